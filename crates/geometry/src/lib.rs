@@ -1,0 +1,1 @@
+//! The science: moments, alignment, the gap and its metrics. Pure: no files.

@@ -1,0 +1,1 @@
+//! Embedding containers, in and out.

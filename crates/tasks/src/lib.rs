@@ -1,0 +1,1 @@
+//! Jobs over shards: scans, shard tasks with receipts, fitting, transforming, measuring.

@@ -1,1 +1,25 @@
-//! The science: moments, alignment, the gap and its metrics. Pure: no files.
+//! The science: moments, alignment, the gap and its noise. Pure: no files, no threads of its own.
+
+mod aligner;
+mod aligner_file;
+mod covariance;
+mod fit;
+mod fixed_point;
+mod gap;
+mod moments;
+mod phantom;
+mod row_map;
+mod state_file;
+
+pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
+pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
+pub use covariance::Covariance;
+pub use fit::{
+    Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError, FitOptions,
+    Method, Step, fit,
+};
+pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap};
+pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};
+pub use phantom::{PhantomDrift, phantom_drift};
+pub use row_map::{RowMap, Scratch};
+pub use state_file::StateFileError;

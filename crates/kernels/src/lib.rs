@@ -1,8 +1,19 @@
-//! Row kernels: unit lengths, dot products, weighted column sums and fused writes.
+//! Row kernels: lengths, dot products, weighted column sums and fused writes.
 //!
-//! Every kernel has one body, compiled for several instruction sets and chosen at run time. Lane counts are fixed and
-//! no fused multiply-add is used, so each instruction set gives the same bits.
+//! Every kernel has one body, compiled once for the baseline and once for AVX2 and chosen at run time. Lane counts
+//! are fixed and products are never fused into sums, so both give the same bits; the baseline is the oracle.
 
+mod dispatch;
+mod reduce;
 mod rows;
+mod write;
 
+pub use dispatch::{Level, level};
+pub use reduce::{add_weighted, add_weighted_pair, dot, lengths_and_dots, sum_squares};
 pub use rows::{Dtype, Element, Rows, RowsMut};
+pub use write::combine;
+
+/// Runs `body` at a fixed instruction level, for tests and benches that compare levels.
+pub fn at_level<R>(forced: Level, body: impl FnOnce() -> R) -> R {
+    dispatch::force(forced, body)
+}

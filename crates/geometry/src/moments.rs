@@ -1,0 +1,225 @@
+//! First and second moments of rows, streamed and merged.
+//!
+//! A state holds n, the mean and the scatter of the rows it has seen; merging two states equals one pass over both
+//! (Chan, Golub, LeVeque 1979), so blocks and shards may be counted anywhere and put together in their order later.
+
+use modality_gap_kernels::{Rows, dot, with_rows};
+
+use crate::row_map::{RowMap, Scratch};
+
+/// Why a row cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadRowReason {
+    /// A component is NaN or infinite.
+    NotFinite {
+        /// Its column.
+        column: usize,
+    },
+    /// The row has length zero (or one below 1e-150) and no direction.
+    ZeroLength,
+    /// The row's length is beyond 1e150 and its square beyond f64.
+    TooLong,
+    /// The strategy maps the row onto the origin, where it has no direction.
+    NoDirection,
+}
+
+impl std::fmt::Display for BadRowReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFinite { column } => write!(f, "component in column {column} is not finite"),
+            Self::ZeroLength => f.write_str("length is zero, so the row has no direction"),
+            Self::TooLong => f.write_str("length is beyond 1e150"),
+            Self::NoDirection => f.write_str("the strategy maps the row onto the origin"),
+        }
+    }
+}
+
+/// A row that cannot be counted, by its index in the block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadRow {
+    /// Index in the block, from zero.
+    pub row: usize,
+    /// What is wrong with it.
+    pub reason: BadRowReason,
+}
+
+/// How rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Rows are scaled to unit length, as all statistics of the paper are.
+    Unit,
+    /// Rows are taken as they are.
+    Raw,
+}
+
+/// Lengths of the rows as stored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lengths {
+    /// Shortest row.
+    pub min: f64,
+    /// Longest row.
+    pub max: f64,
+    /// Sum of all lengths.
+    pub sum: f64,
+}
+
+impl Lengths {
+    const NONE: Self = Self { min: f64::INFINITY, max: 0.0, sum: 0.0 };
+
+    fn add(&mut self, length: f64) {
+        self.min = self.min.min(length);
+        self.max = self.max.max(length);
+        self.sum += length;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+    }
+}
+
+/// Moments of a set of rows, possibly mapped by a strategy first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    pub(crate) n: u64,
+    pub(crate) mean: Vec<f64>,
+    /// Σ‖e−μ‖²; unused for unit rows, whose trace follows from the mean.
+    pub(crate) scatter: f64,
+    pub(crate) unit: bool,
+    pub(crate) lengths: Lengths,
+}
+
+impl Moments {
+    /// The state that has seen no row of width `dim`; `unit` says that every row will have length one.
+    pub fn new(dim: usize, unit: bool) -> Self {
+        Self { n: 0, mean: vec![0.0; dim], scatter: 0.0, unit, lengths: Lengths::NONE }
+    }
+
+    /// Moments of one block after `map`. Bad rows are listed in `bad` and not counted.
+    ///
+    /// # Shapes
+    /// `rows` n × map.dim().
+    ///
+    /// # Precision
+    /// Sums in f64 in row order: the same rows give the same bits on any machine.
+    pub fn of_block(rows: Rows<'_>, map: &RowMap, scratch: &mut Scratch, bad: &mut Vec<BadRow>) -> Self {
+        map.coefficients(rows, scratch, bad);
+        Self::of_mapped(rows, map, scratch)
+    }
+
+    /// As [`Moments::of_block`], where `scratch` already holds the block's coefficients under `map`.
+    pub fn of_mapped(rows: Rows<'_>, map: &RowMap, scratch: &Scratch) -> Self {
+        let dim = map.dim();
+        let mut state = Self::new(dim, map.gives_unit_rows());
+        modality_gap_kernels::add_weighted(rows, dim, &scratch.factors, &mut state.mean);
+        state.finish_block(map, scratch);
+        state
+    }
+
+    pub(crate) fn finish_block(&mut self, map: &RowMap, scratch: &Scratch) {
+        let totals = scratch.coefficient_sums(map.vectors().len());
+        for (total, vector) in totals.iter().zip(map.vectors()) {
+            for (sum, v) in self.mean.iter_mut().zip(vector) {
+                *sum += total * v;
+            }
+        }
+        let mut squares = 0.0;
+        for (i, &square) in scratch.mapped_squares.iter().enumerate() {
+            if scratch.counted(i) {
+                self.n += 1;
+                self.lengths.add(scratch.lengths[i]);
+                squares += square;
+            }
+        }
+        if self.n > 0 {
+            let n = self.n as f64;
+            self.mean.iter_mut().for_each(|sum| *sum /= n);
+            if !self.unit {
+                self.scatter = (squares - n * dot(&self.mean, &self.mean)).max(0.0);
+            }
+        }
+    }
+
+    /// Adds the rows of `other`.
+    ///
+    /// # Panics
+    /// When the states differ in width or in their reading of rows.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.mean.len(), other.mean.len(), "states of one width");
+        assert_eq!(self.unit, other.unit, "states of one reading");
+        if other.n == 0 {
+            return;
+        }
+        let (a, b) = (self.n as f64, other.n as f64);
+        // weighting the difference keeps the mean exact when both are equal
+        let weight = b / (a + b);
+        let mut between = 0.0;
+        for (mean, other) in self.mean.iter_mut().zip(&other.mean) {
+            let difference = other - *mean;
+            between += difference * difference;
+            *mean += difference * weight;
+        }
+        if !self.unit {
+            self.scatter += other.scatter + between * a * weight;
+        }
+        self.n += other.n;
+        self.lengths.merge(&other.lengths);
+    }
+
+    /// Rows counted.
+    pub fn rows(&self) -> u64 {
+        self.n
+    }
+
+    /// Columns.
+    pub fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The mean μ.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// T = E‖e−μ‖² with divisor n; for unit rows exactly 1−‖μ‖².
+    pub fn trace(&self) -> f64 {
+        if self.n == 0 {
+            0.0
+        } else if self.unit {
+            (1.0 - dot(&self.mean, &self.mean)).max(0.0)
+        } else {
+            self.scatter / self.n as f64
+        }
+    }
+
+    /// T with divisor n−1; NaN below two rows.
+    pub fn unbiased_trace(&self) -> f64 {
+        if self.n < 2 {
+            return f64::NAN;
+        }
+        self.trace() * self.n as f64 / (self.n - 1) as f64
+    }
+
+    /// Lengths of the rows as stored, before any scaling.
+    pub fn lengths(&self) -> Lengths {
+        self.lengths
+    }
+
+    /// Whether every row counted had length one when it was counted.
+    pub fn unit(&self) -> bool {
+        self.unit
+    }
+}
+
+/// What is wrong with a row whose squared length is `square`.
+pub(crate) fn reason_of(row: Rows<'_>, square: f64) -> BadRowReason {
+    fn first_bad<E: modality_gap_kernels::Element>(row: &[E]) -> Option<usize> {
+        row.iter().position(|v| !v.to_f64().is_finite())
+    }
+    match with_rows!(Rows, row, values => first_bad(values)) {
+        Some(column) => BadRowReason::NotFinite { column },
+        None if square < 1.0 => BadRowReason::ZeroLength,
+        None => BadRowReason::TooLong,
+    }
+}

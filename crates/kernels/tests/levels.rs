@@ -1,0 +1,86 @@
+//! Laws that every instruction level keeps.
+
+use half::{bf16, f16};
+use modality_gap_kernels::{
+    Element, Level, Rows, RowsMut, add_weighted, add_weighted_pair, at_level, combine, lengths_and_dots,
+};
+use proptest::prelude::*;
+
+fn rows_of<E: Element>(values: &[f64]) -> Vec<E> {
+    values.iter().map(|&v| E::from_f64(v)).collect()
+}
+
+/// Everything the kernels give for one block, to be compared bit by bit.
+fn everything(rows: Rows<'_>, dim: usize, vectors: &[Vec<f64>], weights: &[f64]) -> Vec<u64> {
+    let n = weights.len();
+    let views: Vec<&[f64]> = vectors.iter().map(Vec::as_slice).collect();
+    let (mut squares, mut dots) = (vec![0.0; n], vec![0.0; n * vectors.len()]);
+    lengths_and_dots(rows, dim, &views, &mut squares, &mut dots);
+    let mut sums = vec![0.0; dim];
+    add_weighted(rows, dim, weights, &mut sums);
+    let (mut first, mut second) = (vec![0.0; dim], vec![0.5; dim]);
+    add_weighted_pair(rows, dim, [weights, &squares], [&mut first, &mut second]);
+    assert_eq!(first, sums, "one set of weights or two: the same sums");
+    let mut wide = vec![0.0; n * dim];
+    combine(rows, dim, weights, &dots, &views, RowsMut::F64(&mut wide));
+    let mut half = vec![f16::ZERO; n * dim];
+    combine(rows, dim, weights, &dots, &views, RowsMut::F16(&mut half));
+    let bits = |v: &[f64]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let mut all = [bits(&squares), bits(&dots), bits(&sums), bits(&second), bits(&wide)].concat();
+    all.extend(half.iter().map(|h| u64::from(h.to_bits())));
+    all
+}
+
+proptest! {
+    #[test]
+    fn levels_agree_bit_for_bit(
+        dim in 1_usize..70,
+        n in 1_usize..20,
+        seed in proptest::collection::vec(-2.0_f64..2.0, 3 * 70 + 20 * 70 + 20),
+    ) {
+        let values = &seed[..n * dim];
+        let vectors: Vec<Vec<f64>> = (0..3).map(|k| seed[1400 + k * 70..1400 + k * 70 + dim].to_vec()).collect();
+        let weights = &seed[1610..1610 + n];
+        let (h, b, s) = (rows_of::<f16>(values), rows_of::<bf16>(values), rows_of::<f32>(values));
+        for rows in [Rows::F16(&h), Rows::Bf16(&b), Rows::F32(&s), Rows::F64(values)] {
+            let best = at_level(Level::Avx2, || everything(rows, dim, &vectors, weights));
+            let oracle = at_level(Level::Baseline, || everything(rows, dim, &vectors, weights));
+            prop_assert_eq!(best, oracle);
+        }
+    }
+}
+
+/// Against sums in row order: a reduction of d terms may differ by d ulps of the sum of magnitudes.
+#[test]
+fn reductions_equal_plain_sums() {
+    let (n, dim) = (37, 45);
+    let values: Vec<f64> = (0..n * dim).map(|i| f64::from((i * 7919 % 1009) as u32) / 504.5 - 1.0).collect();
+    let vector: Vec<f64> = (0..dim).map(|j| (j as f64 * 0.37).sin()).collect();
+    let weights: Vec<f64> = (0..n).map(|i| 1.0 / (i + 1) as f64).collect();
+    let (mut squares, mut dots, mut sums) = (vec![0.0; n], vec![0.0; n], vec![0.0; dim]);
+    lengths_and_dots(Rows::F64(&values), dim, &[&vector], &mut squares, &mut dots);
+    add_weighted(Rows::F64(&values), dim, &weights, &mut sums);
+    let bound = dim as f64 * f64::EPSILON * dim as f64;
+    for (i, row) in values.chunks(dim).enumerate() {
+        let square: f64 = row.iter().map(|v| v * v).sum();
+        let dot: f64 = row.iter().zip(&vector).map(|(a, b)| a * b).sum();
+        assert!((squares[i] - square).abs() <= bound, "row {i}: {} {square}", squares[i]);
+        assert!((dots[i] - dot).abs() <= bound, "row {i}: {} {dot}", dots[i]);
+    }
+    for (j, sum) in sums.iter().enumerate() {
+        let plain: f64 = (0..n).map(|i| weights[i] * values[i * dim + j]).sum();
+        assert!((sum - plain).abs() <= bound, "column {j}: {sum} {plain}");
+    }
+}
+
+#[test]
+fn a_component_that_is_not_finite_shows_in_its_rows_square_only() {
+    let mut values = vec![f16::ONE; 3 * 20];
+    values[25] = f16::NAN;
+    values[59] = f16::INFINITY;
+    let mut squares = [0.0; 3];
+    lengths_and_dots(Rows::F16(&values), 20, &[], &mut squares, &mut []);
+    assert_eq!(squares[0], 20.0);
+    assert!(squares[1].is_nan());
+    assert!(squares[2].is_infinite());
+}

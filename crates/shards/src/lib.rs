@@ -1,1 +1,28 @@
 //! Embedding containers, in and out.
+//!
+//! A source is a list of shards: rows of one width in npy, npz, parquet, Arrow, safetensors or the published
+//! pickles. Readers take rows by position where the format allows and stream otherwise, so memory stays at a few
+//! blocks. Every file is taken for hostile: sizes are checked before they are used, and nothing in a file is run.
+//! Writers fill a temporary file beside the target and rename it when all rows are there.
+
+extern crate modality_gap_kernels as kernels;
+
+mod atomic;
+mod buffer;
+mod error;
+mod input;
+mod memory;
+mod natural;
+mod npy;
+mod output;
+mod resolve;
+mod shard;
+
+pub use atomic::AtomicFile;
+pub use buffer::Buffer;
+pub use error::{Place, ShardError};
+pub use kernels::{Dtype, Rows, RowsMut};
+pub use memory::{memory, memory_rows};
+pub use output::{OutputSpec, ShardWriter, copy_metadata, create, output_name};
+pub use resolve::{Layout, Role, Source, resolve};
+pub use shard::{Access, Format, Shard, ShardRef, dtype_name};

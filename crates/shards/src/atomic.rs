@@ -1,0 +1,242 @@
+//! Files that appear whole or not at all.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::ShardError;
+
+/// A temporary file beside its target: renamed into place on commit, removed when dropped before.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: NamedTempFile,
+    target: PathBuf,
+}
+
+impl AtomicFile {
+    /// Starts a file that will be called `path`; its folder must exist.
+    ///
+    /// # Errors
+    /// `WRITE_FAILED` with the target's name.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, ShardError> {
+        let target = path.as_ref().to_path_buf();
+        let name = target
+            .file_name()
+            .ok_or_else(|| failed(&target, io::ErrorKind::InvalidInput.into()))?;
+        let folder = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        // the dot hides it from readers that list the folder meanwhile
+        let prefix = format!(".{}.", name.to_string_lossy());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(".tmp");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder
+            .tempfile_in(folder)
+            .map_err(|e| failed(&target, plain(e)))?;
+        Ok(Self { file, target })
+    }
+
+    /// The final name.
+    pub fn path(&self) -> &Path {
+        &self.target
+    }
+
+    /// The open temporary file.
+    pub fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Reserves `bytes`, so that a full disk is found before the work and not after it.
+    ///
+    /// # Errors
+    /// `WRITE_FAILED` when there is no room.
+    pub fn reserve(&self, bytes: u64) -> Result<(), ShardError> {
+        reserve(self.file(), bytes).map_err(|e| failed(&self.target, e))
+    }
+
+    /// Writes all of `bytes` at byte `offset`; any thread, any order.
+    ///
+    /// # Errors
+    /// `WRITE_FAILED` with the system's reason.
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), ShardError> {
+        write_all_at(self.file(), bytes, offset).map_err(|e| failed(&self.target, e))
+    }
+
+    /// Gives the file its name; with `sync` only after its bytes and then its name are on the disk.
+    ///
+    /// # Errors
+    /// `WRITE_FAILED`; the temporary file is then gone and an earlier file of that name still stands.
+    pub fn commit(self, sync: bool) -> Result<(), ShardError> {
+        let Self { file, target } = self;
+        if sync {
+            file.as_file().sync_all().map_err(|e| failed(&target, e))?;
+        }
+        file.persist(&target).map_err(|e| failed(&target, e.error))?;
+        if sync {
+            sync_folder(&target).map_err(|e| failed(&target, e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_file_mut().flush()
+    }
+}
+
+impl io::Seek for AtomicFile {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.file.as_file_mut().seek(to)
+    }
+}
+
+fn failed(target: &Path, source: io::Error) -> ShardError {
+    ShardError::from_write(target, source)
+}
+
+/// Without the name of the temporary file, which means nothing to the user.
+fn plain(error: io::Error) -> io::Error {
+    match error
+        .get_ref()
+        .and_then(|inner| inner.source())
+        .and_then(|e| e.downcast_ref::<io::Error>())
+    {
+        Some(inner) => inner
+            .raw_os_error()
+            .map_or_else(|| inner.kind().into(), io::Error::from_raw_os_error),
+        None => error,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::io::Errno;
+    if bytes == 0 {
+        return Ok(());
+    }
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+        // some file systems cannot reserve; there a full disk shows while writing
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => file.set_len(bytes),
+        other => other.map_err(Into::into),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    file.set_len(bytes)
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                bytes = &bytes[n..];
+                offset += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(target: &Path) -> io::Result<()> {
+    let folder = target
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// Windows keeps names in a journal of its own and opens no folders as files.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn sync_folder(_target: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_dropped_file_leaves_nothing_and_the_old_one_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npy");
+        std::fs::write(&path, b"old").unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(file);
+        assert_eq!(names(folder.path()), ["out.npy"]);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    }
+
+    #[test]
+    fn commit_replaces_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npy");
+        std::fs::write(&path, b"old").unwrap();
+        for sync in [true, false] {
+            let file = AtomicFile::create(&path).unwrap();
+            file.reserve(3).unwrap();
+            file.write_at(0, b"new").unwrap();
+            file.commit(sync).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"new");
+            assert_eq!(names(folder.path()), ["out.npy"]);
+        }
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("absent").join("out.npy");
+        let error = AtomicFile::create(&path).unwrap_err();
+        assert_eq!(error.code(), "WRITE_FAILED");
+        assert_eq!(error.path(), Some(path.as_path()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_the_file_as_the_umask_says() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("plain"), b"").unwrap();
+        AtomicFile::create(folder.path().join("ours"))
+            .unwrap()
+            .commit(false)
+            .unwrap();
+        let mode = |name| {
+            std::fs::metadata(folder.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+        };
+        assert_eq!(mode("ours"), mode("plain"));
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows that stand in memory.
+
+use kernels::{Dtype, Rows};
+
+use crate::buffer::Buffer;
+use crate::error::{Place, ShardError};
+use crate::shard::{Access, MAX_DIM, Shard, range_bytes};
+
+struct Memory {
+    bytes: Vec<u8>,
+    dtype: Dtype,
+    dim: usize,
+}
+
+/// A shard over `bytes`: whole rows of `dim` components of `dtype`, row-major, in native byte order.
+///
+/// # Errors
+/// `BAD_FORMAT` when the bytes are not whole rows, `EMPTY` when there is none.
+pub fn memory(bytes: Vec<u8>, dtype: Dtype, dim: usize) -> Result<Box<dyn Shard>, ShardError> {
+    if dim == 0 || dim > MAX_DIM {
+        return Err(ShardError::bad_format(
+            &Place::MEMORY,
+            format!("cannot have {dim} columns"),
+        ));
+    }
+    if bytes.is_empty() {
+        return Err(ShardError::empty(&Place::MEMORY, "there is no row"));
+    }
+    if bytes.len() % (dim * dtype.size()) != 0 {
+        let components = bytes.len() / dtype.size();
+        return Err(ShardError::bad_format(
+            &Place::MEMORY,
+            format!("{components} components are not whole rows of {dim}"),
+        ));
+    }
+    Ok(Box::new(Memory { bytes, dtype, dim }))
+}
+
+/// A shard over a copy of `rows`, whole rows of `dim` components; errors as of [`memory`].
+pub fn memory_rows(rows: Rows<'_>, dim: usize) -> Result<Box<dyn Shard>, ShardError> {
+    memory(rows.as_bytes().to_vec(), rows.dtype(), dim)
+}
+
+impl Shard for Memory {
+    fn rows(&self) -> u64 {
+        (self.bytes.len() / (self.dim * self.dtype.size())) as u64
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn access(&self) -> Access {
+        Access::Random
+    }
+
+    fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError> {
+        let len = range_bytes(self, first, count);
+        let start = first as usize * self.dim * self.dtype.size();
+        buf.resize(len);
+        buf.as_bytes_mut()
+            .copy_from_slice(&self.bytes[start..start + len]);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_rows_is_copied_out() {
+        let shard = memory_rows(Rows::F32(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), 2).unwrap();
+        let mut buf = Buffer::new();
+        shard.read(1, 2, &mut buf).unwrap();
+        assert_eq!(shard.rows(), 3);
+        assert!(matches!(buf.rows(Dtype::F32), Rows::F32([3.0, 4.0, 5.0, 6.0])));
+    }
+
+    #[test]
+    fn part_of_a_row_or_no_row_is_refused() {
+        assert_eq!(
+            memory(vec![0; 12], Dtype::F32, 2).err().unwrap().code(),
+            "BAD_FORMAT"
+        );
+        assert_eq!(
+            memory(vec![0; 12], Dtype::F32, 0).err().unwrap().code(),
+            "BAD_FORMAT"
+        );
+        assert_eq!(memory(Vec::new(), Dtype::F32, 2).err().unwrap().code(), "EMPTY");
+    }
+}

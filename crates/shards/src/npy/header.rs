@@ -1,0 +1,318 @@
+//! The header of an npy file: magic, version and a Python literal.
+
+use std::io::Read;
+
+use kernels::Dtype;
+
+use crate::error::{Place, ShardError};
+use crate::shard::MAX_DIM;
+
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// `NumPy` writes a few hundred bytes for a plain array; more is an attack or a structured type.
+const MAX_HEADER: u32 = 1 << 20;
+
+/// What the header of an npy file says, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub dtype: Dtype,
+    /// Components are in the other byte order than this machine's.
+    pub swapped: bool,
+    pub fortran: bool,
+    /// Leading length, 1 for two dimensions.
+    pub lead: u64,
+    pub rows: u64,
+    pub dim: usize,
+    /// Whether the array has three dimensions.
+    pub three: bool,
+    /// Bytes before the first component.
+    pub data: u64,
+    /// Bytes of all components.
+    pub bytes: u64,
+}
+
+/// Reads the header from the start of an npy file.
+pub(crate) fn read(reader: &mut impl Read, place: &Place) -> Result<Header, ShardError> {
+    let bad = |reason: &str| ShardError::bad_format(place, reason);
+    let mut fill = |buf: &mut [u8]| {
+        reader.read_exact(buf).map_err(|e| match e.kind() {
+            std::io::ErrorKind::UnexpectedEof => bad("ends inside the npy header"),
+            _ => ShardError::from_read(place, e),
+        })
+    };
+    let mut start = [0; 8];
+    fill(&mut start)?;
+    if !start.starts_with(MAGIC) {
+        return Err(bad("is no npy file: the magic bytes are missing"));
+    }
+    let (len, prefix) = match start[6] {
+        1 => {
+            let mut len = [0; 2];
+            fill(&mut len)?;
+            (u32::from(u16::from_le_bytes(len)), 10)
+        }
+        2 | 3 => {
+            let mut len = [0; 4];
+            fill(&mut len)?;
+            (u32::from_le_bytes(len), 12)
+        }
+        version => return Err(bad(&format!("has npy version {version}, known are 1, 2 and 3"))),
+    };
+    if len > MAX_HEADER {
+        return Err(bad(&format!("claims an npy header of {len} bytes")));
+    }
+    let mut text = vec![0; len as usize];
+    fill(&mut text)?;
+    let fields = Fields::parse(&text).ok_or_else(|| bad("has an npy header that cannot be read"))?;
+    check(&fields, prefix + u64::from(len), place)
+}
+
+fn check(fields: &Fields, data: u64, place: &Place) -> Result<Header, ShardError> {
+    let bad = |reason: String| ShardError::bad_format(place, reason);
+    let (dtype, swapped) = component(&fields.descr, place)?;
+    let (lead, rows, dim) = match fields.shape[..] {
+        [rows, dim] => (1, rows, dim),
+        [lead, rows, dim] => (lead, rows, dim),
+        [n] => {
+            return Err(bad(format!(
+                "holds one dimension of {n}; rows need two: reshape it to (1, {n})"
+            )));
+        }
+        ref shape => return Err(bad(format!("has {} dimensions, rows need two", shape.len()))),
+    };
+    let dim = usize::try_from(dim).ok().filter(|&dim| dim > 0 && dim <= MAX_DIM);
+    let dim = dim.ok_or_else(|| {
+        bad(format!(
+            "has rows of an impossible width in shape {:?}",
+            fields.shape
+        ))
+    })?;
+    let bytes = (lead.checked_mul(rows))
+        .and_then(|n| n.checked_mul((dim * dtype.size()) as u64))
+        .filter(|bytes| bytes.checked_add(data).is_some())
+        .ok_or_else(|| bad(format!("claims the impossible shape {:?}", fields.shape)))?;
+    let three = fields.shape.len() == 3;
+    Ok(Header {
+        dtype,
+        swapped,
+        fortran: fields.fortran,
+        lead,
+        rows,
+        dim,
+        three,
+        data,
+        bytes,
+    })
+}
+
+/// Storage type and byte order of a `descr` such as `<f2`.
+fn component(descr: &str, place: &Place) -> Result<(Dtype, bool), ShardError> {
+    let (order, kind) = match descr.split_at_checked(1) {
+        Some((order @ ("<" | ">" | "=" | "|"), kind)) => (order, kind),
+        _ => ("=", descr),
+    };
+    let dtype = match kind {
+        "f2" => Dtype::F16,
+        "f4" => Dtype::F32,
+        "f8" => Dtype::F64,
+        _ if kind.starts_with('O') => {
+            let reason =
+                "holds Python objects (dtype object), which are never loaded; save a float array instead";
+            return Err(ShardError::bad_format(place, reason));
+        }
+        _ => {
+            let reason = format!("holds components of type {descr:?}; f2, f4 and f8 are read");
+            return Err(ShardError::unsupported(place, reason));
+        }
+    };
+    let foreign = if cfg!(target_endian = "little") { ">" } else { "<" };
+    Ok((dtype, order == foreign))
+}
+
+/// The three keys of the header's dictionary.
+#[derive(Debug, PartialEq, Eq)]
+struct Fields {
+    descr: String,
+    fortran: bool,
+    shape: Vec<u64>,
+}
+
+impl Fields {
+    /// Parses `{'descr': '<f2', 'fortran_order': False, 'shape': (3, 4), }`; a structured `descr` keeps its text.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let mut literal = Literal(std::str::from_utf8(text).ok()?);
+        let (mut descr, mut fortran, mut shape) = (None, None, None);
+        literal.expect('{')?;
+        while !literal.accept('}') {
+            let key = literal.string()?;
+            literal.expect(':')?;
+            match key {
+                "descr" if literal.peek('[') => return literal.structured(),
+                "descr" => descr = Some(literal.string()?.to_owned()),
+                "fortran_order" => fortran = Some(literal.boolean()?),
+                "shape" => shape = Some(literal.tuple()?),
+                _ => return None,
+            }
+            if !literal.accept(',') && !literal.peek('}') {
+                return None;
+            }
+        }
+        Some(Self {
+            descr: descr?,
+            fortran: fortran?,
+            shape: shape?,
+        })
+    }
+}
+
+/// What is left of a Python literal.
+struct Literal<'a>(&'a str);
+
+impl<'a> Literal<'a> {
+    fn peek(&mut self, c: char) -> bool {
+        self.0 = self.0.trim_start();
+        self.0.starts_with(c)
+    }
+
+    fn accept(&mut self, c: char) -> bool {
+        let found = self.peek(c);
+        if found {
+            self.0 = &self.0[c.len_utf8()..];
+        }
+        found
+    }
+
+    fn expect(&mut self, c: char) -> Option<()> {
+        self.accept(c).then_some(())
+    }
+
+    fn string(&mut self) -> Option<&'a str> {
+        let quote = if self.accept('\'') {
+            '\''
+        } else {
+            self.expect('"').map(|()| '"')?
+        };
+        let (text, rest) = self.0.split_once(quote)?;
+        self.0 = rest;
+        Some(text)
+    }
+
+    fn boolean(&mut self) -> Option<bool> {
+        let value = if self.peek('T') {
+            ("True", true)
+        } else {
+            ("False", false)
+        };
+        self.0 = self.0.strip_prefix(value.0)?;
+        Some(value.1)
+    }
+
+    fn tuple(&mut self) -> Option<Vec<u64>> {
+        let mut items = Vec::new();
+        self.expect('(')?;
+        while !self.accept(')') {
+            self.0 = self.0.trim_start();
+            let end = self.0.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.0.len());
+            items.push(self.0[..end].parse().ok()?);
+            // Python 2 wrote long integers as 3L
+            self.0 = self.0[end..].trim_start_matches('L');
+            if items.len() > 32 || (!self.accept(',') && !self.peek(')')) {
+                return None;
+            }
+        }
+        Some(items)
+    }
+
+    /// A record type: kept by its text so that the error can name it.
+    fn structured(&self) -> Option<Fields> {
+        let end = self.0.find(']')?;
+        Some(Fields {
+            descr: self.0[..=end].to_owned(),
+            fortran: false,
+            shape: vec![0, 1],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(version: u8, text: &str) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([version, 0]);
+        if version == 1 {
+            bytes.extend((text.len() as u16).to_le_bytes());
+        } else {
+            bytes.extend((text.len() as u32).to_le_bytes());
+        }
+        bytes.extend(text.as_bytes());
+        bytes
+    }
+
+    fn parsed(text: &str) -> Result<Header, ShardError> {
+        read(&mut file(1, text).as_slice(), &Place::MEMORY)
+    }
+
+    #[test]
+    fn every_version_is_read() {
+        for version in 1..=3 {
+            let text = "{'descr': '<f2', 'fortran_order': False, 'shape': (3, 4), }          \n";
+            let header = read(&mut file(version, text).as_slice(), &Place::MEMORY).unwrap();
+            assert_eq!(
+                (header.dtype, header.fortran, header.rows, header.dim),
+                (Dtype::F16, false, 3, 4)
+            );
+            assert_eq!(header.bytes, 24);
+        }
+        assert!(read(&mut file(9, "{}").as_slice(), &Place::MEMORY).is_err());
+    }
+
+    #[test]
+    fn keys_stand_in_any_order_and_long_integers_are_python_2() {
+        let header = parsed("{\"shape\": (2L, 3L), 'fortran_order': True, 'descr': '>f8'}").unwrap();
+        assert_eq!(
+            (header.rows, header.dim, header.fortran, header.swapped),
+            (2, 3, true, cfg!(target_endian = "little"))
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "",
+            "{",
+            "{'descr'",
+            "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (3, 4)}",
+            "{'descr': '<f4', 'fortran_order': False}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (3, -4)}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 0)}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 4)}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999999, 4)}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 18446744073709551615)}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (4,)}",
+            "{'descr': '|O', 'fortran_order': False, 'shape': (4, 4)}",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 4), 'code': 'x'}",
+        ] {
+            assert_eq!(parsed(text).unwrap_err().code(), "BAD_FORMAT", "{text}");
+        }
+    }
+
+    #[test]
+    fn other_types_are_named() {
+        for descr in ["'<i4'", "'|V2'", "'<f16'", "[('a', '<f4')]", "'<c8'"] {
+            let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (4, 4)}}");
+            let error = parsed(&text).unwrap_err();
+            assert_eq!(error.code(), "UNSUPPORTED", "{descr}");
+            assert!(error.to_string().contains(descr.trim_matches('\'')), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_header_length_is_checked_before_it_is_allocated() {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([2, 0, 0xff, 0xff, 0xff, 0xff]);
+        let error = read(&mut bytes.as_slice(), &Place::MEMORY).unwrap_err();
+        assert!(error.to_string().contains("4294967295"), "{error}");
+    }
+}

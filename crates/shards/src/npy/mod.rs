@@ -1,0 +1,8 @@
+//! `NumPy` arrays: two dimensions, or one leading index of three.
+
+pub(crate) mod header;
+mod read;
+mod write;
+
+pub(crate) use read::{NpyShard, open};
+pub(crate) use write::{NpyWriter, header_bytes};

@@ -1,0 +1,161 @@
+//! Writing shards.
+
+use std::path::{Path, PathBuf};
+
+use kernels::{Dtype, Rows};
+
+use crate::atomic::AtomicFile;
+use crate::error::{Place, ShardError};
+use crate::input::Input;
+use crate::npy::NpyWriter;
+use crate::shard::{Access, Format, ShardRef};
+
+/// An output being written under a temporary name. Dropping it before `finish` leaves nothing behind.
+pub trait ShardWriter: Send + Sync {
+    /// Random: disjoint ranges from any thread; Sequential: ranges in order.
+    fn access(&self) -> Access;
+    /// Writes whole rows at row `first`.
+    ///
+    /// # Panics
+    /// When the rows are of another type than promised, exceed the promised rows or come out of order.
+    fn write(&self, first: u64, rows: Rows<'_>) -> Result<(), ShardError>;
+    /// Completes the file and gives it its name; with `sync` after its bytes are on the disk. Gives its size.
+    ///
+    /// # Panics
+    /// When rows are missing.
+    fn finish(self: Box<Self>, sync: bool) -> Result<u64, ShardError>;
+}
+
+/// What an output will hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputSpec {
+    /// Final name; its folder must exist.
+    pub path: PathBuf,
+    /// Container format.
+    pub format: Format,
+    /// Storage type.
+    pub dtype: Dtype,
+    /// Columns.
+    pub dim: usize,
+    /// Rows that will be written.
+    pub rows: u64,
+    /// The shard that names and metadata come from.
+    pub like: Option<ShardRef>,
+    /// Rows of `like` that are left out, sorted.
+    pub dropped: Vec<u64>,
+}
+
+/// Starts an output.
+///
+/// # Errors
+/// `UNSUPPORTED` when the format cannot hold the storage type, `WRITE_FAILED` when there is no room or no folder,
+/// and those of reading `like`.
+///
+/// # Panics
+/// When the rows of `like` less the dropped ones are not the promised rows.
+pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
+    assert!(spec.dim > 0, "rows have columns");
+    assert!(spec.dropped.is_sorted(), "dropped rows are sorted");
+    if let Some(like) = &spec.like {
+        assert_eq!(
+            like.rows - spec.dropped.len() as u64,
+            spec.rows,
+            "rows kept of {}",
+            like.name
+        );
+    }
+    Ok(match spec.format {
+        Format::Npy => Box::new(NpyWriter::create(spec)?),
+        _ => {
+            return Err(ShardError::unsupported(
+                &Place::from(spec.path.as_path()),
+                "cannot be written yet",
+            ));
+        }
+    })
+}
+
+/// File name of the output made of `shard`: its own, with the ending of `format` where that is another one.
+pub fn output_name(shard: &ShardRef, format: Format) -> String {
+    let name = Path::new(&shard.name);
+    if Format::from_path(name) == Some(format) {
+        return shard.name.clone();
+    }
+    let stem = match Format::from_path(name) {
+        Some(_) => name
+            .file_stem()
+            .map_or_else(|| shard.name.clone(), |s| s.to_string_lossy().into_owned()),
+        None => shard.name.clone(),
+    };
+    format!("{stem}.{}", format.extensions()[0])
+}
+
+/// Writes the metadata file `from` as `to` without the dropped rows; atomic.
+///
+/// # Errors
+/// Those of reading the one and writing the other; `UNSUPPORTED` when rows were dropped and it is no parquet file.
+pub fn copy_metadata(from: &Path, to: &Path, dropped: &[u64]) -> Result<(), ShardError> {
+    if dropped.is_empty() {
+        return copy(from, to);
+    }
+    let place = Place::from(from);
+    Err(ShardError::unsupported(
+        &place,
+        "is no parquet file, so rows cannot be left out of it",
+    ))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), ShardError> {
+    const CHUNK: u64 = 1 << 20;
+    let input = Input::open(from)?;
+    let file = AtomicFile::create(to)?;
+    let mut chunk = vec![0; CHUNK as usize];
+    for start in (0..input.len()).step_by(CHUNK as usize) {
+        let chunk = &mut chunk[..CHUNK.min(input.len() - start) as usize];
+        input.read_at(start, chunk)?;
+        file.write_at(start, chunk)?;
+    }
+    file.commit(true)
+}
+
+/// Number of rows in `rows`, which go to `first..` of an output of `total` rows.
+pub(crate) fn check_range(rows: Rows<'_>, dtype: Dtype, dim: usize, first: u64, total: u64) -> u64 {
+    assert_eq!(rows.dtype(), dtype, "rows of the output's storage type");
+    assert_eq!(rows.len() % dim, 0, "whole rows");
+    let count = (rows.len() / dim) as u64;
+    assert!(
+        first.checked_add(count).is_some_and(|end| end <= total),
+        "rows {first}+{count} exceed {total}"
+    );
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> ShardRef {
+        ShardRef {
+            path: PathBuf::from(name),
+            selector: None,
+            format: Format::Npy,
+            rows: 1,
+            dim: 1,
+            dtype: Dtype::F16,
+            bytes: 2,
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_output_keeps_its_name_and_changes_its_ending_only_with_the_format() {
+        assert_eq!(output_name(&named("img_emb_0.npy"), Format::Npy), "img_emb_0.npy");
+        assert_eq!(
+            output_name(&named("img_emb_0.npy"), Format::Pickle),
+            "img_emb_0.pkl"
+        );
+        assert_eq!(output_name(&named("a.b.pickle"), Format::Pickle), "a.b.pickle");
+        assert_eq!(output_name(&named("a.b.pickle"), Format::Npz), "a.b.npz");
+        assert_eq!(output_name(&named("rows.v1"), Format::Npy), "rows.v1.npy");
+    }
+}

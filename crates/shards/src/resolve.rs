@@ -1,0 +1,353 @@
+//! From what the user names (files, folders, globs, clip-retrieval folders) to shards.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use kernels::Dtype;
+
+use crate::error::{Place, ShardError};
+use crate::natural;
+use crate::shard::{Format, ShardRef};
+
+/// Which side of a pair a source is, where a name alone does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Images: `img_emb/`, `image_embedding`.
+    Image,
+    /// Texts: `text_emb/`, `text_embedding`.
+    Text,
+    /// Anything else.
+    Other,
+}
+
+impl Role {
+    /// Folder of a clip-retrieval layout.
+    const fn folder(self) -> Option<&'static str> {
+        match self {
+            Self::Image => Some("img_emb"),
+            Self::Text => Some("text_emb"),
+            Self::Other => None,
+        }
+    }
+
+    /// How columns, tensors and keys of that side begin.
+    const fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Image => &["image", "img", "vision", "visual"],
+            Self::Text => &["text", "txt", "caption"],
+            Self::Other => &["emb", "vector"],
+        }
+    }
+
+    /// Chooses among the names of several arrays of rows.
+    pub(crate) fn choose(self, names: &[String], place: &Place) -> Result<usize, ShardError> {
+        let fits = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            self.prefixes().iter().any(|prefix| name.starts_with(prefix))
+        };
+        let mut fitting = names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| fits(name))
+            .map(|(i, _)| i);
+        match (names, fitting.next(), fitting.next()) {
+            ([_], ..) => Ok(0),
+            (_, Some(only), None) => Ok(only),
+            _ => {
+                let reason = format!("holds several arrays of rows, choose one: {}", listed(names));
+                Err(ShardError::bad_selector(place, reason))
+            }
+        }
+    }
+}
+
+/// `#a, #b` of the names, cut where there are too many to read.
+pub(crate) fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("#{name}")).collect();
+    if names.len() > SHOWN {
+        text.push(format!("and {} more", names.len() - SHOWN));
+    }
+    text.join(", ")
+}
+
+/// Shards of one width, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The shards.
+    pub shards: Vec<ShardRef>,
+    /// Columns of every shard.
+    pub dim: usize,
+    /// Rows of all shards.
+    pub rows: u64,
+    /// Storage type of the first shard.
+    pub dtype: Option<Dtype>,
+    /// How the files lie.
+    pub layout: Layout,
+}
+
+/// How the files of a source lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// Files with nothing beside them.
+    Files,
+    /// `img_emb/`, `text_emb/` and `metadata/` in one folder.
+    ClipRetrieval {
+        /// That folder.
+        root: PathBuf,
+        /// Metadata files; file i describes the rows of shard i. Empty when there are none.
+        metadata: Vec<PathBuf>,
+    },
+}
+
+/// Finds and probes the shards that `paths` name: files, folders, globs, each with `#selector` if it needs one.
+///
+/// Files of a folder or glob come in natural order. A clip-retrieval folder, or the `img_emb` or `text_emb` folder
+/// of one, brings its metadata along.
+///
+/// # Errors
+/// `NOT_FOUND`, `EMPTY`, `WIDTH_MISMATCH` naming the first file and the one that differs, `BAD_SELECTOR`, and those
+/// of reading a header.
+pub fn resolve(paths: &[String], role: Role) -> Result<Source, ShardError> {
+    let mut shards = Vec::new();
+    let mut layout = Layout::Files;
+    for path in paths {
+        let (path, selector) = split_selector(path);
+        let found = find(path, role)?;
+        if paths.len() == 1
+            && let Some(root) = found.root
+        {
+            layout = Layout::ClipRetrieval {
+                metadata: metadata_files(&root)?,
+                root,
+            };
+        }
+        for file in found.files {
+            shards.push(ShardRef::probe_as(&file, selector, role)?);
+        }
+    }
+    let source = checked(shards, layout, paths)?;
+    check_metadata(&source)?;
+    Ok(source)
+}
+
+/// A `#` belongs to the name when a file of that whole name exists.
+fn split_selector(path: &str) -> (&str, Option<&str>) {
+    match path.rsplit_once('#') {
+        Some((file, selector)) if !Path::new(path).exists() && !file.is_empty() => (file, Some(selector)),
+        _ => (path, None),
+    }
+}
+
+struct Found {
+    files: Vec<PathBuf>,
+    /// Root of the clip-retrieval layout that the files belong to.
+    root: Option<PathBuf>,
+}
+
+fn find(name: &str, role: Role) -> Result<Found, ShardError> {
+    let path = Path::new(name);
+    let place = Place::from(path);
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => find_in_folder(path, role),
+        Ok(_) => Ok(Found {
+            files: vec![path.to_path_buf()],
+            root: None,
+        }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && name.contains(['*', '?', '[']) => Ok(Found {
+            files: find_glob(name, &place)?,
+            root: None,
+        }),
+        Err(e) => Err(ShardError::from_read(&place, e)),
+    }
+}
+
+fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
+    let matches = glob::glob(pattern)
+        .map_err(|e| ShardError::bad_selector(place, format!("is no valid pattern: {}", e.msg)))?;
+    let mut files = Vec::new();
+    for entry in matches {
+        let path = entry.map_err(|e| ShardError::from_read(&Place::from(e.path()), e.into()))?;
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(ShardError::NotFound { place: place.clone() });
+    }
+    sort(&mut files);
+    Ok(files)
+}
+
+fn find_in_folder(folder: &Path, role: Role) -> Result<Found, ShardError> {
+    let sides: Vec<&str> = ["img_emb", "text_emb"]
+        .into_iter()
+        .filter(|side| folder.join(side).is_dir())
+        .collect();
+    let side = match (sides.as_slice(), role.folder()) {
+        ([], _) => {
+            let root = folder
+                .parent()
+                .filter(|parent| is_side(folder) && parent.join("metadata").is_dir());
+            return Ok(Found {
+                files: list(folder)?,
+                root: root.map(Path::to_path_buf),
+            });
+        }
+        ([only], None) => only,
+        (_, Some(side)) if sides.contains(&side) => side,
+        (_, Some(side)) => {
+            return Err(ShardError::NotFound {
+                place: Place::from(folder.join(side).as_path()),
+            });
+        }
+        _ => {
+            let reason = "holds img_emb/ and text_emb/: name one of them";
+            return Err(ShardError::bad_selector(&Place::from(folder), reason));
+        }
+    };
+    Ok(Found {
+        files: list(&folder.join(side))?,
+        root: Some(folder.to_path_buf()),
+    })
+}
+
+fn is_side(folder: &Path) -> bool {
+    folder
+        .file_name()
+        .is_some_and(|name| name == "img_emb" || name == "text_emb")
+}
+
+/// Containers in a folder, in natural order; all must be of one format, else the choice is the user's.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
+    let place = Place::from(folder);
+    let files = files_in(folder)?;
+    let files: Vec<_> = files
+        .into_iter()
+        .filter(|path| Format::from_path(path).is_some())
+        .collect();
+    let mut formats: Vec<Format> = files.iter().filter_map(|path| Format::from_path(path)).collect();
+    formats.dedup();
+    formats.sort_by_key(|format| format.name());
+    formats.dedup();
+    match formats.as_slice() {
+        [] => {
+            let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.extensions()).copied().collect();
+            let reason = format!("holds no embeddings (files ending in {})", endings.join(", "));
+            Err(ShardError::empty(&place, reason))
+        }
+        [_] => Ok(files),
+        several => {
+            let names: Vec<_> = several.iter().map(|format| format.name()).collect();
+            let ending = several[0].extensions()[0];
+            let reason = format!(
+                "holds files of several formats ({}): choose by a glob such as *.{ending}",
+                names.join(", ")
+            );
+            Err(ShardError::bad_selector(&place, reason))
+        }
+    }
+}
+
+/// Regular files of a folder but hidden ones, in natural order.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
+    let place = Place::from(folder);
+    let failed = |e| ShardError::from_read(&place, e);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path
+            .file_name()
+            .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if !hidden && path.is_file() {
+            files.push(path);
+        }
+    }
+    sort(&mut files);
+    Ok(files)
+}
+
+fn sort(files: &mut [PathBuf]) {
+    files.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
+}
+
+fn metadata_files(root: &Path) -> Result<Vec<PathBuf>, ShardError> {
+    let folder = root.join("metadata");
+    if folder.is_dir() {
+        files_in(&folder)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+fn checked(mut shards: Vec<ShardRef>, layout: Layout, paths: &[String]) -> Result<Source, ShardError> {
+    let named = Place::from(Path::new(&paths.join(", ")));
+    let Some(first) = shards.first() else {
+        return Err(ShardError::empty(&named, "no embeddings are named"));
+    };
+    let (dim, dtype) = (first.dim, first.dtype);
+    if let Some(other) = shards.iter().find(|shard| shard.dim != dim) {
+        return Err(ShardError::WidthMismatch {
+            first: first.path.clone(),
+            first_dim: dim,
+            place: Place::from(other.path.as_path()),
+            dim: other.dim,
+        });
+    }
+    let rows = shards.iter().map(|shard| shard.rows).sum();
+    if rows == 0 {
+        return Err(ShardError::empty(&named, "there is no row"));
+    }
+    make_names_unique(&mut shards);
+    Ok(Source {
+        shards,
+        dim,
+        rows,
+        dtype: Some(dtype),
+        layout,
+    })
+}
+
+/// Files of one name from several folders, or parts of one file, must not overwrite each other's outputs.
+fn make_names_unique(shards: &mut [ShardRef]) {
+    let mut taken = HashSet::new();
+    for shard in shards {
+        let path = PathBuf::from(&shard.name);
+        let ending = path
+            .extension()
+            .map_or_else(String::new, |e| format!(".{}", e.to_string_lossy()));
+        let stem = shard.name[..shard.name.len() - ending.len()].to_owned();
+        let part = shard
+            .selector
+            .as_deref()
+            .unwrap_or("")
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let with_part = [stem.clone(), format!("{stem}-{part}")]
+            .into_iter()
+            .take(1 + usize::from(!part.is_empty()));
+        let numbered = (2..).map(|n| format!("{stem}-{n}"));
+        // the stem alone counts, because an output may get another ending
+        let unique = with_part
+            .chain(numbered)
+            .find(|name| taken.insert(name.to_lowercase()));
+        shard.name = unique.unwrap_or(stem) + &ending;
+    }
+}
+
+fn check_metadata(source: &Source) -> Result<(), ShardError> {
+    let Layout::ClipRetrieval { root, metadata } = &source.layout else {
+        return Ok(());
+    };
+    if metadata.is_empty() || metadata.len() == source.shards.len() {
+        return Ok(());
+    }
+    let reason = format!(
+        "holds {} files for {} embedding shards",
+        metadata.len(),
+        source.shards.len()
+    );
+    Err(ShardError::bad_format(
+        &Place::from(root.join("metadata").as_path()),
+        reason,
+    ))
+}

@@ -1,0 +1,253 @@
+//! What a container of rows can do, and how one is named.
+
+use std::path::{Path, PathBuf};
+
+use kernels::Dtype;
+use serde::{Deserialize, Serialize};
+
+use crate::buffer::Buffer;
+use crate::error::{Place, ShardError};
+use crate::input::Input;
+use crate::resolve::Role;
+
+/// More columns than any embedding has: a header that claims more is nonsense, and a block of such rows would not fit.
+pub(crate) const MAX_DIM: usize = 1 << 20;
+
+/// How rows of a container may be read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Any range at any time from any thread at full speed.
+    Random,
+    /// Ranges in order; when reading, going back restarts the decoder.
+    Sequential,
+}
+
+/// Rows of one file, or of one part of a file.
+pub trait Shard: Send + Sync {
+    /// Number of rows.
+    fn rows(&self) -> u64;
+    /// Number of columns.
+    fn dim(&self) -> usize;
+    /// Storage type of the components.
+    fn dtype(&self) -> Dtype;
+    /// How ranges may be read.
+    fn access(&self) -> Access;
+    /// Reads rows `first..first + count` into `buf`, which is resized: row-major, native byte order, stored type.
+    ///
+    /// # Panics
+    /// When the range exceeds the rows.
+    fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError>;
+}
+
+/// Container formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// `NumPy` array.
+    Npy,
+    /// Zip archive of `NumPy` arrays.
+    Npz,
+    /// Parquet file with a list column.
+    Parquet,
+    /// Arrow IPC file or stream with a list column.
+    Arrow,
+    /// safetensors file.
+    Safetensors,
+    /// Pickled list of `{id, caption | image_path, embed}` records.
+    Pickle,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 6] = [
+        Self::Npy,
+        Self::Npz,
+        Self::Parquet,
+        Self::Arrow,
+        Self::Safetensors,
+        Self::Pickle,
+    ];
+
+    /// The name used in options and results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Npz => "npz",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Safetensors => "safetensors",
+            Self::Pickle => "pickle",
+        }
+    }
+
+    /// The format of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// File name endings, without the dot; the first is the one that is written.
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Npy => &["npy"],
+            Self::Npz => &["npz"],
+            Self::Parquet => &["parquet", "pq"],
+            Self::Arrow => &["arrow", "arrows", "ipc", "feather"],
+            Self::Safetensors => &["safetensors"],
+            Self::Pickle => &["pkl", "pickle"],
+        }
+    }
+
+    /// The format that a file name's ending stands for.
+    pub fn from_path(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        Self::ALL
+            .into_iter()
+            .find(|format| format.extensions().contains(&ending.as_str()))
+    }
+
+    /// The format of the first bytes of a file.
+    fn from_magic(start: &[u8]) -> Option<Self> {
+        match start {
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Self::Npz),
+            [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
+            [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Some(Self::Arrow),
+            [0x80, 2..=5, ..] => Some(Self::Pickle),
+            [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some(Self::Safetensors),
+            _ => None,
+        }
+    }
+}
+
+/// Where a shard is and what it holds; cheap to clone and to send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardRef {
+    /// The file.
+    pub path: PathBuf,
+    /// Column, tensor, npz key, or leading index of a 3-D npy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// Container format.
+    pub format: Format,
+    /// Number of rows.
+    pub rows: u64,
+    /// Number of columns.
+    pub dim: usize,
+    /// Storage type.
+    #[serde(with = "dtype_name")]
+    pub dtype: Dtype,
+    /// Size of the file.
+    pub bytes: u64,
+    /// File name for the output made of this shard, unique in its source.
+    pub name: String,
+}
+
+impl ShardRef {
+    /// Looks at a file's header. With no selector the file must hold one array of rows only.
+    pub fn probe(path: impl AsRef<Path>, selector: Option<&str>) -> Result<Self, ShardError> {
+        Self::probe_as(path.as_ref(), selector, Role::Other)
+    }
+
+    /// Like `probe`; among several arrays of rows the role chooses.
+    pub(crate) fn probe_as(path: &Path, selector: Option<&str>, role: Role) -> Result<Self, ShardError> {
+        let input = Input::open(path)?;
+        let format = match Format::from_path(path) {
+            Some(format) => format,
+            None => sniff(&input)?,
+        };
+        let bytes = input.len();
+        let opened = open_input(input, format, selector, role)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            selector: opened.selector,
+            format,
+            rows: opened.shard.rows(),
+            dim: opened.shard.dim(),
+            dtype: opened.shard.dtype(),
+            bytes,
+            name: path
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        })
+    }
+
+    /// Opens the shard, which must still be what the reference says.
+    pub fn open(&self) -> Result<Box<dyn Shard>, ShardError> {
+        let input = Input::open(&self.path)?;
+        let shard = open_input(input, self.format, self.selector.as_deref(), Role::Other)?.shard;
+        let found = (shard.rows(), shard.dim(), shard.dtype());
+        if found != (self.rows, self.dim, self.dtype) {
+            let (rows, dim, dtype) = found;
+            let reason = format!(
+                "has changed: {} × {} {} before, {rows} × {dim} {} now",
+                self.rows,
+                self.dim,
+                self.dtype.name(),
+                dtype.name()
+            );
+            return Err(ShardError::bad_format(&Place::from(self.path.as_path()), reason));
+        }
+        Ok(shard)
+    }
+}
+
+/// An opened shard with the selector that leads to it.
+pub(crate) struct Opened {
+    pub shard: Box<dyn Shard>,
+    pub selector: Option<String>,
+}
+
+fn open_input(
+    input: Input,
+    format: Format,
+    selector: Option<&str>,
+    role: Role,
+) -> Result<Opened, ShardError> {
+    let _ = role;
+    match format {
+        Format::Npy => crate::npy::open(input, selector),
+        _ => Err(ShardError::unsupported(input.place(), "cannot be read yet")),
+    }
+}
+
+fn sniff(input: &Input) -> Result<Format, ShardError> {
+    let start = input.bytes_at(0, input.len().min(16))?;
+    Format::from_magic(&start).ok_or_else(|| {
+        let names = Format::ALL.map(Format::name).join(", ");
+        ShardError::bad_format(input.place(), format!("is none of {names}"))
+    })
+}
+
+/// Bytes of `count` rows.
+///
+/// # Panics
+/// When the range exceeds the rows.
+pub(crate) fn range_bytes(shard: &dyn Shard, first: u64, count: usize) -> usize {
+    assert!(
+        first
+            .checked_add(count as u64)
+            .is_some_and(|end| end <= shard.rows()),
+        "rows {first}..{first}+{count} exceed the {} rows of the shard",
+        shard.rows()
+    );
+    count * shard.dim() * shard.dtype().size()
+}
+
+/// Serialises a storage type by its name.
+pub mod dtype_name {
+    use kernels::Dtype;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes the name.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+    pub fn serialize<S: Serializer>(dtype: &Dtype, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(dtype.name())
+    }
+
+    /// Reads the name.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dtype, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Dtype::from_name(&name).ok_or_else(|| D::Error::custom(format!("no storage type is called {name:?}")))
+    }
+}

@@ -1,0 +1,38 @@
+import { ModalityGapError } from './errors.ts'
+import { type CancelToken, native } from './native.ts'
+import type { Progress } from './reports.ts'
+
+/** How a long call is watched and stopped. */
+export interface RunOptions {
+  /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
+  signal?: AbortSignal
+  /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
+  onProgress?: (progress: Progress) => void
+}
+
+/** A native token that follows a signal for as long as a job runs. */
+export interface Cancellation {
+  token: CancelToken
+  /** Stops following the signal. */
+  release(): void
+}
+
+/**
+ * A token that is cancelled when `signal` is aborted.
+ *
+ * @throws {@link ModalityGapError} `CANCELLED` when it already is
+ */
+export function cancelOn(signal: AbortSignal | undefined): Cancellation {
+  if (signal?.aborted) {
+    throw cancelled(signal.reason)
+  }
+  const token = new native.CancelToken()
+  const cancel = () => token.cancel()
+  signal?.addEventListener('abort', cancel, { once: true })
+  return { token, release: () => signal?.removeEventListener('abort', cancel) }
+}
+
+/** The error of a call that was stopped. */
+export function cancelled(reason: unknown): ModalityGapError {
+  return new ModalityGapError('CANCELLED', 'the operation was aborted', { cause: reason })
+}

@@ -1,0 +1,180 @@
+import type { RunOptions } from './abort.ts'
+import { Embeddings } from './embeddings.ts'
+import { type Outcome, unwrap } from './errors.ts'
+import { runJob } from './job.ts'
+import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
+import type { FitOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
+import type { AlignerInfo, FitReport, TransformReport } from './reports.ts'
+import { mapRows, type Rows, type Tensor } from './rows.ts'
+
+/** The two sides of a fit; they need not be paired. */
+export interface Sides {
+  /** Rows to imitate, usually images; read once. */
+  target: Embeddings
+  /** Rows to move, usually texts; read `2 + centroidIterations` times. */
+  source: Embeddings
+}
+
+/** What to fit, and how. */
+export interface FitInput extends Sides, FitOptions, ThreadOptions {
+  /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
+  verify?: boolean
+  /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
+  work?: string
+  /** Take up the states found in `work`, after checking them. @defaultValue `false` */
+  resume?: boolean
+}
+
+/** What to fit and where to write the moved rows. */
+export interface AlignInput extends Sides, FitOptions, ResumableOutputOptions {
+  /** Folder for the moved rows and the aligner; made when absent. */
+  out: string
+}
+
+/** How shards are transformed. */
+export interface TransformOptions extends ResumableOutputOptions {
+  /** Which side's map is applied; the target's only moves rows in `centering`. @defaultValue `'source'` */
+  side?: 'source' | 'target'
+}
+
+/** A fitted map from the source's distribution to the target's: small, portable, safe to share. */
+export class Aligner {
+  readonly #native: NativeAligner
+  readonly #map = (rows: Rows, out: Rows): void => {
+    const outcome = this.#dispatch(rows, out)
+    if (outcome !== null) {
+      unwrap(outcome)
+    }
+  }
+  /** What it knows about itself and its fit. */
+  readonly info: AlignerInfo
+  /** What the fit found; absent when the aligner was loaded. */
+  readonly report: FitReport | undefined
+
+  private constructor(fitted: NativeAligner, report?: FitReport) {
+    this.#native = fitted
+    this.info = fitted.info()
+    this.report = report
+  }
+
+  /**
+   * Fits an aligner in passes over the data; memory does not grow with the number of rows.
+   *
+   * @throws {@link ModalityGapError} `WIDTH_MISMATCH` when the two sides differ in width, `BAD_ROW` with file and row
+   * (unless the embeddings were opened with `onBadRow: 'drop'`), `TOO_FEW_ROWS`, `BAD_OPTION`, `CANCELLED`
+   * @see arXiv 2602.07026, section 4
+   */
+  static async fit({ target, source, ...options }: FitInput, run: RunOptions = {}): Promise<Aligner> {
+    return Aligner.#fitted(await runJob({ kind: 'fit', ...options }, sidesOf({ target, source }), run))
+  }
+
+  /**
+   * Fits an aligner and writes the moved rows of the source, shard by shard, in one job; where a method moves the target
+   * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
+   * storage type of the input. `report.outputs` lists the files.
+   *
+   * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
+   */
+  static async alignTo({ target, source, ...options }: AlignInput, run: RunOptions = {}): Promise<Aligner> {
+    return Aligner.#fitted(await runJob({ kind: 'align', ...options }, sidesOf({ target, source }), run))
+  }
+
+  /**
+   * Reads an aligner file.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`
+   */
+  static async load(path: string): Promise<Aligner> {
+    return new Aligner(unwrap(native.NativeAligner.load(path)))
+  }
+
+  /**
+   * Reads the bytes of an aligner file.
+   *
+   * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
+   */
+  static fromBytes(bytes: Uint8Array): Aligner {
+    return new Aligner(unwrap(native.NativeAligner.fromBytes(bytes)))
+  }
+
+  static #fitted({ aligner, report }: JobResult): Aligner {
+    // a job that fits always returns the aligner's file
+    const bytes = aligner as Uint8Array
+    return new Aligner(unwrap(native.NativeAligner.fromBytes(bytes)), report as FitReport)
+  }
+
+  /** @internal */
+  static nativeOf(aligner: Aligner): NativeAligner {
+    return aligner.#native
+  }
+
+  /** Columns of the rows it takes and gives. */
+  get dim(): number {
+    return this.info.dim
+  }
+
+  /** The aligner as a safetensors file; `fromBytes` and `modality-gap/transform` read it back exactly. */
+  toBytes(): Uint8Array {
+    return this.#native.toBytes()
+  }
+
+  /**
+   * Writes the aligner as a safetensors file; the file has its name only once it is complete.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  async save(path: string): Promise<void> {
+    unwrap(this.#native.save(path))
+  }
+
+  /**
+   * Moves one source row or many. Rows are scaled to unit length first; results have unit length (except for methods
+   * without renormalisation) and are computed in f64 whatever the array.
+   *
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
+   * @returns `out`
+   * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
+   * finite or has length zero; `out` is then written up to that row at most
+   */
+  transform(rows: Float32Array, out?: Float32Array): Float32Array
+  transform(rows: Float64Array, out?: Float64Array): Float64Array
+  transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
+  transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
+  transform(rows: Rows | Tensor, out?: Rows | Tensor): Rows | Tensor {
+    return mapRows(rows, out, this.info.dim, this.#map)
+  }
+
+  /**
+   * Moves the rows of any number of shards on the native threads and writes them to `out`, a folder, or a file when there
+   * is one shard and the name has a known ending. The report says whether the rows still look like those of the fit.
+   *
+   * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `WRITE_FAILED`, `CANCELLED`;
+   * unfinished files are removed
+   */
+  async transformTo(
+    rows: Embeddings,
+    out: string,
+    options: TransformOptions & RunOptions = {},
+  ): Promise<TransformReport> {
+    const { signal, onProgress, ...job } = options
+    const run: RunOptions = { signal, onProgress }
+    const sources = [Embeddings.sourceOf(rows)]
+    return (await runJob({ kind: 'transform', out, ...job }, sources, run, this.#native)).report as TransformReport
+  }
+
+  #dispatch(rows: Rows, out: Rows): Outcome<null> | null {
+    switch (rows[Symbol.toStringTag]) {
+      case 'Float32Array':
+        return this.#native.transformF32(rows as Float32Array, out as Float32Array)
+      case 'Float64Array':
+        return this.#native.transformF64(rows as Float64Array, out as Float64Array)
+      case 'Uint16Array':
+        return this.#native.transformF16(rows as Uint16Array, out as Uint16Array)
+    }
+  }
+}
+
+function sidesOf({ target, source }: Sides): Source[] {
+  return [Embeddings.sourceOf(target), Embeddings.sourceOf(source)]
+}

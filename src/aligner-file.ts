@@ -1,0 +1,153 @@
+import { ModalityGapError } from './errors.ts'
+import type { AlignerInfo } from './reports.ts'
+
+/** The newest version of the aligner file that this code reads. */
+const VERSION = 1
+const KEY = 'modality-gap'
+
+/** What an aligner file holds; vectors have `info.dim` components, offsets any number of such rows. */
+export interface AlignerFile {
+  info: AlignerInfo
+  shift: Float64Array
+  offsets: Float64Array
+}
+
+interface TensorEntry {
+  dtype: string
+  shape: number[]
+  data_offsets: [number, number]
+}
+
+/**
+ * Reads the safetensors bytes of an aligner; every length and offset is checked before it is used.
+ *
+ * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
+ */
+export function readAlignerFile(bytes: Uint8Array): AlignerFile {
+  const { header, data } = splitHeader(bytes)
+  const info = readInfo(header)
+  const { __metadata__: _, ...entries } = header
+  checkCoverage(entries, data.length)
+  const vector = (name: string) => readTensor(name, entries[name], [info.dim], data)
+  // the statistics of the fit are not needed to move rows, but a file without them is damaged
+  vector('source_mean')
+  vector('target_mean')
+  const shift = vector('shift')
+  const offsets =
+    info.iterations === 0
+      ? new Float64Array(0)
+      : readTensor('offsets', entries.offsets, [info.iterations, info.dim], data)
+  return { info, shift, offsets }
+}
+
+function splitHeader(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {
+  if (bytes.length < 8) {
+    throw bad('it is too short for a header')
+  }
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+  if (length > bytes.length - 8) {
+    throw bad('its header is longer than the file')
+  }
+  return { header: parseObject(bytes.subarray(8, 8 + length)), data: bytes.subarray(8 + length) }
+}
+
+function parseObject(utf8: Uint8Array): Record<string, unknown> {
+  let header: unknown
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(utf8))
+  } catch (cause) {
+    throw bad('its header is not JSON', cause)
+  }
+  if (!isObject(header)) {
+    throw bad('its header is not a JSON object')
+  }
+  return header
+}
+
+function readInfo(header: Record<string, unknown>): AlignerInfo {
+  const metadata = header.__metadata__
+  const text = isObject(metadata) ? metadata[KEY] : undefined
+  if (typeof text !== 'string') {
+    throw bad(`it has no "${KEY}" metadata`)
+  }
+  const info = parseObject(new TextEncoder().encode(text)) as Partial<AlignerInfo>
+  if (!Number.isSafeInteger(info.version) || (info.version as number) < 1) {
+    throw bad('it names no version')
+  }
+  if ((info.version as number) > VERSION) {
+    throw new ModalityGapError(
+      'NEWER_VERSION',
+      `the aligner has version ${info.version}, this package reads up to ${VERSION}: update modality-gap`,
+    )
+  }
+  const countable = Number.isSafeInteger(info.dim) && Number.isSafeInteger(info.iterations)
+  if (!countable || (info.dim as number) < 1 || (info.iterations as number) < 0) {
+    throw bad('its width or its number of offsets is not a count')
+  }
+  if (!Number.isFinite(info.scale) || typeof info.options?.renormalize !== 'boolean') {
+    throw bad('it lacks the scale or the renormalisation of its map')
+  }
+  return info as AlignerInfo
+}
+
+/** Tensors have to lie end to end over the whole data, as the format demands: no overlap, no hidden bytes. */
+function checkCoverage(
+  entries: Record<string, unknown>,
+  length: number,
+): asserts entries is Record<string, TensorEntry> {
+  const ranges = Object.entries(entries).map(([name, entry]) => {
+    if (!isEntry(entry)) {
+      throw bad(`tensor "${name}" is not described`)
+    }
+    return entry.data_offsets
+  })
+  ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])
+  let end = 0
+  for (const [from, to] of ranges) {
+    if (from !== end || to < from) {
+      throw bad('its tensors do not lie end to end')
+    }
+    end = to
+  }
+  if (end !== length) {
+    throw bad(`its tensors take ${end} bytes, the file holds ${length}`)
+  }
+}
+
+function readTensor(name: string, entry: TensorEntry | undefined, shape: number[], data: Uint8Array): Float64Array {
+  if (entry === undefined) {
+    throw bad(`tensor "${name}" is missing`)
+  }
+  const [from, to] = entry.data_offsets
+  const count = shape.reduce((a, b) => a * b, 1)
+  const fits = entry.dtype === 'F64' && entry.shape.join() === shape.join() && to - from === count * 8
+  if (!fits) {
+    throw bad(`tensor "${name}" is ${entry.dtype} [${entry.shape}], not F64 [${shape}]`)
+  }
+  const view = new DataView(data.buffer, data.byteOffset + from, to - from)
+  const values = Float64Array.from({ length: count }, (_, i) => view.getFloat64(i * 8, true))
+  if (!values.every(Number.isFinite)) {
+    throw bad(`tensor "${name}" has a value that is not finite`)
+  }
+  return values
+}
+
+function isEntry(value: unknown): value is TensorEntry {
+  if (!isObject(value)) {
+    return false
+  }
+  const { dtype, shape, data_offsets: offsets } = value
+  return typeof dtype === 'string' && isCounts(shape) && isCounts(offsets) && offsets.length === 2
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(count => Number.isSafeInteger(count) && count >= 0)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function bad(why: string, cause?: unknown): ModalityGapError {
+  return new ModalityGapError('BAD_ALIGNER', `not an aligner file: ${why}`, { cause })
+}

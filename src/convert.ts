@@ -1,0 +1,22 @@
+import type { RunOptions } from './abort.ts'
+import { Embeddings } from './embeddings.ts'
+import { runJob } from './job.ts'
+import type { OutputOptions } from './options.ts'
+import type { ConvertReport } from './reports.ts'
+
+/**
+ * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
+ * is one shard and the name has a known ending.
+ *
+ * @throws {@link ModalityGapError} `BAD_ROW` with file and row, `UNSUPPORTED`, `WRITE_FAILED`, `CANCELLED`; unfinished
+ * files are removed
+ */
+export async function convert(
+  rows: Embeddings,
+  out: string,
+  options: OutputOptions & RunOptions = {},
+): Promise<ConvertReport> {
+  const { signal, onProgress, ...job } = options
+  const sources = [Embeddings.sourceOf(rows)]
+  return (await runJob({ kind: 'convert', out, ...job }, sources, { signal, onProgress })).report as ConvertReport
+}

@@ -1,0 +1,100 @@
+/**
+ * What went wrong, stable across versions:
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `NOT_FOUND` | a path does not exist |
+ * | `UNREADABLE` | a file exists but the system does not let it be read |
+ * | `BAD_FORMAT` | a file is not what its name says: wrong magic, truncated, nonsense in the header |
+ * | `UNSUPPORTED` | a data type or compression that is not read or written |
+ * | `EMPTY` | no rows, or no file of rows in a folder |
+ * | `BAD_SELECTOR` | `#name` picks a column, tensor or key that is not there |
+ * | `WIDTH_MISMATCH` | rows that must share a width do not |
+ * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
+ * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
+ * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
+ * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
+ * | `WRITE_FAILED` | output could not be written: disk full, no permission |
+ * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
+ * | `PANIC` | a defect of this package, caught at the border |
+ */
+export type ErrorCode =
+  | 'NOT_FOUND'
+  | 'UNREADABLE'
+  | 'BAD_FORMAT'
+  | 'UNSUPPORTED'
+  | 'EMPTY'
+  | 'BAD_SELECTOR'
+  | 'WIDTH_MISMATCH'
+  | 'BAD_ROW'
+  | 'BAD_SHAPE'
+  | 'BAD_OPTION'
+  | 'TOO_FEW_ROWS'
+  | 'BAD_ALIGNER'
+  | 'NEWER_VERSION'
+  | 'BAD_RECEIPT'
+  | 'WRITE_FAILED'
+  | 'CANCELLED'
+  | 'NATIVE_UNAVAILABLE'
+  | 'PANIC'
+
+/** Where an error arose, as far as it is known. */
+export interface ErrorPlace {
+  /** The file that holds the offending rows, or that could not be read or written. */
+  file?: string
+  /** Index of the row in that file, from 0; in rows that came from memory, in the whole array. */
+  row?: number
+  /** Index of the column in that row, from 0. */
+  column?: number
+}
+
+/** Every error that this package raises on purpose; decide by `code`, show `message`. */
+export class ModalityGapError extends Error {
+  /** What went wrong, stable across versions. */
+  readonly code: ErrorCode
+  /** The file concerned, when there is one. */
+  readonly file?: string
+  /** Index of the row concerned, from 0, when there is one. */
+  readonly row?: number
+  /** Index of the column concerned, from 0, when there is one. */
+  readonly column?: number
+
+  /**
+   * @param code what went wrong
+   * @param message one sentence for people
+   * @param place file, row and column, as far as known; `cause` as in `Error`
+   */
+  constructor(code: ErrorCode, message: string, place: ErrorPlace & { cause?: unknown } = {}) {
+    super(message, place.cause === undefined ? undefined : { cause: place.cause })
+    this.name = code === 'CANCELLED' ? 'AbortError' : 'ModalityGapError'
+    this.code = code
+    this.file = place.file
+    this.row = place.row
+    this.column = place.column
+  }
+}
+
+/**
+ * What native calls return: a value, or an error with its place in it.
+ *
+ * @internal
+ */
+export type Outcome<T> = { ok: T } | { error: { code: string; message: string } & ErrorPlace }
+
+/**
+ * The value of an outcome.
+ *
+ * @throws {@link ModalityGapError} when the outcome is an error
+ * @internal
+ */
+export function unwrap<T>(outcome: Outcome<T>): T {
+  if ('error' in outcome) {
+    const { code, message, ...place } = outcome.error
+    throw new ModalityGapError(code as ErrorCode, message, place)
+  }
+  return outcome.ok
+}

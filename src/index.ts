@@ -1,0 +1,43 @@
+export type { RunOptions } from './abort.ts'
+export { Aligner, type AlignInput, type FitInput, type Sides, type TransformOptions } from './align.ts'
+export { convert } from './convert.ts'
+export {
+  Embeddings,
+  type EmbeddingsInput,
+  type EmbeddingsOptions,
+  openEmbeddings,
+} from './embeddings.ts'
+export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
+export { type InspectOptions, inspect } from './inspect.ts'
+export { type MeasureInput, measureGap } from './measure.ts'
+export type {
+  Centroid,
+  Dtype,
+  FitOptions,
+  Format,
+  Method,
+  OnBadRow,
+  OutputOptions,
+  ResumableOutputOptions,
+  Role,
+  Step,
+  ThreadOptions,
+} from './options.ts'
+export type {
+  AlignerInfo,
+  BadRow,
+  ConvertReport,
+  EmbeddingsInfo,
+  FitReport,
+  Gap,
+  GapReport,
+  InspectReport,
+  PerSide,
+  PhantomDrift,
+  Progress,
+  ShardInfo,
+  SideInfo,
+  TransformReport,
+} from './reports.ts'
+export type { Rows, Tensor } from './rows.ts'
+export { type Receipt, runTask, type TaskSpec } from './task.ts'

@@ -1,0 +1,23 @@
+import type { RunOptions } from './abort.ts'
+import { Embeddings } from './embeddings.ts'
+import { runJob } from './job.ts'
+import type { ThreadOptions } from './options.ts'
+import type { InspectReport } from './reports.ts'
+
+/** How rows are looked at. */
+export interface InspectOptions extends ThreadOptions {
+  /** How many bad rows to list. @defaultValue `10` */
+  badRows?: number
+}
+
+/**
+ * Reads all rows once and reports shape, storage, lengths and the rows that cannot be used. A bad row is a finding here,
+ * not an error.
+ *
+ * @throws {@link ModalityGapError} `UNREADABLE` or `BAD_FORMAT` with the file, `CANCELLED`
+ */
+export async function inspect(rows: Embeddings, options: InspectOptions & RunOptions = {}): Promise<InspectReport> {
+  const { signal, onProgress, ...job } = options
+  const sources = [Embeddings.sourceOf(rows)]
+  return (await runJob({ kind: 'inspect', ...job }, sources, { signal, onProgress })).report as InspectReport
+}

@@ -1,0 +1,36 @@
+import type { RunOptions } from './abort.ts'
+import { Aligner } from './align.ts'
+import { Embeddings } from './embeddings.ts'
+import { runJob } from './job.ts'
+import type { ThreadOptions } from './options.ts'
+import type { GapReport } from './reports.ts'
+
+/** What to measure. */
+export interface MeasureInput extends ThreadOptions {
+  /** Rows of the image side. */
+  image: Embeddings
+  /** Rows of the text side. */
+  text: Embeddings
+  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
+  paired?: boolean
+  /** Applied to the text rows before they are measured. */
+  aligner?: Aligner
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+}
+
+/**
+ * Measures the gap between two modalities, always with its noise floor: the distance that two samples of one
+ * distribution of these sizes would show.
+ *
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `CANCELLED`;
+ * `BAD_SHAPE` when paired sides differ in rows
+ */
+export async function measureGap(
+  { image, text, aligner, ...options }: MeasureInput,
+  run: RunOptions = {},
+): Promise<GapReport> {
+  const sources = [Embeddings.sourceOf(image), Embeddings.sourceOf(text)]
+  const fitted = aligner && Aligner.nativeOf(aligner)
+  return (await runJob({ kind: 'measure', ...options }, sources, run, fitted)).report as GapReport
+}

@@ -1,0 +1,141 @@
+import { createRequire } from 'node:module'
+import type * as generated from '../native/binding.js'
+import { ModalityGapError, type Outcome } from './errors.ts'
+import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
+import type { AlignerInfo, EmbeddingsInfo, Progress } from './reports.ts'
+
+/** How rows are taken in, on disk or in memory. */
+export interface SourceOptions {
+  onBadRow?: OnBadRow
+  normalize?: boolean
+  label?: string
+}
+
+/** Opened rows; a cheap handle that jobs share. */
+export interface Source {
+  info(): EmbeddingsInfo
+}
+
+interface Sources {
+  open(spec: SourceOptions & { paths: string[]; role?: Role }): Promise<Outcome<Source>>
+  fromF32(rows: Float32Array, dim: number, options: SourceOptions): Outcome<Source>
+  fromF64(rows: Float64Array, dim: number, options: SourceOptions): Outcome<Source>
+  fromF16(bits: Uint16Array, dim: number, options: SourceOptions): Outcome<Source>
+  fromBf16(bits: Uint16Array, dim: number, options: SourceOptions): Outcome<Source>
+  fromArrow(ipc: Uint8Array, column: string | undefined, options: SourceOptions): Outcome<Source>
+}
+
+/** A fitted map; the calls for rows return `null` when all is well, so that the hot path allocates nothing. */
+export interface NativeAligner {
+  toBytes(): Uint8Array
+  save(path: string): Outcome<null>
+  info(): AlignerInfo
+  transformF32(rows: Float32Array, out: Float32Array): Outcome<null> | null
+  transformF64(rows: Float64Array, out: Float64Array): Outcome<null> | null
+  transformF16(bits: Uint16Array, out: Uint16Array): Outcome<null> | null
+}
+
+/** Stops a job within a block of rows. */
+export interface CancelToken {
+  cancel(): void
+}
+
+/** What runs on the native threads; an absent option has the default that its documentation states. */
+export type Job =
+  | ({ kind: 'fit'; verify?: boolean; work?: string; resume?: boolean } & FitOptions & ThreadOptions)
+  | ({ kind: 'align'; out: string } & FitOptions & ResumableOutputOptions)
+  | ({ kind: 'transform'; side?: 'source' | 'target'; out: string } & ResumableOutputOptions)
+  | ({ kind: 'measure'; paired?: boolean; seed?: number } & ThreadOptions)
+  | ({ kind: 'convert'; out: string } & OutputOptions)
+  | ({ kind: 'inspect'; badRows?: number } & ThreadOptions)
+  | { kind: 'task'; spec: unknown }
+  // answered by a panic, for the test of the guard
+  | { kind: '__panic' }
+
+/** What a job gives back: its report, and the aligner's file when it fitted one. */
+export interface JobResult {
+  report: unknown
+  aligner?: Uint8Array
+}
+
+/** The native module with the types that its generated declarations leave open. */
+export interface Binding {
+  CancelToken: new () => CancelToken
+  Source: Sources
+  NativeAligner: { load(path: string): Outcome<NativeAligner>; fromBytes(bytes: Uint8Array): Outcome<NativeAligner> }
+  run(
+    job: Job,
+    sources: Source[],
+    token: CancelToken,
+    onProgress?: (progress: Progress) => void,
+    aligner?: NativeAligner,
+  ): Promise<Outcome<JobResult>>
+  version(): string
+  supported(): { simd: 'scalar' | 'avx2' | 'avx512' | 'neon'; threads: number }
+}
+
+/** Platforms that the native code is published for, as npm names them. */
+export const PLATFORMS = [
+  'linux-x64-gnu',
+  'linux-arm64-gnu',
+  'linux-x64-musl',
+  'linux-arm64-musl',
+  'darwin-x64',
+  'darwin-arm64',
+  'win32-x64-msvc',
+  'win32-arm64-msvc',
+] as const
+
+/** The native module, loaded once. */
+export const native: Binding = load()
+
+function load(): Binding {
+  try {
+    // require, because a failed import statement could not be reported and an awaited one would lock out CommonJS users
+    const binding: typeof generated = createRequire(import.meta.url)('../native/binding.js')
+    return binding as unknown as Binding
+  } catch (cause) {
+    throw loadFailure(cause, hostPlatform())
+  }
+}
+
+/** The report of a failed load: for which platform, why, and what to do. */
+export function loadFailure(cause: unknown, platform: string): ModalityGapError {
+  const reason = rootCause(cause)
+  const advice = !(PLATFORMS as readonly string[]).includes(platform)
+    ? 'build the native code from the source repository'
+    : reason
+      ? 'reinstall the package; if that does not help, report this with the cause above'
+      : `install it with optional dependencies for this platform (npm install --include=optional; a lock file or \
+node_modules folder from another platform has to be made anew), or run "npm run build" in a checkout`
+  return new ModalityGapError(
+    'NATIVE_UNAVAILABLE',
+    `the native code could not be loaded on ${platform}
+  cause: ${reason ?? `@modality-gap/binding-${platform} is not installed`}
+  supported: ${PLATFORMS.join(', ')}
+  what to do: ${advice}; the entry "modality-gap/transform" applies saved aligners without native code`,
+    { cause },
+  )
+}
+
+/** The first reason in the chain of causes that is more than a missing module. */
+function rootCause(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const missing = (at as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+    if (!missing && !at.message.startsWith('Cannot find native binding')) {
+      return at.message.split('\n', 1)[0]
+    }
+  }
+  return undefined
+}
+
+function hostPlatform(): string {
+  const { platform, arch } = process
+  const abi = platform === 'linux' ? (isMusl() ? '-musl' : '-gnu') : platform === 'win32' ? '-msvc' : ''
+  return `${platform}-${arch}${abi}`
+}
+
+function isMusl(): boolean {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined
+  return report?.header !== undefined && report.header.glibcVersionRuntime === undefined
+}

@@ -1,0 +1,82 @@
+/** How the source rows are moved onto the target's distribution. */
+export type Method = (typeof METHODS)[number]
+/** @internal */
+export const METHODS = ['realign', 'mean-shift', 'centering', 'none'] as const
+
+/** A step of the `realign` method, for ablation. */
+export type Step = (typeof STEPS)[number]
+/** @internal */
+export const STEPS = ['anchor', 'trace', 'centroid'] as const
+
+/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
+export type Centroid = (typeof CENTROIDS)[number]
+/** @internal */
+export const CENTROIDS = ['iterate', 'solve'] as const
+
+/** Storage type of a component. */
+export type Dtype = (typeof DTYPES)[number]
+/** @internal */
+export const DTYPES = ['f16', 'bf16', 'f32', 'f64'] as const
+
+/** Container of rows on disk; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`. */
+export type Format = (typeof FORMATS)[number]
+/** @internal */
+export const FORMATS = ['npy', 'npz', 'parquet', 'arrow', 'safetensors', 'pickle'] as const
+
+/** What to do with a row that is not finite, has length zero or a wrong width. */
+export type OnBadRow = (typeof ON_BAD_ROW)[number]
+/** @internal */
+export const ON_BAD_ROW = ['error', 'drop'] as const
+
+/** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
+export type Role = 'image' | 'text' | 'other'
+
+/** Options of a fit that say what is fitted. */
+export interface FitOptions {
+  /** @defaultValue `'realign'` */
+  method?: Method
+  /** Steps of `realign` to take, in their order. @defaultValue all three */
+  steps?: readonly Step[]
+  /** @defaultValue `'iterate'` */
+  centroid?: Centroid
+  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
+  centroidIterations?: number
+  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
+  tolerance?: number
+  /** Rounds the means as the published code does, for comparison with it. */
+  compat?: 'official'
+  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
+  renormalize?: boolean
+  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
+  targetName?: string
+  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
+  sourceName?: string
+  /** Label of the encoder that made the embeddings, kept in the aligner. */
+  encoder?: string
+}
+
+/** How much of the machine a job may take. */
+export interface ThreadOptions {
+  /** Native threads. @defaultValue the cores of the machine */
+  threads?: number
+}
+
+/** What is written, and how. */
+export interface OutputOptions extends ThreadOptions {
+  /** Storage type of the output. @defaultValue that of the input */
+  dtype?: Dtype
+  /** Container of the output. @defaultValue that of the input */
+  format?: Format
+  /** Wait until the disk holds the files before they get their names. @defaultValue `true` */
+  sync?: boolean
+}
+
+/** Output that can be taken up again after an interruption. */
+export interface ResumableOutputOptions extends OutputOptions {
+  /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
+  resume?: boolean
+}

@@ -1,0 +1,247 @@
+import type { Centroid, Dtype, Format, Method, Step } from './options.ts'
+
+/** How far a job has come; sent at most a few times a second. */
+export interface Progress {
+  /** What is being done, such as `'moments image'`, `'centroid 1'` or `'transform'`. */
+  stage: string
+  /** Rows done in this stage. */
+  rows: number
+  /** Rows of this stage. */
+  total: number
+  /** Seconds since the stage began. */
+  seconds: number
+}
+
+/** One file of rows, or one part of a file. */
+export interface ShardInfo {
+  /** Its path. */
+  path: string
+  /** The column, tensor, key or leading index that was picked. */
+  selector?: string
+  /** Its rows. */
+  rows: number
+}
+
+/** What is known of opened rows without reading them. */
+export interface EmbeddingsInfo {
+  /** Number of rows. */
+  rows: number
+  /** Columns of a row. */
+  dim: number
+  /** Storage type of a component. */
+  dtype: Dtype
+  /** Container, or `'memory'`. */
+  format: Format | 'memory'
+  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
+  layout: 'files' | 'clip-retrieval' | 'memory'
+  /** The files in reading order; empty for rows in memory. */
+  shards: ShardInfo[]
+  /** The label they were opened with. */
+  label?: string
+}
+
+/** What an aligner keeps of one side of its fit. */
+export interface SideInfo {
+  /** Name of the side, such as `'image'`. */
+  name: string
+  /** Rows that were fitted. */
+  rows: number
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: number
+  /** Label that the embeddings were opened with. */
+  label?: string
+}
+
+/** What a fitted aligner knows about itself. */
+export interface AlignerInfo {
+  /** Version of the file format. */
+  version: number
+  /** How it moves rows. */
+  method: Method
+  /** The options of the fit, defaults filled in. */
+  options: {
+    /** Steps taken. */
+    steps: Step[]
+    /** How the centroid step found its offset. */
+    centroid: Centroid
+    /** Bound on the centroid iterations. */
+    centroidIterations: number
+    /** Offset length at which the iterations stop. */
+    tolerance?: number
+    /** Whose rounding is followed. */
+    compat?: 'official'
+    /** Whether results are scaled to unit length. */
+    renormalize: boolean
+  }
+  /** Columns of the rows it takes and gives. */
+  dim: number
+  /** The side that is moved. */
+  source: SideInfo
+  /** The side that is imitated. */
+  target: SideInfo
+  /** Factor on the residuals, sqrt(target trace / source trace). */
+  scale: number
+  /** Centroid offsets it applies. */
+  iterations: number
+  /** Label of the encoder that made the embeddings. */
+  encoder?: string
+  /** Distance of the two means on the rows of the fit, and how far two samples of one distribution would be apart. */
+  gap: { before: number; after?: number; floor: number }
+  /** Whether the target's rows move too, as in centering. */
+  movesTarget: boolean
+}
+
+/** A number for each side, under the side's name (`image` and `text` unless named otherwise). */
+export type PerSide<T = number> = Record<string, T>
+
+/** Distances between the means of two sets of unit rows. */
+export interface Gap {
+  /** ‖μx−μz‖ before the fit, on the rows of the fit. */
+  before?: number
+  /** The same after it, of the f64 result. */
+  after?: number
+  /** The same of the rows as written, rounded to their storage type. */
+  stored?: number
+  /** sqrt(Tx/n+Tz/m): how far apart two samples of one distribution are. */
+  floor: number
+  /** Whether before and after were measured on the rows of the fit, where the gap after it always lies below the floor. */
+  inSample?: boolean
+  /** The gap on rows that were kept out of the fit, with the floor that holds for them. */
+  held?: { before: number; after: number; floor: number }
+}
+
+/** What a fit found. */
+export interface FitReport {
+  /** Columns. */
+  dim: number
+  /** Rows fitted. */
+  rows: PerSide
+  /** Bad rows left out. */
+  dropped: PerSide
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: PerSide
+  /** Factor on the residuals. */
+  scale: number
+  /** What the sphere projection does to the mean; absent where no row is projected. */
+  phantomDrift?: PhantomDrift
+  /** The gap before and after. */
+  gap: Gap
+  /** The options, defaults filled in. */
+  options: Record<string, unknown>
+  /** Files written. */
+  outputs: string[]
+  /** Wall-clock seconds of each part. */
+  seconds: { fit: number; transform?: number; sync?: number }
+  /** Largest resident memory of the process so far. */
+  peakMemoryBytes: number
+}
+
+/** How the mean of projected rows departs from the projected mean. */
+export interface PhantomDrift {
+  /** ‖E[π(z)]−π(E[z])‖. */
+  measured: number
+  /** ‖E[π(z)]−μx‖, the distance it leaves to the target's mean. */
+  toTarget: number
+  /** Length of the measured drift's part tangential to the sphere. */
+  tangential: number
+  /** The same by the second-order prediction. */
+  predictedTangential?: number
+  /** Cosine of predicted and measured tangential parts. */
+  cosine?: number
+}
+
+/** What a transformation of rows found. */
+export interface TransformReport {
+  /** Columns. */
+  dim: number
+  /** Rows taken in. */
+  rows: { input: number }
+  /** Bad rows left out. */
+  dropped: number
+  /** Files written. */
+  outputs: string[]
+  /** Whether the rows look like those of the fit. */
+  fits: {
+    /** Distance of the new rows' mean from the stored one. */
+    meanShift: number
+    /** The distance that sampling alone explains. */
+    floor: number
+    /** Trace of the new rows. */
+    trace: number
+    /** Trace of the rows of the fit. */
+    storedTrace: number
+    /** `'drifted'` when the new rows are not like those of the fit. */
+    verdict: 'fits' | 'drifted' | 'too few rows'
+  }
+  /** Wall-clock seconds of each part. */
+  seconds: { transform: number; sync?: number }
+  /** Largest resident memory of the process so far. */
+  peakMemoryBytes: number
+}
+
+/** The gap between two modalities and what it is made of. */
+export interface GapReport {
+  /** Columns. */
+  dim: number
+  /** Rows measured. */
+  rows: { image: number; text: number }
+  /** Bad rows left out. */
+  dropped: { image: number; text: number }
+  /** Lengths of the rows as they are stored. */
+  norms: { image: { min: number; max: number }; text: { min: number; max: number } }
+  /** Distances between the modalities. */
+  gap: {
+    /** ‖μx−μy‖ of the unit rows. */
+    centroid: number
+    /** Cosine of the two means; null when a mean has length zero. */
+    cosine: number | null
+    /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
+    unbiasedSquared: number
+    /** How far apart two samples of one distribution are. */
+    floor: number
+    /** 95 % interval of `unbiasedSquared`. */
+    interval: [number, number]
+    /** Mean distance of the pairs; `paired` only. */
+    pairedDistance?: number
+    /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
+    rmg?: number
+  }
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: { image: number; text: number }
+  /** sqrt(image trace / text trace). */
+  scale: number
+  /** What the sphere projection would do to the mean of anchored and scaled text. */
+  phantomDrift?: PhantomDrift
+}
+
+/** A row that cannot be used, and why. */
+export interface BadRow {
+  /** The file; absent for rows from memory. */
+  file?: string
+  /** Index in the file. */
+  row: number
+  /** Why it cannot be used. */
+  reason: string
+}
+
+/** What a set of rows looks like. */
+export interface InspectReport extends EmbeddingsInfo {
+  /** Lengths of the usable rows as they are stored. */
+  norms: { min: number; max: number; mean: number }
+  /** Whether every usable row has length one up to the rounding of its storage type. */
+  unit: boolean
+  /** Rows that cannot be used: how many, and the first of them. */
+  badRows: { count: number; first: BadRow[] }
+}
+
+/** What a conversion wrote. */
+export interface ConvertReport {
+  /** Rows written. */
+  rows: number
+  /** Columns. */
+  dim: number
+  /** Files written. */
+  outputs: string[]
+  /** Wall-clock seconds of each part. */
+  seconds: { convert?: number; sync?: number }
+}

@@ -14,9 +14,12 @@ mod input;
 mod memory;
 mod natural;
 mod npy;
+mod npz;
 mod output;
 mod resolve;
+mod safetensors;
 mod shard;
+mod sink;
 
 pub use atomic::AtomicFile;
 pub use buffer::Buffer;

@@ -8,6 +8,7 @@ use crate::atomic::AtomicFile;
 use crate::error::{Place, ShardError};
 use crate::input::Input;
 use crate::npy::NpyWriter;
+use crate::npz::NpzWriter;
 use crate::shard::{Access, Format, ShardRef};
 
 /// An output being written under a temporary name. Dropping it before `finish` leaves nothing behind.
@@ -66,6 +67,8 @@ pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
     }
     Ok(match spec.format {
         Format::Npy => Box::new(NpyWriter::create(spec)?),
+        Format::Npz => Box::new(NpzWriter::create(spec)?),
+        Format::Safetensors => Box::new(crate::safetensors::create(spec)?),
         _ => {
             return Err(ShardError::unsupported(
                 &Place::from(spec.path.as_path()),

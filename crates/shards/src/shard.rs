@@ -204,9 +204,10 @@ fn open_input(
     selector: Option<&str>,
     role: Role,
 ) -> Result<Opened, ShardError> {
-    let _ = role;
     match format {
         Format::Npy => crate::npy::open(input, selector),
+        Format::Npz => crate::npz::open(input, selector, role),
+        Format::Safetensors => crate::safetensors::open(input, selector, role),
         _ => Err(ShardError::unsupported(input.place(), "cannot be read yet")),
     }
 }

@@ -1,0 +1,8 @@
+//! Zip archives of `NumPy` arrays.
+
+mod deflated;
+mod read;
+mod write;
+
+pub(crate) use read::open;
+pub(crate) use write::NpzWriter;

@@ -1,0 +1,180 @@
+//! The members of an npz archive and the one that holds rows.
+
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::error::ShardError;
+use crate::input::Input;
+use crate::npy::NpyShard;
+use crate::npy::header::{self, Header};
+use crate::resolve::{Role, listed};
+use crate::shard::Opened;
+
+use super::deflated::DeflatedShard;
+
+/// Members that are looked at; each costs a read of its header.
+const MAX_MEMBERS: usize = 4096;
+
+/// One array of an archive.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    /// Name without `.npy`, as `numpy.load` gives it.
+    key: String,
+    /// Where its bytes start in the archive.
+    pub start: u64,
+    /// Bytes in the archive.
+    pub compressed: u64,
+    /// Bytes of the npy file inside.
+    pub size: u64,
+    pub crc: u32,
+    method: CompressionMethod,
+    encrypted: bool,
+}
+
+/// Opens the member called `selector`, or the one that holds rows.
+pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
+    let members = members(&input)?;
+    let (member, header) = match selector {
+        Some(key) => {
+            let member = members.into_iter().find_or(key, &input)?;
+            let header = member_header(&input, &member)?;
+            (member, header)
+        }
+        None => choose(&input, members, role)?,
+    };
+    let selector = Some(member.key.clone());
+    if member.method == CompressionMethod::Stored {
+        let header = Header {
+            data: member.start + header.data,
+            ..header
+        };
+        return Ok(Opened {
+            shard: Box::new(NpyShard::new(input, header, None)?),
+            selector,
+        });
+    }
+    Ok(Opened {
+        shard: Box::new(DeflatedShard::new(input, member, header)?),
+        selector,
+    })
+}
+
+trait FindKey {
+    fn find_or(self, key: &str, input: &Input) -> Result<Member, ShardError>;
+}
+
+impl FindKey for std::vec::IntoIter<Member> {
+    fn find_or(mut self, key: &str, input: &Input) -> Result<Member, ShardError> {
+        let names: Vec<String> = self.as_slice().iter().map(|member| member.key.clone()).collect();
+        let key = key.strip_suffix(".npy").unwrap_or(key);
+        self.find(|member| member.key == key).ok_or_else(|| {
+            ShardError::bad_selector(
+                input.place(),
+                format!("has no #{key}; it holds {}", listed(&names)),
+            )
+        })
+    }
+}
+
+fn members(input: &Input) -> Result<Vec<Member>, ShardError> {
+    let bad =
+        |e: &dyn std::fmt::Display| ShardError::bad_format(input.place(), format!("is no valid npz: {e}"));
+    let mut archive = ZipArchive::new(input.reader(0, input.len())).map_err(|e| bad(&e))?;
+    let mut members = Vec::new();
+    for index in 0..archive.len().min(MAX_MEMBERS) {
+        let file = archive.by_index_raw(index).map_err(|e| bad(&e))?;
+        let name = file.name().map_err(|e| bad(&e))?;
+        let Some(key) = name.strip_suffix(".npy").map(str::to_owned) else {
+            continue;
+        };
+        let start = file
+            .data_start()
+            .ok_or_else(|| bad(&"a member has no position"))?;
+        let member = Member {
+            key,
+            start,
+            compressed: file.compressed_size(),
+            size: file.size(),
+            crc: file.crc32(),
+            method: file.compression(),
+            encrypted: file.encrypted(),
+        };
+        check_place(input, &member)?;
+        members.push(member);
+    }
+    if members.is_empty() {
+        return Err(ShardError::empty(input.place(), "holds no npy arrays"));
+    }
+    Ok(members)
+}
+
+fn check_place(input: &Input, member: &Member) -> Result<(), ShardError> {
+    let inside = member
+        .start
+        .checked_add(member.compressed)
+        .is_some_and(|end| end <= input.len());
+    let plausible = member.method != CompressionMethod::Stored || member.compressed == member.size;
+    if inside && plausible {
+        return Ok(());
+    }
+    Err(ShardError::bad_format(
+        input.place(),
+        format!("promises more bytes for #{} than there are", member.key),
+    ))
+}
+
+fn member_header(input: &Input, member: &Member) -> Result<Header, ShardError> {
+    let place = input.place();
+    if member.encrypted {
+        return Err(ShardError::unsupported(
+            place,
+            format!("#{} is encrypted", member.key),
+        ));
+    }
+    let mut bytes = input.reader(member.start, member.start + member.compressed);
+    let header = match member.method {
+        CompressionMethod::Stored => header::read(&mut bytes, place),
+        CompressionMethod::Deflated => header::read(&mut DeflateDecoder::new(bytes), place),
+        other => {
+            let reason = format!(
+                "#{} is compressed by {other}; stored and deflated members are read",
+                member.key
+            );
+            Err(ShardError::unsupported(place, reason))
+        }
+    }?;
+    if header.three {
+        let reason = format!("#{} has three dimensions, rows need two", member.key);
+        return Err(ShardError::unsupported(place, reason));
+    }
+    if header
+        .data
+        .checked_add(header.bytes)
+        .is_none_or(|end| end > member.size)
+    {
+        let reason = format!(
+            "#{} is truncated: its shape promises more than its {} bytes",
+            member.key, member.size
+        );
+        return Err(ShardError::bad_format(place, reason));
+    }
+    Ok(header)
+}
+
+/// The only member that holds rows, or the one that the role points to.
+fn choose(input: &Input, members: Vec<Member>, role: Role) -> Result<(Member, Header), ShardError> {
+    let mut fitting = Vec::new();
+    let mut failure = None;
+    for member in members {
+        match member_header(input, &member) {
+            Ok(header) => fitting.push((member, header)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    if let (true, Some(error)) = (fitting.is_empty(), failure) {
+        return Err(error);
+    }
+    let keys: Vec<String> = fitting.iter().map(|(member, _)| member.key.clone()).collect();
+    let index = role.choose(&keys, input.place())?;
+    Ok(fitting.swap_remove(index))
+}

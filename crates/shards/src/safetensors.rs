@@ -1,0 +1,191 @@
+//! safetensors files: two-dimensional tensors by position.
+
+use std::collections::HashMap;
+
+use kernels::Dtype;
+use safetensors::tensor::Metadata;
+
+use crate::buffer::{Buffer, swap_bytes};
+use crate::error::ShardError;
+use crate::input::Input;
+use crate::npy::NpyWriter;
+use crate::output::OutputSpec;
+use crate::resolve::{Role, listed};
+use crate::shard::{Access, Format, MAX_DIM, Opened, Shard, range_bytes};
+
+/// The limit of the format.
+const MAX_HEADER: u64 = 100_000_000;
+/// Name of the tensor when no input gives one.
+const DEFAULT_TENSOR: &str = "embeddings";
+
+struct Tensor {
+    input: Input,
+    data: u64,
+    rows: u64,
+    dim: usize,
+    dtype: Dtype,
+}
+
+/// Opens the tensor called `selector`, or the one that holds rows.
+pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
+    let header = Header::read(&input)?;
+    let mut names: Vec<String> = header.metadata.tensors().into_keys().collect();
+    names.sort_by_key(|name| header.metadata.info(name).map(|info| info.data_offsets.0));
+    let name = match selector {
+        Some(name) if names.iter().any(|n| n == name) => name.to_owned(),
+        Some(name) => {
+            let reason = format!("has no tensor #{name}; it holds {}", listed(&names));
+            return Err(ShardError::bad_selector(input.place(), reason));
+        }
+        None => {
+            let fitting: Vec<String> = names
+                .iter()
+                .filter(|name| header.tensor(&input, name).is_ok())
+                .cloned()
+                .collect();
+            match (fitting.is_empty(), names.first()) {
+                (true, None) => return Err(ShardError::empty(input.place(), "holds no tensors")),
+                (true, Some(first)) => first.clone(),
+                _ => fitting[role.choose(&fitting, input.place())?].clone(),
+            }
+        }
+    };
+    let shard = header.tensor(&input, &name)?;
+    Ok(Opened {
+        shard: Box::new(shard),
+        selector: Some(name),
+    })
+}
+
+struct Header {
+    metadata: Metadata,
+    /// Position of the first tensor's bytes.
+    data: u64,
+}
+
+impl Header {
+    /// Only the header is read: `SafeTensors::read_metadata` would want the whole file in memory.
+    fn read(input: &Input) -> Result<Self, ShardError> {
+        let bad = |reason: String| ShardError::bad_format(input.place(), reason);
+        let mut len = [0; 8];
+        input.read_at(0, &mut len)?;
+        let len = u64::from_le_bytes(len);
+        if len > MAX_HEADER {
+            return Err(bad(format!("claims a safetensors header of {len} bytes")));
+        }
+        let text = input.bytes_at(8, len)?;
+        // duplicate names, gaps, overlaps and sizes that differ from the shapes are refused here
+        let metadata: Metadata = serde_json::from_slice(&text)
+            .map_err(|e| bad(format!("has no valid safetensors header: {e}")))?;
+        let data = 8 + len;
+        let end = data.checked_add(metadata.data_len() as u64);
+        if end != Some(input.len()) {
+            let promised = metadata.data_len();
+            return Err(bad(format!(
+                "is truncated or has a tail: tensors of {promised} bytes in {}",
+                input.len()
+            )));
+        }
+        Ok(Self { metadata, data })
+    }
+
+    fn tensor(&self, input: &Input, name: &str) -> Result<Tensor, ShardError> {
+        let place = input.place();
+        let Some(info) = self.metadata.info(name) else {
+            return Err(ShardError::bad_selector(place, format!("has no tensor #{name}")));
+        };
+        let dtype = match info.dtype {
+            safetensors::Dtype::F16 => Dtype::F16,
+            safetensors::Dtype::BF16 => Dtype::Bf16,
+            safetensors::Dtype::F32 => Dtype::F32,
+            safetensors::Dtype::F64 => Dtype::F64,
+            other => {
+                let reason = format!("tensor #{name} is of type {other:?}; F16, BF16, F32 and F64 are read");
+                return Err(ShardError::unsupported(place, reason));
+            }
+        };
+        let [rows, dim] = info.shape[..] else {
+            let reason = format!(
+                "tensor #{name} has the shape {:?}, rows need two dimensions",
+                info.shape
+            );
+            return Err(ShardError::bad_format(place, reason));
+        };
+        if dim == 0 || dim > MAX_DIM {
+            return Err(ShardError::bad_format(
+                place,
+                format!("tensor #{name} has {dim} columns"),
+            ));
+        }
+        let data = self.data + info.data_offsets.0 as u64;
+        Ok(Tensor {
+            input: input.clone(),
+            data,
+            rows: rows as u64,
+            dim,
+            dtype,
+        })
+    }
+}
+
+impl Shard for Tensor {
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn access(&self) -> Access {
+        Access::Random
+    }
+
+    fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError> {
+        buf.resize(range_bytes(self, first, count));
+        let offset = self.data + first * (self.dim * self.dtype.size()) as u64;
+        self.input.read_ahead_at(offset, buf.as_bytes_mut())?;
+        if cfg!(target_endian = "big") {
+            swap_bytes(self.dtype, buf.as_bytes_mut());
+        }
+        Ok(())
+    }
+}
+
+/// A file with one tensor; its name and the file's metadata come from the input where that is safetensors too.
+pub(crate) fn create(spec: &OutputSpec) -> Result<NpyWriter, ShardError> {
+    let (name, metadata) = match &spec.like {
+        Some(like) if like.format == Format::Safetensors => {
+            let header = Header::read(&Input::open(&like.path)?)?;
+            (like.selector.clone(), header.metadata.metadata().clone())
+        }
+        _ => (None, None),
+    };
+    NpyWriter::after_header(
+        spec,
+        &header(spec, name.as_deref().unwrap_or(DEFAULT_TENSOR), metadata),
+    )
+}
+
+/// Length, JSON and padding, so that the tensor starts at a multiple of 64.
+fn header(spec: &OutputSpec, name: &str, metadata: Option<HashMap<String, String>>) -> Vec<u8> {
+    let dtype = spec.dtype.name().to_uppercase();
+    let end = spec.rows * (spec.dim * spec.dtype.size()) as u64;
+    let mut json = serde_json::Map::new();
+    if let Some(metadata) = metadata {
+        json.insert("__metadata__".to_owned(), serde_json::json!(metadata));
+    }
+    let tensor =
+        serde_json::json!({ "dtype": dtype, "shape": [spec.rows, spec.dim], "data_offsets": [0, end] });
+    json.insert(name.to_owned(), tensor);
+    let mut text = serde_json::Value::Object(json).to_string();
+    let padded = (8 + text.len()).next_multiple_of(64) - 8;
+    text.extend(std::iter::repeat_n(' ', padded - text.len()));
+    let mut bytes = (padded as u64).to_le_bytes().to_vec();
+    bytes.extend(text.as_bytes());
+    bytes
+}

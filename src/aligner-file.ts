@@ -5,7 +5,7 @@ import type { AlignerInfo } from './reports.ts'
 const VERSION = 1
 const KEY = 'modality-gap'
 
-/** What an aligner file holds; vectors have `info.dim` components, offsets any number of such rows. */
+/** What moves rows in an aligner file: the shift has `info.dim` components, the offsets `info.iterations` such rows. */
 export interface AlignerFile {
   info: AlignerInfo
   shift: Float64Array
@@ -32,7 +32,10 @@ export function readAlignerFile(bytes: Uint8Array): AlignerFile {
   // the statistics of the fit are not needed to move rows, but a file without them is damaged
   vector('source_mean')
   vector('target_mean')
-  const shift = vector('shift')
+  const shift = entries.shift === undefined ? new Float64Array(info.dim) : vector('shift')
+  if (info.iterations === 0 && entries.offsets !== undefined) {
+    throw bad('it has offsets where none are announced')
+  }
   const offsets =
     info.iterations === 0
       ? new Float64Array(0)
@@ -84,8 +87,8 @@ function readInfo(header: Record<string, unknown>): AlignerInfo {
   if (!countable || (info.dim as number) < 1 || (info.iterations as number) < 0) {
     throw bad('its width or its number of offsets is not a count')
   }
-  if (!Number.isFinite(info.scale) || typeof info.options?.renormalize !== 'boolean') {
-    throw bad('it lacks the scale or the renormalisation of its map')
+  if (!Number.isFinite(info.scale) || (info.scale as number) <= 0 || typeof info.renormalize !== 'boolean') {
+    throw bad('its scale is not a positive number, or it does not say whether rows end on the sphere')
   }
   return info as AlignerInfo
 }

@@ -14,6 +14,7 @@
  * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
  * | `BAD_OPTION` | an option has a value that makes no sense |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
+ * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
@@ -34,6 +35,7 @@ export type ErrorCode =
   | 'BAD_SHAPE'
   | 'BAD_OPTION'
   | 'TOO_FEW_ROWS'
+  | 'NOT_CONVERGED'
   | 'BAD_ALIGNER'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'

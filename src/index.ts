@@ -28,6 +28,7 @@ export type {
   BadRow,
   ConvertReport,
   EmbeddingsInfo,
+  FitGap,
   FitReport,
   Gap,
   GapReport,

@@ -48,30 +48,40 @@ export interface SideInfo {
   rows: number
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
   trace: number
-  /** Label that the embeddings were opened with. */
-  label?: string
+}
+
+/** Distances between the means on one set of rows, before and after a fit. */
+export interface FitGap {
+  /** ‖μx−μy‖ of the unit rows. */
+  before: number
+  /** The same after the fit, of the f64 result; absent when it was not measured. */
+  after?: number
+  /** How far apart the means of two samples of one distribution are. */
+  floor: number
 }
 
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
   version: number
-  /** How it moves rows. */
-  method: Method
-  /** The options of the fit, defaults filled in. */
+  /** Version of the package that fitted it. */
+  package: string
+  /** Method and options of the fit. */
   options: {
-    /** Steps taken. */
-    steps: Step[]
+    /** How it moves rows. */
+    method: Method
+    /** Steps taken; null for all of the method. */
+    steps?: Step[] | null
     /** How the centroid step found its offset. */
     centroid: Centroid
-    /** Bound on the centroid iterations. */
-    centroidIterations: number
-    /** Offset length at which the iterations stop. */
-    tolerance?: number
-    /** Whose rounding is followed. */
-    compat?: 'official'
-    /** Whether results are scaled to unit length. */
-    renormalize: boolean
+    /** Bound on the centroid iterations; null for the default. */
+    centroidIterations?: number | null
+    /** Gap at which the iterations stopped. */
+    tolerance?: number | null
+    /** Whose rounding was followed. */
+    compat?: 'official' | null
+    /** Label of the encoder that made the embeddings. */
+    encoder?: string | null
   }
   /** Columns of the rows it takes and gives. */
   dim: number
@@ -81,12 +91,12 @@ export interface AlignerInfo {
   target: SideInfo
   /** Factor on the residuals, sqrt(target trace / source trace). */
   scale: number
+  /** Whether results have unit length. */
+  renormalize: boolean
   /** Centroid offsets it applies. */
   iterations: number
-  /** Label of the encoder that made the embeddings. */
-  encoder?: string
-  /** Distance of the two means on the rows of the fit, and how far two samples of one distribution would be apart. */
-  gap: { before: number; after?: number; floor: number }
+  /** The gap on the rows of the fit, and on rows kept out of it. */
+  gap: FitGap & { held?: FitGap }
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
 }
@@ -107,7 +117,7 @@ export interface Gap {
   /** Whether before and after were measured on the rows of the fit, where the gap after it always lies below the floor. */
   inSample?: boolean
   /** The gap on rows that were kept out of the fit, with the floor that holds for them. */
-  held?: { before: number; after: number; floor: number }
+  held?: FitGap
 }
 
 /** What a fit found. */

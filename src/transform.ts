@@ -5,14 +5,14 @@
  * @module
  */
 import { readAlignerFile } from './aligner-file.ts'
-import { ModalityGapError } from './errors.ts'
+import { type ErrorPlace, ModalityGapError } from './errors.ts'
 import { halfToNumber, numberToHalf } from './half.ts'
 import type { AlignerInfo } from './reports.ts'
 import { kindOf, mapRows, type Rows, type Tensor } from './rows.ts'
 
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export type { Centroid, Method, Step } from './options.ts'
-export type { AlignerInfo, SideInfo } from './reports.ts'
+export type { AlignerInfo, FitGap, SideInfo } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'
 
 /** A saved aligner, ready to move rows. */
@@ -70,51 +70,58 @@ export class PortableAligner {
     }
   }
 
-  /** v = π(s·e + shift), then v ← π(v + h) for each offset h, with π only where results are renormalised. */
+  /** v = s·e + shift, onto the sphere, then v + h and onto the sphere for each offset h. */
   #mapRow(row: number): void {
-    const {
-      dim,
-      scale,
-      options: { renormalize },
-    } = this.info
+    const { dim, scale, renormalize } = this.info
     const v = this.#row
     const factor = scale / checkedLength(v, row)
     for (let i = 0; i < dim; i++) {
       v[i] = factor * at(v, i) + at(this.#shift, i)
     }
     if (renormalize) {
-      toUnit(v)
+      ontoSphere(v, row)
     }
     for (let first = 0; first < this.#offsets.length; first += dim) {
       for (let i = 0; i < dim; i++) {
         v[i] = at(v, i) + at(this.#offsets, first + i)
       }
       if (renormalize) {
-        toUnit(v)
+        ontoSphere(v, row)
       }
     }
   }
 }
 
+/** Squared lengths outside these are lost to f64, and rows as short as `NO_DIRECTION` after the map are rounding only. */
+const SHORTEST = 1e-300
+const LONGEST = 1e300
+const NO_DIRECTION = 1e-24
+
 function checkedLength(v: Float64Array, row: number): number {
-  const length = Math.sqrt(squares(v))
-  if (Number.isFinite(length) && length > 0) {
-    return length
+  const square = squares(v)
+  if (square >= SHORTEST && square <= LONGEST) {
+    return Math.sqrt(square)
   }
   const column = v.findIndex(value => !Number.isFinite(value))
-  throw column < 0
-    ? new ModalityGapError('BAD_ROW', `row ${row} has no length that could be scaled to one`, { row })
-    : new ModalityGapError('BAD_ROW', `row ${row} has a component that is not finite (column ${column})`, {
-        row,
-        column,
-      })
+  if (column >= 0) {
+    throw badRow(`component in column ${column} is not finite`, { row, column })
+  }
+  throw badRow(square < 1 ? 'length is zero, so the row has no direction' : 'length is beyond 1e150', { row })
 }
 
-function toUnit(v: Float64Array): void {
-  const inverse = 1 / Math.sqrt(squares(v))
+function ontoSphere(v: Float64Array, row: number): void {
+  const square = squares(v)
+  if (square <= NO_DIRECTION) {
+    throw badRow('the strategy maps the row onto the origin', { row })
+  }
+  const inverse = 1 / Math.sqrt(square)
   for (let i = 0; i < v.length; i++) {
     v[i] = at(v, i) * inverse
   }
+}
+
+function badRow(reason: string, place: ErrorPlace): ModalityGapError {
+  return new ModalityGapError('BAD_ROW', `row ${place.row}: ${reason}`, place)
 }
 
 function squares(v: Float64Array): number {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 const SAMPLE_MS = 4
 
 /** Bytes of memory that belong to no file, or undefined where the system does not tell. */
-function anonymousBytes(pid) {
+export function anonymousBytes(pid) {
   try {
     const kilobytes = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
     return kilobytes === null ? undefined : Number(kilobytes[1]) * 1024

@@ -181,7 +181,7 @@ export interface TransformReport {
     /** Trace of the rows of the fit. */
     storedTrace: number
     /** `'drifted'` when the new rows are not like those of the fit. */
-    verdict: 'fits' | 'drifted' | 'too few rows'
+    verdict: 'fits' | 'drifted' | 'too-few-rows'
   }
   /** Wall-clock seconds of each part. */
   seconds: { transform: number; sync?: number }

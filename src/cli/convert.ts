@@ -1,0 +1,26 @@
+import type { Command } from 'commander'
+import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
+import { count, written } from './print.ts'
+import { perform } from './session.ts'
+
+interface Options extends WritingOptions {
+  in: string[]
+}
+
+export function addConvert(program: Command): void {
+  const command = program
+    .command('convert')
+    .description('write rows as they are in another container or storage type')
+    .requiredOption('--in <src...>', 'rows to convert')
+    .requiredOption('--out <path>', 'folder, or file when there is one shard')
+  addOutputOptions(addBadRowOption(command))
+  addCommonOptions(command).action((options: Options) =>
+    perform({ json: options.json }, async run => {
+      const { openEmbeddings } = await import('../embeddings.ts')
+      const { convert } = await import('../convert.ts')
+      const rows = await openEmbeddings(options.in, { onBadRow: options.onBadRow })
+      const report = await convert(rows, options.out, { ...outputOptionsOf(options), ...run })
+      return { report, text: `${count(report.rows)} rows of ${report.dim} columns${written(report.outputs)}` }
+    }),
+  )
+}

@@ -1,0 +1,41 @@
+import { type ErrorCode, ModalityGapError } from '../errors.ts'
+
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  NOT_FOUND: 'check the path',
+  UNREADABLE: 'check that it is a readable file or folder',
+  BAD_FORMAT: 'write the file again, it is damaged or not what its name says',
+  UNSUPPORTED: 'store the rows as f16, bf16, f32 or f64 in one of the formats that --help lists',
+  EMPTY: 'give a file or folder that holds rows',
+  BAD_SELECTOR: 'name one of these after # in SRC',
+  WIDTH_MISMATCH: 'use embeddings of one encoder',
+  BAD_ROW: 'repair the row, or leave such rows out with --on-bad-row drop',
+  TOO_FEW_ROWS: 'give more rows',
+  NOT_CONVERGED: 'raise --tolerance or --centroid-iterations',
+  BAD_ALIGNER: 'give a file that "modality-gap fit" or "align" wrote',
+  BAD_RECEIPT: 'run again without --resume',
+  WRITE_FAILED: 'check free space and permissions',
+  PANIC: 'this is a defect of modality-gap, please report it',
+}
+
+/** One line: what went wrong, where, and what to do. */
+export function describe(error: unknown): string {
+  if (!(error instanceof ModalityGapError)) {
+    return `unexpected error: ${error instanceof Error ? error.message : String(error)}`
+  }
+  const { code, file, row } = error
+  const place = [file, row === undefined ? undefined : `row ${row}`].filter(part => part !== undefined).join(', ')
+  const what = withoutPlace(error)
+  const advice = ADVICE[code]
+  return `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
+}
+
+/** The message without the file and row that it may begin with. */
+function withoutPlace({ message, file, row }: ModalityGapError): string {
+  let what = message
+  for (const part of [file, row === undefined ? undefined : `row ${row}`]) {
+    if (part !== undefined && what.startsWith(`${part}: `)) {
+      what = what.slice(part.length + 2)
+    }
+  }
+  return what
+}

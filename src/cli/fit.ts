@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import {
+  addBadRowOption,
+  addCommonOptions,
+  addFitOptions,
+  type CommonOptions,
+  type FittingOptions,
+  fitOptionsOf,
+} from './options.ts'
+import { perform, resumeCommand } from './session.ts'
+import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts'
+
+interface Options extends CommonOptions, SideOptions, FittingOptions {
+  out: string
+  work?: string
+  resume?: boolean
+}
+
+export function addFit(program: Command): void {
+  const command = program
+    .command('fit')
+    .description('fit on both sides and save the aligner')
+    .requiredOption('--out <file>', 'the aligner file to write, safetensors')
+  addSideOptions(command)
+  addFitOptions(addBadRowOption(command))
+  command
+    .option('--work <dir>', 'folder for the states of finished passes, so that an interrupted fit can be resumed')
+    .option('--resume', 'take up the states in --work, after checking them')
+  addCommonOptions(command).action((options: Options) =>
+    perform({ json: options.json, resumeWith: options.work && resumeCommand() }, async run => {
+      const { Aligner } = await import('../align.ts')
+      const { fitTable } = await import('./fit-table.ts')
+      const sides = sidesOf(options)
+      const names = { targetName: sides.target.name, sourceName: sides.source.name }
+      const { threads, work, resume } = options
+      const opened = await openSides(sides, options.onBadRow)
+      const aligner = await Aligner.fit({ ...opened, ...names, ...fitOptionsOf(options), threads, work, resume }, run)
+      await aligner.save(options.out)
+      const report = { ...aligner.report, outputs: [options.out] }
+      return { report, text: fitTable(aligner, report.outputs) }
+    }),
+  )
+}

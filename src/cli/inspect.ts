@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import type { InspectReport } from '../reports.ts'
+import { addCommonOptions, type CommonOptions } from './options.ts'
+import { count, figure, table } from './print.ts'
+import { perform } from './session.ts'
+
+export function addInspect(program: Command): void {
+  const command = program
+    .command('inspect')
+    .description('show rows, width, storage type, lengths and bad rows')
+    .argument('<src...>', 'what to look at')
+  addCommonOptions(command).action((sources: string[], options: CommonOptions) =>
+    perform({ json: options.json }, async run => {
+      const { openEmbeddings } = await import('../embeddings.ts')
+      const { inspect } = await import('../inspect.ts')
+      const report = await inspect(await openEmbeddings(sources), { threads: options.threads, ...run })
+      return { report, text: inspectText(report) }
+    }),
+  )
+}
+
+function inspectText({ rows, dim, dtype, format, layout, shards, norms, unit, badRows }: InspectReport): string {
+  const facts = table([
+    ['rows', count(rows)],
+    ['columns', count(dim)],
+    ['storage', `${dtype} in ${format}${layout === 'clip-retrieval' ? ', clip-retrieval layout' : ''}`],
+    ['files', count(shards.length)],
+    ['lengths', `${figure(norms.min)} to ${figure(norms.max)}, mean ${figure(norms.mean)}`],
+    ['unit rows', unit ? 'yes' : 'no (they are scaled as they are read)'],
+    ['bad rows', count(badRows.count)],
+  ])
+  const listed = badRows.first.map(({ file, row, reason }) => `\n  ${file ? `${file}, ` : ''}row ${row}: ${reason}`)
+  return facts + listed.join('')
+}

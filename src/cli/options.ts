@@ -1,0 +1,116 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import {
+  CENTROIDS,
+  DTYPES,
+  type Dtype,
+  type FitOptions,
+  FORMATS,
+  type Format,
+  METHODS,
+  ON_BAD_ROW,
+  type OnBadRow,
+  type ResumableOutputOptions,
+  STEPS,
+  type Step,
+} from '../options.ts'
+
+/** Options that every command has. */
+export interface CommonOptions {
+  threads?: number
+  onBadRow?: OnBadRow
+  json?: boolean
+}
+
+/** Options of commands that write rows. */
+export interface WritingOptions extends CommonOptions {
+  out: string
+  dtype?: Dtype
+  format?: Format
+  resume?: boolean
+  /** Commander's default of a `--no-` option is true. */
+  sync: boolean
+}
+
+/** Options of commands that fit. */
+export type FittingOptions = Omit<FitOptions, 'steps' | 'targetName' | 'sourceName'> & { steps?: Step[] }
+
+/** The part of the options that the façade calls fit options. */
+export function fitOptionsOf(options: FittingOptions): FittingOptions {
+  const { method, steps, centroid, centroidIterations, tolerance, compat, renormalize, holdout, seed, encoder } =
+    options
+  return { method, steps, centroid, centroidIterations, tolerance, compat, renormalize, holdout, seed, encoder }
+}
+
+/** The part of the options that the façade calls output options. */
+export function outputOptionsOf({ dtype, format, sync, threads, resume }: WritingOptions): ResumableOutputOptions {
+  return { dtype, format, sync: sync ? undefined : false, threads, resume }
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--threads <n>', 'native threads (default: all cores)', atLeast(1))
+    .option('--json', 'print one JSON document on stdout')
+}
+
+export function addBadRowOption(command: Command): Command {
+  return command.addOption(
+    new Option('--on-bad-row <policy>', 'rows with NaN, Inf or length zero (default: error)').choices(ON_BAD_ROW),
+  )
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--dtype <type>', 'storage type of the output (default: as the input)').choices(DTYPES))
+    .addOption(new Option('--format <format>', 'container of the output (default: as the input)').choices(FORMATS))
+    .option('--no-sync', 'do not wait until the disk holds the output')
+}
+
+export function addFitOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--method <method>', 'how rows are moved (default: realign)').choices(METHODS))
+    .option('--steps <list>', `steps of realign to take, of ${STEPS.join(',')} (default: all)`, steps)
+    .addOption(new Option('--centroid <way>', 'how the centroid step is solved (default: iterate)').choices(CENTROIDS))
+    .option('--centroid-iterations <n>', 'centroid passes (default: 1)', atLeast(1))
+    .option('--tolerance <gap>', 'stop the centroid passes at this gap', positive)
+    .addOption(new Option('--compat <whose>', 'follow the rounding of the published code').choices(['official']))
+    .option('--renormalize', 'put results on the unit sphere (default, except for centering)')
+    .option('--no-renormalize', 'leave results off the unit sphere')
+    .option('--holdout <share>', 'share of rows kept out of the fit to measure the gap on (default: 0)', share)
+    .option('--seed <n>', 'seed of sampled choices (default: 0)', atLeast(0))
+    .option('--encoder <label>', 'name of the encoder, kept in the aligner')
+}
+
+function atLeast(least: number): (text: string) => number {
+  return text => {
+    const value = Number(text)
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It has to be a whole number of at least ${least}.`)
+    }
+    return value
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError('It has to be a number above zero.')
+  }
+  return value
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value < 1)) {
+    throw new InvalidArgumentError('It has to be a number from 0 up to, but not including, 1.')
+  }
+  return value
+}
+
+function steps(text: string): Step[] {
+  const names = text.split(',').map(name => name.trim())
+  const unknown = names.find(name => !(STEPS as readonly string[]).includes(name))
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`There is no step "${unknown}"; the steps are ${STEPS.join(', ')}.`)
+  }
+  return names as Step[]
+}

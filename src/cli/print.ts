@@ -1,0 +1,43 @@
+/** A table of text: the first column starts at the left, the others end at the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length)
+    })
+  }
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')
+  return rows.map(row => `  ${line(row)}`.trimEnd()).join('\n')
+}
+
+/** A count with thousands separated. */
+export function count(value: number): string {
+  return value.toLocaleString('en')
+}
+
+/** A number to four figures; small ones in powers of ten; a dash for what was not computed. */
+export function figure(value: number | null | undefined): string {
+  if (value === undefined || value === null) {
+    return '–'
+  }
+  const size = Math.abs(value)
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(3) : value.toPrecision(4)
+}
+
+/** A duration in seconds. */
+export function seconds(value: number | undefined): string {
+  return value === undefined ? '–' : `${value.toFixed(2)} s`
+}
+
+/** An amount of memory. */
+export function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`
+}
+
+/** The files written, shortened to the first few. */
+export function written(paths: readonly string[]): string {
+  const shown = paths.slice(0, 4).map(path => `\n  ${path}`)
+  const more = paths.length > 4 ? `\n  and ${count(paths.length - 4)} more` : ''
+  return paths.length === 0 ? '' : `\nwritten:${shown.join('')}${more}`
+}

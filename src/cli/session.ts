@@ -1,0 +1,66 @@
+import type { RunOptions } from '../abort.ts'
+import { ModalityGapError } from '../errors.ts'
+import { describe } from './describe.ts'
+import { progressBar } from './progress.ts'
+
+/** Exit codes, a contract for scripts. */
+export const FAILURE = 1
+export const USAGE = 2
+export const INTERRUPTED = 130
+
+/** What a command found: a JSON document, and the same for people. */
+export interface Result {
+  report: unknown
+  text: string
+}
+
+export interface SessionOptions {
+  /** Print the report instead of the text. */
+  json?: boolean
+  /** The command that goes on where this one was interrupted; absent when there is nothing to keep. */
+  resumeWith?: string
+}
+
+/** Runs a command: bar on a terminal, result on stdout, errors as one line on stderr, Ctrl-C stops it in good order. */
+export async function perform(options: SessionOptions, work: (run: RunOptions) => Promise<Result>): Promise<void> {
+  const controller = new AbortController()
+  const interrupt = () => {
+    if (controller.signal.aborted) {
+      process.exit(INTERRUPTED)
+    }
+    controller.abort()
+  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  const bar = progressBar()
+  try {
+    const { report, text } = await work({ signal: controller.signal, onProgress: bar.update })
+    bar.stop()
+    process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : text}\n`)
+  } catch (error) {
+    bar.stop()
+    fail(error, options)
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+  }
+}
+
+function fail(error: unknown, { resumeWith }: SessionOptions): void {
+  if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
+    const next = resumeWith ? `; finished shards are kept, go on with: ${resumeWith}` : '; nothing was left behind'
+    process.stderr.write(`modality-gap: interrupted${next}\n`)
+    process.exitCode = INTERRUPTED
+    return
+  }
+  process.stderr.write(`modality-gap: ${describe(error)}\n`)
+  process.exitCode = error instanceof ModalityGapError && error.code === 'BAD_OPTION' ? USAGE : FAILURE
+}
+
+/** The command line as it was typed, with `--resume`. */
+export function resumeCommand(argv: readonly string[] = process.argv.slice(2)): string {
+  const words = argv.includes('--resume') ? argv : [...argv, '--resume']
+  return ['modality-gap', ...words.map(quoted)].join(' ')
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./#-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+}

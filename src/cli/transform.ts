@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander'
+import type { TransformReport } from '../reports.ts'
+import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
+import { count, figure, megabytes, seconds, table, written } from './print.ts'
+import { perform, resumeCommand } from './session.ts'
+
+interface Options extends WritingOptions {
+  aligner: string
+  in: string[]
+  side?: 'source' | 'target'
+}
+
+export function addTransform(program: Command): void {
+  const command = program
+    .command('transform')
+    .description('move rows with a saved aligner')
+    .requiredOption('--aligner <file>', 'the aligner file')
+    .requiredOption('--in <src...>', 'rows to move')
+    .requiredOption('--out <path>', 'folder, or file when there is one shard')
+    .addOption(
+      new Option('--side <side>', 'which side the rows belong to (default: source)').choices(['source', 'target']),
+    )
+  addOutputOptions(addBadRowOption(command))
+  command.option('--resume', 'keep the finished shards of an interrupted run, after checking them')
+  addCommonOptions(command).action((options: Options) =>
+    perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
+      const { Aligner } = await import('../align.ts')
+      const { openEmbeddings } = await import('../embeddings.ts')
+      const aligner = await Aligner.load(options.aligner)
+      const side = options.side ?? 'source'
+      const name = aligner.info[side].name
+      const role = name === 'image' || name === 'text' ? name : 'other'
+      const rows = await openEmbeddings(options.in, { role, onBadRow: options.onBadRow })
+      const output = { ...outputOptionsOf(options), side: options.side, ...run }
+      const report = await aligner.transformTo(rows, options.out, output)
+      return { report, text: transformText(report) }
+    }),
+  )
+}
+
+const VERDICTS = {
+  fits: 'these rows look like those of the fit',
+  drifted: 'these rows do NOT look like those of the fit: fit again on rows like these',
+  'too-few-rows': 'too few rows to tell whether they look like those of the fit',
+} as const
+
+function transformText({ dim, rows, dropped, fits, seconds: time, peakMemoryBytes, outputs }: TransformReport): string {
+  const facts = table([
+    ['shift of the mean since the fit', figure(fits.meanShift)],
+    ['  expected from sampling', figure(fits.floor)],
+    ['trace now', figure(fits.trace)],
+    ['  at the fit', figure(fits.storedTrace)],
+    ['time', seconds(time.transform)],
+    ['peak memory', megabytes(peakMemoryBytes)],
+  ])
+  const lost = dropped > 0 ? `, ${count(dropped)} bad rows left out` : ''
+  return `${count(rows.input)} rows of ${dim} columns${lost}\n${VERDICTS[fits.verdict]}\n\n${facts}\n${written(outputs)}`
+}

@@ -20,6 +20,7 @@ mod resolve;
 mod safetensors;
 mod shard;
 mod sink;
+mod table;
 
 pub use atomic::AtomicFile;
 pub use buffer::Buffer;
@@ -29,3 +30,4 @@ pub use memory::{memory, memory_rows};
 pub use output::{OutputSpec, ShardWriter, copy_metadata, create, output_name};
 pub use resolve::{Layout, Role, Source, resolve};
 pub use shard::{Access, Format, Shard, ShardRef, dtype_name};
+pub use table::memory_arrow;

@@ -10,6 +10,7 @@ use crate::input::Input;
 use crate::npy::NpyWriter;
 use crate::npz::NpzWriter;
 use crate::shard::{Access, Format, ShardRef};
+use crate::table::{TableWriter, copy_without};
 
 /// An output being written under a temporary name. Dropping it before `finish` leaves nothing behind.
 pub trait ShardWriter: Send + Sync {
@@ -68,6 +69,7 @@ pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
     Ok(match spec.format {
         Format::Npy => Box::new(NpyWriter::create(spec)?),
         Format::Npz => Box::new(NpzWriter::create(spec)?),
+        Format::Parquet | Format::Arrow => Box::new(TableWriter::create(spec)?),
         Format::Safetensors => Box::new(crate::safetensors::create(spec)?),
         _ => {
             return Err(ShardError::unsupported(
@@ -100,6 +102,10 @@ pub fn output_name(shard: &ShardRef, format: Format) -> String {
 pub fn copy_metadata(from: &Path, to: &Path, dropped: &[u64]) -> Result<(), ShardError> {
     if dropped.is_empty() {
         return copy(from, to);
+    }
+    let input = Input::open(from)?;
+    if input.bytes_at(0, input.len().min(4))? == b"PAR1" {
+        return copy_without(input, to, dropped);
     }
     let place = Place::from(from);
     Err(ShardError::unsupported(

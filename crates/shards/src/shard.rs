@@ -207,6 +207,8 @@ fn open_input(
     match format {
         Format::Npy => crate::npy::open(input, selector),
         Format::Npz => crate::npz::open(input, selector, role),
+        Format::Parquet => crate::table::open_parquet(input, selector, role),
+        Format::Arrow => crate::table::open_arrow(input, selector, role),
         Format::Safetensors => crate::safetensors::open(input, selector, role),
         _ => Err(ShardError::unsupported(input.place(), "cannot be read yet")),
     }

@@ -96,6 +96,11 @@ impl Moments {
         Self { n: 0, mean: vec![0.0; dim], scatter: 0.0, unit, lengths: Lengths::NONE }
     }
 
+    /// A state that knows a mean and nothing else: its trace and lengths mean nothing.
+    pub fn from_mean(mean: Vec<f64>, n: u64) -> Self {
+        Self { n, mean, scatter: 0.0, unit: false, lengths: Lengths { min: 0.0, max: 0.0, sum: 0.0 } }
+    }
+
     /// Moments of one block after `map`. Bad rows are listed in `bad` and not counted.
     ///
     /// # Shapes

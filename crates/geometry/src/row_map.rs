@@ -135,6 +135,13 @@ impl RowMap {
         &self.vectors[usize::from(self.shifted)..]
     }
 
+    /// Everything the result depends on, as bytes: equal maps and no others have equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let flags = [self.policy == Policy::Raw, self.onto_sphere, self.shifted].map(u8::from);
+        let numbers = std::iter::once(self.dim as f64).chain([self.scale]).chain(self.vectors.iter().flatten().copied());
+        flags.into_iter().chain(numbers.flat_map(f64::to_le_bytes)).collect()
+    }
+
     pub(crate) fn vectors(&self) -> &[Vec<f64>] {
         &self.vectors
     }

@@ -1,1 +1,37 @@
-//! Jobs over shards: scans, shard tasks with receipts, fitting, transforming, measuring.
+//! Jobs over shards: the scan, shard tasks with receipts, fitting, transforming and measuring.
+
+mod control;
+mod convert;
+mod error;
+mod fit;
+mod inspect;
+mod job;
+mod measure;
+mod moments;
+mod outputs;
+mod receipt;
+mod report;
+mod rowset;
+mod scan;
+mod shard_task;
+mod split;
+mod transform;
+mod walk;
+
+pub use control::{CancelToken, Control, Progress};
+pub use convert::convert_job;
+pub use error::TaskError;
+pub use fit::{FitJob, align_job, fit_job};
+pub use inspect::inspect_job;
+pub use job::{Job, JobResult, run};
+pub use measure::{MeasureJob, measure_job};
+pub use moments::{Counted, WorkFolder, count};
+pub use outputs::OutputOptions;
+pub use receipt::{Input, Receipt};
+pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
+pub use scan::BLOCK_ROWS;
+pub use shard_task::{TaskSpec, run_task};
+pub use split::{Selection, Split};
+pub use transform_job::transform_job;
+
+mod transform_job;

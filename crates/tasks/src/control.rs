@@ -1,0 +1,118 @@
+//! Progress, cancellation and threads of a job.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::TaskError;
+
+/// Progress is told at most this often.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// A request to stop, shared between whoever may ask and the job.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// Asks the job to stop within a block.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TaskError> {
+        if self.0.load(Ordering::Relaxed) { Err(TaskError::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// What is being done: `moments image`, `centroid 1`, `transform`, …
+    pub stage: String,
+    /// Rows done in this stage.
+    pub rows: u64,
+    /// Rows of this stage.
+    pub total: u64,
+    /// Seconds since the job began.
+    pub seconds: f64,
+}
+
+/// What a job runs with.
+pub struct Control {
+    /// The request to stop.
+    pub cancel: CancelToken,
+    on_progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
+    pool: rayon::ThreadPool,
+    started: Instant,
+}
+
+impl Control {
+    /// `threads` 0 means one per core.
+    pub fn new(
+        threads: usize,
+        cancel: CancelToken,
+        on_progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
+    ) -> Result<Self, TaskError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("modality-gap-{i}"))
+            .build()
+            .map_err(|error| TaskError::BadOption(format!("{threads} threads cannot be started: {error}")))?;
+        Ok(Self { cancel, on_progress, pool, started: Instant::now() })
+    }
+
+    /// Without progress, on `threads` threads.
+    pub fn quiet(threads: usize) -> Result<Self, TaskError> {
+        Self::new(threads, CancelToken::default(), None)
+    }
+
+    /// The job's own threads.
+    pub fn pool(&self) -> &rayon::ThreadPool {
+        &self.pool
+    }
+
+    /// Seconds since the job began.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    pub(crate) fn stage(&self, name: &str, total: u64) -> Stage<'_> {
+        Stage { control: self, name: name.to_owned(), total, done: AtomicU64::new(0), told: Mutex::new(None) }
+    }
+}
+
+pub(crate) struct Stage<'a> {
+    control: &'a Control,
+    name: String,
+    total: u64,
+    done: AtomicU64,
+    told: Mutex<Option<Instant>>,
+}
+
+impl Stage<'_> {
+    /// Counts rows, and tells whoever listens unless that was done just now.
+    pub(crate) fn add(&self, rows: u64) {
+        let done = self.done.fetch_add(rows, Ordering::Relaxed) + rows;
+        let Some(tell) = &self.control.on_progress else { return };
+        let due = match self.told.try_lock() {
+            Ok(mut told) => {
+                let due = done == self.total || told.is_none_or(|at| at.elapsed() >= EVERY);
+                if due {
+                    *told = Some(Instant::now());
+                }
+                due
+            }
+            Err(_) => false,
+        };
+        if due {
+            tell(Progress {
+                stage: self.name.clone(),
+                rows: done,
+                total: self.total,
+                seconds: self.control.seconds(),
+            });
+        }
+    }
+}

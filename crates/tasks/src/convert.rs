@@ -1,0 +1,38 @@
+//! Rows from one container into another, as they are.
+
+use modality_gap_geometry::{Policy, RowMap};
+use serde_json::{Value, json};
+
+use crate::moments::count;
+use crate::outputs::{OutputOptions, carry_metadata};
+use crate::transform::{MapJob, write_mapped};
+use crate::{Control, OnBadRow, RowSet, Selection, Split, TaskError};
+
+/// Writes `input` under `output.out` in another format or storage type.
+pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) -> Result<Value, TaskError> {
+    let map = RowMap::identity(input.dim, Policy::Raw);
+    // only rows that are to be left out must be known beforehand
+    let dropped = match input.options.on_bad_row {
+        OnBadRow::Error => vec![Vec::new(); input.parts.len()],
+        OnBadRow::Drop => count(input, &map, Selection::ALL, control, "check", None)?.dropped,
+    };
+    let left_out: u64 = dropped.iter().map(|rows| rows.len() as u64).sum();
+    let job = MapJob {
+        source: input,
+        map: &map,
+        dropped: dropped.clone(),
+        options: output,
+        split: Split::default(),
+        folder: None,
+    };
+    let written = write_mapped(&job, control, "convert")?;
+    let mut outputs = written.outputs;
+    outputs.extend(carry_metadata(input, &output.out, &dropped)?);
+    Ok(json!({
+        "dim": input.dim,
+        "rows": input.rows() - left_out,
+        "dropped": left_out,
+        "outputs": outputs,
+        "seconds": { "convert": control.seconds() - written.sync_seconds, "sync": written.sync_seconds },
+    }))
+}

@@ -1,0 +1,159 @@
+//! What can go wrong with a job, each with its place.
+
+use std::path::{Path, PathBuf};
+
+use modality_gap_geometry::{AlignerFileError, BadRowReason, FitError, StateFileError};
+use modality_gap_shards::ShardError;
+
+/// Why a job did not finish. Nothing half-written is left behind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// A container could not be read or written.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A row that cannot be used, where the policy is to stop.
+    #[error("{}row {row}: {reason}; repair it, or drop such rows with onBadRow 'drop'", place(.file))]
+    BadRow {
+        /// The file, unless the rows stand in memory.
+        file: Option<PathBuf>,
+        /// Index of the row in its shard.
+        row: u64,
+        /// What is wrong with it.
+        reason: BadRowReason,
+    },
+    /// A component beyond the largest value of the output's storage type.
+    #[error("{}row {row}: a component is beyond the range of {dtype}; choose a wider dtype", place(.file))]
+    Overflow {
+        /// The file read, unless the rows stand in memory.
+        file: Option<PathBuf>,
+        /// Index of the row in its shard.
+        row: u64,
+        /// The output's storage type.
+        dtype: &'static str,
+    },
+    /// An option that means nothing here.
+    #[error("{0}")]
+    BadOption(String),
+    /// Two sides, or rows and an aligner, of different width.
+    #[error("{what} have {found} columns, {against} {expected}")]
+    WidthMismatch {
+        /// The rows at fault.
+        what: String,
+        /// Their columns.
+        found: usize,
+        /// What they were compared with.
+        against: String,
+        /// Its columns.
+        expected: usize,
+    },
+    /// Too few usable rows.
+    #[error("{0}")]
+    TooFewRows(String),
+    /// Two sides that should be paired are not.
+    #[error("{left_name} has {left} rows, {right_name} {right}; paired rows need equally many")]
+    NotPaired {
+        /// One side.
+        left_name: String,
+        /// Its rows.
+        left: u64,
+        /// The other side.
+        right_name: String,
+        /// Its rows.
+        right: u64,
+    },
+    /// The centroid step did not settle.
+    #[error("{0}")]
+    NotConverged(String),
+    /// A file that is no aligner, or a newer one.
+    #[error("{}{error}", place(.file))]
+    Aligner {
+        /// The file, when there is one.
+        file: Option<PathBuf>,
+        /// What is wrong with it.
+        error: AlignerFileError,
+    },
+    /// A state or receipt that cannot be used.
+    #[error("{}: {reason}", .file.display())]
+    BadReceipt {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The caller asked to stop.
+    #[error("stopped before the end; nothing half-written is left")]
+    Cancelled,
+}
+
+fn place(file: &Option<PathBuf>) -> String {
+    file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default()
+}
+
+impl TaskError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Shard(error) => error.code(),
+            Self::BadRow { .. } => "BAD_ROW",
+            Self::Overflow { .. } => "OVERFLOW",
+            Self::BadOption(_) => "BAD_OPTION",
+            Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
+            Self::TooFewRows(_) => "TOO_FEW_ROWS",
+            Self::NotPaired { .. } => "NOT_PAIRED",
+            Self::NotConverged(_) => "NOT_CONVERGED",
+            Self::Aligner { error: AlignerFileError::Newer { .. }, .. } => "NEWER_VERSION",
+            Self::Aligner { .. } => "BAD_ALIGNER",
+            Self::BadReceipt { .. } => "BAD_RECEIPT",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The file at fault.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Shard(error) => error.path(),
+            Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => file.as_deref(),
+            Self::BadReceipt { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Index of the row at fault in its shard.
+    pub fn row(&self) -> Option<u64> {
+        match self {
+            Self::Shard(error) => error.row(),
+            Self::BadRow { row, .. } | Self::Overflow { row, .. } => Some(*row),
+            _ => None,
+        }
+    }
+
+    /// Column at fault.
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Self::BadRow { reason: BadRowReason::NotFinite { column }, .. } => Some(*column),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn state(file: &Path, error: &StateFileError) -> Self {
+        Self::BadReceipt { file: file.to_path_buf(), reason: error.to_string() }
+    }
+}
+
+impl From<FitError<TaskError>> for TaskError {
+    fn from(error: FitError<TaskError>) -> Self {
+        match error {
+            FitError::Pass(error) => error,
+            FitError::WidthMismatch { target, source_dim } => Self::WidthMismatch {
+                what: "source rows".to_owned(),
+                found: source_dim,
+                against: "target rows".to_owned(),
+                expected: target,
+            },
+            FitError::TooFewRows { .. } => Self::TooFewRows(error.to_string()),
+            FitError::NotConverged { .. } => Self::NotConverged(error.to_string()),
+            other => Self::BadOption(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Fitting an aligner on shards, and aligning in one go.
+
+use std::path::PathBuf;
+
+use modality_gap_geometry::{Aligner, FitOptions, GapOfFit, Moments, Policy, RowMap, fit};
+use serde_json::{Value, json};
+
+use crate::moments::{Counted, WorkFolder, count};
+use crate::outputs::{OutputOptions, carry_metadata, run_folder};
+use crate::receipt::write_file;
+use crate::transform::{MapJob, write_mapped};
+use crate::{Control, RowSet, Split, TaskError, report};
+
+/// Rows held out, and where finished shards are kept.
+#[derive(Debug, Clone, Default)]
+pub struct FitJob {
+    /// Strategy and options.
+    pub options: FitOptions,
+    /// Rows the fit does not see.
+    pub split: Split,
+    /// Where the states of finished shards are kept.
+    pub work: Option<WorkFolder>,
+    /// Whether one more pass measures the gap of the result; yes by default.
+    pub verify: Option<bool>,
+}
+
+/// A fitted aligner with what the passes have counted.
+pub(crate) struct Fitted {
+    pub aligner: Aligner,
+    pub target: Counted,
+    pub source: Counted,
+    /// Mean of the source after anchor, trace and sphere, before the centroid step.
+    projected: Option<Moments>,
+}
+
+/// Fits an aligner; the report names what the rows were and how well it does.
+pub fn fit_job(
+    target: &RowSet,
+    source: &RowSet,
+    job: &FitJob,
+    control: &Control,
+) -> Result<(Aligner, Value), TaskError> {
+    let mut fitted = run_fit(target, source, job, control)?;
+    if job.verify.unwrap_or(true) {
+        let map = fitted.aligner.map().clone();
+        let results = count(source, &map, job.split.into(), control, "verify", job.work.as_ref())?;
+        let target_after = after_of_target(target, &fitted, job, control)?;
+        note_gaps(&mut fitted, &[results.fit, results.held], &target_after);
+    }
+    let seconds = json!({ "fit": control.seconds() });
+    let report = report_of(&fitted, job, &[], None, seconds);
+    Ok((fitted.aligner, report))
+}
+
+/// Fits, then writes the aligned source (and the target, where the strategy moves it) under `output.out`.
+pub fn align_job(
+    target: &RowSet,
+    source: &RowSet,
+    job: &FitJob,
+    output: &OutputOptions,
+    control: &Control,
+) -> Result<(Aligner, Value), TaskError> {
+    let folder = run_folder(output);
+    let job = FitJob { work: Some(WorkFolder { path: folder, resume: output.resume }), ..job.clone() };
+    let mut fitted = run_fit(target, source, &job, control)?;
+    let fit_seconds = control.seconds();
+    let both = fitted.aligner.target_map().cloned();
+    let map = fitted.aligner.map().clone();
+    let side = |source: &RowSet, map: &RowMap, counted: &Counted, name: &str, apart: bool| {
+        let map_job = MapJob {
+            source,
+            map,
+            dropped: counted.dropped.clone(),
+            options: output,
+            split: job.split,
+            folder: apart.then_some(name),
+        };
+        write_mapped(&map_job, control, &format!("transform {name}"))
+    };
+    let (target_name, source_name) =
+        (fitted.aligner.info().target.name.clone(), fitted.aligner.info().source.name.clone());
+    let written = side(source, &map, &fitted.source, &source_name, both.is_some())?;
+    let mut outputs = written.outputs.clone();
+    let mut sync_seconds = written.sync_seconds;
+    let mut stored_target = fitted.target.fit.mean().to_vec();
+    let target_after = match &both {
+        None => [fitted.target.fit.clone(), fitted.target.held.clone()],
+        Some(map) => {
+            let moved = side(target, map, &fitted.target, &target_name, true)?;
+            outputs.extend(moved.outputs);
+            sync_seconds += moved.sync_seconds;
+            stored_target = moved.stored.mean().to_vec();
+            moved.results
+        }
+    };
+    outputs.extend(carry_metadata(source, &output.out, &fitted.source.dropped)?);
+    note_gaps(&mut fitted, &written.results, &target_after);
+    let aligner_file = aligner_path(output);
+    write_file(&aligner_file, &fitted.aligner.to_bytes(), output.sync.unwrap_or(true))?;
+    outputs.push(aligner_file);
+    let stored = distance(&stored_target, written.stored.mean());
+    let seconds = json!({
+        "fit": fit_seconds,
+        "transform": control.seconds() - fit_seconds - sync_seconds,
+        "sync": sync_seconds,
+    });
+    let report = report_of(&fitted, &job, &outputs, Some(stored), seconds);
+    Ok((fitted.aligner, report))
+}
+
+fn aligner_path(output: &OutputOptions) -> PathBuf {
+    if modality_gap_shards::Format::from_path(&output.out).is_some() && !output.out.is_dir() {
+        output.out.with_extension("aligner.safetensors")
+    } else {
+        output.out.join("aligner.safetensors")
+    }
+}
+
+fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) -> Result<Fitted, TaskError> {
+    report::check_names(target, source)?;
+    let identity = RowMap::identity(target.dim, Policy::Unit);
+    let name = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
+    let (target_name, source_name) =
+        (name(&job.options.target_name, "image"), name(&job.options.source_name, "text"));
+    let moments = |rows: &RowSet, name: &str| {
+        count(rows, &identity, job.split.into(), control, &format!("moments {name}"), job.work.as_ref())
+    };
+    let counted_target = moments(target, &target_name)?;
+    let counted_source = moments(source, &source_name)?;
+    let mut projected = None;
+    let aligner = fit(&counted_target.fit, &counted_source.fit, &job.options, |map, stage| {
+        let counted = count(source, map, job.split.into(), control, stage, job.work.as_ref())?;
+        projected.get_or_insert_with(|| counted.fit.clone());
+        Ok(counted.fit)
+    })
+    .map_err(TaskError::from)?;
+    Ok(Fitted { aligner, target: counted_target, source: counted_source, projected })
+}
+
+/// Moments of the target after alignment: its own rows unless the strategy moves them.
+fn after_of_target(
+    target: &RowSet,
+    fitted: &Fitted,
+    job: &FitJob,
+    control: &Control,
+) -> Result<[Moments; 2], TaskError> {
+    match fitted.aligner.target_map() {
+        None => Ok([fitted.target.fit.clone(), fitted.target.held.clone()]),
+        Some(map) => {
+            let counted = count(target, map, job.split.into(), control, "verify target", job.work.as_ref())?;
+            Ok([counted.fit, counted.held])
+        }
+    }
+}
+
+fn note_gaps(fitted: &mut Fitted, results: &[Moments; 2], target_after: &[Moments; 2]) {
+    let after = distance(target_after[0].mean(), results[0].mean());
+    let (target, source) = (&fitted.target, &fitted.source);
+    let held = (target.held.rows() > 0 && source.held.rows() > 0).then(|| {
+        let per_row = |moments: &Moments| moments.trace() / moments.rows() as f64;
+        let scale = fitted.aligner.info().scale;
+        // held-out rows add their own noise to that of the fit
+        let of_fit = per_row(&target.fit) + scale * scale * per_row(&source.fit);
+        GapOfFit {
+            before: distance(target.held.mean(), source.held.mean()),
+            after: Some(distance(target_after[1].mean(), results[1].mean())),
+            floor: (per_row(&target_after[1]) + per_row(&results[1]) + of_fit).sqrt(),
+            held: None,
+        }
+    });
+    fitted.aligner.set_gap(Some(after), held);
+}
+
+fn report_of(fitted: &Fitted, job: &FitJob, outputs: &[PathBuf], stored: Option<f64>, seconds: Value) -> Value {
+    let Fitted { aligner, target, source, projected } = fitted;
+    let info = aligner.info();
+    let by_name = |target: Value, source: Value| report::by_name(aligner, target, source);
+    let rows = |counted: &Counted| json!(counted.fit.rows() + counted.held.rows());
+    let mut value = json!({
+        "dim": info.dim,
+        "rows": by_name(rows(target), rows(source)),
+        "dropped": by_name(json!(target.dropped_rows()), json!(source.dropped_rows())),
+        "norms": by_name(report::lengths(&target.fit), report::lengths(&source.fit)),
+        "trace": by_name(json!(info.target.trace), json!(info.source.trace)),
+        "scale": info.scale,
+        "iterations": info.iterations,
+        "gap": report::gap(&info.gap, stored),
+        "options": info.options,
+        "outputs": outputs,
+        "seconds": seconds,
+    });
+    if job.split.splits() {
+        value["holdout"] = json!(job.split);
+    }
+    if let Some(projected) = projected {
+        let mu = aligner.target_mean();
+        let length = distance(mu, &vec![0.0; mu.len()]);
+        let direction: Vec<f64> = mu.iter().map(|m| m / length).collect();
+        value["phantomDrift"] = json!({
+            "measured": distance(projected.mean(), &direction),
+            "toTarget": distance(projected.mean(), mu),
+        });
+    }
+    if let Some(bytes) = report::peak_memory() {
+        value["peakMemoryBytes"] = json!(bytes);
+    }
+    value
+}
+
+pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
+    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    modality_gap_kernels::dot(&difference, &difference).sqrt()
+}

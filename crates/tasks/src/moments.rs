@@ -1,0 +1,202 @@
+//! One pass over a source: its moments under a map, shard by shard.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use modality_gap_geometry::{BadRow, Moments, RowMap};
+use serde_json::json;
+
+use crate::receipt::{Input, Receipt, hash_bytes, params_hash, write_file};
+use crate::scan::{Block, Work, Worker, scan};
+use crate::{Control, OnBadRow, Part, RowSet, Selection, TaskError};
+
+/// What a pass has counted.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// Moments of the rows of the fit.
+    pub fit: Moments,
+    /// Moments of the rows held out.
+    pub held: Moments,
+    /// Rows left out, per shard.
+    pub dropped: Vec<Vec<u64>>,
+}
+
+impl Counted {
+    /// Rows left out in all shards.
+    pub fn dropped_rows(&self) -> u64 {
+        self.dropped.iter().map(|rows| rows.len() as u64).sum()
+    }
+}
+
+/// Where the states of finished shards are kept, and whether to use those that are there.
+#[derive(Debug, Clone)]
+pub struct WorkFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Whether finished shards are taken from it.
+    pub resume: bool,
+}
+
+/// Moments of `source` after `map`.
+pub fn count(
+    source: &RowSet,
+    map: &RowMap,
+    selection: Selection<'_>,
+    control: &Control,
+    stage: &str,
+    work: Option<&WorkFolder>,
+) -> Result<Counted, TaskError> {
+    let pass = Pass::new(source, map, selection, work);
+    scan(source, &pass, control, stage)?;
+    let mut counted = Counted { fit: pass.empty(), held: pass.empty(), dropped: Vec::new() };
+    for shard in pass.shards {
+        let shard = shard.into_inner().expect("no worker panicked");
+        counted.fit.merge(&shard.fit);
+        counted.held.merge(&shard.held);
+        counted.dropped.push(shard.dropped);
+    }
+    Ok(counted)
+}
+
+/// A row's place in messages.
+pub(crate) fn bad_row(part: &Part, first: u64, bad: &BadRow) -> TaskError {
+    TaskError::BadRow {
+        file: part.file().map(Path::to_path_buf),
+        row: first + bad.row as u64,
+        reason: bad.reason,
+    }
+}
+
+struct Pass<'a> {
+    source: &'a RowSet,
+    map: &'a RowMap,
+    selection: Selection<'a>,
+    work: Option<&'a WorkFolder>,
+    params: String,
+    /// First row of each shard in the whole source.
+    starts: Vec<u64>,
+    shards: Vec<Mutex<ShardCount>>,
+}
+
+struct ShardCount {
+    fit: Moments,
+    held: Moments,
+    dropped: Vec<u64>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(
+        source: &'a RowSet,
+        map: &'a RowMap,
+        selection: Selection<'a>,
+        work: Option<&'a WorkFolder>,
+    ) -> Self {
+        let starts = source.starts();
+        let empty = || Moments::new(map.dim(), map.gives_unit_rows());
+        let shard = |_: &Part| Mutex::new(ShardCount { fit: empty(), held: empty(), dropped: Vec::new() });
+        let params = params_hash(
+            &json!({
+                "task": "moments",
+                "split": selection.split,
+                "exclude": selection.exclude,
+                "onBadRow": source.options.on_bad_row,
+            }),
+            &map.to_bytes(),
+        );
+        Self { source, map, selection, work, params, starts, shards: source.parts.iter().map(shard).collect() }
+    }
+
+    fn empty(&self) -> Moments {
+        Moments::new(self.map.dim(), self.map.gives_unit_rows())
+    }
+
+    /// Receipt, state of the fit's rows and state of the rows held out.
+    fn files(&self, folder: &Path, index: usize) -> [PathBuf; 3] {
+        let stem = folder.join(&self.params).join(format!("{index:06}"));
+        ["json", "fit.safetensors", "held.safetensors"].map(|ending| stem.with_extension(ending))
+    }
+
+    fn restore(&self, index: usize) -> Option<ShardCount> {
+        let work = self.work.filter(|work| work.resume)?;
+        let [receipt, fit, held] = self.files(&work.path, index);
+        let input = Input::of(&self.source.parts[index])?;
+        let receipt = Receipt::find(&receipt, "moments", &self.params, &input)?;
+        let (fit, held) = (std::fs::read(fit).ok()?, std::fs::read(held).ok()?);
+        if receipt.hash != hash_of_states(&fit, &held) {
+            return None;
+        }
+        let (fit, held) = (Moments::from_bytes(&fit).ok()?, Moments::from_bytes(&held).ok()?);
+        let usable = [&fit, &held].iter().all(|m| m.dim() == self.map.dim() && m.unit() == self.empty().unit());
+        usable.then_some(ShardCount { fit, held, dropped: receipt.dropped })
+    }
+}
+
+fn hash_of_states(fit: &[u8], held: &[u8]) -> String {
+    format!("{:032x}{:032x}", hash_bytes(fit), hash_bytes(held))
+}
+
+impl Work for Pass<'_> {
+    type Open = usize;
+    type Item = (Moments, Option<Moments>, Vec<u64>);
+
+    fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
+        let Some(restored) = self.restore(index) else { return Ok(Some(index)) };
+        *self.shards[index].lock().expect("no worker panicked") = restored;
+        Ok(None)
+    }
+
+    fn block(&self, &index: &usize, block: &Block<'_>, worker: &mut Worker) -> Result<Self::Item, TaskError> {
+        let mut bad = Vec::new();
+        self.map.coefficients(block.rows, &mut worker.scratch, &mut bad);
+        if let Some(first_bad) = bad.first()
+            && self.source.options.on_bad_row == OnBadRow::Error
+        {
+            return Err(bad_row(&self.source.parts[index], block.first, first_bad));
+        }
+        let dropped = bad.iter().map(|bad| block.first + bad.row as u64).collect();
+        let Selection { split, exclude } = self.selection;
+        if !split.splits() && exclude.is_empty() {
+            return Ok((Moments::of_mapped(block.rows, self.map, &worker.scratch), None, dropped));
+        }
+        let start = self.starts[index] + block.first;
+        let [fit, held] = [false, true].map(|side| {
+            let scratch = worker.scratch.keeping(|i| {
+                let row = start + i as u64;
+                worker.scratch.counted(i) && split.held(row) == side && !self.selection.excludes(row)
+            });
+            Moments::of_mapped(block.rows, self.map, &scratch)
+        });
+        Ok((fit, Some(held), dropped))
+    }
+
+    fn fold(&self, &index: &usize, (fit, held, dropped): Self::Item) -> Result<(), TaskError> {
+        let mut shard = self.shards[index].lock().expect("no worker panicked");
+        shard.fit.merge(&fit);
+        if let Some(held) = held {
+            shard.held.merge(&held);
+        }
+        shard.dropped.extend(dropped);
+        Ok(())
+    }
+
+    fn close(&self, index: usize, _: usize) -> Result<(), TaskError> {
+        let Some((work, input)) = self.work.zip(Input::of(&self.source.parts[index])) else { return Ok(()) };
+        let [receipt_file, fit_file, held_file] = self.files(&work.path, index);
+        let shard = self.shards[index].lock().expect("no worker panicked");
+        let (fit, held) = (shard.fit.to_bytes(), shard.held.to_bytes());
+        write_file(&fit_file, &fit, false)?;
+        write_file(&held_file, &held, false)?;
+        let receipt = Receipt {
+            version: 1,
+            task: "moments".to_owned(),
+            params: self.params.clone(),
+            input,
+            rows: shard.fit.rows() + shard.held.rows(),
+            dropped: shard.dropped.clone(),
+            output: fit_file,
+            bytes: fit.len() as u64,
+            hash: hash_of_states(&fit, &held),
+        };
+        receipt.write(&receipt_file)
+    }
+}

@@ -1,0 +1,141 @@
+//! Receipts: what a shard task has done, so that nothing finished is done again.
+
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use modality_gap_shards::{AtomicFile, Buffer, Shard, ShardError};
+use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_128;
+
+use crate::scan::BLOCK_ROWS;
+use crate::{Control, Part, TaskError};
+
+/// What identifies the bytes a task has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Input {
+    /// File of the shard.
+    pub path: PathBuf,
+    /// Part of the file, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// Rows in it.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Time of its last change, in nanoseconds since 1970.
+    pub modified: u64,
+}
+
+impl Input {
+    /// Of a part that stands in a file.
+    pub(crate) fn of(part: &Part) -> Option<Self> {
+        let Part::File(shard) = part else { return None };
+        let metadata = std::fs::metadata(&shard.path).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self {
+            path: shard.path.clone(),
+            selector: shard.selector.clone(),
+            rows: shard.rows,
+            bytes: metadata.len(),
+            modified: u64::try_from(modified.as_nanos()).ok()?,
+        })
+    }
+}
+
+/// What a finished shard task leaves behind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// Version of this layout.
+    pub version: u32,
+    /// `moments` or `transform`.
+    pub task: String,
+    /// Hash of everything but the shard that the result depends on.
+    pub params: String,
+    /// The shard read.
+    pub input: Input,
+    /// Rows counted or written.
+    pub rows: u64,
+    /// Rows left out, by their index in the shard.
+    pub dropped: Vec<u64>,
+    /// The result: a file beside the receipt, or the output shard.
+    pub output: PathBuf,
+    /// Bytes of the result's file.
+    pub bytes: u64,
+    /// XXH3-128 of a state's bytes, or of an output's rows, block by block.
+    pub hash: String,
+}
+
+impl Receipt {
+    /// Reads the receipt at `path`; `None` when there is none or it is no longer about these inputs and params.
+    pub(crate) fn find(path: &Path, task: &str, params: &str, input: &Input) -> Option<Self> {
+        let text = std::fs::read(path).ok()?;
+        let receipt: Self = serde_json::from_slice(&text).ok()?;
+        let same = receipt.version == 1
+            && receipt.task == task
+            && receipt.params == params
+            && receipt.input == *input
+            && std::fs::metadata(&receipt.output).is_ok_and(|m| m.len() == receipt.bytes);
+        same.then_some(receipt)
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<(), TaskError> {
+        let json = serde_json::to_vec_pretty(self).expect("plain data");
+        write_file(path, &json, false)
+    }
+}
+
+/// Writes a small file whole: temporary file, renamed; its folder is made when missing.
+pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TaskError> {
+    use std::io::Write;
+    let failed = |source| ShardError::WriteFailed { place: path.into(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.commit(sync)?;
+    Ok(())
+}
+
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u128 {
+    XxHash3_128::oneshot(bytes)
+}
+
+/// Hash of rows from the hashes of their blocks, in order.
+#[derive(Default)]
+pub(crate) struct RowsHash(XxHash3_128);
+
+impl RowsHash {
+    pub(crate) fn add(&mut self, block: u128) {
+        self.0.write(&block.to_le_bytes());
+    }
+
+    pub(crate) fn finish(&self) -> String {
+        format!("{:032x}", self.0.finish_128())
+    }
+}
+
+/// Hash of the rows of an output, read back block by block in the grid it was written in.
+pub(crate) fn hash_of_rows(shard: &dyn Shard, control: &Control) -> Result<String, TaskError> {
+    let mut hash = RowsHash::default();
+    let mut buffer = Buffer::new();
+    let mut first = 0;
+    while first < shard.rows() {
+        control.cancel.check()?;
+        let count = BLOCK_ROWS.min(shard.rows() - first);
+        shard.read(first, count as usize, &mut buffer)?;
+        hash.add(hash_bytes(buffer.rows(shard.dtype()).as_bytes()));
+        first += count;
+    }
+    Ok(hash.finish())
+}
+
+/// Hash of the parameters of a task, from their JSON and from the bytes of an aligner.
+pub(crate) fn params_hash(json: &serde_json::Value, aligner: &[u8]) -> String {
+    let mut hasher = XxHash3_128::new();
+    hasher.write(json.to_string().as_bytes());
+    hasher.write(aligner);
+    format!("{:032x}", hasher.finish_128())
+}

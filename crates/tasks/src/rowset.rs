@@ -1,0 +1,171 @@
+//! Opened rows: the shards of one source and how their rows are read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use modality_gap_geometry::Policy;
+use modality_gap_shards::{Dtype, Format, Layout, Role, Shard, ShardError, ShardRef, resolve};
+use serde::{Deserialize, Serialize};
+
+use crate::TaskError;
+
+/// What to do with a row that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBadRow {
+    /// Stop, naming it.
+    #[default]
+    Error,
+    /// Leave it out, and count it.
+    Drop,
+}
+
+/// How rows are read; absent options take the documented default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReadOptions {
+    /// What to do with a bad row; stop by default.
+    pub on_bad_row: OnBadRow,
+    /// Whether rows are scaled to unit length; yes by default.
+    pub normalize: Option<bool>,
+    /// What the rows are, for messages.
+    pub label: Option<String>,
+}
+
+/// One part of a source.
+#[derive(Clone)]
+pub enum Part {
+    /// A file, or a part of one.
+    File(ShardRef),
+    /// Rows in memory.
+    Memory(Arc<dyn Shard>),
+}
+
+impl Part {
+    /// Rows.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Self::File(shard) => shard.rows,
+            Self::Memory(shard) => shard.rows(),
+        }
+    }
+
+    /// Storage type.
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Self::File(shard) => shard.dtype,
+            Self::Memory(shard) => shard.dtype(),
+        }
+    }
+
+    /// The file, unless the rows stand in memory.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(shard) => Some(&shard.path),
+            Self::Memory(_) => None,
+        }
+    }
+
+    pub(crate) fn open(&self) -> Result<Arc<dyn Shard>, ShardError> {
+        match self {
+            Self::File(shard) => shard.open().map(Arc::from),
+            Self::Memory(shard) => Ok(Arc::clone(shard)),
+        }
+    }
+}
+
+/// Rows of one width in one or many parts.
+#[derive(Clone)]
+pub struct RowSet {
+    /// The parts, in order.
+    pub parts: Vec<Part>,
+    /// Columns.
+    pub dim: usize,
+    /// Folder layout, for outputs.
+    pub layout: Layout,
+    /// How rows are read.
+    pub options: ReadOptions,
+}
+
+impl RowSet {
+    /// Opens files, folders, globs and lists of them (the SRC of the command line).
+    pub fn open(paths: &[String], role: Role, options: ReadOptions) -> Result<Self, TaskError> {
+        let source = resolve(paths, role)?;
+        let parts = source.shards.into_iter().map(Part::File).collect();
+        Ok(Self { parts, dim: source.dim, layout: source.layout, options })
+    }
+
+    /// Rows in memory.
+    pub fn memory(shard: Arc<dyn Shard>, options: ReadOptions) -> Self {
+        Self { dim: shard.dim(), parts: vec![Part::Memory(shard)], layout: Layout::Files, options }
+    }
+
+    /// Rows in all parts.
+    pub fn rows(&self) -> u64 {
+        self.parts.iter().map(Part::rows).sum()
+    }
+
+    /// Index of each part's first row in the whole source.
+    pub(crate) fn starts(&self) -> Vec<u64> {
+        let mut next = 0;
+        let first = |part: &Part| {
+            let start = next;
+            next += part.rows();
+            start
+        };
+        self.parts.iter().map(first).collect()
+    }
+
+    /// Storage type of the first part.
+    pub fn dtype(&self) -> Dtype {
+        self.parts.first().map_or(Dtype::F32, Part::dtype)
+    }
+
+    /// How statistics read the rows.
+    pub fn policy(&self) -> Policy {
+        if self.options.normalize.unwrap_or(true) { Policy::Unit } else { Policy::Raw }
+    }
+
+    /// What the rows are, for messages.
+    pub fn label(&self) -> &str {
+        self.options.label.as_deref().unwrap_or("rows")
+    }
+
+    /// The container format, or `memory`.
+    pub fn format_name(&self) -> &'static str {
+        match self.parts.first() {
+            Some(Part::File(shard)) => shard.format.name(),
+            _ => "memory",
+        }
+    }
+
+    /// The folder layout's name.
+    pub fn layout_name(&self) -> &'static str {
+        match (&self.layout, self.parts.first()) {
+            (_, Some(Part::Memory(_))) => "memory",
+            (Layout::ClipRetrieval { .. }, _) => "clip-retrieval",
+            _ => "files",
+        }
+    }
+
+    /// Files of all parts.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.parts.iter().filter_map(|part| part.file().map(Path::to_path_buf)).collect()
+    }
+
+    pub(crate) fn check_dim(&self, expected: usize, against: &str) -> Result<(), TaskError> {
+        if self.dim == expected {
+            return Ok(());
+        }
+        let what = format!("{} rows", self.label());
+        Err(TaskError::WidthMismatch { what, found: self.dim, against: against.to_owned(), expected })
+    }
+}
+
+/// The format that outputs of `part` take when nothing is said.
+pub(crate) fn default_format(part: &Part) -> Format {
+    match part {
+        Part::File(shard) => shard.format,
+        Part::Memory(_) => Format::Npy,
+    }
+}

@@ -1,0 +1,198 @@
+//! One shard task from a description: what any scheduler runs.
+
+use std::path::PathBuf;
+
+use modality_gap_geometry::{Aligner, Moments, Policy, RowMap};
+use modality_gap_shards::{Format, Layout, ShardError, ShardRef};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::job::{dtype_named, format_named};
+use crate::moments::{WorkFolder, count};
+use crate::outputs::OutputOptions;
+use crate::receipt::{hash_bytes, write_file};
+use crate::transform::{MapJob, write_mapped};
+use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Split, TaskError};
+
+/// Version of the description.
+const VERSION: u32 = 1;
+
+/// A shard of a task.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskShard {
+    /// File.
+    pub path: PathBuf,
+    /// Part of it.
+    #[serde(default)]
+    pub selector: Option<String>,
+}
+
+/// A pure function of one shard and small parameters.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
+pub enum TaskSpec {
+    /// Moments of one shard, possibly through an aligner.
+    #[serde(rename_all = "camelCase")]
+    Moments {
+        /// Version of this description.
+        version: u32,
+        /// The shard.
+        shard: TaskShard,
+        /// Aligner whose map the rows go through first.
+        #[serde(default)]
+        through: Option<PathBuf>,
+        /// Whether rows are scaled to unit length; yes by default.
+        #[serde(default)]
+        normalize: Option<bool>,
+        /// What to do with bad rows.
+        #[serde(default)]
+        on_bad_row: OnBadRow,
+        /// File of the state.
+        out: PathBuf,
+    },
+    /// One shard transformed by an aligner.
+    #[serde(rename_all = "camelCase")]
+    Transform {
+        /// Version of this description.
+        version: u32,
+        /// The shard.
+        shard: TaskShard,
+        /// Aligner file.
+        aligner: PathBuf,
+        /// What to do with bad rows.
+        #[serde(default)]
+        on_bad_row: OnBadRow,
+        /// Storage type of the output.
+        #[serde(default)]
+        dtype: Option<String>,
+        /// Container format of the output.
+        #[serde(default)]
+        format: Option<String>,
+        /// Folder of the output.
+        out: PathBuf,
+    },
+    /// States merged in the order given.
+    #[serde(rename_all = "camelCase")]
+    Merge {
+        /// Version of this description.
+        version: u32,
+        /// Files of the states, in shard order.
+        states: Vec<PathBuf>,
+        /// File of the merged state.
+        out: PathBuf,
+    },
+}
+
+/// Runs the task; the value is its receipt.
+pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> {
+    let (TaskSpec::Moments { version, .. } | TaskSpec::Transform { version, .. } | TaskSpec::Merge { version, .. }) = spec;
+    if *version != VERSION {
+        return Err(TaskError::BadOption(format!("task version {version} is not {VERSION}, the one this package runs")));
+    }
+    match spec {
+        TaskSpec::Moments { shard, through, normalize, on_bad_row, out, .. } => {
+            let source = one_shard(shard, *on_bad_row, *normalize)?;
+            let map = match through {
+                Some(path) => load_aligner(path)?.map().clone(),
+                None => RowMap::identity(source.dim, source.policy()),
+            };
+            source.check_dim(map.dim(), "the aligner's rows")?;
+            let counted = count(&source, &map, Split::default().into(), control, "moments", None)?;
+            state_written(out, &counted.fit, counted.dropped_rows(), shard)
+        }
+        TaskSpec::Merge { states, out, .. } => {
+            let mut merged: Option<Moments> = None;
+            for path in states {
+                let state = Moments::from_bytes(&read(path)?).map_err(|error| TaskError::state(path, &error))?;
+                match &mut merged {
+                    None => merged = Some(state),
+                    Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => merged.merge(&state),
+                    Some(_) => {
+                        let reason = "counts rows of another width or reading than the states before it".to_owned();
+                        return Err(TaskError::BadReceipt { file: path.clone(), reason });
+                    }
+                }
+            }
+            let merged = merged.ok_or_else(|| TaskError::BadOption("no states to merge".to_owned()))?;
+            let bytes = merged.to_bytes();
+            write_file(out, &bytes, true)?;
+            Ok(json!({
+                "version": VERSION, "task": "merge", "states": states.len(), "rows": merged.rows(),
+                "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
+            }))
+        }
+        TaskSpec::Transform { shard, aligner, on_bad_row, dtype, format, out, .. } => {
+            let aligner = load_aligner(aligner)?;
+            let source = one_shard(shard, *on_bad_row, None)?;
+            source.check_dim(aligner.dim(), "the aligner's rows")?;
+            let options = OutputOptions {
+                out: out.clone(),
+                dtype: dtype.as_deref().map(dtype_named).transpose()?,
+                format: format.as_deref().map(format_named).transpose()?,
+                sync: None,
+                resume: true,
+            };
+            transform_shard(&source, &aligner, &options, control)
+        }
+    }
+}
+
+/// The aligner of a file.
+pub(crate) fn load_aligner(path: &PathBuf) -> Result<Aligner, TaskError> {
+    Aligner::from_bytes(&read(path)?).map_err(|error| TaskError::Aligner { file: Some(path.clone()), error })
+}
+
+fn transform_shard(
+    source: &RowSet,
+    aligner: &Aligner,
+    options: &OutputOptions,
+    control: &Control,
+) -> Result<Value, TaskError> {
+    let identity = RowMap::identity(source.dim, Policy::Unit);
+    let work = WorkFolder { path: crate::outputs::run_folder(options), resume: true };
+    let dropped = match source.options.on_bad_row {
+        OnBadRow::Error => vec![Vec::new()],
+        OnBadRow::Drop => count(source, &identity, Split::default().into(), control, "check", Some(&work))?.dropped,
+    };
+    let job = MapJob {
+        source,
+        map: aligner.map(),
+        dropped: dropped.clone(),
+        options,
+        split: Split::default(),
+        folder: None,
+    };
+    let written = write_mapped(&job, control, "transform")?;
+    Ok(json!({
+        "version": VERSION, "task": "transform", "shard": source.files().first(),
+        "rows": written.stored.rows(), "dropped": dropped[0], "output": written.outputs.first(),
+    }))
+}
+
+fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -> Result<RowSet, TaskError> {
+    let probed = ShardRef::probe(&shard.path, shard.selector.as_deref())?;
+    let options = ReadOptions { on_bad_row, normalize, label: None };
+    Ok(RowSet { dim: probed.dim, parts: vec![Part::File(probed)], layout: Layout::Files, options })
+}
+
+fn state_written(out: &PathBuf, state: &Moments, dropped: u64, shard: &TaskShard) -> Result<Value, TaskError> {
+    let bytes = state.to_bytes();
+    write_file(out, &bytes, true)?;
+    Ok(json!({
+        "version": VERSION, "task": "moments", "shard": shard.path, "rows": state.rows(), "dropped": dropped,
+        "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
+    }))
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, TaskError> {
+    std::fs::read(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => ShardError::NotFound { place: path.as_path().into() }.into(),
+        _ => ShardError::Unreadable { place: path.as_path().into(), source }.into(),
+    })
+}
+
+/// Names of every container format, for messages.
+pub(crate) fn format_names() -> String {
+    Format::ALL.map(Format::name).join(", ")
+}

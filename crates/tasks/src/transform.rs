@@ -1,0 +1,312 @@
+//! The map pass: every shard of a source transformed into an output shard.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use modality_gap_geometry::{Moments, RowMap};
+use modality_gap_kernels::{Dtype, Rows, add_weighted, lengths_and_dots};
+use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
+use serde_json::json;
+
+use crate::moments::bad_row;
+use crate::outputs::{OutputOptions, Target, run_folder, targets};
+use crate::receipt::{Input, Receipt, RowsHash, hash_bytes, hash_of_rows, params_hash, write_file};
+use crate::scan::{Block, Work, Worker, scan};
+use crate::{Control, Part, RowSet, Split, TaskError};
+
+/// What a map pass has written.
+pub(crate) struct Written {
+    /// Output files, in shard order.
+    pub outputs: Vec<PathBuf>,
+    /// Moments of the f64 results: rows of the fit, rows held out.
+    pub results: [Moments; 2],
+    /// Mean of the rows as written.
+    pub stored: Moments,
+    /// Seconds spent flushing to the disk.
+    pub sync_seconds: f64,
+}
+
+/// What a map pass does.
+pub(crate) struct MapJob<'a> {
+    pub source: &'a RowSet,
+    pub map: &'a RowMap,
+    /// Rows to leave out, per shard.
+    pub dropped: Vec<Vec<u64>>,
+    pub options: &'a OutputOptions,
+    pub split: Split,
+    /// Sub-folder that keeps two sides apart.
+    pub folder: Option<&'a str>,
+}
+
+/// Runs the job; receipts are kept beside the outputs.
+pub(crate) fn write_mapped(job: &MapJob<'_>, control: &Control, stage: &str) -> Result<Written, TaskError> {
+    let targets = targets(job.source, job.options, job.folder)?;
+    let pass = Pass::new(job, &targets, control);
+    scan(job.source, &pass, control, stage)?;
+    let dim = job.map.dim();
+    let unit = job.map.gives_unit_rows();
+    let mut written = Written {
+        outputs: targets.iter().map(|target| target.path.clone()).collect(),
+        results: [Moments::new(dim, unit), Moments::new(dim, unit)],
+        stored: Moments::new(dim, false),
+        sync_seconds: 0.0,
+    };
+    for shard in pass.shards {
+        let shard = shard.into_inner().expect("no worker panicked");
+        for (total, part) in written.results.iter_mut().zip(&shard.results) {
+            total.merge(part);
+        }
+        written.stored.merge(&shard.stored);
+        written.sync_seconds += shard.sync_seconds;
+    }
+    Ok(written)
+}
+
+struct Pass<'a> {
+    job: &'a MapJob<'a>,
+    targets: &'a [Target],
+    control: &'a Control,
+    params: String,
+    run: PathBuf,
+    starts: Vec<u64>,
+    shards: Vec<Mutex<Done>>,
+}
+
+/// What is known of a shard's output so far.
+struct Done {
+    results: [Moments; 2],
+    stored: Moments,
+    hash: RowsHash,
+    sync_seconds: f64,
+}
+
+struct Output {
+    index: usize,
+    writer: Box<dyn ShardWriter>,
+}
+
+/// A block's result; the rows themselves only when the writer wants them in order.
+struct Mapped {
+    results: [Moments; 2],
+    stored: Moments,
+    hash: u128,
+    first: u64,
+    rows: Option<Buffer>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(job: &'a MapJob<'a>, targets: &'a [Target], control: &'a Control) -> Self {
+        let starts = job.source.starts();
+        let params = params_hash(
+            &json!({ "task": "transform", "split": job.split, "onBadRow": job.source.options.on_bad_row }),
+            &job.map.to_bytes(),
+        );
+        let (dim, unit) = (job.map.dim(), job.map.gives_unit_rows());
+        let empty = |_: &Part| {
+            Mutex::new(Done {
+                results: [Moments::new(dim, unit), Moments::new(dim, unit)],
+                stored: Moments::new(dim, false),
+                hash: RowsHash::default(),
+                sync_seconds: 0.0,
+            })
+        };
+        let shards = job.source.parts.iter().map(empty).collect();
+        Self { job, targets, control, params, run: run_folder(job.options), starts, shards }
+    }
+
+    /// Receipt and states of a finished shard.
+    fn files(&self, index: usize) -> [PathBuf; 4] {
+        let target = &self.targets[index];
+        let kind = format!("{}-{}-{}", self.params, target.dtype.name(), target.format.name());
+        let stem = self.run.join(kind).join(format!("{index:06}"));
+        ["json", "fit.safetensors", "held.safetensors", "stored.safetensors"].map(|ending| stem.with_extension(ending))
+    }
+
+    fn restore(&self, index: usize) -> Option<Done> {
+        if !self.job.options.resume {
+            return None;
+        }
+        let [receipt, fit, held, stored] = self.files(index);
+        let input = Input::of(&self.job.source.parts[index])?;
+        let receipt = Receipt::find(&receipt, "transform", &self.params, &input)?;
+        if receipt.output != self.targets[index].path || receipt.dropped != self.job.dropped[index] {
+            return None;
+        }
+        let output = ShardRef::probe(&receipt.output, None).ok()?.open().ok()?;
+        if output.rows() != receipt.rows || hash_of_rows(output.as_ref(), self.control).ok()? != receipt.hash {
+            return None;
+        }
+        let read = |path: &Path| Moments::from_bytes(&std::fs::read(path).ok()?).ok();
+        Some(Done {
+            results: [read(&fit)?, read(&held)?],
+            stored: read(&stored)?,
+            hash: RowsHash::default(),
+            sync_seconds: 0.0,
+        })
+    }
+}
+
+impl Work for Pass<'_> {
+    type Open = Output;
+    type Item = Mapped;
+
+    fn open(&self, index: usize) -> Result<Option<Output>, TaskError> {
+        if let Some(restored) = self.restore(index) {
+            *self.shards[index].lock().expect("no worker panicked") = restored;
+            return Ok(None);
+        }
+        let (part, target) = (&self.job.source.parts[index], &self.targets[index]);
+        let dropped = self.job.dropped[index].clone();
+        let writer = create(&OutputSpec {
+            path: target.path.clone(),
+            format: target.format,
+            dtype: target.dtype,
+            dim: self.job.map.dim(),
+            rows: part.rows() - dropped.len() as u64,
+            like: match part {
+                Part::File(shard) => Some(shard.clone()),
+                Part::Memory(_) => None,
+            },
+            dropped,
+        })?;
+        Ok(Some(Output { index, writer }))
+    }
+
+    fn block(&self, output: &Output, block: &Block<'_>, worker: &mut Worker) -> Result<Mapped, TaskError> {
+        let (map, dim) = (self.job.map, self.job.map.dim());
+        let dropped = &self.job.dropped[output.index];
+        let mut bad = Vec::new();
+        map.coefficients(block.rows, &mut worker.scratch, &mut bad);
+        let unexpected = bad.iter().find(|bad| dropped.binary_search(&(block.first + bad.row as u64)).is_err());
+        if let Some(bad) = unexpected {
+            return Err(bad_row(&self.job.source.parts[output.index], block.first, bad));
+        }
+        let dtype = self.targets[output.index].dtype;
+        let components = block.rows.len();
+        worker.out.resize(components * dtype.size());
+        map.write(block.rows, &worker.scratch, worker.out.rows_mut(dtype));
+        let results = if self.job.split.splits() {
+            let start = self.starts[output.index] + block.first;
+            let held = |i: usize| self.job.split.held(start + i as u64);
+            [
+                worker.scratch.keeping(|i| worker.scratch.counted(i) && !held(i)),
+                worker.scratch.keeping(|i| worker.scratch.counted(i) && held(i)),
+            ]
+            .map(|scratch| Moments::of_mapped(block.rows, map, &scratch))
+        } else {
+            let all = Moments::of_mapped(block.rows, map, &worker.scratch);
+            [all, Moments::new(dim, map.gives_unit_rows())]
+        };
+        let finite = mean_of(worker.out.rows(dtype), dim).mean().iter().all(|v| v.is_finite());
+        if let Some(row) = (!finite).then(|| first_overflow(worker.out.rows(dtype), dim)).flatten() {
+            return Err(TaskError::Overflow {
+                file: self.job.source.parts[output.index].file().map(Path::to_path_buf),
+                row: block.first + row as u64,
+                dtype: dtype.name(),
+            });
+        }
+        let kept = keep_rows(&mut worker.out, dim, dtype, block.first, dropped);
+        let rows = worker.out.rows(dtype).slice(0..kept * dim);
+        let skipped = dropped.partition_point(|&row| row < block.first) as u64;
+        let mapped = Mapped {
+            results,
+            stored: mean_of(rows, dim),
+            hash: hash_bytes(rows.as_bytes()),
+            first: block.first - skipped,
+            rows: None,
+        };
+        match output.writer.access() {
+            Access::Random => {
+                if kept > 0 {
+                    output.writer.write(mapped.first, rows)?;
+                }
+                Ok(mapped)
+            }
+            Access::Sequential => {
+                worker.out.resize(kept * dim * dtype.size());
+                let rows = std::mem::take(&mut worker.out);
+                Ok(Mapped { rows: Some(rows), ..mapped })
+            }
+        }
+    }
+
+    fn fold(&self, output: &Output, item: Mapped) -> Result<(), TaskError> {
+        if let Some(buffer) = &item.rows {
+            let rows = buffer.rows(self.targets[output.index].dtype);
+            if !rows.is_empty() {
+                output.writer.write(item.first, rows)?;
+            }
+        }
+        let mut done = self.shards[output.index].lock().expect("no worker panicked");
+        for (total, part) in done.results.iter_mut().zip(&item.results) {
+            total.merge(part);
+        }
+        done.stored.merge(&item.stored);
+        done.hash.add(item.hash);
+        Ok(())
+    }
+
+    fn close(&self, index: usize, output: Output) -> Result<(), TaskError> {
+        let started = Instant::now();
+        let sync = self.job.options.sync.unwrap_or(true);
+        let bytes = output.writer.finish(sync)?;
+        let mut done = self.shards[index].lock().expect("no worker panicked");
+        done.sync_seconds = started.elapsed().as_secs_f64();
+        let Some(input) = Input::of(&self.job.source.parts[index]) else { return Ok(()) };
+        let [receipt_file, fit, held, stored] = self.files(index);
+        write_file(&fit, &done.results[0].to_bytes(), false)?;
+        write_file(&held, &done.results[1].to_bytes(), false)?;
+        write_file(&stored, &done.stored.to_bytes(), false)?;
+        let dropped = self.job.dropped[index].clone();
+        let receipt = Receipt {
+            version: 1,
+            task: "transform".to_owned(),
+            params: self.params.clone(),
+            rows: input.rows - dropped.len() as u64,
+            input,
+            dropped,
+            output: self.targets[index].path.clone(),
+            bytes,
+            hash: done.hash.finish(),
+        };
+        receipt.write(&receipt_file)
+    }
+}
+
+/// Moves the rows that stay to the front; gives their number.
+fn keep_rows(out: &mut Buffer, dim: usize, dtype: Dtype, first: u64, dropped: &[u64]) -> usize {
+    let size = dim * dtype.size();
+    let bytes = out.as_bytes_mut();
+    let n = bytes.len() / size;
+    let from = dropped.partition_point(|&row| row < first);
+    let mut next_dropped = dropped[from..].iter().map(|&row| (row - first) as usize).peekable();
+    if next_dropped.peek().is_none_or(|&row| row >= n) {
+        return n;
+    }
+    let mut kept = 0;
+    for row in 0..n {
+        if next_dropped.peek() == Some(&row) {
+            next_dropped.next();
+            continue;
+        }
+        bytes.copy_within(row * size..(row + 1) * size, kept * size);
+        kept += 1;
+    }
+    kept
+}
+
+/// The first row with a component that the storage type cannot hold.
+fn first_overflow(rows: Rows<'_>, dim: usize) -> Option<usize> {
+    let mut squares = vec![0.0; rows.len() / dim];
+    lengths_and_dots(rows, dim, &[], &mut squares, &mut []);
+    squares.iter().position(|square| !square.is_finite())
+}
+
+/// Mean of rows as they are stored.
+fn mean_of(rows: Rows<'_>, dim: usize) -> Moments {
+    let n = rows.len() / dim;
+    let mut mean = vec![0.0; dim];
+    add_weighted(rows, dim, &vec![1.0 / n.max(1) as f64; n], &mut mean);
+    Moments::from_mean(mean, n as u64)
+}

@@ -1,0 +1,70 @@
+//! Blocks one after another, for work that uses all threads within a block.
+
+use std::sync::Arc;
+
+use modality_gap_kernels::{RowsMut, combine};
+use modality_gap_shards::{Buffer, Shard, ShardError};
+
+use crate::scan::BLOCK_ROWS;
+use crate::{Control, RowSet, TaskError};
+
+/// A source read as one long shard.
+pub(crate) struct Joined {
+    shards: Vec<Arc<dyn Shard>>,
+    starts: Vec<u64>,
+    dim: usize,
+}
+
+impl Joined {
+    pub(crate) fn open(source: &RowSet) -> Result<Self, TaskError> {
+        let shards = source.parts.iter().map(crate::Part::open).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { shards, starts: source.starts(), dim: source.dim })
+    }
+
+    /// Reads rows `first..first + count` of the whole source, widened to f64.
+    pub(crate) fn read(&self, first: u64, count: usize, buffer: &mut Buffer, out: &mut Vec<f64>) -> Result<(), ShardError> {
+        out.clear();
+        let (mut at, end) = (first, first + count as u64);
+        let mut shard = self.starts.partition_point(|&start| start <= first) - 1;
+        while at < end {
+            let reader = &self.shards[shard];
+            let within = at - self.starts[shard];
+            let take = (end - at).min(reader.rows() - within);
+            if take > 0 {
+                reader.read(within, take as usize, buffer)?;
+                let rows = buffer.rows(reader.dtype());
+                let start = out.len();
+                out.resize(start + rows.len(), 0.0);
+                let ones = vec![1.0; take as usize];
+                let to = RowsMut::F64(&mut out[start..]);
+                combine(rows, self.dim, &ones, &[], &[], to);
+                at += take;
+            }
+            shard += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Gives `body` every block of `source` in order, as f64 rows beside the index of the first.
+pub(crate) fn walk(
+    source: &RowSet,
+    control: &Control,
+    stage: &str,
+    mut body: impl FnMut(u64, &mut Vec<f64>) -> Result<(), TaskError>,
+) -> Result<(), TaskError> {
+    let joined = Joined::open(source)?;
+    let total = source.rows();
+    let stage = control.stage(stage, total);
+    let (mut buffer, mut rows) = (Buffer::new(), Vec::new());
+    let mut first = 0;
+    while first < total {
+        control.cancel.check()?;
+        let count = BLOCK_ROWS.min(total - first);
+        joined.read(first, count as usize, &mut buffer, &mut rows)?;
+        body(first, &mut rows)?;
+        stage.add(count);
+        first += count;
+    }
+    Ok(())
+}

@@ -1,5 +1,5 @@
 import type { RunOptions } from './abort.ts'
-import { Embeddings } from './embeddings.ts'
+import { type Embeddings, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
 import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
@@ -37,6 +37,9 @@ export interface TransformOptions extends ResumableOutputOptions {
   side?: 'source' | 'target'
 }
 
+/** The native handle of an aligner. */
+export let nativeOf: (aligner: Aligner) => NativeAligner
+
 /** A fitted map from the source's distribution to the target's: small, portable, safe to share. */
 export class Aligner {
   readonly #native: NativeAligner
@@ -50,6 +53,10 @@ export class Aligner {
   readonly info: AlignerInfo
   /** What the fit found; absent when the aligner was loaded. */
   readonly report: FitReport | undefined
+
+  static {
+    nativeOf = aligner => aligner.#native
+  }
 
   private constructor(fitted: NativeAligner, report?: FitReport) {
     this.#native = fitted
@@ -103,11 +110,6 @@ export class Aligner {
     return new Aligner(unwrap(native.NativeAligner.fromBytes(bytes)), report as FitReport)
   }
 
-  /** @internal */
-  static nativeOf(aligner: Aligner): NativeAligner {
-    return aligner.#native
-  }
-
   /** Columns of the rows it takes and gives. */
   get dim(): number {
     return this.info.dim
@@ -159,7 +161,7 @@ export class Aligner {
   ): Promise<TransformReport> {
     const { signal, onProgress, ...job } = options
     const run: RunOptions = { signal, onProgress }
-    const sources = [Embeddings.sourceOf(rows)]
+    const sources = [sourceOf(rows)]
     return (await runJob({ kind: 'transform', out, ...job }, sources, run, this.#native)).report as TransformReport
   }
 
@@ -176,5 +178,5 @@ export class Aligner {
 }
 
 function sidesOf({ target, source }: Sides): Source[] {
-  return [Embeddings.sourceOf(target), Embeddings.sourceOf(source)]
+  return [sourceOf(target), sourceOf(source)]
 }

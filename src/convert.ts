@@ -1,5 +1,5 @@
 import type { RunOptions } from './abort.ts'
-import { Embeddings } from './embeddings.ts'
+import { type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { OutputOptions } from './options.ts'
 import type { ConvertReport } from './reports.ts'
@@ -17,6 +17,6 @@ export async function convert(
   options: OutputOptions & RunOptions = {},
 ): Promise<ConvertReport> {
   const { signal, onProgress, ...job } = options
-  const sources = [Embeddings.sourceOf(rows)]
+  const sources = [sourceOf(rows)]
   return (await runJob({ kind: 'convert', out, ...job }, sources, { signal, onProgress })).report as ConvertReport
 }

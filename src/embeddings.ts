@@ -33,16 +33,19 @@ export interface EmbeddingsOptions {
   column?: string
 }
 
+let wrap: (source: Source) => Embeddings
+
+/** The native handle of opened rows; throws `BAD_OPTION` for anything else. */
+export let sourceOf: (embeddings: Embeddings) => Source
+
 /** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
 export class Embeddings {
   readonly #source: Source
   readonly #info: EmbeddingsInfo
 
-  /** @internal */
-  static sourceOf: (embeddings: Embeddings) => Source
-
   static {
-    Embeddings.sourceOf = embeddings => {
+    wrap = source => new Embeddings(source)
+    sourceOf = embeddings => {
       if (!(embeddings instanceof Embeddings)) {
         throw new ModalityGapError('BAD_OPTION', 'rows have to be opened with openEmbeddings first')
       }
@@ -50,8 +53,7 @@ export class Embeddings {
     }
   }
 
-  /** @internal */
-  constructor(source: Source) {
+  private constructor(source: Source) {
     this.#source = source
     this.#info = source.info()
   }
@@ -104,9 +106,9 @@ export async function openEmbeddings(input: EmbeddingsInput, options: Embeddings
   const common = given({ onBadRow, normalize, label })
   if (typeof input === 'string' || Array.isArray(input)) {
     const paths = typeof input === 'string' ? [input] : [...input]
-    return new Embeddings(unwrap(await native.Source.open(given({ paths, role, ...common }))))
+    return wrap(unwrap(await native.Source.open(given({ paths, role, ...common }))))
   }
-  return new Embeddings(fromMemory(input as Exclude<EmbeddingsInput, string | readonly string[]>, options, common))
+  return wrap(fromMemory(input as Exclude<EmbeddingsInput, string | readonly string[]>, options, common))
 }
 
 function fromMemory(

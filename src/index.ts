@@ -24,6 +24,7 @@ export type {
   ThreadOptions,
 } from './options.ts'
 export type {
+  AlignerGap,
   AlignerInfo,
   BadRow,
   ConvertReport,
@@ -32,10 +33,13 @@ export type {
   FitReport,
   Gap,
   GapReport,
+  ImageText,
   InspectReport,
+  Norms,
   PerSide,
   PhantomDrift,
   Progress,
+  Seconds,
   ShardInfo,
   SideInfo,
   TransformReport,

@@ -1,5 +1,5 @@
 import type { RunOptions } from './abort.ts'
-import { Embeddings } from './embeddings.ts'
+import { type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { ThreadOptions } from './options.ts'
 import type { InspectReport } from './reports.ts'
@@ -18,6 +18,6 @@ export interface InspectOptions extends ThreadOptions {
  */
 export async function inspect(rows: Embeddings, options: InspectOptions & RunOptions = {}): Promise<InspectReport> {
   const { signal, onProgress, ...job } = options
-  const sources = [Embeddings.sourceOf(rows)]
+  const sources = [sourceOf(rows)]
   return (await runJob({ kind: 'inspect', ...job }, sources, { signal, onProgress })).report as InspectReport
 }

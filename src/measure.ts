@@ -1,6 +1,6 @@
 import type { RunOptions } from './abort.ts'
-import { Aligner } from './align.ts'
-import { Embeddings } from './embeddings.ts'
+import { type Aligner, nativeOf } from './align.ts'
+import { type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { ThreadOptions } from './options.ts'
 import type { GapReport } from './reports.ts'
@@ -30,7 +30,7 @@ export async function measureGap(
   { image, text, aligner, ...options }: MeasureInput,
   run: RunOptions = {},
 ): Promise<GapReport> {
-  const sources = [Embeddings.sourceOf(image), Embeddings.sourceOf(text)]
-  const fitted = aligner && Aligner.nativeOf(aligner)
+  const sources = [sourceOf(image), sourceOf(text)]
+  const fitted = aligner && nativeOf(aligner)
   return (await runJob({ kind: 'measure', ...options }, sources, run, fitted)).report as GapReport
 }

@@ -1,32 +1,20 @@
 /** How the source rows are moved onto the target's distribution. */
-export type Method = (typeof METHODS)[number]
-/** @internal */
-export const METHODS = ['realign', 'mean-shift', 'centering', 'none'] as const
+export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
 
 /** A step of the `realign` method, for ablation. */
-export type Step = (typeof STEPS)[number]
-/** @internal */
-export const STEPS = ['anchor', 'trace', 'centroid'] as const
+export type Step = 'anchor' | 'trace' | 'centroid'
 
 /** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
-export type Centroid = (typeof CENTROIDS)[number]
-/** @internal */
-export const CENTROIDS = ['iterate', 'solve'] as const
+export type Centroid = 'iterate' | 'solve'
 
 /** Storage type of a component. */
-export type Dtype = (typeof DTYPES)[number]
-/** @internal */
-export const DTYPES = ['f16', 'bf16', 'f32', 'f64'] as const
+export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
 
 /** Container of rows on disk; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`. */
-export type Format = (typeof FORMATS)[number]
-/** @internal */
-export const FORMATS = ['npy', 'npz', 'parquet', 'arrow', 'safetensors', 'pickle'] as const
+export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle'
 
 /** What to do with a row that is not finite, has length zero or a wrong width. */
-export type OnBadRow = (typeof ON_BAD_ROW)[number]
-/** @internal */
-export const ON_BAD_ROW = ['error', 'drop'] as const
+export type OnBadRow = 'error' | 'drop'
 
 /** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
 export type Role = 'image' | 'text' | 'other'

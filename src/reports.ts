@@ -60,6 +60,12 @@ export interface FitGap {
   floor: number
 }
 
+/** The gaps that an aligner remembers. */
+export interface AlignerGap extends FitGap {
+  /** The same on rows that were kept out of the fit. */
+  held?: FitGap
+}
+
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
@@ -96,13 +102,41 @@ export interface AlignerInfo {
   /** Centroid offsets it applies. */
   iterations: number
   /** The gap on the rows of the fit, and on rows kept out of it. */
-  gap: FitGap & { held?: FitGap }
+  gap: AlignerGap
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
 }
 
 /** A number for each side, under the side's name (`image` and `text` unless named otherwise). */
 export type PerSide<T = number> = Record<string, T>
+
+/** Wall-clock seconds of the parts of a job; a part that did not happen is absent. */
+export interface Seconds {
+  /** Passes over the rows to fit. */
+  fit?: number
+  /** Reading, moving and writing rows. */
+  transform?: number
+  /** Reading and writing rows as they are. */
+  convert?: number
+  /** Waiting until the disk held the output. */
+  sync?: number
+}
+
+/** Lengths of rows as they are stored. */
+export interface Norms {
+  /** The shortest. */
+  min: number
+  /** The longest. */
+  max: number
+}
+
+/** A value for either modality. */
+export interface ImageText<T = number> {
+  /** Of the image rows. */
+  image: T
+  /** Of the text rows. */
+  text: T
+}
 
 /** Distances between the means of two sets of unit rows. */
 export interface Gap {
@@ -141,7 +175,7 @@ export interface FitReport {
   /** Files written. */
   outputs: string[]
   /** Wall-clock seconds of each part. */
-  seconds: { fit: number; transform?: number; sync?: number }
+  seconds: Seconds
   /** Largest resident memory of the process so far. */
   peakMemoryBytes: number
 }
@@ -165,7 +199,10 @@ export interface TransformReport {
   /** Columns. */
   dim: number
   /** Rows taken in. */
-  rows: { input: number }
+  rows: {
+    /** All of them, bad ones included. */
+    input: number
+  }
   /** Bad rows left out. */
   dropped: number
   /** Files written. */
@@ -184,7 +221,7 @@ export interface TransformReport {
     verdict: 'fits' | 'drifted' | 'too-few-rows'
   }
   /** Wall-clock seconds of each part. */
-  seconds: { transform: number; sync?: number }
+  seconds: Seconds
   /** Largest resident memory of the process so far. */
   peakMemoryBytes: number
 }
@@ -194,11 +231,11 @@ export interface GapReport {
   /** Columns. */
   dim: number
   /** Rows measured. */
-  rows: { image: number; text: number }
+  rows: ImageText
   /** Bad rows left out. */
-  dropped: { image: number; text: number }
+  dropped: ImageText
   /** Lengths of the rows as they are stored. */
-  norms: { image: { min: number; max: number }; text: { min: number; max: number } }
+  norms: ImageText<Norms>
   /** Distances between the modalities. */
   gap: {
     /** ‖μx−μy‖ of the unit rows. */
@@ -217,7 +254,7 @@ export interface GapReport {
     rmg?: number
   }
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
-  trace: { image: number; text: number }
+  trace: ImageText
   /** sqrt(image trace / text trace). */
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
@@ -237,11 +274,19 @@ export interface BadRow {
 /** What a set of rows looks like. */
 export interface InspectReport extends EmbeddingsInfo {
   /** Lengths of the usable rows as they are stored. */
-  norms: { min: number; max: number; mean: number }
+  norms: Norms & {
+    /** Their mean. */
+    mean: number
+  }
   /** Whether every usable row has length one up to the rounding of its storage type. */
   unit: boolean
   /** Rows that cannot be used: how many, and the first of them. */
-  badRows: { count: number; first: BadRow[] }
+  badRows: {
+    /** How many there are. */
+    count: number
+    /** The first of them. */
+    first: BadRow[]
+  }
 }
 
 /** What a conversion wrote. */
@@ -253,5 +298,5 @@ export interface ConvertReport {
   /** Files written. */
   outputs: string[]
   /** Wall-clock seconds of each part. */
-  seconds: { convert?: number; sync?: number }
+  seconds: Seconds
 }

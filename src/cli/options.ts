@@ -1,18 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import {
-  CENTROIDS,
-  DTYPES,
-  type Dtype,
-  type FitOptions,
-  FORMATS,
-  type Format,
-  METHODS,
-  ON_BAD_ROW,
-  type OnBadRow,
-  type ResumableOutputOptions,
-  STEPS,
-  type Step,
-} from '../options.ts'
+import type { Centroid, Dtype, FitOptions, Format, Method, OnBadRow, ResumableOutputOptions, Step } from '../options.ts'
+
+// records rather than lists, so that a name that is missing here does not compile
+const METHODS = names<Method>({ realign: true, 'mean-shift': true, centering: true, none: true })
+const STEPS = names<Step>({ anchor: true, trace: true, centroid: true })
+const CENTROIDS = names<Centroid>({ iterate: true, solve: true })
+const DTYPES = names<Dtype>({ f16: true, bf16: true, f32: true, f64: true })
+const FORMATS = names<Format>({ npy: true, npz: true, parquet: true, arrow: true, safetensors: true, pickle: true })
+const ON_BAD_ROW = names<OnBadRow>({ error: true, drop: true })
+
+function names<T extends string>(all: Record<T, true>): readonly T[] {
+  return Object.keys(all) as T[]
+}
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -108,7 +107,7 @@ function share(text: string): number {
 
 function steps(text: string): Step[] {
   const names = text.split(',').map(name => name.trim())
-  const unknown = names.find(name => !(STEPS as readonly string[]).includes(name))
+  const unknown = names.find(name => !STEPS.includes(name as Step))
   if (unknown !== undefined) {
     throw new InvalidArgumentError(`There is no step "${unknown}"; the steps are ${STEPS.join(', ')}.`)
   }

@@ -1,0 +1,644 @@
+/**
+ * What went wrong, stable across versions:
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `NOT_FOUND` | a path does not exist |
+ * | `UNREADABLE` | a file exists but the system does not let it be read |
+ * | `BAD_FORMAT` | a file is not what its name says: wrong magic, truncated, nonsense in the header |
+ * | `UNSUPPORTED` | a data type or compression that is not read or written |
+ * | `EMPTY` | no rows, or no file of rows in a folder |
+ * | `BAD_SELECTOR` | `#name` picks a column, tensor or key that is not there |
+ * | `WIDTH_MISMATCH` | rows that must share a width do not |
+ * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
+ * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
+ * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
+ * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
+ * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
+ * | `WRITE_FAILED` | output could not be written: disk full, no permission |
+ * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
+ * | `PANIC` | a defect of this package, caught at the border |
+ */
+export type ErrorCode =
+  | 'NOT_FOUND'
+  | 'UNREADABLE'
+  | 'BAD_FORMAT'
+  | 'UNSUPPORTED'
+  | 'EMPTY'
+  | 'BAD_SELECTOR'
+  | 'WIDTH_MISMATCH'
+  | 'BAD_ROW'
+  | 'BAD_SHAPE'
+  | 'BAD_OPTION'
+  | 'TOO_FEW_ROWS'
+  | 'NOT_CONVERGED'
+  | 'BAD_ALIGNER'
+  | 'NEWER_VERSION'
+  | 'BAD_RECEIPT'
+  | 'WRITE_FAILED'
+  | 'CANCELLED'
+  | 'NATIVE_UNAVAILABLE'
+  | 'PANIC'
+/** Where an error arose, as far as it is known. */
+export interface ErrorPlace {
+  /** The file that holds the offending rows, or that could not be read or written. */
+  file?: string
+  /** Index of the row in that file, from 0; in rows that came from memory, in the whole array. */
+  row?: number
+  /** Index of the column in that row, from 0. */
+  column?: number
+}
+/** Every error that this package raises on purpose; decide by `code`, show `message`. */
+export declare class ModalityGapError extends Error {
+  /** What went wrong, stable across versions. */
+  readonly code: ErrorCode
+  /** The file concerned, when there is one. */
+  readonly file?: string
+  /** Index of the row concerned, from 0, when there is one. */
+  readonly row?: number
+  /** Index of the column concerned, from 0, when there is one. */
+  readonly column?: number
+  /**
+   * @param code what went wrong
+   * @param message one sentence for people
+   * @param place file, row and column, as far as known; `cause` as in `Error`
+   */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    place?: ErrorPlace & {
+      cause?: unknown
+    },
+  )
+}
+/** How the source rows are moved onto the target's distribution. */
+export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
+/** A step of the `realign` method, for ablation. */
+export type Step = 'anchor' | 'trace' | 'centroid'
+/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
+export type Centroid = 'iterate' | 'solve'
+/** Storage type of a component. */
+export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
+/** Container of rows on disk; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`. */
+export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle'
+/** What to do with a row that is not finite, has length zero or a wrong width. */
+export type OnBadRow = 'error' | 'drop'
+/** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
+export type Role = 'image' | 'text' | 'other'
+/** Options of a fit that say what is fitted. */
+export interface FitOptions {
+  /** @defaultValue `'realign'` */
+  method?: Method
+  /** Steps of `realign` to take, in their order. @defaultValue all three */
+  steps?: readonly Step[]
+  /** @defaultValue `'iterate'` */
+  centroid?: Centroid
+  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
+  centroidIterations?: number
+  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
+  tolerance?: number
+  /** Rounds the means as the published code does, for comparison with it. */
+  compat?: 'official'
+  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
+  renormalize?: boolean
+  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
+  targetName?: string
+  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
+  sourceName?: string
+  /** Label of the encoder that made the embeddings, kept in the aligner. */
+  encoder?: string
+}
+/** How much of the machine a job may take. */
+export interface ThreadOptions {
+  /** Native threads. @defaultValue the cores of the machine */
+  threads?: number
+}
+/** What is written, and how. */
+export interface OutputOptions extends ThreadOptions {
+  /** Storage type of the output. @defaultValue that of the input */
+  dtype?: Dtype
+  /** Container of the output. @defaultValue that of the input */
+  format?: Format
+  /** Wait until the disk holds the files before they get their names. @defaultValue `true` */
+  sync?: boolean
+}
+/** Output that can be taken up again after an interruption. */
+export interface ResumableOutputOptions extends OutputOptions {
+  /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
+  resume?: boolean
+}
+/** How far a job has come; sent at most a few times a second. */
+export interface Progress {
+  /** What is being done, such as `'moments image'`, `'centroid 1'` or `'transform'`. */
+  stage: string
+  /** Rows done in this stage. */
+  rows: number
+  /** Rows of this stage. */
+  total: number
+  /** Seconds since the stage began. */
+  seconds: number
+}
+/** One file of rows, or one part of a file. */
+export interface ShardInfo {
+  /** Its path. */
+  path: string
+  /** The column, tensor, key or leading index that was picked. */
+  selector?: string
+  /** Its rows. */
+  rows: number
+}
+/** What is known of opened rows without reading them. */
+export interface EmbeddingsInfo {
+  /** Number of rows. */
+  rows: number
+  /** Columns of a row. */
+  dim: number
+  /** Storage type of a component. */
+  dtype: Dtype
+  /** Container, or `'memory'`. */
+  format: Format | 'memory'
+  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
+  layout: 'files' | 'clip-retrieval' | 'memory'
+  /** The files in reading order; empty for rows in memory. */
+  shards: ShardInfo[]
+  /** The label they were opened with. */
+  label?: string
+}
+/** What an aligner keeps of one side of its fit. */
+export interface SideInfo {
+  /** Name of the side, such as `'image'`. */
+  name: string
+  /** Rows that were fitted. */
+  rows: number
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: number
+}
+/** Distances between the means on one set of rows, before and after a fit. */
+export interface FitGap {
+  /** ‖μx−μy‖ of the unit rows. */
+  before: number
+  /** The same after the fit, of the f64 result; absent when it was not measured. */
+  after?: number
+  /** How far apart the means of two samples of one distribution are. */
+  floor: number
+}
+/** The gaps that an aligner remembers. */
+export interface AlignerGap extends FitGap {
+  /** The same on rows that were kept out of the fit. */
+  held?: FitGap
+}
+/** What a fitted aligner knows about itself. */
+export interface AlignerInfo {
+  /** Version of the file format. */
+  version: number
+  /** Version of the package that fitted it. */
+  package: string
+  /** Method and options of the fit. */
+  options: {
+    /** How it moves rows. */
+    method: Method
+    /** Steps taken; null for all of the method. */
+    steps?: Step[] | null
+    /** How the centroid step found its offset. */
+    centroid: Centroid
+    /** Bound on the centroid iterations; null for the default. */
+    centroidIterations?: number | null
+    /** Gap at which the iterations stopped. */
+    tolerance?: number | null
+    /** Whose rounding was followed. */
+    compat?: 'official' | null
+    /** Label of the encoder that made the embeddings. */
+    encoder?: string | null
+  }
+  /** Columns of the rows it takes and gives. */
+  dim: number
+  /** The side that is moved. */
+  source: SideInfo
+  /** The side that is imitated. */
+  target: SideInfo
+  /** Factor on the residuals, sqrt(target trace / source trace). */
+  scale: number
+  /** Whether results have unit length. */
+  renormalize: boolean
+  /** Centroid offsets it applies. */
+  iterations: number
+  /** The gap on the rows of the fit, and on rows kept out of it. */
+  gap: AlignerGap
+  /** Whether the target's rows move too, as in centering. */
+  movesTarget: boolean
+}
+/** A number for each side, under the side's name (`image` and `text` unless named otherwise). */
+export type PerSide<T = number> = Record<string, T>
+/** Wall-clock seconds of the parts of a job; a part that did not happen is absent. */
+export interface Seconds {
+  /** Passes over the rows to fit. */
+  fit?: number
+  /** Reading, moving and writing rows. */
+  transform?: number
+  /** Reading and writing rows as they are. */
+  convert?: number
+  /** Waiting until the disk held the output. */
+  sync?: number
+}
+/** Lengths of rows as they are stored. */
+export interface Norms {
+  /** The shortest. */
+  min: number
+  /** The longest. */
+  max: number
+}
+/** A value for either modality. */
+export interface ImageText<T = number> {
+  /** Of the image rows. */
+  image: T
+  /** Of the text rows. */
+  text: T
+}
+/** Distances between the means of two sets of unit rows. */
+export interface Gap {
+  /** ‖μx−μz‖ before the fit, on the rows of the fit. */
+  before?: number
+  /** The same after it, of the f64 result. */
+  after?: number
+  /** The same of the rows as written, rounded to their storage type. */
+  stored?: number
+  /** sqrt(Tx/n+Tz/m): how far apart two samples of one distribution are. */
+  floor: number
+  /** Whether before and after were measured on the rows of the fit, where the gap after it always lies below the floor. */
+  inSample?: boolean
+  /** The gap on rows that were kept out of the fit, with the floor that holds for them. */
+  held?: FitGap
+}
+/** What a fit found. */
+export interface FitReport {
+  /** Columns. */
+  dim: number
+  /** Rows fitted. */
+  rows: PerSide
+  /** Bad rows left out. */
+  dropped: PerSide
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: PerSide
+  /** Factor on the residuals. */
+  scale: number
+  /** What the sphere projection does to the mean; absent where no row is projected. */
+  phantomDrift?: PhantomDrift
+  /** The gap before and after. */
+  gap: Gap
+  /** The options, defaults filled in. */
+  options: Record<string, unknown>
+  /** Files written. */
+  outputs: string[]
+  /** Wall-clock seconds of each part. */
+  seconds: Seconds
+  /** Largest resident memory of the process so far. */
+  peakMemoryBytes: number
+}
+/** How the mean of projected rows departs from the projected mean. */
+export interface PhantomDrift {
+  /** ‖E[π(z)]−π(E[z])‖. */
+  measured: number
+  /** ‖E[π(z)]−μx‖, the distance it leaves to the target's mean. */
+  toTarget: number
+  /** Length of the measured drift's part tangential to the sphere. */
+  tangential: number
+  /** The same by the second-order prediction. */
+  predictedTangential?: number
+  /** Cosine of predicted and measured tangential parts. */
+  cosine?: number
+}
+/** What a transformation of rows found. */
+export interface TransformReport {
+  /** Columns. */
+  dim: number
+  /** Rows taken in. */
+  rows: {
+    /** All of them, bad ones included. */
+    input: number
+  }
+  /** Bad rows left out. */
+  dropped: number
+  /** Files written. */
+  outputs: string[]
+  /** Whether the rows look like those of the fit. */
+  fits: {
+    /** Distance of the new rows' mean from the stored one. */
+    meanShift: number
+    /** The distance that sampling alone explains. */
+    floor: number
+    /** Trace of the new rows. */
+    trace: number
+    /** Trace of the rows of the fit. */
+    storedTrace: number
+    /** `'drifted'` when the new rows are not like those of the fit. */
+    verdict: 'fits' | 'drifted' | 'too-few-rows'
+  }
+  /** Wall-clock seconds of each part. */
+  seconds: Seconds
+  /** Largest resident memory of the process so far. */
+  peakMemoryBytes: number
+}
+/** The gap between two modalities and what it is made of. */
+export interface GapReport {
+  /** Columns. */
+  dim: number
+  /** Rows measured. */
+  rows: ImageText
+  /** Bad rows left out. */
+  dropped: ImageText
+  /** Lengths of the rows as they are stored. */
+  norms: ImageText<Norms>
+  /** Distances between the modalities. */
+  gap: {
+    /** ‖μx−μy‖ of the unit rows. */
+    centroid: number
+    /** Cosine of the two means; null when a mean has length zero. */
+    cosine: number | null
+    /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
+    unbiasedSquared: number
+    /** How far apart two samples of one distribution are. */
+    floor: number
+    /** 95 % interval of `unbiasedSquared`. */
+    interval: [number, number]
+    /** Mean distance of the pairs; `paired` only. */
+    pairedDistance?: number
+    /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
+    rmg?: number
+  }
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: ImageText
+  /** sqrt(image trace / text trace). */
+  scale: number
+  /** What the sphere projection would do to the mean of anchored and scaled text. */
+  phantomDrift?: PhantomDrift
+}
+/** A row that cannot be used, and why. */
+export interface BadRow {
+  /** The file; absent for rows from memory. */
+  file?: string
+  /** Index in the file. */
+  row: number
+  /** Why it cannot be used. */
+  reason: string
+}
+/** What a set of rows looks like. */
+export interface InspectReport extends EmbeddingsInfo {
+  /** Lengths of the usable rows as they are stored. */
+  norms: Norms & {
+    /** Their mean. */
+    mean: number
+  }
+  /** Whether every usable row has length one up to the rounding of its storage type. */
+  unit: boolean
+  /** Rows that cannot be used: how many, and the first of them. */
+  badRows: {
+    /** How many there are. */
+    count: number
+    /** The first of them. */
+    first: BadRow[]
+  }
+}
+/** What a conversion wrote. */
+export interface ConvertReport {
+  /** Rows written. */
+  rows: number
+  /** Columns. */
+  dim: number
+  /** Files written. */
+  outputs: string[]
+  /** Wall-clock seconds of each part. */
+  seconds: Seconds
+}
+/** How a long call is watched and stopped. */
+export interface RunOptions {
+  /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
+  signal?: AbortSignal
+  /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
+  onProgress?: (progress: Progress) => void
+}
+/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
+export type Rows = Float32Array | Float64Array | Uint16Array
+/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
+export interface Tensor<T extends Rows = Rows> {
+  /** Its shape. */
+  readonly dims: readonly number[]
+  /** Its values, row-major. */
+  readonly data: T
+}
+/**
+ * Where rows come from:
+ * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
+ *   npz key or leading index;
+ * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
+ * - a tensor;
+ * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
+ */
+export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
+/** How rows are opened. */
+export interface EmbeddingsOptions {
+  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
+  normalize?: boolean
+  /** A name for these rows, kept in aligners that are fitted on them. */
+  label?: string
+  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
+  role?: Role
+  /** Columns of a row; needed for plain arrays and plain bytes. */
+  dim?: number
+  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
+  dtype?: Dtype
+  /** The column of Arrow data to take. @defaultValue the only column of vectors */
+  column?: string
+}
+/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
+export declare class Embeddings {
+  #private
+  private constructor()
+  /** Number of rows, bad ones included. */
+  get rows(): number
+  /** Columns of a row. */
+  get dim(): number
+  /** Storage type of a component. */
+  get dtype(): Dtype
+  /** Container, or `'memory'`. */
+  get format(): EmbeddingsInfo['format']
+  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
+  get layout(): EmbeddingsInfo['layout']
+  /** The files in reading order. */
+  get shards(): readonly ShardInfo[]
+  /** The label they were opened with. */
+  get label(): string | undefined
+}
+/**
+ * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
+ * call that uses them and have to stay as they are meanwhile.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
+ * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row
+ */
+export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
+/** The two sides of a fit; they need not be paired. */
+export interface Sides {
+  /** Rows to imitate, usually images; read once. */
+  target: Embeddings
+  /** Rows to move, usually texts; read `2 + centroidIterations` times. */
+  source: Embeddings
+}
+/** What to fit, and how. */
+export interface FitInput extends Sides, FitOptions, ThreadOptions {
+  /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
+  verify?: boolean
+  /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
+  work?: string
+  /** Take up the states found in `work`, after checking them. @defaultValue `false` */
+  resume?: boolean
+}
+/** What to fit and where to write the moved rows. */
+export interface AlignInput extends Sides, FitOptions, ResumableOutputOptions {
+  /** Folder for the moved rows and the aligner; made when absent. */
+  out: string
+}
+/** How shards are transformed. */
+export interface TransformOptions extends ResumableOutputOptions {
+  /** Which side's map is applied; the target's only moves rows in `centering`. @defaultValue `'source'` */
+  side?: 'source' | 'target'
+}
+/** A fitted map from the source's distribution to the target's: small, portable, safe to share. */
+export declare class Aligner {
+  #private
+  /** What it knows about itself and its fit. */
+  readonly info: AlignerInfo
+  /** What the fit found; absent when the aligner was loaded. */
+  readonly report: FitReport | undefined
+  private constructor()
+  /**
+   * Fits an aligner in passes over the data; memory does not grow with the number of rows.
+   *
+   * @throws {@link ModalityGapError} `WIDTH_MISMATCH` when the two sides differ in width, `BAD_ROW` with file and row
+   * (unless the embeddings were opened with `onBadRow: 'drop'`), `TOO_FEW_ROWS`, `BAD_OPTION`, `CANCELLED`
+   * @see arXiv 2602.07026, section 4
+   */
+  static fit({ target, source, ...options }: FitInput, run?: RunOptions): Promise<Aligner>
+  /**
+   * Fits an aligner and writes the moved rows of the source, shard by shard, in one job; where a method moves the target
+   * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
+   * storage type of the input. `report.outputs` lists the files.
+   *
+   * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
+   */
+  static alignTo({ target, source, ...options }: AlignInput, run?: RunOptions): Promise<Aligner>
+  /**
+   * Reads an aligner file.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`
+   */
+  static load(path: string): Promise<Aligner>
+  /**
+   * Reads the bytes of an aligner file.
+   *
+   * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
+   */
+  static fromBytes(bytes: Uint8Array): Aligner
+  /** Columns of the rows it takes and gives. */
+  get dim(): number
+  /** The aligner as a safetensors file; `fromBytes` and `modality-gap/transform` read it back exactly. */
+  toBytes(): Uint8Array
+  /**
+   * Writes the aligner as a safetensors file; the file has its name only once it is complete.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  save(path: string): Promise<void>
+  /**
+   * Moves one source row or many. Rows are scaled to unit length first; results have unit length (except for methods
+   * without renormalisation) and are computed in f64 whatever the array.
+   *
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
+   * @returns `out`
+   * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
+   * finite or has length zero; `out` is then written up to that row at most
+   */
+  transform(rows: Float32Array, out?: Float32Array): Float32Array
+  transform(rows: Float64Array, out?: Float64Array): Float64Array
+  transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
+  transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
+  /**
+   * Moves the rows of any number of shards on the native threads and writes them to `out`, a folder, or a file when there
+   * is one shard and the name has a known ending. The report says whether the rows still look like those of the fit.
+   *
+   * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `WRITE_FAILED`, `CANCELLED`;
+   * unfinished files are removed
+   */
+  transformTo(rows: Embeddings, out: string, options?: TransformOptions & RunOptions): Promise<TransformReport>
+}
+/**
+ * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
+ * is one shard and the name has a known ending.
+ *
+ * @throws {@link ModalityGapError} `BAD_ROW` with file and row, `UNSUPPORTED`, `WRITE_FAILED`, `CANCELLED`; unfinished
+ * files are removed
+ */
+export declare function convert(
+  rows: Embeddings,
+  out: string,
+  options?: OutputOptions & RunOptions,
+): Promise<ConvertReport>
+/** How rows are looked at. */
+export interface InspectOptions extends ThreadOptions {
+  /** How many bad rows to list. @defaultValue `10` */
+  badRows?: number
+}
+/**
+ * Reads all rows once and reports shape, storage, lengths and the rows that cannot be used. A bad row is a finding here,
+ * not an error.
+ *
+ * @throws {@link ModalityGapError} `UNREADABLE` or `BAD_FORMAT` with the file, `CANCELLED`
+ */
+export declare function inspect(rows: Embeddings, options?: InspectOptions & RunOptions): Promise<InspectReport>
+/** What to measure. */
+export interface MeasureInput extends ThreadOptions {
+  /** Rows of the image side. */
+  image: Embeddings
+  /** Rows of the text side. */
+  text: Embeddings
+  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
+  paired?: boolean
+  /** Applied to the text rows before they are measured. */
+  aligner?: Aligner
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+}
+/**
+ * Measures the gap between two modalities, always with its noise floor: the distance that two samples of one
+ * distribution of these sizes would show.
+ *
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `CANCELLED`;
+ * `BAD_SHAPE` when paired sides differ in rows
+ */
+export declare function measureGap(
+  { image, text, aligner, ...options }: MeasureInput,
+  run?: RunOptions,
+): Promise<GapReport>
+/** A shard task as JSON: a pure function of one shard and small parameters. */
+export type TaskSpec = Readonly<Record<string, unknown>>
+/** What a finished shard task leaves beside its output, as JSON. */
+export type Receipt = Readonly<Record<string, unknown>>
+/**
+ * Runs one shard task and returns its receipt: what any scheduler calls, once per shard and in any order. Output has its
+ * name only once it is complete, so a repeated attempt changes nothing.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
+ */
+export declare function runTask(spec: TaskSpec, run?: RunOptions): Promise<Receipt>
+
+export {}

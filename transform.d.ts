@@ -1,0 +1,184 @@
+/**
+ * What went wrong, stable across versions:
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `NOT_FOUND` | a path does not exist |
+ * | `UNREADABLE` | a file exists but the system does not let it be read |
+ * | `BAD_FORMAT` | a file is not what its name says: wrong magic, truncated, nonsense in the header |
+ * | `UNSUPPORTED` | a data type or compression that is not read or written |
+ * | `EMPTY` | no rows, or no file of rows in a folder |
+ * | `BAD_SELECTOR` | `#name` picks a column, tensor or key that is not there |
+ * | `WIDTH_MISMATCH` | rows that must share a width do not |
+ * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
+ * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
+ * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
+ * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
+ * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
+ * | `WRITE_FAILED` | output could not be written: disk full, no permission |
+ * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
+ * | `PANIC` | a defect of this package, caught at the border |
+ */
+export type ErrorCode =
+  | 'NOT_FOUND'
+  | 'UNREADABLE'
+  | 'BAD_FORMAT'
+  | 'UNSUPPORTED'
+  | 'EMPTY'
+  | 'BAD_SELECTOR'
+  | 'WIDTH_MISMATCH'
+  | 'BAD_ROW'
+  | 'BAD_SHAPE'
+  | 'BAD_OPTION'
+  | 'TOO_FEW_ROWS'
+  | 'NOT_CONVERGED'
+  | 'BAD_ALIGNER'
+  | 'NEWER_VERSION'
+  | 'BAD_RECEIPT'
+  | 'WRITE_FAILED'
+  | 'CANCELLED'
+  | 'NATIVE_UNAVAILABLE'
+  | 'PANIC'
+/** Where an error arose, as far as it is known. */
+export interface ErrorPlace {
+  /** The file that holds the offending rows, or that could not be read or written. */
+  file?: string
+  /** Index of the row in that file, from 0; in rows that came from memory, in the whole array. */
+  row?: number
+  /** Index of the column in that row, from 0. */
+  column?: number
+}
+/** Every error that this package raises on purpose; decide by `code`, show `message`. */
+export declare class ModalityGapError extends Error {
+  /** What went wrong, stable across versions. */
+  readonly code: ErrorCode
+  /** The file concerned, when there is one. */
+  readonly file?: string
+  /** Index of the row concerned, from 0, when there is one. */
+  readonly row?: number
+  /** Index of the column concerned, from 0, when there is one. */
+  readonly column?: number
+  /**
+   * @param code what went wrong
+   * @param message one sentence for people
+   * @param place file, row and column, as far as known; `cause` as in `Error`
+   */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    place?: ErrorPlace & {
+      cause?: unknown
+    },
+  )
+}
+/** How the source rows are moved onto the target's distribution. */
+export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
+/** A step of the `realign` method, for ablation. */
+export type Step = 'anchor' | 'trace' | 'centroid'
+/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
+export type Centroid = 'iterate' | 'solve'
+/** What an aligner keeps of one side of its fit. */
+export interface SideInfo {
+  /** Name of the side, such as `'image'`. */
+  name: string
+  /** Rows that were fitted. */
+  rows: number
+  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
+  trace: number
+}
+/** Distances between the means on one set of rows, before and after a fit. */
+export interface FitGap {
+  /** ‖μx−μy‖ of the unit rows. */
+  before: number
+  /** The same after the fit, of the f64 result; absent when it was not measured. */
+  after?: number
+  /** How far apart the means of two samples of one distribution are. */
+  floor: number
+}
+/** The gaps that an aligner remembers. */
+export interface AlignerGap extends FitGap {
+  /** The same on rows that were kept out of the fit. */
+  held?: FitGap
+}
+/** What a fitted aligner knows about itself. */
+export interface AlignerInfo {
+  /** Version of the file format. */
+  version: number
+  /** Version of the package that fitted it. */
+  package: string
+  /** Method and options of the fit. */
+  options: {
+    /** How it moves rows. */
+    method: Method
+    /** Steps taken; null for all of the method. */
+    steps?: Step[] | null
+    /** How the centroid step found its offset. */
+    centroid: Centroid
+    /** Bound on the centroid iterations; null for the default. */
+    centroidIterations?: number | null
+    /** Gap at which the iterations stopped. */
+    tolerance?: number | null
+    /** Whose rounding was followed. */
+    compat?: 'official' | null
+    /** Label of the encoder that made the embeddings. */
+    encoder?: string | null
+  }
+  /** Columns of the rows it takes and gives. */
+  dim: number
+  /** The side that is moved. */
+  source: SideInfo
+  /** The side that is imitated. */
+  target: SideInfo
+  /** Factor on the residuals, sqrt(target trace / source trace). */
+  scale: number
+  /** Whether results have unit length. */
+  renormalize: boolean
+  /** Centroid offsets it applies. */
+  iterations: number
+  /** The gap on the rows of the fit, and on rows kept out of it. */
+  gap: AlignerGap
+  /** Whether the target's rows move too, as in centering. */
+  movesTarget: boolean
+}
+/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
+export type Rows = Float32Array | Float64Array | Uint16Array
+/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
+export interface Tensor<T extends Rows = Rows> {
+  /** Its shape. */
+  readonly dims: readonly number[]
+  /** Its values, row-major. */
+  readonly data: T
+}
+/** A saved aligner, ready to move rows. */
+export declare class PortableAligner {
+  #private
+  /** What it knows about itself and its fit. */
+  readonly info: AlignerInfo
+  /**
+   * @param bytes an aligner file, as `Aligner.save` and `Aligner.toBytes` make it
+   * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
+   */
+  constructor(bytes: Uint8Array | ArrayBuffer)
+  /** Columns of the rows it takes and gives. */
+  get dim(): number
+  /**
+   * Moves one source row or many. Rows are scaled to unit length first; results have unit length, except for methods
+   * without renormalisation.
+   *
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
+   * @returns `out`
+   * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
+   * finite or has length zero; the rows before it are then written
+   */
+  transform(rows: Float32Array, out?: Float32Array): Float32Array
+  transform(rows: Float64Array, out?: Float64Array): Float64Array
+  transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
+  transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
+}
+
+export {}

@@ -1,0 +1,56 @@
+// Makes a clone ready to use: installs packages, builds the native code, compiles TypeScript; each only when out of date.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+if (changed('package-lock.json') > changed('node_modules/.package-lock.json')) {
+  run('npm', ['ci'], 'installing packages')
+}
+if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
+  if (spawnSync('cargo', ['--version']).status !== 0) {
+    stop('Rust is needed to build the native code; install it from rustup.rs')
+  }
+  run('npm', ['run', 'build:native'], 'building the native code')
+}
+if (changed('src', 'tsconfig.json', 'tsconfig.build.json') > changed('dist/index.js')) {
+  // a file that is gone from src has to go from dist as well
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  run('npm', ['run', 'build:ts'], 'compiling TypeScript')
+}
+
+/** Time of the latest change among files and whole folders; before all time when there is none. */
+function changed(...paths) {
+  const times = paths.map(path => {
+    const full = join(root, path)
+    if (!existsSync(full)) {
+      return 0
+    }
+    const stat = statSync(full)
+    return stat.isDirectory() ? changed(...readdirSync(full).map(name => join(path, name))) : stat.mtimeMs
+  })
+  return Math.max(0, ...times)
+}
+
+function addons() {
+  const folder = join(root, 'native')
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  return names.filter(name => name.endsWith('.node')).map(name => join('native', name))
+}
+
+function run(command, args, what) {
+  process.stderr.write(`setup: ${what}\n`)
+  // what a tool prints is no result of the command that setup runs for
+  const stdio = ['ignore', process.stderr, process.stderr]
+  const { status } = spawnSync(command, args, { cwd: root, stdio, shell: process.platform === 'win32' })
+  if (status !== 0) {
+    stop(`${what} failed`)
+  }
+}
+
+function stop(why) {
+  process.stderr.write(`setup: ${why}\n`)
+  process.exit(1)
+}

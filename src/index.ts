@@ -45,4 +45,12 @@ export type {
   TransformReport,
 } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'
-export { type Receipt, runTask, type TaskSpec } from './task.ts'
+export {
+  type MergeTask,
+  type MomentsTask,
+  type Receipt,
+  runTask,
+  type TaskShard,
+  type TaskSpec,
+  type TransformTask,
+} from './task.ts'

@@ -14,8 +14,8 @@ export interface Progress {
 
 /** One file of rows, or one part of a file. */
 export interface ShardInfo {
-  /** Its path. */
-  path: string
+  /** Its path; absent for rows in memory. */
+  path?: string
   /** The column, tensor, key or leading index that was picked. */
   selector?: string
   /** Its rows. */
@@ -112,6 +112,8 @@ export type PerSide<T = number> = Record<string, T>
 
 /** Wall-clock seconds of the parts of a job; a part that did not happen is absent. */
 export interface Seconds {
+  /** The pass over new rows that looks for bad ones and compares them with those of the fit. */
+  check?: number
   /** Passes over the rows to fit. */
   fit?: number
   /** Reading, moving and writing rows. */
@@ -162,22 +164,33 @@ export interface FitReport {
   rows: PerSide
   /** Bad rows left out. */
   dropped: PerSide
+  /** Lengths of the rows as they are stored. */
+  norms: PerSide<Norms>
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
   trace: PerSide
   /** Factor on the residuals. */
   scale: number
+  /** Centroid offsets that were fitted. */
+  iterations: number
   /** What the sphere projection does to the mean; absent where no row is projected. */
   phantomDrift?: PhantomDrift
   /** The gap before and after. */
   gap: Gap
-  /** The options, defaults filled in. */
-  options: Record<string, unknown>
+  /** Method and options of the fit. */
+  options: AlignerInfo['options']
+  /** The rows kept out of the fit, when some were. */
+  holdout?: {
+    /** Their share. */
+    holdout: number
+    /** Seed of the choice. */
+    seed: number
+  }
   /** Files written. */
   outputs: string[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
-  /** Largest resident memory of the process so far. */
-  peakMemoryBytes: number
+  /** Largest resident memory of the process so far; absent where the system does not tell. */
+  peakMemoryBytes?: number
 }
 
 /** How the mean of projected rows departs from the projected mean. */
@@ -187,7 +200,7 @@ export interface PhantomDrift {
   /** ‖E[π(z)]−μx‖, the distance it leaves to the target's mean. */
   toTarget: number
   /** Length of the measured drift's part tangential to the sphere. */
-  tangential: number
+  tangential?: number
   /** The same by the second-order prediction. */
   predictedTangential?: number
   /** Cosine of predicted and measured tangential parts. */
@@ -200,15 +213,17 @@ export interface TransformReport {
   dim: number
   /** Rows taken in. */
   rows: {
-    /** All of them, bad ones included. */
+    /** Rows that were moved. */
     input: number
   }
   /** Bad rows left out. */
   dropped: number
   /** Files written. */
   outputs: string[]
-  /** Whether the rows look like those of the fit. */
-  fits: {
+  /** ‖μz−μx‖ of the moved rows and the target's mean; absent for the target side. */
+  toTarget?: number
+  /** Whether the rows look like those of the fit; absent for the target side. */
+  fits?: {
     /** Distance of the new rows' mean from the stored one. */
     meanShift: number
     /** The distance that sampling alone explains. */
@@ -222,8 +237,8 @@ export interface TransformReport {
   }
   /** Wall-clock seconds of each part. */
   seconds: Seconds
-  /** Largest resident memory of the process so far. */
-  peakMemoryBytes: number
+  /** Largest resident memory of the process so far; absent where the system does not tell. */
+  peakMemoryBytes?: number
 }
 
 /** The gap between two modalities and what it is made of. */
@@ -238,6 +253,10 @@ export interface GapReport {
   norms: ImageText<Norms>
   /** Distances between the modalities. */
   gap: {
+    /** ‖μx−μy‖ without the aligner, when one was given. */
+    before?: number
+    /** ‖μx−μz‖ with it. */
+    after?: number
     /** ‖μx−μy‖ of the unit rows. */
     centroid: number
     /** Cosine of the two means; null when a mean has length zero. */
@@ -259,6 +278,8 @@ export interface GapReport {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** What was taken from a sample rather than from all rows: its size in rows, and its seed. */
+  sampled?: Record<string, { size: number; seed: number }>
 }
 
 /** A row that cannot be used, and why. */
@@ -273,11 +294,8 @@ export interface BadRow {
 
 /** What a set of rows looks like. */
 export interface InspectReport extends EmbeddingsInfo {
-  /** Lengths of the usable rows as they are stored. */
-  norms: Norms & {
-    /** Their mean. */
-    mean: number
-  }
+  /** Lengths of the usable rows as they are stored, and their mean; null when no row is usable. */
+  norms: (Norms & { mean: number }) | null
   /** Whether every usable row has length one up to the rounding of its storage type. */
   unit: boolean
   /** Rows that cannot be used: how many, and the first of them. */
@@ -295,6 +313,8 @@ export interface ConvertReport {
   rows: number
   /** Columns. */
   dim: number
+  /** Bad rows left out. */
+  dropped: number
   /** Files written. */
   outputs: string[]
   /** Wall-clock seconds of each part. */

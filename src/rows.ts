@@ -45,8 +45,15 @@ function mapArray(rows: Rows, given: Rows | undefined, dim: number, map: (rows: 
       `${kind} of ${rows.length} into ${out[Symbol.toStringTag]} of ${out.length} are not whole rows of ${dim} columns`,
     )
   }
-  map(rows, out)
+  map(overlap(rows, out) ? rows.slice() : rows, out)
   return out
+}
+
+/** Whether two arrays share memory, where writing one would change the other while it is read. */
+function overlap(a: Rows, b: Rows): boolean {
+  return (
+    a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength
+  )
 }
 
 /** Whether something has the shape of a tensor. */

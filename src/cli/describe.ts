@@ -10,6 +10,8 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   WIDTH_MISMATCH: 'use embeddings of one encoder',
   BAD_ROW: 'repair the row, or leave such rows out with --on-bad-row drop',
   TOO_FEW_ROWS: 'give more rows',
+  OVERFLOW: 'choose a wider --dtype',
+  NOT_PAIRED: 'give as many rows on both sides, or leave out --paired',
   NOT_CONVERGED: 'raise --tolerance or --centroid-iterations',
   BAD_ALIGNER: 'give a file that "modality-gap fit" or "align" wrote',
   BAD_RECEIPT: 'run again without --resume',
@@ -24,7 +26,8 @@ export function describe(error: unknown): string {
   }
   const { code, file, row } = error
   const place = [file, row === undefined ? undefined : `row ${row}`].filter(part => part !== undefined).join(', ')
-  const what = withoutPlace(error)
+  // for these the message goes on with advice to a caller of the API
+  const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   const advice = ADVICE[code]
   return `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
 }

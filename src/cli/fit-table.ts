@@ -1,6 +1,6 @@
 import type { Aligner } from '../align.ts'
 import type { FitReport } from '../reports.ts'
-import { count, figure, megabytes, seconds, table, written } from './print.ts'
+import { count, figure, memory, seconds, table, written } from './print.ts'
 
 /** What a fit found, as a table of before and after. */
 export function fitTable(aligner: Aligner, outputs?: string[]): string {
@@ -30,7 +30,7 @@ export function fitTable(aligner: Aligner, outputs?: string[]): string {
       ['time to fit', seconds(report.seconds.fit)],
       ...(report.seconds.transform === undefined ? [] : [['time to transform', seconds(report.seconds.transform)]]),
       ...(report.seconds.sync === undefined ? [] : [['time to sync', seconds(report.seconds.sync)]]),
-      ['peak memory', megabytes(report.peakMemoryBytes)],
+      ...memory(report.peakMemoryBytes),
     ]),
   ]
   return `${lines.join('\n')}\n${written(outputs ?? report.outputs)}`

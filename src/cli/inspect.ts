@@ -25,7 +25,7 @@ function inspectText({ rows, dim, dtype, format, layout, shards, norms, unit, ba
     ['columns', count(dim)],
     ['storage', `${dtype} in ${format}${layout === 'clip-retrieval' ? ', clip-retrieval layout' : ''}`],
     ['files', count(shards.length)],
-    ['lengths', `${figure(norms.min)} to ${figure(norms.max)}, mean ${figure(norms.mean)}`],
+    ['lengths', norms ? `${figure(norms.min)} to ${figure(norms.max)}, mean ${figure(norms.mean)}` : '–'],
     ['unit rows', unit ? 'yes' : 'no (they are scaled as they are read)'],
     ['bad rows', count(badRows.count)],
   ])

@@ -30,9 +30,9 @@ export function seconds(value: number | undefined): string {
   return value === undefined ? '–' : `${value.toFixed(2)} s`
 }
 
-/** An amount of memory. */
-export function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`
+/** The row of a table that tells the memory, where it is known. */
+export function memory(bytes: number | undefined): string[][] {
+  return bytes === undefined ? [] : [['peak memory', `${Math.round(bytes / 1e6)} MB`]]
 }
 
 /** The files written, shortened to the first few. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { TransformReport } from '../reports.ts'
 import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
-import { count, figure, megabytes, seconds, table, written } from './print.ts'
+import { count, figure, memory, seconds, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 
 interface Options extends WritingOptions {
@@ -44,15 +44,30 @@ const VERDICTS = {
   'too-few-rows': 'too few rows to tell whether they look like those of the fit',
 } as const
 
-function transformText({ dim, rows, dropped, fits, seconds: time, peakMemoryBytes, outputs }: TransformReport): string {
+function transformText({
+  dim,
+  rows,
+  dropped,
+  fits,
+  toTarget,
+  seconds: time,
+  outputs,
+  ...report
+}: TransformReport): string {
   const facts = table([
-    ['shift of the mean since the fit', figure(fits.meanShift)],
-    ['  expected from sampling', figure(fits.floor)],
-    ['trace now', figure(fits.trace)],
-    ['  at the fit', figure(fits.storedTrace)],
+    ...(fits
+      ? [
+          ['shift of the mean since the fit', figure(fits.meanShift)],
+          ['  expected from sampling', figure(fits.floor)],
+          ['trace now', figure(fits.trace)],
+          ['  at the fit', figure(fits.storedTrace)],
+        ]
+      : []),
+    ...(toTarget === undefined ? [] : [["distance to the target's mean", figure(toTarget)]]),
     ['time', seconds(time.transform)],
-    ['peak memory', megabytes(peakMemoryBytes)],
+    ...memory(report.peakMemoryBytes),
   ])
   const lost = dropped > 0 ? `, ${count(dropped)} bad rows left out` : ''
-  return `${count(rows.input)} rows of ${dim} columns${lost}\n${VERDICTS[fits.verdict]}\n\n${facts}\n${written(outputs)}`
+  const verdict = fits ? `\n${VERDICTS[fits.verdict]}` : ''
+  return `${count(rows.input)} rows of ${dim} columns${lost}${verdict}\n\n${facts}\n${written(outputs)}`
 }

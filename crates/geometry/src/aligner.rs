@@ -111,7 +111,13 @@ impl Aligner {
         source_mean: Vec<f64>,
         target_mean: Vec<f64>,
     ) -> Self {
-        Self { info, map, target_map, source_mean, target_mean }
+        Self {
+            info,
+            map,
+            target_map,
+            source_mean,
+            target_mean,
+        }
     }
 
     /// What it says of itself.
@@ -170,6 +176,12 @@ impl Aligner {
         } else {
             Verdict::Fits
         };
-        Fits { mean_shift, floor, trace: new.trace(), stored_trace: stored.trace, verdict }
+        Fits {
+            mean_shift,
+            floor,
+            trace: new.trace(),
+            stored_trace: stored.trace,
+            verdict,
+        }
     }
 }

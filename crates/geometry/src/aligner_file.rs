@@ -23,7 +23,9 @@ pub enum AlignerFileError {
     #[error("not an aligner file: {0}")]
     Malformed(String),
     /// Written by a later package.
-    #[error("aligner format version {found} is newer than {known}, the newest this package reads; update modality-gap")]
+    #[error(
+        "aligner format version {found} is newer than {known}, the newest this package reads; update modality-gap"
+    )]
     Newer {
         /// Version in the file.
         found: u64,
@@ -73,36 +75,61 @@ impl Aligner {
             .and_then(|map| map.get(KEY))
             .ok_or_else(|| malformed(format!("its metadata has no `{KEY}` entry")))?;
         let value: serde_json::Value = serde_json::from_str(json).map_err(|e| malformed(e.to_string()))?;
-        let found = value.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let found = value
+            .get("version")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0);
         if found > u64::from(FORMAT_VERSION) {
-            return Err(AlignerFileError::Newer { found, known: FORMAT_VERSION });
+            return Err(AlignerFileError::Newer {
+                found,
+                known: FORMAT_VERSION,
+            });
         }
         let info: AlignerInfo = serde_json::from_value(value).map_err(|e| malformed(e.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
         let dim = info.dim;
         let read = |name: &str| -> Result<Option<Vec<Vec<f64>>>, AlignerFileError> {
-            file.tensor(name).ok().map(|view| rows_of(name, &view, dim)).transpose()
+            file.tensor(name)
+                .ok()
+                .map(|view| rows_of(name, &view, dim))
+                .transpose()
         };
         let one = |name: &str| -> Result<Option<Vec<f64>>, AlignerFileError> {
             match read(name)? {
                 None => Ok(None),
                 Some(rows) if rows.len() == 1 => Ok(rows.into_iter().next()),
-                Some(rows) => Err(malformed(format!("tensor `{name}` has {} rows instead of one", rows.len()))),
+                Some(rows) => Err(malformed(format!(
+                    "tensor `{name}` has {} rows instead of one",
+                    rows.len()
+                ))),
             }
         };
         let needed = |name: &str| one(name)?.ok_or_else(|| malformed(format!("tensor `{name}` is missing")));
         let offsets = read("offsets")?.unwrap_or_default();
         if offsets.len() != info.iterations {
-            return Err(malformed(format!("{} offsets where {} are announced", offsets.len(), info.iterations)));
+            return Err(malformed(format!(
+                "{} offsets where {} are announced",
+                offsets.len(),
+                info.iterations
+            )));
         }
         if !info.scale.is_finite() || info.scale <= 0.0 {
             return Err(malformed(format!("its scale is {}", info.scale)));
         }
-        let map = RowMap::new(dim, Policy::Unit, info.scale, one("shift")?, info.renormalize, offsets);
+        let map = RowMap::new(
+            dim,
+            Policy::Unit,
+            info.scale,
+            one("shift")?,
+            info.renormalize,
+            offsets,
+        );
         let target_map = one("target_shift")?
             .map(|shift| RowMap::new(dim, Policy::Unit, 1.0, Some(shift), info.renormalize, Vec::new()));
         if info.moves_target != target_map.is_some() {
-            return Err(malformed("tensor `target_shift` and `movesTarget` disagree".to_owned()));
+            return Err(malformed(
+                "tensor `target_shift` and `movesTarget` disagree".to_owned(),
+            ));
         }
         let (source_mean, target_mean) = (needed("source_mean")?, needed("target_mean")?);
         Ok(Self::new(info, map, target_map, source_mean, target_mean))
@@ -120,7 +147,10 @@ fn rows_of(name: &str, view: &TensorView<'_>, dim: usize) -> Result<Vec<Vec<f64>
         _ => false,
     };
     if !fits {
-        return malformed(format!("tensor `{name}` has shape {:?} where rows of {dim} are announced", view.shape()));
+        return malformed(format!(
+            "tensor `{name}` has shape {:?} where rows of {dim} are announced",
+            view.shape()
+        ));
     }
     let values: Vec<f64> = view
         .data()
@@ -128,7 +158,9 @@ fn rows_of(name: &str, view: &TensorView<'_>, dim: usize) -> Result<Vec<Vec<f64>
         .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")))
         .collect();
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-        return malformed(format!("tensor `{name}` has a component that is not finite ({at})"));
+        return malformed(format!(
+            "tensor `{name}` has a component that is not finite ({at})"
+        ));
     }
     Ok(values.chunks_exact(dim).map(<[f64]>::to_vec).collect())
 }

@@ -26,7 +26,12 @@ impl Covariance {
     /// The state that has seen no row, to be counted about `center`.
     pub fn about(center: &[f64]) -> Self {
         let dim = center.len();
-        Self { n: 0, center: center.to_vec(), sum: vec![0.0; dim], scatter: vec![0.0; dim * dim] }
+        Self {
+            n: 0,
+            center: center.to_vec(),
+            sum: vec![0.0; dim],
+            scatter: vec![0.0; dim * dim],
+        }
     }
 
     /// Counts `rows`, row-major; they are centred in place. Works on the threads of the current rayon pool; the
@@ -43,21 +48,36 @@ impl Covariance {
         let n = rows.len() / dim;
         self.n += n as u64;
         let block = MatRef::from_row_major_slice(rows, n, dim);
-        self.scatter.par_chunks_mut(PANEL * dim).enumerate().for_each(|(panel, columns)| {
-            let first = panel * PANEL;
-            let width = columns.len() / dim;
-            let target = MatMut::from_column_major_slice_mut(columns, dim, width);
-            let left = block.subcols(first, dim - first).transpose();
-            let right = block.subcols(first, width);
-            matmul(target.subrows_mut(first, dim - first), Accum::Add, left, right, 1.0, Par::Seq);
-        });
+        self.scatter
+            .par_chunks_mut(PANEL * dim)
+            .enumerate()
+            .for_each(|(panel, columns)| {
+                let first = panel * PANEL;
+                let width = columns.len() / dim;
+                let target = MatMut::from_column_major_slice_mut(columns, dim, width);
+                let left = block.subcols(first, dim - first).transpose();
+                let right = block.subcols(first, width);
+                matmul(
+                    target.subrows_mut(first, dim - first),
+                    Accum::Add,
+                    left,
+                    right,
+                    1.0,
+                    Par::Seq,
+                );
+            });
     }
 
     /// Adds the rows of `other`, which may have been counted about another centre.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.center.len(), other.center.len(), "states of one width");
         let dim = self.center.len();
-        let shift: Vec<f64> = other.center.iter().zip(&self.center).map(|(b, a)| b - a).collect();
+        let shift: Vec<f64> = other
+            .center
+            .iter()
+            .zip(&self.center)
+            .map(|(b, a)| b - a)
+            .collect();
         let n = other.n as f64;
         for j in 0..dim {
             for i in j..dim {
@@ -84,7 +104,11 @@ impl Covariance {
     /// The mean of the rows.
     pub fn mean(&self) -> Vec<f64> {
         let n = self.n as f64;
-        self.center.iter().zip(&self.sum).map(|(c, s)| c + s / n).collect()
+        self.center
+            .iter()
+            .zip(&self.sum)
+            .map(|(c, s)| c + s / n)
+            .collect()
     }
 
     /// Σᵢⱼ with divisor n.
@@ -101,7 +125,9 @@ impl Covariance {
 
     /// Σv.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
-        (0..self.dim()).map(|i| v.iter().enumerate().map(|(j, v)| self.entry(i, j) * v).sum()).collect()
+        (0..self.dim())
+            .map(|i| v.iter().enumerate().map(|(j, v)| self.entry(i, j) * v).sum())
+            .collect()
     }
 
     /// vᵀΣv.
@@ -117,7 +143,9 @@ impl Covariance {
         let mut below = 0.0;
         for j in 0..dim {
             diagonal += self.entry(j, j) * other.entry(j, j);
-            below += (j + 1..dim).map(|i| self.entry(i, j) * other.entry(i, j)).sum::<f64>();
+            below += (j + 1..dim)
+                .map(|i| self.entry(i, j) * other.entry(i, j))
+                .sum::<f64>();
         }
         diagonal + 2.0 * below
     }

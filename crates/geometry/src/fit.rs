@@ -115,7 +115,9 @@ pub enum FitError<E> {
         rows: u64,
     },
     /// The centroid step did not settle.
-    #[error("the centroid step was still {gap:.3e} from the target after {passes} passes; it may have no solution")]
+    #[error(
+        "the centroid step was still {gap:.3e} from the target after {passes} passes; it may have no solution"
+    )]
     NotConverged {
         /// Distance left.
         gap: f64,
@@ -142,7 +144,9 @@ impl FitOptions {
             return bad("tolerance must be a positive number");
         }
         if self.renormalize == Some(false) && self.takes(Step::Centroid) {
-            return bad("the centroid step ends on the sphere; leave it out of `steps` to set renormalize: false");
+            return bad(
+                "the centroid step ends on the sphere; leave it out of `steps` to set renormalize: false",
+            );
         }
         if self.compat.is_some() && self.centroid == Centroid::Solve {
             return bad("compat 'official' has no centroid 'solve'");
@@ -171,7 +175,10 @@ pub fn fit<E>(
 ) -> Result<Aligner, FitError<E>> {
     options.check()?;
     if target.dim() != source.dim() {
-        return Err(FitError::WidthMismatch { target: target.dim(), source_dim: source.dim() });
+        return Err(FitError::WidthMismatch {
+            target: target.dim(),
+            source_dim: source.dim(),
+        });
     }
     let (target_name, source_name) = (
         options.target_name.clone().unwrap_or_else(|| "image".to_owned()),
@@ -179,14 +186,21 @@ pub fn fit<E>(
     );
     for (name, side) in [(&target_name, target), (&source_name, source)] {
         if side.rows() < 2 {
-            return Err(FitError::TooFewRows { name: name.clone(), rows: side.rows() });
+            return Err(FitError::TooFewRows {
+                name: name.clone(),
+                rows: side.rows(),
+            });
         }
     }
     let official = options.compat == Some(Compat::Official);
     let (mu_x, trace_x) = location(target, official);
     let (mu_y, trace_y) = location(source, official);
     let renormalize = options.renormalize.unwrap_or(options.method != Method::Centering);
-    let scale = if options.takes(Step::Trace) { (trace_x / (trace_y + EPSILON)).sqrt() } else { 1.0 };
+    let scale = if options.takes(Step::Trace) {
+        (trace_x / (trace_y + EPSILON)).sqrt()
+    } else {
+        1.0
+    };
     let center = match options.method {
         Method::Centering => vec![0.0; mu_x.len()],
         _ if options.takes(Step::Anchor) => mu_x.clone(),
@@ -207,9 +221,20 @@ pub fn fit<E>(
     };
     let target_map = (options.method == Method::Centering).then(|| {
         let shift = mu_x.iter().map(|x| -x).collect();
-        RowMap::new(mu_x.len(), Policy::Unit, 1.0, Some(shift), renormalize, Vec::new())
+        RowMap::new(
+            mu_x.len(),
+            Policy::Unit,
+            1.0,
+            Some(shift),
+            renormalize,
+            Vec::new(),
+        )
     });
-    let side = |name: String, moments: &Moments| Side { name, rows: moments.rows(), trace: moments.trace() };
+    let side = |name: String, moments: &Moments| Side {
+        name,
+        rows: moments.rows(),
+        trace: moments.trace(),
+    };
     let before = distance(target.mean(), source.mean());
     let floor = (target.trace() / target.rows() as f64 + source.trace() / source.rows() as f64).sqrt();
     let info = AlignerInfo {
@@ -222,10 +247,21 @@ pub fn fit<E>(
         scale,
         renormalize,
         iterations: map.offsets().len(),
-        gap: GapOfFit { before, after: None, floor, held: None },
+        gap: GapOfFit {
+            before,
+            after: None,
+            floor,
+            held: None,
+        },
         moves_target: target_map.is_some(),
     };
-    Ok(Aligner::new(info, map, target_map, source.mean().to_vec(), target.mean().to_vec()))
+    Ok(Aligner::new(
+        info,
+        map,
+        target_map,
+        source.mean().to_vec(),
+        target.mean().to_vec(),
+    ))
 }
 
 fn iterate<E>(
@@ -234,15 +270,20 @@ fn iterate<E>(
     mut map: RowMap,
     pass: &mut impl FnMut(&RowMap, &str) -> Result<Moments, E>,
 ) -> Result<RowMap, FitError<E>> {
-    let bound = options.centroid_iterations.unwrap_or(if options.tolerance.is_some() {
-        DEFAULT_TOLERANCE_ITERATIONS
-    } else {
-        DEFAULT_CENTROID_ITERATIONS
-    });
+    let bound = options
+        .centroid_iterations
+        .unwrap_or(if options.tolerance.is_some() {
+            DEFAULT_TOLERANCE_ITERATIONS
+        } else {
+            DEFAULT_CENTROID_ITERATIONS
+        });
     for k in 0..bound {
         let moments = pass(&map, &format!("centroid {}", k + 1)).map_err(FitError::Pass)?;
         let offset: Vec<f64> = mu_x.iter().zip(moments.mean()).map(|(x, m)| x - m).collect();
-        if options.tolerance.is_some_and(|tolerance| dot(&offset, &offset).sqrt() <= tolerance) {
+        if options
+            .tolerance
+            .is_some_and(|tolerance| dot(&offset, &offset).sqrt() <= tolerance)
+        {
             break;
         }
         map = map.with_offset(offset);

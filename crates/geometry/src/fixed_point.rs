@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn solves_a_slow_linear_contraction_in_a_few_steps() {
         let rates = [0.9, 0.77, 0.5, 0.1];
-        let residual = |c: &[f64]| -> Vec<f64> { c.iter().zip(rates).map(|(c, r)| r * c + 1.0 - c).collect() };
+        let residual =
+            |c: &[f64]| -> Vec<f64> { c.iter().zip(rates).map(|(c, r)| r * c + 1.0 - c).collect() };
         let mut anderson = Anderson::default();
         let mut point = vec![0.0; 4];
         for _ in 0..8 {

@@ -15,8 +15,8 @@ pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
 pub use covariance::Covariance;
 pub use fit::{
-    Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError, FitOptions,
-    Method, Step, fit,
+    Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
+    FitOptions, Method, Step, fit,
 };
 pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap};
 pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};

@@ -64,7 +64,11 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    const NONE: Self = Self { min: f64::INFINITY, max: 0.0, sum: 0.0 };
+    const NONE: Self = Self {
+        min: f64::INFINITY,
+        max: 0.0,
+        sum: 0.0,
+    };
 
     fn add(&mut self, length: f64) {
         self.min = self.min.min(length);
@@ -93,12 +97,28 @@ pub struct Moments {
 impl Moments {
     /// The state that has seen no row of width `dim`; `unit` says that every row will have length one.
     pub fn new(dim: usize, unit: bool) -> Self {
-        Self { n: 0, mean: vec![0.0; dim], scatter: 0.0, unit, lengths: Lengths::NONE }
+        Self {
+            n: 0,
+            mean: vec![0.0; dim],
+            scatter: 0.0,
+            unit,
+            lengths: Lengths::NONE,
+        }
     }
 
     /// A state that knows a mean and nothing else: its trace and lengths mean nothing.
     pub fn from_mean(mean: Vec<f64>, n: u64) -> Self {
-        Self { n, mean, scatter: 0.0, unit: false, lengths: Lengths { min: 0.0, max: 0.0, sum: 0.0 } }
+        Self {
+            n,
+            mean,
+            scatter: 0.0,
+            unit: false,
+            lengths: Lengths {
+                min: 0.0,
+                max: 0.0,
+                sum: 0.0,
+            },
+        }
     }
 
     /// Moments of one block after `map`. Bad rows are listed in `bad` and not counted.

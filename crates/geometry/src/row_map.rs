@@ -53,9 +53,17 @@ impl Scratch {
 
     /// The same numbers with the rows that `keep` refuses left out of every sum.
     pub fn keeping(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let m = self.coefficients.len().checked_div(self.lengths.len()).unwrap_or(0);
+        let m = self
+            .coefficients
+            .len()
+            .checked_div(self.lengths.len())
+            .unwrap_or(0);
         let pick = |values: &[f64], without: f64| -> Vec<f64> {
-            values.iter().enumerate().map(|(i, &v)| if keep(i) { v } else { without }).collect()
+            values
+                .iter()
+                .enumerate()
+                .map(|(i, &v)| if keep(i) { v } else { without })
+                .collect()
         };
         Self {
             squares: Vec::new(),
@@ -80,7 +88,10 @@ impl Scratch {
 
     /// 1/‖r‖ of each row of the last block, zero for bad rows: the weights of the unit rows before the map.
     pub fn unit_weights(&self) -> Vec<f64> {
-        self.lengths.iter().map(|&l| if l > 0.0 { 1.0 / l } else { 0.0 }).collect()
+        self.lengths
+            .iter()
+            .map(|&l| if l > 0.0 { 1.0 / l } else { 0.0 })
+            .collect()
     }
 }
 
@@ -105,9 +116,23 @@ impl RowMap {
         let shift = shift.filter(|shift| shift.iter().any(|v| *v != 0.0));
         let shifted = shift.is_some();
         let vectors: Vec<Vec<f64>> = shift.into_iter().chain(offsets).collect();
-        assert!(vectors.iter().all(|v| v.len() == dim), "vectors of the map's width");
-        let gram = vectors.iter().flat_map(|a| vectors.iter().map(move |b| dot(a, b))).collect();
-        Self { dim, policy, scale, onto_sphere, vectors, shifted, gram }
+        assert!(
+            vectors.iter().all(|v| v.len() == dim),
+            "vectors of the map's width"
+        );
+        let gram = vectors
+            .iter()
+            .flat_map(|a| vectors.iter().map(move |b| dot(a, b)))
+            .collect();
+        Self {
+            dim,
+            policy,
+            scale,
+            onto_sphere,
+            vectors,
+            shifted,
+            gram,
+        }
     }
 
     /// Columns.
@@ -138,8 +163,13 @@ impl RowMap {
     /// Everything the result depends on, as bytes: equal maps and no others have equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let flags = [self.policy == Policy::Raw, self.onto_sphere, self.shifted].map(u8::from);
-        let numbers = std::iter::once(self.dim as f64).chain([self.scale]).chain(self.vectors.iter().flatten().copied());
-        flags.into_iter().chain(numbers.flat_map(f64::to_le_bytes)).collect()
+        let numbers = std::iter::once(self.dim as f64)
+            .chain([self.scale])
+            .chain(self.vectors.iter().flatten().copied());
+        flags
+            .into_iter()
+            .chain(numbers.flat_map(f64::to_le_bytes))
+            .collect()
     }
 
     pub(crate) fn vectors(&self) -> &[Vec<f64>] {
@@ -157,14 +187,28 @@ impl RowMap {
         let mut offsets = self.offsets().to_vec();
         offsets.push(offset);
         let shift = self.shift().map(<[f64]>::to_vec);
-        Self::new(self.dim, self.policy, self.scale, shift, self.onto_sphere, offsets)
+        Self::new(
+            self.dim,
+            self.policy,
+            self.scale,
+            shift,
+            self.onto_sphere,
+            offsets,
+        )
     }
 
     /// Writes into `scratch` what each row becomes a combination of; bad rows get zeros and are listed in `bad`.
     pub fn coefficients(&self, rows: Rows<'_>, scratch: &mut Scratch, bad: &mut Vec<BadRow>) {
         let n = rows.len() / self.dim;
         let m = self.vectors.len();
-        let Scratch { squares, dots, lengths, factors, coefficients, mapped_squares } = scratch;
+        let Scratch {
+            squares,
+            dots,
+            lengths,
+            factors,
+            coefficients,
+            mapped_squares,
+        } = scratch;
         for (buffer, len) in [
             (&mut *squares, n),
             (&mut *dots, n * m),
@@ -183,7 +227,11 @@ impl RowMap {
             let zero_is_fine = self.policy == Policy::Raw && square == 0.0;
             let mapped = if SQUARES.contains(&square) || zero_is_fine {
                 let length = square.sqrt();
-                let unit = if self.policy == Policy::Unit { 1.0 / length } else { 1.0 };
+                let unit = if self.policy == Policy::Unit {
+                    1.0 / length
+                } else {
+                    1.0
+                };
                 let row_dots = &dots[i * m..(i + 1) * m];
                 lengths[i] = length;
                 self.row(square, unit, row_dots, &mut coefficients[i * m..(i + 1) * m])
@@ -236,7 +284,14 @@ impl RowMap {
     /// Writes the mapped rows of the block whose coefficients `scratch` holds; bad rows become zeros.
     pub fn write(&self, rows: Rows<'_>, scratch: &Scratch, out: RowsMut<'_>) {
         let views: Vec<&[f64]> = self.vectors.iter().map(Vec::as_slice).collect();
-        combine(rows, self.dim, &scratch.factors, &scratch.coefficients, &views, out);
+        combine(
+            rows,
+            self.dim,
+            &scratch.factors,
+            &scratch.coefficients,
+            &views,
+            out,
+        );
     }
 }
 
@@ -246,7 +301,9 @@ fn onto_sphere(square: &mut f64, coefficients: &mut [f64]) -> Result<f64, BadRow
         return Err(BadRowReason::NoDirection);
     }
     let inverse = 1.0 / square.sqrt();
-    coefficients.iter_mut().for_each(|c| *c *= inverse);
+    for c in coefficients {
+        *c *= inverse;
+    }
     *square = 1.0;
     Ok(inverse)
 }

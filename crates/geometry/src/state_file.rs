@@ -20,9 +20,19 @@ impl Moments {
         let bytes = |values: &[f64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let Lengths { min, max, sum } = self.lengths;
         let mean = bytes(&self.mean);
-        let scalars = bytes(&[self.n as f64, self.scatter, f64::from(u8::from(self.unit)), min, max, sum]);
+        let scalars = bytes(&[
+            self.n as f64,
+            self.scatter,
+            f64::from(u8::from(self.unit)),
+            min,
+            max,
+            sum,
+        ]);
         let views = [("mean", self.mean.len(), &mean), ("scalars", 6, &scalars)].map(|(name, len, bytes)| {
-            (name, TensorView::new(Dtype::F64, vec![len], bytes).expect("shape and bytes agree"))
+            (
+                name,
+                TensorView::new(Dtype::F64, vec![len], bytes).expect("shape and bytes agree"),
+            )
         });
         let metadata = HashMap::from([(KEY.to_owned(), KIND.to_owned())]);
         safetensors::serialize(views, Some(metadata)).expect("two named tensors")
@@ -32,7 +42,13 @@ impl Moments {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateFileError> {
         let bad = |text: &str| StateFileError(text.to_owned());
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| StateFileError(e.to_string()))?;
-        if metadata.metadata().as_ref().and_then(|m| m.get(KEY)).map(String::as_str) != Some(KIND) {
+        if metadata
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(KEY))
+            .map(String::as_str)
+            != Some(KIND)
+        {
             return Err(bad("its metadata does not say so, or says a newer version"));
         }
         let file = SafeTensors::deserialize(bytes).map_err(|e| StateFileError(e.to_string()))?;
@@ -42,7 +58,9 @@ impl Moments {
                 return Err(bad("a tensor has the wrong type"));
             }
             let chunks = view.data().chunks_exact(8);
-            Ok(chunks.map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes"))).collect())
+            Ok(chunks
+                .map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes")))
+                .collect())
         };
         let (mean, scalars) = (read("mean")?, read("scalars")?);
         let [n, scatter, unit, min, max, sum] = scalars[..] else {
@@ -54,6 +72,12 @@ impl Moments {
         }
         #[allow(clippy::cast_sign_loss, reason = "checked above")]
         let n = n as u64;
-        Ok(Self { n, mean, scatter, unit: unit == 1.0, lengths: Lengths { min, max, sum } })
+        Ok(Self {
+            n,
+            mean,
+            scatter,
+            unit: unit == 1.0,
+            lengths: Lengths { min, max, sum },
+        })
     }
 }

@@ -117,12 +117,19 @@ impl Isa for Avx2 {
     fn widen_f16(half: &[f16; 16]) -> [f32; 16] {
         use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm256_cvtph_ps, _mm256_storeu_ps};
         let mut out = [0.0; 16];
+        #[allow(
+            clippy::cast_ptr_alignment,
+            reason = "loaded and stored by the unaligned forms"
+        )]
         // SAFETY: `Avx2` is used by `run_avx2` only, on a processor with f16c; both reads cover 8 of 16 halves and
         // both writes 8 of 16 floats, and the unaligned forms are used.
         unsafe {
             let from = half.as_ptr().cast::<__m128i>();
             _mm256_storeu_ps(out.as_mut_ptr(), _mm256_cvtph_ps(_mm_loadu_si128(from)));
-            _mm256_storeu_ps(out.as_mut_ptr().add(8), _mm256_cvtph_ps(_mm_loadu_si128(from.add(1))));
+            _mm256_storeu_ps(
+                out.as_mut_ptr().add(8),
+                _mm256_cvtph_ps(_mm_loadu_si128(from.add(1))),
+            );
         }
         out
     }
@@ -133,6 +140,10 @@ impl Isa for Avx2 {
             __m128i, _MM_FROUND_TO_NEAREST_INT, _mm_storeu_si128, _mm256_cvtps_ph, _mm256_loadu_ps,
         };
         let mut out = [f16::ZERO; 16];
+        #[allow(
+            clippy::cast_ptr_alignment,
+            reason = "loaded and stored by the unaligned forms"
+        )]
         // SAFETY: as in `widen_f16`, the other way round.
         unsafe {
             let to = out.as_mut_ptr().cast::<__m128i>();

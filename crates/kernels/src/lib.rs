@@ -2,6 +2,14 @@
 //!
 //! Every kernel has one body, compiled once for the baseline and once for AVX2 and chosen at run time. Lane counts
 //! are fixed and products are never fused into sums, so both give the same bits; the baseline is the oracle.
+#![allow(
+    clippy::inline_always,
+    reason = "a body is compiled for the level that it is inlined into"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "lanes are indexed, so that they stay in registers side by side"
+)]
 
 mod dispatch;
 mod reduce;

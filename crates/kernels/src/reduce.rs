@@ -13,10 +13,23 @@ const GROUP: usize = 8;
 ///
 /// # Precision
 /// f64 in sixteen lanes added in a fixed tree; a component that is not finite shows as a square that is not finite.
-pub fn lengths_and_dots(rows: Rows<'_>, dim: usize, vectors: &[&[f64]], squares: &mut [f64], dots: &mut [f64]) {
+pub fn lengths_and_dots(
+    rows: Rows<'_>,
+    dim: usize,
+    vectors: &[&[f64]],
+    squares: &mut [f64],
+    dots: &mut [f64],
+) {
     assert_eq!(rows.len(), dim * squares.len(), "whole rows");
-    assert_eq!(dots.len(), vectors.len() * squares.len(), "a dot product per row and vector");
-    assert!(vectors.iter().all(|v| v.len() == dim), "vectors as wide as the rows");
+    assert_eq!(
+        dots.len(),
+        vectors.len() * squares.len(),
+        "a dot product per row and vector"
+    );
+    assert!(
+        vectors.iter().all(|v| v.len() == dim),
+        "vectors as wide as the rows"
+    );
     with_rows!(Rows, rows, values => dispatch(LengthsAndDots { values, dim, vectors, squares, dots }));
 }
 
@@ -45,13 +58,11 @@ pub fn add_weighted(rows: Rows<'_>, dim: usize, weights: &[f64], sums: &mut [f64
 }
 
 /// As [`add_weighted`], for two sets of weights in one pass over the rows.
-pub fn add_weighted_pair(
-    rows: Rows<'_>,
-    dim: usize,
-    weights: [&[f64]; 2],
-    sums: [&mut [f64]; 2],
-) {
-    assert!(weights.iter().all(|w| w.len() * dim == rows.len()), "a weight per row");
+pub fn add_weighted_pair(rows: Rows<'_>, dim: usize, weights: [&[f64]; 2], sums: [&mut [f64]; 2]) {
+    assert!(
+        weights.iter().all(|w| w.len() * dim == rows.len()),
+        "a weight per row"
+    );
     assert!(sums.iter().all(|s| s.len() == dim), "a sum per column");
     with_rows!(Rows, rows, values => dispatch(AddWeighted { values, dim, weights, sums }));
 }
@@ -130,7 +141,11 @@ fn for_chunks<I: Isa, E: Lanes>(row: &[E], mut body: impl FnMut(&[f64; 16])) {
 
 /// As [`for_chunks`], beside the same components of `vector`.
 #[inline(always)]
-fn for_chunks_with<I: Isa, E: Lanes>(row: &[E], vector: &[f64], mut body: impl FnMut(&[f64; 16], &[f64; 16])) {
+fn for_chunks_with<I: Isa, E: Lanes>(
+    row: &[E],
+    vector: &[f64],
+    mut body: impl FnMut(&[f64; 16], &[f64; 16]),
+) {
     let (chunks, tail) = row.as_chunks::<16>();
     let (vector_chunks, vector_tail) = vector.as_chunks::<16>();
     for (chunk, w) in chunks.iter().zip(vector_chunks) {
@@ -169,13 +184,23 @@ impl<E: Lanes, const W: usize> Kernel for AddWeighted<'_, E, W> {
         for first in (0..n).step_by(GROUP) {
             let count = GROUP.min(n - first);
             let rows = &self.values[first * dim..(first + count) * dim];
-            let weights: [[f64; GROUP]; W] =
-                std::array::from_fn(|w| std::array::from_fn(|i| if i < count { self.weights[w][first + i] } else { 0.0 }));
+            let weights: [[f64; GROUP]; W] = std::array::from_fn(|w| {
+                std::array::from_fn(|i| {
+                    if i < count {
+                        self.weights[w][first + i]
+                    } else {
+                        0.0
+                    }
+                })
+            });
             for at in (0..whole).step_by(16) {
-                let mut lanes: [[f64; 16]; W] = std::array::from_fn(|w| *self.sums[w][at..].first_chunk().expect("sixteen sums"));
+                let mut lanes: [[f64; 16]; W] =
+                    std::array::from_fn(|w| *self.sums[w][at..].first_chunk().expect("sixteen sums"));
                 for i in 0..count {
                     let start = i * dim + at;
-                    let chunk = rows[start..start + 16].first_chunk::<16>().expect("sixteen components");
+                    let chunk = rows[start..start + 16]
+                        .first_chunk::<16>()
+                        .expect("sixteen components");
                     let v = E::widen::<I>(chunk);
                     for w in 0..W {
                         for lane in 0..16 {

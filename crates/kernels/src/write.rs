@@ -20,8 +20,15 @@ pub fn combine(
 ) {
     assert_eq!(rows.len(), dim * factors.len(), "a factor per row");
     assert_eq!(rows.len(), out.len(), "as many components out as in");
-    assert_eq!(coefficients.len(), vectors.len() * factors.len(), "a coefficient per row and vector");
-    assert!(vectors.iter().all(|v| v.len() == dim), "vectors as wide as the rows");
+    assert_eq!(
+        coefficients.len(),
+        vectors.len() * factors.len(),
+        "a coefficient per row and vector"
+    );
+    assert!(
+        vectors.iter().all(|v| v.len() == dim),
+        "vectors as wide as the rows"
+    );
     with_rows!(Rows, rows, values => {
         with_rows!(RowsMut, out, out => {
             dispatch(Combine { values, dim, factors, coefficients, vectors, out });
@@ -44,7 +51,10 @@ impl<E: Lanes, O: Lanes> Kernel for Combine<'_, E, O> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let m = self.vectors.len();
-        let rows = self.values.chunks_exact(self.dim).zip(self.out.chunks_exact_mut(self.dim));
+        let rows = self
+            .values
+            .chunks_exact(self.dim)
+            .zip(self.out.chunks_exact_mut(self.dim));
         for (i, (row, out)) in rows.enumerate() {
             let factor = self.factors[i];
             let coefficients = &self.coefficients[i * m..(i + 1) * m];

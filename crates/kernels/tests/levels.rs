@@ -26,7 +26,14 @@ fn everything(rows: Rows<'_>, dim: usize, vectors: &[Vec<f64>], weights: &[f64])
     let mut half = vec![f16::ZERO; n * dim];
     combine(rows, dim, weights, &dots, &views, RowsMut::F16(&mut half));
     let bits = |v: &[f64]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    let mut all = [bits(&squares), bits(&dots), bits(&sums), bits(&second), bits(&wide)].concat();
+    let mut all = [
+        bits(&squares),
+        bits(&dots),
+        bits(&sums),
+        bits(&second),
+        bits(&wide),
+    ]
+    .concat();
     all.extend(half.iter().map(|h| u64::from(h.to_bits())));
     all
 }
@@ -54,7 +61,9 @@ proptest! {
 #[test]
 fn reductions_equal_plain_sums() {
     let (n, dim) = (37, 45);
-    let values: Vec<f64> = (0..n * dim).map(|i| f64::from((i * 7919 % 1009) as u32) / 504.5 - 1.0).collect();
+    let values: Vec<f64> = (0..n * dim)
+        .map(|i| f64::from((i * 7919 % 1009) as u32) / 504.5 - 1.0)
+        .collect();
     let vector: Vec<f64> = (0..dim).map(|j| (j as f64 * 0.37).sin()).collect();
     let weights: Vec<f64> = (0..n).map(|i| 1.0 / (i + 1) as f64).collect();
     let (mut squares, mut dots, mut sums) = (vec![0.0; n], vec![0.0; n], vec![0.0; dim]);
@@ -64,7 +73,11 @@ fn reductions_equal_plain_sums() {
     for (i, row) in values.chunks(dim).enumerate() {
         let square: f64 = row.iter().map(|v| v * v).sum();
         let dot: f64 = row.iter().zip(&vector).map(|(a, b)| a * b).sum();
-        assert!((squares[i] - square).abs() <= bound, "row {i}: {} {square}", squares[i]);
+        assert!(
+            (squares[i] - square).abs() <= bound,
+            "row {i}: {} {square}",
+            squares[i]
+        );
         assert!((dots[i] - dot).abs() <= bound, "row {i}: {} {dot}", dots[i]);
     }
     for (j, sum) in sums.iter().enumerate() {

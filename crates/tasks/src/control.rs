@@ -22,7 +22,11 @@ impl CancelToken {
     }
 
     pub(crate) fn check(&self) -> Result<(), TaskError> {
-        if self.0.load(Ordering::Relaxed) { Err(TaskError::Cancelled) } else { Ok(()) }
+        if self.0.load(Ordering::Relaxed) {
+            Err(TaskError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -60,7 +64,12 @@ impl Control {
             .thread_name(|i| format!("modality-gap-{i}"))
             .build()
             .map_err(|error| TaskError::BadOption(format!("{threads} threads cannot be started: {error}")))?;
-        Ok(Self { cancel, on_progress, pool, started: Instant::now() })
+        Ok(Self {
+            cancel,
+            on_progress,
+            pool,
+            started: Instant::now(),
+        })
     }
 
     /// Without progress, on `threads` threads.
@@ -79,7 +88,13 @@ impl Control {
     }
 
     pub(crate) fn stage(&self, name: &str, total: u64) -> Stage<'_> {
-        Stage { control: self, name: name.to_owned(), total, done: AtomicU64::new(0), told: Mutex::new(None) }
+        Stage {
+            control: self,
+            name: name.to_owned(),
+            total,
+            done: AtomicU64::new(0),
+            told: Mutex::new(None),
+        }
     }
 }
 
@@ -95,7 +110,9 @@ impl Stage<'_> {
     /// Counts rows, and tells whoever listens unless that was done just now.
     pub(crate) fn add(&self, rows: u64) {
         let done = self.done.fetch_add(rows, Ordering::Relaxed) + rows;
-        let Some(tell) = &self.control.on_progress else { return };
+        let Some(tell) = &self.control.on_progress else {
+            return;
+        };
         let due = match self.told.try_lock() {
             Ok(mut told) => {
                 let due = done == self.total || told.is_none_or(|at| at.elapsed() >= EVERY);

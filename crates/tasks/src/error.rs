@@ -87,7 +87,9 @@ pub enum TaskError {
 }
 
 fn place(file: &Option<PathBuf>) -> String {
-    file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default()
+    file.as_ref()
+        .map(|file| format!("{}: ", file.display()))
+        .unwrap_or_default()
 }
 
 impl TaskError {
@@ -102,7 +104,10 @@ impl TaskError {
             Self::TooFewRows(_) => "TOO_FEW_ROWS",
             Self::NotPaired { .. } => "NOT_PAIRED",
             Self::NotConverged(_) => "NOT_CONVERGED",
-            Self::Aligner { error: AlignerFileError::Newer { .. }, .. } => "NEWER_VERSION",
+            Self::Aligner {
+                error: AlignerFileError::Newer { .. },
+                ..
+            } => "NEWER_VERSION",
             Self::Aligner { .. } => "BAD_ALIGNER",
             Self::BadReceipt { .. } => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
@@ -113,7 +118,9 @@ impl TaskError {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Shard(error) => error.path(),
-            Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => file.as_deref(),
+            Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => {
+                file.as_deref()
+            }
             Self::BadReceipt { file, .. } => Some(file),
             _ => None,
         }
@@ -131,13 +138,19 @@ impl TaskError {
     /// Column at fault.
     pub fn column(&self) -> Option<usize> {
         match self {
-            Self::BadRow { reason: BadRowReason::NotFinite { column }, .. } => Some(*column),
+            Self::BadRow {
+                reason: BadRowReason::NotFinite { column },
+                ..
+            } => Some(*column),
             _ => None,
         }
     }
 
     pub(crate) fn state(file: &Path, error: &StateFileError) -> Self {
-        Self::BadReceipt { file: file.to_path_buf(), reason: error.to_string() }
+        Self::BadReceipt {
+            file: file.to_path_buf(),
+            reason: error.to_string(),
+        }
     }
 }
 

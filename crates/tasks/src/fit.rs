@@ -43,7 +43,14 @@ pub fn fit_job(
     let mut fitted = run_fit(target, source, job, control)?;
     if job.verify.unwrap_or(true) {
         let map = fitted.aligner.map().clone();
-        let results = count(source, &map, job.split.into(), control, "verify", job.work.as_ref())?;
+        let results = count(
+            source,
+            &map,
+            job.split.into(),
+            control,
+            "verify",
+            job.work.as_ref(),
+        )?;
         let target_after = after_of_target(target, &fitted, job, control)?;
         note_gaps(&mut fitted, &[results.fit, results.held], &target_after);
     }
@@ -61,7 +68,13 @@ pub fn align_job(
     control: &Control,
 ) -> Result<(Aligner, Value), TaskError> {
     let folder = run_folder(output);
-    let job = FitJob { work: Some(WorkFolder { path: folder, resume: output.resume }), ..job.clone() };
+    let job = FitJob {
+        work: Some(WorkFolder {
+            path: folder,
+            resume: output.resume,
+        }),
+        ..job.clone()
+    };
     let mut fitted = run_fit(target, source, &job, control)?;
     let fit_seconds = control.seconds();
     let both = fitted.aligner.target_map().cloned();
@@ -77,8 +90,10 @@ pub fn align_job(
         };
         write_mapped(&map_job, control, &format!("transform {name}"))
     };
-    let (target_name, source_name) =
-        (fitted.aligner.info().target.name.clone(), fitted.aligner.info().source.name.clone());
+    let (target_name, source_name) = (
+        fitted.aligner.info().target.name.clone(),
+        fitted.aligner.info().source.name.clone(),
+    );
     let written = side(source, &map, &fitted.source, &source_name, both.is_some())?;
     let mut outputs = written.outputs.clone();
     let mut sync_seconds = written.sync_seconds;
@@ -96,7 +111,11 @@ pub fn align_job(
     outputs.extend(carry_metadata(source, &output.out, &fitted.source.dropped)?);
     note_gaps(&mut fitted, &written.results, &target_after);
     let aligner_file = aligner_path(output);
-    write_file(&aligner_file, &fitted.aligner.to_bytes(), output.sync.unwrap_or(true))?;
+    write_file(
+        &aligner_file,
+        &fitted.aligner.to_bytes(),
+        output.sync.unwrap_or(true),
+    )?;
     outputs.push(aligner_file);
     let stored = distance(&stored_target, written.stored.mean());
     let seconds = json!({
@@ -120,21 +139,40 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
     report::check_names(target, source)?;
     let identity = RowMap::identity(target.dim, Policy::Unit);
     let name = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
-    let (target_name, source_name) =
-        (name(&job.options.target_name, "image"), name(&job.options.source_name, "text"));
+    let (target_name, source_name) = (
+        name(&job.options.target_name, "image"),
+        name(&job.options.source_name, "text"),
+    );
     let moments = |rows: &RowSet, name: &str| {
-        count(rows, &identity, job.split.into(), control, &format!("moments {name}"), job.work.as_ref())
+        count(
+            rows,
+            &identity,
+            job.split.into(),
+            control,
+            &format!("moments {name}"),
+            job.work.as_ref(),
+        )
     };
     let counted_target = moments(target, &target_name)?;
     let counted_source = moments(source, &source_name)?;
     let mut projected = None;
-    let aligner = fit(&counted_target.fit, &counted_source.fit, &job.options, |map, stage| {
-        let counted = count(source, map, job.split.into(), control, stage, job.work.as_ref())?;
-        projected.get_or_insert_with(|| counted.fit.clone());
-        Ok(counted.fit)
-    })
+    let aligner = fit(
+        &counted_target.fit,
+        &counted_source.fit,
+        &job.options,
+        |map, stage| {
+            let counted = count(source, map, job.split.into(), control, stage, job.work.as_ref())?;
+            projected.get_or_insert_with(|| counted.fit.clone());
+            Ok(counted.fit)
+        },
+    )
     .map_err(TaskError::from)?;
-    Ok(Fitted { aligner, target: counted_target, source: counted_source, projected })
+    Ok(Fitted {
+        aligner,
+        target: counted_target,
+        source: counted_source,
+        projected,
+    })
 }
 
 /// Moments of the target after alignment: its own rows unless the strategy moves them.
@@ -147,7 +185,14 @@ fn after_of_target(
     match fitted.aligner.target_map() {
         None => Ok([fitted.target.fit.clone(), fitted.target.held.clone()]),
         Some(map) => {
-            let counted = count(target, map, job.split.into(), control, "verify target", job.work.as_ref())?;
+            let counted = count(
+                target,
+                map,
+                job.split.into(),
+                control,
+                "verify target",
+                job.work.as_ref(),
+            )?;
             Ok([counted.fit, counted.held])
         }
     }
@@ -171,8 +216,19 @@ fn note_gaps(fitted: &mut Fitted, results: &[Moments; 2], target_after: &[Moment
     fitted.aligner.set_gap(Some(after), held);
 }
 
-fn report_of(fitted: &Fitted, job: &FitJob, outputs: &[PathBuf], stored: Option<f64>, seconds: Value) -> Value {
-    let Fitted { aligner, target, source, projected } = fitted;
+fn report_of(
+    fitted: &Fitted,
+    job: &FitJob,
+    outputs: &[PathBuf],
+    stored: Option<f64>,
+    seconds: Value,
+) -> Value {
+    let Fitted {
+        aligner,
+        target,
+        source,
+        projected,
+    } = fitted;
     let info = aligner.info();
     let by_name = |target: Value, source: Value| report::by_name(aligner, target, source);
     let rows = |counted: &Counted| json!(counted.fit.rows() + counted.held.rows());

@@ -17,20 +17,28 @@ const UNIT: f64 = 2e-3;
 /// Rows, width, type, lengths and bad rows of `input`; bad rows never stop it.
 pub fn inspect_job(input: &RowSet, bad_rows: Option<usize>, control: &Control) -> Result<Value, TaskError> {
     let map = RowMap::identity(input.dim, Policy::Unit);
-    let look = Look { input, map: &map, found: Mutex::new(Vec::new()), total: Mutex::new(Moments::new(input.dim, true)) };
+    let look = Look {
+        input,
+        map: &map,
+        found: Mutex::new(Vec::new()),
+        total: Mutex::new(Moments::new(input.dim, true)),
+    };
     scan(input, &look, control, "inspect")?;
     let mut bad = look.found.into_inner().expect("no worker panicked");
     bad.sort();
     let moments = look.total.into_inner().expect("no worker panicked");
     let lengths = moments.lengths();
     let any = moments.rows() > 0;
-    let named = bad.iter().take(bad_rows.unwrap_or(DEFAULT_BAD_ROWS)).map(|(_, row, file, reason)| {
-        let mut value = json!({ "row": row, "reason": reason });
-        if let Some(file) = file {
-            value["file"] = json!(file);
-        }
-        value
-    });
+    let named = bad
+        .iter()
+        .take(bad_rows.unwrap_or(DEFAULT_BAD_ROWS))
+        .map(|(_, row, file, reason)| {
+            let mut value = json!({ "row": row, "reason": reason });
+            if let Some(file) = file {
+                value["file"] = json!(file);
+            }
+            value
+        });
     Ok(json!({
         "dim": input.dim,
         "rows": input.rows(),
@@ -82,8 +90,14 @@ impl Work for Look<'_> {
         let mut bad = Vec::new();
         let moments = Moments::of_block(block.rows, self.map, &mut worker.scratch, &mut bad);
         let file = self.input.parts[index].file().map(Path::to_path_buf);
-        let found =
-            bad.iter().map(|bad| (index, block.first + bad.row as u64, file.clone(), bad.reason.to_string()));
+        let found = bad.iter().map(|bad| {
+            (
+                index,
+                block.first + bad.row as u64,
+                file.clone(),
+                bad.reason.to_string(),
+            )
+        });
         Ok((moments, found.collect()))
     }
 

@@ -11,8 +11,8 @@ use crate::moments::WorkFolder;
 use crate::outputs::OutputOptions;
 use crate::shard_task::{TaskSpec, format_names, run_task};
 use crate::{
-    Control, FitJob, MeasureJob, RowSet, Split, TaskError, align_job, convert_job, fit_job, inspect_job, measure_job,
-    transform_job,
+    Control, FitJob, MeasureJob, RowSet, Split, TaskError, align_job, convert_job, fit_job, inspect_job,
+    measure_job, transform_job,
 };
 
 /// A job to run. Options of a fit stand beside the others.
@@ -56,8 +56,8 @@ struct JobOptions {
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
 const JOB_KEYS: [&str; 14] = [
-    "threads", "out", "dtype", "format", "sync", "resume", "work", "verify", "holdout", "seed", "paired", "side",
-    "badRows", "spec",
+    "threads", "out", "dtype", "format", "sync", "resume", "work", "verify", "holdout", "seed", "paired",
+    "side", "badRows", "spec",
 ];
 
 /// What a job gives.
@@ -79,8 +79,10 @@ impl Job {
         // an option that is undefined on the other side is one that was not given
         all.retain(|_, value| !value.is_null());
         let kind = serde_json::from_value(all.remove("kind").unwrap_or_default()).map_err(bad)?;
-        let mine: Map<String, Value> =
-            JOB_KEYS.iter().filter_map(|key| all.remove(*key).map(|value| ((*key).to_owned(), value))).collect();
+        let mine: Map<String, Value> = JOB_KEYS
+            .iter()
+            .filter_map(|key| all.remove(*key).map(|value| ((*key).to_owned(), value)))
+            .collect();
         let options = serde_json::from_value(Value::Object(mine)).map_err(bad)?;
         let fit = serde_json::from_value(Value::Object(all)).map_err(bad)?;
         Ok(Self { kind, options, fit })
@@ -101,20 +103,30 @@ pub fn run(
     control: &Control,
 ) -> Result<JobResult, TaskError> {
     let options = &job.options;
-    let report_only = |report| JobResult { report, aligner: None };
-    let with_aligner = |(aligner, report)| JobResult { report, aligner: Some(aligner) };
+    let report_only = |report| JobResult {
+        report,
+        aligner: None,
+    };
+    let with_aligner = |(aligner, report)| JobResult {
+        report,
+        aligner: Some(aligner),
+    };
     match (job.kind, sources) {
         (Kind::Fit, [target, source]) => fit_job(target, source, &job.fit_job()?, control).map(with_aligner),
         (Kind::Align, [target, source]) => {
             align_job(target, source, &job.fit_job()?, &job.output()?, control).map(with_aligner)
         }
         (Kind::Transform, [input]) => {
-            let aligner = aligner.ok_or_else(|| TaskError::BadOption("transform needs an aligner".to_owned()))?;
+            let aligner =
+                aligner.ok_or_else(|| TaskError::BadOption("transform needs an aligner".to_owned()))?;
             let target_side = options.side.as_deref() == Some("target");
             transform_job(input, aligner, target_side, &job.output()?, control).map(report_only)
         }
         (Kind::Measure, [image, text]) => {
-            let measure = MeasureJob { paired: options.paired, seed: options.seed.unwrap_or(0) };
+            let measure = MeasureJob {
+                paired: options.paired,
+                seed: options.seed.unwrap_or(0),
+            };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }
         (Kind::Convert, [input]) => convert_job(input, &job.output()?, control).map(report_only),
@@ -124,14 +136,20 @@ pub fn run(
             let spec = spec.ok_or_else(|| TaskError::BadOption("a task needs its spec".to_owned()))?;
             run_task(spec, control).map(report_only)
         }
-        (kind, _) => Err(TaskError::BadOption(format!("{kind:?} cannot work on {} sources", sources.len()))),
+        (kind, _) => Err(TaskError::BadOption(format!(
+            "{kind:?} cannot work on {} sources",
+            sources.len()
+        ))),
     }
 }
 
 impl Job {
     fn fit_job(&self) -> Result<FitJob, TaskError> {
         let options = &self.options;
-        let work = options.work.clone().map(|path| WorkFolder { path, resume: options.resume });
+        let work = options.work.clone().map(|path| WorkFolder {
+            path,
+            resume: options.resume,
+        });
         Ok(FitJob {
             options: self.fit.clone(),
             split: Split::new(options.holdout, options.seed)?,
@@ -142,7 +160,10 @@ impl Job {
 
     fn output(&self) -> Result<OutputOptions, TaskError> {
         let options = &self.options;
-        let out = options.out.clone().ok_or_else(|| TaskError::BadOption("`out` says where to write".to_owned()))?;
+        let out = options
+            .out
+            .clone()
+            .ok_or_else(|| TaskError::BadOption("`out` says where to write".to_owned()))?;
         Ok(OutputOptions {
             out,
             dtype: options.dtype.as_deref().map(dtype_named).transpose()?,
@@ -159,5 +180,6 @@ pub(crate) fn dtype_named(name: &str) -> Result<Dtype, TaskError> {
 }
 
 pub(crate) fn format_named(name: &str) -> Result<Format, TaskError> {
-    Format::from_name(name).ok_or_else(|| TaskError::BadOption(format!("format '{name}' is none of {}", format_names())))
+    Format::from_name(name)
+        .ok_or_else(|| TaskError::BadOption(format!("format '{name}' is none of {}", format_names())))
 }

@@ -16,6 +16,7 @@ mod scan;
 mod shard_task;
 mod split;
 mod transform;
+mod transform_job;
 mod walk;
 
 pub use control::{CancelToken, Control, Progress};
@@ -30,8 +31,6 @@ pub use outputs::OutputOptions;
 pub use receipt::{Input, Receipt};
 pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
 pub use scan::BLOCK_ROWS;
-pub use shard_task::{TaskSpec, run_task};
+pub use shard_task::{TaskSpec, load_aligner, run_task, save_aligner};
 pub use split::{Selection, Split};
 pub use transform_job::transform_job;
-
-mod transform_job;

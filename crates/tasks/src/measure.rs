@@ -54,7 +54,10 @@ pub fn measure_job(
     let mut exclude = Vec::new();
     for round in 0..2 {
         for (side, name) in sides.iter_mut().zip(["image", "text"]) {
-            let selection = Selection { split: Split::default(), exclude: &exclude };
+            let selection = Selection {
+                split: Split::default(),
+                exclude: &exclude,
+            };
             side.count(selection, control, &format!("moments {name}"))?;
         }
         let dropped = [sides[0].dropped(), sides[1].dropped()].concat();
@@ -69,12 +72,19 @@ pub fn measure_job(
     let [x, z] = [sides[0].counted(), sides[1].counted()];
     for (side, counted) in [(image, x), (text, z)] {
         if counted.fit.rows() < 2 {
-            let text = format!("{} has {} usable rows; a gap needs at least 2", side.label(), counted.fit.rows());
+            let text = format!(
+                "{} has {} usable rows; a gap needs at least 2",
+                side.label(),
+                counted.fit.rows()
+            );
             return Err(TaskError::TooFewRows(text));
         }
     }
     let sample = Sample::of(image.rows().max(text.rows()), job.seed);
-    let pairs = job.paired.then(|| pair_differences(&sides, &exclude, sample, control)).transpose()?;
+    let pairs = job
+        .paired
+        .then(|| pair_differences(&sides, &exclude, sample, control))
+        .transpose()?;
     let sx = covariance(&sides[0], &exclude, sample, control, "covariance image")?;
     let sz = covariance(&sides[1], &exclude, sample, control, "covariance text")?;
     let gap = centroid_gap(&x.fit, &z.fit, Some((&sx, &sz)));
@@ -129,7 +139,11 @@ struct Measured<'a> {
 
 impl<'a> Measured<'a> {
     fn new(rows: &'a RowSet, map: &'a RowMap) -> Self {
-        Self { rows, map, counted: None }
+        Self {
+            rows,
+            map,
+            counted: None,
+        }
     }
 
     fn count(&mut self, selection: Selection<'_>, control: &Control, stage: &str) -> Result<(), TaskError> {
@@ -145,7 +159,9 @@ impl<'a> Measured<'a> {
     fn dropped(&self) -> Vec<u64> {
         let starts = self.rows.starts();
         let per_shard = self.counted().dropped.iter().zip(starts);
-        per_shard.flat_map(|(rows, start)| rows.iter().map(move |row| start + row)).collect()
+        per_shard
+            .flat_map(|(rows, start)| rows.iter().map(move |row| start + row))
+            .collect()
     }
 }
 
@@ -158,11 +174,19 @@ struct Sample {
 
 impl Sample {
     fn of(rows: u64, seed: u64) -> Self {
-        Self { share: (COVARIANCE_ROWS as f64 / rows as f64).min(1.0), seed }
+        Self {
+            share: (COVARIANCE_ROWS as f64 / rows as f64).min(1.0),
+            seed,
+        }
     }
 
     fn takes(self, row: u64) -> bool {
-        self.share >= 1.0 || Split { holdout: self.share, seed: self.seed }.held(row)
+        self.share >= 1.0
+            || Split {
+                holdout: self.share,
+                seed: self.seed,
+            }
+            .held(row)
     }
 }
 
@@ -176,19 +200,27 @@ struct Mapper<'a> {
 
 impl<'a> Mapper<'a> {
     fn new(map: &'a RowMap) -> Self {
-        Self { map, scratch: Scratch::default(), out: Vec::new(), kept: Vec::new() }
+        Self {
+            map,
+            scratch: Scratch::default(),
+            out: Vec::new(),
+            kept: Vec::new(),
+        }
     }
 
     /// Maps `rows` and keeps those that are usable and that `take` takes.
     fn map(&mut self, rows: &[f64], take: impl Fn(usize) -> bool) {
         let dim = self.map.dim();
-        self.map.coefficients(Rows::F64(rows), &mut self.scratch, &mut Vec::new());
+        self.map
+            .coefficients(Rows::F64(rows), &mut self.scratch, &mut Vec::new());
         self.out.resize(rows.len(), 0.0);
-        self.map.write(Rows::F64(rows), &self.scratch, RowsMut::F64(&mut self.out));
+        self.map
+            .write(Rows::F64(rows), &self.scratch, RowsMut::F64(&mut self.out));
         self.kept.clear();
         for i in 0..rows.len() / dim {
             if self.scratch.counted(i) && take(i) {
-                self.out.copy_within(i * dim..(i + 1) * dim, self.kept.len() * dim);
+                self.out
+                    .copy_within(i * dim..(i + 1) * dim, self.kept.len() * dim);
                 self.kept.push(i);
             }
         }
@@ -203,11 +235,16 @@ fn covariance(
     control: &Control,
     stage: &str,
 ) -> Result<Covariance, TaskError> {
-    let selection = Selection { split: Split::default(), exclude };
+    let selection = Selection {
+        split: Split::default(),
+        exclude,
+    };
     let mut covariance = Covariance::about(side.counted().fit.mean());
     let mut mapper = Mapper::new(side.map);
     walk(side.rows, control, stage, |first, rows| {
-        mapper.map(rows, |i| sample.takes(first + i as u64) && !selection.excludes(first + i as u64));
+        mapper.map(rows, |i| {
+            sample.takes(first + i as u64) && !selection.excludes(first + i as u64)
+        });
         control.pool().install(|| covariance.accumulate(&mut mapper.out));
         Ok(())
     })?;
@@ -228,10 +265,19 @@ fn pair_differences(
 ) -> Result<Pairs, TaskError> {
     let [x, z] = sides;
     let dim = x.rows.dim;
-    let selection = Selection { split: Split::default(), exclude };
+    let selection = Selection {
+        split: Split::default(),
+        exclude,
+    };
     let difference = |(a, b): (&f64, &f64)| a - b;
-    let center: Vec<f64> =
-        x.counted().fit.mean().iter().zip(z.counted().fit.mean()).map(difference).collect();
+    let center: Vec<f64> = x
+        .counted()
+        .fit
+        .mean()
+        .iter()
+        .zip(z.counted().fit.mean())
+        .map(difference)
+        .collect();
     let mut differences = Covariance::about(&center);
     let (mut left, mut right) = (Mapper::new(x.map), Mapper::new(z.map));
     let partner = Joined::open(z.rows)?;
@@ -261,7 +307,10 @@ fn pair_differences(
         control.pool().install(|| differences.accumulate(&mut left.out));
         Ok(())
     })?;
-    Ok(Pairs { differences, mean_distance: sum / pairs as f64 })
+    Ok(Pairs {
+        differences,
+        mean_distance: sum / pairs as f64,
+    })
 }
 
 /// Phantom drift of the text after anchor and trace, whose mean is the image's: what the sphere does to it.
@@ -275,11 +324,18 @@ fn drift(
     let [mu_x, mu_z] = [sides[0].counted().fit.mean(), sides[1].counted().fit.mean()];
     let shift = mu_x.iter().zip(mu_z).map(|(x, z)| x - scale * z).collect();
     let map = RowMap::new(mu_x.len(), Policy::Unit, scale, Some(shift), true, Vec::new());
-    let selection = Selection { split: Split::default(), exclude };
+    let selection = Selection {
+        split: Split::default(),
+        exclude,
+    };
     let projected = count(sides[1].rows, &map, selection, control, "phantom drift", None)?;
     let length = dot(mu_x, mu_x).sqrt();
     let direction: Vec<f64> = mu_x.iter().map(|m| m / length).collect();
-    let sigma_a: Vec<f64> = covariance.times(&direction).iter().map(|v| scale * scale * v).collect();
+    let sigma_a: Vec<f64> = covariance
+        .times(&direction)
+        .iter()
+        .map(|v| scale * scale * v)
+        .collect();
     let drift = phantom_drift(mu_x, &sigma_a, projected.fit.mean(), mu_x);
     Ok(json!({
         "measured": drift.measured,

@@ -48,7 +48,11 @@ pub fn count(
 ) -> Result<Counted, TaskError> {
     let pass = Pass::new(source, map, selection, work);
     scan(source, &pass, control, stage)?;
-    let mut counted = Counted { fit: pass.empty(), held: pass.empty(), dropped: Vec::new() };
+    let mut counted = Counted {
+        fit: pass.empty(),
+        held: pass.empty(),
+        dropped: Vec::new(),
+    };
     for shard in pass.shards {
         let shard = shard.into_inner().expect("no worker panicked");
         counted.fit.merge(&shard.fit);
@@ -93,7 +97,13 @@ impl<'a> Pass<'a> {
     ) -> Self {
         let starts = source.starts();
         let empty = || Moments::new(map.dim(), map.gives_unit_rows());
-        let shard = |_: &Part| Mutex::new(ShardCount { fit: empty(), held: empty(), dropped: Vec::new() });
+        let shard = |_: &Part| {
+            Mutex::new(ShardCount {
+                fit: empty(),
+                held: empty(),
+                dropped: Vec::new(),
+            })
+        };
         let params = params_hash(
             &json!({
                 "task": "moments",
@@ -103,7 +113,15 @@ impl<'a> Pass<'a> {
             }),
             &map.to_bytes(),
         );
-        Self { source, map, selection, work, params, starts, shards: source.parts.iter().map(shard).collect() }
+        Self {
+            source,
+            map,
+            selection,
+            work,
+            params,
+            starts,
+            shards: source.parts.iter().map(shard).collect(),
+        }
     }
 
     fn empty(&self) -> Moments {
@@ -126,8 +144,14 @@ impl<'a> Pass<'a> {
             return None;
         }
         let (fit, held) = (Moments::from_bytes(&fit).ok()?, Moments::from_bytes(&held).ok()?);
-        let usable = [&fit, &held].iter().all(|m| m.dim() == self.map.dim() && m.unit() == self.empty().unit());
-        usable.then_some(ShardCount { fit, held, dropped: receipt.dropped })
+        let usable = [&fit, &held]
+            .iter()
+            .all(|m| m.dim() == self.map.dim() && m.unit() == self.empty().unit());
+        usable.then_some(ShardCount {
+            fit,
+            held,
+            dropped: receipt.dropped,
+        })
     }
 }
 
@@ -140,7 +164,9 @@ impl Work for Pass<'_> {
     type Item = (Moments, Option<Moments>, Vec<u64>);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
-        let Some(restored) = self.restore(index) else { return Ok(Some(index)) };
+        let Some(restored) = self.restore(index) else {
+            return Ok(Some(index));
+        };
         *self.shards[index].lock().expect("no worker panicked") = restored;
         Ok(None)
     }
@@ -156,7 +182,11 @@ impl Work for Pass<'_> {
         let dropped = bad.iter().map(|bad| block.first + bad.row as u64).collect();
         let Selection { split, exclude } = self.selection;
         if !split.splits() && exclude.is_empty() {
-            return Ok((Moments::of_mapped(block.rows, self.map, &worker.scratch), None, dropped));
+            return Ok((
+                Moments::of_mapped(block.rows, self.map, &worker.scratch),
+                None,
+                dropped,
+            ));
         }
         let start = self.starts[index] + block.first;
         let [fit, held] = [false, true].map(|side| {
@@ -180,7 +210,9 @@ impl Work for Pass<'_> {
     }
 
     fn close(&self, index: usize, _: usize) -> Result<(), TaskError> {
-        let Some((work, input)) = self.work.zip(Input::of(&self.source.parts[index])) else { return Ok(()) };
+        let Some((work, input)) = self.work.zip(Input::of(&self.source.parts[index])) else {
+            return Ok(());
+        };
         let [receipt_file, fit_file, held_file] = self.files(&work.path, index);
         let shard = self.shards[index].lock().expect("no worker panicked");
         let (fit, held) = (shard.fit.to_bytes(), shard.held.to_bytes());

@@ -51,7 +51,11 @@ pub(crate) fn targets(
     for (index, part) in source.parts.iter().enumerate() {
         let format = options
             .format
-            .or(if single { Format::from_path(&options.out) } else { None })
+            .or(if single {
+                Format::from_path(&options.out)
+            } else {
+                None
+            })
             .unwrap_or_else(|| default_format(part));
         let path = if single {
             options.out.clone()
@@ -61,20 +65,44 @@ pub(crate) fn targets(
                 Part::Memory(_) => format!("rows.{}", format.extensions()[0]),
             };
             // two inputs of one name from different folders, or two parts of one file
-            let free = if taken.insert(name.clone()) { name } else { format!("{index}-{name}") };
+            let free = if taken.insert(name.clone()) {
+                name
+            } else {
+                format!("{index}-{name}")
+            };
             base.join(free)
         };
-        targets.push(Target { path, format, dtype: options.dtype.unwrap_or_else(|| part.dtype()) });
+        targets.push(Target {
+            path,
+            format,
+            dtype: options.dtype.unwrap_or_else(|| part.dtype()),
+        });
     }
-    let inputs: HashSet<PathBuf> = source.files().iter().filter_map(|file| file.canonicalize().ok()).collect();
+    let inputs: HashSet<PathBuf> = source
+        .files()
+        .iter()
+        .filter_map(|file| file.canonicalize().ok())
+        .collect();
     for target in &targets {
-        if target.path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
+        if target
+            .path
+            .canonicalize()
+            .is_ok_and(|path| inputs.contains(&path))
+        {
             let path = target.path.display();
-            return Err(TaskError::BadOption(format!("{path}: the output would replace its input; choose another folder")));
+            return Err(TaskError::BadOption(format!(
+                "{path}: the output would replace its input; choose another folder"
+            )));
         }
-        if let Some(parent) = target.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            std::fs::create_dir_all(parent)
-                .map_err(|source| ShardError::WriteFailed { place: parent.into(), source })?;
+        if let Some(parent) = target
+            .path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(parent).map_err(|source| ShardError::WriteFailed {
+                place: parent.into(),
+                source,
+            })?;
         }
     }
     Ok(targets)
@@ -97,11 +125,15 @@ pub(crate) fn carry_metadata(
     out: &Path,
     dropped: &[Vec<u64>],
 ) -> Result<Vec<PathBuf>, TaskError> {
-    let Layout::ClipRetrieval { metadata, .. } = &source.layout else { return Ok(Vec::new()) };
+    let Layout::ClipRetrieval { metadata, .. } = &source.layout else {
+        return Ok(Vec::new());
+    };
     let folder = out.join("metadata");
     if !metadata.is_empty() {
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| ShardError::WriteFailed { place: folder.as_path().into(), source })?;
+        std::fs::create_dir_all(&folder).map_err(|source| ShardError::WriteFailed {
+            place: folder.as_path().into(),
+            source,
+        })?;
     }
     let mut written = Vec::new();
     for (file, dropped) in metadata.iter().zip(dropped) {
@@ -117,6 +149,9 @@ pub(crate) fn carry_metadata(
 
 /// `img_emb` or `text_emb`, as the input has it.
 fn clip_folder(source: &RowSet) -> PathBuf {
-    let folder = source.parts.first().and_then(|part| part.file()?.parent()?.file_name());
+    let folder = source
+        .parts
+        .first()
+        .and_then(|part| part.file()?.parent()?.file_name());
     folder.map_or_else(|| PathBuf::from("text_emb"), PathBuf::from)
 }

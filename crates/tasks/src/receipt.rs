@@ -89,7 +89,10 @@ impl Receipt {
 /// Writes a small file whole: temporary file, renamed; its folder is made when missing.
 pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TaskError> {
     use std::io::Write;
-    let failed = |source| ShardError::WriteFailed { place: path.into(), source };
+    let failed = |source| ShardError::WriteFailed {
+        place: path.into(),
+        source,
+    };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }

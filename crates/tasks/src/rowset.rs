@@ -92,12 +92,22 @@ impl RowSet {
     pub fn open(paths: &[String], role: Role, options: ReadOptions) -> Result<Self, TaskError> {
         let source = resolve(paths, role)?;
         let parts = source.shards.into_iter().map(Part::File).collect();
-        Ok(Self { parts, dim: source.dim, layout: source.layout, options })
+        Ok(Self {
+            parts,
+            dim: source.dim,
+            layout: source.layout,
+            options,
+        })
     }
 
     /// Rows in memory.
     pub fn memory(shard: Arc<dyn Shard>, options: ReadOptions) -> Self {
-        Self { dim: shard.dim(), parts: vec![Part::Memory(shard)], layout: Layout::Files, options }
+        Self {
+            dim: shard.dim(),
+            parts: vec![Part::Memory(shard)],
+            layout: Layout::Files,
+            options,
+        }
     }
 
     /// Rows in all parts.
@@ -123,7 +133,11 @@ impl RowSet {
 
     /// How statistics read the rows.
     pub fn policy(&self) -> Policy {
-        if self.options.normalize.unwrap_or(true) { Policy::Unit } else { Policy::Raw }
+        if self.options.normalize.unwrap_or(true) {
+            Policy::Unit
+        } else {
+            Policy::Raw
+        }
     }
 
     /// What the rows are, for messages.
@@ -150,7 +164,10 @@ impl RowSet {
 
     /// Files of all parts.
     pub fn files(&self) -> Vec<PathBuf> {
-        self.parts.iter().filter_map(|part| part.file().map(Path::to_path_buf)).collect()
+        self.parts
+            .iter()
+            .filter_map(|part| part.file().map(Path::to_path_buf))
+            .collect()
     }
 
     pub(crate) fn check_dim(&self, expected: usize, against: &str) -> Result<(), TaskError> {
@@ -158,7 +175,12 @@ impl RowSet {
             return Ok(());
         }
         let what = format!("{} rows", self.label());
-        Err(TaskError::WidthMismatch { what, found: self.dim, against: against.to_owned(), expected })
+        Err(TaskError::WidthMismatch {
+            what,
+            found: self.dim,
+            against: against.to_owned(),
+            expected,
+        })
     }
 }
 

@@ -30,7 +30,12 @@ pub(crate) trait Work: Sync {
     /// Prepares shard `index`; `None` skips it.
     fn open(&self, index: usize) -> Result<Option<Self::Open>, TaskError>;
     /// Works on one block, on any thread.
-    fn block(&self, open: &Self::Open, block: &Block<'_>, scratch: &mut Worker) -> Result<Self::Item, TaskError>;
+    fn block(
+        &self,
+        open: &Self::Open,
+        block: &Block<'_>,
+        scratch: &mut Worker,
+    ) -> Result<Self::Item, TaskError>;
     /// Takes a result; called in block order.
     fn fold(&self, open: &Self::Open, item: Self::Item) -> Result<(), TaskError>;
     /// Ends a shard whose blocks have all been folded.
@@ -73,11 +78,26 @@ struct State<O, I> {
 }
 
 /// Runs `work` over all blocks of `source` on the job's threads.
-pub(crate) fn scan<W: Work>(source: &RowSet, work: &W, control: &Control, stage: &str) -> Result<(), TaskError> {
+pub(crate) fn scan<W: Work>(
+    source: &RowSet,
+    work: &W,
+    control: &Control,
+    stage: &str,
+) -> Result<(), TaskError> {
     control.cancel.check()?;
     let stage = control.stage(stage, source.rows());
-    let state = Mutex::new(State { shard: 0, current: None, failure: None });
-    let scan = Scan { source, work, control, stage, state };
+    let state = Mutex::new(State {
+        shard: 0,
+        current: None,
+        failure: None,
+    });
+    let scan = Scan {
+        source,
+        work,
+        control,
+        stage,
+        state,
+    };
     control.pool().broadcast(|_| scan.work_on_blocks());
     let state = scan.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     state.failure.map_or(Ok(()), |(_, error)| Err(error))
@@ -97,7 +117,9 @@ impl<W: Work> Scan<'_, W> {
         let mut buffer = Buffer::new();
         let _release = ReleaseOnPanic(self);
         while let Some(slot) = self.current() {
-            let Some(block) = self.take(&slot, &mut buffer) else { continue };
+            let Some(block) = self.take(&slot, &mut buffer) else {
+                continue;
+            };
             let at = (slot.index, block);
             if let Err(error) = self.one_block(slot, block, &buffer, &mut worker) {
                 self.fail(at, error);
@@ -118,14 +140,19 @@ impl<W: Work> Scan<'_, W> {
             let index = state.shard;
             let part = self.source.parts.get(index)?;
             state.shard += 1;
-            let opened = self.control.cancel.check().and_then(|()| self.work.open(index)).and_then(|open| {
-                let Some(open) = open else {
-                    self.stage.add(part.rows());
-                    return Ok(None);
-                };
-                let reader = part.open()?;
-                Ok(Some((reader, open)))
-            });
+            let opened = self
+                .control
+                .cancel
+                .check()
+                .and_then(|()| self.work.open(index))
+                .and_then(|open| {
+                    let Some(open) = open else {
+                        self.stage.add(part.rows());
+                        return Ok(None);
+                    };
+                    let reader = part.open()?;
+                    Ok(Some((reader, open)))
+                });
             match opened {
                 Err(error) => {
                     state.failure = Some(((index, 0), error));
@@ -145,7 +172,10 @@ impl<W: Work> Scan<'_, W> {
                         reader,
                         blocks,
                         open,
-                        fold: Mutex::new(Fold { next: 0, waiting: BTreeMap::new() }),
+                        fold: Mutex::new(Fold {
+                            next: 0,
+                            waiting: BTreeMap::new(),
+                        }),
                         folded: Condvar::new(),
                         next: Mutex::new(0),
                     }));
@@ -161,7 +191,11 @@ impl<W: Work> Scan<'_, W> {
         if block == slot.blocks {
             drop(next);
             let mut state = self.lock();
-            if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, slot)) {
+            if state
+                .current
+                .as_ref()
+                .is_some_and(|current| Arc::ptr_eq(current, slot))
+            {
                 state.current = None;
             }
             return None;
@@ -201,12 +235,23 @@ impl<W: Work> Scan<'_, W> {
     ) -> Result<(), TaskError> {
         let rows = buffer.rows(slot.reader.dtype());
         let count = (rows.len() / self.source.dim) as u64;
-        let item = self.work.block(&slot.open, &Block { first: block * BLOCK_ROWS, rows }, worker)?;
+        let item = self.work.block(
+            &slot.open,
+            &Block {
+                first: block * BLOCK_ROWS,
+                rows,
+            },
+            worker,
+        )?;
         let done = self.fold_in_order(&slot, block, item)?;
         self.stage.add(count);
         if done {
             let mut state = self.lock();
-            if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &slot)) {
+            if state
+                .current
+                .as_ref()
+                .is_some_and(|current| Arc::ptr_eq(current, &slot))
+            {
                 state.current = None;
             }
             drop(state);
@@ -216,7 +261,12 @@ impl<W: Work> Scan<'_, W> {
     }
 
     /// Folds what is in order; true when that was the shard's last block.
-    fn fold_in_order(&self, slot: &Slot<W::Open, W::Item>, block: u64, item: W::Item) -> Result<bool, TaskError> {
+    fn fold_in_order(
+        &self,
+        slot: &Slot<W::Open, W::Item>,
+        block: u64,
+        item: W::Item,
+    ) -> Result<bool, TaskError> {
         let mut fold = guard(&slot.fold);
         let ahead = AHEAD * self.control.pool().current_num_threads() as u64;
         while block > fold.next + ahead {
@@ -229,7 +279,9 @@ impl<W: Work> Scan<'_, W> {
         fold.waiting.insert(block, item);
         loop {
             let next = fold.next;
-            let Some(item) = fold.waiting.remove(&next) else { break };
+            let Some(item) = fold.waiting.remove(&next) else {
+                break;
+            };
             self.work.fold(&slot.open, item)?;
             fold.next += 1;
         }

@@ -1,6 +1,6 @@
 //! One shard task from a description: what any scheduler runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Moments, Policy, RowMap};
 use modality_gap_shards::{Format, Layout, ShardError, ShardRef};
@@ -86,12 +86,23 @@ pub enum TaskSpec {
 
 /// Runs the task; the value is its receipt.
 pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> {
-    let (TaskSpec::Moments { version, .. } | TaskSpec::Transform { version, .. } | TaskSpec::Merge { version, .. }) = spec;
+    let (TaskSpec::Moments { version, .. }
+    | TaskSpec::Transform { version, .. }
+    | TaskSpec::Merge { version, .. }) = spec;
     if *version != VERSION {
-        return Err(TaskError::BadOption(format!("task version {version} is not {VERSION}, the one this package runs")));
+        return Err(TaskError::BadOption(format!(
+            "task version {version} is not {VERSION}, the one this package runs"
+        )));
     }
     match spec {
-        TaskSpec::Moments { shard, through, normalize, on_bad_row, out, .. } => {
+        TaskSpec::Moments {
+            shard,
+            through,
+            normalize,
+            on_bad_row,
+            out,
+            ..
+        } => {
             let source = one_shard(shard, *on_bad_row, *normalize)?;
             let map = match through {
                 Some(path) => load_aligner(path)?.map().clone(),
@@ -104,13 +115,20 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
         TaskSpec::Merge { states, out, .. } => {
             let mut merged: Option<Moments> = None;
             for path in states {
-                let state = Moments::from_bytes(&read(path)?).map_err(|error| TaskError::state(path, &error))?;
+                let state =
+                    Moments::from_bytes(&read(path)?).map_err(|error| TaskError::state(path, &error))?;
                 match &mut merged {
                     None => merged = Some(state),
-                    Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => merged.merge(&state),
+                    Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => {
+                        merged.merge(&state)
+                    }
                     Some(_) => {
-                        let reason = "counts rows of another width or reading than the states before it".to_owned();
-                        return Err(TaskError::BadReceipt { file: path.clone(), reason });
+                        let reason =
+                            "counts rows of another width or reading than the states before it".to_owned();
+                        return Err(TaskError::BadReceipt {
+                            file: path.clone(),
+                            reason,
+                        });
                     }
                 }
             }
@@ -122,7 +140,15 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
             }))
         }
-        TaskSpec::Transform { shard, aligner, on_bad_row, dtype, format, out, .. } => {
+        TaskSpec::Transform {
+            shard,
+            aligner,
+            on_bad_row,
+            dtype,
+            format,
+            out,
+            ..
+        } => {
             let aligner = load_aligner(aligner)?;
             let source = one_shard(shard, *on_bad_row, None)?;
             source.check_dim(aligner.dim(), "the aligner's rows")?;
@@ -139,8 +165,16 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
 }
 
 /// The aligner of a file.
-pub(crate) fn load_aligner(path: &PathBuf) -> Result<Aligner, TaskError> {
-    Aligner::from_bytes(&read(path)?).map_err(|error| TaskError::Aligner { file: Some(path.clone()), error })
+pub fn load_aligner(path: &Path) -> Result<Aligner, TaskError> {
+    Aligner::from_bytes(&read(path)?).map_err(|error| TaskError::Aligner {
+        file: Some(path.to_path_buf()),
+        error,
+    })
+}
+
+/// Writes an aligner's file: temporary file, synced, renamed.
+pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
+    write_file(path, &aligner.to_bytes(), true)
 }
 
 fn transform_shard(
@@ -150,10 +184,23 @@ fn transform_shard(
     control: &Control,
 ) -> Result<Value, TaskError> {
     let identity = RowMap::identity(source.dim, Policy::Unit);
-    let work = WorkFolder { path: crate::outputs::run_folder(options), resume: true };
+    let work = WorkFolder {
+        path: crate::outputs::run_folder(options),
+        resume: true,
+    };
     let dropped = match source.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new()],
-        OnBadRow::Drop => count(source, &identity, Split::default().into(), control, "check", Some(&work))?.dropped,
+        OnBadRow::Drop => {
+            count(
+                source,
+                &identity,
+                Split::default().into(),
+                control,
+                "check",
+                Some(&work),
+            )?
+            .dropped
+        }
     };
     let job = MapJob {
         source,
@@ -172,11 +219,25 @@ fn transform_shard(
 
 fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -> Result<RowSet, TaskError> {
     let probed = ShardRef::probe(&shard.path, shard.selector.as_deref())?;
-    let options = ReadOptions { on_bad_row, normalize, label: None };
-    Ok(RowSet { dim: probed.dim, parts: vec![Part::File(probed)], layout: Layout::Files, options })
+    let options = ReadOptions {
+        on_bad_row,
+        normalize,
+        label: None,
+    };
+    Ok(RowSet {
+        dim: probed.dim,
+        parts: vec![Part::File(probed)],
+        layout: Layout::Files,
+        options,
+    })
 }
 
-fn state_written(out: &PathBuf, state: &Moments, dropped: u64, shard: &TaskShard) -> Result<Value, TaskError> {
+fn state_written(
+    out: &PathBuf,
+    state: &Moments,
+    dropped: u64,
+    shard: &TaskShard,
+) -> Result<Value, TaskError> {
     let bytes = state.to_bytes();
     write_file(out, &bytes, true)?;
     Ok(json!({
@@ -185,10 +246,14 @@ fn state_written(out: &PathBuf, state: &Moments, dropped: u64, shard: &TaskShard
     }))
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, TaskError> {
+fn read(path: &Path) -> Result<Vec<u8>, TaskError> {
     std::fs::read(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => ShardError::NotFound { place: path.as_path().into() }.into(),
-        _ => ShardError::Unreadable { place: path.as_path().into(), source }.into(),
+        std::io::ErrorKind::NotFound => ShardError::NotFound { place: path.into() }.into(),
+        _ => ShardError::Unreadable {
+            place: path.into(),
+            source,
+        }
+        .into(),
     })
 }
 

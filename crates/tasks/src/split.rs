@@ -17,9 +17,14 @@ impl Split {
     pub(crate) fn new(holdout: Option<f64>, seed: Option<u64>) -> Result<Self, TaskError> {
         let holdout = holdout.unwrap_or(0.0);
         if !(0.0..1.0).contains(&holdout) {
-            return Err(TaskError::BadOption(format!("holdout must be at least 0 and below 1, not {holdout}")));
+            return Err(TaskError::BadOption(format!(
+                "holdout must be at least 0 and below 1, not {holdout}"
+            )));
         }
-        Ok(Self { holdout, seed: seed.unwrap_or(0) })
+        Ok(Self {
+            holdout,
+            seed: seed.unwrap_or(0),
+        })
     }
 
     pub(crate) fn splits(&self) -> bool {
@@ -44,7 +49,13 @@ pub struct Selection<'a> {
 
 impl Selection<'_> {
     /// Every row.
-    pub const ALL: Selection<'static> = Selection { split: Split { holdout: 0.0, seed: 0 }, exclude: &[] };
+    pub const ALL: Selection<'static> = Selection {
+        split: Split {
+            holdout: 0.0,
+            seed: 0,
+        },
+        exclude: &[],
+    };
 
     pub(crate) fn excludes(&self, index: u64) -> bool {
         !self.exclude.is_empty() && self.exclude.binary_search(&index).is_ok()
@@ -72,14 +83,26 @@ mod tests {
     /// Binomial: 100,000 draws at 0.2 stay within five standard deviations (633) of 20,000.
     #[test]
     fn holds_out_the_share_asked_for() {
-        let split = Split { holdout: 0.2, seed: 7 };
+        let split = Split {
+            holdout: 0.2,
+            seed: 7,
+        };
         let held = (0..100_000).filter(|&i| split.held(i)).count();
         assert!((19_367..=20_633).contains(&held), "{held}");
     }
 
     #[test]
     fn another_seed_holds_out_other_rows() {
-        let (a, b) = (Split { holdout: 0.5, seed: 1 }, Split { holdout: 0.5, seed: 2 });
+        let (a, b) = (
+            Split {
+                holdout: 0.5,
+                seed: 1,
+            },
+            Split {
+                holdout: 0.5,
+                seed: 2,
+            },
+        );
         let same = (0..10_000).filter(|&i| a.held(i) == b.held(i)).count();
         assert!((4_750..=5_250).contains(&same), "{same}");
     }

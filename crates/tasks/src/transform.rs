@@ -112,7 +112,15 @@ impl<'a> Pass<'a> {
             })
         };
         let shards = job.source.parts.iter().map(empty).collect();
-        Self { job, targets, control, params, run: run_folder(job.options), starts, shards }
+        Self {
+            job,
+            targets,
+            control,
+            params,
+            run: run_folder(job.options),
+            starts,
+            shards,
+        }
     }
 
     /// Receipt and states of a finished shard.
@@ -120,7 +128,13 @@ impl<'a> Pass<'a> {
         let target = &self.targets[index];
         let kind = format!("{}-{}-{}", self.params, target.dtype.name(), target.format.name());
         let stem = self.run.join(kind).join(format!("{index:06}"));
-        ["json", "fit.safetensors", "held.safetensors", "stored.safetensors"].map(|ending| stem.with_extension(ending))
+        [
+            "json",
+            "fit.safetensors",
+            "held.safetensors",
+            "stored.safetensors",
+        ]
+        .map(|ending| stem.with_extension(ending))
     }
 
     fn restore(&self, index: usize) -> Option<Done> {
@@ -134,7 +148,8 @@ impl<'a> Pass<'a> {
             return None;
         }
         let output = ShardRef::probe(&receipt.output, None).ok()?.open().ok()?;
-        if output.rows() != receipt.rows || hash_of_rows(output.as_ref(), self.control).ok()? != receipt.hash {
+        if output.rows() != receipt.rows || hash_of_rows(output.as_ref(), self.control).ok()? != receipt.hash
+        {
             return None;
         }
         let read = |path: &Path| Moments::from_bytes(&std::fs::read(path).ok()?).ok();
@@ -178,7 +193,9 @@ impl Work for Pass<'_> {
         let dropped = &self.job.dropped[output.index];
         let mut bad = Vec::new();
         map.coefficients(block.rows, &mut worker.scratch, &mut bad);
-        let unexpected = bad.iter().find(|bad| dropped.binary_search(&(block.first + bad.row as u64)).is_err());
+        let unexpected = bad
+            .iter()
+            .find(|bad| dropped.binary_search(&(block.first + bad.row as u64)).is_err());
         if let Some(bad) = unexpected {
             return Err(bad_row(&self.job.source.parts[output.index], block.first, bad));
         }
@@ -198,8 +215,14 @@ impl Work for Pass<'_> {
             let all = Moments::of_mapped(block.rows, map, &worker.scratch);
             [all, Moments::new(dim, map.gives_unit_rows())]
         };
-        let finite = mean_of(worker.out.rows(dtype), dim).mean().iter().all(|v| v.is_finite());
-        if let Some(row) = (!finite).then(|| first_overflow(worker.out.rows(dtype), dim)).flatten() {
+        let finite = mean_of(worker.out.rows(dtype), dim)
+            .mean()
+            .iter()
+            .all(|v| v.is_finite());
+        if let Some(row) = (!finite)
+            .then(|| first_overflow(worker.out.rows(dtype), dim))
+            .flatten()
+        {
             return Err(TaskError::Overflow {
                 file: self.job.source.parts[output.index].file().map(Path::to_path_buf),
                 row: block.first + row as u64,
@@ -226,7 +249,10 @@ impl Work for Pass<'_> {
             Access::Sequential => {
                 worker.out.resize(kept * dim * dtype.size());
                 let rows = std::mem::take(&mut worker.out);
-                Ok(Mapped { rows: Some(rows), ..mapped })
+                Ok(Mapped {
+                    rows: Some(rows),
+                    ..mapped
+                })
             }
         }
     }
@@ -253,7 +279,9 @@ impl Work for Pass<'_> {
         let bytes = output.writer.finish(sync)?;
         let mut done = self.shards[index].lock().expect("no worker panicked");
         done.sync_seconds = started.elapsed().as_secs_f64();
-        let Some(input) = Input::of(&self.job.source.parts[index]) else { return Ok(()) };
+        let Some(input) = Input::of(&self.job.source.parts[index]) else {
+            return Ok(());
+        };
         let [receipt_file, fit, held, stored] = self.files(index);
         write_file(&fit, &done.results[0].to_bytes(), false)?;
         write_file(&held, &done.results[1].to_bytes(), false)?;
@@ -280,7 +308,10 @@ fn keep_rows(out: &mut Buffer, dim: usize, dtype: Dtype, first: u64, dropped: &[
     let bytes = out.as_bytes_mut();
     let n = bytes.len() / size;
     let from = dropped.partition_point(|&row| row < first);
-    let mut next_dropped = dropped[from..].iter().map(|&row| (row - first) as usize).peekable();
+    let mut next_dropped = dropped[from..]
+        .iter()
+        .map(|&row| (row - first) as usize)
+        .peekable();
     if next_dropped.peek().is_none_or(|&row| row >= n) {
         return n;
     }

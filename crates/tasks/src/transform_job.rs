@@ -25,12 +25,24 @@ pub fn transform_job(
         (true, Some(map)) => map,
         (true, None) => {
             let method = serde_json::to_value(aligner.info().options.method).expect("plain data");
-            return Err(TaskError::BadOption(format!("method {method} leaves the target's rows as they are")));
+            return Err(TaskError::BadOption(format!(
+                "method {method} leaves the target's rows as they are"
+            )));
         }
     };
     let identity = RowMap::identity(aligner.dim(), Policy::Unit);
-    let work = WorkFolder { path: run_folder(output), resume: output.resume };
-    let counted = count(input, &identity, Split::default().into(), control, "check", Some(&work))?;
+    let work = WorkFolder {
+        path: run_folder(output),
+        resume: output.resume,
+    };
+    let counted = count(
+        input,
+        &identity,
+        Split::default().into(),
+        control,
+        "check",
+        Some(&work),
+    )?;
     let checked_seconds = control.seconds();
     let job = MapJob {
         source: input,

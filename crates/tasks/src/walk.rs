@@ -17,12 +17,26 @@ pub(crate) struct Joined {
 
 impl Joined {
     pub(crate) fn open(source: &RowSet) -> Result<Self, TaskError> {
-        let shards = source.parts.iter().map(crate::Part::open).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { shards, starts: source.starts(), dim: source.dim })
+        let shards = source
+            .parts
+            .iter()
+            .map(crate::Part::open)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            shards,
+            starts: source.starts(),
+            dim: source.dim,
+        })
     }
 
     /// Reads rows `first..first + count` of the whole source, widened to f64.
-    pub(crate) fn read(&self, first: u64, count: usize, buffer: &mut Buffer, out: &mut Vec<f64>) -> Result<(), ShardError> {
+    pub(crate) fn read(
+        &self,
+        first: u64,
+        count: usize,
+        buffer: &mut Buffer,
+        out: &mut Vec<f64>,
+    ) -> Result<(), ShardError> {
         out.clear();
         let (mut at, end) = (first, first + count as u64);
         let mut shard = self.starts.partition_point(|&start| start <= first) - 1;

@@ -1,0 +1,5 @@
+//! Platform flags of a Node addon.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,133 @@
+//! Fitted aligners: loaded, saved, and applied to a caller's rows without a copy.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use half::slice::HalfBitsSliceExt;
+use modality_gap_geometry::{Aligner, BadRow, Scratch};
+use modality_gap_kernels::{Rows, RowsMut};
+use modality_gap_tasks::{TaskError, load_aligner, save_aligner};
+use napi::bindgen_prelude::{Buffer, Float32ArraySlice, Float64ArraySlice, Uint16ArraySlice};
+use napi_derive::napi;
+use serde_json::Value;
+
+use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
+
+thread_local! {
+    static SCRATCH: RefCell<(Scratch, Vec<BadRow>)> = RefCell::default();
+}
+
+/// A fitted map from the source's distribution to the target's.
+#[napi]
+pub struct NativeAligner {
+    pub(crate) aligner: Arc<Aligner>,
+}
+
+#[napi]
+impl NativeAligner {
+    /// Reads an aligner's file.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn load(path: String) -> Outcome<NativeAligner> {
+        load_aligner(Path::new(&path)).map(Self::from).into()
+    }
+
+    /// Reads an aligner from the bytes of its file.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_bytes(bytes: &[u8]) -> Outcome<NativeAligner> {
+        let aligner = Aligner::from_bytes(bytes).map_err(|error| TaskError::Aligner { file: None, error });
+        aligner.map(Self::from).into()
+    }
+
+    /// The bytes of its file.
+    #[napi(catch_unwind)]
+    pub fn to_bytes(&self) -> Buffer {
+        self.aligner.to_bytes().into()
+    }
+
+    /// Writes its file: temporary file, synced, renamed.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn save(&self, path: String) -> Outcome<()> {
+        save_aligner(&self.aligner, &PathBuf::from(path)).into()
+    }
+
+    /// What it says of itself.
+    #[napi(ts_return_type = "any")]
+    pub fn info(&self) -> Value {
+        serde_json::to_value(self.aligner.info()).expect("plain data")
+    }
+
+    /// Maps f32 rows into `out`.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn transform_f32(
+        &self,
+        rows: Float32ArraySlice<'_>,
+        mut out: Float32ArraySlice<'_>,
+    ) -> Option<Failure> {
+        write_f32(&rows, &mut out, |rows, out| {
+            self.transform(Rows::F32(rows), RowsMut::F32(out))
+        })
+    }
+
+    /// Maps f64 rows into `out`.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn transform_f64(
+        &self,
+        rows: Float64ArraySlice<'_>,
+        mut out: Float64ArraySlice<'_>,
+    ) -> Option<Failure> {
+        write_f64(&rows, &mut out, |rows, out| {
+            self.transform(Rows::F64(rows), RowsMut::F64(out))
+        })
+    }
+
+    /// Maps half-precision rows, given as bits, into `out`.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn transform_f16(
+        &self,
+        bits: Uint16ArraySlice<'_>,
+        mut out: Uint16ArraySlice<'_>,
+    ) -> Option<Failure> {
+        write_u16(&bits, &mut out, |bits, out| {
+            self.transform(
+                Rows::F16(bits.reinterpret_cast()),
+                RowsMut::F16(out.reinterpret_cast_mut()),
+            )
+        })
+    }
+
+    fn transform(&self, rows: Rows<'_>, out: RowsMut<'_>) -> Option<Failure> {
+        let dim = self.aligner.dim();
+        if !rows.len().is_multiple_of(dim) || rows.len() != out.len() {
+            let text = format!(
+                "{} values into {} are not whole rows of {dim}",
+                rows.len(),
+                out.len()
+            );
+            return Some(Failure::new("BAD_SHAPE", &text));
+        }
+        SCRATCH.with_borrow_mut(|(scratch, bad)| {
+            bad.clear();
+            let map = self.aligner.map();
+            map.coefficients(rows, scratch, bad);
+            if let Some(bad) = bad.first() {
+                let error = TaskError::BadRow {
+                    file: None,
+                    row: bad.row as u64,
+                    reason: bad.reason,
+                };
+                return Some(error.into());
+            }
+            map.write(rows, scratch, out);
+            None
+        })
+    }
+}
+
+impl From<Aligner> for NativeAligner {
+    fn from(aligner: Aligner) -> Self {
+        Self {
+            aligner: Arc::new(aligner),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What needs `unsafe` at the border: answers as values, `{ ok }` or `{ error: { code, message, file, row, column } }`,
+//! and results written into the caller's array.
+#![allow(unsafe_code)]
+
+use modality_gap_tasks::TaskError;
+use napi::bindgen_prelude::{
+    Float32ArraySlice, Float64ArraySlice, JsObjectValue, Object, ToNapiValue, Uint16ArraySlice,
+};
+use napi::sys;
+use napi::{Env, Result};
+use serde_json::{Value, json};
+
+/// The result of a call, or why there is none.
+pub enum Outcome<T> {
+    /// The result.
+    Ok(T),
+    /// Why there is none.
+    Failed(Failure),
+}
+
+/// What goes into `error`.
+#[derive(Debug)]
+pub struct Failure(Value);
+
+impl Failure {
+    /// A failure that only the border can meet.
+    pub fn new(code: &str, message: &str) -> Self {
+        Self(json!({ "code": code, "message": message }))
+    }
+
+    /// A panic that the guard has caught.
+    pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "unknown".to_owned());
+        Self::new("PANIC", &format!("internal error, please report it: {text}"))
+    }
+}
+
+impl From<TaskError> for Failure {
+    fn from(error: TaskError) -> Self {
+        let mut value = json!({ "code": error.code(), "message": error.to_string() });
+        if let Some(file) = error.file() {
+            value["file"] = json!(file.to_string_lossy());
+        }
+        if let Some(row) = error.row() {
+            value["row"] = json!(row);
+        }
+        if let Some(column) = error.column() {
+            value["column"] = json!(column);
+        }
+        Self(value)
+    }
+}
+
+impl<T> From<std::result::Result<T, TaskError>> for Outcome<T> {
+    fn from(result: std::result::Result<T, TaskError>) -> Self {
+        match result {
+            Ok(value) => Self::Ok(value),
+            Err(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl<T: ToNapiValue> ToNapiValue for Outcome<T> {
+    unsafe fn to_napi_value(env: sys::napi_env, outcome: Self) -> Result<sys::napi_value> {
+        match outcome {
+            Self::Ok(value) => {
+                let mut object = Object::new(&Env::from_raw(env))?;
+                object.set_named_property("ok", value)?;
+                // SAFETY: `env` is the environment this call came from, and the object was made in it.
+                unsafe { Object::to_napi_value(env, object) }
+            }
+            // SAFETY: as above; the environment is passed on unchanged.
+            Self::Failed(failure) => unsafe { Failure::to_napi_value(env, failure) },
+        }
+    }
+}
+
+impl ToNapiValue for Failure {
+    unsafe fn to_napi_value(env: sys::napi_env, failure: Self) -> Result<sys::napi_value> {
+        let mut object = Object::new(&Env::from_raw(env))?;
+        object.set_named_property("error", failure.0)?;
+        // SAFETY: `env` is the environment this call came from, and the object was made in it.
+        unsafe { Object::to_napi_value(env, object) }
+    }
+}
+
+/// Runs `write` from the caller's rows into the caller's `out`; rows that share memory with it are copied first.
+macro_rules! write_into {
+    ($name:ident, $array:ident, $element:ty) => {
+        pub(crate) fn $name<R>(
+            rows: &$array<'_>,
+            out: &mut $array<'_>,
+            write: impl FnOnce(&[$element], &mut [$element]) -> R,
+        ) -> R {
+            let (from, to) = (rows.as_ref().as_ptr_range(), out.as_ref().as_ptr_range());
+            let copied = (from.start < to.end && to.start < from.end).then(|| rows.as_ref().to_vec());
+            // SAFETY: JavaScript runs nothing during this synchronous call, and `rows` is not used below when the
+            // two views share memory, so this is the only reference to it.
+            let target = unsafe { out.as_mut() };
+            match copied {
+                Some(copied) => write(&copied, target),
+                None => write(rows.as_ref(), target),
+            }
+        }
+    };
+}
+
+write_into!(write_f32, Float32ArraySlice, f32);
+write_into!(write_f64, Float64ArraySlice, f64);
+write_into!(write_u16, Uint16ArraySlice, u16);

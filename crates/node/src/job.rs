@@ -1,0 +1,177 @@
+//! Jobs on threads of their own, guarded against panics.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use modality_gap_tasks::{
+    CancelToken as Token, Control, Job, JobResult, Progress, RowSet, TaskError, run as run_job,
+};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Function, Object, ToNapiValue};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::aligner::NativeAligner;
+use crate::border::{Failure, Outcome};
+use crate::source::Source;
+
+/// Progress events that may wait for the event loop; more are left out.
+const WAITING_EVENTS: usize = 8;
+
+/// Stops a job within a block of rows.
+#[napi]
+#[derive(Default)]
+pub struct CancelToken {
+    token: Token,
+}
+
+#[napi]
+impl CancelToken {
+    /// A token that nobody has cancelled.
+    #[napi(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the job to stop.
+    #[napi]
+    pub fn cancel(&self) {
+        self.token.cancel();
+    }
+}
+
+/// How far a stage is.
+#[napi(object)]
+pub struct ProgressEvent {
+    /// What is being done.
+    pub stage: String,
+    /// Rows done in this stage.
+    pub rows: f64,
+    /// Rows of this stage.
+    pub total: f64,
+    /// Seconds since the job began.
+    pub seconds: f64,
+}
+
+/// What a job gives.
+#[napi(object)]
+pub struct Finished {
+    /// The report, by the names of the JSON results.
+    #[napi(ts_type = "any")]
+    pub report: Value,
+    /// The fitted aligner's file.
+    pub aligner: Option<Buffer>,
+}
+
+/// Runs a job on threads of its own.
+#[napi(ts_return_type = "Promise<any>")]
+pub fn run<'env>(
+    env: &'env Env,
+    job: Value,
+    sources: Vec<ClassInstance<'env, Source>>,
+    token: ClassInstance<'env, CancelToken>,
+    on_progress: Option<Function<'env, ProgressEvent, ()>>,
+    aligner: Option<ClassInstance<'env, NativeAligner>>,
+) -> Result<Object<'env>> {
+    let sources: Vec<Arc<RowSet>> = sources.iter().map(|source| Arc::clone(&source.rows)).collect();
+    let token = token.token.clone();
+    let aligner = aligner.map(|aligner| Arc::clone(&aligner.aligner));
+    let tell = on_progress
+        .map(|callback| {
+            callback
+                .build_threadsafe_function()
+                .weak::<true>()
+                .callee_handled::<false>()
+                .max_queue_size::<WAITING_EVENTS>()
+                .build()
+        })
+        .transpose()?;
+    let tell = tell.map(|tell| -> Box<dyn Fn(Progress) + Send + Sync> {
+        Box::new(move |progress: Progress| {
+            let Progress {
+                stage,
+                rows,
+                total,
+                seconds,
+            } = progress;
+            let event = ProgressEvent {
+                stage,
+                rows: rows as f64,
+                total: total as f64,
+                seconds,
+            };
+            // a full queue means that the event loop is busy; the next event will do
+            let _ = tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
+        })
+    });
+    promised(env, move || {
+        assert!(job.get("kind").is_none_or(|kind| kind != "__panic"), "asked for");
+        let job = Job::parse(job)?;
+        let control = Control::new(job.threads(), token, tell)?;
+        let rows: Vec<RowSet> = sources.iter().map(|rows| RowSet::clone(rows)).collect();
+        let JobResult { report, aligner } = run_job(&job, &rows, aligner.as_deref(), &control)?;
+        Ok(Finished {
+            report,
+            aligner: aligner.map(|aligner| aligner.to_bytes().into()),
+        })
+    })
+}
+
+/// Version of the native code.
+#[napi]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// What this machine gives the kernels.
+#[napi(object)]
+pub struct Supported {
+    /// Instruction set in use.
+    #[napi(ts_type = "'scalar' | 'avx2'")]
+    pub simd: String,
+    /// Cores.
+    pub threads: u32,
+}
+
+/// Instruction set and cores in use.
+#[napi]
+#[must_use]
+pub fn supported() -> Supported {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Supported {
+        simd: modality_gap_kernels::level().name().to_owned(),
+        threads: threads as u32,
+    }
+}
+
+/// A promise that `work`, on a thread of its own, will answer; a panic becomes an error.
+pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static>(
+    env: &'env Env,
+    work: impl FnOnce() -> std::result::Result<T, TaskError> + Send + 'static,
+) -> Result<Object<'env>> {
+    let (deferred, promise) = env.create_deferred()?;
+    let answer = move || {
+        let outcome = match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => Outcome::from(result),
+            Err(payload) => Outcome::Failed(Failure::panicked(payload.as_ref())),
+        };
+        deferred.resolve(move |_| Ok(outcome));
+    };
+    std::thread::Builder::new()
+        .name("modality-gap".to_owned())
+        .spawn(answer)
+        .map_err(|error| napi::Error::from_reason(format!("no thread could be started: {error}")))?;
+    Ok(promise)
+}
+
+/// Reads an options object; an unknown or wrong option is named.
+pub(crate) fn read<T: DeserializeOwned>(mut value: Value) -> std::result::Result<T, TaskError> {
+    if let Value::Object(map) = &mut value {
+        map.retain(|_, value| !value.is_null());
+    }
+    serde_json::from_value(value).map_err(|error| TaskError::BadOption(error.to_string()))
+}

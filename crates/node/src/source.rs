@@ -1,0 +1,135 @@
+//! Opened rows, on disk or copied from a caller's array.
+
+use std::sync::Arc;
+
+use half::{bf16, f16};
+use modality_gap_kernels::Rows;
+use modality_gap_shards::{Role, Shard, memory_arrow, memory_rows};
+use modality_gap_tasks::{Part, ReadOptions, RowSet, TaskError};
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::border::{Failure, Outcome};
+use crate::job::{promised, read};
+
+/// Opened rows; a cheap handle that jobs share.
+#[napi]
+pub struct Source {
+    pub(crate) rows: Arc<RowSet>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenSpec {
+    paths: Vec<String>,
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(flatten)]
+    options: serde_json::Map<String, Value>,
+}
+
+#[napi]
+impl Source {
+    /// Opens files, folders, globs and lists of them, off the event loop.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn open<'env>(env: &'env Env, spec: Value) -> Result<Object<'env>> {
+        promised(env, move || {
+            let spec: OpenSpec = read(spec)?;
+            let role = match spec.role.as_deref() {
+                Some("image") => Role::Image,
+                Some("text") => Role::Text,
+                _ => Role::Other,
+            };
+            let rows = RowSet::open(&spec.paths, role, read_options(Value::Object(spec.options))?)?;
+            Ok(Self { rows: Arc::new(rows) })
+        })
+    }
+
+    /// Copies f32 rows.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_f32(rows: &[f32], dim: u32, options: Value) -> Outcome<Source> {
+        from_rows(Rows::F32(rows), dim, options)
+    }
+
+    /// Copies f64 rows.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_f64(rows: &[f64], dim: u32, options: Value) -> Outcome<Source> {
+        from_rows(Rows::F64(rows), dim, options)
+    }
+
+    /// Copies half-precision rows, given as bits.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_f16(bits: &[u16], dim: u32, options: Value) -> Outcome<Source> {
+        let rows: Vec<f16> = bits.iter().map(|&bits| f16::from_bits(bits)).collect();
+        from_rows(Rows::F16(&rows), dim, options)
+    }
+
+    /// Copies bfloat16 rows, given as bits.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_bf16(bits: &[u16], dim: u32, options: Value) -> Outcome<Source> {
+        let rows: Vec<bf16> = bits.iter().map(|&bits| bf16::from_bits(bits)).collect();
+        from_rows(Rows::Bf16(&rows), dim, options)
+    }
+
+    /// Copies Arrow IPC bytes.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_arrow(ipc: &[u8], column: Option<String>, options: Value) -> Outcome<Source> {
+        let shard = memory_arrow(ipc.to_vec(), column.as_deref()).map_err(TaskError::from);
+        in_memory(shard, options).into()
+    }
+
+    /// Rows, width, type, format and shards.
+    #[napi(ts_return_type = "any")]
+    pub fn info(&self) -> Value {
+        let rows = &self.rows;
+        let shards: Vec<Value> = rows.parts.iter().filter_map(shard).collect();
+        let mut value = json!({
+            "rows": rows.rows(),
+            "dim": rows.dim,
+            "dtype": rows.dtype().name(),
+            "format": rows.format_name(),
+            "layout": rows.layout_name(),
+            "shards": shards,
+        });
+        if let Some(label) = &rows.options.label {
+            value["label"] = json!(label);
+        }
+        value
+    }
+}
+
+fn shard(part: &Part) -> Option<Value> {
+    let Part::File(shard) = part else { return None };
+    let mut value = json!({ "path": shard.path, "rows": shard.rows });
+    if let Some(selector) = &shard.selector {
+        value["selector"] = json!(selector);
+    }
+    Some(value)
+}
+
+fn from_rows(rows: Rows<'_>, dim: u32, options: Value) -> Outcome<Source> {
+    let dim = dim as usize;
+    if dim == 0 || rows.is_empty() || !rows.len().is_multiple_of(dim) {
+        let text = format!("{} values are not whole rows of {dim} columns", rows.len());
+        return Outcome::Failed(Failure::new("BAD_SHAPE", &text));
+    }
+    let shard = memory_rows(rows, dim).map_err(TaskError::from);
+    in_memory(shard, options).into()
+}
+
+fn in_memory(
+    shard: std::result::Result<Box<dyn Shard>, TaskError>,
+    options: Value,
+) -> std::result::Result<Source, TaskError> {
+    let options = read_options(options)?;
+    Ok(Source {
+        rows: Arc::new(RowSet::memory(Arc::from(shard?), options)),
+    })
+}
+
+fn read_options(options: Value) -> std::result::Result<ReadOptions, TaskError> {
+    read(options)
+}

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { loadFailure, native, PLATFORMS } from '../src/native.ts'
+
+const root = join(import.meta.dirname, '..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+function missing(message: string): Error {
+  return Object.assign(new Error(message), { code: 'MODULE_NOT_FOUND' })
+}
+
+test('the native code is that of this version', t => {
+  t.is(native.version(), manifest.version)
+  t.true(native.supported().threads >= 1)
+})
+
+test('the platforms named in a failure are those that are published', t => {
+  const names: Record<string, string> = {
+    'apple-darwin': 'darwin',
+    'pc-windows-msvc': 'win32',
+    'unknown-linux': 'linux',
+  }
+  const published = manifest.napi.targets.map((target: string) => {
+    const [, cpu, system, abi] = /^([^-]+)-(unknown-linux|apple-darwin|pc-windows-msvc)-?(.*)$/.exec(target) ?? []
+    const arch = cpu === 'x86_64' ? 'x64' : 'arm64'
+    const suffix = system === 'pc-windows-msvc' ? '-msvc' : abi ? `-${abi}` : ''
+    return `${names[system as string]}-${arch}${suffix}`
+  })
+  t.deepEqual(new Set(PLATFORMS as readonly string[]), new Set(published))
+})
+
+test('a package that was not installed is named, with what to do', t => {
+  const cause = new Error('Cannot find native binding.', { cause: missing('Cannot find module x') })
+  const error = loadFailure(cause, 'linux-x64-gnu')
+  t.is(error.code, 'NATIVE_UNAVAILABLE')
+  t.is(error.cause, cause)
+  t.regex(error.message, /on linux-x64-gnu\n {2}cause: @modality-gap\/binding-linux-x64-gnu is not installed\n/)
+  t.regex(error.message, /supported: linux-x64-gnu, .*win32-arm64-msvc\n/)
+  t.regex(error.message, /--include=optional/)
+  t.regex(error.message, /modality-gap\/transform/)
+})
+
+test('the reason of a file that does not load is not hidden behind the missing ones', t => {
+  const reason = new Error('/lib/libc.so.6: version `GLIBC_2.39` not found\nRequire stack: …')
+  const cause = new Error('Cannot find native binding.', { cause: Object.assign(missing('x'), { cause: reason }) })
+  const { message } = loadFailure(cause, 'linux-x64-gnu')
+  t.regex(message, /cause: \/lib\/libc\.so\.6: version `GLIBC_2\.39` not found\n/)
+  t.regex(message, /reinstall/)
+})
+
+test('a platform that is not published is told to build', t => {
+  t.regex(loadFailure(missing('x'), 'freebsd-x64').message, /build the native code from the source/)
+})
+
+test('one file imports the native folder', t => {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(name =>
+    name.endsWith('.ts'),
+  )
+  const importers = files.filter(name => readFileSync(join(root, 'src', name), 'utf8').includes("'../native/"))
+  t.deepEqual(importers, ['native.ts'])
+})

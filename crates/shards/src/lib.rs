@@ -16,6 +16,7 @@ mod natural;
 mod npy;
 mod npz;
 mod output;
+mod pickle;
 mod resolve;
 mod safetensors;
 mod shard;

@@ -9,6 +9,7 @@ use crate::error::{Place, ShardError};
 use crate::input::Input;
 use crate::npy::NpyWriter;
 use crate::npz::NpzWriter;
+use crate::pickle::PickleWriter;
 use crate::shard::{Access, Format, ShardRef};
 use crate::table::{TableWriter, copy_without};
 
@@ -71,12 +72,7 @@ pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
         Format::Npz => Box::new(NpzWriter::create(spec)?),
         Format::Parquet | Format::Arrow => Box::new(TableWriter::create(spec)?),
         Format::Safetensors => Box::new(crate::safetensors::create(spec)?),
-        _ => {
-            return Err(ShardError::unsupported(
-                &Place::from(spec.path.as_path()),
-                "cannot be written yet",
-            ));
-        }
+        Format::Pickle => Box::new(PickleWriter::create(spec)?),
     })
 }
 

@@ -210,7 +210,7 @@ fn open_input(
         Format::Parquet => crate::table::open_parquet(input, selector, role),
         Format::Arrow => crate::table::open_arrow(input, selector, role),
         Format::Safetensors => crate::safetensors::open(input, selector, role),
-        _ => Err(ShardError::unsupported(input.place(), "cannot be read yet")),
+        Format::Pickle => crate::pickle::open(input, selector),
     }
 }
 

@@ -1,0 +1,16 @@
+//! The published pickles: a list of `{id, caption | image_path, embed}` records, `embed` a one-dimensional array.
+//!
+//! The reader follows the pickle opcodes but never runs anything: of all globals it knows the few that arrays are
+//! made of, and any other is an error that names it. Strings and arrays stay in the file; only their places are kept.
+
+mod call;
+mod cursor;
+mod frame;
+mod machine;
+mod memo;
+mod read;
+mod value;
+mod write;
+
+pub(crate) use read::open;
+pub(crate) use write::PickleWriter;

@@ -1,0 +1,245 @@
+//! Rows of pickled records.
+//!
+//! Opening makes one pass that notes where each row's bytes lie; reading then goes by position. Rows that are not
+//! bytes in the file (protocol 2 writes them as text, lists hold numbers) are decoded in order instead.
+
+use std::sync::{Mutex, PoisonError};
+
+use kernels::Dtype;
+
+use super::machine::{Keep, Machine};
+use super::value::{At, Row, Shape, row};
+use crate::buffer::{Buffer, swap_bytes};
+use crate::error::ShardError;
+use crate::input::Input;
+use crate::shard::{Access, MAX_DIM, Opened, Shard, range_bytes};
+
+/// The published name of the rows.
+const DEFAULT_KEY: &str = "embed";
+/// Bytes that are read at once to gather rows with captions between them.
+const SPAN_BYTES: u64 = 256 << 10;
+
+struct PickleShard {
+    input: Input,
+    key: String,
+    index: Index,
+    decoder: Mutex<Option<Decoder>>,
+}
+
+/// What the first pass found.
+struct Index {
+    shape: Shape,
+    rows: u64,
+    /// Position of every row's bytes, if all rows are bytes.
+    offsets: Option<Vec<u64>>,
+}
+
+struct Decoder {
+    machine: Machine,
+    /// The row that comes next.
+    row: u64,
+}
+
+/// Opens the list of records; `selector` is the key of the rows.
+pub(crate) fn open(input: Input, selector: Option<&str>) -> Result<Opened, ShardError> {
+    let key = selector.unwrap_or(DEFAULT_KEY);
+    let index = Index::build(&input, key)?;
+    let shard = PickleShard {
+        input,
+        key: key.to_owned(),
+        index,
+        decoder: Mutex::new(None),
+    };
+    Ok(Opened {
+        shard: Box::new(shard),
+        selector: selector.map(str::to_owned),
+    })
+}
+
+impl Index {
+    fn build(input: &Input, key: &str) -> Result<Self, ShardError> {
+        let mut decoder = Decoder::new(input, key)?;
+        let mut offsets = Some(Vec::new());
+        let mut common = None;
+        while let Some((row, shape)) = decoder.next(input, key)? {
+            check_shape(*common.get_or_insert(shape), shape, input, decoder.row - 1)?;
+            match (row, &mut offsets) {
+                (Row::Raw(offset), Some(offsets)) => offsets.push(offset),
+                _ => offsets = None,
+            }
+        }
+        let Some(shape) = common else {
+            return Err(ShardError::empty(input.place(), "holds no records"));
+        };
+        if shape.dim == 0 || shape.dim > MAX_DIM {
+            return Err(ShardError::bad_format(
+                input.place(),
+                format!("has rows of {} columns", shape.dim),
+            ));
+        }
+        Ok(Self {
+            shape,
+            rows: decoder.row,
+            offsets,
+        })
+    }
+}
+
+fn check_shape(first: Shape, here: Shape, input: &Input, row: u64) -> Result<(), ShardError> {
+    if here == first {
+        return Ok(());
+    }
+    let say = |shape: Shape| {
+        let order = if shape.swapped {
+            " in the other byte order"
+        } else {
+            ""
+        };
+        format!("{} columns of {}{order}", shape.dim, shape.dtype.name())
+    };
+    let reason = format!("has {}, the rows before it {}", say(here), say(first));
+    Err(ShardError::bad_row(input.place(), row, reason))
+}
+
+impl Decoder {
+    fn new(input: &Input, key: &str) -> Result<Self, ShardError> {
+        Ok(Self {
+            machine: Machine::new(input.clone(), key, Keep::Rows)?,
+            row: 0,
+        })
+    }
+
+    fn next(&mut self, input: &Input, key: &str) -> Result<Option<(Row, Shape)>, ShardError> {
+        let Some(record) = self.machine.next()? else {
+            return Ok(None);
+        };
+        if record.embed.is_none() {
+            let reason = format!("the record has no {key:?}");
+            return Err(ShardError::bad_row(input.place(), self.row, reason));
+        }
+        let next = row(record, &self.machine.descrs, input.place(), self.row)?;
+        self.row += 1;
+        Ok(Some(next))
+    }
+}
+
+impl PickleShard {
+    /// Gathers rows by position, several of them with one read where they lie close together.
+    fn gather(&self, offsets: &[u64], bytes: &mut [u8]) -> Result<(), ShardError> {
+        let row_bytes = self.index.shape.dim * self.index.shape.dtype.size();
+        let mut span = Vec::new();
+        let mut row = 0;
+        while row < offsets.len() {
+            let start = offsets[row];
+            let near = |offset: u64| offset >= start && offset - start + row_bytes as u64 <= SPAN_BYTES;
+            let mut count = offsets[row..]
+                .iter()
+                .take_while(|&&offset| near(offset))
+                .count()
+                .max(1);
+            let len = |count: usize| {
+                (offsets[row..row + count].iter().max().unwrap_or(&start) - start) as usize + row_bytes
+            };
+            if len(count) > 2 * count * row_bytes {
+                count = 1;
+            }
+            let out = &mut bytes[row * row_bytes..(row + count) * row_bytes];
+            if count == 1 {
+                self.input.read_at(start, out)?;
+            } else {
+                span.resize(len(count), 0);
+                self.input.read_at(start, &mut span)?;
+                for (out, offset) in out.chunks_exact_mut(row_bytes).zip(&offsets[row..]) {
+                    out.copy_from_slice(&span[(offset - start) as usize..][..row_bytes]);
+                }
+            }
+            row += count;
+        }
+        Ok(())
+    }
+
+    fn decode(&self, first: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
+        let mut slot = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        // taken out, so that a failed read leaves no half-read decoder behind
+        let mut decoder = match slot.take() {
+            Some(decoder) if decoder.row <= first => decoder,
+            _ => Decoder::new(&self.input, &self.key)?,
+        };
+        let changed = || ShardError::bad_format(self.input.place(), "has changed while it was read");
+        while decoder.row < first {
+            decoder.next(&self.input, &self.key)?.ok_or_else(changed)?;
+        }
+        for out in bytes.chunks_exact_mut(self.index.shape.dim * self.index.shape.dtype.size()) {
+            let (row, shape) = decoder.next(&self.input, &self.key)?.ok_or_else(changed)?;
+            check_shape(self.index.shape, shape, &self.input, decoder.row - 1)?;
+            match row {
+                Row::Raw(offset) => self.input.read_at(offset, out)?,
+                Row::Text(at) => decode_text(&self.input, at, out, decoder.row - 1)?,
+                Row::Numbers(numbers) => out.copy_from_slice(bytemuck::cast_slice(&numbers)),
+            }
+        }
+        *slot = Some(decoder);
+        Ok(())
+    }
+}
+
+/// Bytes from the code points of UTF-8 text.
+pub(super) fn decode_text(input: &Input, at: At, out: &mut [u8], row: u64) -> Result<(), ShardError> {
+    let text = input.bytes_at(at.offset, at.len.into())?;
+    let bytes = latin1(&text).filter(|bytes| bytes.len() == out.len());
+    let Some(bytes) = bytes else {
+        let reason = format!(
+            "row {row}: the text of its array does not stand for {} bytes",
+            out.len()
+        );
+        return Err(ShardError::bad_format(input.place(), reason));
+    };
+    out.copy_from_slice(&bytes);
+    Ok(())
+}
+
+/// The code points of UTF-8 text as bytes; `None` when one is above 255.
+pub(super) fn latin1(text: &[u8]) -> Option<Vec<u8>> {
+    std::str::from_utf8(text)
+        .ok()?
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).ok())
+        .collect()
+}
+
+impl Shard for PickleShard {
+    fn rows(&self) -> u64 {
+        self.index.rows
+    }
+
+    fn dim(&self) -> usize {
+        self.index.shape.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.index.shape.dtype
+    }
+
+    fn access(&self) -> Access {
+        if self.index.offsets.is_some() {
+            Access::Random
+        } else {
+            Access::Sequential
+        }
+    }
+
+    fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError> {
+        buf.resize(range_bytes(self, first, count));
+        match &self.index.offsets {
+            Some(offsets) => self.gather(
+                &offsets[first as usize..first as usize + count],
+                buf.as_bytes_mut(),
+            )?,
+            None => self.decode(first, buf.as_bytes_mut())?,
+        }
+        if self.index.shape.swapped {
+            swap_bytes(self.index.shape.dtype, buf.as_bytes_mut());
+        }
+        Ok(())
+    }
+}

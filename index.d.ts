@@ -13,6 +13,8 @@
  * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
  * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
  * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `OVERFLOW` | a component is beyond the range of the output's storage type |
+ * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
@@ -34,6 +36,8 @@ export type ErrorCode =
   | 'BAD_ROW'
   | 'BAD_SHAPE'
   | 'BAD_OPTION'
+  | 'OVERFLOW'
+  | 'NOT_PAIRED'
   | 'TOO_FEW_ROWS'
   | 'NOT_CONVERGED'
   | 'BAD_ALIGNER'
@@ -143,13 +147,13 @@ export interface Progress {
   rows: number
   /** Rows of this stage. */
   total: number
-  /** Seconds since the stage began. */
+  /** Seconds since the job began. */
   seconds: number
 }
 /** One file of rows, or one part of a file. */
 export interface ShardInfo {
-  /** Its path. */
-  path: string
+  /** Its path; absent for rows in memory. */
+  path?: string
   /** The column, tensor, key or leading index that was picked. */
   selector?: string
   /** Its rows. */
@@ -239,6 +243,8 @@ export interface AlignerInfo {
 export type PerSide<T = number> = Record<string, T>
 /** Wall-clock seconds of the parts of a job; a part that did not happen is absent. */
 export interface Seconds {
+  /** The pass over new rows that looks for bad ones and compares them with those of the fit. */
+  check?: number
   /** Passes over the rows to fit. */
   fit?: number
   /** Reading, moving and writing rows. */
@@ -265,7 +271,7 @@ export interface ImageText<T = number> {
 /** Distances between the means of two sets of unit rows. */
 export interface Gap {
   /** ‖μx−μz‖ before the fit, on the rows of the fit. */
-  before?: number
+  before: number
   /** The same after it, of the f64 result. */
   after?: number
   /** The same of the rows as written, rounded to their storage type. */
@@ -285,22 +291,33 @@ export interface FitReport {
   rows: PerSide
   /** Bad rows left out. */
   dropped: PerSide
+  /** Lengths of the rows as they are stored. */
+  norms: PerSide<Norms>
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
   trace: PerSide
   /** Factor on the residuals. */
   scale: number
+  /** Centroid offsets that were fitted. */
+  iterations: number
   /** What the sphere projection does to the mean; absent where no row is projected. */
   phantomDrift?: PhantomDrift
   /** The gap before and after. */
   gap: Gap
-  /** The options, defaults filled in. */
-  options: Record<string, unknown>
+  /** Method and options of the fit. */
+  options: AlignerInfo['options']
+  /** The rows kept out of the fit, when some were. */
+  holdout?: {
+    /** Their share. */
+    holdout: number
+    /** Seed of the choice. */
+    seed: number
+  }
   /** Files written. */
   outputs: string[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
-  /** Largest resident memory of the process so far. */
-  peakMemoryBytes: number
+  /** Largest resident memory of the process so far; absent where the system does not tell. */
+  peakMemoryBytes?: number
 }
 /** How the mean of projected rows departs from the projected mean. */
 export interface PhantomDrift {
@@ -309,7 +326,7 @@ export interface PhantomDrift {
   /** ‖E[π(z)]−μx‖, the distance it leaves to the target's mean. */
   toTarget: number
   /** Length of the measured drift's part tangential to the sphere. */
-  tangential: number
+  tangential?: number
   /** The same by the second-order prediction. */
   predictedTangential?: number
   /** Cosine of predicted and measured tangential parts. */
@@ -321,15 +338,17 @@ export interface TransformReport {
   dim: number
   /** Rows taken in. */
   rows: {
-    /** All of them, bad ones included. */
+    /** Rows that were moved. */
     input: number
   }
   /** Bad rows left out. */
   dropped: number
   /** Files written. */
   outputs: string[]
-  /** Whether the rows look like those of the fit. */
-  fits: {
+  /** ‖μz−μx‖ of the moved rows and the target's mean; absent for the target side. */
+  toTarget?: number
+  /** Whether the rows look like those of the fit; absent for the target side. */
+  fits?: {
     /** Distance of the new rows' mean from the stored one. */
     meanShift: number
     /** The distance that sampling alone explains. */
@@ -343,8 +362,8 @@ export interface TransformReport {
   }
   /** Wall-clock seconds of each part. */
   seconds: Seconds
-  /** Largest resident memory of the process so far. */
-  peakMemoryBytes: number
+  /** Largest resident memory of the process so far; absent where the system does not tell. */
+  peakMemoryBytes?: number
 }
 /** The gap between two modalities and what it is made of. */
 export interface GapReport {
@@ -358,6 +377,10 @@ export interface GapReport {
   norms: ImageText<Norms>
   /** Distances between the modalities. */
   gap: {
+    /** ‖μx−μy‖ without the aligner, when one was given. */
+    before?: number
+    /** ‖μx−μz‖ with it. */
+    after?: number
     /** ‖μx−μy‖ of the unit rows. */
     centroid: number
     /** Cosine of the two means; null when a mean has length zero. */
@@ -379,6 +402,14 @@ export interface GapReport {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** What was taken from a sample rather than from all rows: its size in rows, and its seed. */
+  sampled?: Record<
+    string,
+    {
+      size: number
+      seed: number
+    }
+  >
 }
 /** A row that cannot be used, and why. */
 export interface BadRow {
@@ -391,11 +422,12 @@ export interface BadRow {
 }
 /** What a set of rows looks like. */
 export interface InspectReport extends EmbeddingsInfo {
-  /** Lengths of the usable rows as they are stored. */
-  norms: Norms & {
-    /** Their mean. */
-    mean: number
-  }
+  /** Lengths of the usable rows as they are stored, and their mean; null when no row is usable. */
+  norms:
+    | (Norms & {
+        mean: number
+      })
+    | null
   /** Whether every usable row has length one up to the rounding of its storage type. */
   unit: boolean
   /** Rows that cannot be used: how many, and the first of them. */
@@ -412,6 +444,8 @@ export interface ConvertReport {
   rows: number
   /** Columns. */
   dim: number
+  /** Bad rows left out. */
+  dropped: number
   /** Files written. */
   outputs: string[]
   /** Wall-clock seconds of each part. */
@@ -629,10 +663,83 @@ export declare function measureGap(
   { image, text, aligner, ...options }: MeasureInput,
   run?: RunOptions,
 ): Promise<GapReport>
-/** A shard task as JSON: a pure function of one shard and small parameters. */
-export type TaskSpec = Readonly<Record<string, unknown>>
-/** What a finished shard task leaves beside its output, as JSON. */
-export type Receipt = Readonly<Record<string, unknown>>
+/** One file of rows, or one part of a file. */
+export interface TaskShard {
+  /** The file. */
+  path: string
+  /** The column, tensor, key or leading index to take. */
+  selector?: string
+}
+/** Counts one shard: n, mean and trace, as a state that can be merged with others. */
+export interface MomentsTask {
+  /** What is done. */
+  task: 'moments'
+  /** Version of this description. */
+  version: 1
+  /** The rows to count. */
+  shard: TaskShard
+  /** Aligner file whose map the rows go through first. */
+  through?: string
+  /** Whether rows are scaled to unit length. @defaultValue `true` */
+  normalize?: boolean
+  /** What to do with bad rows. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** File of the state. */
+  out: string
+}
+/** Merges states in the order given, as if one pass had counted all their rows. */
+export interface MergeTask {
+  /** What is done. */
+  task: 'merge'
+  /** Version of this description. */
+  version: 1
+  /** Files of the states, in shard order. */
+  states: readonly string[]
+  /** File of the merged state. */
+  out: string
+}
+/** Moves the rows of one shard with an aligner. */
+export interface TransformTask {
+  /** What is done. */
+  task: 'transform'
+  /** Version of this description. */
+  version: 1
+  /** The rows to move. */
+  shard: TaskShard
+  /** Aligner file. */
+  aligner: string
+  /** What to do with bad rows. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Storage type of the output. @defaultValue that of the input */
+  dtype?: Dtype
+  /** Container of the output. @defaultValue that of the input */
+  format?: Format
+  /** Folder of the output. */
+  out: string
+}
+/** A shard task: a pure function of one shard and small parameters. */
+export type TaskSpec = MomentsTask | MergeTask | TransformTask
+/** What a finished shard task says of itself. */
+export interface Receipt {
+  /** Version of the description it was run from. */
+  version: number
+  /** What was done. */
+  task: TaskSpec['task']
+  /** Rows counted or written. */
+  rows: number
+  /** The file written. */
+  output: string
+  /** Bytes of a state. */
+  bytes?: number
+  /** Hash of a state. */
+  hash?: string
+  /** The shard that was read. */
+  shard?: unknown
+  /** Bad rows left out: their number, or for `transform` their indices. */
+  dropped?: number | number[]
+  /** Number of merged states. */
+  states?: number
+}
 /**
  * Runs one shard task and returns its receipt: what any scheduler calls, once per shard and in any order. Output has its
  * name only once it is complete, so a repeated attempt changes nothing.

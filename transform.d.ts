@@ -13,6 +13,8 @@
  * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
  * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
  * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `OVERFLOW` | a component is beyond the range of the output's storage type |
+ * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
@@ -34,6 +36,8 @@ export type ErrorCode =
   | 'BAD_ROW'
   | 'BAD_SHAPE'
   | 'BAD_OPTION'
+  | 'OVERFLOW'
+  | 'NOT_PAIRED'
   | 'TOO_FEW_ROWS'
   | 'NOT_CONVERGED'
   | 'BAD_ALIGNER'

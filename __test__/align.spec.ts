@@ -146,7 +146,7 @@ test('files that are no aligners are refused', async t => {
   writeFileSync(path, 'not an aligner')
   t.like(await t.throwsAsync(Aligner.load(path)), { code: 'BAD_ALIGNER', file: path })
   const aligner = await Aligner.fit(await sides())
-  t.like(await t.throwsAsync(aligner.save(join(folder, 'no', 'such', 'folder'))), { code: 'WRITE_FAILED' })
+  t.like(await t.throwsAsync(aligner.save(join(path, 'below', 'a', 'file'))), { code: 'WRITE_FAILED' })
 })
 
 test('a newer aligner is refused by name', async t => {

@@ -51,11 +51,12 @@ test('bytes may come as an ArrayBuffer', t => {
 
 test('rows that cannot be moved are named', t => {
   const aligner = new PortableAligner(alignerBytes(smallParts()))
-  const bad = (...values: number[]) => t.throws(() => aligner.transform(Float64Array.from(values)), { code: 'BAD_ROW' })
-  t.like(bad(1, 1, 2, Number.NaN), { row: 1, column: 1, message: 'row 1: component in column 1 is not finite' })
-  t.like(bad(1, 1, 0, 0), { row: 1, column: undefined, message: /length is zero/ })
-  t.like(bad(1e200, 0), { row: 0, message: /beyond 1e150/ })
-  t.like(bad(Number.NEGATIVE_INFINITY, 0), { row: 0, column: 0 })
+  const bad = (message: RegExp, ...values: number[]) =>
+    t.throws(() => aligner.transform(Float64Array.from(values)), { code: 'BAD_ROW', message })
+  t.like(bad(/^row 1: component in column 1 is not finite$/, 1, 1, 2, Number.NaN), { row: 1, column: 1 })
+  t.like(bad(/length is zero/, 1, 1, 0, 0), { row: 1, column: undefined })
+  t.like(bad(/beyond 1e150/, 1e200, 0), { row: 0 })
+  t.like(bad(/not finite/, Number.NEGATIVE_INFINITY, 0), { row: 0, column: 0 })
   const half = Uint16Array.of(0x3c00, 0x7c00)
   t.like(
     t.throws(() => aligner.transform(half)),
@@ -67,10 +68,7 @@ test('a row that the map sends to the origin has no direction', t => {
   const parts = smallParts()
   parts.tensors.shift = { shape: [2], values: [-1, 0] }
   const aligner = new PortableAligner(alignerBytes(parts))
-  t.like(
-    t.throws(() => aligner.transform(Float64Array.of(5, 0))),
-    { code: 'BAD_ROW', message: /origin/ },
-  )
+  t.throws(() => aligner.transform(Float64Array.of(5, 0)), { code: 'BAD_ROW', message: /origin/ })
 })
 
 test('rows of another width are refused', t => {

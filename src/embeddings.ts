@@ -133,6 +133,9 @@ function fromMemory(
 }
 
 function fromRows(rows: Rows, dim: number, dtype: Dtype | undefined, options: SourceOptions): Source {
+  if (rows.length === 0) {
+    throw new ModalityGapError('EMPTY', 'the array holds no rows')
+  }
   if (!Number.isSafeInteger(dim) || dim < 1 || rows.length % dim !== 0) {
     throw new ModalityGapError('BAD_SHAPE', `${rows.length} values are not whole rows of ${dim} columns`)
   }

@@ -8,7 +8,7 @@ export interface Progress {
   rows: number
   /** Rows of this stage. */
   total: number
-  /** Seconds since the stage began. */
+  /** Seconds since the job began. */
   seconds: number
 }
 
@@ -143,7 +143,7 @@ export interface ImageText<T = number> {
 /** Distances between the means of two sets of unit rows. */
 export interface Gap {
   /** ‖μx−μz‖ before the fit, on the rows of the fit. */
-  before?: number
+  before: number
   /** The same after it, of the f64 result. */
   after?: number
   /** The same of the rows as written, rounded to their storage type. */

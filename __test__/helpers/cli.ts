@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
@@ -13,9 +13,14 @@ export interface Ended {
 interface CliOptions {
   cwd?: string
   env?: Record<string, string>
-  /** Called when the child has started, to send it signals or input. */
+  /** Called when the child has started, to send it input or close its output. */
   started?: (child: ChildProcess) => void
+  /** Called when the child has begun to listen for Ctrl-C. */
+  interruptible?: (child: ChildProcess) => void
 }
+
+/** Tells the parent when the child listens for Ctrl-C; before that a signal would end it by default. */
+const TELL = `process.on('newListener', name => name === 'SIGINT' && setImmediate(() => process.send('interruptible')))`
 
 /** Runs the compiled command line in a process of its own. */
 export function modalityGap(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
@@ -23,9 +28,16 @@ export function modalityGap(args: readonly string[], options: CliOptions = {}): 
 }
 
 /** Runs Node in a process of its own. */
-export function node(args: readonly string[], { cwd, env, started }: CliOptions = {}): Promise<Ended> {
+export function node(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
+  const { cwd, env, started, interruptible } = options
+  const preload = interruptible ? ['--import', `data:text/javascript,${encodeURIComponent(TELL)}`] : []
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, NO_COLOR: '1', ...env } })
+    const child = spawn(process.execPath, [...preload, ...args], {
+      cwd,
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['pipe', 'pipe', 'pipe', ...(interruptible ? (['ipc'] as const) : [])],
+    }) as ChildProcessWithoutNullStreams
+    child.once('message', () => interruptible?.(child))
     const ended = { stdout: '', stderr: '' }
     child.stdout.on('data', chunk => {
       ended.stdout += chunk

@@ -6,7 +6,7 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   BAD_FORMAT: 'write the file again, it is damaged or not what its name says',
   UNSUPPORTED: 'store the rows as f16, bf16, f32 or f64 in one of the formats that --help lists',
   EMPTY: 'give a file or folder that holds rows',
-  BAD_SELECTOR: 'name one of these after # in SRC',
+  BAD_SELECTOR: 'name one that exists in SRC',
   WIDTH_MISMATCH: 'use embeddings of one encoder',
   BAD_ROW: 'repair the row, or leave such rows out with --on-bad-row drop',
   TOO_FEW_ROWS: 'give more rows',

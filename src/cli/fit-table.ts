@@ -1,37 +1,51 @@
 import type { Aligner } from '../align.ts'
 import type { FitReport } from '../reports.ts'
-import { count, figure, memory, seconds, table, written } from './print.ts'
+import { count, duration, figure, memory, table, written } from './print.ts'
 
 /** What a fit found, as a table of before and after. */
 export function fitTable(aligner: Aligner, outputs?: string[]): string {
   // a fit always leaves its report, and only fits are shown
   const report = aligner.report as FitReport
-  const { source, target, options, iterations, renormalize } = aligner.info
-  const { gap, dropped } = report
-  const passes = iterations > 1 ? `, ${iterations} centroid passes` : ''
-  const lost = Object.entries(dropped).filter(([, rows]) => rows > 0)
-  const lines = [
-    `${options.method}${passes}: ${count(source.rows)} ${source.name} rows onto ${count(target.rows)} ${target.name} rows, ${report.dim} columns${renormalize ? '' : ', off the unit sphere'}`,
-    ...lost.map(([name, rows]) => `left out: ${count(rows)} bad ${name} rows`),
-    '',
-    table([
-      ['', 'before', 'after', 'noise floor'],
-      ['centroid gap', figure(gap.before), figure(gap.after), figure(gap.floor)],
-      ...(gap.stored === undefined ? [] : [['  as written', '', figure(gap.stored), '']]),
-      ...(gap.held
-        ? [['  on held-out rows', figure(gap.held.before), figure(gap.held.after), figure(gap.held.floor)]]
-        : []),
-    ]),
-    '',
-    table([
-      [`trace of ${source.name}`, figure(source.trace)],
-      [`trace of ${target.name}`, figure(target.trace)],
-      ['scale of the residuals', figure(aligner.info.scale)],
-      ['time to fit', seconds(report.seconds.fit)],
-      ...(report.seconds.transform === undefined ? [] : [['time to transform', seconds(report.seconds.transform)]]),
-      ...(report.seconds.sync === undefined ? [] : [['time to sync', seconds(report.seconds.sync)]]),
-      ...memory(report.peakMemoryBytes),
-    ]),
-  ]
-  return `${lines.join('\n')}\n${written(outputs ?? report.outputs)}`
+  const { gap } = report
+  const sample = gap.held
+    ? ''
+    : '\n  (on the rows of the fit, where it always ends below the floor; --holdout 0.2 also measures it on others)'
+  return `${heading(aligner, report)}
+
+${gapTable(gap)}${sample}
+
+${facts(aligner, report)}
+${written(outputs ?? report.outputs)}`
+}
+
+function heading({ info }: Aligner, { dim, dropped }: FitReport): string {
+  const { source, target, options, iterations, renormalize } = info
+  const how = [options.method, ...(iterations > 1 ? [`${iterations} centroid passes`] : [])].join(', ')
+  const where = renormalize ? '' : ', off the unit sphere'
+  const rows = `${count(source.rows)} ${source.name} rows onto ${count(target.rows)} ${target.name} rows`
+  const lost = Object.entries(dropped)
+    .filter(([, bad]) => bad > 0)
+    .map(([name, bad]) => `\nleft out: ${count(bad)} bad ${name} rows`)
+  return `${how}: ${rows}, ${dim} columns${where}${lost.join('')}`
+}
+
+function gapTable({ before, after, floor, stored, held }: FitReport['gap']): string {
+  return table([
+    ['', 'before', 'after', 'noise floor'],
+    ['centroid gap', figure(before), figure(after), figure(floor)],
+    ...(stored === undefined ? [] : [['  as written', '', figure(stored), '']]),
+    ...(held ? [['  on held-out rows', figure(held.before), figure(held.after), figure(held.floor)]] : []),
+  ])
+}
+
+function facts({ info }: Aligner, { seconds, peakMemoryBytes }: FitReport): string {
+  return table([
+    [`trace of ${info.source.name}`, figure(info.source.trace)],
+    [`trace of ${info.target.name}`, figure(info.target.trace)],
+    ['scale of the residuals', figure(info.scale)],
+    ['time to fit', duration(seconds.fit)],
+    ...(seconds.transform === undefined ? [] : [['time to transform', duration(seconds.transform)]]),
+    ...(seconds.sync === undefined ? [] : [['time to sync', duration(seconds.sync)]]),
+    ...memory(peakMemoryBytes),
+  ])
 }

@@ -25,9 +25,12 @@ export function figure(value: number | null | undefined): string {
   return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(3) : value.toPrecision(4)
 }
 
-/** A duration in seconds. */
-export function seconds(value: number | undefined): string {
-  return value === undefined ? '–' : `${value.toFixed(2)} s`
+/** A duration given in seconds. */
+export function duration(seconds: number | undefined): string {
+  if (seconds === undefined) {
+    return '–'
+  }
+  return seconds < 1 ? `${Math.ceil(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`
 }
 
 /** The row of a table that tells the memory, where it is known. */

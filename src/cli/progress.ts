@@ -8,21 +8,23 @@ export function progressBar() {
   }
   const bar = new SingleBar({
     stream: process.stderr,
-    format: '{stage} {bar} {percentage} % of {total} rows, {rate} rows/s',
+    format: '{name} {bar} {percentage} % of {total} rows, {rate} rows/s',
     clearOnComplete: true,
     hideCursor: true,
   })
   let current: string | undefined
+  let since = 0
   return {
     update({ stage, rows, total, seconds }: Progress) {
-      const payload = { stage: stage.padEnd(14), rate: Math.round(rows / Math.max(seconds, 1e-3)).toLocaleString('en') }
-      if (stage === current) {
-        bar.update(rows, payload)
-      } else {
+      if (stage !== current) {
         bar.stop()
-        bar.start(total, rows, payload)
+        bar.start(total, rows, { name: stage.padEnd(14), rate: '–' })
         current = stage
+        since = seconds
+        return
       }
+      const rate = seconds > since ? Math.round(rows / (seconds - since)).toLocaleString('en') : '–'
+      bar.update(rows, { rate })
     },
     stop: () => bar.stop(),
   }

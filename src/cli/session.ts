@@ -39,8 +39,6 @@ export async function perform(options: SessionOptions, work: (run: RunOptions) =
   } catch (error) {
     bar.stop()
     fail(error, options)
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { TransformReport } from '../reports.ts'
 import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
-import { count, figure, memory, seconds, table, written } from './print.ts'
+import { count, duration, figure, memory, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 
 interface Options extends WritingOptions {
@@ -64,7 +64,7 @@ function transformText({
         ]
       : []),
     ...(toTarget === undefined ? [] : [["distance to the target's mean", figure(toTarget)]]),
-    ['time', seconds(time.transform)],
+    ['time', duration(time.transform)],
     ...memory(report.peakMemoryBytes),
   ])
   const lost = dropped > 0 ? `, ${count(dropped)} bad rows left out` : ''

@@ -1,0 +1,143 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { modalityGap } from './helpers/cli.ts'
+import { readNpy, writeNpy } from './helpers/npy.ts'
+import { folderOf, SAMPLE } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
+
+const BOTH = ['--image', SAMPLE, '--text', SAMPLE]
+
+test('demo ends with a table of before and after, and says what to do next', async t => {
+  const out = join(folderOf(t), 'out')
+  const { code, stdout, stderr } = await modalityGap(['demo', '--out', out])
+  t.is(code, 0, stderr)
+  t.is(stderr, '', 'no bar where stderr is no terminal')
+  t.regex(stdout, /not real data/)
+  t.regex(stdout, /before +after +noise floor\n +centroid gap +0\.3900 +0\.00\d+ +0\.0296/)
+  t.regex(stdout, /modality-gap align --image/)
+  t.true(readdirSync(out).includes('aligner.safetensors'))
+})
+
+test('align prints one JSON document with the documented keys', async t => {
+  const out = join(folderOf(t), 'out')
+  const { code, stdout, stderr } = await modalityGap(['align', ...BOTH, '--out', out, '--json'])
+  t.is(code, 0, stderr)
+  const report = JSON.parse(stdout)
+  t.like(report, { dim: 256, rows: { image: 2000, text: 2000 }, dropped: { image: 0, text: 0 } })
+  for (const key of ['trace', 'scale', 'gap', 'options', 'outputs', 'seconds', 'peakMemoryBytes']) {
+    t.true(key in report, key)
+  }
+  t.like(report.gap, { inSample: true })
+  t.true(report.gap.before > 0.38 && report.gap.after < 2e-3 && report.gap.floor > 0.02)
+  t.true(report.seconds.fit > 0 && report.seconds.transform > 0)
+})
+
+test('fit, transform, measure and inspect work on each other’s results', async t => {
+  const folder = folderOf(t)
+  const aligner = join(folder, 'aligner.safetensors')
+  const fit = await modalityGap(['fit', ...BOTH, '--out', aligner, '--centroid-iterations', '20', '--json'])
+  t.is(fit.code, 0, fit.stderr)
+  t.deepEqual(JSON.parse(fit.stdout).outputs, [aligner])
+  const moved = join(folder, 'moved.npy')
+  const args = ['transform', '--aligner', aligner, '--in', join(SAMPLE, 'text_emb'), '--out', moved, '--dtype', 'f32']
+  const transform = await modalityGap([...args, '--json'])
+  t.is(transform.code, 0, transform.stderr)
+  t.like(JSON.parse(transform.stdout), { outputs: [moved], fits: { verdict: 'fits' } })
+  const measure = await modalityGap(['measure', '--image', join(SAMPLE, 'img_emb'), '--text', moved, '--json'])
+  t.is(measure.code, 0, measure.stderr)
+  t.true(JSON.parse(measure.stdout).gap.centroid < 1e-5)
+  const through = await modalityGap(['measure', ...BOTH, '--aligner', aligner, '--json'])
+  t.true(JSON.parse(through.stdout).gap.after < 1e-5)
+  const inspect = await modalityGap(['inspect', moved, '--json'])
+  t.like(JSON.parse(inspect.stdout), { rows: 2000, dim: 256, dtype: 'f32', unit: true, badRows: { count: 0 } })
+})
+
+test('every command has a readable text as well', async t => {
+  const folder = folderOf(t)
+  const aligner = join(folder, 'a.safetensors')
+  const text = async (...args: string[]) => {
+    const { code, stdout, stderr } = await modalityGap(args)
+    t.is(code, 0, stderr)
+    return stdout
+  }
+  t.regex(await text('fit', ...BOTH, '--out', aligner, '--holdout', '0.2'), /on held-out rows +0\.\d+ +0\.\d+/)
+  const input = join(SAMPLE, 'text_emb')
+  t.regex(await text('transform', '--aligner', aligner, '--in', input, '--out', join(folder, 't')), /look like those/)
+  t.regex(await text('measure', ...BOTH, '--paired'), /the gap is real/)
+  t.regex(await text('inspect', input), /rows +2,000\n/)
+  t.regex(await text('convert', '--in', input, '--out', join(folder, 'c'), '--dtype', 'f32'), /2,000 rows of 256/)
+})
+
+test('the other direction, and sides of any name', async t => {
+  const folder = folderOf(t)
+  const back = ['align', ...BOTH, '--direction', 'image-to-text', '--out', join(folder, 'back'), '--json']
+  const { stdout } = await modalityGap(back)
+  t.true(JSON.parse(stdout).outputs.some((path: string) => path.endsWith(join('img_emb', 'img_emb_0.npy'))))
+  writeNpy(join(folder, 'audio.npy'), someRows(50, 8, 1), [50, 8])
+  writeNpy(join(folder, 'video.npy'), someRows(60, 8, 2), [60, 8])
+  const generic = ['--target', join(folder, 'audio.npy'), '--source', join(folder, 'video.npy')]
+  const names = ['--target-name', 'audio', '--source-name', 'video']
+  const named = await modalityGap(['align', ...generic, ...names, '--out', join(folder, 'out'), '--json'])
+  t.is(named.code, 0, named.stderr)
+  t.deepEqual(JSON.parse(named.stdout).rows, { audio: 50, video: 60 })
+  const plain = await modalityGap(['fit', ...generic, '--out', join(folder, 'a'), '--json'])
+  t.deepEqual(JSON.parse(plain.stdout).rows, { target: 50, source: 60 })
+})
+
+test('convert and task', async t => {
+  const folder = folderOf(t)
+  const path = writeNpy(join(folder, 'rows.npy'), someRows(10, 4, 1), [10, 4])
+  const out = join(folder, 'rows.safetensors')
+  const convert = await modalityGap(['convert', '--in', path, '--out', out, '--json'])
+  t.is(convert.code, 0, convert.stderr)
+  t.like(JSON.parse(convert.stdout), { rows: 10, dim: 4, outputs: [out] })
+  const spec = { task: 'moments', version: 1, shard: { path }, out: join(folder, 'state') }
+  const file = join(folder, 'spec.json')
+  writeFileSync(file, JSON.stringify(spec))
+  const task = await modalityGap(['task', file])
+  t.is(task.code, 0, task.stderr)
+  t.like(JSON.parse(task.stdout), { task: 'moments', rows: 10 })
+  const piped = await modalityGap(['task', '-'], { started: child => child.stdin?.end(JSON.stringify(spec)) })
+  t.deepEqual(JSON.parse(piped.stdout), JSON.parse(task.stdout))
+})
+
+test('resume keeps what a finished run has written', async t => {
+  const out = join(folderOf(t), 'out')
+  const first = await modalityGap(['align', ...BOTH, '--out', out, '--json'])
+  const path = join(out, 'text_emb', 'text_emb_0.npy')
+  const before = readFileSync(path)
+  const again = await modalityGap(['align', ...BOTH, '--out', out, '--json', '--resume'])
+  t.is(again.code, 0, again.stderr)
+  t.deepEqual(readFileSync(path), before)
+  t.deepEqual(JSON.parse(again.stdout).gap, JSON.parse(first.stdout).gap)
+})
+
+test('the same command gives the same bytes for any number of threads', async t => {
+  const folder = folderOf(t)
+  const bytes = []
+  for (const threads of ['1', '3']) {
+    const out = join(folder, threads)
+    t.is((await modalityGap(['align', ...BOTH, '--out', out, '--threads', threads])).code, 0)
+    bytes.push(readFileSync(join(out, 'text_emb', 'text_emb_0.npy')))
+    bytes.push(readFileSync(join(out, 'aligner.safetensors')))
+  }
+  t.deepEqual(bytes.slice(0, 2), bytes.slice(2))
+})
+
+test('a reader that has seen enough is no failure', async t => {
+  const { code, stderr } = await modalityGap(['inspect', join(SAMPLE, 'img_emb')], {
+    started: child => child.stdout?.destroy(),
+  })
+  t.is(code, 0)
+  t.is(stderr, '')
+})
+
+test('output may go where folders are still missing', async t => {
+  const folder = folderOf(t)
+  mkdirSync(join(folder, 'in'))
+  const path = writeNpy(join(folder, 'in', 'rows.npy'), someRows(10, 4, 1), [10, 4])
+  const { code, stderr } = await modalityGap(['convert', '--in', path, '--out', join(folder, 'a', 'b', 'c')])
+  t.is(code, 0, stderr)
+  t.deepEqual(readNpy(join(folder, 'a', 'b', 'c', 'rows.npy')).shape, [10, 4])
+})

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { Aligner } from '../src/align.ts'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { measureGap } from '../src/measure.ts'
+import { fixture } from './helpers/npy.ts'
+import { SAMPLE } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
+
+const golden = JSON.parse(readFileSync(fixture('realign.json'), 'utf8'))
+/** Sums over a few hundred rows of numbers below 1; the covariance of the interval takes more of them. */
+const SUMMATION = 1e-12
+
+const image = () => openEmbeddings(fixture('realign_image.npy'))
+const text = () => openEmbeddings(fixture('realign_text.npy'))
+
+test('gap, floor, interval and phantom drift are the golden ones', async t => {
+  const report = await measureGap({ image: await image(), text: await text() })
+  t.like(report, { dim: 48, rows: golden.rows, dropped: { image: 0, text: 0 } })
+  for (const name of ['centroid', 'cosine', 'unbiasedSquared', 'floor'] as const) {
+    t.true(Math.abs((report.gap[name] ?? 0) - golden.gap[name]) <= SUMMATION, name)
+  }
+  report.gap.interval.forEach((bound, i) => {
+    t.true(Math.abs(bound - golden.gap.interval[i]) <= SUMMATION, `interval ${i}`)
+  })
+  for (const name of ['measured', 'toTarget', 'tangential', 'predictedTangential', 'cosine'] as const) {
+    t.true(Math.abs((report.phantomDrift?.[name] ?? 0) - golden.phantomDrift[name]) <= SUMMATION, name)
+  }
+  t.true(Math.abs(report.scale - golden.scale) <= SUMMATION)
+})
+
+test('paired rows use the spread of their differences', async t => {
+  const rows = someRows(60, 16, 5)
+  const other = someRows(60, 16, 6)
+  const sides = { image: await openEmbeddings(rows, { dim: 16 }), text: await openEmbeddings(other, { dim: 16 }) }
+  const paired = await measureGap({ ...sides, paired: true })
+  const unpaired = await measureGap(sides)
+  t.is(paired.gap.centroid, unpaired.gap.centroid)
+  t.not(paired.gap.floor, unpaired.gap.floor)
+  const distances = Array.from({ length: 60 }, (_, i) =>
+    Math.hypot(...Array.from({ length: 16 }, (_, j) => (rows[i * 16 + j] as number) - (other[i * 16 + j] as number))),
+  )
+  const mean = distances.reduce((a, b) => a + b, 0) / 60
+  // the f32 rows are of unit length to 6e-8, and the measurement scales them
+  t.true(Math.abs((paired.gap.pairedDistance ?? 0) - mean) <= 1e-6)
+})
+
+test('an aligner closes the gap that is measured through it', async t => {
+  const sides = { image: await image(), text: await text() }
+  const aligner = await Aligner.fit({ target: sides.image, source: sides.text, centroidIterations: 10 })
+  const { gap } = await measureGap({ ...sides, aligner })
+  t.true(Math.abs((gap.before ?? 0) - golden.gap.centroid) <= SUMMATION)
+  t.true(Math.abs((gap.after ?? 1) - golden.after.iterations10) <= SUMMATION)
+})
+
+test('sides that cannot be compared are refused', async t => {
+  const narrow = await openEmbeddings(new Float32Array(8).fill(1), { dim: 4 })
+  t.like(await t.throwsAsync(measureGap({ image: narrow, text: await text() })), { code: 'WIDTH_MISMATCH' })
+  const unequal = { image: await image(), text: await text(), paired: true }
+  t.like(await t.throwsAsync(measureGap(unequal)), { code: 'NOT_PAIRED' })
+  const one = await openEmbeddings(new Float32Array(4).fill(1), { dim: 4 })
+  t.like(await t.throwsAsync(measureGap({ image: one, text: narrow })), { code: 'TOO_FEW_ROWS' })
+})
+
+test('the sample has the gap that its README states', async t => {
+  const sides = {
+    image: await openEmbeddings(SAMPLE, { role: 'image' }),
+    text: await openEmbeddings(SAMPLE, { role: 'text' }),
+  }
+  const report = await measureGap({ ...sides, paired: true })
+  const readme = readFileSync(join(SAMPLE, 'README.md'), 'utf8')
+  const stated = Number(/centroid gap \| ([\d.]+)/.exec(readme)?.[1])
+  t.true(Math.abs(report.gap.centroid - stated) <= 5e-5, 'four figures')
+  t.true(Math.abs(report.trace.image - (1 - 0.37 ** 2)) <= 1e-4)
+  t.true(Math.abs(report.trace.text - (1 - 0.33 ** 2)) <= 1e-4)
+})

@@ -1,0 +1,17 @@
+import test from 'ava'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { inspect } from '../src/inspect.ts'
+import { runJob } from '../src/job.ts'
+
+test('a native panic is an error with a code, and the process goes on', async t => {
+  const error = await t.throwsAsync(runJob({ kind: '__panic' }, [], {}))
+  t.like(error, { name: 'ModalityGapError', code: 'PANIC' })
+  t.regex(error.message, /report/)
+  const rows = await openEmbeddings(Float32Array.of(1, 2), { dim: 2 })
+  t.is((await inspect(rows)).rows, 1)
+})
+
+test('panics at the same time are errors each', async t => {
+  const all = await Promise.allSettled(Array.from({ length: 8 }, () => runJob({ kind: '__panic' }, [], {})))
+  t.true(all.every(({ status }) => status === 'rejected'))
+})

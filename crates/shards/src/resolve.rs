@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use kernels::Dtype;
 
 use crate::error::{Place, ShardError};
+use crate::input::Input;
 use crate::natural;
 use crate::shard::{Format, ShardRef};
+use crate::table::parquet_rows;
 
 /// Which side of a pair a source is, where a name alone does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -334,20 +336,37 @@ fn make_names_unique(shards: &mut [ShardRef]) {
     }
 }
 
+/// One metadata file for each shard, and, where its footer tells, of as many rows.
 fn check_metadata(source: &Source) -> Result<(), ShardError> {
     let Layout::ClipRetrieval { root, metadata } = &source.layout else {
         return Ok(());
     };
-    if metadata.is_empty() || metadata.len() == source.shards.len() {
+    if metadata.is_empty() {
         return Ok(());
     }
-    let reason = format!(
-        "holds {} files for {} embedding shards",
-        metadata.len(),
-        source.shards.len()
-    );
-    Err(ShardError::bad_format(
-        &Place::from(root.join("metadata").as_path()),
-        reason,
-    ))
+    if metadata.len() != source.shards.len() {
+        let reason = format!(
+            "holds {} files for {} embedding shards",
+            metadata.len(),
+            source.shards.len()
+        );
+        return Err(ShardError::bad_format(
+            &Place::from(root.join("metadata").as_path()),
+            reason,
+        ));
+    }
+    for (path, shard) in metadata.iter().zip(&source.shards) {
+        if Format::from_path(path) == Some(Format::Parquet) {
+            let rows = parquet_rows(&Input::open(path)?)?;
+            if rows != shard.rows {
+                let reason = format!(
+                    "describes {rows} rows, but {} has {}",
+                    shard.path.display(),
+                    shard.rows
+                );
+                return Err(ShardError::bad_format(&Place::from(path.as_path()), reason));
+            }
+        }
+    }
+    Ok(())
 }

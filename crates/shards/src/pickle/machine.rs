@@ -418,7 +418,7 @@ impl Machine {
             }
             Value::Global(_) | Value::Dtype(_) => true,
             // the first tuples may be shared by all records; later ones belong to one
-            Value::Tuple(items, 1) => index < 256 && items.len() <= 8,
+            Value::Tuple(items, 1 | 2) => index < 256 && items.len() <= 8,
             Value::Long(_) => self.keep == Keep::All,
             _ => false,
         };

@@ -114,6 +114,7 @@ impl ArrowShard {
     /// Reads rows of one batch by position.
     fn read_plain(&self, index: usize, first: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
         let (batch, count) = (&self.batches[index], self.count(bytes));
+        self.check_nulls(batch, first, count, self.starts[index])?;
         let start = match self.lists {
             Lists::Fixed(dim) => first * dim as u64,
             _ => self.check_widths(
@@ -122,7 +123,6 @@ impl ArrowShard {
                 batch,
             )?,
         };
-        self.check_nulls(batch, first, count, self.starts[index])?;
         self.check_item_nulls(batch, start, count, self.starts[index] + first)?;
         self.input
             .read_ahead_at(batch.values.offset + start * self.dtype.size() as u64, bytes)
@@ -131,6 +131,7 @@ impl ArrowShard {
     /// Decodes rows of one compressed batch.
     fn read_coded(&self, index: usize, first: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
         let (batch, count) = (&self.batches[index], self.count(bytes));
+        self.check_nulls(batch, first, count, self.starts[index])?;
         let mut slot = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
         // taken out, so that a failed read leaves no half-read decoder behind
         let mut decoder = match slot.take() {
@@ -149,7 +150,6 @@ impl ArrowShard {
         } else {
             decoder.start = first * self.dim as u64;
         }
-        self.check_nulls(batch, first, count, self.starts[index])?;
         self.check_item_nulls(batch, decoder.start, count, self.starts[index] + first)?;
         decoder
             .values

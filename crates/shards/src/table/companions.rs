@@ -9,7 +9,7 @@ use arrow_select::concat::concat_batches;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
-use super::parquet::{Chunks, read_metadata};
+use super::parquet::{Chunks, guarded, read_metadata};
 use super::scan;
 use crate::error::{Place, ShardError};
 use crate::input::Input;
@@ -157,7 +157,8 @@ impl Companions {
 
     fn refill(&mut self) -> Result<(), ShardError> {
         while self.used == self.batch.num_rows() {
-            let next = self.batches.as_mut().and_then(Iterator::next);
+            let batches = &mut self.batches;
+            let next = guarded(&self.place, || Ok(batches.as_mut().and_then(Iterator::next)))?;
             let ended = || ShardError::bad_format(&self.place, "its other columns end before its rows");
             self.batch = next.ok_or_else(ended)?.map_err(|e| bad(&self.place, &e))?;
             self.used = 0;

@@ -10,5 +10,5 @@ mod write;
 
 pub use arrow::memory_arrow;
 pub(crate) use arrow::open as open_arrow;
-pub(crate) use parquet::open as open_parquet;
+pub(crate) use parquet::{open as open_parquet, parquet_rows};
 pub(crate) use write::{TableWriter, copy_without};

@@ -1,6 +1,7 @@
 //! Rows of a parquet list column, decoded in order, row group after row group.
 
 use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
@@ -64,7 +65,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
     };
     let dim = match lists {
         Lists::Fixed(dim) => dim,
-        _ => shard.first_width()?,
+        _ => guarded(shard.input.place(), || shard.first_width())?,
     };
     shard.dim = columns::check_dim(dim, shard.input.place())?;
     Ok(Opened {
@@ -75,8 +76,25 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
 
 /// Reads the footer.
 pub(super) fn read_metadata(input: &Input) -> Result<ArrowReaderMetadata, ShardError> {
-    ArrowReaderMetadata::load(&Chunks(input.clone()), ArrowReaderOptions::new())
-        .map_err(|e| failed(input.place(), &e))
+    guarded(input.place(), || {
+        ArrowReaderMetadata::load(&Chunks(input.clone()), ArrowReaderOptions::new())
+            .map_err(|e| failed(input.place(), &e))
+    })
+}
+
+/// Runs the parquet crate's decoder, which panics on some damaged files: that is an error of the file like any other.
+pub(super) fn guarded<T>(
+    place: &Place,
+    decode: impl FnOnce() -> Result<T, ShardError>,
+) -> Result<T, ShardError> {
+    // what the closure borrows is dropped or replaced after a failure, so no broken state is seen
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(failed(place, &"its pages are damaged")))
+}
+
+/// Rows of a parquet file, by its footer.
+pub(crate) fn parquet_rows(input: &Input) -> Result<u64, ShardError> {
+    let starts = group_starts(&read_metadata(input)?, input.place())?;
+    Ok(starts[starts.len() - 1])
 }
 
 pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {
@@ -229,11 +247,12 @@ impl Shard for ParquetShard {
         }
         let mut slot = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
         // taken out, so that a failed read leaves no half-read decoder behind
-        let mut decoder = match slot.take() {
-            Some(decoder) if decoder.row == first => decoder,
-            _ => self.start(first)?,
-        };
-        self.decode(&mut decoder, buf.as_bytes_mut())?;
+        let taken = slot.take().filter(|decoder| decoder.row == first);
+        let decoder = guarded(self.input.place(), || {
+            let mut decoder = taken.map_or_else(|| self.start(first), Ok)?;
+            self.decode(&mut decoder, buf.as_bytes_mut())?;
+            Ok(decoder)
+        })?;
         if decoder.row < self.rows() {
             *slot = Some(decoder);
         }

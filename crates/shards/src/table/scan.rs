@@ -49,7 +49,15 @@ pub(super) fn stream_start(input: &Input) -> Result<u64, ShardError> {
             "is truncated: the Arrow magic word at its end is missing",
         ));
     }
-    Ok(8)
+    // some writers pad the magic word to 64 bytes with zeros, which no message starts with
+    let mut padding = [0; 64];
+    let len = input.len().min(64) as usize;
+    input.read_at(0, &mut padding[..len])?;
+    let zeros = padding[8..len]
+        .chunks_exact(8)
+        .take_while(|word| word.iter().all(|&b| b == 0))
+        .count();
+    Ok(8 + 8 * zeros as u64)
 }
 
 /// Reads the schema and, with `choose` naming the column, the batches.

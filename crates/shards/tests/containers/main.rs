@@ -1,0 +1,7 @@
+//! Containers in and out, against files of other programs and against hostile ones.
+
+mod common;
+mod hostile;
+mod read;
+mod sources;
+mod write;

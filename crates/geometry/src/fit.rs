@@ -72,22 +72,30 @@ pub struct FitOptions {
     /// The strategy.
     pub method: Method,
     /// Steps of ReAlign to take; all three by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<Step>>,
     /// How the centroid step is solved.
     pub centroid: Centroid,
     /// Centroid passes, [`DEFAULT_CENTROID_ITERATIONS`] by default; with a tolerance their bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub centroid_iterations: Option<u32>,
     /// Stop as soon as the in-sample gap is at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
     /// Whose arithmetic to follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub compat: Option<Compat>,
     /// Whether rows end on the sphere; only centering leaves it by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub renormalize: Option<bool>,
     /// What the target rows are; `image` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,
     /// What the source rows are; `text` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source_name: Option<String>,
     /// Which encoder made the rows, kept in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder: Option<String>,
 }
 

@@ -47,7 +47,8 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     product[0]
 }
 
-/// Adds Σᵢ weightᵢ · rowᵢ to `sums`, column by column in row order.
+/// Adds Σᵢ weightᵢ · rowᵢ to `sums`, column by column in row order. A row of weight zero is not looked at, so it may
+/// hold components that are not finite.
 ///
 /// # Shapes
 /// `rows` n × dim; `weights` n; `sums` dim.
@@ -84,6 +85,11 @@ impl<E: Lanes> Kernel for LengthsAndDots<'_, E> {
         for (i, (row, square)) in self.values.chunks_exact(self.dim).zip(self.squares).enumerate() {
             match self.vectors {
                 [] => *square = square_of::<I, E>(row),
+                // a published aligner has two vectors
+                &[first, second] => {
+                    let dots = &mut self.dots[i * m..(i + 1) * m];
+                    (*square, dots[0], dots[1]) = square_and_two_dots::<I, E>(row, first, second);
+                }
                 [first, rest @ ..] => {
                     let dots = &mut self.dots[i * m..(i + 1) * m];
                     (*square, dots[0]) = square_and_dot::<I, E>(row, first);
@@ -118,6 +124,27 @@ fn square_and_dot<I: Isa, E: Lanes>(row: &[E], vector: &[f64]) -> (f64, f64) {
         add_products(&mut dots, v, w);
     });
     (tree(&squares), tree(&dots))
+}
+
+#[inline(always)]
+fn square_and_two_dots<I: Isa, E: Lanes>(row: &[E], first: &[f64], second: &[f64]) -> (f64, f64, f64) {
+    let (mut squares, mut dots, mut others) = ([0.0; 16], [0.0; 16], [0.0; 16]);
+    let (chunks, tail) = row.as_chunks::<16>();
+    let (first, first_tail) = first.as_chunks::<16>();
+    let (second, second_tail) = second.as_chunks::<16>();
+    for ((chunk, v), w) in chunks.iter().zip(first).zip(second) {
+        let e = E::widen::<I>(chunk);
+        add_products(&mut squares, &e, &e);
+        add_products(&mut dots, &e, v);
+        add_products(&mut others, &e, w);
+    }
+    if !tail.is_empty() {
+        let e = filled_up(tail);
+        add_products(&mut squares, &e, &e);
+        add_products(&mut dots, &e, &filled_up(first_tail));
+        add_products(&mut others, &e, &filled_up(second_tail));
+    }
+    (tree(&squares), tree(&dots), tree(&others))
 }
 
 #[inline(always)]
@@ -181,30 +208,28 @@ impl<E: Lanes, const W: usize> Kernel for AddWeighted<'_, E, W> {
     fn run<I: Isa>(self) {
         let (dim, n) = (self.dim, self.weights[0].len());
         let whole = dim - dim % 16;
-        for first in (0..n).step_by(GROUP) {
-            let count = GROUP.min(n - first);
-            let rows = &self.values[first * dim..(first + count) * dim];
-            let weights: [[f64; GROUP]; W] = std::array::from_fn(|w| {
-                std::array::from_fn(|i| {
-                    if i < count {
-                        self.weights[w][first + i]
-                    } else {
-                        0.0
-                    }
-                })
-            });
+        let mut counted = (0..n).filter(|&row| self.weights.iter().any(|w| w[row] != 0.0));
+        loop {
+            let mut group = [0; GROUP];
+            let mut count = 0;
+            for (slot, row) in group.iter_mut().zip(&mut counted) {
+                *slot = row;
+                count += 1;
+            }
+            let group = &group[..count];
             for at in (0..whole).step_by(16) {
                 let mut lanes: [[f64; 16]; W] =
                     std::array::from_fn(|w| *self.sums[w][at..].first_chunk().expect("sixteen sums"));
-                for i in 0..count {
-                    let start = i * dim + at;
-                    let chunk = rows[start..start + 16]
+                for &row in group {
+                    let start = row * dim + at;
+                    let chunk = self.values[start..]
                         .first_chunk::<16>()
                         .expect("sixteen components");
                     let v = E::widen::<I>(chunk);
                     for w in 0..W {
+                        let weight = self.weights[w][row];
                         for lane in 0..16 {
-                            lanes[w][lane] += v[lane] * weights[w][i];
+                            lanes[w][lane] += v[lane] * weight;
                         }
                     }
                 }
@@ -213,12 +238,15 @@ impl<E: Lanes, const W: usize> Kernel for AddWeighted<'_, E, W> {
                 }
             }
             for column in whole..dim {
-                for i in 0..count {
-                    let v = rows[i * dim + column].to_f64();
+                for &row in group {
+                    let v = self.values[row * dim + column].to_f64();
                     for w in 0..W {
-                        self.sums[w][column] += v * weights[w][i];
+                        self.sums[w][column] += v * self.weights[w][row];
                     }
                 }
+            }
+            if count < GROUP {
+                break;
             }
         }
     }

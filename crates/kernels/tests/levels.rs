@@ -97,3 +97,25 @@ fn a_component_that_is_not_finite_shows_in_its_rows_square_only() {
     assert!(squares[1].is_nan());
     assert!(squares[2].is_infinite());
 }
+
+#[test]
+fn a_row_without_weight_leaves_no_trace() {
+    let dim = 21;
+    let mut values: Vec<f32> = (0..3 * dim).map(|i| i as f32).collect();
+    values[dim..2 * dim].fill(f32::NAN);
+    let mut sums = vec![0.0; dim];
+    add_weighted(Rows::F32(&values), dim, &[1.0, 0.0, 2.0], &mut sums);
+    let mut out = vec![1.0_f32; 3 * dim];
+    combine(
+        Rows::F32(&values),
+        dim,
+        &[1.0, 0.0, 2.0],
+        &[],
+        &[],
+        RowsMut::F32(&mut out),
+    );
+    for j in 0..dim {
+        assert_eq!(sums[j], (j + 2 * (2 * dim + j)) as f64);
+        assert_eq!(out[dim + j], 0.0);
+    }
+}

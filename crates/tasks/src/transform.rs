@@ -23,7 +23,7 @@ pub(crate) struct Written {
     pub results: [Moments; 2],
     /// Mean of the rows as written.
     pub stored: Moments,
-    /// Seconds spent flushing to the disk.
+    /// Seconds during which an output was being flushed to the disk.
     pub sync_seconds: f64,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn write_mapped(job: &MapJob<'_>, control: &Control, stage: &str) -> 
         outputs: targets.iter().map(|target| target.path.clone()).collect(),
         results: [Moments::new(dim, unit), Moments::new(dim, unit)],
         stored: Moments::new(dim, false),
-        sync_seconds: 0.0,
+        sync_seconds: pass.flushing.seconds(),
     };
     for shard in pass.shards {
         let shard = shard.into_inner().expect("no worker panicked");
@@ -58,7 +58,6 @@ pub(crate) fn write_mapped(job: &MapJob<'_>, control: &Control, stage: &str) -> 
             total.merge(part);
         }
         written.stored.merge(&shard.stored);
-        written.sync_seconds += shard.sync_seconds;
     }
     Ok(written)
 }
@@ -71,6 +70,7 @@ struct Pass<'a> {
     run: PathBuf,
     starts: Vec<u64>,
     shards: Vec<Mutex<Done>>,
+    flushing: Clock,
 }
 
 /// What is known of a shard's output so far.
@@ -78,7 +78,6 @@ struct Done {
     results: [Moments; 2],
     stored: Moments,
     hash: RowsHash,
-    sync_seconds: f64,
 }
 
 struct Output {
@@ -108,7 +107,6 @@ impl<'a> Pass<'a> {
                 results: [Moments::new(dim, unit), Moments::new(dim, unit)],
                 stored: Moments::new(dim, false),
                 hash: RowsHash::default(),
-                sync_seconds: 0.0,
             })
         };
         let shards = job.source.parts.iter().map(empty).collect();
@@ -120,6 +118,25 @@ impl<'a> Pass<'a> {
             run: run_folder(job.options),
             starts,
             shards,
+            flushing: Clock::default(),
+        }
+    }
+
+    /// The error of a block whose results do not all fit the storage type.
+    fn overflow(&self, index: usize, first: u64, rows: Rows<'_>, dtype: Dtype) -> TaskError {
+        let mut squares = vec![0.0; rows.len() / self.job.map.dim()];
+        lengths_and_dots(rows, self.job.map.dim(), &[], &mut squares, &mut []);
+        let kept = squares.iter().position(|square| !square.is_finite()).unwrap_or(0) as u64;
+        // dropped rows stand before it in the input only
+        let dropped = &self.job.dropped[index];
+        let mut row = first + kept;
+        for &dropped in &dropped[dropped.partition_point(|&row| row < first)..] {
+            row += u64::from(dropped <= row);
+        }
+        TaskError::Overflow {
+            file: self.job.source.parts[index].file().map(Path::to_path_buf),
+            row,
+            dtype: dtype.name(),
         }
     }
 
@@ -157,7 +174,6 @@ impl<'a> Pass<'a> {
             results: [read(&fit)?, read(&held)?],
             stored: read(&stored)?,
             hash: RowsHash::default(),
-            sync_seconds: 0.0,
         })
     }
 }
@@ -215,26 +231,16 @@ impl Work for Pass<'_> {
             let all = Moments::of_mapped(block.rows, map, &worker.scratch);
             [all, Moments::new(dim, map.gives_unit_rows())]
         };
-        let finite = mean_of(worker.out.rows(dtype), dim)
-            .mean()
-            .iter()
-            .all(|v| v.is_finite());
-        if let Some(row) = (!finite)
-            .then(|| first_overflow(worker.out.rows(dtype), dim))
-            .flatten()
-        {
-            return Err(TaskError::Overflow {
-                file: self.job.source.parts[output.index].file().map(Path::to_path_buf),
-                row: block.first + row as u64,
-                dtype: dtype.name(),
-            });
-        }
         let kept = keep_rows(&mut worker.out, dim, dtype, block.first, dropped);
         let rows = worker.out.rows(dtype).slice(0..kept * dim);
+        let stored = mean_of(rows, dim);
+        if !stored.mean().iter().all(|v| v.is_finite()) {
+            return Err(self.overflow(output.index, block.first, worker.out.rows(dtype), dtype));
+        }
         let skipped = dropped.partition_point(|&row| row < block.first) as u64;
         let mapped = Mapped {
             results,
-            stored: mean_of(rows, dim),
+            stored,
             hash: hash_bytes(rows.as_bytes()),
             first: block.first - skipped,
             rows: None,
@@ -274,11 +280,9 @@ impl Work for Pass<'_> {
     }
 
     fn close(&self, index: usize, output: Output) -> Result<(), TaskError> {
-        let started = Instant::now();
         let sync = self.job.options.sync.unwrap_or(true);
-        let bytes = output.writer.finish(sync)?;
-        let mut done = self.shards[index].lock().expect("no worker panicked");
-        done.sync_seconds = started.elapsed().as_secs_f64();
+        let bytes = self.flushing.during(|| output.writer.finish(sync))?;
+        let done = self.shards[index].lock().expect("no worker panicked");
         let Some(input) = Input::of(&self.job.source.parts[index]) else {
             return Ok(());
         };
@@ -299,6 +303,40 @@ impl Work for Pass<'_> {
             hash: done.hash.finish(),
         };
         receipt.write(&receipt_file)
+    }
+}
+
+/// Time during which at least one thread was at something.
+#[derive(Default)]
+struct Clock(Mutex<Running>);
+
+#[derive(Default)]
+struct Running {
+    threads: u32,
+    since: Option<Instant>,
+    total: f64,
+}
+
+impl Clock {
+    fn during<R>(&self, work: impl FnOnce() -> R) -> R {
+        let mut running = self.0.lock().expect("no worker panicked");
+        running.threads += 1;
+        running.since.get_or_insert_with(Instant::now);
+        drop(running);
+        let result = work();
+        let mut running = self.0.lock().expect("no worker panicked");
+        running.threads -= 1;
+        if running.threads == 0 {
+            running.total += running
+                .since
+                .take()
+                .map_or(0.0, |since| since.elapsed().as_secs_f64());
+        }
+        result
+    }
+
+    fn seconds(&self) -> f64 {
+        self.0.lock().expect("no worker panicked").total
     }
 }
 
@@ -325,13 +363,6 @@ fn keep_rows(out: &mut Buffer, dim: usize, dtype: Dtype, first: u64, dropped: &[
         kept += 1;
     }
     kept
-}
-
-/// The first row with a component that the storage type cannot hold.
-fn first_overflow(rows: Rows<'_>, dim: usize) -> Option<usize> {
-    let mut squares = vec![0.0; rows.len() / dim];
-    lengths_and_dots(rows, dim, &[], &mut squares, &mut []);
-    squares.iter().position(|square| !square.is_finite())
 }
 
 /// Mean of rows as they are stored.

@@ -261,6 +261,18 @@ export interface Norms {
   /** The longest. */
   max: number
 }
+/** Lengths of rows as they are stored, with their mean. */
+export interface MeanNorms extends Norms {
+  /** Their mean. */
+  mean: number
+}
+/** What was taken from a sample rather than from all rows. */
+export interface Sampled {
+  /** Rows of the sample. */
+  size: number
+  /** Seed of the choice. */
+  seed: number
+}
 /** A value for either modality. */
 export interface ImageText<T = number> {
   /** Of the image rows. */
@@ -402,14 +414,8 @@ export interface GapReport {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
-  /** What was taken from a sample rather than from all rows: its size in rows, and its seed. */
-  sampled?: Record<
-    string,
-    {
-      size: number
-      seed: number
-    }
-  >
+  /** What was taken from a sample rather than from all rows. */
+  sampled?: Record<string, Sampled>
 }
 /** A row that cannot be used, and why. */
 export interface BadRow {
@@ -423,11 +429,7 @@ export interface BadRow {
 /** What a set of rows looks like. */
 export interface InspectReport extends EmbeddingsInfo {
   /** Lengths of the usable rows as they are stored, and their mean; null when no row is usable. */
-  norms:
-    | (Norms & {
-        mean: number
-      })
-    | null
+  norms: MeanNorms | null
   /** Whether every usable row has length one up to the rounding of its storage type. */
   unit: boolean
   /** Rows that cannot be used: how many, and the first of them. */

@@ -36,12 +36,13 @@ test('a command without anything to keep says so', async t => {
 })
 
 test('a second Ctrl-C ends the process at once', async t => {
-  const { code } = await modalityGap(['fit', ...ENDLESS, '--out', join(folderOf(t), 'aligner')], {
+  const { code, signal } = await modalityGap(['fit', ...ENDLESS, '--out', join(folderOf(t), 'aligner')], {
     interruptible: child =>
       setTimeout(() => {
         child.kill('SIGINT')
         setTimeout(() => child.kill('SIGINT'), 1)
       }, UNDERWAY),
   })
-  t.is(code, 130)
+  // it may arrive when the first has already ended the command and the process is on its way out
+  t.true(code === 130 || signal === 'SIGINT', `${code} ${signal}`)
 })

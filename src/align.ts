@@ -1,5 +1,5 @@
 import type { RunOptions } from './abort.ts'
-import { type Embeddings, sourceOf } from './embeddings.ts'
+import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
 import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
@@ -162,6 +162,7 @@ export class Aligner {
     const { signal, onProgress, ...job } = options
     const run: RunOptions = { signal, onProgress }
     const sources = [sourceOf(rows)]
+    checkWidth(rows, this.dim, 'the aligner')
     return (await runJob({ kind: 'transform', out, ...job }, sources, run, this.#native)).report as TransformReport
   }
 
@@ -178,5 +179,7 @@ export class Aligner {
 }
 
 function sidesOf({ target, source }: Sides): Source[] {
-  return [sourceOf(target), sourceOf(source)]
+  const sources = [sourceOf(target), sourceOf(source)]
+  checkWidth(source, target.dim, 'those of the target')
+  return sources
 }

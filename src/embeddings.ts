@@ -160,6 +160,18 @@ function bytesOf(input: unknown): Uint8Array | undefined {
   }
 }
 
+/**
+ * Rows have to be as wide as what they meet; checked before any of them is read.
+ *
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH` with the file, when there is one
+ */
+export function checkWidth(rows: Embeddings, dim: number, what: string): void {
+  if (rows.dim !== dim) {
+    const file = rows.shards[0]?.path
+    throw new ModalityGapError('WIDTH_MISMATCH', `rows have ${rows.dim} columns, ${what} ${dim}`, { file })
+  }
+}
+
 const VIEWS = { f16: Uint16Array, bf16: Uint16Array, f32: Float32Array, f64: Float64Array } as const
 
 /** Bytes as numbers; Node's pooled buffers start anywhere, so bytes that a view cannot start at are copied. */

@@ -1,6 +1,6 @@
 import type { RunOptions } from './abort.ts'
 import { type Aligner, nativeOf } from './align.ts'
-import { type Embeddings, sourceOf } from './embeddings.ts'
+import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { ThreadOptions } from './options.ts'
 import type { GapReport } from './reports.ts'
@@ -31,6 +31,10 @@ export async function measureGap(
   run: RunOptions = {},
 ): Promise<GapReport> {
   const sources = [sourceOf(image), sourceOf(text)]
+  checkWidth(text, image.dim, 'those of the images')
+  if (aligner) {
+    checkWidth(text, aligner.dim, 'the aligner')
+  }
   const fitted = aligner && nativeOf(aligner)
   return (await runJob({ kind: 'measure', ...options }, sources, run, fitted)).report as GapReport
 }

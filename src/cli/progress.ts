@@ -17,8 +17,13 @@ export function progressBar() {
   return {
     update({ stage, rows, total, seconds }: Progress) {
       if (stage !== current) {
-        bar.stop()
-        bar.start(total, rows, { name: stage.padEnd(14), rate: '–' })
+        const values = { name: stage.padEnd(14), rate: '–' }
+        if (current === undefined) {
+          bar.start(total, rows, values)
+        } else {
+          bar.setTotal(total)
+          bar.update(rows, values)
+        }
         current = stage
         since = seconds
         return

@@ -6,7 +6,7 @@ use modality_gap_geometry::{Aligner, FitOptions, GapOfFit, Moments, Policy, RowM
 use serde_json::{Value, json};
 
 use crate::moments::{Counted, WorkFolder, count};
-use crate::outputs::{OutputOptions, carry_metadata, run_folder};
+use crate::outputs::{OutputOptions, Traces, carry_metadata, run_folder};
 use crate::receipt::write_file;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, RowSet, Split, TaskError, report};
@@ -67,6 +67,7 @@ pub fn align_job(
     output: &OutputOptions,
     control: &Control,
 ) -> Result<(Aligner, Value), TaskError> {
+    let traces = Traces::before(output);
     let folder = run_folder(output);
     let job = FitJob {
         work: Some(WorkFolder {
@@ -75,7 +76,7 @@ pub fn align_job(
         }),
         ..job.clone()
     };
-    let mut fitted = run_fit(target, source, &job, control)?;
+    let mut fitted = run_fit(target, source, &job, control).inspect_err(|error| traces.sweep(error))?;
     let fit_seconds = control.seconds();
     let both = fitted.aligner.target_map().cloned();
     let map = fitted.aligner.map().clone();
@@ -137,6 +138,7 @@ fn aligner_path(output: &OutputOptions) -> PathBuf {
 
 fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) -> Result<Fitted, TaskError> {
     report::check_names(target, source)?;
+    job.options.check::<TaskError>()?;
     let identity = RowMap::identity(target.dim, Policy::Unit);
     let name = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
     let (target_name, source_name) = (

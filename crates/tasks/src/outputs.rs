@@ -119,6 +119,38 @@ pub(crate) fn run_folder(options: &OutputOptions) -> PathBuf {
     }
 }
 
+/// What a run makes before its first output, to be removed when bad input ends it there.
+pub(crate) struct Traces {
+    run: Option<PathBuf>,
+    out: Option<PathBuf>,
+}
+
+impl Traces {
+    /// To be asked before the run makes anything; what stands there already belongs to an earlier run.
+    pub(crate) fn before(options: &OutputOptions) -> Self {
+        let missing = |path: PathBuf| Some(path).filter(|path| !path.exists());
+        Self {
+            run: missing(run_folder(options)),
+            out: missing(options.out.clone()),
+        }
+    }
+
+    /// Removes the states of a run that failed, and the folder for its output where it holds nothing else. A stopped
+    /// run keeps its states, for it can be resumed. What cannot be removed does no harm: the failure itself is what
+    /// the caller has to see.
+    pub(crate) fn sweep(&self, error: &TaskError) {
+        if matches!(error, TaskError::Cancelled) {
+            return;
+        }
+        if let Some(run) = &self.run {
+            let _ = std::fs::remove_dir_all(run);
+        }
+        if let Some(out) = &self.out {
+            let _ = std::fs::remove_dir(out);
+        }
+    }
+}
+
 /// Metadata of a clip-retrieval folder, less the rows dropped from each shard.
 pub(crate) fn carry_metadata(
     source: &RowSet,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fit::distance;
 use crate::moments::{WorkFolder, count};
-use crate::outputs::{OutputOptions, carry_metadata, run_folder};
+use crate::outputs::{OutputOptions, Traces, carry_metadata, run_folder};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, RowSet, Split, TaskError, report};
 
@@ -31,6 +31,7 @@ pub fn transform_job(
         }
     };
     let identity = RowMap::identity(aligner.dim(), Policy::Unit);
+    let traces = Traces::before(output);
     let work = WorkFolder {
         path: run_folder(output),
         resume: output.resume,
@@ -42,7 +43,8 @@ pub fn transform_job(
         control,
         "check",
         Some(&work),
-    )?;
+    )
+    .inspect_err(|error| traces.sweep(error))?;
     let checked_seconds = control.seconds();
     let job = MapJob {
         source: input,

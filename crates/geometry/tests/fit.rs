@@ -1,0 +1,336 @@
+//! ReAlign against its definition, computed row by row without any of the shortcuts.
+
+use modality_gap_geometry::{
+    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Moments, Policy, RowMap, Scratch,
+    centroid_gap, fit,
+};
+use modality_gap_kernels::{Rows, RowsMut};
+use serde_json::json;
+
+const DIM: usize = 19;
+
+fn rows(n: usize, seed: u64, mean: f64) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1_u32 << 30) - 1.0
+    };
+    (0..n * DIM)
+        .map(|i| next() / (1 + i % DIM) as f64 + if i % DIM == seed as usize % DIM { mean } else { 0.0 })
+        .collect()
+}
+
+fn moments(rows: &[f64], map: &RowMap) -> Moments {
+    let mut bad = Vec::new();
+    let state = Moments::of_block(Rows::F64(rows), map, &mut Scratch::default(), &mut bad);
+    assert!(bad.is_empty());
+    state
+}
+
+fn unit(rows: &[f64]) -> Moments {
+    moments(rows, &RowMap::identity(DIM, Policy::Unit))
+}
+
+fn options(value: serde_json::Value) -> FitOptions {
+    serde_json::from_value(value).unwrap()
+}
+
+fn fitted(image: &[f64], text: &[f64], value: serde_json::Value) -> Aligner {
+    let pass = |map: &RowMap, _: &str| Ok::<_, std::convert::Infallible>(moments(text, map));
+    fit(&unit(image), &unit(text), &options(value), pass).unwrap()
+}
+
+fn transformed(aligner: &Aligner, rows: &[f64]) -> Vec<f64> {
+    let (mut scratch, mut out) = (Scratch::default(), vec![0.0; rows.len()]);
+    aligner
+        .map()
+        .coefficients(Rows::F64(rows), &mut scratch, &mut Vec::new());
+    aligner
+        .map()
+        .write(Rows::F64(rows), &scratch, RowsMut::F64(&mut out));
+    out
+}
+
+type Row = Vec<f64>;
+
+fn normalised(row: &[f64]) -> Row {
+    let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+    row.iter().map(|v| v / length).collect()
+}
+
+fn mean(rows: &[Row]) -> Row {
+    (0..DIM)
+        .map(|j| rows.iter().map(|r| r[j]).sum::<f64>() / rows.len() as f64)
+        .collect()
+}
+
+fn plus(row: &[f64], shift: &[f64], sign: f64) -> Row {
+    row.iter().zip(shift).map(|(v, s)| v + sign * s).collect()
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    plus(a, b, -1.0).iter().map(|v| v * v).sum::<f64>().sqrt()
+}
+
+/// The equations of arXiv 2602.07026, section 4, as they are printed.
+fn by_the_book(image: &[f64], text: &[f64], passes: usize) -> Vec<Row> {
+    let x: Vec<Row> = image.chunks(DIM).map(normalised).collect();
+    let y: Vec<Row> = text.chunks(DIM).map(normalised).collect();
+    let (mu_x, mu_y) = (mean(&x), mean(&y));
+    let trace = |rows: &[Row], mu: &Row| {
+        rows.iter().map(|r| distance(r, mu).powi(2)).sum::<f64>() / rows.len() as f64
+    };
+    let s = (trace(&x, &mu_x) / (trace(&y, &mu_y) + 1e-10)).sqrt();
+    let scaled = |r: &Row| {
+        plus(
+            &plus(r, &mu_y, -1.0).iter().map(|v| s * v).collect::<Row>(),
+            &mu_x,
+            1.0,
+        )
+    };
+    let mut z: Vec<Row> = y.iter().map(|r| normalised(&scaled(r))).collect();
+    for _ in 0..passes {
+        let h = plus(&mu_x, &mean(&z), -1.0);
+        z = z.iter().map(|r| normalised(&plus(r, &h, 1.0))).collect();
+    }
+    z
+}
+
+/// Both ways round a few dozen f64 operations a component: 1e-14 is ten times their rounding.
+#[test]
+fn equals_the_printed_equations() {
+    let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
+    for passes in [1, 2, 5] {
+        let aligner = fitted(&image, &text, json!({ "centroidIterations": passes }));
+        let ours = transformed(&aligner, &text);
+        for (ours, book) in ours.chunks(DIM).zip(by_the_book(&image, &text, passes)) {
+            assert!(
+                distance(ours, &book) < 1e-14,
+                "{passes} passes: {}",
+                distance(ours, &book)
+            );
+        }
+    }
+}
+
+#[test]
+fn every_iteration_shrinks_the_gap_and_a_tolerance_stops_it() {
+    let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
+    let gap = |value| {
+        let aligner = fitted(&image, &text, value);
+        (
+            distance(moments(&text, aligner.map()).mean(), unit(&image).mean()),
+            aligner.info().iterations,
+        )
+    };
+    let mut last = f64::INFINITY;
+    for passes in 1..8 {
+        let (now, stored) = gap(json!({ "centroidIterations": passes }));
+        assert!(now < 0.9 * last, "{passes} passes: {now} after {last}");
+        assert_eq!(stored, passes);
+        last = now;
+    }
+    let (reached, stored) = gap(json!({ "tolerance": 1e-9 }));
+    assert!(reached <= 1e-9 && stored > 8, "{reached} after {stored}");
+}
+
+/// One shift whose projected rows have the target's mean, to the rounding of a mean of 300 rows.
+#[test]
+fn solve_finds_the_shift_with_no_gap_left() {
+    let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
+    let mut passes = 0;
+    let pass = |map: &RowMap, _: &str| {
+        passes += 1;
+        Ok::<_, std::convert::Infallible>(moments(&text, map))
+    };
+    let aligner = fit(
+        &unit(&image),
+        &unit(&text),
+        &options(json!({ "centroid": "solve" })),
+        pass,
+    )
+    .unwrap();
+    assert!(distance(moments(&text, aligner.map()).mean(), unit(&image).mean()) <= 1e-14);
+    assert_eq!(aligner.info().iterations, 0);
+    assert!(
+        passes < 25,
+        "{passes} passes: the plain iteration takes about sixty"
+    );
+}
+
+#[test]
+fn steps_can_be_left_out() {
+    let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
+    let of = |value| transformed(&fitted(&image, &text, value), &text);
+    assert_eq!(
+        of(json!({ "steps": ["anchor"] })),
+        of(json!({ "method": "mean-shift" }))
+    );
+    assert_eq!(of(json!({ "steps": [] })), of(json!({ "method": "none" })));
+    let scaled = fitted(&image, &text, json!({ "steps": ["anchor", "trace"] }));
+    for (ours, book) in transformed(&scaled, &text)
+        .chunks(DIM)
+        .zip(by_the_book(&image, &text, 0))
+    {
+        assert!(distance(ours, &book) < 1e-14);
+    }
+    let euclidean = fitted(
+        &image,
+        &text,
+        json!({ "steps": ["anchor", "trace"], "renormalize": false }),
+    );
+    let z = moments(&text, euclidean.map());
+    assert!(
+        distance(z.mean(), unit(&image).mean()) < 1e-15,
+        "off the sphere the mean is exact"
+    );
+    assert!(
+        (z.trace() / unit(&image).trace() - 1.0).abs() < 1e-9,
+        "and so is the trace, up to ε"
+    );
+}
+
+#[test]
+fn options_that_mean_nothing_are_refused() {
+    let (image, text) = (rows(40, 3, 0.6), rows(30, 8, 0.5));
+    let refused = |value| {
+        let pass = |map: &RowMap, _: &str| Ok::<_, std::convert::Infallible>(moments(&text, map));
+        matches!(
+            fit(&unit(&image), &unit(&text), &options(value), pass),
+            Err(FitError::BadOption(_))
+        )
+    };
+    assert!(refused(json!({ "method": "centering", "steps": ["anchor"] })));
+    assert!(refused(json!({ "centroidIterations": 0 })));
+    assert!(refused(json!({ "tolerance": -1.0 })));
+    assert!(refused(json!({ "renormalize": false })));
+    assert!(refused(json!({ "centroid": "solve", "compat": "official" })));
+    assert!(serde_json::from_value::<FitOptions>(json!({ "centroidIteration": 2 })).is_err());
+}
+
+#[test]
+fn a_side_of_one_row_has_no_spread_to_fit() {
+    let (image, text) = (rows(40, 3, 0.6), rows(1, 8, 0.5));
+    let pass = |map: &RowMap, _: &str| Ok::<_, std::convert::Infallible>(moments(&text, map));
+    let error = fit(&unit(&image), &unit(&text), &FitOptions::default(), pass).unwrap_err();
+    assert!(error.to_string().contains("text has 1 usable rows"), "{error}");
+}
+
+#[test]
+fn a_file_gives_back_the_same_aligner() {
+    let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
+    for value in [
+        json!({}),
+        json!({ "centroidIterations": 3, "encoder": "clip" }),
+        json!({ "method": "none" }),
+        json!({ "method": "centering" }),
+        json!({ "centroid": "solve" }),
+        json!({ "compat": "official" }),
+    ] {
+        let aligner = fitted(&image, &text, value);
+        let bytes = aligner.to_bytes();
+        let again = Aligner::from_bytes(&bytes).unwrap();
+        assert_eq!(again, aligner);
+        assert_eq!(again.to_bytes(), bytes);
+        assert_eq!(transformed(&again, &text), transformed(&aligner, &text));
+    }
+}
+
+#[test]
+fn a_newer_file_is_refused_by_its_version() {
+    let bytes = fitted(&rows(40, 3, 0.6), &rows(30, 8, 0.5), json!({})).to_bytes();
+    let at = bytes
+        .windows(14)
+        .position(|w| w == br#"{\"version\":1,"#)
+        .unwrap_or_else(|| {
+            bytes
+                .windows(13)
+                .position(|w| w == br#"\"version\":1"#)
+                .expect("the version stands in the header")
+        });
+    let mut newer = bytes.clone();
+    let digit = newer[at..].iter().position(|&b| b == b'1').unwrap() + at;
+    newer[digit] = b'7';
+    assert_eq!(
+        Aligner::from_bytes(&newer),
+        Err(AlignerFileError::Newer { found: 7, known: 1 })
+    );
+}
+
+/// No prefix and no flipped byte of the header panics or passes for the aligner it was.
+#[test]
+fn damaged_files_are_refused_or_differ() {
+    let aligner = fitted(&rows(40, 3, 0.6), &rows(30, 8, 0.5), json!({}));
+    let bytes = aligner.to_bytes();
+    for len in 0..bytes.len() {
+        assert!(Aligner::from_bytes(&bytes[..len]).is_err(), "{len} bytes");
+    }
+    for at in 0..bytes.len().min(1_500) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x15;
+        assert_ne!(Aligner::from_bytes(&damaged).as_ref(), Ok(&aligner), "byte {at}");
+    }
+}
+
+#[test]
+fn a_state_file_keeps_every_bit() {
+    let state = moments(&rows(300, 8, 0.5), &RowMap::identity(DIM, Policy::Raw));
+    assert_eq!(Moments::from_bytes(&state.to_bytes()).unwrap(), state);
+    for len in [0, 7, 8, 100, state.to_bytes().len() - 1] {
+        assert!(Moments::from_bytes(&state.to_bytes()[..len]).is_err());
+    }
+}
+
+/// Against the sums of the definition; and about any centre, in one part or two.
+#[test]
+fn covariance_equals_its_definition() {
+    let values = rows(500, 4, 0.7);
+    let n = 500.0;
+    let mean: Row = (0..DIM)
+        .map(|j| values.chunks(DIM).map(|r| r[j]).sum::<f64>() / n)
+        .collect();
+    let mut whole = Covariance::about(&mean);
+    whole.accumulate(&mut values.clone());
+    let (mut first, mut second) = (Covariance::about(&[0.3; DIM]), Covariance::about(&[-0.1; DIM]));
+    first.accumulate(&mut values[..200 * DIM].to_vec());
+    second.accumulate(&mut values[200 * DIM..].to_vec());
+    first.merge(&second);
+    for i in 0..DIM {
+        for j in 0..DIM {
+            let book = values
+                .chunks(DIM)
+                .map(|r| (r[i] - mean[i]) * (r[j] - mean[j]))
+                .sum::<f64>()
+                / n;
+            assert!((whole.entry(i, j) - book).abs() < 1e-14);
+            assert!(
+                (first.entry(i, j) - book).abs() < 1e-13,
+                "merging shifts by centres of size 0.3"
+            );
+        }
+    }
+}
+
+/// Two samples of one distribution: the 95 % interval of the unbiased gap² holds zero in about 95 of 100 draws.
+/// Binomial with p = 0.95: fewer than 180 of 200 has a chance below one in a thousand.
+#[test]
+fn the_interval_covers_zero_when_there_is_no_gap() {
+    let covered = (0..200)
+        .filter(|&draw| {
+            let sides = [2 * draw, 2 * draw + 1].map(|seed| rows(80, 1_000 + seed * DIM as u64, 0.5));
+            let states = [unit(&sides[0]), unit(&sides[1])];
+            let covariances = [0, 1].map(|i| {
+                let mut covariance = Covariance::about(states[i].mean());
+                let mut units: Vec<f64> = sides[i].chunks(DIM).flat_map(normalised).collect();
+                covariance.accumulate(&mut units);
+                covariance
+            });
+            let gap = centroid_gap(&states[0], &states[1], Some((&covariances[0], &covariances[1])));
+            let [low, high] = gap.interval.unwrap();
+            low <= 0.0 && 0.0 <= high
+        })
+        .count();
+    assert!(covered >= 180, "{covered} of 200");
+}

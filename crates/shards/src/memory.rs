@@ -26,7 +26,7 @@ pub fn memory(bytes: Vec<u8>, dtype: Dtype, dim: usize) -> Result<Box<dyn Shard>
     if bytes.is_empty() {
         return Err(ShardError::empty(&Place::MEMORY, "there is no row"));
     }
-    if bytes.len() % (dim * dtype.size()) != 0 {
+    if !bytes.len().is_multiple_of(dim * dtype.size()) {
         let components = bytes.len() / dtype.size();
         return Err(ShardError::bad_format(
             &Place::MEMORY,

@@ -10,7 +10,7 @@ use crate::input::Input;
 use crate::npy::NpyWriter;
 use crate::npz::NpzWriter;
 use crate::pickle::PickleWriter;
-use crate::shard::{Access, Format, ShardRef};
+use crate::shard::{Access, Format, MAX_DIM, ShardRef};
 use crate::table::{TableWriter, copy_without};
 
 /// An output being written under a temporary name. Dropping it before `finish` leaves nothing behind.
@@ -57,7 +57,10 @@ pub struct OutputSpec {
 /// # Panics
 /// When the rows of `like` less the dropped ones are not the promised rows.
 pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
-    assert!(spec.dim > 0, "rows have columns");
+    assert!(
+        (1..=MAX_DIM).contains(&spec.dim),
+        "rows have 1 to {MAX_DIM} columns"
+    );
     assert!(spec.dropped.is_sorted(), "dropped rows are sorted");
     if let Some(like) = &spec.like {
         assert_eq!(
@@ -101,7 +104,7 @@ pub fn copy_metadata(from: &Path, to: &Path, dropped: &[u64]) -> Result<(), Shar
     }
     let input = Input::open(from)?;
     if input.bytes_at(0, input.len().min(4))? == b"PAR1" {
-        return copy_without(input, to, dropped);
+        return copy_without(&input, to, dropped);
     }
     let place = Place::from(from);
     Err(ShardError::unsupported(

@@ -27,8 +27,8 @@ struct Tensor {
 }
 
 /// Opens the tensor called `selector`, or the one that holds rows.
-pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
-    let header = Header::read(&input)?;
+pub(crate) fn open(input: &Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
+    let header = Header::read(input)?;
     let mut names: Vec<String> = header.metadata.tensors().into_keys().collect();
     names.sort_by_key(|name| header.metadata.info(name).map(|info| info.data_offsets.0));
     let name = match selector {
@@ -40,7 +40,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         None => {
             let fitting: Vec<String> = names
                 .iter()
-                .filter(|name| header.tensor(&input, name).is_ok())
+                .filter(|name| header.tensor(input, name).is_ok())
                 .cloned()
                 .collect();
             match (fitting.is_empty(), names.first()) {
@@ -50,7 +50,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
             }
         }
     };
-    let shard = header.tensor(&input, &name)?;
+    let shard = header.tensor(input, &name)?;
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(name),

@@ -209,7 +209,7 @@ fn open_input(
         Format::Npz => crate::npz::open(input, selector, role),
         Format::Parquet => crate::table::open_parquet(input, selector, role),
         Format::Arrow => crate::table::open_arrow(input, selector, role),
-        Format::Safetensors => crate::safetensors::open(input, selector, role),
+        Format::Safetensors => crate::safetensors::open(&input, selector, role),
         Format::Pickle => crate::pickle::open(input, selector),
     }
 }

@@ -16,7 +16,7 @@ use crate::shard::{Access, Shard, range_bytes};
 use super::read::Member;
 
 /// Bytes that are decoded at once when rows are passed over.
-const SKIP_BYTES: usize = 64 << 10;
+const SKIP_BYTES: usize = 16 << 10;
 
 pub(super) struct DeflatedShard {
     input: Input,

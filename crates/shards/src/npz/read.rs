@@ -36,7 +36,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
     let members = members(&input)?;
     let (member, header) = match selector {
         Some(key) => {
-            let member = members.into_iter().find_or(key, &input)?;
+            let member = find(members, key, &input)?;
             let header = member_header(&input, &member)?;
             (member, header)
         }
@@ -59,21 +59,18 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
     })
 }
 
-trait FindKey {
-    fn find_or(self, key: &str, input: &Input) -> Result<Member, ShardError>;
-}
-
-impl FindKey for std::vec::IntoIter<Member> {
-    fn find_or(mut self, key: &str, input: &Input) -> Result<Member, ShardError> {
-        let names: Vec<String> = self.as_slice().iter().map(|member| member.key.clone()).collect();
-        let key = key.strip_suffix(".npy").unwrap_or(key);
-        self.find(|member| member.key == key).ok_or_else(|| {
+fn find(members: Vec<Member>, key: &str, input: &Input) -> Result<Member, ShardError> {
+    let key = key.strip_suffix(".npy").unwrap_or(key);
+    let keys: Vec<String> = members.iter().map(|member| member.key.clone()).collect();
+    members
+        .into_iter()
+        .find(|member| member.key == key)
+        .ok_or_else(|| {
             ShardError::bad_selector(
                 input.place(),
-                format!("has no #{key}; it holds {}", listed(&names)),
+                format!("has no #{key}; it holds {}", listed(&keys)),
             )
         })
-    }
 }
 
 fn members(input: &Input) -> Result<Vec<Member>, ShardError> {

@@ -13,15 +13,13 @@ impl Machine {
     /// The global of that name, which must be on the allow-list.
     pub(super) fn global(&mut self, module: At, name: At) -> Result<Value, ShardError> {
         let (module, name) = (self.short(module)?, self.short(name)?);
-        match Global::from_name(&module, &name) {
-            Some(global) => Ok(Value::Global(global)),
-            None => {
-                let (module, name) = (String::from_utf8_lossy(&module), String::from_utf8_lossy(&name));
-                self.fail(&format!(
-                    "it asks for {module}.{name}, which is never loaded; save NumPy arrays"
-                ))
-            }
+        if let Some(global) = Global::from_name(&module, &name) {
+            return Ok(Value::Global(global));
         }
+        let (module, name) = (String::from_utf8_lossy(&module), String::from_utf8_lossy(&name));
+        self.fail(&format!(
+            "it asks for {module}.{name}, which is never loaded; save NumPy arrays"
+        ))
     }
 
     /// Text of a name, cut where it is too long to be one; the cursor stays where it is.

@@ -54,7 +54,7 @@ impl Frame {
         self.ops(b"\x940");
         self.ops(b"cnumpy.core.multiarray\n_reconstruct\n\x940");
         self.ops(b"cnumpy\nndarray\nK\x00\x85C\x01b\x87\x940");
-        self.int(dim as i64);
+        self.int(i64::try_from(dim).unwrap_or(i64::MAX));
         self.ops(b"\x85\x940");
         self.ops(b"cnumpy\ndtype\n");
         self.text(name.as_bytes());

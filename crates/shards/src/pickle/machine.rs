@@ -82,7 +82,8 @@ impl Machine {
     }
 
     fn step(&mut self) -> Result<(), ShardError> {
-        let value = match self.cursor.byte()? {
+        let op = self.cursor.byte()?;
+        let value = match op {
             b'(' => {
                 self.marks.push(self.stack.len());
                 return if self.marks.len() > MAX_STACK {
@@ -95,32 +96,12 @@ impl Machine {
             0x95 => return self.cursor.skip(8),
             b'0' => return self.pop().map(drop),
             b'1' => return self.pop_mark().map(drop),
-            b'N' => Value::None,
-            0x88 => Value::Bool(true),
-            0x89 => Value::Bool(false),
-            b'K' => Value::Int(self.cursor.byte()?.into()),
-            b'M' => Value::Int(u16::from_le_bytes(self.cursor.array()?).into()),
-            b'J' => Value::Int(i32::from_le_bytes(self.cursor.array()?).into()),
-            0x8a => self.long()?,
-            b'G' => Value::Float(f64::from_be_bytes(self.cursor.array()?)),
-            0x8c => self.text(1)?,
-            b'X' => self.text(4)?,
-            0x8d => self.text(8)?,
-            b'U' => Value::OldText(self.data(1)?),
-            b'T' => Value::OldText(self.data(4)?),
-            b'C' => Value::Bytes(self.data(1)?),
-            b'B' => Value::Bytes(self.data(4)?),
-            0x8e | 0x96 => Value::Bytes(self.data(8)?),
-            b']' if self.stack.is_empty() => Value::Root,
-            b']' => Value::List(Vec::new(), 1),
-            b')' => Value::Tuple(Vec::new(), 1),
-            b'}' => Value::Dict(Vec::new(), 1),
             b't' => {
                 let items = self.pop_mark()?;
                 self.tuple(items)?
             }
-            count @ 0x85..=0x87 => {
-                let items = self.pop_last(usize::from(count - 0x84))?;
+            0x85..=0x87 => {
+                let items = self.pop_last(usize::from(op - 0x84))?;
                 self.tuple(items)?
             }
             b'a' => {
@@ -138,19 +119,6 @@ impl Machine {
             b'u' => {
                 let pairs = self.pop_mark()?;
                 return self.set_items(pairs);
-            }
-            b'c' => {
-                let (module, name) = (self.cursor.line()?, self.cursor.line()?);
-                self.global(
-                    At {
-                        offset: module.0,
-                        len: module.1,
-                    },
-                    At {
-                        offset: name.0,
-                        len: name.1,
-                    },
-                )?
             }
             0x93 => match (self.pop()?, self.pop()?) {
                 (Value::Text(name, _), Value::Text(module, _)) => self.global(module, name)?,
@@ -173,6 +141,47 @@ impl Machine {
                 let index = u32::from_le_bytes(self.cursor.array()?);
                 return self.memoize(index);
             }
+            _ => self.atom(op)?,
+        };
+        self.push(value)
+    }
+
+    /// The value of an opcode that takes nothing from the stack.
+    fn atom(&mut self, op: u8) -> Result<Value, ShardError> {
+        Ok(match op {
+            b'N' => Value::None,
+            0x88 => Value::Bool(true),
+            0x89 => Value::Bool(false),
+            b'K' => Value::Int(self.cursor.byte()?.into()),
+            b'M' => Value::Int(u16::from_le_bytes(self.cursor.array()?).into()),
+            b'J' => Value::Int(i32::from_le_bytes(self.cursor.array()?).into()),
+            0x8a => self.long()?,
+            b'G' => Value::Float(f64::from_be_bytes(self.cursor.array()?)),
+            0x8c => self.text(1)?,
+            b'X' => self.text(4)?,
+            0x8d => self.text(8)?,
+            b'U' => Value::OldText(self.data(1)?),
+            b'T' => Value::OldText(self.data(4)?),
+            b'C' => Value::Bytes(self.data(1)?),
+            b'B' => Value::Bytes(self.data(4)?),
+            0x8e | 0x96 => Value::Bytes(self.data(8)?),
+            b']' if self.stack.is_empty() => Value::Root,
+            b']' => Value::List(Vec::new(), 1),
+            b')' => Value::Tuple(Vec::new(), 1),
+            b'}' => Value::Dict(Vec::new(), 1),
+            b'c' => {
+                let (module, name) = (self.cursor.line()?, self.cursor.line()?);
+                self.global(
+                    At {
+                        offset: module.0,
+                        len: module.1,
+                    },
+                    At {
+                        offset: name.0,
+                        len: name.1,
+                    },
+                )?
+            }
             b'h' => {
                 let index = self.cursor.byte()?;
                 self.memo.get(index.into()).map_err(|e| self.cursor.bad(e))?
@@ -186,8 +195,7 @@ impl Machine {
             }
             0x82..=0x84 | b'P' | b'Q' => return self.fail("it refers to an object outside of the file"),
             other => return self.fail(&format!("opcode {other:#04x} has no place in one")),
-        };
-        self.push(value)
+        })
     }
 
     pub(super) fn fail<T>(&self, reason: &str) -> Result<T, ShardError> {
@@ -373,7 +381,7 @@ impl Machine {
             return self.fail("items are set in something else than a dictionary");
         };
         let depth = depth.max(self.around(items.iter())?);
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return self.fail("a key has no value");
         }
         let mut items = items.into_iter();

@@ -94,7 +94,7 @@ impl PickleWriter {
 
 impl State {
     fn record(&mut self, row: &[u8]) -> Result<(), ShardError> {
-        if self.next % BATCH == 0 {
+        if self.next.is_multiple_of(BATCH) {
             self.frame.op(b'(');
         }
         let Self {
@@ -111,30 +111,26 @@ impl State {
             *source += 1;
         }
         frame.ops(b"}(");
-        match records {
-            Some(records) => {
-                let pairs = records.next(*source)?;
-                for (key, value) in pairs {
-                    if matches!(key, Value::Text(_, Word::Key)) {
-                        frame.reference(KEY);
-                        frame.row(row);
-                    } else {
-                        records.key(frame, &key, *source)?;
-                        records.value(frame, &value, *source)?;
-                    }
+        if let Some(records) = records {
+            for (key, value) in records.next(*source)? {
+                if matches!(key, Value::Text(_, Word::Key)) {
+                    frame.reference(KEY);
+                    frame.row(row);
+                } else {
+                    records.key(frame, &key, *source)?;
+                    records.value(frame, &value, *source)?;
                 }
             }
-            None => {
-                frame.shared_key(b"id");
-                frame.text(source.to_string().as_bytes());
-                frame.reference(KEY);
-                frame.row(row);
-            }
+        } else {
+            frame.shared_key(b"id");
+            frame.text(source.to_string().as_bytes());
+            frame.reference(KEY);
+            frame.row(row);
         }
         frame.op(b'u');
         *source += 1;
         self.next += 1;
-        if self.next % BATCH == 0 {
+        if self.next.is_multiple_of(BATCH) {
             self.frame.op(b'e');
         }
         Ok(())
@@ -202,7 +198,9 @@ impl Records {
             }
             Value::Floats(numbers) => {
                 frame.ops(b"](");
-                numbers.iter().for_each(|&number| frame.float(number));
+                for &number in numbers {
+                    frame.float(number);
+                }
                 frame.op(b'e');
             }
             Value::Array(array) => self.array(frame, *array, row)?,
@@ -304,7 +302,7 @@ impl ShardWriter for PickleWriter {
     fn finish(self: Box<Self>, sync: bool) -> Result<u64, ShardError> {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(state.next, self.rows, "every row is written once");
-        if state.next % BATCH != 0 {
+        if !state.next.is_multiple_of(BATCH) {
             state.frame.op(b'e');
         }
         state.frame.op(b'.');

@@ -144,7 +144,7 @@ impl ArrowShard {
             let known = u64::from(decoder.row == first && first > 0);
             let mut ends = vec![0; (count + 1 - known as usize) * width];
             stream.read(&self.input, (first + known) * width as u64, &mut ends)?;
-            let known = (known == 1).then_some(decoder.start as i64);
+            let known = (known == 1).then_some(decoder.start.cast_signed());
             let ends: Vec<i64> = known.into_iter().chain(parse_offsets(&ends, width)).collect();
             decoder.start = self.check_widths(&ends, self.starts[index] + first, batch)?;
         } else {
@@ -211,7 +211,7 @@ impl ArrowShard {
     fn check_widths(&self, ends: &[i64], first: u64, batch: &Batch) -> Result<u64, ShardError> {
         for (row, pair) in ends.windows(2).enumerate() {
             let width = pair[1].saturating_sub(pair[0]);
-            if width != self.dim as i64 {
+            if usize::try_from(width) != Ok(self.dim) {
                 return Err(wrong_width(
                     self.input.place(),
                     first + row as u64,

@@ -117,13 +117,17 @@ pub(super) fn copy_rows(
     let (values, start) = match array.data_type() {
         DataType::List(_) => {
             let list = downcast::<ListArray>(array, place)?;
-            check_widths(list.value_offsets(), &range, dim, place, first)?;
-            (list.values(), list.value_offsets()[range.start] as usize)
+            (
+                list.values(),
+                check_widths(list.value_offsets(), &range, dim, place, first)?,
+            )
         }
         DataType::LargeList(_) => {
             let list = downcast::<LargeListArray>(array, place)?;
-            check_widths(list.value_offsets(), &range, dim, place, first)?;
-            (list.values(), list.value_offsets()[range.start] as usize)
+            (
+                list.values(),
+                check_widths(list.value_offsets(), &range, dim, place, first)?,
+            )
         }
         _ => {
             let list = downcast::<FixedSizeListArray>(array, place)?;
@@ -166,20 +170,22 @@ fn primitive_bytes<'a, T: ArrowPrimitiveType>(
         .as_slice())
 }
 
+/// Where the rows start in the values, when all have one width.
 fn check_widths<O: Copy + Into<i64>>(
     offsets: &[O],
     range: &Range<usize>,
     dim: usize,
     place: &Place,
     first: u64,
-) -> Result<(), ShardError> {
+) -> Result<usize, ShardError> {
     for row in range.clone() {
         let width = offsets[row + 1].into() - offsets[row].into();
-        if width != dim as i64 {
+        if usize::try_from(width) != Ok(dim) {
             return Err(wrong_width(place, first + row as u64, width, dim));
         }
     }
-    Ok(())
+    let start = usize::try_from(offsets[range.start].into());
+    start.map_err(|_| ShardError::bad_format(place, "has rows outside of its values"))
 }
 
 pub(super) fn wrong_width(place: &Place, row: u64, width: i64, dim: usize) -> ShardError {

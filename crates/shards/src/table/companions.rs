@@ -59,11 +59,12 @@ impl Companions {
         let (schema, column, _) = scan::scan(&input, |schema| vector(&Arc::new(schema.clone())))?;
         let others: Vec<usize> = (0..schema.fields().len()).filter(|&i| i != column).collect();
         let stream = std::io::BufReader::new(input.reader(scan::stream_start(&input)?, input.len()));
-        let batches: Option<Batches> = match others.is_empty() {
-            true => None,
-            false => Some(Box::new(
+        let batches: Option<Batches> = if others.is_empty() {
+            None
+        } else {
+            Some(Box::new(
                 StreamReader::try_new(stream, Some(others)).map_err(|e| bad(input.place(), &e))?,
-            )),
+            ))
         };
         Ok(Some(Self::new(
             Arc::new(schema),
@@ -89,12 +90,11 @@ impl Companions {
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), others.iter().copied());
-        let batches: Option<Batches> = match others.is_empty() {
-            true => None,
-            false => {
-                let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-                Some(Box::new(reader.map_err(|e| bad(input.place(), &e))?))
-            }
+        let batches: Option<Batches> = if others.is_empty() {
+            None
+        } else {
+            let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+            Some(Box::new(reader.map_err(|e| bad(input.place(), &e))?))
         };
         Ok(Self::new(schema, vector, Some(metadata), input, batches, dropped))
     }
@@ -108,7 +108,7 @@ impl Companions {
         dropped: &[u64],
     ) -> Self {
         let batch = RecordBatch::new_empty(Arc::new(arrow_schema::Schema::empty()));
-        let dropped = dropped.to_vec().into_iter().peekable();
+        let dropped = Vec::from(dropped).into_iter().peekable();
         Self {
             schema,
             vector,

@@ -105,6 +105,7 @@ impl TableWriter {
 
 /// The schema of `like` with the rows' new type, or one column alone.
 fn schema(spec: &OutputSpec, item: DataType, companions: Option<&Companions>) -> (SchemaRef, usize) {
+    let width = i32::try_from(spec.dim).expect("a width is checked when an output is created");
     if let Some(Companions {
         schema,
         vector: Some(vector),
@@ -113,14 +114,14 @@ fn schema(spec: &OutputSpec, item: DataType, companions: Option<&Companions>) ->
     {
         let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
         let old = &fields[*vector];
-        let list = columns::with_item(old.data_type(), item, spec.dim as i32);
+        let list = columns::with_item(old.data_type(), item, width);
         fields[*vector] = Arc::new(old.as_ref().clone().with_data_type(list));
         return (
             Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())),
             *vector,
         );
     }
-    let list = DataType::new_fixed_size_list(item, spec.dim as i32, true);
+    let list = DataType::new_fixed_size_list(item, width, true);
     (
         Arc::new(Schema::new(vec![Field::new(DEFAULT_COLUMN, list, false)])),
         0,
@@ -331,11 +332,11 @@ impl ShardWriter for TableWriter {
 }
 
 /// Writes the parquet file `from` as `to` without the dropped rows.
-pub(crate) fn copy_without(from: Input, to: &Path, dropped: &[u64]) -> Result<(), ShardError> {
+pub(crate) fn copy_without(from: &Input, to: &Path, dropped: &[u64]) -> Result<(), ShardError> {
     const BLOCK: u64 = 4096;
-    let metadata = read_metadata(&from)?;
+    let metadata = read_metadata(from)?;
     let groups: VecDeque<u64> = kept_groups(&metadata, dropped, from.place())?.into();
-    let mut companions = Companions::of_parquet(&from, metadata.clone(), None, dropped)?;
+    let mut companions = Companions::of_parquet(from, metadata.clone(), None, dropped)?;
     let (sink, failure) = Sink::create(to)?;
     let schema = companions.schema.clone();
     let encoder = Encoder::parquet(sink, &failure, &schema, None, Some(&metadata))?;

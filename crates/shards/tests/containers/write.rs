@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use modality_gap_shards::{Access, Dtype, Format, OutputSpec, ShardRef, copy_metadata, create, output_name};
+use modality_gap_shards::{
+    Access, Dtype, Format, OutputSpec, Rows, ShardRef, copy_metadata, create, output_name,
+};
 
 use crate::common::{assert_rows, expected, fixture, names, probe, read, spec, write};
 
@@ -66,11 +68,7 @@ fn rows_of_random_outputs_come_in_any_order_from_any_thread() {
         std::thread::scope(|scope| {
             for part in (0..4).rev() {
                 let (writer, values) = (writer.as_ref(), &values[part * 64..(part + 1) * 64]);
-                scope.spawn(move || {
-                    writer
-                        .write(part as u64 * 16, modality_gap_shards::Rows::F64(values))
-                        .unwrap()
-                });
+                scope.spawn(move || writer.write(part as u64 * 16, Rows::F64(values)).unwrap());
             }
         });
         writer.finish(true).unwrap();
@@ -125,7 +123,7 @@ fn tables_keep_columns_order_metadata_groups_and_compression() {
             .metadata()
             .row_groups()
             .iter()
-            .map(|group| group.num_rows())
+            .map(parquet::file::metadata::RowGroupMetaData::num_rows)
             .collect();
         assert_eq!(groups, [3, 1, 1]);
         for (a, b) in old

@@ -138,7 +138,8 @@ pub enum FitError<E> {
 }
 
 impl FitOptions {
-    fn check<E>(&self) -> Result<(), FitError<E>> {
+    /// Refuses options and combinations that mean nothing; a fit does so itself, a job before it reads any row.
+    pub fn check<E>(&self) -> Result<(), FitError<E>> {
         let bad = |text: &str| Err(FitError::BadOption(text.to_owned()));
         if self.method != Method::Realign
             && (self.steps.is_some() || self.centroid == Centroid::Solve || self.tolerance.is_some())

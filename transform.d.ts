@@ -85,6 +85,33 @@ export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
 export type Step = 'anchor' | 'trace' | 'centroid'
 /** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
 export type Centroid = 'iterate' | 'solve'
+/** Options of a fit that say what is fitted. */
+export interface FitOptions {
+  /** @defaultValue `'realign'` */
+  method?: Method
+  /** Steps of `realign` to take, in their order. @defaultValue all three */
+  steps?: readonly Step[]
+  /** @defaultValue `'iterate'` */
+  centroid?: Centroid
+  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
+  centroidIterations?: number
+  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
+  tolerance?: number
+  /** Rounds the means as the published code does, for comparison with it. */
+  compat?: 'official'
+  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
+  renormalize?: boolean
+  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
+  targetName?: string
+  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
+  sourceName?: string
+  /** Label of the encoder that made the embeddings, kept in the aligner. */
+  encoder?: string
+}
 /** What an aligner keeps of one side of its fit. */
 export interface SideInfo {
   /** Name of the side, such as `'image'`. */
@@ -108,6 +135,13 @@ export interface AlignerGap extends FitGap {
   /** The same on rows that were kept out of the fit. */
   held?: FitGap
 }
+/** Method and options of a fit; an option that was not given is absent. */
+export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed'> {
+  /** How rows are moved. */
+  method: Method
+  /** How the centroid step found its offset. */
+  centroid: Centroid
+}
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
@@ -115,22 +149,7 @@ export interface AlignerInfo {
   /** Version of the package that fitted it. */
   package: string
   /** Method and options of the fit. */
-  options: {
-    /** How it moves rows. */
-    method: Method
-    /** Steps taken; null for all of the method. */
-    steps?: Step[] | null
-    /** How the centroid step found its offset. */
-    centroid: Centroid
-    /** Bound on the centroid iterations; null for the default. */
-    centroidIterations?: number | null
-    /** Gap at which the iterations stopped. */
-    tolerance?: number | null
-    /** Whose rounding was followed. */
-    compat?: 'official' | null
-    /** Label of the encoder that made the embeddings. */
-    encoder?: string | null
-  }
+  options: FittedOptions
   /** Columns of the rows it takes and gives. */
   dim: number
   /** The side that is moved. */

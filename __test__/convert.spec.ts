@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
-import { inspect } from '../src/inspect.ts'
 import type { Format } from '../src/options.ts'
-import { readNpy, writeNpy } from './helpers/npy.ts'
+import { readNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 
 const ROWS = Float32Array.of(3, 4, 0, 1, 0, 0, 0, 0.5, 2)
@@ -40,18 +39,4 @@ test('a value beyond the storage type is an error with its row, and leaves nothi
   const rows = await openEmbeddings(Float32Array.of(1, 1e6), { dim: 1 })
   t.like(await t.throwsAsync(convert(rows, out, { dtype: 'f16' })), { code: 'OVERFLOW', row: 1 })
   t.false(existsSync(out))
-})
-
-test('bad rows are findings of inspect, named in order', async t => {
-  const folder = folderOf(t)
-  const path = writeNpy(join(folder, 'bad.npy'), Float32Array.of(1, 0, 0, 0, Number.NaN, 1, 0, 2), [4, 2])
-  const report = await inspect(await openEmbeddings(path))
-  t.like(report, { rows: 4, dim: 2, dtype: 'f32', format: 'npy', unit: false })
-  t.is(report.badRows.count, 2)
-  t.like(report.badRows.first[0], { file: path, row: 1, reason: 'length is zero, so the row has no direction' })
-  t.like(report.badRows.first[1], { file: path, row: 2, reason: 'component in column 0 is not finite' })
-  t.deepEqual(report.norms, { min: 1, max: 2, mean: 1.5 })
-  const listed = await inspect(await openEmbeddings(path), { badRows: 1 })
-  t.is(listed.badRows.count, 2)
-  t.is(listed.badRows.first.length, 1)
 })

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { inspect } from '../src/inspect.ts'
 import { writeNpy } from './helpers/npy.ts'
@@ -39,6 +40,16 @@ test('plain bytes, wherever a pooled buffer starts', async t => {
   }
   const doubles = await openEmbeddings(Float64Array.from(ROWS).buffer, { dim: 3, dtype: 'f64' })
   t.like(doubles, { rows: 3, dtype: 'f64' })
+})
+
+test('Arrow IPC bytes, with the column named or alone', async t => {
+  const folder = folderOf(t)
+  const { outputs } = await convert(await openEmbeddings(ROWS, { dim: 3 }), folder, { format: 'arrow' })
+  const bytes = readFileSync(outputs[0] as string)
+  for (const column of [undefined, 'embedding']) {
+    t.like(await openEmbeddings(bytes, { column }), { rows: 3, dim: 3, dtype: 'f32' })
+  }
+  t.like(await t.throwsAsync(openEmbeddings(bytes, { column: 'caption' })), { code: 'BAD_SELECTOR' })
 })
 
 test('rows are copied, so a later change does not reach them', async t => {

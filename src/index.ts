@@ -31,6 +31,7 @@ export type {
   EmbeddingsInfo,
   FitGap,
   FitReport,
+  FittedOptions,
   Gap,
   GapReport,
   ImageText,

@@ -1,4 +1,4 @@
-import type { Centroid, Dtype, Format, Method, Step } from './options.ts'
+import type { Centroid, Dtype, FitOptions, Format, Method } from './options.ts'
 
 /** How far a job has come; sent at most a few times a second. */
 export interface Progress {
@@ -66,6 +66,14 @@ export interface AlignerGap extends FitGap {
   held?: FitGap
 }
 
+/** Method and options of a fit; an option that was not given is absent. */
+export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed'> {
+  /** How rows are moved. */
+  method: Method
+  /** How the centroid step found its offset. */
+  centroid: Centroid
+}
+
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
@@ -73,22 +81,7 @@ export interface AlignerInfo {
   /** Version of the package that fitted it. */
   package: string
   /** Method and options of the fit. */
-  options: {
-    /** How it moves rows. */
-    method: Method
-    /** Steps taken; null for all of the method. */
-    steps?: Step[] | null
-    /** How the centroid step found its offset. */
-    centroid: Centroid
-    /** Bound on the centroid iterations; null for the default. */
-    centroidIterations?: number | null
-    /** Gap at which the iterations stopped. */
-    tolerance?: number | null
-    /** Whose rounding was followed. */
-    compat?: 'official' | null
-    /** Label of the encoder that made the embeddings. */
-    encoder?: string | null
-  }
+  options: FittedOptions
   /** Columns of the rows it takes and gives. */
   dim: number
   /** The side that is moved. */
@@ -191,7 +184,7 @@ export interface FitReport {
   /** The gap before and after. */
   gap: Gap
   /** Method and options of the fit. */
-  options: AlignerInfo['options']
+  options: FittedOptions
   /** The rows kept out of the fit, when some were. */
   holdout?: {
     /** Their share. */

@@ -11,8 +11,8 @@ import type { AlignerInfo } from './reports.ts'
 import { kindOf, mapRows, type Rows, type Tensor } from './rows.ts'
 
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
-export type { Centroid, Method, Step } from './options.ts'
-export type { AlignerGap, AlignerInfo, FitGap, SideInfo } from './reports.ts'
+export type { Centroid, FitOptions, Method, Step } from './options.ts'
+export type { AlignerGap, AlignerInfo, FitGap, FittedOptions, SideInfo } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'
 
 /** A saved aligner, ready to move rows. */

@@ -1,7 +1,7 @@
 //! Covariance of rows, streamed and merged.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
@@ -116,6 +116,11 @@ impl Covariance {
         let (low, high) = (i.min(j), i.max(j));
         let n = self.n as f64;
         self.scatter[low * self.dim() + high] / n - (self.sum[i] / n) * (self.sum[j] / n)
+    }
+
+    /// Σ, d × d and symmetric, divisor n.
+    pub fn matrix(&self) -> Mat<f64> {
+        Mat::from_fn(self.dim(), self.dim(), |i, j| self.entry(i, j))
     }
 
     /// tr Σ.

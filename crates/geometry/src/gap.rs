@@ -78,6 +78,18 @@ pub fn paired_gap(differences: &Covariance) -> PairedGap {
     }
 }
 
+/// Relative modality gap of pairs (Schrodi et al. 2025): with d(c) = (1−c)/2 of a cosine, the distance of pairs over
+/// itself plus the mean distance within the modalities. `mean_cosine` is that of the pairs; rows must be unit.
+pub fn relative_gap(mean_cosine: f64, x: &Moments, z: &Moments) -> f64 {
+    let half = |cosine: f64| (1.0 - cosine) / 2.0;
+    // the mean cosine of different rows follows from the mean row, so no n × n matrix is needed
+    let within = |moments: &Moments| {
+        let n = moments.rows() as f64;
+        half((n * dot(moments.mean(), moments.mean()) - 1.0) / (n - 1.0))
+    };
+    half(mean_cosine) / (half(mean_cosine) + 0.5 * (within(x) + within(z)))
+}
+
 fn around(estimate: f64, along: f64, square: f64) -> [f64; 2] {
     let half = NORMAL_95 * (4.0 * along - 2.0 * square).max(2.0 * square).sqrt();
     [estimate - half, estimate + half]

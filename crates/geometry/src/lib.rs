@@ -3,23 +3,33 @@
 mod aligner;
 mod aligner_file;
 mod covariance;
+mod decomposition;
+mod eigen;
 mod fit;
 mod fixed_point;
+mod frame;
 mod gap;
 mod moments;
 mod phantom;
 mod row_map;
+mod shape;
+mod spectrum;
 mod state_file;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
 pub use covariance::Covariance;
+pub use decomposition::{Coupling, DEFAULT_RIDGE, Decomposition, decompose, vmf_concentration};
+pub use eigen::{Eigen, EigenError};
 pub use fit::{
     Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
     FitOptions, Method, Step, fit,
 };
-pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap};
+pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
+pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap, relative_gap};
 pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};
 pub use phantom::{PhantomDrift, phantom_drift};
 pub use row_map::{RowMap, Scratch};
+pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
+pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum};
 pub use state_file::StateFileError;

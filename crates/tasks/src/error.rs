@@ -65,6 +65,9 @@ pub enum TaskError {
     /// The centroid step did not settle.
     #[error("{0}")]
     NotConverged(String),
+    /// A matrix that cannot be decomposed to full accuracy.
+    #[error("{0}")]
+    Numeric(String),
     /// A file that is no aligner, or a newer one.
     #[error("{}{error}", place(.file))]
     Aligner {
@@ -103,6 +106,7 @@ impl TaskError {
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
             Self::TooFewRows(_) => "TOO_FEW_ROWS",
             Self::NotPaired { .. } => "NOT_PAIRED",
+            Self::Numeric(_) => "NUMERIC",
             Self::NotConverged(_) => "NOT_CONVERGED",
             Self::Aligner {
                 error: AlignerFileError::Newer { .. },

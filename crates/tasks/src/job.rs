@@ -11,8 +11,8 @@ use crate::moments::WorkFolder;
 use crate::outputs::OutputOptions;
 use crate::shard_task::{TaskSpec, format_names, run_task};
 use crate::{
-    Control, FitJob, MeasureJob, RowSet, Split, TaskError, align_job, convert_job, fit_job, inspect_job,
-    measure_job, transform_job,
+    Control, ExplainOptions, FitJob, MeasureJob, RowSet, Split, TaskError, align_job, convert_job, fit_job,
+    inspect_job, measure_job, transform_job,
 };
 
 /// A job to run. Options of a fit stand beside the others.
@@ -52,12 +52,32 @@ struct JobOptions {
     side: Option<String>,
     bad_rows: Option<usize>,
     spec: Option<TaskSpec>,
+    energy: Option<f64>,
+    rank: Option<usize>,
+    alpha_ranks: Option<usize>,
+    lambda: Option<f64>,
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 14] = [
-    "threads", "out", "dtype", "format", "sync", "resume", "work", "verify", "holdout", "seed", "paired",
-    "side", "badRows", "spec",
+const JOB_KEYS: [&str; 18] = [
+    "threads",
+    "out",
+    "dtype",
+    "format",
+    "sync",
+    "resume",
+    "work",
+    "verify",
+    "holdout",
+    "seed",
+    "paired",
+    "side",
+    "badRows",
+    "spec",
+    "energy",
+    "rank",
+    "alphaRanks",
+    "lambda",
 ];
 
 /// What a job gives.
@@ -126,6 +146,12 @@ pub fn run(
             let measure = MeasureJob {
                 paired: options.paired,
                 seed: options.seed.unwrap_or(0),
+                explain: ExplainOptions {
+                    energy: options.energy,
+                    rank: options.rank,
+                    alpha_ranks: options.alpha_ranks,
+                    lambda: options.lambda,
+                },
             };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }

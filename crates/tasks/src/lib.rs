@@ -3,6 +3,7 @@
 mod control;
 mod convert;
 mod error;
+mod explain;
 mod fit;
 mod inspect;
 mod job;
@@ -22,6 +23,7 @@ mod walk;
 pub use control::{CancelToken, Control, Progress};
 pub use convert::convert_job;
 pub use error::TaskError;
+pub use explain::ExplainOptions;
 pub use fit::{FitJob, align_job, fit_job};
 pub use inspect::inspect_job;
 pub use job::{Job, JobResult, run};

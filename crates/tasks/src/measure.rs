@@ -1,11 +1,15 @@
 //! How large the gap is, and how large it would be by chance.
 
+use faer::MatRef;
 use modality_gap_geometry::{
-    Aligner, Covariance, Policy, RowMap, Scratch, centroid_gap, paired_gap, phantom_drift,
+    Aligner, Covariance, Frame, Policy, RowMap, Scratch, centroid_gap, paired_gap, phantom_drift,
 };
 use modality_gap_kernels::{Rows, RowsMut, dot};
 use modality_gap_shards::Buffer;
+use rayon::prelude::*;
 use serde_json::{Value, json};
+
+use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
 
 use crate::fit::distance;
 use crate::moments::{Counted, count};
@@ -14,6 +18,8 @@ use crate::{Control, RowSet, Selection, Split, TaskError, report};
 
 /// Rows a side that covariances are taken from; beyond, a sample of about as many.
 const COVARIANCE_ROWS: u64 = 200_000;
+/// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
+const DIRECTION_ROWS: usize = 64;
 /// ε of the scale, as in a fit.
 const EPSILON: f64 = modality_gap_geometry::EPSILON;
 
@@ -24,6 +30,8 @@ pub struct MeasureJob {
     pub paired: bool,
     /// Seed of the sample, where one is taken.
     pub seed: u64,
+    /// Frame and ranks of the parts that explain the gap.
+    pub explain: ExplainOptions,
 }
 
 /// Measures the gap between `image` and `text`; an aligner is applied to the text first.
@@ -102,6 +110,26 @@ pub fn measure_job(
         gap_json["interval"] = json!(paired.interval);
         gap_json["pairedDistance"] = json!(pairs.mean_distance);
     }
+    let side = |name, i: usize, covariance| Side {
+        name,
+        moments: &sides[i].counted().fit,
+        covariance,
+        dtype: sides[i].rows.dtype(),
+    };
+    let unit = x.fit.unit() && z.fit.unit();
+    let pair_side = pairs.as_ref().map(|pairs| PairSide {
+        differences: &pairs.differences,
+        mean_cosine: unit.then_some(pairs.mean_cosine),
+    });
+    let explained_sides = [side("image", 0, &sx), side("text", 1, &sz)];
+    let (frame, mut explained) = explain(&explained_sides, pair_side.as_ref(), &job.explain)?;
+    if let Some(rmg) = explained.remove("rmg") {
+        gap_json["rmg"] = rmg;
+    }
+    if job.paired {
+        let length = mean_direction(&sides, &exclude, &frame, control)?;
+        explained["decomposition"]["vmf"] = json!(concentration(length, &frame));
+    }
     let trace = [x.fit.trace(), z.fit.trace()];
     let scale = (trace[0] / (trace[1] + EPSILON)).sqrt();
     let mut value = json!({
@@ -113,6 +141,9 @@ pub fn measure_job(
         "trace": { "image": trace[0], "text": trace[1] },
         "scale": scale,
     });
+    for (key, part) in explained {
+        value[key] = part;
+    }
     match aligner {
         Some(_) => {
             let raw = |rows: &RowSet, map: &RowMap| count(rows, map, Selection::ALL, control, "before", None);
@@ -120,7 +151,7 @@ pub fn measure_job(
             value["gap"]["before"] = json!(distance(before_x.fit.mean(), before_z.fit.mean()));
             value["gap"]["after"] = json!(gap.centroid);
         }
-        None if x.fit.unit() && z.fit.unit() => {
+        None if unit => {
             value["phantomDrift"] = drift(&sides, &sz, scale, &exclude, control)?;
         }
         None => {}
@@ -255,6 +286,7 @@ fn covariance(
 struct Pairs {
     differences: Covariance,
     mean_distance: f64,
+    mean_cosine: f64,
 }
 
 fn pair_differences(
@@ -265,10 +297,6 @@ fn pair_differences(
 ) -> Result<Pairs, TaskError> {
     let [x, z] = sides;
     let dim = x.rows.dim;
-    let selection = Selection {
-        split: Split::default(),
-        exclude,
-    };
     let difference = |(a, b): (&f64, &f64)| a - b;
     let center: Vec<f64> = x
         .counted()
@@ -279,37 +307,105 @@ fn pair_differences(
         .map(difference)
         .collect();
     let mut differences = Covariance::about(&center);
+    let (mut distances, mut cosines, mut pairs) = (0.0, 0.0, 0_u64);
+    each_pair_block(sides, exclude, control, "pairs", |first, kept, left, right| {
+        for (a, b) in left.chunks_exact(dim).zip(right.chunks_exact(dim)) {
+            cosines += dot(a, b);
+        }
+        subtract(left, right);
+        let mut sampled = 0;
+        for (position, &i) in kept.iter().enumerate() {
+            let row = position * dim..(position + 1) * dim;
+            distances += dot(&left[row.clone()], &left[row.clone()]).sqrt();
+            pairs += 1;
+            if sample.takes(first + i as u64) {
+                left.copy_within(row, sampled * dim);
+                sampled += 1;
+            }
+        }
+        control
+            .pool()
+            .install(|| differences.accumulate(&mut left[..sampled * dim]));
+    })?;
+    let n = pairs as f64;
+    Ok(Pairs {
+        differences,
+        mean_distance: distances / n,
+        mean_cosine: cosines / n,
+    })
+}
+
+/// Length of the mean unit direction of P_VΔ over all pairs; zero when V is empty.
+fn mean_direction(
+    sides: &[Measured<'_>; 2],
+    exclude: &[u64],
+    frame: &Frame,
+    control: &Control,
+) -> Result<f64, TaskError> {
+    let dim = frame.dim();
+    let v = frame.v();
+    let mut sum = vec![0.0; v.ncols()];
+    let mut pairs = 0_u64;
+    each_pair_block(sides, exclude, control, "directions", |_, kept, left, right| {
+        subtract(left, right);
+        let parts: Vec<Vec<f64>> = control.pool().install(|| {
+            left.par_chunks(DIRECTION_ROWS * dim)
+                .map(|rows| sum_of_directions(rows, v))
+                .collect()
+        });
+        for part in parts {
+            sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+        }
+        pairs += kept.len() as u64;
+    })?;
+    Ok(dot(&sum, &sum).sqrt() / pairs as f64)
+}
+
+/// Sum of the unit rows of `rows`·`v`; a row without a part in V counts as zero.
+fn sum_of_directions(rows: &[f64], v: MatRef<'_, f64>) -> Vec<f64> {
+    let projected = MatRef::from_row_major_slice(rows, rows.len() / v.nrows(), v.nrows()) * v;
+    let mut sum = vec![0.0; v.ncols()];
+    for row in projected.row_iter() {
+        let length = row.norm_l2();
+        if length > 0.0 {
+            sum.iter_mut()
+                .zip(row.iter())
+                .for_each(|(sum, v)| *sum += v / length);
+        }
+    }
+    sum
+}
+
+fn subtract(left: &mut [f64], right: &[f64]) {
+    left.iter_mut().zip(right).for_each(|(a, b)| *a -= b);
+}
+
+/// Gives `body` the mapped rows of each block of pairs: index of the block's first row, which of its rows count, the
+/// left rows and the right rows.
+fn each_pair_block(
+    sides: &[Measured<'_>; 2],
+    exclude: &[u64],
+    control: &Control,
+    stage: &str,
+    mut body: impl FnMut(u64, &[usize], &mut [f64], &[f64]),
+) -> Result<(), TaskError> {
+    let [x, z] = sides;
+    let dim = x.rows.dim;
+    let selection = Selection {
+        split: Split::default(),
+        exclude,
+    };
     let (mut left, mut right) = (Mapper::new(x.map), Mapper::new(z.map));
     let partner = Joined::open(z.rows)?;
     let (mut buffer, mut partner_rows) = (Buffer::new(), Vec::new());
-    let (mut sum, mut pairs) = (0.0, 0_u64);
-    walk(x.rows, control, "pairs", |first, rows| {
+    walk(x.rows, control, stage, |first, rows| {
         partner.read(first, rows.len() / dim, &mut buffer, &mut partner_rows)?;
         let take = |i: usize| !selection.excludes(first + i as u64);
         left.map(rows, take);
         right.map(&partner_rows, take);
         assert_eq!(left.kept, right.kept, "a pair counts on both sides or on neither");
-        for (a, b) in left.out.iter_mut().zip(&right.out) {
-            *a -= b;
-        }
-        let mut sampled = 0;
-        for (position, &i) in left.kept.iter().enumerate() {
-            let row = position * dim..(position + 1) * dim;
-            let distance = dot(&left.out[row.clone()], &left.out[row.clone()]).sqrt();
-            sum += distance;
-            pairs += 1;
-            if sample.takes(first + i as u64) {
-                left.out.copy_within(row, sampled * dim);
-                sampled += 1;
-            }
-        }
-        left.out.truncate(sampled * dim);
-        control.pool().install(|| differences.accumulate(&mut left.out));
+        body(first, &left.kept, &mut left.out, &right.out);
         Ok(())
-    })?;
-    Ok(Pairs {
-        differences,
-        mean_distance: sum / pairs as f64,
     })
 }
 

@@ -1,0 +1,153 @@
+//! The gap taken apart in a fixed frame: Δ = β + γ + δ + ζ.
+
+use faer::linalg::solvers::Solve;
+use faer::{Mat, MatRef, Side};
+
+use crate::Covariance;
+use crate::eigen::{Eigen, EigenError};
+use crate::frame::Frame;
+use crate::spectrum::Condition;
+
+/// λ of the coupling when nothing is said, absolute.
+pub const DEFAULT_RIDGE: f64 = 1e-6;
+
+/// How much of ζ follows δ linearly: L = E[ζδᵀ](Σ_U+λI)⁻¹.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coupling {
+    /// ‖L‖₂.
+    pub norm: f64,
+    /// 1 − E‖ζ−Lδ‖²/E‖ζ‖²; NaN when ζ is zero.
+    pub r2: f64,
+    /// The λ both depend on.
+    pub lambda: f64,
+}
+
+/// Energies of the parts; E‖Δ‖² = `pmb`² + `cob`² + `trace_u` + `trace_v`.
+///
+/// # References
+/// arXiv 2602.07026, section 3 and appendix C. β is the principal mean (modality) bias; γ the constant orthogonal
+/// bias of the first version, called passive orthogonal bias in the third.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decomposition {
+    /// ‖m‖, m = E Δ.
+    pub gap: f64,
+    /// ‖β‖ = ‖P_U m‖.
+    pub pmb: f64,
+    /// ‖γ‖ = ‖P_V m‖.
+    pub cob: f64,
+    /// tr Σ_U, Σ_U = Cov(δ).
+    pub trace_u: f64,
+    /// tr Σ_V, Σ_V = Cov(ζ).
+    pub trace_v: f64,
+    /// Condition numbers of Σ_U.
+    pub condition_u: Condition,
+    /// Condition numbers of Σ_V.
+    pub condition_v: Condition,
+    /// Angle between γ and the leading eigenvector of Σ_V, 0 to 90 degrees; NaN where either is missing.
+    pub angle_cob_v1: f64,
+    /// Coupling of ζ to δ.
+    pub coupling: Coupling,
+}
+
+/// Takes paired differences apart in `frame`.
+///
+/// `storage_floor` is the variance that rounding of the stored rows adds to each direction of Δ.
+pub fn decompose(
+    differences: &Covariance,
+    frame: &Frame,
+    ridge: f64,
+    storage_floor: f64,
+) -> Result<Decomposition, EigenError> {
+    let dim = frame.dim();
+    assert_eq!(differences.dim(), dim, "differences of the frame's width");
+    let mean = differences.mean();
+    let mean = MatRef::from_column_major_slice(&mean, dim, 1);
+    let (u, v) = (frame.u(), frame.v());
+    let (beta, gamma) = (u.transpose() * mean, v.transpose() * mean);
+    let sigma = differences.matrix();
+    let (sigma_u_side, sigma_v_side) = (&sigma * u, &sigma * v);
+    let uu = u.transpose() * &sigma_u_side;
+    let vu = v.transpose() * &sigma_u_side;
+    let vv = v.transpose() * &sigma_v_side;
+    let (eigen_u, eigen_v) = (eigen_or_empty(uu.as_ref())?, eigen_or_empty(vv.as_ref())?);
+    let angle_cob_v1 = match &eigen_v {
+        Some(eigen) => {
+            let along = (eigen.columns(0, 1).transpose() * &gamma)[(0, 0)];
+            (along.abs() / gamma.norm_l2()).min(1.0).acos().to_degrees()
+        }
+        None => f64::NAN,
+    };
+    let condition = |eigen: &Option<Eigen>| {
+        Condition::of(
+            eigen.as_ref().map_or(&[], |eigen| eigen.values.as_slice()),
+            storage_floor,
+        )
+    };
+    Ok(Decomposition {
+        gap: mean.norm_l2(),
+        pmb: beta.norm_l2(),
+        cob: gamma.norm_l2(),
+        trace_u: trace(uu.as_ref()),
+        trace_v: trace(vv.as_ref()),
+        condition_u: condition(&eigen_u),
+        condition_v: condition(&eigen_v),
+        angle_cob_v1,
+        coupling: coupling(uu.as_ref(), vu.as_ref(), vv.as_ref(), ridge)?,
+    })
+}
+
+fn coupling(
+    uu: MatRef<'_, f64>,
+    vu: MatRef<'_, f64>,
+    vv: MatRef<'_, f64>,
+    lambda: f64,
+) -> Result<Coupling, EigenError> {
+    let (r, q) = (uu.nrows(), vv.nrows());
+    if r == 0 || q == 0 {
+        return Ok(Coupling {
+            norm: 0.0,
+            r2: f64::NAN,
+            lambda,
+        });
+    }
+    let ridged = Mat::from_fn(r, r, |i, j| uu[(i, j)] + if i == j { lambda } else { 0.0 });
+    // L(Σ_U+λI) = Σ_VU; the matrix is positive definite because λ is
+    let inaccurate = |_| EigenError::Inaccurate {
+        dim: r,
+        residual: f64::NAN,
+    };
+    let factor = ridged.llt(Side::Lower).map_err(inaccurate)?;
+    let l = factor.solve(vu.transpose()).transpose().to_owned();
+    let explained = &l * vu.transpose();
+    let square = &l * uu * l.transpose();
+    let left = trace(vv) - 2.0 * trace(explained.as_ref()) + trace(square.as_ref());
+    let gram = if q <= r {
+        &l * l.transpose()
+    } else {
+        l.transpose() * &l
+    };
+    let norm = Eigen::of(gram.as_ref())?.values[0].max(0.0).sqrt();
+    Ok(Coupling {
+        norm,
+        r2: 1.0 - left / trace(vv),
+        lambda,
+    })
+}
+
+fn eigen_or_empty(matrix: MatRef<'_, f64>) -> Result<Option<Eigen>, EigenError> {
+    (matrix.nrows() > 0).then(|| Eigen::of(matrix)).transpose()
+}
+
+fn trace(matrix: MatRef<'_, f64>) -> f64 {
+    (0..matrix.nrows()).map(|i| matrix[(i, i)]).sum()
+}
+
+/// Concentration κ̂ = R̄(q−R̄²)/(1−R̄²) of unit directions in q dimensions whose mean has length R̄ (Banerjee et al.
+/// 2005); NaN below two dimensions.
+pub fn vmf_concentration(mean_length: f64, q: usize) -> f64 {
+    if q < 2 {
+        return f64::NAN;
+    }
+    let square = mean_length * mean_length;
+    mean_length * (q as f64 - square) / (1.0 - square)
+}

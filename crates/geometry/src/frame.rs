@@ -1,0 +1,74 @@
+//! The fixed reference frame: the subspace U where both modalities vary, and its complement V.
+
+use faer::{Mat, MatRef};
+
+use crate::Covariance;
+use crate::eigen::{Eigen, EigenError};
+
+/// Share of the energy that U holds when nothing is said. The paper states none; C3 uses 99 %.
+pub const DEFAULT_ENERGY: f64 = 0.99;
+
+/// How large U is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FrameSize {
+    /// Fewest leading directions with this share of the trace, above 0 and at most 1.
+    Energy(f64),
+    /// This many leading directions.
+    Rank(usize),
+}
+
+/// Eigenvectors of Cov(x)+Cov(y) on a probe set; the first `rank` span U, the others V = U⊥.
+///
+/// # References
+/// arXiv 2602.07026, section 3.1.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    basis: Mat<f64>,
+    rank: usize,
+    energy: f64,
+}
+
+impl Frame {
+    /// The frame of two modalities.
+    pub fn of(x: &Covariance, y: &Covariance, size: FrameSize) -> Result<Self, EigenError> {
+        assert_eq!(x.dim(), y.dim(), "covariances of one width");
+        let sum = x.matrix() + y.matrix();
+        let eigen = Eigen::of(sum.as_ref())?;
+        let rank = match size {
+            FrameSize::Energy(share) => eigen.count_for(share),
+            FrameSize::Rank(rank) => rank.min(x.dim()),
+        };
+        let total: f64 = eigen.values.iter().sum();
+        let energy = eigen.values[..rank].iter().sum::<f64>() / total;
+        Ok(Self {
+            basis: eigen.vectors,
+            rank,
+            energy,
+        })
+    }
+
+    /// Dimension of U.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// Share of the trace that U holds.
+    pub fn energy(&self) -> f64 {
+        self.energy
+    }
+
+    /// Columns of the rows it splits.
+    pub fn dim(&self) -> usize {
+        self.basis.nrows()
+    }
+
+    /// Orthonormal basis of U, d × rank.
+    pub fn u(&self) -> MatRef<'_, f64> {
+        self.basis.subcols(0, self.rank)
+    }
+
+    /// Orthonormal basis of V, d × (d − rank).
+    pub fn v(&self) -> MatRef<'_, f64> {
+        self.basis.subcols(self.rank, self.dim() - self.rank)
+    }
+}

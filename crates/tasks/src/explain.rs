@@ -1,0 +1,208 @@
+//! What a gap is made of: the parts of a measurement that follow from covariances.
+
+use modality_gap_geometry::{
+    Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
+    FrameSize, Moments, Spectrum, covariance_shape, decompose, relative_gap, residual, vmf_concentration,
+};
+use modality_gap_kernels::Dtype;
+use serde_json::{Map, Value, json};
+
+use crate::TaskError;
+
+/// Frame and ranks of an explanation; absent options take the documented default.
+#[derive(Debug, Clone, Default)]
+pub struct ExplainOptions {
+    /// Share of the energy that U holds.
+    pub energy: Option<f64>,
+    /// Dimension of U, instead of a share.
+    pub rank: Option<usize>,
+    /// Ranks the power law is fitted to, at most.
+    pub alpha_ranks: Option<usize>,
+    /// λ of the coupling.
+    pub lambda: Option<f64>,
+}
+
+impl ExplainOptions {
+    fn size(&self) -> Result<FrameSize, TaskError> {
+        match (self.energy, self.rank) {
+            (Some(_), Some(_)) => Err(TaskError::BadOption(
+                "energy and rank both size the frame; give one".to_owned(),
+            )),
+            (None, Some(0)) => Err(TaskError::BadOption("rank must be at least 1".to_owned())),
+            (None, Some(rank)) => Ok(FrameSize::Rank(rank)),
+            (energy, None) => match energy.unwrap_or(DEFAULT_ENERGY) {
+                share if share > 0.0 && share <= 1.0 => Ok(FrameSize::Energy(share)),
+                share => Err(TaskError::BadOption(format!(
+                    "energy must be above 0 and at most 1, not {share}"
+                ))),
+            },
+        }
+    }
+}
+
+/// One modality as an explanation sees it.
+pub(crate) struct Side<'a> {
+    pub name: &'a str,
+    pub moments: &'a Moments,
+    pub covariance: &'a Covariance,
+    pub dtype: Dtype,
+}
+
+impl Side<'_> {
+    /// Variance that rounding of the stored rows adds to each direction: u²·E[e_j²]/3.
+    fn storage_floor(&self) -> f64 {
+        let unit = match self.dtype {
+            Dtype::F16 => 2.0_f64.powi(-11),
+            Dtype::Bf16 => 2.0_f64.powi(-8),
+            Dtype::F32 => 2.0_f64.powi(-24),
+            Dtype::F64 => 2.0_f64.powi(-53),
+        };
+        let mean: f64 = self.moments.mean().iter().map(|m| m * m).sum();
+        unit * unit * (mean + self.moments.trace()) / self.moments.dim() as f64 / 3.0
+    }
+}
+
+/// What pairs add.
+pub(crate) struct PairSide<'a> {
+    pub differences: &'a Covariance,
+    /// Mean cosine of unit pairs.
+    pub mean_cosine: Option<f64>,
+}
+
+/// The frame, and everything that is known without another pass; keys as in the JSON results.
+pub(crate) fn explain(
+    sides: &[Side<'_>; 2],
+    pairs: Option<&PairSide<'_>>,
+    options: &ExplainOptions,
+) -> Result<(Frame, Map<String, Value>), TaskError> {
+    let [x, z] = sides;
+    let failed = |error: EigenError| TaskError::Numeric(error.to_string());
+    let frame = Frame::of(x.covariance, z.covariance, options.size()?).map_err(failed)?;
+    let mut result = Map::new();
+    result.insert(
+        "frame".to_owned(),
+        json!({ "energy": frame.energy(), "rank": frame.rank() }),
+    );
+    let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
+    let mut eigens = Vec::new();
+    let mut spectra = Map::new();
+    for side in sides {
+        let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
+        let spectrum = Spectrum::of(&eigen.values, ranks, side.storage_floor());
+        spectra.insert(side.name.to_owned(), spectrum_json(&spectrum));
+        eigens.push((eigen, spectrum.rank));
+    }
+    result.insert("spectrum".to_owned(), Value::Object(spectra));
+    let shape = covariance_shape(
+        (x.covariance, &eigens[0].0, eigens[0].1),
+        (z.covariance, &eigens[1].0, eigens[1].1),
+    )
+    .map_err(failed)?;
+    let (q, o): (Vec<_>, Vec<_>) = shape.overlap.iter().copied().unzip();
+    result.insert(
+        "covariance".to_owned(),
+        json!({
+            "shape": shape.shape,
+            "logSpectraCorrelation": shape.log_spectra_correlation,
+            "frechet": shape.frechet,
+            "overlap": { "q": q, "o": o },
+        }),
+    );
+    let Some(pairs) = pairs else {
+        let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &frame);
+        result.insert(
+            "decomposition".to_owned(),
+            json!({ "gap": gap, "pmb": pmb, "cob": cob }),
+        );
+        return Ok((frame, result));
+    };
+    let floor = x.storage_floor() + z.storage_floor();
+    let parts = decompose(
+        pairs.differences,
+        &frame,
+        options.lambda.unwrap_or(DEFAULT_RIDGE),
+        floor,
+    )
+    .map_err(failed)?;
+    let (kappa_u, kappa_v): (Condition, Condition) = (parts.condition_u, parts.condition_v);
+    result.insert(
+        "decomposition".to_owned(),
+        json!({
+            "gap": parts.gap,
+            "pmb": parts.pmb,
+            "cob": parts.cob,
+            "traceU": parts.trace_u,
+            "traceV": parts.trace_v,
+            "kappaU": kappa_u.kappa,
+            "kappaV": kappa_v.kappa,
+            "kappaEffU": kappa_u.effective,
+            "kappaEffV": kappa_v.effective,
+            "belowFloor": { "u": kappa_u.below_floor, "v": kappa_v.below_floor },
+            "angleCobV1": parts.angle_cob_v1,
+            "coupling": { "norm": parts.coupling.norm, "r2": parts.coupling.r2, "lambda": parts.coupling.lambda },
+        }),
+    );
+    let residual = residual(pairs.differences, &frame).map_err(failed)?;
+    let (k, share): (Vec<_>, Vec<_>) = residual.energy.iter().copied().unzip();
+    result.insert(
+        "residual".to_owned(),
+        json!({
+            "trace": residual.trace,
+            "anisotropy": residual.anisotropy,
+            "ratio": residual.ratio,
+            "coverage": residual.coverage,
+            "effectiveDimension": residual.effective_dimension,
+            "energy": { "k": k, "share": share },
+        }),
+    );
+    if let Some(cosine) = pairs.mean_cosine {
+        result.insert(
+            "rmg".to_owned(),
+            json!(relative_gap(cosine, x.moments, z.moments)),
+        );
+    }
+    Ok((frame, result))
+}
+
+/// Concentration of the directions whose mean in V has length `mean_length`.
+pub(crate) fn concentration(mean_length: f64, frame: &Frame) -> f64 {
+    vmf_concentration(mean_length, frame.dim() - frame.rank())
+}
+
+fn spectrum_json(spectrum: &Spectrum) -> Value {
+    json!({
+        "alpha": spectrum.alpha,
+        "alphaRange": [1, spectrum.alpha_ranks],
+        "effectiveRank": spectrum.effective_rank,
+        "participationRatio": spectrum.participation_ratio,
+        "rank": spectrum.rank,
+        "kappa": spectrum.condition.kappa,
+        "kappaEff": spectrum.condition.effective,
+        "belowFloor": spectrum.condition.below_floor,
+    })
+}
+
+/// ‖m‖, ‖P_U m‖, ‖P_V m‖: what of the decomposition needs no pairs.
+fn split_of_means(x: &Moments, z: &Moments, frame: &Frame) -> (f64, f64, f64) {
+    let difference: Vec<f64> = x.mean().iter().zip(z.mean()).map(|(a, b)| a - b).collect();
+    let project = |columns: usize, entry: &dyn Fn(usize, usize) -> f64| -> f64 {
+        (0..columns)
+            .map(|k| {
+                difference
+                    .iter()
+                    .enumerate()
+                    .map(|(i, v)| v * entry(i, k))
+                    .sum::<f64>()
+                    .powi(2)
+            })
+            .sum::<f64>()
+            .sqrt()
+    };
+    let (u, v) = (frame.u(), frame.v());
+    let gap = difference.iter().map(|v| v * v).sum::<f64>().sqrt();
+    (
+        gap,
+        project(u.ncols(), &|i, k| u[(i, k)]),
+        project(v.ncols(), &|i, k| v[(i, k)]),
+    )
+}

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Place, ShardError};
 
@@ -18,6 +18,7 @@ const CACHED_BYTES_PER_SECOND: u128 = 1 << 30;
 pub(crate) struct Input {
     place: Place,
     len: u64,
+    modified: Option<SystemTime>,
     bytes: Bytes,
 }
 
@@ -39,6 +40,7 @@ impl Input {
         Ok(Self {
             place,
             len: metadata.len(),
+            modified: metadata.modified().ok(),
             bytes: Bytes::File(Arc::new(file)),
         })
     }
@@ -47,6 +49,7 @@ impl Input {
         Self {
             place: Place::MEMORY,
             len: bytes.len() as u64,
+            modified: None,
             bytes: Bytes::Memory(Arc::new(bytes)),
         }
     }
@@ -58,6 +61,11 @@ impl Input {
     /// Length when it was opened.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// What tells this content of the file from another: length and time of the last change.
+    pub fn stamp(&self) -> (u64, Option<SystemTime>) {
+        (self.len, self.modified)
     }
 
     /// Fills `buf` from byte `offset`.

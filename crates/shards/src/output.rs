@@ -141,6 +141,7 @@ pub(crate) fn check_range(rows: Rows<'_>, dtype: Dtype, dim: usize, first: u64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard::Known;
 
     fn named(name: &str) -> ShardRef {
         ShardRef {
@@ -152,6 +153,7 @@ mod tests {
             dtype: Dtype::F16,
             bytes: 2,
             name: name.to_owned(),
+            known: Known::default(),
         }
     }
 

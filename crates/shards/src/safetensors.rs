@@ -54,6 +54,7 @@ pub(crate) fn open(input: &Input, selector: Option<&str>, role: Role) -> Result<
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(name),
+        index: None,
     })
 }
 

@@ -1,6 +1,8 @@
 //! What a container of rows can do, and how one is named.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kernels::Dtype;
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::input::Input;
+use crate::pickle::Index;
 use crate::resolve::Role;
 
 /// More columns than any embedding has: a header that claims more is nonsense, and a block of such rows would not fit.
@@ -141,6 +144,25 @@ pub struct ShardRef {
     pub bytes: u64,
     /// File name for the output made of this shard, unique in its source.
     pub name: String,
+    /// What `probe` found out and `open` need not find again.
+    #[serde(skip)]
+    pub(crate) known: Known,
+}
+
+/// The index of a pickle: dear to make, of no meaning elsewhere, and no part of what a reference says.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Option<Arc<Index>>);
+
+impl PartialEq for Known {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "index" } else { "nothing" })
+    }
 }
 
 impl ShardRef {
@@ -157,7 +179,7 @@ impl ShardRef {
             None => sniff(&input)?,
         };
         let bytes = input.len();
-        let opened = open_input(input, format, selector, role)?;
+        let opened = open_input(input, format, selector, role, None)?;
         Ok(Self {
             path: path.to_path_buf(),
             selector: opened.selector,
@@ -169,13 +191,15 @@ impl ShardRef {
             name: path
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            known: Known(opened.index),
         })
     }
 
     /// Opens the shard, which must still be what the reference says.
     pub fn open(&self) -> Result<Box<dyn Shard>, ShardError> {
         let input = Input::open(&self.path)?;
-        let shard = open_input(input, self.format, self.selector.as_deref(), Role::Other)?.shard;
+        let known = self.known.0.as_ref();
+        let shard = open_input(input, self.format, self.selector.as_deref(), Role::Other, known)?.shard;
         let found = (shard.rows(), shard.dim(), shard.dtype());
         if found != (self.rows, self.dim, self.dtype) {
             let (rows, dim, dtype) = found;
@@ -196,6 +220,8 @@ impl ShardRef {
 pub(crate) struct Opened {
     pub shard: Box<dyn Shard>,
     pub selector: Option<String>,
+    /// Of a pickle.
+    pub index: Option<Arc<Index>>,
 }
 
 fn open_input(
@@ -203,6 +229,7 @@ fn open_input(
     format: Format,
     selector: Option<&str>,
     role: Role,
+    known: Option<&Arc<Index>>,
 ) -> Result<Opened, ShardError> {
     match format {
         Format::Npy => crate::npy::open(input, selector),
@@ -210,7 +237,7 @@ fn open_input(
         Format::Parquet => crate::table::open_parquet(input, selector, role),
         Format::Arrow => crate::table::open_arrow(input, selector, role),
         Format::Safetensors => crate::safetensors::open(&input, selector, role),
-        Format::Pickle => crate::pickle::open(input, selector),
+        Format::Pickle => crate::pickle::open(input, selector, known),
     }
 }
 

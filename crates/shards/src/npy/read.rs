@@ -26,6 +26,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>) -> Result<Opened, Shard
     Ok(Opened {
         selector: selector.map(str::to_owned),
         shard: Box::new(shard),
+        index: None,
     })
 }
 

@@ -51,11 +51,13 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         return Ok(Opened {
             shard: Box::new(NpyShard::new(input, header, None)?),
             selector,
+            index: None,
         });
     }
     Ok(Opened {
         shard: Box::new(DeflatedShard::new(input, member, header)?),
         selector,
+        index: None,
     })
 }
 

@@ -30,6 +30,11 @@ impl Cursor {
         self.at
     }
 
+    /// Position of the window.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Goes to a position.
     pub fn seek(&mut self, to: u64) {
         self.at = to;

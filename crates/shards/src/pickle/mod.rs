@@ -12,5 +12,5 @@ mod read;
 mod value;
 mod write;
 
-pub(crate) use read::open;
+pub(crate) use read::{Index, open};
 pub(crate) use write::PickleWriter;

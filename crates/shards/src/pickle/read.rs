@@ -3,7 +3,8 @@
 //! Opening makes one pass that notes where each row's bytes lie; reading then goes by position. Rows that are not
 //! bytes in the file (protocol 2 writes them as text, lists hold numbers) are decoded in order instead.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use kernels::Dtype;
 
@@ -22,12 +23,13 @@ const SPAN_BYTES: u64 = 256 << 10;
 struct PickleShard {
     input: Input,
     key: String,
-    index: Index,
+    index: Arc<Index>,
     decoder: Mutex<Option<Decoder>>,
 }
 
 /// What the first pass found.
-struct Index {
+pub(crate) struct Index {
+    stamp: (u64, Option<SystemTime>),
     shape: Shape,
     rows: u64,
     /// Position of every row's bytes, if all rows are bytes.
@@ -40,19 +42,27 @@ struct Decoder {
     row: u64,
 }
 
-/// Opens the list of records; `selector` is the key of the rows.
-pub(crate) fn open(input: Input, selector: Option<&str>) -> Result<Opened, ShardError> {
-    let key = selector.unwrap_or(DEFAULT_KEY);
-    let index = Index::build(&input, key)?;
+/// Opens the list of records; `selector` is the key of the rows, `known` the index of an earlier opening.
+pub(crate) fn open(
+    input: Input,
+    selector: Option<&str>,
+    known: Option<&Arc<Index>>,
+) -> Result<Opened, ShardError> {
+    let key = selector.unwrap_or(DEFAULT_KEY).to_owned();
+    let index = match known.filter(|index| index.stamp == input.stamp()) {
+        Some(index) => index.clone(),
+        None => Arc::new(Index::build(&input, &key)?),
+    };
     let shard = PickleShard {
         input,
-        key: key.to_owned(),
-        index,
+        key,
+        index: index.clone(),
         decoder: Mutex::new(None),
     };
     Ok(Opened {
         shard: Box::new(shard),
         selector: selector.map(str::to_owned),
+        index: Some(index),
     })
 }
 
@@ -78,6 +88,7 @@ impl Index {
             ));
         }
         Ok(Self {
+            stamp: input.stamp(),
             shape,
             rows: decoder.row,
             offsets,

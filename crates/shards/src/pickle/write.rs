@@ -39,8 +39,9 @@ struct State {
 /// The records of the input, of which all but the rows are kept.
 struct Records {
     machine: Machine,
-    /// Reads strings where they stand.
+    /// Reads strings where they stand: those of the record, and those that stood in earlier ones.
     strings: Cursor,
+    earlier: Cursor,
 }
 
 impl PickleWriter {
@@ -65,7 +66,8 @@ impl PickleWriter {
                 let machine = Machine::new(input.clone(), &key, Keep::All)?;
                 Some(Records {
                     machine,
-                    strings: Cursor::new(input),
+                    strings: Cursor::new(input.clone()),
+                    earlier: Cursor::new(input),
                 })
             }
             None => None,
@@ -165,8 +167,7 @@ impl Records {
         if let Value::Text(at, _) = key
             && at.len <= LONGEST
         {
-            self.strings.seek(at.offset);
-            frame.shared_key(self.strings.take(at.len as usize)?);
+            frame.shared_key(self.at(at.offset).take(at.len as usize)?);
             return Ok(());
         }
         self.value(frame, key, row)
@@ -264,14 +265,25 @@ impl Records {
     fn copy(&mut self, frame: &mut Frame, ops: [u8; 2], at: At) -> Result<(), ShardError> {
         const CHUNK: usize = 32 << 10;
         frame.sized(ops, at.len as usize);
-        self.strings.seek(at.offset);
+        let strings = self.at(at.offset);
         let mut left = at.len as usize;
         while left > 0 {
             let n = left.min(CHUNK);
-            frame.ops(self.strings.take(n)?);
+            frame.ops(strings.take(n)?);
             left -= n;
         }
         Ok(())
+    }
+
+    /// The cursor at a position; going back must not cost the other one its window.
+    fn at(&mut self, offset: u64) -> &mut Cursor {
+        let cursor = if offset < self.strings.start() {
+            &mut self.earlier
+        } else {
+            &mut self.strings
+        };
+        cursor.seek(offset);
+        cursor
     }
 
     fn not_copied(&self, row: u64) -> ShardError {

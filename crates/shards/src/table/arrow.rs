@@ -76,6 +76,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(field.name().clone()),
+        index: None,
     })
 }
 

@@ -27,8 +27,10 @@ use crate::sink::{Failure, Sink};
 const DEFAULT_COLUMN: &str = "embedding";
 /// Bytes of rows in a row group when no input gives a size, and four times that the most: a group is held in memory.
 const GROUP_BYTES: u64 = 32 << 20;
-/// Components of one batch: row ends must fit 32 bits.
-const BATCH_COMPONENTS: usize = 1 << 28;
+/// Components that are encoded at once: the parquet encoder holds each f16 as an object of its own.
+const BATCH_COMPONENTS: usize = 1 << 16;
+/// Components of one Arrow batch: row ends must fit 32 bits.
+const ARROW_BATCH_COMPONENTS: usize = 1 << 28;
 
 pub(crate) struct TableWriter {
     state: Mutex<State>,
@@ -268,10 +270,16 @@ fn known(compression: Compression) -> Compression {
 
 impl Table {
     /// Rows that the coming batch may have at most.
-    fn room(&mut self) -> usize {
-        self.groups
+    fn room(&self, dim: usize) -> usize {
+        let components = match self.encoder {
+            Encoder::Parquet(_) => BATCH_COMPONENTS,
+            Encoder::Arrow(_) => ARROW_BATCH_COMPONENTS,
+        };
+        let group = self
+            .groups
             .front()
-            .map_or(usize::MAX, |&rows| usize::try_from(rows).unwrap_or(usize::MAX))
+            .map_or(usize::MAX, |&rows| usize::try_from(rows).unwrap_or(usize::MAX));
+        group.min((components / dim).max(1))
     }
 
     fn write(&mut self, failure: &Failure, columns: Vec<ArrayRef>, rows: usize) -> Result<(), ShardError> {
@@ -307,9 +315,7 @@ impl ShardWriter for TableWriter {
         assert_eq!(*next, first, "rows come in order");
         let mut done = 0;
         while done < count {
-            let n = (count - done)
-                .min(table.room())
-                .min((BATCH_COMPONENTS / self.dim).max(1));
+            let n = (count - done).min(table.room(self.dim));
             let block = rows.slice(done * self.dim..(done + n) * self.dim);
             let mut columns = match companions {
                 Some(companions) => companions.take(n)?,

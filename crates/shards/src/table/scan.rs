@@ -15,6 +15,8 @@ const MAGIC: &[u8; 6] = b"ARROW1";
 const CONTINUATION: u32 = u32::MAX;
 /// Far above any schema; a message is read into memory.
 const MAX_MESSAGE: u64 = 64 << 20;
+/// Most bytes that one compressed buffer may stand for.
+const MAX_BUFFER: i64 = 4 << 30;
 
 /// One batch: its rows and the buffers of the column.
 #[derive(Debug, Clone)]
@@ -91,6 +93,12 @@ pub(super) fn scan(
     };
     let mut batches = Vec::new();
     while let Some((message, body)) = messages.next()? {
+        let dictionary = message
+            .header_as_dictionary_batch()
+            .and_then(|dictionary| dictionary.data());
+        if let Some(table) = message.header_as_record_batch().or(dictionary) {
+            check_lengths(input, &table, body)?;
+        }
         if let Some(table) = message.header_as_record_batch() {
             let batch = locate(&schema, column, version, &table, body);
             batches.push(batch.ok_or_else(|| bad(format!("record batch {} makes no sense", batches.len())))?);
@@ -99,6 +107,29 @@ pub(super) fn scan(
         }
     }
     Ok((schema, column, batches))
+}
+
+/// The lengths that compressed buffers promise, because decoders reserve memory by them.
+fn check_lengths(input: &Input, table: &RecordBatch<'_>, body: Part) -> Result<(), ShardError> {
+    let Some(buffers) = table.buffers().filter(|_| table.compression().is_some()) else {
+        return Ok(());
+    };
+    for buffer in buffers {
+        let inside = u64::try_from(buffer.offset())
+            .ok()
+            .filter(|_| buffer.length() >= 8);
+        if let Some(at) = inside.and_then(|offset| body.offset.checked_add(offset)) {
+            let mut len = [0; 8];
+            input.read_at(at, &mut len)?;
+            if i64::from_le_bytes(len) > MAX_BUFFER {
+                return Err(ShardError::bad_format(
+                    input.place(),
+                    "promises an impossible length of a buffer",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The messages of a stream, with the places of their bodies.

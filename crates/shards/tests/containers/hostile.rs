@@ -305,6 +305,17 @@ fn arrow_bytes_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_compressed_buffer_that_promises_exabytes_is_refused() {
+    let mut bytes = std::fs::read(fixture("lz4.feather")).unwrap();
+    let frame = bytes
+        .windows(4)
+        .position(|w| w == [0x04, 0x22, 0x4d, 0x18])
+        .unwrap();
+    bytes[frame - 8..frame].copy_from_slice(&i64::MAX.to_le_bytes());
+    refused("a.feather", &bytes, "impossible length");
+}
+
+#[test]
 fn rows_asked_for_beyond_the_end_are_a_mistake_of_the_program() {
     let shard = ShardRef::probe(fixture("f32.npy"), None).unwrap().open().unwrap();
     let beyond = std::panic::AssertUnwindSafe(|| read(shard.as_ref(), 8, 3));

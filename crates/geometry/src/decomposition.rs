@@ -49,19 +49,19 @@ pub struct Decomposition {
     pub coupling: Coupling,
 }
 
-/// Takes paired differences apart in `frame`.
+/// Takes paired differences of mean `mean` apart in `frame`; their covariance may come from a sample.
 ///
 /// `storage_floor` is the variance that rounding of the stored rows adds to each direction of Δ.
 pub fn decompose(
     differences: &Covariance,
+    mean: &[f64],
     frame: &Frame,
     ridge: f64,
     storage_floor: f64,
 ) -> Result<Decomposition, EigenError> {
     let dim = frame.dim();
     assert_eq!(differences.dim(), dim, "differences of the frame's width");
-    let mean = differences.mean();
-    let mean = MatRef::from_column_major_slice(&mean, dim, 1);
+    let mean = MatRef::from_column_major_slice(mean, dim, 1);
     let (u, v) = (frame.u(), frame.v());
     let (beta, gamma) = (u.transpose() * mean, v.transpose() * mean);
     let sigma = differences.matrix();

@@ -63,13 +63,13 @@ pub struct PairedGap {
     pub interval: [f64; 2],
 }
 
-/// As [`centroid_gap`] for pairs, whose means are not independent: S = Σr/n with r = x−z.
-pub fn paired_gap(differences: &Covariance) -> PairedGap {
-    let n = differences.rows() as f64;
-    let mean = differences.mean();
+/// As [`centroid_gap`] for pairs, whose means are not independent: S = Σr/n with r = x−z. `mean` is that of all `n`
+/// pairs; the covariance may come from a sample.
+pub fn paired_gap(differences: &Covariance, mean: &[f64], n: u64) -> PairedGap {
+    let n = n as f64;
     let trace = differences.trace();
-    let unbiased_squared = dot(&mean, &mean) - trace / (n - 1.0);
-    let along = differences.quadratic(&mean) / n;
+    let unbiased_squared = dot(mean, mean) - trace / (n - 1.0);
+    let along = differences.quadratic(mean) / n;
     let square = differences.product_trace(differences) / (n * n);
     PairedGap {
         unbiased_squared,

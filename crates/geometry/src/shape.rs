@@ -76,13 +76,13 @@ pub struct Residual {
     pub energy: Vec<(usize, f64)>,
 }
 
-/// Shape of the paired residual.
-pub fn residual(differences: &Covariance, frame: &Frame) -> Result<Residual, EigenError> {
+/// Shape of the paired residual of differences with mean `mean`.
+pub fn residual(differences: &Covariance, mean: &[f64], frame: &Frame) -> Result<Residual, EigenError> {
     let dim = differences.dim();
     let sigma = differences.matrix();
     let eigen = Eigen::of(sigma.as_ref())?;
     let trace = differences.trace();
-    let mean_square: f64 = differences.mean().iter().map(|m| m * m).sum();
+    let mean_square: f64 = mean.iter().map(|m| m * m).sum();
     let u = frame.u();
     let inside = u.transpose() * &sigma * u;
     let covered: f64 = (0..frame.rank()).map(|i| inside[(i, i)]).sum();

@@ -65,7 +65,7 @@ fn the_energies_add_up_to_the_mean_squared_difference() {
         FrameSize::Rank(DIM),
     ] {
         let frame = Frame::of(&covariance(&x), &covariance(&y), size).unwrap();
-        let parts = decompose(&delta, &frame, DEFAULT_RIDGE, 0.0).unwrap();
+        let parts = decompose(&delta, &delta.mean(), &frame, DEFAULT_RIDGE, 0.0).unwrap();
         let sum = parts.pmb.powi(2) + parts.cob.powi(2) + parts.trace_u + parts.trace_v;
         assert!((sum / energy - 1.0).abs() < 1e-12, "{size:?}: {sum} {energy}");
         assert!((parts.pmb.hypot(parts.cob) / parts.gap - 1.0).abs() < 1e-12);
@@ -79,10 +79,10 @@ fn a_rotation_of_the_space_changes_no_number() {
     let of = |x: &[f64], y: &[f64]| {
         let (cx, cy, delta) = (covariance(x), covariance(y), differences(x, y));
         let frame = Frame::of(&cx, &cy, FrameSize::Energy(0.9)).unwrap();
-        let parts = decompose(&delta, &frame, DEFAULT_RIDGE, 0.0).unwrap();
+        let parts = decompose(&delta, &delta.mean(), &frame, DEFAULT_RIDGE, 0.0).unwrap();
         let eigens = [&cx, &cy].map(|c| Eigen::of(c.matrix().as_ref()).unwrap());
         let shape = covariance_shape((&cx, &eigens[0], DIM), (&cy, &eigens[1], DIM)).unwrap();
-        let rest = residual(&delta, &frame).unwrap();
+        let rest = residual(&delta, &delta.mean(), &frame).unwrap();
         [
             parts.pmb,
             parts.cob,

@@ -89,6 +89,7 @@ pub enum TaskError {
     Cancelled,
 }
 
+#[allow(clippy::ref_option, reason = "the derive hands fields over by reference")]
 fn place(file: &Option<PathBuf>) -> String {
     file.as_ref()
         .map(|file| format!("{}: ", file.display()))

@@ -65,6 +65,8 @@ impl Side<'_> {
 /// What pairs add.
 pub(crate) struct PairSide<'a> {
     pub differences: &'a Covariance,
+    /// Their mean over all pairs; the covariance may be of a sample.
+    pub mean: &'a [f64],
     /// Mean cosine of unit pairs.
     pub mean_cosine: Option<f64>,
 }
@@ -119,6 +121,7 @@ pub(crate) fn explain(
     let floor = x.storage_floor() + z.storage_floor();
     let parts = decompose(
         pairs.differences,
+        pairs.mean,
         &frame,
         options.lambda.unwrap_or(DEFAULT_RIDGE),
         floor,
@@ -142,7 +145,7 @@ pub(crate) fn explain(
             "coupling": { "norm": parts.coupling.norm, "r2": parts.coupling.r2, "lambda": parts.coupling.lambda },
         }),
     );
-    let residual = residual(pairs.differences, &frame).map_err(failed)?;
+    let residual = residual(pairs.differences, pairs.mean, &frame).map_err(failed)?;
     let (k, share): (Vec<_>, Vec<_>) = residual.energy.iter().copied().unzip();
     result.insert(
         "residual".to_owned(),

@@ -55,7 +55,7 @@ pub fn fit_job(
         note_gaps(&mut fitted, &[results.fit, results.held], &target_after);
     }
     let seconds = json!({ "fit": control.seconds() });
-    let report = report_of(&fitted, job, &[], None, seconds);
+    let report = report_of(&fitted, job, &[], None, &seconds);
     Ok((fitted.aligner, report))
 }
 
@@ -124,7 +124,7 @@ pub fn align_job(
         "transform": control.seconds() - fit_seconds - sync_seconds,
         "sync": sync_seconds,
     });
-    let report = report_of(&fitted, &job, &outputs, Some(stored), seconds);
+    let report = report_of(&fitted, &job, &outputs, Some(stored), &seconds);
     Ok((fitted.aligner, report))
 }
 
@@ -223,7 +223,7 @@ fn report_of(
     job: &FitJob,
     outputs: &[PathBuf],
     stored: Option<f64>,
-    seconds: Value,
+    seconds: &Value,
 ) -> Value {
     let Fitted {
         aligner,

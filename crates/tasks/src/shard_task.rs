@@ -120,7 +120,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 match &mut merged {
                     None => merged = Some(state),
                     Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => {
-                        merged.merge(&state)
+                        merged.merge(&state);
                     }
                     Some(_) => {
                         let reason =

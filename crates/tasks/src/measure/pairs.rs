@@ -1,0 +1,129 @@
+//! Passes over pairs: row i of one side with row i of the other.
+
+use faer::MatRef;
+use modality_gap_geometry::{Covariance, Frame};
+use modality_gap_kernels::dot;
+use modality_gap_shards::Buffer;
+use rayon::prelude::*;
+
+use super::sides::{Mapper, Sample, Sides};
+use crate::walk::{Joined, walk};
+use crate::{Control, TaskError};
+
+/// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
+const DIRECTION_ROWS: usize = 64;
+
+/// What is known of paired differences r = x − z.
+pub(super) struct Pairs {
+    /// Their covariance, perhaps of a sample.
+    pub differences: Covariance,
+    /// Their mean over all pairs.
+    pub mean: Vec<f64>,
+    /// Mean length.
+    pub mean_distance: f64,
+    /// Mean cosine of the pairs, for unit rows.
+    pub mean_cosine: f64,
+}
+
+/// One pass over all pairs.
+pub(super) fn pair_differences(
+    sides: &Sides<'_>,
+    sample: Sample,
+    control: &Control,
+) -> Result<Pairs, TaskError> {
+    let dim = sides.source(0).dim;
+    let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
+    let mean: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
+    let mut differences = Covariance::about(&mean);
+    let (mut distances, mut cosines, mut pairs) = (0.0, 0.0, 0_u64);
+    each_pair_block(sides, control, "pairs", |first, kept, left, right| {
+        for (a, b) in left.chunks_exact(dim).zip(right.chunks_exact(dim)) {
+            cosines += dot(a, b);
+        }
+        subtract(left, right);
+        let mut sampled = 0;
+        for (position, &i) in kept.iter().enumerate() {
+            let row = position * dim..(position + 1) * dim;
+            distances += dot(&left[row.clone()], &left[row.clone()]).sqrt();
+            pairs += 1;
+            if sample.takes(first + i as u64) {
+                left.copy_within(row, sampled * dim);
+                sampled += 1;
+            }
+        }
+        control
+            .pool()
+            .install(|| differences.accumulate(&mut left[..sampled * dim]));
+    })?;
+    let n = pairs as f64;
+    Ok(Pairs {
+        differences,
+        mean,
+        mean_distance: distances / n,
+        mean_cosine: cosines / n,
+    })
+}
+
+/// Length of the mean unit direction of P_VΔ over all pairs; zero when V is empty.
+pub(super) fn mean_direction(sides: &Sides<'_>, frame: &Frame, control: &Control) -> Result<f64, TaskError> {
+    let dim = frame.dim();
+    let v = frame.v();
+    let mut sum = vec![0.0; v.ncols()];
+    let mut pairs = 0_u64;
+    each_pair_block(sides, control, "directions", |_, kept, left, right| {
+        subtract(left, right);
+        let parts: Vec<Vec<f64>> = control.pool().install(|| {
+            left.par_chunks(DIRECTION_ROWS * dim)
+                .map(|rows| sum_of_directions(rows, v))
+                .collect()
+        });
+        for part in parts {
+            sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+        }
+        pairs += kept.len() as u64;
+    })?;
+    Ok(dot(&sum, &sum).sqrt() / pairs as f64)
+}
+
+/// Sum of the unit rows of `rows`·`v`; a row without a part in V counts as zero.
+fn sum_of_directions(rows: &[f64], v: MatRef<'_, f64>) -> Vec<f64> {
+    let projected = MatRef::from_row_major_slice(rows, rows.len() / v.nrows(), v.nrows()) * v;
+    let mut sum = vec![0.0; v.ncols()];
+    for row in projected.row_iter() {
+        let length = row.norm_l2();
+        if length > 0.0 {
+            sum.iter_mut()
+                .zip(row.iter())
+                .for_each(|(sum, v)| *sum += v / length);
+        }
+    }
+    sum
+}
+
+fn subtract(left: &mut [f64], right: &[f64]) {
+    left.iter_mut().zip(right).for_each(|(a, b)| *a -= b);
+}
+
+/// Gives `body` the mapped rows of each block of pairs: index of the block's first row, which of its rows count, the
+/// left rows and the right rows.
+fn each_pair_block(
+    sides: &Sides<'_>,
+    control: &Control,
+    stage: &str,
+    mut body: impl FnMut(u64, &[usize], &mut [f64], &[f64]),
+) -> Result<(), TaskError> {
+    let dim = sides.source(0).dim;
+    let selection = sides.selection();
+    let (mut left, mut right) = (Mapper::new(sides.map(0)), Mapper::new(sides.map(1)));
+    let partner = Joined::open(sides.source(1))?;
+    let (mut buffer, mut partner_rows) = (Buffer::new(), Vec::new());
+    walk(sides.source(0), control, stage, |first, rows| {
+        partner.read(first, rows.len() / dim, &mut buffer, &mut partner_rows)?;
+        let take = |i: usize| !selection.excludes(first + i as u64);
+        left.map(rows, take);
+        right.map(&partner_rows, take);
+        assert_eq!(left.kept, right.kept, "a pair counts on both sides or on neither");
+        body(first, &left.kept, &mut left.out, &right.out);
+        Ok(())
+    })
+}

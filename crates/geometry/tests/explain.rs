@@ -173,10 +173,13 @@ fn coupling_finds_a_linear_dependence() {
         .collect();
     // the frame's U is close to the first six axes, but is estimated, so neither bound is exact
     let frame = Frame::of(&covariance(&basis), &covariance(&basis), FrameSize::Rank(6)).unwrap();
-    let tied = decompose(&covariance(&coupled), &frame, 1e-12, 0.0)
-        .unwrap()
-        .coupling;
-    let free = decompose(&covariance(&x), &frame, 1e-12, 0.0).unwrap().coupling;
+    let coupling = |rows: &[f64]| {
+        let state = covariance(rows);
+        decompose(&state, &state.mean(), &frame, 1e-12, 0.0)
+            .unwrap()
+            .coupling
+    };
+    let (tied, free) = (coupling(&coupled), coupling(&x));
     assert!(tied.r2 > 0.999_999, "{tied:?}");
     assert!(free.r2 < 0.2, "{free:?}");
 }

@@ -4,9 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use half::f16;
-use modality_gap_kernels::{
-    Element, Level, Rows, RowsMut, add_weighted, at_level, combine, lengths_and_dots,
-};
+use modality_gap_kernels::{Level, Rows, RowsMut, add_weighted, at_level, combine, lengths_and_dots};
 
 const ROWS: usize = 128;
 
@@ -28,7 +26,7 @@ fn block(criterion: &mut Criterion, dtype: &str, dim: usize, rows: Rows<'_>) {
     let vector = vec![0.1; dim];
     let mut bytes = vec![0_u8; rows.as_bytes().len()];
     group.bench_function("copy", |b| {
-        b.iter(|| bytes.copy_from_slice(black_box(rows.as_bytes())))
+        b.iter(|| bytes.copy_from_slice(black_box(rows.as_bytes())));
     });
     let (mut squares, mut dots, weights) = (vec![0.0; ROWS], vec![0.0; 2 * ROWS], vec![0.5; ROWS]);
     let mut sums = vec![0.0; dim];
@@ -41,8 +39,8 @@ fn block(criterion: &mut Criterion, dtype: &str, dim: usize, rows: Rows<'_>) {
         group.bench_function(id("lengths and 2 dots"), |b| {
             b.iter(|| {
                 at_level(level, || {
-                    lengths_and_dots(rows, dim, &[&vector, &vector], &mut squares, &mut dots)
-                })
+                    lengths_and_dots(rows, dim, &[&vector, &vector], &mut squares, &mut dots);
+                });
             });
         });
         group.bench_function(id("add_weighted"), |b| {

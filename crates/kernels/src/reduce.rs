@@ -42,6 +42,9 @@ pub fn sum_squares(row: Rows<'_>) -> f64 {
 
 /// Dot product of two f64 vectors, in the kernels' fixed lanes.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    if a.is_empty() {
+        return 0.0;
+    }
     let (mut square, mut product) = ([0.0], [0.0]);
     lengths_and_dots(Rows::F64(a), a.len(), &[b], &mut square, &mut product);
     product[0]

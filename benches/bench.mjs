@@ -85,6 +85,15 @@ async function align(python) {
   await against('plain NumPy, npy to npy', data, npy, pairs, python, script('numpy_align_simple.py'))
   const copy = 'cat "$0"/*.npy "$1"/*.npy > /dev/null && cp "$1"/*.npy "$2"'
   await against('cat all + cp texts', data, npy, pairs, 'sh', (image, text, out) => ['-c', copy, image, text, out])
+  const start = async (command, args) => {
+    const runs = []
+    for (let i = 0; i < pairs; i++) runs.push((await measure(command, args)).seconds)
+    return median(runs).toFixed(3)
+  }
+  console.log(
+    `\nOf these times, start-up alone: ours ${await start(process.execPath, [cli, '--version'])} s ` +
+      `(node by itself ${await start(process.execPath, ['-e', '0'])} s), NumPy ${await start(python, ['-c', 'import numpy'])} s`,
+  )
   const synced = []
   for (let i = 0; i < pairs; i++) {
     synced.push(await ours(join(data, 'image'), join(data, 'text'), join(cache, 'out-ours'), { synced: true }))

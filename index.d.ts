@@ -17,6 +17,7 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
+ * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'NOT_PAIRED'
   | 'TOO_FEW_ROWS'
   | 'NOT_CONVERGED'
+  | 'NUMERIC'
   | 'BAD_ALIGNER'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
@@ -370,7 +372,7 @@ export interface TransformReport {
   peakMemoryBytes?: number
 }
 /** The gap between two modalities and what it is made of. */
-export interface GapReport {
+export interface GapReport extends Causes {
   /** Columns. */
   dim: number
   /** Rows measured. */
@@ -444,6 +446,138 @@ export interface ConvertReport {
   outputs: string[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
+}
+/** The fixed reference frame: U, where both modalities vary, and its complement V. */
+export interface FrameReport {
+  /** Share of the trace of Cov(image)+Cov(text) that U holds. */
+  energy: number
+  /** Dimension of U. */
+  rank: number
+}
+/**
+ * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
+ * is absent without `paired`; what is undefined is null.
+ *
+ * @see arXiv 2602.07026, section 3
+ */
+export interface Decomposition {
+  /** ‖m‖, the distance of the means. */
+  gap: number
+  /** ‖β‖, its part in U: principal mean (modality) bias. */
+  pmb: number
+  /** ‖γ‖, its part in V: constant (passive) orthogonal bias. */
+  cob: number
+  /** Trace of the residuals' covariance in U. */
+  traceU?: number
+  /** The same in V. */
+  traceV?: number
+  /** Condition number of the residuals in U, over eigenvalues that are more than rounding. */
+  kappaU?: number | null
+  /** The same in V. */
+  kappaV?: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U. */
+  kappaEffU?: number | null
+  /** The same in V. */
+  kappaEffV?: number | null
+  /** Eigenvalues that were rounding only. */
+  belowFloor?: {
+    /** In U. */
+    u: number
+    /** In V. */
+    v: number
+  }
+  /** Degrees between γ and the leading direction of the residuals in V. */
+  angleCobV1?: number | null
+  /** How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on. */
+  coupling?: {
+    /** ‖L‖₂. */
+    norm: number
+    /** Share of the residuals in V that L explains. */
+    r2: number | null
+    /** The ridge, absolute. */
+    lambda: number
+  }
+  /** Von Mises–Fisher concentration of the pairs' directions in V. */
+  vmf?: number | null
+}
+/** The eigenvalues of one modality's covariance. */
+export interface SpectrumReport {
+  /** Exponent of the power law λ_k ∝ k^−α; null below two ranks. */
+  alpha: number | null
+  /** First and last rank of its fit. */
+  alphaRange: [number, number]
+  /** exp of the entropy of λ/Σλ. */
+  effectiveRank: number | null
+  /** (Σλ)²/Σλ². */
+  participationRatio: number | null
+  /** Eigenvalues above rounding. */
+  rank: number
+  /** Condition number over eigenvalues that are more than rounding of the stored rows. */
+  kappa: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
+  kappaEff: number | null
+  /** Eigenvalues that were rounding only. */
+  belowFloor: number
+}
+/** How alike the covariances of image and text are. */
+export interface CovarianceReport {
+  /** ‖Σx−Σz‖_F/‖Σx‖_F. */
+  shape: number
+  /** Correlation of the logarithms of the two spectra over their common ranks; null below two. */
+  logSpectraCorrelation: number | null
+  /** Fréchet distance, squared, divisor n. */
+  frechet: number
+  /** Overlap of the q leading directions; q/d for random ones. */
+  overlap: {
+    /** Numbers of directions. */
+    q: number[]
+    /** Overlap of each, ‖UxᵀUz‖²/q. */
+    o: number[]
+  }
+}
+/** The covariance of the paired differences. */
+export interface ResidualReport {
+  /** Its trace. */
+  trace: number
+  /** Largest eigenvalue over the mean one. */
+  anisotropy: number
+  /** Trace over the mean squared distance of the pairs. */
+  ratio: number
+  /** Share of the trace in U. */
+  coverage: number
+  /** (Σλ)²/Σλ². */
+  effectiveDimension: number
+  /** Share of the K leading eigenvalues. */
+  energy: {
+    /** Numbers of eigenvalues. */
+    k: number[]
+    /** Share of each. */
+    share: number[]
+  }
+}
+/** What the gap is made of. */
+export interface Causes {
+  /** The frame everything is taken apart in. */
+  frame: FrameReport
+  /** The gap taken apart. */
+  decomposition: Decomposition
+  /** Spectra of both modalities. */
+  spectrum: ImageText<SpectrumReport>
+  /** Their covariances compared. */
+  covariance: CovarianceReport
+  /** The paired differences; `paired` only. */
+  residual?: ResidualReport
+}
+/** How the gap is taken apart. */
+export interface CauseOptions {
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Last rank of the power-law fit. @defaultValue `128`, or the rank where that is smaller */
+  alphaRanks?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
 }
 /** How a long call is watched and stopped. */
 export interface RunOptions {
@@ -634,7 +768,7 @@ export interface InspectOptions extends ThreadOptions {
  */
 export declare function inspect(rows: Embeddings, options?: InspectOptions & RunOptions): Promise<InspectReport>
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions {
+export interface MeasureInput extends ThreadOptions, CauseOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */
@@ -647,11 +781,12 @@ export interface MeasureInput extends ThreadOptions {
   seed?: number
 }
 /**
- * Measures the gap between two modalities, always with its noise floor: the distance that two samples of one
- * distribution of these sizes would show.
+ * Measures the gap between two modalities, always with its noise floor (the distance that two samples of one
+ * distribution of these sizes would show), and what it is made of. Covariances are taken from all rows up to 200,000 a
+ * side, and beyond from a sample of about as many that `sampled` names.
  *
- * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `CANCELLED`;
- * `BAD_SHAPE` when paired sides differ in rows
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
+ * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
 export declare function measureGap(
   { image, text, aligner, ...options }: MeasureInput,

@@ -48,6 +48,25 @@ function registerAll(pairs: string): void {
     t.true((stopped.report?.gap.after ?? 1) <= 1e-6)
   })
 
+  test('the gap taken apart in the frame of 99 % of the energy', async t => {
+    const image = await openEmbeddings(`${pairs}#0`)
+    const report = await measureGap({ image, text: await openEmbeddings(`${pairs}#1`), paired: true })
+    const { frame, decomposition, gap, residual, spectrum, covariance } = report
+    // figures of an independent float64 run, to the digits it was printed with
+    t.is(frame.rank, 384)
+    t.is(decomposition.pmb.toFixed(4), '0.8063')
+    t.is(decomposition.cob.toFixed(4), '0.2732')
+    t.is(decomposition.traceU?.toFixed(4), '0.6455')
+    t.is(decomposition.traceV?.toFixed(5), '0.00984')
+    t.is(gap.rmg?.toFixed(4), '0.5915')
+    const energy = decomposition.pmb ** 2 + decomposition.cob ** 2 + (residual?.trace ?? 0)
+    const parts = decomposition.gap ** 2 + (decomposition.traceU ?? 0) + (decomposition.traceV ?? 0)
+    t.true(Math.abs(energy - parts) <= 1e-12)
+    t.is(spectrum.image.rank, 499)
+    t.is(covariance.overlap.q.at(-1), DIM)
+    t.true(Math.abs((covariance.overlap.o.at(-1) ?? 0) - 1) <= 1e-9)
+  })
+
   test('compat official equals an independent run of the same formulas', async t => {
     const { values } = readNpy(pairs)
     const rounded = [0, 1].map(side => halves(values.subarray(side * COUNT * DIM, (side + 1) * COUNT * DIM)))

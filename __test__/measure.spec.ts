@@ -46,6 +46,18 @@ test('paired rows use the spread of their differences', async t => {
   t.true(Math.abs((paired.gap.pairedDistance ?? 0) - mean) <= 1e-6)
 })
 
+test('the gap splits into what lies in the frame and what does not', async t => {
+  const sides = { image: await image(), text: await text() }
+  const { gap, frame, decomposition, spectrum, residual } = await measureGap({ ...sides, rank: 5 })
+  t.is(frame?.rank, 5)
+  const { pmb = 0, cob = 0 } = decomposition ?? {}
+  // Pythagoras, up to the rounding of a few hundred products
+  t.true(Math.abs(Math.hypot(pmb, cob) - gap.centroid) <= SUMMATION)
+  t.is(spectrum?.image.rank, 48)
+  t.is(residual, undefined, 'needs pairs')
+  t.like(await t.throwsAsync(measureGap({ ...sides, rank: 5, energy: 0.5 })), { code: 'BAD_OPTION' })
+})
+
 test('an aligner closes the gap that is measured through it', async t => {
   const sides = { image: await image(), text: await text() }
   const aligner = await Aligner.fit({ target: sides.image, source: sides.text, centroidIterations: 10 })

@@ -17,6 +17,7 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
+ * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'NOT_PAIRED'
   | 'TOO_FEW_ROWS'
   | 'NOT_CONVERGED'
+  | 'NUMERIC'
   | 'BAD_ALIGNER'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'

@@ -1,5 +1,14 @@
 export type { RunOptions } from './abort.ts'
 export { Aligner, type AlignInput, type FitInput, type Sides, type TransformOptions } from './align.ts'
+export type {
+  CauseOptions,
+  Causes,
+  CovarianceReport,
+  Decomposition,
+  FrameReport,
+  ResidualReport,
+  SpectrumReport,
+} from './causes.ts'
 export { convert } from './convert.ts'
 export {
   Embeddings,

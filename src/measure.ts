@@ -1,12 +1,13 @@
 import type { RunOptions } from './abort.ts'
 import { type Aligner, nativeOf } from './align.ts'
+import type { CauseOptions } from './causes.ts'
 import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { ThreadOptions } from './options.ts'
 import type { GapReport } from './reports.ts'
 
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions {
+export interface MeasureInput extends ThreadOptions, CauseOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */
@@ -20,11 +21,12 @@ export interface MeasureInput extends ThreadOptions {
 }
 
 /**
- * Measures the gap between two modalities, always with its noise floor: the distance that two samples of one
- * distribution of these sizes would show.
+ * Measures the gap between two modalities, always with its noise floor (the distance that two samples of one
+ * distribution of these sizes would show), and what it is made of. Covariances are taken from all rows up to 200,000 a
+ * side, and beyond from a sample of about as many that `sampled` names.
  *
- * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `CANCELLED`;
- * `BAD_SHAPE` when paired sides differ in rows
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
+ * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
 export async function measureGap(
   { image, text, aligner, ...options }: MeasureInput,

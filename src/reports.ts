@@ -1,3 +1,4 @@
+import type { Causes } from './causes.ts'
 import type { Centroid, Dtype, FitOptions, Format, Method } from './options.ts'
 
 /** How far a job has come; sent at most a few times a second. */
@@ -249,7 +250,7 @@ export interface TransformReport {
 }
 
 /** The gap between two modalities and what it is made of. */
-export interface GapReport {
+export interface GapReport extends Causes {
   /** Columns. */
   dim: number
   /** Rows measured. */

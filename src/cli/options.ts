@@ -79,7 +79,8 @@ export function addFitOptions(command: Command): Command {
     .option('--encoder <label>', 'name of the encoder, kept in the aligner')
 }
 
-function atLeast(least: number): (text: string) => number {
+/** A whole number of at least `least`. */
+export function atLeast(least: number): (text: string) => number {
   return text => {
     const value = Number(text)
     if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
@@ -89,7 +90,8 @@ function atLeast(least: number): (text: string) => number {
   }
 }
 
-function positive(text: string): number {
+/** A finite number above zero. */
+export function positive(text: string): number {
   const value = Number(text)
   if (!(value > 0) || !Number.isFinite(value)) {
     throw new InvalidArgumentError('It has to be a number above zero.')

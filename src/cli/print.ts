@@ -25,6 +25,11 @@ export function figure(value: number | null | undefined): string {
   return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(3) : value.toPrecision(4)
 }
 
+/** A share of one, in percent. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`
+}
+
 /** A duration given in seconds. */
 export function duration(seconds: number | undefined): string {
   if (seconds === undefined) {

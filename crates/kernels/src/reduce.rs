@@ -208,48 +208,64 @@ impl<E: Lanes, const W: usize> Kernel for AddWeighted<'_, E, W> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa>(mut self) {
         let (dim, n) = (self.dim, self.weights[0].len());
-        let whole = dim - dim % 16;
         let mut counted = (0..n).filter(|&row| self.weights.iter().any(|w| w[row] != 0.0));
+        let row_of = |row: usize| self.values[row * dim..(row + 1) * dim].as_chunks::<16>();
         loop {
-            let mut group = [0; GROUP];
+            let mut group: [&[[E; 16]]; GROUP] = [&[]; GROUP];
+            let mut tails: [&[E]; GROUP] = [&[]; GROUP];
+            let mut weights = [[0.0; GROUP]; W];
             let mut count = 0;
-            for (slot, row) in group.iter_mut().zip(&mut counted) {
-                *slot = row;
+            for row in counted.by_ref().take(GROUP) {
+                (group[count], tails[count]) = row_of(row);
+                for w in 0..W {
+                    weights[w][count] = self.weights[w][row];
+                }
                 count += 1;
             }
-            let group = &group[..count];
-            for at in (0..whole).step_by(16) {
-                let mut lanes: [[f64; 16]; W] =
-                    std::array::from_fn(|w| *self.sums[w][at..].first_chunk().expect("sixteen sums"));
-                for &row in group {
-                    let start = row * dim + at;
-                    let chunk = self.values[start..]
-                        .first_chunk::<16>()
-                        .expect("sixteen components");
-                    let v = E::widen::<I>(chunk);
-                    for w in 0..W {
-                        let weight = self.weights[w][row];
-                        for lane in 0..16 {
-                            lanes[w][lane] += v[lane] * weight;
-                        }
-                    }
-                }
-                for w in 0..W {
-                    self.sums[w][at..at + 16].copy_from_slice(&lanes[w]);
-                }
-            }
-            for column in whole..dim {
-                for &row in group {
-                    let v = self.values[row * dim + column].to_f64();
-                    for w in 0..W {
-                        self.sums[w][column] += v * self.weights[w][row];
-                    }
-                }
-            }
-            if count < GROUP {
+            // a full group is unrolled; its order of additions is that of the rows either way
+            if count == GROUP {
+                add_group::<I, E, W>(&group, &tails, &weights, &mut self.sums);
+            } else {
+                add_group::<I, E, W>(&group[..count], &tails[..count], &weights, &mut self.sums);
                 break;
+            }
+        }
+    }
+}
+
+/// Adds the rows of one group, chunk by chunk, so that each running sum is loaded and stored once.
+#[inline(always)]
+fn add_group<I: Isa, E: Lanes, const W: usize>(
+    group: &[&[[E; 16]]],
+    tails: &[&[E]],
+    weights: &[[f64; GROUP]; W],
+    sums: &mut [&mut [f64]; W],
+) {
+    let Some(chunks) = group.first().map(|row| row.len()) else {
+        return;
+    };
+    for k in 0..chunks {
+        let at = k * 16;
+        let mut lanes: [[f64; 16]; W] =
+            std::array::from_fn(|w| *sums[w][at..].first_chunk().expect("sixteen sums"));
+        for (i, row) in group.iter().enumerate() {
+            let v = E::widen::<I>(&row[k]);
+            for w in 0..W {
+                for lane in 0..16 {
+                    lanes[w][lane] += v[lane] * weights[w][i];
+                }
+            }
+        }
+        for w in 0..W {
+            sums[w][at..at + 16].copy_from_slice(&lanes[w]);
+        }
+    }
+    for w in 0..W {
+        for (i, tail) in tails.iter().enumerate() {
+            for (sum, v) in sums[w][chunks * 16..].iter_mut().zip(*tail) {
+                *sum += v.to_f64() * weights[w][i];
             }
         }
     }

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 if (changed('package-lock.json') > changed('node_modules/.package-lock.json')) {
-  run('npm', ['ci'], 'installing packages')
+  // not `npm ci`, which refuses a lock file when a registry does not carry every other platform's optional binaries
+  run('npm', ['install', '--no-save'], 'installing packages')
 }
 if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
   if (spawnSync('cargo', ['--version']).status !== 0) {

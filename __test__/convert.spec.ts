@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { convert } from '../src/convert.ts'
@@ -19,6 +19,7 @@ for (const format of FORMATS) {
     const again = await openEmbeddings(there.outputs)
     t.like(again, { rows: 3, dim: 3, format })
     await convert(again, join(folder, 'back.npy'), { format: 'npy', dtype: 'f32' })
+    t.deepEqual(readdirSync(folder).sort(), ['back.npy', 'there'], 'nothing but the outputs')
     t.deepEqual(Float32Array.from(readNpy(join(folder, 'back.npy')).values), ROWS)
   })
 }

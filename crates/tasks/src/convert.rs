@@ -24,6 +24,7 @@ pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) ->
         options: output,
         split: Split::default(),
         folder: None,
+        receipts: false,
     };
     let written = write_mapped(&job, control, "convert")?;
     let mut outputs = written.outputs;

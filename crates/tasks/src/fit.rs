@@ -88,6 +88,7 @@ pub fn align_job(
             options: output,
             split: job.split,
             folder: apart.then_some(name),
+            receipts: true,
         };
         write_mapped(&map_job, control, &format!("transform {name}"))
     };

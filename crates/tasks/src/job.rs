@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use modality_gap_geometry::{Aligner, FitOptions};
-use modality_gap_shards::{Dtype, Format};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::moments::WorkFolder;
-use crate::outputs::OutputOptions;
-use crate::shard_task::{TaskSpec, format_names, run_task};
+use crate::outputs::{OutputOptions, dtype_named, format_named};
+use crate::shard_task::{TaskSpec, run_task};
 use crate::{
     Control, ExplainOptions, FitJob, MeasureJob, RowSet, Split, TaskError, align_job, convert_job, fit_job,
     inspect_job, measure_job, transform_job,
@@ -198,14 +197,4 @@ impl Job {
             resume: options.resume,
         })
     }
-}
-
-pub(crate) fn dtype_named(name: &str) -> Result<Dtype, TaskError> {
-    Dtype::from_name(name)
-        .ok_or_else(|| TaskError::BadOption(format!("dtype '{name}' is none of f16, bf16, f32, f64")))
-}
-
-pub(crate) fn format_named(name: &str) -> Result<Format, TaskError> {
-    Format::from_name(name)
-        .ok_or_else(|| TaskError::BadOption(format!("format '{name}' is none of {}", format_names())))
 }

@@ -187,3 +187,19 @@ fn clip_folder(source: &RowSet) -> PathBuf {
         .and_then(|part| part.file()?.parent()?.file_name());
     folder.map_or_else(|| PathBuf::from("text_emb"), PathBuf::from)
 }
+
+/// The storage type of an option.
+pub(crate) fn dtype_named(name: &str) -> Result<Dtype, TaskError> {
+    Dtype::from_name(name)
+        .ok_or_else(|| TaskError::BadOption(format!("dtype '{name}' is none of f16, bf16, f32, f64")))
+}
+
+/// The container format of an option.
+pub(crate) fn format_named(name: &str) -> Result<Format, TaskError> {
+    Format::from_name(name).ok_or_else(|| {
+        TaskError::BadOption(format!(
+            "format '{name}' is none of {}",
+            Format::ALL.map(Format::name).join(", ")
+        ))
+    })
+}

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Moments, Policy, RowMap};
-use modality_gap_shards::{Format, Layout, ShardError, ShardRef};
+use modality_gap_shards::{Layout, ShardError, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::job::{dtype_named, format_named};
 use crate::moments::{WorkFolder, count};
-use crate::outputs::OutputOptions;
+use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::receipt::{hash_bytes, write_file};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Split, TaskError};
@@ -209,6 +208,7 @@ fn transform_shard(
         options,
         split: Split::default(),
         folder: None,
+        receipts: true,
     };
     let written = write_mapped(&job, control, "transform")?;
     Ok(json!({
@@ -255,9 +255,4 @@ fn read(path: &Path) -> Result<Vec<u8>, TaskError> {
         }
         .into(),
     })
-}
-
-/// Names of every container format, for messages.
-pub(crate) fn format_names() -> String {
-    Format::ALL.map(Format::name).join(", ")
 }

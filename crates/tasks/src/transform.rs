@@ -37,6 +37,8 @@ pub(crate) struct MapJob<'a> {
     pub split: Split,
     /// Sub-folder that keeps two sides apart.
     pub folder: Option<&'a str>,
+    /// Whether receipts are kept beside the outputs, so that the job can be resumed.
+    pub receipts: bool,
 }
 
 /// Runs the job; receipts are kept beside the outputs.
@@ -283,7 +285,7 @@ impl Work for Pass<'_> {
         let sync = self.job.options.sync.unwrap_or(true);
         let bytes = self.flushing.during(|| output.writer.finish(sync))?;
         let done = self.shards[index].lock().expect("no worker panicked");
-        let Some(input) = Input::of(&self.job.source.parts[index]) else {
+        let Some(input) = Input::of(&self.job.source.parts[index]).filter(|_| self.job.receipts) else {
             return Ok(());
         };
         let [receipt_file, fit, held, stored] = self.files(index);

@@ -53,6 +53,7 @@ pub fn transform_job(
         options: output,
         split: Split::default(),
         folder: None,
+        receipts: true,
     };
     let written = write_mapped(&job, control, "transform")?;
     let mut outputs = written.outputs;

@@ -6,7 +6,7 @@ use modality_gap_geometry::{Aligner, FitOptions, GapOfFit, Moments, Policy, RowM
 use serde_json::{Value, json};
 
 use crate::moments::{Counted, WorkFolder, count};
-use crate::outputs::{OutputOptions, Traces, carry_metadata, run_folder};
+use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
 use crate::receipt::write_file;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, RowSet, Split, TaskError, report};
@@ -68,12 +68,8 @@ pub fn align_job(
     control: &Control,
 ) -> Result<(Aligner, Value), TaskError> {
     let traces = Traces::before(output);
-    let folder = run_folder(output);
     let job = FitJob {
-        work: Some(WorkFolder {
-            path: folder,
-            resume: output.resume,
-        }),
+        work: work_folder(output),
         ..job.clone()
     };
     let mut fitted = run_fit(target, source, &job, control).inspect_err(|error| traces.sweep(error))?;

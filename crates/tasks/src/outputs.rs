@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{Dtype, Format, Layout, ShardError, copy_metadata, output_name};
 
+use crate::moments::WorkFolder;
 use crate::rowset::default_format;
 use crate::{Part, RowSet, TaskError};
 
@@ -108,15 +109,18 @@ pub(crate) fn targets(
     Ok(targets)
 }
 
-/// Where the receipts of `options.out` are kept.
-pub(crate) fn run_folder(options: &OutputOptions) -> PathBuf {
-    if Format::from_path(&options.out).is_some() && !options.out.is_dir() {
-        let mut name = options.out.file_name().unwrap_or_default().to_os_string();
-        name.push(RUN_FOLDER);
-        options.out.with_file_name(name)
-    } else {
-        options.out.join(RUN_FOLDER)
-    }
+/// Where the receipts of a folder of outputs are kept; a single file is done again instead.
+pub(crate) fn run_folder(options: &OutputOptions) -> Option<PathBuf> {
+    let is_file = Format::from_path(&options.out).is_some() && !options.out.is_dir();
+    (!is_file).then(|| options.out.join(RUN_FOLDER))
+}
+
+/// Where the states of finished shards are kept beside the outputs.
+pub(crate) fn work_folder(options: &OutputOptions) -> Option<WorkFolder> {
+    run_folder(options).map(|path| WorkFolder {
+        path,
+        resume: options.resume,
+    })
 }
 
 /// What a run makes before its first output, to be removed when bad input ends it there.
@@ -130,7 +134,7 @@ impl Traces {
     pub(crate) fn before(options: &OutputOptions) -> Self {
         let missing = |path: PathBuf| Some(path).filter(|path| !path.exists());
         Self {
-            run: missing(run_folder(options)),
+            run: run_folder(options).and_then(missing),
             out: missing(options.out.clone()),
         }
     }

@@ -7,8 +7,8 @@ use modality_gap_shards::{Layout, ShardError, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::moments::{WorkFolder, count};
-use crate::outputs::{OutputOptions, dtype_named, format_named};
+use crate::moments::count;
+use crate::outputs::{OutputOptions, dtype_named, format_named, work_folder};
 use crate::receipt::{hash_bytes, write_file};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Split, TaskError};
@@ -183,10 +183,7 @@ fn transform_shard(
     control: &Control,
 ) -> Result<Value, TaskError> {
     let identity = RowMap::identity(source.dim, Policy::Unit);
-    let work = WorkFolder {
-        path: crate::outputs::run_folder(options),
-        resume: true,
-    };
+    let work = work_folder(options);
     let dropped = match source.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new()],
         OnBadRow::Drop => {
@@ -196,7 +193,7 @@ fn transform_shard(
                 Split::default().into(),
                 control,
                 "check",
-                Some(&work),
+                work.as_ref(),
             )?
             .dropped
         }

@@ -69,7 +69,7 @@ struct Pass<'a> {
     targets: &'a [Target],
     control: &'a Control,
     params: String,
-    run: PathBuf,
+    run: Option<PathBuf>,
     starts: Vec<u64>,
     shards: Vec<Mutex<Done>>,
     flushing: Clock,
@@ -117,7 +117,7 @@ impl<'a> Pass<'a> {
             targets,
             control,
             params,
-            run: run_folder(job.options),
+            run: run_folder(job.options).filter(|_| job.receipts),
             starts,
             shards,
             flushing: Clock::default(),
@@ -143,24 +143,25 @@ impl<'a> Pass<'a> {
     }
 
     /// Receipt and states of a finished shard.
-    fn files(&self, index: usize) -> [PathBuf; 4] {
+    fn files(&self, index: usize) -> Option<[PathBuf; 4]> {
+        let run = self.run.as_ref()?;
         let target = &self.targets[index];
         let kind = format!("{}-{}-{}", self.params, target.dtype.name(), target.format.name());
-        let stem = self.run.join(kind).join(format!("{index:06}"));
-        [
+        let stem = run.join(kind).join(format!("{index:06}"));
+        let endings = [
             "json",
             "fit.safetensors",
             "held.safetensors",
             "stored.safetensors",
-        ]
-        .map(|ending| stem.with_extension(ending))
+        ];
+        Some(endings.map(|ending| stem.with_extension(ending)))
     }
 
     fn restore(&self, index: usize) -> Option<Done> {
         if !self.job.options.resume {
             return None;
         }
-        let [receipt, fit, held, stored] = self.files(index);
+        let [receipt, fit, held, stored] = self.files(index)?;
         let input = Input::of(&self.job.source.parts[index])?;
         let receipt = Receipt::find(&receipt, "transform", &self.params, &input)?;
         if receipt.output != self.targets[index].path || receipt.dropped != self.job.dropped[index] {
@@ -285,10 +286,10 @@ impl Work for Pass<'_> {
         let sync = self.job.options.sync.unwrap_or(true);
         let bytes = self.flushing.during(|| output.writer.finish(sync))?;
         let done = self.shards[index].lock().expect("no worker panicked");
-        let Some(input) = Input::of(&self.job.source.parts[index]).filter(|_| self.job.receipts) else {
+        let kept = Input::of(&self.job.source.parts[index]).zip(self.files(index));
+        let Some((input, [receipt_file, fit, held, stored])) = kept else {
             return Ok(());
         };
-        let [receipt_file, fit, held, stored] = self.files(index);
         write_file(&fit, &done.results[0].to_bytes(), false)?;
         write_file(&held, &done.results[1].to_bytes(), false)?;
         write_file(&stored, &done.stored.to_bytes(), false)?;

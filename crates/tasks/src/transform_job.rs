@@ -4,8 +4,8 @@ use modality_gap_geometry::{Aligner, Policy, RowMap};
 use serde_json::{Value, json};
 
 use crate::fit::distance;
-use crate::moments::{WorkFolder, count};
-use crate::outputs::{OutputOptions, Traces, carry_metadata, run_folder};
+use crate::moments::count;
+use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, RowSet, Split, TaskError, report};
 
@@ -32,17 +32,14 @@ pub fn transform_job(
     };
     let identity = RowMap::identity(aligner.dim(), Policy::Unit);
     let traces = Traces::before(output);
-    let work = WorkFolder {
-        path: run_folder(output),
-        resume: output.resume,
-    };
+    let work = work_folder(output);
     let counted = count(
         input,
         &identity,
         Split::default().into(),
         control,
         "check",
-        Some(&work),
+        work.as_ref(),
     )
     .inspect_err(|error| traces.sweep(error))?;
     let checked_seconds = control.seconds();

@@ -334,7 +334,8 @@ fn location(side: &Moments, official: bool) -> (Vec<f64>, f64) {
     (rounded, trace)
 }
 
-pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
+/// ‖a−b‖₂.
+pub fn distance(a: &[f64], b: &[f64]) -> f64 {
     let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
     dot(&difference, &difference).sqrt()
 }

@@ -23,7 +23,7 @@ pub use decomposition::{Coupling, DEFAULT_RIDGE, Decomposition, decompose, vmf_c
 pub use eigen::{Eigen, EigenError};
 pub use fit::{
     Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
-    FitOptions, Method, Step, fit,
+    FitOptions, Method, Step, distance, fit,
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap, relative_gap};

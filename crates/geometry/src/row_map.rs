@@ -85,14 +85,6 @@ impl Scratch {
     pub fn counted(&self, i: usize) -> bool {
         self.lengths[i] >= 0.0
     }
-
-    /// 1/‖r‖ of each row of the last block, zero for bad rows: the weights of the unit rows before the map.
-    pub fn unit_weights(&self) -> Vec<f64> {
-        self.lengths
-            .iter()
-            .map(|&l| if l > 0.0 { 1.0 / l } else { 0.0 })
-            .collect()
-    }
 }
 
 impl RowMap {

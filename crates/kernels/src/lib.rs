@@ -17,7 +17,7 @@ mod rows;
 mod write;
 
 pub use dispatch::{Level, level};
-pub use reduce::{add_weighted, add_weighted_pair, dot, lengths_and_dots, sum_squares};
+pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
 pub use write::combine;
 

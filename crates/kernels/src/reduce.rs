@@ -33,13 +33,6 @@ pub fn lengths_and_dots(
     with_rows!(Rows, rows, values => dispatch(LengthsAndDots { values, dim, vectors, squares, dots }));
 }
 
-/// Squared length of one row.
-pub fn sum_squares(row: Rows<'_>) -> f64 {
-    let mut square = [0.0];
-    lengths_and_dots(row, row.len(), &[], &mut square, &mut []);
-    square[0]
-}
-
 /// Dot product of two f64 vectors, in the kernels' fixed lanes.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     if a.is_empty() {
@@ -58,16 +51,6 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 pub fn add_weighted(rows: Rows<'_>, dim: usize, weights: &[f64], sums: &mut [f64]) {
     assert_eq!(rows.len(), dim * weights.len(), "a weight per row");
     assert_eq!(sums.len(), dim, "a sum per column");
-    with_rows!(Rows, rows, values => dispatch(AddWeighted { values, dim, weights: [weights], sums: [sums] }));
-}
-
-/// As [`add_weighted`], for two sets of weights in one pass over the rows.
-pub fn add_weighted_pair(rows: Rows<'_>, dim: usize, weights: [&[f64]; 2], sums: [&mut [f64]; 2]) {
-    assert!(
-        weights.iter().all(|w| w.len() * dim == rows.len()),
-        "a weight per row"
-    );
-    assert!(sums.iter().all(|s| s.len() == dim), "a sum per column");
     with_rows!(Rows, rows, values => dispatch(AddWeighted { values, dim, weights, sums }));
 }
 
@@ -197,38 +180,36 @@ fn tree(lanes: &[f64; 16]) -> f64 {
     (four[0] + four[2]) + (four[1] + four[3])
 }
 
-struct AddWeighted<'a, E, const W: usize> {
+struct AddWeighted<'a, E> {
     values: &'a [E],
     dim: usize,
-    weights: [&'a [f64]; W],
-    sums: [&'a mut [f64]; W],
+    weights: &'a [f64],
+    sums: &'a mut [f64],
 }
 
-impl<E: Lanes, const W: usize> Kernel for AddWeighted<'_, E, W> {
+impl<E: Lanes> Kernel for AddWeighted<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(mut self) {
-        let (dim, n) = (self.dim, self.weights[0].len());
-        let mut counted = (0..n).filter(|&row| self.weights.iter().any(|w| w[row] != 0.0));
+    fn run<I: Isa>(self) {
+        let dim = self.dim;
+        let mut counted = (0..self.weights.len()).filter(|&row| self.weights[row] != 0.0);
         let row_of = |row: usize| self.values[row * dim..(row + 1) * dim].as_chunks::<16>();
         loop {
             let mut group: [&[[E; 16]]; GROUP] = [&[]; GROUP];
             let mut tails: [&[E]; GROUP] = [&[]; GROUP];
-            let mut weights = [[0.0; GROUP]; W];
+            let mut weights = [0.0; GROUP];
             let mut count = 0;
             for row in counted.by_ref().take(GROUP) {
                 (group[count], tails[count]) = row_of(row);
-                for w in 0..W {
-                    weights[w][count] = self.weights[w][row];
-                }
+                weights[count] = self.weights[row];
                 count += 1;
             }
             // a full group is unrolled; its order of additions is that of the rows either way
             if count == GROUP {
-                add_group::<I, E, W>(&group, &tails, &weights, &mut self.sums);
+                add_group::<I, E>(&group, &tails, &weights, self.sums);
             } else {
-                add_group::<I, E, W>(&group[..count], &tails[..count], &weights, &mut self.sums);
+                add_group::<I, E>(&group[..count], &tails[..count], &weights, self.sums);
                 break;
             }
         }
@@ -237,36 +218,26 @@ impl<E: Lanes, const W: usize> Kernel for AddWeighted<'_, E, W> {
 
 /// Adds the rows of one group, chunk by chunk, so that each running sum is loaded and stored once.
 #[inline(always)]
-fn add_group<I: Isa, E: Lanes, const W: usize>(
+fn add_group<I: Isa, E: Lanes>(
     group: &[&[[E; 16]]],
     tails: &[&[E]],
-    weights: &[[f64; GROUP]; W],
-    sums: &mut [&mut [f64]; W],
+    weights: &[f64; GROUP],
+    sums: &mut [f64],
 ) {
-    let Some(chunks) = group.first().map(|row| row.len()) else {
-        return;
-    };
-    for k in 0..chunks {
-        let at = k * 16;
-        let mut lanes: [[f64; 16]; W] =
-            std::array::from_fn(|w| *sums[w][at..].first_chunk().expect("sixteen sums"));
+    let (chunks, rest) = sums.as_chunks_mut::<16>();
+    for (k, sums) in chunks.iter_mut().enumerate() {
+        let mut lanes = *sums;
         for (i, row) in group.iter().enumerate() {
             let v = E::widen::<I>(&row[k]);
-            for w in 0..W {
-                for lane in 0..16 {
-                    lanes[w][lane] += v[lane] * weights[w][i];
-                }
+            for lane in 0..16 {
+                lanes[lane] += v[lane] * weights[i];
             }
         }
-        for w in 0..W {
-            sums[w][at..at + 16].copy_from_slice(&lanes[w]);
-        }
+        *sums = lanes;
     }
-    for w in 0..W {
-        for (i, tail) in tails.iter().enumerate() {
-            for (sum, v) in sums[w][chunks * 16..].iter_mut().zip(*tail) {
-                *sum += v.to_f64() * weights[w][i];
-            }
+    for (i, tail) in tails.iter().enumerate() {
+        for (sum, v) in rest.iter_mut().zip(*tail) {
+            *sum += v.to_f64() * weights[i];
         }
     }
 }

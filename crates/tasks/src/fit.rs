@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use modality_gap_geometry::{Aligner, FitOptions, GapOfFit, Moments, Policy, RowMap, fit};
+use modality_gap_geometry::{Aligner, FitOptions, GapOfFit, Moments, Policy, RowMap, distance, fit};
 use serde_json::{Value, json};
 
 use crate::moments::{Counted, WorkFolder, count};
@@ -260,9 +260,4 @@ fn report_of(
         value["peakMemoryBytes"] = json!(bytes);
     }
     value
-}
-
-pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    modality_gap_kernels::dot(&difference, &difference).sqrt()
 }

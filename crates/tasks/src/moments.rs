@@ -161,7 +161,7 @@ fn hash_of_states(fit: &[u8], held: &[u8]) -> String {
 
 impl Work for Pass<'_> {
     type Open = usize;
-    type Item = (Moments, Option<Moments>, Vec<u64>);
+    type Item = ([Moments; 2], Vec<u64>);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
         let Some(restored) = self.restore(index) else {
@@ -180,31 +180,17 @@ impl Work for Pass<'_> {
             return Err(bad_row(&self.source.parts[index], block.first, first_bad));
         }
         let dropped = bad.iter().map(|bad| block.first + bad.row as u64).collect();
-        let Selection { split, exclude } = self.selection;
-        if !split.splits() && exclude.is_empty() {
-            return Ok((
-                Moments::of_mapped(block.rows, self.map, &worker.scratch),
-                None,
-                dropped,
-            ));
-        }
         let start = self.starts[index] + block.first;
-        let [fit, held] = [false, true].map(|side| {
-            let scratch = worker.scratch.keeping(|i| {
-                let row = start + i as u64;
-                worker.scratch.counted(i) && split.held(row) == side && !self.selection.excludes(row)
-            });
-            Moments::of_mapped(block.rows, self.map, &scratch)
-        });
-        Ok((fit, Some(held), dropped))
+        let moments = self
+            .selection
+            .moments_of(start, block.rows, self.map, &worker.scratch);
+        Ok((moments, dropped))
     }
 
-    fn fold(&self, &index: &usize, (fit, held, dropped): Self::Item) -> Result<(), TaskError> {
+    fn fold(&self, &index: &usize, ([fit, held], dropped): Self::Item) -> Result<(), TaskError> {
         let mut shard = self.shards[index].lock().expect("no worker panicked");
         shard.fit.merge(&fit);
-        if let Some(held) = held {
-            shard.held.merge(&held);
-        }
+        shard.held.merge(&held);
         shard.dropped.extend(dropped);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Rows held out from a fit, by a hash of their global index.
 
+use modality_gap_geometry::{Moments, RowMap, Scratch};
+use modality_gap_kernels::Rows;
 use serde::{Deserialize, Serialize};
 
 use crate::TaskError;
@@ -56,6 +58,28 @@ impl Selection<'_> {
         },
         exclude: &[],
     };
+
+    /// Moments of a block's rows of the fit and of those held out; `scratch` holds the block's coefficients under `map`,
+    /// and `start` is the index of its first row in the whole source.
+    pub(crate) fn moments_of(
+        &self,
+        start: u64,
+        rows: Rows<'_>,
+        map: &RowMap,
+        scratch: &Scratch,
+    ) -> [Moments; 2] {
+        if !self.split.splits() && self.exclude.is_empty() {
+            let none = Moments::new(map.dim(), map.gives_unit_rows());
+            return [Moments::of_mapped(rows, map, scratch), none];
+        }
+        [false, true].map(|side| {
+            let kept = scratch.keeping(|i| {
+                let row = start + i as u64;
+                scratch.counted(i) && self.split.held(row) == side && !self.excludes(row)
+            });
+            Moments::of_mapped(rows, map, &kept)
+        })
+    }
 
     pub(crate) fn excludes(&self, index: u64) -> bool {
         !self.exclude.is_empty() && self.exclude.binary_search(&index).is_ok()

@@ -13,7 +13,7 @@ use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, run_folder, targets};
 use crate::receipt::{Input, Receipt, RowsHash, hash_bytes, hash_of_rows, params_hash, write_file};
 use crate::scan::{Block, Work, Worker, scan};
-use crate::{Control, Part, RowSet, Split, TaskError};
+use crate::{Control, Part, RowSet, Selection, Split, TaskError};
 
 /// What a map pass has written.
 pub(crate) struct Written {
@@ -222,18 +222,8 @@ impl Work for Pass<'_> {
         let components = block.rows.len();
         worker.out.resize(components * dtype.size());
         map.write(block.rows, &worker.scratch, worker.out.rows_mut(dtype));
-        let results = if self.job.split.splits() {
-            let start = self.starts[output.index] + block.first;
-            let held = |i: usize| self.job.split.held(start + i as u64);
-            [
-                worker.scratch.keeping(|i| worker.scratch.counted(i) && !held(i)),
-                worker.scratch.keeping(|i| worker.scratch.counted(i) && held(i)),
-            ]
-            .map(|scratch| Moments::of_mapped(block.rows, map, &scratch))
-        } else {
-            let all = Moments::of_mapped(block.rows, map, &worker.scratch);
-            [all, Moments::new(dim, map.gives_unit_rows())]
-        };
+        let start = self.starts[output.index] + block.first;
+        let results = Selection::from(self.job.split).moments_of(start, block.rows, map, &worker.scratch);
         let kept = keep_rows(&mut worker.out, dim, dtype, block.first, dropped);
         let rows = worker.out.rows(dtype).slice(0..kept * dim);
         let stored = mean_of(rows, dim);

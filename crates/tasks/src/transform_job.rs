@@ -1,9 +1,8 @@
 //! Applying a saved aligner to the shards of a source.
 
-use modality_gap_geometry::{Aligner, Policy, RowMap};
+use modality_gap_geometry::{Aligner, Policy, RowMap, distance};
 use serde_json::{Value, json};
 
-use crate::fit::distance;
 use crate::moments::count;
 use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
 use crate::transform::{MapJob, write_mapped};

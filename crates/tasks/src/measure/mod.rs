@@ -3,14 +3,15 @@
 mod pairs;
 mod sides;
 
-use modality_gap_geometry::{Aligner, Covariance, Policy, RowMap, centroid_gap, paired_gap, phantom_drift};
+use modality_gap_geometry::{
+    Aligner, Covariance, Policy, RowMap, centroid_gap, distance, paired_gap, phantom_drift,
+};
 use modality_gap_kernels::dot;
 use serde_json::{Map, Value, json};
 
 use self::pairs::{Pairs, mean_direction, pair_differences};
 use self::sides::{Sample, Sides};
 use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
-use crate::fit::distance;
 use crate::moments::count;
 use crate::{Control, RowSet, TaskError, report};
 

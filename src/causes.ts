@@ -73,6 +73,8 @@ export interface SpectrumReport {
   kappaEff: number | null
   /** Eigenvalues that were rounding only. */
   belowFloor: number
+  /** All eigenvalues, descending. */
+  eigenvalues: number[]
 }
 
 /** How alike the covariances of image and text are. */

@@ -19,6 +19,19 @@ export {
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
+export type { MeasureOptions } from './measure-options.ts'
+export type {
+  DrawnRow,
+  Figures,
+  MeasurePart,
+  Metrics,
+  NeighboursReport,
+  PreservationReport,
+  RetrievalReport,
+  RetrievalSide,
+  ShownQuery,
+  SimilarityReport,
+} from './metrics.ts'
 export type {
   Centroid,
   Dtype,
@@ -54,6 +67,7 @@ export type {
   Seconds,
   ShardInfo,
   SideInfo,
+  StageInfo,
   TransformReport,
 } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'

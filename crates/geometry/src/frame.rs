@@ -62,6 +62,11 @@ impl Frame {
         self.basis.nrows()
     }
 
+    /// All directions, d × d, those of U first.
+    pub fn basis(&self) -> MatRef<'_, f64> {
+        self.basis.as_ref()
+    }
+
     /// Orthonormal basis of U, d × rank.
     pub fn u(&self) -> MatRef<'_, f64> {
         self.basis.subcols(0, self.rank)

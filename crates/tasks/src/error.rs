@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::RowSet;
 use modality_gap_geometry::{AlignerFileError, BadRowReason, FitError, StateFileError};
 use modality_gap_shards::ShardError;
 
@@ -151,6 +152,15 @@ impl TaskError {
         }
     }
 
+    pub(crate) fn not_paired(left: &RowSet, right: &RowSet) -> Self {
+        Self::NotPaired {
+            left_name: left.label().to_owned(),
+            left: left.rows(),
+            right_name: right.label().to_owned(),
+            right: right.rows(),
+        }
+    }
+
     pub(crate) fn state(file: &Path, error: &StateFileError) -> Self {
         Self::BadReceipt {
             file: file.to_path_buf(),
@@ -170,6 +180,7 @@ impl From<FitError<TaskError>> for TaskError {
                 expected: target,
             },
             FitError::TooFewRows { .. } => Self::TooFewRows(error.to_string()),
+            FitError::Numeric(error) => Self::Numeric(error.to_string()),
             FitError::NotConverged { .. } => Self::NotConverged(error.to_string()),
             other => Self::BadOption(other.to_string()),
         }

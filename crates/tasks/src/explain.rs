@@ -91,7 +91,9 @@ pub(crate) fn explain(
     for side in sides {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
         let spectrum = Spectrum::of(&eigen.values, ranks, side.storage_floor());
-        spectra.insert(side.name.to_owned(), spectrum_json(&spectrum));
+        let mut json = spectrum_json(&spectrum);
+        json["eigenvalues"] = json!(eigen.values);
+        spectra.insert(side.name.to_owned(), json);
         eigens.push((eigen, spectrum.rank));
     }
     result.insert("spectrum".to_owned(), Value::Object(spectra));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use modality_gap_geometry::{Aligner, Moments, Policy, RowMap};
+use modality_gap_geometry::{Aligner, Map, Moments, Policy};
 use modality_gap_shards::{Layout, ShardError, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
             let source = one_shard(shard, *on_bad_row, *normalize)?;
             let map = match through {
                 Some(path) => load_aligner(path)?.map().clone(),
-                None => RowMap::identity(source.dim, source.policy()),
+                None => Map::identity(source.dim, source.policy()),
             };
             source.check_dim(map.dim(), "the aligner's rows")?;
             let counted = count(&source, &map, Split::default().into(), control, "moments", None)?;
@@ -182,7 +182,7 @@ fn transform_shard(
     options: &OutputOptions,
     control: &Control,
 ) -> Result<Value, TaskError> {
-    let identity = RowMap::identity(source.dim, Policy::Unit);
+    let identity = Map::identity(source.dim, Policy::Unit);
     let work = work_folder(options);
     let dropped = match source.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new()],

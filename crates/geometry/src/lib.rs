@@ -2,12 +2,15 @@
 
 mod aligner;
 mod aligner_file;
+mod angles;
+mod container;
 mod covariance;
 mod decomposition;
 mod eigen;
 mod fit;
 mod fixed_point;
 mod frame;
+mod frame_file;
 mod gap;
 mod moments;
 mod phantom;
@@ -18,6 +21,8 @@ mod state_file;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
+pub use angles::principal_angles;
+pub use container::ContainerError;
 pub use covariance::Covariance;
 pub use decomposition::{Coupling, DEFAULT_RIDGE, Decomposition, decompose, vmf_concentration};
 pub use eigen::{Eigen, EigenError};

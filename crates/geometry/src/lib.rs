@@ -2,6 +2,8 @@
 
 mod aligner;
 mod aligner_file;
+mod angles;
+mod container;
 mod cosines;
 mod covariance;
 mod cross;
@@ -10,6 +12,7 @@ mod eigen;
 mod fit;
 mod fixed_point;
 mod frame;
+mod frame_file;
 mod gap;
 mod map;
 mod mixing;
@@ -29,6 +32,8 @@ mod strategies;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
+pub use angles::principal_angles;
+pub use container::ContainerError;
 pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;

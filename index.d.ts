@@ -19,6 +19,7 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
@@ -43,6 +44,7 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
@@ -81,6 +83,29 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
+type FindingLevel = 'problem' | 'warning' | 'note'
+interface Finding {
+  /** Stable name. */
+  code:
+    | 'modalities-swapped'
+    | 'rows-misaligned'
+    | 'f16-overflow'
+    | 'rows-not-unit'
+    | 'duplicates'
+    | 'shared-component'
+    | 'few-rows'
+    | 'in-sample'
+    | 'below-floor'
+    | 'scale-far-from-one'
+  /** How grave it is. */
+  level: FindingLevel
+  /** What is the case, in words. */
+  text: string
+  /** The numbers that say so. */
+  evidence: string
+  /** What to do. */
+  advice: string
+}
 /** A part of a measurement beside the gap itself. */
 export type MeasurePart = 'causes' | 'neighbours' | 'similarity' | 'preservation'
 /** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
@@ -105,6 +130,8 @@ export interface NeighboursReport {
     /** Share of the other modality among the neighbours of each side's rows. */
     shares: ImageText
   }
+  /** Share of rows that have a double among their own kind, equal to rounding. */
+  duplicates: ImageText
   /** Skewness of how often a row is among the nearest: image for image, text for text, image for text. */
   hubness: ImageText & {
     /** Images among the nearest of texts. */
@@ -291,6 +318,8 @@ export interface FitOptions {
   energy?: number
   /** Dimension of that frame's U; not with `energy`. */
   rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
   /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
   paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
@@ -388,7 +417,8 @@ export interface AlignerGap extends FitGap {
   held?: FitGap
 }
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */
@@ -624,12 +654,21 @@ export interface GapReport extends Partial<Causes>, Metrics {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** Distances of these rows' means, before the aligner, from those of its fit. */
+  alignerFit?: ImageText<{
+    /** From the mean it moves onto. */
+    toTarget: number
+    /** From the mean it moves. */
+    toSource: number
+  }>
   /** The aligner was fitted on these very rows: the gap lies below its floor whatever the method. */
   inSample?: true
   /** The rows were held out from the aligner's fit, whose noise the floor holds as well. */
   held?: true
   /** What was taken from a sample rather than from all rows. */
   sampled?: Record<string, Sampled>
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 /** A row that cannot be used, and why. */
 export interface BadRow {
@@ -673,6 +712,17 @@ export interface FrameReport {
   energy: number
   /** Dimension of U. */
   rank: number
+  /** The frame was made earlier and given. */
+  given?: true
+  /** How far the U of these rows, at the same rank, is turned from the given one. */
+  angles?: {
+    /** Largest principal angle, in degrees. */
+    largest: number
+    /** Its sine. */
+    sine: number
+    /** Root mean square of the sines. */
+    rms: number
+  }
 }
 /**
  * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
@@ -816,6 +866,10 @@ export interface MeasureOptions extends CauseOptions {
    * of about 10,000 asks, always against all rows
    */
   exact?: boolean
+  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
+  frame?: string
+  /** File to keep the frame of these rows in. */
+  saveFrame?: string
   /** Add what a report draws. @defaultValue `false` */
   figures?: boolean
 }

@@ -19,6 +19,7 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
@@ -43,6 +44,7 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
@@ -124,6 +126,8 @@ export interface FitOptions {
   energy?: number
   /** Dimension of that frame's U; not with `energy`. */
   rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
   /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
   paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
@@ -165,7 +169,8 @@ export interface AlignerGap extends FitGap {
   held?: FitGap
 }
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */

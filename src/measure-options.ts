@@ -16,6 +16,10 @@ export interface MeasureOptions extends CauseOptions {
    * of about 10,000 asks, always against all rows
    */
   exact?: boolean
+  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
+  frame?: string
+  /** File to keep the frame of these rows in. */
+  saveFrame?: string
   /** Add what a report draws. @defaultValue `false` */
   figures?: boolean
 }

@@ -1,5 +1,6 @@
 import type { RunOptions } from './abort.ts'
 import { type Aligner, nativeOf } from './align.ts'
+import { diagnose } from './diagnosis.ts'
 import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { MeasureOptions } from './measure-options.ts'
@@ -36,5 +37,7 @@ export async function measureGap(
     checkWidth(text, aligner.dim, 'the aligner')
   }
   const fitted = aligner && nativeOf(aligner)
-  return (await runJob({ kind: 'measure', ...options }, sources, run, fitted)).report as GapReport
+  const { report } = await runJob({ kind: 'measure', ...options }, sources, run, fitted)
+  const measured = report as Omit<GapReport, 'diagnosis'>
+  return { ...measured, diagnosis: diagnose(measured, { image, text }) }
 }

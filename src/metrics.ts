@@ -25,6 +25,8 @@ export interface NeighboursReport {
     /** Share of the other modality among the neighbours of each side's rows. */
     shares: ImageText
   }
+  /** Share of rows that have a double among their own kind, equal to rounding. */
+  duplicates: ImageText
   /** Skewness of how often a row is among the nearest: image for image, text for text, image for text. */
   hubness: ImageText & {
     /** Images among the nearest of texts. */

@@ -56,6 +56,8 @@ export interface FitOptions {
   energy?: number
   /** Dimension of that frame's U; not with `energy`. */
   rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
   /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
   paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */

@@ -1,4 +1,5 @@
 import type { Causes } from './causes.ts'
+import type { Finding } from './diagnosis.ts'
 import type { Metrics } from './metrics.ts'
 import type { Centroid, Dtype, FitOptions, Format, Method } from './options.ts'
 
@@ -69,7 +70,8 @@ export interface AlignerGap extends FitGap {
 }
 
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */
@@ -318,12 +320,21 @@ export interface GapReport extends Partial<Causes>, Metrics {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** Distances of these rows' means, before the aligner, from those of its fit. */
+  alignerFit?: ImageText<{
+    /** From the mean it moves onto. */
+    toTarget: number
+    /** From the mean it moves. */
+    toSource: number
+  }>
   /** The aligner was fitted on these very rows: the gap lies below its floor whatever the method. */
   inSample?: true
   /** The rows were held out from the aligner's fit, whose noise the floor holds as well. */
   held?: true
   /** What was taken from a sample rather than from all rows. */
   sampled?: Record<string, Sampled>
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 
 /** A row that cannot be used, and why. */

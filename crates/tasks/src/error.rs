@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::RowSet;
-use modality_gap_geometry::{AlignerFileError, BadRowReason, FitError, StateFileError};
+use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
 use modality_gap_shards::ShardError;
 
 /// Why a job did not finish. Nothing half-written is left behind.
@@ -77,6 +77,14 @@ pub enum TaskError {
         /// What is wrong with it.
         error: AlignerFileError,
     },
+    /// A file that is no frame, or a newer one.
+    #[error("{}: {error}", .file.display())]
+    Frame {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: ContainerError,
+    },
     /// A state or receipt that cannot be used.
     #[error("{}: {reason}", .file.display())]
     BadReceipt {
@@ -115,6 +123,7 @@ impl TaskError {
                 ..
             } => "NEWER_VERSION",
             Self::Aligner { .. } => "BAD_ALIGNER",
+            Self::Frame { .. } => "BAD_FRAME",
             Self::BadReceipt { .. } => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
         }
@@ -127,7 +136,7 @@ impl TaskError {
             Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => {
                 file.as_deref()
             }
-            Self::BadReceipt { file, .. } => Some(file),
+            Self::BadReceipt { file, .. } | Self::Frame { file, .. } => Some(file),
             _ => None,
         }
     }

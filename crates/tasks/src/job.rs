@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use modality_gap_geometry::{Aligner, FitOptions, Method};
+use modality_gap_geometry::{Aligner, FitOptions, Frame, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
-use crate::shard_task::{TaskSpec, run_task};
+use crate::shard_task::{TaskSpec, load_frame, run_task};
 use crate::{
     Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, RowSet, Split, TaskError, align_job,
     convert_job, fit_job, inspect_job, measure_job, transform_job,
@@ -60,10 +60,18 @@ struct JobOptions {
     parts: Option<Vec<MeasurePart>>,
     exact: bool,
     figures: bool,
+    frame: Option<PathBuf>,
+    save_frame: Option<PathBuf>,
+}
+
+impl JobOptions {
+    fn frame(&self) -> Result<Option<Frame>, TaskError> {
+        self.frame.as_deref().map(load_frame).transpose()
+    }
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 23] = [
+const JOB_KEYS: [&str; 25] = [
     "threads",
     "out",
     "dtype",
@@ -87,6 +95,8 @@ const JOB_KEYS: [&str; 23] = [
     "parts",
     "exact",
     "figures",
+    "frame",
+    "saveFrame",
 ];
 
 /// What a job gives.
@@ -161,6 +171,8 @@ pub fn run(
                     rank: options.rank,
                     alpha_ranks: options.alpha_ranks,
                     lambda: options.lambda,
+                    frame: options.frame()?,
+                    save_frame: options.save_frame.clone(),
                 },
                 parts: options.parts.clone(),
                 exact: options.exact,
@@ -201,7 +213,7 @@ impl Job {
             split: Split::new(options.holdout, options.seed)?,
             subset: Split::new(options.subset, options.subset_seed)?,
             paired: options.paired,
-            frame: None,
+            frame: options.frame()?,
             work,
             verify: options.verify,
         })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use modality_gap_geometry::{Aligner, Map, Moments, Policy};
+use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
 use modality_gap_shards::{Layout, ShardError, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -167,6 +167,14 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
 pub fn load_aligner(path: &Path) -> Result<Aligner, TaskError> {
     Aligner::from_bytes(&read(path)?).map_err(|error| TaskError::Aligner {
         file: Some(path.to_path_buf()),
+        error,
+    })
+}
+
+/// The reference frame of a file.
+pub(crate) fn load_frame(path: &Path) -> Result<Frame, TaskError> {
+    Frame::from_bytes(&read(path)?).map_err(|error| TaskError::Frame {
+        file: path.to_path_buf(),
         error,
     })
 }

@@ -127,6 +127,7 @@ pub fn measure_job(
     if let Some((before, fitted)) = before.as_ref().zip(fitted.as_ref()) {
         value["gap"]["before"] = json!(distance(before.moments(0).mean(), before.moments(1).mean()));
         value["gap"]["after"] = value["gap"]["centroid"].clone();
+        value["alignerFit"] = fitted.places.clone();
         let key = if fitted.in_sample { "inSample" } else { "held" };
         if fitted.in_sample || job.split.splits() {
             value[key] = json!(true);
@@ -147,6 +148,8 @@ struct Fitted {
     in_sample: bool,
     /// Tx/n + s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen.
     noise: f64,
+    /// Distances of these rows' means from those of the fit.
+    places: Value,
 }
 
 impl Fitted {
@@ -160,8 +163,13 @@ impl Fitted {
             && same(0, info.target.rows, aligner.target_mean())
             && same(1, info.source.rows, aligner.source_mean());
         let per_row = |side: &modality_gap_geometry::Side| side.trace / side.rows as f64;
+        let places = |side: usize| {
+            let mean = before.moments(side).mean();
+            json!({ "toTarget": distance(mean, aligner.target_mean()), "toSource": distance(mean, aligner.source_mean()) })
+        };
         Self {
             in_sample,
+            places: json!({ "image": places(0), "text": places(1) }),
             noise: per_row(&info.target) + info.scale * info.scale * per_row(&info.source),
         }
     }

@@ -18,6 +18,8 @@ const ALL_ASK: u64 = 20_000;
 const SOME_ASK: u64 = 10_000;
 /// Rows that ask at a time; bounds the memory.
 const AT_A_TIME: f64 = 8192.0;
+/// Cosine from which two rows are the same; apart by rounding of f64 only.
+const DOUBLE: f64 = 1.0 - 1e-12;
 /// Queries shown in a report.
 const SHOWN: usize = 24;
 
@@ -133,6 +135,8 @@ pub(super) struct Counts {
     entropy: [f64; 2],
     /// Shares of images among the nearest of text in the mixed rows, summed.
     image_share: f64,
+    /// Rows that have a double among their own kind.
+    doubles: [u64; 2],
     retained: f64,
     compared: u64,
     /// How often each row is among the nearest: image for image, text for text, image for text.
@@ -152,6 +156,7 @@ impl Counts {
             other: [0.0; 2],
             entropy: [0.0; 2],
             image_share: 0.0,
+            doubles: [0; 2],
             retained: 0.0,
             compared: 0,
             degrees: [images, texts, images].map(|n| vec![0; n as usize]),
@@ -186,6 +191,7 @@ impl Counts {
                 self.image_share += images as f64 / near.len().max(1) as f64;
             }
             let own = [images, texts][side];
+            self.doubles[side] += u64::from(own.nearest.first().is_some_and(|first| first.cosine >= DOUBLE));
             for neighbour in own.nearest.iter().take(NEAR) {
                 self.degrees[side][neighbour.index as usize] += 1;
             }
@@ -244,6 +250,7 @@ impl Counts {
                 "text": directional(1),
                 "shares": { "image": shares[0], "text": shares[1] },
             },
+            "duplicates": { "image": self.doubles[0] as f64 / asked[0], "text": self.doubles[1] as f64 / asked[1] },
             "hubness": { "image": skew(0, 0), "text": skew(1, 1), "textToImage": skew(2, 0) },
         });
         if let Some(retention) = self.retention() {

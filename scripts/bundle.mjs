@@ -11,7 +11,12 @@ const common = { bundle: true, minify: true, charset: 'utf8', legalComments: 'no
 
 // in the page, "</script" would end the script, and "<!--" would change how it is read
 const safe = text => text.replaceAll(/<(?=\/script|!--)/gi, '\\x3c')
-await write('page.js', join(root, 'src/report/page/main.ts'), { platform: 'browser', format: 'iife', target: ['es2022'] }, safe)
+await write(
+  'page.js',
+  join(root, 'src/report/page/main.ts'),
+  { platform: 'browser', format: 'iife', target: ['es2022'] },
+  safe,
+)
 await write('page.css', join(root, 'src/report/page/style.css'), { target: ['chrome110', 'firefox115', 'safari16'] })
 // tsc compiled this file to imports of a package that users do not have
 await write('engine.js', join(root, 'src/report/engine.ts'), { platform: 'node', format: 'esm', target: ['node20'] })
@@ -34,6 +39,11 @@ function texts() {
     ['tslib', 'LICENSE.txt'],
   ]
   return parts
-    .map(([name, file]) => `---- ${name}: ${file}\n\n${readFileSync(join(folder(name), file), 'utf8').replaceAll('\r\n', '\n').trim()}\n`)
+    .map(
+      ([name, file]) =>
+        `---- ${name}: ${file}\n\n${readFileSync(join(folder(name), file), 'utf8')
+          .replaceAll('\r\n', '\n')
+          .trim()}\n`,
+    )
     .join('\n')
 }

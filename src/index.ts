@@ -33,6 +33,22 @@ export type {
   ThreadOptions,
 } from './options.ts'
 export type {
+  CaptionsData,
+  CompareData,
+  DiagnosisData,
+  FiguresData,
+  MatrixData,
+  MeasureData,
+  Modality,
+  NeighbourData,
+  ReportData,
+  RetrievalData,
+  RowLabels,
+  SampleSizeData,
+} from './report/data.ts'
+export { projectionParquet } from './report/parquet.ts'
+export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report/report.ts'
+export type {
   AlignerGap,
   AlignerInfo,
   BadRow,

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { Causes } from '../causes.ts'
 import type { GapReport } from '../reports.ts'
+import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
-import { count, figure, percent, table } from './print.ts'
+import { count, figure, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, HtmlOptions {
   image: string[]
   text: string[]
   paired?: boolean
@@ -26,17 +27,20 @@ export function addMeasure(program: Command): void {
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(command)).action((options: Options) =>
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { measureGap } = await import('../measure.ts')
       const { onBadRow, paired, threads, energy, rank, seed } = options
+      const write = await htmlWriter(options)
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow })
       const report = await measureGap({ image, text, paired, aligner, threads, energy, rank, seed }, run)
-      return { report, text: gapText(report) }
+      const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`
+      const files = await write(report, { subtitle })
+      return { report, text: `${gapText(report)}${written(files)}` }
     }),
   )
 }

@@ -45,8 +45,9 @@ export interface Chart {
   option: (look: Look, choice?: Choice) => EChartsCoreOption
 }
 
+/** In single quotes, because the engine puts it into attributes of SVG as it is. */
 export const FONT =
-  'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", Arial, sans-serif'
+  "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', Arial, sans-serif"
 
 /** Height of the legend that files have above the plot. */
 const STILL_LEGEND = 30
@@ -133,7 +134,12 @@ export function axis(
 }
 
 /** A broken upright line with its name at the top, which is its start where the other axis runs downwards. */
-export function markLine({ colours }: Look, value: number, name: string, end: 'start' | 'end' = 'end'): EChartsCoreOption {
+export function markLine(
+  { colours }: Look,
+  value: number,
+  name: string,
+  end: 'start' | 'end' = 'end',
+): EChartsCoreOption {
   return {
     silent: true,
     symbol: 'none',
@@ -177,5 +183,10 @@ export function zoom(along: 'x' | 'xy', grids = 1): EChartsCoreOption[] {
     moveOnMouseMove: true,
     preventDefaultMouseMove: false,
   }
-  return along === 'x' ? [{ ...common, xAxisIndex: all }] : [{ ...common, xAxisIndex: all }, { ...common, yAxisIndex: all }]
+  return along === 'x'
+    ? [{ ...common, xAxisIndex: all }]
+    : [
+        { ...common, xAxisIndex: all },
+        { ...common, yAxisIndex: all },
+      ]
 }

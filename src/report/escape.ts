@@ -33,5 +33,7 @@ function textOf(part: Part): string {
 
 /** JSON that can stand in a script element: no sequence of it ends or opens one. */
 export function scriptJson(value: unknown): Html {
-  return new Html(JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'))
+  return new Html(
+    JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'),
+  )
 }

@@ -1,9 +1,10 @@
-import { nameOf } from './charts/cloud.ts'
 import type { Chart } from './chart.ts'
-import type { DiagnosisData, Modality, NeighbourData, ReportData, Results, RowLabels } from './data.ts'
-import { type Html, Html as Raw, html, scriptJson } from './escape.ts'
+import { nameOf } from './charts/cloud.ts'
+import type { DiagnosisData, Modality, NeighbourData, ReportData, RowLabels } from './data.ts'
+import { type Html, html, Html as Raw, scriptJson } from './escape.ts'
 import { figure } from './format.ts'
 import { PALETTES, type Palette } from './palette.ts'
+import type { Results } from './results.ts'
 import type { Section } from './sections.ts'
 import type { Cell, Table } from './table.ts'
 import { cards, headline } from './words.ts'
@@ -113,8 +114,14 @@ function evidence(value: unknown): Html | undefined {
   if (value === undefined || value === null) {
     return undefined
   }
-  const of = (one: unknown) => (typeof one === 'number' ? figure(one) : typeof one === 'string' ? one : JSON.stringify(one))
-  const text = typeof value === 'object' && !Array.isArray(value) ? Object.entries(value).map(([name, one]) => `${name} ${of(one)}`).join(', ') : of(value)
+  const of = (one: unknown) =>
+    typeof one === 'number' ? figure(one) : typeof one === 'string' ? one : JSON.stringify(one)
+  const text =
+    typeof value === 'object' && !Array.isArray(value)
+      ? Object.entries(value)
+          .map(([name, one]) => `${name} ${of(one)}`)
+          .join(', ')
+      : of(value)
   return html`<p class="evidence">${text}</p>`
 }
 
@@ -148,7 +155,8 @@ ${tableHtml(table, title, SHOWN_ROWS)}
 }
 
 function tableHtml({ head, rows }: Table, caption: string, most = Number.POSITIVE_INFINITY): Html {
-  const cell = (value: Cell) => (typeof value === 'string' ? html`<td>${value}</td>` : html`<td class="number">${figure(value)}</td>`)
+  const cell = (value: Cell) =>
+    typeof value === 'string' ? html`<td>${value}</td>` : html`<td class="number">${figure(value)}</td>`
   const heading = (value: Cell | undefined) => (typeof value === 'string' ? value : figure(value))
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Table: ${caption}"><table><caption>${caption}</caption>
 <thead><tr>${head.map((name, i) => html`<th scope="col"${new Raw(typeof rows[0]?.[i] === 'string' ? '' : ' class="number"')}>${name}</th>`)}</tr></thead>
@@ -160,7 +168,9 @@ function tableHtml({ head, rows }: Table, caption: string, most = Number.POSITIV
 function queriesHtml(queries: NonNullable<Section['queries']>, labels?: RowLabels): Html {
   const compared = queries.some(({ after }) => after !== undefined)
   const open = 4
-  const one = (query: (typeof queries)[number]) => html`<li class="card query"><h4>${badge(query.queryModality)} ${nameOf(labels, query.queryModality, query.query)}</h4>
+  const one = (
+    query: (typeof queries)[number],
+  ) => html`<li class="card query"><h4>${badge(query.queryModality)} ${nameOf(labels, query.queryModality, query.query)}</h4>
 <div class="lists">${neighbourList('before', query.before, query, labels)}${neighbourList('after', query.after, query, labels)}${neighbourList('nearest rows', query.neighbours, query, labels)}</div></li>`
   return html`<h3>Nearest rows of ${queries.length} examples</h3>
 <p>Found among images and texts together${compared ? ', before and after the map' : ''}. The row of the same index, the partner where the sides are paired, is marked.</p>
@@ -170,7 +180,12 @@ function queriesHtml(queries: NonNullable<Section['queries']>, labels?: RowLabel
   }`
 }
 
-function neighbourList(title: string, list: readonly NeighbourData[] | undefined, query: { query: number; queryModality: Modality }, labels?: RowLabels): Html | undefined {
+function neighbourList(
+  title: string,
+  list: readonly NeighbourData[] | undefined,
+  query: { query: number; queryModality: Modality },
+  labels?: RowLabels,
+): Html | undefined {
   if (list === undefined) {
     return undefined
   }
@@ -180,7 +195,7 @@ function neighbourList(title: string, list: readonly NeighbourData[] | undefined
 <thead class="hidden"><tr><th scope="col">row</th><th scope="col">cosine</th></tr></thead>
 <tbody>${list.map(
     one =>
-      html`<tr${new Raw(partner(one) ? ' class="partner"' : '')}><th scope="row">${badge(one.modality)} ${nameOf(labels, one.modality, one.row)}${partner(one) && html` <span class="mark">partner</span>`}</th><td class="number">${figure(one.cosine)}</td></tr>`,
+      html`<tr${new Raw(partner(one) ? ' class="partner"' : '')}><th scope="row">${badge(one.modality)} ${nameOf(labels, one.modality, one.row)}${partner(one) && html` <span class="mark">partner</span>`}</th><td class="number">${one.cosine.toFixed(4).replace('-', '−')}</td></tr>`,
   )}</tbody></table>`
 }
 

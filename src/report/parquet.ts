@@ -69,7 +69,10 @@ function list(name: string, type: 'INT64' | 'DOUBLE'): Schema {
 
 /** The neighbours of each point: before the map at the first stage, after it at the last. */
 function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData['neighbours']>): object[] {
-  const [first, last] = [points.find(({ modality }) => modality === 'text')?.stage, points.findLast(({ modality }) => modality === 'text')?.stage]
+  const [first, last] = [
+    points.find(({ modality }) => modality === 'text')?.stage,
+    points.findLast(({ modality }) => modality === 'text')?.stage,
+  ]
   const index = new Map(points.map(({ modality, row, stage }, i) => [key(modality, row, stage), i]))
   // image rows that no map moves stand in the table once, under the first stage
   const still = new Map(points.flatMap(({ modality, row }, i) => (modality === 'image' ? [[row, i] as const] : [])))
@@ -77,14 +80,22 @@ function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData
     index.get(key(modality, row, stage)) ?? (modality === 'image' ? still.get(row) : undefined)
   const found = new Map<number, Neighbours>()
   for (const { query, queryModality, before, after, neighbours } of queries) {
-    for (const [stage, list] of [[last, after], [first, before ?? neighbours]] as const) {
+    for (const [stage, list] of [
+      [last, after],
+      [first, before ?? neighbours],
+    ] as const) {
       const at = stage === undefined ? undefined : place(queryModality, query, stage)
       if (stage !== undefined && at !== undefined && list !== undefined) {
-        found.set(at, rowsOf(list, one => place(one.modality, one.row, stage)))
+        found.set(
+          at,
+          rowsOf(list, one => place(one.modality, one.row, stage)),
+        )
       }
     }
   }
-  return points.map((_, i) => found.get(i) ?? { ids: [], distances: [] }).map(({ ids, distances }) => ({ ids: ids.map(BigInt), distances }))
+  return points
+    .map((_, i) => found.get(i) ?? { ids: [], distances: [] })
+    .map(({ ids, distances }) => ({ ids: ids.map(BigInt), distances }))
 }
 
 function rowsOf(list: readonly NeighbourData[], place: (one: NeighbourData) => number | undefined): Neighbours {

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
-import { type ReportData, type RowLabels, sorted } from './data.ts'
+import type { ReportData, RowLabels } from './data.ts'
 import { writeWhole } from './files.ts'
 import { page } from './page-html.ts'
-import type { Theme } from './palette.ts'
+import { sorted } from './results.ts'
 import { sectionsOf } from './sections.ts'
 import { svgOf } from './svg.ts'
 
@@ -24,7 +24,7 @@ export interface ChartOptions {
   /** SVG, or pixels at twice the size through the peer dependency `@resvg/resvg-js`. @defaultValue `'svg'` */
   format?: 'svg' | 'png'
   /** Colours. @defaultValue `'light'` */
-  theme?: Theme
+  theme?: 'light' | 'dark'
   /** Width in pixels; heights follow. @defaultValue `900` */
   width?: number
   /** Names of rows. */
@@ -39,10 +39,18 @@ export interface ChartOptions {
  * @param path the file; written as a whole or not at all
  * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result, `WRITE_FAILED`
  */
-export async function writeReport(data: ReportData | readonly ReportData[], path: string, options: ReportOptions = {}): Promise<void> {
+export async function writeReport(
+  data: ReportData | readonly ReportData[],
+  path: string,
+  options: ReportOptions = {},
+): Promise<void> {
   const results = sorted(data)
   const { title = 'Modality gap', subtitle, labels } = options
-  const [script, style, manifest] = await Promise.all([asset('page.js'), asset('page.css'), packageFile('package.json')])
+  const [script, style, manifest] = await Promise.all([
+    asset('page.js'),
+    asset('page.css'),
+    packageFile('package.json'),
+  ])
   const content = page({
     title,
     subtitle,
@@ -85,13 +93,24 @@ export async function writeCharts(
   return paths
 }
 
-async function rasterizer(): Promise<(svg: string) => Uint8Array> {
+/**
+ * What turns SVG into PNG.
+ *
+ * @throws {@link ModalityGapError} `MISSING_PACKAGE` with what to install
+ * @internal
+ */
+export async function rasterizer(): Promise<(svg: string) => Uint8Array> {
   const { Resvg } = await import('@resvg/resvg-js').catch(cause => {
     const message = 'PNG needs a package that is not installed; install it with: npm install @resvg/resvg-js'
     throw new ModalityGapError('MISSING_PACKAGE', message, { cause })
   })
   return svg =>
-    new Resvg(svg, { fitTo: { mode: 'zoom', value: 2 }, font: { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' } }).render().asPng()
+    new Resvg(svg, {
+      fitTo: { mode: 'zoom', value: 2 },
+      font: { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' },
+    })
+      .render()
+      .asPng()
 }
 
 /** A file that bundling puts into `dist/report`. */

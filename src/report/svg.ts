@@ -1,7 +1,7 @@
 import type { Chart } from './chart.ts'
 import { FONT } from './chart.ts'
-import { escaped } from './escape.ts'
 import { init } from './engine.ts'
+import { escaped } from './escape.ts'
 import { PALETTES, type Theme } from './palette.ts'
 
 /** Height of the title above the drawing. */

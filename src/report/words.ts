@@ -1,5 +1,6 @@
-import type { CompareData, MeasureData, Results } from './data.ts'
+import type { CompareData, MeasureData } from './data.ts'
 import { count, figure, isNumber, percent } from './format.ts'
+import type { Results } from './results.ts'
 
 /** A number at the top of the report. */
 export interface Card {
@@ -19,12 +20,16 @@ export function headline({ measured, compared, sampleSizes, domains, modalities,
   const [curve, matrix, corpora] = [sampleSizes[0], domains[0] ?? modalities[0], captions[0]]
   if (curve) {
     const last = curve.curve.at(-1)
-    return last ? [`A fit on ${count(last.n)} rows leaves a held-out gap of ${figure(last.mean)}.`] : ['No sizes were tried.']
+    return last
+      ? [`A fit on ${count(last.n)} rows leaves a held-out gap of ${figure(last.mean)}.`]
+      : ['No sizes were tried.']
   }
   if (matrix) {
     const kind = domains[0] ? 'domains' : 'modalities'
     const all = matrix.gap.flat().filter(isNumber)
-    return [`Gaps between ${matrix.names.length} ${kind} reach from ${figure(Math.min(...all))} to ${figure(Math.max(...all))}.`]
+    return [
+      `Gaps between ${matrix.names.length} ${kind} reach from ${figure(Math.min(...all))} to ${figure(Math.max(...all))}.`,
+    ]
   }
   return [`${corpora?.corpora.length ?? 0} corpora of captions compared.`]
 }
@@ -47,7 +52,11 @@ function verdict(gap: MeasureData['gap'], now: number | undefined, inSample?: bo
   if (gap.interval?.length === 2) {
     const [low, high] = gap.interval as [number, number]
     const range = `the 95 % interval of the unbiased squared gap, ${figure(low)} to ${figure(high)},`
-    return sentence(low > 0 ? `${where}the gap is real: ${range} lies above zero.` : `${where}what is left cannot be told from noise: ${range} holds zero or lies below it.`)
+    return sentence(
+      low > 0
+        ? `${where}the gap is real: ${range} lies above zero.`
+        : `${where}what is left cannot be told from noise: ${range} holds zero or lies below it.`,
+    )
   }
   return now !== undefined && now > gap.floor
     ? sentence(`${where}it lies above the noise floor of ${figure(gap.floor)}.`)
@@ -60,7 +69,9 @@ function causes(parts: MeasureData['decomposition'], floor: number): string[] {
     return []
   }
   const inside = parts.pmb ** 2 / parts.gap ** 2
-  return [`${percent(inside)} of its square lies in the frame, where the modalities vary; the rest is a constant offset outside.`]
+  return [
+    `${percent(inside)} of its square lies in the frame, where the modalities vary; the rest is a constant offset outside.`,
+  ]
 }
 
 function kept(retention: number | undefined): string[] {
@@ -74,7 +85,9 @@ function comparedWords({ strategies, recommended, holdout, rows }: CompareData):
     holdout === undefined ? '' : `${percent(holdout)} of them held out`,
   ].filter(Boolean)
   return [
-    recommended ? `Take ${recommended.method}: ${recommended.why.replace(/\.?$/, '.')}` : `${many} strategies compared.`,
+    recommended
+      ? `Take ${recommended.method}: ${recommended.why.replace(/\.?$/, '.')}`
+      : `${many} strategies compared.`,
     `${many} strategies, all fitted and measured on the same split${on.length > 0 ? ` of ${on.join(', ')}` : ''}.`,
   ]
 }
@@ -97,11 +110,27 @@ function measuredCards({ gap, rows, dim, neighbours, spectrum, trace, scale }: M
     card('noise floor', gap.floor, 'what sampling alone gives'),
     card('paired distance', gap.pairedDistance, 'mean over pairs'),
     card('RMG', gap.rmg, 'relative modality gap'),
-    neighbours?.retention === undefined ? undefined : { label: 'neighbours kept', value: percent(neighbours.retention), note: `of the ${neighbours.k} nearest` },
-    spectrum ? { label: 'effective rank', value: `${figure(spectrum.image.effectiveRank)} / ${figure(spectrum.text.effectiveRank)}`, note: 'image / text' } : undefined,
-    !spectrum && trace ? { label: 'trace', value: Object.values(trace).map(figure).join(' / '), note: Object.keys(trace).join(' / ') } : undefined,
+    neighbours?.retention === undefined
+      ? undefined
+      : { label: 'neighbours kept', value: percent(neighbours.retention), note: `of the ${neighbours.k} nearest` },
+    spectrum
+      ? {
+          label: 'effective rank',
+          value: `${figure(spectrum.image.effectiveRank)} / ${figure(spectrum.text.effectiveRank)}`,
+          note: 'image / text',
+        }
+      : undefined,
+    !spectrum && trace
+      ? { label: 'trace', value: Object.values(trace).map(figure).join(' / '), note: Object.keys(trace).join(' / ') }
+      : undefined,
     gap.pairedDistance === undefined ? card('scale', scale, 'image to text') : undefined,
-    rows ? { label: 'rows', value: count(rows.image), note: `${rows.text === rows.image ? 'a side' : `and ${count(rows.text)} text`}${dim ? `, ${count(dim)} columns` : ''}` } : undefined,
+    rows
+      ? {
+          label: 'rows',
+          value: count(rows.image),
+          note: `${rows.text === rows.image ? 'a side' : `and ${count(rows.text)} text`}${dim ? `, ${count(dim)} columns` : ''}`,
+        }
+      : undefined,
   ]
   return list.filter(item => item !== undefined)
 }

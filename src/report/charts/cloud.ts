@@ -27,7 +27,8 @@ export function cloudsOf(figures: FiguresData | undefined): Cloud[] {
   }
   const named = figures?.stages ?? []
   const names = [...new Set([...named.map(({ name }) => name), ...points.map(({ stage }) => stage)])]
-  const of = (modality: Modality, stage: string) => points.filter(point => point.modality === modality && point.stage === stage)
+  const of = (modality: Modality, stage: string) =>
+    points.filter(point => point.modality === modality && point.stage === stage)
   const first = of('image', points.find(({ modality }) => modality === 'image')?.stage ?? '')
   return names.flatMap(name => {
     const stage = named.find(one => one.name === name)

@@ -22,12 +22,16 @@ export function cosinesChart({ similarity }: MeasureData): Chart | undefined {
   }
   const { bins } = histograms
   const middle = (bin: number) => -1 + (2 * (bin + 0.5)) / bins
-  const filled = Array.from({ length: bins }, (_, bin) => bin).filter(bin => shown.some(({ shares }) => (shares[bin] ?? 0) > 0))
+  const filled = Array.from({ length: bins }, (_, bin) => bin).filter(bin =>
+    shown.some(({ shares }) => (shares[bin] ?? 0) > 0),
+  )
   const first = Math.max((filled[0] ?? 0) - 2, 0)
   const last = Math.min((filled.at(-1) ?? bins - 1) + 2, bins - 1)
   const range = Array.from({ length: last - first + 1 }, (_, i) => first + i)
   const toggles: Toggle[] = shown.map(({ name, tone }) => ({ name, colour: colours => colours[tone], shape: 'line' }))
-  const means = shown.map(({ name, shares }) => `${name}: mean ${figure(shares.reduce((sum, share, bin) => sum + share * middle(bin), 0))}`)
+  const means = shown.map(
+    ({ name, shares }) => `${name}: mean ${figure(shares.reduce((sum, share, bin) => sum + share * middle(bin), 0))}`,
+  )
   return {
     id: 'cosines',
     title: 'Cosines within and between the modalities',
@@ -46,11 +50,18 @@ export function cosinesChart({ similarity }: MeasureData): Chart | undefined {
         tooltip: tooltip(look, {
           trigger: 'axis',
           formatter: (at: { seriesName: string; value: [number, number] }[]) =>
-            tip(`cosine ${figure(at[0]?.value[0])}`, at.map(({ seriesName, value }) => [seriesName, figure(value[1])])),
+            tip(
+              `cosine ${figure(at[0]?.value[0])}`,
+              at.map(({ seriesName, value }) => [seriesName, figure(value[1])]),
+            ),
         }),
         grid: gridOf(look),
         dataZoom: zoom('x'),
-        xAxis: axis(look, 'value', 'cosine', { min: middle(first), max: middle(last), axisLabel: { showMinLabel: false, showMaxLabel: false } }),
+        xAxis: axis(look, 'value', 'cosine', {
+          min: middle(first),
+          max: middle(last),
+          axisLabel: { showMinLabel: false, showMaxLabel: false },
+        }),
         yAxis: axis(look, 'value', 'density', { min: 0, nameGap: 40 }),
         series: shown.map(({ name, tone, shares }) => ({
           type: 'line',

@@ -35,7 +35,12 @@ export function gapChart({ gap, figures, inSample }: MeasureData): Chart | undef
 /** The gap that each strategy leaves. */
 export function strategyGapChart({ strategies }: CompareData): Chart | undefined {
   const bars = Object.entries(strategies)
-    .map(([name, { gap }]) => ({ name, gap: gap.after ?? gap.centroid ?? Number.NaN, floor: gap.floor, tone: 'moved' as const }))
+    .map(([name, { gap }]) => ({
+      name,
+      gap: gap.after ?? gap.centroid ?? Number.NaN,
+      floor: gap.floor,
+      tone: name === 'none' ? ('text' as const) : ('moved' as const),
+    }))
     .filter(({ gap }) => isNumber(gap))
     .sort((a, b) => b.gap - a.gap)
   if (bars.length === 0) {
@@ -72,7 +77,14 @@ function beforeAfter(gap: MeasureData['gap']): Bar[] {
 }
 
 /** Horizontal bars on a logarithmic axis; what is as good as zero has no bar and says so. */
-function barsOf(parts: { id: string; title: string; text: string; summary: string; floor?: number; bars: Bar[] }): Chart {
+function barsOf(parts: {
+  id: string
+  title: string
+  text: string
+  summary: string
+  floor?: number
+  bars: Bar[]
+}): Chart {
   const { bars, floor, ...words } = parts
   const floors = bars.flatMap(bar => (bar.floor === undefined ? [] : [bar.floor]))
   const [min, max] = decades([...bars.map(bar => bar.gap), ...floors, ...(floor === undefined ? [] : [floor])])
@@ -117,8 +129,18 @@ function barsOf(parts: { id: string; title: string; text: string; summary: strin
               itemStyle: { color: look.colours[bar.tone], borderRadius: [0, 3, 3, 0] },
               label: { formatter: figure(bar.gap) },
             })),
-            label: { show: true, position: 'right', color: look.colours.ink, fontSize: 13 },
-            ...(floor === undefined ? {} : { markLine: markLine(look, floor, `noise floor ${figure(floor)}`, 'start') }),
+            // the background keeps the floor's line out of the number
+            label: {
+              show: true,
+              position: 'right',
+              color: look.colours.ink,
+              fontSize: 13,
+              backgroundColor: look.colours.paper,
+              padding: [2, 3],
+            },
+            ...(floor === undefined
+              ? {}
+              : { markLine: markLine(look, floor, `noise floor ${figure(floor)}`, 'start') }),
           },
           ...(floors.length === 0
             ? []

@@ -88,7 +88,9 @@ export function retrievalChart({ retrieval }: MeasureData): Chart | undefined {
         ? ` When texts search a mixed corpus, ${percent(retrieval.mixed.imageShare)} of their ${retrieval.mixed.k} nearest rows are images.`
         : ''
     }`,
-    summary: shown.map(({ name, way }) => `${name}: ${measures.map(([label, key]) => `${label} ${figure(way[key])}`).join(', ')}`).join('; '),
+    summary: shown
+      .map(({ name, way }) => `${name}: ${measures.map(([label, key]) => `${label} ${figure(way[key])}`).join(', ')}`)
+      .join('; '),
     toggles,
     marks: 8,
     table: {
@@ -100,7 +102,8 @@ export function retrievalChart({ retrieval }: MeasureData): Chart | undefined {
       drawing(look, toggles, {
         tooltip: tooltip(look, {
           trigger: 'item',
-          formatter: (at: { seriesName: string; name: string; value: number }) => tip(at.seriesName, [[at.name, figure(at.value)]]),
+          formatter: (at: { seriesName: string; name: string; value: number }) =>
+            tip(at.seriesName, [[at.name, figure(at.value)]]),
         }),
         grid: gridOf(look, { bottom: 32 }),
         xAxis: axis(look, 'category', '', { data: measures.map(([label]) => label), axisTick: { show: false } }),
@@ -110,7 +113,12 @@ export function retrievalChart({ retrieval }: MeasureData): Chart | undefined {
           name,
           barMaxWidth: 44,
           itemStyle: { color: look.colours[tone], borderRadius: [3, 3, 0, 0] },
-          label: { show: look.width > 480, position: 'top', color: look.colours.ink, formatter: ({ value }: { value: number }) => figure(value) },
+          label: {
+            show: look.width > 480,
+            position: 'top',
+            color: look.colours.ink,
+            formatter: ({ value }: { value: number }) => figure(value),
+          },
           data: measures.map(([, key]) => way[key]),
         })),
       }),

@@ -23,10 +23,10 @@ export function pipelineChart({ figures }: MeasureData, labels?: RowLabels): Cha
     clouds.flatMap(({ points, centroids }) => [
       ...points.image.map(placeOf),
       ...points.text.map(placeOf),
-      ...Object.values(centroids),
+      ...Object.values(centroids).filter(at => at !== undefined),
     ]),
   )
-  const columns = (width: number) => (width >= 860 ? Math.min(clouds.length, 5) : width >= 520 ? 3 : 2)
+  const columns = (width: number) => (width >= 600 ? Math.min(clouds.length, 5) : width >= 420 ? 3 : 2)
   const side = (width: number) => Math.floor((width - SPACE) / columns(width)) - SPACE
   const rows = (width: number) => Math.ceil(clouds.length / columns(width))
   return {
@@ -63,33 +63,65 @@ export function pipelineChart({ figures }: MeasureData, labels?: RowLabels): Cha
         tooltip: tooltip(look, {
           trigger: 'item',
           formatter: ({ data }: { data: { point?: Point; says?: string } }) =>
-            data.point ? tip(nameOf(labels, data.point.modality, data.point.row), [['stage', data.point.stage]]) : tip(data.says ?? '', []),
+            data.point
+              ? tip(nameOf(labels, data.point.modality, data.point.row), [['stage', data.point.stage]])
+              : tip(data.says ?? '', []),
         }),
         title: clouds.flatMap((cloud, i) => titles(look, cloud, place[i] as { left: number; top: number }, size)),
-        grid: place.map(at => ({ ...at, width: size, height: size, show: true, borderColor: colours.line, borderWidth: 1, outerBoundsMode: 'none' })),
+        grid: place.map(at => ({
+          ...at,
+          width: size,
+          height: size,
+          show: true,
+          borderColor: colours.line,
+          borderWidth: 1,
+          outerBoundsMode: 'none',
+        })),
         dataZoom: zoom('xy', clouds.length),
-        xAxis: clouds.map((_, i) => axis(look, 'value', '', { gridIndex: i, min: range.x[0], max: range.x[1], ...mute })),
-        yAxis: clouds.map((_, i) => axis(look, 'value', '', { gridIndex: i, min: range.y[0], max: range.y[1], ...mute })),
+        xAxis: clouds.map((_, i) =>
+          axis(look, 'value', '', { gridIndex: i, min: range.x[0], max: range.x[1], ...mute }),
+        ),
+        yAxis: clouds.map((_, i) =>
+          axis(look, 'value', '', { gridIndex: i, min: range.y[0], max: range.y[1], ...mute }),
+        ),
         series: clouds.flatMap((cloud, i) => series(look, cloud, i)),
       })
     },
   }
 }
 
-function titles({ colours, width }: Look, cloud: Cloud, { left, top }: { left: number; top: number }, size: number): object[] {
+function titles(
+  { colours, width }: Look,
+  cloud: Cloud,
+  { left, top }: { left: number; top: number },
+  size: number,
+): object[] {
   const middle = left + size / 2
   const small = width < 520 ? 12 : 12.5
   const under = [`gap ${figure(cloud.gap)}`, `trace ${figure(cloud.trace)}`]
   const text = { fontFamily: FONT, textAlign: 'center' }
   return [
-    { text: cloud.name, left: middle, top: top - 25, textAlign: 'center', padding: 0, itemGap: 0, textStyle: { ...text, fontSize: 13.5, fontWeight: 600, color: colours.ink } },
+    {
+      text: cloud.name,
+      left: middle,
+      top: top - 25,
+      textAlign: 'center',
+      padding: 0,
+      itemGap: 0,
+      textStyle: { ...text, fontSize: 13.5, fontWeight: 600, color: colours.ink },
+    },
     ...under.map((line, i) => ({
       text: line,
       left: middle,
       top: top + size + 6 + i * 17,
       textAlign: 'center',
       padding: 0,
-      textStyle: { ...text, fontSize: small, fontWeight: i === 0 ? 600 : 400, color: i === 0 ? colours.ink : colours.muted },
+      textStyle: {
+        ...text,
+        fontSize: small,
+        fontWeight: i === 0 ? 600 : 400,
+        color: i === 0 ? colours.ink : colours.muted,
+      },
     })),
   ]
 }

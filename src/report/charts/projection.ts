@@ -17,7 +17,9 @@ export function projectionChart({ figures, retrieval, gap }: MeasureData, labels
   const groups: { name: string; tone: Tone; points: Point[]; symbol: string }[] = [
     { name: 'image', tone: 'image', points: before.points.image, symbol: 'circle' },
     { name: after ? `text, ${before.name}` : 'text', tone: 'text', points: before.points.text, symbol: 'diamond' },
-    ...(after ? [{ name: `text, ${after.name}`, tone: 'moved' as const, points: after.points.text, symbol: 'diamond' }] : []),
+    ...(after
+      ? [{ name: `text, ${after.name}`, tone: 'moved' as const, points: after.points.text, symbol: 'diamond' }]
+      : []),
   ]
   // rows with one index belong together only where the sides are paired
   const paired = retrieval !== undefined || gap.pairedDistance !== undefined
@@ -28,7 +30,9 @@ export function projectionChart({ figures, retrieval, gap }: MeasureData, labels
       ]
     : []
   const toggles: Toggle[] = [
-    ...groups.map(({ name, tone, symbol }): Toggle => ({ name, colour: colours => colours[tone], shape: symbol as 'circle' })),
+    ...groups.map(
+      ({ name, tone, symbol }): Toggle => ({ name, colour: colours => colours[tone], shape: symbol as 'circle' }),
+    ),
     ...links.map(({ name, tone }): Toggle => ({ name, colour: colours => colours[tone], shape: 'line' })),
   ]
   const range = square(groups.flatMap(({ points }) => points.map(placeOf)))
@@ -45,7 +49,9 @@ export function projectionChart({ figures, retrieval, gap }: MeasureData, labels
     marks: groups.reduce((sum, { points }) => sum + points.length, 0),
     table: {
       head: ['row', 'modality', 'stage', 'x', 'y'],
-      rows: groups.flatMap(({ points }) => points.map(({ row, modality, stage, x, y }) => [row, modality, stage, x, y])),
+      rows: groups.flatMap(({ points }) =>
+        points.map(({ row, modality, stage, x, y }) => [row, modality, stage, x, y]),
+      ),
     },
     height,
     option: look => {

@@ -18,11 +18,20 @@ export function spectraChart({ spectrum }: MeasureData): Chart | undefined {
   }
   const toggles = shown.flatMap(({ side, of }): Toggle[] => [
     { name: side, colour: colours => colours[side], shape: 'line' },
-    ...(isNumber(of.alpha) ? [{ name: fitName(side, of.alpha), colour: (colours: { image: string; text: string }) => colours[side], shape: 'dashed' as const }] : []),
+    ...(isNumber(of.alpha)
+      ? [
+          {
+            name: fitName(side, of.alpha),
+            colour: (colours: { image: string; text: string }) => colours[side],
+            shape: 'dashed' as const,
+          },
+        ]
+      : []),
   ])
   const longest = Math.max(...shown.map(({ points }) => points.length))
   const said = shown.map(
-    ({ side, of }) => `${side}: α ${figure(of.alpha)} over ranks ${of.alphaRange[0]} to ${of.alphaRange[1]}, effective rank ${figure(of.effectiveRank)}`,
+    ({ side, of }) =>
+      `${side}: α ${figure(of.alpha)} over ranks ${of.alphaRange[0]} to ${of.alphaRange[1]}, effective rank ${figure(of.effectiveRank)}`,
   )
   return {
     id: 'spectra',
@@ -44,12 +53,18 @@ export function spectraChart({ spectrum }: MeasureData): Chart | undefined {
       const tops = shown.map(({ points }) => points[0]?.[1] ?? 1)
       // what rounding leaves at the end would squeeze everything else
       const least = Math.max(...tops) * 1e-8
-      const [min, max] = decades(shown.flatMap(({ points }) => points.map(([, value]) => value)), least)
+      const [min, max] = decades(
+        shown.flatMap(({ points }) => points.map(([, value]) => value)),
+        least,
+      )
       return drawing(look, toggles, {
         tooltip: tooltip(look, {
           trigger: 'axis',
           formatter: (at: { seriesName: string; value: Point }[]) =>
-            tip(`rank ${figure(at[0]?.value[0])}`, at.map(({ seriesName, value }) => [seriesName, figure(value[1])])),
+            tip(
+              `rank ${figure(at[0]?.value[0])}`,
+              at.map(({ seriesName, value }) => [seriesName, figure(value[1])]),
+            ),
         }),
         grid: gridOf(look),
         dataZoom: zoom('xy'),
@@ -87,7 +102,9 @@ export function spectraChart({ spectrum }: MeasureData): Chart | undefined {
 export function energyChart({ spectrum, residual, frame, dim }: MeasureData): Chart | undefined {
   const lines: { name: string; tone: 'image' | 'text' | 'cross'; points: Point[] }[] = SIDES.flatMap(side => {
     const eigenvalues = spectrum?.[side]?.eigenvalues
-    return eigenvalues && eigenvalues.length > 1 ? [{ name: side, tone: side, points: cumulative(eigenvalues, dim ?? eigenvalues.length) }] : []
+    return eigenvalues && eigenvalues.length > 1
+      ? [{ name: side, tone: side, points: cumulative(eigenvalues, dim ?? eigenvalues.length) }]
+      : []
   })
   if (residual && residual.energy.k.length > 1) {
     const d = dim ?? Math.max(...residual.energy.k)
@@ -98,12 +115,16 @@ export function energyChart({ spectrum, residual, frame, dim }: MeasureData): Ch
     return undefined
   }
   const toggles: Toggle[] = lines.map(({ name, tone }) => ({ name, colour: colours => colours[tone], shape: 'line' }))
-  const said = lines.map(({ name, points }) => `${name}: ${percent(at(points, 0.1))} in the first tenth of the directions`)
+  const said = lines.map(
+    ({ name, points }) => `${name}: ${percent(at(points, 0.1))} in the first tenth of the directions`,
+  )
   return {
     id: 'energy',
     title: 'Cumulative energy',
     text: `Share E(K) of the spread that the K leading of d directions hold. The diagonal would be an equal spread in all directions.${
-      frame && dim ? ` The frame U has ${frame.rank} of ${dim} dimensions and holds ${percent(frame.energy)} of both covariances.` : ''
+      frame && dim
+        ? ` The frame U has ${frame.rank} of ${dim} dimensions and holds ${percent(frame.energy)} of both covariances.`
+        : ''
     }`,
     summary: said.join('; '),
     toggles,
@@ -119,7 +140,10 @@ export function energyChart({ spectrum, residual, frame, dim }: MeasureData): Ch
         tooltip: tooltip(look, {
           trigger: 'axis',
           formatter: (at: { seriesName: string; value: Point }[]) =>
-            tip(`K/d ${figure(at[0]?.value[0])}`, at.map(({ seriesName, value }) => [seriesName, percent(value[1])])),
+            tip(
+              `K/d ${figure(at[0]?.value[0])}`,
+              at.map(({ seriesName, value }) => [seriesName, percent(value[1])]),
+            ),
         }),
         grid: gridOf(look),
         dataZoom: zoom('x'),
@@ -166,10 +190,18 @@ export function overlapChart({ covariance, dim }: MeasureData): Chart | undefine
         tooltip: tooltip(look, {
           trigger: 'axis',
           formatter: (at: { seriesName: string; value: Point }[]) =>
-            tip(`q = ${figure(at[0]?.value[0])}`, at.map(({ seriesName, value }) => [seriesName, figure(value[1])])),
+            tip(
+              `q = ${figure(at[0]?.value[0])}`,
+              at.map(({ seriesName, value }) => [seriesName, figure(value[1])]),
+            ),
         }),
         grid: gridOf(look),
-        xAxis: axis(look, 'log', 'leading directions q', { min: q[0], max: d, logBase: 2, axisLabel: { formatter: figure } }),
+        xAxis: axis(look, 'log', 'leading directions q', {
+          min: q[0],
+          max: d,
+          logBase: 2,
+          axisLabel: { formatter: figure },
+        }),
         yAxis: axis(look, 'value', 'overlap', { min: 0, max: 1, nameGap: 40 }),
         series: [
           {

@@ -22,10 +22,27 @@ const PRESERVATION: Metric[] = [
 /** How well the moved text fits the images. */
 const COMPATIBILITY: Metric[] = [
   { key: 'gap', label: 'centroid gap (smaller is better)', of: one => one.gap.after ?? one.gap.centroid, log: true },
-  { key: 'mixing', label: 'share of the other modality among neighbours (larger is better)', of: one => one.neighbours?.mixing?.all },
-  { key: 'mixingText', label: 'directional mixing of text (larger is better)', of: one => one.neighbours?.mixing?.text },
-  { key: 'mixingImage', label: 'directional mixing of images (larger is better)', of: one => one.neighbours?.mixing?.image },
-  { key: 'frechet', label: 'Fréchet distance, squared (smaller is better)', of: one => one.covariance?.frechet, log: true },
+  {
+    key: 'mixing',
+    label: 'share of the other modality among neighbours (larger is better)',
+    of: one => one.neighbours?.mixing?.all,
+  },
+  {
+    key: 'mixingText',
+    label: 'directional mixing of text (larger is better)',
+    of: one => one.neighbours?.mixing?.text,
+  },
+  {
+    key: 'mixingImage',
+    label: 'directional mixing of images (larger is better)',
+    of: one => one.neighbours?.mixing?.image,
+  },
+  {
+    key: 'frechet',
+    label: 'Fréchet distance, squared (smaller is better)',
+    of: one => one.covariance?.frechet,
+    log: true,
+  },
   { key: 'separability', label: 'separability (0.5 is mixed)', of: one => one.similarity?.separability },
   { key: 'imageShare', label: 'images among the first of a mixed search', of: one => one.retrieval?.mixed?.imageShare },
 ]
@@ -33,7 +50,8 @@ const COMPATIBILITY: Metric[] = [
 /** Every strategy between what it keeps and how well the result fits. */
 export function strategiesChart({ strategies, recommended }: CompareData): Chart | undefined {
   const names = Object.keys(strategies)
-  const known = (metrics: Metric[]) => metrics.filter(({ of }) => names.filter(name => isNumber(of(strategies[name] as MeasureData))).length > 1)
+  const known = (metrics: Metric[]) =>
+    metrics.filter(({ of }) => names.filter(name => isNumber(of(strategies[name] as MeasureData))).length > 1)
   const [xs, ys] = [known(COMPATIBILITY), known(PRESERVATION)]
   if (xs.length === 0 || ys.length === 0) {
     return undefined
@@ -42,14 +60,21 @@ export function strategiesChart({ strategies, recommended }: CompareData): Chart
   const all = [...ys, ...xs]
   const height = (width: number) => Math.min(480, Math.max(340, width * 0.5))
   const toggles: Toggle[] = [
-    ...(recommended ? [{ name: 'recommended', colour: (colours: { moved: string }) => colours.moved, shape: 'circle' as const }] : []),
+    ...(recommended
+      ? [{ name: 'recommended', colour: (colours: { moved: string }) => colours.moved, shape: 'circle' as const }]
+      : []),
     { name: recommended ? 'other strategies' : 'strategies', colour: colours => colours.image, shape: 'circle' },
   ]
   return {
     id: 'strategies',
     title: 'Preservation against compatibility',
     text: 'Each strategy between what it keeps of the text rows and how well the moved rows fit the images, on held-out rows. Choose what either axis shows.',
-    summary: names.map(name => `${name}: ${(xs[0] as Metric).key} ${figure(value(xs[0] as Metric, name))}, ${(ys[0] as Metric).key} ${figure(value(ys[0] as Metric, name))}`).join('; '),
+    summary: names
+      .map(
+        name =>
+          `${name}: ${(xs[0] as Metric).key} ${figure(value(xs[0] as Metric, name))}, ${(ys[0] as Metric).key} ${figure(value(ys[0] as Metric, name))}`,
+      )
+      .join('; '),
     toggles,
     choices: [
       { name: 'x', label: 'Compatibility', from: xs.map(({ key, label }) => ({ value: key, label })) },
@@ -58,7 +83,10 @@ export function strategiesChart({ strategies, recommended }: CompareData): Chart
     marks: names.length,
     table: {
       head: ['strategy', ...all.map(({ label }) => label)],
-      rows: names.map(name => [name === recommended?.method ? `${name} (recommended)` : name, ...all.map(metric => value(metric, name))]),
+      rows: names.map(name => [
+        name === recommended?.method ? `${name} (recommended)` : name,
+        ...all.map(metric => value(metric, name)),
+      ]),
     },
     height,
     option: (look, choice = {}) => {
@@ -70,16 +98,18 @@ export function strategiesChart({ strategies, recommended }: CompareData): Chart
       })
       const floor = x.key === 'gap' ? Object.values(strategies)[0]?.gap.floor : undefined
       const grid = gridOf(look, { right: 40, top: 28 })
-      const across = x.log ? decades([...shown.map(point => point.x), ...(floor ? [floor] : [])]) : roomy(shown.map(point => point.x))
+      const across = x.log
+        ? ends(decades([...shown.map(point => point.x), ...(floor ? [floor] : [])]))
+        : roomy(shown.map(point => point.x))
       const up = roomy(shown.map(point => point.y))
       const size = [look.width - grid.left - grid.right, height(look.width) - grid.top - grid.bottom] as const
-      const drawnX = (value: number) => (x.log ? Math.max(value, across[0]) : value)
+      const drawnX = (value: number) => (x.log ? Math.max(value, across.min) : value)
       const scaled = (value: number) => (x.log ? Math.log(value) : value)
       const labels = placed(
         shown.map(point => ({
           text: point.name,
-          x: ((scaled(drawnX(point.x)) - scaled(across[0])) / (scaled(across[1]) - scaled(across[0]))) * size[0],
-          y: ((up[1] - point.y) / (up[1] - up[0])) * size[1],
+          x: ((scaled(drawnX(point.x)) - scaled(across.min)) / (scaled(across.max) - scaled(across.min))) * size[0],
+          y: ((up.max - point.y) / (up.max - up.min)) * size[1],
         })),
         size[0] + grid.right,
       )
@@ -93,7 +123,14 @@ export function strategiesChart({ strategies, recommended }: CompareData): Chart
           name: point.name,
           value: [drawnX(point.x), point.y],
           at: point,
-          label: { show: true, ...labels[shown.indexOf(point)], color: look.colours.ink, fontFamily: FONT, fontSize: 12.5, formatter: point.name },
+          label: {
+            show: true,
+            ...labels[shown.indexOf(point)],
+            color: look.colours.ink,
+            fontFamily: FONT,
+            fontSize: 12.5,
+            formatter: point.name,
+          },
         })),
       })
       const rest = series(toggles.at(-1)?.name ?? '', look.colours.image, group(false), 11)
@@ -107,8 +144,8 @@ export function strategiesChart({ strategies, recommended }: CompareData): Chart
             ]),
         }),
         grid: { ...grid, outerBoundsMode: 'none' },
-        xAxis: axis(look, x.log ? 'log' : 'value', x.label, { min: across[0], max: across[1] }),
-        yAxis: axis(look, 'value', y.label, { min: up[0], max: up[1], nameGap: 44 }),
+        xAxis: axis(look, x.log ? 'log' : 'value', x.label, across),
+        yAxis: axis(look, 'value', y.label, { ...up, nameGap: 44 }),
         series: [
           floor === undefined ? rest : { ...rest, markLine: markLine(look, floor, 'noise floor') },
           ...(recommended ? [series('recommended', look.colours.moved, group(true), 15)] : []),
@@ -118,10 +155,19 @@ export function strategiesChart({ strategies, recommended }: CompareData): Chart
   }
 }
 
+function ends([min, max]: [number, number]): { min: number; max: number } {
+  return { min, max }
+}
+
 /** Round ends of an axis with room for marks at both. */
-function roomy(values: readonly number[]): [number, number] {
+function roomy(values: readonly number[]): { min: number; max: number; interval?: number } {
   const [low, high] = [Math.min(...values), Math.max(...values)]
-  const span = high - low || Math.abs(high) || 1
-  const step = 10 ** Math.floor(Math.log10(span)) / (span / 10 ** Math.floor(Math.log10(span)) > 4 ? 1 : 4)
-  return [Math.floor((low - span * 0.05) / step) * step, Math.ceil((high + span * 0.05) / step) * step]
+  const span = (high - low || Math.abs(high) || 1) * 1.06
+  const power = 10 ** Math.floor(Math.log10(span))
+  const step = [0.2, 0.5, 1, 2].map(one => one * power).find(one => span / one <= 6) ?? power
+  return {
+    min: Math.floor((low - span * 0.03) / step) * step,
+    max: Math.ceil((high + span * 0.03) / step) * step,
+    interval: step,
+  }
 }

@@ -1,8 +1,10 @@
 // the script of the report: draws the charts into the places that the page holds, and makes its buttons work
+
 import type { Chart, Choice } from '../chart.ts'
-import { type ReportData, type RowLabels, sorted } from '../data.ts'
+import type { ReportData, RowLabels } from '../data.ts'
 import { type EChartsType, init } from '../engine.ts'
 import { PALETTES, type Theme } from '../palette.ts'
+import { sorted } from '../results.ts'
 import { sectionsOf } from '../sections.ts'
 import { csv, flat } from '../table.ts'
 
@@ -99,7 +101,12 @@ function zoom({ drawing }: Drawn, how: string): void {
     const middle = (start + end) / 2
     const half = how === 'reset' ? 50 : ((end - start) / 2) * (how === 'in' ? 0.6 : 1 / 0.6)
     const from = how === 'reset' ? 0 : Math.max(0, middle - half)
-    drawing.dispatchAction({ type: 'dataZoom', dataZoomIndex, start: from, end: how === 'reset' ? 100 : Math.min(100, middle + half) })
+    drawing.dispatchAction({
+      type: 'dataZoom',
+      dataZoomIndex,
+      start: from,
+      end: how === 'reset' ? 100 : Math.min(100, middle + half),
+    })
   })
 }
 
@@ -116,7 +123,9 @@ function step({ drawing, plot }: Drawn, event: KeyboardEvent): void {
   const { series } = drawing.getOption() as { series: { name?: string; silent?: boolean; data?: unknown[] }[] }
   const { legend } = drawing.getOption() as { legend: { selected: Record<string, boolean> }[] }
   const places = series.flatMap(({ name, silent, data }, seriesIndex) =>
-    silent || legend[0]?.selected[name ?? ''] === false ? [] : (data ?? []).map((_, dataIndex) => ({ seriesIndex, dataIndex })),
+    silent || legend[0]?.selected[name ?? ''] === false
+      ? []
+      : (data ?? []).map((_, dataIndex) => ({ seriesIndex, dataIndex })),
   )
   if (places.length === 0) {
     return

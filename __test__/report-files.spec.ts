@@ -2,10 +2,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
+import { Aligner } from '../src/align.ts'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { measureGap } from '../src/measure.ts'
 import type { MeasureData } from '../src/report/data.ts'
 import { projectionParquet } from '../src/report/parquet.ts'
 import { writeCharts, writeReport } from '../src/report/report.ts'
 import { csv, flat } from '../src/report/table.ts'
+import type { FitReport } from '../src/reports.ts'
 import { modalityGap, node } from './helpers/cli.ts'
 import { SAMPLE } from './helpers/place.ts'
 import { analyses, result, scratch, tidy } from './helpers/report-page.ts'
@@ -30,6 +34,20 @@ test('a report is written as a whole or not at all', async t => {
   t.like(await t.throwsAsync(writeReport(result('raw'), path)), { code: 'WRITE_FAILED', file: path })
   t.like(await t.throwsAsync(writeReport(result('raw'), join(folder, 'deep'))), { code: 'WRITE_FAILED' })
   t.deepEqual(readdirSync(folder).sort(), ['deep', 'file'])
+})
+
+test('what the functions return can be shown as it is', async t => {
+  const sides = {
+    target: await openEmbeddings(SAMPLE, { role: 'image' }),
+    source: await openEmbeddings(SAMPLE, { role: 'text' }),
+  }
+  const { report } = await Aligner.fit({ ...sides, holdout: 0.5 })
+  const measured = await measureGap({ image: sides.target, text: sides.source })
+  const path = join(scratch(), 'report.html')
+  await writeReport([report as FitReport, measured], path)
+  const html = readFileSync(path, 'utf8')
+  t.true(html.includes('On rows kept out of the fit it is'))
+  t.true(html.includes('id="chart-gap"') && html.includes('id="chart-gap-2"'))
 })
 
 test('what is no result is refused', async t => {

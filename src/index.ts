@@ -36,16 +36,14 @@ export type {
   CaptionsData,
   CompareData,
   DiagnosisData,
-  FiguresData,
   MatrixData,
   MeasureData,
-  Modality,
-  NeighbourData,
   ReportData,
   RetrievalData,
-  RowLabels,
   SampleSizeData,
+  SpectrumData,
 } from './report/data.ts'
+export type { FiguresData, Modality, NeighbourData, RowLabels } from './report/figures.ts'
 export { projectionParquet } from './report/parquet.ts'
 export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report/report.ts'
 export type {

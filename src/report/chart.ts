@@ -9,8 +9,8 @@ export interface Look {
   colours: Palette
   /** Width of the drawing in pixels. */
   width: number
-  /** Whether nobody can hover or toggle: a file, with title and legend inside. */
-  still: boolean
+  /** Height of the legend inside the drawing; 0 in a page, which has buttons instead and where one can hover. */
+  legend: number
 }
 
 /** What a reader can choose about a chart, by the name of the choice. */
@@ -49,36 +49,40 @@ export interface Chart {
 export const FONT =
   "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', Arial, sans-serif"
 
-/** Height of the legend that files have above the plot. */
-const STILL_LEGEND = 30
-
 /** Room around the plot for axes and their names. */
 export const GRID = { left: 64, right: 24, top: 16, bottom: 52 }
 
+const ICONS = {
+  circle: 'circle',
+  diamond: 'diamond',
+  line: 'path://M0 0H22V3H0Z',
+  dashed: 'path://M0 0H6V3H0ZM8 0H14V3H8ZM16 0H22V3H16Z',
+}
+
 /** Wraps the parts that differ from chart to chart into what all charts share. */
 export function drawing(look: Look, toggles: readonly Toggle[], parts: EChartsCoreOption): EChartsCoreOption {
-  const { colours, still } = look
+  const { colours } = look
+  const still = look.legend > 0
   return {
     animation: false,
     backgroundColor: still ? colours.paper : 'transparent',
     textStyle: { fontFamily: FONT, color: colours.ink, fontSize: 13 },
     legend: {
-      show: still && toggles.length > 0,
+      show: still,
       top: 8,
       left: 'center',
-      itemGap: 18,
+      itemGap: 20,
       textStyle: { color: colours.ink, fontFamily: FONT, fontSize: 13 },
-      data: toggles.map(({ name, shape }) => ({ name, icon: shape === 'line' || shape === 'dashed' ? 'rect' : shape })),
+      data: toggles.map(({ name, shape }) => ({ name, icon: (shape && ICONS[shape]) ?? 'roundRect' })),
     },
     ...parts,
-    ...(still ? { tooltip: { show: false } } : {}),
   }
 }
 
 /** The same room with the legend that files have. */
 export function gridOf(look: Look, room: Partial<typeof GRID> = {}): typeof GRID {
   const grid = { ...GRID, ...room }
-  return look.still ? { ...grid, top: grid.top + STILL_LEGEND } : grid
+  return { ...grid, top: grid.top + look.legend }
 }
 
 /** A tooltip of lines; their text is escaped here and nowhere else. */

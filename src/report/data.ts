@@ -1,57 +1,6 @@
 import type { CovarianceReport, Decomposition, FrameReport, ResidualReport, SpectrumReport } from '../causes.ts'
-import type { ImageText, PerSide } from '../reports.ts'
-
-/** One of the two modalities. */
-export type Modality = 'image' | 'text'
-
-/** A row found near another. */
-export interface NeighbourData {
-  /** Its index in its source. */
-  row: number
-  /** The modality it belongs to. */
-  modality: Modality
-  /** Its cosine to the query. */
-  cosine: number
-}
-
-/** Pictures of a measurement: a projection onto two directions, the stages of the map, and example queries. */
-export interface FiguresData {
-  /** Rows in the plane of two directions that every stage shares. */
-  projection?: {
-    /** What the two axes are. */
-    axes?: string
-    /** Share of the variance that each axis holds. */
-    explained?: number[]
-    /** The rows; those of one pair share `row`. */
-    points: { row: number; modality: Modality; stage: string; x: number; y: number }[]
-  }
-  /** What each stage of the map leaves, in order. */
-  stages?: {
-    /** Name, such as `'anchor'`. */
-    name: string
-    /** Distance of the means. */
-    gap: number
-    /** Trace of the text rows' covariance. */
-    trace?: number
-    /** Mean of the text rows in the plane. */
-    centroid?: number[]
-    /** Mean of the image rows in the plane. */
-    imageCentroid?: number[]
-  }[]
-  /** The nearest rows of a few queries; `neighbours` where nothing was moved. */
-  neighbours?: {
-    /** Index of the query's row. */
-    query: number
-    /** Its modality. */
-    queryModality: Modality
-    /** Its neighbours before the map. */
-    before?: NeighbourData[]
-    /** Its neighbours after it. */
-    after?: NeighbourData[]
-    /** Its neighbours, where there is no map. */
-    neighbours?: NeighbourData[]
-  }[]
-}
+import type { FitGap, ImageText, PerSide } from '../reports.ts'
+import type { FiguresData } from './figures.ts'
 
 /** How well one side is found from the other. */
 export interface RetrievalData {
@@ -79,12 +28,18 @@ export interface DiagnosisData {
   advice?: string
 }
 
+/** A spectrum with the eigenvalues themselves. */
+export interface SpectrumData extends SpectrumReport {
+  /** All of them, descending. */
+  eigenvalues?: number[]
+}
+
 /** A result of `measure`; whatever is absent is not shown. */
 export interface MeasureData {
   /** Columns. */
   dim?: number
   /** Rows measured. */
-  rows?: ImageText
+  rows?: PerSide | ImageText
   /** Distances between the modalities. */
   gap: {
     /** ‖μx−μz‖ without the aligner. */
@@ -107,8 +62,10 @@ export interface MeasureData {
     pairedDistance?: number
     /** Relative modality gap. */
     rmg?: number
+    /** Whether these are the rows of the fit. */
+    inSample?: boolean
     /** The gap on rows kept out of a fit. */
-    held?: { before: number; after?: number; floor: number }
+    held?: FitGap
   }
   /** E‖e−μ‖² of the unit rows. */
   trace?: PerSide | ImageText
@@ -119,7 +76,7 @@ export interface MeasureData {
   /** The gap taken apart. */
   decomposition?: Decomposition
   /** Spectra of both modalities. */
-  spectrum?: ImageText<SpectrumReport & { eigenvalues?: number[] }>
+  spectrum?: ImageText<SpectrumData>
   /** Their covariances compared. */
   covariance?: CovarianceReport
   /** The covariance of the paired differences. */
@@ -131,16 +88,45 @@ export interface MeasureData {
     /** Share of a row's neighbours that the map keeps. */
     retention?: number
     /** Share of neighbours of the other modality, and directional mixing. */
-    mixing?: { k: number; all?: number; image?: number; text?: number; shares?: ImageText }
+    mixing?: {
+      /** Neighbours asked for in the pooled rows. */
+      k: number
+      /** Share of them that belong to the other modality. */
+      all?: number
+      /** Directional mixing of image rows, 1 where mixed as by chance. */
+      image?: number
+      /** The same of text rows. */
+      text?: number
+      /** The plain shares of either modality. */
+      shares?: ImageText
+    }
     /** Skewness of the in-degrees. */
-    hubness?: { image?: number; text?: number; textToImage?: number }
+    hubness?: {
+      /** Among the image rows. */
+      image?: number
+      /** Among the text rows. */
+      text?: number
+      /** Of image rows as neighbours of text rows. */
+      textToImage?: number
+    }
   }
   /** Cosines and what follows from them. */
   similarity?: {
     /** Jensen–Shannon divergences of the histograms. */
     js?: Record<string, number>
     /** Shares of cosines in equal bins on [−1, 1]. */
-    histograms?: { bins: number; paired?: number[]; cross?: number[]; imageImage?: number[]; textText?: number[] }
+    histograms?: {
+      /** Number of bins. */
+      bins: number
+      /** Of partners. */
+      paired?: number[]
+      /** Of images and texts that are no partners. */
+      cross?: number[]
+      /** Of images. */
+      imageImage?: number[]
+      /** Of texts. */
+      textText?: number[]
+    }
     /** E‖x−z‖² of the pairs. */
     alignment?: number
     /** log E exp(−2‖u−v‖²). */
@@ -151,7 +137,14 @@ export interface MeasureData {
     separability?: number
   }
   /** What the map keeps of the text rows. */
-  preservation?: { phi?: number; psi?: number; omega?: number }
+  preservation?: {
+    /** Mean cosine to the original row. */
+    phi?: number
+    /** Correlation of pairwise cosines before and after. */
+    psi?: number
+    /** Share of neighbours kept. */
+    omega?: number
+  }
   /** Search from one side in the other. */
   retrieval?: {
     /** Texts ask, images answer. */
@@ -159,7 +152,12 @@ export interface MeasureData {
     /** Images ask, texts answer. */
     imageToText?: RetrievalData
     /** A corpus of both. */
-    mixed?: { k: number; imageShare: number }
+    mixed?: {
+      /** Rows found. */
+      k: number
+      /** Share of images among them when texts ask. */
+      imageShare: number
+    }
   }
   /** Whether the aligner was fitted on these very rows. */
   inSample?: boolean
@@ -180,9 +178,14 @@ export interface CompareData {
   /** Share of rows kept out of the fits. */
   holdout?: number
   /** What each strategy leaves, under its name. */
-  strategies: Record<string, MeasureData & { seconds?: { fit?: number; measure?: number } }>
+  strategies: Record<string, MeasureData>
   /** The strategy to take. */
-  recommended?: { method: string; why: string }
+  recommended?: {
+    /** Its name. */
+    method: string
+    /** Why, in words that follow a colon. */
+    why: string
+  }
   /** What is wrong or worth knowing. */
   diagnosis?: DiagnosisData[]
 }
@@ -190,11 +193,27 @@ export interface CompareData {
 /** A result of `analyze sample-size`. */
 export interface SampleSizeData {
   /** The held-out gap after fits on n rows. */
-  curve: { n: number; trials?: number[]; mean: number; sd: number; floor?: number }[]
+  curve: {
+    /** Rows of the fit. */
+    n: number
+    /** The gap of each trial. */
+    trials?: number[]
+    /** Their mean. */
+    mean: number
+    /** Their standard deviation. */
+    sd: number
+    /** The noise floor of the held-out rows. */
+    floor?: number
+  }[]
   /** T of sqrt(T/N); without it the line goes through the first size. */
   trace?: number
   /** Rows that a wanted gap takes. */
-  rowsFor?: { gap: number; rows: number | null }
+  rowsFor?: {
+    /** The wanted gap. */
+    gap: number
+    /** The rows; null where it is not reached. */
+    rows: number | null
+  }
 }
 
 /** A result of `analyze domains` or `analyze modalities`: one number for each pair of names. */
@@ -228,17 +247,18 @@ export interface CaptionsData {
     /** Exponent of the power law of its spectrum. */
     alpha?: number | null
     /** Its captions. */
-    captions?: { count?: number; words?: number; overLimit?: number | null; nonVisual?: number | null }
+    captions?: {
+      /** How many there are. */
+      count?: number
+      /** Mean number of words. */
+      words?: number
+      /** Share that is longer than the encoder reads. */
+      overLimit?: number | null
+      /** Share of words that name nothing visible. */
+      nonVisual?: number | null
+    }
   }[]
 }
 
 /** One result that a report can show. */
 export type ReportData = MeasureData | CompareData | SampleSizeData | MatrixData | CaptionsData
-
-/** Names of rows for tooltips and tables, such as captions and file names, by row. */
-export interface RowLabels {
-  /** Of image rows. */
-  image?: readonly string[] | Readonly<Record<number, string>>
-  /** Of text rows. */
-  text?: readonly string[] | Readonly<Record<number, string>>
-}

@@ -9,7 +9,7 @@ import {
   TooltipComponent,
   VisualMapContinuousComponent,
 } from 'echarts/components'
-import { type EChartsType, init, use } from 'echarts/core'
+import { type EChartsType, init, setPlatformAPI, use } from 'echarts/core'
 import { LabelLayout } from 'echarts/features'
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers'
 
@@ -31,4 +31,4 @@ use([
   SVGRenderer,
 ])
 
-export { type EChartsType, init }
+export { type EChartsType, init, setPlatformAPI }

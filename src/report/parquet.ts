@@ -1,7 +1,7 @@
-import { ByteWriter, parquetWrite } from 'hyparquet-writer'
+import type { SchemaElement } from 'hyparquet'
 import { ModalityGapError } from '../errors.ts'
 import { type Point, pointsOf } from './charts/cloud.ts'
-import type { FiguresData, Modality, NeighbourData } from './data.ts'
+import type { FiguresData, Modality, NeighbourData } from './figures.ts'
 import { writeWhole } from './files.ts'
 
 /** Row indices in the table itself, with distances 1 − cosine. */
@@ -27,6 +27,7 @@ export async function projectionParquet(data: { figures?: FiguresData }, path: s
   if (points.length === 0) {
     throw new ModalityGapError('BAD_OPTION', 'there is no projection in these data; measure with figures')
   }
+  const { ByteWriter, parquetWrite } = await import('hyparquet-writer')
   const writer = new ByteWriter()
   parquetWrite({
     writer,
@@ -44,9 +45,7 @@ export async function projectionParquet(data: { figures?: FiguresData }, path: s
   return points.length
 }
 
-type Schema = NonNullable<Parameters<typeof parquetWrite>[0]['schema']>
-
-const SCHEMA: Schema = [
+const SCHEMA: SchemaElement[] = [
   { name: 'root', num_children: 6 },
   { name: 'x', type: 'DOUBLE', repetition_type: 'REQUIRED' },
   { name: 'y', type: 'DOUBLE', repetition_type: 'REQUIRED' },
@@ -59,7 +58,7 @@ const SCHEMA: Schema = [
 ]
 
 /** A list column in the three levels of the parquet format. */
-function list(name: string, type: 'INT64' | 'DOUBLE'): Schema {
+function list(name: string, type: 'INT64' | 'DOUBLE'): SchemaElement[] {
   return [
     { name, num_children: 1, repetition_type: 'REQUIRED', converted_type: 'LIST', logical_type: { type: 'LIST' } },
     { name: 'list', num_children: 1, repetition_type: 'REPEATED' },

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
-import type { ReportData, RowLabels } from './data.ts'
+import type { ReportData } from './data.ts'
+import type { RowLabels } from './figures.ts'
 import { writeWhole } from './files.ts'
 import { page } from './page-html.ts'
 import { sorted } from './results.ts'
 import { sectionsOf } from './sections.ts'
-import { svgOf } from './svg.ts'
 
 /** What a report says beside its data. */
 export interface ReportOptions {
@@ -83,6 +83,8 @@ export async function writeCharts(
     throw new ModalityGapError('BAD_OPTION', `charts are svg or png, 320 to 4000 wide; not ${format}, ${width}`)
   }
   const sections = sectionsOf(sorted(data), labels)
+  // the engine is large, and most who import this package draw nothing
+  const { svgOf } = await import('./svg.ts')
   const draw = format === 'png' ? await rasterizer() : (svg: string) => svg
   const paths: string[] = []
   for (const chart of sections.flatMap(({ charts }) => charts)) {

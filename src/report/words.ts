@@ -41,10 +41,18 @@ function measuredWords({ gap, decomposition, inSample, held, neighbours }: Measu
     gap.before !== undefined && gap.after !== undefined
       ? `The gap falls from ${figure(gap.before)} to ${figure(gap.after)}${gap.after > 0 ? `, ${ratio(gap.before / gap.after)} smaller` : ''}.`
       : `Images and texts lie ${figure(now)} apart, ${times === undefined ? '' : times >= 1.05 ? `${ratio(times)} the noise floor` : 'no more than two samples of one distribution would'}.`
-  return [first, verdict(gap, now, inSample, held), ...causes(decomposition, gap.floor), ...kept(neighbours?.retention)]
+  return [
+    first,
+    verdict(gap, now, inSample ?? gap.inSample, held),
+    ...causes(decomposition, gap.floor),
+    ...kept(neighbours?.retention),
+  ]
 }
 
 function verdict(gap: MeasureData['gap'], now: number | undefined, inSample?: boolean, held?: boolean): string {
+  if (gap.held?.after !== undefined) {
+    return `On rows kept out of the fit it is ${figure(gap.held.after)}; their noise floor is ${figure(gap.held.floor)}.`
+  }
   if (inSample) {
     return `This was measured on the rows of the fit, where the gap after it always lies below the floor of ${figure(gap.floor)}; hold rows out to learn what it is on new ones.`
   }
@@ -124,15 +132,20 @@ function measuredCards({ gap, rows, dim, neighbours, spectrum, trace, scale }: M
       ? { label: 'trace', value: Object.values(trace).map(figure).join(' / '), note: Object.keys(trace).join(' / ') }
       : undefined,
     gap.pairedDistance === undefined ? card('scale', scale, 'image to text') : undefined,
-    rows
-      ? {
-          label: 'rows',
-          value: count(rows.image),
-          note: `${rows.text === rows.image ? 'a side' : `and ${count(rows.text)} text`}${dim ? `, ${count(dim)} columns` : ''}`,
-        }
-      : undefined,
+    rows ? rowsCard(rows, dim) : undefined,
   ]
   return list.filter(item => item !== undefined)
+}
+
+function rowsCard(rows: NonNullable<MeasureData['rows']>, dim: number | undefined): Card {
+  const sides = Object.entries(rows)
+  const same = sides.every(([, many]) => many === sides[0]?.[1])
+  const columns = dim === undefined ? '' : `, ${count(dim)} columns`
+  return {
+    label: 'rows',
+    value: same ? count(sides[0]?.[1] ?? 0) : sides.map(([, many]) => count(many)).join(' / '),
+    note: same ? `a side${columns}` : `${sides.map(([side]) => side).join(' / ')}${columns}`,
+  }
 }
 
 function card(label: string, value: number | undefined | null, note: string): Card | undefined {

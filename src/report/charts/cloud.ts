@@ -1,4 +1,4 @@
-import type { FiguresData, Modality, RowLabels } from '../data.ts'
+import type { FiguresData, Modality, RowLabels } from '../figures.ts'
 import { isNumber } from '../format.ts'
 
 /** A row in the plane. */

@@ -22,7 +22,7 @@ export function gapChart({ gap, figures, inSample }: MeasureData): Chart | undef
     id: 'gap',
     title: bars.length > 1 ? 'The gap, step by step' : 'The gap and its noise floor',
     text: `Distance between the mean image and the mean text, on a logarithmic axis. Two samples of one distribution are as far apart as the broken line says: what lies left of it is noise.${
-      inSample && last.gap < gap.floor
+      (inSample ?? gap.inSample) && last.gap < gap.floor
         ? ' These are the rows of the fit, whose gap after it always lies below the floor; held-out rows tell more.'
         : ''
     }`,
@@ -148,7 +148,7 @@ function barsOf(parts: {
                 {
                   type: 'scatter',
                   silent: true,
-                  z: 5,
+                  z: 1,
                   symbol: 'rect',
                   symbolSize: [3, 24],
                   itemStyle: { color: look.colours.ink, borderColor: look.colours.paper, borderWidth: 1 },

@@ -33,7 +33,14 @@ export function matrixChart({ names, gap, floor }: MatrixData, kind: 'domains' |
     height: () => 90 + longest * 3 + names.length * 52,
     option: look => {
       const { colours, width } = look
-      const names24 = { color: colours.ink, fontSize: 12.5, hideOverlap: false, width: 150, overflow: 'truncate' }
+      const names24 = {
+        color: colours.ink,
+        fontSize: 12.5,
+        hideOverlap: false,
+        interval: 0,
+        width: 150,
+        overflow: 'truncate',
+      }
       const cell = (width - 40 - Math.min(170, longest * 8)) / names.length
       return drawing(look, [], {
         tooltip: tooltip(look, {

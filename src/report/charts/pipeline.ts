@@ -1,5 +1,6 @@
 import { axis, type Chart, drawing, FONT, type Look, type Toggle, tip, tooltip, zoom } from '../chart.ts'
-import type { MeasureData, RowLabels } from '../data.ts'
+import type { MeasureData } from '../data.ts'
+import type { RowLabels } from '../figures.ts'
 import { figure } from '../format.ts'
 import { type Cloud, cloudsOf, nameOf, type Point, placeOf, square } from './cloud.ts'
 
@@ -51,12 +52,11 @@ export function pipelineChart({ figures }: MeasureData, labels?: RowLabels): Cha
     },
     height: width => rows(width) * (side(width) + HEAD + FOOT) + 8,
     option: look => {
-      const { width, still, colours } = look
+      const { width, legend, colours } = look
       const size = side(width)
-      const top = still ? 30 : 0
       const place = clouds.map((_, i) => ({
         left: SPACE + (i % columns(width)) * (size + SPACE),
-        top: top + HEAD + Math.floor(i / columns(width)) * (size + HEAD + FOOT),
+        top: legend + HEAD + Math.floor(i / columns(width)) * (size + HEAD + FOOT),
       }))
       const mute = { axisLabel: { show: false }, axisTick: { show: false }, axisLine: { show: false } }
       return drawing(look, TOGGLES, {

@@ -1,5 +1,6 @@
 import { axis, type Chart, drawing, gridOf, type Toggle, tip, tooltip, zoom } from '../chart.ts'
-import type { MeasureData, RowLabels } from '../data.ts'
+import type { MeasureData } from '../data.ts'
+import type { RowLabels } from '../figures.ts'
 import { percent } from '../format.ts'
 import type { Tone } from '../palette.ts'
 import { cloudsOf, nameOf, type Point, placeOf, square } from './cloud.ts'

@@ -1,8 +1,9 @@
 // the script of the report: draws the charts into the places that the page holds, and makes its buttons work
 
 import type { Chart, Choice } from '../chart.ts'
-import type { ReportData, RowLabels } from '../data.ts'
+import type { ReportData } from '../data.ts'
 import { type EChartsType, init } from '../engine.ts'
+import type { RowLabels } from '../figures.ts'
 import { PALETTES, type Theme } from '../palette.ts'
 import { sorted } from '../results.ts'
 import { sectionsOf } from '../sections.ts'
@@ -66,7 +67,7 @@ function start(chart: Chart): Drawn {
 function draw({ chart, plot, drawing, choice, hidden }: Drawn): void {
   const width = paper.matches ? PRINT_WIDTH : Math.max(240, plot.clientWidth)
   const height = Math.round(chart.height(width))
-  const option = chart.option({ colours: PALETTES[theme()], width, still: false }, choice) as { legend: object }
+  const option = chart.option({ colours: PALETTES[theme()], width, legend: 0 }, choice) as { legend: object }
   const selected = Object.fromEntries(chart.toggles.map(({ name }) => [name, !hidden.has(name)]))
   plot.style.height = `${height}px`
   drawing.resize({ width, height, silent: true })

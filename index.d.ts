@@ -24,6 +24,7 @@
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
  * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
  * | `PANIC` | a defect of this package, caught at the border |
  */
@@ -49,6 +50,7 @@ export type ErrorCode =
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
+  | 'MISSING_PACKAGE'
   | 'NATIVE_UNAVAILABLE'
   | 'PANIC'
 /** Where an error arose, as far as it is known. */
@@ -1084,6 +1086,389 @@ export declare function measureGap(
   { image, text, aligner, ...options }: MeasureInput,
   run?: RunOptions,
 ): Promise<GapReport>
+/** One of the two modalities. */
+export type Modality = 'image' | 'text'
+/** A row found near another. */
+export interface NeighbourData {
+  /** Its index in its source. */
+  row: number
+  /** The modality it belongs to. */
+  modality: Modality
+  /** Its cosine to the query. */
+  cosine: number
+}
+/** Pictures of a measurement: a projection onto two directions, the stages of the map, and example queries. */
+export interface FiguresData {
+  /** Rows in the plane of two directions that every stage shares. */
+  projection?: {
+    /** What the two axes are. */
+    axes?: string
+    /** Share of the variance that each axis holds. */
+    explained?: number[]
+    /** The rows; those of one pair share `row`. */
+    points: {
+      /** Index in the whole source. */
+      row: number
+      /** Its modality. */
+      modality: Modality
+      /** The stage of the map. */
+      stage: string
+      /** Its place along the first axis. */
+      x: number
+      /** Its place along the second. */
+      y: number
+    }[]
+  }
+  /** What each stage of the map leaves, in order. */
+  stages?: {
+    /** Name, such as `'anchor'`. */
+    name: string
+    /** Distance of the means. */
+    gap: number
+    /** Trace of the text rows' covariance. */
+    trace?: number
+    /** Mean of the text rows in the plane. */
+    centroid?: number[]
+    /** Mean of the image rows in the plane. */
+    imageCentroid?: number[]
+  }[]
+  /** The nearest rows of a few queries; `neighbours` where nothing was moved. */
+  neighbours?: {
+    /** Index of the query's row. */
+    query: number
+    /** Its modality. */
+    queryModality: Modality
+    /** Its neighbours before the map. */
+    before?: NeighbourData[]
+    /** Its neighbours after it. */
+    after?: NeighbourData[]
+    /** Its neighbours, where there is no map. */
+    neighbours?: NeighbourData[]
+  }[]
+}
+/** Names of rows for tooltips and tables, such as captions and file names, by row. */
+export interface RowLabels {
+  /** Of image rows. */
+  image?: readonly string[] | Readonly<Record<number, string>>
+  /** Of text rows. */
+  text?: readonly string[] | Readonly<Record<number, string>>
+}
+/** How well one side is found from the other. */
+export interface RetrievalData {
+  /** Share of queries whose partner is the nearest row. */
+  r1: number
+  /** The same among the five nearest. */
+  r5: number
+  /** The same among the ten nearest. */
+  r10: number
+  /** Mean of one over the partner's rank. */
+  mrr: number
+}
+/** What is wrong or worth knowing, with its evidence. */
+export interface DiagnosisData {
+  /** Stable name. */
+  code: string
+  /** How much it matters. */
+  level: 'problem' | 'warning' | 'note'
+  /** One sentence. */
+  text: string
+  /** The numbers it rests on. */
+  evidence?: unknown
+  /** What to do. */
+  advice?: string
+}
+/** A spectrum with the eigenvalues themselves. */
+export interface SpectrumData extends SpectrumReport {
+  /** All of them, descending. */
+  eigenvalues?: number[]
+}
+/** A result of `measure`; whatever is absent is not shown. */
+export interface MeasureData {
+  /** Columns. */
+  dim?: number
+  /** Rows measured. */
+  rows?: PerSide | ImageText
+  /** Distances between the modalities. */
+  gap: {
+    /** ‖μx−μz‖ without the aligner. */
+    before?: number
+    /** The same with it. */
+    after?: number
+    /** The same of the rows as written. */
+    stored?: number
+    /** ‖μx−μy‖. */
+    centroid?: number
+    /** Cosine of the means. */
+    cosine?: number | null
+    /** The squared gap without the part that sampling adds. */
+    unbiasedSquared?: number
+    /** How far apart two samples of one distribution are. */
+    floor: number
+    /** 95 % interval of `unbiasedSquared`; null in sample. */
+    interval?: number[] | null
+    /** Mean distance of the pairs. */
+    pairedDistance?: number
+    /** Relative modality gap. */
+    rmg?: number
+    /** Whether these are the rows of the fit. */
+    inSample?: boolean
+    /** The gap on rows kept out of a fit. */
+    held?: FitGap
+  }
+  /** E‖e−μ‖² of the unit rows. */
+  trace?: PerSide | ImageText
+  /** sqrt(image trace / text trace). */
+  scale?: number
+  /** The frame U. */
+  frame?: FrameReport
+  /** The gap taken apart. */
+  decomposition?: Decomposition
+  /** Spectra of both modalities. */
+  spectrum?: ImageText<SpectrumData>
+  /** Their covariances compared. */
+  covariance?: CovarianceReport
+  /** The covariance of the paired differences. */
+  residual?: ResidualReport
+  /** Who is near whom. */
+  neighbours?: {
+    /** Neighbours asked for in `retention`. */
+    k: number
+    /** Share of a row's neighbours that the map keeps. */
+    retention?: number
+    /** Share of neighbours of the other modality, and directional mixing. */
+    mixing?: {
+      /** Neighbours asked for in the pooled rows. */
+      k: number
+      /** Share of them that belong to the other modality. */
+      all?: number
+      /** Directional mixing of image rows, 1 where mixed as by chance. */
+      image?: number
+      /** The same of text rows. */
+      text?: number
+      /** The plain shares of either modality. */
+      shares?: ImageText
+    }
+    /** Skewness of the in-degrees. */
+    hubness?: {
+      /** Among the image rows. */
+      image?: number
+      /** Among the text rows. */
+      text?: number
+      /** Of image rows as neighbours of text rows. */
+      textToImage?: number
+    }
+  }
+  /** Cosines and what follows from them. */
+  similarity?: {
+    /** Jensen–Shannon divergences of the histograms. */
+    js?: Record<string, number>
+    /** Shares of cosines in equal bins on [−1, 1]. */
+    histograms?: {
+      /** Number of bins. */
+      bins: number
+      /** Of partners. */
+      paired?: number[]
+      /** Of images and texts that are no partners. */
+      cross?: number[]
+      /** Of images. */
+      imageImage?: number[]
+      /** Of texts. */
+      textText?: number[]
+    }
+    /** E‖x−z‖² of the pairs. */
+    alignment?: number
+    /** log E exp(−2‖u−v‖²). */
+    uniformity?: ImageText
+    /** Linear CKA. */
+    cka?: number
+    /** Held-out accuracy of a logistic probe. */
+    separability?: number
+  }
+  /** What the map keeps of the text rows. */
+  preservation?: {
+    /** Mean cosine to the original row. */
+    phi?: number
+    /** Correlation of pairwise cosines before and after. */
+    psi?: number
+    /** Share of neighbours kept. */
+    omega?: number
+  }
+  /** Search from one side in the other. */
+  retrieval?: {
+    /** Texts ask, images answer. */
+    textToImage?: RetrievalData
+    /** Images ask, texts answer. */
+    imageToText?: RetrievalData
+    /** A corpus of both. */
+    mixed?: {
+      /** Rows found. */
+      k: number
+      /** Share of images among them when texts ask. */
+      imageShare: number
+    }
+  }
+  /** Whether the aligner was fitted on these very rows. */
+  inSample?: boolean
+  /** Whether the rows were kept out of the aligner's fit. */
+  held?: boolean
+  /** What is wrong or worth knowing. */
+  diagnosis?: DiagnosisData[]
+  /** Pictures. */
+  figures?: FiguresData
+}
+/** A result of `compare`. */
+export interface CompareData {
+  /** Columns. */
+  dim?: number
+  /** Rows of either side. */
+  rows?: ImageText
+  /** Share of rows kept out of the fits. */
+  holdout?: number
+  /** What each strategy leaves, under its name. */
+  strategies: Record<string, MeasureData>
+  /** The strategy to take. */
+  recommended?: {
+    /** Its name. */
+    method: string
+    /** Why, in words that follow a colon. */
+    why: string
+  }
+  /** What is wrong or worth knowing. */
+  diagnosis?: DiagnosisData[]
+}
+/** A result of `analyze sample-size`. */
+export interface SampleSizeData {
+  /** The held-out gap after fits on n rows. */
+  curve: {
+    /** Rows of the fit. */
+    n: number
+    /** The gap of each trial. */
+    trials?: number[]
+    /** Their mean. */
+    mean: number
+    /** Their standard deviation. */
+    sd: number
+    /** The noise floor of the held-out rows. */
+    floor?: number
+  }[]
+  /** T of sqrt(T/N); without it the line goes through the first size. */
+  trace?: number
+  /** Rows that a wanted gap takes. */
+  rowsFor?: {
+    /** The wanted gap. */
+    gap: number
+    /** The rows; null where it is not reached. */
+    rows: number | null
+  }
+}
+/** A result of `analyze domains` or `analyze modalities`: one number for each pair of names. */
+export interface MatrixData {
+  /** Domains or modalities. */
+  names: string[]
+  /** Gaps; of domains, fitted on the row's and used on the column's. */
+  gap: (number | null)[][]
+  /** Their noise floors. */
+  floor?: (number | null)[][]
+  /** Squared gaps without the part that sampling adds; of modalities only. */
+  unbiasedSquared?: (number | null)[][]
+}
+/** A result of `analyze captions`. */
+export interface CaptionsData {
+  /** The corpora compared. */
+  corpora: {
+    /** Its name. */
+    name: string
+    /** Its rows. */
+    rows?: number
+    /** exp of the entropy of its spectrum. */
+    effectiveRank?: number | null
+    /** Trace of its covariance. */
+    trace?: number
+    /** Its gap to the images. */
+    gap?: number
+    /** The noise floor of that gap. */
+    floor?: number
+    /** Exponent of the power law of its spectrum. */
+    alpha?: number | null
+    /** Its captions. */
+    captions?: {
+      /** How many there are. */
+      count?: number
+      /** Mean number of words. */
+      words?: number
+      /** Share that is longer than the encoder reads. */
+      overLimit?: number | null
+      /** Share of words that name nothing visible. */
+      nonVisual?: number | null
+    }
+  }[]
+}
+/** One result that a report can show. */
+export type ReportData = MeasureData | CompareData | SampleSizeData | MatrixData | CaptionsData
+/**
+ * Writes the projection of a measurement as parquet that Apple's embedding-atlas opens:
+ * `embedding-atlas FILE --x x --y y --neighbors neighbours`. One row for each point; columns `x`, `y` (DOUBLE),
+ * `modality`, `stage` (STRING), `pair` (INT64, the index in the source, which partners share) and `neighbours`, a struct
+ * of two lists: `ids`, row indices of this table, and `distances`, 1 − cosine in all dimensions. Only the example queries
+ * have neighbours, and of those only the ones that were projected as well; the other rows have empty lists.
+ *
+ * @param data a result of `measure` with `figures`
+ * @param path the file; written as a whole or not at all
+ * @returns rows written
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection, `WRITE_FAILED`
+ */
+export declare function projectionParquet(
+  data: {
+    figures?: FiguresData
+  },
+  path: string,
+): Promise<number>
+/** What a report says beside its data. */
+export interface ReportOptions {
+  /** Heading of the page. @defaultValue `'Modality gap'` */
+  title?: string
+  /** A line under it, such as the encoder and the data. */
+  subtitle?: string
+  /** Names of rows for tooltips and neighbour tables; shown as text, never as markup. */
+  labels?: RowLabels
+}
+/** How charts are written. */
+export interface ChartOptions {
+  /** SVG, or pixels at twice the size through the peer dependency `@resvg/resvg-js`. @defaultValue `'svg'` */
+  format?: 'svg' | 'png'
+  /** Colours. @defaultValue `'light'` */
+  theme?: 'light' | 'dark'
+  /** Width in pixels; heights follow. @defaultValue `900` */
+  width?: number
+  /** Names of rows. */
+  labels?: RowLabels
+}
+/**
+ * Writes results of `measure`, `align`, `compare` and `analyze` as one HTML file: charts, tables and all numbers, which
+ * opens offline and asks no network for anything. Only what the data hold is shown. Equal data give equal bytes.
+ *
+ * @param data one result or several, as the functions return them or as `--json` prints them
+ * @param path the file; written as a whole or not at all
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result, `WRITE_FAILED`
+ */
+export declare function writeReport(
+  data: ReportData | readonly ReportData[],
+  path: string,
+  options?: ReportOptions,
+): Promise<void>
+/**
+ * Writes every chart of a report as a file of its own.
+ *
+ * @param data one result or several
+ * @param folder made where it is missing
+ * @returns the files written, in the order of the report
+ * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`; `MISSING_PACKAGE` for PNG without `@resvg/resvg-js`
+ */
+export declare function writeCharts(
+  data: ReportData | readonly ReportData[],
+  folder: string,
+  { format, theme, width, labels }?: ChartOptions,
+): Promise<string[]>
 /** One file of rows, or one part of a file. */
 export interface TaskShard {
   /** The file. */

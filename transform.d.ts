@@ -24,6 +24,7 @@
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
  * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
  * | `PANIC` | a defect of this package, caught at the border |
  */
@@ -49,6 +50,7 @@ export type ErrorCode =
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
+  | 'MISSING_PACKAGE'
   | 'NATIVE_UNAVAILABLE'
   | 'PANIC'
 /** Where an error arose, as far as it is known. */

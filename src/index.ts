@@ -46,6 +46,20 @@ export type {
   ThreadOptions,
 } from './options.ts'
 export type {
+  CaptionsData,
+  CompareData,
+  DiagnosisData,
+  MatrixData,
+  MeasureData,
+  ReportData,
+  RetrievalData,
+  SampleSizeData,
+  SpectrumData,
+} from './report/data.ts'
+export type { FiguresData, Modality, NeighbourData, RowLabels } from './report/figures.ts'
+export { projectionParquet } from './report/parquet.ts'
+export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report/report.ts'
+export type {
   AlignerGap,
   AlignerInfo,
   BadRow,

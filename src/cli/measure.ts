@@ -2,17 +2,20 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Causes } from '../causes.ts'
 import type { MeasurePart } from '../metrics.ts'
 import type { GapReport } from '../reports.ts'
+import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive, share } from './options.ts'
-import { count, figure, percent, table } from './print.ts'
+import { count, figure, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, HtmlOptions {
   image: string[]
   text: string[]
   paired?: boolean
   aligner?: string
   energy?: number
   rank?: number
+  frame?: string
+  saveFrame?: string
   parts?: MeasurePart[]
   holdout?: number
   exact?: boolean
@@ -31,21 +34,37 @@ export function addMeasure(program: Command): void {
     .option('--aligner <file>', 'move the text rows with this aligner first')
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
+    .option('--frame <file>', 'take the gap apart in the frame of this file')
+    .option('--save-frame <file>', 'keep the frame of these rows in a file')
     .option('--parts <list>', `what to measure beside the gap, of ${PARTS.join(',')} (default: all)`, parts)
     .option('--holdout <share>', 'measure only rows that a fit with this holdout and seed did not see', share)
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(command)).action((options: Options) =>
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { measureGap } = await import('../measure.ts')
-      const { onBadRow, aligner: file, image: _, text: __, json: ___, ...rest } = options
-      const aligner = file === undefined ? undefined : await Aligner.load(file)
+      const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed } = options
+      const write = await htmlWriter(options)
+      const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow })
-      const report = await measureGap({ image, text, aligner, ...rest }, run)
-      return { report, text: gapText(report) }
+      const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
+      const what = {
+        paired,
+        parts,
+        holdout,
+        exact,
+        seed,
+        threads,
+        ...frames,
+        figures: needsFigures(options) || undefined,
+      }
+      const report = await measureGap({ image, text, aligner, ...what }, run)
+      const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`
+      const files = await write(report, { subtitle })
+      return { report, text: `${gapText(report)}${written(files)}` }
     }),
   )
 }

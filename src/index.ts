@@ -38,6 +38,7 @@ export type {
   DiagnosisData,
   MatrixData,
   MeasureData,
+  RecommendationData,
   ReportData,
   RetrievalData,
   SampleSizeData,

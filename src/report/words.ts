@@ -86,17 +86,18 @@ function kept(retention: number | undefined): string[] {
   return retention === undefined ? [] : [`The map keeps ${percent(retention)} of each text’s nearest neighbours.`]
 }
 
-function comparedWords({ strategies, recommended, holdout, rows }: CompareData): string[] {
+function comparedWords({ strategies, recommended = {}, holdout, rows }: CompareData): string[] {
+  const { search, substitution } = recommended
+  const advice = [
+    substitution && `To let text stand in for images, take ${substitution.method}: ${stopped(substitution.why)}`,
+    search && `To find partners across modalities, take ${search.method}: ${stopped(search.why)}`,
+  ].filter(text => text !== undefined)
   const many = Object.keys(strategies).length
-  const on = [
-    rows ? `${count(rows.image)} image and ${count(rows.text)} text rows` : '',
-    holdout === undefined ? '' : `${percent(holdout)} of them held out`,
-  ].filter(Boolean)
+  const on = rows ? ` ${count(rows.image)} images and ${count(rows.text)} texts` : ' rows'
+  const share = holdout === undefined ? '' : `, ${percent(holdout)} of all`
   return [
-    recommended
-      ? `Take ${recommended.method}: ${recommended.why.replace(/\.?$/, '.')}`
-      : `${many} strategies compared.`,
-    `${many} strategies, all fitted and measured on the same split${on.length > 0 ? ` of ${on.join(', ')}` : ''}.`,
+    ...(advice.length > 0 ? advice : [`${many} strategies compared.`]),
+    `${many} strategies, all fitted on the same rows and measured on the same${on} that were kept out of the fits${share}.`,
   ]
 }
 
@@ -104,7 +105,8 @@ function comparedWords({ strategies, recommended, holdout, rows }: CompareData):
 export function cards({ measured, compared }: Results): Card[] {
   const one = measured[0]
   if (!one) {
-    const best = compared[0]?.recommended && compared[0].strategies[compared[0].recommended.method]
+    const { substitution, search } = compared[0]?.recommended ?? {}
+    const best = compared[0]?.strategies[(substitution ?? search)?.method ?? '']
     return best ? measuredCards(best) : []
   }
   return measuredCards(one)
@@ -154,6 +156,10 @@ function card(label: string, value: number | undefined | null, note: string): Ca
 
 function ratio(times: number): string {
   return `${times >= 100 ? count(Math.round(times)) : Number(times.toPrecision(3))} times`
+}
+
+function stopped(text: string): string {
+  return text.replace(/\.?$/, '.')
 }
 
 function sentence(text: string): string {

@@ -84,6 +84,7 @@ export type {
   DiagnosisData,
   MatrixData,
   MeasureData,
+  RecommendationData,
   ReportData,
   RetrievalData,
   SampleSizeData,

@@ -19,6 +19,19 @@ export {
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
+export type { MeasureOptions } from './measure-options.ts'
+export type {
+  DrawnRow,
+  Figures,
+  MeasurePart,
+  Metrics,
+  NeighboursReport,
+  PreservationReport,
+  RetrievalReport,
+  RetrievalSide,
+  ShownQuery,
+  SimilarityReport,
+} from './metrics.ts'
 export type {
   Centroid,
   Dtype,
@@ -32,6 +45,20 @@ export type {
   Step,
   ThreadOptions,
 } from './options.ts'
+export type {
+  CaptionsData,
+  CompareData,
+  DiagnosisData,
+  MatrixData,
+  MeasureData,
+  ReportData,
+  RetrievalData,
+  SampleSizeData,
+  SpectrumData,
+} from './report/data.ts'
+export type { FiguresData, Modality, NeighbourData, RowLabels } from './report/figures.ts'
+export { projectionParquet } from './report/parquet.ts'
+export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report/report.ts'
 export type {
   AlignerGap,
   AlignerInfo,
@@ -54,6 +81,7 @@ export type {
   Seconds,
   ShardInfo,
   SideInfo,
+  StageInfo,
   TransformReport,
 } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'

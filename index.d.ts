@@ -1242,12 +1242,14 @@ export interface MeasureData {
       /** Share of them that belong to the other modality. */
       all?: number
       /** Directional mixing of image rows, 1 where mixed as by chance. */
-      image?: number
+      image?: number | null
       /** The same of text rows. */
-      text?: number
+      text?: number | null
       /** The plain shares of either modality. */
       shares?: ImageText
     }
+    /** Share of rows that have a double among their own kind. */
+    duplicates?: ImageText
     /** Skewness of the in-degrees. */
     hubness?: {
       /** Among the image rows. */
@@ -1280,18 +1282,18 @@ export interface MeasureData {
     /** log E exp(−2‖u−v‖²). */
     uniformity?: ImageText
     /** Linear CKA. */
-    cka?: number
+    cka?: number | null
     /** Held-out accuracy of a logistic probe. */
-    separability?: number
+    separability?: number | null
   }
   /** What the map keeps of the text rows. */
   preservation?: {
     /** Mean cosine to the original row. */
     phi?: number
     /** Correlation of pairwise cosines before and after. */
-    psi?: number
+    psi?: number | null
     /** Share of neighbours kept. */
-    omega?: number
+    omega?: number | null
   }
   /** Search from one side in the other. */
   retrieval?: {
@@ -1316,6 +1318,13 @@ export interface MeasureData {
   /** Pictures. */
   figures?: FiguresData
 }
+/** A strategy to take. */
+export interface RecommendationData {
+  /** Its name. */
+  method: string
+  /** Why, in a sentence. */
+  why: string
+}
 /** A result of `compare`. */
 export interface CompareData {
   /** Columns. */
@@ -1325,13 +1334,15 @@ export interface CompareData {
   /** Share of rows kept out of the fits. */
   holdout?: number
   /** What each strategy leaves, under its name. */
-  strategies: Record<string, MeasureData>
-  /** The strategy to take. */
+  strategies: {
+    readonly [name: string]: MeasureData | undefined
+  }
+  /** What to take for which purpose. */
   recommended?: {
-    /** Its name. */
-    method: string
-    /** Why, in words that follow a colon. */
-    why: string
+    /** To find partners across modalities. */
+    search?: RecommendationData
+    /** To let text stand in for images. */
+    substitution?: RecommendationData
   }
   /** What is wrong or worth knowing. */
   diagnosis?: DiagnosisData[]
@@ -1346,13 +1357,18 @@ export interface SampleSizeData {
     trials?: number[]
     /** Their mean. */
     mean: number
-    /** Their standard deviation. */
-    sd: number
+    /** Their standard deviation; null for one trial. */
+    sd: number | null
     /** The noise floor of the held-out rows. */
     floor?: number
   }[]
-  /** T of sqrt(T/N); without it the line goes through the first size. */
-  trace?: number
+  /** Gap² ≈ limit² + slope/n. */
+  model?: {
+    /** The gap that more rows do not close. */
+    limit: number
+    /** Gap² that one row costs: T of sqrt(T/N), whose line goes through the first size without it. */
+    slope: number
+  }
   /** Rows that a wanted gap takes. */
   rowsFor?: {
     /** The wanted gap. */
@@ -1374,6 +1390,17 @@ export interface MatrixData {
 }
 /** A result of `analyze captions`. */
 export interface CaptionsData {
+  /** The images they are compared with. */
+  image?: {
+    /** Their rows. */
+    rows?: number
+    /** exp of the entropy of their spectrum. */
+    effectiveRank?: number | null
+    /** Trace of their covariance. */
+    trace?: number
+    /** Exponent of the power law of their spectrum. */
+    alpha?: number | null
+  }
   /** The corpora compared. */
   corpora: {
     /** Its name. */

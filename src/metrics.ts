@@ -112,21 +112,28 @@ export interface DrawnRow {
   y: number
 }
 
-/** A few queries with their neighbours in the rows put together. */
+/** A row near a query. */
+export interface ShownNeighbour {
+  /** Its index. */
+  row: number
+  /** Its modality. */
+  modality: 'image' | 'text'
+  /** Its cosine. */
+  cosine: number
+}
+
+/** A query with its nearest rows in both modalities put together, nearest first. */
 export interface ShownQuery {
   /** Index of the query. */
   query: number
   /** Its modality. */
   queryModality: 'image' | 'text'
-  /** Its neighbours, nearest first. */
-  neighbours: {
-    /** Index of the neighbour. */
-    row: number
-    /** Its modality. */
-    modality: 'image' | 'text'
-    /** Its cosine. */
-    cosine: number
-  }[]
+  /** Its neighbours, where there is no aligner. */
+  neighbours?: ShownNeighbour[]
+  /** Its neighbours before the aligner. */
+  before?: ShownNeighbour[]
+  /** Its neighbours after it. */
+  after?: ShownNeighbour[]
 }
 
 /** What a report draws. */

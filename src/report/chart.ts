@@ -85,11 +85,14 @@ export function gridOf(look: Look, room: Partial<typeof GRID> = {}): typeof GRID
   return { ...grid, top: grid.top + look.legend }
 }
 
+/** Cells of a tooltip are not those of the page's tables. */
+const CELL = 'padding:0 14px 0 0;border:0;font-variant-numeric:tabular-nums'
+
 /** A tooltip of lines; their text is escaped here and nowhere else. */
 export function tip(title: string, lines: readonly (readonly [string, string])[]): string {
   const rows = lines.map(
     ([name, value]) =>
-      `<tr><td style="padding:0 12px 0 0">${escaped(name)}</td><td style="text-align:right;font-variant-numeric:tabular-nums">${escaped(value)}</td></tr>`,
+      `<tr><td style="${CELL}">${escaped(name)}</td><td style="${CELL};padding-right:0;text-align:right">${escaped(value)}</td></tr>`,
   )
   return `<div style="max-width:340px;white-space:normal;overflow-wrap:anywhere"><strong>${escaped(title)}</strong><table>${rows.join('')}</table></div>`
 }

@@ -100,6 +100,8 @@ export interface MeasureData {
       /** The plain shares of either modality. */
       shares?: ImageText
     }
+    /** Share of rows that have a double among their own kind. */
+    duplicates?: ImageText
     /** Skewness of the in-degrees. */
     hubness?: {
       /** Among the image rows. */
@@ -169,6 +171,14 @@ export interface MeasureData {
   figures?: FiguresData
 }
 
+/** A strategy to take. */
+export interface RecommendationData {
+  /** Its name. */
+  method: string
+  /** Why, in a sentence. */
+  why: string
+}
+
 /** A result of `compare`. */
 export interface CompareData {
   /** Columns. */
@@ -178,24 +188,16 @@ export interface CompareData {
   /** Share of rows kept out of the fits. */
   holdout?: number
   /** What each strategy leaves, under its name. */
-  strategies: Record<string, MeasureData>
-  /** The strategies to take, by purpose. */
+  strategies: { readonly [name: string]: MeasureData | undefined }
+  /** What to take for which purpose. */
   recommended?: {
     /** To find partners across modalities. */
-    search?: AdviceData
+    search?: RecommendationData
     /** To let text stand in for images. */
-    substitution?: AdviceData
+    substitution?: RecommendationData
   }
   /** What is wrong or worth knowing. */
   diagnosis?: DiagnosisData[]
-}
-
-/** A strategy to take. */
-export interface AdviceData {
-  /** Its name. */
-  method: string
-  /** Why, in words that follow a colon. */
-  why: string
 }
 
 /** A result of `analyze sample-size`. */
@@ -213,8 +215,13 @@ export interface SampleSizeData {
     /** The noise floor of the held-out rows. */
     floor?: number
   }[]
-  /** T of sqrt(T/N); without it the line goes through the first size. */
-  trace?: number
+  /** Gap² ≈ limit² + slope/n. */
+  model?: {
+    /** The gap that more rows do not close. */
+    limit: number
+    /** Gap² that one row costs: T of sqrt(T/N), whose line goes through the first size without it. */
+    slope: number
+  }
   /** Rows that a wanted gap takes. */
   rowsFor?: {
     /** The wanted gap. */
@@ -238,6 +245,17 @@ export interface MatrixData {
 
 /** A result of `analyze captions`. */
 export interface CaptionsData {
+  /** The images they are compared with. */
+  image?: {
+    /** Their rows. */
+    rows?: number
+    /** exp of the entropy of their spectrum. */
+    effectiveRank?: number | null
+    /** Trace of their covariance. */
+    trace?: number
+    /** Exponent of the power law of their spectrum. */
+    alpha?: number | null
+  }
   /** The corpora compared. */
   corpora: {
     /** Its name. */

@@ -80,8 +80,9 @@ function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData
   const found = new Map<number, Neighbours>()
   for (const { query, queryModality, before, after, neighbours } of queries) {
     for (const [stage, list] of [
-      [last, after],
-      [first, before ?? neighbours],
+      // what was measured: after the map, where there is one
+      [last, after ?? neighbours],
+      [first, before],
     ] as const) {
       const at = stage === undefined ? undefined : place(queryModality, query, stage)
       if (stage !== undefined && at !== undefined && list !== undefined) {

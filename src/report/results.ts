@@ -36,7 +36,7 @@ function place(results: Results, one: unknown): boolean {
     return false
   }
   const { strategies, curve, corpora, names, gap } = one as Record<string, unknown>
-  if (isObject(strategies) && Object.values(strategies).every(hasGap)) {
+  if (isObject(strategies) && Object.values(strategies).every(one => one === undefined || hasGap(one))) {
     results.compared.push(one as CompareData)
   } else if (Array.isArray(curve)) {
     results.sampleSizes.push(one as SampleSizeData)

@@ -209,6 +209,8 @@ function mixing({ neighbours: of }: MeasureData): Facts | undefined {
       ['the same, of texts', of?.mixing?.shares?.text],
       ['directional mixing of images (1 is mixed)', of?.mixing?.image],
       ['directional mixing of texts', of?.mixing?.text],
+      ['rows with a double, share of images', of?.duplicates?.image],
+      ['rows with a double, share of texts', of?.duplicates?.text],
       ['hubness, image', of?.hubness?.image],
       ['hubness, text', of?.hubness?.text],
       ['hubness, text to image', of?.hubness?.textToImage],

@@ -86,22 +86,18 @@ function kept(retention: number | undefined): string[] {
   return retention === undefined ? [] : [`The map keeps ${percent(retention)} of each text’s nearest neighbours.`]
 }
 
-function comparedWords({ strategies, recommended, holdout, rows }: CompareData): string[] {
+function comparedWords({ strategies, recommended = {}, holdout, rows }: CompareData): string[] {
+  const { search, substitution } = recommended
+  const advice = [
+    substitution && `To let text stand in for images, take ${substitution.method}: ${stopped(substitution.why)}`,
+    search && `To find partners across modalities, take ${search.method}: ${stopped(search.why)}`,
+  ].filter(text => text !== undefined)
   const many = Object.keys(strategies).length
-  const purposes = [
-    ['To find partners', recommended?.search],
-    ['To let text stand in for images', recommended?.substitution],
-  ] as const
-  const advice = purposes.flatMap(([purpose, one]) =>
-    one ? [`${purpose} take ${one.method}: ${one.why.replace(/\.?$/, '.')}`] : [],
-  )
-  const on = [
-    rows ? `${count(rows.image)} image and ${count(rows.text)} text rows` : '',
-    holdout === undefined ? '' : `${percent(holdout)} of them held out`,
-  ].filter(Boolean)
+  const on = rows ? ` ${count(rows.image)} images and ${count(rows.text)} texts` : ' rows'
+  const share = holdout === undefined ? '' : `, ${percent(holdout)} of all`
   return [
     ...(advice.length > 0 ? advice : [`${many} strategies compared.`]),
-    `${many} strategies, all fitted and measured on the same split${on.length > 0 ? ` of ${on.join(', ')}` : ''}.`,
+    `${many} strategies, all fitted on the same rows and measured on the same${on} that were kept out of the fits${share}.`,
   ]
 }
 
@@ -109,8 +105,8 @@ function comparedWords({ strategies, recommended, holdout, rows }: CompareData):
 export function cards({ measured, compared }: Results): Card[] {
   const one = measured[0]
   if (!one) {
-    const advised = compared[0]?.recommended?.substitution ?? compared[0]?.recommended?.search
-    const best = advised && compared[0]?.strategies[advised.method]
+    const { substitution, search } = compared[0]?.recommended ?? {}
+    const best = compared[0]?.strategies[(substitution ?? search)?.method ?? '']
     return best ? measuredCards(best) : []
   }
   return measuredCards(one)
@@ -160,6 +156,10 @@ function card(label: string, value: number | undefined | null, note: string): Ca
 
 function ratio(times: number): string {
   return `${times >= 100 ? count(Math.round(times)) : Number(times.toPrecision(3))} times`
+}
+
+function stopped(text: string): string {
+  return text.replace(/\.?$/, '.')
 }
 
 function sentence(text: string): string {

@@ -3,7 +3,8 @@ import type { CaptionsData } from '../data.ts'
 import { figure, isNumber } from '../format.ts'
 
 /** Corpora of captions beside each other. */
-export function captionsChart({ corpora }: CaptionsData): Chart | undefined {
+export function captionsChart({ corpora: texts, image }: CaptionsData): Chart | undefined {
+  const corpora: CaptionsData['corpora'] = image ? [{ name: 'images', ...image }, ...texts] : texts
   const measures = (
     [
       ['effectiveRank', 'effective rank', 'cross'],
@@ -11,7 +12,7 @@ export function captionsChart({ corpora }: CaptionsData): Chart | undefined {
       ['gap', 'gap to the images', 'text'],
     ] as const
   ).filter(([key]) => corpora.some(corpus => isNumber(corpus[key])))
-  if (corpora.length === 0 || measures.length === 0) {
+  if (texts.length === 0 || measures.length === 0) {
     return undefined
   }
   const names = corpora.map(({ name }) => name)

@@ -25,7 +25,8 @@ export function cloudsOf(figures: FiguresData | undefined): Cloud[] {
   if (points.length === 0) {
     return []
   }
-  const named = figures?.stages ?? []
+  const seen = new Map<string, number>()
+  const named = (figures?.stages ?? []).map(stage => ({ ...stage, name: numbered(seen, stage.name, stage.name) }))
   const names = [...new Set([...named.map(({ name }) => name), ...points.map(({ stage }) => stage)])]
   const of = (modality: Modality, stage: string) =>
     points.filter(point => point.modality === modality && point.stage === stage)
@@ -44,9 +45,18 @@ export function cloudsOf(figures: FiguresData | undefined): Cloud[] {
   })
 }
 
-/** The projected rows that can be drawn. */
+/** The projected rows that can be drawn; a stage that a map passes twice, such as the sphere, is numbered. */
 export function pointsOf(figures: FiguresData | undefined): Point[] {
-  return (figures?.projection?.points ?? []).filter(({ x, y }) => isNumber(x) && isNumber(y))
+  const seen = new Map<string, number>()
+  return (figures?.projection?.points ?? [])
+    .filter(({ x, y }) => isNumber(x) && isNumber(y))
+    .map(point => ({ ...point, stage: numbered(seen, `${point.modality} ${point.row} ${point.stage}`, point.stage) }))
+}
+
+function numbered(seen: Map<string, number>, key: string, name: string): string {
+  const times = (seen.get(key) ?? 0) + 1
+  seen.set(key, times)
+  return times === 1 ? name : `${name} ${times}`
 }
 
 /** A square around points that has room at its sides. */

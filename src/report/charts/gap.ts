@@ -2,6 +2,7 @@ import { axis, type Chart, decades, drawing, gridOf, markLine, tip, tooltip } fr
 import type { CompareData, MeasureData } from '../data.ts'
 import { figure, isNumber } from '../format.ts'
 import type { Tone } from '../palette.ts'
+import { presentOf } from './strategies.ts'
 
 interface Bar {
   name: string
@@ -34,7 +35,7 @@ export function gapChart({ gap, figures, inSample }: MeasureData): Chart | undef
 
 /** The gap that each strategy leaves. */
 export function strategyGapChart({ strategies }: CompareData): Chart | undefined {
-  const bars = Object.entries(strategies)
+  const bars = Object.entries(presentOf(strategies))
     .map(([name, { gap }]) => ({
       name,
       gap: gap.after ?? gap.centroid ?? Number.NaN,

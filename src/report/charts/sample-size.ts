@@ -2,21 +2,23 @@ import { axis, type Chart, drawing, gridOf, rounded, type Toggle, tip, tooltip }
 import type { SampleSizeData } from '../data.ts'
 import { count, figure, isNumber, power } from '../format.ts'
 
-/** A point whose spread is known, zero for a single trial. */
-type Point = SampleSizeData['curve'][number] & { sd: number }
-
 /** The gap that a fit on n rows leaves, with its spread over trials. */
-export function sampleSizeChart({ curve, trace, rowsFor }: SampleSizeData): Chart | undefined {
+export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Chart | undefined {
   const points = curve
     .filter(({ n, mean }) => isNumber(n) && isNumber(mean) && n > 0)
-    .sort((a, b) => a.n - b.n)
     .map(point => ({ ...point, sd: point.sd ?? 0 }))
+    .sort((a, b) => a.n - b.n)
   const first = points[0]
   if (first === undefined || points.length < 2) {
     return undefined
   }
-  const scale = trace ?? first.mean ** 2 * first.n
-  const names = ['mean over trials', 'mean ± sd', 'noise floor', trace === undefined ? '∝ 1/√N' : '√(T/N)'] as const
+  const scale = model?.slope && model.slope > 0 ? model.slope : first.mean ** 2 * first.n
+  const names = [
+    'mean over trials',
+    'mean ± sd',
+    'noise floor',
+    model?.slope && model.slope > 0 ? '√(T/N)' : '∝ 1/√N',
+  ] as const
   const toggles: Toggle[] = [
     { name: names[0], colour: colours => colours.moved, shape: 'line' },
     { name: names[1], colour: colours => colours.moved },
@@ -30,7 +32,7 @@ export function sampleSizeChart({ curve, trace, rowsFor }: SampleSizeData): Char
   return {
     id: 'sample-size',
     title: 'How many rows a fit needs',
-    text: `Gap on held-out rows after a fit on N rows. With N the curve falls like the line of sampling noise until it reaches the floor of the held-out rows.${
+    text: `Gap on held-out rows after a fit on N rows. With N the curve falls like the line of sampling noise until it reaches what more rows do not close${model ? `, here ${figure(model.limit)}` : ''}.${
       rowsFor
         ? ` A gap of ${figure(rowsFor.gap)} ${rowsFor.rows === null ? 'is not reached' : `takes about ${count(rowsFor.rows)} rows`}.`
         : ''
@@ -108,6 +110,12 @@ export function sampleSizeChart({ curve, trace, rowsFor }: SampleSizeData): Char
       })
     },
   }
+}
+
+interface Point {
+  n: number
+  mean: number
+  sd: number
 }
 
 /** The area between mean − sd and mean + sd as one polygon. */

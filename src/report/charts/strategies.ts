@@ -48,9 +48,10 @@ const COMPATIBILITY: Metric[] = [
 ]
 
 /** Every strategy between what it keeps and how well the result fits. */
-export function strategiesChart({ strategies, recommended: advice }: CompareData): Chart | undefined {
-  const recommended = advice?.substitution ?? advice?.search
+export function strategiesChart({ strategies: all, recommended = {} }: CompareData): Chart | undefined {
+  const strategies = presentOf(all)
   const names = Object.keys(strategies)
+  const best = [recommended.search?.method, recommended.substitution?.method].filter(name => name !== undefined)
   const known = (metrics: Metric[]) =>
     metrics.filter(({ of }) => names.filter(name => isNumber(of(strategies[name] as MeasureData))).length > 1)
   const [xs, ys] = [known(COMPATIBILITY), known(PRESERVATION)]
@@ -58,13 +59,13 @@ export function strategiesChart({ strategies, recommended: advice }: CompareData
     return undefined
   }
   const value = (metric: Metric, name: string) => metric.of(strategies[name] as MeasureData) ?? null
-  const all = [...ys, ...xs]
+  const every = [...ys, ...xs]
   const height = (width: number) => Math.min(480, Math.max(340, width * 0.5))
   const toggles: Toggle[] = [
-    ...(recommended
+    ...(best.length > 0
       ? [{ name: 'recommended', colour: (colours: { moved: string }) => colours.moved, shape: 'circle' as const }]
       : []),
-    { name: recommended ? 'other strategies' : 'strategies', colour: colours => colours.image, shape: 'circle' },
+    { name: best.length > 0 ? 'other strategies' : 'strategies', colour: colours => colours.image, shape: 'circle' },
   ]
   return {
     id: 'strategies',
@@ -83,10 +84,10 @@ export function strategiesChart({ strategies, recommended: advice }: CompareData
     ],
     marks: names.length,
     table: {
-      head: ['strategy', ...all.map(({ label }) => label)],
+      head: ['strategy', ...every.map(({ label }) => label)],
       rows: names.map(name => [
-        name === recommended?.method ? `${name} (recommended)` : name,
-        ...all.map(metric => value(metric, name)),
+        best.includes(name) ? `${name} (recommended)` : name,
+        ...every.map(metric => value(metric, name)),
       ]),
     },
     height,
@@ -114,7 +115,7 @@ export function strategiesChart({ strategies, recommended: advice }: CompareData
         })),
         size[0] + grid.right,
       )
-      const group = (best: boolean) => shown.filter(({ name }) => (name === recommended?.method) === best)
+      const group = (taken: boolean) => shown.filter(({ name }) => best.includes(name) === taken)
       const series = (name: string, colour: string, points: typeof shown, size: number) => ({
         type: 'scatter',
         name,
@@ -149,7 +150,7 @@ export function strategiesChart({ strategies, recommended: advice }: CompareData
         yAxis: axis(look, 'value', y.label, { ...up, nameGap: 44 }),
         series: [
           floor === undefined ? rest : { ...rest, markLine: markLine(look, floor, 'noise floor') },
-          ...(recommended ? [series('recommended', look.colours.moved, group(true), 15)] : []),
+          ...(best.length > 0 ? [series('recommended', look.colours.moved, group(true), 15)] : []),
         ],
       })
     },
@@ -158,6 +159,11 @@ export function strategiesChart({ strategies, recommended: advice }: CompareData
 
 function ends([min, max]: [number, number]): { min: number; max: number } {
   return { min, max }
+}
+
+/** The strategies that were measured. */
+export function presentOf(strategies: CompareData['strategies']): Record<string, MeasureData> {
+  return Object.fromEntries(Object.entries(strategies).flatMap(([name, one]) => (one ? [[name, one]] : [])))
 }
 
 /** Round ends of an axis with room for marks at both. */

@@ -3,6 +3,7 @@
 mod figures;
 mod neighbours;
 mod pairs;
+mod shown;
 mod sides;
 mod similarity;
 
@@ -17,6 +18,7 @@ use serde_json::{Map, Value, json};
 use self::figures::figures;
 use self::neighbours::{Asking, Counts, add_neighbours};
 use self::pairs::{Pairs, mean_direction, pair_differences};
+use self::shown::shown;
 use self::sides::{Sample, Sides};
 use self::similarity::{Kept, cka, preservation, similarity};
 use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
@@ -238,7 +240,6 @@ impl Parts<'_, '_> {
                 paired: job.paired,
                 exact: job.exact,
                 seed: job.seed,
-                show: job.figures,
             };
             let mut result = Map::new();
             let counts = add_neighbours(rows, &asking, control, &mut result)?;
@@ -271,8 +272,8 @@ impl Parts<'_, '_> {
         }
         if job.figures {
             value["figures"] = figures(rows, &kept, aligner, control)?;
-            if let Some(found) = found {
-                value["figures"]["neighbours"] = json!(found.shown);
+            if job.wants(Part::Neighbours) {
+                value["figures"]["neighbours"] = shown(rows, before, &kept, control)?;
             }
         }
         Ok(())

@@ -20,8 +20,6 @@ const SOME_ASK: u64 = 10_000;
 const AT_A_TIME: f64 = 8192.0;
 /// Cosine from which two rows are the same; apart by rounding of f64 only.
 const DOUBLE: f64 = 1.0 - 1e-12;
-/// Queries shown in a report.
-const SHOWN: usize = 24;
 
 /// What to look for.
 pub(super) struct Asking<'a> {
@@ -31,8 +29,6 @@ pub(super) struct Asking<'a> {
     /// Whether every row asks, however many there are.
     pub exact: bool,
     pub seed: u64,
-    /// Whether a few queries are shown with their neighbours.
-    pub show: bool,
 }
 
 /// Adds `neighbours`, `retrieval` and Ω to `result`.
@@ -107,8 +103,8 @@ fn ask(
             counts.retain(before, after);
         }
     }
-    counts.pool(0, &x, &xx, &xz, asking.show);
-    counts.pool(1, &z, &zx, &zz, asking.show);
+    counts.pool(0, &xx, &xz);
+    counts.pool(1, &zx, &zz);
     if asking.paired {
         counts.rank(0, &xz);
         counts.rank(1, &zx);
@@ -143,8 +139,6 @@ pub(super) struct Counts {
     degrees: [Vec<u32>; 3],
     /// Found first, among five, among ten, and reciprocal ranks summed; by side of the query.
     ranks: [[f64; 4]; 2],
-    /// Example queries.
-    pub shown: Vec<Value>,
     /// How the queries were sampled, if they were.
     pub sampled: Option<Value>,
 }
@@ -161,7 +155,6 @@ impl Counts {
             compared: 0,
             degrees: [images, texts, images].map(|n| vec![0; n as usize]),
             ranks: [[0.0; 4]; 2],
-            shown: Vec::new(),
             sampled: None,
         }
     }
@@ -178,8 +171,8 @@ impl Counts {
     }
 
     /// Neighbours of the rows of `side`, among images and among texts.
-    fn pool(&mut self, side: usize, queries: &UnitRows, images: &[Found], texts: &[Found], show: bool) {
-        for (i, (images, texts)) in images.iter().zip(texts).enumerate() {
+    fn pool(&mut self, side: usize, images: &[Found], texts: &[Found]) {
+        for (images, texts) in images.iter().zip(texts) {
             let mixed = merged(&images.nearest, &texts.nearest);
             let of_images = mixed.iter().filter(|(side, _)| *side == 0).count() as f64;
             let share = of_images / mixed.len().max(1) as f64;
@@ -199,9 +192,6 @@ impl Counts {
                 for neighbour in images.nearest.iter().take(NEAR) {
                     self.degrees[2][neighbour.index as usize] += 1;
                 }
-            }
-            if show && i < SHOWN / 2 && self.asked[side] < SHOWN as u64 / 2 {
-                self.shown.push(example(side, queries.indices()[i], near));
             }
             self.asked[side] += 1;
         }
@@ -278,7 +268,7 @@ impl Counts {
 }
 
 /// The nearest of both lists, the image first among equals.
-fn merged(images: &[Neighbour], texts: &[Neighbour]) -> Vec<(usize, Neighbour)> {
+pub(super) fn merged(images: &[Neighbour], texts: &[Neighbour]) -> Vec<(usize, Neighbour)> {
     let (mut i, mut j) = (0, 0);
     let mut mixed = Vec::with_capacity(MIXED);
     while mixed.len() < MIXED {
@@ -295,13 +285,4 @@ fn merged(images: &[Neighbour], texts: &[Neighbour]) -> Vec<(usize, Neighbour)> 
         }
     }
     mixed
-}
-
-fn example(side: usize, row: u64, near: &[(usize, Neighbour)]) -> Value {
-    let name = |side: usize| ["image", "text"][side];
-    let neighbours: Vec<Value> = near
-        .iter()
-        .map(|(side, n)| json!({ "row": n.index, "modality": name(*side), "cosine": n.cosine }))
-        .collect();
-    json!({ "query": row, "queryModality": name(side), "neighbours": neighbours })
 }

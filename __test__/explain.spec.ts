@@ -39,7 +39,7 @@ test('without pairs the spread is that of two samples', async t => {
 
 test('the frame of 99 % of the energy, and what the gap is made of in it', async t => {
   const { frame, decomposition, residual } = await small({ parts: ['causes'] })
-  t.is(frame.rank, golden.raw.frame.rank)
+  t.is(frame?.rank, golden.raw.frame.rank)
   near(t, frame, golden.raw.frame, SMOOTH, 'frame')
   const { meanSquaredDistance, ...parts } = golden.raw.decomposition
   near(t, decomposition, parts, SMOOTH, 'decomposition')
@@ -47,7 +47,7 @@ test('the frame of 99 % of the energy, and what the gap is made of in it', async
   near(t, residual, numbers, SMOOTH, 'residual')
   near(t, residual?.energy.share, at(residual?.energy.k ?? [], energy), SMOOTH, 'residual energy')
   // energies add up exactly: E|delta|^2 is the sum of the four parts
-  const { pmb, cob, traceU = 0, traceV = 0 } = decomposition
+  const { pmb = 0, cob = 0, traceU = 0, traceV = 0 } = decomposition ?? {}
   t.true(Math.abs(pmb ** 2 + cob ** 2 + traceU + traceV - meanSquaredDistance) <= 1e-12)
 })
 
@@ -64,7 +64,7 @@ test('a saved frame is the same frame', async t => {
   const saved = await small({ rank: 8, parts: ['causes'], saveFrame: path })
   const loaded = await small({ frame: path, parts: ['causes'] })
   near(t, loaded.decomposition, saved.decomposition, COUNTED, 'decomposition')
-  t.is(loaded.frame.rank, 8)
+  t.is(loaded.frame?.rank, 8)
 })
 
 test('spectra, and how alike the covariances are', async t => {
@@ -72,7 +72,7 @@ test('spectra, and how alike the covariances are', async t => {
   near(t, spectrum, golden.raw.spectrum, SMOOTH, 'spectrum')
   const { overlap, ...numbers } = golden.raw.covariance
   near(t, covariance, numbers, SMOOTH, 'covariance')
-  near(t, covariance.overlap.o, at(covariance.overlap.q, overlap), SMOOTH, 'overlap')
+  near(t, covariance?.overlap.o, at(covariance?.overlap.q ?? [], overlap), SMOOTH, 'overlap')
 })
 
 test('mixing, its shares and hubness', async t => {
@@ -102,7 +102,7 @@ test('a logistic probe tells the modalities apart on rows it has not seen', asyn
 })
 
 test('retrieval both ways and in the mixed corpus', async t => {
-  const { retrieval } = await small({ parts: ['retrieval'] })
+  const { retrieval } = await small({ parts: ['neighbours'] })
   near(t, retrieval, golden.raw.retrieval, COUNTED, 'retrieval')
 })
 
@@ -131,7 +131,7 @@ function registerClip(pairs: string): void {
     const image = await openEmbeddings(`${pairs}#0`)
     const report = await measureGap({ image, text: await openEmbeddings(`${pairs}#1`), paired: true, exact: true })
     const { raw } = clip
-    t.is(report.frame.rank, raw.frame.rank)
+    t.is(report.frame?.rank, raw.frame.rank)
     near(t, report.gap, without(raw.gap, 'intervalUnbiased'), SMOOTH, 'gap')
     near(t, report.decomposition, without(raw.decomposition, 'meanSquaredDistance'), ILL, 'decomposition')
     near(t, report.residual, without(raw.residual, 'energy'), ILL, 'residual')
@@ -144,9 +144,9 @@ function registerClip(pairs: string): void {
     t.is(report.retrieval?.textToImage.r1, 0.506)
     for (const side of ['image', 'text'] as const) {
       const { kappa, eigenvalues, ...numbers } = raw.spectrum[side]
-      near(t, report.spectrum[side], without(numbers, 'belowFloor'), ILL, `spectrum ${side}`)
-      near(t, report.spectrum[side].eigenvalues?.slice(0, eigenvalues.length), eigenvalues, SMOOTH, 'eigenvalues')
-      near(t, report.spectrum[side], { kappa }, { relative: 1e-6, absolute: 0 }, 'kappa')
+      near(t, report.spectrum?.[side], without(numbers, 'belowFloor'), ILL, `spectrum ${side}`)
+      near(t, report.spectrum?.[side]?.eigenvalues?.slice(0, eigenvalues.length), eigenvalues, SMOOTH, 'eigenvalues')
+      near(t, report.spectrum?.[side], { kappa }, { relative: 1e-6, absolute: 0 }, 'kappa')
     }
     near(t, report.covariance, without(raw.covariance, 'overlap'), ILL, 'covariance')
   })

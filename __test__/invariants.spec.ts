@@ -72,12 +72,11 @@ test('the order of one side means nothing without pairs', async t => {
 test('numbers that need no pairs are the same with and without them', async t => {
   const paired = await measured(images.values, texts.values)
   const unpaired = await measured(images.values, texts.values, { paired: false })
-  const { image, text } = unpaired.spectrum
-  same(t, { image, text }, paired.spectrum, COUNTED)
+  same(t, unpaired.spectrum, paired.spectrum, COUNTED)
   same(t, unpaired.covariance, paired.covariance, COUNTED)
   same(t, unpaired.frame, paired.frame, COUNTED)
   same(t, unpaired.neighbours, paired.neighbours, COUNTED)
-  for (const name of ['cross', 'imageImage', 'textText'] as const) {
+  for (const name of ['imageImage', 'textText'] as const) {
     t.deepEqual(unpaired.similarity?.histograms?.[name], paired.similarity?.histograms?.[name], name)
   }
   t.is(unpaired.gap.centroid, paired.gap.centroid)
@@ -86,7 +85,7 @@ test('numbers that need no pairs are the same with and without them', async t =>
 test('swapping the sides swaps the numbers', async t => {
   const there = await measured(images.values, texts.values)
   const back = await measured(texts.values, images.values)
-  same(t, { ...back.spectrum, image: back.spectrum.text, text: back.spectrum.image }, there.spectrum, ROUNDING)
+  same(t, { image: back.spectrum?.text, text: back.spectrum?.image }, there.spectrum, ROUNDING)
   same(t, back.retrieval?.imageToText, there.retrieval?.textToImage, COUNTED)
   same(t, back.neighbours?.mixing.shares.image, there.neighbours?.mixing.shares.text, COUNTED)
   same(t, back.neighbours?.mixing.image, there.neighbours?.mixing.text, ROUNDING)
@@ -96,7 +95,13 @@ test('swapping the sides swaps the numbers', async t => {
 
 test('the length of the stored rows means nothing', async t => {
   const longer = images.values.map((value, i) => value * (1 + (Math.floor(i / dim) % 7)))
-  same(t, await measured(longer, texts.values), await measured(images.values, texts.values), ROUNDING, /norms/)
+  same(
+    t,
+    await measured(longer, texts.values),
+    await measured(images.values, texts.values),
+    ROUNDING,
+    /norms|diagnosis/,
+  )
 })
 
 /** Rows times an orthogonal matrix: two reflections whose axes no column is special to. */

@@ -84,7 +84,7 @@ function addCaptions(analyze: Command): void {
     .command('captions')
     .description('compare corpora of captions for the same images')
     .requiredOption('--image <src...>', 'image rows')
-    .requiredOption('--corpus <name=text[,captions]...>', 'a corpus: its name, its rows, and a file of its captions')
+    .requiredOption('--corpus <name=text,captions...>', 'a corpus: its name, its rows, and, if there is one, a file of its captions')
     .option('--token-limit <n>', 'tokens that the text encoder takes (default: 77)', atLeast(3))
   addCommonOptions(addBadRowOption(addHtmlOptions(command))).action(
     (options: Common & { image: string[]; corpus: string[]; tokenLimit?: number }) =>

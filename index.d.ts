@@ -19,6 +19,7 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
@@ -44,6 +45,7 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
@@ -83,8 +85,201 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
+type FindingLevel = 'problem' | 'warning' | 'note'
+interface Finding {
+  /** Stable name. */
+  code:
+    | 'modalities-swapped'
+    | 'rows-misaligned'
+    | 'f16-overflow'
+    | 'rows-not-unit'
+    | 'duplicates'
+    | 'shared-component'
+    | 'few-rows'
+    | 'in-sample'
+    | 'below-floor'
+    | 'scale-far-from-one'
+  /** How grave it is. */
+  level: FindingLevel
+  /** What is the case, in words. */
+  text: string
+  /** The numbers that say so. */
+  evidence: string
+  /** What to do. */
+  advice: string
+}
+/** A part of a measurement beside the gap itself. */
+export type MeasurePart = 'causes' | 'neighbours' | 'similarity' | 'preservation'
+/** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
+export interface NeighboursReport {
+  /** Neighbours of retention and hubness. */
+  k: number
+  /** Mean share of a text row's neighbours among the text before the aligner that are its neighbours after it. */
+  retention?: number
+  /** The neighbours of all rows put together, where a row's own partner counts as the other modality. */
+  mixing: {
+    /** Neighbours looked at. */
+    k: number
+    /** Share of them that belong to the other modality, over all rows. */
+    all: number
+    /**
+     * Directional mixing of the images: mean entropy of the modalities among their neighbours over what permuted labels
+     * would give (arXiv 2605.07825); null when a modality has no choice.
+     */
+    image: number | null
+    /** The same of the texts. */
+    text: number | null
+    /** Share of the other modality among the neighbours of each side's rows. */
+    shares: ImageText
+  }
+  /** Share of rows that have a double among their own kind, equal to rounding. */
+  duplicates: ImageText
+  /** Skewness of how often a row is among the nearest: image for image, text for text, image for text. */
+  hubness: ImageText & {
+    /** Images among the nearest of texts. */
+    textToImage: number
+  }
+}
+/** How well one modality finds its partner in the other. */
+export interface RetrievalSide {
+  /** Share of partners found first. */
+  r1: number
+  /** Among the first five. */
+  r5: number
+  /** Among the first ten. */
+  r10: number
+  /** Mean of 1/rank. */
+  mrr: number
+}
+/** Retrieval of partners, by cosine. */
+export interface RetrievalReport {
+  /** Text asks for its image. */
+  textToImage: RetrievalSide
+  /** Image asks for its text. */
+  imageToText: RetrievalSide
+  /** Text asks a corpus of images and texts. */
+  mixed: {
+    /** Results looked at. */
+    k: number
+    /** Share of images among them. */
+    imageShare: number
+  }
+}
+/** Cosines among rows. */
+export interface SimilarityReport {
+  /** Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`. */
+  js: Record<string, number>
+  /** Shares of cosines in equal bins on [−1, 1]. */
+  histograms: {
+    /** Number of bins. */
+    bins: number
+    /** Of pairs. */
+    paired?: number[]
+    /** Of images with texts, partners left out. */
+    cross: number[]
+    /** Among images. */
+    imageImage: number[]
+    /** Among texts. */
+    textText: number[]
+  }
+  /** Mean squared distance of pairs. */
+  alignment?: number
+  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
+  uniformity: ImageText
+  /** Linear centred kernel alignment of the pairs; null where a side does not vary. */
+  cka?: number | null
+  /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
+  separability: number | null
+}
+/** What an aligner keeps of the text's own geometry. */
+export interface PreservationReport {
+  /** Mean cosine of a row with itself before. */
+  phi: number
+  /** Correlation of pairwise cosines before and after; null where nothing varies. */
+  psi: number | null
+  /** Retention of the ten nearest neighbours. */
+  omega: number | null
+}
+/** A row drawn in the plane of the two leading principal directions. */
+export interface DrawnRow {
+  /** Index in its source; that of the pair when rows are paired. */
+  row: number
+  /** Its modality. */
+  modality: 'image' | 'text'
+  /** Stage of the aligner it was drawn at. */
+  stage: string
+  /** First coordinate. */
+  x: number
+  /** Second coordinate. */
+  y: number
+}
+/** A few queries with their neighbours in the rows put together. */
+export interface ShownQuery {
+  /** Index of the query. */
+  query: number
+  /** Its modality. */
+  queryModality: 'image' | 'text'
+  /** Its neighbours, nearest first. */
+  neighbours: {
+    /** Index of the neighbour. */
+    row: number
+    /** Its modality. */
+    modality: 'image' | 'text'
+    /** Its cosine. */
+    cosine: number
+  }[]
+}
+/** What a report draws. */
+export interface Figures {
+  /** Rows in two dimensions, the same plane for every stage. */
+  projection: {
+    /** What the plane is. */
+    axes: string
+    /** Share of the variance along each axis. */
+    explained: [number, number]
+    /** The rows. */
+    points: DrawnRow[]
+  }
+  /** The aligner stage by stage; `original` alone without one. */
+  stages: {
+    /** Such as `original`, `anchor`, `trace`, `centroid`, `final`. */
+    name: string
+    /** ‖μx−μ‖ at this stage. */
+    gap: number
+    /** Trace of the text at this stage. */
+    trace: number
+    /** Its mean in the plane. */
+    centroid: [number, number]
+    /** The images' mean in the plane. */
+    imageCentroid: [number, number]
+  }[]
+  /** Example queries. */
+  neighbours?: ShownQuery[]
+}
+/** What is measured beside the gap itself; absent when it was not asked for. */
+export interface Metrics {
+  /** Neighbours of rows. */
+  neighbours?: NeighboursReport
+  /** Retrieval of partners; `paired` only. */
+  retrieval?: RetrievalReport
+  /** Cosines among rows. */
+  similarity?: SimilarityReport
+  /** What the aligner keeps; with an aligner only. */
+  preservation?: PreservationReport
+  /** What a report draws; with `figures` only. */
+  figures?: Figures
+}
 /** How the source rows are moved onto the target's distribution. */
-export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
+export type Method =
+  | 'realign'
+  | 'mean-shift'
+  | 'centering'
+  | 'c3'
+  | 'bca'
+  | 'procrustes'
+  | 'bures'
+  | 'aniso-init'
+  | 'none'
 /** A step of the `realign` method, for ablation. */
 export type Step = 'anchor' | 'trace' | 'centroid'
 /** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
@@ -113,10 +308,30 @@ export interface FitOptions {
   compat?: 'official'
   /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
   renormalize?: boolean
+  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  noise?: number
+  /** Seed of that noise, which is keyed by the row's index. @defaultValue that of `seed` */
+  noiseSeed?: number
+  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  ridge?: number
+  /** Whether `bca` matches covariances, or second moments as printed. @defaultValue `true` */
+  centered?: boolean
+  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of that frame's U; not with `energy`. */
+  rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
+  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
+  paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
   holdout?: number
   /** Seed of every sampled choice. @defaultValue `0` */
   seed?: number
+  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
+  subset?: number
+  /** Seed of that choice. @defaultValue `0` */
+  subsetSeed?: number
   /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
   targetName?: string
   /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
@@ -204,12 +419,41 @@ export interface AlignerGap extends FitGap {
   held?: FitGap
 }
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */
   centroid: Centroid
 }
+/** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
+export type StageInfo =
+  | {
+      /** Every component times `factor`. */
+      kind: 'scale'
+      /** The factor. */
+      factor: number
+    }
+  | {
+      /** A vector added, the sphere, or a matrix. */
+      kind: 'add' | 'sphere' | 'linear'
+    }
+  | {
+      /** Gaussian noise, keyed by the row's index. */
+      kind: 'noise'
+      /** Standard deviation of each component. */
+      sigma: number
+      /** Seed. */
+      seed: number
+    }
+  | {
+      /** Radii of coordinate pairs and scales of single coordinates in a basis. */
+      kind: 'polar'
+      /** Pairs of coordinates. */
+      pairs: number
+      /** Order statistics kept of the source's radii and of the target's. */
+      knots: [number, number]
+    }
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
@@ -232,6 +476,8 @@ export interface AlignerInfo {
   iterations: number
   /** The gap on the rows of the fit, and on rows kept out of it. */
   gap: AlignerGap
+  /** Stages of a map that is more than a scale, a shift and offsets. */
+  stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
 }
@@ -374,7 +620,7 @@ export interface TransformReport {
   peakMemoryBytes?: number
 }
 /** The gap between two modalities and what it is made of. */
-export interface GapReport extends Causes {
+export interface GapReport extends Partial<Causes>, Metrics {
   /** Columns. */
   dim: number
   /** Rows measured. */
@@ -397,8 +643,8 @@ export interface GapReport extends Causes {
     unbiasedSquared: number
     /** How far apart two samples of one distribution are. */
     floor: number
-    /** 95 % interval of `unbiasedSquared`. */
-    interval: [number, number]
+    /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
+    interval?: [number, number] | null
     /** Mean distance of the pairs; `paired` only. */
     pairedDistance?: number
     /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
@@ -410,8 +656,21 @@ export interface GapReport extends Causes {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** Distances of these rows' means, before the aligner, from those of its fit. */
+  alignerFit?: ImageText<{
+    /** From the mean it moves onto. */
+    toTarget: number
+    /** From the mean it moves. */
+    toSource: number
+  }>
+  /** The aligner was fitted on these very rows: the gap lies below its floor whatever the method. */
+  inSample?: true
+  /** The rows were held out from the aligner's fit, whose noise the floor holds as well. */
+  held?: true
   /** What was taken from a sample rather than from all rows. */
   sampled?: Record<string, Sampled>
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 /** A row that cannot be used, and why. */
 export interface BadRow {
@@ -455,6 +714,17 @@ export interface FrameReport {
   energy: number
   /** Dimension of U. */
   rank: number
+  /** The frame was made earlier and given. */
+  given?: true
+  /** How far the U of these rows, at the same rank, is turned from the given one. */
+  angles?: {
+    /** Largest principal angle, in degrees. */
+    largest: number
+    /** Its sine. */
+    sine: number
+    /** Root mean square of the sines. */
+    rms: number
+  }
 }
 /**
  * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
@@ -520,6 +790,8 @@ export interface SpectrumReport {
   kappaEff: number | null
   /** Eigenvalues that were rounding only. */
   belowFloor: number
+  /** All eigenvalues, descending. */
+  eigenvalues: number[]
 }
 /** How alike the covariances of image and text are. */
 export interface CovarianceReport {
@@ -580,6 +852,28 @@ export interface CauseOptions {
   alphaRanks?: number
   /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
   lambda?: number
+}
+/** What is measured, and on which rows. */
+export interface MeasureOptions extends CauseOptions {
+  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
+  paired?: boolean
+  /** What to measure beside the gap. @defaultValue everything */
+  parts?: readonly MeasurePart[]
+  /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /**
+   * Let every row ask for its neighbours, however many there are. @defaultValue `false`: above 20,000 rows a side a sample
+   * of about 10,000 asks, always against all rows
+   */
+  exact?: boolean
+  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
+  frame?: string
+  /** File to keep the frame of these rows in. */
+  saveFrame?: string
+  /** Add what a report draws. @defaultValue `false` */
+  figures?: boolean
 }
 /** How a long call is watched and stopped. */
 export interface RunOptions {
@@ -770,22 +1064,20 @@ export interface InspectOptions extends ThreadOptions {
  */
 export declare function inspect(rows: Embeddings, options?: InspectOptions & RunOptions): Promise<InspectReport>
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions, CauseOptions {
+export interface MeasureInput extends ThreadOptions, MeasureOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */
   text: Embeddings
-  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
-  paired?: boolean
   /** Applied to the text rows before they are measured. */
   aligner?: Aligner
-  /** Seed of every sampled choice. @defaultValue `0` */
-  seed?: number
 }
 /**
  * Measures the gap between two modalities, always with its noise floor (the distance that two samples of one
- * distribution of these sizes would show), and what it is made of. Covariances are taken from all rows up to 200,000 a
- * side, and beyond from a sample of about as many that `sampled` names.
+ * distribution of these sizes would show), what it is made of, and how the rows lie among each other. Up to a size that
+ * `sampled` tells, everything is exact: covariances are taken from all rows up to 200,000 a side, neighbours are asked for
+ * by all up to 20,000, cosines are compared each with each up to 5,000; beyond, a seeded sample of about 200,000, 10,000
+ * and 5,000.
  *
  * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows

@@ -19,6 +19,7 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
@@ -44,6 +45,7 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'

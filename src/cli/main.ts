@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addAlign } from './align.ts'
+import { addAnalyze } from './analyze.ts'
+import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
 import { addFit } from './fit.ts'
@@ -28,7 +30,18 @@ function program(): Command {
     })
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)
-  for (const add of [addDemo, addAlign, addFit, addTransform, addMeasure, addInspect, addConvert, addTask]) {
+  for (const add of [
+    addDemo,
+    addAlign,
+    addFit,
+    addTransform,
+    addMeasure,
+    addCompare,
+    addAnalyze,
+    addInspect,
+    addConvert,
+    addTask,
+  ]) {
     add(command)
   }
   return command

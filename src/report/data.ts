@@ -29,7 +29,7 @@ export interface DiagnosisData {
 }
 
 /** A spectrum with the eigenvalues themselves. */
-export interface SpectrumData extends SpectrumReport {
+export interface SpectrumData extends Omit<SpectrumReport, 'eigenvalues'> {
   /** All of them, descending. */
   eigenvalues?: number[]
 }

@@ -22,6 +22,12 @@ pub enum EigenError {
     },
 }
 
+/// Products and decompositions run on the calling thread from here on, so that the number of threads changes nothing.
+pub(crate) fn sequential() {
+    static SEQUENTIAL: Once = Once::new();
+    SEQUENTIAL.call_once(|| faer::set_global_parallelism(Par::Seq));
+}
+
 /// Eigenvalues in descending order with their unit eigenvectors.
 #[derive(Debug, Clone)]
 pub struct Eigen {
@@ -38,8 +44,7 @@ impl Eigen {
     /// ‖AU−US‖_F ≤ 64·ε·d·‖A‖_F is checked, for solvers have gone wrong silently before; sequential, so that the
     /// number of threads changes nothing.
     pub fn of(matrix: MatRef<'_, f64>) -> Result<Self, EigenError> {
-        static SEQUENTIAL: Once = Once::new();
-        SEQUENTIAL.call_once(|| faer::set_global_parallelism(Par::Seq));
+        sequential();
         let dim = matrix.nrows();
         let full = Mat::from_fn(dim, dim, |i, j| matrix[(i.max(j), i.min(j))]);
         let norm = full.norm_l2();

@@ -3,6 +3,7 @@
 use faer::{Mat, MatRef};
 
 use crate::Covariance;
+use crate::angles::principal_angles;
 use crate::eigen::{Eigen, EigenError};
 
 /// Share of the energy that U holds when nothing is said. The paper states none; C3 uses 99 %.
@@ -21,11 +22,12 @@ pub enum FrameSize {
 ///
 /// # References
 /// arXiv 2602.07026, section 3.1.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     basis: Mat<f64>,
     rank: usize,
     energy: f64,
+    values: Vec<f64>,
 }
 
 impl Frame {
@@ -44,7 +46,17 @@ impl Frame {
             basis: eigen.vectors,
             rank,
             energy,
+            values: eigen.values,
         })
+    }
+
+    pub(crate) fn from_parts(basis: Mat<f64>, rank: usize, energy: f64, values: Vec<f64>) -> Self {
+        Self {
+            basis,
+            rank,
+            energy,
+            values,
+        }
     }
 
     /// Dimension of U.
@@ -57,9 +69,24 @@ impl Frame {
         self.energy
     }
 
+    /// Eigenvalues of Cov(x)+Cov(y), descending; value k belongs to column k of the basis.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Principal angles between its U and that of `other`, ascending, in radians.
+    pub fn principal_angles(&self, other: &Self) -> Result<Vec<f64>, EigenError> {
+        principal_angles(self.u(), other.u())
+    }
+
     /// Columns of the rows it splits.
     pub fn dim(&self) -> usize {
         self.basis.nrows()
+    }
+
+    /// All directions, d × d, those of U first.
+    pub fn basis(&self) -> MatRef<'_, f64> {
+        self.basis.as_ref()
     }
 
     /// Orthonormal basis of U, d × rank.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use modality_gap_geometry::{AlignerFileError, BadRowReason, FitError, StateFileError};
+use crate::RowSet;
+use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
 use modality_gap_shards::ShardError;
 
 /// Why a job did not finish. Nothing half-written is left behind.
@@ -76,6 +77,14 @@ pub enum TaskError {
         /// What is wrong with it.
         error: AlignerFileError,
     },
+    /// A file that is no frame, or a newer one.
+    #[error("{}: {error}", .file.display())]
+    Frame {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: ContainerError,
+    },
     /// A state or receipt that cannot be used.
     #[error("{}: {reason}", .file.display())]
     BadReceipt {
@@ -114,6 +123,7 @@ impl TaskError {
                 ..
             } => "NEWER_VERSION",
             Self::Aligner { .. } => "BAD_ALIGNER",
+            Self::Frame { .. } => "BAD_FRAME",
             Self::BadReceipt { .. } => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
         }
@@ -126,7 +136,7 @@ impl TaskError {
             Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => {
                 file.as_deref()
             }
-            Self::BadReceipt { file, .. } => Some(file),
+            Self::BadReceipt { file, .. } | Self::Frame { file, .. } => Some(file),
             _ => None,
         }
     }
@@ -151,6 +161,15 @@ impl TaskError {
         }
     }
 
+    pub(crate) fn not_paired(left: &RowSet, right: &RowSet) -> Self {
+        Self::NotPaired {
+            left_name: left.label().to_owned(),
+            left: left.rows(),
+            right_name: right.label().to_owned(),
+            right: right.rows(),
+        }
+    }
+
     pub(crate) fn state(file: &Path, error: &StateFileError) -> Self {
         Self::BadReceipt {
             file: file.to_path_buf(),
@@ -170,6 +189,7 @@ impl From<FitError<TaskError>> for TaskError {
                 expected: target,
             },
             FitError::TooFewRows { .. } => Self::TooFewRows(error.to_string()),
+            FitError::Numeric(error) => Self::Numeric(error.to_string()),
             FitError::NotConverged { .. } => Self::NotConverged(error.to_string()),
             other => Self::BadOption(other.to_string()),
         }

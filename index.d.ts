@@ -1248,50 +1248,10 @@ export type StrategyOptions = Omit<
   FitOptions,
   'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'targetName' | 'sourceName' | 'encoder'
 >
+/** The name of a strategy in a comparison: a method, or a variant of ReAlign. */
+export type StrategyName = Method | 'anchor-trace' | 'realign-10' | 'realign-solve'
 /** Every strategy that a comparison knows by name. */
-export declare const STRATEGIES: {
-  readonly none: {
-    readonly method: 'none'
-  }
-  readonly centering: {
-    readonly method: 'centering'
-  }
-  readonly 'mean-shift': {
-    readonly method: 'mean-shift'
-  }
-  readonly c3: {
-    readonly method: 'c3'
-  }
-  readonly bca: {
-    readonly method: 'bca'
-  }
-  readonly procrustes: {
-    readonly method: 'procrustes'
-  }
-  readonly bures: {
-    readonly method: 'bures'
-  }
-  readonly 'aniso-init': {
-    readonly method: 'aniso-init'
-  }
-  readonly 'anchor-trace': {
-    readonly method: 'realign'
-    readonly steps: readonly ['anchor', 'trace']
-  }
-  readonly realign: {
-    readonly method: 'realign'
-  }
-  readonly 'realign-10': {
-    readonly method: 'realign'
-    readonly centroidIterations: 10
-  }
-  readonly 'realign-solve': {
-    readonly method: 'realign'
-    readonly centroid: 'solve'
-  }
-}
-/** The name of a strategy in a comparison. */
-export type StrategyName = keyof typeof STRATEGIES
+export declare const STRATEGIES: Readonly<Record<StrategyName, StrategyOptions>>
 /** What to compare. */
 export interface CompareInput extends ThreadOptions, Omit<MeasureOptions, 'frame' | 'saveFrame'> {
   /** Rows of the image side, which every strategy imitates. */

@@ -74,13 +74,12 @@ export const CLAIMS = [
     id: 'bca-retention',
     claim:
       'Blockwise covariance alignment destroys the neighbourhoods of the text, ReAlign keeps them (paper: 10.1 against 87.3 % of 10 neighbours)',
-    how: 'neighbours.retention; BCA about block means and as printed, ridge 1e-6, frame of 99 % of the energy; holds when either keeps less than half of what ReAlign keeps',
+    how: 'neighbours.retention; BCA about block means and as printed, ridge 1e-6, frame of 99 % of the energy; holds when both keep less than half of what ReAlign keeps',
     of: r => ({
       realign: kept(r.realign),
       bca: kept(r.bca),
       bcaAsPrinted: kept(r['bca-printed']),
       c3: kept(r.c3),
-      c3Small: kept(r['c3-small']),
       c3Small: kept(r['c3-small']),
     }),
     holds: m => Math.max(m.bca, m.bcaAsPrinted) < m.realign / 2,

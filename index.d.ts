@@ -85,8 +85,10 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
-type FindingLevel = 'problem' | 'warning' | 'note'
-interface Finding {
+/** How grave a finding is. */
+export type FindingLevel = 'problem' | 'warning' | 'note'
+/** Something worth knowing about rows, with its evidence and what to do. */
+export interface Finding {
   /** Stable name. */
   code:
     | 'modalities-swapped'
@@ -109,7 +111,7 @@ interface Finding {
   advice: string
 }
 /** A part of a measurement beside the gap itself. */
-export type MeasurePart = 'causes' | 'neighbours' | 'similarity' | 'preservation'
+export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
 /** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
 export interface NeighboursReport {
   /** Neighbours of retention and hubness. */
@@ -193,7 +195,7 @@ export interface SimilarityReport {
 }
 /** What an aligner keeps of the text's own geometry. */
 export interface PreservationReport {
-  /** Mean cosine of a row with itself before. */
+  /** Mean y·z of a row before and after; a cosine where both have unit length. */
   phi: number
   /** Correlation of pairwise cosines before and after; null where nothing varies. */
   psi: number | null
@@ -213,21 +215,27 @@ export interface DrawnRow {
   /** Second coordinate. */
   y: number
 }
-/** A few queries with their neighbours in the rows put together. */
+/** A row near a query. */
+export interface ShownNeighbour {
+  /** Its index. */
+  row: number
+  /** Its modality. */
+  modality: 'image' | 'text'
+  /** Its cosine. */
+  cosine: number
+}
+/** A query with its nearest rows in both modalities put together, nearest first. */
 export interface ShownQuery {
   /** Index of the query. */
   query: number
   /** Its modality. */
   queryModality: 'image' | 'text'
-  /** Its neighbours, nearest first. */
-  neighbours: {
-    /** Index of the neighbour. */
-    row: number
-    /** Its modality. */
-    modality: 'image' | 'text'
-    /** Its cosine. */
-    cosine: number
-  }[]
+  /** Its neighbours, where there is no aligner. */
+  neighbours?: ShownNeighbour[]
+  /** Its neighbours before the aligner. */
+  before?: ShownNeighbour[]
+  /** Its neighbours after it. */
+  after?: ShownNeighbour[]
 }
 /** What a report draws. */
 export interface Figures {
@@ -1039,6 +1047,273 @@ export declare class Aligner {
    */
   transformTo(rows: Embeddings, out: string, options?: TransformOptions & RunOptions): Promise<TransformReport>
 }
+/** Captions of one kind for the same images. */
+export interface Corpus {
+  /** Its name, such as `'long'`. */
+  name: string
+  /** Embeddings of its captions. */
+  text: Embeddings
+  /** The captions themselves, when there are any to read. */
+  captions?: readonly string[]
+}
+/** Which corpora to compare. */
+export interface CaptionsInput extends ThreadOptions {
+  /** Images that the captions describe. */
+  image: Embeddings
+  /** The corpora. */
+  corpora: readonly Corpus[]
+  /** Tokens that the text encoder takes, start and end included. @defaultValue `77` */
+  tokenLimit?: number
+}
+/** What the words of a corpus are like. */
+export interface CaptionWords {
+  /** Captions. */
+  count: number
+  /** Mean number of words. */
+  words: number
+  /** Share of captions that exceed the token limit even if every word were one token: a lower bound on truncation. */
+  overLimit: number
+  /** Share of words that name nothing to see: function words, hedges, judgements, moods. */
+  nonVisual: number
+}
+/** One corpus against the images. */
+export interface CorpusReport {
+  /** Its name. */
+  name: string
+  /** Rows. */
+  rows: number
+  /** exp of the entropy of its spectrum. */
+  effectiveRank: number | null
+  /** Power law of its spectrum. */
+  alpha: number | null
+  /** Trace of its covariance. */
+  trace: number
+  /** Distance of its mean from the images'. */
+  gap: number
+  /** Noise floor of that distance. */
+  floor: number
+  /** Its words, when captions were given. */
+  captions?: CaptionWords
+}
+/** Corpora of captions compared. */
+export interface CaptionsReport {
+  /** The images they are compared with. */
+  image: Pick<CorpusReport, 'rows' | 'effectiveRank' | 'alpha' | 'trace'>
+  /** The corpora, in the order given. */
+  corpora: CorpusReport[]
+  /** Tokens that the text encoder takes. */
+  tokenLimit: number
+}
+/**
+ * Compares corpora of captions for one set of images: long captions spread more, and start from a larger gap
+ * (arXiv 2602.07026, long-caption paradox: about 30 % larger).
+ *
+ * @throws {@link ModalityGapError} as `measureGap` does; `NOT_PAIRED` when a corpus has more or fewer captions than rows
+ */
+export declare function analyzeCaptions(
+  { image, corpora, tokenLimit, threads }: CaptionsInput,
+  run?: RunOptions,
+): Promise<CaptionsReport>
+/**
+ * Reads captions: a text file with one on each line, or JSON lines of strings or of objects with `caption` or `text`.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
+ */
+export declare function readCaptions(path: string): Promise<string[]>
+/** A domain: images and texts of one kind. */
+export interface Domain {
+  /** Its name. */
+  name: string
+  /** Its images. */
+  image: Embeddings
+  /** Its texts. */
+  text: Embeddings
+}
+/** Which domains to fit on and to use on. */
+export interface DomainsInput extends FitOptions, ThreadOptions {
+  /** At least two, with different names. */
+  domains: readonly Domain[]
+}
+/** How well a fit on one domain serves another. */
+export interface DomainsReport {
+  /** Names, in the order of rows and columns. */
+  names: string[]
+  /** `gap[i][j]`: fitted on domain i, used on domain j; on the diagonal on rows held out from the fit. */
+  gap: number[][]
+  /** The noise floor of each, the noise of the fit included on the diagonal. */
+  floor: number[][]
+  /** The gap of each domain before any alignment. */
+  before: number[]
+  /** Share held out on the diagonal. */
+  holdout: number
+  /** Seed of the split. */
+  seed: number
+}
+/**
+ * Fits on each domain and measures the gap on every other (arXiv 2602.07026: statistics of another domain leave a
+ * substantially larger gap).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
+ */
+export declare function analyzeDomains(
+  { domains, holdout, seed, ...fit }: DomainsInput,
+  run?: RunOptions,
+): Promise<DomainsReport>
+/** Which modalities to compare. */
+export interface ModalitiesInput extends ThreadOptions {
+  /** Rows of each, by name: images, texts, audio, points… of one width. */
+  modalities: Readonly<Record<string, Embeddings>>
+}
+/** The gaps among any number of modalities. */
+export interface ModalitiesReport {
+  /** Names, in the order of rows and columns. */
+  names: string[]
+  /** Rows of each. */
+  rows: number[]
+  /** Trace of each. */
+  trace: number[]
+  /** Distances of the means. */
+  gap: number[][]
+  /** The noise floor of each. */
+  floor: number[][]
+  /** Squared gaps without what sampling adds. */
+  unbiasedSquared: number[][]
+}
+/**
+ * Measures the gap between every two of several modalities.
+ *
+ * @throws {@link ModalityGapError} as `measureGap` does
+ */
+export declare function analyzeModalities(
+  { modalities, threads }: ModalitiesInput,
+  run?: RunOptions,
+): Promise<ModalitiesReport>
+/** What to fit on ever more rows. */
+export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'subset' | 'subsetSeed'> {
+  /** Rows a side of each fit. @defaultValue 100, 200, 500, 1000 … up to all that are not held out */
+  sizes?: readonly number[]
+  /** Fits at each size, each on rows of its own choice. @defaultValue `5` */
+  trials?: number
+  /** A gap wanted on rows that were not seen; the rows it takes are estimated. */
+  wanted?: number
+}
+/** One point of the curve. */
+export interface SampleSizePoint {
+  /** Rows a side of the fit, on average over the trials. */
+  n: number
+  /** The held-out gap of each trial. */
+  trials: number[]
+  /** Their mean. */
+  mean: number
+  /** Their standard deviation, divisor trials − 1; null for one trial. */
+  sd: number | null
+  /** What sampling alone gives, the noise of the fit included. */
+  floor: number
+}
+/** How the held-out gap falls with the rows of the fit. */
+export interface SampleSizeReport {
+  /** From few rows to many. */
+  curve: SampleSizePoint[]
+  /** Gap² ≈ limit² + slope/n over the curve, by least squares. */
+  model: {
+    /** The gap that more rows do not close: the noise of the held-out rows and what the method leaves. */
+    limit: number
+    /** Gap² that one row a side of the fit costs. */
+    slope: number
+  }
+  /** Rows a side for the gap that was wanted; null when no number of rows reaches it on these held-out rows. */
+  rowsFor?: {
+    /** The gap. */
+    gap: number
+    /** The rows. */
+    rows: number | null
+  }
+  /** Share held out. */
+  holdout: number
+  /** Seed of the split and of the choices. */
+  seed: number
+}
+/**
+ * Fits on samples of growing size and measures the gap on rows that no fit has seen (arXiv 2602.07026, section on sample
+ * size: a plateau near ten thousand).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` does
+ */
+export declare function analyzeSampleSize(
+  { sizes, trials, wanted, holdout, seed, ...fit }: SampleSizeInput,
+  run?: RunOptions,
+): Promise<SampleSizeReport>
+/** The options of a fit that make a strategy what it is. */
+export type StrategyOptions = Omit<
+  FitOptions,
+  'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'targetName' | 'sourceName' | 'encoder'
+>
+/** The name of a strategy in a comparison: a method, or a variant of ReAlign. */
+export type StrategyName = Method | 'anchor-trace' | 'realign-10' | 'realign-solve'
+/** Every strategy that a comparison knows by name. */
+export declare const STRATEGIES: Readonly<Record<StrategyName, StrategyOptions>>
+/** What to compare. */
+export interface CompareInput extends ThreadOptions, Omit<MeasureOptions, 'frame' | 'saveFrame'> {
+  /** Rows of the image side, which every strategy imitates. */
+  image: Embeddings
+  /** Rows of the text side, which every strategy moves. */
+  text: Embeddings
+  /** Strategies to compare. @defaultValue all; `procrustes` only when rows are paired */
+  methods?: readonly StrategyName[]
+  /** Share of both sides kept out of every fit; everything is measured there, in (0, 1). @defaultValue `0.2` */
+  holdout?: number
+}
+/** A strategy measured on rows it has not seen. */
+export interface StrategyReport extends GapReport {
+  /** Method and options of the fit. */
+  options: FittedOptions
+  /** Wall-clock seconds. */
+  seconds: {
+    /** Of the fit. */
+    fit: number
+    /** Of the measurement. */
+    measure: number
+  }
+}
+/** A strategy that is recommended, and why. */
+export interface Recommendation {
+  /** Its name. */
+  method: StrategyName
+  /** Why, in a sentence. */
+  why: string
+}
+/** Strategies on the same split. */
+export interface CompareReport {
+  /** Columns. */
+  dim: number
+  /** Rows measured: those held out. */
+  rows: ImageText
+  /** Share held out. */
+  holdout: number
+  /** Seed of the split and of every sample. */
+  seed: number
+  /** Whether rows are pairs. */
+  paired: boolean
+  /** What each strategy does to the held-out rows. */
+  strategies: Partial<Record<StrategyName, StrategyReport>>
+  /** What to use for which purpose. */
+  recommended: {
+    /** To find partners across modalities; `paired` only. */
+    search?: Recommendation
+    /** To let text stand in for images, as in training on text. */
+    substitution?: Recommendation
+  }
+}
+/**
+ * Fits every strategy on one part of the rows and measures it on the other: what it does to the gap (compatibility) and
+ * what it keeps of the text's own geometry (preservation).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
+ */
+export declare function compareStrategies(
+  { image, text, methods, holdout, seed, paired, ...measured }: CompareInput,
+  run?: RunOptions,
+): Promise<CompareReport>
 /**
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
  * is one shard and the name has a known ending.
@@ -1178,7 +1453,7 @@ export interface DiagnosisData {
   advice?: string
 }
 /** A spectrum with the eigenvalues themselves. */
-export interface SpectrumData extends SpectrumReport {
+export interface SpectrumData extends Omit<SpectrumReport, 'eigenvalues'> {
   /** All of them, descending. */
   eigenvalues?: number[]
 }
@@ -1288,7 +1563,7 @@ export interface MeasureData {
   }
   /** What the map keeps of the text rows. */
   preservation?: {
-    /** Mean cosine to the original row. */
+    /** Mean product with the original row. */
     phi?: number
     /** Correlation of pairwise cosines before and after. */
     psi?: number | null

@@ -17,7 +17,9 @@ if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
   run('npm', ['run', 'build:native'], 'building the native code')
 }
 // the last file that is written
-if (changed('src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs') > changed('dist/report/LICENSES.txt')) {
+if (
+  changed('src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs') > changed('dist/report/LICENSES.txt')
+) {
   // a file that is gone from src has to go from dist as well
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('npm', ['run', 'build:ts'], 'compiling TypeScript')

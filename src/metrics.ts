@@ -1,7 +1,7 @@
 import type { ImageText } from './reports.ts'
 
 /** A part of a measurement beside the gap itself. */
-export type MeasurePart = 'causes' | 'neighbours' | 'similarity' | 'preservation'
+export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
 
 /** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
 export interface NeighboursReport {
@@ -90,7 +90,7 @@ export interface SimilarityReport {
 
 /** What an aligner keeps of the text's own geometry. */
 export interface PreservationReport {
-  /** Mean cosine of a row with itself before. */
+  /** Mean y·z of a row before and after; a cosine where both have unit length. */
   phi: number
   /** Correlation of pairwise cosines before and after; null where nothing varies. */
   psi: number | null

@@ -22,7 +22,7 @@ interface Options extends CommonOptions, HtmlOptions {
   seed?: number
 }
 
-const PARTS: readonly MeasurePart[] = ['causes', 'neighbours', 'similarity', 'preservation']
+const PARTS: readonly MeasurePart[] = ['causes', 'neighbours', 'retrieval', 'similarity', 'preservation']
 
 export function addMeasure(program: Command): void {
   const command = program

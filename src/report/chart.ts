@@ -116,7 +116,13 @@ export function axis(
   name: string,
   parts: EChartsCoreOption = {},
 ): EChartsCoreOption {
-  const { axisLabel, ...rest } = parts as { axisLabel?: object }
+  const { axisLabel, axisTick, ...rest } = parts as {
+    axisLabel?: object
+    axisTick?: object
+    min?: number
+    max?: number
+  }
+  const steps = type === 'log' ? { customValues: between(rest.min, rest.max) } : {}
   return {
     type,
     name,
@@ -124,7 +130,7 @@ export function axis(
     nameGap: 32,
     nameTextStyle: { color: colours.muted, fontFamily: FONT, fontSize: 12.5 },
     axisLine: { show: true, lineStyle: { color: colours.line } },
-    axisTick: { lineStyle: { color: colours.line } },
+    axisTick: { lineStyle: { color: colours.line }, ...steps, ...axisTick },
     axisLabel: {
       color: colours.muted,
       fontFamily: FONT,
@@ -132,12 +138,26 @@ export function axis(
       hideOverlap: true,
       ...(type === 'log' ? { formatter: power } : {}),
       ...(type === 'value' ? { formatter: figure } : {}),
+      ...steps,
       ...axisLabel,
     },
     splitLine: { show: type !== 'category', lineStyle: { color: colours.grid } },
     minorSplitLine: { show: false },
     ...rest,
   }
+}
+
+/** Ticks of a short logarithmic axis, 1, 2 and 5 times powers of ten; a longer one has enough powers of its own. */
+function between(min = 1, max = 1): number[] | undefined {
+  const low = Math.floor(Math.log10(min))
+  const decades = Math.log10(max / min)
+  if (!(decades > 0 && decades < 2)) {
+    return undefined
+  }
+  const all = Array.from({ length: Math.ceil(decades) + 1 }, (_, k) =>
+    [1, 2, 5].map(step => step * 10 ** (low + k)),
+  ).flat()
+  return all.filter(value => value >= min * 0.9999 && value <= max * 1.0001)
 }
 
 /** A broken upright line with its name at the top, which is its start where the other axis runs downwards. */

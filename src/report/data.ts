@@ -140,7 +140,7 @@ export interface MeasureData {
   }
   /** What the map keeps of the text rows. */
   preservation?: {
-    /** Mean cosine to the original row. */
+    /** Mean product with the original row. */
     phi?: number
     /** Correlation of pairwise cosines before and after. */
     psi?: number | null

@@ -8,7 +8,7 @@ import { PALETTES, type Palette } from './palette.ts'
 import type { Results } from './results.ts'
 import type { Section } from './sections.ts'
 import type { Cell, Table } from './table.ts'
-import { cards, headline } from './words.ts'
+import { cards, headline, sentence } from './words.ts'
 
 /** Rows of a chart's table in the page; the file with all of them is one click away. */
 const SHOWN_ROWS = 60
@@ -107,7 +107,7 @@ function diagnosis(list: readonly DiagnosisData[]): Html | undefined {
   const level = (one: DiagnosisData) => (['problem', 'warning', 'note'].includes(one.level) ? one.level : 'note')
   return html`<section id="diagnosis" aria-labelledby="diagnosis-title"><h2 id="diagnosis-title">Diagnosis</h2><ul class="diagnosis">${list.map(
     one =>
-      html`<li class="${level(one)}"><strong class="level">${level(one)}</strong><div><p>${one.text}</p>${one.advice && html`<p class="advice">${one.advice}</p>`}${evidence(one.evidence)}</div></li>`,
+      html`<li class="${level(one)}"><strong class="level">${level(one)}</strong><div><p>${one.text}</p>${one.advice && html`<p class="advice">${sentence(one.advice)}</p>`}${evidence(one.evidence)}</div></li>`,
   )}</ul></section>`
 }
 

@@ -185,7 +185,7 @@ function similarity({ similarity: of, preservation: kept }: MeasureData): Facts 
       ['uniformity, text', of?.uniformity?.text],
       ['linear CKA', of?.cka],
       ['separability (accuracy of a probe)', of?.separability],
-      ['mean cosine to the original Φ', kept?.phi],
+      ['mean product with the original Φ', kept?.phi],
       ['correlation of cosines before and after Ψ', kept?.psi],
       ['neighbours kept Ω', kept?.omega],
     ],

@@ -21,7 +21,7 @@ export function headline({ measured, compared, sampleSizes, domains, modalities,
   if (curve) {
     const last = curve.curve.at(-1)
     return last
-      ? [`A fit on ${count(last.n)} rows leaves a held-out gap of ${figure(last.mean)}.`]
+      ? [`A fit on ${count(Math.round(last.n))} rows leaves a held-out gap of ${figure(last.mean)}.`]
       : ['No sizes were tried.']
   }
   if (matrix) {
@@ -162,6 +162,7 @@ function stopped(text: string): string {
   return text.replace(/\.?$/, '.')
 }
 
-function sentence(text: string): string {
+/** Text that begins with a capital. */
+export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -1,6 +1,6 @@
 import { axis, type Chart, drawing, gridOf, rounded, type Toggle, tip, tooltip } from '../chart.ts'
 import type { SampleSizeData } from '../data.ts'
-import { count, figure, isNumber, power } from '../format.ts'
+import { count, figure, isNumber } from '../format.ts'
 
 /** The gap that a fit on n rows leaves, with its spread over trials. */
 export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Chart | undefined {
@@ -13,6 +13,7 @@ export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Char
     return undefined
   }
   const scale = model?.slope && model.slope > 0 ? model.slope : first.mean ** 2 * first.n
+  const sizes = points.map(({ n }) => n)
   const names = [
     'mean over trials',
     'mean ± sd',
@@ -37,7 +38,9 @@ export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Char
         ? ` A gap of ${figure(rowsFor.gap)} ${rowsFor.rows === null ? 'is not reached' : `takes about ${count(rowsFor.rows)} rows`}.`
         : ''
     }`,
-    summary: points.map(({ n, mean, sd }) => `${count(n)} rows: ${figure(mean)} ± ${figure(sd)}`).join('; '),
+    summary: points
+      .map(({ n, mean, sd }) => `${count(Math.round(n))} rows: ${figure(mean)} ± ${figure(sd)}`)
+      .join('; '),
     toggles,
     marks: points.length * 4,
     table: {
@@ -60,7 +63,7 @@ export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Char
           trigger: 'axis',
           formatter: (at: { dataIndex: number }[]) => {
             const { n, mean, sd, floor } = points[at[0]?.dataIndex ?? 0] as (typeof points)[number]
-            return tip(`${count(n)} rows`, [
+            return tip(`${count(Math.round(n))} rows`, [
               ['mean', figure(mean)],
               ['sd', figure(sd)],
               ['noise floor', figure(floor)],
@@ -72,7 +75,8 @@ export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Char
         xAxis: axis(look, 'log', 'rows of the fit N', {
           min: first.n,
           max: points.at(-1)?.n,
-          axisLabel: { formatter: (value: number) => (value < 1e5 ? count(value) : power(value)) },
+          axisTick: { customValues: sizes },
+          axisLabel: { customValues: sizes, formatter: (n: number) => count(Math.round(n)) },
         }),
         yAxis: axis(look, 'log', 'held-out gap', { min, max, nameGap: 44 }),
         series: [

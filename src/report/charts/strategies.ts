@@ -14,7 +14,7 @@ interface Metric {
 const PRESERVATION: Metric[] = [
   { key: 'retention', label: 'neighbour retention Ω', of: one => one.neighbours?.retention ?? one.preservation?.omega },
   { key: 'psi', label: 'correlation of cosines Ψ', of: one => one.preservation?.psi },
-  { key: 'phi', label: 'mean cosine to the original Φ', of: one => one.preservation?.phi },
+  { key: 'phi', label: 'mean product with the original Φ', of: one => one.preservation?.phi },
   { key: 't2i1', label: 'R@1, text to image', of: one => one.retrieval?.textToImage?.r1 },
   { key: 'i2t1', label: 'R@1, image to text', of: one => one.retrieval?.imageToText?.r1 },
 ]

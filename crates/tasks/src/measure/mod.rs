@@ -39,8 +39,10 @@ const COVARIANCE_ROWS: u64 = 200_000;
 pub enum Part {
     /// Frame, decomposition, spectra, covariances, residual.
     Causes,
-    /// Retention, mixing, hubness; retrieval where rows are paired.
+    /// Retention, mixing, hubness.
     Neighbours,
+    /// Ranks of partners, where rows are paired.
+    Retrieval,
     /// Cosine histograms, alignment and uniformity, CKA, separability.
     Similarity,
     /// What the aligner keeps of the text's own geometry.
@@ -234,17 +236,20 @@ impl Parts<'_, '_> {
         let before = aligner.map(|_| identity);
         let preserves = before.filter(|_| job.wants(Part::Preservation));
         let mut found = None;
-        if job.wants(Part::Neighbours) || preserves.is_some() {
+        let ranks = job.paired && job.wants(Part::Retrieval);
+        if job.wants(Part::Neighbours) || ranks || preserves.is_some() {
             let asking = Asking {
                 before,
-                paired: job.paired,
+                paired: ranks,
                 exact: job.exact,
                 seed: job.seed,
             };
             let mut result = Map::new();
             let counts = add_neighbours(rows, &asking, control, &mut result)?;
             for (key, part) in result {
-                value[key] = part;
+                if key != "neighbours" || job.wants(Part::Neighbours) {
+                    value[key] = part;
+                }
             }
             if let Some(sampled) = &counts.sampled {
                 self.sampled.insert("neighbours".to_owned(), sampled.clone());

@@ -122,7 +122,7 @@ pub(super) fn cka(
     Ok((norms > 0.0).then(|| square(cross.matrix().as_ref()) / norms))
 }
 
-/// Φ and Ψ of `preservation`: mean cosine of each text row with itself before, over all rows; correlation of pairwise
+/// Φ and Ψ of `preservation`: mean y·z over all rows, a cosine where both are on the sphere; correlation of pairwise
 /// cosines, over the rows kept.
 pub(super) fn preservation(
     sides: &Sides<'_>,
@@ -141,8 +141,7 @@ pub(super) fn preservation(
         "preservation",
         |_, _, y, z| {
             for (y, z) in y.chunks_exact(dim).zip(z.chunks_exact(dim)) {
-                let lengths = (dot(y, y) * dot(z, z)).sqrt();
-                sum += if lengths > 0.0 { dot(y, z) / lengths } else { 0.0 };
+                sum += dot(y, z);
                 rows += 1;
             }
         },

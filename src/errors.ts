@@ -19,7 +19,8 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
- * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
+ * | `BAD_STATE` | bytes that are not a saved frame or tracker state |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
@@ -44,6 +45,7 @@ export type ErrorCode =
   | 'NUMERIC'
   | 'BAD_ALIGNER'
   | 'NEWER_VERSION'
+  | 'BAD_STATE'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'

@@ -9,6 +9,7 @@ import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
+import { addTrack } from './track.ts'
 import { addTransform } from './transform.ts'
 
 const SOURCES = `
@@ -28,7 +29,7 @@ function program(): Command {
     })
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)
-  for (const add of [addDemo, addAlign, addFit, addTransform, addMeasure, addInspect, addConvert, addTask]) {
+  for (const add of [addDemo, addAlign, addFit, addTransform, addMeasure, addInspect, addConvert, addTrack, addTask]) {
     add(command)
   }
   return command

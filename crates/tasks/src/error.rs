@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use modality_gap_geometry::{AlignerFileError, BadRowReason, FitError, StateFileError};
+use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
 use modality_gap_shards::ShardError;
 
 /// Why a job did not finish. Nothing half-written is left behind.
@@ -17,6 +17,18 @@ pub enum TaskError {
     BadRow {
         /// The file, unless the rows stand in memory.
         file: Option<PathBuf>,
+        /// Index of the row in its shard.
+        row: u64,
+        /// What is wrong with it.
+        reason: BadRowReason,
+    },
+    /// A row of a step that a tracker cannot use; it never leaves one out.
+    #[error("{}{side} row {row}: {reason}", place(.file))]
+    TrackedRow {
+        /// The file, unless the rows stand in memory.
+        file: Option<PathBuf>,
+        /// Which rows of the step.
+        side: &'static str,
         /// Index of the row in its shard.
         row: u64,
         /// What is wrong with it.
@@ -76,6 +88,14 @@ pub enum TaskError {
         /// What is wrong with it.
         error: AlignerFileError,
     },
+    /// A file that is no frame or tracker state, or a newer one.
+    #[error("{}{error}", place(.file))]
+    Saved {
+        /// The file, when there is one.
+        file: Option<PathBuf>,
+        /// What is wrong with it.
+        error: ContainerError,
+    },
     /// A state or receipt that cannot be used.
     #[error("{}: {reason}", .file.display())]
     BadReceipt {
@@ -101,7 +121,7 @@ impl TaskError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Shard(error) => error.code(),
-            Self::BadRow { .. } => "BAD_ROW",
+            Self::BadRow { .. } | Self::TrackedRow { .. } => "BAD_ROW",
             Self::Overflow { .. } => "OVERFLOW",
             Self::BadOption(_) => "BAD_OPTION",
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
@@ -112,8 +132,13 @@ impl TaskError {
             Self::Aligner {
                 error: AlignerFileError::Newer { .. },
                 ..
+            }
+            | Self::Saved {
+                error: ContainerError::Newer { .. },
+                ..
             } => "NEWER_VERSION",
             Self::Aligner { .. } => "BAD_ALIGNER",
+            Self::Saved { .. } => "BAD_STATE",
             Self::BadReceipt { .. } => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
         }
@@ -123,9 +148,11 @@ impl TaskError {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Shard(error) => error.path(),
-            Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => {
-                file.as_deref()
-            }
+            Self::BadRow { file, .. }
+            | Self::TrackedRow { file, .. }
+            | Self::Overflow { file, .. }
+            | Self::Aligner { file, .. }
+            | Self::Saved { file, .. } => file.as_deref(),
             Self::BadReceipt { file, .. } => Some(file),
             _ => None,
         }
@@ -135,7 +162,9 @@ impl TaskError {
     pub fn row(&self) -> Option<u64> {
         match self {
             Self::Shard(error) => error.row(),
-            Self::BadRow { row, .. } | Self::Overflow { row, .. } => Some(*row),
+            Self::BadRow { row, .. } | Self::TrackedRow { row, .. } | Self::Overflow { row, .. } => {
+                Some(*row)
+            }
             _ => None,
         }
     }
@@ -144,6 +173,10 @@ impl TaskError {
     pub fn column(&self) -> Option<usize> {
         match self {
             Self::BadRow {
+                reason: BadRowReason::NotFinite { column },
+                ..
+            }
+            | Self::TrackedRow {
                 reason: BadRowReason::NotFinite { column },
                 ..
             } => Some(*column),

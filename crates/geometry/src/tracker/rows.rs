@@ -24,7 +24,7 @@ pub trait RowBlocks {
 }
 
 /// Rows of one side of a step; `E` is why they could not be read.
-pub type Source<'a, E> = &'a mut dyn RowBlocks<Error = E>;
+pub type Source<'a, E> = &'a mut (dyn RowBlocks<Error = E> + Send + 'a);
 
 /// f64 rows in memory, row-major.
 #[derive(Debug, Clone, Copy)]

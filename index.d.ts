@@ -19,10 +19,12 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
  * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
  * | `PANIC` | a defect of this package, caught at the border |
  */
@@ -43,10 +45,12 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
+  | 'MISSING_PACKAGE'
   | 'NATIVE_UNAVAILABLE'
   | 'PANIC'
 /** Where an error arose, as far as it is known. */
@@ -81,8 +85,209 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
+/** How grave a finding is. */
+export type FindingLevel = 'problem' | 'warning' | 'note'
+/** Something worth knowing about rows, with its evidence and what to do. */
+export interface Finding {
+  /** Stable name. */
+  code:
+    | 'modalities-swapped'
+    | 'rows-misaligned'
+    | 'f16-overflow'
+    | 'rows-not-unit'
+    | 'duplicates'
+    | 'shared-component'
+    | 'few-rows'
+    | 'in-sample'
+    | 'below-floor'
+    | 'scale-far-from-one'
+  /** How grave it is. */
+  level: FindingLevel
+  /** What is the case, in words. */
+  text: string
+  /** The numbers that say so. */
+  evidence: string
+  /** What to do. */
+  advice: string
+}
+/** A part of a measurement beside the gap itself. */
+export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
+/** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
+export interface NeighboursReport {
+  /** Neighbours of retention and hubness. */
+  k: number
+  /** Mean share of a text row's neighbours among the text before the aligner that are its neighbours after it. */
+  retention?: number
+  /** The neighbours of all rows put together, where a row's own partner counts as the other modality. */
+  mixing: {
+    /** Neighbours looked at. */
+    k: number
+    /** Share of them that belong to the other modality, over all rows. */
+    all: number
+    /**
+     * Directional mixing of the images: mean entropy of the modalities among their neighbours over what permuted labels
+     * would give (arXiv 2605.07825); null when a modality has no choice.
+     */
+    image: number | null
+    /** The same of the texts. */
+    text: number | null
+    /** Share of the other modality among the neighbours of each side's rows. */
+    shares: ImageText
+  }
+  /** Share of rows that have a double among their own kind, equal to rounding. */
+  duplicates: ImageText
+  /** Skewness of how often a row is among the nearest: image for image, text for text, image for text. */
+  hubness: ImageText & {
+    /** Images among the nearest of texts. */
+    textToImage: number
+  }
+}
+/** How well one modality finds its partner in the other. */
+export interface RetrievalSide {
+  /** Share of partners found first. */
+  r1: number
+  /** Among the first five. */
+  r5: number
+  /** Among the first ten. */
+  r10: number
+  /** Mean of 1/rank. */
+  mrr: number
+}
+/** Retrieval of partners, by cosine. */
+export interface RetrievalReport {
+  /** Text asks for its image. */
+  textToImage: RetrievalSide
+  /** Image asks for its text. */
+  imageToText: RetrievalSide
+  /** Text asks a corpus of images and texts. */
+  mixed: {
+    /** Results looked at. */
+    k: number
+    /** Share of images among them. */
+    imageShare: number
+  }
+}
+/** Cosines among rows. */
+export interface SimilarityReport {
+  /** Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`. */
+  js: Record<string, number>
+  /** Shares of cosines in equal bins on [−1, 1]. */
+  histograms: {
+    /** Number of bins. */
+    bins: number
+    /** Of pairs. */
+    paired?: number[]
+    /** Of images with texts, partners left out. */
+    cross: number[]
+    /** Among images. */
+    imageImage: number[]
+    /** Among texts. */
+    textText: number[]
+  }
+  /** Mean squared distance of pairs. */
+  alignment?: number
+  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
+  uniformity: ImageText
+  /** Linear centred kernel alignment of the pairs; null where a side does not vary. */
+  cka?: number | null
+  /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
+  separability: number | null
+}
+/** What an aligner keeps of the text's own geometry. */
+export interface PreservationReport {
+  /** Mean y·z of a row before and after; a cosine where both have unit length. */
+  phi: number
+  /** Correlation of pairwise cosines before and after; null where nothing varies. */
+  psi: number | null
+  /** Retention of the ten nearest neighbours. */
+  omega: number | null
+}
+/** A row drawn in the plane of the two leading principal directions. */
+export interface DrawnRow {
+  /** Index in its source; that of the pair when rows are paired. */
+  row: number
+  /** Its modality. */
+  modality: 'image' | 'text'
+  /** Stage of the aligner it was drawn at. */
+  stage: string
+  /** First coordinate. */
+  x: number
+  /** Second coordinate. */
+  y: number
+}
+/** A row near a query. */
+export interface ShownNeighbour {
+  /** Its index. */
+  row: number
+  /** Its modality. */
+  modality: 'image' | 'text'
+  /** Its cosine. */
+  cosine: number
+}
+/** A query with its nearest rows in both modalities put together, nearest first. */
+export interface ShownQuery {
+  /** Index of the query. */
+  query: number
+  /** Its modality. */
+  queryModality: 'image' | 'text'
+  /** Its neighbours, where there is no aligner. */
+  neighbours?: ShownNeighbour[]
+  /** Its neighbours before the aligner. */
+  before?: ShownNeighbour[]
+  /** Its neighbours after it. */
+  after?: ShownNeighbour[]
+}
+/** What a report draws. */
+export interface Figures {
+  /** Rows in two dimensions, the same plane for every stage. */
+  projection: {
+    /** What the plane is. */
+    axes: string
+    /** Share of the variance along each axis. */
+    explained: [number, number]
+    /** The rows. */
+    points: DrawnRow[]
+  }
+  /** The aligner stage by stage; `original` alone without one. */
+  stages: {
+    /** Such as `original`, `anchor`, `trace`, `centroid`, `final`. */
+    name: string
+    /** ‖μx−μ‖ at this stage. */
+    gap: number
+    /** Trace of the text at this stage. */
+    trace: number
+    /** Its mean in the plane. */
+    centroid: [number, number]
+    /** The images' mean in the plane. */
+    imageCentroid: [number, number]
+  }[]
+  /** Example queries. */
+  neighbours?: ShownQuery[]
+}
+/** What is measured beside the gap itself; absent when it was not asked for. */
+export interface Metrics {
+  /** Neighbours of rows. */
+  neighbours?: NeighboursReport
+  /** Retrieval of partners; `paired` only. */
+  retrieval?: RetrievalReport
+  /** Cosines among rows. */
+  similarity?: SimilarityReport
+  /** What the aligner keeps; with an aligner only. */
+  preservation?: PreservationReport
+  /** What a report draws; with `figures` only. */
+  figures?: Figures
+}
 /** How the source rows are moved onto the target's distribution. */
-export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
+export type Method =
+  | 'realign'
+  | 'mean-shift'
+  | 'centering'
+  | 'c3'
+  | 'bca'
+  | 'procrustes'
+  | 'bures'
+  | 'aniso-init'
+  | 'none'
 /** A step of the `realign` method, for ablation. */
 export type Step = 'anchor' | 'trace' | 'centroid'
 /** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
@@ -111,10 +316,30 @@ export interface FitOptions {
   compat?: 'official'
   /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
   renormalize?: boolean
+  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  noise?: number
+  /** Seed of that noise, which is keyed by the row's index. @defaultValue that of `seed` */
+  noiseSeed?: number
+  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  ridge?: number
+  /** Whether `bca` matches covariances, or second moments as printed. @defaultValue `true` */
+  centered?: boolean
+  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of that frame's U; not with `energy`. */
+  rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
+  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
+  paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
   holdout?: number
   /** Seed of every sampled choice. @defaultValue `0` */
   seed?: number
+  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
+  subset?: number
+  /** Seed of that choice. @defaultValue `0` */
+  subsetSeed?: number
   /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
   targetName?: string
   /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
@@ -202,12 +427,41 @@ export interface AlignerGap extends FitGap {
   held?: FitGap
 }
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */
   centroid: Centroid
 }
+/** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
+export type StageInfo =
+  | {
+      /** Every component times `factor`. */
+      kind: 'scale'
+      /** The factor. */
+      factor: number
+    }
+  | {
+      /** A vector added, the sphere, or a matrix. */
+      kind: 'add' | 'sphere' | 'linear'
+    }
+  | {
+      /** Gaussian noise, keyed by the row's index. */
+      kind: 'noise'
+      /** Standard deviation of each component. */
+      sigma: number
+      /** Seed. */
+      seed: number
+    }
+  | {
+      /** Radii of coordinate pairs and scales of single coordinates in a basis. */
+      kind: 'polar'
+      /** Pairs of coordinates. */
+      pairs: number
+      /** Order statistics kept of the source's radii and of the target's. */
+      knots: [number, number]
+    }
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
@@ -230,6 +484,8 @@ export interface AlignerInfo {
   iterations: number
   /** The gap on the rows of the fit, and on rows kept out of it. */
   gap: AlignerGap
+  /** Stages of a map that is more than a scale, a shift and offsets. */
+  stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
 }
@@ -372,7 +628,7 @@ export interface TransformReport {
   peakMemoryBytes?: number
 }
 /** The gap between two modalities and what it is made of. */
-export interface GapReport extends Causes {
+export interface GapReport extends Partial<Causes>, Metrics {
   /** Columns. */
   dim: number
   /** Rows measured. */
@@ -395,8 +651,8 @@ export interface GapReport extends Causes {
     unbiasedSquared: number
     /** How far apart two samples of one distribution are. */
     floor: number
-    /** 95 % interval of `unbiasedSquared`. */
-    interval: [number, number]
+    /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
+    interval?: [number, number] | null
     /** Mean distance of the pairs; `paired` only. */
     pairedDistance?: number
     /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
@@ -408,8 +664,21 @@ export interface GapReport extends Causes {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** Distances of these rows' means, before the aligner, from those of its fit. */
+  alignerFit?: ImageText<{
+    /** From the mean it moves onto. */
+    toTarget: number
+    /** From the mean it moves. */
+    toSource: number
+  }>
+  /** The aligner was fitted on these very rows: the gap lies below its floor whatever the method. */
+  inSample?: true
+  /** The rows were held out from the aligner's fit, whose noise the floor holds as well. */
+  held?: true
   /** What was taken from a sample rather than from all rows. */
   sampled?: Record<string, Sampled>
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 /** A row that cannot be used, and why. */
 export interface BadRow {
@@ -453,6 +722,17 @@ export interface FrameReport {
   energy: number
   /** Dimension of U. */
   rank: number
+  /** The frame was made earlier and given. */
+  given?: true
+  /** How far the U of these rows, at the same rank, is turned from the given one. */
+  angles?: {
+    /** Largest principal angle, in degrees. */
+    largest: number
+    /** Its sine. */
+    sine: number
+    /** Root mean square of the sines. */
+    rms: number
+  }
 }
 /**
  * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
@@ -518,6 +798,8 @@ export interface SpectrumReport {
   kappaEff: number | null
   /** Eigenvalues that were rounding only. */
   belowFloor: number
+  /** All eigenvalues, descending. */
+  eigenvalues: number[]
 }
 /** How alike the covariances of image and text are. */
 export interface CovarianceReport {
@@ -578,6 +860,28 @@ export interface CauseOptions {
   alphaRanks?: number
   /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
   lambda?: number
+}
+/** What is measured, and on which rows. */
+export interface MeasureOptions extends CauseOptions {
+  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
+  paired?: boolean
+  /** What to measure beside the gap. @defaultValue everything */
+  parts?: readonly MeasurePart[]
+  /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /**
+   * Let every row ask for its neighbours, however many there are. @defaultValue `false`: above 20,000 rows a side a sample
+   * of about 10,000 asks, always against all rows
+   */
+  exact?: boolean
+  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
+  frame?: string
+  /** File to keep the frame of these rows in. */
+  saveFrame?: string
+  /** Add what a report draws. @defaultValue `false` */
+  figures?: boolean
 }
 /** How a long call is watched and stopped. */
 export interface RunOptions {
@@ -743,6 +1047,313 @@ export declare class Aligner {
    */
   transformTo(rows: Embeddings, out: string, options?: TransformOptions & RunOptions): Promise<TransformReport>
 }
+/** Captions of one kind for the same images. */
+export interface Corpus {
+  /** Its name, such as `'long'`. */
+  name: string
+  /** Embeddings of its captions. */
+  text: Embeddings
+  /** The captions themselves, when there are any to read. */
+  captions?: readonly string[]
+}
+/** Which corpora to compare. */
+export interface CaptionsInput extends ThreadOptions {
+  /** Images that the captions describe. */
+  image: Embeddings
+  /** The corpora. */
+  corpora: readonly Corpus[]
+  /** Tokens that the text encoder takes, start and end included. @defaultValue `77` */
+  tokenLimit?: number
+}
+/** What the words of a corpus are like. */
+export interface CaptionWords {
+  /** Captions. */
+  count: number
+  /** Mean number of words. */
+  words: number
+  /** Share of captions that exceed the token limit even if every word were one token: a lower bound on truncation. */
+  overLimit: number
+  /** Share of words that name nothing to see: function words, hedges, judgements, moods. */
+  nonVisual: number
+}
+/** One corpus against the images. */
+export interface CorpusReport {
+  /** Its name. */
+  name: string
+  /** Rows. */
+  rows: number
+  /** exp of the entropy of its spectrum. */
+  effectiveRank: number | null
+  /** Power law of its spectrum. */
+  alpha: number | null
+  /** Trace of its covariance. */
+  trace: number
+  /** Distance of its mean from the images'. */
+  gap: number
+  /** Noise floor of that distance. */
+  floor: number
+  /** Its words, when captions were given. */
+  captions?: CaptionWords
+}
+/** Corpora of captions compared. */
+export interface CaptionsReport {
+  /** The images they are compared with. */
+  image: Pick<CorpusReport, 'rows' | 'effectiveRank' | 'alpha' | 'trace'>
+  /** The corpora, in the order given. */
+  corpora: CorpusReport[]
+  /** Tokens that the text encoder takes. */
+  tokenLimit: number
+}
+/**
+ * Compares corpora of captions for one set of images: long captions spread more, and start from a larger gap
+ * (arXiv 2602.07026, long-caption paradox: about 30 % larger).
+ *
+ * @throws {@link ModalityGapError} as `measureGap` does; `NOT_PAIRED` when a corpus has more or fewer captions than rows
+ */
+export declare function analyzeCaptions(
+  { image, corpora, tokenLimit, threads }: CaptionsInput,
+  run?: RunOptions,
+): Promise<CaptionsReport>
+/**
+ * Reads captions: a text file with one on each line, or JSON lines of strings or of objects with `caption` or `text`.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
+ */
+export declare function readCaptions(path: string): Promise<string[]>
+/** A domain: images and texts of one kind. */
+export interface Domain {
+  /** Its name. */
+  name: string
+  /** Its images. */
+  image: Embeddings
+  /** Its texts. */
+  text: Embeddings
+}
+/** Which domains to fit on and to use on. */
+export interface DomainsInput extends FitOptions, ThreadOptions {
+  /** At least two, with different names. */
+  domains: readonly Domain[]
+}
+/** How well a fit on one domain serves another. */
+export interface DomainsReport {
+  /** Names, in the order of rows and columns. */
+  names: string[]
+  /** `gap[i][j]`: fitted on domain i, used on domain j; on the diagonal on rows held out from the fit. */
+  gap: number[][]
+  /** The noise floor of each, the noise of the fit included on the diagonal. */
+  floor: number[][]
+  /** The gap of each domain before any alignment. */
+  before: number[]
+  /** Share held out on the diagonal. */
+  holdout: number
+  /** Seed of the split. */
+  seed: number
+}
+/**
+ * Fits on each domain and measures the gap on every other (arXiv 2602.07026: statistics of another domain leave a
+ * substantially larger gap).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
+ */
+export declare function analyzeDomains(
+  { domains, holdout, seed, ...fit }: DomainsInput,
+  run?: RunOptions,
+): Promise<DomainsReport>
+/** Which modalities to compare. */
+export interface ModalitiesInput extends ThreadOptions {
+  /** Rows of each, by name: images, texts, audio, points… of one width. */
+  modalities: Readonly<Record<string, Embeddings>>
+}
+/** The gaps among any number of modalities. */
+export interface ModalitiesReport {
+  /** Names, in the order of rows and columns. */
+  names: string[]
+  /** Rows of each. */
+  rows: number[]
+  /** Trace of each. */
+  trace: number[]
+  /** Distances of the means. */
+  gap: number[][]
+  /** The noise floor of each. */
+  floor: number[][]
+  /** Squared gaps without what sampling adds. */
+  unbiasedSquared: number[][]
+}
+/**
+ * Measures the gap between every two of several modalities.
+ *
+ * @throws {@link ModalityGapError} as `measureGap` does
+ */
+export declare function analyzeModalities(
+  { modalities, threads }: ModalitiesInput,
+  run?: RunOptions,
+): Promise<ModalitiesReport>
+/** What to fit on ever more rows. */
+export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'subset' | 'subsetSeed'> {
+  /** Rows a side of each fit. @defaultValue 100, 200, 500, 1000 … up to all that are not held out */
+  sizes?: readonly number[]
+  /** Fits at each size, each on rows of its own choice. @defaultValue `5` */
+  trials?: number
+  /** A gap wanted on rows that were not seen; the rows it takes are estimated. */
+  wanted?: number
+}
+/** One point of the curve. */
+export interface SampleSizePoint {
+  /** Rows a side of the fit, on average over the trials. */
+  n: number
+  /** The held-out gap of each trial. */
+  trials: number[]
+  /** Their mean. */
+  mean: number
+  /** Their standard deviation, divisor trials − 1; null for one trial. */
+  sd: number | null
+  /** What sampling alone gives, the noise of the fit included. */
+  floor: number
+}
+/** How the held-out gap falls with the rows of the fit. */
+export interface SampleSizeReport {
+  /** From few rows to many. */
+  curve: SampleSizePoint[]
+  /** Gap² ≈ limit² + slope/n over the curve, by least squares. */
+  model: {
+    /** The gap that more rows do not close: the noise of the held-out rows and what the method leaves. */
+    limit: number
+    /** Gap² that one row a side of the fit costs. */
+    slope: number
+  }
+  /** Rows a side for the gap that was wanted; null when no number of rows reaches it on these held-out rows. */
+  rowsFor?: {
+    /** The gap. */
+    gap: number
+    /** The rows. */
+    rows: number | null
+  }
+  /** Share held out. */
+  holdout: number
+  /** Seed of the split and of the choices. */
+  seed: number
+}
+/**
+ * Fits on samples of growing size and measures the gap on rows that no fit has seen (arXiv 2602.07026, section on sample
+ * size: a plateau near ten thousand).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` does
+ */
+export declare function analyzeSampleSize(
+  { sizes, trials, wanted, holdout, seed, ...fit }: SampleSizeInput,
+  run?: RunOptions,
+): Promise<SampleSizeReport>
+/** The options of a fit that make a strategy what it is. */
+export type StrategyOptions = Omit<
+  FitOptions,
+  'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'targetName' | 'sourceName' | 'encoder'
+>
+/** Every strategy that a comparison knows by name. */
+export declare const STRATEGIES: {
+  readonly none: {
+    readonly method: 'none'
+  }
+  readonly centering: {
+    readonly method: 'centering'
+  }
+  readonly 'mean-shift': {
+    readonly method: 'mean-shift'
+  }
+  readonly c3: {
+    readonly method: 'c3'
+  }
+  readonly bca: {
+    readonly method: 'bca'
+  }
+  readonly procrustes: {
+    readonly method: 'procrustes'
+  }
+  readonly bures: {
+    readonly method: 'bures'
+  }
+  readonly 'aniso-init': {
+    readonly method: 'aniso-init'
+  }
+  readonly 'anchor-trace': {
+    readonly method: 'realign'
+    readonly steps: readonly ['anchor', 'trace']
+  }
+  readonly realign: {
+    readonly method: 'realign'
+  }
+  readonly 'realign-10': {
+    readonly method: 'realign'
+    readonly centroidIterations: 10
+  }
+  readonly 'realign-solve': {
+    readonly method: 'realign'
+    readonly centroid: 'solve'
+  }
+}
+/** The name of a strategy in a comparison. */
+export type StrategyName = keyof typeof STRATEGIES
+/** What to compare. */
+export interface CompareInput extends ThreadOptions, Omit<MeasureOptions, 'frame' | 'saveFrame'> {
+  /** Rows of the image side, which every strategy imitates. */
+  image: Embeddings
+  /** Rows of the text side, which every strategy moves. */
+  text: Embeddings
+  /** Strategies to compare. @defaultValue all; `procrustes` only when rows are paired */
+  methods?: readonly StrategyName[]
+  /** Share of both sides kept out of every fit; everything is measured there, in (0, 1). @defaultValue `0.2` */
+  holdout?: number
+}
+/** A strategy measured on rows it has not seen. */
+export interface StrategyReport extends GapReport {
+  /** Method and options of the fit. */
+  options: FittedOptions
+  /** Wall-clock seconds. */
+  seconds: {
+    /** Of the fit. */
+    fit: number
+    /** Of the measurement. */
+    measure: number
+  }
+}
+/** A strategy that is recommended, and why. */
+export interface Recommendation {
+  /** Its name. */
+  method: StrategyName
+  /** Why, in a sentence. */
+  why: string
+}
+/** Strategies on the same split. */
+export interface CompareReport {
+  /** Columns. */
+  dim: number
+  /** Rows measured: those held out. */
+  rows: ImageText
+  /** Share held out. */
+  holdout: number
+  /** Seed of the split and of every sample. */
+  seed: number
+  /** Whether rows are pairs. */
+  paired: boolean
+  /** What each strategy does to the held-out rows. */
+  strategies: Partial<Record<StrategyName, StrategyReport>>
+  /** What to use for which purpose. */
+  recommended: {
+    /** To find partners across modalities; `paired` only. */
+    search?: Recommendation
+    /** To let text stand in for images, as in training on text. */
+    substitution?: Recommendation
+  }
+}
+/**
+ * Fits every strategy on one part of the rows and measures it on the other: what it does to the gap (compatibility) and
+ * what it keeps of the text's own geometry (preservation).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
+ */
+export declare function compareStrategies(
+  { image, text, methods, holdout, seed, paired, ...measured }: CompareInput,
+  run?: RunOptions,
+): Promise<CompareReport>
 /**
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
  * is one shard and the name has a known ending.
@@ -768,22 +1379,20 @@ export interface InspectOptions extends ThreadOptions {
  */
 export declare function inspect(rows: Embeddings, options?: InspectOptions & RunOptions): Promise<InspectReport>
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions, CauseOptions {
+export interface MeasureInput extends ThreadOptions, MeasureOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */
   text: Embeddings
-  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
-  paired?: boolean
   /** Applied to the text rows before they are measured. */
   aligner?: Aligner
-  /** Seed of every sampled choice. @defaultValue `0` */
-  seed?: number
 }
 /**
  * Measures the gap between two modalities, always with its noise floor (the distance that two samples of one
- * distribution of these sizes would show), and what it is made of. Covariances are taken from all rows up to 200,000 a
- * side, and beyond from a sample of about as many that `sampled` names.
+ * distribution of these sizes would show), what it is made of, and how the rows lie among each other. Up to a size that
+ * `sampled` tells, everything is exact: covariances are taken from all rows up to 200,000 a side, neighbours are asked for
+ * by all up to 20,000, cosines are compared each with each up to 5,000; beyond, a seeded sample of about 200,000, 10,000
+ * and 5,000.
  *
  * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
@@ -792,6 +1401,416 @@ export declare function measureGap(
   { image, text, aligner, ...options }: MeasureInput,
   run?: RunOptions,
 ): Promise<GapReport>
+/** One of the two modalities. */
+export type Modality = 'image' | 'text'
+/** A row found near another. */
+export interface NeighbourData {
+  /** Its index in its source. */
+  row: number
+  /** The modality it belongs to. */
+  modality: Modality
+  /** Its cosine to the query. */
+  cosine: number
+}
+/** Pictures of a measurement: a projection onto two directions, the stages of the map, and example queries. */
+export interface FiguresData {
+  /** Rows in the plane of two directions that every stage shares. */
+  projection?: {
+    /** What the two axes are. */
+    axes?: string
+    /** Share of the variance that each axis holds. */
+    explained?: number[]
+    /** The rows; those of one pair share `row`. */
+    points: {
+      /** Index in the whole source. */
+      row: number
+      /** Its modality. */
+      modality: Modality
+      /** The stage of the map. */
+      stage: string
+      /** Its place along the first axis. */
+      x: number
+      /** Its place along the second. */
+      y: number
+    }[]
+  }
+  /** What each stage of the map leaves, in order. */
+  stages?: {
+    /** Name, such as `'anchor'`. */
+    name: string
+    /** Distance of the means. */
+    gap: number
+    /** Trace of the text rows' covariance. */
+    trace?: number
+    /** Mean of the text rows in the plane. */
+    centroid?: number[]
+    /** Mean of the image rows in the plane. */
+    imageCentroid?: number[]
+  }[]
+  /** The nearest rows of a few queries; `neighbours` where nothing was moved. */
+  neighbours?: {
+    /** Index of the query's row. */
+    query: number
+    /** Its modality. */
+    queryModality: Modality
+    /** Its neighbours before the map. */
+    before?: NeighbourData[]
+    /** Its neighbours after it. */
+    after?: NeighbourData[]
+    /** Its neighbours, where there is no map. */
+    neighbours?: NeighbourData[]
+  }[]
+}
+/** Names of rows for tooltips and tables, such as captions and file names, by row. */
+export interface RowLabels {
+  /** Of image rows. */
+  image?: readonly string[] | Readonly<Record<number, string>>
+  /** Of text rows. */
+  text?: readonly string[] | Readonly<Record<number, string>>
+}
+/** How well one side is found from the other. */
+export interface RetrievalData {
+  /** Share of queries whose partner is the nearest row. */
+  r1: number
+  /** The same among the five nearest. */
+  r5: number
+  /** The same among the ten nearest. */
+  r10: number
+  /** Mean of one over the partner's rank. */
+  mrr: number
+}
+/** What is wrong or worth knowing, with its evidence. */
+export interface DiagnosisData {
+  /** Stable name. */
+  code: string
+  /** How much it matters. */
+  level: 'problem' | 'warning' | 'note'
+  /** One sentence. */
+  text: string
+  /** The numbers it rests on. */
+  evidence?: unknown
+  /** What to do. */
+  advice?: string
+}
+/** A spectrum with the eigenvalues themselves. */
+export interface SpectrumData extends Omit<SpectrumReport, 'eigenvalues'> {
+  /** All of them, descending. */
+  eigenvalues?: number[]
+}
+/** A result of `measure`; whatever is absent is not shown. */
+export interface MeasureData {
+  /** Columns. */
+  dim?: number
+  /** Rows measured. */
+  rows?: PerSide | ImageText
+  /** Distances between the modalities. */
+  gap: {
+    /** ‖μx−μz‖ without the aligner. */
+    before?: number
+    /** The same with it. */
+    after?: number
+    /** The same of the rows as written. */
+    stored?: number
+    /** ‖μx−μy‖. */
+    centroid?: number
+    /** Cosine of the means. */
+    cosine?: number | null
+    /** The squared gap without the part that sampling adds. */
+    unbiasedSquared?: number
+    /** How far apart two samples of one distribution are. */
+    floor: number
+    /** 95 % interval of `unbiasedSquared`; null in sample. */
+    interval?: number[] | null
+    /** Mean distance of the pairs. */
+    pairedDistance?: number
+    /** Relative modality gap. */
+    rmg?: number
+    /** Whether these are the rows of the fit. */
+    inSample?: boolean
+    /** The gap on rows kept out of a fit. */
+    held?: FitGap
+  }
+  /** E‖e−μ‖² of the unit rows. */
+  trace?: PerSide | ImageText
+  /** sqrt(image trace / text trace). */
+  scale?: number
+  /** The frame U. */
+  frame?: FrameReport
+  /** The gap taken apart. */
+  decomposition?: Decomposition
+  /** Spectra of both modalities. */
+  spectrum?: ImageText<SpectrumData>
+  /** Their covariances compared. */
+  covariance?: CovarianceReport
+  /** The covariance of the paired differences. */
+  residual?: ResidualReport
+  /** Who is near whom. */
+  neighbours?: {
+    /** Neighbours asked for in `retention`. */
+    k: number
+    /** Share of a row's neighbours that the map keeps. */
+    retention?: number
+    /** Share of neighbours of the other modality, and directional mixing. */
+    mixing?: {
+      /** Neighbours asked for in the pooled rows. */
+      k: number
+      /** Share of them that belong to the other modality. */
+      all?: number
+      /** Directional mixing of image rows, 1 where mixed as by chance. */
+      image?: number | null
+      /** The same of text rows. */
+      text?: number | null
+      /** The plain shares of either modality. */
+      shares?: ImageText
+    }
+    /** Share of rows that have a double among their own kind. */
+    duplicates?: ImageText
+    /** Skewness of the in-degrees. */
+    hubness?: {
+      /** Among the image rows. */
+      image?: number
+      /** Among the text rows. */
+      text?: number
+      /** Of image rows as neighbours of text rows. */
+      textToImage?: number
+    }
+  }
+  /** Cosines and what follows from them. */
+  similarity?: {
+    /** Jensen–Shannon divergences of the histograms. */
+    js?: Record<string, number>
+    /** Shares of cosines in equal bins on [−1, 1]. */
+    histograms?: {
+      /** Number of bins. */
+      bins: number
+      /** Of partners. */
+      paired?: number[]
+      /** Of images and texts that are no partners. */
+      cross?: number[]
+      /** Of images. */
+      imageImage?: number[]
+      /** Of texts. */
+      textText?: number[]
+    }
+    /** E‖x−z‖² of the pairs. */
+    alignment?: number
+    /** log E exp(−2‖u−v‖²). */
+    uniformity?: ImageText
+    /** Linear CKA. */
+    cka?: number | null
+    /** Held-out accuracy of a logistic probe. */
+    separability?: number | null
+  }
+  /** What the map keeps of the text rows. */
+  preservation?: {
+    /** Mean product with the original row. */
+    phi?: number
+    /** Correlation of pairwise cosines before and after. */
+    psi?: number | null
+    /** Share of neighbours kept. */
+    omega?: number | null
+  }
+  /** Search from one side in the other. */
+  retrieval?: {
+    /** Texts ask, images answer. */
+    textToImage?: RetrievalData
+    /** Images ask, texts answer. */
+    imageToText?: RetrievalData
+    /** A corpus of both. */
+    mixed?: {
+      /** Rows found. */
+      k: number
+      /** Share of images among them when texts ask. */
+      imageShare: number
+    }
+  }
+  /** Whether the aligner was fitted on these very rows. */
+  inSample?: boolean
+  /** Whether the rows were kept out of the aligner's fit. */
+  held?: boolean
+  /** What is wrong or worth knowing. */
+  diagnosis?: DiagnosisData[]
+  /** Pictures. */
+  figures?: FiguresData
+}
+/** A strategy to take. */
+export interface RecommendationData {
+  /** Its name. */
+  method: string
+  /** Why, in a sentence. */
+  why: string
+}
+/** A result of `compare`. */
+export interface CompareData {
+  /** Columns. */
+  dim?: number
+  /** Rows of either side. */
+  rows?: ImageText
+  /** Share of rows kept out of the fits. */
+  holdout?: number
+  /** What each strategy leaves, under its name. */
+  strategies: {
+    readonly [name: string]: MeasureData | undefined
+  }
+  /** What to take for which purpose. */
+  recommended?: {
+    /** To find partners across modalities. */
+    search?: RecommendationData
+    /** To let text stand in for images. */
+    substitution?: RecommendationData
+  }
+  /** What is wrong or worth knowing. */
+  diagnosis?: DiagnosisData[]
+}
+/** A result of `analyze sample-size`. */
+export interface SampleSizeData {
+  /** The held-out gap after fits on n rows. */
+  curve: {
+    /** Rows of the fit. */
+    n: number
+    /** The gap of each trial. */
+    trials?: number[]
+    /** Their mean. */
+    mean: number
+    /** Their standard deviation; null for one trial. */
+    sd: number | null
+    /** The noise floor of the held-out rows. */
+    floor?: number
+  }[]
+  /** Gap² ≈ limit² + slope/n. */
+  model?: {
+    /** The gap that more rows do not close. */
+    limit: number
+    /** Gap² that one row costs: T of sqrt(T/N), whose line goes through the first size without it. */
+    slope: number
+  }
+  /** Rows that a wanted gap takes. */
+  rowsFor?: {
+    /** The wanted gap. */
+    gap: number
+    /** The rows; null where it is not reached. */
+    rows: number | null
+  }
+}
+/** A result of `analyze domains` or `analyze modalities`: one number for each pair of names. */
+export interface MatrixData {
+  /** Domains or modalities. */
+  names: string[]
+  /** Gaps; of domains, fitted on the row's and used on the column's. */
+  gap: (number | null)[][]
+  /** Their noise floors. */
+  floor?: (number | null)[][]
+  /** Squared gaps without the part that sampling adds; of modalities only. */
+  unbiasedSquared?: (number | null)[][]
+}
+/** A result of `analyze captions`. */
+export interface CaptionsData {
+  /** The images they are compared with. */
+  image?: {
+    /** Their rows. */
+    rows?: number
+    /** exp of the entropy of their spectrum. */
+    effectiveRank?: number | null
+    /** Trace of their covariance. */
+    trace?: number
+    /** Exponent of the power law of their spectrum. */
+    alpha?: number | null
+  }
+  /** The corpora compared. */
+  corpora: {
+    /** Its name. */
+    name: string
+    /** Its rows. */
+    rows?: number
+    /** exp of the entropy of its spectrum. */
+    effectiveRank?: number | null
+    /** Trace of its covariance. */
+    trace?: number
+    /** Its gap to the images. */
+    gap?: number
+    /** The noise floor of that gap. */
+    floor?: number
+    /** Exponent of the power law of its spectrum. */
+    alpha?: number | null
+    /** Its captions. */
+    captions?: {
+      /** How many there are. */
+      count?: number
+      /** Mean number of words. */
+      words?: number
+      /** Share that is longer than the encoder reads. */
+      overLimit?: number | null
+      /** Share of words that name nothing visible. */
+      nonVisual?: number | null
+    }
+  }[]
+}
+/** One result that a report can show. */
+export type ReportData = MeasureData | CompareData | SampleSizeData | MatrixData | CaptionsData
+/**
+ * Writes the projection of a measurement as parquet that Apple's embedding-atlas opens:
+ * `embedding-atlas FILE --x x --y y --neighbors neighbours`. One row for each point; columns `x`, `y` (DOUBLE),
+ * `modality`, `stage` (STRING), `pair` (INT64, the index in the source, which partners share) and `neighbours`, a struct
+ * of two lists: `ids`, row indices of this table, and `distances`, 1 − cosine in all dimensions. Only the example queries
+ * have neighbours, and of those only the ones that were projected as well; the other rows have empty lists.
+ *
+ * @param data a result of `measure` with `figures`
+ * @param path the file; written as a whole or not at all
+ * @returns rows written
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection, `WRITE_FAILED`
+ */
+export declare function projectionParquet(
+  data: {
+    figures?: FiguresData
+  },
+  path: string,
+): Promise<number>
+/** What a report says beside its data. */
+export interface ReportOptions {
+  /** Heading of the page. @defaultValue `'Modality gap'` */
+  title?: string
+  /** A line under it, such as the encoder and the data. */
+  subtitle?: string
+  /** Names of rows for tooltips and neighbour tables; shown as text, never as markup. */
+  labels?: RowLabels
+}
+/** How charts are written. */
+export interface ChartOptions {
+  /** SVG, or pixels at twice the size through the peer dependency `@resvg/resvg-js`. @defaultValue `'svg'` */
+  format?: 'svg' | 'png'
+  /** Colours. @defaultValue `'light'` */
+  theme?: 'light' | 'dark'
+  /** Width in pixels; heights follow. @defaultValue `900` */
+  width?: number
+  /** Names of rows. */
+  labels?: RowLabels
+}
+/**
+ * Writes results of `measure`, `align`, `compare` and `analyze` as one HTML file: charts, tables and all numbers, which
+ * opens offline and asks no network for anything. Only what the data hold is shown. Equal data give equal bytes.
+ *
+ * @param data one result or several, as the functions return them or as `--json` prints them
+ * @param path the file; written as a whole or not at all
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result, `WRITE_FAILED`
+ */
+export declare function writeReport(
+  data: ReportData | readonly ReportData[],
+  path: string,
+  options?: ReportOptions,
+): Promise<void>
+/**
+ * Writes every chart of a report as a file of its own.
+ *
+ * @param data one result or several
+ * @param folder made where it is missing
+ * @returns the files written, in the order of the report
+ * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`; `MISSING_PACKAGE` for PNG without `@resvg/resvg-js`
+ */
+export declare function writeCharts(
+  data: ReportData | readonly ReportData[],
+  folder: string,
+  { format, theme, width, labels }?: ChartOptions,
+): Promise<string[]>
 /** One file of rows, or one part of a file. */
 export interface TaskShard {
   /** The file. */

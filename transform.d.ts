@@ -19,10 +19,12 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
  * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
  * | `PANIC` | a defect of this package, caught at the border |
  */
@@ -43,10 +45,12 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
+  | 'MISSING_PACKAGE'
   | 'NATIVE_UNAVAILABLE'
   | 'PANIC'
 /** Where an error arose, as far as it is known. */
@@ -82,7 +86,16 @@ export declare class ModalityGapError extends Error {
   )
 }
 /** How the source rows are moved onto the target's distribution. */
-export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
+export type Method =
+  | 'realign'
+  | 'mean-shift'
+  | 'centering'
+  | 'c3'
+  | 'bca'
+  | 'procrustes'
+  | 'bures'
+  | 'aniso-init'
+  | 'none'
 /** A step of the `realign` method, for ablation. */
 export type Step = 'anchor' | 'trace' | 'centroid'
 /** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
@@ -103,10 +116,30 @@ export interface FitOptions {
   compat?: 'official'
   /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
   renormalize?: boolean
+  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  noise?: number
+  /** Seed of that noise, which is keyed by the row's index. @defaultValue that of `seed` */
+  noiseSeed?: number
+  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  ridge?: number
+  /** Whether `bca` matches covariances, or second moments as printed. @defaultValue `true` */
+  centered?: boolean
+  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of that frame's U; not with `energy`. */
+  rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
+  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
+  paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
   holdout?: number
   /** Seed of every sampled choice. @defaultValue `0` */
   seed?: number
+  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
+  subset?: number
+  /** Seed of that choice. @defaultValue `0` */
+  subsetSeed?: number
   /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
   targetName?: string
   /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
@@ -138,12 +171,41 @@ export interface AlignerGap extends FitGap {
   held?: FitGap
 }
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */
   centroid: Centroid
 }
+/** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
+export type StageInfo =
+  | {
+      /** Every component times `factor`. */
+      kind: 'scale'
+      /** The factor. */
+      factor: number
+    }
+  | {
+      /** A vector added, the sphere, or a matrix. */
+      kind: 'add' | 'sphere' | 'linear'
+    }
+  | {
+      /** Gaussian noise, keyed by the row's index. */
+      kind: 'noise'
+      /** Standard deviation of each component. */
+      sigma: number
+      /** Seed. */
+      seed: number
+    }
+  | {
+      /** Radii of coordinate pairs and scales of single coordinates in a basis. */
+      kind: 'polar'
+      /** Pairs of coordinates. */
+      pairs: number
+      /** Order statistics kept of the source's radii and of the target's. */
+      knots: [number, number]
+    }
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
   /** Version of the file format. */
@@ -166,6 +228,8 @@ export interface AlignerInfo {
   iterations: number
   /** The gap on the rows of the fit, and on rows kept out of it. */
   gap: AlignerGap
+  /** Stages of a map that is more than a scale, a shift and offsets. */
+  stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
 }

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { readAlignerFile } from '../src/aligner-file.ts'
+import { readAlignerFile, type Stage } from '../src/aligner-file.ts'
 import { alignerBytes, fileOf, goldenParts, type Parts, smallParts } from './helpers/aligner-file.ts'
 
 function changed(change: (parts: Parts) => void): Uint8Array {
@@ -17,31 +17,40 @@ function withHeader(change: (header: Record<string, { data_offsets: number[]; sh
   return fileOf(JSON.stringify(header), bytes.subarray(8 + length))
 }
 
+function vectorsOf(stages: Stage[]): number[][] {
+  return stages.flatMap(stage => (stage.kind === 'add' ? [[...stage.vector]] : []))
+}
+
 test('what was written is read back exactly', t => {
   const parts = goldenParts()
-  const { info, shift, offsets } = readAlignerFile(alignerBytes(parts))
+  const { info, stages } = readAlignerFile(alignerBytes(parts))
   t.deepEqual(info as unknown, parts.info)
-  t.deepEqual([...shift], [...(parts.tensors.shift?.values ?? [])])
-  t.deepEqual([...offsets], [...(parts.tensors.offsets?.values ?? [])])
+  t.deepEqual(
+    stages.map(stage => stage.kind),
+    ['scale', ...Array.from({ length: 1 + info.iterations }, () => ['add', 'sphere']).flat()],
+  )
+  const [shift, ...offsets] = vectorsOf(stages)
+  t.deepEqual(shift, [...(parts.tensors.shift?.values ?? [])])
+  t.deepEqual(offsets.flat(), [...(parts.tensors.offsets?.values ?? [])])
 })
 
 test('bytes may start anywhere in a buffer', t => {
   const bytes = alignerBytes(smallParts())
   const moved = new Uint8Array(bytes.length + 3).subarray(3)
   moved.set(bytes)
-  t.deepEqual([...readAlignerFile(moved).shift], [0.5, -0.5])
+  t.deepEqual(vectorsOf(readAlignerFile(moved).stages), [[0.5, -0.5]])
 })
 
 test('a strategy without a shift has none', t => {
   const bytes = changed(({ tensors }) => delete tensors.shift)
-  t.deepEqual([...readAlignerFile(bytes).shift], [0, 0])
+  t.deepEqual(vectorsOf(readAlignerFile(bytes).stages), [])
 })
 
 test('a newer version is refused by name', t => {
   const bytes = changed(({ info }) => {
-    info.version = 2
+    info.version = 3
   })
-  t.throws(() => readAlignerFile(bytes), { code: 'NEWER_VERSION', message: /version 2/ })
+  t.throws(() => readAlignerFile(bytes), { code: 'NEWER_VERSION', message: /version 3/ })
 })
 
 const HOSTILE: Record<string, [bytes: Uint8Array, message: RegExp]> = {

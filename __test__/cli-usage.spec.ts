@@ -13,7 +13,10 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['align', '--image', 'x', '--out', 'z'], /give both --image and --text/],
   [['align', '--image', 'x', '--target', 'y', '--out', 'z'], /cannot be used with option/],
   [['align', '--target', 'x', '--out', 'z'], /or both --target and --source/],
-  [['align', ...SIDES, '--method', 'magic'], /Allowed choices are realign, mean-shift, centering, none/],
+  [
+    ['align', ...SIDES, '--method', 'magic'],
+    /Allowed choices are realign, mean-shift, centering, c3, bca, procrustes, bures, aniso-init, none/,
+  ],
   [['align', ...SIDES, '--threads', '0'], /whole number of at least 1/],
   [['align', ...SIDES, '--threads', 'two'], /whole number of at least 1/],
   [['align', ...SIDES, '--seed', '1.5'], /whole number of at least 0/],

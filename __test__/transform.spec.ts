@@ -105,6 +105,14 @@ const FITS: FitOptions[] = [
   { method: 'mean-shift' },
   { method: 'centering' },
   { method: 'none' },
+  { method: 'realign', renormalize: false },
+  { method: 'c3', noise: 0.2, noiseSeed: 9 },
+  { method: 'c3', renormalize: false },
+  { method: 'bca', energy: 0.7 },
+  { method: 'bca', centered: false },
+  { method: 'procrustes', paired: true },
+  { method: 'bures' },
+  { method: 'aniso-init', rank: 13 },
 ]
 
 for (const options of FITS) {

@@ -16,7 +16,10 @@ if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
   }
   run('npm', ['run', 'build:native'], 'building the native code')
 }
-if (changed('src', 'tsconfig.json', 'tsconfig.build.json') > changed('dist/index.js')) {
+// the last file that is written
+if (
+  changed('src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs') > changed('dist/report/LICENSES.txt')
+) {
   // a file that is gone from src has to go from dist as well
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('npm', ['run', 'build:ts'], 'compiling TypeScript')

@@ -11,11 +11,12 @@ const STEPS = [
   ['clippy', 'cargo', 'clippy', '--release', '--workspace', '--all-targets', '--', '-D', 'warnings'],
   // the binding crate needs symbols that exist in Node only; its tests are those in __test__
   ['cargo test', 'cargo', 'test', '--release', '--workspace', '--exclude', 'modality-gap-node'],
-  ['types', 'npx', 'tsc', '--noEmit'],
+  ['types', 'npm', 'run', 'typecheck'],
   ['biome', 'npx', 'biome', 'check', '--error-on-warnings'],
   ['index.d.ts', 'npm', 'run', 'check:dts'],
   ['native/binding', 'git', 'diff', '--exit-code', '--', 'native/binding.js', 'native/binding.d.ts'],
   ['documentation', 'npx', 'typedoc'],
+  ['browser', 'node', 'scripts/browser.mjs'],
   ['ava', 'npx', 'ava'],
 ]
 

@@ -2,14 +2,33 @@ import { ModalityGapError } from './errors.ts'
 import type { AlignerInfo } from './reports.ts'
 
 /** The newest version of the aligner file that this code reads. */
-const VERSION = 1
+const VERSION = 2
 const KEY = 'modality-gap'
 
-/** What moves rows in an aligner file: the shift has `info.dim` components, the offsets `info.iterations` such rows. */
+/** One step of the map, with its numbers; matrices are row-major. */
+export type Stage =
+  | { kind: 'scale'; factor: number }
+  | { kind: 'add'; vector: Float64Array }
+  | { kind: 'sphere' }
+  | { kind: 'linear'; matrix: Float64Array }
+  | { kind: 'noise'; sigma: number; seed: number }
+  | PolarStage
+
+/** Radii of coordinate pairs and scales of the single coordinates after them, in the basis whose vectors are its rows. */
+export interface PolarStage {
+  kind: 'polar'
+  pairs: number
+  basis: Float64Array
+  source: Float64Array
+  target: Float64Array
+  means: Float64Array
+  ratios: Float64Array
+}
+
+/** What moves a unit row: these stages, in order. */
 export interface AlignerFile {
   info: AlignerInfo
-  shift: Float64Array
-  offsets: Float64Array
+  stages: Stage[]
 }
 
 interface TensorEntry {
@@ -32,15 +51,82 @@ export function readAlignerFile(bytes: Uint8Array): AlignerFile {
   // the statistics of the fit are not needed to move rows, but a file without them is damaged
   vector('source_mean')
   vector('target_mean')
-  const shift = entries.shift === undefined ? new Float64Array(info.dim) : vector('shift')
+  const read: Reader = (name, shape) => readTensor(name, entries[name], shape, data)
+  const stages = info.stages ? stagesOf(info, read) : rowStages(info, entries, read)
+  return { info, stages }
+}
+
+type Reader = (name: string, shape: number[]) => Float64Array
+
+/** Scale and shift, then the sphere, then each offset and the sphere again. */
+function rowStages(info: AlignerInfo, entries: Record<string, TensorEntry>, read: Reader): Stage[] {
   if (info.iterations === 0 && entries.offsets !== undefined) {
     throw bad('it has offsets where none are announced')
   }
-  const offsets =
-    info.iterations === 0
-      ? new Float64Array(0)
-      : readTensor('offsets', entries.offsets, [info.iterations, info.dim], data)
-  return { info, shift, offsets }
+  const { dim, iterations } = info
+  const sphere: Stage[] = info.renormalize ? [{ kind: 'sphere' }] : []
+  const shift: Stage[] = entries.shift === undefined ? [] : [{ kind: 'add', vector: read('shift', [dim]) }]
+  const offsets = iterations === 0 ? new Float64Array(0) : read('offsets', [iterations, dim])
+  const centroid = Array.from({ length: iterations }, (_, k): Stage[] => [
+    { kind: 'add', vector: offsets.subarray(k * dim, (k + 1) * dim) },
+    ...sphere,
+  ])
+  return [{ kind: 'scale', factor: info.scale }, ...shift, ...sphere, ...centroid.flat()]
+}
+
+function stagesOf(info: AlignerInfo, read: Reader): Stage[] {
+  const { dim, stages } = info
+  if (!Array.isArray(stages) || !stages.every(isObject)) {
+    throw bad('its stages are no list')
+  }
+  return stages.map((stage, at): Stage => {
+    const name = `stages.${at}`
+    switch (stage.kind) {
+      case 'scale':
+        return { kind: 'scale', factor: finite(stage.factor, name) }
+      case 'add':
+        return { kind: 'add', vector: read(name, [dim]) }
+      case 'sphere':
+        return { kind: 'sphere' }
+      case 'linear':
+        return { kind: 'linear', matrix: read(name, [dim, dim]) }
+      case 'noise':
+        if (!isCounts([stage.seed])) {
+          throw bad(`the seed of ${name} is not a count`)
+        }
+        return { kind: 'noise', sigma: finite(stage.sigma, name), seed: stage.seed }
+      case 'polar':
+        return polarOf(stage, name, dim, read)
+      default:
+        throw bad(`${name} is of no known kind`)
+    }
+  })
+}
+
+function polarOf(stage: { pairs: number; knots: [number, number] }, name: string, dim: number, read: Reader): Stage {
+  const { pairs, knots } = stage
+  const counts = isCounts([pairs]) && isCounts(knots) && knots.length === 2
+  if (!counts || 2 * pairs > dim || (pairs > 0 && knots.includes(0))) {
+    throw bad(`the sizes of ${name} do not fit the rows`)
+  }
+  const part = (which: string, shape: number[]) =>
+    shape.includes(0) ? new Float64Array(0) : read(`${name}.${which}`, shape)
+  return {
+    kind: 'polar',
+    pairs,
+    basis: part('basis', [dim, dim]),
+    source: part('source', [pairs, knots[0]]),
+    target: part('target', [pairs, knots[1]]),
+    means: part('means', [dim - 2 * pairs]),
+    ratios: part('ratios', [dim - 2 * pairs]),
+  }
+}
+
+function finite(value: unknown, name: string): number {
+  if (!Number.isFinite(value)) {
+    throw bad(`a number of ${name} is not finite`)
+  }
+  return value as number
 }
 
 function splitHeader(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {

@@ -6,6 +6,17 @@ export interface FrameReport {
   energy: number
   /** Dimension of U. */
   rank: number
+  /** The frame was made earlier and given. */
+  given?: true
+  /** How far the U of these rows, at the same rank, is turned from the given one. */
+  angles?: {
+    /** Largest principal angle, in degrees. */
+    largest: number
+    /** Its sine. */
+    sine: number
+    /** Root mean square of the sines. */
+    rms: number
+  }
 }
 
 /**
@@ -73,6 +84,8 @@ export interface SpectrumReport {
   kappaEff: number | null
   /** Eigenvalues that were rounding only. */
   belowFloor: number
+  /** All eigenvalues, descending. */
+  eigenvalues: number[]
 }
 
 /** How alike the covariances of image and text are. */

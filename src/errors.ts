@@ -19,11 +19,13 @@
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
+ * | `BAD_FRAME` | bytes that are not the file of a reference frame |
+ * | `BAD_STATE` | bytes that are not a tracker's state |
  * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
- * | `BAD_STATE` | bytes that are not a saved frame or tracker state |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
+ * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
  * | `NATIVE_UNAVAILABLE` | the native code could not be loaded on this machine |
  * | `PANIC` | a defect of this package, caught at the border |
  */
@@ -44,11 +46,13 @@ export type ErrorCode =
   | 'NOT_CONVERGED'
   | 'NUMERIC'
   | 'BAD_ALIGNER'
+  | 'BAD_FRAME'
   | 'NEWER_VERSION'
   | 'BAD_STATE'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
+  | 'MISSING_PACKAGE'
   | 'NATIVE_UNAVAILABLE'
   | 'PANIC'
 

@@ -1,7 +1,7 @@
 import type { TrackRecord } from './track-record.ts'
 
 /** What a run says about a claim of the paper. */
-export interface Finding {
+export interface TrackFinding {
   /** Stable name. */
   id: string
   /** The claim, in a sentence. */
@@ -203,14 +203,14 @@ const CLAIMS: readonly Claim[] = [
  *
  * @param records those of a tracker or of its log, in order
  */
-export function findings(records: readonly TrackRecord[]): Finding[] {
+export function findings(records: readonly TrackRecord[]): TrackFinding[] {
   return CLAIMS.map(claim => decided(claim, records))
 }
 
 function decided(
   { id, claim, how, worst, of = frozen, value, baseline, meets }: Claim,
   all: readonly TrackRecord[],
-): Finding {
+): TrackFinding {
   const steps = of(all).flatMap(record => {
     const [own, other] = [value(record), baseline(record)]
     return isNumber(own) && isNumber(other) ? [{ record, own, other }] : []

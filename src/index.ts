@@ -1,5 +1,29 @@
 export type { RunOptions } from './abort.ts'
 export { Aligner, type AlignInput, type FitInput, type Sides, type TransformOptions } from './align.ts'
+export {
+  analyzeCaptions,
+  type CaptionsInput,
+  type CaptionsReport,
+  type CaptionWords,
+  type Corpus,
+  type CorpusReport,
+  readCaptions,
+} from './analyze/captions.ts'
+export {
+  analyzeDomains,
+  analyzeModalities,
+  type Domain,
+  type DomainsInput,
+  type DomainsReport,
+  type ModalitiesInput,
+  type ModalitiesReport,
+} from './analyze/matrices.ts'
+export {
+  analyzeSampleSize,
+  type SampleSizeInput,
+  type SampleSizePoint,
+  type SampleSizeReport,
+} from './analyze/sample-size.ts'
 export type {
   CauseOptions,
   Causes,
@@ -9,7 +33,15 @@ export type {
   ResidualReport,
   SpectrumReport,
 } from './causes.ts'
+export {
+  type CompareInput,
+  type CompareReport,
+  compareStrategies,
+  type Recommendation,
+  type StrategyReport,
+} from './compare.ts'
 export { convert } from './convert.ts'
+export type { Finding, FindingLevel } from './diagnosis.ts'
 export {
   Embeddings,
   type EmbeddingsInput,
@@ -17,9 +49,23 @@ export {
   openEmbeddings,
 } from './embeddings.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
-export { type Finding, findings } from './findings.ts'
+export { findings, type TrackFinding } from './findings.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
+export type { MeasureOptions } from './measure-options.ts'
+export type {
+  DrawnRow,
+  Figures,
+  MeasurePart,
+  Metrics,
+  NeighboursReport,
+  PreservationReport,
+  RetrievalReport,
+  RetrievalSide,
+  ShownNeighbour,
+  ShownQuery,
+  SimilarityReport,
+} from './metrics.ts'
 export type {
   Centroid,
   Dtype,
@@ -33,6 +79,21 @@ export type {
   Step,
   ThreadOptions,
 } from './options.ts'
+export type {
+  CaptionsData,
+  CompareData,
+  DiagnosisData,
+  MatrixData,
+  MeasureData,
+  RecommendationData,
+  ReportData,
+  RetrievalData,
+  SampleSizeData,
+  SpectrumData,
+} from './report/data.ts'
+export type { FiguresData, Modality, NeighbourData, RowLabels } from './report/figures.ts'
+export { projectionParquet } from './report/parquet.ts'
+export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report/report.ts'
 export type {
   AlignerGap,
   AlignerInfo,
@@ -55,9 +116,11 @@ export type {
   Seconds,
   ShardInfo,
   SideInfo,
+  StageInfo,
   TransformReport,
 } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'
+export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {
   type MergeTask,
   type MomentsTask,

@@ -1,29 +1,28 @@
 import type { RunOptions } from './abort.ts'
 import { type Aligner, nativeOf } from './align.ts'
-import type { CauseOptions } from './causes.ts'
+import { diagnose } from './diagnosis.ts'
 import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
+import type { MeasureOptions } from './measure-options.ts'
 import type { ThreadOptions } from './options.ts'
 import type { GapReport } from './reports.ts'
 
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions, CauseOptions {
+export interface MeasureInput extends ThreadOptions, MeasureOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */
   text: Embeddings
-  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
-  paired?: boolean
   /** Applied to the text rows before they are measured. */
   aligner?: Aligner
-  /** Seed of every sampled choice. @defaultValue `0` */
-  seed?: number
 }
 
 /**
  * Measures the gap between two modalities, always with its noise floor (the distance that two samples of one
- * distribution of these sizes would show), and what it is made of. Covariances are taken from all rows up to 200,000 a
- * side, and beyond from a sample of about as many that `sampled` names.
+ * distribution of these sizes would show), what it is made of, and how the rows lie among each other. Up to a size that
+ * `sampled` tells, everything is exact: covariances are taken from all rows up to 200,000 a side, neighbours are asked for
+ * by all up to 20,000, cosines are compared each with each up to 5,000; beyond, a seeded sample of about 200,000, 10,000
+ * and 5,000.
  *
  * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
@@ -38,5 +37,7 @@ export async function measureGap(
     checkWidth(text, aligner.dim, 'the aligner')
   }
   const fitted = aligner && nativeOf(aligner)
-  return (await runJob({ kind: 'measure', ...options }, sources, run, fitted)).report as GapReport
+  const { report } = await runJob({ kind: 'measure', ...options }, sources, run, fitted)
+  const measured = report as Omit<GapReport, 'diagnosis'>
+  return { ...measured, diagnosis: diagnose(measured, { image, text }) }
 }

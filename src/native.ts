@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as generated from '../native/binding.js'
-import type { CauseOptions } from './causes.ts'
 import { ModalityGapError, type Outcome } from './errors.ts'
+import type { MeasureOptions } from './measure-options.ts'
 import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
 import type { AlignerInfo, EmbeddingsInfo, Progress } from './reports.ts'
 import type { TrackerOptions, TrackStep } from './track.ts'
@@ -71,7 +71,7 @@ export type Job =
   | ({ kind: 'fit'; verify?: boolean; work?: string; resume?: boolean } & FitOptions & ThreadOptions)
   | ({ kind: 'align'; out: string } & FitOptions & ResumableOutputOptions)
   | ({ kind: 'transform'; side?: 'source' | 'target'; out: string } & ResumableOutputOptions)
-  | ({ kind: 'measure'; paired?: boolean; seed?: number } & CauseOptions & ThreadOptions)
+  | ({ kind: 'measure' } & MeasureOptions & ThreadOptions)
   | ({ kind: 'convert'; out: string } & OutputOptions)
   | ({ kind: 'inspect'; badRows?: number } & ThreadOptions)
   | { kind: 'task'; spec: unknown }

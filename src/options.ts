@@ -1,5 +1,14 @@
 /** How the source rows are moved onto the target's distribution. */
-export type Method = 'realign' | 'mean-shift' | 'centering' | 'none'
+export type Method =
+  | 'realign'
+  | 'mean-shift'
+  | 'centering'
+  | 'c3'
+  | 'bca'
+  | 'procrustes'
+  | 'bures'
+  | 'aniso-init'
+  | 'none'
 
 /** A step of the `realign` method, for ablation. */
 export type Step = 'anchor' | 'trace' | 'centroid'
@@ -35,10 +44,30 @@ export interface FitOptions {
   compat?: 'official'
   /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
   renormalize?: boolean
+  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  noise?: number
+  /** Seed of that noise, which is keyed by the row's index. @defaultValue that of `seed` */
+  noiseSeed?: number
+  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  ridge?: number
+  /** Whether `bca` matches covariances, or second moments as printed. @defaultValue `true` */
+  centered?: boolean
+  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of that frame's U; not with `energy`. */
+  rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
+  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
+  paired?: boolean
   /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
   holdout?: number
   /** Seed of every sampled choice. @defaultValue `0` */
   seed?: number
+  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
+  subset?: number
+  /** Seed of that choice. @defaultValue `0` */
+  subsetSeed?: number
   /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
   targetName?: string
   /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */

@@ -1,4 +1,6 @@
 import type { Causes } from './causes.ts'
+import type { Finding } from './diagnosis.ts'
+import type { Metrics } from './metrics.ts'
 import type { Centroid, Dtype, FitOptions, Format, Method } from './options.ts'
 
 /** How far a job has come; sent at most a few times a second. */
@@ -68,12 +70,42 @@ export interface AlignerGap extends FitGap {
 }
 
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions extends Omit<FitOptions, 'holdout' | 'seed'> {
+export interface FittedOptions
+  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
   method: Method
   /** How the centroid step found its offset. */
   centroid: Centroid
 }
+
+/** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
+export type StageInfo =
+  | {
+      /** Every component times `factor`. */
+      kind: 'scale'
+      /** The factor. */
+      factor: number
+    }
+  | {
+      /** A vector added, the sphere, or a matrix. */
+      kind: 'add' | 'sphere' | 'linear'
+    }
+  | {
+      /** Gaussian noise, keyed by the row's index. */
+      kind: 'noise'
+      /** Standard deviation of each component. */
+      sigma: number
+      /** Seed. */
+      seed: number
+    }
+  | {
+      /** Radii of coordinate pairs and scales of single coordinates in a basis. */
+      kind: 'polar'
+      /** Pairs of coordinates. */
+      pairs: number
+      /** Order statistics kept of the source's radii and of the target's. */
+      knots: [number, number]
+    }
 
 /** What a fitted aligner knows about itself. */
 export interface AlignerInfo {
@@ -97,6 +129,8 @@ export interface AlignerInfo {
   iterations: number
   /** The gap on the rows of the fit, and on rows kept out of it. */
   gap: AlignerGap
+  /** Stages of a map that is more than a scale, a shift and offsets. */
+  stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
 }
@@ -250,7 +284,7 @@ export interface TransformReport {
 }
 
 /** The gap between two modalities and what it is made of. */
-export interface GapReport extends Causes {
+export interface GapReport extends Partial<Causes>, Metrics {
   /** Columns. */
   dim: number
   /** Rows measured. */
@@ -273,8 +307,8 @@ export interface GapReport extends Causes {
     unbiasedSquared: number
     /** How far apart two samples of one distribution are. */
     floor: number
-    /** 95 % interval of `unbiasedSquared`. */
-    interval: [number, number]
+    /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
+    interval?: [number, number] | null
     /** Mean distance of the pairs; `paired` only. */
     pairedDistance?: number
     /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
@@ -286,8 +320,21 @@ export interface GapReport extends Causes {
   scale: number
   /** What the sphere projection would do to the mean of anchored and scaled text. */
   phantomDrift?: PhantomDrift
+  /** Distances of these rows' means, before the aligner, from those of its fit. */
+  alignerFit?: ImageText<{
+    /** From the mean it moves onto. */
+    toTarget: number
+    /** From the mean it moves. */
+    toSource: number
+  }>
+  /** The aligner was fitted on these very rows: the gap lies below its floor whatever the method. */
+  inSample?: true
+  /** The rows were held out from the aligner's fit, whose noise the floor holds as well. */
+  held?: true
   /** What was taken from a sample rather than from all rows. */
   sampled?: Record<string, Sampled>
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 
 /** A row that cannot be used, and why. */

@@ -4,23 +4,23 @@
  *
  * @module
  */
-import { readAlignerFile } from './aligner-file.ts'
+import { readAlignerFile, type Stage } from './aligner-file.ts'
 import { type ErrorPlace, ModalityGapError } from './errors.ts'
 import { halfToNumber, numberToHalf } from './half.ts'
+import { addNoise, at, linear, polar } from './portable-stages.ts'
 import type { AlignerInfo } from './reports.ts'
 import { kindOf, mapRows, type Rows, type Tensor } from './rows.ts'
 
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export type { Centroid, FitOptions, Method, Step } from './options.ts'
-export type { AlignerGap, AlignerInfo, FitGap, FittedOptions, SideInfo } from './reports.ts'
+export type { AlignerGap, AlignerInfo, FitGap, FittedOptions, SideInfo, StageInfo } from './reports.ts'
 export type { Rows, Tensor } from './rows.ts'
 
 /** A saved aligner, ready to move rows. */
 export class PortableAligner {
   /** What it knows about itself and its fit. */
   readonly info: AlignerInfo
-  readonly #shift: Float64Array
-  readonly #offsets: Float64Array
+  readonly #stages: Stage[]
   readonly #row: Float64Array
 
   /**
@@ -29,10 +29,9 @@ export class PortableAligner {
    */
   constructor(bytes: Uint8Array | ArrayBuffer) {
     const view = kindOf(bytes) === 'ArrayBuffer' ? new Uint8Array(bytes) : (bytes as Uint8Array)
-    const { info, shift, offsets } = readAlignerFile(view)
+    const { info, stages } = readAlignerFile(view)
     this.info = info
-    this.#shift = shift
-    this.#offsets = offsets
+    this.#stages = stages
     this.#row = new Float64Array(info.dim)
   }
 
@@ -70,25 +69,42 @@ export class PortableAligner {
     }
   }
 
-  /** v = s·e + shift, onto the sphere, then v + h and onto the sphere for each offset h. */
   #mapRow(row: number): void {
-    const { dim, scale, renormalize } = this.info
     const v = this.#row
-    const factor = scale / checkedLength(v, row)
-    for (let i = 0; i < dim; i++) {
-      v[i] = factor * at(v, i) + at(this.#shift, i)
+    const inverse = 1 / checkedLength(v, row)
+    for (let i = 0; i < v.length; i++) {
+      v[i] = at(v, i) * inverse
     }
-    if (renormalize) {
+    for (const stage of this.#stages) {
+      applyStage(stage, v, row)
+    }
+  }
+}
+
+function applyStage(stage: Stage, v: Float64Array, row: number): void {
+  switch (stage.kind) {
+    case 'scale':
+      for (let i = 0; i < v.length; i++) {
+        v[i] = at(v, i) * stage.factor
+      }
+      break
+    case 'add':
+      for (let i = 0; i < v.length; i++) {
+        v[i] = at(v, i) + at(stage.vector, i)
+      }
+      break
+    case 'sphere':
       ontoSphere(v, row)
-    }
-    for (let first = 0; first < this.#offsets.length; first += dim) {
-      for (let i = 0; i < dim; i++) {
-        v[i] = at(v, i) + at(this.#offsets, first + i)
-      }
-      if (renormalize) {
-        ontoSphere(v, row)
-      }
-    }
+      break
+    case 'linear':
+      v.set(linear(stage.matrix, v))
+      break
+    case 'noise':
+      addNoise(v, row, stage)
+      break
+    case 'polar':
+      polar(stage, v)
+      break
   }
 }
 
@@ -130,9 +146,4 @@ function squares(v: Float64Array): number {
     sum += value * value
   }
   return sum
-}
-
-// the loops above stay within the bounds that the constructor checked
-function at(v: Float64Array, i: number): number {
-  return v[i] as number
 }

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addAlign } from './align.ts'
+import { addAnalyze } from './analyze.ts'
+import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
 import { addFit } from './fit.ts'
@@ -29,7 +31,19 @@ function program(): Command {
     })
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)
-  for (const add of [addDemo, addAlign, addFit, addTransform, addMeasure, addInspect, addConvert, addTrack, addTask]) {
+  for (const add of [
+    addDemo,
+    addAlign,
+    addFit,
+    addTransform,
+    addMeasure,
+    addCompare,
+    addAnalyze,
+    addInspect,
+    addConvert,
+    addTrack,
+    addTask,
+  ]) {
     add(command)
   }
   return command

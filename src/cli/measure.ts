@@ -1,19 +1,28 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Causes } from '../causes.ts'
+import type { MeasurePart } from '../metrics.ts'
 import type { GapReport } from '../reports.ts'
-import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
-import { count, figure, percent, table } from './print.ts'
+import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
+import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive, share } from './options.ts'
+import { count, figure, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, HtmlOptions {
   image: string[]
   text: string[]
   paired?: boolean
   aligner?: string
   energy?: number
   rank?: number
+  frame?: string
+  saveFrame?: string
+  parts?: MeasurePart[]
+  holdout?: number
+  exact?: boolean
   seed?: number
 }
+
+const PARTS: readonly MeasurePart[] = ['causes', 'neighbours', 'retrieval', 'similarity', 'preservation']
 
 export function addMeasure(program: Command): void {
   const command = program
@@ -25,32 +34,54 @@ export function addMeasure(program: Command): void {
     .option('--aligner <file>', 'move the text rows with this aligner first')
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
+    .option('--frame <file>', 'take the gap apart in the frame of this file')
+    .option('--save-frame <file>', 'keep the frame of these rows in a file')
+    .option('--parts <list>', `what to measure beside the gap, of ${PARTS.join(',')} (default: all)`, parts)
+    .option('--holdout <share>', 'measure only rows that a fit with this holdout and seed did not see', share)
+    .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(command)).action((options: Options) =>
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { measureGap } = await import('../measure.ts')
-      const { onBadRow, paired, threads, energy, rank, seed } = options
+      const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed } = options
+      const write = await htmlWriter(options)
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow })
-      const report = await measureGap({ image, text, paired, aligner, threads, energy, rank, seed }, run)
-      return { report, text: gapText(report) }
+      const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
+      const what = {
+        paired,
+        parts,
+        holdout,
+        exact,
+        seed,
+        threads,
+        ...frames,
+        figures: needsFigures(options) || undefined,
+      }
+      const report = await measureGap({ image, text, aligner, ...what }, run)
+      const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`
+      const files = await write(report, { subtitle })
+      return { report, text: `${gapText(report)}${written(files)}` }
     }),
   )
 }
 
 function gapText(report: GapReport): string {
-  const { interval } = report.gap
-  const verdict = interval[0] > 0 ? 'the gap is real: its interval lies above zero' : 'the gap is within the noise'
-  return `${report.dim} columns; ${verdict}
+  const tables = [sidesTable(report), distances(report), causes(report), lying(report)]
+  return [`${report.dim} columns; ${verdict(report)}`, ...tables.filter(text => text !== '')].join('\n\n')
+}
 
-${sidesTable(report)}
-
-${distances(report)}
-
-${causes(report)}`
+function verdict({ gap, inSample }: GapReport): string {
+  if (inSample) {
+    return 'the aligner was fitted on these rows: its gap says nothing of others'
+  }
+  if (gap.interval) {
+    return gap.interval[0] > 0 ? 'the gap is real: its interval lies above zero' : 'the gap is within the noise'
+  }
+  return gap.unbiasedSquared > 0 ? 'the gap is above its noise floor' : 'the gap is within the noise'
 }
 
 function sidesTable({ rows, dropped, norms, trace, spectrum }: GapReport): string {
@@ -64,8 +95,8 @@ function sidesTable({ rows, dropped, norms, trace, spectrum }: GapReport): strin
       figure(norms[side].min),
       figure(norms[side].max),
       figure(trace[side]),
-      figure(spectrum[side].alpha),
-      figure(spectrum[side].effectiveRank),
+      figure(spectrum?.[side].alpha),
+      figure(spectrum?.[side].effectiveRank),
     ]),
   ])
 }
@@ -77,7 +108,7 @@ function distances({ gap, scale, phantomDrift }: GapReport): string {
     ['  noise floor', figure(gap.floor)],
     ['cosine of the means', figure(gap.cosine)],
     ['unbiased squared gap', figure(gap.unbiasedSquared)],
-    ['  95 % interval', gap.interval.map(figure).join(' to ')],
+    ...(gap.interval ? [['  95 % interval', gap.interval.map(figure).join(' to ')]] : []),
     ...(gap.pairedDistance === undefined ? [] : [['mean distance of pairs', figure(gap.pairedDistance)]]),
     ...(gap.rmg === undefined ? [] : [['relative modality gap', figure(gap.rmg)]]),
     ['scale, image to text', figure(scale)],
@@ -85,7 +116,10 @@ function distances({ gap, scale, phantomDrift }: GapReport): string {
   ])
 }
 
-function causes({ frame, decomposition: parts, covariance, residual }: Causes): string {
+function causes({ frame, decomposition: parts, covariance, residual }: Partial<Causes>): string {
+  if (!frame || !parts || !covariance) {
+    return ''
+  }
   return table([
     ['dimension of the frame U', count(frame.rank)],
     ['  share of the energy', percent(frame.energy)],
@@ -96,4 +130,38 @@ function causes({ frame, decomposition: parts, covariance, residual }: Causes): 
     ...(residual ? [['effective dimension of the differences', figure(residual.effectiveDimension)]] : []),
     ['difference of the covariances', figure(covariance.shape)],
   ])
+}
+
+function lying({ neighbours, retrieval, similarity, preservation }: GapReport): string {
+  const rows: string[][] = []
+  if (neighbours) {
+    rows.push([`other modality among ${neighbours.mixing.k} neighbours`, percent(neighbours.mixing.all)])
+  }
+  if (retrieval) {
+    rows.push(
+      ['text finds its image first', percent(retrieval.textToImage.r1)],
+      ['image finds its text first', percent(retrieval.imageToText.r1)],
+      [`images among the ${retrieval.mixed.k} nearest of a text`, percent(retrieval.mixed.imageShare)],
+    )
+  }
+  if (similarity) {
+    rows.push(['told apart by a plane, on unseen rows', percent(similarity.separability ?? Number.NaN)])
+  }
+  if (preservation) {
+    rows.push(
+      ['cosine of a text with itself before', figure(preservation.phi)],
+      ['correlation of pairwise cosines before and after', figure(preservation.psi)],
+      ['neighbours kept, of ten', percent(preservation.omega ?? Number.NaN)],
+    )
+  }
+  return table(rows)
+}
+
+function parts(text: string): MeasurePart[] {
+  const names = text.split(',').filter(name => name !== '')
+  const unknown = names.find(name => !PARTS.includes(name as MeasurePart))
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`There is no part "${unknown}"; the parts are ${PARTS.join(', ')}.`)
+  }
+  return names as MeasurePart[]
 }

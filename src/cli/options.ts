@@ -2,7 +2,17 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Centroid, Dtype, FitOptions, Format, Method, OnBadRow, ResumableOutputOptions, Step } from '../options.ts'
 
 // records rather than lists, so that a name that is missing here does not compile
-const METHODS = names<Method>({ realign: true, 'mean-shift': true, centering: true, none: true })
+const METHODS = names<Method>({
+  realign: true,
+  'mean-shift': true,
+  centering: true,
+  c3: true,
+  bca: true,
+  procrustes: true,
+  bures: true,
+  'aniso-init': true,
+  none: true,
+})
 const STEPS = names<Step>({ anchor: true, trace: true, centroid: true })
 const CENTROIDS = names<Centroid>({ iterate: true, solve: true })
 const DTYPES = names<Dtype>({ f16: true, bf16: true, f32: true, f64: true })
@@ -31,13 +41,17 @@ export interface WritingOptions extends CommonOptions {
 }
 
 /** Options of commands that fit. */
-export type FittingOptions = Omit<FitOptions, 'steps' | 'targetName' | 'sourceName'> & { steps?: Step[] }
+export type FittingOptions = Omit<FitOptions, 'steps' | 'targetName' | 'sourceName' | 'subset' | 'subsetSeed'> & {
+  steps?: Step[]
+}
 
 /** The part of the options that the façade calls fit options. */
 export function fitOptionsOf(options: FittingOptions): FittingOptions {
   const { method, steps, centroid, centroidIterations, tolerance, compat, renormalize, holdout, seed, encoder } =
     options
-  return { method, steps, centroid, centroidIterations, tolerance, compat, renormalize, holdout, seed, encoder }
+  const { noise, noiseSeed, ridge, centered, energy, rank, paired } = options
+  const published = { method, steps, centroid, centroidIterations, tolerance, compat, renormalize }
+  return { ...published, noise, noiseSeed, ridge, centered, energy, rank, paired, holdout, seed, encoder }
 }
 
 /** The part of the options that the façade calls output options. */
@@ -74,6 +88,14 @@ export function addFitOptions(command: Command): Command {
     .addOption(new Option('--compat <whose>', 'follow the rounding of the published code').choices(['official']))
     .option('--renormalize', 'put results on the unit sphere (default, except for centering)')
     .option('--no-renormalize', 'leave results off the unit sphere')
+    .option('--paired', 'row i of one side belongs to row i of the other (procrustes needs that)')
+    .option('--noise <sigma>', 'standard deviation of the noise of c3 (default: sqrt(0.016))', atLeastZero)
+    .option('--noise-seed <n>', 'seed of that noise (default: that of --seed)', atLeast(0))
+    .option('--ridge <rho>', 'added to covariances before bca and bures take roots (default: 1e-6)', positive)
+    .option('--centered', 'let bca match covariances (default)')
+    .option('--no-centered', 'let bca match second moments, as printed, instead of covariances')
+    .option('--energy <share>', 'share of the energy of the frame of bca and aniso-init (default: 0.99)', positive)
+    .option('--rank <r>', 'dimension of that frame, instead of a share', atLeast(1))
     .option('--holdout <share>', 'share of rows kept out of the fit to measure the gap on (default: 0)', share)
     .option('--seed <n>', 'seed of sampled choices (default: 0)', atLeast(0))
     .option('--encoder <label>', 'name of the encoder, kept in the aligner')
@@ -99,7 +121,12 @@ export function positive(text: string): number {
   return value
 }
 
-function share(text: string): number {
+function atLeastZero(text: string): number {
+  return Number(text) === 0 ? 0 : positive(text)
+}
+
+/** A number from 0 up to, but not including, 1. */
+export function share(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !(value >= 0 && value < 1)) {
     throw new InvalidArgumentError('It has to be a number from 0 up to, but not including, 1.')

@@ -1,4 +1,4 @@
-import { type Finding, findings } from '../findings.ts'
+import { findings, type TrackFinding } from '../findings.ts'
 import type { TrackRecord } from '../track-record.ts'
 import { count, figure, percent, table } from './print.ts'
 
@@ -45,7 +45,7 @@ function spread(records: readonly TrackRecord[]): readonly TrackRecord[] {
   return Array.from({ length: SHOWN }, (_, i) => at(i))
 }
 
-function claims(all: readonly Finding[]): string {
+function claims(all: readonly TrackFinding[]): string {
   const verdict = (holds: boolean | null) => (holds === null ? 'undecided' : holds ? 'holds' : 'does not hold')
   const rows = all
     .filter(({ measured }) => measured !== null)

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{FitOptions, distance};
+use crate::map::Map;
 use crate::moments::Moments;
-use crate::row_map::RowMap;
+use crate::stage_file::StageInfo;
 
 /// Rows below which a mean says nothing about a shift of distribution.
 const FEW_ROWS: u64 = 30;
@@ -59,6 +60,9 @@ pub struct AlignerInfo {
     pub renormalize: bool,
     /// Offsets stored.
     pub iterations: usize,
+    /// Stages of the map, where it is more than a scale, a shift and offsets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageInfo>,
     /// Gaps of the fit.
     pub gap: GapOfFit,
     /// Whether the target's rows move too (centering).
@@ -69,8 +73,8 @@ pub struct AlignerInfo {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aligner {
     pub(crate) info: AlignerInfo,
-    pub(crate) map: RowMap,
-    pub(crate) target_map: Option<RowMap>,
+    pub(crate) map: Map,
+    pub(crate) target_map: Option<Map>,
     pub(crate) source_mean: Vec<f64>,
     pub(crate) target_mean: Vec<f64>,
 }
@@ -106,8 +110,8 @@ pub enum Verdict {
 impl Aligner {
     pub(crate) fn new(
         info: AlignerInfo,
-        map: RowMap,
-        target_map: Option<RowMap>,
+        map: Map,
+        target_map: Option<Map>,
         source_mean: Vec<f64>,
         target_mean: Vec<f64>,
     ) -> Self {
@@ -131,12 +135,12 @@ impl Aligner {
     }
 
     /// The map of source rows.
-    pub fn map(&self) -> &RowMap {
+    pub fn map(&self) -> &Map {
         &self.map
     }
 
     /// The map of target rows, where the strategy moves them.
-    pub fn target_map(&self) -> Option<&RowMap> {
+    pub fn target_map(&self) -> Option<&Map> {
         self.target_map.as_ref()
     }
 

@@ -5,15 +5,19 @@ use std::collections::HashMap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::aligner::{Aligner, AlignerInfo};
+use crate::map::Map;
 use crate::moments::Policy;
 use crate::row_map::RowMap;
+use crate::stage_file::{Tensor, map_of, tensors_of};
 
-/// Version of the file format that this package writes and the newest it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest version of the file format. Maps without stages are written as version 1, which older packages read.
+pub const FORMAT_VERSION: u32 = 2;
 /// The one metadata key.
 const KEY: &str = "modality-gap";
 /// Files beyond this are no aligners: 4096 columns and a thousand offsets take 33 MB.
 const MAX_BYTES: usize = 1 << 30;
+/// Rows beyond this are no embeddings; products of widths stay far from overflow.
+const MAX_DIM: usize = 1 << 20;
 
 /// Why bytes are not an aligner that this package can use.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -37,25 +41,32 @@ pub enum AlignerFileError {
 impl Aligner {
     /// The aligner as a safetensors file; equal aligners give equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let bytes = |values: &[f64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let dim = self.dim();
+        let one = |name: &str, values: &[f64]| -> Tensor { (name.to_owned(), vec![dim], values.to_vec()) };
         let mut tensors = vec![
-            ("source_mean", vec![dim], bytes(&self.source_mean)),
-            ("target_mean", vec![dim], bytes(&self.target_mean)),
+            one("source_mean", &self.source_mean),
+            one("target_mean", &self.target_mean),
         ];
-        if let Some(shift) = self.map.shift() {
-            tensors.push(("shift", vec![dim], bytes(shift)));
+        match &self.map {
+            Map::Row(map) => {
+                tensors.extend(map.shift().map(|shift| one("shift", shift)));
+                let offsets = map.offsets();
+                if !offsets.is_empty() {
+                    tensors.push(("offsets".to_owned(), vec![offsets.len(), dim], offsets.concat()));
+                }
+            }
+            Map::Staged(map) => tensors.extend(tensors_of(map)),
         }
-        if !self.map.offsets().is_empty() {
-            let offsets = self.map.offsets();
-            tensors.push(("offsets", vec![offsets.len(), dim], bytes(&offsets.concat())));
+        if let Some(Map::Row(map)) = &self.target_map {
+            tensors.extend(map.shift().map(|shift| one("target_shift", shift)));
         }
-        if let Some(shift) = self.target_map.as_ref().and_then(RowMap::shift) {
-            tensors.push(("target_shift", vec![dim], bytes(shift)));
-        }
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+            .into_iter()
+            .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .collect();
         let views = tensors.iter().map(|(name, shape, bytes)| {
             let view = TensorView::new(Dtype::F64, shape.clone(), bytes).expect("shape and bytes agree");
-            (*name, view)
+            (name, view)
         });
         let json = serde_json::to_string(&self.info).expect("plain data");
         let metadata = HashMap::from([(KEY.to_owned(), json)]);
@@ -88,67 +99,65 @@ impl Aligner {
         let info: AlignerInfo = serde_json::from_value(value).map_err(|e| malformed(e.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
         let dim = info.dim;
-        let read = |name: &str| -> Result<Option<Vec<Vec<f64>>>, AlignerFileError> {
+        if dim == 0 || dim > MAX_DIM {
+            return Err(malformed(format!("it announces {dim} columns")));
+        }
+        let read = |name: &str, shape: &[usize]| -> Result<Vec<f64>, AlignerFileError> {
+            let view = file
+                .tensor(name)
+                .map_err(|_| malformed(format!("tensor `{name}` is missing")))?;
+            values_of(name, &view, shape)
+        };
+        let optional = |name: &str, shape: &[usize]| -> Result<Option<Vec<f64>>, AlignerFileError> {
             file.tensor(name)
                 .ok()
-                .map(|view| rows_of(name, &view, dim))
+                .map(|view| values_of(name, &view, shape))
                 .transpose()
         };
-        let one = |name: &str| -> Result<Option<Vec<f64>>, AlignerFileError> {
-            match read(name)? {
-                None => Ok(None),
-                Some(rows) if rows.len() == 1 => Ok(rows.into_iter().next()),
-                Some(rows) => Err(malformed(format!(
-                    "tensor `{name}` has {} rows instead of one",
-                    rows.len()
-                ))),
-            }
-        };
-        let needed = |name: &str| one(name)?.ok_or_else(|| malformed(format!("tensor `{name}` is missing")));
-        let offsets = read("offsets")?.unwrap_or_default();
-        if offsets.len() != info.iterations {
-            return Err(malformed(format!(
-                "{} offsets where {} are announced",
-                offsets.len(),
-                info.iterations
-            )));
-        }
         if !info.scale.is_finite() || info.scale <= 0.0 {
             return Err(malformed(format!("its scale is {}", info.scale)));
         }
-        let map = RowMap::new(
-            dim,
-            Policy::Unit,
-            info.scale,
-            one("shift")?,
-            info.renormalize,
-            offsets,
-        );
-        let target_map = one("target_shift")?
-            .map(|shift| RowMap::new(dim, Policy::Unit, 1.0, Some(shift), info.renormalize, Vec::new()));
+        let map = if info.stages.is_empty() {
+            let offsets = match info.iterations {
+                0 if file.tensor("offsets").is_ok() => {
+                    return Err(malformed("offsets where none are announced".to_owned()));
+                }
+                0 => Vec::new(),
+                k => read("offsets", &[k, dim])?,
+            };
+            Map::from(RowMap::new(
+                dim,
+                Policy::Unit,
+                info.scale,
+                optional("shift", &[dim])?,
+                info.renormalize,
+                offsets.chunks_exact(dim).map(<[f64]>::to_vec).collect(),
+            ))
+        } else {
+            map_of(dim, &info.stages, read)?.into()
+        };
+        let target_map = optional("target_shift", &[dim])?.map(|shift| {
+            RowMap::new(dim, Policy::Unit, 1.0, Some(shift), info.renormalize, Vec::new()).into()
+        });
         if info.moves_target != target_map.is_some() {
             return Err(malformed(
                 "tensor `target_shift` and `movesTarget` disagree".to_owned(),
             ));
         }
-        let (source_mean, target_mean) = (needed("source_mean")?, needed("target_mean")?);
+        let (source_mean, target_mean) = (read("source_mean", &[dim])?, read("target_mean", &[dim])?);
         Ok(Self::new(info, map, target_map, source_mean, target_mean))
     }
 }
 
-/// A one- or two-dimensional f64 tensor of `dim` finite columns, as rows.
-fn rows_of(name: &str, view: &TensorView<'_>, dim: usize) -> Result<Vec<Vec<f64>>, AlignerFileError> {
+/// The finite values of an f64 tensor of that shape.
+fn values_of(name: &str, view: &TensorView<'_>, shape: &[usize]) -> Result<Vec<f64>, AlignerFileError> {
     let malformed = |text: String| Err(AlignerFileError::Malformed(text));
     if view.dtype() != Dtype::F64 {
         return malformed(format!("tensor `{name}` is {:?} instead of F64", view.dtype()));
     }
-    let fits = match *view.shape() {
-        [columns] | [_, columns] => columns == dim && dim > 0,
-        _ => false,
-    };
-    if !fits {
+    if view.shape() != shape {
         return malformed(format!(
-            "tensor `{name}` has shape {:?} where rows of {dim} are announced",
+            "tensor `{name}` has shape {:?} where {shape:?} is announced",
             view.shape()
         ));
     }
@@ -157,10 +166,18 @@ fn rows_of(name: &str, view: &TensorView<'_>, dim: usize) -> Result<Vec<Vec<f64>
         .chunks_exact(8)
         .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")))
         .collect();
-    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-        return malformed(format!(
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(at) => malformed(format!(
             "tensor `{name}` has a component that is not finite ({at})"
-        ));
+        )),
+        None => Ok(values),
     }
-    Ok(values.chunks_exact(dim).map(<[f64]>::to_vec).collect())
+}
+
+/// The version that a map needs.
+pub(crate) fn format_version(map: &Map) -> u32 {
+    match map {
+        Map::Row(_) => 1,
+        Map::Staged(_) => FORMAT_VERSION,
+    }
 }

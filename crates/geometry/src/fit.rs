@@ -1,12 +1,20 @@
 //! Fitting a strategy from moments, with as many passes over the source as it needs.
 
+use faer::Mat;
 use modality_gap_kernels::dot;
 use serde::{Deserialize, Serialize};
 
 use crate::aligner::{Aligner, AlignerInfo, GapOfFit, Side};
+use crate::aligner_file::format_version;
+use crate::covariance::Covariance;
 use crate::fixed_point::Anderson;
+use crate::frame::Frame;
+use crate::map::Map;
 use crate::moments::{Moments, Policy};
 use crate::row_map::RowMap;
+use crate::stage_file::infos_of;
+use crate::staged_map::{Stage, StagedMap};
+use crate::strategies::Staging;
 
 /// ε in s = sqrt(Tx/(Ty+ε)), as in the authors' code.
 pub const EPSILON: f64 = 1e-10;
@@ -30,8 +38,38 @@ pub enum Method {
     MeanShift,
     /// Each side minus its own mean (Unicorn's code); both sides move, off the sphere.
     Centering,
+    /// Anchor and Gaussian noise (Zhang et al. 2024).
+    C3,
+    /// Blockwise covariance alignment in U and V (arXiv 2602.07026, a baseline there).
+    Bca,
+    /// Orthogonal Procrustes, of paired rows.
+    Procrustes,
+    /// Gaussian optimal transport.
+    Bures,
+    /// Closed-form initialisation of AnisoAlign (arXiv 2605.07825).
+    AnisoInit,
     /// Unit rows as they are.
     None,
+}
+
+impl Method {
+    /// Whether it is more than a scale, a shift and offsets.
+    fn staged(self) -> bool {
+        matches!(
+            self,
+            Self::C3 | Self::Bca | Self::Procrustes | Self::Bures | Self::AnisoInit
+        )
+    }
+
+    /// Whether it takes roots of covariances, and hence a ridge.
+    fn takes_roots(self) -> bool {
+        matches!(self, Self::Bca | Self::Bures)
+    }
+
+    /// Whether it works in the blocks of a frame.
+    pub fn takes_frame(self) -> bool {
+        matches!(self, Self::Bca | Self::AnisoInit)
+    }
 }
 
 /// A step of ReAlign.
@@ -88,6 +126,24 @@ pub struct FitOptions {
     /// Whether rows end on the sphere; only centering leaves it by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renormalize: Option<bool>,
+    /// σ of C3's noise, [`crate::DEFAULT_NOISE`] by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+    /// Seed of C3's noise; 0 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_seed: Option<u64>,
+    /// ρ added to covariances before their roots are taken, [`crate::DEFAULT_RIDGE_OF_ROOTS`] by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ridge: Option<f64>,
+    /// Whether BCA matches covariances about the means (the default) or second moments, as printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centered: Option<bool>,
+    /// Share of the energy that the frame's U holds, for BCA and AnisoAlign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy: Option<f64>,
+    /// Dimension of U, instead of a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
     /// What the target rows are; `image` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,
@@ -132,6 +188,9 @@ pub enum FitError<E> {
         /// Passes taken.
         passes: u32,
     },
+    /// A covariance has no usable decomposition.
+    #[error(transparent)]
+    Numeric(crate::eigen::EigenError),
     /// A pass over the source failed.
     #[error(transparent)]
     Pass(E),
@@ -152,15 +211,52 @@ impl FitOptions {
         if self.tolerance.is_some_and(|t| !(t > 0.0 && t.is_finite())) {
             return bad("tolerance must be a positive number");
         }
-        if self.renormalize == Some(false) && self.takes(Step::Centroid) {
+        if self.renormalize == Some(false) && self.takes(Step::Centroid) && self.iterates() {
             return bad(
-                "the centroid step ends on the sphere; leave it out of `steps` to set renormalize: false",
+                "renormalize: false leaves the sphere after one centroid pass; it goes with no more than one",
             );
+        }
+        if self.method != Method::C3 && (self.noise.is_some() || self.noise_seed.is_some()) {
+            return bad("noise and noiseSeed belong to the method c3");
+        }
+        if self
+            .noise
+            .is_some_and(|sigma| !(sigma >= 0.0 && sigma.is_finite()))
+        {
+            return bad("noise must be a number of at least 0");
+        }
+        if !self.method.takes_roots() && self.ridge.is_some() {
+            return bad("ridge belongs to the methods bca and bures");
+        }
+        if self
+            .ridge
+            .is_some_and(|ridge| !(ridge > 0.0 && ridge.is_finite()))
+        {
+            return bad("ridge must be a positive number");
+        }
+        if self.method != Method::Bca && self.centered.is_some() {
+            return bad("centered belongs to the method bca");
+        }
+        if !self.method.takes_frame() && (self.energy.is_some() || self.rank.is_some()) {
+            return bad("energy and rank size the frame of the methods bca and aniso-init");
+        }
+        if self.energy.is_some() && self.rank.is_some() {
+            return bad("energy and rank both size the frame; give one");
+        }
+        if self.energy.is_some_and(|share| !(share > 0.0 && share <= 1.0)) || self.rank == Some(0) {
+            return bad("energy must be above 0 and at most 1, rank at least 1");
         }
         if self.compat.is_some() && self.centroid == Centroid::Solve {
             return bad("compat 'official' has no centroid 'solve'");
         }
         Ok(())
+    }
+
+    /// Whether the centroid step is taken more than once.
+    fn iterates(&self) -> bool {
+        self.centroid == Centroid::Solve
+            || self.tolerance.is_some()
+            || self.centroid_iterations.is_some_and(|n| n > 1)
     }
 
     /// Whether the fit takes that step of ReAlign.
@@ -174,14 +270,41 @@ impl FitOptions {
     }
 }
 
-/// Fits `options` from the moments of both sides (unit rows). `pass` gives the moments of the source after a map,
-/// in one pass; its second argument names the stage for progress.
-pub fn fit<E>(
+/// A side of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The rows to imitate.
+    Target,
+    /// The rows to move.
+    Source,
+}
+
+/// What a fit may ask of its rows; each question is a pass over them.
+pub trait Passes {
+    /// Why a pass fails.
+    type Error;
+
+    /// Moments of the source after `map`; `stage` names the pass for progress.
+    fn moments(&mut self, map: &Map, stage: &str) -> Result<Moments, Self::Error>;
+
+    /// Covariance of a side after `map`, counted about `center`.
+    fn covariance(&mut self, side: Which, map: &Map, center: &[f64]) -> Result<Covariance, Self::Error>;
+
+    /// E[(x−μx)(y−μy)ᵀ] of the unit pairs.
+    fn cross_covariance(&mut self, target: &[f64], source: &[f64]) -> Result<Mat<f64>, Self::Error>;
+
+    /// Rows of a side after `map`, row-major: all of them, or a sample that shows the distribution.
+    fn sample(&mut self, side: Which, map: &Map) -> Result<Vec<f64>, Self::Error>;
+}
+
+/// Fits `options` from the moments of both sides (unit rows); `frame` overrides the one a strategy would make.
+pub fn fit<P: Passes>(
     target: &Moments,
     source: &Moments,
     options: &FitOptions,
-    mut pass: impl FnMut(&RowMap, &str) -> Result<Moments, E>,
-) -> Result<Aligner, FitError<E>> {
+    frame: Option<&Frame>,
+    passes: &mut P,
+) -> Result<Aligner, FitError<P::Error>> {
     options.check()?;
     if target.dim() != source.dim() {
         return Err(FitError::WidthMismatch {
@@ -221,12 +344,25 @@ pub fn fit<E>(
         let shift = (!still).then(|| center.iter().zip(&mu_y).map(|(c, y)| c - scale * y).collect());
         RowMap::new(mu_x.len(), Policy::Unit, scale, shift, renormalize, Vec::new())
     };
-    let map = if !options.takes(Step::Centroid) {
-        about(&center)
+    let mut staging = Staging {
+        options,
+        target,
+        source,
+        frame,
+        passes,
+    };
+    let map: Map = if options.method.staged() {
+        staging.map()?.into()
+    } else if !options.takes(Step::Centroid) {
+        about(&center).into()
+    } else if !renormalize {
+        let shift: Vec<f64> = center.iter().zip(&mu_y).map(|(c, y)| c - scale * y).collect();
+        let stages = vec![Stage::Scale(scale), Stage::Add(shift), Stage::Sphere];
+        staging.recentred(&StagedMap::new(mu_x.len(), stages))?.into()
     } else if options.centroid == Centroid::Solve {
-        solve(options, &mu_x, center, about, &mut pass)?
+        solve(options, &mu_x, center, about, staging.passes)?.into()
     } else {
-        iterate(options, &mu_x, about(&center), &mut pass)?
+        iterate(options, &mu_x, about(&center), staging.passes)?.into()
     };
     let target_map = (options.method == Method::Centering).then(|| {
         let shift = mu_x.iter().map(|x| -x).collect();
@@ -238,6 +374,7 @@ pub fn fit<E>(
             renormalize,
             Vec::new(),
         )
+        .into()
     });
     let side = |name: String, moments: &Moments| Side {
         name,
@@ -247,7 +384,7 @@ pub fn fit<E>(
     let before = distance(target.mean(), source.mean());
     let floor = (target.trace() / target.rows() as f64 + source.trace() / source.rows() as f64).sqrt();
     let info = AlignerInfo {
-        version: crate::FORMAT_VERSION,
+        version: format_version(&map),
         package: env!("CARGO_PKG_VERSION").to_owned(),
         options: options.clone(),
         dim: mu_x.len(),
@@ -256,6 +393,10 @@ pub fn fit<E>(
         scale,
         renormalize,
         iterations: map.offsets().len(),
+        stages: match &map {
+            Map::Row(_) => Vec::new(),
+            Map::Staged(map) => infos_of(map),
+        },
         gap: GapOfFit {
             before,
             after: None,
@@ -273,12 +414,12 @@ pub fn fit<E>(
     ))
 }
 
-fn iterate<E>(
+fn iterate<P: Passes>(
     options: &FitOptions,
     mu_x: &[f64],
     mut map: RowMap,
-    pass: &mut impl FnMut(&RowMap, &str) -> Result<Moments, E>,
-) -> Result<RowMap, FitError<E>> {
+    passes: &mut P,
+) -> Result<RowMap, FitError<P::Error>> {
     let bound = options
         .centroid_iterations
         .unwrap_or(if options.tolerance.is_some() {
@@ -287,7 +428,9 @@ fn iterate<E>(
             DEFAULT_CENTROID_ITERATIONS
         });
     for k in 0..bound {
-        let moments = pass(&map, &format!("centroid {}", k + 1)).map_err(FitError::Pass)?;
+        let moments = passes
+            .moments(&map.clone().into(), &format!("centroid {}", k + 1))
+            .map_err(FitError::Pass)?;
         let offset: Vec<f64> = mu_x.iter().zip(moments.mean()).map(|(x, m)| x - m).collect();
         if options
             .tolerance
@@ -300,20 +443,22 @@ fn iterate<E>(
     Ok(map)
 }
 
-fn solve<E>(
+fn solve<P: Passes>(
     options: &FitOptions,
     mu_x: &[f64],
     mut center: Vec<f64>,
     about: impl Fn(&[f64]) -> RowMap,
-    pass: &mut impl FnMut(&RowMap, &str) -> Result<Moments, E>,
-) -> Result<RowMap, FitError<E>> {
+    passes: &mut P,
+) -> Result<RowMap, FitError<P::Error>> {
     let tolerance = options.tolerance.unwrap_or(SOLVE_TOLERANCE);
-    let passes = options.centroid_iterations.unwrap_or(SOLVE_ITERATIONS);
+    let limit = options.centroid_iterations.unwrap_or(SOLVE_ITERATIONS);
     let mut anderson = Anderson::default();
     let mut gap = f64::INFINITY;
-    for k in 0..passes {
+    for k in 0..limit {
         let map = about(&center);
-        let moments = pass(&map, &format!("solve {}", k + 1)).map_err(FitError::Pass)?;
+        let moments = passes
+            .moments(&map.clone().into(), &format!("solve {}", k + 1))
+            .map_err(FitError::Pass)?;
         let residual: Vec<f64> = mu_x.iter().zip(moments.mean()).map(|(x, m)| x - m).collect();
         gap = dot(&residual, &residual).sqrt();
         if gap <= tolerance {
@@ -321,7 +466,7 @@ fn solve<E>(
         }
         center = anderson.next(&center, &residual);
     }
-    Err(FitError::NotConverged { gap, passes })
+    Err(FitError::NotConverged { gap, passes: limit })
 }
 
 /// Mean and trace of a side, rounded as the authors' script does when asked.

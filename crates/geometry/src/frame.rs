@@ -84,7 +84,7 @@ impl Frame {
         self.basis.nrows()
     }
 
-    /// Orthonormal basis of the whole space, U first, d × d.
+    /// All directions, d × d, those of U first.
     pub fn basis(&self) -> MatRef<'_, f64> {
         self.basis.as_ref()
     }

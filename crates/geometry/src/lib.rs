@@ -4,7 +4,9 @@ mod aligner;
 mod aligner_file;
 mod angles;
 mod container;
+mod cosines;
 mod covariance;
+mod cross;
 mod decomposition;
 mod eigen;
 mod fit;
@@ -12,35 +14,54 @@ mod fixed_point;
 mod frame;
 mod frame_file;
 mod gap;
+mod map;
+mod mixing;
 mod moments;
+mod neighbours;
+mod noise;
 mod phantom;
+mod polar;
+mod probe;
 mod row_map;
 mod shape;
 mod spectrum;
+mod stage_file;
+mod staged_map;
 mod state_file;
+mod strategies;
 pub mod tracker;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
 pub use angles::principal_angles;
 pub use container::ContainerError;
+pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
+pub use cross::CrossCovariance;
 pub use decomposition::{
     Blocks, Coupling, DEFAULT_RIDGE, Decomposition, decompose, sum_of_directions, vmf_concentration,
 };
 pub use eigen::{Eigen, EigenError};
 pub use fit::{
     Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
-    FitOptions, Method, Step, distance, fit,
+    FitOptions, Method, Passes, Step, Which, distance, fit,
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap, relative_gap};
+pub use map::Map;
+pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};
+pub use neighbours::{Found, Neighbour, Search, UnitRows};
+pub use noise::mix;
 pub use phantom::{PhantomDrift, phantom_drift};
+pub use probe::Probe;
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
 pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum, storage_floor};
+pub use stage_file::StageInfo;
+pub use staged_map::{Stage, StagedMap};
 pub use state_file::StateFileError;
+pub use strategies::{DEFAULT_NOISE, DEFAULT_RIDGE_OF_ROOTS};
 pub use tracker::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,
     TrackError, TrackStep, Tracker, TrackerOptionError, TrackerOptions,

@@ -5,6 +5,7 @@
 
 use modality_gap_kernels::{Rows, dot, with_rows};
 
+use crate::map::Map;
 use crate::row_map::{RowMap, Scratch};
 
 /// Why a row cannot be counted.
@@ -121,30 +122,38 @@ impl Moments {
         }
     }
 
-    /// Moments of one block after `map`. Bad rows are listed in `bad` and not counted.
+    /// Moments of one block after `map`, whose first row is row `first` of its source. Bad rows are listed in `bad` and
+    /// not counted.
     ///
     /// # Shapes
     /// `rows` n × map.dim().
     ///
     /// # Precision
     /// Sums in f64 in row order: the same rows give the same bits on any machine.
-    pub fn of_block(rows: Rows<'_>, map: &RowMap, scratch: &mut Scratch, bad: &mut Vec<BadRow>) -> Self {
-        map.coefficients(rows, scratch, bad);
-        Self::of_mapped(rows, map, scratch)
+    pub fn of_block(
+        rows: Rows<'_>,
+        first: u64,
+        map: &Map,
+        scratch: &mut Scratch,
+        bad: &mut Vec<BadRow>,
+    ) -> Self {
+        map.prepare(rows, first, scratch, bad);
+        map.moments(rows, scratch)
     }
 
-    /// As [`Moments::of_block`], where `scratch` already holds the block's coefficients under `map`.
-    pub fn of_mapped(rows: Rows<'_>, map: &RowMap, scratch: &Scratch) -> Self {
+    /// Moments of a block under a row map whose coefficients `scratch` holds.
+    pub(crate) fn of_mapped(rows: Rows<'_>, map: &RowMap, scratch: &Scratch) -> Self {
         let dim = map.dim();
         let mut state = Self::new(dim, map.gives_unit_rows());
         modality_gap_kernels::add_weighted(rows, dim, &scratch.factors, &mut state.mean);
-        state.finish_block(map, scratch);
+        state.finish_block(map.vectors(), scratch);
         state
     }
 
-    pub(crate) fn finish_block(&mut self, map: &RowMap, scratch: &Scratch) {
-        let totals = scratch.coefficient_sums(map.vectors().len());
-        for (total, vector) in totals.iter().zip(map.vectors()) {
+    /// Turns the sum of a block's rows into their moments, after adding what the vectors contribute.
+    pub(crate) fn finish_block(&mut self, vectors: &[Vec<f64>], scratch: &Scratch) {
+        let totals = scratch.coefficient_sums(vectors.len());
+        for (total, vector) in totals.iter().zip(vectors) {
             for (sum, v) in self.mean.iter_mut().zip(vector) {
                 *sum += total * v;
             }

@@ -4,14 +4,16 @@
 //! 2602.07026, section 4). Each result is a combination of the row and of fixed vectors, so a row costs one dot
 //! product per vector and one fused write, whatever the number of offsets.
 
+use std::sync::Arc;
+
 use modality_gap_kernels::{Rows, RowsMut, combine, dot, lengths_and_dots};
 
 use crate::moments::{BadRow, BadRowReason, Policy, reason_of};
 
 /// Squared length below which a mapped row has no direction: rounding of its terms would decide it.
-const NO_DIRECTION: f64 = 1e-24;
+pub(crate) const NO_DIRECTION: f64 = 1e-24;
 /// Stands for the length of a row that is not counted.
-const NOT_COUNTED: f64 = -1.0;
+pub(crate) const NOT_COUNTED: f64 = -1.0;
 /// Squared lengths that f64 sums of squares hold without loss.
 const SQUARES: std::ops::RangeInclusive<f64> = 1e-300..=1e300;
 
@@ -38,6 +40,8 @@ pub struct Scratch {
     pub(crate) factors: Vec<f64>,
     pub(crate) coefficients: Vec<f64>,
     pub(crate) mapped_squares: Vec<f64>,
+    /// Results of a staged map; shared by the parts of a split.
+    pub(crate) staged: Arc<Vec<f64>>,
 }
 
 impl Scratch {
@@ -78,6 +82,7 @@ impl Scratch {
                 .map(|(i, c)| if keep(i) { c } else { 0.0 })
                 .collect(),
             mapped_squares: pick(&self.mapped_squares, 0.0),
+            staged: Arc::clone(&self.staged),
         }
     }
 
@@ -200,6 +205,7 @@ impl RowMap {
             factors,
             coefficients,
             mapped_squares,
+            ..
         } = scratch;
         for (buffer, len) in [
             (&mut *squares, n),

@@ -1,78 +1,14 @@
 //! ReAlign against its definition, computed row by row without any of the shortcuts.
 
-use modality_gap_geometry::{
-    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Moments, Policy, RowMap, Scratch,
-    centroid_gap, fit,
+mod common;
+
+use common::{
+    Both, DIM, Row, distance, fitted, mean, moments, normalised, options, plus, rows, transformed, unit,
 };
-use modality_gap_kernels::{Rows, RowsMut};
+use modality_gap_geometry::{
+    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Map, Moments, Policy, centroid_gap, fit,
+};
 use serde_json::json;
-
-const DIM: usize = 19;
-
-fn rows(n: usize, seed: u64, mean: f64) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1_u32 << 30) - 1.0
-    };
-    (0..n * DIM)
-        .map(|i| next() / (1 + i % DIM) as f64 + if i % DIM == seed as usize % DIM { mean } else { 0.0 })
-        .collect()
-}
-
-fn moments(rows: &[f64], map: &RowMap) -> Moments {
-    let mut bad = Vec::new();
-    let state = Moments::of_block(Rows::F64(rows), map, &mut Scratch::default(), &mut bad);
-    assert!(bad.is_empty());
-    state
-}
-
-fn unit(rows: &[f64]) -> Moments {
-    moments(rows, &RowMap::identity(DIM, Policy::Unit))
-}
-
-fn options(value: serde_json::Value) -> FitOptions {
-    serde_json::from_value(value).unwrap()
-}
-
-fn fitted(image: &[f64], text: &[f64], value: serde_json::Value) -> Aligner {
-    let pass = |map: &RowMap, _: &str| Ok::<_, std::convert::Infallible>(moments(text, map));
-    fit(&unit(image), &unit(text), &options(value), pass).unwrap()
-}
-
-fn transformed(aligner: &Aligner, rows: &[f64]) -> Vec<f64> {
-    let (mut scratch, mut out) = (Scratch::default(), vec![0.0; rows.len()]);
-    aligner
-        .map()
-        .coefficients(Rows::F64(rows), &mut scratch, &mut Vec::new());
-    aligner
-        .map()
-        .write(Rows::F64(rows), &scratch, RowsMut::F64(&mut out));
-    out
-}
-
-type Row = Vec<f64>;
-
-fn normalised(row: &[f64]) -> Row {
-    let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
-    row.iter().map(|v| v / length).collect()
-}
-
-fn mean(rows: &[Row]) -> Row {
-    (0..DIM)
-        .map(|j| rows.iter().map(|r| r[j]).sum::<f64>() / rows.len() as f64)
-        .collect()
-}
-
-fn plus(row: &[f64], shift: &[f64], sign: f64) -> Row {
-    row.iter().zip(shift).map(|(v, s)| v + sign * s).collect()
-}
-
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    plus(a, b, -1.0).iter().map(|v| v * v).sum::<f64>().sqrt()
-}
 
 /// The equations of arXiv 2602.07026, section 4, as they are printed.
 fn by_the_book(image: &[f64], text: &[f64], passes: usize) -> Vec<Row> {
@@ -140,18 +76,10 @@ fn every_iteration_shrinks_the_gap_and_a_tolerance_stops_it() {
 #[test]
 fn solve_finds_the_shift_with_no_gap_left() {
     let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
-    let mut passes = 0;
-    let pass = |map: &RowMap, _: &str| {
-        passes += 1;
-        Ok::<_, std::convert::Infallible>(moments(&text, map))
-    };
-    let aligner = fit(
-        &unit(&image),
-        &unit(&text),
-        &options(json!({ "centroid": "solve" })),
-        pass,
-    )
-    .unwrap();
+    let mut passes = Both::new(&image, &text);
+    let solve = options(json!({ "centroid": "solve" }));
+    let aligner = fit(&unit(&image), &unit(&text), &solve, None, &mut passes).unwrap();
+    let passes = passes.passes;
     assert!(distance(moments(&text, aligner.map()).mean(), unit(&image).mean()) <= 1e-14);
     assert_eq!(aligner.info().iterations, 0);
     assert!(
@@ -196,16 +124,23 @@ fn steps_can_be_left_out() {
 fn options_that_mean_nothing_are_refused() {
     let (image, text) = (rows(40, 3, 0.6), rows(30, 8, 0.5));
     let refused = |value| {
-        let pass = |map: &RowMap, _: &str| Ok::<_, std::convert::Infallible>(moments(&text, map));
+        let mut passes = Both::new(&image, &text);
         matches!(
-            fit(&unit(&image), &unit(&text), &options(value), pass),
+            fit(&unit(&image), &unit(&text), &options(value), None, &mut passes),
             Err(FitError::BadOption(_))
         )
     };
     assert!(refused(json!({ "method": "centering", "steps": ["anchor"] })));
     assert!(refused(json!({ "centroidIterations": 0 })));
     assert!(refused(json!({ "tolerance": -1.0 })));
-    assert!(refused(json!({ "renormalize": false })));
+    assert!(refused(json!({ "renormalize": false, "centroidIterations": 2 })));
+    assert!(refused(json!({ "noise": 0.1 })));
+    assert!(refused(json!({ "method": "c3", "noise": -0.1 })));
+    assert!(refused(json!({ "method": "procrustes", "ridge": 1e-6 })));
+    assert!(refused(json!({ "method": "bca", "ridge": 0.0 })));
+    assert!(refused(json!({ "method": "bures", "centered": false })));
+    assert!(refused(json!({ "method": "bures", "rank": 3 })));
+    assert!(refused(json!({ "method": "bca", "rank": 3, "energy": 0.9 })));
     assert!(refused(json!({ "centroid": "solve", "compat": "official" })));
     assert!(serde_json::from_value::<FitOptions>(json!({ "centroidIteration": 2 })).is_err());
 }
@@ -213,8 +148,8 @@ fn options_that_mean_nothing_are_refused() {
 #[test]
 fn a_side_of_one_row_has_no_spread_to_fit() {
     let (image, text) = (rows(40, 3, 0.6), rows(1, 8, 0.5));
-    let pass = |map: &RowMap, _: &str| Ok::<_, std::convert::Infallible>(moments(&text, map));
-    let error = fit(&unit(&image), &unit(&text), &FitOptions::default(), pass).unwrap_err();
+    let (x, y, mut passes) = (unit(&image), unit(&text), Both::new(&image, &text));
+    let error = fit(&x, &y, &FitOptions::default(), None, &mut passes).unwrap_err();
     assert!(error.to_string().contains("text has 1 usable rows"), "{error}");
 }
 
@@ -228,6 +163,11 @@ fn a_file_gives_back_the_same_aligner() {
         json!({ "method": "centering" }),
         json!({ "centroid": "solve" }),
         json!({ "compat": "official" }),
+        json!({ "renormalize": false }),
+        json!({ "method": "c3", "noise": 0.1, "noiseSeed": 5 }),
+        json!({ "method": "bca", "rank": 7, "centered": false }),
+        json!({ "method": "bures" }),
+        json!({ "method": "aniso-init", "energy": 0.8 }),
     ] {
         let aligner = fitted(&image, &text, value);
         let bytes = aligner.to_bytes();
@@ -255,28 +195,30 @@ fn a_newer_file_is_refused_by_its_version() {
     newer[digit] = b'7';
     assert_eq!(
         Aligner::from_bytes(&newer),
-        Err(AlignerFileError::Newer { found: 7, known: 1 })
+        Err(AlignerFileError::Newer { found: 7, known: 2 })
     );
 }
 
 /// No prefix and no flipped byte of the header panics or passes for the aligner it was.
 #[test]
 fn damaged_files_are_refused_or_differ() {
-    let aligner = fitted(&rows(40, 3, 0.6), &rows(30, 8, 0.5), json!({}));
-    let bytes = aligner.to_bytes();
-    for len in 0..bytes.len() {
-        assert!(Aligner::from_bytes(&bytes[..len]).is_err(), "{len} bytes");
-    }
-    for at in 0..bytes.len().min(1_500) {
-        let mut damaged = bytes.clone();
-        damaged[at] ^= 0x15;
-        assert_ne!(Aligner::from_bytes(&damaged).as_ref(), Ok(&aligner), "byte {at}");
+    for value in [json!({}), json!({ "method": "aniso-init" })] {
+        let aligner = fitted(&rows(40, 3, 0.6), &rows(30, 8, 0.5), value);
+        let bytes = aligner.to_bytes();
+        for len in 0..bytes.len() {
+            assert!(Aligner::from_bytes(&bytes[..len]).is_err(), "{len} bytes");
+        }
+        for at in 0..bytes.len().min(1_500) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x15;
+            assert_ne!(Aligner::from_bytes(&damaged).as_ref(), Ok(&aligner), "byte {at}");
+        }
     }
 }
 
 #[test]
 fn a_state_file_keeps_every_bit() {
-    let state = moments(&rows(300, 8, 0.5), &RowMap::identity(DIM, Policy::Raw));
+    let state = moments(&rows(300, 8, 0.5), &Map::identity(DIM, Policy::Raw));
     assert_eq!(Moments::from_bytes(&state.to_bytes()).unwrap(), state);
     for len in [0, 7, 8, 100, state.to_bytes().len() - 1] {
         assert!(Moments::from_bytes(&state.to_bytes()[..len]).is_err());

@@ -109,7 +109,7 @@ impl NativeAligner {
         SCRATCH.with_borrow_mut(|(scratch, bad)| {
             bad.clear();
             let map = self.aligner.map();
-            map.coefficients(rows, scratch, bad);
+            map.prepare(rows, 0, scratch, bad);
             if let Some(bad) = bad.first() {
                 let error = TaskError::BadRow {
                     file: None,

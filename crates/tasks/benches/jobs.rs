@@ -6,7 +6,7 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use half::f16;
-use modality_gap_geometry::{Policy, RowMap};
+use modality_gap_geometry::{Map, Policy};
 use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
 use modality_gap_tasks::{
     Control, FitJob, OutputOptions, ReadOptions, RowSet, Selection, align_job, count, transform_job,
@@ -30,7 +30,7 @@ fn jobs(criterion: &mut Criterion) {
             while file.read(&mut bytes).expect("it can be read") > 0 {}
         });
     });
-    let identity = RowMap::identity(DIM, Policy::Unit);
+    let identity = Map::identity(DIM, Policy::Unit);
     group.bench_function("moments", |b| {
         b.iter(|| count(&text, &identity, Selection::ALL, &control, "moments", None).expect("good rows"));
     });

@@ -1,6 +1,6 @@
 //! Rows from one container into another, as they are.
 
-use modality_gap_geometry::{Policy, RowMap};
+use modality_gap_geometry::{Map, Policy};
 use serde_json::{Value, json};
 
 use crate::moments::count;
@@ -10,7 +10,7 @@ use crate::{Control, OnBadRow, RowSet, Selection, Split, TaskError};
 
 /// Writes `input` under `output.out` in another format or storage type.
 pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) -> Result<Value, TaskError> {
-    let map = RowMap::identity(input.dim, Policy::Raw);
+    let map = Map::identity(input.dim, Policy::Raw);
     // only rows that are to be left out must be known beforehand
     let dropped = match input.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new(); input.parts.len()],

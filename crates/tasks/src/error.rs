@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::RowSet;
 use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
 use modality_gap_shards::ShardError;
 
@@ -88,9 +89,17 @@ pub enum TaskError {
         /// What is wrong with it.
         error: AlignerFileError,
     },
-    /// A file that is no frame or tracker state, or a newer one.
+    /// A file that is no frame, or a newer one.
+    #[error("{}: {error}", .file.display())]
+    Frame {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: ContainerError,
+    },
+    /// A file that is no tracker state, or a newer one.
     #[error("{}{error}", place(.file))]
-    Saved {
+    State {
         /// The file, when there is one.
         file: Option<PathBuf>,
         /// What is wrong with it.
@@ -133,12 +142,17 @@ impl TaskError {
                 error: AlignerFileError::Newer { .. },
                 ..
             }
-            | Self::Saved {
+            | Self::Frame {
+                error: ContainerError::Newer { .. },
+                ..
+            }
+            | Self::State {
                 error: ContainerError::Newer { .. },
                 ..
             } => "NEWER_VERSION",
             Self::Aligner { .. } => "BAD_ALIGNER",
-            Self::Saved { .. } => "BAD_STATE",
+            Self::Frame { .. } => "BAD_FRAME",
+            Self::State { .. } => "BAD_STATE",
             Self::BadReceipt { .. } => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
         }
@@ -152,8 +166,8 @@ impl TaskError {
             | Self::TrackedRow { file, .. }
             | Self::Overflow { file, .. }
             | Self::Aligner { file, .. }
-            | Self::Saved { file, .. } => file.as_deref(),
-            Self::BadReceipt { file, .. } => Some(file),
+            | Self::State { file, .. } => file.as_deref(),
+            Self::BadReceipt { file, .. } | Self::Frame { file, .. } => Some(file),
             _ => None,
         }
     }
@@ -184,6 +198,15 @@ impl TaskError {
         }
     }
 
+    pub(crate) fn not_paired(left: &RowSet, right: &RowSet) -> Self {
+        Self::NotPaired {
+            left_name: left.label().to_owned(),
+            left: left.rows(),
+            right_name: right.label().to_owned(),
+            right: right.rows(),
+        }
+    }
+
     pub(crate) fn state(file: &Path, error: &StateFileError) -> Self {
         Self::BadReceipt {
             file: file.to_path_buf(),
@@ -203,6 +226,7 @@ impl From<FitError<TaskError>> for TaskError {
                 expected: target,
             },
             FitError::TooFewRows { .. } => Self::TooFewRows(error.to_string()),
+            FitError::Numeric(error) => Self::Numeric(error.to_string()),
             FitError::NotConverged { .. } => Self::NotConverged(error.to_string()),
             other => Self::BadOption(other.to_string()),
         }

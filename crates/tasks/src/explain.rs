@@ -1,5 +1,7 @@
 //! What a gap is made of: the parts of a measurement that follow from covariances.
 
+use std::path::PathBuf;
+
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
     FrameSize, Moments, Spectrum, covariance_shape, decompose, relative_gap, residual, storage_floor,
@@ -9,6 +11,7 @@ use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
 
 use crate::TaskError;
+use crate::receipt::write_file;
 
 /// Frame and ranks of an explanation; absent options take the documented default.
 #[derive(Debug, Clone, Default)]
@@ -21,9 +24,48 @@ pub struct ExplainOptions {
     pub alpha_ranks: Option<usize>,
     /// λ of the coupling.
     pub lambda: Option<f64>,
+    /// A frame made earlier, instead of one of these rows.
+    pub frame: Option<Frame>,
+    /// Where to keep the frame.
+    pub save_frame: Option<PathBuf>,
 }
 
 impl ExplainOptions {
+    /// The frame to take the gap apart in, and what is known of it.
+    fn frame(&self, x: &Covariance, z: &Covariance) -> Result<(Frame, Value), TaskError> {
+        let size = self.size()?;
+        let Some(frame) = &self.frame else {
+            let frame = Frame::of(x, z, size).map_err(failed)?;
+            let json = json!({ "energy": frame.energy(), "rank": frame.rank() });
+            return Ok((frame, json));
+        };
+        if self.energy.is_some() || self.rank.is_some() {
+            return Err(TaskError::BadOption(
+                "a frame that is given has its size; leave energy and rank out".to_owned(),
+            ));
+        }
+        if frame.dim() != x.dim() {
+            return Err(TaskError::WidthMismatch {
+                what: "rows".to_owned(),
+                found: x.dim(),
+                against: "the frame".to_owned(),
+                expected: frame.dim(),
+            });
+        }
+        let own = Frame::of(x, z, FrameSize::Rank(frame.rank())).map_err(failed)?;
+        let angles = frame.principal_angles(&own).map_err(failed)?;
+        let sines = angles.iter().map(|angle| angle.sin());
+        let largest = angles.iter().copied().fold(0.0, f64::max);
+        let mean_square = sines.map(|sine| sine * sine).sum::<f64>() / angles.len().max(1) as f64;
+        let json = json!({
+            "energy": frame.energy(),
+            "rank": frame.rank(),
+            "given": true,
+            "angles": { "largest": largest.to_degrees(), "sine": largest.sin(), "rms": mean_square.sqrt() },
+        });
+        Ok((frame.clone(), json))
+    }
+
     fn size(&self) -> Result<FrameSize, TaskError> {
         match (self.energy, self.rank) {
             (Some(_), Some(_)) => Err(TaskError::BadOption(
@@ -73,20 +115,20 @@ pub(crate) fn explain(
     options: &ExplainOptions,
 ) -> Result<(Frame, Map<String, Value>), TaskError> {
     let [x, z] = sides;
-    let failed = |error: EigenError| TaskError::Numeric(error.to_string());
-    let frame = Frame::of(x.covariance, z.covariance, options.size()?).map_err(failed)?;
-    let mut result = Map::new();
-    result.insert(
-        "frame".to_owned(),
-        json!({ "energy": frame.energy(), "rank": frame.rank() }),
-    );
+    let (frame, about_frame) = options.frame(x.covariance, z.covariance)?;
+    if let Some(path) = &options.save_frame {
+        write_file(path, &frame.to_bytes(), true)?;
+    }
+    let mut result = Map::from_iter([("frame".to_owned(), about_frame)]);
     let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
     let mut eigens = Vec::new();
     let mut spectra = Map::new();
     for side in sides {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
         let spectrum = Spectrum::of(&eigen.values, ranks, side.storage_floor());
-        spectra.insert(side.name.to_owned(), spectrum_json(&spectrum));
+        let mut json = spectrum_json(&spectrum);
+        json["eigenvalues"] = json!(eigen.values);
+        spectra.insert(side.name.to_owned(), json);
         eigens.push((eigen, spectrum.rank));
     }
     result.insert("spectrum".to_owned(), Value::Object(spectra));
@@ -160,6 +202,10 @@ pub(crate) fn explain(
         );
     }
     Ok((frame, result))
+}
+
+fn failed(error: EigenError) -> TaskError {
+    TaskError::Numeric(error.to_string())
 }
 
 /// Concentration of the directions whose mean in V has length `mean_length`.

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use modality_gap_geometry::{Aligner, FitOptions, GapOfFit, Moments, Policy, RowMap, distance, fit};
+use modality_gap_geometry::{
+    Aligner, FitOptions, Frame, GapOfFit, Map, Method, Moments, Policy, distance, fit,
+};
 use serde_json::{Value, json};
 
+use crate::fit_passes::FitPasses;
 use crate::moments::{Counted, WorkFolder, count};
 use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
 use crate::receipt::write_file;
 use crate::transform::{MapJob, write_mapped};
-use crate::{Control, RowSet, Split, TaskError, report};
+use crate::{Control, RowSet, Selection, Split, TaskError, report};
 
 /// Rows held out, and where finished shards are kept.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,12 @@ pub struct FitJob {
     pub options: FitOptions,
     /// Rows the fit does not see.
     pub split: Split,
+    /// A share of the others that is all the fit sees, where it holds something out.
+    pub subset: Split,
+    /// Whether row i of one side belongs to row i of the other; a dropped row then drops its partner.
+    pub paired: bool,
+    /// The frame that a strategy works in, instead of one made of these rows.
+    pub frame: Option<Frame>,
     /// Where the states of finished shards are kept.
     pub work: Option<WorkFolder>,
     /// Whether one more pass measures the gap of the result; yes by default.
@@ -31,6 +40,18 @@ pub(crate) struct Fitted {
     pub source: Counted,
     /// Mean of the source after anchor, trace and sphere, before the centroid step.
     projected: Option<Moments>,
+    /// Rows left out on both sides, because one of a pair was.
+    exclude: Vec<u64>,
+}
+
+impl Fitted {
+    fn selection(&self, job: &FitJob) -> Selection<'_> {
+        Selection {
+            split: job.split,
+            subset: job.subset,
+            exclude: &self.exclude,
+        }
+    }
 }
 
 /// Fits an aligner; the report names what the rows were and how well it does.
@@ -43,14 +64,8 @@ pub fn fit_job(
     let mut fitted = run_fit(target, source, job, control)?;
     if job.verify.unwrap_or(true) {
         let map = fitted.aligner.map().clone();
-        let results = count(
-            source,
-            &map,
-            job.split.into(),
-            control,
-            "verify",
-            job.work.as_ref(),
-        )?;
+        let selection = fitted.selection(job);
+        let results = count(source, &map, selection, control, "verify", job.work.as_ref())?;
         let target_after = after_of_target(target, &fitted, job, control)?;
         note_gaps(&mut fitted, &[results.fit, results.held], &target_after);
     }
@@ -76,7 +91,7 @@ pub fn align_job(
     let fit_seconds = control.seconds();
     let both = fitted.aligner.target_map().cloned();
     let map = fitted.aligner.map().clone();
-    let side = |source: &RowSet, map: &RowMap, counted: &Counted, name: &str, apart: bool| {
+    let side = |source: &RowSet, map: &Map, counted: &Counted, name: &str, apart: bool| {
         let map_job = MapJob {
             source,
             map,
@@ -136,42 +151,84 @@ fn aligner_path(output: &OutputOptions) -> PathBuf {
 fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) -> Result<Fitted, TaskError> {
     report::check_names(target, source)?;
     job.options.check::<TaskError>()?;
-    let identity = RowMap::identity(target.dim, Policy::Unit);
+    let identity = Map::identity(target.dim, Policy::Unit);
     let name = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
     let (target_name, source_name) = (
         name(&job.options.target_name, "image"),
         name(&job.options.source_name, "text"),
     );
-    let moments = |rows: &RowSet, name: &str| {
-        count(
-            rows,
-            &identity,
-            job.split.into(),
-            control,
-            &format!("moments {name}"),
-            job.work.as_ref(),
-        )
+    if job.paired && target.rows() != source.rows() {
+        return Err(TaskError::not_paired(target, source));
+    }
+    if job.options.method == Method::Procrustes && !job.paired {
+        return Err(TaskError::BadOption(
+            "procrustes turns pairs onto each other; say that row i of one side belongs to row i of the other (paired)".to_owned(),
+        ));
+    }
+    let both = |exclude: &[u64]| -> Result<[Counted; 2], TaskError> {
+        let selection = Selection {
+            split: job.split,
+            subset: job.subset,
+            exclude,
+        };
+        let moments = |rows: &RowSet, name: &str| {
+            let stage = format!("moments {name}");
+            count(rows, &identity, selection, control, &stage, job.work.as_ref())
+        };
+        Ok([moments(target, &target_name)?, moments(source, &source_name)?])
     };
-    let counted_target = moments(target, &target_name)?;
-    let counted_source = moments(source, &source_name)?;
-    let mut projected = None;
-    let aligner = fit(
-        &counted_target.fit,
-        &counted_source.fit,
-        &job.options,
-        |map, stage| {
-            let counted = count(source, map, job.split.into(), control, stage, job.work.as_ref())?;
-            projected.get_or_insert_with(|| counted.fit.clone());
-            Ok(counted.fit)
+    let mut counted = both(&[])?;
+    let mut exclude = Vec::new();
+    if job.paired {
+        exclude = dropped_rows([target, source], &counted);
+        if !exclude.is_empty() {
+            counted = both(&exclude)?;
+        }
+    }
+    let mut passes = FitPasses {
+        target,
+        source,
+        selection: Selection {
+            split: job.split,
+            subset: job.subset,
+            exclude: &exclude,
         },
+        work: job.work.as_ref(),
+        control,
+        projected: None,
+    };
+    let [target, source] = counted;
+    let aligner = fit(
+        &target.fit,
+        &source.fit,
+        &job.options,
+        job.frame.as_ref(),
+        &mut passes,
     )
     .map_err(TaskError::from)?;
+    let projected = passes.projected;
     Ok(Fitted {
         aligner,
-        target: counted_target,
-        source: counted_source,
+        target,
+        source,
         projected,
+        exclude,
     })
+}
+
+/// Rows dropped from either of two paired sources, by their index in the whole source.
+pub(crate) fn dropped_rows(sources: [&RowSet; 2], counted: &[Counted; 2]) -> Vec<u64> {
+    let mut rows: Vec<u64> = sources
+        .iter()
+        .zip(counted)
+        .flat_map(|(source, counted)| {
+            let per_shard = counted.dropped.iter().zip(source.starts());
+            per_shard.flat_map(|(rows, start)| rows.iter().map(move |row| start + row))
+        })
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
 }
 
 /// Moments of the target after alignment: its own rows unless the strategy moves them.
@@ -184,10 +241,11 @@ fn after_of_target(
     match fitted.aligner.target_map() {
         None => Ok([fitted.target.fit.clone(), fitted.target.held.clone()]),
         Some(map) => {
+            let selection = fitted.selection(job);
             let counted = count(
                 target,
                 map,
-                job.split.into(),
+                selection,
                 control,
                 "verify target",
                 job.work.as_ref(),
@@ -227,6 +285,7 @@ fn report_of(
         target,
         source,
         projected,
+        ..
     } = fitted;
     let info = aligner.info();
     let by_name = |target: Value, source: Value| report::by_name(aligner, target, source);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use modality_gap_geometry::{Moments, Policy, RowMap};
+use modality_gap_geometry::{Map, Moments, Policy};
 use serde_json::{Value, json};
 
 use crate::scan::{Block, Work, Worker, scan};
@@ -16,7 +16,7 @@ const UNIT: f64 = 2e-3;
 
 /// Rows, width, type, lengths and bad rows of `input`; bad rows never stop it.
 pub fn inspect_job(input: &RowSet, bad_rows: Option<usize>, control: &Control) -> Result<Value, TaskError> {
-    let map = RowMap::identity(input.dim, Policy::Unit);
+    let map = Map::identity(input.dim, Policy::Unit);
     let look = Look {
         input,
         map: &map,
@@ -73,7 +73,7 @@ type Found = (usize, u64, Option<PathBuf>, String);
 
 struct Look<'a> {
     input: &'a RowSet,
-    map: &'a RowMap,
+    map: &'a Map,
     found: Mutex<Vec<Found>>,
     total: Mutex<Moments>,
 }
@@ -88,7 +88,7 @@ impl Work for Look<'_> {
 
     fn block(&self, &index: &usize, block: &Block<'_>, worker: &mut Worker) -> Result<Self::Item, TaskError> {
         let mut bad = Vec::new();
-        let moments = Moments::of_block(block.rows, self.map, &mut worker.scratch, &mut bad);
+        let moments = Moments::of_block(block.rows, block.first, self.map, &mut worker.scratch, &mut bad);
         let file = self.input.parts[index].file().map(Path::to_path_buf);
         let found = bad.iter().map(|bad| {
             (

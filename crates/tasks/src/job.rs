@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use modality_gap_geometry::{Aligner, FitOptions};
+use modality_gap_geometry::{Aligner, FitOptions, Frame, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
-use crate::shard_task::{TaskSpec, run_task};
+use crate::shard_task::{TaskSpec, load_frame, run_task};
 use crate::{
-    Control, ExplainOptions, FitJob, MeasureJob, RowSet, Split, TaskError, align_job, convert_job, fit_job,
-    inspect_job, measure_job, transform_job,
+    Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, RowSet, Split, TaskError, align_job,
+    convert_job, fit_job, inspect_job, measure_job, transform_job,
 };
 
 /// A job to run. Options of a fit stand beside the others.
@@ -47,6 +47,8 @@ struct JobOptions {
     verify: Option<bool>,
     holdout: Option<f64>,
     seed: Option<u64>,
+    subset: Option<f64>,
+    subset_seed: Option<u64>,
     paired: bool,
     side: Option<String>,
     bad_rows: Option<usize>,
@@ -55,10 +57,21 @@ struct JobOptions {
     rank: Option<usize>,
     alpha_ranks: Option<usize>,
     lambda: Option<f64>,
+    parts: Option<Vec<MeasurePart>>,
+    exact: bool,
+    figures: bool,
+    frame: Option<PathBuf>,
+    save_frame: Option<PathBuf>,
+}
+
+impl JobOptions {
+    fn frame(&self) -> Result<Option<Frame>, TaskError> {
+        self.frame.as_deref().map(load_frame).transpose()
+    }
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 18] = [
+const JOB_KEYS: [&str; 25] = [
     "threads",
     "out",
     "dtype",
@@ -69,6 +82,8 @@ const JOB_KEYS: [&str; 18] = [
     "verify",
     "holdout",
     "seed",
+    "subset",
+    "subsetSeed",
     "paired",
     "side",
     "badRows",
@@ -77,6 +92,11 @@ const JOB_KEYS: [&str; 18] = [
     "rank",
     "alphaRanks",
     "lambda",
+    "parts",
+    "exact",
+    "figures",
+    "frame",
+    "saveFrame",
 ];
 
 /// What a job gives.
@@ -144,13 +164,19 @@ pub fn run(
         (Kind::Measure, [image, text]) => {
             let measure = MeasureJob {
                 paired: options.paired,
+                split: Split::new(options.holdout, options.seed)?,
                 seed: options.seed.unwrap_or(0),
                 explain: ExplainOptions {
                     energy: options.energy,
                     rank: options.rank,
                     alpha_ranks: options.alpha_ranks,
                     lambda: options.lambda,
+                    frame: options.frame()?,
+                    save_frame: options.save_frame.clone(),
                 },
+                parts: options.parts.clone(),
+                exact: options.exact,
+                figures: options.figures,
             };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }
@@ -175,9 +201,19 @@ impl Job {
             path,
             resume: options.resume,
         });
+        // one seed for all that is left to chance, unless the noise has its own
+        let seed_of_noise = options.seed.filter(|_| self.fit.method == Method::C3);
         Ok(FitJob {
-            options: self.fit.clone(),
+            options: FitOptions {
+                noise_seed: self.fit.noise_seed.or(seed_of_noise),
+                energy: options.energy,
+                rank: options.rank,
+                ..self.fit.clone()
+            },
             split: Split::new(options.holdout, options.seed)?,
+            subset: Split::new(options.subset, options.subset_seed)?,
+            paired: options.paired,
+            frame: options.frame()?,
             work,
             verify: options.verify,
         })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use modality_gap_geometry::{BadRow, Moments, RowMap};
+use modality_gap_geometry::{BadRow, Map, Moments};
 use serde_json::json;
 
 use crate::receipt::{Input, Receipt, hash_bytes, params_hash, write_file};
@@ -40,7 +40,7 @@ pub struct WorkFolder {
 /// Moments of `source` after `map`.
 pub fn count(
     source: &RowSet,
-    map: &RowMap,
+    map: &Map,
     selection: Selection<'_>,
     control: &Control,
     stage: &str,
@@ -73,7 +73,7 @@ pub(crate) fn bad_row(part: &Part, first: u64, bad: &BadRow) -> TaskError {
 
 struct Pass<'a> {
     source: &'a RowSet,
-    map: &'a RowMap,
+    map: &'a Map,
     selection: Selection<'a>,
     work: Option<&'a WorkFolder>,
     params: String,
@@ -89,12 +89,7 @@ struct ShardCount {
 }
 
 impl<'a> Pass<'a> {
-    fn new(
-        source: &'a RowSet,
-        map: &'a RowMap,
-        selection: Selection<'a>,
-        work: Option<&'a WorkFolder>,
-    ) -> Self {
+    fn new(source: &'a RowSet, map: &'a Map, selection: Selection<'a>, work: Option<&'a WorkFolder>) -> Self {
         let starts = source.starts();
         let empty = || Moments::new(map.dim(), map.gives_unit_rows());
         let shard = |_: &Part| {
@@ -108,6 +103,7 @@ impl<'a> Pass<'a> {
             &json!({
                 "task": "moments",
                 "split": selection.split,
+                "subset": selection.subset,
                 "exclude": selection.exclude,
                 "onBadRow": source.options.on_bad_row,
             }),
@@ -173,14 +169,14 @@ impl Work for Pass<'_> {
 
     fn block(&self, &index: &usize, block: &Block<'_>, worker: &mut Worker) -> Result<Self::Item, TaskError> {
         let mut bad = Vec::new();
-        self.map.coefficients(block.rows, &mut worker.scratch, &mut bad);
+        let start = self.starts[index] + block.first;
+        self.map.prepare(block.rows, start, &mut worker.scratch, &mut bad);
         if let Some(first_bad) = bad.first()
             && self.source.options.on_bad_row == OnBadRow::Error
         {
             return Err(bad_row(&self.source.parts[index], block.first, first_bad));
         }
         let dropped = bad.iter().map(|bad| block.first + bad.row as u64).collect();
-        let start = self.starts[index] + block.first;
         let moments = self
             .selection
             .moments_of(start, block.rows, self.map, &worker.scratch);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use modality_gap_geometry::{Aligner, Moments, Policy, RowMap};
+use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
 use modality_gap_shards::{Layout, ShardError, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
             let source = one_shard(shard, *on_bad_row, *normalize)?;
             let map = match through {
                 Some(path) => load_aligner(path)?.map().clone(),
-                None => RowMap::identity(source.dim, source.policy()),
+                None => Map::identity(source.dim, source.policy()),
             };
             source.check_dim(map.dim(), "the aligner's rows")?;
             let counted = count(&source, &map, Split::default().into(), control, "moments", None)?;
@@ -171,6 +171,14 @@ pub fn load_aligner(path: &Path) -> Result<Aligner, TaskError> {
     })
 }
 
+/// The reference frame of a file.
+pub(crate) fn load_frame(path: &Path) -> Result<Frame, TaskError> {
+    Frame::from_bytes(&read(path)?).map_err(|error| TaskError::Frame {
+        file: path.to_path_buf(),
+        error,
+    })
+}
+
 /// Writes an aligner's file: temporary file, synced, renamed.
 pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
     write_file(path, &aligner.to_bytes(), true)
@@ -182,7 +190,7 @@ fn transform_shard(
     options: &OutputOptions,
     control: &Control,
 ) -> Result<Value, TaskError> {
-    let identity = RowMap::identity(source.dim, Policy::Unit);
+    let identity = Map::identity(source.dim, Policy::Unit);
     let work = work_folder(options);
     let dropped = match source.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new()],

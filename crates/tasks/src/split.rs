@@ -1,6 +1,6 @@
 //! Rows held out from a fit, by a hash of their global index.
 
-use modality_gap_geometry::{Moments, RowMap, Scratch};
+use modality_gap_geometry::{Map, Moments, Scratch, mix};
 use modality_gap_kernels::Rows;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,12 @@ pub struct Split {
 }
 
 impl Split {
+    /// Holds nothing out.
+    const NONE: Self = Self {
+        holdout: 0.0,
+        seed: 0,
+    };
+
     pub(crate) fn new(holdout: Option<f64>, seed: Option<u64>) -> Result<Self, TaskError> {
         let holdout = holdout.unwrap_or(0.0);
         if !(0.0..1.0).contains(&holdout) {
@@ -45,6 +51,8 @@ impl Split {
 pub struct Selection<'a> {
     /// Rows held out.
     pub split: Split,
+    /// Where it holds something out: what it holds out is all that a fit sees of the rows that are not held out.
+    pub subset: Split,
     /// Rows left out altogether, by their sorted index in the whole source.
     pub exclude: &'a [u64],
 }
@@ -52,10 +60,8 @@ pub struct Selection<'a> {
 impl Selection<'_> {
     /// Every row.
     pub const ALL: Selection<'static> = Selection {
-        split: Split {
-            holdout: 0.0,
-            seed: 0,
-        },
+        split: Split::NONE,
+        subset: Split::NONE,
         exclude: &[],
     };
 
@@ -65,20 +71,31 @@ impl Selection<'_> {
         &self,
         start: u64,
         rows: Rows<'_>,
-        map: &RowMap,
+        map: &Map,
         scratch: &Scratch,
     ) -> [Moments; 2] {
-        if !self.split.splits() && self.exclude.is_empty() {
+        if !self.split.splits() && !self.subset.splits() && self.exclude.is_empty() {
             let none = Moments::new(map.dim(), map.gives_unit_rows());
-            return [Moments::of_mapped(rows, map, scratch), none];
+            return [map.moments(rows, scratch), none];
         }
         [false, true].map(|side| {
             let kept = scratch.keeping(|i| {
                 let row = start + i as u64;
-                scratch.counted(i) && self.split.held(row) == side && !self.excludes(row)
+                scratch.counted(i) && if side { self.holds(row) } else { self.fits(row) }
             });
-            Moments::of_mapped(rows, map, &kept)
+            map.moments(rows, &kept)
         })
+    }
+
+    /// Whether row `index` of the whole source belongs to the fit.
+    pub(crate) fn fits(&self, index: u64) -> bool {
+        let chosen = !self.subset.splits() || self.subset.held(index);
+        chosen && !self.split.held(index) && !self.excludes(index)
+    }
+
+    /// Whether row `index` of the whole source is held out from the fit.
+    pub(crate) fn holds(&self, index: u64) -> bool {
+        self.split.held(index) && !self.excludes(index)
     }
 
     pub(crate) fn excludes(&self, index: u64) -> bool {
@@ -88,16 +105,11 @@ impl Selection<'_> {
 
 impl From<Split> for Selection<'_> {
     fn from(split: Split) -> Self {
-        Self { split, exclude: &[] }
+        Self {
+            split,
+            ..Selection::ALL
+        }
     }
-}
-
-/// The finaliser of `SplitMix64`: neighbouring indices get unrelated values.
-fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

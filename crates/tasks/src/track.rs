@@ -167,7 +167,7 @@ pub fn load_tracker(path: &Path) -> Result<Tracker, TaskError> {
 
 /// A tracker from the bytes of its state; `file` is where they stood.
 pub fn tracker_from_bytes(bytes: &[u8], file: Option<PathBuf>) -> Result<Tracker, TaskError> {
-    Tracker::from_bytes(bytes).map_err(|error| TaskError::Saved { file, error })
+    Tracker::from_bytes(bytes).map_err(|error| TaskError::State { file, error })
 }
 
 /// Writes a tracker's state: temporary file, synced, renamed.

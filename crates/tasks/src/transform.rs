@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use modality_gap_geometry::{Moments, RowMap};
+use modality_gap_geometry::{Map, Moments};
 use modality_gap_kernels::{Dtype, Rows, add_weighted, lengths_and_dots};
 use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(crate) struct Written {
 /// What a map pass does.
 pub(crate) struct MapJob<'a> {
     pub source: &'a RowSet,
-    pub map: &'a RowMap,
+    pub map: &'a Map,
     /// Rows to leave out, per shard.
     pub dropped: Vec<Vec<u64>>,
     pub options: &'a OutputOptions,
@@ -211,7 +211,8 @@ impl Work for Pass<'_> {
         let (map, dim) = (self.job.map, self.job.map.dim());
         let dropped = &self.job.dropped[output.index];
         let mut bad = Vec::new();
-        map.coefficients(block.rows, &mut worker.scratch, &mut bad);
+        let start = self.starts[output.index] + block.first;
+        map.prepare(block.rows, start, &mut worker.scratch, &mut bad);
         let unexpected = bad
             .iter()
             .find(|bad| dropped.binary_search(&(block.first + bad.row as u64)).is_err());
@@ -222,7 +223,6 @@ impl Work for Pass<'_> {
         let components = block.rows.len();
         worker.out.resize(components * dtype.size());
         map.write(block.rows, &worker.scratch, worker.out.rows_mut(dtype));
-        let start = self.starts[output.index] + block.first;
         let results = Selection::from(self.job.split).moments_of(start, block.rows, map, &worker.scratch);
         let kept = keep_rows(&mut worker.out, dim, dtype, block.first, dropped);
         let rows = worker.out.rows(dtype).slice(0..kept * dim);

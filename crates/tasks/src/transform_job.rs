@@ -1,6 +1,6 @@
 //! Applying a saved aligner to the shards of a source.
 
-use modality_gap_geometry::{Aligner, Policy, RowMap, distance};
+use modality_gap_geometry::{Aligner, Map, Policy, distance};
 use serde_json::{Value, json};
 
 use crate::moments::count;
@@ -29,7 +29,7 @@ pub fn transform_job(
             )));
         }
     };
-    let identity = RowMap::identity(aligner.dim(), Policy::Unit);
+    let identity = Map::identity(aligner.dim(), Policy::Unit);
     let traces = Traces::before(output);
     let work = work_folder(output);
     let counted = count(

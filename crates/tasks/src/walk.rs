@@ -1,5 +1,6 @@
 //! Blocks one after another, for work that uses all threads within a block.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use modality_gap_kernels::{RowsMut, combine};
@@ -65,16 +66,27 @@ pub(crate) fn walk(
     source: &RowSet,
     control: &Control,
     stage: &str,
+    body: impl FnMut(u64, &mut Vec<f64>) -> Result<(), TaskError>,
+) -> Result<(), TaskError> {
+    walk_range(source, 0..source.rows(), control, stage, body)
+}
+
+/// As [`walk`], for the rows of a range.
+pub(crate) fn walk_range(
+    source: &RowSet,
+    range: Range<u64>,
+    control: &Control,
+    stage: &str,
     mut body: impl FnMut(u64, &mut Vec<f64>) -> Result<(), TaskError>,
 ) -> Result<(), TaskError> {
     let joined = Joined::open(source)?;
-    let total = source.rows();
-    let stage = control.stage(stage, total);
+    let end = range.end.min(source.rows());
+    let stage = control.stage(stage, end.saturating_sub(range.start));
     let (mut buffer, mut rows) = (Buffer::new(), Vec::new());
-    let mut first = 0;
-    while first < total {
+    let mut first = range.start;
+    while first < end {
         control.cancel.check()?;
-        let count = BLOCK_ROWS.min(total - first);
+        let count = BLOCK_ROWS.min(end - first);
         joined.read(first, count as usize, &mut buffer, &mut rows)?;
         body(first, &mut rows)?;
         stage.add(count);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use modality_gap_geometry::{FitOptions, Moments, Policy, RowMap};
+use modality_gap_geometry::{FitOptions, Map, Moments, Policy};
 use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
 use modality_gap_tasks::{
     CancelToken, Control, FitJob, OnBadRow, OutputOptions, ReadOptions, RowSet, Selection, Split, TaskError,
@@ -61,7 +61,7 @@ fn open(path: &Path, on_bad_row: OnBadRow) -> RowSet {
 }
 
 fn moments(source: &RowSet, threads: usize) -> Moments {
-    let map = RowMap::identity(DIM, Policy::Unit);
+    let map = Map::identity(DIM, Policy::Unit);
     count(
         source,
         &map,
@@ -149,7 +149,7 @@ fn a_bad_row_is_named_by_file_and_row_or_dropped_and_counted() {
     values[1_700 * DIM..1_701 * DIM].fill(0.0);
     shards(folder.path(), &values, &[1_000]);
     let stop = open(folder.path(), OnBadRow::Error);
-    let map = RowMap::identity(DIM, Policy::Unit);
+    let map = Map::identity(DIM, Policy::Unit);
     for threads in [1, 4] {
         let control = Control::quiet(threads).unwrap();
         let error = count(&stop, &map, Selection::ALL, &control, "moments", None).unwrap_err();
@@ -267,7 +267,7 @@ fn states_of_a_changed_shard_are_not_used() {
         path: folder.path().join("work"),
         resume: true,
     };
-    let map = RowMap::identity(DIM, Policy::Unit);
+    let map = Map::identity(DIM, Policy::Unit);
     let counted = |source: &RowSet| {
         count(
             source,

@@ -11,6 +11,7 @@ use super::rows::{Source, each_pair_block};
 use crate::decomposition::sum_of_directions;
 use crate::fit::EPSILON;
 use crate::gap::{centroid_gap, paired_gap, relative_gap};
+use crate::map::Map;
 use crate::moments::{Moments, Policy};
 use crate::phantom::{PhantomDrift, phantom_drift};
 use crate::row_map::{RowMap, Scratch};
@@ -45,10 +46,10 @@ impl Probe {
         mut sample: Sample,
     ) -> Result<Self, TrackError<E>> {
         let (dim, dtypes) = (image.dim(), [image.dtype(), text.dtype()]);
-        let identity = RowMap::identity(dim, Policy::Unit);
+        let identity = Map::identity(dim, Policy::Unit);
         let mut scratch = Scratch::default();
-        let mut count = |map: &RowMap, rows: &[f64]| {
-            Moments::of_block(Rows::F64(rows), map, &mut scratch, &mut Vec::new())
+        let mut count = |map: &Map, rows: &[f64]| {
+            Moments::of_block(Rows::F64(rows), 0, map, &mut scratch, &mut Vec::new())
         };
         let mut moments = [Moments::new(dim, true), Moments::new(dim, true)];
         each_pair_block(image, text, |_, x, y| {
@@ -60,7 +61,14 @@ impl Probe {
         // after anchor and trace the text's mean is the image's, and what moves it is the sphere
         let scale = (moments[0].trace() / (moments[1].trace() + EPSILON)).sqrt();
         let shift = mu_x.iter().zip(mu_y).map(|(x, y)| x - scale * y).collect();
-        let anchored = RowMap::new(dim, Policy::Unit, scale, Some(shift), true, Vec::new());
+        let anchored = Map::from(RowMap::new(
+            dim,
+            Policy::Unit,
+            scale,
+            Some(shift),
+            true,
+            Vec::new(),
+        ));
         let mut projected = Moments::new(dim, true);
         let mut covariances = [Covariance::about(mu_x), Covariance::about(mu_y)];
         let mut differences = Covariance::about(&mean);

@@ -3,17 +3,10 @@
 use faer::Mat;
 
 use crate::eigen::{Eigen, EigenError};
+use crate::noise::mix;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a counter through a mixing function.
 struct Stream(u64);
-
-/// SplitMix64's output function, also a hash of an index.
-pub(super) fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 impl Stream {
     /// Uniform in the open interval (0, 1).
@@ -23,10 +16,10 @@ impl Stream {
         ((value >> 11) as f64 + 0.5) * 2.0_f64.powi(-53)
     }
 
-    /// Standard normal (Box and Muller 1958).
+    /// Standard normal (Box and Muller 1958); from a portable library, so that it is the same on any machine.
     fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
+        let radius = (-2.0 * libm::log(self.uniform())).sqrt();
+        radius * libm::cos(std::f64::consts::TAU * self.uniform())
     }
 
     /// χ² with `degrees` ≥ 1 degrees of freedom (Marsaglia and Tsang 2000).
@@ -39,7 +32,7 @@ impl Stream {
         loop {
             let x = self.normal();
             let v = (1.0 + c * x).powi(3);
-            if v > 0.0 && self.uniform().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            if v > 0.0 && libm::log(self.uniform()) < 0.5 * x * x + d - d * v + d * libm::log(v) {
                 return 2.0 * d * v;
             }
         }

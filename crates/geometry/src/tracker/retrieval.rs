@@ -2,8 +2,8 @@
 
 use faer::MatRef;
 
-use super::random::mix;
 use super::record::{Recall, Retrieval};
+use crate::noise::mix;
 
 /// Rows of a tile of the similarity matrix; the matrix itself is never held.
 const TILE: usize = 256;

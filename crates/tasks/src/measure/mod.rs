@@ -1,32 +1,77 @@
 //! How large the gap is, how large it would be by chance, and what it is made of.
 
+mod figures;
+mod neighbours;
 mod pairs;
+mod shown;
 mod sides;
+mod similarity;
 
 use modality_gap_geometry::{
-    Aligner, Covariance, Policy, RowMap, centroid_gap, distance, paired_gap, phantom_drift,
+    Aligner, Covariance, Map as RowsMap, Policy, RowMap, centroid_gap, distance, paired_gap, phantom_drift,
+    relative_gap,
 };
 use modality_gap_kernels::dot;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::figures::figures;
+use self::neighbours::{Asking, Counts, add_neighbours};
 use self::pairs::{Pairs, mean_direction, pair_differences};
+use self::shown::shown;
 use self::sides::{Sample, Sides};
+use self::similarity::{Kept, cka, preservation, similarity};
 use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
 use crate::moments::count;
-use crate::{Control, RowSet, TaskError, report};
+use crate::{Control, RowSet, Split, TaskError, report};
 
 /// ε of the scale, as in a fit.
 const EPSILON: f64 = modality_gap_geometry::EPSILON;
+/// Means nearer than this are of the same rows, counted in another order perhaps.
+const SAME_MEAN: f64 = 1e-11;
+
+/// Rows a side that covariances are taken from; beyond, a sample of about as many.
+const COVARIANCE_ROWS: u64 = 200_000;
+
+/// What is measured beside the gap itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// Frame, decomposition, spectra, covariances, residual.
+    Causes,
+    /// Retention, mixing, hubness.
+    Neighbours,
+    /// Ranks of partners, where rows are paired.
+    Retrieval,
+    /// Cosine histograms, alignment and uniformity, CKA, separability.
+    Similarity,
+    /// What the aligner keeps of the text's own geometry.
+    Preservation,
+}
 
 /// Options of a measurement; absent options take the documented default.
 #[derive(Debug, Clone, Default)]
 pub struct MeasureJob {
     /// Whether row i of one side belongs to row i of the other.
     pub paired: bool,
+    /// Where it splits: only the rows that it holds out are measured.
+    pub split: Split,
     /// Seed of the sample, where one is taken.
     pub seed: u64,
     /// Frame and ranks of the parts that explain the gap.
     pub explain: ExplainOptions,
+    /// What to measure; everything by default.
+    pub parts: Option<Vec<Part>>,
+    /// Whether every row asks for its neighbours, however many there are.
+    pub exact: bool,
+    /// Whether the results hold what a report draws.
+    pub figures: bool,
+}
+
+impl MeasureJob {
+    fn wants(&self, part: Part) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.contains(&part))
+    }
 }
 
 /// Measures the gap between `image` and `text`; an aligner is applied to the text first.
@@ -38,47 +83,206 @@ pub fn measure_job(
     control: &Control,
 ) -> Result<Value, TaskError> {
     check(image, text, job, aligner)?;
-    let identity = [image, text].map(|side| RowMap::identity(side.dim, side.policy()));
+    let identity = [image, text].map(|side| RowsMap::identity(side.dim, side.policy()));
     let image_map = aligner.and_then(Aligner::target_map).unwrap_or(&identity[0]);
     let text_map = aligner.map_or(&identity[1], Aligner::map);
-    let rows = Sides::count([image, text], [image_map, text_map], job.paired, control)?;
-    let [x, z] = [rows.moments(0), rows.moments(1)];
-    let sample = Sample::of(image.rows().max(text.rows()), job.seed);
-    let pairs = job
-        .paired
-        .then(|| pair_differences(&rows, sample, control))
+    let rows = Sides::count(
+        [image, text],
+        [image_map, text_map],
+        job.paired,
+        job.split,
+        control,
+    )?;
+    let before = aligner
+        .map(|_| {
+            Sides::count(
+                [image, text],
+                [&identity[0], &identity[1]],
+                job.paired,
+                job.split,
+                control,
+            )
+        })
         .transpose()?;
-    let covariances = [
-        rows.covariance(0, sample, control)?,
-        rows.covariance(1, sample, control)?,
-    ];
-    let (gap, explained) = gap_and_causes(&rows, &covariances, pairs.as_ref(), job, control)?;
+    let fitted = aligner
+        .zip(before.as_ref())
+        .map(|(aligner, before)| Fitted::of(aligner, before, job.split));
+    let [x, z] = [rows.moments(0), rows.moments(1)];
     let trace = [x.trace(), z.trace()];
     let scale = (trace[0] / (trace[1] + EPSILON)).sqrt();
+    let excluded = rows.selection().exclude.len() as u64;
+    let dropped = [0, 1].map(|side| rows.dropped_rows(side).max(excluded));
     let mut value = json!({
         "dim": image.dim,
         "rows": { "image": x.rows(), "text": z.rows() },
-        "dropped": { "image": image.rows() - x.rows(), "text": text.rows() - z.rows() },
+        "dropped": { "image": dropped[0], "text": dropped[1] },
         "norms": { "image": report::lengths(x), "text": report::lengths(z) },
-        "gap": gap,
         "trace": { "image": trace[0], "text": trace[1] },
         "scale": scale,
     });
-    for (key, part) in explained {
-        value[key] = part;
-    }
-    if aligner.is_some() {
-        let before = Sides::count([image, text], [&identity[0], &identity[1]], job.paired, control)?;
+    let mut sampled = Map::new();
+    let mut parts = Parts {
+        rows: &rows,
+        job,
+        control,
+        sampled: &mut sampled,
+    };
+    let covariances = parts.gap_and_causes(fitted.as_ref(), &mut value)?;
+    if let Some((before, fitted)) = before.as_ref().zip(fitted.as_ref()) {
         value["gap"]["before"] = json!(distance(before.moments(0).mean(), before.moments(1).mean()));
         value["gap"]["after"] = value["gap"]["centroid"].clone();
-    } else if x.unit() && z.unit() {
+        value["alignerFit"] = fitted.places.clone();
+        let key = if fitted.in_sample { "inSample" } else { "held" };
+        if fitted.in_sample || job.split.splits() {
+            value[key] = json!(true);
+        }
+    } else if let Some(covariances) = covariances.as_ref().filter(|_| x.unit() && z.unit()) {
         value["phantomDrift"] = drift(&rows, &covariances[1], scale, control)?;
     }
-    if !sample.is_all() {
-        let size = covariances.iter().map(Covariance::rows).max();
-        value["sampled"] = json!({ "covariance": { "size": size, "seed": job.seed } });
+    parts.rows_compared(&identity[1], aligner, covariances.as_ref(), &mut value)?;
+    if !sampled.is_empty() {
+        value["sampled"] = Value::Object(sampled);
     }
     Ok(value)
+}
+
+/// What a measured aligner was fitted on.
+struct Fitted {
+    /// Whether these very rows.
+    in_sample: bool,
+    /// Tx/n + s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen.
+    noise: f64,
+    /// Distances of these rows' means from those of the fit.
+    places: Value,
+}
+
+impl Fitted {
+    fn of(aligner: &Aligner, before: &Sides<'_>, split: Split) -> Self {
+        let info = aligner.info();
+        let same = |side: usize, rows: u64, mean: &[f64]| {
+            let moments = before.moments(side);
+            moments.rows() == rows && distance(moments.mean(), mean) < SAME_MEAN
+        };
+        let in_sample = !split.splits()
+            && same(0, info.target.rows, aligner.target_mean())
+            && same(1, info.source.rows, aligner.source_mean());
+        let per_row = |side: &modality_gap_geometry::Side| side.trace / side.rows as f64;
+        let places = |side: usize| {
+            let mean = before.moments(side).mean();
+            json!({ "toTarget": distance(mean, aligner.target_mean()), "toSource": distance(mean, aligner.source_mean()) })
+        };
+        Self {
+            in_sample,
+            places: json!({ "image": places(0), "text": places(1) }),
+            noise: per_row(&info.target) + info.scale * info.scale * per_row(&info.source),
+        }
+    }
+}
+
+/// The parts of a measurement under way.
+struct Parts<'a, 'b> {
+    rows: &'a Sides<'b>,
+    job: &'a MeasureJob,
+    control: &'a Control,
+    sampled: &'a mut Map<String, Value>,
+}
+
+impl Parts<'_, '_> {
+    /// `gap`, and what it is made of; covariances where they were taken.
+    fn gap_and_causes(
+        &mut self,
+        fitted: Option<&Fitted>,
+        value: &mut Value,
+    ) -> Result<Option<[Covariance; 2]>, TaskError> {
+        let Self {
+            rows, job, control, ..
+        } = *self;
+        if !job.wants(Part::Causes) && !job.wants(Part::Similarity) {
+            value["gap"] = gap_alone(rows, fitted);
+            return Ok(None);
+        }
+        let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
+        let pairs = job
+            .paired
+            .then(|| pair_differences(rows, sample, control))
+            .transpose()?;
+        let covariances = [
+            rows.covariance(0, sample, control)?,
+            rows.covariance(1, sample, control)?,
+        ];
+        if !sample.is_all() {
+            let size = covariances.iter().map(Covariance::rows).max().unwrap_or(0);
+            self.sampled.insert("covariance".to_owned(), sample.json(size));
+        }
+        let (gap, explained) = gap_and_causes(rows, &covariances, pairs.as_ref(), fitted, job, control)?;
+        value["gap"] = gap;
+        for (key, part) in explained {
+            value[key] = part;
+        }
+        Ok(Some(covariances))
+    }
+
+    /// Neighbours, similarity, preservation, figures: what needs the rows themselves.
+    fn rows_compared(
+        &mut self,
+        identity: &RowsMap,
+        aligner: Option<&Aligner>,
+        covariances: Option<&[Covariance; 2]>,
+        value: &mut Value,
+    ) -> Result<(), TaskError> {
+        let Self {
+            rows, job, control, ..
+        } = *self;
+        let before = aligner.map(|_| identity);
+        let preserves = before.filter(|_| job.wants(Part::Preservation));
+        let mut found = None;
+        let ranks = job.paired && job.wants(Part::Retrieval);
+        if job.wants(Part::Neighbours) || ranks || preserves.is_some() {
+            let asking = Asking {
+                before,
+                paired: ranks,
+                exact: job.exact,
+                seed: job.seed,
+            };
+            let mut result = Map::new();
+            let counts = add_neighbours(rows, &asking, control, &mut result)?;
+            for (key, part) in result {
+                if key != "neighbours" || job.wants(Part::Neighbours) {
+                    value[key] = part;
+                }
+            }
+            if let Some(sampled) = &counts.sampled {
+                self.sampled.insert("neighbours".to_owned(), sampled.clone());
+            }
+            found = Some(counts);
+        }
+        if !job.wants(Part::Similarity) && preserves.is_none() && !job.figures {
+            return Ok(());
+        }
+        let kept = Kept::collect(rows, before, job.seed, control)?;
+        if !kept.sample.is_all() {
+            self.sampled
+                .insert("similarity".to_owned(), kept.sample.json(kept.size()));
+        }
+        if job.wants(Part::Similarity) {
+            value["similarity"] = similarity(&kept, job.paired, identity.dim(), control);
+            if let Some(covariances) = covariances.filter(|_| job.paired) {
+                let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
+                value["similarity"]["cka"] = json!(cka(rows, covariances, sample, control)?);
+            }
+        }
+        if let Some(before) = preserves {
+            value["preservation"] = preservation(rows, before, &kept, control)?;
+            value["preservation"]["omega"] = json!(found.as_ref().and_then(Counts::retention));
+        }
+        if job.figures {
+            value["figures"] = figures(rows, &kept, aligner, control)?;
+            if job.wants(Part::Neighbours) {
+                value["figures"]["neighbours"] = shown(rows, before, &kept, control)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn check(
@@ -92,14 +296,28 @@ fn check(
         text.check_dim(aligner.dim(), "the aligner's rows")?;
     }
     if job.paired && image.rows() != text.rows() {
-        return Err(TaskError::NotPaired {
-            left_name: image.label().to_owned(),
-            left: image.rows(),
-            right_name: text.label().to_owned(),
-            right: text.rows(),
-        });
+        return Err(TaskError::not_paired(image, text));
     }
     Ok(())
+}
+
+/// The gap beside its floor, from means and traces alone.
+fn gap_alone(rows: &Sides<'_>, fitted: Option<&Fitted>) -> Value {
+    let gap = centroid_gap(rows.moments(0), rows.moments(1), None);
+    json!({
+        "centroid": gap.centroid,
+        "cosine": gap.cosine,
+        "unbiasedSquared": gap.unbiased_squared,
+        "floor": with_noise_of_fit(gap.floor, fitted, rows),
+    })
+}
+
+/// The floor of held-out rows holds the noise of the fit as well.
+fn with_noise_of_fit(floor: f64, fitted: Option<&Fitted>, rows: &Sides<'_>) -> f64 {
+    match fitted {
+        Some(fitted) if rows.selection().split.splits() => (floor * floor + fitted.noise).sqrt(),
+        _ => floor,
+    }
 }
 
 /// The gap with its noise, and what it is made of.
@@ -107,6 +325,7 @@ fn gap_and_causes(
     rows: &Sides<'_>,
     covariances: &[Covariance; 2],
     pairs: Option<&Pairs>,
+    fitted: Option<&Fitted>,
     job: &MeasureJob,
     control: &Control,
 ) -> Result<(Value, Map<String, Value>), TaskError> {
@@ -116,7 +335,7 @@ fn gap_and_causes(
         "centroid": gap.centroid,
         "cosine": gap.cosine,
         "unbiasedSquared": gap.unbiased_squared,
-        "floor": gap.floor,
+        "floor": with_noise_of_fit(gap.floor, fitted, rows),
         "interval": gap.interval,
     });
     let pair_side = pairs.map(|pairs| PairSide {
@@ -127,9 +346,19 @@ fn gap_and_causes(
     if let Some(pairs) = pairs {
         let paired = paired_gap(&pairs.differences, &pairs.mean, x.rows());
         value["unbiasedSquared"] = json!(paired.unbiased_squared);
-        value["floor"] = json!(paired.floor);
+        value["floor"] = json!(with_noise_of_fit(paired.floor, fitted, rows));
         value["interval"] = json!(paired.interval);
         value["pairedDistance"] = json!(pairs.mean_distance);
+    }
+    if fitted.is_some_and(|fitted| fitted.in_sample) {
+        // after a fit the gap of its own rows always lies below the floor
+        value["interval"] = Value::Null;
+    }
+    if !job.wants(Part::Causes) {
+        if let Some(pairs) = pairs.filter(|_| x.unit() && z.unit()) {
+            value["rmg"] = json!(relative_gap(pairs.mean_cosine, x, z));
+        }
+        return Ok((value, Map::new()));
     }
     let side = |name, i: usize| Side {
         name,
@@ -161,7 +390,7 @@ fn drift(
 ) -> Result<Value, TaskError> {
     let [mu_x, mu_z] = [rows.moments(0).mean(), rows.moments(1).mean()];
     let shift = mu_x.iter().zip(mu_z).map(|(x, z)| x - scale * z).collect();
-    let map = RowMap::new(mu_x.len(), Policy::Unit, scale, Some(shift), true, Vec::new());
+    let map = RowMap::new(mu_x.len(), Policy::Unit, scale, Some(shift), true, Vec::new()).into();
     let projected = count(
         rows.source(1),
         &map,
@@ -170,6 +399,7 @@ fn drift(
         "phantom drift",
         None,
     )?;
+    let projected = rows.measured(&projected);
     let length = dot(mu_x, mu_x).sqrt();
     let direction: Vec<f64> = mu_x.iter().map(|m| m / length).collect();
     let sigma_a: Vec<f64> = covariance
@@ -177,7 +407,7 @@ fn drift(
         .iter()
         .map(|v| scale * scale * v)
         .collect();
-    let drift = phantom_drift(mu_x, &sigma_a, projected.fit.mean(), mu_x);
+    let drift = phantom_drift(mu_x, &sigma_a, projected.mean(), mu_x);
     Ok(json!({
         "measured": drift.measured,
         "toTarget": drift.to_target,

@@ -2,11 +2,9 @@
 
 use modality_gap_geometry::{Covariance, Frame, sum_of_directions};
 use modality_gap_kernels::dot;
-use modality_gap_shards::Buffer;
 use rayon::prelude::*;
 
-use super::sides::{Mapper, Sample, Sides};
-use crate::walk::{Joined, walk};
+use super::sides::{Sample, Sides};
 use crate::{Control, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -88,26 +86,14 @@ fn subtract(left: &mut [f64], right: &[f64]) {
     left.iter_mut().zip(right).for_each(|(a, b)| *a -= b);
 }
 
-/// Gives `body` the mapped rows of each block of pairs: index of the block's first row, which of its rows count, the
-/// left rows and the right rows.
+/// Gives `body` the mapped rows of each block of pairs that are measured.
 fn each_pair_block(
     sides: &Sides<'_>,
     control: &Control,
     stage: &str,
-    mut body: impl FnMut(u64, &[usize], &mut [f64], &[f64]),
+    body: impl FnMut(u64, &[usize], &mut [f64], &mut [f64]),
 ) -> Result<(), TaskError> {
-    let dim = sides.source(0).dim;
-    let selection = sides.selection();
-    let (mut left, mut right) = (Mapper::new(sides.map(0)), Mapper::new(sides.map(1)));
-    let partner = Joined::open(sides.source(1))?;
-    let (mut buffer, mut partner_rows) = (Buffer::new(), Vec::new());
-    walk(sides.source(0), control, stage, |first, rows| {
-        partner.read(first, rows.len() / dim, &mut buffer, &mut partner_rows)?;
-        let take = |i: usize| !selection.excludes(first + i as u64);
-        left.map(rows, take);
-        right.map(&partner_rows, take);
-        assert_eq!(left.kept, right.kept, "a pair counts on both sides or on neither");
-        body(first, &left.kept, &mut left.out, &right.out);
-        Ok(())
-    })
+    let sources = [sides.source(0), sides.source(1)];
+    let maps = [sides.map(0), sides.map(1)];
+    crate::mapper::each_pair_block(sources, maps, |row| sides.takes(row), control, stage, body)
 }

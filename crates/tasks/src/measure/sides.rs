@@ -1,14 +1,19 @@
 //! Both sides of a measurement: their rows, maps and moments.
 
-use modality_gap_geometry::{Covariance, Moments, RowMap, Scratch};
-use modality_gap_kernels::{Dtype, Rows, RowsMut};
+use std::ops::Range;
 
+use modality_gap_geometry::{Covariance, Map, Moments, UnitRows, mix};
+use modality_gap_kernels::Dtype;
+use serde_json::{Value, json};
+
+use crate::fit::dropped_rows;
+use crate::mapper::{Mapper, covariance_of};
 use crate::moments::{Counted, count};
-use crate::walk::walk;
+use crate::walk::walk_range;
 use crate::{Control, RowSet, Selection, Split, TaskError};
 
-/// Rows a side that covariances are taken from; beyond, a sample of about as many.
-const COVARIANCE_ROWS: u64 = 200_000;
+/// Sets the hash of a sample apart from that of a split with the same seed.
+const SAMPLE_SALT: u64 = 0x5361_6d70_6c65;
 
 /// Names of the sides, for progress.
 const NAMES: [&str; 2] = ["image", "text"];
@@ -16,8 +21,10 @@ const NAMES: [&str; 2] = ["image", "text"];
 /// Image and text, each under its map.
 pub(super) struct Sides<'a> {
     sources: [&'a RowSet; 2],
-    maps: [&'a RowMap; 2],
+    maps: [&'a Map; 2],
     counted: [Counted; 2],
+    /// Where a split is given, only the rows that it holds out are measured.
+    split: Split,
     /// Rows left out on both sides, because one of a pair was.
     exclude: Vec<u64>,
 }
@@ -26,14 +33,16 @@ impl<'a> Sides<'a> {
     /// Counts both sides; where rows are paired, a dropped one takes its partner with it.
     pub(super) fn count(
         sources: [&'a RowSet; 2],
-        maps: [&'a RowMap; 2],
+        maps: [&'a Map; 2],
         paired: bool,
+        split: Split,
         control: &Control,
     ) -> Result<Self, TaskError> {
         let counted = |exclude: &[u64]| -> Result<[Counted; 2], TaskError> {
             let selection = Selection {
-                split: Split::default(),
+                split,
                 exclude,
+                ..Selection::ALL
             };
             let side = |i: usize| {
                 let stage = format!("moments {}", NAMES[i]);
@@ -45,19 +54,18 @@ impl<'a> Sides<'a> {
             sources,
             maps,
             counted: counted(&[])?,
+            split,
             exclude: Vec::new(),
         };
         if paired {
-            let mut dropped = [sides.dropped(0), sides.dropped(1)].concat();
-            dropped.sort_unstable();
-            dropped.dedup();
+            let dropped = dropped_rows(sources, &sides.counted);
             if !dropped.is_empty() {
                 sides.counted = counted(&dropped)?;
                 sides.exclude = dropped;
             }
         }
-        for (source, counted) in sources.iter().zip(&sides.counted) {
-            let rows = counted.fit.rows();
+        for (side, source) in sources.iter().enumerate() {
+            let rows = sides.moments(side).rows();
             if rows < 2 {
                 let text = format!(
                     "{} has {rows} usable rows; a gap needs at least 2",
@@ -70,14 +78,83 @@ impl<'a> Sides<'a> {
     }
 
     pub(super) fn moments(&self, side: usize) -> &Moments {
-        &self.counted[side].fit
+        self.measured(&self.counted[side])
+    }
+
+    /// Rows that could not be used.
+    pub(super) fn dropped_rows(&self, side: usize) -> u64 {
+        self.counted[side].dropped_rows()
+    }
+
+    /// Whether a row of a source, usable or not, is one to measure.
+    pub(super) fn takes(&self, row: u64) -> bool {
+        (!self.split.splits() || self.split.held(row)) && !self.selection().excludes(row)
+    }
+
+    /// What such a count says of the rows that are measured.
+    pub(super) fn measured<'c>(&self, counted: &'c Counted) -> &'c Moments {
+        if self.split.splits() {
+            &counted.held
+        } else {
+            &counted.fit
+        }
     }
 
     pub(super) fn source(&self, side: usize) -> &RowSet {
         self.sources[side]
     }
 
-    pub(super) fn map(&self, side: usize) -> &RowMap {
+    /// Rows of the longer side.
+    pub(super) fn longest(&self) -> u64 {
+        self.sources.iter().map(|source| source.rows()).max().unwrap_or(0)
+    }
+
+    /// Gives `body` the unit-length mapped rows of a side that are measured, block by block.
+    pub(super) fn each_block(
+        &self,
+        side: usize,
+        map: &Map,
+        range: Range<u64>,
+        control: &Control,
+        stage: &str,
+        mut body: impl FnMut(&UnitRows),
+    ) -> Result<(), TaskError> {
+        let mut mapper = Mapper::new(map);
+        let mut block = UnitRows::new(map.dim());
+        let stage = format!("{stage} {}", NAMES[side]);
+        walk_range(self.sources[side], range, control, &stage, |first, rows| {
+            mapper.map(first, rows, |row| self.takes(row));
+            block.clear();
+            for (row, &i) in mapper.out.chunks_exact(map.dim()).zip(&mapper.kept) {
+                block.push(row, first + i as u64);
+            }
+            body(&block);
+            Ok(())
+        })
+    }
+
+    /// The unit-length mapped rows of a side within a range that `sample` takes.
+    pub(super) fn collect(
+        &self,
+        side: usize,
+        map: &Map,
+        sample: Sample,
+        range: Range<u64>,
+        control: &Control,
+        stage: &str,
+    ) -> Result<UnitRows, TaskError> {
+        let mut rows = UnitRows::new(map.dim());
+        self.each_block(side, map, range, control, stage, |block| {
+            for (i, &index) in block.indices().iter().enumerate() {
+                if sample.takes(index) {
+                    rows.copy(block, i);
+                }
+            }
+        })?;
+        Ok(rows)
+    }
+
+    pub(super) fn map(&self, side: usize) -> &Map {
         self.maps[side]
     }
 
@@ -87,8 +164,9 @@ impl<'a> Sides<'a> {
 
     pub(super) fn selection(&self) -> Selection<'_> {
         Selection {
-            split: Split::default(),
+            split: self.split,
             exclude: &self.exclude,
+            ..Selection::ALL
         }
     }
 
@@ -99,32 +177,14 @@ impl<'a> Sides<'a> {
         sample: Sample,
         control: &Control,
     ) -> Result<Covariance, TaskError> {
-        let selection = self.selection();
-        let mut covariance = Covariance::about(self.moments(side).mean());
-        let mut mapper = Mapper::new(self.maps[side]);
+        let take = |row| sample.takes(row) && self.takes(row);
         let stage = format!("covariance {}", NAMES[side]);
-        walk(self.sources[side], control, &stage, |first, rows| {
-            mapper.map(rows, |i| {
-                let row = first + i as u64;
-                sample.takes(row) && !selection.excludes(row)
-            });
-            control.pool().install(|| covariance.accumulate(&mut mapper.out));
-            Ok(())
-        })?;
-        Ok(covariance)
-    }
-
-    /// Rows dropped, by their index in the whole source.
-    fn dropped(&self, side: usize) -> Vec<u64> {
-        let starts = self.sources[side].starts();
-        let per_shard = self.counted[side].dropped.iter().zip(starts);
-        per_shard
-            .flat_map(|(rows, start)| rows.iter().map(move |row| start + row))
-            .collect()
+        let mean = self.moments(side).mean();
+        covariance_of(self.sources[side], self.maps[side], mean, take, control, &stage)
     }
 }
 
-/// The share of the rows that covariances are taken from, by a hash of the row's index.
+/// A share of the rows, chosen by a hash of their index; all of them where there are few.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     share: f64,
@@ -132,61 +192,38 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn of(rows: u64, seed: u64) -> Self {
+    /// About `limit` of `rows` rows, or all.
+    pub(super) fn of(rows: u64, limit: u64, seed: u64) -> Self {
         Self {
-            share: (COVARIANCE_ROWS as f64 / rows as f64).min(1.0),
+            share: (limit as f64 / rows as f64).min(1.0),
             seed,
         }
+    }
+
+    /// Every row.
+    pub(super) fn all() -> Self {
+        Self { share: 1.0, seed: 0 }
+    }
+
+    pub(super) fn share(self) -> f64 {
+        self.share
     }
 
     pub(super) fn is_all(self) -> bool {
         self.share >= 1.0
     }
 
+    /// How a result names it.
+    pub(super) fn json(self, size: u64) -> Value {
+        json!({ "size": size, "seed": self.seed })
+    }
+
     pub(super) fn takes(self, row: u64) -> bool {
-        self.share >= 1.0
-            || Split {
-                holdout: self.share,
-                seed: self.seed,
-            }
-            .held(row)
-    }
-}
-
-/// Mapped rows of a block that count, row-major; their indices in the block go into `kept`.
-pub(super) struct Mapper<'a> {
-    map: &'a RowMap,
-    scratch: Scratch,
-    pub out: Vec<f64>,
-    pub kept: Vec<usize>,
-}
-
-impl<'a> Mapper<'a> {
-    pub(super) fn new(map: &'a RowMap) -> Self {
-        Self {
-            map,
-            scratch: Scratch::default(),
-            out: Vec::new(),
-            kept: Vec::new(),
-        }
-    }
-
-    /// Maps `rows` and keeps those that are usable and that `take` takes.
-    pub(super) fn map(&mut self, rows: &[f64], take: impl Fn(usize) -> bool) {
-        let dim = self.map.dim();
-        self.map
-            .coefficients(Rows::F64(rows), &mut self.scratch, &mut Vec::new());
-        self.out.resize(rows.len(), 0.0);
-        self.map
-            .write(Rows::F64(rows), &self.scratch, RowsMut::F64(&mut self.out));
-        self.kept.clear();
-        for i in 0..rows.len() / dim {
-            if self.scratch.counted(i) && take(i) {
-                self.out
-                    .copy_within(i * dim..(i + 1) * dim, self.kept.len() * dim);
-                self.kept.push(i);
-            }
-        }
-        self.out.truncate(self.kept.len() * dim);
+        let split = Split {
+            holdout: self.share,
+            // held-out rows are chosen by the plain seed; the sample must not follow from that choice
+            seed: mix(self.seed ^ SAMPLE_SALT),
+        };
+        self.share >= 1.0 || split.held(row)
     }
 }

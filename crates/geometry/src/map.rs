@@ -1,0 +1,100 @@
+//! The map of any strategy, applied block by block.
+
+use modality_gap_kernels::{Rows, RowsMut, add_weighted};
+
+use crate::moments::{BadRow, Moments, Policy};
+use crate::row_map::{RowMap, Scratch};
+use crate::staged_map::StagedMap;
+
+/// What happens to a row: a combination of the row and fixed vectors, or stages that need more than that.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Map {
+    /// Scale, shift, sphere and offsets.
+    Row(RowMap),
+    /// Matrices, noise and the like, stage by stage.
+    Staged(StagedMap),
+}
+
+impl Map {
+    /// Rows as they are stored (`Raw`) or scaled to unit length (`Unit`).
+    pub fn identity(dim: usize, policy: Policy) -> Self {
+        Self::Row(RowMap::identity(dim, policy))
+    }
+
+    /// Columns.
+    pub fn dim(&self) -> usize {
+        match self {
+            Self::Row(map) => map.dim(),
+            Self::Staged(map) => map.dim(),
+        }
+    }
+
+    /// Whether every row it gives has length one.
+    pub fn gives_unit_rows(&self) -> bool {
+        match self {
+            Self::Row(map) => map.gives_unit_rows(),
+            Self::Staged(map) => map.gives_unit_rows(),
+        }
+    }
+
+    /// Everything the result depends on, as bytes: equal maps and no others have equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Row(map) => map.to_bytes(),
+            Self::Staged(map) => map.to_bytes(),
+        }
+    }
+
+    /// The offsets of the centroid step; a staged map has none of its own.
+    pub fn offsets(&self) -> &[Vec<f64>] {
+        match self {
+            Self::Row(map) => map.offsets(),
+            Self::Staged(_) => &[],
+        }
+    }
+
+    /// Works out into `scratch` what becomes of each row; `first` is the index of the block's first row in the whole
+    /// source, which noise is keyed by. Bad rows get zeros and are listed in `bad`.
+    pub fn prepare(&self, rows: Rows<'_>, first: u64, scratch: &mut Scratch, bad: &mut Vec<BadRow>) {
+        match self {
+            Self::Row(map) => map.coefficients(rows, scratch, bad),
+            Self::Staged(map) => map.prepare(rows, first, scratch, bad),
+        }
+    }
+
+    /// Moments of the prepared block's results; rows that `scratch` does not count are left out.
+    pub fn moments(&self, rows: Rows<'_>, scratch: &Scratch) -> Moments {
+        match self {
+            Self::Row(map) => Moments::of_mapped(rows, map, scratch),
+            Self::Staged(map) => {
+                let mut state = Moments::new(map.dim(), map.gives_unit_rows());
+                let ones: Vec<f64> = (0..scratch.lengths.len())
+                    .map(|i| f64::from(u8::from(scratch.counted(i))))
+                    .collect();
+                add_weighted(Rows::F64(&scratch.staged), map.dim(), &ones, &mut state.mean);
+                state.finish_block(&[], scratch);
+                state
+            }
+        }
+    }
+
+    /// Writes the results of the prepared block; bad rows become zeros.
+    pub fn write(&self, rows: Rows<'_>, scratch: &Scratch, out: RowsMut<'_>) {
+        match self {
+            Self::Row(map) => map.write(rows, scratch, out),
+            Self::Staged(map) => map.write(scratch, out),
+        }
+    }
+}
+
+impl From<RowMap> for Map {
+    fn from(map: RowMap) -> Self {
+        Self::Row(map)
+    }
+}
+
+impl From<StagedMap> for Map {
+    fn from(map: StagedMap) -> Self {
+        Self::Staged(map)
+    }
+}

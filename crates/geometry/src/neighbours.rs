@@ -1,0 +1,282 @@
+//! Nearest neighbours by cosine, exact, over any number of rows seen block by block.
+//!
+//! Scores are first computed in f32 by matrix products; a row that could be among the k best within the bound of that
+//! rounding is scored again in f64. So the lists are those of f64 arithmetic at the speed of f32.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use modality_gap_kernels::dot;
+use rayon::prelude::*;
+
+/// Queries that one task works on; fixed, though it changes nothing in the lists.
+const PANEL: usize = 128;
+
+/// Unit rows, in f64 and rounded to f32, with their indices in the whole source.
+#[derive(Debug, Clone, Default)]
+pub struct UnitRows {
+    dim: usize,
+    rows: Vec<f64>,
+    single: Vec<f32>,
+    indices: Vec<u64>,
+}
+
+impl UnitRows {
+    /// No rows of width `dim`.
+    pub fn new(dim: usize) -> Self {
+        Self {
+            dim,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets the rows, keeps the memory.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.single.clear();
+        self.indices.clear();
+    }
+
+    /// Adds a row, scaled to length one; a row of length zero stays zero and is near to nothing.
+    pub fn push(&mut self, row: &[f64], index: u64) {
+        let length = dot(row, row).sqrt();
+        let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
+        self.rows.extend(row.iter().map(|v| v * factor));
+        let start = self.rows.len() - self.dim;
+        self.single.extend(self.rows[start..].iter().map(|&v| v as f32));
+        self.indices.push(index);
+    }
+
+    /// Adds row `i` of another set as it is.
+    pub fn copy(&mut self, from: &Self, i: usize) {
+        let row = i * self.dim..(i + 1) * self.dim;
+        self.rows.extend_from_slice(&from.rows[row.clone()]);
+        self.single.extend_from_slice(&from.single[row]);
+        self.indices.push(from.indices[i]);
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Row `i`.
+    pub fn row(&self, i: usize) -> &[f64] {
+        &self.rows[i * self.dim..(i + 1) * self.dim]
+    }
+
+    /// All rows, row-major.
+    pub fn rows(&self) -> &[f64] {
+        &self.rows
+    }
+
+    /// Index of each row in its source.
+    pub fn indices(&self) -> &[u64] {
+        &self.indices
+    }
+}
+
+/// A neighbour: its cosine and its index in the corpus.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbour {
+    /// Cosine with the query.
+    pub cosine: f64,
+    /// Index in the corpus.
+    pub index: u64,
+}
+
+/// What a query has found so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// The nearest, best first; equal cosines in the order of their indices.
+    pub nearest: Vec<Neighbour>,
+    /// Rows that stand before the query's own partner; its rank is one more.
+    pub before_partner: u64,
+}
+
+/// The k nearest rows of a corpus for each of some queries.
+#[derive(Debug)]
+pub struct Search<'a> {
+    queries: &'a UnitRows,
+    k: usize,
+    /// Whether the corpus holds the queries themselves, which are then no neighbours of their own.
+    itself: bool,
+    /// Cosine of each query with its partner in the corpus, which has the query's index.
+    partner: Option<Vec<f64>>,
+    found: Vec<Found>,
+}
+
+impl<'a> Search<'a> {
+    /// A search for `k` neighbours; `itself` says that the corpus holds the queries.
+    pub fn new(queries: &'a UnitRows, k: usize, itself: bool) -> Self {
+        Self {
+            queries,
+            k,
+            itself,
+            partner: None,
+            found: vec![Found::default(); queries.len()],
+        }
+    }
+
+    /// Ranks row i of `partners` as well, the row of the corpus that belongs to query i.
+    pub fn ranking(mut self, partners: &UnitRows) -> Self {
+        assert_eq!(partners.indices, self.queries.indices, "a partner per query");
+        let pairs = (0..partners.len()).map(|i| dot(self.queries.row(i), partners.row(i)));
+        self.partner = Some(pairs.collect());
+        self
+    }
+
+    /// Looks at a block of the corpus, on the threads of the current rayon pool. The order of blocks changes nothing.
+    pub fn visit(&mut self, corpus: &UnitRows) {
+        let (queries, dim) = (self.queries, self.queries.dim);
+        let partner = self.partner.as_deref();
+        // |fl(a·b) − a·b| ≤ γ_d Σ|aᵢbᵢ| with both sides rounded first, and the sum is at most one for unit rows
+        let error = (dim as f64 + 8.0) * f64::from(f32::EPSILON) / 2.0;
+        self.found.par_chunks_mut(PANEL).enumerate().for_each_init(
+            Vec::new,
+            |scores: &mut Vec<f32>, (panel, found)| {
+                let first = panel * PANEL;
+                let (n, m) = (found.len(), corpus.len());
+                scores.resize(n * m, 0.0);
+                let left = &queries.single[first * dim..(first + n) * dim];
+                matmul(
+                    MatMut::from_row_major_slice_mut(scores, n, m),
+                    Accum::Replace,
+                    MatRef::from_row_major_slice(left, n, dim),
+                    MatRef::from_row_major_slice(&corpus.single, m, dim).transpose(),
+                    1.0,
+                    Par::Seq,
+                );
+                for (i, (found, scores)) in found.iter_mut().zip(scores.chunks_exact(m.max(1))).enumerate() {
+                    let query = Query {
+                        row: queries.row(first + i),
+                        index: queries.indices[first + i],
+                        k: self.k,
+                        itself: self.itself,
+                        partner: partner.map(|pairs| pairs[first + i]),
+                        error,
+                    };
+                    query.visit(scores, corpus, found);
+                }
+            },
+        );
+    }
+
+    /// What was found, query by query.
+    pub fn finish(self) -> Vec<Found> {
+        self.found
+    }
+}
+
+struct Query<'a> {
+    row: &'a [f64],
+    index: u64,
+    k: usize,
+    itself: bool,
+    partner: Option<f64>,
+    error: f64,
+}
+
+impl Query<'_> {
+    fn visit(&self, scores: &[f32], corpus: &UnitRows, found: &mut Found) {
+        let mut worst = self.worst(found);
+        for (j, &score) in scores.iter().enumerate() {
+            let (score, index) = (f64::from(score), corpus.indices[j]);
+            let could_enter = score + self.error >= worst;
+            let own = index == self.index;
+            let undecided = match self.partner {
+                Some(_) if own => false,
+                Some(pair) if score > pair + self.error => {
+                    found.before_partner += 1;
+                    false
+                }
+                Some(pair) => score >= pair - self.error,
+                None => false,
+            };
+            if !could_enter && !undecided || self.itself && own {
+                continue;
+            }
+            let cosine = dot(self.row, corpus.row(j));
+            if undecided {
+                let pair = self.partner.expect("there is a partner");
+                let before = cosine > pair || cosine == pair && index < self.index;
+                found.before_partner += u64::from(before);
+            }
+            if could_enter {
+                insert(&mut found.nearest, self.k, Neighbour { cosine, index });
+                worst = self.worst(found);
+            }
+        }
+    }
+
+    /// The cosine below which a row cannot enter the list.
+    fn worst(&self, found: &Found) -> f64 {
+        match found.nearest.last() {
+            Some(last) if found.nearest.len() == self.k => last.cosine,
+            _ => f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// Keeps the k best, best first, the lower index first among equals.
+fn insert(nearest: &mut Vec<Neighbour>, k: usize, new: Neighbour) {
+    let at = nearest
+        .partition_point(|old| old.cosine > new.cosine || old.cosine == new.cosine && old.index < new.index);
+    if at < k {
+        nearest.truncate(k - 1);
+        nearest.insert(at, new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows `first..last`; from 300 on those of the start come again.
+    fn rows(first: u64, last: u64, dim: u64) -> UnitRows {
+        let mut rows = UnitRows::new(dim as usize);
+        for i in first..last {
+            let row: Vec<f64> = (0..dim)
+                .map(|j| (crate::mix(5 ^ (i % 300 * dim + j)) >> 40) as f64 - 8_388_608.0)
+                .collect();
+            rows.push(&row, i);
+        }
+        rows
+    }
+
+    /// Against the full sort in f64; some rows stand in the corpus twice, so that there are ties.
+    #[test]
+    fn lists_equal_a_full_sort() {
+        let corpus = rows(0, 400, 24);
+        let (queries, partners) = (corpus.clone(), corpus.clone());
+        for itself in [true, false] {
+            let mut search = Search::new(&queries, 7, itself).ranking(&partners);
+            for first in (0..400).step_by(90) {
+                search.visit(&rows(first, (first + 90).min(400), 24));
+            }
+            for (i, found) in search.finish().iter().enumerate() {
+                let mut all: Vec<Neighbour> = (0..400)
+                    .filter(|&j| !(itself && i == j))
+                    .map(|j| Neighbour {
+                        cosine: dot(queries.row(i), corpus.row(j)),
+                        index: j as u64,
+                    })
+                    .collect();
+                all.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.index.cmp(&b.index)));
+                let own = dot(queries.row(i), partners.row(i));
+                let before = all
+                    .iter()
+                    .filter(|n| n.index != i as u64)
+                    .filter(|n| n.cosine > own || n.cosine == own && n.index < i as u64)
+                    .count();
+                assert_eq!(found.before_partner, before as u64);
+                all.truncate(7);
+                assert_eq!(found.nearest, all);
+            }
+        }
+    }
+}

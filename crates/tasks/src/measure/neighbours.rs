@@ -1,0 +1,288 @@
+//! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
+
+use modality_gap_geometry::{
+    Found, Map, Neighbour, Search, UnitRows, binary_entropy, expected_entropy, skewness,
+};
+use serde_json::{Map as JsonMap, Value, json};
+
+use super::sides::{Sample, Sides};
+use crate::{Control, TaskError};
+
+/// Neighbours of retention, hubness and the mixed ranking.
+const NEAR: usize = 10;
+/// Neighbours of mixing.
+const MIXED: usize = 20;
+/// Rows a side up to which every row asks for its neighbours.
+const ALL_ASK: u64 = 20_000;
+/// Rows a side that ask beyond; a sample.
+const SOME_ASK: u64 = 10_000;
+/// Rows that ask at a time; bounds the memory.
+const AT_A_TIME: f64 = 8192.0;
+/// Cosine from which two rows are the same; apart by rounding of f64 only.
+const DOUBLE: f64 = 1.0 - 1e-12;
+
+/// What to look for.
+pub(super) struct Asking<'a> {
+    /// The text's map before the aligner, when there is one.
+    pub before: Option<&'a Map>,
+    pub paired: bool,
+    /// Whether every row asks, however many there are.
+    pub exact: bool,
+    pub seed: u64,
+}
+
+/// Adds `neighbours`, `retrieval` and Ω to `result`.
+pub(super) fn add_neighbours(
+    sides: &Sides<'_>,
+    asking: &Asking<'_>,
+    control: &Control,
+    result: &mut JsonMap<String, Value>,
+) -> Result<Counts, TaskError> {
+    let rows = sides.longest();
+    let sample = if asking.exact || rows <= ALL_ASK {
+        Sample::all()
+    } else {
+        Sample::of(rows, SOME_ASK, asking.seed)
+    };
+    let mut counts = Counts::new([sides.source(0).rows(), sides.source(1).rows()]);
+    #[allow(clippy::cast_sign_loss, reason = "positive")]
+    let width = (AT_A_TIME / sample.share()).ceil() as u64;
+    for first in (0..rows).step_by(width as usize) {
+        ask(sides, asking, sample, first..first + width, control, &mut counts)?;
+    }
+    let pool = [sides.moments(0).rows(), sides.moments(1).rows()];
+    result.insert("neighbours".to_owned(), counts.neighbours(pool));
+    if asking.paired {
+        result.insert("retrieval".to_owned(), counts.retrieval());
+    }
+    if !sample.is_all() {
+        counts.sampled = Some(sample.json(counts.asked[0].max(counts.asked[1])));
+    }
+    Ok(counts)
+}
+
+/// The queries of one range against all rows.
+fn ask(
+    sides: &Sides<'_>,
+    asking: &Asking<'_>,
+    sample: Sample,
+    range: std::ops::Range<u64>,
+    control: &Control,
+    counts: &mut Counts,
+) -> Result<(), TaskError> {
+    let all = 0..u64::MAX;
+    let collect =
+        |side: usize, map: &Map| sides.collect(side, map, sample, range.clone(), control, "queries");
+    let (x, z) = (collect(0, sides.map(0))?, collect(1, sides.map(1))?);
+    let y = asking.before.map(|map| collect(1, map)).transpose()?;
+    let pool = control.pool();
+
+    let mut xx = Search::new(&x, MIXED, true);
+    let mut zx = searching(&z, asking.paired.then_some(&x));
+    sides.each_block(0, sides.map(0), all.clone(), control, "neighbours", |block| {
+        pool.install(|| {
+            xx.visit(block);
+            zx.visit(block);
+        });
+    })?;
+    let mut xz = searching(&x, asking.paired.then_some(&z));
+    let mut zz = Search::new(&z, MIXED, true);
+    sides.each_block(1, sides.map(1), all.clone(), control, "neighbours", |block| {
+        pool.install(|| {
+            xz.visit(block);
+            zz.visit(block);
+        });
+    })?;
+    let (xx, zx, xz, zz) = (xx.finish(), zx.finish(), xz.finish(), zz.finish());
+    if let Some((map, y)) = asking.before.zip(y.as_ref()) {
+        let mut yy = Search::new(y, NEAR, true);
+        sides.each_block(1, map, all, control, "neighbours before", |block| {
+            pool.install(|| yy.visit(block));
+        })?;
+        for (before, after) in yy.finish().iter().zip(&zz) {
+            counts.retain(before, after);
+        }
+    }
+    counts.pool(0, &xx, &xz);
+    counts.pool(1, &zx, &zz);
+    if asking.paired {
+        counts.rank(0, &xz);
+        counts.rank(1, &zx);
+    }
+    Ok(())
+}
+
+/// A search among the other modality's rows; of pairs the partner is ranked as well.
+fn searching<'a>(queries: &'a UnitRows, partners: Option<&UnitRows>) -> Search<'a> {
+    let search = Search::new(queries, MIXED, false);
+    match partners {
+        Some(partners) => search.ranking(partners),
+        None => search,
+    }
+}
+
+/// Sums over queries.
+pub(super) struct Counts {
+    /// Queries of the image and of the text side.
+    asked: [u64; 2],
+    /// Shares of the other modality among the mixed neighbours, summed.
+    other: [f64; 2],
+    /// Binary entropies of those shares, summed.
+    entropy: [f64; 2],
+    /// Shares of images among the nearest of text in the mixed rows, summed.
+    image_share: f64,
+    /// Rows that have a double among their own kind.
+    doubles: [u64; 2],
+    retained: f64,
+    compared: u64,
+    /// How often each row is among the nearest: image for image, text for text, image for text.
+    degrees: [Vec<u32>; 3],
+    /// Found first, among five, among ten, and reciprocal ranks summed; by side of the query.
+    ranks: [[f64; 4]; 2],
+    /// How the queries were sampled, if they were.
+    pub sampled: Option<Value>,
+}
+
+impl Counts {
+    fn new([images, texts]: [u64; 2]) -> Self {
+        Self {
+            asked: [0; 2],
+            other: [0.0; 2],
+            entropy: [0.0; 2],
+            image_share: 0.0,
+            doubles: [0; 2],
+            retained: 0.0,
+            compared: 0,
+            degrees: [images, texts, images].map(|n| vec![0; n as usize]),
+            ranks: [[0.0; 4]; 2],
+            sampled: None,
+        }
+    }
+
+    fn retain(&mut self, before: &Found, after: &Found) {
+        let after = &after.nearest[..NEAR.min(after.nearest.len())];
+        let kept = before
+            .nearest
+            .iter()
+            .filter(|old| after.iter().any(|new| new.index == old.index))
+            .count();
+        self.retained += kept as f64 / before.nearest.len().max(1) as f64;
+        self.compared += 1;
+    }
+
+    /// Neighbours of the rows of `side`, among images and among texts.
+    fn pool(&mut self, side: usize, images: &[Found], texts: &[Found]) {
+        for (images, texts) in images.iter().zip(texts) {
+            let mixed = merged(&images.nearest, &texts.nearest);
+            let of_images = mixed.iter().filter(|(side, _)| *side == 0).count() as f64;
+            let share = of_images / mixed.len().max(1) as f64;
+            self.other[side] += if side == 0 { 1.0 - share } else { share };
+            self.entropy[side] += binary_entropy(share);
+            let near = &mixed[..NEAR.min(mixed.len())];
+            if side == 1 {
+                let images = near.iter().filter(|(side, _)| *side == 0).count();
+                self.image_share += images as f64 / near.len().max(1) as f64;
+            }
+            let own = [images, texts][side];
+            self.doubles[side] += u64::from(own.nearest.first().is_some_and(|first| first.cosine >= DOUBLE));
+            for neighbour in own.nearest.iter().take(NEAR) {
+                self.degrees[side][neighbour.index as usize] += 1;
+            }
+            if side == 1 {
+                for neighbour in images.nearest.iter().take(NEAR) {
+                    self.degrees[2][neighbour.index as usize] += 1;
+                }
+            }
+            self.asked[side] += 1;
+        }
+    }
+
+    fn rank(&mut self, side: usize, found: &[Found]) {
+        for found in found {
+            let rank = found.before_partner + 1;
+            for (sum, limit) in self.ranks[side].iter_mut().zip([1, 5, 10]) {
+                *sum += f64::from(u8::from(rank <= limit));
+            }
+            self.ranks[side][3] += 1.0 / rank as f64;
+        }
+    }
+
+    fn neighbours(&self, [images, texts]: [u64; 2]) -> Value {
+        let asked = self.asked.map(|n| n as f64);
+        let others = images + texts - 1;
+        let k = (MIXED as u64).min(others);
+        let directional = |side: usize| {
+            let marked = if side == 0 { images - 1 } else { images };
+            let expected = expected_entropy(others, marked, k);
+            (expected > 0.0).then(|| self.entropy[side] / asked[side] / expected)
+        };
+        // by rows, not by queries: a sample may have asked unequally often
+        let weight = [images as f64, texts as f64];
+        let shares = [0, 1].map(|side| self.other[side] / asked[side]);
+        let all = (weight[0] * shares[0] + weight[1] * shares[1]) / (weight[0] + weight[1]);
+        let skew = |at: usize, side: usize| {
+            // rows that are not measured are in nobody's list and no part of the distribution
+            let rows = [images, texts][side] as usize;
+            let mut degrees: Vec<f64> = self.degrees[at]
+                .iter()
+                .filter(|&&d| d > 0)
+                .map(|&d| f64::from(d))
+                .collect();
+            degrees.resize(rows.max(degrees.len()), 0.0);
+            skewness(degrees.iter().copied())
+        };
+        let mut value = json!({
+            "k": NEAR,
+            "mixing": {
+                "k": MIXED,
+                "all": all,
+                "image": directional(0),
+                "text": directional(1),
+                "shares": { "image": shares[0], "text": shares[1] },
+            },
+            "duplicates": { "image": self.doubles[0] as f64 / asked[0], "text": self.doubles[1] as f64 / asked[1] },
+            "hubness": { "image": skew(0, 0), "text": skew(1, 1), "textToImage": skew(2, 0) },
+        });
+        if let Some(retention) = self.retention() {
+            value["retention"] = json!(retention);
+        }
+        value
+    }
+
+    /// Ω: mean share of the neighbours before that are neighbours after.
+    pub(super) fn retention(&self) -> Option<f64> {
+        (self.compared > 0).then(|| self.retained / self.compared as f64)
+    }
+
+    fn retrieval(&self) -> Value {
+        let of = |side: usize| {
+            let [r1, r5, r10, mrr] = self.ranks[side].map(|sum| sum / self.asked[side] as f64);
+            json!({ "r1": r1, "r5": r5, "r10": r10, "mrr": mrr })
+        };
+        json!({
+            "textToImage": of(1),
+            "imageToText": of(0),
+            "mixed": { "k": NEAR, "imageShare": self.image_share / self.asked[1] as f64 },
+        })
+    }
+}
+
+/// The nearest of both lists, the image first among equals.
+pub(super) fn merged(images: &[Neighbour], texts: &[Neighbour]) -> Vec<(usize, Neighbour)> {
+    let (mut i, mut j) = (0, 0);
+    let mut mixed = Vec::with_capacity(MIXED);
+    while mixed.len() < MIXED {
+        match (images.get(i), texts.get(j)) {
+            (Some(image), text) if text.is_none_or(|text| image.cosine >= text.cosine) => {
+                mixed.push((0, *image));
+                i += 1;
+            }
+            (_, Some(text)) => {
+                mixed.push((1, *text));
+                j += 1;
+            }
+            _ => break,
+        }
+    }
+    mixed
+}

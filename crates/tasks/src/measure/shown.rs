@@ -1,0 +1,84 @@
+//! A few queries with their neighbours in the rows put together, for people to look at.
+
+use modality_gap_geometry::{Found, Map, Search, UnitRows};
+use serde_json::{Value, json};
+
+use super::neighbours::merged;
+use super::sides::Sides;
+use super::similarity::Kept;
+use crate::{Control, TaskError};
+
+/// Queries of each modality.
+const QUERIES: usize = 12;
+/// Neighbours of each.
+const NEAR: usize = 10;
+const NAMES: [&str; 2] = ["image", "text"];
+
+/// The first rows of the sample with their neighbours: `neighbours`, or `before` and `after` the aligner.
+pub(super) fn shown(
+    sides: &Sides<'_>,
+    before: Option<&Map>,
+    kept: &Kept,
+    control: &Control,
+) -> Result<Value, TaskError> {
+    let first = |rows: &UnitRows| {
+        let mut few = UnitRows::new(sides.map(0).dim());
+        (0..rows.len().min(QUERIES)).for_each(|i| few.copy(rows, i));
+        few
+    };
+    let (x, z) = (first(&kept.image), first(&kept.text));
+    let after = around(sides, [&x, &z], [sides.map(0), sides.map(1)], control)?;
+    let lists = match before.zip(kept.before.as_ref()) {
+        None => vec![("neighbours", after)],
+        Some((map, y)) => {
+            // a target that moves too is shown from where it was
+            let image = sides.collect(0, map, kept.sample, 0..u64::MAX, control, "queries")?;
+            let lists = around(sides, [&first(&image), &first(y)], [map, map], control)?;
+            vec![("before", lists), ("after", after)]
+        }
+    };
+    let mut queries = Vec::new();
+    for (side, rows) in [&x, &z].into_iter().enumerate() {
+        for (i, row) in rows.indices().iter().enumerate() {
+            let mut query = json!({ "query": row, "queryModality": NAMES[side] });
+            for (key, lists) in &lists {
+                query[*key] = lists[side][i].clone();
+            }
+            queries.push(query);
+        }
+    }
+    Ok(Value::Array(queries))
+}
+
+/// The neighbours of image and text queries among all images and texts under their maps.
+fn around(
+    sides: &Sides<'_>,
+    queries: [&UnitRows; 2],
+    maps: [&Map; 2],
+    control: &Control,
+) -> Result<[Vec<Value>; 2], TaskError> {
+    let mut found: [[Vec<Found>; 2]; 2] = Default::default();
+    for (corpus, map) in maps.into_iter().enumerate() {
+        let [mut of_image, mut of_text] =
+            [0, 1].map(|query| Search::new(queries[query], NEAR, query == corpus));
+        sides.each_block(corpus, map, 0..u64::MAX, control, "examples", |block| {
+            control.pool().install(|| {
+                of_image.visit(block);
+                of_text.visit(block);
+            });
+        })?;
+        found[0][corpus] = of_image.finish();
+        found[1][corpus] = of_text.finish();
+    }
+    Ok(found.map(|[images, texts]| {
+        let pairs = images.iter().zip(&texts);
+        pairs.map(|(images, texts)| list(images, texts)).collect()
+    }))
+}
+
+fn list(images: &Found, texts: &Found) -> Value {
+    let mixed = merged(&images.nearest, &texts.nearest);
+    let near = mixed.iter().take(NEAR);
+    near.map(|(side, n)| json!({ "row": n.index, "modality": NAMES[*side], "cosine": n.cosine }))
+        .collect()
+}

@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises'
+import type { RunOptions } from '../abort.ts'
+import type { Embeddings } from '../embeddings.ts'
+import { ModalityGapError } from '../errors.ts'
+import { measureGap } from '../measure.ts'
+import type { ThreadOptions } from '../options.ts'
+import { isNonVisual } from './words.ts'
+
+/** Tokens that CLIP's text tower takes, start and end included. */
+const CLIP_TOKENS = 77
+
+/** Captions of one kind for the same images. */
+export interface Corpus {
+  /** Its name, such as `'long'`. */
+  name: string
+  /** Embeddings of its captions. */
+  text: Embeddings
+  /** The captions themselves, when there are any to read. */
+  captions?: readonly string[]
+}
+
+/** Which corpora to compare. */
+export interface CaptionsInput extends ThreadOptions {
+  /** Images that the captions describe. */
+  image: Embeddings
+  /** The corpora. */
+  corpora: readonly Corpus[]
+  /** Tokens that the text encoder takes, start and end included. @defaultValue `77` */
+  tokenLimit?: number
+}
+
+/** What the words of a corpus are like. */
+export interface CaptionWords {
+  /** Captions. */
+  count: number
+  /** Mean number of words. */
+  words: number
+  /** Share of captions that exceed the token limit even if every word were one token: a lower bound on truncation. */
+  overLimit: number
+  /** Share of words that name nothing to see: function words, hedges, judgements, moods. */
+  nonVisual: number
+}
+
+/** One corpus against the images. */
+export interface CorpusReport {
+  /** Its name. */
+  name: string
+  /** Rows. */
+  rows: number
+  /** exp of the entropy of its spectrum. */
+  effectiveRank: number | null
+  /** Power law of its spectrum. */
+  alpha: number | null
+  /** Trace of its covariance. */
+  trace: number
+  /** Distance of its mean from the images'. */
+  gap: number
+  /** Noise floor of that distance. */
+  floor: number
+  /** Its words, when captions were given. */
+  captions?: CaptionWords
+}
+
+/** Corpora of captions compared. */
+export interface CaptionsReport {
+  /** The images they are compared with. */
+  image: Pick<CorpusReport, 'rows' | 'effectiveRank' | 'alpha' | 'trace'>
+  /** The corpora, in the order given. */
+  corpora: CorpusReport[]
+  /** Tokens that the text encoder takes. */
+  tokenLimit: number
+}
+
+/**
+ * Compares corpora of captions for one set of images: long captions spread more, and start from a larger gap
+ * (arXiv 2602.07026, long-caption paradox: about 30 % larger).
+ *
+ * @throws {@link ModalityGapError} as `measureGap` does; `NOT_PAIRED` when a corpus has more or fewer captions than rows
+ */
+export async function analyzeCaptions(
+  { image, corpora, tokenLimit = CLIP_TOKENS, threads }: CaptionsInput,
+  run: RunOptions = {},
+): Promise<CaptionsReport> {
+  const reports: CorpusReport[] = []
+  let images: CaptionsReport['image'] | undefined
+  for (const { name, text, captions } of corpora) {
+    if (captions && captions.length !== text.rows) {
+      throw new ModalityGapError('NOT_PAIRED', `${name} has ${captions.length} captions for ${text.rows} rows`)
+    }
+    const { gap, rows, trace, spectrum } = await measureGap({ image, text, threads, parts: ['causes'] }, run)
+    const of = (side: 'image' | 'text') => ({
+      rows: rows[side],
+      effectiveRank: spectrum?.[side].effectiveRank ?? null,
+      alpha: spectrum?.[side].alpha ?? null,
+      trace: trace[side],
+    })
+    images ??= of('image')
+    const words = captions && { captions: wordsOf(captions, tokenLimit) }
+    reports.push({ name, ...of('text'), gap: gap.centroid, floor: gap.floor, ...words })
+  }
+  if (!images) {
+    throw new ModalityGapError('BAD_OPTION', 'give at least one corpus of captions')
+  }
+  return { image: images, corpora: reports, tokenLimit }
+}
+
+/** What CLIP's tokenizer takes apart before it looks for pairs of bytes: letters, single digits, runs of other signs. */
+const PIECES = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu
+
+function wordsOf(captions: readonly string[], tokenLimit: number): CaptionWords {
+  let [words, nonVisual, over] = [0, 0, 0]
+  for (const caption of captions) {
+    const pieces = caption.match(PIECES) ?? []
+    const letters = pieces.filter(piece => /^\p{L}/u.test(piece))
+    words += letters.length
+    nonVisual += letters.filter(word => isNonVisual(word.toLowerCase())).length
+    // start and end take a token each
+    over += pieces.length + 2 > tokenLimit ? 1 : 0
+  }
+  return {
+    count: captions.length,
+    words: words / Math.max(1, captions.length),
+    overLimit: over / Math.max(1, captions.length),
+    nonVisual: nonVisual / Math.max(1, words),
+  }
+}
+
+/**
+ * Reads captions: a text file with one on each line, or JSON lines of strings or of objects with `caption` or `text`.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
+ */
+export async function readCaptions(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const code = cause.code === 'ENOENT' ? 'NOT_FOUND' : 'UNREADABLE'
+    throw new ModalityGapError(code, `${path}: ${cause.message}`, { file: path, cause })
+  })
+  const lines = text.split(/\r?\n/)
+  if (lines.at(-1) === '') {
+    lines.pop()
+  }
+  return /\.(jsonl|ndjson)$/.test(path) ? lines.map((line, row) => captionOf(line, path, row)) : lines
+}
+
+function captionOf(line: string, file: string, row: number): string {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (cause) {
+    throw new ModalityGapError('BAD_FORMAT', `${file}: line ${row + 1} is not JSON`, { file, row, cause })
+  }
+  const { caption, text } = Object(value) as { caption?: unknown; text?: unknown }
+  const found = [value, caption, text].find(each => typeof each === 'string')
+  if (found === undefined) {
+    throw new ModalityGapError('BAD_FORMAT', `${file}: line ${row + 1} holds neither caption nor text`, { file, row })
+  }
+  return found as string
+}

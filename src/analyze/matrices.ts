@@ -1,0 +1,151 @@
+import type { RunOptions } from '../abort.ts'
+import { Aligner } from '../align.ts'
+import type { Embeddings } from '../embeddings.ts'
+import { ModalityGapError } from '../errors.ts'
+import { measureGap } from '../measure.ts'
+import type { FitOptions, ThreadOptions } from '../options.ts'
+
+/** Share kept out of every fit when nothing is said. */
+const DEFAULT_HOLDOUT = 0.2
+
+/** A domain: images and texts of one kind. */
+export interface Domain {
+  /** Its name. */
+  name: string
+  /** Its images. */
+  image: Embeddings
+  /** Its texts. */
+  text: Embeddings
+}
+
+/** Which domains to fit on and to use on. */
+export interface DomainsInput extends FitOptions, ThreadOptions {
+  /** At least two, with different names. */
+  domains: readonly Domain[]
+}
+
+/** How well a fit on one domain serves another. */
+export interface DomainsReport {
+  /** Names, in the order of rows and columns. */
+  names: string[]
+  /** `gap[i][j]`: fitted on domain i, used on domain j; on the diagonal on rows held out from the fit. */
+  gap: number[][]
+  /** The noise floor of each, the noise of the fit included on the diagonal. */
+  floor: number[][]
+  /** The gap of each domain before any alignment. */
+  before: number[]
+  /** Share held out on the diagonal. */
+  holdout: number
+  /** Seed of the split. */
+  seed: number
+}
+
+/**
+ * Fits on each domain and measures the gap on every other (arXiv 2602.07026: statistics of another domain leave a
+ * substantially larger gap).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
+ */
+export async function analyzeDomains(
+  { domains, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit }: DomainsInput,
+  run: RunOptions = {},
+): Promise<DomainsReport> {
+  const names = distinct(domains.map(({ name }) => name))
+  const { threads, paired } = fit
+  const gap: number[][] = []
+  const floor: number[][] = []
+  const before: number[] = []
+  for (const { image, text } of domains) {
+    const aligner = await Aligner.fit({ target: image, source: text, ...fit, holdout, seed, verify: false }, run)
+    const row = []
+    for (const other of domains) {
+      const held = other.image === image ? holdout : 0
+      const sides = { image: other.image, text: other.text, paired, threads, aligner, holdout: held, seed }
+      row.push((await measureGap({ ...sides, parts: [] }, run)).gap)
+    }
+    gap.push(row.map(({ centroid }) => centroid))
+    floor.push(row.map(each => each.floor))
+    before.push(aligner.info.gap.before)
+  }
+  return { names, gap, floor, before, holdout, seed }
+}
+
+/** Which modalities to compare. */
+export interface ModalitiesInput extends ThreadOptions {
+  /** Rows of each, by name: images, texts, audio, points… of one width. */
+  modalities: Readonly<Record<string, Embeddings>>
+}
+
+/** The gaps among any number of modalities. */
+export interface ModalitiesReport {
+  /** Names, in the order of rows and columns. */
+  names: string[]
+  /** Rows of each. */
+  rows: number[]
+  /** Trace of each. */
+  trace: number[]
+  /** Distances of the means. */
+  gap: number[][]
+  /** The noise floor of each. */
+  floor: number[][]
+  /** Squared gaps without what sampling adds. */
+  unbiasedSquared: number[][]
+}
+
+/**
+ * Measures the gap between every two of several modalities.
+ *
+ * @throws {@link ModalityGapError} as `measureGap` does
+ */
+export async function analyzeModalities(
+  { modalities, threads }: ModalitiesInput,
+  run: RunOptions = {},
+): Promise<ModalitiesReport> {
+  const entries = Object.entries(modalities)
+  const names = distinct(entries.map(([name]) => name))
+  const square = () => names.map(() => names.map(() => 0))
+  const report: ModalitiesReport = {
+    names,
+    rows: names.map(() => 0),
+    trace: names.map(() => 0),
+    gap: square(),
+    floor: square(),
+    unbiasedSquared: square(),
+  }
+  for (const [i, [, image]] of entries.entries()) {
+    for (const [j, [, text]] of entries.entries()) {
+      if (j <= i) {
+        continue
+      }
+      const { gap, rows, trace } = await measureGap({ image, text, threads, parts: [] }, run)
+      for (const key of ['floor', 'unbiasedSquared'] as const) {
+        set(report[key], i, j, gap[key])
+      }
+      set(report.gap, i, j, gap.centroid)
+      report.rows[i] = rows.image
+      report.rows[j] = rows.text
+      report.trace[i] = trace.image
+      report.trace[j] = trace.text
+    }
+  }
+  return report
+}
+
+function set(matrix: number[][], i: number, j: number, value: number): void {
+  for (const [row, column] of [
+    [i, j],
+    [j, i],
+  ] as const) {
+    const values = matrix[row]
+    if (values) {
+      values[column] = value
+    }
+  }
+}
+
+function distinct(names: string[]): string[] {
+  if (names.length < 2 || new Set(names).size < names.length) {
+    throw new ModalityGapError('BAD_OPTION', 'give at least two sets of rows, each with a name of its own')
+  }
+  return names
+}

@@ -1,0 +1,151 @@
+import type { RunOptions } from '../abort.ts'
+import type { FitInput } from '../align.ts'
+import { Aligner } from '../align.ts'
+import { ModalityGapError } from '../errors.ts'
+
+/** Trials at each size when nothing is said. */
+const DEFAULT_TRIALS = 5
+/** Share kept out of every fit when nothing is said. */
+const DEFAULT_HOLDOUT = 0.2
+const SMALLEST = 100
+
+/** What to fit on ever more rows. */
+export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'subset' | 'subsetSeed'> {
+  /** Rows a side of each fit. @defaultValue 100, 200, 500, 1000 … up to all that are not held out */
+  sizes?: readonly number[]
+  /** Fits at each size, each on rows of its own choice. @defaultValue `5` */
+  trials?: number
+  /** A gap wanted on rows that were not seen; the rows it takes are estimated. */
+  wanted?: number
+}
+
+/** One point of the curve. */
+export interface SampleSizePoint {
+  /** Rows a side of the fit, on average over the trials. */
+  n: number
+  /** The held-out gap of each trial. */
+  trials: number[]
+  /** Their mean. */
+  mean: number
+  /** Their standard deviation, divisor trials − 1; null for one trial. */
+  sd: number | null
+  /** What sampling alone gives, the noise of the fit included. */
+  floor: number
+}
+
+/** How the held-out gap falls with the rows of the fit. */
+export interface SampleSizeReport {
+  /** From few rows to many. */
+  curve: SampleSizePoint[]
+  /** Gap² ≈ limit² + slope/n over the curve, by least squares. */
+  model: {
+    /** The gap that more rows do not close: the noise of the held-out rows and what the method leaves. */
+    limit: number
+    /** Gap² that one row a side of the fit costs. */
+    slope: number
+  }
+  /** Rows a side for the gap that was wanted; null when no number of rows reaches it on these held-out rows. */
+  rowsFor?: {
+    /** The gap. */
+    gap: number
+    /** The rows. */
+    rows: number | null
+  }
+  /** Share held out. */
+  holdout: number
+  /** Seed of the split and of the choices. */
+  seed: number
+}
+
+/**
+ * Fits on samples of growing size and measures the gap on rows that no fit has seen (arXiv 2602.07026, section on sample
+ * size: a plateau near ten thousand).
+ *
+ * @throws {@link ModalityGapError} as `Aligner.fit` does
+ */
+export async function analyzeSampleSize(
+  { sizes, trials = DEFAULT_TRIALS, wanted, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit }: SampleSizeInput,
+  run: RunOptions = {},
+): Promise<SampleSizeReport> {
+  const rows = Math.floor(Math.min(fit.target.rows, fit.source.rows) * (1 - holdout))
+  if (!(holdout > 0 && holdout < 1) || !Number.isSafeInteger(trials) || trials < 1) {
+    throw new ModalityGapError('BAD_OPTION', 'holdout must lie between 0 and 1, trials be a count of at least 1')
+  }
+  const points: SampleSizePoint[] = []
+  for (const size of sizes ?? ladder(rows)) {
+    const share = size / rows
+    if (!(size >= 2 && share <= 1.0001)) {
+      throw new ModalityGapError('BAD_OPTION', `a fit on ${size} rows a side needs 2 to ${rows} of them`)
+    }
+    const all = share >= 1
+    const gaps: Measured[] = []
+    // all rows can be chosen in one way only
+    for (let trial = 0; trial < (all ? 1 : trials); trial++) {
+      const subset = all ? 0 : share
+      const options = { ...fit, holdout, seed, subset, subsetSeed: 1000 * seed + trial + 1 }
+      gaps.push(heldGap(await Aligner.fit(options, run)))
+    }
+    points.push(pointOf(gaps))
+  }
+  const model = modelOf(points)
+  const report = { curve: points, model, holdout, seed }
+  return wanted === undefined ? report : { ...report, rowsFor: { gap: wanted, rows: rowsFor(wanted, model) } }
+}
+
+interface Measured {
+  n: number
+  gap: number
+  floor: number
+}
+
+function heldGap(aligner: Aligner): Measured {
+  const { source, target, gap } = aligner.info
+  if (gap.held?.after === undefined) {
+    throw new ModalityGapError('TOO_FEW_ROWS', 'no rows were held out: give more rows, or a larger holdout')
+  }
+  return { n: (source.rows + target.rows) / 2, gap: gap.held.after, floor: gap.held.floor }
+}
+
+function pointOf(gaps: Measured[]): SampleSizePoint {
+  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
+  const trials = gaps.map(({ gap }) => gap)
+  const middle = mean(trials)
+  const squares = trials.reduce((sum, gap) => sum + (gap - middle) ** 2, 0)
+  return {
+    n: mean(gaps.map(({ n }) => n)),
+    trials,
+    mean: middle,
+    sd: trials.length > 1 ? Math.sqrt(squares / (trials.length - 1)) : null,
+    floor: mean(gaps.map(({ floor }) => floor)),
+  }
+}
+
+/** 100, 200, 500, 1000, …, and all. */
+function ladder(rows: number): number[] {
+  const sizes: number[] = []
+  for (let power = SMALLEST; power < rows; power *= 10) {
+    sizes.push(...[power, 2 * power, 5 * power].filter(size => size < rows))
+  }
+  return [...sizes, rows]
+}
+
+/** Least squares of gap² on 1/n, each point by the number of its trials and relative to its own size. */
+function modelOf(points: SampleSizePoint[]): SampleSizeReport['model'] {
+  let [w, wx, wy, wxx, wxy] = [0, 0, 0, 0, 0]
+  for (const { n, trials, mean } of points) {
+    const [x, y, weight] = [1 / n, mean ** 2, trials.length / mean ** 4]
+    w += weight
+    wx += weight * x
+    wy += weight * y
+    wxx += weight * x * x
+    wxy += weight * x * y
+  }
+  const spread = w * wxx - wx * wx
+  const slope = spread > 0 ? Math.max(0, (w * wxy - wx * wy) / spread) : 0
+  return { limit: Math.sqrt(Math.max(0, (wy - slope * wx) / w)), slope }
+}
+
+function rowsFor(wanted: number, { limit, slope }: SampleSizeReport['model']): number | null {
+  const left = wanted ** 2 - limit ** 2
+  return left > 0 ? Math.ceil(slope / left) : null
+}

@@ -1,0 +1,198 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { RunOptions } from '../abort.ts'
+import type { CaptionsReport } from '../analyze/captions.ts'
+import type { DomainsReport, ModalitiesReport } from '../analyze/matrices.ts'
+import type { SampleSizeReport } from '../analyze/sample-size.ts'
+import type { ReportData } from '../report/data.ts'
+import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
+import {
+  addBadRowOption,
+  addCommonOptions,
+  addFitOptions,
+  atLeast,
+  type CommonOptions,
+  type FittingOptions,
+  fitOptionsOf,
+  positive,
+} from './options.ts'
+import { count, figure, percent, table, written } from './print.ts'
+import { perform } from './session.ts'
+import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts'
+
+type Common = CommonOptions & HtmlOptions
+
+export function addAnalyze(program: Command): void {
+  const analyze = program.command('analyze').description('sample size, domains, captions, several modalities')
+  addSampleSize(analyze)
+  addDomains(analyze)
+  addCaptions(analyze)
+  addModalities(analyze)
+}
+
+function addSampleSize(analyze: Command): void {
+  const command = analyze
+    .command('sample-size')
+    .description('how the gap on unseen rows falls with the rows of the fit')
+  addSideOptions(command)
+  addFitOptions(addBadRowOption(addHtmlOptions(command)))
+    .option('--sizes <list>', 'rows a side of the fits (default: 100,200,500,… up to all)', sizes)
+    .option('--trials <n>', 'fits at each size (default: 5)', atLeast(1))
+    .option('--wanted <gap>', 'estimate the rows that this gap takes', positive)
+  type Options = Common & SideOptions & FittingOptions & { sizes?: number[]; trials?: number; wanted?: number }
+  addCommonOptions(command).action((options: Options) =>
+    finish(options, async run => {
+      const { analyzeSampleSize } = await import('../analyze/sample-size.ts')
+      const sides = await openSides(sidesOf(options), options.onBadRow)
+      const { sizes, trials, wanted, threads } = options
+      const report = await analyzeSampleSize(
+        { ...sides, ...fitOptionsOf(options), sizes, trials, wanted, threads },
+        run,
+      )
+      return { report, text: curve(report) }
+    }),
+  )
+}
+
+function addDomains(analyze: Command): void {
+  const command = analyze
+    .command('domains')
+    .description('fit on each domain, use on every other')
+    .requiredOption('--domain <name=image,text...>', 'a domain: its name, its image rows and its text rows')
+  addFitOptions(addBadRowOption(addHtmlOptions(command)))
+  addCommonOptions(command).action((options: Common & FittingOptions & { domain: string[] }) =>
+    finish(options, async run => {
+      const { analyzeDomains } = await import('../analyze/matrices.ts')
+      const { openEmbeddings } = await import('../embeddings.ts')
+      const { onBadRow, threads } = options
+      const domains = []
+      for (const { name, paths } of options.domain.map(domain => named(domain, 2))) {
+        const [image = '', text = ''] = paths
+        domains.push({
+          name,
+          image: await openEmbeddings(image, { role: 'image', onBadRow }),
+          text: await openEmbeddings(text, { role: 'text', onBadRow }),
+        })
+      }
+      const report = await analyzeDomains({ domains, ...fitOptionsOf(options), threads }, run)
+      return { report, text: matrix(report, 'fitted on (down), used on (across)') }
+    }),
+  )
+}
+
+function addCaptions(analyze: Command): void {
+  const command = analyze
+    .command('captions')
+    .description('compare corpora of captions for the same images')
+    .requiredOption('--image <src...>', 'image rows')
+    .requiredOption('--corpus <name=text[,captions]...>', 'a corpus: its name, its rows, and a file of its captions')
+    .option('--token-limit <n>', 'tokens that the text encoder takes (default: 77)', atLeast(3))
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action(
+    (options: Common & { image: string[]; corpus: string[]; tokenLimit?: number }) =>
+      finish(options, async run => {
+        const { analyzeCaptions, readCaptions } = await import('../analyze/captions.ts')
+        const { openEmbeddings } = await import('../embeddings.ts')
+        const { onBadRow, threads, tokenLimit } = options
+        const corpora = []
+        for (const { name, paths } of options.corpus.map(corpus => named(corpus, 1, 2))) {
+          const [rows = '', file] = paths
+          const captions = file === undefined ? undefined : await readCaptions(file)
+          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', onBadRow }), captions })
+        }
+        const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
+        const report = await analyzeCaptions({ image, corpora, tokenLimit, threads }, run)
+        return { report, text: corporaTable(report) }
+      }),
+  )
+}
+
+function addModalities(analyze: Command): void {
+  const command = analyze
+    .command('modalities')
+    .description('the gap between every two of several modalities')
+    .requiredOption('--rows <name=src...>', 'a modality: its name and its rows')
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Common & { rows: string[] }) =>
+    finish(options, async run => {
+      const { analyzeModalities } = await import('../analyze/matrices.ts')
+      const { openEmbeddings } = await import('../embeddings.ts')
+      const modalities = []
+      for (const { name, paths } of options.rows.map(rows => named(rows, 1))) {
+        modalities.push([name, await openEmbeddings(paths[0] ?? '', { onBadRow: options.onBadRow })] as const)
+      }
+      const named_ = Object.fromEntries(modalities)
+      const report = await analyzeModalities({ modalities: named_, threads: options.threads }, run)
+      return { report, text: matrix(report, 'distance of the means') }
+    }),
+  )
+}
+
+/** Runs an analysis, prints it, and writes the report that was asked for. */
+function finish(
+  options: Common,
+  work: (run: RunOptions) => Promise<{ report: ReportData; text: string }>,
+): Promise<void> {
+  return perform({ json: options.json }, async run => {
+    const write = await htmlWriter(options)
+    const { report, text } = await work(run)
+    const files = await write(report)
+    return { report, text: `${text}${written(files)}` }
+  })
+}
+
+function curve({ curve, rowsFor, model }: SampleSizeReport): string {
+  const head = ['rows of the fit', 'gap on unseen rows', 'sd', 'noise floor']
+  const lines = curve.map(({ n, mean, sd, floor }) => [count(Math.round(n)), figure(mean), figure(sd), figure(floor)])
+  const wanted = rowsFor
+    ? rowsFor.rows === null
+      ? `\n\nno number of rows reaches ${figure(rowsFor.gap)} here: ${figure(model.limit)} stays`
+      : `\n\na gap of ${figure(rowsFor.gap)} takes about ${count(rowsFor.rows)} rows a side`
+    : ''
+  return `${table([head, ...lines])}${wanted}`
+}
+
+function matrix({ names, gap, floor }: DomainsReport | ModalitiesReport, what: string): string {
+  const lines = names.map((name, i) => [name, ...names.map((_, j) => figure(gap[i]?.[j]))])
+  const floors = names.map((name, i) => [name, ...names.map((_, j) => figure(floor[i]?.[j]))])
+  return `${table([[what, ...names], ...lines])}\n\n${table([['noise floor', ...names], ...floors])}`
+}
+
+function corporaTable({ image, corpora, tokenLimit }: CaptionsReport): string {
+  const head = [
+    '',
+    'rows',
+    'trace',
+    'effective rank',
+    'gap',
+    'floor',
+    'words',
+    `over ${tokenLimit} tokens`,
+    'non-visual',
+  ]
+  const rest = (of: { rows: number; trace: number; effectiveRank: number | null }) => [
+    count(of.rows),
+    figure(of.trace),
+    figure(of.effectiveRank),
+  ]
+  const lines = corpora.map(corpus => [
+    corpus.name,
+    ...rest(corpus),
+    figure(corpus.gap),
+    figure(corpus.floor),
+    ...(corpus.captions
+      ? [figure(corpus.captions.words), percent(corpus.captions.overLimit), percent(corpus.captions.nonVisual)]
+      : ['–', '–', '–']),
+  ])
+  return table([head, ['images', ...rest(image), '', '', '', '', ''], ...lines])
+}
+
+function named(text: string, least: number, most = least): { name: string; paths: string[] } {
+  const [name, rest] = [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]
+  const paths = rest.split(',')
+  if (!text.includes('=') || name === '' || paths.length < least || paths.length > most || paths.includes('')) {
+    throw new InvalidArgumentError(`"${text}" is not a name, an equals sign and ${most} source${most > 1 ? 's' : ''}.`)
+  }
+  return { name, paths }
+}
+
+function sizes(text: string): number[] {
+  return text.split(',').map(atLeast(2))
+}

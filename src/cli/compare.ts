@@ -1,0 +1,87 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CompareReport } from '../compare.ts'
+import { STRATEGIES, type StrategyName } from '../strategies.ts'
+import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
+import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive, share } from './options.ts'
+import { count, figure, percent, table, written } from './print.ts'
+import { perform } from './session.ts'
+
+interface Options extends CommonOptions, HtmlOptions {
+  image: string[]
+  text: string[]
+  paired?: boolean
+  methods?: StrategyName[]
+  holdout?: number
+  energy?: number
+  rank?: number
+  exact?: boolean
+  seed?: number
+}
+
+const NAMES = Object.keys(STRATEGIES) as StrategyName[]
+
+export function addCompare(program: Command): void {
+  const command = program
+    .command('compare')
+    .description('fit every strategy on one part of the rows and measure it on the other')
+    .requiredOption('--image <src...>', 'image rows')
+    .requiredOption('--text <src...>', 'text rows')
+    .option('--paired', 'row i of one side belongs to row i of the other')
+    .option('--methods <list>', `strategies, of ${NAMES.join(',')} (default: all that apply)`, methods)
+    .option('--holdout <share>', 'share of the rows that no fit sees (default: 0.2)', share)
+    .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
+    .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
+    .option('--exact', 'let every row ask for its neighbours, however many there are')
+    .option('--seed <n>', 'seed of the split and of what is sampled (default: 0)', atLeast(0))
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Options) =>
+    perform({ json: options.json }, async run => {
+      const { compareStrategies } = await import('../compare.ts')
+      const { openEmbeddings } = await import('../embeddings.ts')
+      const { onBadRow, threads, paired, holdout, energy, rank, exact, seed } = options
+      const write = await htmlWriter(options)
+      const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
+      const text = await openEmbeddings(options.text, { role: 'text', onBadRow })
+      const what = { paired, methods: options.methods, holdout, energy, rank, exact, seed, threads }
+      const report = await compareStrategies({ image, text, ...what }, run)
+      const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`
+      const files = await write(report, { subtitle })
+      return { report, text: `${compared(report)}${written(files)}` }
+    }),
+  )
+}
+
+function compared({ strategies, rows, holdout, paired, recommended }: CompareReport): string {
+  const found = paired ? ['text R@1', 'image R@1', 'images in mixed 10'] : []
+  const head = ['', 'gap', 'floor', 'kept of 10', 'Φ', 'Ψ', 'mixing', 'Fréchet', ...found]
+  const lines = Object.entries(strategies).map(([name, report]) => {
+    const { gap, preservation: kept, neighbours, covariance, retrieval } = report
+    const found = retrieval
+      ? [percent(retrieval.textToImage.r1), percent(retrieval.imageToText.r1), percent(retrieval.mixed.imageShare)]
+      : []
+    return [
+      name,
+      figure(gap.centroid),
+      figure(gap.floor),
+      percent(kept?.omega ?? Number.NaN),
+      figure(kept?.phi),
+      figure(kept?.psi),
+      percent(neighbours?.mixing.all ?? Number.NaN),
+      figure(covariance?.frechet),
+      ...found,
+    ]
+  })
+  const advice = Object.entries(recommended).flatMap(([purpose, one]) =>
+    one ? [`${purpose}: ${one.method}; ${one.why}`] : [],
+  )
+  const held = `${count(rows.image)} image and ${count(rows.text)} text rows held out (${percent(holdout)}), seen by no fit`
+  return `${held}\n\n${table([head, ...lines])}\n\n${advice.join('\n')}`
+}
+
+function methods(text: string): StrategyName[] {
+  const names = text.split(',').map(name => name.trim())
+  const unknown = names.find(name => !NAMES.includes(name as StrategyName))
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`There is no strategy "${unknown}"; there are ${NAMES.join(', ')}.`)
+  }
+  return names as StrategyName[]
+}

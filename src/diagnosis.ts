@@ -1,0 +1,233 @@
+import type { EmbeddingsInfo, GapReport, ImageText, ShardInfo } from './reports.ts'
+
+/** How grave a finding is. */
+export type FindingLevel = 'problem' | 'warning' | 'note'
+
+/** Something worth knowing about rows, with its evidence and what to do. */
+export interface Finding {
+  /** Stable name. */
+  code:
+    | 'modalities-swapped'
+    | 'rows-misaligned'
+    | 'f16-overflow'
+    | 'rows-not-unit'
+    | 'duplicates'
+    | 'shared-component'
+    | 'few-rows'
+    | 'in-sample'
+    | 'below-floor'
+    | 'scale-far-from-one'
+  /** How grave it is. */
+  level: FindingLevel
+  /** What is the case, in words. */
+  text: string
+  /** The numbers that say so. */
+  evidence: string
+  /** What to do. */
+  advice: string
+}
+
+/** Lengths further from one than this are not rounding of any storage type. */
+const UNIT = 0.01
+/** Components of f16 end at 65,504; a row this long is close to that or has lost components to it. */
+const LONG_FOR_F16 = 6e4
+/** Share of rows with a double from which statistics suffer. */
+const MANY_DOUBLES = 0.01
+/** Share of a row's energy that lies in the mean, above which one component dominates. */
+const DOMINATED = 0.7
+/** Rows per column below which covariances are guesses. */
+const ROWS_PER_COLUMN = 10
+/** Scales beyond these, or below their inverse, mean that the spreads differ in kind. */
+const FAR_SCALE = 2
+
+const ORDER: Record<FindingLevel, number> = { problem: 0, warning: 1, note: 2 }
+
+type Measured = Omit<GapReport, 'diagnosis'>
+/** Where rows come from. */
+interface Origin {
+  dtype: EmbeddingsInfo['dtype']
+  shards: readonly ShardInfo[]
+}
+
+type Check = (report: Measured, sides: ImageText<Origin>) => Finding | undefined
+
+/** What a measurement says in plain words; the gravest findings come first. */
+export function diagnose(report: Measured, sides: ImageText<Origin>): Finding[] {
+  const found = CHECKS.map(check => check(report, sides)).filter(finding => finding !== undefined)
+  return found.sort((a, b) => ORDER[a.level] - ORDER[b.level])
+}
+
+const swapped: Check = ({ alignerFit }, { image, text }) => {
+  if (alignerFit) {
+    const { toSource, toTarget } = alignerFit.text
+    return toTarget < toSource && alignerFit.image.toSource < alignerFit.image.toTarget
+      ? {
+          code: 'modalities-swapped',
+          level: 'problem',
+          text: 'Image and text seem to have been exchanged: each lies where the aligner knows the other.',
+          evidence: `the text's mean is ${shown(toTarget)} from the images of the fit and ${shown(toSource)} from its texts`,
+          advice: 'exchange the two sources',
+        }
+      : undefined
+  }
+  const named = (info: Origin, words: RegExp) =>
+    info.shards.length > 0 && info.shards.every(shard => words.test(`${shard.path}#${shard.selector}`.toLowerCase()))
+  const [texts, images] = [/text|txt|caption/, /image|img|vision|visual/]
+  const crossed = named(image, texts) && !named(image, images) && named(text, images) && !named(text, texts)
+  return crossed
+    ? {
+        code: 'modalities-swapped',
+        level: 'warning',
+        text: 'Image and text may have been exchanged: the file names say so.',
+        evidence: `images from ${image.shards[0]?.path}, texts from ${text.shards[0]?.path}`,
+        advice: 'look at the names, and exchange the two sources if they are right',
+      }
+    : undefined
+}
+
+const misaligned: Check = ({ retrieval, rows }) => {
+  if (!retrieval || rows.image < 50) {
+    return undefined
+  }
+  const chance = 10 / rows.image
+  const found = Math.max(retrieval.textToImage.r10, retrieval.imageToText.r10)
+  const noise = 3 * Math.sqrt((chance * (1 - chance)) / rows.image)
+  return found <= chance + noise
+    ? {
+        code: 'rows-misaligned',
+        level: 'problem',
+        text: 'Pairs are no nearer to each other than strangers: row i of one side does not belong to row i of the other.',
+        evidence: `the partner is among the first ten in ${percent(found)}, by chance in ${percent(chance)}`,
+        advice: 'check the order of the rows and of the shards; without pairs, leave `paired` out',
+      }
+    : undefined
+}
+
+const overflow: Check = ({ norms }, sides) => {
+  const long = (['image', 'text'] as const).filter(
+    side => sides[side].dtype === 'f16' && norms[side].max > LONG_FOR_F16,
+  )
+  return long.length > 0
+    ? {
+        code: 'f16-overflow',
+        level: 'problem',
+        text: `Rows of the ${long.join(' and the ')} side are so long that half precision cannot hold their components.`,
+        evidence: long.map(side => `longest ${side} row ${shown(norms[side].max)}, largest f16 65504`).join('; '),
+        advice: 'scale rows to unit length before they are stored as f16, or store f32',
+      }
+    : undefined
+}
+
+const notUnit: Check = ({ norms }) => {
+  const off = (['image', 'text'] as const).filter(side => norms[side].min < 1 - UNIT || norms[side].max > 1 + UNIT)
+  return off.length > 0
+    ? {
+        code: 'rows-not-unit',
+        level: 'note',
+        text: `Rows of the ${off.join(' and the ')} side are not of unit length; they were scaled for every number here.`,
+        evidence: off.map(side => `${side}: ${shown(norms[side].min)} to ${shown(norms[side].max)}`).join('; '),
+        advice: 'scale rows before comparing them by dot product elsewhere',
+      }
+    : undefined
+}
+
+const doubles: Check = ({ neighbours }) => {
+  const share = neighbours?.duplicates
+  const many = share && (['image', 'text'] as const).filter(side => share[side] > MANY_DOUBLES)
+  return many && many.length > 0
+    ? {
+        code: 'duplicates',
+        level: 'warning',
+        text: `Many rows of the ${many.join(' and the ')} side occur more than once.`,
+        evidence: many.map(side => `${percent(share[side])} of the ${side} rows have a double`).join('; '),
+        advice: 'drop repeated rows: neighbours, retrieval and intervals count them as independent',
+      }
+    : undefined
+}
+
+const dominated: Check = ({ trace, spectrum }) => {
+  for (const side of ['image', 'text'] as const) {
+    const inMean = 1 - trace[side]
+    const values = spectrum?.[side].eigenvalues ?? []
+    const leading = (values[0] ?? 0) / Math.max(trace[side], Number.MIN_VALUE)
+    if (inMean > DOMINATED || leading > 1 / 2) {
+      const what = inMean > DOMINATED ? 'their mean' : 'a single direction'
+      return {
+        code: 'shared-component',
+        level: 'warning',
+        text: `The ${side} rows are mostly alike: ${what} holds most of their energy.`,
+        evidence: `mean ${percent(inMean)} of the energy, first eigenvalue ${percent(leading)} of the variance`,
+        advice: 'cosines between such rows say little; compare after centring',
+      }
+    }
+  }
+  return undefined
+}
+
+const few: Check = ({ rows, dim }) => {
+  const least = Math.min(rows.image, rows.text)
+  return least < ROWS_PER_COLUMN * dim
+    ? {
+        code: 'few-rows',
+        level: least < dim ? 'warning' : 'note',
+        text:
+          least < dim
+            ? 'There are fewer rows than columns: covariances are singular, and what rests on them describes this sample only.'
+            : 'There are few rows for this many columns: the tails of the spectra are noise.',
+        evidence: `${least} rows, ${dim} columns`,
+        advice: 'trust means and traces; take condition numbers, overlaps and Fréchet distances with care',
+      }
+    : undefined
+}
+
+const inSample: Check = report =>
+  report.inSample && {
+    code: 'in-sample',
+    level: 'note',
+    text: 'The aligner was fitted on these very rows, so its gap is small by construction and has no interval.',
+    evidence: `gap ${shown(report.gap.centroid)}, floor ${shown(report.gap.floor)}`,
+    advice: 'hold rows out (`holdout`) and measure there',
+  }
+
+const belowFloor: Check = ({ gap, inSample }) =>
+  !inSample && gap.centroid <= gap.floor
+    ? {
+        code: 'below-floor',
+        level: 'note',
+        text: 'The gap is below its noise floor: two samples of one distribution would be as far apart.',
+        evidence: `gap ${shown(gap.centroid)}, floor ${shown(gap.floor)}`,
+        advice: 'do not rank methods by such gaps; take more rows to see smaller ones',
+      }
+    : undefined
+
+const farScale: Check = ({ scale }) =>
+  scale > FAR_SCALE || scale < 1 / FAR_SCALE
+    ? {
+        code: 'scale-far-from-one',
+        level: 'warning',
+        text: 'One modality spreads far more than the other.',
+        evidence: `scale ${shown(scale)}, image to text`,
+        advice: 'check that both sides come from one encoder and that neither is nearly constant',
+      }
+    : undefined
+
+const CHECKS: readonly Check[] = [
+  swapped,
+  misaligned,
+  overflow,
+  notUnit,
+  doubles,
+  dominated,
+  few,
+  inSample,
+  belowFloor,
+  farScale,
+]
+
+function shown(value: number): string {
+  return value.toPrecision(3)
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}

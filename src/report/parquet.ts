@@ -1,0 +1,111 @@
+import type { SchemaElement } from 'hyparquet'
+import { ModalityGapError } from '../errors.ts'
+import { type Point, pointsOf } from './charts/cloud.ts'
+import type { FiguresData, Modality, NeighbourData } from './figures.ts'
+import { writeWhole } from './files.ts'
+
+/** Row indices in the table itself, with distances 1 − cosine. */
+interface Neighbours {
+  ids: number[]
+  distances: number[]
+}
+
+/**
+ * Writes the projection of a measurement as parquet that Apple's embedding-atlas opens:
+ * `embedding-atlas FILE --x x --y y --neighbors neighbours`. One row for each point; columns `x`, `y` (DOUBLE),
+ * `modality`, `stage` (STRING), `pair` (INT64, the index in the source, which partners share) and `neighbours`, a struct
+ * of two lists: `ids`, row indices of this table, and `distances`, 1 − cosine in all dimensions. Only the example queries
+ * have neighbours, and of those only the ones that were projected as well; the other rows have empty lists.
+ *
+ * @param data a result of `measure` with `figures`
+ * @param path the file; written as a whole or not at all
+ * @returns rows written
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection, `WRITE_FAILED`
+ */
+export async function projectionParquet(data: { figures?: FiguresData }, path: string): Promise<number> {
+  const points = pointsOf(data.figures)
+  if (points.length === 0) {
+    throw new ModalityGapError('BAD_OPTION', 'there is no projection in these data; measure with figures')
+  }
+  const { ByteWriter, parquetWrite } = await import('hyparquet-writer')
+  const writer = new ByteWriter()
+  parquetWrite({
+    writer,
+    schema: SCHEMA,
+    columnData: [
+      { name: 'x', data: points.map(({ x }) => x) },
+      { name: 'y', data: points.map(({ y }) => y) },
+      { name: 'modality', data: points.map(({ modality }) => modality) },
+      { name: 'pair', data: points.map(({ row }) => BigInt(row)) },
+      { name: 'stage', data: points.map(({ stage }) => stage) },
+      { name: 'neighbours', data: neighboursOf(points, data.figures?.neighbours ?? []) },
+    ],
+  })
+  await writeWhole(path, writer.getBytes())
+  return points.length
+}
+
+const SCHEMA: SchemaElement[] = [
+  { name: 'root', num_children: 6 },
+  { name: 'x', type: 'DOUBLE', repetition_type: 'REQUIRED' },
+  { name: 'y', type: 'DOUBLE', repetition_type: 'REQUIRED' },
+  { name: 'modality', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+  { name: 'pair', type: 'INT64', repetition_type: 'REQUIRED' },
+  { name: 'stage', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+  { name: 'neighbours', num_children: 2, repetition_type: 'REQUIRED' },
+  ...list('ids', 'INT64'),
+  ...list('distances', 'DOUBLE'),
+]
+
+/** A list column in the three levels of the parquet format. */
+function list(name: string, type: 'INT64' | 'DOUBLE'): SchemaElement[] {
+  return [
+    { name, num_children: 1, repetition_type: 'REQUIRED', converted_type: 'LIST', logical_type: { type: 'LIST' } },
+    { name: 'list', num_children: 1, repetition_type: 'REPEATED' },
+    { name: 'element', type, repetition_type: 'REQUIRED' },
+  ]
+}
+
+/** The neighbours of each point: before the map at the first stage, after it at the last. */
+function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData['neighbours']>): object[] {
+  const [first, last] = [
+    points.find(({ modality }) => modality === 'text')?.stage,
+    points.findLast(({ modality }) => modality === 'text')?.stage,
+  ]
+  const index = new Map(points.map(({ modality, row, stage }, i) => [key(modality, row, stage), i]))
+  // image rows that no map moves stand in the table once, under the first stage
+  const still = new Map(points.flatMap(({ modality, row }, i) => (modality === 'image' ? [[row, i] as const] : [])))
+  const place = (modality: Modality, row: number, stage: string) =>
+    index.get(key(modality, row, stage)) ?? (modality === 'image' ? still.get(row) : undefined)
+  const found = new Map<number, Neighbours>()
+  for (const { query, queryModality, before, after, neighbours } of queries) {
+    for (const [stage, list] of [
+      // what was measured: after the map, where there is one
+      [last, after ?? neighbours],
+      [first, before],
+    ] as const) {
+      const at = stage === undefined ? undefined : place(queryModality, query, stage)
+      if (stage !== undefined && at !== undefined && list !== undefined) {
+        found.set(
+          at,
+          rowsOf(list, one => place(one.modality, one.row, stage)),
+        )
+      }
+    }
+  }
+  return points
+    .map((_, i) => found.get(i) ?? { ids: [], distances: [] })
+    .map(({ ids, distances }) => ({ ids: ids.map(BigInt), distances }))
+}
+
+function rowsOf(list: readonly NeighbourData[], place: (one: NeighbourData) => number | undefined): Neighbours {
+  const known = list.flatMap(one => {
+    const id = place(one)
+    return id === undefined ? [] : [{ id, distance: 1 - one.cosine }]
+  })
+  return { ids: known.map(({ id }) => id), distances: known.map(({ distance }) => distance) }
+}
+
+function key(modality: Modality, row: number, stage: string): string {
+  return `${modality} ${row} ${stage}`
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ModalityGapError } from '../errors.ts'
+import type { ReportData } from './data.ts'
+import type { RowLabels } from './figures.ts'
+import { writeWhole } from './files.ts'
+import { page } from './page-html.ts'
+import { sorted } from './results.ts'
+import { sectionsOf } from './sections.ts'
+
+/** What a report says beside its data. */
+export interface ReportOptions {
+  /** Heading of the page. @defaultValue `'Modality gap'` */
+  title?: string
+  /** A line under it, such as the encoder and the data. */
+  subtitle?: string
+  /** Names of rows for tooltips and neighbour tables; shown as text, never as markup. */
+  labels?: RowLabels
+}
+
+/** How charts are written. */
+export interface ChartOptions {
+  /** SVG, or pixels at twice the size through the peer dependency `@resvg/resvg-js`. @defaultValue `'svg'` */
+  format?: 'svg' | 'png'
+  /** Colours. @defaultValue `'light'` */
+  theme?: 'light' | 'dark'
+  /** Width in pixels; heights follow. @defaultValue `900` */
+  width?: number
+  /** Names of rows. */
+  labels?: RowLabels
+}
+
+/**
+ * Writes results of `measure`, `align`, `compare` and `analyze` as one HTML file: charts, tables and all numbers, which
+ * opens offline and asks no network for anything. Only what the data hold is shown. Equal data give equal bytes.
+ *
+ * @param data one result or several, as the functions return them or as `--json` prints them
+ * @param path the file; written as a whole or not at all
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result, `WRITE_FAILED`
+ */
+export async function writeReport(
+  data: ReportData | readonly ReportData[],
+  path: string,
+  options: ReportOptions = {},
+): Promise<void> {
+  const results = sorted(data)
+  const { title = 'Modality gap', subtitle, labels } = options
+  const [script, style, manifest] = await Promise.all([
+    asset('page.js'),
+    asset('page.css'),
+    packageFile('package.json'),
+  ])
+  const content = page({
+    title,
+    subtitle,
+    version: (JSON.parse(manifest) as { version: string }).version,
+    data,
+    labels,
+    results,
+    sections: sectionsOf(results, labels),
+    script,
+    scriptHash: createHash('sha256').update(script).digest('base64'),
+    style,
+  })
+  await writeWhole(path, content)
+}
+
+/**
+ * Writes every chart of a report as a file of its own.
+ *
+ * @param data one result or several
+ * @param folder made where it is missing
+ * @returns the files written, in the order of the report
+ * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`; `MISSING_PACKAGE` for PNG without `@resvg/resvg-js`
+ */
+export async function writeCharts(
+  data: ReportData | readonly ReportData[],
+  folder: string,
+  { format = 'svg', theme = 'light', width = 900, labels }: ChartOptions = {},
+): Promise<string[]> {
+  if ((format !== 'svg' && format !== 'png') || !(width >= 320 && width <= 4000)) {
+    throw new ModalityGapError('BAD_OPTION', `charts are svg or png, 320 to 4000 wide; not ${format}, ${width}`)
+  }
+  const sections = sectionsOf(sorted(data), labels)
+  // the engine is large, and most who import this package draw nothing
+  const { svgOf } = await import('./svg.ts')
+  const draw = format === 'png' ? await rasterizer() : (svg: string) => svg
+  const paths: string[] = []
+  for (const chart of sections.flatMap(({ charts }) => charts)) {
+    const path = join(folder, `${chart.id}.${format}`)
+    await writeWhole(path, draw(svgOf(chart, theme, width)))
+    paths.push(path)
+  }
+  return paths
+}
+
+/**
+ * What turns SVG into PNG.
+ *
+ * @throws {@link ModalityGapError} `MISSING_PACKAGE` with what to install
+ * @internal
+ */
+export async function rasterizer(): Promise<(svg: string) => Uint8Array> {
+  const { Resvg } = await import('@resvg/resvg-js').catch(cause => {
+    const message = 'PNG needs a package that is not installed; install it with: npm install @resvg/resvg-js'
+    throw new ModalityGapError('MISSING_PACKAGE', message, { cause })
+  })
+  return svg =>
+    new Resvg(svg, {
+      fitTo: { mode: 'zoom', value: 2 },
+      font: { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' },
+    })
+      .render()
+      .asPng()
+}
+
+/** A file that bundling puts into `dist/report`. */
+async function asset(name: string): Promise<string> {
+  return packageFile(join('dist', 'report', name))
+}
+
+/** Reads beside `package.json`, from `src/report` as from `dist/report`. */
+async function packageFile(path: string): Promise<string> {
+  return readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+}

@@ -49,6 +49,7 @@ export {
   openEmbeddings,
 } from './embeddings.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
+export { findings, type TrackFinding } from './findings.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
 export type { MeasureOptions } from './measure-options.ts'
@@ -129,3 +130,14 @@ export {
   type TaskSpec,
   type TransformTask,
 } from './task.ts'
+export { Tracker, type TrackerOptions, type TrackerUse, type TrackRows, type TrackStep } from './track.ts'
+export { readTrackLog } from './track-log.ts'
+export type {
+  BiasRecord,
+  ConditionRecord,
+  CouplingRecord,
+  RecallRecord,
+  TrackRecord,
+  USideRecord,
+  VSideRecord,
+} from './track-record.ts'

@@ -4,6 +4,8 @@ import { ModalityGapError, type Outcome } from './errors.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
 import type { AlignerInfo, EmbeddingsInfo, Progress } from './reports.ts'
+import type { TrackerOptions, TrackStep } from './track.ts'
+import type { TrackRecord } from './track-record.ts'
 
 /** How rows are taken in, on disk or in memory. */
 export interface SourceOptions {
@@ -36,6 +38,29 @@ export interface NativeAligner {
   transformF16(bits: Uint16Array, out: Uint16Array): Outcome<null> | null
 }
 
+/** What rows of a step are. */
+export type TrackedName = keyof Omit<TrackStep, 'step'>
+
+/** Follows a training run; a step replaces its state as a whole. */
+export interface NativeTracker {
+  info(): { options: TrackerOptions; lastStep: number | null }
+  takes(step: number): boolean
+  push(
+    spec: { step: number; names: TrackedName[]; threads?: number },
+    sources: Source[],
+    token: CancelToken,
+  ): Promise<Outcome<TrackRecord>>
+  toBytes(): Uint8Array
+  save(path: string): Promise<Outcome<null>>
+  saveFrame(path: string): Promise<Outcome<null>>
+}
+
+interface Trackers {
+  create(options: TrackerOptions): Outcome<NativeTracker>
+  load(path: string): Promise<Outcome<NativeTracker>>
+  fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
+}
+
 /** Stops a job within a block of rows. */
 export interface CancelToken {
   cancel(): void
@@ -64,6 +89,7 @@ export interface Binding {
   CancelToken: new () => CancelToken
   Source: Sources
   NativeAligner: { load(path: string): Outcome<NativeAligner>; fromBytes(bytes: Uint8Array): Outcome<NativeAligner> }
+  NativeTracker: Trackers
   run(
     job: Job,
     sources: Source[],

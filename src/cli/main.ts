@@ -11,6 +11,7 @@ import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
+import { addTrack } from './track.ts'
 import { addTransform } from './transform.ts'
 
 const SOURCES = `
@@ -40,6 +41,7 @@ function program(): Command {
     addAnalyze,
     addInspect,
     addConvert,
+    addTrack,
     addTask,
   ]) {
     add(command)

@@ -24,7 +24,7 @@ const WAITING_EVENTS: usize = 8;
 #[napi]
 #[derive(Default)]
 pub struct CancelToken {
-    token: Token,
+    pub(crate) token: Token,
 }
 
 #[napi]

@@ -14,3 +14,4 @@ mod aligner;
 mod border;
 mod job;
 mod source;
+mod tracker;

@@ -1008,7 +1008,7 @@ export interface VSideRecord extends ConditionRecord {
   /** The same of as many directions spread evenly. */
   isotropicVmf?: number | null
 }
-/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹.` */
+/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`. */
 export interface CouplingRecord {
   /** ‖L‖₂. */
   norm: number

@@ -2,11 +2,15 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Par};
+use rayon::prelude::*;
 
 use crate::Real;
 
 /// Below this many multiplications a product is not worth more than one thread.
 const PARALLEL: usize = 1 << 18;
+
+/// Values of the result that one thread computes at a time.
+const BLOCK_VALUES: usize = 1 << 16;
 
 /// A matrix to read: values, rows, columns, and values from one row to the next.
 #[derive(Clone, Copy)]
@@ -52,16 +56,23 @@ impl<'a, T: Real> MatMut<'a, T> {
 /// `out = scale · a·b`, or `out += scale · a·b` when `add`.
 ///
 /// # Determinism
-/// Only rows and columns of `out` are shared out between threads, never the inner sum.
+/// Rows of `out` are shared out between threads on a fixed grid, the inner sum never is.
 pub fn gemm<T: Real>(out: MatMut<'_, T>, add: bool, a: MatRef<'_, T>, b: MatRef<'_, T>, scale: T) {
     let work = a.0.nrows() * a.0.ncols() * b.0.ncols();
-    let threads = rayon::current_num_threads();
-    let par = if work < PARALLEL || threads == 1 {
-        Par::Seq
-    } else {
-        Par::rayon(threads)
-    };
-    product(out, add, a, b, scale, par);
+    if work < PARALLEL {
+        return gemm_here(out, add, a, b, scale);
+    }
+    // blocks of our own, because the library's threads wait for each other by spinning, which a busy machine punishes
+    let columns = out.0.ncols();
+    let rows = (BLOCK_VALUES / columns.max(1))
+        .next_multiple_of(16)
+        .clamp(48, 512);
+    out.0
+        .par_row_chunks_mut(rows)
+        .zip(a.0.par_row_chunks(rows))
+        .for_each(|(out, a)| {
+            gemm_here(MatMut(out), add, MatRef(a), b, scale);
+        });
 }
 
 /// As [`gemm`], on the calling thread alone.
@@ -72,10 +83,6 @@ pub(crate) fn gemm_here<T: Real>(
     b: MatRef<'_, T>,
     scale: T,
 ) {
-    product(out, add, a, b, scale, Par::Seq);
-}
-
-fn product<T: Real>(out: MatMut<'_, T>, add: bool, a: MatRef<'_, T>, b: MatRef<'_, T>, scale: T, par: Par) {
     let accum = if add { Accum::Add } else { Accum::Replace };
-    matmul(out.0, accum, a.0, b.0, scale, par);
+    matmul(out.0, accum, a.0, b.0, scale, Par::Seq);
 }

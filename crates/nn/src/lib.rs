@@ -35,7 +35,7 @@ pub use params::{ParamId, Params};
 pub use real::Real;
 pub use rng::{Rng, shuffled};
 pub use schedule::{Schedule, ScheduleKind};
-pub use tape::{Gradients, Tape, Var};
+pub use tape::{Gradients, Tape, Var, sum};
 pub use tensor::{Host, host};
 
 /// What operations answer with.

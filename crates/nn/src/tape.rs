@@ -83,14 +83,15 @@ impl Tape {
         }
     }
 
-    /// Walks back from `root`, whose gradient is `seed`; what was kept for an operation is freed after it.
-    pub fn backward(self, root: &Var, seed: Tensor) -> Result<Gradients> {
+    /// Walks back from values whose gradients are given; what was kept for an operation is freed after it.
+    pub fn backward(self, seeds: &[(&Var, Tensor)]) -> Result<Gradients> {
         let mut gradients: Vec<Option<Tensor>> = vec![None; self.nodes.len()];
-        let Some(start) = root.node else {
-            return Ok(Gradients(gradients));
-        };
-        gradients[start] = Some(seed);
-        for (index, node) in self.nodes.into_iter().enumerate().take(start + 1).rev() {
+        for (root, seed) in seeds {
+            if let Some(node) = root.node {
+                collect(&mut gradients[node], seed.clone())?;
+            }
+        }
+        for (index, node) in self.nodes.into_iter().enumerate().rev() {
             let Some(backward) = node.backward else { continue };
             let Some(gradient) = gradients[index].take() else {
                 continue;
@@ -100,15 +101,20 @@ impl Tape {
             debug_assert_eq!(answers.len(), node.parents.len(), "one gradient per parent");
             for (parent, answer) in node.parents.iter().zip(answers) {
                 if let (&Some(parent), Some(answer)) = (parent, answer) {
-                    gradients[parent] = Some(match gradients[parent].take() {
-                        Some(before) => sum(&before, &answer)?,
-                        None => answer,
-                    });
+                    collect(&mut gradients[parent], answer)?;
                 }
             }
         }
         Ok(Gradients(gradients))
     }
+}
+
+fn collect(sum_so_far: &mut Option<Tensor>, gradient: Tensor) -> Result<()> {
+    *sum_so_far = Some(match sum_so_far.take() {
+        Some(before) => sum(&before, &gradient)?,
+        None => gradient,
+    });
+    Ok(())
 }
 
 /// Gradients of the leaves.
@@ -122,7 +128,7 @@ impl Gradients {
 }
 
 /// a + b of one shape.
-pub(crate) fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+pub fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if !a.device().is_cpu() {
         return Ok((a + b)?);
     }

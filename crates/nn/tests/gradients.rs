@@ -38,7 +38,7 @@ fn weighted(tape: &mut Tape, operation: &Operation<'_>, inputs: &[Tensor]) -> (f
 fn check(inputs: &[Tensor], operation: &Operation<'_>) {
     let mut tape = Tape::new();
     let (_, out, seed, leaves) = weighted(&mut tape, operation, inputs);
-    let mut gradients = tape.backward(&out, seed).unwrap();
+    let mut gradients = tape.backward(&[(&out, seed)]).unwrap();
     for (which, (input, leaf)) in inputs.iter().zip(&leaves).enumerate() {
         let gradient = gradients.take(leaf).expect("a gradient");
         assert_eq!(gradient.shape(), input.shape());
@@ -181,7 +181,7 @@ fn nothing_is_computed_for_a_frozen_operand() {
     let mut tape = Tape::new();
     let (x, weight) = (tape.leaf(values(1, (5, 3))), tape.constant(values(2, (4, 3))));
     let out = ops::linear(&mut tape, &x, &weight, None).unwrap();
-    let mut gradients = tape.backward(&out, values(3, (5, 4))).unwrap();
+    let mut gradients = tape.backward(&[(&out, values(3, (5, 4)))]).unwrap();
     assert!(gradients.take(&x).is_some() && gradients.take(&weight).is_none());
     let frozen = ops::linear(&mut Tape::new(), &weight, &weight, None).unwrap();
     assert!(!frozen.tracked());
@@ -205,7 +205,7 @@ fn f32_follows_f64_and_does_not_depend_on_the_threads() {
         let mixed = ops::attention(&mut tape, &qkv, &how).unwrap();
         let out = ops::gelu(&mut tape, &mixed).unwrap();
         let seed = values(99, (300, 32)).to_dtype(out.value().dtype()).unwrap();
-        let mut gradients = tape.backward(&out, seed).unwrap();
+        let mut gradients = tape.backward(&[(&out, seed)]).unwrap();
         v.iter().map(|v| gradients.take(v).unwrap()).collect::<Vec<_>>()
     };
     let wide = [values(1, (300, 32)), row(2, 32), row(3, 32), values(4, (96, 32))];

@@ -78,7 +78,7 @@ pub fn contrast(model: &Model, parts: &[Part]) -> Result<Contrast> {
 /// Both sides of a part, unit rows, without a tape.
 pub fn embed(model: &Model, part: &Part) -> Result<(Tensor, Tensor)> {
     let mut tape = Tape::new();
-    let vars = model.params().constants(&tape);
+    let vars = model.params().constants();
     let image = model.images(&mut tape, &vars, part.patches.clone())?;
     let text = model.texts(&mut tape, &vars, &part.tokens)?;
     Ok((image.value().clone(), text.value().clone()))

@@ -72,13 +72,19 @@ impl DualEncoder {
         for rows in rows.chunks(BLOCK) {
             let patches = pictures.patches(rows, self.model.config().patch, |_| None)?;
             let mut tape = Tape::new();
-            let vars = self.model.params().constants(&tape);
+            let vars = self.model.params().constants();
             let image = self
                 .model
                 .images(&mut tape, &vars, self.model.patches(patches)?)?;
             out.extend(to_f32(image.value())?);
         }
         Ok(out)
+    }
+
+    /// Unit rows of the images of `pairs`, decoded for this call alone.
+    pub fn embed_pictures(&self, pairs: &[&Pair]) -> Result<Vec<f32>> {
+        let pictures = Pictures::open(pairs.to_vec(), self.model.config().image_size)?;
+        self.embed_images(&pictures, &(0..pairs.len()).collect::<Vec<_>>())
     }
 
     /// Unit rows of texts, `dim` values each.
@@ -89,7 +95,7 @@ impl DualEncoder {
                 .vocabulary
                 .tokens(texts.iter().copied(), self.model.config().tokens);
             let mut tape = Tape::new();
-            let vars = self.model.params().constants(&tape);
+            let vars = self.model.params().constants();
             let text = self.model.texts(&mut tape, &vars, &tokens)?;
             out.extend(to_f32(text.value())?);
         }

@@ -7,9 +7,12 @@
 mod config;
 mod contrast;
 pub mod data;
+mod embed;
 mod encoder;
 mod error;
 mod evaluate;
+mod hf;
+mod job;
 mod model;
 mod train;
 mod transformer;
@@ -17,9 +20,12 @@ mod vocabulary;
 
 pub use config::{ModelConfig, TowerConfig, TrainOptions};
 pub use contrast::{Contrast, Part, contrast, embed};
+pub use embed::{EmbedJob, EmbedReport, Embedder, run_embedding};
 pub use encoder::DualEncoder;
 pub use error::{EncoderError, Result};
 pub use evaluate::{Evaluation, Retrieval, evaluate};
+pub use hf::Pretrained;
+pub use job::{ENCODER, TrainJob, TrainReport, load_encoder, run_training};
 pub use model::Model;
 pub use train::{CHECKPOINT, Observer, Probe, Step, checkpoint_of, train};
 pub use vocabulary::{Tokens, Vocabulary};

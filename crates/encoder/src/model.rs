@@ -160,7 +160,7 @@ impl Model {
             ..
         } = &self.layout;
         let tokens = self.config.patches();
-        let x = tape.constant(patches);
+        let x = Var::constant(patches);
         let x = map.linear(tape, vars, &x)?;
         let x = ops::add_positions(tape, &x, &vars[image_positions.index()], tokens)?;
         let how = Attention {

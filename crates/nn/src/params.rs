@@ -93,10 +93,10 @@ impl Params {
     }
 
     /// Every parameter as a constant, for inference.
-    pub fn constants(&self, tape: &Tape) -> Vec<Var> {
+    pub fn constants(&self) -> Vec<Var> {
         self.values
             .iter()
-            .map(|value| tape.constant(value.clone()))
+            .map(|value| Var::constant(value.clone()))
             .collect()
     }
 

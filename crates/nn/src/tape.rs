@@ -22,6 +22,11 @@ pub struct Var {
 }
 
 impl Var {
+    /// A value without gradient.
+    pub fn constant(value: Tensor) -> Self {
+        Self { value, node: None }
+    }
+
     /// The value itself.
     pub fn value(&self) -> &Tensor {
         &self.value
@@ -57,11 +62,6 @@ impl Tape {
         }
     }
 
-    /// A value without gradient.
-    pub fn constant(&self, value: Tensor) -> Var {
-        Var { value, node: None }
-    }
-
     /// The result of an operation on `parents`. `backward` answers with one gradient per parent, in their order and of
     /// their shapes; where `needed` is false it may answer `None`.
     pub fn push(
@@ -71,7 +71,7 @@ impl Tape {
         backward: impl FnOnce(&Tensor, &[bool]) -> Result<Vec<Option<Tensor>>> + 'static,
     ) -> Var {
         if parents.iter().all(|parent| parent.node.is_none()) {
-            return self.constant(value);
+            return Var::constant(value);
         }
         self.nodes.push(Node {
             parents: parents.iter().map(|parent| parent.node).collect(),

@@ -179,7 +179,7 @@ fn the_contrastive_loss() {
 #[test]
 fn nothing_is_computed_for_a_frozen_operand() {
     let mut tape = Tape::new();
-    let (x, weight) = (tape.leaf(values(1, (5, 3))), tape.constant(values(2, (4, 3))));
+    let (x, weight) = (tape.leaf(values(1, (5, 3))), Var::constant(values(2, (4, 3))));
     let out = ops::linear(&mut tape, &x, &weight, None).unwrap();
     let mut gradients = tape.backward(&[(&out, values(3, (5, 4)))]).unwrap();
     assert!(gradients.take(&x).is_some() && gradients.take(&weight).is_none());

@@ -12,5 +12,6 @@
 
 mod aligner;
 mod border;
+mod encoder;
 mod job;
 mod source;

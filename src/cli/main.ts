@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { addAlign } from './align.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
+import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
@@ -28,7 +29,17 @@ function program(): Command {
     })
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)
-  for (const add of [addDemo, addAlign, addFit, addTransform, addMeasure, addInspect, addConvert, addTask]) {
+  for (const add of [
+    addDemo,
+    addAlign,
+    addFit,
+    addTransform,
+    addMeasure,
+    addInspect,
+    addConvert,
+    addEncoder,
+    addTask,
+  ]) {
     add(command)
   }
   return command

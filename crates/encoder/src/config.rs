@@ -38,15 +38,15 @@ pub struct ModelConfig {
 impl Default for ModelConfig {
     fn default() -> Self {
         let tower = |layers| TowerConfig {
-            width: 192,
+            width: 128,
             layers,
-            heads: 6,
+            heads: 4,
         };
         Self {
             dim: 192,
             image_size: 32,
             patch: 8,
-            image: tower(4),
+            image: tower(3),
             text: tower(2),
             tokens: 24,
         }
@@ -135,11 +135,11 @@ impl Default for TrainOptions {
     fn default() -> Self {
         Self {
             model: ModelConfig::default(),
-            epochs: 30,
+            epochs: 40,
             steps: None,
             batch_size: 256,
             micro_batch: 0,
-            learning_rate: 1e-3,
+            learning_rate: 2e-3,
             warmup: 0.1,
             schedule: ScheduleKind::Cosine,
             weight_decay: 0.1,

@@ -141,3 +141,4 @@ export type {
   USideRecord,
   VSideRecord,
 } from './track-record.ts'
+export { type TrackData, trackReportData } from './track-report/data.ts'

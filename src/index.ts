@@ -153,3 +153,4 @@ export type {
   USideRecord,
   VSideRecord,
 } from './track-record.ts'
+export { type TrackData, trackReportData } from './track-report/data.ts'

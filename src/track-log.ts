@@ -1,6 +1,10 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ModalityGapError } from './errors.ts'
 import type { TrackRecord } from './track-record.ts'
+
+/** How often a log that is followed is looked at, in milliseconds. */
+const LOOK_EVERY = 500
 
 /** The records of a log, and the length in bytes up to the end of each. */
 interface Parsed {
@@ -103,4 +107,24 @@ function recordOf(line: string, path: string, row: number): TrackRecord {
     // told below, as for JSON that is no record
   }
   throw new ModalityGapError('BAD_FORMAT', `${path}: line ${row + 1} is no record of a tracker`, { file: path, row })
+}
+
+/** Calls `onRecords` with all records of a log that another process appends to, now and whenever there are more. */
+export async function followTrackLog(
+  path: string,
+  onRecords: (records: readonly TrackRecord[]) => void,
+  signal: AbortSignal,
+): Promise<readonly TrackRecord[]> {
+  let records: readonly TrackRecord[] = []
+  let length = -1
+  while (!signal.aborted) {
+    const { size } = await stat(path).catch(() => ({ size: 0 }))
+    if (size !== length) {
+      length = size
+      records = size > 0 ? await readTrackLog(path) : []
+      onRecords(records)
+    }
+    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {})
+  }
+  return records
 }

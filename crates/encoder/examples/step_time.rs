@@ -21,16 +21,37 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 fn run(steps: usize, threads: usize) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let config = ModelConfig { tokens: TOKENS, ..ModelConfig::default() };
+    let config = ModelConfig {
+        tokens: TOKENS,
+        ..ModelConfig::default()
+    };
     let mut model = Model::fresh(config, WORDS, 0.01, 0)?;
     let mut params: Params = model.params().clone();
-    let groups = vec![Group { weight_decay: 0.1, rate: 1.0 }; params.len()];
+    let groups = vec![
+        Group {
+            weight_decay: 0.1,
+            rate: 1.0
+        };
+        params.len()
+    ];
     let mut optimiser = AdamW::new(&params, groups, AdamWOptions::default())?;
     let mut rng = Rng::new(0, 7);
-    let patches = normal((BATCH * config.patches(), config.patch_values()), 1.0, DType::F32, &mut rng)?;
+    let patches = normal(
+        (BATCH * config.patches(), config.patch_values()),
+        1.0,
+        DType::F32,
+        &mut rng,
+    )?;
     let lengths: Vec<usize> = (0..BATCH).map(|_| 4 + rng.below(TOKENS - 3)).collect();
     let ids: Vec<u32> = (0..BATCH * TOKENS).map(|_| rng.below(WORDS) as u32).collect();
-    let part = Part { patches, tokens: Tokens { ids: ids.into(), lengths: lengths.into(), width: TOKENS } };
+    let part = Part {
+        patches,
+        tokens: Tokens {
+            ids: ids.into(),
+            lengths: lengths.into(),
+            width: TOKENS,
+        },
+    };
     let mut seconds = Vec::new();
     for _ in 0..steps {
         let started = Instant::now();

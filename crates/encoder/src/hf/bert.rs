@@ -100,6 +100,10 @@ impl Bert {
         self.config.hidden_size
     }
 
+    pub fn tokens(&self) -> usize {
+        self.config.max_position_embeddings
+    }
+
     pub fn texts(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>> {
         let Config {
             num_attention_heads: heads,

@@ -142,6 +142,10 @@ impl Clip {
         self.config.projection_dim
     }
 
+    pub fn tokens(&self) -> usize {
+        self.config.text_config.max_position_embeddings
+    }
+
     pub fn image_size(&self) -> usize {
         self.config.vision_config.image_size
     }
@@ -204,12 +208,7 @@ impl Clip {
         let mut ends = Vec::with_capacity(ids.len());
         for (row, ids) in ids.iter().enumerate() {
             let mut ids = ids.clone();
-            if ids.len() > longest {
-                // a text that is cut keeps its end token, as with truncation in `transformers`
-                let last = ids[ids.len() - 1];
-                ids.truncate(longest);
-                ids[longest - 1] = last;
-            }
+            ids.truncate(longest);
             ends.push((row * longest + self.end_of(&ids)) as u32);
             // what follows the end is not seen from it, for attention looks back only
             ids.resize(longest, t.eos_token_id.min(t.vocab_size as u32 - 1));

@@ -9,7 +9,7 @@ mod weights;
 use std::path::Path;
 
 use serde::Deserialize;
-use tokenizers::Tokenizer;
+use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::data::{Pair, decode};
 use crate::error::{EncoderError, Result};
@@ -67,9 +67,14 @@ impl Pretrained {
             Towers::Siglip(siglip) => Some(Preprocess::open(folder, siglip.image_size())?),
             Towers::Bert(_) => None,
         };
+        let most = match &towers {
+            Towers::Clip(clip) => clip.tokens(),
+            Towers::Siglip(siglip) => siglip.tokens(),
+            Towers::Bert(bert) => sentence_tokens(folder).unwrap_or(usize::MAX).min(bert.tokens()),
+        };
         Ok(Self {
             towers,
-            tokenizer: tokenizer(folder)?,
+            tokenizer: tokenizer(folder, most)?,
             preprocess,
         })
     }
@@ -129,8 +134,15 @@ impl Pretrained {
     }
 }
 
-/// The tokenizer without padding or truncation of its own: the towers know their lengths.
-fn tokenizer(folder: &Path) -> Result<Tokenizer> {
+/// How much of a text a sentence encoder was trained on, where its folder says so.
+fn sentence_tokens(folder: &Path) -> Option<usize> {
+    let text = std::fs::read_to_string(folder.join("sentence_bert_config.json")).ok()?;
+    let config: serde_json::Value = serde_json::from_str(&text).ok()?;
+    usize::try_from(config["max_seq_length"].as_u64()?).ok()
+}
+
+/// The tokenizer without padding, cutting texts to `most` tokens with their marks of start and end.
+fn tokenizer(folder: &Path, most: usize) -> Result<Tokenizer> {
     let file = folder.join("tokenizer.json");
     if !file.is_file() {
         return Err(EncoderError::NotFound { file });
@@ -141,7 +153,11 @@ fn tokenizer(folder: &Path) -> Result<Tokenizer> {
     };
     let mut tokenizer = Tokenizer::from_file(&file).map_err(bad)?;
     tokenizer.with_padding(None);
-    tokenizer.with_truncation(None).map_err(bad)?;
+    let truncation = TruncationParams {
+        max_length: most,
+        ..TruncationParams::default()
+    };
+    tokenizer.with_truncation(Some(truncation)).map_err(bad)?;
     Ok(tokenizer)
 }
 

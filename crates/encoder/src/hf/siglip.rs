@@ -163,6 +163,10 @@ impl Siglip {
         self.dim
     }
 
+    pub fn tokens(&self) -> usize {
+        self.config.text_config.max_position_embeddings
+    }
+
     pub fn image_size(&self) -> usize {
         self.config.vision_config.image_size
     }

@@ -120,7 +120,7 @@ pub struct Rotation {
     pub random: f64,
 }
 
-/// L = E[ζδᵀ](Σ_U+λI)⁻¹.
+/// L = E[ζδᵀ]·(Σ_U+λI)⁻¹.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CouplingRecord {
     /// ‖L‖₂.

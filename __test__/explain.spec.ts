@@ -102,7 +102,7 @@ test('a logistic probe tells the modalities apart on rows it has not seen', asyn
 })
 
 test('retrieval both ways and in the mixed corpus', async t => {
-  const { retrieval } = await small({ parts: ['neighbours'] })
+  const { retrieval } = await small({ parts: ['retrieval'] })
   near(t, retrieval, golden.raw.retrieval, COUNTED, 'retrieval')
 })
 

@@ -7,6 +7,9 @@ import { join } from 'node:path'
 export const cache = process.env.MODALITY_GAP_CACHE ?? join(tmpdir(), 'modality-gap-bench')
 const peers = join(import.meta.dirname, 'peers')
 
+/** Modules whose package has another name. */
+const PACKAGES = { sklearn: 'scikit-learn', faiss: 'faiss-cpu' }
+
 const say = text => process.stderr.write(`${text}\n`)
 
 function has(python, modules) {
@@ -27,7 +30,7 @@ export function findPython(modules) {
   if (has(python, modules)) return python
   say(`installing ${modules.join(' and ')} into ${folder}`)
   if (!existsSync(python)) execFileSync(onPath, ['-m', 'venv', folder], { stdio: 'inherit' })
-  const wanted = modules.filter(name => name !== 'numpy')
+  const wanted = modules.filter(name => name !== 'numpy').map(name => PACKAGES[name] ?? name)
   execFileSync(python, ['-m', 'pip', 'install', '--quiet', '-r', join(peers, 'requirements.txt'), ...wanted], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })

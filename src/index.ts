@@ -48,6 +48,18 @@ export {
   type EmbeddingsOptions,
   openEmbeddings,
 } from './embeddings.ts'
+export { DualEncoder, type EmbedInput, embedPairs, type TrainInput, type TrainRun } from './encoder.ts'
+export type {
+  AdamWOptions,
+  EmbedOptions,
+  EncoderShape,
+  ScheduleKind,
+  TowerShape,
+  TrainOptions,
+  TrainProbe,
+  TrainStep,
+} from './encoder-options.ts'
+export type { EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export { findings, type TrackFinding } from './findings.ts'
 export { type InspectOptions, inspect } from './inspect.ts'

@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as generated from '../native/binding.js'
+import type { EmbedJob, TrainJob, TrainProbe, TrainStep } from './encoder-options.ts'
+import type { EmbedReport, TrainReport } from './encoder-reports.ts'
 import { ModalityGapError, type Outcome } from './errors.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
@@ -86,6 +88,13 @@ export interface JobResult {
   aligner?: Uint8Array
 }
 
+/** An encoder in native memory. */
+export interface NativeEncoder {
+  info(): { dim: number; images: boolean }
+  embedTexts(texts: string[]): Promise<Outcome<Float32Array>>
+  embedImages(paths: string[]): Promise<Outcome<Float32Array>>
+}
+
 /** The native module with the types that its generated declarations leave open. */
 export interface Binding {
   CancelToken: new () => CancelToken
@@ -99,6 +108,20 @@ export interface Binding {
     onProgress?: (progress: Progress) => void,
     aligner?: NativeAligner,
   ): Promise<Outcome<JobResult>>
+  NativeEncoder: { load(path: string): Promise<Outcome<NativeEncoder>> }
+  trainEncoder(
+    job: TrainJob,
+    threads: number,
+    token: CancelToken,
+    onStep?: (step: TrainStep) => void,
+    onProbe?: (probe: TrainProbe) => void,
+  ): Promise<Outcome<TrainReport>>
+  embedPairs(
+    job: EmbedJob,
+    threads: number,
+    token: CancelToken,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Outcome<EmbedReport>>
   version(): string
   supported(): { simd: 'scalar' | 'avx2' | 'avx512' | 'neon'; threads: number }
 }

@@ -1,4 +1,4 @@
-import type { FitOptions } from './options.ts'
+import type { FitOptions, Method } from './options.ts'
 
 /** The options of a fit that make a strategy what it is. */
 export type StrategyOptions = Omit<
@@ -6,8 +6,11 @@ export type StrategyOptions = Omit<
   'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'targetName' | 'sourceName' | 'encoder'
 >
 
+/** The name of a strategy in a comparison: a method, or a variant of ReAlign. */
+export type StrategyName = Method | 'anchor-trace' | 'realign-10' | 'realign-solve'
+
 /** Every strategy that a comparison knows by name. */
-export const STRATEGIES = {
+export const STRATEGIES: Readonly<Record<StrategyName, StrategyOptions>> = {
   none: { method: 'none' },
   centering: { method: 'centering' },
   'mean-shift': { method: 'mean-shift' },
@@ -20,10 +23,7 @@ export const STRATEGIES = {
   realign: { method: 'realign' },
   'realign-10': { method: 'realign', centroidIterations: 10 },
   'realign-solve': { method: 'realign', centroid: 'solve' },
-} as const satisfies Record<string, StrategyOptions>
-
-/** The name of a strategy in a comparison. */
-export type StrategyName = keyof typeof STRATEGIES
+}
 
 /** Whether a strategy is fitted to pairs. */
 export function needsPairs(name: StrategyName): boolean {

@@ -54,7 +54,7 @@ export interface VSideRecord extends ConditionRecord {
   isotropicVmf?: number | null
 }
 
-/** How far the residuals in V follow those in U linearly, L = E[ζδᵀ]·(Σ_U+λI)⁻¹. */
+/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`. */
 export interface CouplingRecord {
   /** ‖L‖₂. */
   norm: number

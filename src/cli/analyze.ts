@@ -57,15 +57,15 @@ function addDomains(analyze: Command): void {
   const command = analyze
     .command('domains')
     .description('fit on each domain, use on every other')
-    .requiredOption('--domain <name=image,text...>', 'a domain: its name, its image rows and its text rows')
+    .requiredOption('--domain <name=image,text...>', 'a domain: its name, its image rows and its text rows', each(2))
   addFitOptions(addBadRowOption(addHtmlOptions(command)))
-  addCommonOptions(command).action((options: Common & FittingOptions & { domain: string[] }) =>
+  addCommonOptions(command).action((options: Common & FittingOptions & { domain: Named[] }) =>
     finish(options, async run => {
       const { analyzeDomains } = await import('../analyze/matrices.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { onBadRow, threads } = options
       const domains = []
-      for (const { name, paths } of options.domain.map(domain => named(domain, 2))) {
+      for (const { name, paths } of options.domain) {
         const [image = '', text = ''] = paths
         domains.push({
           name,
@@ -84,16 +84,20 @@ function addCaptions(analyze: Command): void {
     .command('captions')
     .description('compare corpora of captions for the same images')
     .requiredOption('--image <src...>', 'image rows')
-    .requiredOption('--corpus <name=text[,captions]...>', 'a corpus: its name, its rows, and a file of its captions')
+    .requiredOption(
+      '--corpus <name=text,captions...>',
+      'a corpus: its name, its rows, and, if there is one, a file of its captions',
+      each(1, 2),
+    )
     .option('--token-limit <n>', 'tokens that the text encoder takes (default: 77)', atLeast(3))
   addCommonOptions(addBadRowOption(addHtmlOptions(command))).action(
-    (options: Common & { image: string[]; corpus: string[]; tokenLimit?: number }) =>
+    (options: Common & { image: string[]; corpus: Named[]; tokenLimit?: number }) =>
       finish(options, async run => {
         const { analyzeCaptions, readCaptions } = await import('../analyze/captions.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
         const { onBadRow, threads, tokenLimit } = options
         const corpora = []
-        for (const { name, paths } of options.corpus.map(corpus => named(corpus, 1, 2))) {
+        for (const { name, paths } of options.corpus) {
           const [rows = '', file] = paths
           const captions = file === undefined ? undefined : await readCaptions(file)
           corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', onBadRow }), captions })
@@ -109,13 +113,13 @@ function addModalities(analyze: Command): void {
   const command = analyze
     .command('modalities')
     .description('the gap between every two of several modalities')
-    .requiredOption('--rows <name=src...>', 'a modality: its name and its rows')
-  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Common & { rows: string[] }) =>
+    .requiredOption('--rows <name=src...>', 'a modality: its name and its rows', each(1))
+  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Common & { rows: Named[] }) =>
     finish(options, async run => {
       const { analyzeModalities } = await import('../analyze/matrices.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const modalities = []
-      for (const { name, paths } of options.rows.map(rows => named(rows, 1))) {
+      for (const { name, paths } of options.rows) {
         modalities.push([name, await openEmbeddings(paths[0] ?? '', { onBadRow: options.onBadRow })] as const)
       }
       const named_ = Object.fromEntries(modalities)
@@ -184,13 +188,24 @@ function corporaTable({ image, corpora, tokenLimit }: CaptionsReport): string {
   return table([head, ['images', ...rest(image), '', '', '', '', ''], ...lines])
 }
 
-function named(text: string, least: number, most = least): { name: string; paths: string[] } {
-  const [name, rest] = [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]
-  const paths = rest.split(',')
-  if (!text.includes('=') || name === '' || paths.length < least || paths.length > most || paths.includes('')) {
-    throw new InvalidArgumentError(`"${text}" is not a name, an equals sign and ${most} source${most > 1 ? 's' : ''}.`)
+/** A name and the sources that bear it. */
+interface Named {
+  name: string
+  paths: string[]
+}
+
+/** Collects the values of a variadic option, each a name and `least` to `most` sources. */
+function each(least: number, most = least): (text: string, before?: Named[]) => Named[] {
+  return (text, before = []) => {
+    const [name, rest] = [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]
+    const paths = rest.split(',')
+    if (!text.includes('=') || name === '' || paths.length < least || paths.length > most || paths.includes('')) {
+      throw new InvalidArgumentError(
+        `"${text}" is not a name, an equals sign and ${most} source${most > 1 ? 's' : ''}.`,
+      )
+    }
+    return [...before, { name, paths }]
   }
-  return { name, paths }
 }
 
 function sizes(text: string): number[] {

@@ -6,6 +6,7 @@ import { addAnalyze } from './analyze.ts'
 import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
+import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
@@ -42,6 +43,7 @@ function program(): Command {
     addInspect,
     addConvert,
     addTrack,
+    addEncoder,
     addTask,
   ]) {
     add(command)

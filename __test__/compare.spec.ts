@@ -1,0 +1,85 @@
+import test from 'ava'
+import { Aligner } from '../src/align.ts'
+import { compareStrategies } from '../src/compare.ts'
+import { type Embeddings, openEmbeddings } from '../src/embeddings.ts'
+import { measureGap } from '../src/measure.ts'
+import { STRATEGIES } from '../src/strategies.ts'
+import { someRows } from './helpers/rows.ts'
+
+const DIM = 16
+
+/** Pairs: texts are images that were shifted and blurred. */
+async function pairs(count: number): Promise<{ image: Embeddings; text: Embeddings }> {
+  const images = someRows(count, DIM, 1)
+  const blur = someRows(count, DIM, 2)
+  const texts = images.map((value, i) => value + 0.4 * (blur[i] ?? 0))
+  return { image: await openEmbeddings(images, { dim: DIM }), text: await openEmbeddings(texts, { dim: DIM }) }
+}
+
+test('every strategy is measured on the rows that its fit has not seen', async t => {
+  const { image, text } = await pairs(600)
+  const report = await compareStrategies({ image, text, paired: true, holdout: 0.3, seed: 4 })
+  t.deepEqual(Object.keys(report.strategies), Object.keys(STRATEGIES))
+  const aligner = await Aligner.fit({ target: image, source: text, holdout: 0.3, seed: 4 })
+  const alone = await measureGap({ image, text, aligner, paired: true, holdout: 0.3, seed: 4 })
+  const { options, seconds, ...compared } = report.strategies.realign ?? t.fail()
+  t.deepEqual(compared, alone, 'the comparison is the measurement, no more')
+  t.is(options.method, 'realign')
+  t.true(seconds.fit > 0 && seconds.measure > 0)
+  t.true(compared.held)
+  t.is(compared.rows.text, 600 - aligner.info.source.rows)
+  // rows held out carry the noise of the fit as well: Tx/n + Ty·s²/m of the fit beside that of the pairs
+  const { source, target, scale } = aligner.info
+  const ofFit = target.trace / target.rows + (scale ** 2 * source.trace) / source.rows
+  t.true(compared.gap.floor ** 2 > ofFit)
+  t.is(report.strategies.none?.preservation?.omega, 1)
+  t.is(report.strategies.none?.gap.before, report.strategies.none?.gap.after)
+})
+
+test('methods can be chosen, and those that need pairs are left out without them', async t => {
+  const { image, text } = await pairs(200)
+  const chosen = await compareStrategies({ image, text, methods: ['none', 'realign'], parts: ['preservation'] })
+  t.deepEqual(Object.keys(chosen.strategies), ['none', 'realign'])
+  t.is(chosen.strategies.realign?.covariance, undefined)
+  t.is(chosen.recommended.search, undefined)
+  t.is(chosen.recommended.substitution?.method, 'realign')
+  const unpaired = await compareStrategies({ image, text, parts: [] })
+  t.false('procrustes' in unpaired.strategies)
+  t.is(unpaired.strategies.realign?.retrieval, undefined)
+  await t.throwsAsync(compareStrategies({ image, text, methods: ['procrustes'] }), {
+    code: 'BAD_OPTION',
+    message: /paired/,
+  })
+  await t.throwsAsync(compareStrategies({ image, text, methods: ['magic' as 'c3'] }), {
+    code: 'BAD_OPTION',
+    message: /no strategy "magic"/,
+  })
+})
+
+test('an interrupted comparison stops at once', async t => {
+  const { image, text } = await pairs(200)
+  const stages: string[] = []
+  const controller = new AbortController()
+  const running = compareStrategies(
+    { image, text },
+    {
+      signal: controller.signal,
+      onProgress: ({ stage }) => {
+        stages.push(stage)
+        controller.abort()
+      },
+    },
+  )
+  await t.throwsAsync(running, { code: 'CANCELLED' })
+  t.true(stages.every(stage => stage.startsWith('none: ')))
+})
+
+test('a fit and a measurement of its own rows are told apart from unseen ones', async t => {
+  const { image, text } = await pairs(300)
+  const aligner = await Aligner.fit({ target: image, source: text })
+  const own = await measureGap({ image, text, aligner, parts: [] })
+  t.true(own.inSample)
+  t.true(own.diagnosis.some(({ code }) => code === 'in-sample'))
+  const other = await openEmbeddings(someRows(300, DIM, 9), { dim: DIM })
+  t.is((await measureGap({ image, text: other, aligner, parts: [] })).inSample, undefined)
+})

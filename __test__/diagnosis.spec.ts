@@ -1,0 +1,95 @@
+import test from 'ava'
+import { Aligner } from '../src/align.ts'
+import { diagnose } from '../src/diagnosis.ts'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { measureGap } from '../src/measure.ts'
+import { someRows } from './helpers/rows.ts'
+
+const DIM = 16
+const open = (rows: Float32Array) => openEmbeddings(rows, { dim: DIM })
+
+async function codes(image: Float32Array, text: Float32Array, paired = false): Promise<string[]> {
+  const report = await measureGap({ image: await open(image), text: await open(text), paired })
+  return report.diagnosis.map(({ code }) => code)
+}
+
+/** Texts that are images, moved a little. */
+function partners(images: Float32Array): Float32Array {
+  return images.map((value, i) => value + 0.05 * Math.sin(i))
+}
+
+test('nothing is wrong with sound pairs', async t => {
+  const images = someRows(600, DIM, 1)
+  const units = partners(images)
+  for (let row = 0; row < 600; row++) {
+    const values = units.subarray(row * DIM, (row + 1) * DIM)
+    const length = Math.hypot(...values)
+    values.set(values.map(value => value / length))
+  }
+  t.deepEqual(await codes(images, units, true), [])
+})
+
+test('rows in another order are told', async t => {
+  const images = someRows(600, DIM, 1)
+  const texts = partners(images)
+  const turned = Float32Array.from([...texts.subarray(100 * DIM), ...texts.subarray(0, 100 * DIM)])
+  t.true((await codes(images, turned, true)).includes('rows-misaligned'))
+  t.false((await codes(images, texts, true)).includes('rows-misaligned'))
+})
+
+test('exchanged modalities are told by the aligner', async t => {
+  const [image, text] = [await open(someRows(600, DIM, 1)), await open(someRows(600, DIM, 2))]
+  const aligner = await Aligner.fit({ target: image, source: text })
+  const right = await measureGap({ image, text, aligner, parts: [] })
+  t.false(right.diagnosis.some(({ code }) => code === 'modalities-swapped'))
+  const wrong = await measureGap({ image: text, text: image, aligner, parts: [] })
+  t.is(wrong.diagnosis[0]?.code, 'modalities-swapped')
+  t.is(wrong.diagnosis[0]?.level, 'problem')
+})
+
+test('lengths, doubles and few rows are told', async t => {
+  const images = someRows(600, DIM, 1)
+  t.true(
+    (
+      await codes(
+        images.map(value => 3 * value),
+        someRows(600, DIM, 2),
+      )
+    ).includes('rows-not-unit'),
+  )
+  const doubled = Float32Array.from([...images.subarray(0, 300 * DIM), ...images.subarray(0, 300 * DIM)])
+  t.true((await codes(doubled, someRows(600, DIM, 2))).includes('duplicates'))
+  t.true((await codes(images.subarray(0, 12 * DIM), someRows(12, DIM, 2))).includes('few-rows'))
+})
+
+test('a gap below its floor is no gap', async t => {
+  const rows = someRows(1200, DIM, 1)
+  t.true((await codes(rows.subarray(0, 600 * DIM), rows.subarray(600 * DIM))).includes('below-floor'))
+})
+
+test('one shared component and unlike spreads are told', async t => {
+  const images = someRows(600, DIM, 1).map((value, i) => (i % DIM === 0 ? 5 : value))
+  const found = await codes(images, someRows(600, DIM, 2))
+  t.true(found.includes('shared-component'))
+  t.true(found.includes('scale-far-from-one'))
+})
+
+test('long half-precision rows, and file names that are crossed', async t => {
+  const image = await open(someRows(200, DIM, 1))
+  const text = await open(someRows(200, DIM, 2))
+  const report = await measureGap({ image, text, parts: [] })
+  const origin = (dtype: 'f16' | 'f32', path: string) => ({ dtype, shards: [{ path, rows: 200 }] })
+  const long = { ...report, norms: { ...report.norms, image: { min: 1, max: 65504 } } }
+  const sides = { image: origin('f16', 'text_emb/text_emb_0.npy'), text: origin('f32', 'img_emb/img_emb_0.npy') }
+  const found = diagnose(long, sides)
+  t.deepEqual(
+    found.slice(0, 2).map(({ code, level }) => [code, level]),
+    [
+      ['f16-overflow', 'problem'],
+      ['modalities-swapped', 'warning'],
+    ],
+  )
+  for (const { text, evidence, advice } of found) {
+    t.true(text !== '' && evidence !== '' && advice !== '')
+  }
+})

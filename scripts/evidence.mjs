@@ -1,0 +1,17 @@
+/**
+ * Repeats published claims on generated and real rows and writes what it found to docs/evidence.
+ *
+ *   npm run evidence -- geometry [options of the topic]
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const [topic = '', ...args] = process.argv.slice(2)
+const module = join(import.meta.dirname, 'evidence', `${topic}.mjs`)
+if (!/^[a-z-]+$/.test(topic) || !existsSync(module)) {
+  throw new Error('say what to look at: npm run evidence -- geometry')
+}
+const { evidence } = await import(pathToFileURL(module).href)
+if (evidence === undefined) throw new Error(`${topic} is no topic; geometry is one`)
+await evidence(args)

@@ -1,0 +1,76 @@
+/** What became of a claim: numbers over seeds, their spread, a verdict; and the files that hold all of them. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/**
+ * One row. `results` has an object of numbers per seed; `holds` is true or false when all seeds agree, else null.
+ *
+ * @returns {{ id: string, claim: string, data: string, measured: object, seeds: number[], spread: object | null,
+ *   holds: boolean | null, how: string }} `spread` is the standard deviation over the seeds
+ */
+export function row({ id, claim, how, data, seeds, results, holds }) {
+  const verdicts = new Set(results.map(holds))
+  const names = Object.keys(results[0])
+  const over = work => Object.fromEntries(names.map(name => [name, work(results.map(result => result[name]))]))
+  const verdict = verdicts.size === 1 ? [...verdicts][0] : null
+  const measured = over(mean)
+  return {
+    id: data.startsWith('CLIP') ? `${id}/clip` : id,
+    claim,
+    data,
+    measured,
+    seeds,
+    spread: results.length > 1 ? over(deviation) : null,
+    holds: verdict,
+    how,
+  }
+}
+
+export function writeEvidence(topic, intro, claims) {
+  const folder = join(root, 'docs', 'evidence')
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${topic}.json`), `${JSON.stringify({ topic, version, machine, claims }, null, 2)}\n`)
+  writeFileSync(join(folder, `${topic}.md`), markdown(topic, intro, claims, { version, machine }))
+}
+
+function markdown(topic, intro, claims, { version, machine }) {
+  const lines = claims.map(({ id, claim, data, measured, spread, seeds, holds, how }) => {
+    const numbers = Object.entries(measured).map(([name, value]) => {
+      const around = spread?.[name] > 0 ? ` ± ${shown(spread[name])}` : ''
+      return `${name} ${shown(value)}${around}`
+    })
+    const cells = [id, claim, data, numbers.join('<br>'), seeds.join(', '), String(holds), how]
+    return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  })
+  return [
+    `# Evidence: ${topic}`,
+    '',
+    `Written by \`npm run evidence -- ${topic}\`; not edited by hand. Package ${version}; ${machine}.`,
+    '',
+    intro,
+    '',
+    '| id | claim | data | measured (± sd over seeds) | seeds | holds | how |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...lines,
+    '',
+  ].join('\n')
+}
+
+function shown(value) {
+  return typeof value === 'number' ? String(Number(value.toPrecision(3))) : String(value)
+}
+
+function mean(values) {
+  return values.some(value => typeof value !== 'number') ? values[0] : values.reduce((a, b) => a + b, 0) / values.length
+}
+
+function deviation(values) {
+  if (values.some(value => typeof value !== 'number')) return null
+  const middle = mean(values)
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1))
+}

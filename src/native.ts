@@ -19,6 +19,8 @@ export interface SourceOptions {
 /** Opened rows; a cheap handle that jobs share. */
 export interface Source {
   info(): EmbeddingsInfo
+  /** Lets go of the rows; jobs that run keep theirs. */
+  release(): void
 }
 
 interface Sources {

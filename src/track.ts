@@ -2,7 +2,7 @@ import { cancelled, cancelOn, type RunOptions } from './abort.ts'
 import { Embeddings, type EmbeddingsOptions, openEmbeddings, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
-import { type NativeTracker, native, type TrackedName } from './native.ts'
+import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
 import type { ThreadOptions } from './options.ts'
 import { isTensor, type Rows, type Tensor } from './rows.ts'
 import { TrackLog } from './track-log.ts'
@@ -57,6 +57,19 @@ export interface TrackerUse extends ThreadOptions {
   dim?: number
   /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
   log?: string
+}
+
+/** Rows of a step, and whether they were opened for it alone. */
+interface OpenedRows {
+  name: TrackedName
+  source: Source
+  own: boolean
+}
+
+function release(rows: readonly OpenedRows[]): void {
+  for (const { source, own } of rows) {
+    if (own) source.release()
+  }
 }
 
 /** Follows the modality gap of a training run, step by step, in a frame that is frozen once. */
@@ -137,7 +150,8 @@ export class Tracker {
     const rows = this.#open(step)
     rows.catch(() => {})
     const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))
-    this.#turn = turn.catch(() => {})
+    // collected by chance, the copies of many steps would fill the memory before V8 saw a reason to look
+    this.#turn = turn.catch(() => {}).then(() => rows.then(release, () => {}))
     return turn
   }
 
@@ -166,13 +180,13 @@ export class Tracker {
     unwrap(await this.#native.saveFrame(path))
   }
 
-  async #record(step: number, rows: [TrackedName, Embeddings][], signal?: AbortSignal): Promise<TrackRecord> {
+  async #record(step: number, rows: readonly OpenedRows[], signal?: AbortSignal): Promise<TrackRecord> {
     const log = await this.#opened()
     const cancellation = cancelOn(signal)
     try {
-      const names = rows.map(([name]) => name)
+      const names = rows.map(({ name }) => name)
       const spec = given({ step, names, threads: this.#use.threads })
-      const sources = rows.map(([, opened]) => sourceOf(opened))
+      const sources = rows.map(({ source }) => source)
       const record = unwrap(await this.#native.push(spec, sources, cancellation.token))
       this.#records.push(record)
       await log?.append(record)
@@ -184,15 +198,15 @@ export class Tracker {
     }
   }
 
-  async #open(step: TrackStep): Promise<[TrackedName, Embeddings][]> {
+  async #open(step: TrackStep): Promise<OpenedRows[]> {
     const { image, text, gradImage, gradText, batchImage, batchText } = step
     const named = { image, text, gradImage, gradText, batchImage, batchText }
     const all = Object.entries(given(named)) as [TrackedName, TrackRows][]
     return Promise.all(
-      all.map(async ([name, rows]): Promise<[TrackedName, Embeddings]> => {
+      all.map(async ([name, rows]): Promise<OpenedRows> => {
         const opened = rows instanceof Embeddings ? rows : await openEmbeddings(rows, this.#optionsOf(name, rows))
         this.#dim ??= opened.dim
-        return [name, opened]
+        return { name, source: sourceOf(opened), own: opened !== rows }
       }),
     )
   }

@@ -81,6 +81,15 @@ impl Source {
         in_memory(shard, options).into()
     }
 
+    /// Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs.
+    #[napi(catch_unwind)]
+    pub fn release(&mut self) {
+        self.rows = Arc::new(RowSet {
+            parts: Vec::new(),
+            ..RowSet::clone(&self.rows)
+        });
+    }
+
     /// Rows, width, type, format and shards.
     #[napi(ts_return_type = "any")]
     pub fn info(&self) -> Value {

@@ -13,6 +13,7 @@ mod record;
 mod retrieval;
 mod rows;
 mod shape;
+mod side_record;
 mod state;
 mod step;
 mod window;
@@ -25,10 +26,11 @@ pub use self::options::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, TrackerOptionError, TrackerOptions,
 };
 pub use self::record::{
-    Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, GradientShape, Isotropic, Leakage,
-    PerModality, Quantiles, Recall, Record, Retrieval, Rotation, Span, USide, VSide, WindowRecord,
+    Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, Leakage, PerModality, Recall, Record,
+    Retrieval, Rotation, Span, WindowRecord,
 };
 pub use self::rows::{F64Rows, RowBlocks, Source};
+pub use self::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
 pub use self::step::{TrackError, TrackStep};
 
 use self::gradients::GradientParts;

@@ -3,7 +3,8 @@
 use faer::{Mat, MatRef};
 
 use super::random::{isotropic_spectrum, random_angle};
-use super::record::{CouplingRecord, Energies, GradientShape, Isotropic, Quantiles, USide, VSide};
+use super::record::{CouplingRecord, Energies};
+use super::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
 use crate::decomposition::{Blocks, Coupling, Decomposition};
 use crate::eigen::{Eigen, EigenError};
 use crate::spectrum::{Condition, pearson};

@@ -1,0 +1,83 @@
+//! What is recorded of the residuals in U and in V, each beside chance.
+
+use serde::Serialize;
+
+/// Condition numbers of the covariance of an isotropic sample of as many rows in as many dimensions.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Isotropic {
+    /// κ.
+    pub kappa: f64,
+    /// `kappa_eff`.
+    pub kappa_eff: f64,
+}
+
+/// Residuals in U.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct USide {
+    /// κ(Σ_U) over the eigenvalues above the floors.
+    pub kappa: f64,
+    /// λ₁/λ_m, m = fewest leading eigenvalues with 99.9 % of the trace.
+    pub kappa_eff: f64,
+    /// Positive eigenvalues under a floor.
+    pub below_floor: usize,
+    /// What chance gives.
+    pub isotropic: Isotropic,
+    /// Against the gradients; when they were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<GradientShape>,
+}
+
+/// Σ_U against the covariance of the gradients in U, G = Cov(gx)+Cov(gy).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GradientShape {
+    /// Leading eigencomponents that are compared.
+    pub ranks: usize,
+    /// Pearson correlation of the sorted eigenvalues.
+    pub rho_eig: f64,
+    /// Pearson correlation of the diagonals in the frame's basis.
+    pub diagonal: f64,
+    /// `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
+    pub isotropic_rho_eig: f64,
+    /// |correlation| that unrelated diagonals exceed in one of twenty cases, 1.96/sqrt(ranks−1).
+    pub chance: f64,
+}
+
+/// Residuals in V.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VSide {
+    /// dim V.
+    pub dim: usize,
+    /// κ(Σ_V) over the eigenvalues above the floors.
+    pub kappa: f64,
+    /// As for U.
+    pub kappa_eff: f64,
+    /// Positive eigenvalues under a floor.
+    pub below_floor: usize,
+    /// What chance gives.
+    pub isotropic: Isotropic,
+    /// Degrees between γ and the leading eigenvector of Σ_V, 0 to 90.
+    pub angle: f64,
+    /// The same of a random direction.
+    pub random_angle: Quantiles,
+    /// Concentration κ̂ of the unit directions of P_VΔ; not of a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vmf: Option<f64>,
+    /// κ̂ of as many directions spread evenly, whose mean has length 1/sqrt(n).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isotropic_vmf: Option<f64>,
+}
+
+/// Quantiles of a distribution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// 5 %.
+    pub p05: f64,
+    /// The median.
+    pub p50: f64,
+    /// 95 %.
+    pub p95: f64,
+}

@@ -20,7 +20,8 @@
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `BAD_FRAME` | bytes that are not the file of a reference frame |
- * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_STATE` | bytes that are not a tracker's state |
+ * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
@@ -47,6 +48,7 @@ export type ErrorCode =
   | 'BAD_ALIGNER'
   | 'BAD_FRAME'
   | 'NEWER_VERSION'
+  | 'BAD_STATE'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
@@ -85,6 +87,16 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
+type Outcome<T> =
+  | {
+      ok: T
+    }
+  | {
+      error: {
+        code: string
+        message: string
+      } & ErrorPlace
+    }
 /** How grave a finding is. */
 export type FindingLevel = 'problem' | 'warning' | 'note'
 /** Something worth knowing about rows, with its evidence and what to do. */
@@ -883,13 +895,6 @@ export interface MeasureOptions extends CauseOptions {
   /** Add what a report draws. @defaultValue `false` */
   figures?: boolean
 }
-/** How a long call is watched and stopped. */
-export interface RunOptions {
-  /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
-  signal?: AbortSignal
-  /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
-  onProgress?: (progress: Progress) => void
-}
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array
 /** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
@@ -952,6 +957,349 @@ export declare class Embeddings {
  * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row
  */
 export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
+/** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
+export interface ConditionRecord {
+  /** First eigenvalue over the last one that is more than rounding. */
+  kappa: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
+  kappaEff: number | null
+}
+/** Residuals in U, where both modalities vary. */
+export interface USideRecord extends ConditionRecord {
+  /** Eigenvalues that were rounding only. */
+  belowFloor: number
+  /** The same of an isotropic sample of as many rows. */
+  isotropic: ConditionRecord
+  /** Against the covariance of the gradients in U; absent without gradients. */
+  gradient?: {
+    /** Leading eigencomponents compared. */
+    ranks: number
+    /** Pearson correlation of the sorted eigenvalues. */
+    rhoEig: number | null
+    /** Pearson correlation of the diagonals in the frame's basis. */
+    diagonal: number | null
+    /** `rhoEig` of an isotropic sample: sorted numbers always correlate. */
+    isotropicRhoEig: number | null
+    /** |correlation| that unrelated diagonals exceed in one of twenty cases. */
+    chance: number | null
+  }
+}
+/** Residuals in V, the complement of U. */
+export interface VSideRecord extends ConditionRecord {
+  /** Dimension of V. */
+  dim: number
+  /** Eigenvalues that were rounding only. */
+  belowFloor: number
+  /** The same of an isotropic sample of as many rows. */
+  isotropic: ConditionRecord
+  /** Degrees between γ and the leading eigenvector of Σ_V, 0 to 90. */
+  angle: number | null
+  /** Quantiles of the same angle for a random direction. */
+  randomAngle: {
+    /** 5 %. */
+    p05: number | null
+    /** The median. */
+    p50: number | null
+    /** 95 %. */
+    p95: number | null
+  }
+  /** Von Mises–Fisher concentration of the pairs' directions in V; not of a window. */
+  vmf?: number | null
+  /** The same of as many directions spread evenly. */
+  isotropicVmf?: number | null
+}
+/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`. */
+export interface CouplingRecord {
+  /** ‖L‖₂. */
+  norm: number
+  /** Share of the residuals in V that L explains. */
+  r2: number | null
+  /** The ridge that both depend on. */
+  lambda: number
+}
+/** How a part of the mean difference moves. */
+export interface BiasRecord {
+  /** ‖b(t)−b(t0)‖/‖b(t0)‖; absent before the frame is frozen. */
+  drift?: number
+  /** Cosine to the step recorded before; absent at the first. */
+  stepCosine?: number | null
+}
+/** Share of queries whose partner is the nearest row, and is among the five nearest. */
+export interface RecallRecord {
+  /** Recall at 1. */
+  r1: number
+  /** Recall at 5. */
+  r5: number
+}
+/**
+ * What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
+ * undefined is null. Angles are in degrees.
+ *
+ * @see arXiv 2602.07026, sections 3 and 4, appendices B and C
+ */
+export interface TrackRecord {
+  /** The trainer's step. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Probe pairs. */
+  pairs: number
+  /** The frame everything is taken apart in. */
+  frame: {
+    /** Dimension of U. */
+    rank: number
+    /** Share of the trace of Cov(image)+Cov(text) that U held when it was estimated. */
+    energy: number
+    /** Whether it stays from here on. */
+    frozen: boolean
+    /** Step it was estimated at. */
+    step: number
+  }
+  /** The gap of the pairs beside its noise. */
+  gap: {
+    /** ‖m‖, the distance of the means. */
+    centroid: number
+    /** Cosine of the means. */
+    cosine: number | null
+    /** ‖m‖² without the part that sampling adds. */
+    unbiasedSquared: number
+    /** Its 95 % interval. */
+    interval: [number, number]
+    /** How far apart the means would be by sampling alone. */
+    floor: number
+    /** Mean distance of the pairs. */
+    pairedDistance: number
+    /** Relative modality gap. */
+    rmg: number
+  }
+  /** E‖e−μ‖² of both modalities. */
+  trace: ImageText
+  /** E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`. */
+  decomposition: {
+    /** ‖β‖, the mean difference in U. */
+    pmb: number
+    /** ‖γ‖, the mean difference in V. */
+    cob: number
+    /** Spread of the differences in U. */
+    traceU: number
+    /** Spread of the differences in V. */
+    traceV: number
+  }
+  /** U re-estimated at this step against the frozen one; absent before it is frozen. */
+  rotation?: {
+    /** Sine of the largest principal angle. */
+    sinTheta: number
+    /** Root mean square of the sines of all principal angles. */
+    rmsSine: number
+    /** Root mean square of all principal angles. */
+    rmsAngle: number
+    /** `rmsSine` of a random subspace, sqrt(dim V/d). */
+    random: number
+  }
+  /** How the residuals in V follow those in U. */
+  coupling: CouplingRecord
+  /** Root mean square share of gradient energy in V; absent without gradients. */
+  leakage?: {
+    /** Over the rows of both modalities. */
+    leak: number | null
+    /** Of image gradients. */
+    image?: number | null
+    /** Of text gradients. */
+    text?: number | null
+    /** Of random directions, sqrt(dim V/d). */
+    random: number
+    /** sinθ + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen. */
+    bound?: number
+    /** `leak` − `bound`: above zero, the remainder that the bound needs to hold. */
+    remainder?: number | null
+  }
+  /** γ, the mean difference in V. */
+  passive: BiasRecord
+  /** β, the mean difference in U, to compare with. */
+  active: BiasRecord
+  /** Residuals in U. */
+  u: USideRecord
+  /** Residuals in V. */
+  v: VSideRecord
+  /** Search among the probe pairs; absent for `retrievalPairs: 0`. */
+  retrieval?: {
+    /** Pairs it was measured on. */
+    pairs: number
+    /** Images ask, texts answer. */
+    imageToText: RecallRecord
+    /** Texts ask, images answer. */
+    textToImage: RecallRecord
+  }
+  /** What the sphere does to the mean of the text after anchor and trace. */
+  phantomDrift: {
+    /** ‖E[π(z)]−π(E[z])‖. */
+    measured: number
+    /** ‖E[π(z)]−μx‖. */
+    toTarget: number
+    /** Length of its part tangential to the sphere. */
+    tangential: number
+    /** The same by the second-order prediction. */
+    predictedTangential: number
+    /** Cosine of predicted and measured tangential parts. */
+    cosine: number | null
+  }
+  /** Gradients against the span of the batch's embeddings; absent without a batch. */
+  span?: {
+    /** Root mean square share of the gradients outside it; null where it is the whole space. */
+    residual: number | null
+    /** Its dimension. */
+    dim: number
+    /** The same of a random vector. */
+    random: number
+  }
+  /** Means of the per-step covariances of the window that this step completes. */
+  window?: {
+    /** First step of the window. */
+    from: number
+    /** Recorded steps in it. */
+    steps: number
+    /** Residuals in U. */
+    u: USideRecord
+    /** Residuals in V. */
+    v: VSideRecord
+    /** How the residuals in V follow those in U. */
+    coupling: CouplingRecord
+  }
+}
+/** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
+export type TrackRows = Rows | Tensor | Embeddings | string
+/** What a tracker is fed at a step. */
+export interface TrackStep {
+  /** The trainer's step, a whole number larger than every one before. */
+  step: number
+  /** Image embeddings of the probe, the same pairs at every step; scaled to unit length inside. */
+  image: TrackRows
+  /** Text embeddings of the probe; row i belongs to row i of `image`. */
+  text: TrackRows
+  /** Gradients of the loss by image embeddings, any rows; taken as they are. */
+  gradImage?: TrackRows
+  /** Gradients of the loss by text embeddings. */
+  gradText?: TrackRows
+  /** Image embeddings of the batch that the gradients come from, to see whether they lie in its span. */
+  batchImage?: TrackRows
+  /** Text embeddings of that batch. */
+  batchText?: TrackRows
+}
+/** How a run is followed; kept in the state. */
+export interface TrackerOptions {
+  /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
+  freezeAt: number
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Only steps that are multiples of this are recorded. @defaultValue `1` */
+  every?: number
+  /** Recorded steps whose covariances are averaged; windows follow one another once the frame is frozen. @defaultValue `10` */
+  window?: number
+  /** Leading eigencomponents that are compared with the gradients'. @defaultValue `128` */
+  topEigen?: number
+  /** Probe pairs that retrieval is measured on, at most, chosen by the seed; 0 leaves it out. @defaultValue `4096` */
+  retrievalPairs?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+  /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
+  seed?: number
+}
+/** How a tracker is used in this process. */
+export interface TrackerUse extends ThreadOptions {
+  /** Columns of plain arrays; tensors and files know theirs. */
+  dim?: number
+  /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
+  log?: string
+}
+/** Follows the modality gap of a training run, step by step, in a frame that is frozen once. */
+export declare class Tracker {
+  #private
+  /** Options of the run. */
+  readonly options: TrackerOptions
+  /**
+   * A tracker of a new run.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION`
+   */
+  constructor(options: TrackerOptions & TrackerUse)
+  /** @internal */
+  constructor(options: TrackerUse, loaded: NativeTracker)
+  /**
+   * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
+   */
+  static load(path: string, use?: TrackerUse): Promise<Tracker>
+  /**
+   * Goes on with a run from the bytes of its state.
+   *
+   * @throws {@link ModalityGapError} `BAD_STATE`, `NEWER_VERSION`
+   */
+  static fromBytes(bytes: Uint8Array, use?: TrackerUse): Tracker
+  /** Records of this process and of the log that was gone on with, in order. */
+  get records(): readonly TrackRecord[]
+  /** The last step recorded, also by the process before. */
+  get lastStep(): number | undefined
+  /**
+   * Records a step off the event loop, in passes over its rows; memory is a few `dim × dim` matrices beside them. Calls
+   * that are not awaited are recorded in their order. After an error the tracker is as it was before.
+   *
+   * @returns the record, or nothing for a step that `every` leaves out
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a step that does not come after the last one, `BAD_ROW` with file
+   * and row, `BAD_SHAPE`, `NOT_PAIRED`, `TOO_FEW_ROWS`, `WIDTH_MISMATCH`, `NUMERIC`, `CANCELLED`; `WRITE_FAILED` for the
+   * log
+   */
+  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord | undefined>
+  /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
+  toBytes(): Uint8Array
+  /**
+   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  save(path: string): Promise<void>
+  /**
+   * Writes the frozen frame, for measurements in the same frame.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
+   */
+  saveFrame(path: string): Promise<void>
+}
+interface Source {
+  info(): EmbeddingsInfo
+}
+type TrackedName = keyof Omit<TrackStep, 'step'>
+interface NativeTracker {
+  info(): {
+    options: TrackerOptions
+    lastStep: number | null
+  }
+  takes(step: number): boolean
+  push(
+    spec: {
+      step: number
+      names: TrackedName[]
+      threads?: number
+    },
+    sources: Source[],
+    token: CancelToken,
+  ): Promise<Outcome<TrackRecord>>
+  toBytes(): Uint8Array
+  save(path: string): Promise<Outcome<null>>
+  saveFrame(path: string): Promise<Outcome<null>>
+}
+interface CancelToken {
+  cancel(): void
+}
+/** How a long call is watched and stopped. */
+export interface RunOptions {
+  /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
+  signal?: AbortSignal
+  /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
+  onProgress?: (progress: Progress) => void
+}
 /** The two sides of a fit; they need not be paired. */
 export interface Sides {
   /** Rows to imitate, usually images; read once. */
@@ -1326,6 +1674,28 @@ export declare function convert(
   out: string,
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
+/** What a run says about a claim of the paper. */
+export interface TrackFinding {
+  /** Stable name. */
+  id: string
+  /** The claim, in a sentence. */
+  claim: string
+  /** What was measured: the least favourable step, unless `how` says otherwise. */
+  measured: number | null
+  /** The same number by chance or of the control. */
+  baseline: number | null
+  /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
+  holds: boolean | null
+  /** How it was decided. */
+  how: string
+}
+/**
+ * What a run says about each claim of arXiv 2602.07026, beside its baseline: a claim that its baseline meets as well is
+ * null, for then it says nothing about this run.
+ *
+ * @param records those of a tracker or of its log, in order
+ */
+export declare function findings(records: readonly TrackRecord[]): TrackFinding[]
 /** How rows are looked at. */
 export interface InspectOptions extends ThreadOptions {
   /** How many bad rows to list. @defaultValue `10` */
@@ -1855,5 +2225,11 @@ export interface Receipt {
  * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
  */
 export declare function runTask(spec: TaskSpec, run?: RunOptions): Promise<Receipt>
+/**
+ * Reads a tracker's log, one JSON record per line. A last line that an interruption cut short is left out.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
+ */
+export declare function readTrackLog(path: string): Promise<TrackRecord[]>
 
 export {}

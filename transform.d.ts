@@ -20,7 +20,8 @@
  * | `NUMERIC` | an eigenvalue problem could not be solved |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `BAD_FRAME` | bytes that are not the file of a reference frame |
- * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_STATE` | bytes that are not a tracker's state |
+ * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
@@ -47,6 +48,7 @@ export type ErrorCode =
   | 'BAD_ALIGNER'
   | 'BAD_FRAME'
   | 'NEWER_VERSION'
+  | 'BAD_STATE'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'

@@ -37,6 +37,28 @@ export declare class NativeAligner {
   transformF16(bits: Uint16Array, out: Uint16Array): any
 }
 
+/** Follows a training run. */
+export declare class NativeTracker {
+  /** A tracker that has seen no step. */
+  static create(options: any): any
+  /** Reads a tracker's state. */
+  static load(path: string): Promise<any>
+  /** Reads a tracker from the bytes of its state. */
+  static fromBytes(bytes: Uint8Array): any
+  /** The bytes of its state. */
+  toBytes(): Buffer
+  /** Writes its state: temporary file, synced, renamed. */
+  save(path: string): Promise<any>
+  /** Writes the frozen frame's file. */
+  saveFrame(path: string): Promise<any>
+  /** Options, and how far it is. */
+  info(): any
+  /** Whether a step is recorded. */
+  takes(step: number): boolean
+  /** Records a step on a thread of its own; steps pushed at once are recorded one after another. */
+  push(spec: any, sources: Array<Source>, token: CancelToken): Promise<any>
+}
+
 /** Opened rows; a cheap handle that jobs share. */
 export declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */

@@ -773,9 +773,10 @@ if (
   }
 }
 
-const { CancelToken, NativeAligner, Source, run, supported, version } = nativeBinding
+const { CancelToken, NativeAligner, NativeTracker, Source, run, supported, version } = nativeBinding
 export { CancelToken }
 export { NativeAligner }
+export { NativeTracker }
 export { Source }
 export { run }
 export { supported }

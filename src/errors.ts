@@ -17,10 +17,13 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
- * | `NUMERIC` | an eigenvalue problem could not be solved |
+ * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss is not finite |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `BAD_FRAME` | bytes that are not the file of a reference frame |
- * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_STATE` | bytes that are not a tracker's state |
+ * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
+ * | `BAD_IMAGE` | an image cannot be decoded |
+ * | `BAD_MODEL` | an encoder's file or folder is damaged, of an unknown kind, or of another training |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
@@ -47,6 +50,9 @@ export type ErrorCode =
   | 'BAD_ALIGNER'
   | 'BAD_FRAME'
   | 'NEWER_VERSION'
+  | 'BAD_STATE'
+  | 'BAD_IMAGE'
+  | 'BAD_MODEL'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'

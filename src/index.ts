@@ -48,7 +48,20 @@ export {
   type EmbeddingsOptions,
   openEmbeddings,
 } from './embeddings.ts'
+export { DualEncoder, type EmbedInput, embedPairs, type TrainInput, type TrainRun } from './encoder.ts'
+export type {
+  AdamWOptions,
+  EmbedOptions,
+  EncoderShape,
+  ScheduleKind,
+  TowerShape,
+  TrainOptions,
+  TrainProbe,
+  TrainStep,
+} from './encoder-options.ts'
+export type { EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
+export { findings, type TrackFinding } from './findings.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
 export type { MeasureOptions } from './measure-options.ts'
@@ -129,3 +142,15 @@ export {
   type TaskSpec,
   type TransformTask,
 } from './task.ts'
+export { Tracker, type TrackerOptions, type TrackerUse, type TrackRows, type TrackStep } from './track.ts'
+export { readTrackLog } from './track-log.ts'
+export type {
+  BiasRecord,
+  ConditionRecord,
+  CouplingRecord,
+  RecallRecord,
+  TrackRecord,
+  USideRecord,
+  VSideRecord,
+} from './track-record.ts'
+export { type TrackData, trackReportData } from './track-report/data.ts'

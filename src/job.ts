@@ -1,7 +1,6 @@
 import { type Cancellation, cancelled, cancelOn, type RunOptions } from './abort.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { type Job, type JobResult, type NativeAligner, native, type Source } from './native.ts'
-import type { Progress } from './reports.ts'
 
 /** Runs a job on the native threads, under the caller's signal and progress callback. */
 export async function runJob(
@@ -25,20 +24,20 @@ export async function runJob(
   }
 }
 
-interface Guarded {
-  callback: (progress: Progress) => void
+interface Guarded<T> {
+  callback: (event: T) => void
   failure?: { thrown: unknown }
 }
 
 /** A callback that never throws, since the native side could not pass it on: the first thing thrown stops the job. */
-function guarded(onProgress: (progress: Progress) => void, { token }: Cancellation): Guarded {
-  const guard: Guarded = {
-    callback(progress) {
+export function guarded<T>(onEvent: (event: T) => void, { token }: Cancellation): Guarded<T> {
+  const guard: Guarded<T> = {
+    callback(event) {
       if (guard.failure) {
         return
       }
       try {
-        onProgress(progress)
+        onEvent(event)
       } catch (thrown) {
         guard.failure = { thrown }
         token.cancel()

@@ -1,9 +1,13 @@
 import { createRequire } from 'node:module'
 import type * as generated from '../native/binding.js'
+import type { EmbedJob, TrainJob, TrainProbe, TrainStep } from './encoder-options.ts'
+import type { EmbedReport, TrainReport } from './encoder-reports.ts'
 import { ModalityGapError, type Outcome } from './errors.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
 import type { AlignerInfo, EmbeddingsInfo, Progress } from './reports.ts'
+import type { TrackerOptions, TrackStep } from './track.ts'
+import type { TrackRecord } from './track-record.ts'
 
 /** How rows are taken in, on disk or in memory. */
 export interface SourceOptions {
@@ -36,6 +40,29 @@ export interface NativeAligner {
   transformF16(bits: Uint16Array, out: Uint16Array): Outcome<null> | null
 }
 
+/** What rows of a step are. */
+export type TrackedName = keyof Omit<TrackStep, 'step'>
+
+/** Follows a training run; a step replaces its state as a whole. */
+export interface NativeTracker {
+  info(): { options: TrackerOptions; lastStep: number | null }
+  takes(step: number): boolean
+  push(
+    spec: { step: number; names: TrackedName[]; threads?: number },
+    sources: Source[],
+    token: CancelToken,
+  ): Promise<Outcome<TrackRecord>>
+  toBytes(): Uint8Array
+  save(path: string): Promise<Outcome<null>>
+  saveFrame(path: string): Promise<Outcome<null>>
+}
+
+interface Trackers {
+  create(options: TrackerOptions): Outcome<NativeTracker>
+  load(path: string): Promise<Outcome<NativeTracker>>
+  fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
+}
+
 /** Stops a job within a block of rows. */
 export interface CancelToken {
   cancel(): void
@@ -59,11 +86,19 @@ export interface JobResult {
   aligner?: Uint8Array
 }
 
+/** An encoder in native memory. */
+export interface NativeEncoder {
+  info(): { dim: number; images: boolean }
+  embedTexts(texts: string[]): Promise<Outcome<Float32Array>>
+  embedImages(paths: string[]): Promise<Outcome<Float32Array>>
+}
+
 /** The native module with the types that its generated declarations leave open. */
 export interface Binding {
   CancelToken: new () => CancelToken
   Source: Sources
   NativeAligner: { load(path: string): Outcome<NativeAligner>; fromBytes(bytes: Uint8Array): Outcome<NativeAligner> }
+  NativeTracker: Trackers
   run(
     job: Job,
     sources: Source[],
@@ -71,6 +106,20 @@ export interface Binding {
     onProgress?: (progress: Progress) => void,
     aligner?: NativeAligner,
   ): Promise<Outcome<JobResult>>
+  NativeEncoder: { load(path: string): Promise<Outcome<NativeEncoder>> }
+  trainEncoder(
+    job: TrainJob,
+    threads: number,
+    token: CancelToken,
+    onStep?: (step: TrainStep) => void,
+    onProbe?: (probe: TrainProbe) => void,
+  ): Promise<Outcome<TrainReport>>
+  embedPairs(
+    job: EmbedJob,
+    threads: number,
+    token: CancelToken,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Outcome<EmbedReport>>
   version(): string
   supported(): { simd: 'scalar' | 'avx2' | 'avx512' | 'neon'; threads: number }
 }

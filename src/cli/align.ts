@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {
   addBadRowOption,
   addCommonOptions,
@@ -9,6 +10,7 @@ import {
   outputOptionsOf,
   type WritingOptions,
 } from './options.ts'
+import { written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts'
 
@@ -19,12 +21,13 @@ export function addAlign(program: Command): void {
     .requiredOption('--out <dir>', 'folder for the moved rows and the aligner')
   addSideOptions(command)
   addFitOptions(command)
-  addOutputOptions(addBadRowOption(command))
+  addOutputOptions(addBadRowOption(addHtmlOptions(command)))
   command.option('--resume', 'keep the finished shards of an interrupted run, after checking them')
-  addCommonOptions(command).action((options: SideOptions & FittingOptions & WritingOptions) =>
+  addCommonOptions(command).action((options: SideOptions & FittingOptions & WritingOptions & HtmlOptions) =>
     perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
       const { fitTable } = await import('./fit-table.ts')
+      const write = await htmlWriter(options)
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const opened = await openSides(sides, options.onBadRow)
@@ -32,7 +35,16 @@ export function addAlign(program: Command): void {
         { ...opened, ...names, out: options.out, ...fitOptionsOf(options), ...outputOptionsOf(options) },
         run,
       )
-      return { report: aligner.report, text: fitTable(aligner) }
+      const files: string[] = []
+      if (needsFigures(options)) {
+        // the report shows what the moved rows are like, which the alignment itself does not look at
+        const { measureGap } = await import('../measure.ts')
+        const { threads, paired, seed } = options
+        const sides = { image: opened.target, text: opened.source }
+        const measured = await measureGap({ ...sides, aligner, paired, seed, threads, figures: true }, run)
+        files.push(...(await write(measured, { subtitle: `aligned to ${options.out}` })))
+      }
+      return { report: aligner.report, text: `${fitTable(aligner)}${written(files)}` }
     }),
   )
 }

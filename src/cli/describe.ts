@@ -14,6 +14,7 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   NOT_PAIRED: 'give as many rows on both sides, or leave out --paired',
   NOT_CONVERGED: 'raise --tolerance or --centroid-iterations',
   BAD_ALIGNER: 'give a file that "modality-gap fit" or "align" wrote',
+  BAD_STATE: 'give a file that "modality-gap track --state" wrote',
   BAD_RECEIPT: 'run again without --resume',
   WRITE_FAILED: 'check free space and permissions',
   PANIC: 'this is a defect of modality-gap, please report it',

@@ -11,12 +11,16 @@ export interface HtmlOptions {
   atlas?: string
 }
 
-export function addHtmlOptions(command: Command): Command {
+/** Options of commands whose result has charts, but no rows to draw. */
+export function addReportOptions(command: Command): Command {
   return command
     .option('--html <file>', 'write a report that opens offline in any browser')
     .option('--charts <dir>', 'write every chart of the report as a file')
     .addOption(new Option('--charts-format <format>', 'format of --charts (default: svg)').choices(['svg', 'png']))
-    .option('--atlas <file>', 'write the projection as parquet for embedding-atlas')
+}
+
+export function addHtmlOptions(command: Command): Command {
+  return addReportOptions(command).option('--atlas <file>', 'write the projection as parquet for embedding-atlas')
 }
 
 /** Whether the result has to hold figures. */

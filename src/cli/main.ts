@@ -6,11 +6,13 @@ import { addAnalyze } from './analyze.ts'
 import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
+import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
+import { addTrack } from './track.ts'
 import { addTransform } from './transform.ts'
 
 const SOURCES = `
@@ -40,6 +42,8 @@ function program(): Command {
     addAnalyze,
     addInspect,
     addConvert,
+    addTrack,
+    addEncoder,
     addTask,
   ]) {
     add(command)

@@ -1,5 +1,6 @@
 import type { CovarianceReport, Decomposition, FrameReport, ResidualReport, SpectrumReport } from '../causes.ts'
 import type { FitGap, ImageText, PerSide } from '../reports.ts'
+import type { TrackData } from '../track-report/data.ts'
 import type { FiguresData } from './figures.ts'
 
 /** How well one side is found from the other. */
@@ -287,4 +288,4 @@ export interface CaptionsData {
 }
 
 /** One result that a report can show. */
-export type ReportData = MeasureData | CompareData | SampleSizeData | MatrixData | CaptionsData
+export type ReportData = MeasureData | CompareData | SampleSizeData | MatrixData | CaptionsData | TrackData

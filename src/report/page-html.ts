@@ -26,15 +26,17 @@ export interface PageParts {
   script: string
   scriptHash: string
   style: string
+  /** Whether it asks the server it came from for news. */
+  live: boolean
 }
 
 /** The report as one HTML document that needs nothing else. */
 export function page(parts: PageParts): string {
-  const { title, subtitle, version, data, labels, results, sections, script, scriptHash, style } = parts
+  const { title, subtitle, version, data, labels, results, sections, script, scriptHash, style, live } = parts
   const [first, ...more] = headline(results)
-  const policy = `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'`
+  const policy = `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data: blob:;${live ? " connect-src 'self';" : ''} base-uri 'none'; form-action 'none'`
   const content = html`<!doctype html>
-<html lang="en">
+<html lang="en"${live && new Raw(' data-live=""')}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">

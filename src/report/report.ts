@@ -44,14 +44,27 @@ export async function writeReport(
   path: string,
   options: ReportOptions = {},
 ): Promise<void> {
+  await writeWhole(path, await reportHtml(data, options))
+}
+
+/**
+ * The report as one HTML document.
+ *
+ * @param live whether it asks the server it came from for news
+ * @internal
+ */
+export async function reportHtml(
+  data: ReportData | readonly ReportData[],
+  { title = 'Modality gap', subtitle, labels }: ReportOptions = {},
+  live = false,
+): Promise<string> {
   const results = sorted(data)
-  const { title = 'Modality gap', subtitle, labels } = options
   const [script, style, manifest] = await Promise.all([
     asset('page.js'),
     asset('page.css'),
     packageFile('package.json'),
   ])
-  const content = page({
+  return page({
     title,
     subtitle,
     version: (JSON.parse(manifest) as { version: string }).version,
@@ -62,8 +75,8 @@ export async function writeReport(
     script,
     scriptHash: createHash('sha256').update(script).digest('base64'),
     style,
+    live,
   })
-  await writeWhole(path, content)
 }
 
 /**

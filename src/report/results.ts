@@ -1,4 +1,5 @@
 import { ModalityGapError } from '../errors.ts'
+import type { TrackData } from '../track-report/data.ts'
 import type { CaptionsData, CompareData, MatrixData, MeasureData, ReportData, SampleSizeData } from './data.ts'
 
 /** Results sorted by kind. */
@@ -9,6 +10,7 @@ export interface Results {
   domains: MatrixData[]
   modalities: MatrixData[]
   captions: CaptionsData[]
+  runs: TrackData[]
 }
 
 /**
@@ -17,12 +19,20 @@ export interface Results {
  * @throws {@link ModalityGapError} `BAD_OPTION` for a value that is no result of this package
  */
 export function sorted(data: ReportData | readonly ReportData[]): Results {
-  const results: Results = { measured: [], compared: [], sampleSizes: [], domains: [], modalities: [], captions: [] }
+  const results: Results = {
+    measured: [],
+    compared: [],
+    sampleSizes: [],
+    domains: [],
+    modalities: [],
+    captions: [],
+    runs: [],
+  }
   const list: readonly unknown[] = Array.isArray(data) ? data : [data]
   list.forEach((one, i) => {
     if (!place(results, one)) {
       const what = list.length > 1 ? `item ${i} of the data` : 'the data'
-      throw new ModalityGapError('BAD_OPTION', `${what} is no result of measure, align, compare or analyze`)
+      throw new ModalityGapError('BAD_OPTION', `${what} is no result of measure, align, compare, analyze or track`)
     }
   })
   if (list.length === 0) {
@@ -35,7 +45,7 @@ function place(results: Results, one: unknown): boolean {
   if (typeof one !== 'object' || one === null) {
     return false
   }
-  const { strategies, curve, corpora, names, gap } = one as Record<string, unknown>
+  const { strategies, curve, corpora, names, gap, records, findings } = one as Record<string, unknown>
   if (isObject(strategies) && Object.values(strategies).every(one => one === undefined || hasGap(one))) {
     results.compared.push(one as CompareData)
   } else if (Array.isArray(curve)) {
@@ -44,6 +54,8 @@ function place(results: Results, one: unknown): boolean {
     results.captions.push(one as CaptionsData)
   } else if (Array.isArray(names) && Array.isArray(gap)) {
     results['unbiasedSquared' in one ? 'modalities' : 'domains'].push(one as MatrixData)
+  } else if (Array.isArray(records) && Array.isArray(findings) && records.every(hasGap)) {
+    results.runs.push(one as TrackData)
   } else if (hasGap(one)) {
     results.measured.push(one as MeasureData)
   } else {

@@ -1,3 +1,4 @@
+import { trackSections } from '../track-report/sections.ts'
 import type { Chart } from './chart.ts'
 import { captionsChart } from './charts/captions.ts'
 import { cosinesChart, spoken } from './charts/cosines.ts'
@@ -38,6 +39,7 @@ export function sectionsOf(results: Results, labels?: RowLabels): Section[] {
     ...results.domains.map(one => section('transfer', 'Domains', [matrixChart(one, 'domains')])),
     ...results.modalities.map(one => section('pairs', 'Modalities', [matrixChart(one, 'modalities')])),
     ...results.captions.map(one => section('corpora', 'Captions', [captionsChart(one)])),
+    ...results.runs.flatMap(trackSections),
   ]
   return distinct(
     parts.filter(({ charts, facts, queries }) => charts.length + facts.length + (queries?.length ?? 0) > 0),

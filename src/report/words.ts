@@ -1,3 +1,4 @@
+import { trackCards, trackWords } from '../track-report/sections.ts'
 import type { CompareData, MeasureData } from './data.ts'
 import { count, figure, isNumber, percent } from './format.ts'
 import type { Results } from './results.ts'
@@ -10,7 +11,7 @@ export interface Card {
 }
 
 /** What the report says first: one sentence, then what stands behind it. */
-export function headline({ measured, compared, sampleSizes, domains, modalities, captions }: Results): string[] {
+export function headline({ measured, compared, sampleSizes, domains, modalities, captions, runs }: Results): string[] {
   if (measured[0]) {
     return measuredWords(measured[0])
   }
@@ -31,7 +32,9 @@ export function headline({ measured, compared, sampleSizes, domains, modalities,
       `Gaps between ${matrix.names.length} ${kind} reach from ${figure(Math.min(...all))} to ${figure(Math.max(...all))}.`,
     ]
   }
-  return [`${corpora?.corpora.length ?? 0} corpora of captions compared.`]
+  return corpora
+    ? [`${corpora.corpora.length} corpora of captions compared.`]
+    : trackWords(runs[0] ?? { records: [], findings: [] })
 }
 
 function measuredWords({ gap, decomposition, inSample, held, neighbours }: MeasureData): string[] {
@@ -102,8 +105,11 @@ function comparedWords({ strategies, recommended = {}, holdout, rows }: CompareD
 }
 
 /** The numbers one looks for first. */
-export function cards({ measured, compared }: Results): Card[] {
+export function cards({ measured, compared, runs }: Results): Card[] {
   const one = measured[0]
+  if (!one && runs[0]) {
+    return trackCards(runs[0])
+  }
   if (!one) {
     const { substitution, search } = compared[0]?.recommended ?? {}
     const best = compared[0]?.strategies[(substitution ?? search)?.method ?? '']

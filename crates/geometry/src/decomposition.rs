@@ -59,41 +59,86 @@ pub fn decompose(
     ridge: f64,
     storage_floor: f64,
 ) -> Result<Decomposition, EigenError> {
-    let dim = frame.dim();
-    assert_eq!(differences.dim(), dim, "differences of the frame's width");
-    let mean = MatRef::from_column_major_slice(mean, dim, 1);
-    let (u, v) = (frame.u(), frame.v());
-    let (beta, gamma) = (u.transpose() * mean, v.transpose() * mean);
-    let sigma = differences.matrix();
-    let (sigma_u_side, sigma_v_side) = (&sigma * u, &sigma * v);
-    let uu = u.transpose() * &sigma_u_side;
-    let vu = v.transpose() * &sigma_u_side;
-    let vv = v.transpose() * &sigma_v_side;
-    let (eigen_u, eigen_v) = (eigen_or_empty(uu.as_ref())?, eigen_or_empty(vv.as_ref())?);
-    let angle_cob_v1 = match &eigen_v {
-        Some(eigen) => {
-            let along = (eigen.columns(0, 1).transpose() * &gamma)[(0, 0)];
-            (along.abs() / gamma.norm_l2()).min(1.0).acos().to_degrees()
-        }
-        None => f64::NAN,
-    };
-    let condition = |eigen: &Option<Eigen>| {
-        Condition::of(
-            eigen.as_ref().map_or(&[], |eigen| eigen.values.as_slice()),
-            storage_floor,
-        )
-    };
-    Ok(Decomposition {
-        gap: mean.norm_l2(),
-        pmb: beta.norm_l2(),
-        cob: gamma.norm_l2(),
-        trace_u: trace(uu.as_ref()),
-        trace_v: trace(vv.as_ref()),
-        condition_u: condition(&eigen_u),
-        condition_v: condition(&eigen_v),
-        angle_cob_v1,
-        coupling: coupling(uu.as_ref(), vu.as_ref(), vv.as_ref(), ridge)?,
-    })
+    Blocks::of(differences.matrix().as_ref(), frame)?.decompose(mean, frame, ridge, storage_floor)
+}
+
+/// A covariance of differences in the blocks of a frame: Σ_U, Σ_VU = E[ζδᵀ], Σ_V, and the spectra of the outer two.
+#[derive(Debug, Clone)]
+pub struct Blocks {
+    uu: Mat<f64>,
+    vu: Mat<f64>,
+    vv: Mat<f64>,
+    eigen_u: Option<Eigen>,
+    eigen_v: Option<Eigen>,
+}
+
+impl Blocks {
+    /// Blocks of `sigma`, d × d; it may be a mean of covariances.
+    pub fn of(sigma: MatRef<'_, f64>, frame: &Frame) -> Result<Self, EigenError> {
+        assert_eq!(sigma.nrows(), frame.dim(), "differences of the frame's width");
+        let (u, v) = (frame.u(), frame.v());
+        let sigma_u_side = sigma * u;
+        let uu = u.transpose() * &sigma_u_side;
+        let vu = v.transpose() * &sigma_u_side;
+        let vv = v.transpose() * (sigma * v);
+        let (eigen_u, eigen_v) = (eigen_or_empty(uu.as_ref())?, eigen_or_empty(vv.as_ref())?);
+        Ok(Self {
+            uu,
+            vu,
+            vv,
+            eigen_u,
+            eigen_v,
+        })
+    }
+
+    /// Eigenvalues of Σ_U, descending.
+    pub fn values_u(&self) -> &[f64] {
+        values(self.eigen_u.as_ref())
+    }
+
+    /// Eigenvalues of Σ_V, descending.
+    pub fn values_v(&self) -> &[f64] {
+        values(self.eigen_v.as_ref())
+    }
+
+    /// Variances of δ along the frame's basis of U.
+    pub fn diagonal_u(&self) -> Vec<f64> {
+        (0..self.uu.nrows()).map(|i| self.uu[(i, i)]).collect()
+    }
+
+    /// The decomposition of differences with this covariance and mean `mean`.
+    pub fn decompose(
+        &self,
+        mean: &[f64],
+        frame: &Frame,
+        ridge: f64,
+        storage_floor: f64,
+    ) -> Result<Decomposition, EigenError> {
+        let mean = MatRef::from_column_major_slice(mean, frame.dim(), 1);
+        let (beta, gamma) = (frame.u().transpose() * mean, frame.v().transpose() * mean);
+        let angle_cob_v1 = match &self.eigen_v {
+            Some(eigen) => {
+                let along = (eigen.columns(0, 1).transpose() * &gamma)[(0, 0)];
+                (along.abs() / gamma.norm_l2()).min(1.0).acos().to_degrees()
+            }
+            None => f64::NAN,
+        };
+        Ok(Decomposition {
+            gap: mean.norm_l2(),
+            pmb: beta.norm_l2(),
+            cob: gamma.norm_l2(),
+            trace_u: trace(self.uu.as_ref()),
+            trace_v: trace(self.vv.as_ref()),
+            condition_u: Condition::of(self.values_u(), storage_floor),
+            condition_v: Condition::of(self.values_v(), storage_floor),
+            angle_cob_v1,
+            coupling: coupling(self.uu.as_ref(), self.vu.as_ref(), self.vv.as_ref(), ridge)?,
+        })
+    }
+}
+
+fn values(eigen: Option<&Eigen>) -> &[f64] {
+    eigen.map_or(&[], |eigen| eigen.values.as_slice())
 }
 
 fn coupling(
@@ -150,4 +195,19 @@ pub fn vmf_concentration(mean_length: f64, q: usize) -> f64 {
     }
     let square = mean_length * mean_length;
     mean_length * (q as f64 - square) / (1.0 - square)
+}
+
+/// Sum of the unit rows of `rows`·`v`, `rows` n × d row-major and `v` d × q; a row without a part in V counts as zero.
+pub fn sum_of_directions(rows: &[f64], v: MatRef<'_, f64>) -> Vec<f64> {
+    let projected = MatRef::from_row_major_slice(rows, rows.len() / v.nrows(), v.nrows()) * v;
+    let mut sum = vec![0.0; v.ncols()];
+    for row in projected.row_iter() {
+        let length = row.norm_l2();
+        if length > 0.0 {
+            sum.iter_mut()
+                .zip(row.iter())
+                .for_each(|(sum, v)| *sum += v / length);
+        }
+    }
+    sum
 }

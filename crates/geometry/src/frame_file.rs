@@ -15,7 +15,7 @@ const KIND: Kind = Kind {
 const ORTHONORMAL: f64 = 1e-8;
 
 /// What a frame's tensors do not hold.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FrameInfo {
     dim: usize,

@@ -29,6 +29,7 @@ mod stage_file;
 mod staged_map;
 mod state_file;
 mod strategies;
+pub mod tracker;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
@@ -37,7 +38,9 @@ pub use container::ContainerError;
 pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;
-pub use decomposition::{Coupling, DEFAULT_RIDGE, Decomposition, decompose, vmf_concentration};
+pub use decomposition::{
+    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, decompose, sum_of_directions, vmf_concentration,
+};
 pub use eigen::{Eigen, EigenError};
 pub use fit::{
     Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
@@ -54,8 +57,12 @@ pub use phantom::{PhantomDrift, phantom_drift};
 pub use probe::Probe;
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
-pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum};
+pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum, storage_floor};
 pub use stage_file::StageInfo;
 pub use staged_map::{Stage, StagedMap};
 pub use state_file::StateFileError;
 pub use strategies::{DEFAULT_NOISE, DEFAULT_RIDGE_OF_ROOTS};
+pub use tracker::{
+    DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,
+    TrackError, TrackStep, Tracker, TrackerOptionError, TrackerOptions,
+};

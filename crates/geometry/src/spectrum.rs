@@ -1,5 +1,7 @@
 //! What the eigenvalues of a covariance say.
 
+use modality_gap_kernels::Dtype;
+
 /// Ranks a power law is fitted to, at most.
 pub const DEFAULT_ALPHA_RANKS: usize = 128;
 /// Share of the trace that the leading eigenvalues of κ_eff hold.
@@ -20,6 +22,17 @@ pub struct Spectrum {
     pub rank: usize,
     /// κ and κ_eff.
     pub condition: Condition,
+}
+
+/// Variance that rounding to `dtype` adds to each direction of rows: u²·E[e_j²]/3, where `energy` is E‖e‖².
+pub fn storage_floor(dtype: Dtype, energy: f64, dim: usize) -> f64 {
+    let unit = match dtype {
+        Dtype::F16 => 2.0_f64.powi(-11),
+        Dtype::Bf16 => 2.0_f64.powi(-8),
+        Dtype::F32 => 2.0_f64.powi(-24),
+        Dtype::F64 => 2.0_f64.powi(-53),
+    };
+    unit * unit * energy / dim as f64 / 3.0
 }
 
 /// Condition numbers over the eigenvalues that are more than rounding.

@@ -2,6 +2,7 @@
 //! and results written into the caller's array.
 #![allow(unsafe_code)]
 
+use modality_gap_encoder::EncoderError;
 use modality_gap_tasks::TaskError;
 use napi::bindgen_prelude::{
     Float32ArraySlice, Float64ArraySlice, JsObjectValue, Object, ToNapiValue, Uint16ArraySlice,
@@ -55,8 +56,21 @@ impl From<TaskError> for Failure {
     }
 }
 
-impl<T> From<std::result::Result<T, TaskError>> for Outcome<T> {
-    fn from(result: std::result::Result<T, TaskError>) -> Self {
+impl From<EncoderError> for Failure {
+    fn from(error: EncoderError) -> Self {
+        let mut value = json!({ "code": error.code(), "message": error.to_string() });
+        if let Some(file) = error.file() {
+            value["file"] = json!(file.to_string_lossy());
+        }
+        if let Some(row) = error.row() {
+            value["row"] = json!(row);
+        }
+        Self(value)
+    }
+}
+
+impl<T, E: Into<Failure>> From<std::result::Result<T, E>> for Outcome<T> {
+    fn from(result: std::result::Result<T, E>) -> Self {
         match result {
             Ok(value) => Self::Ok(value),
             Err(error) => Self::Failed(error.into()),

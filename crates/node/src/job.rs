@@ -18,13 +18,13 @@ use crate::border::{Failure, Outcome};
 use crate::source::Source;
 
 /// Progress events that may wait for the event loop; more are left out.
-const WAITING_EVENTS: usize = 8;
+pub(crate) const WAITING_EVENTS: usize = 8;
 
 /// Stops a job within a block of rows.
 #[napi]
 #[derive(Default)]
 pub struct CancelToken {
-    token: Token,
+    pub(crate) token: Token,
 }
 
 #[napi]
@@ -107,7 +107,7 @@ pub fn run<'env>(
             let _ = tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
         })
     });
-    promised(env, move || {
+    promised(env, move || -> std::result::Result<Finished, TaskError> {
         assert!(job.get("kind").is_none_or(|kind| kind != "__panic"), "asked for");
         let job = Job::parse(job)?;
         let control = Control::new(job.threads(), token, tell)?;
@@ -149,9 +149,9 @@ pub fn supported() -> Supported {
 }
 
 /// A promise that `work`, on a thread of its own, will answer; a panic becomes an error.
-pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static>(
+pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static, E: Into<Failure>>(
     env: &'env Env,
-    work: impl FnOnce() -> std::result::Result<T, TaskError> + Send + 'static,
+    work: impl FnOnce() -> std::result::Result<T, E> + Send + 'static,
 ) -> Result<Object<'env>> {
     let (deferred, promise) = env.create_deferred()?;
     let answer = move || {

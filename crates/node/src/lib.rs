@@ -12,5 +12,7 @@
 
 mod aligner;
 mod border;
+mod encoder;
 mod job;
 mod source;
+mod tracker;

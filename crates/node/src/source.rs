@@ -36,7 +36,7 @@ impl Source {
     /// Opens files, folders, globs and lists of them, off the event loop.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn open<'env>(env: &'env Env, spec: Value) -> Result<Object<'env>> {
-        promised(env, move || {
+        promised(env, move || -> std::result::Result<Self, TaskError> {
             let spec: OpenSpec = read(spec)?;
             let role = match spec.role.as_deref() {
                 Some("image") => Role::Image,

@@ -21,8 +21,13 @@ impl CancelToken {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Whether somebody has asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn check(&self) -> Result<(), TaskError> {
-        if self.0.load(Ordering::Relaxed) {
+        if self.is_cancelled() {
             Err(TaskError::Cancelled)
         } else {
             Ok(())

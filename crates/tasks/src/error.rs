@@ -23,6 +23,18 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: BadRowReason,
     },
+    /// A row of a step that a tracker cannot use; it never leaves one out.
+    #[error("{}{side} row {row}: {reason}", place(.file))]
+    TrackedRow {
+        /// The file, unless the rows stand in memory.
+        file: Option<PathBuf>,
+        /// Which rows of the step.
+        side: &'static str,
+        /// Index of the row in its shard.
+        row: u64,
+        /// What is wrong with it.
+        reason: BadRowReason,
+    },
     /// A component beyond the largest value of the output's storage type.
     #[error("{}row {row}: a component is beyond the range of {dtype}; choose a wider dtype", place(.file))]
     Overflow {
@@ -85,6 +97,14 @@ pub enum TaskError {
         /// What is wrong with it.
         error: ContainerError,
     },
+    /// A file that is no tracker state, or a newer one.
+    #[error("{}{error}", place(.file))]
+    State {
+        /// The file, when there is one.
+        file: Option<PathBuf>,
+        /// What is wrong with it.
+        error: ContainerError,
+    },
     /// A state or receipt that cannot be used.
     #[error("{}: {reason}", .file.display())]
     BadReceipt {
@@ -110,7 +130,7 @@ impl TaskError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Shard(error) => error.code(),
-            Self::BadRow { .. } => "BAD_ROW",
+            Self::BadRow { .. } | Self::TrackedRow { .. } => "BAD_ROW",
             Self::Overflow { .. } => "OVERFLOW",
             Self::BadOption(_) => "BAD_OPTION",
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
@@ -121,9 +141,18 @@ impl TaskError {
             Self::Aligner {
                 error: AlignerFileError::Newer { .. },
                 ..
+            }
+            | Self::Frame {
+                error: ContainerError::Newer { .. },
+                ..
+            }
+            | Self::State {
+                error: ContainerError::Newer { .. },
+                ..
             } => "NEWER_VERSION",
             Self::Aligner { .. } => "BAD_ALIGNER",
             Self::Frame { .. } => "BAD_FRAME",
+            Self::State { .. } => "BAD_STATE",
             Self::BadReceipt { .. } => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
         }
@@ -133,9 +162,11 @@ impl TaskError {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Shard(error) => error.path(),
-            Self::BadRow { file, .. } | Self::Overflow { file, .. } | Self::Aligner { file, .. } => {
-                file.as_deref()
-            }
+            Self::BadRow { file, .. }
+            | Self::TrackedRow { file, .. }
+            | Self::Overflow { file, .. }
+            | Self::Aligner { file, .. }
+            | Self::State { file, .. } => file.as_deref(),
             Self::BadReceipt { file, .. } | Self::Frame { file, .. } => Some(file),
             _ => None,
         }
@@ -145,7 +176,9 @@ impl TaskError {
     pub fn row(&self) -> Option<u64> {
         match self {
             Self::Shard(error) => error.row(),
-            Self::BadRow { row, .. } | Self::Overflow { row, .. } => Some(*row),
+            Self::BadRow { row, .. } | Self::TrackedRow { row, .. } | Self::Overflow { row, .. } => {
+                Some(*row)
+            }
             _ => None,
         }
     }
@@ -154,6 +187,10 @@ impl TaskError {
     pub fn column(&self) -> Option<usize> {
         match self {
             Self::BadRow {
+                reason: BadRowReason::NotFinite { column },
+                ..
+            }
+            | Self::TrackedRow {
                 reason: BadRowReason::NotFinite { column },
                 ..
             } => Some(*column),

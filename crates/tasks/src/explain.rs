@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Moments, Spectrum, covariance_shape, decompose, relative_gap, residual, vmf_concentration,
+    FrameSize, Moments, Spectrum, covariance_shape, decompose, relative_gap, residual, storage_floor,
+    vmf_concentration,
 };
 use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
@@ -93,14 +94,8 @@ pub(crate) struct Side<'a> {
 impl Side<'_> {
     /// Variance that rounding of the stored rows adds to each direction: u²·E[e_j²]/3.
     fn storage_floor(&self) -> f64 {
-        let unit = match self.dtype {
-            Dtype::F16 => 2.0_f64.powi(-11),
-            Dtype::Bf16 => 2.0_f64.powi(-8),
-            Dtype::F32 => 2.0_f64.powi(-24),
-            Dtype::F64 => 2.0_f64.powi(-53),
-        };
         let mean: f64 = self.moments.mean().iter().map(|m| m * m).sum();
-        unit * unit * (mean + self.moments.trace()) / self.moments.dim() as f64 / 3.0
+        storage_floor(self.dtype, mean + self.moments.trace(), self.moments.dim())
     }
 }
 

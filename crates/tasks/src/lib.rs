@@ -18,6 +18,7 @@ mod rowset;
 mod scan;
 mod shard_task;
 mod split;
+mod track;
 mod transform;
 mod transform_job;
 mod walk;
@@ -37,4 +38,7 @@ pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
 pub use scan::BLOCK_ROWS;
 pub use shard_task::{TaskSpec, load_aligner, run_task, save_aligner};
 pub use split::{Selection, Split};
+pub use track::{
+    StepRows, load_tracker, new_tracker, save_frame, save_tracker, track_step, tracker_from_bytes,
+};
 pub use transform_job::transform_job;

@@ -251,7 +251,7 @@ fn state_written(
     }))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TaskError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TaskError> {
     std::fs::read(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => ShardError::NotFound { place: path.into() }.into(),
         _ => ShardError::Unreadable {

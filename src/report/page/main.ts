@@ -8,6 +8,7 @@ import { PALETTES, type Theme } from '../palette.ts'
 import { sorted } from '../results.ts'
 import { sectionsOf } from '../sections.ts'
 import { csv, flat } from '../table.ts'
+import { follow } from './live.ts'
 
 /** From so many marks on, a chart is drawn as pixels. */
 const MANY_MARKS = 4000
@@ -23,10 +24,11 @@ interface Drawn {
   hidden: Set<string>
 }
 
-const { data, labels } = JSON.parse(element('#data').textContent ?? '') as {
+const { data: loaded, labels } = JSON.parse(element('#data').textContent ?? '') as {
   data: ReportData | ReportData[]
   labels?: RowLabels
 }
+let data = loaded
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const paper = matchMedia('print')
 const drawn = sectionsOf(sorted(data), labels).flatMap(({ charts }) => charts.map(start))
@@ -34,6 +36,7 @@ const drawn = sectionsOf(sorted(data), labels).flatMap(({ charts }) => charts.ma
 watchTheme()
 watchSize()
 watchDownloads()
+follow(show)
 
 function start(chart: Chart): Drawn {
   const figure = element(`[data-chart="${chart.id}"]`)
@@ -62,6 +65,16 @@ function start(chart: Chart): Drawn {
   plot.addEventListener('blur', () => one.drawing.dispatchAction({ type: 'hideTip' }))
   draw(one)
   return one
+}
+
+/** Draws the same charts with other data. */
+function show(next: ReportData): void {
+  data = next
+  const charts = new Map(sectionsOf(sorted(data), labels).flatMap(part => part.charts.map(chart => [chart.id, chart])))
+  for (const one of drawn) {
+    one.chart = charts.get(one.chart.id) ?? one.chart
+    draw(one)
+  }
 }
 
 function draw({ chart, plot, drawing, choice, hidden }: Drawn): void {

@@ -1,7 +1,6 @@
 //! Passes over pairs: row i of one side with row i of the other.
 
-use faer::MatRef;
-use modality_gap_geometry::{Covariance, Frame};
+use modality_gap_geometry::{Covariance, Frame, sum_of_directions};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
@@ -81,21 +80,6 @@ pub(super) fn mean_direction(sides: &Sides<'_>, frame: &Frame, control: &Control
         pairs += kept.len() as u64;
     })?;
     Ok(dot(&sum, &sum).sqrt() / pairs as f64)
-}
-
-/// Sum of the unit rows of `rows`·`v`; a row without a part in V counts as zero.
-fn sum_of_directions(rows: &[f64], v: MatRef<'_, f64>) -> Vec<f64> {
-    let projected = MatRef::from_row_major_slice(rows, rows.len() / v.nrows(), v.nrows()) * v;
-    let mut sum = vec![0.0; v.ncols()];
-    for row in projected.row_iter() {
-        let length = row.norm_l2();
-        if length > 0.0 {
-            sum.iter_mut()
-                .zip(row.iter())
-                .for_each(|(sum, v)| *sum += v / length);
-        }
-    }
-    sum
 }
 
 fn subtract(left: &mut [f64], right: &[f64]) {

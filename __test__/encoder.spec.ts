@@ -1,0 +1,174 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
+import test from 'ava'
+import { DualEncoder, embedPairs, type TrainProbe, type TrainStep } from '../src/index.ts'
+import { modalityGap } from './helpers/cli.ts'
+import { readNpy } from './helpers/npy.ts'
+import { folderOf } from './helpers/place.ts'
+
+const tower = { width: 8, layers: 1, heads: 2 }
+const model = { dim: 6, imageSize: 8, patch: 4, image: tower, text: tower, tokens: 4 }
+const small = { model, batchSize: 4, steps: 6, threads: 1 } as const
+
+test('a training tells its steps, writes its encoder and says what held-out pairs show', async t => {
+  const folder = folderOf(t)
+  const steps: TrainStep[] = []
+  const probes: TrainProbe[] = []
+  const encoder = await DualEncoder.train(
+    { ...small, data: colours(folder), out: join(folder, 'out'), probeEvery: 3, probes: join(folder, 'probes') },
+    { onStep: step => steps.push(step), onProbe: probe => probes.push(probe) },
+  )
+  t.deepEqual(
+    steps.map(({ step }) => step),
+    [1, 2, 3, 4, 5, 6],
+  )
+  t.is(steps[0]?.learningRate, 0)
+  t.true(steps.every(({ loss }) => Number.isFinite(loss)))
+  t.deepEqual(
+    probes.map(({ step, dim, image, gradText }) => [step, dim, image.length, gradText.length]),
+    [
+      [0, 6, 12, 24],
+      [3, 6, 12, 24],
+    ],
+  )
+  t.deepEqual(readNpy(join(folder, 'probes', 'step_000003', 'grad_text.npy')).shape, [4, 6])
+  t.like(encoder.report, { pairs: 8, steps: 6, dim: 6 })
+  t.is(encoder.report?.heldOut.test?.rows, 2)
+
+  const again = await DualEncoder.load(join(folder, 'out'))
+  t.is(again.dim, 6)
+  t.deepEqual(await again.embedTexts(['colour 1']), await encoder.embedTexts(['colour 1']))
+  const image = await again.embedImages([join(folder, '1.png')])
+  t.true(Math.abs(Math.hypot(...image) - 1) < 1e-6)
+})
+
+test('an interrupted training goes on to the same bits', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  const whole = await DualEncoder.train({ ...small, data, out: join(folder, 'whole') })
+  const out = join(folder, 'parts')
+  const controller = new AbortController()
+  const onStep = ({ step }: TrainStep) => step === 2 && controller.abort('enough')
+  const error = await t.throwsAsync(DualEncoder.train({ ...small, data, out }, { signal: controller.signal, onStep }))
+  t.like(error, { code: 'CANCELLED', cause: 'enough' })
+  t.true(existsSync(join(out, 'checkpoint.safetensors')))
+  const resumed = await DualEncoder.train({ ...small, data, out, resume: true })
+  t.deepEqual(await resumed.embedTexts(['colour 3']), await whole.embedTexts(['colour 3']))
+})
+
+test('what a callback throws stops the training, which rejects with it', async t => {
+  const folder = folderOf(t)
+  const thrown = new Error('mine')
+  const onStep = () => {
+    throw thrown
+  }
+  const running = DualEncoder.train({ ...small, steps: 10_000, data: colours(folder), out: folder }, { onStep })
+  t.is(await t.throwsAsync(running), thrown)
+})
+
+test('errors name the file, the record, the option', async t => {
+  const folder = folderOf(t)
+  const out = join(folder, 'out')
+  const data = colours(folder)
+  writeFileSync(join(folder, '2.png'), 'no picture')
+  const image = await t.throwsAsync(DualEncoder.train({ ...small, data, out }))
+  t.like(image, { code: 'BAD_IMAGE', file: join(folder, '2.png') })
+  writeFileSync(data, '{"image":"1.png","caption":"a"}\n{"image":"1.png"}\n')
+  t.like(await t.throwsAsync(DualEncoder.train({ ...small, data, out })), { code: 'BAD_FORMAT', file: data, row: 1 })
+  const option = await t.throwsAsync(DualEncoder.train({ ...small, data, out, speed: 3 } as never))
+  t.like(option, { code: 'BAD_OPTION' })
+  t.regex(option.message, /speed/)
+  t.like(await t.throwsAsync(DualEncoder.load(join(folder, 'nowhere'))), { code: 'NOT_FOUND' })
+})
+
+test('a transformers folder embeds texts and images in the clip-retrieval layout, and resumes', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  const clip = join(import.meta.dirname, '..', 'crates', 'encoder', 'tests', 'fixtures', 'clip')
+  const out = join(folder, 'rows')
+  const report = await embedPairs({ encoder: clip, data, out, shardRows: 6 })
+  t.like(report, { rows: 10, dim: 6, kept: 0 })
+  t.deepEqual(readNpy(join(out, 'img_emb', 'img_emb_1.npy')).shape, [4, 6])
+  t.deepEqual(readNpy(join(out, 'text_emb', 'text_emb_0.npy')).shape, [6, 6])
+  const lines = readFileSync(join(out, 'metadata', 'metadata_1.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  t.like(JSON.parse(lines[0] as string), { caption: 'colour 6', split: 'train' })
+  t.is((await embedPairs({ encoder: clip, data, out, shardRows: 6, resume: true })).kept, 2)
+  t.is((await embedPairs({ encoder: clip, data, out, shardRows: 5, resume: true })).kept, 0)
+})
+
+test('the command line trains from a configuration and embeds', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  const out = join(folder, 'out')
+  const config = join(folder, 'config.json')
+  const { threads: _, ...options } = small
+  writeFileSync(config, JSON.stringify({ ...options, data: [data] }))
+  const trained = await modalityGap(['encoder', 'train', config, '--out', out, '--steps', '3', '--json'])
+  t.is(trained.code, 0, trained.stderr)
+  t.like(JSON.parse(trained.stdout), { steps: 3, pairs: 8 })
+  t.is(readFileSync(join(out, 'log.jsonl'), 'utf8').trim().split('\n').length, 3)
+  const rows = join(folder, 'rows')
+  const embedded = await modalityGap([
+    'encoder',
+    'embed',
+    '--encoder',
+    out,
+    '--data',
+    data,
+    '--out',
+    rows,
+    '--splits',
+    'test',
+  ])
+  t.is(embedded.code, 0, embedded.stderr)
+  t.regex(embedded.stdout, /2 pairs in 6 columns/)
+  const wrong = await modalityGap(['encoder', 'train', '--out', out])
+  t.is(wrong.code, 2)
+})
+
+/** Ten one-coloured pictures with their captions; the last two are held out. */
+function colours(folder: string): string {
+  mkdirSync(folder, { recursive: true })
+  const lines = Array.from({ length: 10 }, (_, i) => {
+    writeFileSync(join(folder, `${i}.png`), png([i * 25, 255 - i * 25, (i * 97) % 256]))
+    const pair = { image: `${i}.png`, caption: `colour ${i}`, split: i < 8 ? 'train' : 'test' }
+    return `${JSON.stringify(pair)}\n`
+  })
+  const list = join(folder, 'pairs.jsonl')
+  writeFileSync(list, lines.join(''))
+  return list
+}
+
+/** An 8 × 8 picture of one colour, made by hand. */
+function png(colour: readonly number[]): Buffer {
+  const size = 8
+  const line = Buffer.from([0, ...Array.from({ length: size }, () => colour).flat()])
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(size, 0)
+  header.writeUInt32BE(size, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  const data = deflateSync(Buffer.concat(Array.from({ length: size }, () => line)))
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type), data])
+  const out = Buffer.alloc(body.length + 8)
+  out.writeUInt32BE(data.length, 0)
+  body.copy(out, 4)
+  out.writeUInt32BE(crc32(body), body.length + 4)
+  return out
+}
+
+function crc32(bytes: Buffer): number {
+  let crc = ~0
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  }
+  return ~crc >>> 0
+}

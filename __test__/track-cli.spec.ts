@@ -1,0 +1,145 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { numberToHalf } from '../src/half.ts'
+import { modalityGap } from './helpers/cli.ts'
+import { writeNpy } from './helpers/npy.ts'
+import { folderOf } from './helpers/place.ts'
+import { golden, goldenStep } from './helpers/track.ts'
+
+const FILES = {
+  image: 'image',
+  text: 'text',
+  gradImage: 'grad_image',
+  gradText: 'grad_text',
+  batchImage: 'batch_image',
+  batchText: 'batch_text',
+} as const
+const STEPS = golden.records.map(({ step }) => step)
+const RUN = ['--freeze-at', '40', '--energy', '0.9', '--window', '2', '--top-eigen', '8', '--retrieval-pairs', '50']
+const SEEDED = [...RUN, '--seed', '7']
+
+/** Writes a step as a trainer does: under another name first, so that it is there as a whole or not at all. */
+function writeStep(root: string, step: number): void {
+  const rows = goldenStep(step)
+  const draft = join(root, `.draft_${step}`)
+  mkdirSync(draft, { recursive: true })
+  for (const [name, file] of Object.entries(FILES)) {
+    const values = rows[name as keyof typeof FILES]
+    writeNpy(join(draft, `${file}.npy`), values, [values.length / golden.dim, golden.dim])
+  }
+  renameSync(draft, join(root, `step_${String(step).padStart(6, '0')}`))
+}
+
+test('folders of steps give the records, and the log is taken up where the state ends', async t => {
+  const folder = folderOf(t)
+  const [run, log, state] = ['run', 'log.jsonl', 'state.safetensors'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  // 100 comes after 20: steps are numbers, not words
+  for (const step of STEPS) writeStep(run, step)
+  const whole = await modalityGap(['track', run, ...SEEDED, '--out', join(folder, 'whole.jsonl'), '--json'])
+  t.is(whole.code, 0, whole.stderr)
+  const { records, findings } = JSON.parse(whole.stdout)
+  t.deepEqual(
+    records.map(({ step }: { step: number }) => step),
+    STEPS,
+  )
+  t.true(findings.length > 10)
+
+  const part = [...SEEDED, '--out', log, '--state', state]
+  t.is((await modalityGap(['track', run, ...part, '--until', '60'])).code, 0)
+  const rest = await modalityGap(['track', run, ...part])
+  t.is(rest.code, 0, rest.stderr)
+  t.regex(rest.stdout, /frozen at step 40/)
+  t.regex(rest.stdout, /gap-persists +\S+ +\S+ +holds/)
+  t.is(readFileSync(log, 'utf8'), readFileSync(join(folder, 'whole.jsonl'), 'utf8'))
+
+  const shown = await modalityGap(['track', log, '--json'])
+  t.deepEqual(JSON.parse(shown.stdout).records, records, 'a log alone shows the same run')
+  const other = await modalityGap(['track', run, '--state', state, '--rank', '3'])
+  t.is(other.code, 2)
+  t.regex(other.stderr, /rank 3 contradicts/)
+})
+
+test('a stream of lines gives the same records, from paths and from bytes', async t => {
+  const folder = folderOf(t)
+  for (const step of STEPS.slice(0, 2)) writeStep(folder, step)
+  const bytes = (rows: Float64Array, type: 'f64' | 'f16') => {
+    const data = type === 'f64' ? rows : Uint16Array.from(rows, numberToHalf)
+    const base64 = Buffer.from(data.buffer).toString('base64')
+    return { base64, dims: [rows.length / golden.dim, golden.dim], dtype: type }
+  }
+  const paths = (step: number) =>
+    Object.fromEntries(
+      Object.values(FILES).map(file => [file, join(folder, `step_${String(step).padStart(6, '0')}`, `${file}.npy`)]),
+    )
+  const { image, text, gradImage, gradText } = goldenStep(20)
+  const lines = [
+    { step: 0, ...paths(0) },
+    { step: 20, image: bytes(image, 'f64'), text: bytes(text, 'f64'), gradImage: bytes(gradImage, 'f64') },
+    { step: 40, image: bytes(image, 'f16'), text: bytes(text, 'f64'), grad_text: bytes(gradText, 'f64') },
+  ]
+  const ended = await modalityGap(['track', '-', ...SEEDED, '--json'], {
+    started: child => child.stdin?.end(`${lines.map(line => JSON.stringify(line)).join('\n')}\n`),
+  })
+  t.is(ended.code, 0, ended.stderr)
+  const { records } = JSON.parse(ended.stdout)
+  t.is(records.length, 3)
+  t.true(Math.abs(records[0].gap.centroid - (golden.records[0]?.gap.centroid ?? 0)) <= 1e-12)
+  t.true(Math.abs(records[1].leakage.leak - (golden.records[1]?.leakage?.image ?? 0)) <= 1e-12)
+  t.true(Math.abs(records[2].gap.centroid - records[1].gap.centroid) <= 1e-3)
+})
+
+test('a stream or folder that is wrong is named with its place', async t => {
+  const folder = folderOf(t)
+  const stream = (line: string) =>
+    modalityGap(['track', '-', '--freeze-at', '0'], { started: child => child.stdin?.end(`\n${line}\n`) })
+  for (const [line, words] of [
+    ['{"step": 1', /line 2 of the stream/],
+    ['{"image": "a.npy", "text": "b.npy"}', /no number "step"/],
+    ['{"step": 1, "image": "a.npy"}', /needs "image" and "text"/],
+    ['{"step": 1, "images": "a.npy"}', /"images" is none of image, text/],
+    ['{"step": 1, "image": {"base64": "AAAA", "dims": [2, 2]}, "text": "b.npy"}', /"image" is neither/],
+  ] as const) {
+    const ended = await stream(line)
+    t.is(ended.code, 1, line)
+    t.regex(ended.stderr, words)
+  }
+  const empty = await modalityGap(['track', folder, '--freeze-at', '0'])
+  t.regex(empty.stderr, /no folder named step_N/)
+  mkdirSync(join(folder, 'step_1'))
+  writeFileSync(join(folder, 'step_1', 'image.npy'), '')
+  t.regex((await modalityGap(['track', folder, '--freeze-at', '0'])).stderr, /no file named text/)
+  t.regex((await modalityGap(['track', folder])).stderr, /freezeAt/)
+  t.regex((await modalityGap(['track', join(folder, 'none'), '--freeze-at', '0'])).stderr, /none/)
+})
+
+test('a folder that is being filled is followed until the last step wanted', async t => {
+  const folder = folderOf(t)
+  const run = join(folder, 'run')
+  const ended = modalityGap(['track', run, ...SEEDED, '--follow', '--until', '40', '--json'])
+  for (const step of [0, 20, 40, 60]) {
+    writeStep(run, step)
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+  const { code, stdout, stderr } = await ended
+  t.is(code, 0, stderr)
+  t.deepEqual(
+    JSON.parse(stdout).records.map(({ step }: { step: number }) => step),
+    [0, 20, 40],
+  )
+})
+
+test('following ends with Ctrl-C and shows what was recorded', async t => {
+  const run = join(folderOf(t), 'run')
+  for (const step of [0, 20, 40]) writeStep(run, step)
+  const ended = await modalityGap(['track', run, ...SEEDED, '--follow', '--json'], {
+    // the last of the steps is taken once it has settled
+    interruptible: child => setTimeout(() => child.kill('SIGINT'), 4000),
+  })
+  t.is(ended.code, 130, ended.stderr)
+  t.true(JSON.parse(ended.stdout).records.length >= 2)
+})

@@ -1,0 +1,127 @@
+//! What can go wrong with an encoder, each with its place.
+
+use std::path::{Path, PathBuf};
+
+use modality_gap_nn::NnError;
+use modality_gap_shards::ShardError;
+
+/// Why an encoder could not be trained, loaded or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// An image that cannot be decoded.
+    #[error("{}: no readable image: {reason}", .file.display())]
+    BadImage {
+        /// The file; for an image inside a tar file, that file and the name inside.
+        file: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A list of pairs that is not what it should be.
+    #[error("{}{}: {reason}", .file.display(), .row.map(|row| format!(", record {row}")).unwrap_or_default())]
+    BadData {
+        /// The list.
+        file: PathBuf,
+        /// Index of the record, from 0.
+        row: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that does not exist.
+    #[error("{}: there is no such file or folder", .file.display())]
+    NotFound {
+        /// The path.
+        file: PathBuf,
+    },
+    /// A file that could not be read.
+    #[error("{}: cannot be read: {source}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file of a model that is damaged or of a kind that is not known.
+    #[error("{}: {reason}", .file.display())]
+    BadModel {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An option that makes no sense.
+    #[error("{0}")]
+    BadOption(String),
+    /// Training failed.
+    #[error(transparent)]
+    Nn(#[from] NnError),
+    /// Rows could not be written.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// The caller asked to stop.
+    #[error("stopped before the end")]
+    Cancelled,
+}
+
+/// What this crate answers with.
+pub type Result<T> = std::result::Result<T, EncoderError>;
+
+impl EncoderError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadImage { .. } => "BAD_IMAGE",
+            Self::BadData { .. } => "BAD_FORMAT",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Unreadable { .. } | Self::Nn(NnError::Read { .. }) => "UNREADABLE",
+            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. }) => "BAD_MODEL",
+            Self::BadOption(_) => "BAD_OPTION",
+            Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
+            Self::Nn(_) => "NUMERIC",
+            Self::Shard(error) => error.code(),
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The file at fault.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::BadImage { file, .. }
+            | Self::BadData { file, .. }
+            | Self::NotFound { file }
+            | Self::Unreadable { file, .. }
+            | Self::BadModel { file, .. }
+            | Self::Nn(
+                NnError::BadCheckpoint { file, .. }
+                | NnError::Read { file, .. }
+                | NnError::Write { file, .. },
+            ) => Some(file),
+            Self::Shard(error) => error.path(),
+            _ => None,
+        }
+    }
+
+    /// Index of the record at fault.
+    pub fn row(&self) -> Option<u64> {
+        match self {
+            Self::BadData { row, .. } => *row,
+            Self::Shard(error) => error.row(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn reading(file: &Path, source: std::io::Error) -> Self {
+        let file = file.to_owned();
+        if source.kind() == std::io::ErrorKind::NotFound {
+            Self::NotFound { file }
+        } else {
+            Self::Unreadable { file, source }
+        }
+    }
+}
+
+impl From<candle_core::Error> for EncoderError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Nn(error.into())
+    }
+}

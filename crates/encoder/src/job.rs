@@ -1,0 +1,234 @@
+//! A whole training as one job: data, splits, output, report.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use half::f16;
+use modality_gap_nn::{NnError, Rng, shuffled};
+use modality_gap_shards::{Dtype, Format, OutputSpec, Rows, create};
+use serde::{Deserialize, Serialize};
+
+use crate::config::TrainOptions;
+use crate::data::{Pair, Pictures, TRAIN, read_pairs};
+use crate::encoder::DualEncoder;
+use crate::error::{EncoderError, Result};
+use crate::evaluate::Evaluation;
+use crate::train::{Observer, Probe, Step, checkpoint_of, train};
+
+/// The file in the output folder that holds the trained encoder.
+pub const ENCODER: &str = "encoder.safetensors";
+
+/// The name of pairs that were held out by chance.
+const HELD_OUT: &str = "held-out";
+
+/// What a training job is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrainJob {
+    /// Lists of pairs.
+    pub data: Vec<PathBuf>,
+    /// Folder for the encoder, its checkpoint and its log.
+    pub out: PathBuf,
+    /// Go on from the checkpoint in `out`.
+    #[serde(default)]
+    pub resume: bool,
+    /// Folder for probes as files, `step_000800/{image,text,grad_image,grad_text}.npy`.
+    #[serde(default)]
+    pub probes: Option<PathBuf>,
+    /// Share of the training pairs held out by chance, for lists that name no splits.
+    #[serde(default)]
+    pub holdout: f64,
+    /// Everything else.
+    #[serde(default)]
+    pub options: TrainOptions,
+}
+
+/// What a training gave.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrainReport {
+    /// The encoder's file.
+    pub encoder: PathBuf,
+    /// Columns of its embeddings.
+    pub dim: usize,
+    /// Numbers that were trained.
+    pub parameters: usize,
+    /// Pairs that were trained on.
+    pub pairs: usize,
+    /// Updates.
+    pub steps: u64,
+    /// Loss of the last batch.
+    pub loss: Option<f64>,
+    /// Learned temperature.
+    pub temperature: f64,
+    /// What each held-out split shows.
+    pub held_out: BTreeMap<String, Evaluation>,
+    /// Seconds of this run.
+    pub seconds: f64,
+}
+
+/// Runs a training from its lists of pairs to its report.
+pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<TrainReport> {
+    let started = Instant::now();
+    job.options.check()?;
+    let mut pairs = read_pairs(&job.data)?;
+    hold_out(&mut pairs, job.holdout, job.options.seed)?;
+    let size = job.options.model.image_size;
+    let mut splits: BTreeMap<&str, Vec<&Pair>> = BTreeMap::new();
+    for pair in &pairs {
+        splits.entry(&pair.split).or_default().push(pair);
+    }
+    let training = Pictures::open(splits.remove(TRAIN).unwrap_or_default(), size)?;
+    // probes take rows from everywhere, not from whatever split happens to be listed first
+    let held: Vec<&Pair> = pairs.iter().filter(|pair| pair.split != TRAIN).collect();
+    let mut rng = Rng::new(job.options.seed, 3);
+    let held: Vec<&Pair> = shuffled(held.len(), &mut rng)
+        .into_iter()
+        .map(|i| held[i])
+        .collect();
+    if job.options.probe_every > 0 && held.is_empty() {
+        let text = "probes need held-out pairs: name splits in the list, or give a holdout";
+        return Err(EncoderError::BadOption(text.to_owned()));
+    }
+    let probed = Pictures::open(held.into_iter().take(job.options.probe_rows).collect(), size)?;
+
+    make_folder(&job.out)?;
+    let checkpoint = checkpoint_of(&job.out);
+    if job.resume && !checkpoint.is_file() {
+        return Err(EncoderError::NotFound { file: checkpoint });
+    }
+    let mut recorder = Recorder {
+        observer,
+        probes: job.probes.as_deref(),
+        last: None,
+        failed: None,
+    };
+    let trained = train(
+        &job.options,
+        &training,
+        &probed,
+        Some(&job.out),
+        job.resume,
+        &mut recorder,
+    );
+    let Recorder { last, failed, .. } = recorder;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let encoder = trained?;
+    let file = job.out.join(ENCODER);
+    encoder.save(&file)?;
+    let evaluations = splits
+        .into_iter()
+        .map(|(name, pairs)| Ok((name.to_owned(), encoder.evaluate(&Pictures::open(pairs, size)?)?)));
+    Ok(TrainReport {
+        encoder: file,
+        dim: job.options.model.dim,
+        parameters: encoder.model().params().count(),
+        pairs: training.len(),
+        steps: last.as_ref().map_or(0, |step| step.step),
+        loss: last.map(|step| step.loss),
+        temperature: (-encoder.model().log_scale()?).exp(),
+        held_out: evaluations.collect::<Result<_>>()?,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Moves a share of the training pairs into a split of their own.
+fn hold_out(pairs: &mut [Pair], share: f64, seed: u64) -> Result<()> {
+    if !(0.0..1.0).contains(&share) {
+        return Err(EncoderError::BadOption(format!(
+            "holdout is a share in [0, 1), not {share}"
+        )));
+    }
+    let mut rng = Rng::new(seed, 2);
+    for pair in pairs.iter_mut().filter(|pair| pair.split == TRAIN) {
+        if rng.uniform() < share {
+            HELD_OUT.clone_into(&mut pair.split);
+        }
+    }
+    Ok(())
+}
+
+/// Writes probes as files on their way to whoever watches.
+struct Recorder<'a> {
+    observer: &'a mut dyn Observer,
+    probes: Option<&'a Path>,
+    last: Option<Step>,
+    failed: Option<EncoderError>,
+}
+
+impl Observer for Recorder<'_> {
+    fn step(&mut self, step: &Step) {
+        self.last = Some(step.clone());
+        self.observer.step(step);
+    }
+
+    fn probe(&mut self, probe: Probe) {
+        if let Some(folder) = self.probes {
+            self.failed = self.failed.take().or_else(|| write_probe(folder, &probe).err());
+        }
+        self.observer.probe(probe);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.failed.is_some() || self.observer.cancelled()
+    }
+}
+
+fn write_probe(folder: &Path, probe: &Probe) -> Result<()> {
+    let folder = folder.join(format!("step_{:06}", probe.step));
+    make_folder(&folder)?;
+    let parts = [
+        ("image", &probe.image),
+        ("text", &probe.text),
+        ("grad_image", &probe.grad_image),
+        ("grad_text", &probe.grad_text),
+    ];
+    for (name, rows) in parts {
+        write_rows(&folder.join(format!("{name}.npy")), rows, probe.dim, false)?;
+    }
+    Ok(())
+}
+
+/// Writes rows as an npy file, f16 when `halves`.
+pub(crate) fn write_rows(path: &Path, rows: &[f32], dim: usize, halves: bool) -> Result<()> {
+    let spec = OutputSpec {
+        path: path.to_owned(),
+        format: Format::Npy,
+        dtype: if halves { Dtype::F16 } else { Dtype::F32 },
+        dim,
+        rows: (rows.len() / dim) as u64,
+        like: None,
+        dropped: Vec::new(),
+    };
+    let writer = create(&spec)?;
+    if halves {
+        let rows: Vec<f16> = rows.iter().map(|&v| f16::from_f32(v)).collect();
+        writer.write(0, Rows::F16(&rows))?;
+    } else {
+        writer.write(0, Rows::F32(rows))?;
+    }
+    writer.finish(true)?;
+    Ok(())
+}
+
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
+    let failed = |source| NnError::Write {
+        file: folder.to_owned(),
+        source,
+    };
+    Ok(fs::create_dir_all(folder).map_err(failed)?)
+}
+
+/// Reads a trained encoder from its file, or from the folder of its training.
+pub fn load_encoder(path: &Path) -> Result<DualEncoder> {
+    let file = if path.is_dir() {
+        path.join(ENCODER)
+    } else {
+        path.to_owned()
+    };
+    DualEncoder::load(&file)
+}

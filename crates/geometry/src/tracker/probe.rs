@@ -1,0 +1,166 @@
+//! What one step's probe pairs say by themselves: means, covariances, the gap and what the sphere does to the text.
+
+use faer::MatRef;
+use modality_gap_kernels::{Rows, dot};
+use rayon::prelude::*;
+
+use super::TrackError;
+use super::record::{Drift, GapRecord, PerModality};
+use super::retrieval::Sample;
+use super::rows::{Source, each_pair_block};
+use crate::decomposition::sum_of_directions;
+use crate::fit::EPSILON;
+use crate::gap::{centroid_gap, paired_gap, relative_gap};
+use crate::map::Map;
+use crate::moments::{Moments, Policy};
+use crate::phantom::{PhantomDrift, phantom_drift};
+use crate::row_map::{RowMap, Scratch};
+use crate::spectrum::storage_floor;
+use crate::{Covariance, distance};
+
+/// Rows whose directions one thread sums; fixed, so that threads do not change the sum.
+const DIRECTION_ROWS: usize = 64;
+
+/// Statistics of paired unit rows x (image) and y (text).
+pub(super) struct Probe {
+    moments: [Moments; 2],
+    pub covariances: [Covariance; 2],
+    /// Of Δ = x − y.
+    pub differences: Covariance,
+    /// m = E Δ.
+    pub mean: Vec<f64>,
+    mean_distance: f64,
+    mean_cosine: f64,
+    pub drift: PhantomDrift,
+    /// Pairs that retrieval is measured on.
+    pub sample: Sample,
+    /// Variance that rounding of the stored rows adds to each direction of Δ.
+    pub storage_floor: f64,
+}
+
+impl Probe {
+    /// Two passes over the pairs.
+    pub fn of<E>(
+        image: Source<'_, E>,
+        text: Source<'_, E>,
+        mut sample: Sample,
+    ) -> Result<Self, TrackError<E>> {
+        let (dim, dtypes) = (image.dim(), [image.dtype(), text.dtype()]);
+        let identity = Map::identity(dim, Policy::Unit);
+        let mut scratch = Scratch::default();
+        let mut count = |map: &Map, rows: &[f64]| {
+            Moments::of_block(Rows::F64(rows), 0, map, &mut scratch, &mut Vec::new())
+        };
+        let mut moments = [Moments::new(dim, true), Moments::new(dim, true)];
+        each_pair_block(image, text, |_, x, y| {
+            moments[0].merge(&count(&identity, x));
+            moments[1].merge(&count(&identity, y));
+        })?;
+        let [mu_x, mu_y] = [moments[0].mean(), moments[1].mean()];
+        let mean: Vec<f64> = mu_x.iter().zip(mu_y).map(|(a, b)| a - b).collect();
+        // after anchor and trace the text's mean is the image's, and what moves it is the sphere
+        let scale = (moments[0].trace() / (moments[1].trace() + EPSILON)).sqrt();
+        let shift = mu_x.iter().zip(mu_y).map(|(x, y)| x - scale * y).collect();
+        let anchored = Map::from(RowMap::new(
+            dim,
+            Policy::Unit,
+            scale,
+            Some(shift),
+            true,
+            Vec::new(),
+        ));
+        let mut projected = Moments::new(dim, true);
+        let mut covariances = [Covariance::about(mu_x), Covariance::about(mu_y)];
+        let mut differences = Covariance::about(&mean);
+        let (mut distances, mut cosines) = (0.0, 0.0);
+        each_pair_block(image, text, |first, x, y| {
+            for (i, (a, b)) in x.chunks_exact(dim).zip(y.chunks_exact(dim)).enumerate() {
+                distances += distance(a, b);
+                cosines += dot(a, b);
+                sample.offer(first + i as u64, a, b);
+            }
+            projected.merge(&count(&anchored, y));
+            let mut delta: Vec<f64> = x.iter().zip(&*y).map(|(a, b)| a - b).collect();
+            differences.accumulate(&mut delta);
+            covariances[0].accumulate(x);
+            covariances[1].accumulate(y);
+        })?;
+        let length = dot(mu_x, mu_x).sqrt();
+        let direction: Vec<f64> = mu_x.iter().map(|m| m / length).collect();
+        let along = covariances[1].times(&direction);
+        let along: Vec<f64> = along.iter().map(|v| scale * scale * v).collect();
+        let drift = phantom_drift(mu_x, &along, projected.mean(), mu_x);
+        let n = differences.rows() as f64;
+        Ok(Self {
+            covariances,
+            differences,
+            mean,
+            mean_distance: distances / n,
+            mean_cosine: cosines / n,
+            drift,
+            sample,
+            storage_floor: dtypes.iter().map(|&dtype| storage_floor(dtype, 1.0, dim)).sum(),
+            moments,
+        })
+    }
+
+    pub fn pairs(&self) -> u64 {
+        self.differences.rows()
+    }
+
+    pub fn trace(&self) -> PerModality {
+        let [x, y] = &self.moments;
+        PerModality {
+            image: x.trace(),
+            text: y.trace(),
+        }
+    }
+
+    pub fn gap(&self) -> GapRecord {
+        let [x, y] = &self.moments;
+        let gap = centroid_gap(x, y, None);
+        let paired = paired_gap(&self.differences, &self.mean, self.pairs());
+        GapRecord {
+            centroid: gap.centroid,
+            cosine: gap.cosine,
+            unbiased_squared: paired.unbiased_squared,
+            interval: paired.interval,
+            floor: paired.floor,
+            paired_distance: self.mean_distance,
+            rmg: relative_gap(self.mean_cosine, x, y),
+        }
+    }
+}
+
+/// Length of the mean unit direction of P_VΔ; one more pass over the pairs.
+pub(super) fn mean_direction<E>(
+    image: Source<'_, E>,
+    text: Source<'_, E>,
+    v: MatRef<'_, f64>,
+) -> Result<f64, TrackError<E>> {
+    let (dim, n) = (image.dim(), image.rows() as f64);
+    let mut sum = vec![0.0; v.ncols()];
+    each_pair_block(image, text, |_, x, y| {
+        x.iter_mut().zip(&*y).for_each(|(a, b)| *a -= b);
+        let parts: Vec<Vec<f64>> = x
+            .par_chunks(DIRECTION_ROWS * dim)
+            .map(|rows| sum_of_directions(rows, v))
+            .collect();
+        for part in parts {
+            sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+        }
+    })?;
+    Ok(dot(&sum, &sum).sqrt() / n)
+}
+
+impl From<&PhantomDrift> for Drift {
+    fn from(drift: &PhantomDrift) -> Self {
+        Self {
+            measured: drift.measured,
+            to_target: drift.to_target,
+            tangential: drift.tangential,
+            predicted_tangential: drift.predicted_tangential,
+            cosine: drift.cosine,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! What is recorded at a step. Serialised under the names of the log; what is undefined is null, what was not given absent.
+
+use serde::Serialize;
+
+/// One logging step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The trainer's step.
+    pub step: u64,
+    /// Columns.
+    pub dim: usize,
+    /// Probe pairs.
+    pub pairs: u64,
+    /// The frame everything is taken apart in.
+    pub frame: FrameRecord,
+    /// Distance of the means.
+    pub gap: GapRecord,
+    /// E‖e−μ‖² of both modalities.
+    pub trace: PerModality,
+    /// Energies of the parts of Δ.
+    pub decomposition: Energies,
+    /// How far U has turned; once the frame is frozen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
+    /// How ζ follows δ.
+    pub coupling: CouplingRecord,
+    /// Where gradients point; when they were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leakage: Option<Leakage>,
+    /// γ: the bias in V.
+    pub passive: Bias,
+    /// β: the bias in U, to compare with.
+    pub active: Bias,
+    /// Residuals in U.
+    pub u: USide,
+    /// Residuals in V.
+    pub v: VSide,
+    /// Search among the probe pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<Retrieval>,
+    /// What the sphere does to the text after anchor and trace, as in a measurement.
+    pub phantom_drift: Drift,
+    /// Whether gradients lie in the span of the batch; when it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// The window that this step completes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowRecord>,
+}
+
+/// A number for each modality.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PerModality {
+    /// Of the images.
+    pub image: f64,
+    /// Of the texts.
+    pub text: f64,
+}
+
+/// The frame of a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FrameRecord {
+    /// Dimension of U.
+    pub rank: usize,
+    /// Share of the trace that U held when it was estimated.
+    pub energy: f64,
+    /// Whether it stays from here on.
+    pub frozen: bool,
+    /// Step it was estimated at.
+    pub step: u64,
+}
+
+/// The gap of paired unit rows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GapRecord {
+    /// ‖m‖.
+    pub centroid: f64,
+    /// Cosine of the means.
+    pub cosine: f64,
+    /// ‖m‖² − tr Σ/n.
+    pub unbiased_squared: f64,
+    /// Its 95 % interval.
+    pub interval: [f64; 2],
+    /// sqrt(tr Σ/n).
+    pub floor: f64,
+    /// E‖Δ‖.
+    pub paired_distance: f64,
+    /// Relative modality gap.
+    pub rmg: f64,
+}
+
+/// E‖Δ‖² = pmb² + cob² + `trace_u` + `trace_v`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Energies {
+    /// ‖β‖.
+    pub pmb: f64,
+    /// ‖γ‖.
+    pub cob: f64,
+    /// tr Σ_U.
+    pub trace_u: f64,
+    /// tr Σ_V.
+    pub trace_v: f64,
+}
+
+/// U re-estimated at this step, at the frame's rank, against the frozen U.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rotation {
+    /// Sine of the largest principal angle, ‖P_V Q_Ut‖₂.
+    pub sin_theta: f64,
+    /// Root mean square of the sines of all principal angles.
+    pub rms_sine: f64,
+    /// Root mean square of all principal angles, degrees.
+    pub rms_angle: f64,
+    /// `rms_sine` of a random subspace, sqrt(dim V/d).
+    pub random: f64,
+}
+
+/// L = E[ζδᵀ](Σ_U+λI)⁻¹.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CouplingRecord {
+    /// ‖L‖₂.
+    pub norm: f64,
+    /// Share of E‖ζ‖² that L explains.
+    pub r2: f64,
+    /// λ.
+    pub lambda: f64,
+}
+
+/// Root mean square share of gradient energy in V.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leakage {
+    /// sqrt(E‖P_V g‖²/E‖g‖²) over the rows of both modalities.
+    pub leak: f64,
+    /// The same of image gradients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<f64>,
+    /// The same of text gradients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<f64>,
+    /// The same of random directions, sqrt(dim V/d).
+    pub random: f64,
+    /// sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; once the frame is frozen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
+    /// `leak` − `bound`: above zero, the remainder ρ that the bound needs to hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<f64>,
+}
+
+/// A part of the mean difference over time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bias {
+    /// ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); once the frame is frozen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<f64>,
+    /// cos(b(t), b(t−1)) with the step recorded before; absent at the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_cosine: Option<f64>,
+}
+
+/// Condition numbers of the covariance of an isotropic sample of as many rows in as many dimensions.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Isotropic {
+    /// κ.
+    pub kappa: f64,
+    /// `kappa_eff`.
+    pub kappa_eff: f64,
+}
+
+/// Residuals in U.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct USide {
+    /// κ(Σ_U) over the eigenvalues above the floors.
+    pub kappa: f64,
+    /// λ₁/λ_m, m = fewest leading eigenvalues with 99.9 % of the trace.
+    pub kappa_eff: f64,
+    /// Positive eigenvalues under a floor.
+    pub below_floor: usize,
+    /// What chance gives.
+    pub isotropic: Isotropic,
+    /// Against the gradients; when they were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<GradientShape>,
+}
+
+/// Σ_U against the covariance of the gradients in U, G = Cov(gx)+Cov(gy).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GradientShape {
+    /// Leading eigencomponents that are compared.
+    pub ranks: usize,
+    /// Pearson correlation of the sorted eigenvalues.
+    pub rho_eig: f64,
+    /// Pearson correlation of the diagonals in the frame's basis.
+    pub diagonal: f64,
+    /// `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
+    pub isotropic_rho_eig: f64,
+    /// |correlation| that unrelated diagonals exceed in one of twenty cases, 1.96/sqrt(ranks−1).
+    pub chance: f64,
+}
+
+/// Residuals in V.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VSide {
+    /// dim V.
+    pub dim: usize,
+    /// κ(Σ_V) over the eigenvalues above the floors.
+    pub kappa: f64,
+    /// As for U.
+    pub kappa_eff: f64,
+    /// Positive eigenvalues under a floor.
+    pub below_floor: usize,
+    /// What chance gives.
+    pub isotropic: Isotropic,
+    /// Degrees between γ and the leading eigenvector of Σ_V, 0 to 90.
+    pub angle: f64,
+    /// The same of a random direction.
+    pub random_angle: Quantiles,
+    /// Concentration κ̂ of the unit directions of P_VΔ; not of a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vmf: Option<f64>,
+    /// κ̂ of as many directions spread evenly, whose mean has length 1/sqrt(n).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isotropic_vmf: Option<f64>,
+}
+
+/// Quantiles of a distribution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// 5 %.
+    pub p05: f64,
+    /// The median.
+    pub p50: f64,
+    /// 95 %.
+    pub p95: f64,
+}
+
+/// Search by cosine among probe pairs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retrieval {
+    /// Pairs it was measured on.
+    pub pairs: u64,
+    /// Images ask, texts answer.
+    pub image_to_text: Recall,
+    /// Texts ask, images answer.
+    pub text_to_image: Recall,
+}
+
+/// Share of queries whose partner is among the k nearest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recall {
+    /// k = 1.
+    pub r1: f64,
+    /// k = 5.
+    pub r5: f64,
+}
+
+/// Phantom drift, as in a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// ‖E[π(z)]−π(E[z])‖.
+    pub measured: f64,
+    /// ‖E[π(z)]−μx‖.
+    pub to_target: f64,
+    /// Length of its tangential part.
+    pub tangential: f64,
+    /// The same by the second-order prediction.
+    pub predicted_tangential: f64,
+    /// Cosine of both tangential parts.
+    pub cosine: f64,
+}
+
+/// Gradients against the span of the batch's embeddings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Span {
+    /// sqrt(E‖g−Pg‖²/E‖g‖²), P onto the span; null where the span is the whole space.
+    pub residual: f64,
+    /// Dimension of the span.
+    pub dim: usize,
+    /// The same of a random vector, sqrt(1−dim/d).
+    pub random: f64,
+}
+
+/// Means of per-step covariances, never of a covariance pooled over time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WindowRecord {
+    /// First step; the last is that of the record.
+    pub from: u64,
+    /// Recorded steps in it.
+    pub steps: u64,
+    /// Residuals in U.
+    pub u: USide,
+    /// Residuals in V; γ is that of the mean difference averaged over the window.
+    pub v: VSide,
+    /// How ζ follows δ.
+    pub coupling: CouplingRecord,
+}

@@ -1,0 +1,144 @@
+//! The two sides of the residuals beside what chance gives.
+
+use faer::{Mat, MatRef};
+
+use super::random::{isotropic_spectrum, random_angle};
+use super::record::{CouplingRecord, Energies, GradientShape, Isotropic, Quantiles, USide, VSide};
+use crate::decomposition::{Blocks, Coupling, Decomposition};
+use crate::eigen::{Eigen, EigenError};
+use crate::spectrum::{Condition, pearson};
+use crate::{Frame, vmf_concentration};
+
+/// Spectra of isotropic samples of `n` rows in U and in V.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Chance {
+    n: u64,
+    u: Vec<f64>,
+    v: Vec<f64>,
+}
+
+impl Chance {
+    pub fn of(n: u64, frame: &Frame, seed: u64) -> Result<Self, EigenError> {
+        let (rank, rest) = (frame.rank(), frame.dim() - frame.rank());
+        Ok(Self {
+            n,
+            u: isotropic_spectrum(n, rank, seed)?,
+            v: isotropic_spectrum(n, rest, seed)?,
+        })
+    }
+
+    /// Whether it is the one of `n` rows in this frame.
+    pub fn serves(&self, n: u64, frame: &Frame) -> bool {
+        self.n == n && self.u.len() == frame.rank() && self.v.len() == frame.dim() - frame.rank()
+    }
+}
+
+/// Covariance of the gradients in the frame's basis of U.
+pub(super) struct GradientBlock {
+    values: Vec<f64>,
+    diagonal: Vec<f64>,
+}
+
+impl GradientBlock {
+    /// `covariance` is G, d × d.
+    pub fn of(covariance: MatRef<'_, f64>, frame: &Frame) -> Result<Self, EigenError> {
+        let inside: Mat<f64> = frame.u().transpose() * (covariance * frame.u());
+        Ok(Self {
+            diagonal: (0..inside.nrows()).map(|i| inside[(i, i)]).collect(),
+            values: if inside.nrows() == 0 {
+                Vec::new()
+            } else {
+                Eigen::of(inside.as_ref())?.values
+            },
+        })
+    }
+}
+
+/// What is shown of Σ_U; at most `top` eigencomponents are compared with the gradients'.
+pub(super) fn u_side(
+    blocks: &Blocks,
+    parts: &Decomposition,
+    gradients: Option<&GradientBlock>,
+    chance: &Chance,
+    top: usize,
+) -> USide {
+    let gradient = gradients.map(|gradients| {
+        let ranks = top.min(gradients.values.len());
+        let leading = &gradients.values[..ranks];
+        GradientShape {
+            ranks,
+            rho_eig: correlation(&blocks.values_u()[..ranks], leading),
+            diagonal: correlation(&blocks.diagonal_u()[..ranks], &gradients.diagonal[..ranks]),
+            isotropic_rho_eig: correlation(&chance.u[..ranks], leading),
+            chance: 1.96 / (ranks as f64 - 1.0).max(0.0).sqrt(),
+        }
+    });
+    let Condition {
+        kappa,
+        effective,
+        below_floor,
+    } = parts.condition_u;
+    USide {
+        kappa,
+        kappa_eff: effective,
+        below_floor,
+        isotropic: isotropic(&chance.u),
+        gradient,
+    }
+}
+
+/// What is shown of Σ_V; `direction` is the length of the mean unit direction of P_VΔ, where it is known.
+pub(super) fn v_side(parts: &Decomposition, chance: &Chance, direction: Option<f64>) -> VSide {
+    let dim = chance.v.len();
+    let Condition {
+        kappa,
+        effective,
+        below_floor,
+    } = parts.condition_v;
+    VSide {
+        dim,
+        kappa,
+        kappa_eff: effective,
+        below_floor,
+        isotropic: isotropic(&chance.v),
+        angle: parts.angle_cob_v1,
+        random_angle: Quantiles {
+            p05: random_angle(dim, 0.05),
+            p50: random_angle(dim, 0.5),
+            p95: random_angle(dim, 0.95),
+        },
+        vmf: direction.map(|length| vmf_concentration(length, dim)),
+        isotropic_vmf: direction.map(|_| vmf_concentration((chance.n as f64).powf(-0.5), dim)),
+    }
+}
+
+fn isotropic(values: &[f64]) -> Isotropic {
+    let Condition { kappa, effective, .. } = Condition::of(values, 0.0);
+    Isotropic {
+        kappa,
+        kappa_eff: effective,
+    }
+}
+
+/// Pearson correlation; NaN below two numbers.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    if a.len() < 2 { f64::NAN } else { pearson(a, b) }
+}
+
+impl From<&Coupling> for CouplingRecord {
+    fn from(coupling: &Coupling) -> Self {
+        let Coupling { norm, r2, lambda } = *coupling;
+        Self { norm, r2, lambda }
+    }
+}
+
+impl From<&Decomposition> for Energies {
+    fn from(parts: &Decomposition) -> Self {
+        Self {
+            pmb: parts.pmb,
+            cob: parts.cob,
+            trace_u: parts.trace_u,
+            trace_v: parts.trace_v,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! y = x·Wᵀ + b.
+
+use candle_core::Tensor;
+
+use super::shape_of;
+use crate::parallel::{add, each_row_block, sum_row_blocks};
+use crate::tensor::{host, tensor};
+use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
+
+/// x·Wᵀ + b: `x` n × in, `weight` out × in, `bias` out; n × out. A frozen weight costs no gradient of its own.
+pub fn linear(tape: &mut Tape, x: &Var, weight: &Var, bias: Option<&Var>) -> Result<Var> {
+    let value = with_dtype!(x.value(), T => forward::<T>(x.value(), weight.value(), bias.map(Var::value)))?;
+    let (kept_x, kept_weight) = (x.value().clone(), weight.value().clone());
+    let backward = move |gradient: &Tensor, needed: &[bool]| with_dtype!(gradient, T => backward::<T>(&kept_x, &kept_weight, gradient, needed));
+    Ok(match bias {
+        Some(bias) => tape.push(value, &[x, weight, bias], backward),
+        None => tape.push(value, &[x, weight], backward),
+    })
+}
+
+fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let ((n, inner), (outer, _)) = (shape_of(x)?, shape_of(weight)?);
+    let (x, weight) = (host::<T>(x)?, host::<T>(weight)?);
+    let mut out = vec![T::ZERO; n * outer];
+    gemm(
+        MatMut::new(&mut out, n, outer),
+        false,
+        MatRef::new(&x, n, inner),
+        MatRef::new(&weight, outer, inner).t(),
+        T::ONE,
+    );
+    if let Some(bias) = bias {
+        let bias = host::<T>(bias)?;
+        each_row_block(&mut out, outer, |_, rows| {
+            for row in rows.chunks_exact_mut(outer) {
+                add(row, &bias);
+            }
+        });
+    }
+    tensor(out, (n, outer))
+}
+
+fn backward<T: Real>(
+    x: &Tensor,
+    weight: &Tensor,
+    gradient: &Tensor,
+    needed: &[bool],
+) -> Result<Vec<Option<Tensor>>> {
+    let ((n, inner), (outer, _)) = (shape_of(x)?, shape_of(weight)?);
+    let gradient = host::<T>(gradient)?;
+    let to_x = needed[0].then(|| -> Result<Tensor> {
+        let weight = host::<T>(weight)?;
+        let mut out = vec![T::ZERO; n * inner];
+        let (g, w) = (
+            MatRef::new(&gradient, n, outer),
+            MatRef::new(&weight, outer, inner),
+        );
+        gemm(MatMut::new(&mut out, n, inner), false, g, w, T::ONE);
+        tensor(out, (n, inner))
+    });
+    let to_weight = needed[1].then(|| -> Result<Tensor> {
+        let x = host::<T>(x)?;
+        let mut out = vec![T::ZERO; outer * inner];
+        let (g, x) = (MatRef::new(&gradient, n, outer).t(), MatRef::new(&x, n, inner));
+        gemm(MatMut::new(&mut out, outer, inner), false, g, x, T::ONE);
+        tensor(out, (outer, inner))
+    });
+    let mut answers = vec![to_x.transpose()?, to_weight.transpose()?];
+    if let Some(&needed) = needed.get(2) {
+        answers.push(needed.then(|| column_sums(&gradient, n, outer)).transpose()?);
+    }
+    Ok(answers)
+}
+
+fn column_sums<T: Real>(rows: &[T], n: usize, width: usize) -> Result<Tensor> {
+    let sums = sum_row_blocks(n, width, |block, total| {
+        for row in rows[block.start * width..block.end * width].chunks_exact(width) {
+            add(total, row);
+        }
+    });
+    tensor(sums, width)
+}

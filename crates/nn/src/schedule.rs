@@ -1,0 +1,114 @@
+//! Learning rates over steps, as Hugging Face's trainers compute them.
+
+use serde::{Deserialize, Serialize};
+
+/// The shape after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ScheduleKind {
+    /// Half a cosine down to 0.
+    #[default]
+    Cosine,
+    /// A line down to 0.
+    Linear,
+    /// The peak throughout, warm-up ignored.
+    Constant,
+    /// The peak after the warm-up.
+    ConstantWithWarmup,
+    /// Peak·√(warm-up/step).
+    InverseSqrt,
+}
+
+/// A schedule of `total` updates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The shape.
+    pub kind: ScheduleKind,
+    /// The highest rate.
+    pub peak: f64,
+    /// Updates of the warm-up, a line from 0.
+    pub warmup: u64,
+    /// Updates in all.
+    pub total: u64,
+}
+
+impl Schedule {
+    /// A warm-up of a share of all updates, rounded up.
+    pub fn new(kind: ScheduleKind, peak: f64, warmup_share: f64, total: u64) -> Self {
+        // counts of updates are far below 2^53
+        #[allow(clippy::cast_sign_loss)]
+        let warmup = (total as f64 * warmup_share).ceil() as u64;
+        Self {
+            kind,
+            peak,
+            warmup,
+            total,
+        }
+    }
+
+    /// The rate of update `step`, counted from 0: with a warm-up the first update changes nothing.
+    pub fn rate(&self, step: u64) -> f64 {
+        self.peak * self.factor(step as f64)
+    }
+
+    fn factor(&self, step: f64) -> f64 {
+        let (warmup, total) = (self.warmup as f64, self.total as f64);
+        if self.kind != ScheduleKind::Constant && step < warmup {
+            return step / warmup.max(1.0);
+        }
+        let progress = (step - warmup) / (total - warmup).max(1.0);
+        match self.kind {
+            ScheduleKind::Cosine => (0.5 * (1.0 + (std::f64::consts::PI * progress).cos())).max(0.0),
+            ScheduleKind::Linear => ((total - step) / (total - warmup).max(1.0)).max(0.0),
+            ScheduleKind::Constant | ScheduleKind::ConstantWithWarmup => 1.0,
+            // without a warm-up Hugging Face takes 10,000 updates as the time scale
+            ScheduleKind::InverseSqrt => {
+                let scale = if warmup == 0.0 { 10_000.0 } else { warmup };
+                1.0 / ((step + scale - warmup) / scale).sqrt()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values of `transformers.get_scheduler` at 100 updates with 10 of warm-up and peak 1.
+    #[test]
+    fn schedules_are_those_of_hugging_face() {
+        let at = |kind, step| Schedule::new(kind, 1.0, 0.1, 100).rate(step);
+        let table = [
+            (
+                ScheduleKind::Cosine,
+                [
+                    0.0,
+                    0.5,
+                    1.0,
+                    0.586_824_088_833_465_1,
+                    0.000_304_586_490_452_134_92,
+                ],
+            ),
+            (
+                ScheduleKind::Linear,
+                [0.0, 0.5, 1.0, 0.555_555_555_555_555_6, 0.011_111_111_111_111_112],
+            ),
+            (ScheduleKind::ConstantWithWarmup, [0.0, 0.5, 1.0, 1.0, 1.0]),
+            (
+                ScheduleKind::InverseSqrt,
+                [0.0, 0.5, 1.0, 0.447_213_595_499_957_9, 0.317_820_863_081_864_1],
+            ),
+        ];
+        for (kind, expected) in table {
+            for (step, expected) in [0, 5, 10, 50, 99].into_iter().zip(expected) {
+                assert!(
+                    (at(kind, step) - expected).abs() < 1e-12,
+                    "{kind:?} {step}: {}",
+                    at(kind, step)
+                );
+            }
+        }
+        assert_eq!(at(ScheduleKind::Constant, 0), 1.0);
+    }
+}

@@ -1,0 +1,231 @@
+//! Encoders: trained, loaded, applied.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use modality_gap_encoder::data::{ImagePlace, Pair};
+use modality_gap_encoder::{
+    EmbedJob, Embedder, EncoderError, Observer, Probe, Step, TrainJob, run_embedding, run_training,
+};
+use modality_gap_tasks::CancelToken as Token;
+use napi::bindgen_prelude::{ClassInstance, Float32Array, Function, Object};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde_json::{Value, json};
+
+use crate::job::{CancelToken, ProgressEvent, WAITING_EVENTS, promised};
+
+type Answer<T> = std::result::Result<T, EncoderError>;
+
+/// An encoder that was trained here or read from a folder in Hugging Face's layout.
+#[napi]
+pub struct NativeEncoder {
+    embedder: Arc<Embedder>,
+}
+
+#[napi]
+impl NativeEncoder {
+    /// Reads an encoder, off the event loop.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
+        promised(env, move || -> Answer<Self> {
+            Ok(Self {
+                embedder: Arc::new(Embedder::open(&PathBuf::from(path))?),
+            })
+        })
+    }
+
+    /// Columns, and whether it takes images.
+    #[napi(ts_return_type = "any")]
+    pub fn info(&self) -> Value {
+        json!({ "dim": self.embedder.dim(), "images": self.embedder.sees() })
+    }
+
+    /// Unit rows of texts.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn embed_texts<'env>(&self, env: &'env Env, texts: Vec<String>) -> Result<Object<'env>> {
+        let embedder = Arc::clone(&self.embedder);
+        promised(env, move || -> Answer<Float32Array> {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            Ok(embedder.texts(&texts)?.into())
+        })
+    }
+
+    /// Unit rows of image files.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn embed_images<'env>(&self, env: &'env Env, paths: Vec<String>) -> Result<Object<'env>> {
+        let embedder = Arc::clone(&self.embedder);
+        promised(env, move || -> Answer<Float32Array> {
+            let pairs: Vec<Pair> = paths.into_iter().map(image_alone).collect();
+            Ok(embedder.images(&pairs.iter().collect::<Vec<_>>())?.into())
+        })
+    }
+}
+
+fn image_alone(path: String) -> Pair {
+    Pair {
+        image: ImagePlace::File(path.into()),
+        captions: Vec::new(),
+        split: String::new(),
+        fields: serde_json::Map::new(),
+    }
+}
+
+/// Embeddings of held-out pairs and of a batch, with the loss's gradients there.
+#[napi(object)]
+pub struct ProbeEvent {
+    /// Updates made when it was taken.
+    pub step: f64,
+    /// Columns.
+    pub dim: u32,
+    /// Held-out images.
+    pub image: Float32Array,
+    /// Their captions.
+    pub text: Float32Array,
+    /// The batch's images.
+    pub batch_image: Float32Array,
+    /// The batch's captions.
+    pub batch_text: Float32Array,
+    /// Gradients at the batch's images.
+    pub grad_image: Float32Array,
+    /// Gradients at the batch's captions.
+    pub grad_text: Float32Array,
+}
+
+/// Trains a dual encoder on threads of its own.
+#[napi(ts_return_type = "Promise<any>")]
+pub fn train_encoder<'env>(
+    env: &'env Env,
+    job: Value,
+    threads: u32,
+    token: ClassInstance<'env, CancelToken>,
+    on_step: Option<Function<'env, Value, ()>>,
+    on_probe: Option<Function<'env, ProbeEvent, ()>>,
+) -> Result<Object<'env>> {
+    let token = token.token.clone();
+    let on_step = on_step
+        .map(|callback| {
+            let function = callback
+                .build_threadsafe_function()
+                .weak::<true>()
+                .callee_handled::<false>();
+            function.max_queue_size::<WAITING_EVENTS>().build()
+        })
+        .transpose()?;
+    let on_probe = on_probe
+        .map(|callback| {
+            let function = callback
+                .build_threadsafe_function()
+                .weak::<true>()
+                .callee_handled::<false>();
+            function.max_queue_size::<WAITING_EVENTS>().build()
+        })
+        .transpose()?;
+    promised(env, move || -> Answer<Value> {
+        let job: TrainJob = read(job)?;
+        // nothing is left out here: a step or a probe waits until the event loop has room
+        let mut watcher = Watcher {
+            token,
+            on_step: Box::new(move |step| {
+                if let Some(tell) = &on_step {
+                    let value = serde_json::to_value(step).expect("plain data");
+                    let _ = tell.call(value, ThreadsafeFunctionCallMode::Blocking);
+                }
+            }),
+            on_probe: Box::new(move |probe| {
+                if let Some(tell) = &on_probe {
+                    let _ = tell.call(event(probe), ThreadsafeFunctionCallMode::Blocking);
+                }
+            }),
+        };
+        let report = pool(threads)?.install(|| run_training(&job, &mut watcher))?;
+        Ok(serde_json::to_value(report).expect("plain data"))
+    })
+}
+
+/// Writes the embeddings of a list of pairs.
+#[napi(ts_return_type = "Promise<any>")]
+pub fn embed_pairs<'env>(
+    env: &'env Env,
+    job: Value,
+    threads: u32,
+    token: ClassInstance<'env, CancelToken>,
+    on_progress: Option<Function<'env, ProgressEvent, ()>>,
+) -> Result<Object<'env>> {
+    let token = token.token.clone();
+    let on_progress = on_progress
+        .map(|callback| {
+            let function = callback
+                .build_threadsafe_function()
+                .weak::<true>()
+                .callee_handled::<false>();
+            function.max_queue_size::<WAITING_EVENTS>().build()
+        })
+        .transpose()?;
+    promised(env, move || -> Answer<Value> {
+        let job: EmbedJob = read(job)?;
+        let started = std::time::Instant::now();
+        let tell = |rows: usize, total: usize| {
+            if let Some(tell) = &on_progress {
+                let seconds = started.elapsed().as_secs_f64();
+                let event = ProgressEvent {
+                    stage: "embed".to_owned(),
+                    rows: rows as f64,
+                    total: total as f64,
+                    seconds,
+                };
+                // a full queue means that the event loop is busy; the next event will do
+                let _ = tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
+            }
+        };
+        let report = pool(threads)?.install(|| run_embedding(&job, tell, || token.is_cancelled()))?;
+        Ok(serde_json::to_value(report).expect("plain data"))
+    })
+}
+
+struct Watcher {
+    token: Token,
+    on_step: Box<dyn Fn(&Step) + Send>,
+    on_probe: Box<dyn Fn(Probe) + Send>,
+}
+
+impl Observer for Watcher {
+    fn step(&mut self, step: &Step) {
+        (self.on_step)(step);
+    }
+
+    fn probe(&mut self, probe: Probe) {
+        (self.on_probe)(probe);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.token.is_cancelled()
+    }
+}
+
+fn event(probe: Probe) -> ProbeEvent {
+    ProbeEvent {
+        step: probe.step as f64,
+        dim: probe.dim as u32,
+        image: probe.image.into(),
+        text: probe.text.into(),
+        batch_image: probe.batch_image.into(),
+        batch_text: probe.batch_text.into(),
+        grad_image: probe.grad_image.into(),
+        grad_text: probe.grad_text.into(),
+    }
+}
+
+/// 0 means one thread per core.
+fn pool(threads: u32) -> Answer<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads as usize)
+        .thread_name(|i| format!("modality-gap-{i}"))
+        .build()
+        .map_err(|error| EncoderError::BadOption(format!("{threads} threads cannot be started: {error}")))
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
+    crate::job::read(value).map_err(|error| EncoderError::BadOption(error.to_string()))
+}

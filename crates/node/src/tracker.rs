@@ -1,0 +1,151 @@
+//! Trackers of training runs: one step at a time on a thread of its own.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use modality_gap_geometry::Tracker;
+use modality_gap_tasks::{
+    Control, RowSet, StepRows, TaskError, load_tracker, new_tracker, save_frame, save_tracker, track_step,
+    tracker_from_bytes,
+};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Object};
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::border::Outcome;
+use crate::job::{CancelToken, promised, read};
+use crate::source::Source;
+
+/// Follows a training run.
+#[napi]
+pub struct NativeTracker {
+    /// The state after the last recorded step; steps replace it as a whole.
+    state: Arc<Mutex<Arc<Tracker>>>,
+    /// Held while a step is recorded.
+    turn: Arc<Mutex<()>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PushSpec {
+    step: u64,
+    /// What each source is: `image`, `text`, `gradImage`, `gradText`, `batchImage` or `batchText`.
+    names: Vec<String>,
+    threads: Option<usize>,
+}
+
+#[napi]
+impl NativeTracker {
+    /// A tracker that has seen no step.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn create(options: Value) -> Outcome<NativeTracker> {
+        read(options).and_then(new_tracker).map(Self::from).into()
+    }
+
+    /// Reads a tracker's state.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
+        promised(env, move || load_tracker(&PathBuf::from(path)).map(Self::from))
+    }
+
+    /// Reads a tracker from the bytes of its state.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn from_bytes(bytes: &[u8]) -> Outcome<NativeTracker> {
+        tracker_from_bytes(bytes, None).map(Self::from).into()
+    }
+
+    /// The bytes of its state.
+    #[napi(catch_unwind)]
+    pub fn to_bytes(&self) -> Buffer {
+        self.now().to_bytes().into()
+    }
+
+    /// Writes its state: temporary file, synced, renamed.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        let tracker = self.now();
+        promised(env, move || save_tracker(&tracker, &PathBuf::from(path)))
+    }
+
+    /// Writes the frozen frame's file.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn save_frame<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        let tracker = self.now();
+        promised(env, move || match tracker.frozen_frame() {
+            Some(frame) => save_frame(frame, &PathBuf::from(path)),
+            None => Err(TaskError::BadOption("no frame is frozen yet".to_owned())),
+        })
+    }
+
+    /// Options, and how far it is.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn info(&self) -> Value {
+        let tracker = self.now();
+        json!({ "options": tracker.options(), "lastStep": tracker.last_step() })
+    }
+
+    /// Whether a step is recorded.
+    #[napi(catch_unwind)]
+    pub fn takes(&self, step: f64) -> bool {
+        #[allow(
+            clippy::cast_sign_loss,
+            reason = "a step below zero is refused when it is pushed"
+        )]
+        self.now().options().takes(step as u64)
+    }
+
+    /// Records a step on a thread of its own; steps pushed at once are recorded one after another.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn push<'env>(
+        &self,
+        env: &'env Env,
+        spec: Value,
+        sources: Vec<ClassInstance<'env, Source>>,
+        token: ClassInstance<'env, CancelToken>,
+    ) -> Result<Object<'env>> {
+        let sources: Vec<Arc<RowSet>> = sources.iter().map(|source| Arc::clone(&source.rows)).collect();
+        let (state, turn) = (Arc::clone(&self.state), Arc::clone(&self.turn));
+        let token = token.token.clone();
+        promised(env, move || {
+            let spec: PushSpec = read(spec)?;
+            let named = |name: &str| {
+                let at = spec.names.iter().position(|found| found == name)?;
+                sources.get(at).map(|rows| &**rows)
+            };
+            let needed = |name: &str| {
+                named(name).ok_or_else(|| TaskError::BadOption(format!("a step needs `{name}` rows")))
+            };
+            let rows = StepRows {
+                probe: [needed("image")?, needed("text")?],
+                gradients: [named("gradImage"), named("gradText")],
+                batch: [named("batchImage"), named("batchText")],
+            };
+            let control = Control::new(spec.threads.unwrap_or(0), token, None)?;
+            let _turn = locked(&turn);
+            let mut tracker = Tracker::clone(&locked(&state));
+            let record = track_step(&mut tracker, spec.step, &rows, &control)?;
+            *locked(&state) = Arc::new(tracker);
+            Ok(serde_json::to_value(record).expect("plain data"))
+        })
+    }
+
+    fn now(&self) -> Arc<Tracker> {
+        Arc::clone(&locked(&self.state))
+    }
+}
+
+impl From<Tracker> for NativeTracker {
+    fn from(tracker: Tracker) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(Arc::new(tracker))),
+            turn: Arc::default(),
+        }
+    }
+}
+
+/// The lock; a panic under it left the state whole, because a step replaces it at its end.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

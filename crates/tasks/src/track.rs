@@ -1,0 +1,181 @@
+//! Steps of a training run, from opened rows into a tracker, and the tracker's state on disk.
+
+use std::path::{Path, PathBuf};
+
+use modality_gap_geometry::tracker::Record;
+use modality_gap_geometry::{
+    BadRowReason, Frame, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptions,
+};
+use modality_gap_kernels::Dtype;
+use modality_gap_shards::Buffer;
+
+use crate::receipt::write_file;
+use crate::rowset::OnBadRow;
+use crate::shard_task::read;
+use crate::walk::Joined;
+use crate::{CancelToken, Control, RowSet, TaskError};
+
+/// Rows of one step; what was not given is absent.
+#[derive(Clone, Copy)]
+pub struct StepRows<'a> {
+    /// Probe pairs, image and text.
+    pub probe: [&'a RowSet; 2],
+    /// Gradients, of image and text embeddings.
+    pub gradients: [Option<&'a RowSet>; 2],
+    /// Embeddings of the batch that the gradients come from.
+    pub batch: [Option<&'a RowSet>; 2],
+}
+
+/// A tracker of a run.
+pub fn new_tracker(options: TrackerOptions) -> Result<Tracker, TaskError> {
+    Tracker::new(options).map_err(|error| TaskError::BadOption(error.to_string()))
+}
+
+/// Records a step; on an error the tracker is as it was before.
+pub fn track_step(
+    tracker: &mut Tracker,
+    step: u64,
+    rows: &StepRows<'_>,
+    control: &Control,
+) -> Result<Record, TaskError> {
+    let reader = |rows: &RowSet| Reader::open(rows, &control.cancel);
+    let optional = |rows: Option<&RowSet>| rows.map(reader).transpose();
+    let [mut image, mut text] = [reader(rows.probe[0])?, reader(rows.probe[1])?];
+    let mut gradients = [optional(rows.gradients[0])?, optional(rows.gradients[1])?];
+    let mut batch = [optional(rows.batch[0])?, optional(rows.batch[1])?];
+    let fed = TrackStep {
+        step,
+        probe: [&mut image, &mut text],
+        gradients: sources(&mut gradients),
+        batch: sources(&mut batch),
+    };
+    control
+        .pool()
+        .install(|| tracker.push(fed))
+        .map_err(|error| placed(error, rows))
+}
+
+fn sources<'r>(readers: &'r mut [Option<Reader<'_>>; 2]) -> [Option<Source<'r, TaskError>>; 2] {
+    let [image, text] = readers;
+    [image, text].map(|reader| reader.as_mut().map(|reader| reader as Source<'r, TaskError>))
+}
+
+/// Rows of a source, checked for a request to stop at every block.
+struct Reader<'a> {
+    joined: Joined,
+    buffer: Buffer,
+    rows: u64,
+    dim: usize,
+    dtype: Dtype,
+    cancel: &'a CancelToken,
+}
+
+impl<'a> Reader<'a> {
+    fn open(rows: &RowSet, cancel: &'a CancelToken) -> Result<Self, TaskError> {
+        if rows.options.on_bad_row == OnBadRow::Drop {
+            let text = "a tracker needs every row; open its rows without onBadRow 'drop'";
+            return Err(TaskError::BadOption(text.to_owned()));
+        }
+        Ok(Self {
+            joined: Joined::open(rows)?,
+            buffer: Buffer::new(),
+            rows: rows.rows(),
+            dim: rows.dim,
+            dtype: rows.dtype(),
+            cancel,
+        })
+    }
+}
+
+impl RowBlocks for Reader<'_> {
+    type Error = TaskError;
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn read(&mut self, first: u64, count: usize, out: &mut Vec<f64>) -> Result<(), TaskError> {
+        self.cancel.check()?;
+        Ok(self.joined.read(first, count, &mut self.buffer, out)?)
+    }
+}
+
+/// The error with the file and the row in it.
+fn placed(error: TrackError<TaskError>, rows: &StepRows<'_>) -> TaskError {
+    let text = error.to_string();
+    match error {
+        TrackError::Read(error) => error,
+        TrackError::BadRow { side, row, reason } => bad_row(side, row, reason, rows),
+        TrackError::WidthMismatch {
+            side,
+            found,
+            expected,
+        } => TaskError::WidthMismatch {
+            what: format!("{side} rows"),
+            found,
+            against: "the tracker's rows".to_owned(),
+            expected,
+        },
+        TrackError::NotPaired { image, text } => TaskError::NotPaired {
+            left_name: "image".to_owned(),
+            left: image,
+            right_name: "text".to_owned(),
+            right: text,
+        },
+        TrackError::TooFewRows { .. } | TrackError::NoSpread => TaskError::TooFewRows(text),
+        TrackError::Numeric(_) => TaskError::Numeric(text),
+        _ => TaskError::BadOption(text),
+    }
+}
+
+fn bad_row(side: &'static str, row: u64, reason: BadRowReason, rows: &StepRows<'_>) -> TaskError {
+    let of = match side {
+        "image" => Some(rows.probe[0]),
+        "text" => Some(rows.probe[1]),
+        "gradImage" => rows.gradients[0],
+        "gradText" => rows.gradients[1],
+        "batchImage" => rows.batch[0],
+        _ => rows.batch[1],
+    };
+    let (mut file, mut within) = (None, row);
+    if let Some(of) = of {
+        let starts = of.starts();
+        let part = starts.partition_point(|&start| start <= row) - 1;
+        file = of.parts[part].file().map(Path::to_path_buf);
+        within = row - starts[part];
+    }
+    TaskError::TrackedRow {
+        file,
+        side,
+        row: within,
+        reason,
+    }
+}
+
+/// Reads a tracker's state.
+pub fn load_tracker(path: &Path) -> Result<Tracker, TaskError> {
+    tracker_from_bytes(&read(path)?, Some(path.to_path_buf()))
+}
+
+/// A tracker from the bytes of its state; `file` is where they stood.
+pub fn tracker_from_bytes(bytes: &[u8], file: Option<PathBuf>) -> Result<Tracker, TaskError> {
+    Tracker::from_bytes(bytes).map_err(|error| TaskError::State { file, error })
+}
+
+/// Writes a tracker's state: temporary file, synced, renamed.
+pub fn save_tracker(tracker: &Tracker, path: &Path) -> Result<(), TaskError> {
+    write_file(path, &tracker.to_bytes(), true)
+}
+
+/// Writes a frame's file: temporary file, synced, renamed.
+pub fn save_frame(frame: &Frame, path: &Path) -> Result<(), TaskError> {
+    write_file(path, &frame.to_bytes(), true)
+}

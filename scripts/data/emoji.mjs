@@ -1,0 +1,112 @@
+// Prepares pairs of emoji renderings and captions from npm packages, in a cache folder outside the repository.
+//
+// Renderings: emoji-datasource-{google,apple,twitter,facebook}@16; names and tags: emojibase-data@17 (MIT). Google's
+// artwork is under Apache-2.0, Twitter's under CC BY 4.0: both may be shown and shipped with their notices. Apple's and
+// Facebook's are for training on this machine only: never commit, show or picture them.
+//
+// Splits, by a hash of the emoji and so the same for everybody:
+//   train             known emoji as Google, Apple and Facebook draw them
+//   unseen-rendering  the same emoji as Twitter draws them
+//   unseen-emoji      a tenth of all emoji, kept from training, as all four draw them
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const VENDORS = ['google', 'apple', 'facebook', 'twitter']
+const HELD_OUT_VENDOR = 'twitter'
+const HELD_OUT_SHARE = 0.1
+
+/** Folder of the prepared data. */
+export function emojiFolder() {
+  return join(process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap'), 'emoji')
+}
+
+/** Downloads what is missing and writes `pairs.jsonl`; returns its path. */
+export function prepareEmoji() {
+  const folder = emojiFolder()
+  mkdirSync(folder, { recursive: true })
+  const data = unpacked(folder, 'emojibase-data', '17', ['package/en/data.json', 'package/LICENSE'])
+  const named = JSON.parse(readFileSync(join(data, 'en', 'data.json'), 'utf8'))
+  const captions = new Map(named.map(emoji => [plain(emoji.hexcode), captionsOf(emoji)]))
+  const pairs = VENDORS.flatMap(vendor => pairsOf(folder, vendor, captions))
+  const list = join(folder, 'pairs.jsonl')
+  writeFileSync(`${list}.tmp`, pairs.map(pair => `${JSON.stringify(pair)}\n`).join(''))
+  renameSync(`${list}.tmp`, list)
+  return { list, pairs }
+}
+
+function pairsOf(folder, vendor, captions) {
+  const name = `emoji-datasource-${vendor}`
+  const source = unpacked(folder, name, '16', ['package/emoji.json', 'package/LICENSE', `package/img/${vendor}/64`])
+  const all = JSON.parse(readFileSync(join(source, 'emoji.json'), 'utf8'))
+  return all.flatMap(({ unified, image, ...emoji }) => {
+    const words = captions.get(plain(unified))
+    if (!emoji[`has_img_${vendor}`] || words === undefined) {
+      return []
+    }
+    const path = `${name}/img/${vendor}/64/${image}`
+    return [{ image: path, captions: words, split: splitOf(unified, vendor), id: unified, vendor }]
+  })
+}
+
+function splitOf(id, vendor) {
+  const hash = createHash('sha256').update(plain(id)).digest().readUInt32LE(0) / 2 ** 32
+  return hash < HELD_OUT_SHARE ? 'unseen-emoji' : vendor === HELD_OUT_VENDOR ? 'unseen-rendering' : 'train'
+}
+
+/** Name and tags; training also sees the name alone. */
+function captionsOf({ label, tags = [] }) {
+  return tags.length === 0 ? [label] : [`${label}: ${tags.join(', ')}`, label]
+}
+
+/** One spelling with and without the variation selector. */
+function plain(hexcode) {
+  return hexcode.toUpperCase().replaceAll('-FE0F', '')
+}
+
+/** The unpacked members of an npm package, downloaded once. */
+function unpacked(folder, name, version, members) {
+  const target = join(folder, name)
+  if (existsSync(target)) {
+    return target
+  }
+  const downloads = join(folder, 'packages')
+  mkdirSync(downloads, { recursive: true })
+  const tarballs = () => readdirSync(downloads).filter(file => file.startsWith(`${name}-${version}.`))
+  if (tarballs().length === 0) {
+    process.stderr.write(`emoji: downloading ${name}@${version}\n`)
+    run('npm', ['pack', '--silent', `${name}@${version}`], downloads)
+  }
+  const partial = `${target}.tmp`
+  rmSync(partial, { recursive: true, force: true })
+  mkdirSync(partial)
+  run('tar', ['-xzf', join(downloads, tarballs()[0]), '-C', partial, '--strip-components=1', ...members], folder)
+  renameSync(partial, target)
+  return target
+}
+
+function run(command, args, cwd) {
+  const shell = process.platform === 'win32' && command === 'npm'
+  const { status, error } = spawnSync(command, args, { cwd, shell, stdio: ['ignore', process.stderr, process.stderr] })
+  if (status !== 0) {
+    throw new Error(`${command} ${args[0]} failed${error ? `: ${error.message}` : ''}`)
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { list, pairs } = prepareEmoji()
+  const counts = grouped(pairs)
+  const parts = Object.entries(counts).map(([split, rows]) => `${rows.length} ${split}`)
+  process.stdout.write(`${list}: ${parts.join(', ')}\n`)
+}
+
+function grouped(pairs) {
+  const groups = {}
+  for (const pair of pairs) {
+    groups[pair.split] = [...(groups[pair.split] ?? []), pair]
+  }
+  return groups
+}

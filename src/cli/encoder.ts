@@ -1,0 +1,116 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { TrainInput } from '../encoder.ts'
+import type { EmbedOptions } from '../encoder-options.ts'
+import type { TrainReport } from '../encoder-reports.ts'
+import { ModalityGapError } from '../errors.ts'
+import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
+import { count, duration, figure, percent, table, written } from './print.ts'
+import { perform, resumeCommand } from './session.ts'
+
+type TrainFlags = CommonOptions & Partial<Omit<TrainInput, 'data'>> & { data?: string[] }
+
+interface EmbedFlags extends CommonOptions, EmbedOptions {
+  encoder: string
+  data: string[]
+  out: string
+}
+
+export function addEncoder(program: Command): void {
+  const encoder = program.command('encoder').description('train a dual encoder, or embed with one')
+  addTrain(encoder)
+  addEmbed(encoder)
+}
+
+function addTrain(encoder: Command): void {
+  const command = encoder
+    .command('train')
+    .description('train an image and a text tower from scratch on pairs')
+    .argument('[config]', 'JSON file with the same options by their names in the library; flags go before it')
+    .option('--data <list...>', 'jsonl, csv, tar (WebDataset) or folder of images with captions')
+    .option('--out <dir>', 'folder for encoder.safetensors, its checkpoint and log.jsonl')
+    .option('--epochs <n>', 'passes over the data (default: 40)', atLeast(1))
+    .option('--steps <n>', 'updates in all, instead of epochs', atLeast(1))
+    .option('--batch-size <n>', 'pairs contrasted with each other (default: 256)', atLeast(2))
+    .option('--micro-batch <n>', 'pairs held at a time (default: the batch)', atLeast(1))
+    .option('--learning-rate <rate>', 'highest learning rate (default: 0.002)', positive)
+    .option('--temperature <t>', 'temperature at the start (default: 0.01)', positive)
+    .option('--holdout <share>', 'share held out by chance where the list names no splits', positive)
+    .option('--seed <n>', 'seed of everything by chance (default: 0)', atLeast(0))
+    .option('--probe-every <n>', 'updates between two probes', atLeast(1))
+    .option('--probes <dir>', 'write probes as step_000800/{image,text,grad_image,grad_text}.npy')
+    .option('--checkpoint-every <n>', 'updates between two checkpoints', atLeast(1))
+    .option('--resume', 'go on from the checkpoint in --out')
+  addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>
+    perform({ json, resumeWith: resumeCommand() }, async run => {
+      const { DualEncoder } = await import('../encoder.ts')
+      const input = { ...(config === undefined ? {} : readConfig(config)), ...flags }
+      if (input.data === undefined || input.out === undefined) {
+        throw new ModalityGapError('BAD_OPTION', 'a training needs data and out')
+      }
+      mkdirSync(input.out, { recursive: true })
+      const log = join(input.out, 'log.jsonl')
+      const { report } = await DualEncoder.train(input as TrainInput, {
+        signal: run.signal,
+        onStep: step => {
+          appendFileSync(log, `${JSON.stringify(step)}\n`)
+          const { seconds, total } = step
+          run.onProgress?.({ stage: `loss ${step.loss.toFixed(3)}`, rows: step.step, total, seconds })
+        },
+      })
+      return { report, text: trainedText(report as TrainReport) }
+    }),
+  )
+}
+
+function addEmbed(encoder: Command): void {
+  const command = encoder
+    .command('embed')
+    .description('write image and text rows of pairs in the clip-retrieval layout')
+    .requiredOption('--encoder <path>', 'a trained encoder, or a local CLIP, SigLIP or BERT folder')
+    .requiredOption('--data <list...>', 'jsonl, csv, tar (WebDataset) or folder of images with captions')
+    .requiredOption('--out <dir>', 'folder to write into')
+    .option('--splits <names>', 'only pairs of these splits', names)
+    .option('--shard-rows <n>', 'pairs per shard (default: 10000)', atLeast(1))
+    .option('--full', 'f32 instead of f16')
+    .option('--resume', 'keep the finished shards of an interrupted run')
+  addCommonOptions(command).action(({ json, onBadRow: _, ...options }: EmbedFlags) =>
+    perform({ json, resumeWith: resumeCommand() }, async run => {
+      const { embedPairs } = await import('../encoder.ts')
+      const report = await embedPairs(options, run)
+      return { report, text: `${count(report.rows)} pairs in ${report.dim} columns${written(report.outputs)}` }
+    }),
+  )
+}
+
+function readConfig(file: string): Partial<TrainInput> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new ModalityGapError('BAD_OPTION', `${file}: ${(cause as Error).message}`, { file, cause })
+  }
+}
+
+function names(text: string): string[] {
+  const found = text.split(',').map(name => name.trim())
+  if (found.includes('')) {
+    throw new InvalidArgumentError('It has to be names with commas between them.')
+  }
+  return found
+}
+
+function trainedText({ encoder, parameters, pairs, steps, loss, temperature, heldOut, seconds }: TrainReport): string {
+  const rows = Object.entries(heldOut).map(([name, held]) => [
+    name,
+    count(held.rows),
+    figure(held.gap),
+    percent(held.textToImage.r5),
+    percent(held.imageToText.r5),
+    percent(held.chanceR5),
+  ])
+  const heading = `${count(parameters)} parameters, ${count(pairs)} pairs, ${count(steps)} updates in ${duration(seconds)}
+loss ${figure(loss)}, temperature ${figure(temperature)}`
+  const held = [['held out', 'pairs', 'gap', 'text to image R@5', 'image to text R@5', 'chance'], ...rows]
+  return `${heading}${rows.length === 0 ? '' : `\n\n${table(held)}`}${written([encoder])}`
+}

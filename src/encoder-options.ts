@@ -1,0 +1,157 @@
+/** Shapes of one tower's transformer. */
+export interface TowerShape {
+  /** Columns inside. */
+  width: number
+  /** Blocks. */
+  layers: number
+  /** Heads of each block, a divisor of the width. */
+  heads: number
+}
+
+/** Shapes of a dual encoder. */
+export interface EncoderShape {
+  /** Columns of an embedding. @defaultValue `192` */
+  dim?: number
+  /** Pixels of an image's side. @defaultValue `32` */
+  imageSize?: number
+  /** Pixels of a patch's side, a divisor of the image's. @defaultValue `8` */
+  patch?: number
+  /** The image tower. @defaultValue `{ width: 128, layers: 3, heads: 4 }` */
+  image?: TowerShape
+  /** The text tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
+  text?: TowerShape
+  /** Words of a caption that are read at most. @defaultValue `24` */
+  tokens?: number
+}
+
+/** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
+export type ScheduleKind = 'cosine' | 'linear' | 'constant' | 'constant_with_warmup' | 'inverse_sqrt'
+
+/** Constants of AdamW. */
+export interface AdamWOptions {
+  /** @defaultValue `0.9` */
+  beta1?: number
+  /** @defaultValue `0.98` */
+  beta2?: number
+  /** @defaultValue `1e-6` */
+  eps?: number
+  /** Largest norm of all gradients together; `0` for no bound. @defaultValue `1` */
+  maxGradNorm?: number
+}
+
+/** How a dual encoder is trained. Equal options, data and seed give equal bits, whatever the number of threads. */
+export interface TrainOptions {
+  /** Shapes of the encoder. */
+  model?: EncoderShape
+  /** Passes over the training pairs. @defaultValue `40` */
+  epochs?: number
+  /** Updates in all; takes the place of `epochs`. */
+  steps?: number
+  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `256` */
+  batchSize?: number
+  /** Pairs whose activations are held at a time; it changes memory and nothing else. @defaultValue the batch */
+  microBatch?: number
+  /** Highest learning rate. @defaultValue `0.002` */
+  learningRate?: number
+  /** Share of the updates in which the rate rises from 0. @defaultValue `0.1` */
+  warmup?: number
+  /** @defaultValue `'cosine'` */
+  schedule?: ScheduleKind
+  /** Decay of matrices; vectors and tables have none. @defaultValue `0.1` */
+  weightDecay?: number
+  /** Constants of the optimiser. */
+  optimizer?: AdamWOptions
+  /** Temperature at the start; it is learned. Near 0.01 the gap stays, at 0.07 it closes. @defaultValue `0.01` */
+  temperature?: number
+  /** Lowest temperature that training may reach. @defaultValue `0.01`, as in CLIP */
+  minTemperature?: number
+  /** Whether images are shifted, scaled and tinted by chance. @defaultValue `true` */
+  augment?: boolean
+  /** Seed of everything that happens by chance. @defaultValue `0` */
+  seed?: number
+  /** Updates between two probes; `0` for none. @defaultValue `0` */
+  probeEvery?: number
+  /** Held-out pairs in a probe at most. @defaultValue `1000` */
+  probeRows?: number
+  /** Updates between two checkpoints; `0` for one at the end, and one when the training is stopped. @defaultValue `0` */
+  checkpointEvery?: number
+}
+
+/** What one update did. */
+export interface TrainStep {
+  /** Updates so far, this one included. */
+  step: number
+  /** Updates in all. */
+  total: number
+  /** Passes over the data begun. */
+  epoch: number
+  /** Loss of the batch before the update, natural logarithm. */
+  loss: number
+  /** Share of the batch's images whose own caption came first. */
+  accuracy: number
+  /** Temperature before the update. */
+  temperature: number
+  /** Learning rate of the update. */
+  learningRate: number
+  /** Norm of all gradients together, before it was bounded. */
+  gradNorm: number
+  /** Seconds since training began or went on. */
+  seconds: number
+}
+
+/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
+export interface TrainProbe {
+  /** Updates made when it was taken. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Held-out images. */
+  image: Float32Array
+  /** Their captions, row by row. */
+  text: Float32Array
+  /** The batch's images. */
+  batchImage: Float32Array
+  /** The batch's captions. */
+  batchText: Float32Array
+  /** dL/d the batch's image rows. */
+  gradImage: Float32Array
+  /** dL/d the batch's text rows. */
+  gradText: Float32Array
+}
+
+/** What and how pairs are embedded. */
+export interface EmbedOptions {
+  /** Only pairs of these splits. @defaultValue all */
+  splits?: readonly string[]
+  /** Pairs per shard. @defaultValue `10000` */
+  shardRows?: number
+  /** f32 instead of f16. @defaultValue `false` */
+  full?: boolean
+  /** Keep the finished shards of an interrupted run of the same job. @defaultValue `false` */
+  resume?: boolean
+}
+
+/**
+ * A training as the native side takes it.
+ *
+ * @internal
+ */
+export interface TrainJob {
+  data: readonly string[]
+  out: string
+  resume?: boolean
+  probes?: string
+  holdout?: number
+  options?: TrainOptions
+}
+
+/**
+ * An embedding job as the native side takes it.
+ *
+ * @internal
+ */
+export interface EmbedJob extends EmbedOptions {
+  encoder: string
+  data: readonly string[]
+  out: string
+}

@@ -1,0 +1,238 @@
+import type { TrackRecord } from './track-record.ts'
+
+/** What a run says about a claim of the paper. */
+export interface TrackFinding {
+  /** Stable name. */
+  id: string
+  /** The claim, in a sentence. */
+  claim: string
+  /** What was measured: the least favourable step, unless `how` says otherwise. */
+  measured: number | null
+  /** The same number by chance or of the control. */
+  baseline: number | null
+  /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
+  holds: boolean | null
+  /** How it was decided. */
+  how: string
+}
+
+type Value = number | null | undefined
+
+/** A claim about single steps. */
+interface Claim {
+  id: string
+  claim: string
+  how: string
+  /** Which end of the values is the least favourable. */
+  worst: 'smallest' | 'largest'
+  /** Steps it is about; those after the freezing by default. */
+  of?: (records: readonly TrackRecord[]) => readonly TrackRecord[]
+  value: (record: TrackRecord) => Value
+  baseline: (record: TrackRecord) => Value
+  /** Whether a value, the measured one or the baseline's, meets the claim at this step. */
+  meets: (value: number, record: TrackRecord) => boolean
+}
+
+/** Level at which small steps are called steady. */
+const STEADY = 0.99
+/** Noise of a mean that a drift has to exceed, in standard deviations. */
+const NOISE = 2
+
+const frozen = (records: readonly TrackRecord[]) => records.filter(({ frame }) => frame.frozen)
+const turned = (records: readonly TrackRecord[]) => frozen(records).filter(({ step, frame }) => step > frame.step)
+
+const CLAIMS: readonly Claim[] = [
+  {
+    id: 'gap-at-initialisation',
+    claim: 'The means of the modalities differ before training',
+    how: 'the gap at step 0 against its noise floor; holds when the 95 % interval of its square lies above zero',
+    worst: 'smallest',
+    of: records => records.filter(({ step }) => step === 0),
+    value: ({ gap }) => gap.centroid,
+    baseline: ({ gap }) => gap.floor,
+    meets: (value, { gap }) => value > gap.floor && gap.interval[0] > 0,
+  },
+  {
+    id: 'gap-persists',
+    claim: 'The gap stays open during training',
+    how: 'smallest gap after t0 against the noise floor there; holds when the interval lies above zero at every step',
+    worst: 'smallest',
+    value: ({ gap }) => gap.centroid,
+    baseline: ({ gap }) => gap.floor,
+    meets: (value, { gap }) => value > gap.floor && gap.interval[0] > 0,
+  },
+  {
+    id: 'leakage-below-chance',
+    claim: 'Gradients avoid V: they leak less than half of what random directions do',
+    how: 'largest leak(t) after t0 against sqrt(dim V/d)',
+    worst: 'largest',
+    value: ({ leakage }) => leakage?.leak,
+    baseline: ({ leakage }) => leakage?.random,
+    meets: (value, { leakage }) => value < (leakage?.random ?? 0) / 2,
+  },
+  {
+    id: 'leakage-under-rotation',
+    claim: 'Leakage stays below the rotation of the frame, sinθ(Ut,U)',
+    how: 'largest leak(t) − sinθ after t0; baseline: the same for a random direction, sqrt(dim V/d) − sinθ',
+    worst: 'largest',
+    of: turned,
+    value: ({ leakage, rotation }) => difference(leakage?.leak, rotation?.sinTheta),
+    baseline: ({ leakage, rotation }) => difference(leakage?.random, rotation?.sinTheta),
+    meets: value => value <= 0,
+  },
+  {
+    id: 'leakage-under-mean-rotation',
+    claim: 'Leakage stays below the root mean square of the principal sines, which one turned direction cannot fill',
+    how: 'largest leak(t) − RMS sine after t0; baseline: the same for a random direction',
+    worst: 'largest',
+    of: turned,
+    value: ({ leakage, rotation }) => difference(leakage?.leak, rotation?.rmsSine),
+    baseline: ({ leakage, rotation }) => difference(leakage?.random, rotation?.rmsSine),
+    meets: value => value <= 0,
+  },
+  {
+    id: 'leakage-bound',
+    claim: 'Leakage stays below sinθ(Ut,U) + ‖L‖₂ without a remainder',
+    how: 'largest remainder leak(t) − sinθ − ‖L‖₂ after t0; baseline: the same for a random direction',
+    worst: 'largest',
+    of: turned,
+    value: ({ leakage }) => leakage?.remainder,
+    baseline: ({ leakage }) => difference(leakage?.random, leakage?.bound),
+    meets: value => value <= 0,
+  },
+  {
+    id: 'passive-steady',
+    claim: `The bias in V hardly turns between recorded steps: cos(γ(t), γ(t−1)) ≥ ${STEADY}`,
+    how: 'smallest cosine after t0; baseline: the same of the bias in U, β',
+    worst: 'smallest',
+    of: turned,
+    value: ({ passive }) => passive.stepCosine,
+    baseline: ({ active }) => active.stepCosine,
+    meets: value => value >= STEADY,
+  },
+  {
+    id: 'passive-drifts',
+    claim: 'The bias in V drifts over the run all the same, by more than a tenth of its length',
+    how: 'drift(t) at the last step; baseline: the same of β',
+    worst: 'largest',
+    of: records => turned(records).slice(-1),
+    value: ({ passive }) => passive.drift,
+    baseline: ({ active }) => active.drift,
+    meets: value => value > 0.1,
+  },
+  {
+    id: 'u-anisotropic',
+    claim: 'Residuals in U are extremely anisotropic: κ(Σ_U) > 1000',
+    how: 'smallest κ(Σ_U) after t0; baseline: an isotropic sample of as many pairs',
+    worst: 'smallest',
+    value: ({ u }) => u.kappa,
+    baseline: ({ u }) => u.isotropic.kappa,
+    meets: value => value > 1e3,
+  },
+  {
+    id: 'u-follows-gradients',
+    claim: 'The spectrum of Σ_U is that of the gradients: ρ_eig ≥ 0.9',
+    how: 'smallest ρ_eig after t0; baseline: ρ_eig of an isotropic spectrum, for sorted numbers always correlate',
+    worst: 'smallest',
+    value: ({ u }) => u.gradient?.rhoEig,
+    baseline: ({ u }) => u.gradient?.isotropicRhoEig,
+    meets: value => value >= 0.9,
+  },
+  {
+    id: 'u-shares-axes',
+    claim: 'Residuals and gradients spread along the same axes of the frame',
+    how: 'smallest correlation of the diagonals after t0; baseline: what unrelated diagonals exceed in one of twenty cases',
+    worst: 'smallest',
+    value: ({ u }) => u.gradient?.diagonal,
+    baseline: ({ u }) => u.gradient?.chance,
+    meets: (value, { u }) => value > (u.gradient?.chance ?? 1),
+  },
+  {
+    id: 'v-anisotropic',
+    claim: 'Residuals in V are anisotropic: κ(Σ_V) > 10',
+    how: 'smallest κ(Σ_V) after t0; baseline: an isotropic sample of as many pairs',
+    worst: 'smallest',
+    value: ({ v }) => v.kappa,
+    baseline: ({ v }) => v.isotropic.kappa,
+    meets: value => value > 10,
+  },
+  {
+    id: 'v-orthogonal',
+    claim: 'γ stands at right angles to the leading residual in V, by 80° or more',
+    how: 'smallest angle after t0; baseline: the median angle of a random direction in V',
+    worst: 'smallest',
+    value: ({ v }) => v.angle,
+    baseline: ({ v }) => v.randomAngle.p50,
+    meets: value => value >= 80,
+  },
+  {
+    id: 'sphere-moves-the-mean',
+    claim: 'The projection onto the sphere moves the mean of an aligned cloud',
+    how: `smallest phantom drift; holds above ${NOISE} standard deviations of a mean of as many rows, the baseline`,
+    worst: 'smallest',
+    of: records => records,
+    value: ({ phantomDrift }) => phantomDrift.measured,
+    baseline: ({ trace, pairs }) => Math.sqrt(trace.text / pairs),
+    meets: (value, { trace, pairs }) => value > NOISE * Math.sqrt(trace.text / pairs),
+  },
+  {
+    id: 'phantom-drift-predicted',
+    claim: 'The anisotropy of the covariance predicts where the sphere moves it sideways: cosine ≥ 0.5',
+    how: 'smallest cosine of measured and predicted tangential drift; baseline: what random directions exceed in one of forty cases',
+    worst: 'smallest',
+    of: records => records,
+    value: ({ phantomDrift }) => phantomDrift.cosine,
+    baseline: ({ dim }) => 1.96 / Math.sqrt(dim - 1),
+    meets: value => value >= 0.5,
+  },
+  {
+    id: 'gradients-in-span',
+    claim: 'Gradients lie in the span of the batch, up to rounding',
+    how: 'largest share of a gradient outside it, below 1e-4; baseline: sqrt(1 − dim/d) of a random vector',
+    worst: 'largest',
+    of: records => records,
+    value: ({ span }) => span?.residual,
+    baseline: ({ span }) => span?.random,
+    meets: value => value < 1e-4,
+  },
+]
+
+/**
+ * What a run says about each claim of arXiv 2602.07026, beside its baseline: a claim that its baseline meets as well is
+ * null, for then it says nothing about this run.
+ *
+ * @param records those of a tracker or of its log, in order
+ */
+export function findings(records: readonly TrackRecord[]): TrackFinding[] {
+  return CLAIMS.map(claim => decided(claim, records))
+}
+
+function decided(
+  { id, claim, how, worst, of = frozen, value, baseline, meets }: Claim,
+  all: readonly TrackRecord[],
+): TrackFinding {
+  const steps = of(all).flatMap(record => {
+    const [own, other] = [value(record), baseline(record)]
+    return isNumber(own) && isNumber(other) ? [{ record, own, other }] : []
+  })
+  const least = worstOf(steps, worst)
+  if (!least) {
+    return { id, claim, measured: null, baseline: null, holds: null, how: `${how}; not recorded in this run` }
+  }
+  const holds = steps.every(({ own, record }) => meets(own, record))
+  const trivial = steps.every(({ other, record }) => meets(other, record))
+  return { id, claim, measured: least.own, baseline: least.other, holds: holds && trivial ? null : holds, how }
+}
+
+function worstOf<T extends { own: number }>(steps: readonly T[], worst: Claim['worst']): T | undefined {
+  const sign = worst === 'smallest' ? 1 : -1
+  return steps.reduce<T | undefined>((a, b) => (a && sign * a.own <= sign * b.own ? a : b), undefined)
+}
+
+function difference(a: Value, b: Value): Value {
+  return isNumber(a) && isNumber(b) ? a - b : undefined
+}
+
+function isNumber(value: Value): value is number {
+  return typeof value === 'number'
+}

@@ -1,0 +1,214 @@
+import { cancelled, cancelOn, type RunOptions } from './abort.ts'
+import { Embeddings, type EmbeddingsOptions, openEmbeddings, sourceOf } from './embeddings.ts'
+import { ModalityGapError, unwrap } from './errors.ts'
+import { given } from './job.ts'
+import { type NativeTracker, native, type TrackedName } from './native.ts'
+import type { ThreadOptions } from './options.ts'
+import { isTensor, type Rows, type Tensor } from './rows.ts'
+import { TrackLog } from './track-log.ts'
+import type { TrackRecord } from './track-record.ts'
+
+/** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
+export type TrackRows = Rows | Tensor | Embeddings | string
+
+/** What a tracker is fed at a step. */
+export interface TrackStep {
+  /** The trainer's step, a whole number larger than every one before. */
+  step: number
+  /** Image embeddings of the probe, the same pairs at every step; scaled to unit length inside. */
+  image: TrackRows
+  /** Text embeddings of the probe; row i belongs to row i of `image`. */
+  text: TrackRows
+  /** Gradients of the loss by image embeddings, any rows; taken as they are. */
+  gradImage?: TrackRows
+  /** Gradients of the loss by text embeddings. */
+  gradText?: TrackRows
+  /** Image embeddings of the batch that the gradients come from, to see whether they lie in its span. */
+  batchImage?: TrackRows
+  /** Text embeddings of that batch. */
+  batchText?: TrackRows
+}
+
+/** How a run is followed; kept in the state. */
+export interface TrackerOptions {
+  /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
+  freezeAt: number
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Only steps that are multiples of this are recorded. @defaultValue `1` */
+  every?: number
+  /** Recorded steps whose covariances are averaged; windows follow one another once the frame is frozen. @defaultValue `10` */
+  window?: number
+  /** Leading eigencomponents that are compared with the gradients'. @defaultValue `128` */
+  topEigen?: number
+  /** Probe pairs that retrieval is measured on, at most, chosen by the seed; 0 leaves it out. @defaultValue `4096` */
+  retrievalPairs?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+  /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
+  seed?: number
+}
+
+/** How a tracker is used in this process. */
+export interface TrackerUse extends ThreadOptions {
+  /** Columns of plain arrays; tensors and files know theirs. */
+  dim?: number
+  /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
+  log?: string
+}
+
+/** Follows the modality gap of a training run, step by step, in a frame that is frozen once. */
+export class Tracker {
+  readonly #native: NativeTracker
+  readonly #use: TrackerUse
+  readonly #records: TrackRecord[] = []
+  #dim: number | undefined
+  #log: Promise<TrackLog> | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  /** Options of the run. */
+  readonly options: TrackerOptions
+
+  /**
+   * A tracker of a new run.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION`
+   */
+  constructor(options: TrackerOptions & TrackerUse)
+  /** @internal */
+  constructor(options: TrackerUse, loaded: NativeTracker)
+  constructor(all: (TrackerOptions & TrackerUse) | TrackerUse, loaded?: NativeTracker) {
+    const { dim, log, threads, ...options } = all
+    this.#native = loaded ?? unwrap(native.NativeTracker.create(given(options as TrackerOptions)))
+    this.#use = { dim, log, threads }
+    this.#dim = dim
+    this.options = this.#native.info().options
+  }
+
+  /**
+   * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
+   */
+  static async load(path: string, use: TrackerUse = {}): Promise<Tracker> {
+    const tracker = new Tracker(use, unwrap(await native.NativeTracker.load(path)))
+    await tracker.#opened()
+    return tracker
+  }
+
+  /**
+   * Goes on with a run from the bytes of its state.
+   *
+   * @throws {@link ModalityGapError} `BAD_STATE`, `NEWER_VERSION`
+   */
+  static fromBytes(bytes: Uint8Array, use: TrackerUse = {}): Tracker {
+    return new Tracker(use, unwrap(native.NativeTracker.fromBytes(bytes)))
+  }
+
+  /** Records of this process and of the log that was gone on with, in order. */
+  get records(): readonly TrackRecord[] {
+    return this.#records
+  }
+
+  /** The last step recorded, also by the process before. */
+  get lastStep(): number | undefined {
+    return this.#native.info().lastStep ?? undefined
+  }
+
+  /**
+   * Records a step off the event loop, in passes over its rows; memory is a few `dim × dim` matrices beside them. Calls
+   * that are not awaited are recorded in their order. After an error the tracker is as it was before.
+   *
+   * @returns the record, or nothing for a step that `every` leaves out
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a step that does not come after the last one, `BAD_ROW` with file
+   * and row, `BAD_SHAPE`, `NOT_PAIRED`, `TOO_FEW_ROWS`, `WIDTH_MISMATCH`, `NUMERIC`, `CANCELLED`; `WRITE_FAILED` for the
+   * log
+   */
+  async push(step: TrackStep, run: Pick<RunOptions, 'signal'> = {}): Promise<TrackRecord | undefined> {
+    if (!Number.isSafeInteger(step.step) || step.step < 0) {
+      throw new ModalityGapError('BAD_OPTION', `a step is a whole number of at least 0, not ${step.step}`)
+    }
+    if (!this.#native.takes(step.step)) {
+      return undefined
+    }
+    // arrays are copied here, before anything is awaited, so that the trainer may go on with them
+    const rows = this.#open(step)
+    rows.catch(() => {})
+    const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
+  toBytes(): Uint8Array {
+    return this.#native.toBytes()
+  }
+
+  /**
+   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  async save(path: string): Promise<void> {
+    await this.#turn
+    unwrap(await this.#native.save(path))
+  }
+
+  /**
+   * Writes the frozen frame, for measurements in the same frame.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
+   */
+  async saveFrame(path: string): Promise<void> {
+    await this.#turn
+    unwrap(await this.#native.saveFrame(path))
+  }
+
+  async #record(step: number, rows: [TrackedName, Embeddings][], signal?: AbortSignal): Promise<TrackRecord> {
+    const log = await this.#opened()
+    const cancellation = cancelOn(signal)
+    try {
+      const names = rows.map(([name]) => name)
+      const spec = given({ step, names, threads: this.#use.threads })
+      const sources = rows.map(([, opened]) => sourceOf(opened))
+      const record = unwrap(await this.#native.push(spec, sources, cancellation.token))
+      this.#records.push(record)
+      await log?.append(record)
+      return record
+    } catch (error) {
+      throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+    } finally {
+      cancellation.release()
+    }
+  }
+
+  async #open(step: TrackStep): Promise<[TrackedName, Embeddings][]> {
+    const { image, text, gradImage, gradText, batchImage, batchText } = step
+    const named = { image, text, gradImage, gradText, batchImage, batchText }
+    const all = Object.entries(given(named)) as [TrackedName, TrackRows][]
+    return Promise.all(
+      all.map(async ([name, rows]): Promise<[TrackedName, Embeddings]> => {
+        const opened = rows instanceof Embeddings ? rows : await openEmbeddings(rows, this.#optionsOf(name, rows))
+        this.#dim ??= opened.dim
+        return [name, opened]
+      }),
+    )
+  }
+
+  #optionsOf(label: string, rows: Rows | Tensor | string): EmbeddingsOptions {
+    return typeof rows === 'string' || isTensor(rows) ? { label } : { label, dim: this.#dim }
+  }
+
+  async #opened(): Promise<TrackLog | undefined> {
+    if (this.#use.log === undefined) {
+      return undefined
+    }
+    this.#log ??= TrackLog.open(this.#use.log, this.lastStep).then(({ log, records }) => {
+      this.#records.push(...records)
+      return log
+    })
+    return this.#log
+  }
+}

@@ -37,6 +37,18 @@ export declare class NativeAligner {
   transformF16(bits: Uint16Array, out: Uint16Array): any
 }
 
+/** An encoder that was trained here or read from a folder in Hugging Face's layout. */
+export declare class NativeEncoder {
+  /** Reads an encoder, off the event loop. */
+  static load(path: string): Promise<any>
+  /** Columns, and whether it takes images. */
+  info(): any
+  /** Unit rows of texts. */
+  embedTexts(texts: Array<string>): Promise<any>
+  /** Unit rows of image files. */
+  embedImages(paths: Array<string>): Promise<any>
+}
+
 /** Opened rows; a cheap handle that jobs share. */
 export declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
@@ -55,12 +67,35 @@ export declare class Source {
   info(): any
 }
 
+/** Writes the embeddings of a list of pairs. */
+export declare function embedPairs(job: any, threads: number, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null): Promise<any>
+
 /** What a job gives. */
 export interface Finished {
   /** The report, by the names of the JSON results. */
   report: any
   /** The fitted aligner's file. */
   aligner?: Buffer
+}
+
+/** Embeddings of held-out pairs and of a batch, with the loss's gradients there. */
+export interface ProbeEvent {
+  /** Updates made when it was taken. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Held-out images. */
+  image: Float32Array
+  /** Their captions. */
+  text: Float32Array
+  /** The batch's images. */
+  batchImage: Float32Array
+  /** The batch's captions. */
+  batchText: Float32Array
+  /** Gradients at the batch's images. */
+  gradImage: Float32Array
+  /** Gradients at the batch's captions. */
+  gradText: Float32Array
 }
 
 /** How far a stage is. */
@@ -88,6 +123,9 @@ export interface Supported {
   /** Cores. */
   threads: number
 }
+
+/** Trains a dual encoder on threads of its own. */
+export declare function trainEncoder(job: any, threads: number, token: CancelToken, onStep?: ((arg: any) => void) | undefined | null, onProbe?: ((arg: ProbeEvent) => void) | undefined | null): Promise<any>
 
 /** Version of the native code. */
 export declare function version(): string

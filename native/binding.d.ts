@@ -37,26 +37,16 @@ export declare class NativeAligner {
   transformF16(bits: Uint16Array, out: Uint16Array): any
 }
 
-/** Follows a training run. */
-export declare class NativeTracker {
-  /** A tracker that has seen no step. */
-  static create(options: any): any
-  /** Reads a tracker's state. */
+/** An encoder that was trained here or read from a folder in Hugging Face's layout. */
+export declare class NativeEncoder {
+  /** Reads an encoder, off the event loop. */
   static load(path: string): Promise<any>
-  /** Reads a tracker from the bytes of its state. */
-  static fromBytes(bytes: Uint8Array): any
-  /** The bytes of its state. */
-  toBytes(): Buffer
-  /** Writes its state: temporary file, synced, renamed. */
-  save(path: string): Promise<any>
-  /** Writes the frozen frame's file. */
-  saveFrame(path: string): Promise<any>
-  /** Options, and how far it is. */
+  /** Columns, and whether it takes images. */
   info(): any
-  /** Whether a step is recorded. */
-  takes(step: number): boolean
-  /** Records a step on a thread of its own; steps pushed at once are recorded one after another. */
-  push(spec: any, sources: Array<Source>, token: CancelToken): Promise<any>
+  /** Unit rows of texts. */
+  embedTexts(texts: Array<string>): Promise<any>
+  /** Unit rows of image files. */
+  embedImages(paths: Array<string>): Promise<any>
 }
 
 /** Opened rows; a cheap handle that jobs share. */
@@ -73,11 +63,12 @@ export declare class Source {
   static fromBf16(bits: Uint16Array, dim: number, options: any): any
   /** Copies Arrow IPC bytes. */
   static fromArrow(ipc: Uint8Array, column: string | undefined | null, options: any): any
-  /** Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs. */
-  release(): void
   /** Rows, width, type, format and shards. */
   info(): any
 }
+
+/** Writes the embeddings of a list of pairs. */
+export declare function embedPairs(job: any, threads: number, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null): Promise<any>
 
 /** What a job gives. */
 export interface Finished {
@@ -85,6 +76,26 @@ export interface Finished {
   report: any
   /** The fitted aligner's file. */
   aligner?: Buffer
+}
+
+/** Embeddings of held-out pairs and of a batch, with the loss's gradients there. */
+export interface ProbeEvent {
+  /** Updates made when it was taken. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Held-out images. */
+  image: Float32Array
+  /** Their captions. */
+  text: Float32Array
+  /** The batch's images. */
+  batchImage: Float32Array
+  /** The batch's captions. */
+  batchText: Float32Array
+  /** Gradients at the batch's images. */
+  gradImage: Float32Array
+  /** Gradients at the batch's captions. */
+  gradText: Float32Array
 }
 
 /** How far a stage is. */
@@ -112,6 +123,9 @@ export interface Supported {
   /** Cores. */
   threads: number
 }
+
+/** Trains a dual encoder on threads of its own. */
+export declare function trainEncoder(job: any, threads: number, token: CancelToken, onStep?: ((arg: any) => void) | undefined | null, onProbe?: ((arg: ProbeEvent) => void) | undefined | null): Promise<any>
 
 /** Version of the native code. */
 export declare function version(): string

@@ -773,12 +773,14 @@ if (
   }
 }
 
-const { CancelToken, NativeAligner, NativeTracker, Source, run, supported, version } = nativeBinding
+const { CancelToken, NativeAligner, NativeEncoder, Source, embedPairs, run, supported, trainEncoder, version } = nativeBinding
 export { CancelToken }
 export { NativeAligner }
-export { NativeTracker }
+export { NativeEncoder }
 export { Source }
+export { embedPairs }
 export { run }
 export { supported }
+export { trainEncoder }
 export { version }
 export const __napiBindingTarget = __napiLoadedBindingTarget

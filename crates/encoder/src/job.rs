@@ -15,7 +15,8 @@ use crate::data::{Pair, Pictures, TRAIN, read_pairs};
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::evaluate::Evaluation;
-use crate::train::{Observer, Probe, Step, checkpoint_of, train};
+use crate::train::{checkpoint_of, train};
+use crate::watch::{Observer, Probe, Step};
 
 /// The file in the output folder that holds the trained encoder.
 pub const ENCODER: &str = "encoder.safetensors";

@@ -17,6 +17,7 @@ mod model;
 mod train;
 mod transformer;
 mod vocabulary;
+mod watch;
 
 pub use config::{ModelConfig, TowerConfig, TrainOptions};
 pub use contrast::{Contrast, Part, contrast, embed};
@@ -27,5 +28,6 @@ pub use evaluate::{Evaluation, Retrieval, evaluate};
 pub use hf::Pretrained;
 pub use job::{ENCODER, TrainJob, TrainReport, load_encoder, run_training};
 pub use model::Model;
-pub use train::{CHECKPOINT, Observer, Probe, Step, checkpoint_of, train};
+pub use train::{CHECKPOINT, checkpoint_of, train};
 pub use vocabulary::{Tokens, Vocabulary};
+pub use watch::{Observer, Probe, Step};

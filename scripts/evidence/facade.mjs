@@ -20,11 +20,11 @@ export async function openPairs({ image, text, dim }) {
   return { image: await openEmbeddings(image, options), text: await openEmbeddings(text, options) }
 }
 
-/** Everything a measurement says about the pairs, the text moved by a strategy that was fitted on them. */
-export async function measureStrategy(sides, name, seed) {
+/** What a measurement says about the pairs, everything unless `parts` are given, the text moved by a strategy that was fitted on them. */
+export async function measureStrategy(sides, name, seed, parts) {
   const options = STRATEGIES[name](seed)
   const aligner = options && (await fitted(sides, options))
-  return measureGap({ ...sides, paired: true, exact: true, aligner, seed })
+  return measureGap({ ...sides, paired: true, exact: true, aligner, seed, parts })
 }
 
 /** Text rows moved by ReAlign and the gap it leaves, after some number of centroid passes. */

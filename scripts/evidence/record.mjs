@@ -29,8 +29,12 @@ export function row({ id, claim, how, data, seeds, results, holds }) {
   }
 }
 
-export function writeEvidence(topic, intro, claims) {
+/** Writes the rows; with `keep` those of the last run stay where no new one has their name. */
+export function writeEvidence(topic, intro, found, { keep = false } = {}) {
   const folder = join(root, 'docs', 'evidence')
+  const before = keep ? JSON.parse(readFileSync(join(folder, `${topic}.json`), 'utf8')).claims : []
+  const named = new Map([...before, ...found].map(claim => [claim.id, claim]))
+  const claims = [...named.values()]
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
   mkdirSync(folder, { recursive: true })

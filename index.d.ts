@@ -17,9 +17,11 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
- * | `NUMERIC` | an eigenvalue problem could not be solved |
+ * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss is not finite |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_IMAGE` | an image cannot be decoded |
+ * | `BAD_MODEL` | an encoder's file or folder is damaged, of an unknown kind, or of another training |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
@@ -44,6 +46,8 @@ export type ErrorCode =
   | 'NUMERIC'
   | 'BAD_ALIGNER'
   | 'NEWER_VERSION'
+  | 'BAD_IMAGE'
+  | 'BAD_MODEL'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'
@@ -579,6 +583,191 @@ export interface CauseOptions {
   /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
   lambda?: number
 }
+/** Shapes of one tower's transformer. */
+export interface TowerShape {
+  /** Columns inside. */
+  width: number
+  /** Blocks. */
+  layers: number
+  /** Heads of each block, a divisor of the width. */
+  heads: number
+}
+/** Shapes of a dual encoder. */
+export interface EncoderShape {
+  /** Columns of an embedding. @defaultValue `192` */
+  dim?: number
+  /** Pixels of an image's side. @defaultValue `32` */
+  imageSize?: number
+  /** Pixels of a patch's side, a divisor of the image's. @defaultValue `8` */
+  patch?: number
+  /** The image tower. @defaultValue `{ width: 128, layers: 3, heads: 4 }` */
+  image?: TowerShape
+  /** The text tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
+  text?: TowerShape
+  /** Words of a caption that are read at most. @defaultValue `24` */
+  tokens?: number
+}
+/** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
+export type ScheduleKind = 'cosine' | 'linear' | 'constant' | 'constant_with_warmup' | 'inverse_sqrt'
+/** Constants of AdamW. */
+export interface AdamWOptions {
+  /** @defaultValue `0.9` */
+  beta1?: number
+  /** @defaultValue `0.98` */
+  beta2?: number
+  /** @defaultValue `1e-6` */
+  eps?: number
+  /** Largest norm of all gradients together; `0` for no bound. @defaultValue `1` */
+  maxGradNorm?: number
+}
+/** How a dual encoder is trained. Equal options, data and seed give equal bits, whatever the number of threads. */
+export interface TrainOptions {
+  /** Shapes of the encoder. */
+  model?: EncoderShape
+  /** Passes over the training pairs. @defaultValue `40` */
+  epochs?: number
+  /** Updates in all; takes the place of `epochs`. */
+  steps?: number
+  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `256` */
+  batchSize?: number
+  /** Pairs whose activations are held at a time; it changes memory and nothing else. @defaultValue the batch */
+  microBatch?: number
+  /** Highest learning rate. @defaultValue `0.002` */
+  learningRate?: number
+  /** Share of the updates in which the rate rises from 0. @defaultValue `0.1` */
+  warmup?: number
+  /** @defaultValue `'cosine'` */
+  schedule?: ScheduleKind
+  /** Decay of matrices; vectors and tables have none. @defaultValue `0.1` */
+  weightDecay?: number
+  /** Constants of the optimiser. */
+  optimizer?: AdamWOptions
+  /** Temperature at the start; it is learned. Near 0.01 the gap stays, at 0.07 it closes. @defaultValue `0.01` */
+  temperature?: number
+  /** Lowest temperature that training may reach. @defaultValue `0.01`, as in CLIP */
+  minTemperature?: number
+  /** Whether images are shifted, scaled and tinted by chance. @defaultValue `true` */
+  augment?: boolean
+  /** Seed of everything that happens by chance. @defaultValue `0` */
+  seed?: number
+  /** Updates between two probes; `0` for none. @defaultValue `0` */
+  probeEvery?: number
+  /** Held-out pairs in a probe at most. @defaultValue `1000` */
+  probeRows?: number
+  /** Updates between two checkpoints; `0` for one at the end, and one when the training is stopped. @defaultValue `0` */
+  checkpointEvery?: number
+}
+/** What one update did. */
+export interface TrainStep {
+  /** Updates so far, this one included. */
+  step: number
+  /** Updates in all. */
+  total: number
+  /** Passes over the data begun. */
+  epoch: number
+  /** Loss of the batch before the update, natural logarithm. */
+  loss: number
+  /** Share of the batch's images whose own caption came first. */
+  accuracy: number
+  /** Temperature before the update. */
+  temperature: number
+  /** Learning rate of the update. */
+  learningRate: number
+  /** Norm of all gradients together, before it was bounded. */
+  gradNorm: number
+  /** Seconds since training began or went on. */
+  seconds: number
+}
+/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
+export interface TrainProbe {
+  /** Updates made when it was taken. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Held-out images. */
+  image: Float32Array
+  /** Their captions, row by row. */
+  text: Float32Array
+  /** The batch's images. */
+  batchImage: Float32Array
+  /** The batch's captions. */
+  batchText: Float32Array
+  /** dL/d the batch's image rows. */
+  gradImage: Float32Array
+  /** dL/d the batch's text rows. */
+  gradText: Float32Array
+}
+/** What and how pairs are embedded. */
+export interface EmbedOptions {
+  /** Only pairs of these splits. @defaultValue all */
+  splits?: readonly string[]
+  /** Pairs per shard. @defaultValue `10000` */
+  shardRows?: number
+  /** f32 instead of f16. @defaultValue `false` */
+  full?: boolean
+  /** Keep the finished shards of an interrupted run of the same job. @defaultValue `false` */
+  resume?: boolean
+}
+/** How often the right answer is among the first k, and the mean of 1/rank. */
+export interface Recall {
+  /** Among the first. */
+  r1: number
+  /** Among the first five. */
+  r5: number
+  /** Among the first ten. */
+  r10: number
+  /** Mean reciprocal rank. */
+  mrr: number
+}
+/** What held-out pairs show. */
+export interface HeldOut {
+  /** Pairs. */
+  rows: number
+  /** Different captions among them; images of one caption are all right answers to it. */
+  captions: number
+  /** ‖mean image − mean text‖. */
+  gap: number
+  /** Mean cosine of a pair. */
+  pairedCosine: number
+  /** Images found by captions. */
+  textToImage: Recall
+  /** Captions found by images. */
+  imageToText: Recall
+  /** What chance would give for `imageToText.r5`. */
+  chanceR5: number
+}
+/** What a training gave. */
+export interface TrainReport {
+  /** The encoder's file. */
+  encoder: string
+  /** Columns of its embeddings. */
+  dim: number
+  /** Numbers that were trained. */
+  parameters: number
+  /** Pairs that were trained on. */
+  pairs: number
+  /** Updates. */
+  steps: number
+  /** Loss of the last batch; `null` when a resumed training was already done. */
+  loss: number | null
+  /** Learned temperature. */
+  temperature: number
+  /** Every held-out split, by name. */
+  heldOut: Record<string, HeldOut>
+  /** Seconds of this run. */
+  seconds: number
+}
+/** What embedding gave. */
+export interface EmbedReport {
+  /** Pairs. */
+  rows: number
+  /** Columns. */
+  dim: number
+  /** Shards that were kept from an earlier run. */
+  kept: number
+  /** Files, in order. */
+  outputs: string[]
+}
 /** How a long call is watched and stopped. */
 export interface RunOptions {
   /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
@@ -755,6 +944,77 @@ export declare function convert(
   out: string,
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
+/** What is trained, from what, and where it goes. */
+export interface TrainInput extends TrainOptions, ThreadOptions {
+  /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
+  data: string | readonly string[]
+  /** Folder for the encoder and its checkpoint. */
+  out: string
+  /** Go on from the checkpoint in `out`; the options have to be the same. @defaultValue `false` */
+  resume?: boolean
+  /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text}.npy`. */
+  probes?: string
+  /** Share of the training pairs held out by chance, for lists that name no splits. @defaultValue `0` */
+  holdout?: number
+}
+/** How a training is watched and stopped; what a callback throws stops it, and the call rejects with that. */
+export interface TrainRun {
+  /** Stops before the next update; a checkpoint is left in `out`. */
+  signal?: AbortSignal
+  /** After every update. */
+  onStep?: (step: TrainStep) => void
+  /** Every `probeEvery` updates, before the update. */
+  onProbe?: (probe: TrainProbe) => void
+}
+/** What is embedded, by what, and where it goes. */
+export interface EmbedInput extends EmbedOptions, ThreadOptions {
+  /** An encoder trained here (file or folder), or a folder with a CLIP, SigLIP or BERT in Hugging Face's layout. */
+  encoder: string
+  /** Lists of pairs, as for training. */
+  data: string | readonly string[]
+  /** Folder to write into, in the clip-retrieval layout. */
+  out: string
+}
+/** An encoder: one that was trained here, or a local CLIP, SigLIP or BERT-like sentence encoder. */
+export declare class DualEncoder {
+  #private
+  /** What the training found; absent when the encoder was loaded. */
+  readonly report?: TrainReport
+  private constructor()
+  /**
+   * Trains an image tower and a text tower from scratch by the symmetric contrastive loss of CLIP.
+   *
+   * @throws {@link ModalityGapError} `BAD_IMAGE` with the file, `BAD_FORMAT` with list and record, `BAD_OPTION`,
+   * `NUMERIC` when the loss is not finite, `BAD_MODEL` when a checkpoint belongs to other options, `CANCELLED`
+   * @see arXiv 2103.00020
+   */
+  static train(input: TrainInput, run?: TrainRun): Promise<DualEncoder>
+  /**
+   * Reads an encoder: the file or the folder of a training, or a folder in Hugging Face's layout.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_MODEL` with the file
+   */
+  static load(path: string): Promise<DualEncoder>
+  /** Columns of a row. */
+  get dim(): number
+  /** Whether it takes images. */
+  get images(): boolean
+  /** Unit rows of texts, row-major, `texts.length × dim`. */
+  embedTexts(texts: readonly string[]): Promise<Float32Array>
+  /**
+   * Unit rows of image files, row-major, `paths.length × dim`.
+   *
+   * @throws {@link ModalityGapError} `BAD_IMAGE`, `NOT_FOUND` with the file; `BAD_OPTION` without an image tower
+   */
+  embedImages(paths: readonly string[]): Promise<Float32Array>
+}
+/**
+ * Writes the embeddings of pairs in the clip-retrieval layout: `img_emb/`, `text_emb/`, and `metadata/` with paths and
+ * captions.
+ *
+ * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `CANCELLED`
+ */
+export declare function embedPairs(input: EmbedInput, run?: RunOptions): Promise<EmbedReport>
 /** How rows are looked at. */
 export interface InspectOptions extends ThreadOptions {
   /** How many bad rows to list. @defaultValue `10` */

@@ -17,9 +17,11 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
- * | `NUMERIC` | an eigenvalue problem could not be solved |
+ * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss is not finite |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `NEWER_VERSION` | an aligner file written by a newer version of this package |
+ * | `BAD_IMAGE` | an image cannot be decoded |
+ * | `BAD_MODEL` | an encoder's file or folder is damaged, of an unknown kind, or of another training |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
@@ -44,6 +46,8 @@ export type ErrorCode =
   | 'NUMERIC'
   | 'BAD_ALIGNER'
   | 'NEWER_VERSION'
+  | 'BAD_IMAGE'
+  | 'BAD_MODEL'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
   | 'CANCELLED'

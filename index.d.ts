@@ -228,9 +228,13 @@ export interface EmbedOptions {
 }
 /** How often the right answer is among the first k, and the mean of 1/rank. */
 export interface Recall {
+  /** Among the first. */
   r1: number
+  /** Among the first five. */
   r5: number
+  /** Among the first ten. */
   r10: number
+  /** Mean reciprocal rank. */
   mrr: number
 }
 /** What held-out pairs show. */

@@ -49,6 +49,28 @@ export declare class NativeEncoder {
   embedImages(paths: Array<string>): Promise<any>
 }
 
+/** Follows a training run. */
+export declare class NativeTracker {
+  /** A tracker that has seen no step. */
+  static create(options: any): any
+  /** Reads a tracker's state. */
+  static load(path: string): Promise<any>
+  /** Reads a tracker from the bytes of its state. */
+  static fromBytes(bytes: Uint8Array): any
+  /** The bytes of its state. */
+  toBytes(): Buffer
+  /** Writes its state: temporary file, synced, renamed. */
+  save(path: string): Promise<any>
+  /** Writes the frozen frame's file. */
+  saveFrame(path: string): Promise<any>
+  /** Options, and how far it is. */
+  info(): any
+  /** Whether a step is recorded. */
+  takes(step: number): boolean
+  /** Records a step on a thread of its own; steps pushed at once are recorded one after another. */
+  push(spec: any, sources: Array<Source>, token: CancelToken): Promise<any>
+}
+
 /** Opened rows; a cheap handle that jobs share. */
 export declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
@@ -63,6 +85,8 @@ export declare class Source {
   static fromBf16(bits: Uint16Array, dim: number, options: any): any
   /** Copies Arrow IPC bytes. */
   static fromArrow(ipc: Uint8Array, column: string | undefined | null, options: any): any
+  /** Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs. */
+  release(): void
   /** Rows, width, type, format and shards. */
   info(): any
 }

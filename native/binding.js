@@ -773,10 +773,11 @@ if (
   }
 }
 
-const { CancelToken, NativeAligner, NativeEncoder, Source, embedPairs, run, supported, trainEncoder, version } = nativeBinding
+const { CancelToken, NativeAligner, NativeEncoder, NativeTracker, Source, embedPairs, run, supported, trainEncoder, version } = nativeBinding
 export { CancelToken }
 export { NativeAligner }
 export { NativeEncoder }
+export { NativeTracker }
 export { Source }
 export { embedPairs }
 export { run }

@@ -1,7 +1,7 @@
 // Makes samples/emoji: held-out embeddings of a dual encoder trained on emoji, in the clip-retrieval layout.
 //
-// The encoder is trained on Google's, Apple's and Facebook's renderings; the sample holds only rows of renderings it has
-// never seen and that may be shown: Twitter's (CC BY 4.0), and Google's (Apache-2.0) of the emoji kept from training.
+// The encoder is trained on three vendors' renderings of each emoji; the sample holds only rows of renderings that it has
+// never seen and that may be shown: Twitter's (CC BY 4.0) and Google's (Apache-2.0).
 // No picture is shipped. Usage: node scripts/make-emoji-sample.mjs [folder of a finished training]
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,6 +11,7 @@ import { emojiFolder, prepareEmoji } from './data/emoji.mjs'
 
 const SHOWN = new Set(['google', 'twitter'])
 const SEED = 0
+const EPOCHS = 30
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const sample = join(root, 'samples', 'emoji')
@@ -42,7 +43,7 @@ async function train() {
   const onStep = ({ step, total, loss }) => {
     if (step % 20 === 0) process.stderr.write(`\r${step}/${total} loss ${loss.toFixed(3)} `)
   }
-  const { report } = await DualEncoder.train({ data: list, out: trained, seed: SEED }, { onStep })
+  const { report } = await DualEncoder.train({ data: list, out: trained, seed: SEED, epochs: EPOCHS }, { onStep })
   process.stderr.write('\n')
   return report
 }
@@ -60,6 +61,7 @@ function metadata() {
 
 function readme(gap) {
   const twitter = shown.filter(({ vendor }) => vendor === 'twitter').length
+  const unknown = shown.filter(({ split }) => split === 'unseen-emoji').length
   const found = Object.entries(training?.heldOut ?? {}).map(
     ([name, held]) =>
       `| ${name} | ${held.rows} | ${held.gap.toFixed(3)} | ${held.textToImage.r5.toFixed(3)} | ${held.imageToText.r5.toFixed(3)} |`,
@@ -71,8 +73,9 @@ side pairs with row i of the other, and line i of \`metadata/metadata_0.jsonl\` 
 ${gap.centroid.toFixed(4)}.
 
 They come from the dual encoder of this package, trained from scratch for minutes on renderings of emoji and their names
-(\`scripts/make-emoji-sample.mjs\` repeats it, seed ${SEED}). No row here was trained on: ${twitter} are Twitter's renderings,
-a vendor the encoder has not seen, and ${rows - twitter} are Google's renderings of emoji that were kept from training.
+(\`scripts/make-emoji-sample.mjs\` repeats it, seed ${SEED}). No row here was trained on: ${rows - unknown} are renderings of
+emoji that the encoder knows as other vendors draw them, ${unknown} are of emoji that it has never seen; ${twitter} are Twitter's,
+the others Google's.
 ${found.length === 0 ? '' : `\n| held out | pairs | gap | R@5, image by caption | R@5, caption by image |\n| --- | --- | --- | --- | --- |\n${found.join('\n')}\n`}
 ## Provenance
 

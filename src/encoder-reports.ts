@@ -1,8 +1,12 @@
 /** How often the right answer is among the first k, and the mean of 1/rank. */
 export interface Recall {
+  /** Among the first. */
   r1: number
+  /** Among the first five. */
   r5: number
+  /** Among the first ten. */
   r10: number
+  /** Mean reciprocal rank. */
   mrr: number
 }
 

@@ -5,8 +5,8 @@
 // Facebook's are for training on this machine only: never commit, show or picture them.
 //
 // Splits, by a hash of the emoji and so the same for everybody:
-//   train             known emoji as Google, Apple and Facebook draw them
-//   unseen-rendering  the same emoji as Twitter draws them
+//   train             known emoji as three of the vendors draw them
+//   unseen-rendering  the same emoji as the fourth draws them, by the hash Google or Twitter
 //   unseen-emoji      a tenth of all emoji, kept from training, as all four draw them
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -16,7 +16,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const VENDORS = ['google', 'apple', 'facebook', 'twitter']
-const HELD_OUT_VENDOR = 'twitter'
+/** Whose renderings are held out, one of them for each emoji: those that may be shown. */
+const HELD_OUT_VENDORS = ['google', 'twitter']
 const HELD_OUT_SHARE = 0.1
 
 /** Folder of the prepared data. */
@@ -53,8 +54,11 @@ function pairsOf(folder, vendor, captions) {
 }
 
 function splitOf(id, vendor) {
-  const hash = createHash('sha256').update(plain(id)).digest().readUInt32LE(0) / 2 ** 32
-  return hash < HELD_OUT_SHARE ? 'unseen-emoji' : vendor === HELD_OUT_VENDOR ? 'unseen-rendering' : 'train'
+  const digest = createHash('sha256').update(plain(id)).digest()
+  if (digest.readUInt32LE(0) / 2 ** 32 < HELD_OUT_SHARE) {
+    return 'unseen-emoji'
+  }
+  return vendor === HELD_OUT_VENDORS[digest[4] % HELD_OUT_VENDORS.length] ? 'unseen-rendering' : 'train'
 }
 
 /** Name and tags; training also sees the name alone. */

@@ -12,7 +12,7 @@ struct Printer;
 
 impl Observer for Printer {
     fn step(&mut self, step: &Step) {
-        if step.step % 50 == 0 || step.step == step.total {
+        if step.step.is_multiple_of(50) || step.step == step.total {
             let Step {
                 step,
                 total,

@@ -64,7 +64,7 @@ impl ModelConfig {
                 )));
             }
         }
-        if self.patch == 0 || self.image_size == 0 || self.image_size % self.patch != 0 {
+        if self.patch == 0 || self.image_size == 0 || !self.image_size.is_multiple_of(self.patch) {
             let Self {
                 image_size, patch, ..
             } = self;

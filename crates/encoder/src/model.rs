@@ -211,7 +211,7 @@ impl Model {
 /// The values of a tensor of any type as f32.
 pub(crate) fn to_f32(tensor: &Tensor) -> Result<Vec<f32>> {
     let values: modality_gap_nn::Result<Vec<f32>> = with_dtype!(tensor, T => {
-        modality_gap_nn::host::<T>(tensor).map(|values| values.iter().map(|&v| v as f32).collect())
+        modality_gap_nn::host::<T>(tensor).map(|values| values.iter().map(|&v| modality_gap_nn::Real::wide(v) as f32).collect())
     });
     Ok(values?)
 }

@@ -177,7 +177,7 @@ impl Run {
             .into());
         }
         let every = self.options.probe_every;
-        if every > 0 && made % every == 0 {
+        if every > 0 && made.is_multiple_of(every) {
             observer.probe(self.probe(held, &found)?);
         }
         let rate = self.schedule.rate(made);

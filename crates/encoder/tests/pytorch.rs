@@ -116,9 +116,9 @@ fn pretrained_rows_are_those_of_transformers() {
         let error = largest_difference(&found, &values(&golden["text"]));
         assert!(error < 2e-5, "{name} text: {error}");
         if let Some(pixels) = golden.get("pixels") {
-            let pixels = pixels.flatten_all().unwrap().to_vec1().unwrap();
+            let pixels: Vec<f32> = pixels.flatten_all().unwrap().to_vec1().unwrap();
             let found: Vec<f64> = encoder
-                .image_rows(pixels)
+                .image_rows(&pixels)
                 .unwrap()
                 .into_iter()
                 .map(f64::from)

@@ -31,7 +31,7 @@ impl Default for Cosines {
 impl Cosines {
     /// Counts one cosine of two unit rows.
     pub fn add(&mut self, cosine: f64) {
-        let at = ((cosine + 1.0) / 2.0 * BINS as f64).floor();
+        let at = (cosine.midpoint(1.0) * BINS as f64).floor();
         #[allow(clippy::cast_sign_loss, reason = "clamped to the bins")]
         let bin = at.clamp(0.0, BINS as f64 - 1.0) as usize;
         self.counts[bin] += 1;
@@ -101,7 +101,9 @@ pub fn cosines(a: &[f64], b: &[f64], dim: usize, among: Among) -> Cosines {
         part
     });
     let mut all = Cosines::default();
-    parts.iter().for_each(|part| all.merge(part));
+    for part in &parts {
+        all.merge(part);
+    }
     all
 }
 

@@ -364,18 +364,7 @@ pub fn fit<P: Passes>(
     } else {
         iterate(options, &mu_x, about(&center), staging.passes)?.into()
     };
-    let target_map = (options.method == Method::Centering).then(|| {
-        let shift = mu_x.iter().map(|x| -x).collect();
-        RowMap::new(
-            mu_x.len(),
-            Policy::Unit,
-            1.0,
-            Some(shift),
-            renormalize,
-            Vec::new(),
-        )
-        .into()
-    });
+    let target_map = (options.method == Method::Centering).then(|| centred(&mu_x, renormalize));
     let side = |name: String, moments: &Moments| Side {
         name,
         rows: moments.rows(),
@@ -412,6 +401,20 @@ pub fn fit<P: Passes>(
         source.mean().to_vec(),
         target.mean().to_vec(),
     ))
+}
+
+/// e − μ.
+fn centred(mean: &[f64], renormalize: bool) -> Map {
+    let shift = mean.iter().map(|x| -x).collect();
+    RowMap::new(
+        mean.len(),
+        Policy::Unit,
+        1.0,
+        Some(shift),
+        renormalize,
+        Vec::new(),
+    )
+    .into()
 }
 
 fn iterate<P: Passes>(

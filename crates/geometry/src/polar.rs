@@ -101,7 +101,9 @@ impl Polar {
                 if radius > 0.0 {
                     let position = position(knots_of(&self.source, self.pairs, k), radius);
                     let factor = quantile(knots_of(&self.target, self.pairs, k), position) / radius;
-                    pair.iter_mut().for_each(|v| *v *= factor);
+                    for v in pair {
+                        *v *= factor;
+                    }
                 }
             }
             for ((v, mean), ratio) in single.iter_mut().zip(&self.means).zip(&self.ratios) {

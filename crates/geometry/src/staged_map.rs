@@ -191,6 +191,8 @@ fn onto_sphere(values: &mut [f64], dim: usize, lost: &mut Vec<usize>) {
             continue;
         }
         let inverse = 1.0 / square.sqrt();
-        row.iter_mut().for_each(|v| *v *= inverse);
+        for v in row {
+            *v *= inverse;
+        }
     }
 }

@@ -127,7 +127,7 @@ impl NativeTracker {
             let mut tracker = Tracker::clone(&locked(&state));
             let record = track_step(&mut tracker, spec.step, &rows, &control)?;
             *locked(&state) = Arc::new(tracker);
-            Ok(serde_json::to_value(record).expect("plain data"))
+            Ok::<_, TaskError>(serde_json::to_value(record).expect("plain data"))
         })
     }
 

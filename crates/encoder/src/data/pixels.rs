@@ -137,12 +137,11 @@ impl<'a> Pictures<'a> {
             .zip(indices)
             .map(|(out, &index)| {
                 let fresh;
-                let image = match &self.kept {
-                    Some(kept) => &kept[index],
-                    None => {
-                        fresh = picture(self.pairs[index], self.size)?;
-                        &fresh
-                    }
+                let image = if let Some(kept) = &self.kept {
+                    &kept[index]
+                } else {
+                    fresh = picture(self.pairs[index], self.size)?;
+                    &fresh
                 };
                 cut(image, patch, augment(index), out);
                 Ok(())

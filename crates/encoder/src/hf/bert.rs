@@ -64,7 +64,7 @@ impl Bert {
             let at = |part: &str| format!("{prefix}encoder.layer.{layer}.{part}");
             layers.push(Layer {
                 qkv: weights.qkv(
-                    ["query", "key", "value"].map(|part| at(&format!("attention.self.{part}"))),
+                    &["query", "key", "value"].map(|part| at(&format!("attention.self.{part}"))),
                     width,
                 )?,
                 out: weights.linear(&at("attention.output.dense"), (width, width))?,

@@ -14,6 +14,7 @@ use crate::model::to_f32;
 use crate::transformer::{Affine, Transformer};
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the names of the file")]
 pub(super) struct Config {
     projection_dim: usize,
     text_config: Text,

@@ -102,15 +102,15 @@ impl Pretrained {
         for pair in pairs {
             pixels.extend(preprocess.pixels(&decode(&pair.image)?));
         }
-        let rows = self.image_rows(pixels)?;
+        let rows = self.image_rows(&pixels)?;
         Ok(unit(rows, self.dim()))
     }
 
     /// Rows, not scaled, of prepared pixels: n × size × size × 3, channels last.
-    pub fn image_rows(&self, pixels: Vec<f32>) -> Result<Vec<f32>> {
+    pub fn image_rows(&self, pixels: &[f32]) -> Result<Vec<f32>> {
         match &self.towers {
-            Towers::Clip(clip) => clip.images(&pixels),
-            Towers::Siglip(siglip) => siglip.images(&pixels),
+            Towers::Clip(clip) => clip.images(pixels),
+            Towers::Siglip(siglip) => siglip.images(pixels),
             Towers::Bert(_) => Err(EncoderError::BadOption("this encoder takes no images".to_owned())),
         }
     }

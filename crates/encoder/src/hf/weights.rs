@@ -88,7 +88,7 @@ impl Weights {
     }
 
     /// Queries, keys and values of three linear maps, one below the other.
-    pub fn qkv(&mut self, names: [String; 3], width: usize) -> Result<Affine> {
+    pub fn qkv(&mut self, names: &[String; 3], width: usize) -> Result<Affine> {
         let mut stack = |part: &str, shape: &[usize]| -> Result<ParamId> {
             let parts = names
                 .iter()
@@ -121,7 +121,7 @@ impl Weights {
             blocks.push(Block {
                 norm1: self.norm(&at("layer_norm1"), width)?,
                 qkv: self.qkv(
-                    ["q", "k", "v"].map(|part| at(&format!("self_attn.{part}_proj"))),
+                    &["q", "k", "v"].map(|part| at(&format!("self_attn.{part}_proj"))),
                     width,
                 )?,
                 out: self.linear(&at("self_attn.out_proj"), (width, width))?,

@@ -229,7 +229,7 @@ impl Counts {
                 .map(|&d| f64::from(d))
                 .collect();
             degrees.resize(rows.max(degrees.len()), 0.0);
-            skewness(degrees.iter().copied())
+            skewness(&degrees)
         };
         let mut value = json!({
             "k": NEAR,

@@ -204,6 +204,7 @@ pub(crate) fn explain(
     Ok((frame, result))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn failed(error: EigenError) -> TaskError {
     TaskError::Numeric(error.to_string())
 }

@@ -36,6 +36,7 @@ enum Kind {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct JobOptions {
     threads: Option<usize>,
     out: Option<PathBuf>,

@@ -65,7 +65,7 @@ pub(super) fn figures(
 /// The plane that everything is drawn in.
 struct Axes {
     center: Vec<f64>,
-    axes: [Vec<f64>; 2],
+    directions: [Vec<f64>; 2],
     explained: [f64; 2],
 }
 
@@ -85,20 +85,22 @@ impl Axes {
                 .iter()
                 .copied()
                 .fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
-            axis.iter_mut().for_each(|v| *v *= lead.signum());
+            for v in &mut axis {
+                *v *= lead.signum();
+            }
             axis
         };
         let total: f64 = eigen.values.iter().sum();
         Ok(Self {
             center: covariance.mean(),
-            axes: [axis(0), axis(1)],
+            directions: [axis(0), axis(1)],
             explained: [0, 1].map(|k| eigen.values.get(k).map_or(0.0, |v| v / total)),
         })
     }
 
     fn project(&self, row: &[f64]) -> [f64; 2] {
         let centred: Vec<f64> = row.iter().zip(&self.center).map(|(v, c)| v - c).collect();
-        [0, 1].map(|k| dot(&centred, &self.axes[k]))
+        [0, 1].map(|k| dot(&centred, &self.directions[k]))
     }
 }
 

@@ -136,8 +136,8 @@ pub fn measure_job(
         if fitted.in_sample || job.split.splits() {
             value[key] = json!(true);
         }
-    } else if let Some(covariances) = covariances.as_ref().filter(|_| x.unit() && z.unit()) {
-        value["phantomDrift"] = drift(&rows, &covariances[1], scale, control)?;
+    } else if let Some([_, of_text]) = covariances.as_ref().filter(|_| x.unit() && z.unit()) {
+        value["phantomDrift"] = drift(&rows, of_text, scale, control)?;
     }
     parts.rows_compared(&identity[1], aligner, covariances.as_ref(), &mut value)?;
     if !sampled.is_empty() {

@@ -158,7 +158,8 @@ async function cause(seeds, rows) {
   return [
     row({
       id: 'bca-cause',
-      claim: 'Blockwise covariance alignment fails because the texts are ill-conditioned (the paper sets its condition number beside the failure)',
+      claim:
+        'Blockwise covariance alignment fails because the texts are ill-conditioned (the paper sets its condition number beside the failure)',
       how: "its neighbour retention, about block means, with a condition number of 10 and of 1000, and with 1000 where the texts vary along the images' own axes; holds when only bad conditioning brings it below a third",
       data: `paper-like, ${rows} × 1280`,
       seeds,

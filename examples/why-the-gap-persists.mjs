@@ -5,9 +5,12 @@
 //   3. The gradient of the contrastive loss at an embedding is a combination of the batch's embeddings. With 2B ≤ d/4
 //      its residual outside of their span is rounding, while a random vector keeps sqrt(1 − 2B/d) of its length there.
 //
-// And where the drift of the orthogonal bias γ = P_V m comes from. With V frozen at the start and V_t of the moment,
-// γ(t) − γ(0) = (P_V − P_Vt) m(t) + (P_Vt m(t) − P_V m(0)): rotation of the subspace, and what is left in the moving
-// subspace's own complement, which no gradient reaches, so that normalisation moves it. Shares are along the drift.
+// And where the drift of the orthogonal bias γ = P_V m comes from, in two ways that are ours:
+//   rotation: with V frozen at the start and V_t of the moment, γ(t) − γ(0) = (P_V − P_Vt) m(t) + (P_Vt m(t) − P_V m(0));
+//     the first part is the subspace that has turned, the rest is what changed in the complement that moves along.
+//   normalisation: a step of a tenth of a row's length against the gradient, z → π(z − ηg), moves the batch's m by −ηg
+//     and by the way back onto the sphere; their parts in V.
+// Shares are along the whole, so they may lie outside of [0, 1] where the parts oppose each other.
 //
 // Usage: npm run build && node examples/why-the-gap-persists.mjs   (about two minutes; downloads emoji once)
 import { Console } from 'node:console'
@@ -30,21 +33,20 @@ const onProbe = probe => {
   const batch = orthonormal([...rowsOf(probe.batchImage), ...rowsOf(probe.batchText)])
   const m = difference(mean(rowsOf(probe.image)), mean(rowsOf(probe.text)))
   const frame = principal(probe)
-  start ??= { m, frame, gamma: outside(frame, m) }
+  start ??= { frame, gamma: outside(frame, m) }
   const gamma = outside(start.frame, m)
   const drift = difference(gamma, start.gamma)
-  const rotation = difference(gamma, outside(frame, m))
-  const total = dot(drift, drift)
-  rows.push({
-    step: probe.step,
+  const row = {
     gap: norm(m),
-    'residual of the gradient': residual(batch, rowsOf(probe.gradImage)),
-    'residual of a random vector': residual(batch, randomRows(BATCH)),
+    'gradient outside the span': residual(batch, rowsOf(probe.gradImage)),
+    'random outside the span': residual(batch, randomRows(BATCH)),
     γ: norm(gamma),
-    'drift of γ': Math.sqrt(total) / norm(start.gamma),
-    'share of rotation': total === 0 ? null : dot(rotation, drift) / total,
-    'share of normalisation': total === 0 ? null : 1 - dot(rotation, drift) / total,
-  })
+    'drift of γ': norm(drift) / norm(start.gamma),
+    'share of rotation': share(difference(gamma, outside(frame, m)), drift),
+    'share of normalisation': normalisation(probe, start.frame),
+  }
+  const rounded = Object.entries(row).map(([name, value]) => [name, value && Number(value.toPrecision(4))])
+  rows.push({ step: probe.step, ...Object.fromEntries(rounded) })
 }
 const options = { batchSize: BATCH, steps: STEPS, learningRate: 5e-4, probeEvery: STEPS / 6, probeRows: 1000, seed: 0 }
 await DualEncoder.train({ ...options, data: list, out }, { onProbe })
@@ -59,6 +61,36 @@ function rowsOf(values) {
   return Array.from({ length: values.length / DIM }, (_, i) =>
     Float64Array.from(values.subarray(i * DIM, (i + 1) * DIM)),
   )
+}
+
+/** Part of the whole that lies along it. */
+function share(part, whole) {
+  const total = dot(whole, whole)
+  return total === 0 ? null : dot(part, whole) / total
+}
+
+/** Share of the way back onto the sphere in what one step does to P_V m of the batch. */
+function normalisation({ batchImage, batchText, gradImage, gradText }, frame) {
+  const sides = [
+    [rowsOf(batchImage), rowsOf(gradImage)],
+    [rowsOf(batchText), rowsOf(gradText)],
+  ]
+  const squares = sides.flatMap(([, gradients]) => gradients.map(g => dot(g, g)))
+  const eta = 0.1 / Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length)
+  const [byGradient, bySphere] = [g => g.map(value => -eta * value), (g, z) => backToSphere(z, g, eta)].map(move =>
+    outside(frame, difference(...sides.map(([z, gradients]) => mean(gradients.map((g, i) => move(g, z[i])))))),
+  )
+  return share(
+    bySphere,
+    byGradient.map((value, i) => value + bySphere[i]),
+  )
+}
+
+/** π(z − ηg) − (z − ηg). */
+function backToSphere(z, g, eta) {
+  const moved = z.map((value, i) => value - eta * g[i])
+  const length = norm(moved)
+  return moved.map(value => value / length - value)
 }
 
 /** The leading directions of Cov(x) + Cov(y) with 99 % of the energy. */

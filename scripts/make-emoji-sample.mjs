@@ -3,7 +3,7 @@
 // The encoder is trained on three vendors' renderings of each emoji; the sample holds only rows of renderings that it has
 // never seen and that may be shown: Twitter's (CC BY 4.0) and Google's (Apache-2.0).
 // No picture is shipped. Usage: node scripts/make-emoji-sample.mjs [folder of a finished training]
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DualEncoder, embedPairs, measureGap, openEmbeddings } from '../dist/index.js'
@@ -43,7 +43,9 @@ async function train() {
   const onStep = ({ step, total, loss }) => {
     if (step % 20 === 0) process.stderr.write(`\r${step}/${total} loss ${loss.toFixed(3)} `)
   }
-  const { report } = await DualEncoder.train({ data: list, out: trained, seed: SEED, epochs: EPOCHS }, { onStep })
+  const resume = existsSync(join(trained, 'checkpoint.safetensors'))
+  const options = { data: list, out: trained, seed: SEED, epochs: EPOCHS, checkpointEvery: 50, resume }
+  const { report } = await DualEncoder.train(options, { onStep })
   process.stderr.write('\n')
   return report
 }

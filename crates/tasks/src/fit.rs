@@ -12,7 +12,7 @@ use crate::moments::{Counted, WorkFolder, count};
 use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
 use crate::receipt::write_file;
 use crate::transform::{MapJob, write_mapped};
-use crate::{Control, RowSet, Selection, Split, TaskError, report};
+use crate::{Control, RowSet, Sample, Selection, Split, TaskError, report};
 
 /// Rows held out, and where finished shards are kept.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +21,8 @@ pub struct FitJob {
     pub options: FitOptions,
     /// Rows the fit does not see.
     pub split: Split,
-    /// A share of the others that is all the fit sees, where it holds something out.
-    pub subset: Split,
+    /// What the fit sees of the others.
+    pub subset: Sample,
     /// Whether row i of one side belongs to row i of the other; a dropped row then drops its partner.
     pub paired: bool,
     /// The frame that a strategy works in, instead of one made of these rows.

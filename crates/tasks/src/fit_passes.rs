@@ -6,7 +6,7 @@ use modality_gap_geometry::{Covariance, CrossCovariance, Map, Moments, Passes, P
 use crate::mapper::{Mapper, covariance_of, each_pair_block};
 use crate::moments::{WorkFolder, count};
 use crate::walk::walk;
-use crate::{Control, RowSet, Selection, Split, TaskError};
+use crate::{Control, RowSet, Sample, Selection, TaskError};
 
 /// Rows a side that show the distribution of radii; beyond, a sample of about as many.
 const SAMPLE_ROWS: u64 = 16_384;
@@ -66,13 +66,10 @@ impl Passes for FitPasses<'_> {
 
     fn sample(&mut self, side: Which, map: &Map) -> Result<Vec<f64>, TaskError> {
         let (rows, name) = self.side(side);
-        let share = Split {
-            holdout: (SAMPLE_ROWS as f64 / rows.rows() as f64).min(1.0),
-            seed: 1,
-        };
+        let share = Sample::of(rows.rows(), SAMPLE_ROWS, 1);
         let (mut sample, mut mapper) = (Vec::new(), Mapper::new(map));
         walk(rows, self.control, &format!("radii {name}"), |first, block| {
-            mapper.map(first, block, |row| share.held(row) && self.takes(row));
+            mapper.map(first, block, |row| share.takes(row) && self.takes(row));
             sample.extend_from_slice(&mapper.out);
             Ok(())
         })?;

@@ -10,7 +10,7 @@ use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::shard_task::{TaskSpec, load_frame, run_task};
 use crate::{
-    Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, RowSet, Split, TaskError, align_job,
+    Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, RowSet, Sample, Split, TaskError, align_job,
     convert_job, fit_job, inspect_job, measure_job, transform_job,
 };
 
@@ -212,7 +212,7 @@ impl Job {
                 ..self.fit.clone()
             },
             split: Split::new(options.holdout, options.seed)?,
-            subset: Split::new(options.subset, options.subset_seed)?,
+            subset: Sample::new(options.subset, options.subset_seed)?,
             paired: options.paired,
             frame: options.frame()?,
             work,

@@ -37,7 +37,7 @@ pub use receipt::{Input, Receipt};
 pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
 pub use scan::BLOCK_ROWS;
 pub use shard_task::{TaskSpec, load_aligner, run_task, save_aligner};
-pub use split::{Selection, Split};
+pub use split::{Sample, Selection, Split};
 pub use track::{
     StepRows, load_tracker, new_tracker, save_frame, save_tracker, track_step, tracker_from_bytes,
 };

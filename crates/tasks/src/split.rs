@@ -3,6 +3,7 @@
 use modality_gap_geometry::{Map, Moments, Scratch, mix};
 use modality_gap_kernels::Rows;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::TaskError;
 
@@ -46,13 +47,77 @@ impl Split {
     }
 }
 
+/// Sets the hash of a sample apart from that of a split with the same seed, or a sample of the rows that a split leaves
+/// would be empty.
+const SAMPLE_SALT: u64 = 0x5361_6d70_6c65;
+
+/// A share of the rows, chosen by a hash of their index; all of them where there are few.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Sample {
+    share: f64,
+    seed: u64,
+}
+
+impl Sample {
+    /// Every row.
+    pub(crate) const ALL: Self = Self { share: 1.0, seed: 0 };
+
+    /// The share asked for; 0, as by default, is no choice at all.
+    pub(crate) fn new(share: Option<f64>, seed: Option<u64>) -> Result<Self, TaskError> {
+        let share = share.unwrap_or(0.0);
+        if !(0.0..1.0).contains(&share) {
+            return Err(TaskError::BadOption(format!(
+                "subset must be at least 0 and below 1, not {share}"
+            )));
+        }
+        Ok(if share == 0.0 {
+            Self::ALL
+        } else {
+            Self {
+                share,
+                seed: seed.unwrap_or(0),
+            }
+        })
+    }
+
+    /// About `limit` of `rows` rows, or all.
+    pub(crate) fn of(rows: u64, limit: u64, seed: u64) -> Self {
+        Self {
+            share: (limit as f64 / rows as f64).min(1.0),
+            seed,
+        }
+    }
+
+    pub(crate) fn share(self) -> f64 {
+        self.share
+    }
+
+    pub(crate) fn is_all(self) -> bool {
+        self.share >= 1.0
+    }
+
+    /// How a result names it.
+    pub(crate) fn json(self, size: u64) -> Value {
+        json!({ "size": size, "seed": self.seed })
+    }
+
+    pub(crate) fn takes(self, row: u64) -> bool {
+        let split = Split {
+            holdout: self.share,
+            // held-out rows are chosen by the plain seed; the sample must not follow from that choice
+            seed: mix(self.seed ^ SAMPLE_SALT),
+        };
+        self.share >= 1.0 || split.held(row)
+    }
+}
+
 /// Which rows of a source are counted, and on which side of the split.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Selection<'a> {
     /// Rows held out.
     pub split: Split,
-    /// Where it holds something out: what it holds out is all that a fit sees of the rows that are not held out.
-    pub subset: Split,
+    /// What a fit sees of the rows that are not held out.
+    pub subset: Sample,
     /// Rows left out altogether, by their sorted index in the whole source.
     pub exclude: &'a [u64],
 }
@@ -61,7 +126,7 @@ impl Selection<'_> {
     /// Every row.
     pub const ALL: Selection<'static> = Selection {
         split: Split::NONE,
-        subset: Split::NONE,
+        subset: Sample::ALL,
         exclude: &[],
     };
 
@@ -74,7 +139,7 @@ impl Selection<'_> {
         map: &Map,
         scratch: &Scratch,
     ) -> [Moments; 2] {
-        if !self.split.splits() && !self.subset.splits() && self.exclude.is_empty() {
+        if !self.split.splits() && self.subset.is_all() && self.exclude.is_empty() {
             let none = Moments::new(map.dim(), map.gives_unit_rows());
             return [map.moments(rows, scratch), none];
         }
@@ -89,8 +154,7 @@ impl Selection<'_> {
 
     /// Whether row `index` of the whole source belongs to the fit.
     pub(crate) fn fits(&self, index: u64) -> bool {
-        let chosen = !self.subset.splits() || self.subset.held(index);
-        chosen && !self.split.held(index) && !self.excludes(index)
+        self.subset.takes(index) && !self.split.held(index) && !self.excludes(index)
     }
 
     /// Whether row `index` of the whole source is held out from the fit.
@@ -100,6 +164,12 @@ impl Selection<'_> {
 
     pub(crate) fn excludes(&self, index: u64) -> bool {
         !self.exclude.is_empty() && self.exclude.binary_search(&index).is_ok()
+    }
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self::ALL
     }
 }
 
@@ -125,6 +195,22 @@ mod tests {
         };
         let held = (0..100_000).filter(|&i| split.held(i)).count();
         assert!((19_367..=20_633).contains(&held), "{held}");
+    }
+
+    /// A sample drawn like the split itself would take held-out rows only: nothing would be left of it.
+    #[test]
+    fn a_sample_does_not_follow_from_the_split_of_the_same_seed() {
+        let selection = Selection {
+            split: Split {
+                holdout: 0.5,
+                seed: 1,
+            },
+            subset: Sample { share: 0.2, seed: 1 },
+            exclude: &[],
+        };
+        let taken = (0..100_000).filter(|&i| selection.fits(i)).count();
+        // binomial at 0.1: five standard deviations are 474
+        assert!((9_526..=10_474).contains(&taken), "{taken}");
     }
 
     #[test]

@@ -19,11 +19,11 @@ use self::figures::figures;
 use self::neighbours::{Asking, Counts, add_neighbours};
 use self::pairs::{Pairs, mean_direction, pair_differences};
 use self::shown::shown;
-use self::sides::{Sample, Sides};
+use self::sides::Sides;
 use self::similarity::{Kept, cka, preservation, similarity};
 use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
 use crate::moments::count;
-use crate::{Control, RowSet, Split, TaskError, report};
+use crate::{Control, RowSet, Sample, Split, TaskError, report};
 
 /// ε of the scale, as in a fit.
 const EPSILON: f64 = modality_gap_geometry::EPSILON;

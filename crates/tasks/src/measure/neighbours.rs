@@ -5,8 +5,8 @@ use modality_gap_geometry::{
 };
 use serde_json::{Map as JsonMap, Value, json};
 
-use super::sides::{Sample, Sides};
-use crate::{Control, TaskError};
+use super::sides::Sides;
+use crate::{Control, Sample, TaskError};
 
 /// Neighbours of retention, hubness and the mixed ranking.
 const NEAR: usize = 10;
@@ -40,7 +40,7 @@ pub(super) fn add_neighbours(
 ) -> Result<Counts, TaskError> {
     let rows = sides.longest();
     let sample = if asking.exact || rows <= ALL_ASK {
-        Sample::all()
+        Sample::ALL
     } else {
         Sample::of(rows, SOME_ASK, asking.seed)
     };

@@ -4,8 +4,8 @@ use modality_gap_geometry::{Covariance, Frame, sum_of_directions};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
-use super::sides::{Sample, Sides};
-use crate::{Control, TaskError};
+use super::sides::Sides;
+use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
 const DIRECTION_ROWS: usize = 64;

@@ -2,18 +2,14 @@
 
 use std::ops::Range;
 
-use modality_gap_geometry::{Covariance, Map, Moments, UnitRows, mix};
+use modality_gap_geometry::{Covariance, Map, Moments, UnitRows};
 use modality_gap_kernels::Dtype;
-use serde_json::{Value, json};
 
 use crate::fit::dropped_rows;
 use crate::mapper::{Mapper, covariance_of};
 use crate::moments::{Counted, count};
 use crate::walk::walk_range;
-use crate::{Control, RowSet, Selection, Split, TaskError};
-
-/// Sets the hash of a sample apart from that of a split with the same seed.
-const SAMPLE_SALT: u64 = 0x5361_6d70_6c65;
+use crate::{Control, RowSet, Sample, Selection, Split, TaskError};
 
 /// Names of the sides, for progress.
 const NAMES: [&str; 2] = ["image", "text"];
@@ -181,49 +177,5 @@ impl<'a> Sides<'a> {
         let stage = format!("covariance {}", NAMES[side]);
         let mean = self.moments(side).mean();
         covariance_of(self.sources[side], self.maps[side], mean, take, control, &stage)
-    }
-}
-
-/// A share of the rows, chosen by a hash of their index; all of them where there are few.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    share: f64,
-    seed: u64,
-}
-
-impl Sample {
-    /// About `limit` of `rows` rows, or all.
-    pub(super) fn of(rows: u64, limit: u64, seed: u64) -> Self {
-        Self {
-            share: (limit as f64 / rows as f64).min(1.0),
-            seed,
-        }
-    }
-
-    /// Every row.
-    pub(super) fn all() -> Self {
-        Self { share: 1.0, seed: 0 }
-    }
-
-    pub(super) fn share(self) -> f64 {
-        self.share
-    }
-
-    pub(super) fn is_all(self) -> bool {
-        self.share >= 1.0
-    }
-
-    /// How a result names it.
-    pub(super) fn json(self, size: u64) -> Value {
-        json!({ "size": size, "seed": self.seed })
-    }
-
-    pub(super) fn takes(self, row: u64) -> bool {
-        let split = Split {
-            holdout: self.share,
-            // held-out rows are chosen by the plain seed; the sample must not follow from that choice
-            seed: mix(self.seed ^ SAMPLE_SALT),
-        };
-        self.share >= 1.0 || split.held(row)
     }
 }

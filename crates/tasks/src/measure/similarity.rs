@@ -7,9 +7,9 @@ use modality_gap_geometry::{
 use modality_gap_kernels::dot;
 use serde_json::{Value, json};
 
-use super::sides::{Sample, Sides};
+use super::sides::Sides;
 use crate::mapper::each_pair_block;
-use crate::{Control, TaskError};
+use crate::{Control, Sample, TaskError};
 
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
 const ROWS: u64 = 5_000;

@@ -1,0 +1,90 @@
+//! What can go wrong with a language model, each with its place.
+
+use std::path::{Path, PathBuf};
+
+use modality_gap_nn::NnError;
+
+/// Why a language model could not be read, trained or asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevisionError {
+    /// A file that does not exist.
+    #[error("{}: there is no such file or folder", .file.display())]
+    NotFound {
+        /// The path.
+        file: PathBuf,
+    },
+    /// A file that could not be read.
+    #[error("{}: cannot be read: {source}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file of a model that is damaged or of a kind that is not known.
+    #[error("{}: {reason}", .file.display())]
+    BadModel {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A training sample that cannot be used.
+    #[error("sample {id}: {reason}")]
+    BadSample {
+        /// Its name in the data.
+        id: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// An option that makes no sense.
+    #[error("{0}")]
+    BadOption(String),
+    /// Training failed.
+    #[error(transparent)]
+    Nn(#[from] NnError),
+    /// The caller asked to stop.
+    #[error("stopped before the end")]
+    Cancelled,
+}
+
+/// What this crate answers with.
+pub type Result<T> = std::result::Result<T, RevisionError>;
+
+impl RevisionError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Unreadable { .. } | Self::Nn(NnError::Read { .. }) => "UNREADABLE",
+            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. }) => "BAD_MODEL",
+            Self::BadSample { .. } => "BAD_SAMPLE",
+            Self::BadOption(_) => "BAD_OPTION",
+            Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
+            Self::Nn(_) => "NUMERIC",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The file at fault.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::NotFound { file }
+            | Self::Unreadable { file, .. }
+            | Self::BadModel { file, .. }
+            | Self::Nn(
+                NnError::BadCheckpoint { file, .. }
+                | NnError::Read { file, .. }
+                | NnError::Write { file, .. },
+            ) => Some(file),
+            _ => None,
+        }
+    }
+}
+
+impl From<candle_core::Error> for RevisionError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Nn(error.into())
+    }
+}

@@ -1,0 +1,11 @@
+//! Language models that see through a projector: read, trained from text, asked about images.
+//!
+//! A language model of the Llama family stays as it is or is tuned; an embedding goes through a projector and stands in
+//! the prompt as a few soft tokens. Everything by chance is a function of a seed, and a training gives the same bits for
+//! any number of threads.
+
+mod config;
+mod error;
+
+pub use config::{LmConfig, RopeScaling};
+pub use error::{Result, RevisionError};

@@ -6,6 +6,10 @@
 
 mod config;
 mod error;
+mod files;
+mod text;
 
 pub use config::{LmConfig, RopeScaling};
 pub use error::{Result, RevisionError};
+pub use files::{ModelFiles, weight_shapes};
+pub use text::{Decoding, Marks, Start, TextCodec};

@@ -111,6 +111,27 @@ fn a_frozen_map_with_a_bias_that_learns() {
     });
 }
 
+#[test]
+fn columns_taken_added_and_put_side_by_side() {
+    check(&[values(25, (4, 7)), values(26, (4, 3))], &|tape, v| {
+        let sum = ops::add_columns(tape, &v[0], &v[1], 2, 0.5)?;
+        let (left, right) = (ops::columns(tape, &sum, 0..3)?, ops::columns(tape, &sum, 2..7)?);
+        ops::beside(tape, &[&right, &v[1], &left])
+    });
+}
+
+#[test]
+fn dropout_keeps_the_mean_and_its_gradient() {
+    check(&[values(27, (4, 7))], &|tape, v| {
+        ops::dropout(tape, &v[0], 0.3, &mut Rng::new(1, 0))
+    });
+    let ones = Var::constant(Tensor::ones((100, 100), DType::F64, &candle_core::Device::Cpu).unwrap());
+    let kept = ops::dropout(&mut Tape::new(), &ones, 0.3, &mut Rng::new(2, 0)).unwrap();
+    let mean = numbers(kept.value()).iter().sum::<f64>() / 10_000.0;
+    // five standard deviations of √(0.3/0.7)/100
+    assert!((mean - 1.0).abs() < 0.033, "{mean}");
+}
+
 /// A past of the first tokens gives the later ones exactly what the whole sequence gives them, but for the order of sums.
 #[test]
 fn a_sequence_in_parts_is_the_sequence() {

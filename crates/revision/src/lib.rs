@@ -6,6 +6,10 @@
 
 mod config;
 mod error;
+mod lm;
+mod projector;
 
 pub use config::{LmConfig, RopeScaling};
 pub use error::{Result, RevisionError};
+pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
+pub use projector::{Projector, ProjectorConfig};

@@ -16,7 +16,8 @@ pub use load::{Keep, Weights};
 pub use prefix::Remembered;
 pub use sweep::{Batch, Found, StepOptions};
 
-pub(crate) use parts::{Leaves, Slot, Values};
+pub(crate) use load::{qkv_names, up_names};
+pub(crate) use parts::{Adapter, Leaves, Projection, Slot, Values};
 
 use crate::LmConfig;
 use block::{Block, Shared};
@@ -46,5 +47,9 @@ impl<T: Real> Lm<T> {
     /// Its shapes.
     pub fn config(&self) -> &LmConfig {
         &self.config
+    }
+
+    pub(crate) fn blocks_mut(&mut self) -> &mut [Block] {
+        &mut self.blocks
     }
 }

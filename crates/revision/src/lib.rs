@@ -7,9 +7,17 @@
 mod config;
 mod error;
 mod files;
+mod generate;
+mod lm;
+mod lora;
+mod projector;
 mod text;
 
 pub use config::{LmConfig, RopeScaling};
 pub use error::{Result, RevisionError};
 pub use files::{ModelFiles, weight_shapes};
+pub use generate::{Next, SamplingOptions, generate};
+pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
+pub use lora::{LoraConfig, TARGETS, merged};
+pub use projector::{Projector, ProjectorConfig};
 pub use text::{Decoding, Marks, Start, TextCodec};

@@ -113,12 +113,6 @@ pub struct SessionOptions {
     pub precision: Precision,
     /// The projector.
     pub projector: ProjectorConfig,
-    /// A projector's file to begin with: one of this package, LLaVA's or Bunny's.
-    #[serde(default)]
-    pub projector_from: Option<PathBuf>,
-    /// Adapters to begin with: a folder in PEFT's layout.
-    #[serde(default)]
-    pub adapter_from: Option<PathBuf>,
     /// Longest sequence in positions; longer ones are cut.
     #[serde(default = "default_length")]
     pub max_length: usize,
@@ -256,6 +250,23 @@ impl Session {
             .filter(|(_, learns)| **learns)
             .map(|(value, _)| value.elem_count())
             .sum()
+    }
+
+    /// Names of what learns.
+    pub fn learned_names(&self) -> Vec<String> {
+        self.learned().names().to_vec()
+    }
+
+    /// What learns, in the order of its names.
+    pub fn learned_values(&self) -> Vec<Tensor> {
+        self.learned().values().to_vec()
+    }
+
+    fn learned(&self) -> Params {
+        let training = self.training.as_ref();
+        training.map_or_else(Params::default, |training| {
+            chosen(&self.params, &training.learning)
+        })
     }
 
     /// Updates made so far.

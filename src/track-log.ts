@@ -2,6 +2,7 @@ import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ModalityGapError } from './errors.ts'
 import type { TrackRecord } from './track-record.ts'
+import { unreadable } from './unreadable.ts'
 
 /** How often a log that is followed is looked at, in milliseconds. */
 const LOOK_EVERY = 500
@@ -80,10 +81,7 @@ export class TrackLog {
 }
 
 async function parsed(path: string): Promise<Parsed> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === 'ENOENT' ? 'NOT_FOUND' : 'UNREADABLE'
-    throw new ModalityGapError(code, `${path}: ${cause.message}`, { file: path, cause })
-  })
+  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
   const lines = text.split('\n')
   // what stands after the last line's end was cut short while it was written
   lines.pop()

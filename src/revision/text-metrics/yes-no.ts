@@ -19,7 +19,9 @@ export type YesNoRule = 'strict' | 'pope'
 export interface YesNoScore {
   /** Questions. */
   count: number
-  /** Share of right answers; one that says neither is wrong. */
+  /** Right answers. */
+  correct: number
+  /** correct / count: an answer that says neither is wrong. */
   accuracy: number
   /** Share of answers yes that are right. */
   precision: number | null
@@ -50,9 +52,11 @@ export function yesNoScore(answers: readonly YesNoAnswer[], rule: YesNoRule = 's
   const wantYes = read.filter(({ answer }) => answer === 'yes').length
   const precision = share(hits, saidYes)
   const recall = share(hits, wantYes)
+  const correct = hits + count('no', 'no')
   return {
     count: read.length,
-    accuracy: (hits + count('no', 'no')) / read.length,
+    correct,
+    accuracy: correct / read.length,
     precision,
     recall,
     f1: share(2 * hits, saidYes + wantYes),

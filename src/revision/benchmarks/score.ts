@@ -43,22 +43,24 @@ export interface BenchmarkScore {
   categories?: Record<string, number>
 }
 
+/** What the model said to a question; ids differ within a benchmark only. */
+export type AnswerOf = (record: BenchmarkRecord) => string | undefined
+
 /**
  * Scores a model's answers, benchmark by benchmark. Questions without a right answer are left out.
  *
- * @param answers what the model said, by the records' ids
  * @throws {@link ModalityGapError} `BAD_SAMPLE` for a question that was not answered; `EMPTY` without right answers
  */
 export function scoreBenchmarks(
   records: readonly BenchmarkRecord[],
-  answers: ReadonlyMap<string, string>,
+  answerOf: AnswerOf,
   { rule }: { rule?: YesNoRule } = {},
 ): BenchmarkScore[] {
   const names = new Set(records.map(({ benchmark }) => benchmark))
   return [...names].map(name =>
     scoreOne(
       records.filter(({ benchmark }) => benchmark === name),
-      answers,
+      answerOf,
       rule,
     ),
   )
@@ -70,10 +72,10 @@ interface Answered extends BenchmarkRecord {
 
 function scoreOne(
   records: readonly BenchmarkRecord[],
-  answers: ReadonlyMap<string, string>,
+  answerOf: AnswerOf,
   rule: YesNoRule | undefined,
 ): BenchmarkScore {
-  const judged = records.filter(record => record.answers.length > 0).map(record => answered(record, answers))
+  const judged = records.filter(record => record.answers.length > 0).map(record => answered(record, answerOf))
   const [first] = judged
   if (first === undefined) {
     throw new ModalityGapError('EMPTY', `${records[0]?.benchmark} holds no right answers; name a file of them`)
@@ -89,8 +91,8 @@ function scoreOne(
   }
 }
 
-function answered(record: BenchmarkRecord, answers: ReadonlyMap<string, string>): Answered {
-  const text = answers.get(record.id)
+function answered(record: BenchmarkRecord, answerOf: AnswerOf): Answered {
+  const text = answerOf(record)
   if (text === undefined) {
     throw new ModalityGapError('BAD_SAMPLE', `question ${record.id} of ${record.benchmark} was not answered`)
   }

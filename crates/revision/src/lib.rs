@@ -6,6 +6,14 @@
 
 mod config;
 mod error;
+mod generate;
+mod lm;
+mod lora;
+mod projector;
 
 pub use config::{LmConfig, RopeScaling};
 pub use error::{Result, RevisionError};
+pub use generate::{Next, SamplingOptions, generate};
+pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
+pub use lora::{LoraConfig, TARGETS, merged};
+pub use projector::{Projector, ProjectorConfig};

@@ -205,6 +205,11 @@ test('names of others serve within a stage as well, and so does snake_case', t =
     },
   })
   t.like(config.stage1, { learningRate: 1e-3, epochs: 2, warmupSteps: 5, optimizer: { beta2: 0.95 } })
+  const other = { data: 'x', lr_scheduler_type: 'cosine_with_restarts', lr_scheduler_kwargs: { num_cycles: 3 } }
+  t.like(checkConfig({ ...SMALLEST, stage1: other }).config.stage1, {
+    schedule: 'cosine_with_restarts',
+    scheduleShape: { cycles: 3 },
+  })
   t.is(warning, 'without effect here: deepspeed')
 })
 
@@ -278,6 +283,11 @@ const REFUSALS: [string, object, RegExp][] = [
     /is more than its batch of 2/,
   ],
   ['a projector of another kind', { projector: { type: 'mlp0x_gelu' } }, /linear, identity or mlpNx_gelu/],
+  [
+    'an unknown key of what another tool names',
+    { stage1: { data: 'x', lr_scheduler_kwargs: { min_lr: 1 } } },
+    /scheduleShape\.min_lr is not known/,
+  ],
   ['packing', { packing: true }, /packing: true is not possible/],
   ['quantised training', { bits: 4 }, /bits: 4 is not possible/],
   ['another stage', { stage: 'dpo' }, /two stages, pt and sft/],

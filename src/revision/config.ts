@@ -62,6 +62,9 @@ function problemOf(issue: v.BaseIssue<unknown>, { origins }: Resolved): Problem 
   if (issue.input === undefined) {
     return { message: `${place} is missing`, at }
   }
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return { message: `${place} is not known`, at }
+  }
   const name = at.join('.') === place ? place : `${at.join('.')} (${place})`
   return { message: `${name} has to be ${issue.message}, not ${issue.received}`, at }
 }

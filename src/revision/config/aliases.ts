@@ -62,6 +62,12 @@ export const STAGE_ALIASES: readonly Alias[] = [
   { names: ['gradient_accumulation_steps'], to: 'batchSize', note: 'see batches above' },
   { names: ['lr'], to: 'learningRate' },
   { names: ['lr_scheduler_type', 'lr_scheduler'], to: 'schedule' },
+  {
+    names: ['lr_scheduler_kwargs'],
+    to: 'scheduleShape',
+    convert: shapeNamed,
+    note: '`num_cycles` is `cycles`, `lr_end` and `min_lr_rate` are `end`',
+  },
   { names: ['adam_beta1'], to: 'optimizer.beta1' },
   { names: ['adam_beta2'], to: 'optimizer.beta2' },
   { names: ['adam_epsilon'], to: 'optimizer.eps' },
@@ -207,6 +213,13 @@ const VERSIONS: Readonly<Record<string, string>> = {
   chatml_direct: 'chatml',
   qwen: 'chatml',
   phi3: 'bunny',
+}
+
+const SHAPES: Readonly<Record<string, string>> = { num_cycles: 'cycles', lr_end: 'end', min_lr_rate: 'end' }
+
+function shapeNamed(value: unknown): unknown {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : undefined
+  return entries ? Object.fromEntries(entries.map(([key, each]) => [SHAPES[key] ?? key, each])) : value
 }
 
 /** Our name of a template that has another one elsewhere. */

@@ -22,7 +22,16 @@ import {
 export const TEMPLATES = ['plain', 'llama', 'chatml', 'bunny', 'vicuna', 'model'] as const
 
 /** Schedules of the learning rate, by Hugging Face's names. */
-export const SCHEDULES = ['cosine', 'linear', 'constant', 'constant_with_warmup', 'inverse_sqrt'] as const
+export const SCHEDULES = [
+  'cosine',
+  'linear',
+  'constant',
+  'constant_with_warmup',
+  'inverse_sqrt',
+  'polynomial',
+  'cosine_with_restarts',
+  'cosine_with_min_lr',
+] as const
 
 /** Metrics of open answers. */
 export const METRICS = ['f1', 'bleu4', 'rougeL', 'cider'] as const
@@ -118,6 +127,14 @@ export const embeddings = section({
   ),
 })
 
+const scheduleShape = section({
+  cycles: v.optional(whole(1, 'Cycles of `cosine_with_restarts`.')),
+  power: v.optional(positive('Power of `polynomial`.')),
+  end: v.optional(
+    atLeastZero('Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest.'),
+  ),
+})
+
 const optimizer = section({
   beta1: v.optional(share('β₁.')),
   beta2: v.optional(share('β₂.')),
@@ -159,6 +176,7 @@ function training({ rows, key, learningRate }: StageDefaults) {
     microBatch: v.optional(whole(1, 'Samples that are held at a time; it changes memory and nothing else.')),
     learningRate: v.optional(positive('Highest learning rate.'), learningRate),
     schedule: v.optional(oneOf(SCHEDULES, 'How the rate goes on after its rise.'), 'cosine'),
+    scheduleShape: v.optional(described(scheduleShape, 'a section', 'What is special to some schedules.')),
     warmupRatio: v.optional(share('Share of the updates in which the rate rises from 0.'), 0.03),
     warmupSteps: v.optional(whole(0, 'Updates of that rise; takes the place of `warmupRatio`.')),
     weightDecay: v.optional(atLeastZero('Decay of matrices.'), 0),

@@ -290,6 +290,13 @@ const REFUSALS: [string, object, RegExp][] = [
   ],
   ['packing', { packing: true }, /packing: true is not possible/],
   ['quantised training', { bits: 4 }, /bits: 4 is not possible/],
+  ['another optimiser', { optim: 'adafactor' }, /AdamW is the only optimiser/],
+  ['another optimiser by our name', { stage1: { data: 'x', optimizer: 'lion' } }, /optimizer has to be a section/],
+  [
+    'many evaluations an epoch',
+    { stage1: { data: 'x', evals_per_epoch: 4 } },
+    /evals_per_epoch .* not "4 times an epoch"/,
+  ],
   ['another stage', { stage: 'dpo' }, /two stages, pt and sft/],
 ]
 
@@ -301,9 +308,45 @@ for (const [name, change, message] of REFUSALS) {
   })
 }
 
+test('an axolotl file is read', t => {
+  const { config } = checkConfig({
+    base_model: 'smollm',
+    data_path: 'data.jsonl',
+    adapter: 'lora',
+    lora_r: 8,
+    lora_target_modules: ['q_proj'],
+    sequence_len: 512,
+    micro_batch_size: 2,
+    gradient_accumulation_steps: 4,
+    num_epochs: 2,
+    optimizer: 'adamw_torch',
+    lr_scheduler: 'cosine',
+    learning_rate: 0.0002,
+    val_set_size: 0.05,
+    evals_per_epoch: 1,
+    saves_per_epoch: 1,
+    flash_attention: true,
+    bf16: 'auto',
+    output_dir: 'out',
+    embeddings: { image: 'rows' },
+  })
+  t.false('dtype' in config.model)
+  t.like(config.stage2, {
+    mode: 'lora',
+    lora: { rank: 8, targets: ['q_proj'] },
+    maxLength: 512,
+    microBatch: 2,
+    batchSize: 8,
+    epochs: 2,
+    valSize: 0.05,
+    evalEvery: 'epoch',
+    saveEvery: 'epoch',
+  })
+})
+
 test('values that are allowed where others are refused pass', t => {
-  const { warning } = checkConfig({ ...SMALLEST, packing: false, bits: 16, num_beams: 1 })
-  t.is(warning, 'without effect here: bits, num_beams, packing')
+  const { warning } = checkConfig({ ...SMALLEST, packing: false, bits: 16, num_beams: 1, optim: 'adamw_torch' })
+  t.is(warning, 'without effect here: bits, num_beams, optim, packing')
 })
 
 test('an error names the line of every key it is about', async t => {

@@ -118,7 +118,7 @@ export async function withAnswers(records: readonly BenchmarkRecord[], path: str
     if (answer === undefined) {
       return record
     }
-    const word = yesNoAnswer(answer)
+    const word = record.kind === 'choice' ? undefined : yesNoAnswer(answer)
     return word === undefined
       ? { ...record, answers: [answer] }
       : { ...record, answers: [word], kind: 'yes-no' as const }

@@ -78,7 +78,19 @@ export const STAGE_ALIASES: readonly Alias[] = [
     convert: strategy,
     note: '`no`, `epoch`; `steps` says nothing',
   },
+  {
+    names: ['evals_per_epoch'],
+    to: 'evalEvery',
+    convert: perEpoch,
+    note: '`1` is `epoch`; no other number is possible',
+  },
   { names: ['save_steps'], to: 'saveEvery' },
+  {
+    names: ['saves_per_epoch'],
+    to: 'saveEvery',
+    convert: perEpoch,
+    note: '`1` is `epoch`; no other number is possible',
+  },
   { names: ['save_strategy'], to: 'saveEvery', convert: strategy, note: '`no`, `epoch`; `steps` says nothing' },
   { names: ['mm_projector_lr'], to: 'projectorLearningRate' },
   {
@@ -107,6 +119,7 @@ export const STAGE_ALIASES: readonly Alias[] = [
 
 /** Names that mean something elsewhere and nothing here; `*` stands for any ending. */
 export const IGNORED: readonly string[] = [
+  'auto_find_batch_size',
   'cache_dir',
   'data_seed',
   'dataloader_*',
@@ -139,15 +152,14 @@ export const IGNORED: readonly string[] = [
   'logging_dir',
   'logging_first_step',
   'logging_strategy',
-  'lora_bias',
   'media_dir',
+  'mm_hidden_size',
   'mm_patch_merge_type',
   'mm_use_im_patch_token',
   'mm_use_im_start_end',
   'mm_vision_select_feature',
   'mm_vision_select_layer',
   'model_type',
-  'optim',
   'overwrite_cache',
   'overwrite_output_dir',
   'per_device_eval_batch_size',
@@ -168,6 +180,9 @@ export const IGNORED: readonly string[] = [
   'wandb_*',
 ]
 
+/** AdamW, however it is computed. */
+const ADAMW = ['adamw_torch', 'adamw_torch_fused', 'adamw_hf', 'adamw']
+
 /** What a name may say. */
 export interface Refused {
   /** Values that are taken. */
@@ -186,8 +201,10 @@ export const REFUSED: Readonly<Record<string, Refused>> = {
   freeze_multi_modal_projector: { allowed: [false], instead: 'the projector learns in both stages' },
   load_in_4bit: { allowed: [false], instead: 'quantised models come as GGUF, in model.path' },
   load_in_8bit: { allowed: [false], instead: 'quantised models come as GGUF, in model.path' },
+  lora_bias: { allowed: ['none'], instead: 'only the added matrices learn' },
   neat_packing: { allowed: [false], instead: 'samples are not packed' },
   num_beams: { allowed: [1], instead: 'answers are drawn one token at a time' },
+  optim: { allowed: ADAMW, instead: 'AdamW is the only optimiser' },
   packing: { allowed: [false], instead: 'samples are not packed' },
   sample_packing: { allowed: [false], instead: 'samples are not packed' },
   stage: { allowed: ['pt', 'sft'], instead: 'there are two stages, pt and sft', effective: true },
@@ -202,6 +219,8 @@ export const HINTS: Readonly<Record<string, string>> = {
   dataset_dir: 'name the file itself, as `data` of a stage',
   datasets: 'name the file itself, as `data` of a stage',
   embeds: 'name the rows of images as embeddings.image',
+  lora_weight_path: 'name a checkpoint to go on from as resume',
+  lr_groups: 'give stage2.projectorLearningRate',
 }
 
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -222,13 +241,23 @@ function shapeNamed(value: unknown): unknown {
   return entries ? Object.fromEntries(entries.map(([key, each]) => [SHAPES[key] ?? key, each])) : value
 }
 
+/** What a value of one of our own names is called elsewhere; `undefined` for what goes without saying. */
+export const OWN_VALUES: Readonly<Record<string, (value: unknown) => unknown>> = {
+  template: templateNamed,
+  optimizer: value => (ADAMW.includes(value as string) ? undefined : value),
+}
+
 /** Our name of a template that has another one elsewhere. */
-export function templateNamed(value: unknown): unknown {
+function templateNamed(value: unknown): unknown {
   return typeof value === 'string' && Object.hasOwn(VERSIONS, value) ? VERSIONS[value] : value
 }
 
 function strategy(value: unknown): unknown {
   return value === 'no' || value === false ? 0 : value === 'steps' ? undefined : value
+}
+
+function perEpoch(value: unknown): unknown {
+  return value === 1 ? 'epoch' : value === 0 ? 0 : `${value} times an epoch`
 }
 
 function prefixed(value: unknown): unknown {

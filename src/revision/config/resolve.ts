@@ -5,11 +5,11 @@ import {
   aliasNamed,
   HINTS,
   isIgnored,
+  OWN_VALUES,
   REFUSED,
   type Refused,
   ROOT_ALIASES,
   STAGE_ALIASES,
-  templateNamed,
 } from './aliases.ts'
 import { entriesOf, itemOf, schema } from './schema.ts'
 import { nearest } from './suggest.ts'
@@ -109,7 +109,11 @@ class Resolver {
         this.#take(each, item as v.GenericSchema, [...to, i], [...at, i])
       }
     } else {
-      this.#set(to, to.at(-1) === 'template' ? templateNamed(value) : value, at)
+      const convert = OWN_VALUES[String(to.at(-1))]
+      const own = convert ? convert(value) : value
+      if (own !== undefined) {
+        this.#set(to, own, at)
+      }
     }
   }
 

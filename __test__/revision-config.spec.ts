@@ -1,11 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { FitOptions } from '../src/options.ts'
-import { IGNORED, REFUSED, ROOT_ALIASES, STAGE_ALIASES } from '../src/revision/config/aliases.ts'
-import { nearest } from '../src/revision/config/suggest.ts'
 import { checkConfig, loadConfig, type ReVisionConfig } from '../src/revision/config.ts'
-import { REFERENCE, reference } from './helpers/config-reference.ts'
 import { folderOf } from './helpers/place.ts'
 
 const SMALLEST = {
@@ -382,30 +379,4 @@ test('what is no YAML, or too much of it, is refused with its line', async t => 
     t.regex(error?.message ?? '', message)
   }
   await t.throwsAsync(() => loadConfig('none.yaml'), { code: 'NOT_FOUND' })
-})
-
-test('no name has two meanings', t => {
-  const names = [...ROOT_ALIASES, ...STAGE_ALIASES].flatMap(alias => alias.names)
-  const all = [...names, ...IGNORED, ...Object.keys(REFUSED)]
-  t.deepEqual([...new Set(all)], all)
-})
-
-test('a suggestion is near, or there is none', t => {
-  const names = ['learningRate', 'batchSize', 'seed']
-  t.is(nearest('lerningrate', names), 'learningRate')
-  t.is(nearest('batch_sise', names), 'batchSize')
-  t.is(nearest('sede', names), 'seed')
-  t.is(nearest('colour', names), undefined)
-  t.is(nearest('', names), undefined)
-})
-
-test('docs/revision-config.md is what the schema says', t => {
-  t.is(readFileSync(REFERENCE, 'utf8'), reference(), 'run scripts/config-docs.mjs')
-})
-
-test('the example of the reference is a configuration', async t => {
-  const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(REFERENCE, 'utf8')) ?? []
-  const { config, warning } = await loadConfig(file(t, example))
-  t.is(warning, undefined)
-  t.truthy(config.stage1 && config.stage2)
 })

@@ -20,4 +20,7 @@ pub use generate::{Next, SamplingOptions, generate};
 pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
 pub use lora::{LoraConfig, TARGETS, merged};
 pub use projector::{Projector, ProjectorConfig};
-pub use text::{Decoding, Marks, Start, TextCodec};
+pub use text::{
+    CommonPrefix, Conversation, Decoding, IMAGE, Mark, Marks, Piece, Position, Role, Sample, Start,
+    TEMPLATES, Template, TemplateOptions, TextCodec, Turn,
+};

@@ -1,11 +1,19 @@
-//! Text and tokens.
+//! Text and tokens: tokenizers, templates, and samples with what is to be learned of them.
 
 mod byte_level;
 mod codec;
+mod conversation;
 mod marks;
+mod sample;
+mod script;
 mod sentencepiece;
 mod stream;
+mod template;
 
 pub use codec::{Start, TextCodec};
-pub use marks::Marks;
+pub use conversation::{Conversation, IMAGE, Role, Turn};
+pub use marks::{Mark, Marks};
+pub use sample::{CommonPrefix, Position, Sample};
+pub use script::Piece;
 pub use stream::Decoding;
+pub use template::{TEMPLATES, Template, TemplateOptions};

@@ -9,6 +9,8 @@ mod script;
 mod sentencepiece;
 mod stream;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use codec::{Start, TextCodec};
 pub use conversation::{Conversation, IMAGE, Role, Turn};

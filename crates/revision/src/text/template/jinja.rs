@@ -34,6 +34,8 @@ pub(super) struct Jinja {
     marks: Marks,
     /// Special tokens by their spelling, longest first.
     specials: Vec<(String, u32)>,
+    /// Bytes that one of them begins with: few, so that most of a text is passed over.
+    firsts: Vec<u8>,
     /// Whether the template marks what the assistant says.
     marked: bool,
 }
@@ -50,14 +52,16 @@ impl Jinja {
             RevisionError::BadOption(format!("the model's own template is none: {}", told(&error)))
         })?;
         let numbered = |text: String| codec.id(&text).map(|id| (text, id));
+        let specials = codec.special_spellings().into_iter().filter_map(numbered);
+        let specials: Vec<(String, u32)> = specials.collect();
+        let mut firsts: Vec<u8> = specials.iter().map(|(text, _)| text.as_bytes()[0]).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
         Ok(Self {
             environment,
             marks: marks.clone(),
-            specials: codec
-                .special_spellings()
-                .into_iter()
-                .filter_map(numbered)
-                .collect(),
+            specials,
+            firsts,
             marked,
         })
     }
@@ -122,9 +126,11 @@ impl Jinja {
 
     /// The special token with which a text begins.
     fn special(&self, text: &str) -> Option<&(String, u32)> {
-        self.specials
-            .iter()
-            .find(|(spelling, _)| text.starts_with(spelling.as_str()))
+        if !self.firsts.contains(text.as_bytes().first()?) {
+            return None;
+        }
+        let mut specials = self.specials.iter();
+        specials.find(|(spelling, _)| text.starts_with(spelling.as_str()))
     }
 
     fn render(&self, conversation: &Conversation, messages: &[Value], prompt: bool) -> Result<String> {

@@ -4,6 +4,7 @@
 //! the prompt as a few soft tokens. Everything by chance is a function of a seed, and a training gives the same bits for
 //! any number of threads.
 
+mod batch;
 mod config;
 mod error;
 mod files;
@@ -11,8 +12,10 @@ mod generate;
 mod lm;
 mod lora;
 mod projector;
+mod session;
 mod text;
 
+pub use batch::{Position, Sequence};
 pub use config::{LmConfig, RopeScaling};
 pub use error::{Result, RevisionError};
 pub use files::{ModelFiles, weight_shapes};
@@ -20,7 +23,10 @@ pub use generate::{Next, SamplingOptions, generate};
 pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
 pub use lora::{LoraConfig, TARGETS, merged};
 pub use projector::{Projector, ProjectorConfig};
+pub use session::{
+    EvaluateReport, LearnOptions, Mode, Precision, Samples, Session, SessionOptions, StepReport,
+};
 pub use text::{
-    CommonPrefix, Conversation, Decoding, IMAGE, Mark, Marks, Piece, Position, Role, Sample, Start,
-    TEMPLATES, Template, TemplateOptions, TextCodec, Turn,
+    Conversation, Decoding, IMAGE, Mark, Marks, Piece, Role, Start, TEMPLATES, Template, TemplateOptions,
+    TextCodec, Turn, expand, expand_prompt,
 };

@@ -9,12 +9,18 @@ use modality_gap_nn::{Params, Real};
 use super::block::{Block, Shared};
 use super::parts::{Matrix, Projection, Slot, Values};
 use super::{Lm, Tuning};
-use crate::{LmConfig, Result, RopeScaling};
+use crate::{LmConfig, ModelFiles, Result, RopeScaling};
 
 /// Where weights come from: f32, under Hugging Face's names, in Hugging Face's order of rows.
 pub trait Weights {
     /// The weight of that name and shape.
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor>;
+}
+
+impl Weights for ModelFiles {
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        Self::take(self, name, shape)
+    }
 }
 
 /// Names and rows of the maps that are kept as one, in their order.

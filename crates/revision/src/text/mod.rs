@@ -3,8 +3,8 @@
 mod byte_level;
 mod codec;
 mod conversation;
+mod expand;
 mod marks;
-mod sample;
 mod script;
 mod sentencepiece;
 mod stream;
@@ -14,8 +14,8 @@ mod tests;
 
 pub use codec::{Start, TextCodec};
 pub use conversation::{Conversation, IMAGE, Role, Turn};
+pub use expand::{expand, expand_prompt};
 pub use marks::{Mark, Marks};
-pub use sample::{CommonPrefix, Position, Sample};
 pub use script::Piece;
 pub use stream::Decoding;
 pub use template::{TEMPLATES, Template, TemplateOptions};

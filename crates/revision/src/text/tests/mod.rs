@@ -43,11 +43,9 @@ fn chat() -> TextCodec {
 
 /// All tokens of pieces without images, and which of them are learned.
 fn flat(pieces: &[Piece]) -> (Vec<u32>, Vec<bool>) {
-    let sample = Sample::prompt(pieces, 0);
-    let token = |position: &Position| match position {
-        Position::Token(id) => *id,
-        Position::Visual { .. } => unreachable!("no visual tokens"),
+    let token = |piece: &Piece| match piece {
+        Piece::Tokens { ids, learn } => ids.iter().map(|&id| (id, *learn)).collect::<Vec<_>>(),
+        Piece::Image => Vec::new(),
     };
-    let learned = sample.labels.iter().map(Option::is_some).collect();
-    (sample.positions.iter().map(token).collect(), learned)
+    pieces.iter().flat_map(token).unzip()
 }

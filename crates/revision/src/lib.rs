@@ -26,4 +26,7 @@ pub use projector::{Projector, ProjectorConfig};
 pub use session::{
     EvaluateReport, LearnOptions, Mode, Precision, Samples, Session, SessionOptions, StepReport,
 };
-pub use text::{Decoding, Marks, Start, TextCodec};
+pub use text::{
+    Conversation, Decoding, IMAGE, Mark, Marks, Piece, Role, Start, TEMPLATES, Template, TemplateOptions,
+    TextCodec, Turn, expand, expand_prompt,
+};

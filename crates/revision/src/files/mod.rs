@@ -14,8 +14,9 @@ use candle_core::Tensor;
 
 use crate::{LmConfig, Result, RevisionError};
 
-use gguf::Gguf;
-pub(crate) use gguf::Metadata;
+#[cfg(test)]
+pub(crate) use gguf::Value as MetadataValue;
+pub(crate) use gguf::{Gguf, Metadata};
 use hf::Folder;
 pub use names::weight_shapes;
 pub(crate) use source::{bad, text as read_text, text_if_there as read_text_if_there};

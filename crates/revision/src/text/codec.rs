@@ -1,12 +1,14 @@
 //! From text to tokens and back.
 
+use std::path::Path;
+
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{AddedVocabulary, Model, OffsetType, PreTokenizer, Tokenizer};
 
 use super::marks::{self, Marks};
 use super::{Decoding, byte_level, sentencepiece};
-use crate::files::{ModelFiles, TextFiles};
+use crate::files::{Metadata, ModelFiles, TextFiles, bad, read_text};
 use crate::{Result, RevisionError};
 
 /// Where a piece of text stands: tokenizers of the SentencePiece kind put a space before the first word.
@@ -46,34 +48,43 @@ impl TextCodec {
     /// # Errors
     /// `NOT_FOUND` or `BAD_MODEL` with the file.
     pub fn open(files: &ModelFiles) -> Result<Self> {
-        let (tokenizer, marks) = match files.text() {
-            TextFiles::Folder(folder) => {
-                let file = folder.join("tokenizer.json");
-                let text = crate::files::read_text(&file)?;
-                let tokenizer = plain(Tokenizer::from_bytes(text), &file)?;
-                let marks = marks::of_folder(folder, &tokenizer, &files.ends()?)?;
-                (tokenizer, marks)
-            }
+        let (ends, vocab) = (files.ends()?, files.config().vocab);
+        match files.text() {
+            TextFiles::Folder(folder) => Self::of_folder(folder, &ends, vocab),
             TextFiles::Gguf(metadata) => {
-                let bad = |reason: String| crate::files::bad(files.path(), reason);
-                let kind = metadata.text("tokenizer.ggml.model").map_err(bad)?;
-                let tokenizer = match kind {
-                    Some("gpt2") => byte_level::build(metadata),
-                    Some("llama") => sentencepiece::build(metadata),
-                    Some(other) => Err(format!("the tokenizer {other} is not known; gpt2 and llama are")),
-                    None => Err("it holds no tokenizer".to_owned()),
-                };
-                let tokenizer = tokenizer.map_err(bad)?;
-                let marks = marks::of_metadata(metadata, &files.ends()?).map_err(bad)?;
-                (tokenizer, marks)
+                Self::of_metadata(metadata, &ends, vocab).map_err(|reason| bad(files.path(), reason))
             }
-        };
-        Self::new(tokenizer, marks, files.config().vocab)
+        }
     }
 
-    fn new(mut tokenizer: Tokenizer, marks: Marks, vocab: usize) -> Result<Self> {
+    /// From `tokenizer.json` and what stands beside it.
+    pub(super) fn of_folder(folder: &Path, ends: &[u32], vocab: usize) -> Result<Self> {
+        let file = folder.join("tokenizer.json");
+        let fault = |error: tokenizers::Error| bad(&file, error.to_string());
+        let tokenizer = Tokenizer::from_bytes(read_text(&file)?).map_err(fault)?;
+        let marks = marks::of_folder(folder, &tokenizer, ends)?;
+        Self::new(tokenizer, marks, vocab).map_err(fault)
+    }
+
+    /// From the metadata of a GGUF file.
+    pub(super) fn of_metadata(
+        metadata: &Metadata,
+        ends: &[u32],
+        vocab: usize,
+    ) -> std::result::Result<Self, String> {
+        let tokenizer = match metadata.text("tokenizer.ggml.model")? {
+            Some("gpt2") => byte_level::build(metadata)?,
+            Some("llama") => sentencepiece::build(metadata)?,
+            Some(other) => return Err(format!("the tokenizer {other} is not known; gpt2 and llama are")),
+            None => return Err("it holds no tokenizer".to_owned()),
+        };
+        let marks = marks::of_metadata(metadata, ends)?;
+        Self::new(tokenizer, marks, vocab).map_err(|error| error.to_string())
+    }
+
+    fn new(mut tokenizer: Tokenizer, marks: Marks, vocab: usize) -> tokenizers::Result<Self> {
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(refused)?;
+        tokenizer.with_truncation(None)?;
         let mut unmarked = tokenizer.get_added_vocabulary().clone();
         unmarked.set_encode_special_tokens(true);
         Ok(Self {
@@ -178,23 +189,19 @@ impl TextCodec {
 
 impl Stages {
     /// Those of a tokenizer, but without the space before the first word where `schemes` put one.
-    fn of(tokenizer: &Tokenizer, schemes: &[&str]) -> Result<Self> {
+    fn of(tokenizer: &Tokenizer, schemes: &[&str]) -> tokenizers::Result<Self> {
         let without = |value: serde_json::Value| prefixes_removed(value, schemes);
-        let bad = |error: serde_json::Error| RevisionError::BadOption(error.to_string());
         let normalizer = match tokenizer.get_normalizer() {
-            Some(normalizer) => without(serde_json::to_value(normalizer).map_err(bad)?),
+            Some(normalizer) => without(serde_json::to_value(normalizer)?),
             None => None,
         };
         let pre_tokenizer = match tokenizer.get_pre_tokenizer() {
-            Some(pre_tokenizer) => without(serde_json::to_value(pre_tokenizer).map_err(bad)?),
+            Some(pre_tokenizer) => without(serde_json::to_value(pre_tokenizer)?),
             None => None,
         };
         Ok(Self {
-            normalizer: normalizer.map(serde_json::from_value).transpose().map_err(bad)?,
-            pre_tokenizer: pre_tokenizer
-                .map(serde_json::from_value)
-                .transpose()
-                .map_err(bad)?,
+            normalizer: normalizer.map(serde_json::from_value).transpose()?,
+            pre_tokenizer: pre_tokenizer.map(serde_json::from_value).transpose()?,
         })
     }
 
@@ -229,10 +236,7 @@ fn prefixes_removed(mut stage: serde_json::Value, schemes: &[&str]) -> Option<se
     Some(stage)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as map_err gives it")]
 fn refused(error: tokenizers::Error) -> RevisionError {
     RevisionError::BadOption(format!("the tokenizer refuses: {error}"))
-}
-
-fn plain(tokenizer: tokenizers::Result<Tokenizer>, file: &std::path::Path) -> Result<Tokenizer> {
-    tokenizer.map_err(|error| crate::files::bad(file, error.to_string()))
 }

@@ -92,14 +92,13 @@ pub(super) fn of_folder(folder: &Path, tokenizer: &Tokenizer, ends: &[u32]) -> R
         Some(Mark { id, text })
     };
     let bos = mark(config.bos_token);
-    let adds_bos = match config.add_bos_token {
-        Some(adds) => adds,
-        None => {
-            let added = tokenizer
-                .encode("", true)
-                .map_err(|error| bad(folder, error.to_string()))?;
-            bos.as_ref()
-                .is_some_and(|bos| added.get_ids().first() == Some(&bos.id))
+    let adds_bos = match (config.add_bos_token, &bos) {
+        (Some(adds), _) => adds,
+        (None, None) => false,
+        (None, Some(bos)) => {
+            let added = tokenizer.encode("", true);
+            let added = added.map_err(|error| bad(folder, error.to_string()))?;
+            added.get_ids().first() == Some(&bos.id)
         }
     };
     let eos = mark(config.eos_token);

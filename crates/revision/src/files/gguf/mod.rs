@@ -20,6 +20,8 @@ use crate::{LmConfig, Result};
 
 use header::{Header, Info};
 pub(crate) use value::Metadata;
+#[cfg(test)]
+pub(crate) use value::Value;
 
 /// An open file whose header was checked.
 #[derive(Debug)]

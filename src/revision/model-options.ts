@@ -80,8 +80,6 @@ export interface ModelOptions {
   adapter?: string
   /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
   template?: string
-  /** What the assistant is told about itself; absent for the template's own. */
-  system?: string
   /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
   endToken?: boolean
   /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
@@ -118,8 +116,6 @@ export interface ModelInfo {
   dim: number
   /** Numbers that learn. */
   learning: number
-  /** Updates made so far. */
-  updates: number
   /** What multiplies bf16 matrices on this machine. */
   unit: string
 }

@@ -106,17 +106,59 @@ impl Default for LearnOptions {
     }
 }
 
+/// A projector before the language model is known that it stands before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProjectorOptions {
+    /// As in [`ProjectorConfig`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Soft tokens per embedding.
+    pub num_visual_tokens: usize,
+    /// Whether they are different ones.
+    pub distinct_tokens: bool,
+    /// Factor of an embedding on its way in.
+    pub input_scale: f64,
+}
+
+impl Default for ProjectorOptions {
+    fn default() -> Self {
+        Self {
+            kind: "mlp2x_gelu".to_owned(),
+            num_visual_tokens: 1,
+            distinct_tokens: false,
+            input_scale: 1.0,
+        }
+    }
+}
+
+impl ProjectorOptions {
+    fn before(&self, dim: usize, hidden: usize) -> ProjectorConfig {
+        ProjectorConfig {
+            kind: self.kind.clone(),
+            dim,
+            hidden,
+            tokens: self.num_visual_tokens,
+            distinct: self.distinct_tokens,
+            scale: self.input_scale,
+        }
+    }
+}
+
 /// What a session is opened with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionOptions {
     /// A language model: a Hugging Face folder or a GGUF file.
-    pub model: PathBuf,
+    pub path: PathBuf,
     /// How it is computed where it is frozen.
     #[serde(default)]
-    pub precision: Precision,
+    pub dtype: Precision,
+    /// Columns of embeddings.
+    pub dim: usize,
     /// The projector.
-    pub projector: ProjectorConfig,
+    #[serde(default)]
+    pub projector: ProjectorOptions,
     /// How conversations are written: one of [`crate::TEMPLATES`].
     #[serde(default = "default_template")]
     pub template: String,
@@ -180,14 +222,8 @@ impl Session {
     /// # Errors
     /// `NOT_FOUND`, `UNREADABLE`, `BAD_MODEL` with the file; `BAD_OPTION`.
     pub fn open(options: SessionOptions) -> Result<Self> {
-        let mut files = ModelFiles::open(&options.model)?;
+        let mut files = ModelFiles::open(&options.path)?;
         let mut config = files.config().clone();
-        if options.projector.hidden != config.hidden {
-            return Err(RevisionError::BadOption(format!(
-                "the projector gives rows of {}, the language model takes {}",
-                options.projector.hidden, config.hidden
-            )));
-        }
         config.positions = config.positions.min(options.max_length.max(1));
         let codec = TextCodec::open(&files)?;
         let talk = TemplateOptions {
@@ -196,14 +232,15 @@ impl Session {
         };
         let template = Template::new(&options.template, &codec, talk)?;
         let mode = options.learn.as_ref().map_or(Mode::Projector, |learn| learn.mode);
-        let (keep, tuning) = match (options.precision, mode) {
+        let (keep, tuning) = match (options.dtype, mode) {
             (_, Mode::Full) => (Keep::Dense, Tuning::Full),
             (Precision::Bf16, _) => (Keep::Packed, Tuning::Frozen),
             (Precision::F32, _) => (Keep::Dense, Tuning::Frozen),
         };
         let mut params = Params::default();
         let mut rng = Rng::new(options.seed, stream::PROJECTOR);
-        let projector = Projector::fresh(&options.projector, &mut params, DType::F32, &mut rng)?;
+        let shape = options.projector.before(options.dim, config.hidden);
+        let projector = Projector::fresh(&shape, &mut params, DType::F32, &mut rng)?;
         let mut lm = Lm::load(&config, &mut files, keep, tuning, &mut params)?;
         if let Some(lora) = lora_of(&options)? {
             let mut rng = Rng::new(options.seed, stream::ADAPTERS);

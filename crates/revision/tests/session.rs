@@ -25,6 +25,8 @@ fn options(mode: Mode) -> SessionOptions {
             distinct: true,
             scale: 1.0,
         },
+        template: "plain".to_owned(),
+        end_token: true,
         max_length: 64,
         seed: 5,
         learn: Some(LearnOptions {

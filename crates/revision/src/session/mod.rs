@@ -2,8 +2,10 @@
 
 mod checkpoint;
 mod step;
+mod talk;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 use modality_gap_nn::{AdamW, AdamWOptions, Group, Params, Rng, Schedule, ScheduleKind, Shape};
@@ -13,9 +15,11 @@ use crate::files::ModelFiles;
 use crate::lm::{Keep, Lm, Remembered, Tuning};
 use crate::lora::LoraConfig;
 use crate::projector::{Projector, ProjectorConfig};
+use crate::text::{Template, TemplateOptions, TextCodec};
 use crate::{Result, RevisionError};
 
 pub use step::{EvaluateReport, Samples, StepReport};
+pub use talk::{Answer, Ended};
 
 /// What of a model learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -113,6 +117,12 @@ pub struct SessionOptions {
     pub precision: Precision,
     /// The projector.
     pub projector: ProjectorConfig,
+    /// How conversations are written: one of [`crate::TEMPLATES`].
+    #[serde(default = "default_template")]
+    pub template: String,
+    /// Whether the template `plain` ends a caption with the token of the end.
+    #[serde(default = "default_end_token")]
+    pub end_token: bool,
     /// Longest sequence in positions; longer ones are cut.
     #[serde(default = "default_length")]
     pub max_length: usize,
@@ -122,6 +132,14 @@ pub struct SessionOptions {
     /// How it learns; absent for use only.
     #[serde(default)]
     pub learn: Option<LearnOptions>,
+}
+
+fn default_template() -> String {
+    "model".to_owned()
+}
+
+fn default_end_token() -> bool {
+    TemplateOptions::default().end_token
 }
 
 const fn default_length() -> usize {
@@ -138,6 +156,8 @@ mod stream {
 pub struct Session {
     options: SessionOptions,
     files: ModelFiles,
+    codec: Arc<TextCodec>,
+    template: Arc<Template>,
     lm: Lm<f32>,
     projector: Projector,
     params: Params,
@@ -169,6 +189,12 @@ impl Session {
             )));
         }
         config.positions = config.positions.min(options.max_length.max(1));
+        let codec = TextCodec::open(&files)?;
+        let talk = TemplateOptions {
+            end_token: options.end_token,
+            ..TemplateOptions::default()
+        };
+        let template = Template::new(&options.template, &codec, talk)?;
         let mode = options.learn.as_ref().map_or(Mode::Projector, |learn| learn.mode);
         let (keep, tuning) = match (options.precision, mode) {
             (_, Mode::Full) => (Keep::Dense, Tuning::Full),
@@ -186,6 +212,8 @@ impl Session {
         let mut session = Self {
             options,
             files,
+            codec: Arc::new(codec),
+            template: Arc::new(template),
             lm,
             projector,
             params,

@@ -9,6 +9,7 @@ import type { AlignerInfo, EmbeddingsInfo, Progress } from './reports.ts'
 import type {
   Answer,
   AnswerPiece,
+  ExportKind,
   LossReport,
   ModelInfo,
   ModelSample,
@@ -133,7 +134,7 @@ export interface NativeModel {
     onText?: (piece: AnswerPiece) => void,
   ): Promise<Outcome<Answer[]>>
   project(embeddings: Float32Array): Promise<Outcome<Float32Array>>
-  export(folder: string, what: 'learned' | 'all'): Promise<Outcome<string[]>>
+  export(folder: string, what: ExportKind): Promise<Outcome<string[]>>
   saveState(folder: string): Promise<Outcome<null>>
   restoreState(folder: string): Promise<Outcome<number>>
 }

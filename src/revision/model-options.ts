@@ -187,3 +187,12 @@ export interface AnswerPiece {
   /** Characters that are certain by now. */
   text: string
 }
+
+/**
+ * What is written for others:
+ * - `'learned'`: the projector, and adapters where there are any;
+ * - `'all'`: also the language model, where all of it has learned;
+ * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
+ * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with.
+ */
+export type ExportKind = 'learned' | 'all' | 'merged' | 'llava'

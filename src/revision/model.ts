@@ -5,6 +5,7 @@ import { type NativeModel, native } from '../native.ts'
 import type {
   Answer,
   AnswerPiece,
+  ExportKind,
   LossReport,
   ModelInfo,
   ModelOptions,
@@ -119,11 +120,10 @@ export class VisionModel {
    * Writes what it has learned in files that others read: `mm_projector.safetensors` by LLaVA's names, with adapters
    * `adapter/` in PEFT's layout, with mode `full` the whole model in `model/`, in Hugging Face's.
    *
-   * @param what `'learned'` leaves out what is large and did not change: the merged model
    * @returns the files
    * @throws {@link ModalityGapError} `WRITE_FAILED`
    */
-  async export(folder: string, what: 'learned' | 'all' = 'learned'): Promise<string[]> {
+  async export(folder: string, what: ExportKind = 'learned'): Promise<string[]> {
     return unwrap(await this.#native.export(folder, what))
   }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use modality_gap_geometry::{Map, Policy};
 use modality_gap_kernels::packed_unit;
 use modality_gap_revision::{
-    Conversation, RevisionError, Role, Samples, SamplingOptions, Sequence, Session, SessionOptions, Turn,
+    Conversation, Export, RevisionError, Role, Samples, SamplingOptions, Sequence, Session, SessionOptions,
+    Turn,
 };
 use modality_gap_tasks::{CancelToken as Token, Picker, RowSet, TaskError};
 use napi::bindgen_prelude::{ClassInstance, Float32Array, Function, Object};
@@ -338,6 +339,22 @@ impl NativeModel {
             let guard = session.lock().unwrap_or_else(PoisonError::into_inner);
             let session: &Session = &guard;
             Ok(pool.install(|| session.project(&embeddings))?.into())
+        })
+    }
+
+    /// Writes files that others read.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn export<'env>(&self, env: &'env Env, folder: String, what: String) -> Result<Object<'env>> {
+        self.run(env, move |session| {
+            let what = match what.as_str() {
+                "learned" => Export::Learned,
+                "all" => Export::All,
+                "merged" => Export::Merged,
+                "llava" => Export::Llava,
+                other => return Err(bad_option(format!("{other} is nothing to export"))),
+            };
+            let files = session.export(folder.as_ref(), what)?;
+            Ok(json!(files))
         })
     }
 

@@ -28,7 +28,7 @@ pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
 pub use lora::{LoraConfig, TARGETS, merged};
 pub use projector::{Projector, ProjectorConfig};
 pub use session::{
-    Answer, Ended, EvaluateReport, LearnOptions, Mode, Precision, ProjectorOptions, Samples, Session,
+    Answer, Ended, EvaluateReport, Export, LearnOptions, Mode, Precision, ProjectorOptions, Samples, Session,
     SessionOptions, StepReport,
 };
 pub use text::{

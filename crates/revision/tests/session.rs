@@ -7,7 +7,7 @@ use std::path::Path;
 use common::fixture;
 use modality_gap_nn::{Rng, ScheduleKind};
 use modality_gap_revision::{
-    LearnOptions, LoraConfig, Mode, Next, Position, Precision, ProjectorConfig, Samples, SamplingOptions,
+    LearnOptions, LoraConfig, Mode, Next, Position, Precision, ProjectorOptions, Samples, SamplingOptions,
     Sequence, Session, SessionOptions,
 };
 
@@ -15,15 +15,13 @@ const DIM: usize = 6;
 
 fn options(mode: Mode) -> SessionOptions {
     SessionOptions {
-        model: fixture("llama-tied"),
-        precision: Precision::Bf16,
-        projector: ProjectorConfig {
-            kind: "mlp2x_gelu".to_owned(),
-            dim: DIM,
-            hidden: 16,
-            tokens: 2,
-            distinct: true,
-            scale: 1.0,
+        path: fixture("llama-tied"),
+        dtype: Precision::Bf16,
+        dim: DIM,
+        projector: ProjectorOptions {
+            num_visual_tokens: 2,
+            distinct_tokens: true,
+            ..ProjectorOptions::default()
         },
         template: "plain".to_owned(),
         end_token: true,

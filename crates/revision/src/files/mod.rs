@@ -25,6 +25,7 @@ pub(crate) use gguf::{Gguf, Metadata};
 use hf::Folder;
 pub use names::weight_shapes;
 pub use out::Stored;
+pub(crate) use out::{failed as write_failed, write_json};
 pub use peft::{read_adapters, write_adapters};
 pub use projector::{
     ProjectorFile, ProjectorNames, llava_keys, our_projector_name, read_projector, their_projector_name,

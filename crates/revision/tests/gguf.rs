@@ -79,10 +79,11 @@ impl Sequence {
         let integers = |name: &str| tensors[name].to_vec1::<i64>().unwrap();
         let soft_at = integers("soft_at");
         let ids = integers("ids").into_iter().enumerate();
-        let row = |(at, id): (usize, i64)| match soft_at.iter().position(|&soft| soft == at as i64) {
-            Some(soft) => (true, soft as u32),
-            None => (false, u32::try_from(id).unwrap()),
-        };
+        let row =
+            |(at, id): (usize, i64)| match soft_at.iter().position(|&soft| usize::try_from(soft) == Ok(at)) {
+                Some(soft) => (true, soft as u32),
+                None => (false, u32::try_from(id).unwrap()),
+            };
         Self {
             rows: ids.map(row).collect(),
             soft: tensors["soft"].clone(),

@@ -63,6 +63,10 @@ export declare class NativeModel {
   evaluate(samples: any, rows: NativeRows | undefined | null, microBatch: number, token: CancelToken): Promise<any>
   /** Answers to prompts. */
   answer(samples: any, rows: NativeRows | undefined | null, sampling: any, token: CancelToken, onText?: ((arg: AnswerPiece) => void) | undefined | null): Promise<any>
+  /** What the projector makes of embeddings. */
+  project(embeddings: Float32Array): Promise<any>
+  /** Writes files that others read. */
+  export(folder: string, what: string): Promise<any>
   /** Writes the state of the training into a folder. */
   saveState(folder: string): Promise<any>
   /** Goes on from such a state; answers with the updates made by then. */
@@ -73,6 +77,8 @@ export declare class NativeModel {
 export declare class NativeRows {
   /** Opens rows, to be moved by an aligner or left as they are. */
   static open(source: Source, aligner: NativeAligner | undefined | null, targetSide: boolean): Promise<any>
+  /** Some rows, row-major. */
+  pick(rows: Array<number>): Promise<any>
 }
 
 /** Follows a training run. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
@@ -25,6 +26,29 @@ export type StageName = 'stage1' | 'stage2'
 export interface StageStart {
   /** A projector. */
   projector?: string
+  /** Adapters. */
+  adapter?: string
+  /** A language model that is no longer the configured one. */
+  model?: string
+}
+
+/**
+ * What a finished stage left in its folder.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND` when it was not finished
+ */
+export function leftBy(folder: string, stage: Stage1Config | Stage2Config): StageStart {
+  const projector = join(folder, 'mm_projector.safetensors')
+  if (!existsSync(projector)) {
+    const message = `${folder} holds no finished stage: ${projector} is missing`
+    throw new ModalityGapError('NOT_FOUND', message, { file: projector })
+  }
+  const mode = 'mode' in stage ? stage.mode : 'projector'
+  return {
+    projector,
+    adapter: mode === 'lora' ? join(folder, 'adapter') : undefined,
+    model: mode === 'full' ? join(folder, 'model') : undefined,
+  }
 }
 
 /** More metrics of the evaluations of a stage. */
@@ -105,7 +129,7 @@ export async function runStage(
 export async function modelOf(
   config: ReVisionConfig,
   workspace: Workspace,
-  { stage, learn, start }: { stage?: Stage1Config | Stage2Config; learn?: LearnOptions; start: StageStart & { adapter?: string; model?: string } },
+  { stage, learn, start }: { stage?: Stage1Config | Stage2Config; learn?: LearnOptions; start: StageStart },
 ): Promise<ModelOptions> {
   const { init, ...projector } = config.projector
   return {

@@ -171,7 +171,9 @@ function summed({ names, section, reference, runs }: Collected): CompareReport {
   }
   const metrics = [...numbers].map(([metric, values]) => metricOf(metric, values, reference))
   const seconds = names.map(name => {
-    const own = Object.values(runs[name] ?? {}).map(({ stage1, stage2 }) => (stage1?.seconds ?? 0) + (stage2?.seconds ?? 0))
+    const own = Object.values(runs[name] ?? {}).map(
+      ({ stage1, stage2 }) => (stage1?.seconds ?? 0) + (stage2?.seconds ?? 0),
+    )
     return [name, spreadOf(own)?.mean ?? 0] as const
   })
   return {
@@ -179,7 +181,9 @@ function summed({ names, section, reference, runs }: Collected): CompareReport {
     seeds: [...section.seeds],
     reference,
     metrics,
-    ...(tokens ? { cost: Object.fromEntries(Object.entries(tokens).map(([name, each]) => [name, dataCost(each)])) } : {}),
+    ...(tokens
+      ? { cost: Object.fromEntries(Object.entries(tokens).map(([name, each]) => [name, dataCost(each)])) }
+      : {}),
     seconds: Object.fromEntries(seconds),
     runs,
   }

@@ -6,18 +6,26 @@ import { ModalityGapError } from './errors.ts'
 /**
  * Writes a file as a whole or not at all: beside its place, flushed to the disk, then renamed. Its folder is made.
  *
- * @throws {@link ModalityGapError} `WRITE_FAILED` with the file
+ * @param content all of it, or what writes it piece by piece
+ * @throws {@link ModalityGapError} `WRITE_FAILED` with the file; what `content` throws on purpose
  */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
+): Promise<void> {
   const folder = dirname(path)
   const draft = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
     await mkdir(folder, { recursive: true })
-    await flushed(await open(draft, 'wx'), file => file.writeFile(content))
+    const write = typeof content === 'function' ? content : (file: FileHandle) => file.writeFile(content)
+    await flushed(await open(draft, 'wx'), write)
     await rename(draft, path)
     await flushFolder(folder)
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined)
+    if (cause instanceof ModalityGapError) {
+      throw cause
+    }
     const { message } = cause as Error
     throw new ModalityGapError('WRITE_FAILED', `${path} could not be written: ${message}`, { file: path, cause })
   }

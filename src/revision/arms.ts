@@ -1,7 +1,5 @@
 import { ModalityGapError } from '../errors.ts'
-
-/** A part of a configuration, laid over another one; `null` takes a key away. */
-export type Override = { readonly [key: string]: unknown }
+import { laidOver, type Override } from './config/overlay.ts'
 
 /** An arm of a comparison: what it changes about the configuration that all arms share. */
 export interface Arm {
@@ -58,18 +56,4 @@ function armOf(input: ArmInput): Arm {
     throw new ModalityGapError('BAD_OPTION', `there is no arm ${like}; ${Object.keys(ARMS).join(', ')} are known`)
   }
   return { name, changes: laidOver(like === undefined ? {} : (ARMS[like] as Override), changes ?? {}) }
-}
-
-/** A configuration with changes: sections are merged key by key, all else is replaced. */
-export function laidOver(base: Override, changes: Override): Override {
-  const merged: Record<string, unknown> = { ...base }
-  for (const [key, value] of Object.entries(changes)) {
-    const before = merged[key]
-    merged[key] = isSection(before) && isSection(value) ? laidOver(before, value) : value
-  }
-  return merged
-}
-
-function isSection(value: unknown): value is Override {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

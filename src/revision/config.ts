@@ -1,10 +1,24 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as v from 'valibot'
 import { ModalityGapError } from '../errors.ts'
+import { writeWhole } from '../whole-file.ts'
+import { armsOf } from './arms.ts'
 import { type ConfigFile, readConfigFile } from './config/file.ts'
-import { type Problem, type Resolved, resolve } from './config/resolve.ts'
-import { type ReVisionConfig, schema } from './config/schema.ts'
+import { laidOver, type Override, reaches } from './config/overlay.ts'
+import { type Path, type Problem, type Resolved, resolve } from './config/resolve.ts'
+import { type CompareConfig, compareSchema, type ReVisionConfig, schema } from './config/schema.ts'
 
-export type { ReVisionConfig, ReVisionConfigInput, Stage1Config, Stage2Config } from './config/schema.ts'
+export type {
+  CompareConfig,
+  ReVisionConfig,
+  ReVisionConfigInput,
+  Stage1Config,
+  Stage2Config,
+} from './config/schema.ts'
+
+/** Name of the checked configuration in an output folder. */
+const CONFIG_FILE = 'config.json'
 
 /** A checked configuration. */
 export interface LoadedConfig {
@@ -16,13 +30,14 @@ export interface LoadedConfig {
 
 /**
  * Reads the configuration of a run, YAML or JSON: our names, or those of LLaVA, Bunny, Hugging Face, LLaMA-Factory and
- * axolotl (`docs/revision-config.md`).
+ * axolotl (`docs/revision-config.md`). A folder is the output of an earlier run, whose configuration it holds.
  *
+ * @param overrides keys that take the place of the file's; `null` takes one away
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` for broken YAML; `BAD_OPTION` for unknown keys,
  * contradictions and values that make no sense, with the file and the line as row
  */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
-  return checked(await readConfigFile(path), path)
+export async function loadConfig(path: string, overrides: Override = {}): Promise<LoadedConfig> {
+  return checkedFile(await configFile(path, overrides))
 }
 
 /**
@@ -30,19 +45,78 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
  *
  * @throws {@link ModalityGapError} `BAD_OPTION`
  */
-export function checkConfig(value: object): LoadedConfig {
-  return checked({ value: value as Record<string, unknown>, lineOf: () => undefined }, undefined)
+export function checkConfig(value: object, overrides: Override = {}): LoadedConfig {
+  return checkedFile(configObject(value, overrides))
 }
 
-function checked({ value, lineOf }: ConfigFile, file: string | undefined): LoadedConfig {
+/** A configuration before it is checked, and the file it stands in. */
+export interface RawConfig extends ConfigFile {
+  /** The file. */
+  path?: string
+}
+
+/** Reads a configuration, or that of an output folder, and lays changes over it. */
+export async function configFile(path: string, overrides: Override): Promise<RawConfig> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory()
+  const file = isFolder ? join(path, CONFIG_FILE) : path
+  const read = { ...(await readConfigFile(file)), path: file }
+  return layered(isFolder ? layered(read, { output: path }) : read, overrides)
+}
+
+/** The same for an object. */
+export function configObject(value: object, overrides: Override): RawConfig {
+  return layered({ value: value as Record<string, unknown>, lineOf: () => undefined }, overrides)
+}
+
+/** A configuration with changes; what they say stands in no line of the file. */
+export function layered({ value, lineOf, path }: RawConfig, changes: Override): RawConfig {
+  const lines = (at: Path) => (reaches(changes, at) ? undefined : lineOf(at))
+  return { value: laidOver(value, changes), lineOf: lines, path }
+}
+
+/**
+ * Checks a configuration.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`
+ */
+export function checkedFile({ value, lineOf, path }: RawConfig): LoadedConfig {
   const resolved = resolve(value)
   const config = resolved.problems.length === 0 ? parsed(resolved) : undefined
   const problems = config ? relations(config, resolved) : resolved.problems
   if (config === undefined || problems.length > 0) {
-    throw told(problems, { lineOf, file })
+    throw told(problems, { lineOf, path })
   }
   const { ignored } = resolved
   return ignored.length === 0 ? { config } : { config, warning: `without effect here: ${ignored.join(', ')}` }
+}
+
+/**
+ * Checks the section `compare` alone: the rest of such a file may be complete only with what its arms add.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`
+ */
+export function checkedComparison({ value, lineOf, path }: RawConfig): CompareConfig {
+  const { compare } = value
+  if (typeof compare !== 'object' || compare === null) {
+    throw told([{ message: 'there is no section compare, which names arms and seeds', at: [] }], { lineOf, path })
+  }
+  const resolved = resolve({ compare })
+  const result = v.safeParse(compareSchema, resolved.value)
+  const issues = result.success ? [] : result.issues.map(issue => problemOf(issue, resolved))
+  const problems = [...resolved.problems, ...issues, ...(result.success ? armProblems(result.output.compare) : [])]
+  if (!result.success || problems.length > 0) {
+    throw told(problems, { lineOf, path })
+  }
+  return result.output.compare
+}
+
+/**
+ * Writes a checked configuration into its output.
+ *
+ * @throws {@link ModalityGapError} `WRITE_FAILED`
+ */
+export async function keepConfig(config: ReVisionConfig): Promise<void> {
+  await writeWhole(join(config.output, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
 }
 
 /** The configuration, or nothing and the problems with it. */
@@ -97,11 +171,36 @@ function relations(config: ReVisionConfig, { origins }: Resolved): Problem[] {
     }
   }
   promptIn('prompt', config.prompt, refuse)
+  problems.push(...(config.compare ? armProblems(config.compare) : []))
   if (stage2 && stage2.lora !== undefined && stage2.mode !== 'lora') {
     refuse('stage2.lora', `stage2.lora is given, but stage2.mode is ${stage2.mode}`)
   }
   if (typeof embeddings.aligner === 'object' && embeddings.image === undefined) {
     refuse('embeddings.aligner', 'an aligner is fitted to images: give embeddings.image, or the file of an aligner')
+  }
+  return problems
+}
+
+/** What is wrong with the arms of a comparison. */
+function armProblems({ arms, seeds, reference, tokens = {} }: CompareConfig): Problem[] {
+  const problems: Problem[] = []
+  let names: string[] = []
+  try {
+    names = armsOf(arms).map(({ name }) => name)
+  } catch (error) {
+    return [{ message: `compare.arms: ${(error as Error).message}`, at: ['compare', 'arms'] }]
+  }
+  if (new Set(seeds).size < seeds.length) {
+    problems.push({ message: 'compare.seeds: a seed stands there twice', at: ['compare', 'seeds'] })
+  }
+  const unknown = Object.keys(tokens).find(name => !names.includes(name))
+  if (reference !== undefined && !names.includes(reference)) {
+    const message = `compare.reference: ${reference} is none of the arms: ${names.join(', ')}`
+    problems.push({ message, at: ['compare', 'reference'] })
+  }
+  if (unknown !== undefined) {
+    const message = `compare.tokens: ${unknown} is none of the arms: ${names.join(', ')}`
+    problems.push({ message, at: ['compare', 'tokens', unknown] })
   }
   return problems
 }
@@ -112,10 +211,7 @@ function promptIn(place: string, prompt: string, refuse: (place: string, message
   }
 }
 
-function told(
-  problems: readonly Problem[],
-  { lineOf, file }: Pick<ConfigFile, 'lineOf'> & { file: string | undefined },
-): ModalityGapError {
+function told(problems: readonly Problem[], { lineOf, path: file }: Omit<RawConfig, 'value'>): ModalityGapError {
   const lines = problems.map(({ at }) => lineOf(at))
   const texts = problems.map(({ message }, i) => (lines[i] === undefined ? message : `line ${lines[i]}: ${message}`))
   const [line] = lines

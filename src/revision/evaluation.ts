@@ -1,29 +1,20 @@
 import { basename } from 'node:path'
 import type { RunOptions } from '../abort.ts'
-import { promptOf } from './benchmarks/prompt.ts'
-import { readBenchmark } from './benchmarks/read.ts'
-import type { BenchmarkRecord } from './benchmarks/record.ts'
-import {
-  type BenchmarkScore,
-  type GroupScore,
-  groupScores,
-  type OpenScore,
-  openScore,
-  scoreBenchmarks,
-} from './benchmarks/score.ts'
+import { textsOf } from './answers.ts'
+import { benchmarkScores } from './benchmark-answers.ts'
+import { type BenchmarkScore, type GroupScore, groupScores, type OpenScore, openScore } from './benchmarks/score.ts'
 import type { ReVisionConfig } from './config.ts'
 import { epochOrder } from './data/order.ts'
-import { IMAGE_PLACE } from './data/sample.ts'
-import { type JoinedSample, TrainingSet } from './data/training-set.ts'
+import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import { heldOutLoss } from './held-out.ts'
 import type { VisionModel } from './model.ts'
-import type { ModelSample } from './model-options.ts'
 import type { ModelRows } from './rows.ts'
 import { toModelSample, toPrompt, type Wording } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
-/** Prompts that are answered at a time. */
-const AT_A_TIME = 16
+// they set choices of one seed apart
+const SHUFFLED = 0
+const ANSWERED = 1
 
 /** What a model shows on records with known answers. */
 export interface RecordsScore {
@@ -31,6 +22,8 @@ export interface RecordsScore {
   name: string
   /** Records. */
   count: number
+  /** Records left out because an image has no row; absent where there are none. */
+  skipped?: number
   /** Mean −log p of the tokens of the answers, in nats. */
   loss: number
   /** exp of the loss. */
@@ -53,29 +46,42 @@ export interface EvaluationReport {
   groups: GroupScore[]
 }
 
+/** What is evaluated, and by what. */
+export interface Shown {
+  /** What answers. */
+  model: VisionModel
+  /** How. */
+  config: ReVisionConfig
+  /** Where rows come from. */
+  workspace: Workspace
+  /** How it is watched and stopped. */
+  run: RunOptions
+}
+
 /**
  * Shows a model the held-out records and the benchmarks of a configuration. Images go to the projector as they are: no
  * calibration (arXiv 2602.07026, section 4).
  *
  * @throws {@link ModalityGapError} as {@link TrainingSet.open} and `readBenchmark` do; `CANCELLED`
  */
-export async function evaluateRun(
-  model: VisionModel,
-  config: ReVisionConfig,
-  workspace: Workspace,
-  run: RunOptions = {},
-): Promise<EvaluationReport> {
-  const { data, benchmarks } = config.evaluation
+export async function evaluateRun(shown: Shown): Promise<EvaluationReport> {
+  const { data, benchmarks } = shown.config.evaluation
   const records: RecordsScore[] = []
-  for (const file of data === undefined ? [] : [data].flat()) {
-    records.push(await recordsScore(file, { model, config, workspace, run }))
+  for (const { name, path } of named([data ?? []].flat())) {
+    records.push(await recordsScore(name, path, shown))
   }
   const scores: BenchmarkScore[] = []
   for (const benchmark of benchmarks) {
-    const spec = typeof benchmark === 'string' ? { path: benchmark } : benchmark
-    scores.push(...(await benchmarkScore(spec, { model, config, workspace, run })))
+    scores.push(...(await benchmarkScores(typeof benchmark === 'string' ? { path: benchmark } : benchmark, shown)))
   }
   return { records, benchmarks: scores, groups: groupScores(scores) }
+}
+
+/** Files by their last names, or by their whole paths where last names do not tell them apart. */
+function named(paths: readonly string[]): { name: string; path: string }[] {
+  const names = paths.map(path => basename(path))
+  const differ = new Set(names).size === names.length
+  return paths.map((path, i) => ({ name: differ ? (names[i] as string) : path, path }))
 }
 
 /** Opens held-out records with the rows of their images. */
@@ -91,28 +97,22 @@ export async function openRecords(
   return { set, rows: side.rows }
 }
 
-interface Shown {
-  model: VisionModel
-  config: ReVisionConfig
-  workspace: Workspace
-  run: RunOptions
-}
-
-async function recordsScore(file: string, { model, config, workspace, run }: Shown): Promise<RecordsScore> {
-  const { set, rows } = await openRecords(file, config, workspace, run)
+async function recordsScore(name: string, file: string, shown: Shown): Promise<RecordsScore> {
+  const { model, config, run } = shown
+  const { set, rows } = await openRecords(file, config, shown.workspace, run)
   try {
     const list = set.train
     const wording = wordingOf(config)
-    const held = { model, rows, list, toSample: (sample: JoinedSample) => toModelSample(sample, wording) }
-    const own = await heldOutLoss(held, run.signal)
-    const shuffled = config.evaluation.shuffled && !config.blind && list.length > 1
-    const other = shuffled
-      ? await heldOutLoss({ ...held, list: otherImages(list, config.seed) }, run.signal)
-      : undefined
-    const open = await answersScore(list, { model, rows, config, run })
+    const toSample = (sample: JoinedSample) => toModelSample(sample, wording)
+    const lossOf = (list: SampleList) => heldOutLoss({ model }, [{ list, rows, toSample }], run)
+    const own = await lossOf(list)
+    const shuffles = config.evaluation.shuffled && !config.blind && list.length > 1
+    const other = shuffles ? await lossOf(otherImages(list, config.seed)) : undefined
+    const open = await answersScore(list, rows, shown)
     return {
-      name: basename(file),
+      name,
       count: list.length,
+      ...skippedOf(set.report.skipped),
       loss: own.eval_loss,
       perplexity: own.eval_perplexity,
       accuracy: own.eval_accuracy,
@@ -124,9 +124,13 @@ async function recordsScore(file: string, { model, config, workspace, run }: Sho
   }
 }
 
+function skippedOf(skipped: number): { skipped?: number } {
+  return skipped > 0 ? { skipped } : {}
+}
+
 /** The same records, each with the image of the next in an order of chance: nobody keeps an own one. */
-function otherImages(list: TrainingSet['train'], seed: number): TrainingSet['train'] {
-  const order = epochOrder(list.length, seed, 0)
+function otherImages(list: SampleList, seed: number): SampleList {
+  const order = epochOrder(list.length, seed, SHUFFLED)
   const next = new Map(Array.from({ length: list.length }, (_, i) => [order(i), order((i + 1) % list.length)]))
   return {
     length: list.length,
@@ -137,74 +141,27 @@ function otherImages(list: TrainingSet['train'], seed: number): TrainingSet['tra
   }
 }
 
+/** Scores of answers to records of a seeded choice, against what the records answer. */
 async function answersScore(
-  list: TrainingSet['train'],
-  { model, rows, config, run }: Omit<Shown, 'workspace'> & { rows: ModelRows },
+  list: SampleList,
+  rows: ModelRows,
+  { model, config, run }: Shown,
 ): Promise<OpenScore | undefined> {
-  const count = Math.min(config.evaluation.answers, list.length)
-  if (count === 0 || config.evaluation.metrics.length === 0) {
+  const { answers, metrics } = config.evaluation
+  const count = Math.min(answers, list.length)
+  if (count === 0 || metrics.length === 0) {
     return undefined
   }
-  const order = epochOrder(list.length, config.seed, 1)
-  const samples = await Promise.all(Array.from({ length: count }, (_, i) => list.at(order(i))))
+  const order = epochOrder(list.length, config.seed, ANSWERED)
+  const records = await Promise.all(Array.from({ length: count }, (_, i) => list.at(order(i))))
   const wording = wordingOf(config)
-  const texts = await answersTo(
-    model,
-    samples.map(sample => toPrompt(sample, wording)),
-    { rows, config, run },
-  )
-  const judged = samples.map((sample, i) => ({
+  const samples = records.map(record => toPrompt(record, wording))
+  const texts = await textsOf(model, { samples, rows }, config, run)
+  const judged = records.map(({ turns }, i) => ({
     text: texts[i] as string,
-    references: [sample.turns.at(-1)?.content as string],
+    references: [turns.at(-1)?.content as string],
   }))
-  return openScore(judged)
-}
-
-/** Answers to prompts, in their order. */
-export async function answersTo(
-  model: VisionModel,
-  prompts: readonly ModelSample[],
-  { rows, config, run }: { rows?: ModelRows; config: ReVisionConfig; run: RunOptions },
-): Promise<string[]> {
-  const began = performance.now()
-  const texts: string[] = []
-  for (let from = 0; from < prompts.length; from += AT_A_TIME) {
-    const samples = prompts.slice(from, from + AT_A_TIME)
-    const sampling = { seed: config.seed, ...config.evaluation.generate }
-    const answers = await model.answer({ samples, rows }, sampling, { signal: run.signal })
-    texts.push(...answers.map(({ text }) => text.trim()))
-    const seconds = (performance.now() - began) / 1000
-    run.onProgress?.({ stage: 'answers', rows: texts.length, total: prompts.length, seconds })
-  }
-  return texts
-}
-
-type BenchmarkSpec = Exclude<ReVisionConfig['evaluation']['benchmarks'][number], string>
-
-async function benchmarkScore(
-  spec: BenchmarkSpec,
-  { model, config, workspace, run }: Shown,
-): Promise<BenchmarkScore[]> {
-  const { path, name, group, answers, image, imageIds } = spec
-  const records = await readBenchmark(path, { name, group, answers })
-  const side = image === undefined ? await workspace.side('image', run) : await workspace.images(image, imageIds, run)
-  const wording = wordingOf(config)
-  const prompts = records.map((record, i) => questionOf(record, side.lookup.rowOf(record.image ?? '', i), wording))
-  const texts = await answersTo(model, prompts, { rows: side.rows, config, run })
-  const said = new Map(records.map((record, i) => [record, texts[i]]))
-  return scoreBenchmarks(records, record => said.get(record))
-}
-
-function questionOf(record: BenchmarkRecord, row: number | undefined, { prompt, system, blind }: Wording): ModelSample {
-  const sees = row !== undefined && !blind
-  const question = promptOf(record)
-  const asked = question === '' ? prompt : sees ? `${IMAGE_PLACE}\n${question}` : question
-  const turns = [{ role: 'user' as const, content: sees ? asked : asked.replaceAll(/\n?<image>\n?/g, '') }]
-  return {
-    id: `${record.benchmark} ${record.id}`,
-    turns: system === undefined ? turns : [{ role: 'system', content: system }, ...turns],
-    rows: sees ? [row] : [],
-  }
+  return openScore(judged, metrics)
 }
 
 /** How a configuration puts things. */

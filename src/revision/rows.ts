@@ -52,7 +52,7 @@ export async function openModelRows(
 }
 
 async function converted(embeddings: Embeddings, cache: string, run: RunOptions): Promise<Embeddings> {
-  const out = join(cache, `rows-${await nameOf(embeddings)}`)
+  const out = join(cache, `rows-${await fingerprintOf(embeddings)}`)
   if (!existsSync(out)) {
     const draft = `${out}.tmp`
     await rm(draft, { recursive: true, force: true })
@@ -63,8 +63,8 @@ async function converted(embeddings: Embeddings, cache: string, run: RunOptions)
   return await openEmbeddings(out)
 }
 
-/** A name that changes with the files. */
-async function nameOf({ shards }: Embeddings): Promise<string> {
+/** A name that changes with the files of some rows: with their paths, sizes and times of change. */
+export async function fingerprintOf({ shards }: Embeddings): Promise<string> {
   const hash = createHash('sha256')
   for (const { path, selector } of shards) {
     const { size, mtimeMs } = await stat(path as string)

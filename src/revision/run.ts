@@ -1,11 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { writeWhole } from '../whole-file.ts'
-import { checkConfig, loadConfig, type ReVisionConfig } from './config.ts'
+import { ask, type GenerateOptions, type Question } from './ask.ts'
+import type { Override } from './config/overlay.ts'
+import { checkConfig, keepConfig, loadConfig, type ReVisionConfig } from './config.ts'
 import { type EvaluationReport, evaluateRun } from './evaluation.ts'
 import { type GapOnTheWay, gapOnTheWay } from './gap-on-the-way.ts'
+import { type HandOverOptions, handOver } from './hand-over.ts'
 import { VisionModel } from './model.ts'
+import type { Answer } from './model-options.ts'
+import { widthOfProjector } from './projector-file.ts'
 import { leftBy, modelOf, runStage, type StageName, type StageStart } from './stages.ts'
 import type { TrainerCallbacks, TrainingReport } from './trainer-options.ts'
 import { Workspace } from './workspace.ts'
@@ -39,21 +43,26 @@ export class ReVision {
   readonly config: ReVisionConfig
   /** One sentence about keys of the configuration that have no effect; absent without such keys. */
   readonly warning?: string
-  readonly #workspace: Workspace
+  /** Rows for a model in use; it may outlive those of the training. */
+  #workspace: Workspace
+  #model: Promise<VisionModel> | undefined
 
   private constructor(config: ReVisionConfig, warning: string | undefined) {
     this.config = config
     this.warning = warning
-    this.#workspace = new Workspace(config)
+    this.#workspace = new Workspace(config, { trained: true })
   }
 
   /**
-   * Reads a configuration: a file (YAML or JSON) or an object. Nothing is opened yet.
+   * Reads a configuration: a file (YAML or JSON), the output folder of an earlier run, or an object. Nothing else is
+   * opened yet.
    *
-   * @throws {@link ModalityGapError} as `loadConfig` does
+   * @param overrides keys that take the place of the configuration's, in the same nesting; `null` takes one away
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` for broken YAML; `BAD_OPTION` for unknown keys,
+   * contradictions and values that make no sense, with the file and the line as row
    */
-  static async open(config: string | object): Promise<ReVision> {
-    const loaded = typeof config === 'string' ? await loadConfig(config) : checkConfig(config)
+  static async open(config: string | object, overrides: Override = {}): Promise<ReVision> {
+    const loaded = typeof config === 'string' ? await loadConfig(config, overrides) : checkConfig(config, overrides)
     return new ReVision(loaded.config, loaded.warning)
   }
 
@@ -64,8 +73,9 @@ export class ReVision {
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
     const { stage1, stage2, output } = this.config
-    await mkdir(output, { recursive: true })
-    await writeFile(join(output, 'config.json'), `${JSON.stringify(this.config, null, 2)}\n`)
+    if (!stage1 && !stage2) {
+      await keepConfig(this.config)
+    }
     const first = stage1 ? await this.pretrain(options) : undefined
     const second = stage2 ? await this.finetune(options) : undefined
     const { evaluation, gap } = await this.evaluate(options)
@@ -79,24 +89,74 @@ export class ReVision {
     return report
   }
 
-  /** Stage 1 alone: modality substitution pretraining, the language model frozen. */
-  async pretrain({ callbacks, ...run }: ReVisionRunOptions = {}): Promise<TrainingReport> {
-    return await runStage('stage1', this.config, this.#workspace, {}, { callbacks: callbacks?.stage1, ...run })
+  /**
+   * Stage 1 alone: modality substitution pretraining, the language model frozen.
+   *
+   * @throws {@link ModalityGapError} as {@link ReVision.run} does
+   */
+  async pretrain(options: ReVisionRunOptions = {}): Promise<TrainingReport> {
+    return await this.#train('stage1', {}, options)
   }
 
-  /** Stage 2 alone, from what stage 1 left in the output, or from a fresh projector where there is no stage 1. */
-  async finetune({ callbacks, ...run }: ReVisionRunOptions = {}): Promise<TrainingReport> {
-    const start = this.#after('stage1')
-    return await runStage('stage2', this.config, this.#workspace, start, { callbacks: callbacks?.stage2, ...run })
+  /**
+   * Stage 2 alone, from what stage 1 left in the output, or from a fresh projector where there is no stage 1.
+   *
+   * @throws {@link ModalityGapError} as {@link ReVision.run} does; `NOT_FOUND` when stage 1 was not finished
+   */
+  async finetune(options: ReVisionRunOptions = {}): Promise<TrainingReport> {
+    return await this.#train('stage2', this.#after('stage1'), options)
   }
 
-  /** What the model of the last stage shows. */
+  async #train(name: StageName, start: StageStart, options: ReVisionRunOptions): Promise<TrainingReport> {
+    const { callbacks, ...run } = options
+    this.close()
+    return await runStage(name, this.config, start, { callbacks: callbacks?.[name], ...run })
+  }
+
+  /**
+   * What the model of the last stage shows: losses, answers and benchmarks, and the gap on the way into it.
+   *
+   * @throws {@link ModalityGapError} as {@link ReVision.model} does; what is wrong with data, by name; `CANCELLED`
+   */
   async evaluate(run: RunOptions = {}): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>> {
+    const { config } = this
     const model = await this.model()
-    const { image, text } = this.config.embeddings
-    const evaluation = await evaluateRun(model, this.config, this.#workspace, run)
-    const both = image !== undefined && text !== undefined && !this.config.blind
-    return { evaluation, gap: both ? await gapOnTheWay(model, this.config, this.#workspace, run) : undefined }
+    const workspace = this.#workspace
+    const { image, text } = config.embeddings
+    const evaluation = await evaluateRun({ model, config, workspace, run })
+    const both = image !== undefined && text !== undefined && !config.blind
+    return { evaluation, ...(both ? { gap: await gapOnTheWay(model, config, workspace, run) } : {}) }
+  }
+
+  /**
+   * Answers about real images, by the model of the last stage. Their rows go to the projector as they are; where the
+   * method of the aligner moves images as well, they are moved first.
+   *
+   * The model is read once and kept until {@link ReVision.close}.
+   *
+   * @returns one answer for each image, or one for a text alone
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a question that makes no sense, or that does not fit with its answer;
+   * `WIDTH_MISMATCH`, `BAD_ROW`, `BAD_IMAGE`; `NOT_FOUND` when no stage has been finished; `CANCELLED`
+   */
+  async generate(question: Question, options: GenerateOptions = {}): Promise<Answer[]> {
+    this.#model ??= this.model()
+    // what could not be read is tried again when it is asked for again
+    this.#model.catch(() => this.close())
+    const asked = { model: await this.#model, config: this.config, workspace: this.#workspace }
+    return await ask(asked, question, options)
+  }
+
+  /**
+   * Writes what the run has learned in files that others read; with `rows` also its records and embeddings, as trainers
+   * of LLaVA's and Bunny's kind take them.
+   *
+   * @returns the files
+   * @throws {@link ModalityGapError} `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
+   */
+  async export(folder: string, options: HandOverOptions = {}): Promise<string[]> {
+    const { config } = this
+    const model = await this.model()
+    return await handOver({ model, config, workspace: this.#workspace, left: this.#after('stage2') }, folder, options)
   }
 
   /**
@@ -106,7 +166,14 @@ export class ReVision {
    */
   async model(): Promise<VisionModel> {
     const start = this.#after('stage2')
-    return await VisionModel.open(await modelOf(this.config, this.#workspace, { start }))
+    const dim = start.projector === undefined ? await this.#workspace.dim() : await widthOfProjector(start.projector)
+    return await VisionModel.open(modelOf(this.config, { dim, start }))
+  }
+
+  /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows. */
+  close(): void {
+    this.#model = undefined
+    this.#workspace = new Workspace(this.config, { trained: true })
   }
 
   /** What the last finished stage up to `name` left. */

@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
-import type { ReVisionConfig, Stage1Config, Stage2Config } from './config.ts'
-import { TrainingSet } from './data/training-set.ts'
+import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config } from './config.ts'
+import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
+import { openRecords, wordingOf } from './evaluation.ts'
+import type { HeldOut } from './held-out.ts'
 import { tagsOf } from './logs.ts'
 import { VisionModel } from './model.ts'
 import type { LearnOptions, ModelOptions } from './model-options.ts'
+import type { ModelRows } from './rows.ts'
+import { sampleAnswers } from './sample-answers.ts'
+import { enterStage } from './stage-file.ts'
 import { EventWriter } from './tensorboard.ts'
 import { train } from './trainer.ts'
 import {
@@ -17,7 +22,14 @@ import {
   totalSteps,
 } from './trainer-options.ts'
 import { toModelSample } from './turns.ts'
-import type { Workspace } from './workspace.ts'
+import { Workspace } from './workspace.ts'
+
+/** Records that are held out of a stage; `set` is to be closed. */
+interface HeldOutRecords {
+  set?: TrainingSet
+  list: SampleList
+  rows: ModelRows
+}
 
 /** The stages of a run, in their order. */
 export type StageName = 'stage1' | 'stage2'
@@ -51,31 +63,27 @@ export function leftBy(folder: string, stage: Stage1Config | Stage2Config): Stag
   }
 }
 
-/** More metrics of the evaluations of a stage. */
-export type StageEvaluation = (
-  model: VisionModel,
-  step: number,
-  signal?: AbortSignal,
-) => Promise<Record<string, number>>
-
 /**
  * Runs one stage of a configuration: pretraining of the projector on text rows with the language model frozen, or
  * tuning on real images. Its folder in the output gets checkpoints, the log, and `mm_projector.safetensors` (with mode
  * `lora` also `adapter/`, with mode `full` the whole model in `model/`).
  *
- * @throws {@link ModalityGapError} as {@link TrainingSet.open}, {@link VisionModel.open} and {@link train} do
+ * @throws {@link ModalityGapError} as {@link enterStage}, {@link TrainingSet.open}, {@link VisionModel.open} and
+ * {@link train} do
  */
 export async function runStage(
   name: StageName,
   config: ReVisionConfig,
-  workspace: Workspace,
   start: StageStart,
-  { callbacks, evaluate, ...run }: RunOptions & { callbacks?: TrainerCallbacks; evaluate?: StageEvaluation } = {},
+  { callbacks, ...run }: RunOptions & { callbacks?: TrainerCallbacks } = {},
 ): Promise<TrainingReport> {
   const stage = config[name]
   if (!stage) {
     throw new ModalityGapError('BAD_OPTION', `${name} is not part of this configuration`)
   }
+  const { output, resume } = await enterStage(name, config, start)
+  await keepConfig(config)
+  const workspace = new Workspace(config)
   const side = await workspace.side(stage.rows, run)
   const set = await TrainingSet.open({
     data: stage.data,
@@ -86,22 +94,24 @@ export async function runStage(
     maxSamples: stage.maxSamples,
     seed: config.seed,
   })
-  const output = join(config.output, name)
-  const sinks = await sinksOf(config, output)
+  const held = await heldOutOf(stage, config, workspace, { own: set.validation, rows: side.rows }, run)
   try {
     const steps = totalSteps(set.train.length, stage)
     const learn = learnOf(stage, steps)
-    const model = await VisionModel.open(await modelOf(config, workspace, { stage, learn, start }))
-    const wording = { prompt: stage.prompt ?? config.prompt, system: config.system, blind: config.blind }
+    const model = await VisionModel.open(modelOf(config, { dim: side.rows.dim, stage, learn, start }))
+    const wording = { ...wordingOf(config), prompt: stage.prompt ?? config.prompt }
+    const toSample = (sample: JoinedSample) => toModelSample(sample, wording)
+    const heldOut = held.map(({ list, rows }) => ({ list, rows, toSample }))
+    await checkLabels(model, heldOut)
     const perEpoch = stepsPerEpoch(set.train.length, stage.batchSize)
     const report = await train(
       {
         model,
         rows: side.rows,
         train: set.train,
-        validation: set.validation,
-        toSample: sample => toModelSample(sample, wording),
-        evaluate: evaluate && ((step, signal) => evaluate(model, step, signal)),
+        toSample,
+        heldOut,
+        samples: signal => sampleAnswers(model, held, { config, wording }, signal),
         output,
         seed: config.seed,
         batchSize: stage.batchSize,
@@ -111,12 +121,13 @@ export async function runStage(
         saveEvery: cadence(stage.saveEvery, perEpoch),
         saveTotalLimit: stage.saveTotalLimit,
         logEvery: config.logging.every,
-        log: config.logging.jsonl,
-        sinks: sinks.map(({ sink }) => sink),
+        log: logFiles(name, config.logging, output),
+        sinks: resumedFrom => sinksOf(name, config.logging, output, resumedFrom),
         bestMetric: config.bestMetric,
         greaterIsBetter: config.greaterIsBetter,
         earlyStop: config.earlyStop,
-        resume: config.resume,
+        loadBest: config.loadBest,
+        resume,
         export: folder => model.export(folder, 'learned'),
       },
       callbacks,
@@ -125,21 +136,55 @@ export async function runStage(
     await model.export(output, 'all')
     return report
   } finally {
-    await Promise.all([set.close(), ...sinks.map(({ close }) => close())])
+    await Promise.all([set, ...held.flatMap(({ set }) => set ?? [])].map(each => each.close()))
   }
 }
 
-/** What the model of a stage is opened with. */
-export async function modelOf(
+/** Held-out records of a stage: its own, or, where it is to be evaluated on its way without any, those of the evaluation. */
+async function heldOutOf(
+  { evalEvery }: Stage1Config | Stage2Config,
   config: ReVisionConfig,
   workspace: Workspace,
-  { stage, learn, start }: { stage?: Stage1Config | Stage2Config; learn?: LearnOptions; start: StageStart },
-): Promise<ModelOptions> {
+  { own, rows }: { own: SampleList; rows: ModelRows },
+  run: RunOptions,
+): Promise<HeldOutRecords[]> {
+  if (own.length > 0) {
+    return [{ list: own, rows }]
+  }
+  const asked = evalEvery !== 0 || config.earlyStop !== undefined
+  const files = asked ? [config.evaluation.data ?? []].flat() : []
+  const held: HeldOutRecords[] = []
+  for (const file of files) {
+    const { set, rows } = await openRecords(file, config, workspace, run)
+    held.push({ set, list: set.train, rows })
+  }
+  return held
+}
+
+/** What is wrong with held-out records is told before the first update. */
+async function checkLabels(model: VisionModel, heldOut: readonly HeldOut[]): Promise<void> {
+  for (const { list, toSample } of heldOut) {
+    for (let place = 0; place < list.length; place++) {
+      await model.sizes([toSample(await list.at(place))])
+    }
+  }
+}
+
+/** What the model of a stage is opened with; `dim` is the width of the embeddings. */
+export function modelOf(
+  config: ReVisionConfig,
+  {
+    dim,
+    stage,
+    learn,
+    start,
+  }: { dim: number; stage?: Stage1Config | Stage2Config; learn?: LearnOptions; start: StageStart },
+): ModelOptions {
   const { init, ...projector } = config.projector
   return {
     path: start.model ?? config.model.path,
     dtype: config.model.dtype,
-    dim: await workspace.dim(),
+    dim,
     projector: { ...projector, init: start.projector ?? init },
     adapter: start.adapter,
     template: stage?.template ?? config.template,
@@ -178,18 +223,38 @@ function cadence(every: number | 'epoch', perEpoch: number): number {
   return every === 'epoch' ? perEpoch : every
 }
 
-async function sinksOf(
-  { logging }: ReVisionConfig,
+/** The log of a stage and the answers beside it; a path for both stages gets the stage's name before its ending. */
+function logFiles(
+  name: StageName,
+  { jsonl }: ReVisionConfig['logging'],
   output: string,
-): Promise<{ sink: LogSink; close: () => Promise<void> }[]> {
-  if (logging.tensorboard === false) {
+): { lines: string; samples: string } | undefined {
+  if (jsonl === false) {
+    return undefined
+  }
+  if (jsonl === true) {
+    return { lines: join(output, 'log.jsonl'), samples: join(output, 'samples.jsonl') }
+  }
+  const { dir, name: stem, ext } = parse(jsonl)
+  return { lines: join(dir, `${stem}.${name}${ext}`), samples: join(dir, `${stem}.${name}.samples${ext}`) }
+}
+
+async function sinksOf(
+  name: StageName,
+  { tensorboard }: ReVisionConfig['logging'],
+  output: string,
+  resumedFrom: number | undefined,
+): Promise<LogSink[]> {
+  if (tensorboard === false) {
     return []
   }
-  const folder = typeof logging.tensorboard === 'string' ? logging.tensorboard : join(output, 'runs')
-  const writer = await EventWriter.open(folder)
-  const sink: LogSink = {
-    write: record => writer.scalars(record.step, tagsOf(record)),
-    text: (step, tag, text) => writer.text(step, tag, text),
-  }
-  return [{ sink, close: () => writer.close() }]
+  const folder = typeof tensorboard === 'string' ? join(tensorboard, name) : join(output, 'runs')
+  const writer = await EventWriter.open(folder, { resumedFrom })
+  return [
+    {
+      write: record => writer.scalars(record.step, tagsOf(record)),
+      text: (step, tag, text) => writer.text(step, tag, text),
+      close: () => writer.close(),
+    },
+  ]
 }

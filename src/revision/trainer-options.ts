@@ -1,4 +1,5 @@
-import type { SampleList } from './data/training-set.ts'
+import type { JoinedSample, SampleList } from './data/training-set.ts'
+import type { HeldOut } from './held-out.ts'
 import type { LogRecord } from './logs.ts'
 import type { VisionModel } from './model.ts'
 import type { ModelSample, StepReport } from './model-options.ts'
@@ -25,7 +26,7 @@ export interface TrainingProgress {
   epoch: number
   /** Seconds since this run began. */
   seconds: number
-  /** Seconds that are probably left. */
+  /** Seconds that are probably left, evaluations not counted. */
   secondsLeft: number
   /** Positions computed per second by this run. */
   positionsPerSecond: number
@@ -53,6 +54,20 @@ export interface LogSink {
   write(record: LogRecord): void | Promise<void>
   /** Takes texts, such as answers. */
   text?(step: number, tag: string, text: string): void | Promise<void>
+  /** Told that nothing more comes. */
+  close?(): void | Promise<void>
+}
+
+/** An answer to a held-out record, as a reader of the log wants to see it. */
+export interface SampleAnswer {
+  /** Name of the record. */
+  id: string
+  /** What was asked. */
+  prompt: string
+  /** What the record answers. */
+  reference: string
+  /** What the model answers. */
+  answer: string
 }
 
 /** A training of one stage, all decided. */
@@ -63,13 +78,13 @@ export interface TrainerOptions {
   rows?: ModelRows
   /** Samples to learn from. */
   train: SampleList
-  /** Samples held out. */
-  validation?: SampleList
   /** A sample as the model takes it. */
-  toSample(sample: Awaited<ReturnType<SampleList['at']>>): ModelSample
-  /** More metrics of an evaluation, under names that begin with `eval_`. */
-  evaluate?(step: number, signal?: AbortSignal): Promise<Record<string, number>>
-  /** Folder of checkpoints and of `log.jsonl`. */
+  toSample(sample: JoinedSample): ModelSample
+  /** Samples held out, whose loss an evaluation tells; without any there is no evaluation. */
+  heldOut?: readonly HeldOut[]
+  /** Answers to show at every evaluation. */
+  samples?(signal?: AbortSignal): Promise<SampleAnswer[]>
+  /** Folder of checkpoints. */
   output: string
   /** Seed of the data's order. */
   seed: number
@@ -87,16 +102,18 @@ export interface TrainerOptions {
   saveTotalLimit?: number
   /** Updates between two lines of the log. */
   logEvery: number
-  /** Whether `log.jsonl` is written, or where. */
-  log: boolean | string
-  /** Further sinks of the log. */
-  sinks?: readonly LogSink[]
+  /** Files of the log and of the answers; absent for none. */
+  log?: { lines: string; samples: string }
+  /** Opens further sinks; told after which step a run goes on. */
+  sinks?(resumedFrom?: number): Promise<readonly LogSink[]>
   /** Key of the evaluation that the best checkpoint is chosen by. */
   bestMetric: string
   /** Whether more of it is better. */
   greaterIsBetter: boolean
   /** When to stop for lack of progress. */
   earlyStop?: { patience: number; minDelta: number }
+  /** Whether the model ends as it was at its best evaluation, rather than after the last update. */
+  loadBest: boolean
   /** The checkpoint to go on from: the newest, or one by its folder. */
   resume: boolean | string
   /** Writes what a checkpoint has for users: the projector, adapters. */
@@ -109,7 +126,7 @@ export interface TrainingReport {
   steps: number
   /** Passes over the data. */
   epochs: number
-  /** Mean loss of all updates of this run, in nats per token that counts. */
+  /** Mean loss of all updates, in nats per token that counts. */
   loss: number
   /** The last evaluation. */
   evaluation?: Record<string, number>
@@ -119,11 +136,11 @@ export interface TrainingReport {
   checkpoint: string
   /** Why it ended. */
   ended: 'steps' | 'early-stop' | 'callback'
-  /** Tokens that counted, over all updates of this run. */
+  /** Tokens that counted, over all updates. */
   labels: number
-  /** Positions computed by this run. */
+  /** Positions computed. */
   positions: number
-  /** Seconds of this run. */
+  /** Seconds of training, those before an interruption included. */
   seconds: number
 }
 

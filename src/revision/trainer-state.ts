@@ -4,9 +4,24 @@ import { ModalityGapError } from '../errors.ts'
 import { unreadable } from '../unreadable.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { LogRecord } from './logs.ts'
+import type { StepReport } from './model-options.ts'
 
 /** Name of the file in a checkpoint. */
 export const TRAINER_STATE = 'trainer_state.json'
+
+/** What a training that goes on has to know beside Hugging Face's fields. */
+export interface Tally {
+  /** Σ −log p of all tokens that counted, in nats. */
+  loss: number
+  /** How many they were. */
+  labels: number
+  /** Positions computed. */
+  positions: number
+  /** Seconds of training. */
+  seconds: number
+  /** Updates since the last line of the log. */
+  unlogged: StepReport[]
+}
 
 /** How far a training is: the part of Hugging Face's `TrainerState` that has a meaning here. */
 export interface TrainerState {
@@ -32,7 +47,12 @@ export interface TrainerState {
   best_metric: number | null
   /** Folder of the checkpoint that has it. */
   best_model_checkpoint: string | null
+  /** Absent in a state by Hugging Face; in the file it stands among the `stateful_callbacks`. */
+  tally?: Tally
 }
+
+/** The name of the tally among the callbacks, which Hugging Face's reader passes over. */
+const TALLY = 'modality-gap'
 
 /** What Hugging Face's reader also wants to find. */
 const OTHERS = {
@@ -48,7 +68,12 @@ const OTHERS = {
 
 /** The file's text: keys sorted, as Hugging Face writes it. */
 export function trainerStateText(state: TrainerState): string {
-  const all: Record<string, unknown> = { ...OTHERS, ...state }
+  const { tally, ...known } = state
+  const all: Record<string, unknown> = {
+    ...OTHERS,
+    ...known,
+    ...(tally ? { stateful_callbacks: { [TALLY]: tally } } : {}),
+  }
   return `${JSON.stringify(sorted(all), null, 2)}\n`
 }
 
@@ -96,7 +121,16 @@ export async function readTrainerState(folder: string): Promise<TrainerState> {
     log_history: state.log_history,
     best_metric: state.best_metric ?? null,
     best_model_checkpoint: state.best_model_checkpoint ?? null,
+    ...tallyOf(state),
   }
+}
+
+/** The tally of a file, where it has one that is whole. */
+function tallyOf(state: object): { tally?: Tally } {
+  const callbacks = Object((state as { stateful_callbacks?: unknown }).stateful_callbacks) as Record<string, unknown>
+  const { loss, labels, positions, seconds, unlogged } = Object(callbacks[TALLY]) as Tally
+  const whole = [loss, labels, positions, seconds].every(Number.isFinite) && Array.isArray(unlogged)
+  return whole ? { tally: { loss, labels, positions, seconds, unlogged } } : {}
 }
 
 function parsed(text: string): unknown {

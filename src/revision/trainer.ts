@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { cancelled } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
-import type { JsonLog } from '../json-log.ts'
+import { BestSoFar } from './best-so-far.ts'
 import {
   type Checkpoint,
   checkpointsIn,
@@ -13,20 +13,22 @@ import {
 } from './checkpoints.ts'
 import { epochOrder } from './data/order.ts'
 import { heldOutLoss } from './held-out.ts'
-import { type LogRecord, openTrainLog } from './logs.ts'
+import type { LogRecord } from './logs.ts'
 import type { ModelSample, StepReport } from './model-options.ts'
 import {
   stepsPerEpoch,
   type TrainerCallbacks,
   type TrainerControl,
   type TrainerOptions,
+  type TrainingProgress,
   type TrainingReport,
 } from './trainer-options.ts'
-import type { TrainerState } from './trainer-state.ts'
+import type { Tally, TrainerState } from './trainer-state.ts'
+import { lineOf, TrainingLog } from './training-log.ts'
 
 /**
  * Trains one stage to its end. What comes next at any update follows from the number of updates made, the seed and the
- * data, so that an interrupted run, resumed, ends with the bits of one that was not.
+ * data, so that an interrupted run, resumed, ends with the bits of one that was not, and with the same log.
  *
  * @throws {@link ModalityGapError} `CANCELLED` after writing a checkpoint to go on from; `NUMERIC` with the step and the
  * samples when a loss is not finite; what a callback throws
@@ -37,7 +39,11 @@ export async function train(
   signal?: AbortSignal,
 ): Promise<TrainingReport> {
   const training = await Training.begin(options, callbacks, signal)
-  return await training.run()
+  try {
+    return await training.run()
+  } finally {
+    await training.close()
+  }
 }
 
 class Training {
@@ -45,31 +51,34 @@ class Training {
   readonly #callbacks: TrainerCallbacks
   readonly #signal: AbortSignal | undefined
   readonly #state: TrainerState
-  readonly #log: JsonLog<LogRecord> | undefined
+  readonly #tally: Tally
+  readonly #best: BestSoFar
+  readonly #log: TrainingLog
   readonly #control: TrainerControl = { shouldStop: false, shouldSave: false, shouldEvaluate: false }
   readonly #began = performance.now()
   readonly #perEpoch: number
-  #sums = { loss: 0, labels: 0, positions: 0, updates: 0 }
-  /** Updates since the last line of the log. */
-  #unlogged: StepReport[] = []
-  #checkpoint: string | undefined
-  #evaluation: LogRecord | undefined
-  #fruitless = 0
+  /** Where this run began. */
+  readonly #before: { step: number; positions: number; seconds: number }
+  /** The newest checkpoint. */
+  #saved: Pick<Checkpoint, 'path' | 'step'> | undefined
 
   private constructor(
     options: TrainerOptions,
     callbacks: TrainerCallbacks,
     signal: AbortSignal | undefined,
-    state: TrainerState,
-    log: JsonLog<LogRecord> | undefined,
+    log: TrainingLog,
+    from: Checkpoint | undefined,
   ) {
     this.#options = options
     this.#callbacks = callbacks
     this.#signal = signal
-    this.#state = state
     this.#log = log
+    this.#saved = from
+    this.#state = from?.state ?? freshState(options)
+    this.#tally = this.#state.tally ??= { loss: 0, labels: 0, positions: 0, seconds: 0, unlogged: [] }
+    this.#before = { step: this.#state.global_step, ...this.#tally }
+    this.#best = new BestSoFar(this.#state, options)
     this.#perEpoch = stepsPerEpoch(options.train.length, options.batchSize)
-    this.#fruitless = fruitlessSoFar(state, options)
   }
 
   static async begin(
@@ -86,18 +95,20 @@ class Training {
     if (from) {
       await model.restoreState(from.path)
     }
-    const path = typeof options.log === 'string' ? options.log : join(output, 'log.jsonl')
-    const log = options.log ? (await openTrainLog(path, resume ? (from?.step ?? -1) : undefined)).log : undefined
-    const training = new Training(options, callbacks, signal, from?.state ?? freshState(options), log)
-    training.#checkpoint = from?.path
-    return training
+    const log = await TrainingLog.open(options, resume ? (from?.step ?? -1) : undefined)
+    return new Training(options, callbacks, signal, log, from)
   }
 
   async run(): Promise<TrainingReport> {
     const { steps } = this.#options
     await this.#callbacks.onTrainBegin?.(this.#state, this.#control)
+    if (this.#saved) {
+      // an interruption may have come between an update and its evaluation
+      await this.#interruptible(() => this.#afterUpdate())
+    }
     let next = this.#batch(this.#state.global_step)
-    while (this.#state.global_step < steps && !this.#control.shouldStop && !this.#early()) {
+    next.catch(() => undefined)
+    while (this.#state.global_step < steps && !this.#control.shouldStop && !this.#best.stalled) {
       const samples = await next
       const step = this.#state.global_step
       if (step + 1 < steps) {
@@ -105,9 +116,13 @@ class Training {
         next = this.#batch(step + 1)
         next.catch(() => undefined)
       }
-      await this.#update(samples)
+      await this.#interruptible(() => this.#update(samples))
     }
     return await this.#end()
+  }
+
+  async close(): Promise<void> {
+    await this.#log.close()
   }
 
   async #batch(step: number): Promise<ModelSample[]> {
@@ -120,175 +135,146 @@ class Training {
   }
 
   async #update(samples: readonly ModelSample[]): Promise<void> {
-    const { model, rows, microBatch, steps } = this.#options
-    const report = await model.step({ samples, rows, microBatch }, { signal: this.#signal }).catch(async error => {
-      await this.#interrupted(error)
-      throw error
-    })
+    const { model, rows, microBatch } = this.#options
+    const report = await model.step({ samples, rows, microBatch }, { signal: this.#signal })
     this.#state.global_step = report.step
     this.#state.epoch = report.step / this.#perEpoch
     this.#count(report)
     await this.#callbacks.onStepEnd?.(report, this.#progress(), this.#control)
-    const { logEvery, evalEvery, saveEvery } = this.#options
-    const last = report.step === steps
-    if (last || report.step % logEvery === 0) {
+    await this.#afterUpdate()
+  }
+
+  /** What is due after the updates so far and was not done yet: a line of the log, an evaluation, a checkpoint. */
+  async #afterUpdate(): Promise<void> {
+    const { logEvery, evalEvery, saveEvery, steps } = this.#options
+    const step = this.#state.global_step
+    const due = (every: number) => step === steps || (every > 0 && step % every === 0)
+    if (due(logEvery)) {
       await this.#logUpdates()
     }
-    if (last || this.#control.shouldEvaluate || (evalEvery > 0 && report.step % evalEvery === 0)) {
-      await this.#evaluate()
-    }
-    if (last || this.#control.shouldSave || this.#improved() || (saveEvery > 0 && report.step % saveEvery === 0)) {
+    const evaluates = this.#control.shouldEvaluate || (due(evalEvery) && this.#evaluation()?.step !== step)
+    const improved = evaluates && (await this.#evaluate())
+    const saves = this.#control.shouldSave || (due(saveEvery) && this.#saved?.step !== step)
+    if (saves || improved) {
       await this.#save()
     }
     if (this.#signal?.aborted) {
-      await this.#interrupted(cancelled(this.#signal.reason))
       throw cancelled(this.#signal.reason)
     }
   }
 
   #count(report: StepReport): void {
-    this.#unlogged.push(report)
-    this.#sums.loss += report.loss * report.labels
-    this.#sums.labels += report.labels
-    this.#sums.positions += report.positions
-    this.#sums.updates += 1
+    this.#tally.unlogged.push(report)
+    this.#tally.loss += report.loss * report.labels
+    this.#tally.labels += report.labels
+    this.#tally.positions += report.positions
   }
 
   async #logUpdates(): Promise<void> {
-    const updates = this.#unlogged
-    this.#unlogged = []
-    const last = updates.at(-1)
-    if (last === undefined) {
-      return
+    const { unlogged } = this.#tally
+    if (unlogged.length > 0) {
+      this.#tally.unlogged = []
+      await this.#write({ ...this.#place(), ...lineOf(unlogged) })
     }
-    const labels = updates.reduce((sum, each) => sum + each.labels, 0)
-    await this.#write({
-      ...this.#place(),
-      loss: updates.reduce((sum, each) => sum + each.loss * each.labels, 0) / labels,
-      accuracy: updates.reduce((sum, each) => sum + each.accuracy * each.labels, 0) / labels,
-      grad_norm: last.gradNorm,
-      learning_rate: last.learningRate,
-      labels,
-    })
   }
 
-  async #evaluate(): Promise<void> {
+  /** Evaluates, where there is something to evaluate; answers whether it was better than all before. */
+  async #evaluate(): Promise<boolean> {
     this.#control.shouldEvaluate = false
-    const { validation, evaluate, model, rows, microBatch, toSample } = this.#options
-    const step = this.#state.global_step
-    const held =
-      validation && validation.length > 0
-        ? await heldOutLoss({ model, rows, microBatch, list: validation, toSample }, this.#signal)
-        : {}
-    const more = (await evaluate?.(step, this.#signal)) ?? {}
-    if (Object.keys(held).length + Object.keys(more).length === 0) {
-      return
+    const { heldOut = [], model, microBatch, samples } = this.#options
+    if (heldOut.every(({ list }) => list.length === 0)) {
+      return false
     }
-    const record: LogRecord = { ...this.#place(), ...held, ...more }
-    this.#evaluation = record
-    this.#judge(record)
+    const found = await heldOutLoss({ model, microBatch }, heldOut, { signal: this.#signal })
+    const answers = (await samples?.(this.#signal)) ?? []
+    const record: LogRecord = { ...this.#place(), ...found }
+    const improved = this.#best.judge(record)
+    await this.#log.samples(this.#place(), answers)
     await this.#write(record)
     await this.#callbacks.onEvaluate?.(record, this.#control)
+    return improved
   }
 
-  /** Whether the last evaluation was the best so far and has no checkpoint yet. */
-  #improved(): boolean {
-    return this.#evaluation?.step === this.#state.global_step && this.#fruitless === 0 && this.#metric() !== undefined
-  }
-
-  #metric(): number | undefined {
-    const value = this.#evaluation?.[this.#options.bestMetric]
-    return typeof value === 'number' ? value : undefined
-  }
-
-  #judge(record: LogRecord): void {
-    const { bestMetric, greaterIsBetter, earlyStop } = this.#options
-    const value = record[bestMetric]
-    if (typeof value !== 'number') {
-      return
-    }
-    const before = this.#state.best_metric
-    const better = before === null ? Number.POSITIVE_INFINITY : greaterIsBetter ? value - before : before - value
-    if (better > (earlyStop?.minDelta ?? 0)) {
-      this.#state.best_metric = value
-      this.#state.best_model_checkpoint = join(this.#options.output, `checkpoint-${record.step}`)
-      this.#fruitless = 0
-    } else {
-      this.#fruitless++
-    }
-  }
-
-  #early(): boolean {
-    const { earlyStop } = this.#options
-    return earlyStop !== undefined && this.#fruitless >= earlyStop.patience
+  /** The last evaluation. */
+  #evaluation(): LogRecord | undefined {
+    return this.#state.log_history.findLast(record => 'eval_loss' in record)
   }
 
   async #save(): Promise<void> {
     this.#control.shouldSave = false
     const { output, model, saveTotalLimit } = this.#options
-    this.#checkpoint = await saveCheckpoint(output, this.#state, async folder => {
+    this.#tally.seconds = this.#seconds()
+    const path = await saveCheckpoint(output, this.#state, async folder => {
       await model.saveState(folder)
       await this.#options.export?.(folder)
     })
+    this.#saved = { path, step: this.#state.global_step }
     if (saveTotalLimit !== undefined) {
       await removeOldCheckpoints(output, saveTotalLimit, this.#state.best_model_checkpoint)
     }
-    await this.#callbacks.onSave?.(this.#checkpoint, this.#control)
+    await this.#callbacks.onSave?.(path, this.#control)
   }
 
   /** After an abort the updates made so far are kept; after a defect they are not, for they may be part of it. */
-  async #interrupted(error: unknown): Promise<void> {
-    const aborted = error instanceof ModalityGapError && error.code === 'CANCELLED'
-    const saved = this.#checkpoint?.endsWith(`checkpoint-${this.#state.global_step}`)
-    if (aborted && this.#sums.updates > 0 && !saved) {
-      await this.#logUpdates()
-      await this.#save()
+  async #interruptible(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      const aborted = error instanceof ModalityGapError && error.code === 'CANCELLED'
+      const { global_step: step } = this.#state
+      if (aborted && step > 0 && this.#saved?.step !== step) {
+        await this.#save()
+      }
+      throw error
     }
   }
 
   async #end(): Promise<TrainingReport> {
-    const { steps } = this.#options
-    const early = this.#early()
-    const ended = this.#state.global_step >= steps ? 'steps' : early ? 'early-stop' : 'callback'
-    if (!this.#checkpoint?.endsWith(`checkpoint-${this.#state.global_step}`)) {
-      await this.#logUpdates()
+    const { steps, model, output, loadBest } = this.#options
+    const { global_step: step, best_metric: metric, best_model_checkpoint: best } = this.#state
+    const ended = step >= steps ? 'steps' : this.#best.stalled ? 'early-stop' : 'callback'
+    await this.#logUpdates()
+    if (this.#saved?.step !== step) {
       await this.#save()
     }
-    const seconds = this.#seconds()
-    // a run that finds its last checkpoint has nothing to do but to tell what the log knows
-    const told = this.#state.log_history.findLast(record => typeof record.train_loss === 'number')
-    const loss = this.#sums.labels > 0 ? this.#sums.loss / this.#sums.labels : Number(told?.train_loss ?? Number.NaN)
-    if (this.#sums.updates > 0) {
-      await this.#write({
-        ...this.#place(),
-        train_runtime: seconds,
-        train_steps_per_second: this.#sums.updates / seconds,
-        train_samples_per_second: (this.#sums.updates * this.#options.batchSize) / seconds,
-        train_loss: loss,
-      })
+    const { path: checkpoint } = this.#saved as Checkpoint
+    if (step > this.#before.step) {
+      await this.#tellEnd()
+    }
+    if (loadBest && best !== null) {
+      await model.restoreState(join(output, basename(best)))
     }
     await this.#callbacks.onTrainEnd?.(this.#state)
-    const { best_metric: metric, best_model_checkpoint: folder } = this.#state
+    const evaluation = this.#evaluation()
     return {
-      steps: this.#state.global_step,
+      steps: step,
       epochs: this.#state.epoch,
-      loss,
-      evaluation: this.#evaluation && numbersOf(this.#evaluation),
-      best: metric !== null && folder !== null ? { folder, metric } : undefined,
-      checkpoint: this.#checkpoint as string,
+      loss: this.#loss(),
+      ...(evaluation ? { evaluation: numbersOf(evaluation) } : {}),
+      ...(metric !== null && best !== null ? { best: { folder: best, metric } } : {}),
+      checkpoint,
       ended,
-      labels: this.#sums.labels,
-      positions: this.#sums.positions,
-      seconds,
+      labels: this.#tally.labels,
+      positions: this.#tally.positions,
+      seconds: this.#tally.seconds,
     }
+  }
+
+  async #tellEnd(): Promise<void> {
+    const updates = this.#state.global_step - this.#before.step
+    const seconds = this.#seconds() - this.#before.seconds
+    await this.#write({
+      ...this.#place(),
+      train_runtime: seconds,
+      train_steps_per_second: updates / seconds,
+      train_samples_per_second: (updates * this.#options.batchSize) / seconds,
+      train_loss: this.#loss(),
+    })
   }
 
   async #write(record: LogRecord): Promise<void> {
     this.#state.log_history.push(record)
-    await this.#log?.append(record)
-    for (const sink of this.#options.sinks ?? []) {
-      await sink.write(record)
-    }
+    await this.#log.write(record)
     await this.#callbacks.onLog?.(record, this.#control)
   }
 
@@ -296,21 +282,22 @@ class Training {
     return { step: this.#state.global_step, epoch: this.#state.epoch }
   }
 
-  #progress() {
-    const [seconds, { updates, positions }] = [this.#seconds(), this.#sums]
-    const left = this.#options.steps - this.#state.global_step
-    return {
-      step: this.#state.global_step,
-      steps: this.#options.steps,
-      epoch: this.#state.epoch,
-      seconds,
-      secondsLeft: (seconds / updates) * left,
-      positionsPerSecond: positions / seconds,
-    }
+  #loss(): number {
+    return this.#tally.loss / this.#tally.labels
   }
 
+  #progress(): TrainingProgress {
+    const { global_step: step, epoch } = this.#state
+    const { steps } = this.#options
+    const seconds = this.#seconds() - this.#before.seconds
+    const secondsLeft = (seconds / (step - this.#before.step)) * (steps - step)
+    const positionsPerSecond = (this.#tally.positions - this.#before.positions) / seconds
+    return { step, steps, epoch, seconds, secondsLeft, positionsPerSecond }
+  }
+
+  /** Seconds of training, those before an interruption included. */
   #seconds(): number {
-    return (performance.now() - this.#began) / 1000
+    return this.#before.seconds + (performance.now() - this.#began) / 1000
   }
 }
 
@@ -321,9 +308,7 @@ async function checkpointToResume(output: string, resume: boolean | string): Pro
   if (resume === true) {
     return await latestCheckpoint(output)
   }
-  const found = (await checkpointsIn(join(resume, '..'))).find(
-    ({ path }) => path === resume || join(path) === join(resume),
-  )
+  const found = (await checkpointsIn(join(resume, '..'))).find(({ path }) => path === join(resume))
   if (found === undefined) {
     throw new ModalityGapError('NOT_FOUND', `${resume} is no complete checkpoint`, { file: resume })
   }
@@ -345,13 +330,6 @@ function freshState(options: TrainerOptions): TrainerState {
     best_metric: null,
     best_model_checkpoint: null,
   }
-}
-
-/** Evaluations since the best one, from the log. */
-function fruitlessSoFar({ log_history, best_metric }: TrainerState, { bestMetric }: TrainerOptions): number {
-  const values = log_history.map(record => record[bestMetric]).filter(value => typeof value === 'number')
-  const best = values.lastIndexOf(best_metric as number)
-  return best === -1 ? 0 : values.length - 1 - best
 }
 
 function numbersOf(record: LogRecord): Record<string, number> {

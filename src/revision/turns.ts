@@ -1,3 +1,4 @@
+import { ModalityGapError } from '../errors.ts'
 import { IMAGE_PLACE, type Sample, type Turn } from './data/sample.ts'
 import type { JoinedSample } from './data/training-set.ts'
 import type { ModelSample } from './model-options.ts'
@@ -34,7 +35,20 @@ function systemTurn(content: string): Turn {
   return { role: 'system', content }
 }
 
-/** A text without places of images and the line breaks beside them. */
-function withoutImages(text: string): string {
-  return text.replaceAll(/\n?<image>\n?/g, '')
+/**
+ * A question with one place of an image, which goes first where it has none.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` for more than one
+ */
+export function withImage(question: string): string {
+  const places = question.split(IMAGE_PLACE).length - 1
+  if (places > 1) {
+    throw new ModalityGapError('BAD_OPTION', `a question has ${places} places of images, and one image is shown`)
+  }
+  return places === 1 ? question : `${IMAGE_PLACE}\n${question}`
+}
+
+/** A text without places of images; of the line breaks around one, those that part texts stay. */
+export function withoutImages(text: string): string {
+  return text.replaceAll(/(\n?)<image>(\n?)/g, (_, before: string, after: string) => (before && after ? '\n' : ''))
 }

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { Aligner } from '../align.ts'
 import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
+import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
 import { type EmbeddingIds, embeddingRows } from './data/embedding-rows.ts'
 import type { RowLookup } from './data/row-lookup.ts'
-import { type ModelRows, openModelRows } from './rows.ts'
+import { fingerprintOf, type ModelRows, openModelRows } from './rows.ts'
 
 /** Rows of one side, opened once: the files, how a record finds its row, and the rows as a model sees them. */
 export interface SideRows {
@@ -23,15 +24,20 @@ export interface SideRows {
 /** Sides of rows. */
 export type Side = 'image' | 'text'
 
-/** What the stages of a run share: rows, their ids, and the aligner between them. Everything is opened when it is asked for. */
+/**
+ * What the stages of a run share: rows, their ids, and the aligner between them. Everything is opened when it is asked for.
+ */
 export class Workspace {
   readonly #config: ReVisionConfig
+  /** Whether the run has trained already, so that its aligner is the one that it kept. */
+  readonly #trained: boolean
   readonly #embeddings = new Map<Side, Promise<Embeddings>>()
   readonly #sides = new Map<Side, Promise<SideRows>>()
-  #aligner: Promise<Aligner | undefined> | undefined
+  readonly #aligner = new Map<'aligner', Promise<Aligner | undefined>>()
 
-  constructor(config: ReVisionConfig) {
+  constructor(config: ReVisionConfig, { trained = false }: { trained?: boolean } = {}) {
     this.#config = config
+    this.#trained = trained
   }
 
   /** Folder of what is made once: the fitted aligner, copies of rows. */
@@ -76,10 +82,19 @@ export class Workspace {
   }
 
   async #seen(side: Side, embeddings: Embeddings, ids: EmbeddingIds | undefined, run: RunOptions): Promise<SideRows> {
-    const aligner = await this.aligner(run)
-    const options = { aligner, side: side === 'image' ? 'target' : 'source', cache: this.cache } as const
-    const [lookup, rows] = [await embeddingRows(embeddings, ids), await openModelRows(embeddings, options, run)]
+    const [lookup, rows] = [await embeddingRows(embeddings, ids), await this.rowsOf(side, embeddings, run)]
     return { embeddings, lookup, rows }
+  }
+
+  /**
+   * Opened rows of a side as a model sees them.
+   *
+   * @throws {@link ModalityGapError} as `openModelRows` and {@link Workspace.aligner} do
+   */
+  async rowsOf(side: Side, embeddings: Embeddings, run: RunOptions = {}): Promise<ModelRows> {
+    const aligner = await this.aligner(run)
+    const map = side === 'image' ? 'target' : 'source'
+    return await openModelRows(embeddings, { aligner, side: map, cache: this.cache }, run)
   }
 
   /**
@@ -97,25 +112,35 @@ export class Workspace {
     return await openModelRows(await this.embeddings(side), { cache: this.cache }, run)
   }
 
-  /** What moves texts onto images: read, or fitted on all rows of both sides and kept in the output. */
+  /**
+   * What moves texts onto images: the file that is named, or a fit on all rows of both sides, kept as
+   * `aligner.safetensors` in the output and fitted anew when its options or the files have changed.
+   */
   aligner(run: RunOptions = {}): Promise<Aligner | undefined> {
-    this.#aligner ??= this.#fitted(run)
-    return this.#aligner
+    return once(this.#aligner, 'aligner', () => this.#opened(run))
   }
 
-  async #fitted(run: RunOptions): Promise<Aligner | undefined> {
+  async #opened(run: RunOptions): Promise<Aligner | undefined> {
     const { aligner } = this.#config.embeddings
     if (aligner === undefined || typeof aligner === 'string') {
       return aligner === undefined ? undefined : await Aligner.load(aligner)
     }
     const kept = join(this.#config.output, 'aligner.safetensors')
-    if (this.#config.resume !== false && existsSync(kept)) {
+    if (this.#trained && existsSync(kept)) {
       return await Aligner.load(kept)
     }
     const [target, source] = [await this.embeddings('image'), await this.embeddings('text')]
-    const fitted = await Aligner.fit({ target, source, seed: this.#config.seed, ...aligner }, run)
+    const options = { seed: this.#config.seed, ...aligner }
+    const made = JSON.stringify([options, await fingerprintOf(target), await fingerprintOf(source)])
+    const note = join(this.cache, 'aligner.json')
+    if (existsSync(kept) && (await readFile(note, 'utf8').catch(() => undefined)) === made) {
+      return await Aligner.load(kept)
+    }
+    const fitted = await Aligner.fit({ target, source, ...options }, run)
+    await rm(note, { force: true })
     await mkdir(this.#config.output, { recursive: true })
     await fitted.save(kept)
+    await writeWhole(note, made)
     return fitted
   }
 }

@@ -8,20 +8,23 @@ import { tokenF1 } from '../text-metrics/token-f1.ts'
 import { type YesNoRule, type YesNoScore, yesNoScore } from '../text-metrics/yes-no.ts'
 import type { BenchmarkGroup, BenchmarkRecord } from './record.ts'
 
-/** Scores of open answers against references, 0 to 1; CIDEr-D about 0 to 10. */
+/** Metrics of open answers. */
+export type OpenMetric = 'f1' | 'bleu4' | 'rougeL' | 'cider'
+
+/** Scores of open answers against references, 0 to 1; CIDEr-D about 0 to 10. Those that were asked for. */
 export interface OpenScore {
   /** Answers. */
   count: number
   /** Token F1 of SQuAD. */
-  f1: number
-  /** Share of answers that are a reference, normalised as SQuAD does. */
-  exactMatch: number
+  f1?: number
+  /** Share of answers that are a reference, normalised as SQuAD does; comes with the F1. */
+  exactMatch?: number
   /** BLEU-4 of the corpus, COCO's variant. */
-  bleu4: number
+  bleu4?: number
   /** ROUGE-L, COCO's variant. */
-  rougeL: number
+  rougeL?: number
   /** CIDEr-D. */
-  cider: number
+  cider?: number
 }
 
 /** Scores of one benchmark. */
@@ -32,6 +35,8 @@ export interface BenchmarkScore {
   group?: BenchmarkGroup
   /** Questions with a right answer. */
   count: number
+  /** Questions left out because their image has no row; absent where there are none. */
+  skipped?: number
   /** Share of right answers among questions of choice and of yes or no; absent where there are only open ones. */
   accuracy?: number
   /** Answers in which nothing could be made out, among the same. */
@@ -47,6 +52,14 @@ export interface BenchmarkScore {
 /** What the model said to a question; ids differ within a benchmark only. */
 export type AnswerOf = (record: BenchmarkRecord) => string | undefined
 
+/** How answers are judged. */
+export interface ScoreOptions {
+  /** How yes and no are read. @defaultValue `'strict'` */
+  rule?: YesNoRule
+  /** Metrics of open answers. @defaultValue all */
+  metrics?: readonly OpenMetric[]
+}
+
 /**
  * Scores a model's answers, benchmark by benchmark. Questions without a right answer are left out.
  *
@@ -55,14 +68,14 @@ export type AnswerOf = (record: BenchmarkRecord) => string | undefined
 export function scoreBenchmarks(
   records: readonly BenchmarkRecord[],
   answerOf: AnswerOf,
-  { rule }: { rule?: YesNoRule } = {},
+  how: ScoreOptions = {},
 ): BenchmarkScore[] {
   const names = new Set(records.map(({ benchmark }) => benchmark))
   return [...names].map(name =>
     scoreOne(
       records.filter(({ benchmark }) => benchmark === name),
       answerOf,
-      rule,
+      how,
     ),
   )
 }
@@ -74,7 +87,7 @@ interface Answered extends BenchmarkRecord {
 function scoreOne(
   records: readonly BenchmarkRecord[],
   answerOf: AnswerOf,
-  rule: YesNoRule | undefined,
+  { rule, metrics }: ScoreOptions,
 ): BenchmarkScore {
   const judged = records.filter(record => record.answers.length > 0).map(record => answered(record, answerOf))
   const [first] = judged
@@ -88,7 +101,14 @@ function scoreOne(
     ...(first.group === undefined ? {} : { group: first.group }),
     count: judged.length,
     ...(closed.length > 0 ? closedScore(closed, rule) : {}),
-    ...(open.length > 0 ? { open: openScore(open.map(({ text, answers }) => ({ text, references: answers }))) } : {}),
+    ...(open.length > 0
+      ? {
+          open: openScore(
+            open.map(({ text, answers }) => ({ text, references: answers })),
+            metrics,
+          ),
+        }
+      : {}),
   }
 }
 
@@ -129,17 +149,22 @@ function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) 
   }
 }
 
+const METRICS: Readonly<Record<OpenMetric, (judged: readonly Judged[]) => Omit<OpenScore, 'count'>>> = {
+  f1: judged => {
+    const { f1, exactMatch } = tokenF1(judged)
+    return { f1, exactMatch }
+  },
+  bleu4: judged => ({ bleu4: bleu4(judged, { smoothing: 'coco' }).bleu }),
+  rougeL: judged => ({ rougeL: rougeL(judged).score }),
+  cider: judged => ({ cider: ciderD(judged).score }),
+}
+
 /** Scores of texts against references. */
-export function openScore(judged: readonly Judged[]): OpenScore {
-  const { f1, exactMatch } = tokenF1(judged)
-  return {
-    count: judged.length,
-    f1,
-    exactMatch,
-    bleu4: bleu4(judged, { smoothing: 'coco' }).bleu,
-    rougeL: rougeL(judged).score,
-    cider: ciderD(judged).score,
-  }
+export function openScore(
+  judged: readonly Judged[],
+  metrics = Object.keys(METRICS) as readonly OpenMetric[],
+): OpenScore {
+  return Object.assign({ count: judged.length }, ...metrics.map(metric => METRICS[metric](judged)))
 }
 
 /** A group's benchmarks in one number, as the paper's table has it. */

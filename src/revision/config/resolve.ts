@@ -11,6 +11,7 @@ import {
   ROOT_ALIASES,
   STAGE_ALIASES,
 } from './aliases.ts'
+import { camelCase } from './names.ts'
 import { entriesOf, itemOf, schema } from './schema.ts'
 import { nearest } from './suggest.ts'
 
@@ -260,10 +261,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /** An object that was made by an alias before its section came, or the other way round. */
 function isEmptyFor(held: unknown, value: unknown): boolean {
   return isObject(held) && isObject(value) && Object.keys(value).length === 0
-}
-
-function camelCase(key: string): string {
-  return key.replaceAll(/[_-]([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function shown(value: unknown): string {

@@ -134,6 +134,7 @@ export const embeddings = section({
       'What moves text rows onto the images as they are read; absent for rows as they are.',
     ),
   ),
+  encoder: v.optional(text('Encoder of image files that the model is asked about, see `DualEncoder.load`.', 'a path')),
 })
 
 const scheduleShape = section({
@@ -191,7 +192,12 @@ function training({ rows, key, learningRate }: StageDefaults) {
     weightDecay: v.optional(atLeastZero('Decay of matrices.'), 0),
     maxGradNorm: v.optional(atLeastZero('Largest norm of all gradients together; 0 for no bound.'), 1),
     optimizer: v.optional(described(optimizer, 'a section', 'Constants of AdamW.')),
-    evalEvery: v.optional(cadence('Updates between two evaluations of held-out records; 0 for one at the end.'), 0),
+    evalEvery: v.optional(
+      cadence(
+        'Updates between two evaluations of held-out records; 0 for one at the end. Without `valSize` they are those of `evaluation.data`, where this is above 0 or `earlyStop` is given.',
+      ),
+      0,
+    ),
     saveEvery: v.optional(cadence('Updates between two checkpoints; 0 for one at the end.'), 0),
     saveTotalLimit: v.optional(whole(1, 'Checkpoints to keep; the best is kept beside the newest.')),
   }
@@ -250,7 +256,13 @@ export const evaluation = section({
     ),
     [],
   ),
-  samples: v.optional(whole(0, 'Answers that are written to the log at every evaluation.'), 4),
+  samples: v.optional(
+    whole(
+      0,
+      'Answers to held-out records that every evaluation of a stage writes into `samples.jsonl` beside its log.',
+    ),
+    4,
+  ),
   generate: v.optional(described(generate, 'a section', 'How answers are drawn.')),
   metrics: v.optional(
     described(
@@ -264,8 +276,16 @@ export const evaluation = section({
 
 /** Section `logging`. */
 export const logging = section({
-  jsonl: v.optional(flagOrPath('Log as JSON lines; a path takes the place of `log.jsonl` in the output.'), true),
-  tensorboard: v.optional(flagOrPath('Event files; a path takes the place of `runs/` in the output.'), false),
+  jsonl: v.optional(
+    flagOrPath(
+      "Log as JSON lines, `log.jsonl` in the stage's folder; a path `a/b.jsonl` makes it `a/b.stage1.jsonl`, and the answers `a/b.stage1.samples.jsonl`.",
+    ),
+    true,
+  ),
+  tensorboard: v.optional(
+    flagOrPath("Event files, in `runs/` of the stage's folder; a path `a` puts them into `a/stage1`."),
+    false,
+  ),
   every: v.optional(whole(1, 'Updates between two lines.'), 10),
 })
 
@@ -287,4 +307,46 @@ export const rootEntries = {
   resume: v.optional(flagOrPath('Go on from the newest checkpoint of the output, or from the one named.'), false),
   bestMetric: v.optional(text('Key of the evaluation that the best checkpoint is chosen by.'), 'eval_loss'),
   greaterIsBetter: v.optional(flag('Whether more of it is better.'), false),
+  loadBest: v.optional(flag('Whether a stage ends with its best checkpoint rather than with its last.'), false),
 }
+
+const tokens = section({
+  input: atLeastZero('Millions of tokens read.'),
+  output: atLeastZero('Millions of tokens written.'),
+})
+
+const arm = section({
+  name: text('Its name, which is that of its folder.'),
+  like: v.optional(text('A known arm that it begins with.')),
+  with: v.optional(
+    described(
+      v.record(v.string(), v.unknown()),
+      'a part of a configuration',
+      'What it changes; `null` takes a key away.',
+    ),
+  ),
+})
+
+/** Section `compare`. */
+export const compare = section({
+  arms: described(
+    v.pipe(v.array(v.lazy(input => (typeof input === 'string' ? v.string() : arm))), v.minLength(1, 'a list of arms')),
+    'a list of names or sections',
+    'What is compared, see `ARMS`.',
+  ),
+  seeds: described(
+    v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.minLength(1, 'a list of whole numbers')),
+    'a list of whole numbers from 0 on',
+    'Seeds of every arm; runs of one seed are compared with each other.',
+  ),
+  reference: v.optional(
+    text('The arm that others are compared with; absent for `realign` where it is one of them, else the first.'),
+  ),
+  tokens: v.optional(
+    described(
+      v.record(v.string(), tokens),
+      'a section for each arm',
+      "Tokens that making an arm's data costs, `input` and `output` in millions.",
+    ),
+  ),
+})

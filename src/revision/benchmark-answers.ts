@@ -1,0 +1,94 @@
+import { ModalityGapError } from '../errors.ts'
+import { textsOf } from './answers.ts'
+import { promptOf } from './benchmarks/prompt.ts'
+import { readBenchmark } from './benchmarks/read.ts'
+import type { BenchmarkRecord } from './benchmarks/record.ts'
+import { type BenchmarkScore, scoreBenchmarks } from './benchmarks/score.ts'
+import type { ReVisionConfig } from './config.ts'
+import type { RowLookup } from './data/row-lookup.ts'
+import { splitRecords } from './data/split.ts'
+import type { Shown } from './evaluation.ts'
+import type { ModelSample } from './model-options.ts'
+import { type Wording, withImage, withoutImages } from './turns.ts'
+import type { SideRows } from './workspace.ts'
+
+/** A benchmark of a configuration. */
+export type BenchmarkSpec = Exclude<ReVisionConfig['evaluation']['benchmarks'][number], string>
+
+/**
+ * Asks a model the questions of a benchmark and scores what it says.
+ *
+ * @throws {@link ModalityGapError} as `readBenchmark` does; `BAD_SAMPLE` for an image without a row, unless such questions
+ * are left out; `EMPTY` when none is left
+ */
+export async function benchmarkScores(spec: BenchmarkSpec, shown: Shown): Promise<BenchmarkScore[]> {
+  const { path, name, group, answers } = spec
+  const { model, config, run } = shown
+  const all = chosen(await readBenchmark(path, { name, group, answers }), config)
+  const sees = !config.blind && all.some(({ image }) => image !== undefined)
+  const side = sees ? await sideOf(spec, shown) : undefined
+  const wording = { prompt: config.prompt, system: config.system }
+  const asked = all.flatMap((record, i) => {
+    const rows = side ? rowsOf(record, i, side.lookup) : []
+    return rows === undefined ? missing(record, path, config) : [{ record, sample: questionOf(record, rows, wording) }]
+  })
+  if (asked.length === 0) {
+    throw new ModalityGapError('EMPTY', `${path}: no image of its questions has a row`, { file: path })
+  }
+  const batch = { samples: asked.map(({ sample }) => sample), rows: side?.rows }
+  const texts = await textsOf(model, batch, config, run)
+  const said = new Map(asked.map(({ record }, i) => [record, texts[i]]))
+  const scores = scoreBenchmarks([...said.keys()], record => said.get(record), { metrics: config.evaluation.metrics })
+  const skipped = all.length - asked.length
+  return skipped === 0 ? scores : scores.map(score => ({ ...score, skipped }))
+}
+
+/** A seeded choice of questions, where there are more than are to be asked. */
+function chosen(records: readonly BenchmarkRecord[], { seed, evaluation }: ReVisionConfig): readonly BenchmarkRecord[] {
+  const { maxSamples } = evaluation
+  if (maxSamples === undefined || maxSamples >= records.length) {
+    return records
+  }
+  const { train } = splitRecords(
+    Uint32Array.from(records, (_, i) => i),
+    { maxSamples, seed },
+  )
+  return Array.from(train, i => records[i] as BenchmarkRecord)
+}
+
+async function sideOf({ image, imageIds }: BenchmarkSpec, { workspace, run }: Shown): Promise<SideRows> {
+  return image === undefined ? await workspace.side('image', run) : await workspace.images(image, imageIds, run)
+}
+
+/** The row of a question's image, none for a question without one, and nothing for an image without a row. */
+function rowsOf({ image }: BenchmarkRecord, record: number, lookup: RowLookup): number[] | undefined {
+  if (image === undefined) {
+    return []
+  }
+  const row = lookup.rowOf(image, record)
+  return row === undefined ? undefined : [row]
+}
+
+function missing({ id, image }: BenchmarkRecord, file: string, { evaluation }: ReVisionConfig): [] {
+  if (evaluation.missing === 'error') {
+    const what = `question ${id}: no row of the embeddings belongs to ${JSON.stringify(image)}`
+    const message = `${file}: ${what}; choose evaluation.missing: skip to leave it out`
+    throw new ModalityGapError('BAD_SAMPLE', message, { file })
+  }
+  return []
+}
+
+function questionOf(
+  record: BenchmarkRecord,
+  rows: readonly number[],
+  { prompt, system }: Omit<Wording, 'blind'>,
+): ModelSample {
+  const question = promptOf(record) || prompt
+  const content = rows.length > 0 ? withImage(question) : withoutImages(question)
+  const turns = [{ role: 'user' as const, content }]
+  return {
+    id: `${record.benchmark} ${record.id}`,
+    turns: system === undefined ? turns : [{ role: 'system', content: system }, ...turns],
+    rows,
+  }
+}

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { ModalityGapError } from '../errors.ts'
+import { writeWhole } from '../whole-file.ts'
+import { checkpointsIn } from './checkpoints.ts'
+import type { ReVisionConfig } from './config.ts'
+import type { StageName, StageStart } from './stages.ts'
+
+/** Name of the file in a stage's folder that says what was trained. */
+const FILE = 'stage.json'
+
+/**
+ * Begins in the folder of a stage, or goes on there, and answers what to go on from.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` when the folder holds another run: one that is not to be resumed, or one
+ * of other options
+ */
+export async function enterStage(
+  name: StageName,
+  config: ReVisionConfig,
+  start: StageStart,
+): Promise<{ output: string; resume: boolean | string }> {
+  const output = join(config.output, name)
+  const resume = resumeOf(name, config)
+  const trained = (await checkpointsIn(output)).length > 0
+  if (trained && resume === false) {
+    const what = 'go on with it (resume: true, --resume), or choose another output'
+    throw new ModalityGapError('BAD_OPTION', `${output} holds a training already; ${what}`, { file: output })
+  }
+  const file = join(output, FILE)
+  const own = decisive(name, config, start)
+  if (trained) {
+    const other = differing(await optionsIn(file), own)
+    if (other.length > 0) {
+      const what = `${output} was trained with another ${other.join(', another ')}`
+      throw new ModalityGapError('BAD_OPTION', `${what}; choose another output, or remove it`, { file })
+    }
+  }
+  await writeWhole(file, `${JSON.stringify(own, null, 2)}\n`)
+  return { output, resume }
+}
+
+/** A checkpoint that is named is that of one stage; the other one goes on from its newest. */
+function resumeOf(name: StageName, { resume, stage1, stage2 }: ReVisionConfig): boolean | string {
+  if (typeof resume !== 'string' || !stage1 || !stage2) {
+    return resume
+  }
+  const stage = basename(dirname(resolve(resume)))
+  if (stage !== 'stage1' && stage !== 'stage2') {
+    const message = `resume: ${resume} is a checkpoint of neither stage1 nor stage2`
+    throw new ModalityGapError('BAD_OPTION', message, { file: resume })
+  }
+  return stage === name ? resume : true
+}
+
+/** The options that a training's bits follow from, beside the bytes of its files. */
+function decisive(name: StageName, config: ReVisionConfig, start: StageStart): Record<string, unknown> {
+  const { model, projector, embeddings, template, prompt, system, blind, seed } = config
+  const { encoder: _, ...rows } = embeddings
+  const { evalEvery: __, saveEvery: ___, saveTotalLimit: ____, microBatch: _____, ...stage } = { ...config[name] }
+  const begun = Object.fromEntries(Object.entries(start).map(([what, path]) => [`first ${what}`, path]))
+  const all = { model, projector, embeddings: rows, template, prompt, system, blind, seed, ...begun, ...stage }
+  return JSON.parse(JSON.stringify(all))
+}
+
+/** What a folder was trained with; nothing is held against one that does not tell. */
+async function optionsIn(file: string): Promise<Record<string, unknown> | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function differing(held: Record<string, unknown> | undefined, own: Record<string, unknown>): string[] {
+  const keys = held ? new Set([...Object.keys(held), ...Object.keys(own)]) : []
+  return [...keys].filter(key => !isDeepStrictEqual(held?.[key], own[key]))
+}

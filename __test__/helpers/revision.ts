@@ -47,7 +47,10 @@ export function material(t: ExecutionContext, { texts = 24, images = 16, held = 
   const rows = (name: string, count: number, side: 'image' | 'text') => {
     writeNpy(join(folder, `${name}.npy`), sideRows(count, side), [count, DIM])
     const id = (i: number) => ({ id: `${side[0]}${i}` })
-    jsonLines(join(folder, `${name}-ids.jsonl`), Array.from({ length: count }, (_, i) => id(i)))
+    jsonLines(
+      join(folder, `${name}-ids.jsonl`),
+      Array.from({ length: count }, (_, i) => id(i)),
+    )
   }
   rows('text', texts, 'text')
   rows('image', images + held, 'image')

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { JsonLog, type LogKind } from '../json-log.ts'
 import { type LogRecord, openTrainLog } from './logs.ts'
 import type { StepReport } from './model-options.ts'
@@ -41,6 +43,10 @@ export class TrainingLog {
    * @param last the step that a run goes on after; -1 for one that begins again, absent for a new one
    */
   static async open({ log, sinks }: TrainerOptions, last: number | undefined): Promise<TrainingLog> {
+    if (log) {
+      // what is wrong with the folder is told when the file is opened
+      await mkdir(dirname(log.lines), { recursive: true }).catch(() => undefined)
+    }
     const lines = log && (await openTrainLog(log.lines, last)).log
     const keep = (records: readonly SampleRecord[]) => {
       const later = records.findIndex(({ step }) => step > (last ?? -1))

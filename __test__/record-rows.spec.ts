@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { ByteWriter, parquetWrite } from 'hyparquet-writer'
+import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { embeddingRows } from '../src/revision/data/embedding-rows.ts'
 import { idsIn } from '../src/revision/data/id-files.ts'
@@ -49,6 +50,15 @@ for (const protocol of [2, 5]) {
     t.is(rows.rowOf('id-3', 0), 9)
   })
 }
+
+test('ids are read from a pickle that rows were converted or moved into', async t => {
+  const path = join(folderOf(t), 'rows.pkl')
+  await convert(await openEmbeddings(fixture(5)), path)
+  t.deepEqual(await list(pickleIds(path)), await list(pickleIds(fixture(5))))
+  const plain = join(folderOf(t), 'plain.pkl')
+  await convert(await openEmbeddings(new Float32Array(6).fill(1), { dim: 2 }), plain, { format: 'pickle' })
+  t.deepEqual(await list(pickleIds(plain)), ['0', '1', '2'])
+})
 
 test('another key of a pickle may be the id, if it is short', async t => {
   const error = await t.throwsAsync(() => list(pickleIds(fixture(5), 'caption')))

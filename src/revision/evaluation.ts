@@ -9,7 +9,7 @@ import { type JoinedSample, type SampleList, TrainingSet } from './data/training
 import { heldOutLoss } from './held-out.ts'
 import type { VisionModel } from './model.ts'
 import type { ModelRows } from './rows.ts'
-import { toModelSample, toPrompt, type Wording } from './turns.ts'
+import { askedOf, toModelSample, type Wording } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
 // they set choices of one seed apart
@@ -154,13 +154,12 @@ async function answersScore(
   }
   const order = epochOrder(list.length, config.seed, ANSWERED)
   const records = await Promise.all(Array.from({ length: count }, (_, i) => list.at(order(i))))
-  const wording = wordingOf(config)
-  const samples = records.map(record => toPrompt(record, wording))
-  const texts = await textsOf(model, { samples, rows }, config, run)
-  const judged = records.map(({ turns }, i) => ({
-    text: texts[i] as string,
-    references: [turns.at(-1)?.content as string],
-  }))
+  const asked = askedOf(records, wordingOf(config), config.template)
+  if (asked.length === 0) {
+    return undefined
+  }
+  const texts = await textsOf(model, { samples: asked.map(({ sample }) => sample), rows }, config, run)
+  const judged = asked.map(({ reference }, i) => ({ text: texts[i] as string, references: [reference] }))
   return openScore(judged, metrics)
 }
 

@@ -15,6 +15,7 @@ import type {
   StepReport,
 } from './model-options.ts'
 import type { ModelRows } from './rows.ts'
+import { asks } from './turns.ts'
 
 /** A batch for a model, and the rows that its images are. */
 export interface ModelBatch {
@@ -35,9 +36,11 @@ export interface CallOptions {
 /** A language model that sees through a projector, in native memory. Calls on one model run one after the other. */
 export class VisionModel {
   readonly #native: NativeModel
+  readonly #template: string
 
-  private constructor(opened: NativeModel) {
+  private constructor(opened: NativeModel, template: string) {
     this.#native = opened
+    this.#template = template
   }
 
   /**
@@ -50,7 +53,7 @@ export class VisionModel {
     const { inputScale, ...shape } = projector
     const scale = inputScale === 'sqrt' ? Math.sqrt(options.dim) : inputScale
     const spec = given({ ...rest, projector: given({ ...shape, inputScale: scale }), learn: learn && nested(learn) })
-    return new VisionModel(unwrap(await native.NativeModel.open(spec, threads)))
+    return new VisionModel(unwrap(await native.NativeModel.open(spec, threads)), options.template ?? 'model')
   }
 
   /** What it is. */
@@ -101,6 +104,12 @@ export class VisionModel {
     sampling: SamplingOptions = {},
     { onText, ...call }: CallOptions & { onText?: (piece: AnswerPiece) => void } = {},
   ): Promise<Answer[]> {
+    const silent = samples.find(sample => !asks(sample, this.#template))
+    if (silent) {
+      const reason =
+        this.#template === 'plain' ? 'the template plain shows an image, and there is none' : 'nothing is asked'
+      throw new ModalityGapError('BAD_SAMPLE', `sample ${silent.id}: ${reason}`)
+    }
     return await this.#call(call, async (token, cancellation) => {
       const listener = onText && guarded(onText, cancellation)
       const outcome = await this.#native.answer(samples, rows?.native, given(sampling), token, listener?.callback)

@@ -5,7 +5,7 @@ import type { SampleList } from './data/training-set.ts'
 import type { VisionModel } from './model.ts'
 import type { ModelRows } from './rows.ts'
 import type { SampleAnswer } from './trainer-options.ts'
-import { toPrompt, type Wording } from './turns.ts'
+import { askedOf, type Wording } from './turns.ts'
 
 /** Sets the choice of records to show apart from other choices of the same seed. */
 const SHOWN = 2
@@ -14,7 +14,7 @@ const SHOWN = 2
 export async function sampleAnswers(
   model: VisionModel,
   [held]: readonly { list: SampleList; rows: ModelRows }[],
-  { config, wording }: { config: ReVisionConfig; wording: Wording },
+  { config, wording, template }: { config: ReVisionConfig; wording: Wording; template: string },
   signal?: AbortSignal,
 ): Promise<SampleAnswer[]> {
   const { seed, evaluation } = config
@@ -25,12 +25,13 @@ export async function sampleAnswers(
   const order = epochOrder(list.length, seed, SHOWN)
   const places = Array.from({ length: Math.min(evaluation.samples, list.length) }, (_, i) => order(i))
   const records = await Promise.all(places.map(place => list.at(place)))
-  const samples = records.map(record => toPrompt(record, wording))
+  const asked = askedOf(records, wording, template)
+  const samples = asked.map(({ sample }) => sample)
   const texts = await textsOf(model, { samples, rows }, config, { signal })
-  return records.map(({ id, turns }, i) => ({
+  return asked.map(({ sample: { id, turns }, reference }, i) => ({
     id,
-    prompt: samples[i]?.turns.at(-1)?.content ?? '',
-    reference: turns.at(-1)?.content ?? '',
+    prompt: turns.at(-1)?.content ?? '',
+    reference,
     answer: texts[i] as string,
   }))
 }

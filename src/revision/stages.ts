@@ -100,6 +100,7 @@ export async function runStage(
     const learn = learnOf(stage, steps)
     const model = await VisionModel.open(modelOf(config, { dim: side.rows.dim, stage, learn, start }))
     const wording = { ...wordingOf(config), prompt: stage.prompt ?? config.prompt }
+    const template = stage.template ?? config.template
     const toSample = (sample: JoinedSample) => toModelSample(sample, wording)
     const heldOut = held.map(({ list, rows }) => ({ list, rows, toSample }))
     await checkLabels(model, heldOut)
@@ -111,7 +112,7 @@ export async function runStage(
         train: set.train,
         toSample,
         heldOut,
-        samples: signal => sampleAnswers(model, held, { config, wording }, signal),
+        samples: signal => sampleAnswers(model, held, { config, wording, template }, signal),
         output,
         seed: config.seed,
         batchSize: stage.batchSize,

@@ -20,9 +20,28 @@ export function toModelSample(sample: JoinedSample, wording: Wording): ModelSamp
 }
 
 /** Its turns without the last, which is what the model is to say. */
-export function toPrompt(sample: JoinedSample, wording: Wording): ModelSample {
+function toPrompt(sample: JoinedSample, wording: Wording): ModelSample {
   const { turns, ...rest } = toModelSample(sample, wording)
   return { ...rest, turns: turns.slice(0, -1) }
+}
+
+/**
+ * Whether a prompt asks anything: a text without a question does not, and the template `plain` shows a model the image and
+ * nothing else.
+ */
+export function asks({ turns, rows }: ModelSample, template: string): boolean {
+  return turns.at(-1)?.role === 'user' && (template !== 'plain' || rows.length > 0)
+}
+
+/** Records that ask something, with what they answer themselves. */
+export function askedOf(
+  records: readonly JoinedSample[],
+  wording: Wording,
+  template: string,
+): { sample: ModelSample; reference: string }[] {
+  return records
+    .map(record => ({ sample: toPrompt(record, wording), reference: record.turns.at(-1)?.content ?? '' }))
+    .filter(({ sample }) => asks(sample, template))
 }
 
 function turnsOf({ turns }: Pick<Sample, 'turns'>, { prompt, system, blind }: Wording): Turn[] {

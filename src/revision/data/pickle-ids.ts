@@ -167,6 +167,9 @@ class IdMachine {
       case 0x89:
       case 0x29:
         return this.#push(OTHER)
+      case 0x30: // pop, of what records refer to later
+        this.#pop(at)
+        return false
       case 0x28: // mark
         return this.#push(MARK)
       case 0x5d: // list

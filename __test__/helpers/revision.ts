@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { laidOver, type Override } from '../../src/revision/config/overlay.ts'
@@ -39,7 +39,7 @@ export function jsonLines(path: string, records: readonly object[]): string {
 }
 
 /**
- * A folder with rows of texts and images, their ids, captions of the texts, questions about the images, and held-out
+ * A folder with rows of texts and images, their ids, captions that texts and images share, questions about the images, and held-out
  * records of further images.
  */
 export function material(t: ExecutionContext, { texts = 24, images = 16, held = 8 } = {}): string {
@@ -54,7 +54,7 @@ export function material(t: ExecutionContext, { texts = 24, images = 16, held = 
   }
   rows('text', texts, 'text')
   rows('image', images + held, 'image')
-  const captions = Array.from({ length: texts }, (_, i) => ({ id: `t${i}`, caption: wordOf(i) }))
+  const captions = Array.from({ length: texts }, (_, i) => ({ id: `t${i}`, image: `i${i}`, caption: wordOf(i) }))
   jsonLines(join(folder, 'captions.jsonl'), captions)
   const question = (i: number) => ({
     id: `q${i}`,
@@ -107,4 +107,14 @@ export function linesOf(path: string): Record<string, unknown>[] {
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line))
+}
+
+/** A copy of the tiny model that has positions for longer texts. */
+export function longerModel(folder: string, positions = 256): string {
+  const path = join(folder, 'longer')
+  cpSync(TINY, path, { recursive: true })
+  const file = join(path, 'config.json')
+  const config = JSON.parse(readFileSync(file, 'utf8'))
+  writeFileSync(file, JSON.stringify({ ...config, max_position_embeddings: positions }))
+  return path
 }

@@ -1,0 +1,139 @@
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { ReVision } from '../src/revision/run.ts'
+import { writeNpy } from './helpers/npy.ts'
+import { DIM, jsonLines, longerModel, material, sideRows, tinyConfig } from './helpers/revision.ts'
+
+/** Evaluates what was never trained, so that it takes no time. */
+async function evaluated(t: ExecutionContext, folder: string, evaluation: object, changes: object = {}) {
+  const model = { path: longerModel(folder) }
+  const config = tinyConfig(folder, { stage1: false, stage2: false, model, evaluation, ...changes })
+  const report = await (await ReVision.open(config)).evaluate()
+  rmSync(join(folder, 'longer'), { recursive: true })
+  t.true(report.evaluation.records.every(({ loss }) => Number.isFinite(loss)))
+  return report.evaluation
+}
+
+function pope(folder: string, images: readonly (string | undefined)[]): string {
+  const line = (image: string | undefined, i: number) => ({
+    question_id: i,
+    ...(image === undefined ? {} : { image }),
+    text: 'Is there a fox?',
+    label: i % 4 === 0 ? 'yes' : 'no',
+  })
+  return jsonLines(join(folder, 'coco_pope_random.json'), images.map(line))
+}
+
+function table(folder: string): string {
+  const path = join(folder, 'MMStar.tsv')
+  const lines = [0, 1, 2, 3].map(i => [i, 'what', 'fox', 'owl', 'sea', 'ivy', 'ABCD'[i], `i${i}`].join('\t'))
+  writeFileSync(path, ['index\tquestion\tA\tB\tC\tD\tanswer\timage_path', ...lines, ''].join('\n'))
+  return path
+}
+
+test('benchmarks are asked, scored by their kind and put together by group', async t => {
+  const folder = material(t)
+  const benchmarks = [
+    pope(folder, ['i0', 'i1', 'i2', 'i3', undefined]),
+    { path: table(folder), name: 'ours', group: 'reasoning' },
+  ]
+  const { benchmarks: scores, groups } = await evaluated(t, folder, { data: null, benchmarks })
+  t.like(scores, [
+    { benchmark: 'POPE', group: 'hallucination', count: 5, yesNo: { count: 5 } },
+    { benchmark: 'ours', group: 'reasoning', count: 4 },
+  ])
+  t.true(scores.every(({ accuracy = -1, unparsed = -1 }) => accuracy >= 0 && accuracy <= 1 && unparsed >= 0))
+  t.deepEqual(
+    groups.map(({ group, benchmarks: count }) => [group, count]),
+    [
+      ['reasoning', 1],
+      ['hallucination', 1],
+      ['all', 2],
+    ],
+  )
+})
+
+test('an image of a benchmark that has no row is an error, or its question is left out and counted', async t => {
+  const folder = material(t)
+  const path = pope(folder, ['i0', 'gone', 'i2'])
+  const error = await t.throwsAsync(evaluated(t, folder, { data: null, benchmarks: [path] }))
+  t.like(error, { code: 'BAD_SAMPLE', file: path })
+  t.regex(error.message, /question 1.*"gone".*skip/)
+  rmSync(join(folder, 'longer'), { recursive: true })
+  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [path], missing: 'skip' })
+  t.like(benchmarks, [{ count: 2, skipped: 1 }])
+  pope(folder, ['gone', 'too'])
+  const none = evaluated(t, folder, { data: null, benchmarks: [path], missing: 'skip' })
+  t.like(await t.throwsAsync(none), { code: 'EMPTY', file: path })
+})
+
+test('a benchmark may have rows of its own, and a blind model needs none', async t => {
+  const folder = material(t)
+  const path = pope(folder, ['a', 'b'])
+  const image = writeNpy(join(folder, 'own.npy'), sideRows(2, 'image'), [2, DIM])
+  writeFileSync(join(folder, 'own.txt'), 'a\nb\n')
+  const own = { path, image, imageIds: { from: join(folder, 'own.txt') } }
+  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [own] })
+  t.is(benchmarks[0]?.count, 2)
+  const blind = await evaluated(t, folder, { data: null, benchmarks: [path] }, { blind: true })
+  t.is(blind.benchmarks[0]?.count, 2)
+})
+
+test('held-out records tell their loss, and what it is with the image of another', async t => {
+  const folder = material(t)
+  const [record] = (await evaluated(t, folder, { metrics: ['f1', 'bleu4'] })).records
+  t.is(record?.count, 8)
+  t.is(record?.perplexity, Math.exp(record?.loss ?? 0))
+  t.not(record?.shuffledLoss, record?.loss)
+  t.deepEqual(Object.keys(record?.open ?? {}), ['count', 'f1', 'exactMatch', 'bleu4'])
+  const plain = (await evaluated(t, folder, { shuffled: false, answers: 0 })).records[0]
+  t.is(plain?.loss, record?.loss)
+  t.false('shuffledLoss' in (plain ?? {}) || 'open' in (plain ?? {}))
+})
+
+test('records at most: fewer are among more, and a file with one has no other image to be shown', async t => {
+  const folder = material(t)
+  const [one] = (await evaluated(t, folder, { maxSamples: 1 })).records
+  t.is(one?.count, 1)
+  t.is(one?.shuffledLoss, undefined)
+  const path = pope(folder, ['i0', 'i1', 'i2', 'i3'])
+  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [path], maxSamples: 3 })
+  t.is(benchmarks[0]?.count, 3)
+})
+
+test('files of one name in two folders are told apart', async t => {
+  const folder = material(t)
+  mkdirSync(join(folder, 'other'))
+  const [a, b] = [join(folder, 'held.jsonl'), join(folder, 'other', 'held.jsonl')]
+  copyFileSync(a, b)
+  const { records } = await evaluated(t, folder, { data: [a, b], answers: 0 })
+  t.deepEqual(
+    records.map(({ name }) => name),
+    [a, b],
+  )
+})
+
+test('text without a question has a loss and no answer to be judged by', async t => {
+  const folder = material(t)
+  const data = jsonLines(join(folder, 'text.jsonl'), [{ text: 'a fox' }, { text: 'an owl' }])
+  const [record] = (await evaluated(t, folder, { data })).records
+  t.is(record?.count, 2)
+  t.false('open' in (record ?? {}))
+})
+
+test('an evaluation is stopped in the middle, and says how far it is', async t => {
+  const folder = material(t)
+  const config = tinyConfig(folder, { stage1: false, stage2: false })
+  const revision = await ReVision.open(config)
+  const controller = new AbortController()
+  const stages: string[] = []
+  const onProgress = ({ stage }: { stage: string }) => {
+    stages.push(stage)
+    if (stage === 'answers') controller.abort('enough')
+  }
+  const running = revision.evaluate({ signal: controller.signal, onProgress })
+  t.like(await t.throwsAsync(running), { code: 'CANCELLED', cause: 'enough' })
+  t.deepEqual([...new Set(stages)].slice(-2), ['held-out loss', 'answers'])
+  t.is((await revision.evaluate()).evaluation.records.length, 1)
+})

@@ -32,6 +32,10 @@ test('an interval is that of SciPy', t => {
   t.true(Math.abs(low - 1.8614537103988766) < 1e-10 && Math.abs(high - 2.5985462896011233) < 1e-10)
 })
 
+test('equal numbers have no spread at all', t => {
+  t.like(spreadOf([0.1, 0.1, 0.1]), { mean: 0.1, sd: 0, interval: [0.1, 0.1] })
+})
+
 test('one number has no spread, and none is nothing', t => {
   t.deepEqual(spreadOf([3]), { n: 1, mean: 3 })
   t.is(spreadOf([]), undefined)

@@ -25,7 +25,9 @@ export function describe(error: unknown): string {
   if (!(error instanceof ModalityGapError)) {
     return `unexpected error: ${error instanceof Error ? error.message : String(error)}`
   }
-  const { code, file, row } = error
+  const { code, file } = error
+  // the message about a configuration names its line as an editor counts it
+  const row = code === 'BAD_OPTION' ? undefined : error.row
   const place = [file, row === undefined ? undefined : `row ${row}`].filter(part => part !== undefined).join(', ')
   // for these the message goes on with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)

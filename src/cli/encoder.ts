@@ -43,7 +43,7 @@ function addTrain(encoder: Command): void {
     .option('--checkpoint-every <n>', 'updates between two checkpoints', atLeast(1))
     .option('--resume', 'go on from the checkpoint in --out')
   addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>
-    perform({ json, resumeWith: resumeCommand() }, async run => {
+    perform({ json, resumeWith: resumeCommand() }, async (run, bar) => {
       const { DualEncoder } = await import('../encoder.ts')
       const input = { ...(config === undefined ? {} : readConfig(config)), ...flags }
       if (input.data === undefined || input.out === undefined) {
@@ -55,8 +55,8 @@ function addTrain(encoder: Command): void {
         signal: run.signal,
         onStep: step => {
           appendFileSync(log, `${JSON.stringify(step)}\n`)
-          const { seconds, total } = step
-          run.onProgress?.({ stage: `loss ${step.loss.toFixed(3)}`, rows: step.step, total, seconds })
+          const { step: done, seconds, total, loss } = step
+          bar.show({ stage: 'training', done, total, unit: 'updates', seconds, detail: `loss ${loss.toFixed(3)}` })
         },
       })
       return { report, text: trainedText(report as TrainReport) }

@@ -10,6 +10,7 @@ import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
+import { addRevision } from './revision.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
 import { addTrack } from './track.ts'
@@ -44,6 +45,7 @@ function program(): Command {
     addConvert,
     addTrack,
     addEncoder,
+    addRevision,
     addTask,
   ]) {
     add(command)

@@ -121,7 +121,8 @@ export function positive(text: string): number {
   return value
 }
 
-function atLeastZero(text: string): number {
+/** A finite number from zero on. */
+export function atLeastZero(text: string): number {
   return Number(text) === 0 ? 0 : positive(text)
 }
 

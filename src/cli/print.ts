@@ -38,6 +38,17 @@ export function duration(seconds: number | undefined): string {
   return seconds < 1 ? `${Math.ceil(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`
 }
 
+/** A duration for people who wait: `1 h 05 min`, `3 min 20 s`, `12 s`. */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds)
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  const two = (value: number) => String(value).padStart(2, '0')
+  if (hours > 0) {
+    return `${hours} h ${two(minutes)} min`
+  }
+  return minutes > 0 ? `${minutes} min ${two(whole % 60)} s` : `${whole} s`
+}
+
 /** The row of a table that tells the memory, where it is known. */
 export function memory(bytes: number | undefined): string[][] {
   return bytes === undefined ? [] : [['peak memory', `${Math.round(bytes / 1e6)} MB`]]

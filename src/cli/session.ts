@@ -1,7 +1,7 @@
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import { describe } from './describe.ts'
-import { progressBar } from './progress.ts'
+import { type Bar, progressBar } from './progress.ts'
 
 /** Exit codes, a contract for scripts. */
 export const FAILURE = 1
@@ -19,10 +19,15 @@ export interface SessionOptions {
   json?: boolean
   /** The command that goes on where this one was interrupted; absent when there is nothing to keep. */
   resumeWith?: string
+  /** What an interruption leaves. @defaultValue `'finished shards are kept'` */
+  kept?: string
 }
 
 /** Runs a command: bar on a terminal, result on stdout, errors as one line on stderr, Ctrl-C stops it in good order. */
-export async function perform(options: SessionOptions, work: (run: RunOptions) => Promise<Result>): Promise<void> {
+export async function perform(
+  options: SessionOptions,
+  work: (run: RunOptions, bar: Bar) => Promise<Result>,
+): Promise<void> {
   const controller = new AbortController()
   const interrupt = () => {
     if (controller.signal.aborted) {
@@ -33,7 +38,7 @@ export async function perform(options: SessionOptions, work: (run: RunOptions) =
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   const bar = progressBar()
   try {
-    const { report, text } = await work({ signal: controller.signal, onProgress: bar.update })
+    const { report, text } = await work({ signal: controller.signal, onProgress: bar.update }, bar)
     bar.stop()
     process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : text}\n`)
   } catch (error) {
@@ -42,9 +47,9 @@ export async function perform(options: SessionOptions, work: (run: RunOptions) =
   }
 }
 
-function fail(error: unknown, { resumeWith }: SessionOptions): void {
+function fail(error: unknown, { resumeWith, kept = 'finished shards are kept' }: SessionOptions): void {
   if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
-    const next = resumeWith ? `; finished shards are kept, go on with: ${resumeWith}` : '; nothing was left behind'
+    const next = resumeWith ? `; ${kept}, go on with: ${resumeWith}` : '; nothing was left behind'
     process.stderr.write(`modality-gap: interrupted${next}\n`)
     process.exitCode = INTERRUPTED
     return
@@ -55,7 +60,11 @@ function fail(error: unknown, { resumeWith }: SessionOptions): void {
 
 /** The command line as it was typed, with `--resume`. */
 export function resumeCommand(argv: readonly string[] = process.argv.slice(2)): string {
-  const words = argv.includes('--resume') ? argv : [...argv, '--resume']
+  return commandLine(argv.includes('--resume') ? argv : [...argv, '--resume'])
+}
+
+/** A command line as it was typed. */
+export function commandLine(words: readonly string[] = process.argv.slice(2)): string {
   return ['modality-gap', ...words.map(quoted)].join(' ')
 }
 

@@ -103,15 +103,16 @@ function metricsOf(names: readonly string[], runs: CompareReport['runs']): Colle
   for (const name of names) {
     for (const [seed, report] of Object.entries(runs[name] ?? {})) {
       for (const { value, ...number } of numbersOf(report)) {
+        const { values } = all.get(number.metric) ?? { values: new Map<string, Record<string, number>>() }
+        // one that this run does not have keeps its place among the others
+        all.set(number.metric, { ...number, values })
         if (value !== undefined) {
-          const { values } = all.get(number.metric) ?? { values: new Map<string, Record<string, number>>() }
           values.set(name, { ...values.get(name), [seed]: value })
-          all.set(number.metric, { ...number, values })
         }
       }
     }
   }
-  return [...all.values()]
+  return [...all.values()].filter(({ values }) => values.size > 0)
 }
 
 function compared({ values, ...metric }: Collected, reference: string): MetricOfArms {

@@ -106,7 +106,9 @@ function configOf(shared: RawConfig, { name, changes }: Arm, seed: number) {
     return checkedFile(layered(layered(shared, changes), { seed, output: folder, resume: true }))
   } catch (error) {
     const { code, message, file, row } = error as ModalityGapError
-    throw new ModalityGapError(code, `arm ${name}: ${message}`, { file, row, cause: error })
+    const place = file === undefined ? '' : `${file}: `
+    const what = message.startsWith(place) ? message.slice(place.length) : message
+    throw new ModalityGapError(code, `${place}arm ${name}: ${what}`, { file, row, cause: error })
   }
 }
 

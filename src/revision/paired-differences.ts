@@ -16,7 +16,9 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   if (n === 0) {
     return undefined
   }
-  const mean = values.reduce((sum, value) => sum + value, 0) / n
+  // from the first on, so that equal numbers have no spread
+  const [first] = values as [number]
+  const mean = first + values.reduce((sum, value) => sum + (value - first), 0) / n
   if (n === 1) {
     return { n, mean }
   }

@@ -128,7 +128,15 @@ export interface EncoderShape {
   tokens?: number
 }
 /** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
-export type ScheduleKind = 'cosine' | 'linear' | 'constant' | 'constant_with_warmup' | 'inverse_sqrt'
+export type ScheduleKind =
+  | 'cosine'
+  | 'linear'
+  | 'constant'
+  | 'constant_with_warmup'
+  | 'inverse_sqrt'
+  | 'polynomial'
+  | 'cosine_with_restarts'
+  | 'cosine_with_min_lr'
 /** Constants of AdamW. */
 export interface AdamWOptions {
   /** @defaultValue `0.9` */
@@ -1086,6 +1094,204 @@ export interface MeasureOptions extends CauseOptions {
   /** Add what a report draws. @defaultValue `false` */
   figures?: boolean
 }
+/** Who says a turn. */
+export type Speaker = 'system' | 'user' | 'assistant'
+/** One turn of a conversation. */
+export interface Turn {
+  /** Who says it. */
+  role: Speaker
+  /** What is said; `<image>` is the place of an image. */
+  content: string
+}
+/** A projector from embeddings to soft tokens. */
+export interface ProjectorOptions {
+  /** `linear`, `mlpNx_gelu` with a number for N, or `identity`, as LLaVA names them. @defaultValue `'mlp2x_gelu'` */
+  type?: string
+  /** Soft tokens that one embedding becomes. @defaultValue `1` */
+  numVisualTokens?: number
+  /** Whether the last layer makes them distinct, or one token is repeated, as published. @defaultValue `false` */
+  distinctTokens?: boolean
+  /** Factor of an embedding on its way in; `'sqrt'` is √dim, which gives unit rows entries of size 1. @defaultValue `1` */
+  inputScale?: number | 'sqrt'
+  /** A projector to begin with: of this package, LLaVA, Bunny, Hugging Face, or mmproj. */
+  init?: string
+}
+/** Low-rank matrices beside those of the language model. */
+export interface LoraOptions {
+  /** @defaultValue `64` */
+  rank?: number
+  /** What they add is multiplied by alpha / rank. @defaultValue `16` */
+  alpha?: number
+  /** Share of their input that is dropped. @defaultValue `0.05` */
+  dropout?: number
+  /** Maps of a block by the end of their names. @defaultValue all seven */
+  targets?: readonly string[]
+}
+/** What learns: the projector alone, with adapters in the language model, or with all of it. */
+export type LearnMode = 'projector' | 'lora' | 'full'
+/** How a model learns; what is left out has the native default that is stated. */
+export interface LearnOptions {
+  /** @defaultValue `'projector'` */
+  mode?: LearnMode
+  /** Whether the projector stays as it is. @defaultValue `false` */
+  freezeProjector?: boolean
+  /** For mode `lora`. */
+  lora?: LoraOptions
+  /** Highest learning rate. @defaultValue `5e-4` */
+  learningRate?: number
+  /** The projector's, where it differs. */
+  projectorLearningRate?: number
+  /** Decay of matrices, not of biases and norms. @defaultValue `0` */
+  weightDecay?: number
+  /** @defaultValue `0.9` */
+  adamBeta1?: number
+  /** @defaultValue `0.999` */
+  adamBeta2?: number
+  /** @defaultValue `1e-8` */
+  adamEpsilon?: number
+  /** Largest norm of all gradients together; 0 for no bound. @defaultValue `1` */
+  maxGradNorm?: number
+  /** @defaultValue `'cosine'` */
+  schedule?: ScheduleKind
+  /** Numbers that some schedules ask for: cycles, power, the rate at the end. */
+  scheduleShape?: {
+    /** Cycles of `cosine_with_restarts`. @defaultValue `1` */
+    cycles?: number
+    /** Power of `polynomial`. @defaultValue `1` */
+    power?: number
+    /** Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest. */
+    end?: number
+  }
+  /** Share of the updates in which the rate rises. @defaultValue `0.03` */
+  warmupRatio?: number
+  /** Updates of that rise, instead of a share. */
+  warmupSteps?: number
+  /** Updates in all. */
+  steps: number
+  /** Bytes of intermediate values kept for the way back; what does not fit is computed twice. @defaultValue 2 GiB */
+  activationBytes?: number
+}
+/** What a model is opened with. */
+export interface ModelOptions {
+  /** The language model: a folder in Hugging Face's layout, or a GGUF file. */
+  path: string
+  /** How it is computed where it is frozen: products in bf16 and all else in f32, or all in f32. @defaultValue `'bf16'` */
+  dtype?: 'bf16' | 'f32'
+  /** Columns of the embeddings. */
+  dim: number
+  /** The projector. */
+  projector?: ProjectorOptions
+  /** Adapters to begin with: a folder in PEFT's layout. */
+  adapter?: string
+  /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
+  template?: string
+  /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
+  endToken?: boolean
+  /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
+  maxLength?: number
+  /** Seed of first values and of what is dropped. @defaultValue `0` */
+  seed?: number
+  /** How it learns; absent for use only. */
+  learn?: LearnOptions
+  /** Native threads. @defaultValue one per core */
+  threads?: number
+}
+/** A sample, and where its images' embeddings stand. */
+export interface ModelSample {
+  /** Its name, for errors. */
+  id: string
+  /** What is said; `<image>` is the place of an image. */
+  turns: readonly Turn[]
+  /** The row of each image among the rows that are given with the call. */
+  rows: readonly number[]
+}
+/** What a model says of itself. */
+export interface ModelInfo {
+  /** `llama`, `mistral`, `qwen2` or `qwen3`. */
+  modelType: string
+  /** Tokens of its vocabulary. */
+  vocab: number
+  /** Width of the language model. */
+  hidden: number
+  /** Blocks. */
+  layers: number
+  /** Columns of embeddings. */
+  dim: number
+  /** Numbers that learn. */
+  learning: number
+  /** What multiplies bf16 matrices on this machine. */
+  unit: string
+}
+/** Sizes of samples as the model takes them. */
+export interface SampleSizes {
+  /** Positions, by sample. */
+  positions: number[]
+  /** Tokens that count in the loss, by sample. */
+  labels: number[]
+}
+/** What an update showed. */
+export interface StepReport {
+  /** Updates made, this one included. */
+  step: number
+  /** Mean −log p of the tokens that count, in nats. */
+  loss: number
+  /** Tokens that count. */
+  labels: number
+  /** Share of them that were the likeliest. */
+  accuracy: number
+  /** Positions computed. */
+  positions: number
+  /** Norm of all gradients before it was bounded. */
+  gradNorm: number
+  /** Learning rate of the update. */
+  learningRate: number
+}
+/** Losses of samples without an update. */
+export interface LossReport {
+  /** Σ −log p of each sample, in nats. */
+  losses: number[]
+  /** Tokens that count, by sample. */
+  labels: number[]
+  /** How many of all those tokens were the likeliest. */
+  right: number
+}
+/** How answers are drawn. */
+export interface SamplingOptions {
+  /** Tokens of an answer at most. @defaultValue `128` */
+  maxNewTokens?: number
+  /** 0 takes the likeliest token. @defaultValue `0` */
+  temperature?: number
+  /** Share of the probability that is drawn from. @defaultValue `1` */
+  topP?: number
+  /** Seed of the draws. @defaultValue `0` */
+  seed?: number
+  /** Texts that end an answer. */
+  stop?: readonly string[]
+}
+/** An answer. */
+export interface Answer {
+  /** The text, without what ended it. */
+  text: string
+  /** Its tokens. */
+  tokens: number[]
+  /** Why it ended: an end token, a stop text, or the bound on tokens. */
+  ended: 'end' | 'stop' | 'length'
+}
+/** A piece of an answer as it is made. */
+export interface AnswerPiece {
+  /** Number of the answer. */
+  answer: number
+  /** Characters that are certain by now. */
+  text: string
+}
+/**
+ * What is written for others:
+ * - `'learned'`: the projector, and adapters where there are any;
+ * - `'all'`: also the language model, where all of it has learned;
+ * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
+ * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with.
+ */
+export type ExportKind = 'learned' | 'all' | 'merged' | 'llava'
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array
 /** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
@@ -1485,6 +1691,9 @@ interface NativeTracker {
 }
 interface CancelToken {
   cancel(): void
+}
+interface NativeRows {
+  pick(rows: number[]): Promise<Outcome<Float32Array>>
 }
 /** How a long call is watched and stopped. */
 export interface RunOptions {
@@ -2418,6 +2627,66 @@ export declare function writeCharts(
   folder: string,
   { format, theme, width, labels }?: ChartOptions,
 ): Promise<string[]>
+/** A part of a configuration, laid over another one; `null` takes a key away. */
+export type Override = {
+  readonly [key: string]: unknown
+}
+/** An arm of a comparison: what it changes about the configuration that all arms share. */
+export interface Arm {
+  /** Its name, which is that of its folder. */
+  name: string
+  /** What it changes. */
+  changes: Override
+}
+/** Arms by name: what stands in for images in stage 1, or what is left out (arXiv 2602.07026, tables 2 to 4). */
+export declare const ARMS: Readonly<Record<string, Override>>
+/** An arm of one's own. */
+export interface OwnArm {
+  /** Its name, which is that of its folder. */
+  name: string
+  /** A known arm that it begins with. */
+  like?: string
+  /** What it changes, beside what the known one changes; `null` takes a key away. */
+  with?: Override
+}
+/** An arm as it is written: the name of a known one, or one's own. */
+export type ArmInput = string | OwnArm
+/** What a benchmark is about. */
+export type BenchmarkGroup = 'general' | 'reasoning' | 'hallucination'
+/** How an answer is judged: by its option's letter, as yes or no, or against references. */
+export type BenchmarkKind = 'choice' | 'yes-no' | 'open'
+/** A question of any benchmark. */
+export interface BenchmarkRecord {
+  /** Its name within the benchmark. */
+  id: string
+  /** Id of the image's embedding; absent for a question without image. */
+  image?: string
+  /** The question, without options and without the place of the image; empty for captions. */
+  question: string
+  /** Texts of the options in the order of their letters. */
+  options?: string[]
+  /** The right letter, `yes` or `no`, or references; empty where the file does not tell. */
+  answers: string[]
+  /** How an answer is judged. */
+  kind: BenchmarkKind
+  /** Name of the benchmark. */
+  benchmark: string
+  /** What the benchmark is about; absent for one that {@link BENCHMARKS} does not list. */
+  group?: BenchmarkGroup
+  /** The question's category in the benchmark. */
+  category?: string
+}
+/** A benchmark of the paper's table. */
+export interface PublishedBenchmark {
+  /** Its name. */
+  name: string
+  /** What it is about. */
+  group: BenchmarkGroup
+  /** The part of it that the paper reports. */
+  part: string
+}
+/** The eleven benchmarks of arXiv 2602.07026 (appendix H.2), in the groups of its table. */
+export declare const BENCHMARKS: readonly PublishedBenchmark[]
 /** A text to judge and the texts it is compared with. */
 export interface Judged {
   /** What the model said. */
@@ -2425,6 +2694,1048 @@ export interface Judged {
   /** What people said; at least one. */
   references: readonly string[]
 }
+/** An answer to a question that wants yes or no. */
+export interface YesNoAnswer {
+  /** What the model said. */
+  text: string
+  /** What is right. */
+  answer: 'yes' | 'no'
+}
+/**
+ * How an answer is read:
+ * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither;
+ * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes.
+ */
+export type YesNoRule = 'strict' | 'pope'
+/** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
+export interface YesNoScore {
+  /** Questions. */
+  count: number
+  /** Right answers. */
+  correct: number
+  /** correct / count: an answer that says neither is wrong. */
+  accuracy: number
+  /** Share of answers yes that are right. */
+  precision: number | null
+  /** Share of questions with answer yes that were answered so. */
+  recall: number | null
+  /** Harmonic mean of precision and recall. */
+  f1: number | null
+  /** Share of answers yes: above the share of such questions, the model sees what is not there. */
+  yesRatio: number
+  /** Answers that say neither. */
+  unparsed: number
+}
+/**
+ * Scores of POPE (Li et al. 2023), with yes as the positive class.
+ *
+ * @param rule how an answer is read. @defaultValue `'strict'`
+ * @throws {@link ModalityGapError} `EMPTY`
+ */
+export declare function yesNoScore(answers: readonly YesNoAnswer[], rule?: YesNoRule): YesNoScore
+/** What an answer says, or nothing where it says neither. */
+export declare function yesOrNo(text: string, rule?: YesNoRule): 'yes' | 'no' | undefined
+/** Metrics of open answers. */
+export type OpenMetric = 'f1' | 'bleu4' | 'rougeL' | 'cider'
+/** Scores of open answers against references, 0 to 1; CIDEr-D about 0 to 10. Those that were asked for. */
+export interface OpenScore {
+  /** Answers. */
+  count: number
+  /** Token F1 of SQuAD. */
+  f1?: number
+  /** Share of answers that are a reference, normalised as SQuAD does; comes with the F1. */
+  exactMatch?: number
+  /** BLEU-4 of the corpus, COCO's variant. */
+  bleu4?: number
+  /** ROUGE-L, COCO's variant. */
+  rougeL?: number
+  /** CIDEr-D. */
+  cider?: number
+}
+/** Scores of one benchmark. */
+export interface BenchmarkScore {
+  /** Name of the benchmark. */
+  benchmark: string
+  /** What it is about. */
+  group?: BenchmarkGroup
+  /** Questions with a right answer. */
+  count: number
+  /** Questions left out because their image has no row; absent where there are none. */
+  skipped?: number
+  /** Share of right answers among questions of choice and of yes or no; absent where there are only open ones. */
+  accuracy?: number
+  /** Answers in which nothing could be made out, among the same. */
+  unparsed?: number
+  /** More about questions of yes or no. */
+  yesNo?: YesNoScore
+  /** Open answers. */
+  open?: OpenScore
+  /** Accuracy of each category, where questions have one and are not open. */
+  categories?: Record<string, number>
+}
+/** A group's benchmarks in one number, as the paper's table has it. */
+export interface GroupScore {
+  /** What the benchmarks are about; `all` for the mean over all of them. */
+  group: BenchmarkGroup | 'all'
+  /** Benchmarks with an accuracy. */
+  benchmarks: number
+  /** Mean of their accuracies, each counting the same. */
+  accuracy: number
+}
+/** Text that a language model reads and writes, in millions of tokens. */
+export interface Tokens {
+  /** Read, T_in: prompts, and images as the model counts them. */
+  input: number
+  /** Written, T_out. */
+  output: number
+}
+/** Prices of a million tokens, in dollars. */
+export interface Prices {
+  /** Of a million read, P_in. */
+  input: number
+  /** Of a million written, P_out. */
+  output: number
+}
+/** The prices of arXiv 2602.07026, appendix H.4. */
+export declare const PAPER_PRICES: Prices
+/** What it costs to have data made by a language model, C = P_in·T_in + P_out·T_out, in dollars. */
+export declare function dataCost({ input, output }: Tokens, prices?: Prices): number
+/** An arm of the paper's table of costs. */
+export interface PublishedCost {
+  /** Its name. */
+  arm: string
+  /** Its tokens, as printed. */
+  tokens: Tokens
+  /** Its cost in dollars, as printed. */
+  stated: number
+}
+/**
+ * Tokens and costs as printed in arXiv 2602.07026, appendix H.4.
+ *
+ * They do not agree for the paired arm: its tokens cost 438.55 $, not the 476.05 $ that the claim of 74 % rests on
+ * (which would take 251.64 million tokens read). By the tokens the larger text arm costs 80.3 % of it. The text arms
+ * differ from their tokens by rounding.
+ */
+export declare const PAPER_COSTS: readonly PublishedCost[]
+/**
+ * How much of an id counts:
+ * - `'exact'`: all of it;
+ * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
+ */
+export type IdMatch = 'exact' | 'stem'
+/** How records find their rows. */
+export interface EmbeddingIds {
+  /**
+   * Where the id of a row is found:
+   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet or pickle that holds the rows;
+   * - `'order'`: nowhere, row i belongs to record i;
+   * - `'row'`: the id is the row's number;
+   * - anything else: a file of ids, see `idsIn`.
+   *
+   * @defaultValue `'metadata'`
+   */
+  from?: string
+  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
+  column?: string
+  /** How much of an id counts. @defaultValue `'exact'` */
+  match?: IdMatch
+}
+declare const TEMPLATES: readonly ['plain', 'llama', 'llama-2', 'chatml', 'bunny', 'vicuna', 'model']
+type TemplateName = (typeof TEMPLATES)[number]
+/** A benchmark. */
+export interface BenchmarkConfig {
+  /** File or folder of the benchmark. */
+  path: string
+  /** Its name. */
+  name?: string
+  /** What it is about. */
+  group?: BenchmarkGroup
+  /** File of right answers. */
+  answers?: string
+  /** Rows of its images, where they are others than those of training. */
+  image?: string | string[]
+  /** How a row is found by an id. */
+  imageIds?: EmbeddingIds
+}
+/** Section `model`. */
+export interface ModelConfig {
+  /** Folder in the layout of Hugging Face, or a GGUF file. */
+  path: string
+  /** Storage type of frozen weights and of matrix products. */
+  dtype?: 'bf16' | 'f32'
+}
+/** Section `projector`. */
+export interface ProjectorConfig {
+  /** Layers between embedding and model. */
+  type?: string
+  /** Soft tokens that one embedding becomes. */
+  numVisualTokens?: number
+  /** Whether the last layer makes them distinct, or one token is repeated. */
+  distinctTokens?: boolean
+  /** Factor of an embedding on its way in; `sqrt` is the root of its width. */
+  inputScale?: number | 'sqrt'
+  /** A projector to begin with: LLaVA, Bunny, Hugging Face or mmproj. */
+  init?: string
+}
+/** Section `embeddings`. */
+export interface EmbeddingsConfig {
+  /** Rows of real images, in any format that `align` reads. */
+  image?: string | string[]
+  /** How a row is found by an id. */
+  imageIds?: EmbeddingIds
+  /** Rows of texts that stand in for images in stage 1. */
+  text?: string | string[]
+  /** How a row is found by an id. */
+  textIds?: EmbeddingIds
+  /** What moves text rows onto the images as they are read; absent for rows as they are. */
+  aligner?: string | FitOptions
+  /** Encoder of image files that the model is asked about, see `DualEncoder.load`. */
+  encoder?: string
+}
+/** Section `stage1`. */
+export interface Stage1Config {
+  /** Records to train on, JSON or JSON lines. */
+  data: string | string[]
+  /** Whose rows are the visual tokens. @defaultValue `'text'` */
+  rows: 'text' | 'image'
+  /** Whether a row is found by the image's id or by the record's. @defaultValue `'id'` */
+  key: 'image' | 'id'
+  /** What happens to a record whose image has no row. @defaultValue `'error'` */
+  missing: 'error' | 'skip' | 'report'
+  /** Held out: a share below 1, or a number of records. @defaultValue `0` */
+  valSize: number
+  /** Records at most; fewer of one seed are among more of it. */
+  maxSamples?: number
+  /** Template of this stage. @defaultValue `'plain'` */
+  template: TemplateName
+  /** Text around `<image>` for records without a question. */
+  prompt?: string
+  /** Tokens of a sample at most, visual ones included. @defaultValue `2048` */
+  maxLength: number
+  /** Passes over the data. @defaultValue `1` */
+  epochs: number
+  /** Updates in all; takes the place of `epochs`. */
+  steps?: number
+  /** Samples of an update. @defaultValue `256` */
+  batchSize: number
+  /** Samples that are held at a time; it changes memory and nothing else. */
+  microBatch?: number
+  /** Highest learning rate. @defaultValue `0.0005` */
+  learningRate: number
+  /** How the rate goes on after its rise. @defaultValue `'cosine'` */
+  schedule: ScheduleKind
+  /** What is special to some schedules. */
+  scheduleShape?: {
+    /** Cycles of `cosine_with_restarts`. */
+    cycles?: number
+    /** Power of `polynomial`. */
+    power?: number
+    /** Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest. */
+    end?: number
+  }
+  /** Share of the updates in which the rate rises from 0. @defaultValue `0.03` */
+  warmupRatio: number
+  /** Updates of that rise; takes the place of `warmupRatio`. */
+  warmupSteps?: number
+  /** Decay of matrices. @defaultValue `0` */
+  weightDecay: number
+  /** Largest norm of all gradients together; 0 for no bound. @defaultValue `1` */
+  maxGradNorm: number
+  /** Constants of AdamW. */
+  optimizer?: {
+    /** β₁. */
+    beta1?: number
+    /** β₂. */
+    beta2?: number
+    /** ε. */
+    eps?: number
+  }
+  /**
+   * Updates between two evaluations of held-out records; 0 for one at the end. Without `valSize` they are those of
+   * `evaluation.data`, where this is above 0 or `earlyStop` is given. @defaultValue `0`
+   */
+  evalEvery: number | 'epoch'
+  /** Updates between two checkpoints; 0 for one at the end. @defaultValue `0` */
+  saveEvery: number | 'epoch'
+  /** Checkpoints to keep; the best is kept beside the newest. */
+  saveTotalLimit?: number
+  /** Whether a caption ends with the end token; published code leaves it out. @defaultValue `true` */
+  endToken: boolean
+}
+/** Section `stage2`. */
+export interface Stage2Config {
+  /** Records to train on, JSON or JSON lines. */
+  data: string | string[]
+  /** Whose rows are the visual tokens. @defaultValue `'image'` */
+  rows: 'text' | 'image'
+  /** Whether a row is found by the image's id or by the record's. @defaultValue `'image'` */
+  key: 'image' | 'id'
+  /** What happens to a record whose image has no row. @defaultValue `'error'` */
+  missing: 'error' | 'skip' | 'report'
+  /** Held out: a share below 1, or a number of records. @defaultValue `0` */
+  valSize: number
+  /** Records at most; fewer of one seed are among more of it. */
+  maxSamples?: number
+  /** Template of this stage. */
+  template?: TemplateName
+  /** Text around `<image>` for records without a question. */
+  prompt?: string
+  /** Tokens of a sample at most, visual ones included. @defaultValue `2048` */
+  maxLength: number
+  /** Passes over the data. @defaultValue `1` */
+  epochs: number
+  /** Updates in all; takes the place of `epochs`. */
+  steps?: number
+  /** Samples of an update. @defaultValue `256` */
+  batchSize: number
+  /** Samples that are held at a time; it changes memory and nothing else. */
+  microBatch?: number
+  /** Highest learning rate. @defaultValue `0.00001` */
+  learningRate: number
+  /** How the rate goes on after its rise. @defaultValue `'cosine'` */
+  schedule: ScheduleKind
+  /** What is special to some schedules. */
+  scheduleShape?: {
+    /** Cycles of `cosine_with_restarts`. */
+    cycles?: number
+    /** Power of `polynomial`. */
+    power?: number
+    /** Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest. */
+    end?: number
+  }
+  /** Share of the updates in which the rate rises from 0. @defaultValue `0.03` */
+  warmupRatio: number
+  /** Updates of that rise; takes the place of `warmupRatio`. */
+  warmupSteps?: number
+  /** Decay of matrices. @defaultValue `0` */
+  weightDecay: number
+  /** Largest norm of all gradients together; 0 for no bound. @defaultValue `1` */
+  maxGradNorm: number
+  /** Constants of AdamW. */
+  optimizer?: {
+    /** β₁. */
+    beta1?: number
+    /** β₂. */
+    beta2?: number
+    /** ε. */
+    eps?: number
+  }
+  /**
+   * Updates between two evaluations of held-out records; 0 for one at the end. Without `valSize` they are those of
+   * `evaluation.data`, where this is above 0 or `earlyStop` is given. @defaultValue `0`
+   */
+  evalEvery: number | 'epoch'
+  /** Updates between two checkpoints; 0 for one at the end. @defaultValue `0` */
+  saveEvery: number | 'epoch'
+  /** Checkpoints to keep; the best is kept beside the newest. */
+  saveTotalLimit?: number
+  /** What learns beside the projector. @defaultValue `'full'` */
+  mode: 'full' | 'lora' | 'projector'
+  /** Learning rate of the projector, where it is another. */
+  projectorLearningRate?: number
+  /** Low-rank matrices that learn in place of the model. */
+  lora?: {
+    /** Rank of the added matrices. */
+    rank?: number
+    /** Factor of what they add, divided by the rank. */
+    alpha?: number
+    /** Share of their input that is dropped. */
+    dropout?: number
+    /** Layers they are added to, such as `q_proj`. */
+    targets?: string[]
+  }
+}
+/** Section `evaluation`. */
+export interface EvaluationConfig {
+  /** Records with answers, scored by loss and by metrics. */
+  data?: string | string[]
+  /** Rows of their images, where they are others than those of training. */
+  image?: string | string[]
+  /** How a row is found by an id. */
+  imageIds?: EmbeddingIds
+  /** Whose rows their visual tokens are. @defaultValue `'image'` */
+  rows: 'image' | 'text'
+  /** Whether a row is found by the image's id or by the record's. @defaultValue `'image'` */
+  key: 'image' | 'id'
+  /** What happens to a record whose image has no row. @defaultValue `'error'` */
+  missing: 'error' | 'skip' | 'report'
+  /** Records of each file at most. */
+  maxSamples?: number
+  /** Whether the loss with other records' images is computed as well. @defaultValue `true` */
+  shuffled: boolean
+  /** Records of each file that are answered, for the metrics. @defaultValue `200` */
+  answers: number
+  /** Questions with right answers, see `readBenchmark`. @defaultValue `[]` */
+  benchmarks: (string | BenchmarkConfig)[]
+  /**
+   * Answers to held-out records that every evaluation of a stage writes into `samples.jsonl` beside its log.
+   * @defaultValue `4`
+   */
+  samples: number
+  /** How answers are drawn. */
+  generate?: {
+    /** Tokens of an answer at most. */
+    maxNewTokens?: number
+    /** 0 takes the likeliest token. */
+    temperature?: number
+    /** Share of the probability that is drawn from. */
+    topP?: number
+    /** Texts that end an answer. */
+    stop?: string[]
+  }
+  /** Metrics of open answers. @defaultValue `['f1','bleu4','rougeL','cider']` */
+  metrics: OpenMetric[]
+}
+/** Section `logging`. */
+export interface LoggingConfig {
+  /**
+   * Log as JSON lines, `log.jsonl` in the stage's folder; a path `a/b.jsonl` makes it `a/b.stage1.jsonl`, and the
+   * answers `a/b.stage1.samples.jsonl`. @defaultValue `true`
+   */
+  jsonl: boolean | string
+  /** Event files, in `runs/` of the stage's folder; a path `a` puts them into `a/stage1`. @defaultValue `false` */
+  tensorboard: boolean | string
+  /** Updates between two lines. @defaultValue `10` */
+  every: number
+}
+/** Section `earlyStop`. */
+export interface EarlyStopConfig {
+  /** Evaluations without a better value until training stops. */
+  patience: number
+  /** What a better value has to be better by. @defaultValue `0` */
+  minDelta: number
+}
+/** Section `compare`. */
+export interface CompareConfig {
+  /** What is compared, see `ARMS`. */
+  arms: ArmInput[]
+  /** Seeds of every arm; runs of one seed are compared with each other. */
+  seeds: number[]
+  /** The arm that others are compared with; absent for `realign` where it is one of them, else the first. */
+  reference?: string
+  /** Tokens that making an arm's data costs, `input` and `output` in millions. */
+  tokens?: Record<string, Tokens>
+}
+/** A checked configuration, with its defaults. */
+export interface ReVisionConfig {
+  /** Section `model`. */
+  model: ModelConfig
+  /** Section `projector`. */
+  projector: ProjectorConfig
+  /** Section `embeddings`. */
+  embeddings: EmbeddingsConfig
+  /** Section `stage1`, or none. */
+  stage1: false | Stage1Config
+  /** Section `stage2`, or none. */
+  stage2: false | Stage2Config
+  /** Section `evaluation`. */
+  evaluation: EvaluationConfig
+  /** Section `logging`. */
+  logging: LoggingConfig
+  /** Section `earlyStop`. */
+  earlyStop?: EarlyStopConfig
+  /** Section `compare`. */
+  compare?: CompareConfig
+  /** Template of stage 2 and of answers. @defaultValue `'model'` */
+  template: TemplateName
+  /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
+  prompt: string
+  /** System text; absent for the template's own. */
+  system?: string
+  /** Whether images are left out, to see what a model says without them. @defaultValue `false` */
+  blind: boolean
+  /** Folder of checkpoints, logs and results. */
+  output: string
+  /** Seed of everything that happens by chance. @defaultValue `0` */
+  seed: number
+  /** Native threads. */
+  threads?: number
+  /** Go on from the newest checkpoint of the output, or from the one named. @defaultValue `false` */
+  resume: boolean | string
+  /** Key of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
+  bestMetric: string
+  /** Whether more of it is better. @defaultValue `false` */
+  greaterIsBetter: boolean
+  /** Whether a stage ends with its best checkpoint rather than with its last. @defaultValue `false` */
+  loadBest: boolean
+}
+/** A part of a type that may be left out at every level. */
+export type Partly<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? {
+        [K in keyof T]?: Partly<T[K]>
+      }
+    : T
+/** A configuration as it is written, in our names: what has a default may be left out. */
+export type ReVisionConfigInput = Partly<ReVisionConfig>
+/** A checked configuration. */
+export interface LoadedConfig {
+  /** With its defaults. */
+  config: ReVisionConfig
+  /** One sentence about the keys that have no effect here; absent without such keys. */
+  warning?: string
+}
+/**
+ * Reads the configuration of a run, YAML or JSON: our names, or those of LLaVA, Bunny, Hugging Face, LLaMA-Factory and
+ * axolotl (`docs/revision-config.md`). A folder is the output of an earlier run, whose configuration it holds.
+ *
+ * @param overrides keys that take the place of the file's; `null` takes one away
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` for broken YAML; `BAD_OPTION` for unknown keys,
+ * contradictions and values that make no sense, with the file and the line as row
+ */
+export declare function loadConfig(path: string, overrides?: Override): Promise<LoadedConfig>
+/**
+ * Checks a configuration that is an object already.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`
+ */
+export declare function checkConfig(value: object, overrides?: Override): LoadedConfig
+/** Rows that a model sees, each read by its number and moved by an aligner on its way. */
+export interface ModelRows {
+  /** Rows there are. */
+  readonly rows: number
+  /** Columns. */
+  readonly dim: number
+  /** Some rows by their numbers, as the model sees them: row-major, f32. */
+  pick(rows: readonly number[]): Promise<Float32Array>
+  /** @internal */
+  readonly native: NativeRows
+}
+/** How rows are read. */
+export interface ModelRowsOptions {
+  /** Moves each row as it is read. */
+  aligner?: Aligner
+  /** Which of the aligner's maps: that of the texts, or that of the images where the method moves them. @defaultValue `'source'` */
+  side?: 'source' | 'target'
+  /** Folder for a copy of rows whose format is read in order only (npz, parquet, Arrow, pickle). */
+  cache: string
+}
+/**
+ * Opens rows to be read by their numbers. Rows are never all in memory; formats that are decoded in order are converted
+ * once, in their own storage type, into a file of `cache`.
+ *
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH` when rows and aligner differ in width; as {@link convert} does
+ */
+export declare function openModelRows(
+  embeddings: Embeddings,
+  { aligner, side, cache }: ModelRowsOptions,
+  run?: RunOptions,
+): Promise<ModelRows>
+/** A batch for a model, and the rows that its images are. */
+export interface ModelBatch {
+  /** The samples. */
+  samples: readonly ModelSample[]
+  /** Where their images' embeddings are read; not needed for samples without images. */
+  rows?: ModelRows
+  /** Samples that are held at a time; it changes memory and nothing else. @defaultValue all */
+  microBatch?: number
+}
+/** How a call is stopped. */
+export interface CallOptions {
+  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
+  signal?: AbortSignal
+}
+/** A language model that sees through a projector, in native memory. Calls on one model run one after the other. */
+export declare class VisionModel {
+  #private
+  private constructor()
+  /**
+   * Reads a model, and makes what learns.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_MODEL` with the file; `BAD_OPTION`
+   */
+  static open(options: ModelOptions): Promise<VisionModel>
+  /** What it is. */
+  get info(): ModelInfo
+  /**
+   * How long samples are, and how much of them counts, as the model takes them.
+   *
+   * @throws {@link ModalityGapError} `BAD_SAMPLE` with its name when nothing is left to learn from one
+   */
+  sizes(samples: readonly ModelSample[]): Promise<SampleSizes>
+  /**
+   * One update from a batch. The loss is the mean over all tokens that count, however they are spread over its parts.
+   *
+   * @throws {@link ModalityGapError} `NUMERIC` with step and samples when a loss or a gradient is not finite, which
+   * changes nothing; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
+   */
+  step(batch: ModelBatch, call?: CallOptions): Promise<StepReport>
+  /**
+   * Losses of samples without an update.
+   *
+   * @throws {@link ModalityGapError} `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
+   */
+  evaluate(batch: ModelBatch, call?: CallOptions): Promise<LossReport>
+  /**
+   * Answers to the last turn of each sample, which is the user's; all of them at a time.
+   *
+   * @param onText hears pieces of answers as they are certain; what it throws stops the call
+   * @throws {@link ModalityGapError} `BAD_OPTION` when prompt and answer do not fit; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
+   */
+  answer(
+    { samples, rows }: ModelBatch,
+    sampling?: SamplingOptions,
+    {
+      onText,
+      ...call
+    }?: CallOptions & {
+      onText?: (piece: AnswerPiece) => void
+    },
+  ): Promise<Answer[]>
+  /**
+   * Embeddings in the language model's space: what the projector makes of them, all soft tokens of one side by side.
+   *
+   * @param embeddings rows of `info.dim` values
+   */
+  project(embeddings: Float32Array): Promise<Float32Array>
+  /**
+   * Writes what it has learned in files that others read: `mm_projector.safetensors` by LLaVA's names, with adapters
+   * `adapter/` in PEFT's layout, with mode `full` the whole model in `model/`, in Hugging Face's.
+   *
+   * @returns the files
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  export(folder: string, what?: ExportKind): Promise<string[]>
+  /**
+   * Writes the whole state of its training, but the order of the data, into a folder.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  saveState(folder: string): Promise<void>
+  /**
+   * Goes on from a state of the same training: further updates have the bits of a training that was never interrupted.
+   *
+   * @returns updates made by then
+   * @throws {@link ModalityGapError} `UNREADABLE`; `BAD_MODEL` for a state of other options or another model
+   */
+  restoreState(folder: string): Promise<number>
+}
+interface AnswerRun extends RunOptions {
+  /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
+  onText?: (piece: AnswerPiece) => void
+}
+/** What a model is asked, of which images. */
+export interface Question {
+  /**
+   * What is asked; `<image>` is the place of the image, which goes first where the text has none.
+   *
+   * @defaultValue the `prompt` of the configuration
+   */
+  prompt?: string
+  /** Rows of real images, opened or in an array: one answer each. Without rows and images the text alone is answered. */
+  rows?: Embeddings | Float32Array
+  /** Numbers of the rows to ask about. @defaultValue all */
+  pick?: readonly number[]
+  /** Image files instead of rows, embedded by `encoder`: one answer each. */
+  images?: readonly string[]
+  /** The encoder of the rows, or its path. @defaultValue `embeddings.encoder` of the configuration */
+  encoder?: DualEncoder | string
+}
+/** How answers are drawn, watched and stopped. */
+export interface GenerateOptions extends SamplingOptions, Omit<AnswerRun, 'onProgress'> {
+  /** Called after every few answers; what it throws stops the call, which then rejects with it. */
+  onProgress?: AnswerRun['onProgress']
+}
+/** What is known of a benchmark beside its file. */
+export interface ReadBenchmarkOptions {
+  /** Its name. @defaultValue the published benchmark whose name is in the path's last part, else that part */
+  name?: string
+  /** What it is about. @defaultValue that of the published benchmark of this name */
+  group?: BenchmarkGroup
+  /** File of right answers, `{question_id, text}` on each line, for questions that come without. */
+  answers?: string
+}
+/**
+ * Reads a benchmark, whatever its layout: `.tsv`, JSON or JSON lines, a folder of POPE's files (`*.json`, whose names
+ * become categories and part of the ids), or a folder of MME.
+ *
+ * @throws {@link ModalityGapError} as `tableRecords`, `jsonQuestions` and `mmeRecords` do
+ */
+export declare function readBenchmark(path: string, options?: ReadBenchmarkOptions): Promise<BenchmarkRecord[]>
+/** Mean, spread and an interval of numbers. */
+export interface Spread {
+  /** How many. */
+  n: number
+  /** Their mean. */
+  mean: number
+  /** Their standard deviation, divisor n − 1; absent for one number. */
+  sd?: number
+  /** 95 % interval of the mean by Student's t; absent for one number. */
+  interval?: [number, number]
+}
+/** Mean, spread and interval of numbers; `undefined` for none. */
+export declare function spreadOf(values: readonly number[]): Spread | undefined
+/** How one arm does against another on the same seeds. */
+export interface Difference extends Spread {
+  /** Which is better, if the interval of the differences lies on one side of zero; else `null`: within the noise. */
+  better: 'this' | 'reference' | null
+}
+/** Differences of pairs, value − reference. */
+export declare function differenceOf(
+  pairs: readonly (readonly [value: number, reference: number])[],
+  greaterIsBetter: boolean,
+): Difference | undefined
+/** What a model shows on records with known answers. */
+export interface RecordsScore {
+  /** The file's name. */
+  name: string
+  /** Records. */
+  count: number
+  /** Records left out because an image has no row; absent where there are none. */
+  skipped?: number
+  /** Mean −log p of the tokens of the answers, in nats. */
+  loss: number
+  /** exp of the loss. */
+  perplexity: number
+  /** Share of those tokens that were the likeliest. */
+  accuracy: number
+  /** The loss when every record is shown another record's image: what lies between is what the image tells. */
+  shuffledLoss?: number
+  /** Scores of answers that were drawn. */
+  open?: OpenScore
+}
+/** What a model shows. */
+export interface EvaluationReport {
+  /** Records with answers. */
+  records: RecordsScore[]
+  /** Benchmarks, question by question judged. */
+  benchmarks: BenchmarkScore[]
+  /** Means over benchmarks by group. */
+  groups: GroupScore[]
+}
+/** Centroid gap of unit rows beside its noise floor. */
+export interface GapAt {
+  /** ‖μx − μy‖. */
+  centroid: number
+  /** How far apart two samples of one distribution of these sizes would be. */
+  floor: number
+}
+/** The gap between images and texts on their way into the language model. */
+export interface GapOnTheWay {
+  /** Rows a side. */
+  rows: ImageText
+  /** As the encoder gives them. */
+  raw: GapAt
+  /** After the aligner; absent without one. */
+  aligned?: GapAt
+  /** After the projector, in the language model's space: all soft tokens of an embedding as one vector. */
+  projected: GapAt
+}
+/**
+ * A line of a training's log, with Hugging Face's keys. Of an update: `loss`, `grad_norm`, `learning_rate`; of an
+ * evaluation: `eval_loss` and further `eval_*`; at the end: `train_runtime`, `train_samples_per_second`,
+ * `train_steps_per_second`, `train_loss`. A number that is not finite is kept as `null`.
+ */
+export interface LogRecord {
+  /** Updates so far. */
+  step: number
+  /** Passes over the data so far, with fractions. */
+  epoch: number
+  /** What was logged. */
+  [key: string]: number | string | null
+}
+/**
+ * Reads the log of a training, one JSON record per line. A last line that an interruption cut short is left out.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
+ */
+export declare function readTrainLog(path: string): Promise<LogRecord[]>
+/** What a training that goes on has to know beside Hugging Face's fields. */
+export interface Tally {
+  /** Σ −log p of all tokens that counted, in nats. */
+  loss: number
+  /** How many they were. */
+  labels: number
+  /** Positions computed. */
+  positions: number
+  /** Seconds of training. */
+  seconds: number
+  /** Updates since the last line of the log. */
+  unlogged: StepReport[]
+}
+/** How far a training is: the part of Hugging Face's `TrainerState` that has a meaning here. */
+export interface TrainerState {
+  /** Passes over the data so far, with fractions. */
+  epoch: number
+  /** Updates so far. */
+  global_step: number
+  /** Updates in all. */
+  max_steps: number
+  /** Passes over the data in all. */
+  num_train_epochs: number
+  /** Samples of an update. */
+  train_batch_size: number
+  /** Updates between two lines of the log. */
+  logging_steps: number
+  /** Updates between two evaluations. */
+  eval_steps: number
+  /** Updates between two checkpoints. */
+  save_steps: number
+  /** Everything that was logged. */
+  log_history: LogRecord[]
+  /** Best value of the metric that is followed, or `null` before the first evaluation. */
+  best_metric: number | null
+  /** Folder of the checkpoint that has it. */
+  best_model_checkpoint: string | null
+  /** Absent in a state by Hugging Face; in the file it stands among the `stateful_callbacks`. */
+  tally?: Tally
+}
+/** What a listener may ask for; each is taken back once it is done. */
+export interface TrainerControl {
+  /** Stop after this update. */
+  shouldStop: boolean
+  /** Write a checkpoint after this update. */
+  shouldSave: boolean
+  /** Evaluate after this update. */
+  shouldEvaluate: boolean
+}
+/** How far a training is. */
+export interface TrainingProgress {
+  /** Updates so far. */
+  step: number
+  /** Updates in all. */
+  steps: number
+  /** Passes over the data so far, with fractions. */
+  epoch: number
+  /** Seconds since this run began. */
+  seconds: number
+  /** Seconds that are probably left, evaluations not counted. */
+  secondsLeft: number
+  /** Positions computed per second by this run. */
+  positionsPerSecond: number
+}
+/** Listeners of a training, after Hugging Face's `TrainerCallback`; what one throws stops the training. */
+export interface TrainerCallbacks {
+  /** Before the first update. */
+  onTrainBegin?(state: TrainerState, control: TrainerControl): void | Promise<void>
+  /** After every update. */
+  onStepEnd?(step: StepReport, progress: TrainingProgress, control: TrainerControl): void | Promise<void>
+  /** For every line of the log. */
+  onLog?(record: LogRecord, control: TrainerControl): void | Promise<void>
+  /** After an evaluation, with its metrics. */
+  onEvaluate?(metrics: LogRecord, control: TrainerControl): void | Promise<void>
+  /** After a checkpoint, with its folder. */
+  onSave?(folder: string, control: TrainerControl): void | Promise<void>
+  /** After the last update. */
+  onTrainEnd?(state: TrainerState): void | Promise<void>
+}
+/** What a training came to. */
+export interface TrainingReport {
+  /** Updates. */
+  steps: number
+  /** Passes over the data. */
+  epochs: number
+  /** Mean loss of all updates, in nats per token that counts. */
+  loss: number
+  /** The last evaluation. */
+  evaluation?: Record<string, number>
+  /** The best checkpoint, and its metric. */
+  best?: {
+    /** Its folder. */
+    folder: string
+    /** Its value of the metric that is followed. */
+    metric: number
+  }
+  /** The last checkpoint. */
+  checkpoint: string
+  /** Why it ended. */
+  ended: 'steps' | 'early-stop' | 'callback'
+  /** Tokens that counted, over all updates. */
+  labels: number
+  /** Positions computed. */
+  positions: number
+  /** Seconds of training, those before an interruption included. */
+  seconds: number
+}
+/** The stages of a run, in their order. */
+export type StageName = 'stage1' | 'stage2'
+/** What is written for others. */
+export interface HandOverOptions extends RunOptions {
+  /** What of the model. @defaultValue `'learned'` */
+  kind?: ExportKind
+  /**
+   * Whether the training's records and rows are written as well: `stage1.json`, `stage2.json` in LLaVA's layout, and
+   * beside each its rows as the model saw them, texts aligned, in pickles as published with the paper.
+   *
+   * @defaultValue `false`
+   */
+  rows?: boolean
+}
+/** What a run came to; also `result.json` in its output. */
+export interface ReVisionReport {
+  /** Pretraining of the projector on text. */
+  stage1?: TrainingReport
+  /** Tuning on images. */
+  stage2?: TrainingReport
+  /** What the model shows at the end. */
+  evaluation: EvaluationReport
+  /** The gap before the aligner, after it, and after the projector; absent without rows of both sides. */
+  gap?: GapOnTheWay
+}
+/** How a run is watched and stopped. */
+export interface ReVisionRunOptions extends RunOptions {
+  /** Listeners, by stage. */
+  callbacks?: Partial<Record<StageName, TrainerCallbacks>>
+}
+/**
+ * A run of ReVision: a projector learns from texts that stand in for images, then from a few real images, and is asked
+ * about real images without calibration.
+ *
+ * @see arXiv 2602.07026, section 5
+ */
+export declare class ReVision {
+  #private
+  /** The checked configuration, with its defaults. */
+  readonly config: ReVisionConfig
+  /** One sentence about keys of the configuration that have no effect; absent without such keys. */
+  readonly warning?: string
+  private constructor()
+  /**
+   * Reads a configuration: a file (YAML or JSON), the output folder of an earlier run, or an object. Nothing else is
+   * opened yet.
+   *
+   * @param overrides keys that take the place of the configuration's, in the same nesting; `null` takes one away
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` for broken YAML; `BAD_OPTION` for unknown keys,
+   * contradictions and values that make no sense, with the file and the line as row
+   */
+  static open(config: string | object, overrides?: Override): Promise<ReVision>
+  /**
+   * Runs everything that is configured: both stages, evaluation; writes `result.json` into the output.
+   *
+   * @throws {@link ModalityGapError} what is wrong with data or model, by name; `CANCELLED` after a checkpoint
+   */
+  run(options?: ReVisionRunOptions): Promise<ReVisionReport>
+  /**
+   * Stage 1 alone: modality substitution pretraining, the language model frozen.
+   *
+   * @throws {@link ModalityGapError} as {@link ReVision.run} does
+   */
+  pretrain(options?: ReVisionRunOptions): Promise<TrainingReport>
+  /**
+   * Stage 2 alone, from what stage 1 left in the output, or from a fresh projector where there is no stage 1.
+   *
+   * @throws {@link ModalityGapError} as {@link ReVision.run} does; `NOT_FOUND` when stage 1 was not finished
+   */
+  finetune(options?: ReVisionRunOptions): Promise<TrainingReport>
+  /**
+   * What the model of the last stage shows: losses, answers and benchmarks, and the gap on the way into it.
+   *
+   * @throws {@link ModalityGapError} as {@link ReVision.model} does; what is wrong with data, by name; `CANCELLED`
+   */
+  evaluate(run?: RunOptions): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>>
+  /**
+   * Answers about real images, by the model of the last stage. Their rows go to the projector as they are; where the
+   * method of the aligner moves images as well, they are moved first.
+   *
+   * The model is read once and kept until {@link ReVision.close}.
+   *
+   * @returns one answer for each image, or one for a text alone
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a question that makes no sense, or that does not fit with its answer;
+   * `WIDTH_MISMATCH`, `BAD_ROW`, `BAD_IMAGE`; `NOT_FOUND` when no stage has been finished; `CANCELLED`
+   */
+  generate(question: Question, options?: GenerateOptions): Promise<Answer[]>
+  /**
+   * Writes what the run has learned in files that others read; with `rows` also its records and embeddings, as trainers
+   * of LLaVA's and Bunny's kind take them.
+   *
+   * @returns the files
+   * @throws {@link ModalityGapError} `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
+   */
+  export(folder: string, options?: HandOverOptions): Promise<string[]>
+  /**
+   * The model that the last stage left, for use.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND` when no stage has been finished
+   */
+  model(): Promise<VisionModel>
+  /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows. */
+  close(): void
+}
+/** What a metric is about. */
+export type MetricGroup = BenchmarkGroup | 'records'
+/** A number of every run. */
+export interface MetricOfArms {
+  /** Its name, such as `unseen.jsonl loss`. */
+  metric: string
+  /** What it is of: a stage, a file of records, a benchmark, a group of benchmarks, the gap. */
+  of: string
+  /** The group of the benchmark that it is of; `records` for held-out records. */
+  group?: MetricGroup
+  /** Whether more of it is better. */
+  greaterIsBetter: boolean
+  /** Mean and spread over the seeds, by arm. */
+  arms: Record<string, Spread>
+  /** Differences from the reference on the same seeds, by arm. */
+  differences: Record<string, Difference>
+}
+/** Where an arm gains and loses against the reference, beyond the noise. */
+export interface GainsOfArm {
+  /** The arm. */
+  arm: string
+  /** Group of benchmarks, or held-out records. */
+  group: MetricGroup
+  /** Metrics by which it is better. */
+  better: string[]
+  /** Metrics by which it is worse. */
+  worse: string[]
+  /** How many metrics tell nothing. */
+  undecided: number
+}
+/** What a comparison came to; also `compare.json` in its output. */
+export interface ArmsReport {
+  /** Names of the arms, in their order. */
+  arms: string[]
+  /** Seeds. */
+  seeds: number[]
+  /** The arm that others are compared with. */
+  reference: string
+  /** Numbers of the runs. */
+  metrics: MetricOfArms[]
+  /** Where arms gain, by group. */
+  gains: GainsOfArm[]
+  /** Price of the arms' data in dollars, where tokens were given. */
+  cost?: Record<string, number>
+  /** Seconds of training, mean over the seeds, by arm. */
+  seconds: Record<string, number>
+  /** Result of every run, by arm and seed. */
+  runs: Record<string, Record<string, ReVisionReport>>
+}
+/** A run of a comparison. */
+export interface ArmRun {
+  /** Its arm. */
+  arm: string
+  /** Its seed. */
+  seed: number
+  /** How many runs came before. */
+  index: number
+  /** How many runs there are. */
+  count: number
+  /** Whether its result was there already. */
+  cached: boolean
+}
+/** How a comparison is watched and stopped. */
+export interface CompareArmsOptions extends ReVisionRunOptions {
+  /** Hears of every run before it begins. */
+  onRun?: (run: ArmRun) => void
+  /** Hears once of keys of the configuration that have no effect. */
+  onWarning?: (warning: string) => void
+}
+/**
+ * Runs every arm with every seed at the budget of one configuration, and puts their numbers side by side. A run whose
+ * result is there already, of the same configuration, is not repeated, and one that was interrupted goes on from its last
+ * checkpoint. Nothing counts as better whose interval of differences over the seeds holds zero.
+ *
+ * @param input configuration with a section `compare`: a file, an output folder or an object
+ * @param overrides keys that take the place of the configuration's, in all arms; `null` takes one away
+ * @throws {@link ModalityGapError} as {@link ReVision} does; `BAD_OPTION` for a comparison that makes no sense, before
+ * the first run begins
+ */
+export declare function compareArms(
+  input: string | object,
+  options?: CompareArmsOptions,
+  overrides?: Override,
+): Promise<ArmsReport>
 /** Takes a text apart; every metric says which one it uses when none is given. */
 export type Tokenizer = (text: string) => string[]
 /** Text that was tokenised before: split at white space, nothing else changed. */
@@ -2576,47 +3887,6 @@ export interface TokenF1 {
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
 export declare function tokenF1(answers: readonly Judged[]): TokenF1
-/** An answer to a question that wants yes or no. */
-export interface YesNoAnswer {
-  /** What the model said. */
-  text: string
-  /** What is right. */
-  answer: 'yes' | 'no'
-}
-/**
- * How an answer is read:
- * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither;
- * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes.
- */
-export type YesNoRule = 'strict' | 'pope'
-/** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
-export interface YesNoScore {
-  /** Questions. */
-  count: number
-  /** Right answers. */
-  correct: number
-  /** correct / count: an answer that says neither is wrong. */
-  accuracy: number
-  /** Share of answers yes that are right. */
-  precision: number | null
-  /** Share of questions with answer yes that were answered so. */
-  recall: number | null
-  /** Harmonic mean of precision and recall. */
-  f1: number | null
-  /** Share of answers yes: above the share of such questions, the model sees what is not there. */
-  yesRatio: number
-  /** Answers that say neither. */
-  unparsed: number
-}
-/**
- * Scores of POPE (Li et al. 2023), with yes as the positive class.
- *
- * @param rule how an answer is read. @defaultValue `'strict'`
- * @throws {@link ModalityGapError} `EMPTY`
- */
-export declare function yesNoScore(answers: readonly YesNoAnswer[], rule?: YesNoRule): YesNoScore
-/** What an answer says, or nothing where it says neither. */
-export declare function yesOrNo(text: string, rule?: YesNoRule): 'yes' | 'no' | undefined
 /** One file of rows, or one part of a file. */
 export interface TaskShard {
   /** The file. */

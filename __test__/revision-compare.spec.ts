@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { ARMS, armsOf } from '../src/revision/arms.ts'
-import { type CompareRun, compareArms } from '../src/revision/compare.ts'
+import { type ArmRun, compareArms } from '../src/revision/compare.ts'
 import { comparisonOf } from '../src/revision/compare-report.ts'
 import type { Override } from '../src/revision/config/overlay.ts'
 import { dataCost } from '../src/revision/cost.ts'
@@ -22,7 +22,7 @@ test('every arm is run with every seed, and a result that is there is not made a
     seeds: [0, 1],
     tokens: { none: { input: 2, output: 1 } },
   })
-  const runs: CompareRun[] = []
+  const runs: ArmRun[] = []
   const report = await compareArms(config, { onRun: run => void runs.push(run) })
   t.deepEqual(
     runs.map(({ arm, seed, cached }) => [arm, seed, cached]),

@@ -5,6 +5,7 @@ import { parseConfig } from '../src/revision/config/file.ts'
 import { nearest } from '../src/revision/config/suggest.ts'
 import { checkConfig } from '../src/revision/config.ts'
 import { REFERENCE, reference } from './helpers/config-reference.ts'
+import { configTypes, TYPES } from './helpers/config-types.ts'
 
 test('no name has two meanings', t => {
   const names = [...ROOT_ALIASES, ...STAGE_ALIASES].flatMap(alias => alias.names)
@@ -23,6 +24,10 @@ test('a suggestion is near, or there is none', t => {
 
 test('docs/revision-config.md is what the schema says', t => {
   t.is(readFileSync(REFERENCE, 'utf8'), reference(), 'run scripts/config-docs.mjs')
+})
+
+test('the types of the configuration are what the schema says', t => {
+  t.is(readFileSync(TYPES, 'utf8'), configTypes(), 'run scripts/config-docs.mjs')
 })
 
 test('the example of the reference is a configuration', t => {

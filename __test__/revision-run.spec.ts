@@ -30,6 +30,12 @@ test('the gap is smaller after the aligner, and what the projector makes of it i
   t.true(Number.isFinite(gap?.projected.centroid))
 })
 
+test('rows that only the aligner and the gap need may be without ids', async t => {
+  const embeddings = { textIds: null, imageIds: { from: 'row' } }
+  const { gap } = await run(tinyConfig(material(t), { embeddings, stage1: false, stage2: false, evaluation: null }))
+  t.is(gap?.rows.text, 24)
+})
+
 test('stages run one by one give the bits of a whole run', async t => {
   const folder = material(t)
   const whole = await run(tinyConfig(folder))

@@ -29,24 +29,55 @@ const ENDED = `
   await Aligner.fit({ target, source, centroidIterations: 2000 }, { onProgress: () => {} })
 `
 
+const TINY = join(import.meta.dirname, '..', 'crates', 'revision', 'tests', 'fixtures', 'llama-tied')
+
+/** Reads a language model, trains its projector by one update, and reports what it says. */
+const ASKED = `
+  import { parentPort } from 'node:worker_threads'
+  import { VisionModel } from ${JSON.stringify(ENTRY)}
+  const options = { path: ${JSON.stringify(TINY)}, dim: 4, template: 'chatml', threads: 1, learn: { steps: 2 } }
+  const model = await VisionModel.open(options)
+  const asked = { role: 'user', content: 'what' }
+  const samples = [{ id: 'a', rows: [], turns: [asked, { role: 'assistant', content: 'fox' }] }]
+  await model.step({ samples })
+  const [{ text }] = await model.answer({ samples: [{ id: 'a', rows: [], turns: [asked] }] }, { maxNewTokens: 8 })
+  parentPort.postMessage(text)
+`
+
+/** Is ended while it trains. */
+const TRAINING = `
+  import { parentPort } from 'node:worker_threads'
+  import { VisionModel } from ${JSON.stringify(ENTRY)}
+  const options = { path: ${JSON.stringify(TINY)}, dim: 4, template: 'chatml', threads: 1, learn: { steps: 100000 } }
+  const model = await VisionModel.open(options)
+  const turns = [{ role: 'user', content: 'what' }, { role: 'assistant', content: 'a fox in the snow' }]
+  const samples = Array.from({ length: 64 }, (_, i) => ({ id: String(i), rows: [], turns }))
+  parentPort.postMessage('started')
+  for (;;) await model.step({ samples })
+`
+
 function worker(code: string): Worker {
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { execArgv: [] })
 }
 
-test('twenty workers at once give the same result and exit cleanly', async t => {
-  const results = await Promise.all(
-    Array.from({ length: 20 }, async () => {
-      const one = worker(WORK)
-      const [[sum], [code]] = await Promise.all([once(one, 'message'), once(one, 'exit')])
-      t.is(code, 0)
-      return sum as number
-    }),
-  )
-  t.is(new Set(results).size, 1)
-})
+for (const [what, code] of Object.entries({ 'align rows': WORK, 'ask a language model': ASKED })) {
+  test(`twenty workers at once that ${what} get the same result and exit cleanly`, async t => {
+    const results = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const one = worker(code)
+        const [[result], [exit]] = await Promise.all([once(one, 'message'), once(one, 'exit')])
+        t.is(exit, 0)
+        return result as unknown
+      }),
+    )
+    t.is(new Set(results).size, 1)
+  })
+}
 
-test('a worker may be ended in the middle of a job', async t => {
-  const one = worker(ENDED)
-  await once(one, 'message')
-  t.is(await one.terminate(), 1)
-})
+for (const [what, code] of Object.entries({ 'a job': ENDED, 'a training': TRAINING })) {
+  test(`a worker may be ended in the middle of ${what}`, async t => {
+    const one = worker(code)
+    await once(one, 'message')
+    t.is(await one.terminate(), 1)
+  })
+}

@@ -1,7 +1,9 @@
-// Writes the tables of docs/revision-config.md anew, from the schema of the configuration.
+// Writes what is made from the schema of the configuration anew: the tables of docs/revision-config.md, and the types.
 //
 //     node --import=@oxc-node/core/register scripts/config-docs.mjs
 import { writeFileSync } from 'node:fs'
 import { REFERENCE, reference } from '../__test__/helpers/config-reference.ts'
+import { configTypes, TYPES } from '../__test__/helpers/config-types.ts'
 
 writeFileSync(REFERENCE, reference())
+writeFileSync(TYPES, configTypes())

@@ -131,6 +131,67 @@ export type {
   StageInfo,
   TransformReport,
 } from './reports.ts'
+export { ARMS, type Arm, type ArmInput, type OwnArm } from './revision/arms.ts'
+export type { GenerateOptions, Question } from './revision/ask.ts'
+export { type ReadBenchmarkOptions, readBenchmark } from './revision/benchmarks/read.ts'
+export {
+  BENCHMARKS,
+  type BenchmarkGroup,
+  type BenchmarkKind,
+  type BenchmarkRecord,
+  type PublishedBenchmark,
+} from './revision/benchmarks/record.ts'
+export type { BenchmarkScore, GroupScore, OpenMetric, OpenScore } from './revision/benchmarks/score.ts'
+export { type ArmRun, type CompareArmsOptions, compareArms } from './revision/compare.ts'
+export type { ArmsReport, GainsOfArm, MetricGroup, MetricOfArms } from './revision/compare-report.ts'
+export type { Override } from './revision/config/overlay.ts'
+export {
+  type BenchmarkConfig,
+  type CompareConfig,
+  checkConfig,
+  type EarlyStopConfig,
+  type EmbeddingsConfig,
+  type EvaluationConfig,
+  type LoadedConfig,
+  type LoggingConfig,
+  loadConfig,
+  type ModelConfig,
+  type Partly,
+  type ProjectorConfig,
+  type ReVisionConfig,
+  type ReVisionConfigInput,
+  type Stage1Config,
+  type Stage2Config,
+} from './revision/config.ts'
+export { dataCost, PAPER_COSTS, PAPER_PRICES, type Prices, type PublishedCost, type Tokens } from './revision/cost.ts'
+export type { EmbeddingIds } from './revision/data/embedding-rows.ts'
+export type { IdMatch } from './revision/data/row-lookup.ts'
+export type { Speaker, Turn } from './revision/data/sample.ts'
+export type { EvaluationReport, RecordsScore } from './revision/evaluation.ts'
+export type { GapAt, GapOnTheWay } from './revision/gap-on-the-way.ts'
+export type { HandOverOptions } from './revision/hand-over.ts'
+export { type LogRecord, readTrainLog } from './revision/logs.ts'
+export { type CallOptions, type ModelBatch, VisionModel } from './revision/model.ts'
+export type {
+  Answer,
+  AnswerPiece,
+  ExportKind,
+  LearnMode,
+  LearnOptions,
+  LoraOptions,
+  LossReport,
+  ModelInfo,
+  ModelOptions,
+  ModelSample,
+  ProjectorOptions,
+  SampleSizes,
+  SamplingOptions,
+  StepReport,
+} from './revision/model-options.ts'
+export { type Difference, differenceOf, type Spread, spreadOf } from './revision/paired-differences.ts'
+export { type ModelRows, type ModelRowsOptions, openModelRows } from './revision/rows.ts'
+export { ReVision, type ReVisionReport, type ReVisionRunOptions } from './revision/run.ts'
+export type { StageName } from './revision/stages.ts'
 export { type Bleu, type BleuOptions, type BleuSmoothing, bleu4 } from './revision/text-metrics/bleu.ts'
 export {
   type ChoiceAnswer,
@@ -157,6 +218,8 @@ export {
   yesNoScore,
   yesOrNo,
 } from './revision/text-metrics/yes-no.ts'
+export type { TrainerCallbacks, TrainerControl, TrainingProgress, TrainingReport } from './revision/trainer-options.ts'
+export type { Tally, TrainerState } from './revision/trainer-state.ts'
 export type { Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {

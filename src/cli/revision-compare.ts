@@ -1,9 +1,9 @@
-import type { CompareReport, GainsOfArm, MetricOfArms } from '../revision/compare-report.ts'
+import type { ArmsReport, GainsOfArm, MetricOfArms } from '../revision/compare-report.ts'
 import type { Difference, Spread } from '../revision/paired-differences.ts'
 import { clock, count, figure, table } from './print.ts'
 
 /** A comparison for people: a table for each number, then where arms gain, then what they cost. */
-export function compareText(report: CompareReport): string {
+export function compareText(report: ArmsReport): string {
   const { arms, seeds, reference, metrics } = report
   const many = seeds.length === 1 ? '1 seed, which tells nothing apart' : `${count(seeds.length)} seeds`
   const heading = `${count(arms.length)} arms, ${many}; compared with ${reference}, seed by seed, intervals of 95 %`
@@ -11,7 +11,7 @@ export function compareText(report: CompareReport): string {
   return [heading, ...tables, gainsTable(report.gains), costTable(report)].filter(text => text !== '').join('\n\n')
 }
 
-function metricTable(metric: MetricOfArms, report: CompareReport): string {
+function metricTable(metric: MetricOfArms, report: ArmsReport): string {
   const { arms, reference, cost } = report
   const head = [nameOf(metric), 'mean ± sd', `minus ${reference}`, 'interval', '', ...(cost ? ['cost'] : [])]
   const rows = arms.flatMap(arm => {
@@ -66,7 +66,7 @@ function gainsTable(gains: readonly GainsOfArm[]): string {
   return rows.length === 0 ? '' : table([['where arms gain', 'about', 'better', 'worse', 'within the noise'], ...rows])
 }
 
-function costTable({ arms, seconds, cost }: CompareReport): string {
+function costTable({ arms, seconds, cost }: ArmsReport): string {
   const rows = arms.map(arm => [arm, clock(seconds[arm] ?? 0), ...(cost ? [dollars(cost[arm])] : [])])
   return table([['budget', 'training, mean', ...(cost ? ['data'] : [])], ...rows])
 }

@@ -1,4 +1,4 @@
-import type { CompareRunOptions } from '../revision/compare.ts'
+import type { CompareArmsOptions } from '../revision/compare.ts'
 import type { LogRecord } from '../revision/logs.ts'
 import type { ReVisionRunOptions } from '../revision/run.ts'
 import type { TrainerCallbacks, TrainingProgress } from '../revision/trainer-options.ts'
@@ -15,7 +15,7 @@ export function shownTraining(bar: Bar, prefix = () => ''): NonNullable<ReVision
 }
 
 /** Listeners that show a comparison: which run it is at, and that run. */
-export function shownRuns(bar: Bar): Pick<CompareRunOptions, 'callbacks' | 'onRun'> {
+export function shownRuns(bar: Bar): Pick<CompareArmsOptions, 'callbacks' | 'onRun'> {
   let current = ''
   return {
     callbacks: shownTraining(bar, () => current),

@@ -30,8 +30,18 @@ export const ARMS: Readonly<Record<string, Override>> = {
   'no-stage1': { stage1: false, embeddings: { aligner: null } },
 }
 
-/** An arm as it is written: the name of a known one, or a name with changes, perhaps to a known one. */
-export type ArmInput = string | { name: string; like?: string; with?: Override }
+/** An arm of one's own. */
+export interface OwnArm {
+  /** Its name, which is that of its folder. */
+  name: string
+  /** A known arm that it begins with. */
+  like?: string
+  /** What it changes, beside what the known one changes; `null` takes a key away. */
+  with?: Override
+}
+
+/** An arm as it is written: the name of a known one, or one's own. */
+export type ArmInput = string | OwnArm
 
 /**
  * The arms of a comparison.

@@ -4,7 +4,7 @@ import { promptOf } from './benchmarks/prompt.ts'
 import { readBenchmark } from './benchmarks/read.ts'
 import type { BenchmarkRecord } from './benchmarks/record.ts'
 import { type BenchmarkScore, scoreBenchmarks } from './benchmarks/score.ts'
-import type { ReVisionConfig } from './config.ts'
+import type { BenchmarkConfig, ReVisionConfig } from './config.ts'
 import type { RowLookup } from './data/row-lookup.ts'
 import { splitRecords } from './data/split.ts'
 import type { Shown } from './evaluation.ts'
@@ -12,16 +12,13 @@ import type { ModelSample } from './model-options.ts'
 import { type Wording, withImage, withoutImages } from './turns.ts'
 import type { SideRows } from './workspace.ts'
 
-/** A benchmark of a configuration. */
-export type BenchmarkSpec = Exclude<ReVisionConfig['evaluation']['benchmarks'][number], string>
-
 /**
  * Asks a model the questions of a benchmark and scores what it says.
  *
  * @throws {@link ModalityGapError} as `readBenchmark` does; `BAD_SAMPLE` for an image without a row, unless such questions
  * are left out; `EMPTY` when none is left
  */
-export async function benchmarkScores(spec: BenchmarkSpec, shown: Shown): Promise<BenchmarkScore[]> {
+export async function benchmarkScores(spec: BenchmarkConfig, shown: Shown): Promise<BenchmarkScore[]> {
   const { path, name, group, answers } = spec
   const { model, config, run } = shown
   const all = chosen(await readBenchmark(path, { name, group, answers }), config)
@@ -56,7 +53,7 @@ function chosen(records: readonly BenchmarkRecord[], { seed, evaluation }: ReVis
   return Array.from(train, i => records[i] as BenchmarkRecord)
 }
 
-async function sideOf({ image, imageIds }: BenchmarkSpec, { workspace, run }: Shown): Promise<SideRows> {
+async function sideOf({ image, imageIds }: BenchmarkConfig, { workspace, run }: Shown): Promise<SideRows> {
   return image === undefined ? await workspace.side('image', run) : await workspace.images(image, imageIds, run)
 }
 

@@ -38,7 +38,7 @@ export interface GainsOfArm {
 }
 
 /** What a comparison came to; also `compare.json` in its output. */
-export interface CompareReport {
+export interface ArmsReport {
   /** Names of the arms, in their order. */
   arms: string[]
   /** Seeds. */
@@ -58,10 +58,7 @@ export interface CompareReport {
 }
 
 /** Puts the numbers of runs side by side, by arm and seed. */
-export function comparisonOf(
-  { arms, seeds, reference, tokens }: CompareConfig,
-  runs: CompareReport['runs'],
-): CompareReport {
+export function comparisonOf({ arms, seeds, reference, tokens }: CompareConfig, runs: ArmsReport['runs']): ArmsReport {
   const names = arms.map(arm => (typeof arm === 'string' ? arm : arm.name))
   const chosen = reference ?? (names.includes('realign') ? 'realign' : (names[0] as string))
   const metrics = metricsOf(names, runs).map(metric => compared(metric, chosen))
@@ -98,7 +95,7 @@ interface Collected extends Omit<RunNumber, 'value'> {
   values: Map<string, Record<string, number>>
 }
 
-function metricsOf(names: readonly string[], runs: CompareReport['runs']): Collected[] {
+function metricsOf(names: readonly string[], runs: ArmsReport['runs']): Collected[] {
   const all = new Map<string, Collected>()
   for (const name of names) {
     for (const [seed, report] of Object.entries(runs[name] ?? {})) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import { type Arm, armsOf } from './arms.ts'
-import { type CompareReport, comparisonOf } from './compare-report.ts'
+import { type ArmsReport, comparisonOf } from './compare-report.ts'
 import type { Override } from './config/overlay.ts'
 import {
   type CompareConfig,
@@ -19,7 +19,7 @@ import {
 import { ReVision, type ReVisionReport, type ReVisionRunOptions } from './run.ts'
 
 /** A run of a comparison. */
-export interface CompareRun {
+export interface ArmRun {
   /** Its arm. */
   arm: string
   /** Its seed. */
@@ -33,9 +33,9 @@ export interface CompareRun {
 }
 
 /** How a comparison is watched and stopped. */
-export interface CompareRunOptions extends ReVisionRunOptions {
+export interface CompareArmsOptions extends ReVisionRunOptions {
   /** Hears of every run before it begins. */
-  onRun?: (run: CompareRun) => void
+  onRun?: (run: ArmRun) => void
   /** Hears once of keys of the configuration that have no effect. */
   onWarning?: (warning: string) => void
 }
@@ -52,16 +52,16 @@ export interface CompareRunOptions extends ReVisionRunOptions {
  */
 export async function compareArms(
   input: string | object,
-  options: CompareRunOptions = {},
+  options: CompareArmsOptions = {},
   overrides: Override = {},
-): Promise<CompareReport> {
+): Promise<ArmsReport> {
   const file = typeof input === 'string' ? await configFile(input, overrides) : configObject(input, overrides)
   const section = checkedComparison(file)
   const { output, runs, warning } = planned(file, section)
   if (warning !== undefined) {
     options.onWarning?.(warning)
   }
-  const results: CompareReport['runs'] = Object.fromEntries(runs.map(({ arm }) => [arm, {}]))
+  const results: ArmsReport['runs'] = Object.fromEntries(runs.map(({ arm }) => [arm, {}]))
   for (const [index, { arm, seed, config }] of runs.entries()) {
     const kept = await keptResult(config)
     options.onRun?.({ arm, seed, index, count: runs.length, cached: kept !== undefined })
@@ -126,7 +126,7 @@ async function keptResult(config: ReVisionConfig): Promise<ReVisionReport | unde
   }
 }
 
-async function fresh(config: ReVisionConfig, options: CompareRunOptions): Promise<ReVisionReport> {
+async function fresh(config: ReVisionConfig, options: CompareArmsOptions): Promise<ReVisionReport> {
   const revision = await ReVision.open(config)
   const report = await revision.run(options)
   await writeWhole(join(config.output, KEPT), `${JSON.stringify({ hash: hashOf(config), report }, null, 2)}\n`)

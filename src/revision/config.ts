@@ -7,15 +7,16 @@ import { armsOf } from './arms.ts'
 import { type ConfigFile, readConfigFile } from './config/file.ts'
 import { laidOver, type Override, reaches } from './config/overlay.ts'
 import { type Path, type Problem, type Resolved, resolve } from './config/resolve.ts'
-import { type CompareConfig, compareSchema, type ReVisionConfig, schema } from './config/schema.ts'
+import { compareSchema, schema } from './config/schema.ts'
+import type { CompareConfig, ReVisionConfig } from './config/types.ts'
 
-export type {
-  CompareConfig,
-  ReVisionConfig,
-  ReVisionConfigInput,
-  Stage1Config,
-  Stage2Config,
-} from './config/schema.ts'
+export type * from './config/types.ts'
+
+/** A part of a type that may be left out at every level. */
+export type Partly<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Partly<T[K]> } : T
+
+/** A configuration as it is written, in our names: what has a default may be left out. */
+export type ReVisionConfigInput = Partly<ReVisionConfig>
 
 /** Name of the checked configuration in an output folder. */
 const CONFIG_FILE = 'config.json'

@@ -1,6 +1,7 @@
 import type { RunOptions } from '../abort.ts'
 import { openEmbeddings } from '../embeddings.ts'
 import { measureGap } from '../measure.ts'
+import type { ImageText } from '../reports.ts'
 import type { ReVisionConfig } from './config.ts'
 import { epochOrder } from './data/order.ts'
 import type { VisionModel } from './model.ts'
@@ -23,7 +24,7 @@ export interface GapAt {
 /** The gap between images and texts on their way into the language model. */
 export interface GapOnTheWay {
   /** Rows a side. */
-  rows: { image: number; text: number }
+  rows: ImageText
   /** As the encoder gives them. */
   raw: GapAt
   /** After the aligner; absent without one. */
@@ -41,7 +42,8 @@ export async function gapOnTheWay(
 ): Promise<GapOnTheWay> {
   const aligner = await workspace.aligner(run)
   const plain = await bothSides(side => workspace.plain(side, run), config.seed)
-  const moved = await bothSides(async side => (await workspace.side(side, run)).rows, config.seed)
+  const open = async (side: Side) => await workspace.rowsOf(side, await workspace.embeddings(side), run)
+  const moved = await bothSides(open, config.seed)
   const before = await gapOf(plain.image, plain.text, run)
   const projected = await gapOf(await projectedRows(model, moved.image), await projectedRows(model, moved.text), run)
   return {

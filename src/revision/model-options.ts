@@ -55,7 +55,14 @@ export interface LearnOptions {
   /** @defaultValue `'cosine'` */
   schedule?: ScheduleKind
   /** Numbers that some schedules ask for: cycles, power, the rate at the end. */
-  scheduleShape?: { cycles?: number; power?: number; end?: number }
+  scheduleShape?: {
+    /** Cycles of `cosine_with_restarts`. @defaultValue `1` */
+    cycles?: number
+    /** Power of `polynomial`. @defaultValue `1` */
+    power?: number
+    /** Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest. */
+    end?: number
+  }
   /** Share of the updates in which the rate rises. @defaultValue `0.03` */
   warmupRatio?: number
   /** Updates of that rise, instead of a share. */

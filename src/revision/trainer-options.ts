@@ -131,7 +131,12 @@ export interface TrainingReport {
   /** The last evaluation. */
   evaluation?: Record<string, number>
   /** The best checkpoint, and its metric. */
-  best?: { folder: string; metric: number }
+  best?: {
+    /** Its folder. */
+    folder: string
+    /** Its value of the metric that is followed. */
+    metric: number
+  }
   /** The last checkpoint. */
   checkpoint: string
   /** Why it ended. */

@@ -1,17 +1,26 @@
 import * as v from 'valibot'
 
-/** What the reference says of a value: what it may be, and what it is for. */
+/** What the reference and the types say of a value: what it may be, what it is for, and its type where that does not show. */
 type Described<T extends v.GenericSchema> = v.SchemaWithPipe<
   readonly [
     T,
-    v.MetadataAction<v.InferOutput<T>, { readonly what: string }>,
+    v.MetadataAction<v.InferOutput<T>, { readonly what: string; readonly type?: string }>,
     v.DescriptionAction<v.InferOutput<T>, string>,
   ]
 >
 
-/** A value with its description; `what` is also what an error says it has to be. */
-export function described<T extends v.GenericSchema>(schema: T, what: string, says: string): Described<T> {
-  return v.pipe(schema, v.metadata({ what }), v.description(says)) as unknown as Described<T>
+/**
+ * A value with its description; `what` is also what an error says it has to be.
+ *
+ * @param type its type in TypeScript, where the schema does not show it
+ */
+export function described<T extends v.GenericSchema>(
+  schema: T,
+  what: string,
+  says: string,
+  type?: string,
+): Described<T> {
+  return v.pipe(schema, v.metadata({ what, type }), v.description(says)) as unknown as Described<T>
 }
 
 /** An object of which every key is known. */
@@ -35,9 +44,9 @@ export function flag(says: string) {
 }
 
 /** One of a few words. */
-export function oneOf<const T extends readonly string[]>(options: T, says: string) {
+export function oneOf<const T extends readonly string[]>(options: T, says: string, type?: string) {
   const what = options.map(option => `\`${option}\``).join(', ')
-  return described(v.picklist(options, `one of ${options.join(', ')}`), what, says)
+  return described(v.picklist(options, `one of ${options.join(', ')}`), what, says, type)
 }
 
 /** A number above zero. */
@@ -73,6 +82,7 @@ export function cadence(says: string) {
     v.lazy(input => (typeof input === 'string' ? v.literal('epoch', plain) : number)),
     what,
     says,
+    "number | 'epoch'",
   )
 }
 
@@ -84,6 +94,7 @@ export function paths(says: string) {
     v.lazy(input => (Array.isArray(input) ? v.pipe(v.array(one, what), v.minLength(1, what)) : one)),
     what,
     says,
+    'string | string[]',
   )
 }
 
@@ -101,5 +112,6 @@ export function flagOrPath(says: string) {
     v.lazy(input => (typeof input === 'string' ? path : v.boolean(what))),
     what,
     says,
+    'boolean | string',
   )
 }

@@ -21,21 +21,6 @@ export const schema = v.strictObject({
 /** A section `compare` on its own. */
 export const compareSchema = v.strictObject({ compare: sections.compare })
 
-/** A configuration as it is written: what has a default may be left out. */
-export type ReVisionConfigInput = v.InferInput<typeof schema>
-
-/** A configuration with its defaults. What the native side has defaults for is there only when it was given. */
-export type ReVisionConfig = v.InferOutput<typeof schema>
-
-/** Options of stage 1. */
-export type Stage1Config = v.InferOutput<typeof sections.stage1>
-
-/** Options of stage 2. */
-export type Stage2Config = v.InferOutput<typeof sections.stage2>
-
-/** Options of a comparison. */
-export type CompareConfig = v.InferOutput<typeof sections.compare>
-
 /** The entries of an object in the schema, below what wraps it; nothing for a plain value. */
 export function entriesOf(at: v.GenericSchema): v.ObjectEntries | undefined {
   const inner = unwrapped(at, {})

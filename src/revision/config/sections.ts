@@ -21,6 +21,9 @@ import {
 /** Templates of a conversation; `model` is the model's own. */
 export const TEMPLATES = ['plain', 'llama', 'llama-2', 'chatml', 'bunny', 'vicuna', 'model'] as const
 
+/** Name of a template. */
+export type TemplateName = (typeof TEMPLATES)[number]
+
 /** Schedules of the learning rate, by Hugging Face's names. */
 export const SCHEDULES = [
   'cosine',
@@ -74,6 +77,7 @@ export const projector = section({
       v.lazy(input => (typeof input === 'string' ? v.literal('sqrt', 'a number above 0, or `sqrt`') : factor)),
       'a number above 0, or `sqrt`',
       'Factor of an embedding on its way in; `sqrt` is the root of its width.',
+      "number | 'sqrt'",
     ),
   ),
   init: v.optional(text('A projector to begin with: LLaVA, Bunny, Hugging Face or mmproj.', 'a path')),
@@ -85,7 +89,7 @@ const idEntries = {
   match: v.optional(oneOf(['exact', 'stem'], 'Whether a whole id counts, or the name of a file without its ending.')),
 } satisfies { [K in keyof Required<EmbeddingIds>]: v.GenericSchema }
 
-const ids = described(section(idEntries), 'a section', 'How a row is found by an id.')
+const ids = described(section(idEntries), 'a section', 'How a row is found by an id.', 'EmbeddingIds')
 
 const alignerEntries = {
   method: v.optional(oneOf(METHODS, 'How text rows are moved onto the images.')),
@@ -132,6 +136,7 @@ export const embeddings = section({
       aligner,
       'a path, or options of a fit',
       'What moves text rows onto the images as they are read; absent for rows as they are.',
+      'string | FitOptions',
     ),
   ),
   encoder: v.optional(text('Encoder of image files that the model is asked about, see `DualEncoder.load`.', 'a path')),
@@ -177,7 +182,7 @@ function training({ rows, key, learningRate }: StageDefaults) {
     ),
     valSize: v.optional(atLeastZero('Held out: a share below 1, or a number of records.'), 0),
     maxSamples: v.optional(whole(1, 'Records at most; fewer of one seed are among more of it.')),
-    template: v.optional(oneOf(TEMPLATES, 'Template of this stage.')),
+    template: v.optional(oneOf(TEMPLATES, 'Template of this stage.', 'TemplateName')),
     prompt: v.optional(text('Text around `<image>` for records without a question.')),
     maxLength: v.optional(whole(1, 'Tokens of a sample at most, visual ones included.'), 2048),
     epochs: v.optional(positive('Passes over the data.'), 1),
@@ -185,7 +190,7 @@ function training({ rows, key, learningRate }: StageDefaults) {
     batchSize: v.optional(whole(1, 'Samples of an update.'), 256),
     microBatch: v.optional(whole(1, 'Samples that are held at a time; it changes memory and nothing else.')),
     learningRate: v.optional(positive('Highest learning rate.'), learningRate),
-    schedule: v.optional(oneOf(SCHEDULES, 'How the rate goes on after its rise.'), 'cosine'),
+    schedule: v.optional(oneOf(SCHEDULES, 'How the rate goes on after its rise.', 'ScheduleKind'), 'cosine'),
     scheduleShape: v.optional(described(scheduleShape, 'a section', 'What is special to some schedules.')),
     warmupRatio: v.optional(share('Share of the updates in which the rate rises from 0.'), 0.03),
     warmupSteps: v.optional(whole(0, 'Updates of that rise; takes the place of `warmupRatio`.')),
@@ -206,7 +211,7 @@ function training({ rows, key, learningRate }: StageDefaults) {
 /** Section `stage1`: the projector learns from text rows, the model is frozen. */
 export const stage1 = section({
   ...training({ rows: 'text', key: 'id', learningRate: 5e-4 }),
-  template: v.optional(oneOf(TEMPLATES, 'Template of this stage.'), 'plain'),
+  template: v.optional(oneOf(TEMPLATES, 'Template of this stage.', 'TemplateName'), 'plain'),
   endToken: v.optional(flag('Whether a caption ends with the end token; published code leaves it out.'), true),
 })
 
@@ -221,7 +226,7 @@ export const stage2 = section({
 const benchmark = section({
   path: text('File or folder of the benchmark.', 'a path'),
   name: v.optional(text('Its name.')),
-  group: v.optional(oneOf(['general', 'reasoning', 'hallucination'], 'What it is about.')),
+  group: v.optional(oneOf(['general', 'reasoning', 'hallucination'], 'What it is about.', 'BenchmarkGroup')),
   answers: v.optional(text('File of right answers.', 'a path')),
   image: v.optional(paths('Rows of its images, where they are others than those of training.')),
   imageIds: v.optional(ids),
@@ -253,6 +258,7 @@ export const evaluation = section({
       ),
       'a list of paths or sections',
       'Questions with right answers, see `readBenchmark`.',
+      '(string | BenchmarkConfig)[]',
     ),
     [],
   ),
@@ -269,6 +275,7 @@ export const evaluation = section({
       v.array(v.picklist(METRICS)),
       `a list of ${METRICS.map(name => `\`${name}\``).join(', ')}`,
       'Metrics of open answers.',
+      'OpenMetric[]',
     ),
     [...METRICS],
   ),
@@ -297,7 +304,7 @@ export const earlyStop = section({
 
 /** Keys beside the sections. */
 export const rootEntries = {
-  template: v.optional(oneOf(TEMPLATES, 'Template of stage 2 and of answers.'), 'model'),
+  template: v.optional(oneOf(TEMPLATES, 'Template of stage 2 and of answers.', 'TemplateName'), 'model'),
   prompt: v.optional(text('Text around `<image>` for records without a question.'), '<image>'),
   system: v.optional(anyText("System text; absent for the template's own.")),
   blind: v.optional(flag('Whether images are left out, to see what a model says without them.'), false),
@@ -333,11 +340,13 @@ export const compare = section({
     v.pipe(v.array(v.lazy(input => (typeof input === 'string' ? v.string() : arm))), v.minLength(1, 'a list of arms')),
     'a list of names or sections',
     'What is compared, see `ARMS`.',
+    'ArmInput[]',
   ),
   seeds: described(
     v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.minLength(1, 'a list of whole numbers')),
     'a list of whole numbers from 0 on',
     'Seeds of every arm; runs of one seed are compared with each other.',
+    'number[]',
   ),
   reference: v.optional(
     text('The arm that others are compared with; absent for `realign` where it is one of them, else the first.'),
@@ -347,6 +356,7 @@ export const compare = section({
       v.record(v.string(), tokens),
       'a section for each arm',
       "Tokens that making an arm's data costs, `input` and `output` in millions.",
+      'Record<string, Tokens>',
     ),
   ),
 })

@@ -2,12 +2,12 @@ import { ModalityGapError } from '../../errors.ts'
 import { turnsOf } from './turns.ts'
 
 /** Who says a turn. */
-export type Role = 'system' | 'user' | 'assistant'
+export type Speaker = 'system' | 'user' | 'assistant'
 
 /** One turn of a conversation. */
 export interface Turn {
   /** Who says it. */
-  role: Role
+  role: Speaker
   /** What is said; `<image>` is the place of an image. */
   content: string
 }

@@ -1,7 +1,7 @@
-import { IMAGE_PLACE, idOf, type Role, type Turn } from './sample.ts'
+import { IMAGE_PLACE, idOf, type Speaker, type Turn } from './sample.ts'
 
 /** Names of roles in the layouts that are read. */
-const ROLES: Readonly<Record<string, Role>> = {
+const ROLES: Readonly<Record<string, Speaker>> = {
   human: 'user',
   user: 'user',
   gpt: 'assistant',

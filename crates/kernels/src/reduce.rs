@@ -69,17 +69,16 @@ impl<E: Lanes> Kernel for LengthsAndDots<'_, E> {
     fn run<I: Isa>(self) {
         let m = self.vectors.len();
         for (i, (row, square)) in self.values.chunks_exact(self.dim).zip(self.squares).enumerate() {
-            match self.vectors {
-                [] => *square = square_of::<I, E>(row),
-                // a published aligner has two vectors
-                &[first, second] => {
-                    let dots = &mut self.dots[i * m..(i + 1) * m];
-                    (*square, dots[0], dots[1]) = square_and_two_dots::<I, E>(row, first, second);
-                }
-                [first, rest @ ..] => {
-                    let dots = &mut self.dots[i * m..(i + 1) * m];
-                    (*square, dots[0]) = square_and_dot::<I, E>(row, first);
-                    for (dot, vector) in dots[1..].iter_mut().zip(rest) {
+            let dots = &mut self.dots[i * m..(i + 1) * m];
+            // a published aligner has two vectors
+            match *self.vectors {
+                [] => *square = square_and_dots::<I, E, 0>(row, [], dots),
+                [v] => *square = square_and_dots::<I, E, 1>(row, [v], dots),
+                [v, w] => *square = square_and_dots::<I, E, 2>(row, [v, w], dots),
+                [v, w, ref rest @ ..] => {
+                    let (first, others) = dots.split_at_mut(2);
+                    *square = square_and_dots::<I, E, 2>(row, [v, w], first);
+                    for (dot, vector) in others.iter_mut().zip(rest) {
                         *dot = dot_of::<I, E>(row, vector);
                     }
                 }
@@ -88,87 +87,61 @@ impl<E: Lanes> Kernel for LengthsAndDots<'_, E> {
     }
 }
 
+/// Squared length of `row`; its dot products with `vectors` go into `dots`.
 #[inline(always)]
-fn square_of<I: Isa, E: Lanes>(row: &[E]) -> f64 {
-    let mut lanes = [0.0; 16];
-    for_chunks::<I, E>(row, |v| add_products(&mut lanes, v, v));
-    tree(&lanes)
+fn square_and_dots<I: Isa, E: Lanes, const M: usize>(
+    row: &[E],
+    vectors: [&[f64]; M],
+    dots: &mut [f64],
+) -> f64 {
+    let (mut squares, mut products) = ([0.0; 16], [[0.0; 16]; M]);
+    let (chunks, tail) = row.as_chunks::<16>();
+    let vectors = vectors.map(|vector| vector.as_chunks::<16>());
+    // no closure: it would be compiled apart, without the instruction set
+    for (k, chunk) in chunks.iter().enumerate() {
+        let e = E::widen::<I>(chunk);
+        add_squares::<I, E>(&mut squares, &e);
+        for m in 0..M {
+            I::add_products(&mut products[m], &e, &vectors[m].0[k]);
+        }
+    }
+    if !tail.is_empty() {
+        let e = filled_up(tail);
+        add_squares::<I, E>(&mut squares, &e);
+        for m in 0..M {
+            I::add_products(&mut products[m], &e, &filled_up(vectors[m].1));
+        }
+    }
+    for m in 0..M {
+        dots[m] = tree(&products[m]);
+    }
+    tree(&squares)
 }
 
 #[inline(always)]
 fn dot_of<I: Isa, E: Lanes>(row: &[E], vector: &[f64]) -> f64 {
-    let mut dots = [0.0; 16];
-    for_chunks_with::<I, E>(row, vector, |v, w| add_products(&mut dots, v, w));
-    tree(&dots)
-}
-
-#[inline(always)]
-fn square_and_dot<I: Isa, E: Lanes>(row: &[E], vector: &[f64]) -> (f64, f64) {
-    let (mut squares, mut dots) = ([0.0; 16], [0.0; 16]);
-    for_chunks_with::<I, E>(row, vector, |v, w| {
-        add_products(&mut squares, v, v);
-        add_products(&mut dots, v, w);
-    });
-    (tree(&squares), tree(&dots))
-}
-
-#[inline(always)]
-fn square_and_two_dots<I: Isa, E: Lanes>(row: &[E], first: &[f64], second: &[f64]) -> (f64, f64, f64) {
-    let (mut squares, mut dots, mut others) = ([0.0; 16], [0.0; 16], [0.0; 16]);
-    let (chunks, tail) = row.as_chunks::<16>();
-    let (first, first_tail) = first.as_chunks::<16>();
-    let (second, second_tail) = second.as_chunks::<16>();
-    for ((chunk, v), w) in chunks.iter().zip(first).zip(second) {
-        let e = E::widen::<I>(chunk);
-        add_products(&mut squares, &e, &e);
-        add_products(&mut dots, &e, v);
-        add_products(&mut others, &e, w);
-    }
-    if !tail.is_empty() {
-        let e = filled_up(tail);
-        add_products(&mut squares, &e, &e);
-        add_products(&mut dots, &e, &filled_up(first_tail));
-        add_products(&mut others, &e, &filled_up(second_tail));
-    }
-    (tree(&squares), tree(&dots), tree(&others))
-}
-
-#[inline(always)]
-fn add_products(sums: &mut [f64; 16], v: &[f64; 16], w: &[f64; 16]) {
-    for lane in 0..16 {
-        sums[lane] += v[lane] * w[lane];
-    }
-}
-
-/// Gives `body` the row sixteen components at a time, the last chunk filled up with zeros.
-#[inline(always)]
-fn for_chunks<I: Isa, E: Lanes>(row: &[E], mut body: impl FnMut(&[f64; 16])) {
-    let (chunks, tail) = row.as_chunks::<16>();
-    for chunk in chunks {
-        body(&E::widen::<I>(chunk));
-    }
-    if !tail.is_empty() {
-        body(&filled_up(tail));
-    }
-}
-
-/// As [`for_chunks`], beside the same components of `vector`.
-#[inline(always)]
-fn for_chunks_with<I: Isa, E: Lanes>(
-    row: &[E],
-    vector: &[f64],
-    mut body: impl FnMut(&[f64; 16], &[f64; 16]),
-) {
+    let mut products = [0.0; 16];
     let (chunks, tail) = row.as_chunks::<16>();
     let (vector_chunks, vector_tail) = vector.as_chunks::<16>();
     for (chunk, w) in chunks.iter().zip(vector_chunks) {
-        body(&E::widen::<I>(chunk), w);
+        I::add_products(&mut products, &E::widen::<I>(chunk), w);
     }
     if !tail.is_empty() {
-        body(&filled_up(tail), &filled_up(vector_tail));
+        I::add_products(&mut products, &filled_up(tail), &filled_up(vector_tail));
+    }
+    tree(&products)
+}
+
+#[inline(always)]
+fn add_squares<I: Isa, E: Lanes>(sums: &mut [f64; 16], v: &[f64; 16]) {
+    if E::EXACT_SQUARES {
+        I::add_exact_squares(sums, v);
+    } else {
+        I::add_products(sums, v, v);
     }
 }
 
+/// The last chunk, filled up with zeros.
 fn filled_up<E: Lanes>(tail: &[E]) -> [f64; 16] {
     std::array::from_fn(|lane| tail.get(lane).map_or(0.0, |v| v.to_f64()))
 }

@@ -31,7 +31,7 @@ export async function perform(options: SessionOptions, work: (run: RunOptions) =
     controller.abort()
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-  const bar = progressBar()
+  const bar = await progressBar()
   try {
     const { report, text } = await work({ signal: controller.signal, onProgress: bar.update })
     bar.stop()

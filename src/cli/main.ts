@@ -11,6 +11,7 @@ import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
+import { output } from './output.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
 import { addTrack } from './track.ts'
@@ -45,6 +46,7 @@ function program(asked = ''): Command {
     .version(version)
     .exitOverride()
     .configureOutput({
+      writeOut: text => output().write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'modality-gap: ')),
     })
     .showHelpAfterError('(--help lists commands and options)')
@@ -56,11 +58,6 @@ function program(asked = ''): Command {
   }
   return command
 }
-
-// a reader that has seen enough, such as head, is no failure
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1)
-})
 
 program(process.argv[2])
   .parseAsync()

@@ -84,10 +84,10 @@ pub(crate) trait Isa: Copy {
         }
     }
 
-    /// Adds v² lane by lane, where every square is exact: fused or not, only the sum is rounded then.
+    /// Adds v·w lane by lane, where every product is exact: fused or not, only the sum is rounded then.
     #[inline(always)]
-    fn add_exact_squares(sums: &mut [f64; 16], v: &[f64; 16]) {
-        Self::add_products(sums, v, v);
+    fn add_exact_products(sums: &mut [f64; 16], v: &[f64; 16], w: &[f64; 16]) {
+        Self::add_products(sums, v, w);
     }
 }
 
@@ -234,14 +234,15 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
-    fn add_exact_squares(sums: &mut [f64; 16], v: &[f64; 16]) {
+    fn add_exact_products(sums: &mut [f64; 16], v: &[f64; 16], w: &[f64; 16]) {
         use std::arch::x86_64::{_mm512_fmadd_pd, _mm512_loadu_pd, _mm512_storeu_pd};
         for half in [0, 8] {
             // SAFETY: as in `add_products`.
             unsafe {
                 let v = _mm512_loadu_pd(v.as_ptr().add(half));
+                let w = _mm512_loadu_pd(w.as_ptr().add(half));
                 let sum = sums.as_mut_ptr().add(half);
-                _mm512_storeu_pd(sum, _mm512_fmadd_pd(v, v, _mm512_loadu_pd(sum)));
+                _mm512_storeu_pd(sum, _mm512_fmadd_pd(v, w, _mm512_loadu_pd(sum)));
             }
         }
     }
@@ -249,14 +250,14 @@ impl Isa for Avx512 {
 
 /// Sixteen components at a time, to and from f64.
 pub(crate) trait Lanes: crate::Element {
-    /// Whether the square of a component is exact in f64.
-    const EXACT_SQUARES: bool;
+    /// Whether a component has at most 24 bits, so that f64 holds its square and its product with a power of two exactly.
+    const SHORT: bool;
     fn widen<I: Isa>(chunk: &[Self; 16]) -> [f64; 16];
     fn narrow<I: Isa>(chunk: &[f64; 16]) -> [Self; 16];
 }
 
 impl Lanes for f16 {
-    const EXACT_SQUARES: bool = true;
+    const SHORT: bool = true;
 
     #[inline(always)]
     fn widen<I: Isa>(chunk: &[Self; 16]) -> [f64; 16] {
@@ -270,9 +271,9 @@ impl Lanes for f16 {
 }
 
 macro_rules! plain_lanes {
-    ($($element:ty: $exact:expr),*) => {$(
+    ($($element:ty: $short:expr),*) => {$(
         impl Lanes for $element {
-            const EXACT_SQUARES: bool = $exact;
+            const SHORT: bool = $short;
 
             #[inline(always)]
             fn widen<I: Isa>(chunk: &[Self; 16]) -> [f64; 16] {

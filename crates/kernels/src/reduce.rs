@@ -134,8 +134,8 @@ fn dot_of<I: Isa, E: Lanes>(row: &[E], vector: &[f64]) -> f64 {
 
 #[inline(always)]
 fn add_squares<I: Isa, E: Lanes>(sums: &mut [f64; 16], v: &[f64; 16]) {
-    if E::EXACT_SQUARES {
-        I::add_exact_squares(sums, v);
+    if E::SHORT {
+        I::add_exact_products(sums, v, v);
     } else {
         I::add_products(sums, v, v);
     }
@@ -165,51 +165,71 @@ impl<E: Lanes> Kernel for AddWeighted<'_, E> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let dim = self.dim;
-        let mut counted = (0..self.weights.len()).filter(|&row| self.weights[row] != 0.0);
-        let row_of = |row: usize| self.values[row * dim..(row + 1) * dim].as_chunks::<16>();
-        loop {
-            let mut group: [&[[E; 16]]; GROUP] = [&[]; GROUP];
-            let mut tails: [&[E]; GROUP] = [&[]; GROUP];
-            let mut weights = [0.0; GROUP];
-            let mut count = 0;
-            for row in counted.by_ref().take(GROUP) {
-                (group[count], tails[count]) = row_of(row);
-                weights[count] = self.weights[row];
-                count += 1;
-            }
-            // a full group is unrolled; its order of additions is that of the rows either way
+        let Self {
+            values,
+            dim,
+            weights,
+            sums,
+        } = self;
+        let row_of = |row: usize| &values[row * dim..(row + 1) * dim];
+        let mut group = [0; GROUP];
+        let mut count = 0;
+        for row in (0..weights.len()).filter(|&row| weights[row] != 0.0) {
+            group[count] = row;
+            count += 1;
             if count == GROUP {
-                add_group::<I, E>(&group, &tails, &weights, self.sums);
-            } else {
-                add_group::<I, E>(&group[..count], &tails[..count], &weights, self.sums);
-                break;
+                add_group::<I, E, GROUP>(group.map(row_of), group.map(|row| weights[row]), sums);
+                count = 0;
             }
+        }
+        // the order of additions is that of the rows either way
+        for &row in &group[..count] {
+            add_group::<I, E, 1>([row_of(row)], [weights[row]], sums);
         }
     }
 }
 
-/// Adds the rows of one group, chunk by chunk, so that each running sum is loaded and stored once.
 #[inline(always)]
-fn add_group<I: Isa, E: Lanes>(
-    group: &[&[[E; 16]]],
-    tails: &[&[E]],
-    weights: &[f64; GROUP],
+fn add_group<I: Isa, E: Lanes, const N: usize>(rows: [&[E]; N], weights: [f64; N], sums: &mut [f64]) {
+    // so are those of a mean over a block of rows
+    if E::SHORT && weights.iter().all(|&weight| is_power_of_two(weight)) {
+        add_rows::<I, E, N, true>(rows, weights, sums);
+    } else {
+        add_rows::<I, E, N, false>(rows, weights, sums);
+    }
+}
+
+/// Whether products with components of 24 bits are exact: the ends of f64 are far from both.
+fn is_power_of_two(weight: f64) -> bool {
+    const MANTISSA: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
+    weight.to_bits() & MANTISSA == 0 && (1e-100..1e100).contains(&weight)
+}
+
+/// Adds rows chunk by chunk, so that each running sum is loaded and stored once. `EXACT` says that no product rounds.
+#[inline(always)]
+fn add_rows<I: Isa, E: Lanes, const N: usize, const EXACT: bool>(
+    rows: [&[E]; N],
+    weights: [f64; N],
     sums: &mut [f64],
 ) {
-    let (chunks, rest) = sums.as_chunks_mut::<16>();
-    for (k, sums) in chunks.iter_mut().enumerate() {
+    let (sums, sums_tail) = sums.as_chunks_mut::<16>();
+    let split = rows.map(|row| row.as_chunks::<16>());
+    // as long as the sums, said once and not in every turn of the loop
+    let chunks = split.map(|(chunks, _)| &chunks[..sums.len()]);
+    for (k, sums) in sums.iter_mut().enumerate() {
         let mut lanes = *sums;
-        for (i, row) in group.iter().enumerate() {
-            let v = E::widen::<I>(&row[k]);
-            for lane in 0..16 {
-                lanes[lane] += v[lane] * weights[i];
+        for i in 0..N {
+            let (v, weight) = (E::widen::<I>(&chunks[i][k]), [weights[i]; 16]);
+            if EXACT {
+                I::add_exact_products(&mut lanes, &v, &weight);
+            } else {
+                I::add_products(&mut lanes, &v, &weight);
             }
         }
         *sums = lanes;
     }
-    for (i, tail) in tails.iter().enumerate() {
-        for (sum, v) in rest.iter_mut().zip(*tail) {
+    for i in 0..N {
+        for (sum, v) in sums_tail.iter_mut().zip(split[i].1) {
             *sum += v.to_f64() * weights[i];
         }
     }

@@ -19,7 +19,7 @@ mod write;
 pub use dispatch::{Level, level};
 pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
-pub use write::combine;
+pub use write::{combine, combine_and_add};
 
 /// Runs `body` at a fixed instruction level, for tests and benches that compare levels.
 pub fn at_level<R>(forced: Level, body: impl FnOnce() -> R) -> R {

@@ -189,8 +189,13 @@ impl<E: Lanes> Kernel for AddWeighted<'_, E> {
     }
 }
 
+/// Adds Σ weightᵢ · rowᵢ to `sums`, in row order.
 #[inline(always)]
-fn add_group<I: Isa, E: Lanes, const N: usize>(rows: [&[E]; N], weights: [f64; N], sums: &mut [f64]) {
+pub(crate) fn add_group<I: Isa, E: Lanes, const N: usize>(
+    rows: [&[E]; N],
+    weights: [f64; N],
+    sums: &mut [f64],
+) {
     // so are those of a mean over a block of rows
     if E::SHORT && weights.iter().all(|&weight| is_power_of_two(weight)) {
         add_rows::<I, E, N, true>(rows, weights, sums);

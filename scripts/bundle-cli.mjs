@@ -9,9 +9,6 @@ const HERE = `'use strict'; const here = new URL('../../native/cli', require('no
 /** How `src/native.ts` loads the binding, for want of a bundler. */
 const LOADING = "createRequire(import.meta.url)('../native/binding.js')"
 
-/** What the bundle leaves outside, because few commands need it. */
-const OUTSIDE = ['stopword', 'hyparquet-writer', '@resvg/resvg-js']
-
 const plugin = {
   name: 'command line',
   setup(building) {
@@ -28,6 +25,7 @@ const plugin = {
 }
 
 export async function bundleCommandLine(root) {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/main.ts'],
@@ -40,7 +38,8 @@ export async function bundleCommandLine(root) {
     format: 'cjs',
     define: { 'import.meta.url': 'here' },
     banner: { js: HERE },
-    external: OUTSIDE,
+    // few commands need what users have installed as well
+    external: Object.keys({ ...dependencies, ...peerDependencies }),
     plugins: [plugin],
     // text without other characters than ASCII, which is the default, is read and compiled faster
     minifyWhitespace: true,

@@ -235,7 +235,7 @@ fn pair_of<I: Isa, E: Lanes, O: Lanes>(
     let vector_chunks = vectors.map(|vector| &vector.as_chunks::<16>().0[..n]);
     let chunks = rows.map(|(chunks, _)| &chunks[..n]);
     let [(p, p_tail), (q, q_tail)] = out.map(|out| out.as_chunks_mut::<16>());
-    let mut out = [&mut p[..n], &mut q[..n]];
+    let out = [&mut p[..n], &mut q[..n]];
     for (k, sums) in sums.iter_mut().enumerate() {
         let mut lanes = *sums;
         for i in 0..2 {

@@ -80,8 +80,6 @@ export interface ModelOptions {
   adapter?: string
   /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
   template?: string
-  /** What the assistant is told about itself; absent for the template's own. */
-  system?: string
   /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
   endToken?: boolean
   /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
@@ -118,8 +116,6 @@ export interface ModelInfo {
   dim: number
   /** Numbers that learn. */
   learning: number
-  /** Updates made so far. */
-  updates: number
   /** What multiplies bf16 matrices on this machine. */
   unit: string
 }
@@ -191,3 +187,12 @@ export interface AnswerPiece {
   /** Characters that are certain by now. */
   text: string
 }
+
+/**
+ * What is written for others:
+ * - `'learned'`: the projector, and adapters where there are any;
+ * - `'all'`: also the language model, where all of it has learned;
+ * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
+ * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with.
+ */
+export type ExportKind = 'learned' | 'all' | 'merged' | 'llava'

@@ -5,6 +5,7 @@ import { type NativeModel, native } from '../native.ts'
 import type {
   Answer,
   AnswerPiece,
+  ExportKind,
   LossReport,
   ModelInfo,
   ModelOptions,
@@ -46,13 +47,13 @@ export class VisionModel {
    */
   static async open(options: ModelOptions): Promise<VisionModel> {
     const { threads = 0, projector = {}, learn, ...rest } = options
-    const { inputScale = 1, ...shape } = projector
+    const { inputScale, ...shape } = projector
     const scale = inputScale === 'sqrt' ? Math.sqrt(options.dim) : inputScale
-    const spec = given({ ...rest, projector: given({ ...shape, scale }), learn: learn && nested(learn) })
+    const spec = given({ ...rest, projector: given({ ...shape, inputScale: scale }), learn: learn && nested(learn) })
     return new VisionModel(unwrap(await native.NativeModel.open(spec, threads)))
   }
 
-  /** What it is, and where its training stands. */
+  /** What it is. */
   get info(): ModelInfo {
     return this.#native.info()
   }
@@ -107,6 +108,26 @@ export class VisionModel {
   }
 
   /**
+   * Embeddings in the language model's space: what the projector makes of them, all soft tokens of one side by side.
+   *
+   * @param embeddings rows of `info.dim` values
+   */
+  async project(embeddings: Float32Array): Promise<Float32Array> {
+    return unwrap(await this.#native.project(embeddings))
+  }
+
+  /**
+   * Writes what it has learned in files that others read: `mm_projector.safetensors` by LLaVA's names, with adapters
+   * `adapter/` in PEFT's layout, with mode `full` the whole model in `model/`, in Hugging Face's.
+   *
+   * @returns the files
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  async export(folder: string, what: ExportKind = 'learned'): Promise<string[]> {
+    return unwrap(await this.#native.export(folder, what))
+  }
+
+  /**
    * Writes the whole state of its training, but the order of the data, into a folder.
    *
    * @throws {@link ModalityGapError} `WRITE_FAILED`
@@ -118,10 +139,11 @@ export class VisionModel {
   /**
    * Goes on from a state of the same training: further updates have the bits of a training that was never interrupted.
    *
+   * @returns updates made by then
    * @throws {@link ModalityGapError} `UNREADABLE`; `BAD_MODEL` for a state of other options or another model
    */
-  async restoreState(folder: string): Promise<void> {
-    unwrap(await this.#native.restoreState(folder))
+  async restoreState(folder: string): Promise<number> {
+    return unwrap(await this.#native.restoreState(folder))
   }
 
   async #call<T>(

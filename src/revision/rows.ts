@@ -18,6 +18,8 @@ export interface ModelRows {
   readonly rows: number
   /** Columns. */
   readonly dim: number
+  /** Some rows by their numbers, as the model sees them: row-major, f32. */
+  pick(rows: readonly number[]): Promise<Float32Array>
   /** @internal */
   readonly native: NativeRows
 }
@@ -45,7 +47,8 @@ export async function openModelRows(
 ): Promise<ModelRows> {
   const rows = IN_ANY_ORDER.has(embeddings.format) ? embeddings : await converted(embeddings, cache, run)
   const opened = unwrap(await native.NativeRows.open(sourceOf(rows), aligner && nativeOf(aligner), side === 'target'))
-  return { rows: embeddings.rows, dim: embeddings.dim, native: opened }
+  const pick = async (numbers: readonly number[]) => unwrap(await opened.pick([...numbers]))
+  return { rows: embeddings.rows, dim: embeddings.dim, pick, native: opened }
 }
 
 async function converted(embeddings: Embeddings, cache: string, run: RunOptions): Promise<Embeddings> {

@@ -100,7 +100,7 @@ export interface TrainerOptions {
   /** The checkpoint to go on from: the newest, or one by its folder. */
   resume: boolean | string
   /** Writes what a checkpoint has for users: the projector, adapters. */
-  export?(folder: string): Promise<void>
+  export?(folder: string): Promise<unknown>
 }
 
 /** What a training came to. */

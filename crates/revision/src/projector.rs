@@ -1,8 +1,8 @@
 //! From an embedding to soft tokens.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::ops::{self, Activation};
-use modality_gap_nn::{ParamId, Params, Rng, Tape, Var, uniform};
+use modality_gap_nn::{ParamId, Params, Rng, Tape, Var, host, uniform};
 use serde::{Deserialize, Serialize};
 
 use crate::lm::{Leaves, Slot, Values};
@@ -154,6 +154,14 @@ impl Projector {
             i
         };
         u32::try_from(row).expect("a batch has fewer soft tokens")
+    }
+
+    /// k × dim values to k rows of all their soft tokens; one that is repeated stands once.
+    pub(crate) fn project(&self, params: &Params, embeddings: &[f32]) -> Result<Vec<f32>> {
+        let rows = (embeddings.len() / self.config.dim, self.config.dim);
+        let embeddings = Tensor::from_slice(embeddings, rows, &Device::Cpu)?;
+        let out = self.apply(&mut Tape::new(), &mut Leaves::new(params, false), &embeddings)?;
+        Ok(host::<f32>(out.value())?.to_vec())
     }
 
     /// k × dim to k rows, or k · tokens rows when they are distinct, of the language model's width.

@@ -7,24 +7,23 @@ use std::path::Path;
 use common::fixture;
 use modality_gap_nn::{Rng, ScheduleKind};
 use modality_gap_revision::{
-    LearnOptions, LoraConfig, Mode, Next, Position, Precision, ProjectorConfig, Samples, SamplingOptions,
-    Sequence, Session, SessionOptions,
+    Export, LearnOptions, LoraConfig, Mode, Next, Position, Precision, ProjectorOptions, Samples,
+    SamplingOptions, Sequence, Session, SessionOptions,
 };
 
 const DIM: usize = 6;
 
 fn options(mode: Mode) -> SessionOptions {
     SessionOptions {
-        model: fixture("llama-tied"),
-        precision: Precision::Bf16,
-        projector: ProjectorConfig {
-            kind: "mlp2x_gelu".to_owned(),
-            dim: DIM,
-            hidden: 16,
-            tokens: 2,
-            distinct: true,
-            scale: 1.0,
+        path: fixture("llama-tied"),
+        dtype: Precision::Bf16,
+        dim: DIM,
+        projector: ProjectorOptions {
+            num_visual_tokens: 2,
+            distinct_tokens: true,
+            ..ProjectorOptions::default()
         },
+        adapter: None,
         template: "plain".to_owned(),
         end_token: true,
         max_length: 64,
@@ -270,4 +269,59 @@ fn answers_do_not_depend_on_their_company() {
         assert_eq!(together.iter().map(Vec::len).collect::<Vec<_>>(), [6, 2, 6]);
         assert_eq!(ask(0..1)[0], together[0]);
     }
+}
+
+/// What a session has learned, written, read again, says the same: to the last bit where nothing is rounded.
+#[test]
+fn what_was_learned_comes_back_from_its_files() {
+    for (mode, what) in [
+        (Mode::Projector, Export::Learned),
+        (Mode::Lora, Export::Learned),
+        (Mode::Lora, Export::Merged),
+        (Mode::Full, Export::All),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(mode);
+        // a merged weight is rounded once more, to f32
+        options.dtype = Precision::F32;
+        let mut learned = Session::open(options.clone()).unwrap();
+        train(&mut learned, 0..6, 0);
+        let expected = losses(&mut learned);
+        let files = learned.export(folder.path(), what).unwrap();
+        assert!(files.iter().all(|file| file.exists()));
+
+        let mut reader = SessionOptions {
+            learn: None,
+            ..options
+        };
+        reader.projector.init = Some(folder.path().join("mm_projector.safetensors"));
+        let adapter = folder.path().join("adapter");
+        let model = folder.path().join("model");
+        reader.adapter = adapter.exists().then_some(adapter);
+        if model.exists() {
+            reader.path = model;
+        }
+        let found = losses(&mut Session::open(reader).unwrap());
+        let bound = if what == Export::Merged { 1e-5 } else { 0.0 };
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(
+                (found - expected).abs() <= bound * expected,
+                "{mode:?}: {found} {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_projector_of_another_shape_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    session(Mode::Projector)
+        .export(folder.path(), Export::Learned)
+        .unwrap();
+    let mut other = options(Mode::Projector);
+    other.projector.init = Some(folder.path().join("mm_projector.safetensors"));
+    other.projector.num_visual_tokens = 3;
+    let error = Session::open(other).err().unwrap();
+    assert_eq!(error.code(), "BAD_MODEL");
+    assert!(error.to_string().contains("mm_projector.safetensors"), "{error}");
 }

@@ -115,6 +115,11 @@ impl Header {
         names
     }
 
+    /// What stands under a key of the file's metadata.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        self.metadata.metadata().as_ref()?.get(key).cloned()
+    }
+
     /// Where the tensor of that name stands.
     pub fn place(&self, name: &str) -> Option<TensorPlace> {
         let info = self.metadata.info(name)?;

@@ -2,6 +2,7 @@ import { ModalityGapError } from '../../errors.ts'
 import { bleu4 } from '../text-metrics/bleu.ts'
 import { choiceAccuracy } from '../text-metrics/choice.ts'
 import { ciderD } from '../text-metrics/cider.ts'
+import type { Judged } from '../text-metrics/ngrams.ts'
 import { rougeL } from '../text-metrics/rouge.ts'
 import { tokenF1 } from '../text-metrics/token-f1.ts'
 import { type YesNoRule, type YesNoScore, yesNoScore } from '../text-metrics/yes-no.ts'
@@ -87,7 +88,7 @@ function scoreOne(
     ...(first.group === undefined ? {} : { group: first.group }),
     count: judged.length,
     ...(closed.length > 0 ? closedScore(closed, rule) : {}),
-    ...(open.length > 0 ? { open: openScore(open) } : {}),
+    ...(open.length > 0 ? { open: openScore(open.map(({ text, answers }) => ({ text, references: answers }))) } : {}),
   }
 }
 
@@ -128,8 +129,8 @@ function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) 
   }
 }
 
-function openScore(records: readonly Answered[]): OpenScore {
-  const judged = records.map(({ text, answers }) => ({ text, references: answers }))
+/** Scores of texts against references. */
+export function openScore(judged: readonly Judged[]): OpenScore {
   const { f1, exactMatch } = tokenF1(judged)
   return {
     count: judged.length,

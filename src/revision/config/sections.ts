@@ -19,7 +19,7 @@ import {
 } from './leaves.ts'
 
 /** Templates of a conversation; `model` is the model's own. */
-export const TEMPLATES = ['plain', 'llama', 'chatml', 'bunny', 'vicuna', 'model'] as const
+export const TEMPLATES = ['plain', 'llama', 'llama-2', 'chatml', 'bunny', 'vicuna', 'model'] as const
 
 /** Schedules of the learning rate, by Hugging Face's names. */
 export const SCHEDULES = [
@@ -56,6 +56,8 @@ export const model = section({
 
 const projectorType = 'linear, identity or mlpNx_gelu with a number for N'
 
+const factor = v.pipe(v.number('a number above 0, or sqrt'), v.finite(), v.gtValue(0, 'a number above 0, or sqrt'))
+
 /** Section `projector`. */
 export const projector = section({
   type: v.optional(
@@ -67,6 +69,13 @@ export const projector = section({
   ),
   numVisualTokens: v.optional(whole(1, 'Soft tokens that one embedding becomes.')),
   distinctTokens: v.optional(flag('Whether the last layer makes them distinct, or one token is repeated.')),
+  inputScale: v.optional(
+    described(
+      v.lazy(input => (typeof input === 'string' ? v.literal('sqrt', 'a number above 0, or `sqrt`') : factor)),
+      'a number above 0, or `sqrt`',
+      'Factor of an embedding on its way in; `sqrt` is the root of its width.',
+    ),
+  ),
   init: v.optional(text('A projector to begin with: LLaVA, Bunny, Hugging Face or mmproj.', 'a path')),
 })
 
@@ -222,6 +231,15 @@ const generate = section({
 /** Section `evaluation`. */
 export const evaluation = section({
   data: v.optional(paths('Records with answers, scored by loss and by metrics.')),
+  rows: v.optional(oneOf(['image', 'text'], 'Whose rows their visual tokens are.'), 'image'),
+  key: v.optional(oneOf(['image', 'id'], "Whether a row is found by the image's id or by the record's."), 'image'),
+  missing: v.optional(
+    oneOf(['error', 'skip', 'report'], 'What happens to a record whose image has no row.'),
+    'error',
+  ),
+  maxSamples: v.optional(whole(1, 'Records of each file at most.')),
+  shuffled: v.optional(flag("Whether the loss with other records' images is computed as well."), true),
+  answers: v.optional(whole(0, 'Records of each file that are answered, for the metrics.'), 200),
   benchmarks: v.optional(
     described(
       v.array(
@@ -263,6 +281,7 @@ export const rootEntries = {
   template: v.optional(oneOf(TEMPLATES, 'Template of stage 2 and of answers.'), 'model'),
   prompt: v.optional(text('Text around `<image>` for records without a question.'), '<image>'),
   system: v.optional(anyText("System text; absent for the template's own.")),
+  blind: v.optional(flag('Whether images are left out, to see what a model says without them.'), false),
   output: text('Folder of checkpoints, logs and results.', 'a path'),
   seed: v.optional(whole(0, 'Seed of everything that happens by chance.'), 0),
   threads: v.optional(whole(1, 'Native threads.')),

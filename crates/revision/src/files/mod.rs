@@ -6,7 +6,12 @@
 mod gguf;
 mod hf;
 mod names;
+mod out;
+mod peft;
+mod projector;
+mod save;
 mod source;
+mod torch;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +24,14 @@ pub(crate) use gguf::Value as MetadataValue;
 pub(crate) use gguf::{Gguf, Metadata};
 use hf::Folder;
 pub use names::weight_shapes;
+pub use out::Stored;
+pub(crate) use out::{failed as write_failed, write_json};
+pub use peft::{read_adapters, write_adapters};
+pub use projector::{
+    ProjectorFile, ProjectorNames, llava_keys, our_projector_name, read_projector, their_projector_name,
+    write_projector,
+};
+pub use save::{SaveOptions, save_model};
 pub(crate) use source::{bad, text as read_text, text_if_there as read_text_if_there};
 
 /// A language model on the disk: a Hugging Face folder or a GGUF file.

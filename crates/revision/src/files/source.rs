@@ -22,6 +22,15 @@ impl Source {
         })
     }
 
+    /// Bytes that stand in memory, for tests of thousands of files.
+    #[cfg(test)]
+    pub fn memory(bytes: &[u8]) -> Self {
+        Self {
+            file: "memory".into(),
+            input: Input::memory(bytes.to_vec()),
+        }
+    }
+
     pub fn input(&self) -> &Input {
         &self.input
     }

@@ -1,6 +1,7 @@
 //! A model in training or in use: what is loaded, what learns, and with which optimiser.
 
 mod checkpoint;
+mod export;
 mod step;
 mod talk;
 
@@ -18,6 +19,7 @@ use crate::projector::{Projector, ProjectorConfig};
 use crate::text::{Template, TemplateOptions, TextCodec};
 use crate::{Result, RevisionError};
 
+pub use export::Export;
 pub use step::{EvaluateReport, Samples, StepReport};
 pub use talk::{Answer, Ended};
 
@@ -106,17 +108,65 @@ impl Default for LearnOptions {
     }
 }
 
+/// A projector before the language model is known that it stands before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProjectorOptions {
+    /// As in [`ProjectorConfig`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Soft tokens per embedding.
+    pub num_visual_tokens: usize,
+    /// Whether they are different ones.
+    pub distinct_tokens: bool,
+    /// Factor of an embedding on its way in.
+    pub input_scale: f64,
+    /// A projector's file to begin with, of the same shape: this package's, LLaVA's, Bunny's, Hugging Face's or mmproj.
+    pub init: Option<PathBuf>,
+}
+
+impl Default for ProjectorOptions {
+    fn default() -> Self {
+        Self {
+            kind: "mlp2x_gelu".to_owned(),
+            num_visual_tokens: 1,
+            distinct_tokens: false,
+            input_scale: 1.0,
+            init: None,
+        }
+    }
+}
+
+impl ProjectorOptions {
+    fn before(&self, dim: usize, hidden: usize) -> ProjectorConfig {
+        ProjectorConfig {
+            kind: self.kind.clone(),
+            dim,
+            hidden,
+            tokens: self.num_visual_tokens,
+            distinct: self.distinct_tokens,
+            scale: self.input_scale,
+        }
+    }
+}
+
 /// What a session is opened with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionOptions {
     /// A language model: a Hugging Face folder or a GGUF file.
-    pub model: PathBuf,
+    pub path: PathBuf,
     /// How it is computed where it is frozen.
     #[serde(default)]
-    pub precision: Precision,
+    pub dtype: Precision,
+    /// Columns of embeddings.
+    pub dim: usize,
     /// The projector.
-    pub projector: ProjectorConfig,
+    #[serde(default)]
+    pub projector: ProjectorOptions,
+    /// Adapters to begin with: a folder in PEFT's layout.
+    #[serde(default)]
+    pub adapter: Option<PathBuf>,
     /// How conversations are written: one of [`crate::TEMPLATES`].
     #[serde(default = "default_template")]
     pub template: String,
@@ -161,6 +211,8 @@ pub struct Session {
     lm: Lm<f32>,
     projector: Projector,
     params: Params,
+    /// The adapters' shape, where there are any.
+    lora: Option<LoraConfig>,
     training: Option<Training>,
     /// Tokens read once, with what is remembered of them.
     beginning: Option<(Vec<u32>, Remembered<f32>)>,
@@ -180,14 +232,8 @@ impl Session {
     /// # Errors
     /// `NOT_FOUND`, `UNREADABLE`, `BAD_MODEL` with the file; `BAD_OPTION`.
     pub fn open(options: SessionOptions) -> Result<Self> {
-        let mut files = ModelFiles::open(&options.model)?;
+        let mut files = ModelFiles::open(&options.path)?;
         let mut config = files.config().clone();
-        if options.projector.hidden != config.hidden {
-            return Err(RevisionError::BadOption(format!(
-                "the projector gives rows of {}, the language model takes {}",
-                options.projector.hidden, config.hidden
-            )));
-        }
         config.positions = config.positions.min(options.max_length.max(1));
         let codec = TextCodec::open(&files)?;
         let talk = TemplateOptions {
@@ -196,18 +242,20 @@ impl Session {
         };
         let template = Template::new(&options.template, &codec, talk)?;
         let mode = options.learn.as_ref().map_or(Mode::Projector, |learn| learn.mode);
-        let (keep, tuning) = match (options.precision, mode) {
+        let (keep, tuning) = match (options.dtype, mode) {
             (_, Mode::Full) => (Keep::Dense, Tuning::Full),
             (Precision::Bf16, _) => (Keep::Packed, Tuning::Frozen),
             (Precision::F32, _) => (Keep::Dense, Tuning::Frozen),
         };
         let mut params = Params::default();
         let mut rng = Rng::new(options.seed, stream::PROJECTOR);
-        let projector = Projector::fresh(&options.projector, &mut params, DType::F32, &mut rng)?;
+        let shape = options.projector.before(options.dim, config.hidden);
+        let projector = Projector::fresh(&shape, &mut params, DType::F32, &mut rng)?;
         let mut lm = Lm::load(&config, &mut files, keep, tuning, &mut params)?;
-        if let Some(lora) = lora_of(&options)? {
+        let lora = lora_of(&options)?;
+        if let Some(lora) = &lora {
             let mut rng = Rng::new(options.seed, stream::ADAPTERS);
-            lm.add_adapters(&lora, &mut params, &mut rng)?;
+            lm.add_adapters(lora, &mut params, &mut rng)?;
         }
         let mut session = Self {
             options,
@@ -217,9 +265,16 @@ impl Session {
             lm,
             projector,
             params,
+            lora,
             training: None,
             beginning: None,
         };
+        if let Some(file) = session.options.projector.init.clone() {
+            session.take_projector(&file)?;
+        }
+        if let Some(folder) = session.options.adapter.clone() {
+            session.take_adapters(&folder)?;
+        }
         if let Some(learn) = session.options.learn.clone() {
             session.training = Some(session.training(learn)?);
         }
@@ -312,10 +367,14 @@ impl Session {
         self.training.as_mut().ok_or_else(not_learning)
     }
 
-    /// Whether the language model itself is as it was read, so that what it has read stays true.
+    fn mode(&self) -> Mode {
+        let training = self.training.as_ref();
+        training.map_or(Mode::Projector, |training| training.options.mode)
+    }
+
+    /// Whether the language model itself stays as it was read, so that what it has read stays true.
     fn model_is_fixed(&self) -> bool {
-        let mode = self.training.as_ref().map(|training| training.options.mode);
-        matches!(mode, None | Some(Mode::Projector))
+        self.mode() == Mode::Projector
     }
 }
 
@@ -325,8 +384,9 @@ fn not_learning() -> RevisionError {
 
 /// Adapters to be made: those that learn, or those of a folder that is used.
 fn lora_of(options: &SessionOptions) -> Result<Option<LoraConfig>> {
-    match &options.learn {
-        Some(learn) if learn.mode == Mode::Lora => Ok(Some(learn.lora.clone())),
+    match (&options.adapter, &options.learn) {
+        (Some(folder), _) => Ok(Some(crate::files::read_adapters(folder)?.0)),
+        (None, Some(learn)) if learn.mode == Mode::Lora => Ok(Some(learn.lora.clone())),
         _ => Ok(None),
     }
 }

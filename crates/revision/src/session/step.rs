@@ -242,6 +242,16 @@ impl Session {
         )
     }
 
+    /// What the projector makes of embeddings, rows of its columns: all soft tokens of an embedding side by side.
+    pub fn project(&self, embeddings: &[f32]) -> Result<Vec<f32>> {
+        let dim = self.projector.config().dim;
+        if embeddings.len() % dim != 0 {
+            let text = format!("{} values are not whole rows of {dim}", embeddings.len());
+            return Err(RevisionError::BadOption(text));
+        }
+        self.projector.project(&self.params, embeddings)
+    }
+
     /// Reads the beginning that `sequences` share, unless it was read last time; its length.
     fn remember(&mut self, sequences: &[Sequence]) -> Result<usize> {
         if !self.model_is_fixed() {

@@ -6,7 +6,7 @@ use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{AddedVocabulary, Model, OffsetType, PreTokenizer, Tokenizer};
 
-use super::marks::{self, Marks};
+use super::marks::{self, Mark, Marks};
 use super::{Decoding, byte_level, sentencepiece};
 use crate::files::{Metadata, ModelFiles, TextFiles, bad, read_text};
 use crate::{Result, RevisionError};
@@ -181,10 +181,32 @@ impl TextCodec {
         &self.marks
     }
 
-    /// The tokenizer as a `tokenizer.json`.
+    /// The tokenizer as a `tokenizer.json`; where texts begin with a mark, it puts that.
     pub fn to_json(&self) -> Result<String> {
-        self.tokenizer.to_string(false).map_err(refused)
+        let json = self.tokenizer.to_string(false).map_err(refused)?;
+        let bos = self.marks.bos.as_ref().filter(|_| self.marks.adds_bos);
+        match (bos, self.tokenizer.get_post_processor()) {
+            (Some(bos), None) => {
+                let bad = |error: serde_json::Error| refused(error.into());
+                let mut json: serde_json::Value = serde_json::from_str(&json).map_err(bad)?;
+                json["post_processor"] = beginning(bos);
+                Ok(json.to_string())
+            }
+            _ => Ok(json),
+        }
     }
+}
+
+/// A post-processor that puts a token before a text.
+fn beginning(bos: &Mark) -> serde_json::Value {
+    let token = |of: usize| serde_json::json!({ "SpecialToken": { "id": bos.text, "type_id": of } });
+    let text = |id: &str, of: usize| serde_json::json!({ "Sequence": { "id": id, "type_id": of } });
+    serde_json::json!({
+        "type": "TemplateProcessing",
+        "single": [token(0), text("A", 0)],
+        "pair": [token(0), text("A", 0), token(1), text("B", 1)],
+        "special_tokens": { bos.text.as_str(): { "id": bos.text, "ids": [bos.id], "tokens": [bos.text] } },
+    })
 }
 
 impl Stages {

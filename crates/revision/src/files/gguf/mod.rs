@@ -10,6 +10,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 mod value;
+mod write;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ use header::{Header, Info};
 pub(crate) use value::Metadata;
 #[cfg(test)]
 pub(crate) use value::Value;
+pub(crate) use write::{Written, write_gguf};
 
 /// An open file whose header was checked.
 #[derive(Debug)]
@@ -32,7 +34,10 @@ pub(crate) struct Gguf {
 
 impl Gguf {
     pub fn open(file: &Path) -> Result<Self> {
-        let source = Source::open(file)?;
+        Self::read(Source::open(file)?)
+    }
+
+    fn read(source: Source) -> Result<Self> {
         let header = Header::read(&source)?;
         Ok(Self { source, header })
     }

@@ -47,9 +47,7 @@ impl Bytes {
     }
 
     fn open(&self) -> Result<Gguf> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), &self.0).unwrap();
-        Gguf::open(file.path())
+        Gguf::read(Source::memory(&self.0))
     }
 
     fn refused(&self) -> String {

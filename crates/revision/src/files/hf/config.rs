@@ -58,8 +58,11 @@ struct File {
 
 #[derive(Deserialize)]
 struct Rope {
-    #[serde(alias = "type", rename = "rope_type")]
+    #[serde(rename = "rope_type")]
     kind: Option<String>,
+    /// Its name before; some files have both.
+    #[serde(rename = "type")]
+    old_kind: Option<String>,
     #[serde(rename = "rope_theta")]
     theta: Option<f64>,
     factor: Option<f64>,
@@ -212,7 +215,7 @@ fn scaling(file: &File, positions: usize) -> Read<Option<RopeScaling>> {
     let asked = |value: Option<f64>, name: &str| {
         value.ok_or_else(|| format!("rotary embedding is stretched, but {name} is missing"))
     };
-    match rope.kind.as_deref() {
+    match rope.kind.as_deref().or(rope.old_kind.as_deref()) {
         None | Some("default") => Ok(None),
         Some("linear") => Ok(Some(RopeScaling::Linear {
             factor: asked(rope.factor, "factor")?,
@@ -280,7 +283,8 @@ mod tests {
             original: 8192.0,
         };
         assert_eq!((old.rope_theta, old.rope_scaling), (5e5, Some(scaling)));
-        let linear = with(&json!({ "rope_scaling": { "type": "linear", "factor": 2.0 } })).unwrap();
+        let both = json!({ "type": "linear", "rope_type": "linear", "factor": 2.0 });
+        let linear = with(&json!({ "rope_scaling": both })).unwrap();
         assert_eq!(linear.rope_scaling, Some(RopeScaling::Linear { factor: 2.0 }));
         assert_eq!(with(&json!({ "rope_scaling": null })).unwrap().rope_scaling, None);
     }

@@ -85,6 +85,12 @@ impl Safetensors {
         Ok(Some(tensor.to_dtype(DType::F32)?))
     }
 
+    /// What the first file says under a key of its metadata.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        let (_, header) = self.parts.first()?;
+        header.metadata(key)
+    }
+
     pub fn bad(&self, reason: impl Into<String>) -> RevisionError {
         bad(&self.file, reason)
     }

@@ -36,7 +36,8 @@ export async function smollm2() {
 }
 
 function python(args) {
-  for (const command of ['python3', 'python']) {
+  // on Windows `python3` may be a stub that opens a shop
+  for (const command of process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python']) {
     const { status, error } = spawnSync(command, args, { stdio: ['ignore', process.stderr, process.stderr] })
     if (status === 0) {
       return

@@ -1,6 +1,5 @@
 import { basename } from 'node:path'
 import type { RunOptions } from '../abort.ts'
-import { openEmbeddings } from '../embeddings.ts'
 import { promptOf } from './benchmarks/prompt.ts'
 import { readBenchmark } from './benchmarks/read.ts'
 import type { BenchmarkRecord } from './benchmarks/record.ts'
@@ -13,14 +12,13 @@ import {
   scoreBenchmarks,
 } from './benchmarks/score.ts'
 import type { ReVisionConfig } from './config.ts'
-import { embeddingRows } from './data/embedding-rows.ts'
 import { epochOrder } from './data/order.ts'
 import { IMAGE_PLACE } from './data/sample.ts'
 import { type JoinedSample, TrainingSet } from './data/training-set.ts'
 import { heldOutLoss } from './held-out.ts'
 import type { VisionModel } from './model.ts'
 import type { ModelSample } from './model-options.ts'
-import { type ModelRows, openModelRows } from './rows.ts'
+import type { ModelRows } from './rows.ts'
 import { toModelSample, toPrompt, type Wording } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -87,8 +85,8 @@ export async function openRecords(
   workspace: Workspace,
   run: RunOptions,
 ): Promise<{ set: TrainingSet; rows: ModelRows }> {
-  const { rows: from, key, missing, maxSamples } = config.evaluation
-  const side = await workspace.side(from, run)
+  const { image, imageIds, rows: from, key, missing, maxSamples } = config.evaluation
+  const side = image === undefined ? await workspace.side(from, run) : await workspace.images(image, imageIds, run)
   const set = await TrainingSet.open({ data: file, lookup: side.lookup, key, missing, maxSamples, seed: config.seed })
   return { set, rows: side.rows }
 }
@@ -166,13 +164,14 @@ export async function answersTo(
   prompts: readonly ModelSample[],
   { rows, config, run }: { rows?: ModelRows; config: ReVisionConfig; run: RunOptions },
 ): Promise<string[]> {
+  const began = performance.now()
   const texts: string[] = []
   for (let from = 0; from < prompts.length; from += AT_A_TIME) {
     const samples = prompts.slice(from, from + AT_A_TIME)
     const sampling = { seed: config.seed, ...config.evaluation.generate }
     const answers = await model.answer({ samples, rows }, sampling, { signal: run.signal })
     texts.push(...answers.map(({ text }) => text.trim()))
-    const seconds = 0
+    const seconds = (performance.now() - began) / 1000
     run.onProgress?.({ stage: 'answers', rows: texts.length, total: prompts.length, seconds })
   }
   return texts
@@ -183,14 +182,7 @@ type BenchmarkSpec = Exclude<ReVisionConfig['evaluation']['benchmarks'][number],
 async function benchmarkScore(spec: BenchmarkSpec, { model, config, workspace, run }: Shown): Promise<BenchmarkScore[]> {
   const { path, name, group, answers, image, imageIds } = spec
   const records = await readBenchmark(path, { name, group, answers })
-  const side =
-    image === undefined
-      ? await workspace.side('image', run)
-      : await (async () => {
-          const embeddings = await openEmbeddings(image, { role: 'image', label: 'image' })
-          const options = { aligner: await workspace.aligner(run), side: 'target', cache: workspace.cache } as const
-          return { lookup: await embeddingRows(embeddings, imageIds), rows: await openModelRows(embeddings, options, run) }
-        })()
+  const side = image === undefined ? await workspace.side('image', run) : await workspace.images(image, imageIds, run)
   const wording = wordingOf(config)
   const prompts = records.map((record, i) => questionOf(record, side.lookup.rowOf(record.image ?? '', i), wording))
   const texts = await answersTo(model, prompts, { rows: side.rows, config, run })

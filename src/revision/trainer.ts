@@ -255,7 +255,9 @@ class Training {
       await this.#save()
     }
     const seconds = this.#seconds()
-    const loss = this.#sums.labels > 0 ? this.#sums.loss / this.#sums.labels : 0
+    // a run that finds its last checkpoint has nothing to do but to tell what the log knows
+    const told = this.#state.log_history.findLast(record => typeof record.train_loss === 'number')
+    const loss = this.#sums.labels > 0 ? this.#sums.loss / this.#sums.labels : Number(told?.train_loss ?? Number.NaN)
     if (this.#sums.updates > 0) {
       await this.#write({
         ...this.#place(),

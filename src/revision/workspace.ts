@@ -6,7 +6,7 @@ import { Aligner } from '../align.ts'
 import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import type { ReVisionConfig } from './config.ts'
-import { embeddingRows } from './data/embedding-rows.ts'
+import { type EmbeddingIds, embeddingRows } from './data/embedding-rows.ts'
 import type { RowLookup } from './data/row-lookup.ts'
 import { type ModelRows, openModelRows } from './rows.ts'
 
@@ -67,13 +67,26 @@ export class Workspace {
    */
   side(side: Side, run: RunOptions = {}): Promise<SideRows> {
     return once(this.#sides, side, async () => {
-      const embeddings = await this.embeddings(side)
       const ids = side === 'image' ? this.#config.embeddings.imageIds : this.#config.embeddings.textIds
-      const aligner = await this.aligner(run)
-      const options = { aligner, side: side === 'image' ? 'target' : 'source', cache: this.cache } as const
-      const [lookup, rows] = [await embeddingRows(embeddings, ids), await openModelRows(embeddings, options, run)]
-      return { embeddings, lookup, rows }
+      return await this.#seen(side, await this.embeddings(side), ids, run)
     })
+  }
+
+  async #seen(side: Side, embeddings: Embeddings, ids: EmbeddingIds | undefined, run: RunOptions): Promise<SideRows> {
+    const aligner = await this.aligner(run)
+    const options = { aligner, side: side === 'image' ? 'target' : 'source', cache: this.cache } as const
+    const [lookup, rows] = [await embeddingRows(embeddings, ids), await openModelRows(embeddings, options, run)]
+    return { embeddings, lookup, rows }
+  }
+
+  /**
+   * Rows of images beside those of `embeddings.image`, as a model sees them.
+   *
+   * @throws {@link ModalityGapError} as {@link Workspace.side} does
+   */
+  async images(input: string | string[], ids: EmbeddingIds | undefined, run: RunOptions = {}): Promise<SideRows> {
+    const embeddings = await openEmbeddings(input, { role: 'image', label: 'image' })
+    return await this.#seen('image', embeddings, ids, run)
   }
 
   /** Rows of a side as the encoder gave them. */

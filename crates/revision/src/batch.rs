@@ -51,10 +51,10 @@ impl Sequence {
             _ => None,
         };
         let count = self.positions.iter().map_while(plain).count();
-        let kept = count
-            .min(self.positions.len().saturating_sub(1))
-            .saturating_sub(1);
-        self.positions.iter().map_while(plain).take(kept)
+        self.positions
+            .iter()
+            .map_while(plain)
+            .take(count.saturating_sub(1))
     }
 }
 

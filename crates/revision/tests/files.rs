@@ -212,3 +212,102 @@ fn what_is_not_there_is_named() {
         "{shape}"
     );
 }
+
+/// A copy of a folder in which one file is changed.
+fn changed(folder: &str, file: &str, change: impl FnOnce(Vec<u8>) -> Option<Vec<u8>>) -> RevisionError {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(fixture(folder)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let target = copy.path().join(file);
+    match change(std::fs::read(&target).unwrap_or_default()) {
+        Some(bytes) => std::fs::write(&target, bytes).unwrap(),
+        None => std::fs::remove_file(&target).unwrap(),
+    }
+    ModelFiles::open(copy.path()).unwrap_err()
+}
+
+fn replaced(from: &'static str, to: &'static str) -> impl FnOnce(Vec<u8>) -> Option<Vec<u8>> {
+    move |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains(from), "{from}");
+        Some(text.replace(from, to).into_bytes())
+    }
+}
+
+/// Folders that contradict themselves, or reach beyond themselves: the file at fault and what is wrong with it.
+#[test]
+fn damaged_folders_are_refused_by_name() {
+    let index = "model.safetensors.index.json";
+    let first = "model-00001-of-00002.safetensors";
+    let errors = [
+        (
+            changed("llama-tied", "config.json", |_| None),
+            "config.json",
+            "no such file",
+        ),
+        (
+            changed("llama-tied", "config.json", |_| Some(b"{".to_vec())),
+            "config.json",
+            "EOF",
+        ),
+        (
+            changed("llama-tied", "config.json", |_| Some(vec![0xff])),
+            "config.json",
+            "UTF-8",
+        ),
+        (
+            changed("llama-tied", "model.safetensors", |_| None),
+            "model.safetensors",
+            "no such file",
+        ),
+        (
+            changed(
+                "llama-tied",
+                "config.json",
+                replaced("\"hidden_size\": 16", "\"hidden_size\": 32"),
+            ),
+            "model.safetensors",
+            "[288, 16], the configuration says [288, 32]",
+        ),
+        (
+            changed(
+                "llama-tied",
+                "config.json",
+                replaced("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            ),
+            "model.safetensors",
+            "model.layers.2.input_layernorm.weight is missing",
+        ),
+        (
+            changed(
+                "qwen2",
+                "config.json",
+                replaced("\"model_type\": \"qwen2\"", "\"model_type\": \"llama\""),
+            ),
+            "model.safetensors",
+            "k_proj.bias has no place",
+        ),
+        (changed("llama-untied", first, |_| None), first, "no such file"),
+        (
+            changed("llama-untied", first, |bytes| Some(bytes[..900].to_vec())),
+            first,
+            "truncated",
+        ),
+        (
+            changed("llama-untied", index, replaced(first, "../secret.safetensors")),
+            index,
+            "outside of its folder",
+        ),
+        (
+            changed("llama-untied", index, replaced("weight_map", "map")),
+            index,
+            "no weight_map",
+        ),
+    ];
+    for (error, file, said) in errors {
+        let text = error.to_string();
+        assert!(text.contains(file) && text.contains(said), "{said}: {text}");
+    }
+}

@@ -13,8 +13,11 @@ use modality_gap_revision::{Batch, Keep, Lm, Remembered, StepOptions, Tuning};
 fn golden(name: &str) -> (Batch, std::collections::HashMap<String, Tensor>) {
     let golden = tensors(&format!("{name}/expected.safetensors"));
     let (ids, labels) = (integers(&golden["ids"]), integers(&golden["labels"]));
-    let soft_at = integers(&golden["soft_at"]);
-    let row = |(at, id): (usize, &i64)| match soft_at.iter().position(|&soft| soft as usize == at) {
+    let soft_at: Vec<usize> = integers(&golden["soft_at"])
+        .into_iter()
+        .map(|at| usize::try_from(at).unwrap())
+        .collect();
+    let row = |(at, id): (usize, &i64)| match soft_at.iter().position(|&soft| soft == at) {
         Some(soft) => (true, soft as u32),
         None => (false, u32::try_from(*id).unwrap()),
     };

@@ -231,6 +231,8 @@ const generate = section({
 /** Section `evaluation`. */
 export const evaluation = section({
   data: v.optional(paths('Records with answers, scored by loss and by metrics.')),
+  image: v.optional(paths('Rows of their images, where they are others than those of training.')),
+  imageIds: v.optional(ids),
   rows: v.optional(oneOf(['image', 'text'], 'Whose rows their visual tokens are.'), 'image'),
   key: v.optional(oneOf(['image', 'id'], "Whether a row is found by the image's id or by the record's."), 'image'),
   missing: v.optional(

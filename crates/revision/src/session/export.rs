@@ -12,7 +12,7 @@ use crate::files::{
 };
 use crate::lm::{Weights, qkv_names, up_names};
 use crate::lora::{self, LoraConfig, merged};
-use crate::projector;
+use crate::projector::{self, ProjectorConfig};
 use crate::{Result, RevisionError};
 
 /// What is written.
@@ -57,7 +57,7 @@ impl Session {
             let model = folder.join("model");
             let options = SaveOptions {
                 keys: llava_keys(self.projector.config(), None),
-                tensors: llava_tensors(&projector),
+                tensors: llava_tensors(self.projector.config(), &projector)?,
                 ..SaveOptions::default()
             };
             let source = ModelFiles::open(self.files.path())?;
@@ -144,10 +144,22 @@ impl Session {
     }
 }
 
-fn llava_tensors(projector: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
-    let named = projector.iter();
+/// The projector as LLaVA's models hold it; none where it is one that they do not know.
+fn llava_tensors(config: &ProjectorConfig, projector: &[(String, Tensor)]) -> Result<Vec<(String, Tensor)>> {
+    if config.distinct && config.tokens > 1 {
+        return Ok(Vec::new());
+    }
+    let named = projector.iter().enumerate();
     named
-        .map(|(name, tensor)| (format!("model.{name}"), tensor.clone()))
+        .map(|(place, (name, tensor))| {
+            // theirs takes the embedding as it comes
+            let tensor = if place == 0 {
+                (tensor * config.scale)?
+            } else {
+                tensor.clone()
+            };
+            Ok((format!("model.{name}"), tensor))
+        })
         .collect()
 }
 

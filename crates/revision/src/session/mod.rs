@@ -418,7 +418,9 @@ fn check(options: &LearnOptions) -> Result<()> {
 
 /// Biases and norms do not decay; the projector may have a rate of its own.
 fn group(name: &str, options: &LearnOptions) -> Group {
-    let decays = !name.ends_with(".bias") && !name.contains("norm");
+    let decays = !name
+        .split('.')
+        .any(|part| part == "bias" || part.ends_with("norm") || part.ends_with("layernorm"));
     let projector = name.starts_with(crate::projector::PREFIX);
     let rate = options.projector_learning_rate.filter(|_| projector);
     Group {

@@ -245,7 +245,7 @@ impl Session {
     /// What the projector makes of embeddings, rows of its columns: all soft tokens of an embedding side by side.
     pub fn project(&self, embeddings: &[f32]) -> Result<Vec<f32>> {
         let dim = self.projector.config().dim;
-        if embeddings.len() % dim != 0 {
+        if !embeddings.len().is_multiple_of(dim) {
             let text = format!("{} values are not whole rows of {dim}", embeddings.len());
             return Err(RevisionError::BadOption(text));
         }

@@ -40,10 +40,8 @@ impl<'a> Decoding<'a> {
     }
 
     /// What is left at the end: bytes that never became a character stand as replacement characters.
-    pub fn finish(mut self) -> Result<String> {
-        let text = self.rest()?;
-        self.ids.clear();
-        Ok(text)
+    pub fn finish(self) -> Result<String> {
+        self.rest()
     }
 
     /// Text after what was said.

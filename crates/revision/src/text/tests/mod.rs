@@ -1,6 +1,7 @@
 //! Tokenizers and templates against llama.cpp, tokenizers, sentencepiece and transformers (fixtures/make_text.py), and
 //! index tables written by hand.
 
+mod own_templates;
 mod samples;
 mod templates;
 mod tokens;

@@ -13,7 +13,7 @@ import { Index, MetricKind, ScalarKind } from 'usearch'
 import { everySecond, readRows } from './rows.mjs'
 
 const TOP = 10
-const SAMPLE = fileURLToPath(new URL('../../samples/paper-like', import.meta.url))
+const SAMPLE = fileURLToPath(new URL('../../samples/emoji', import.meta.url))
 
 const { values: options } = parseArgs({
   options: { image: { type: 'string' }, text: { type: 'string' }, pairs: { type: 'string' } },

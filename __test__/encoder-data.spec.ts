@@ -73,7 +73,7 @@ test('what cannot be read in an archive or a folder is named', async t => {
   t.regex(error.message, /b has no caption/)
   const cut = join(folder, 'cut.tar')
   writeFileSync(cut, readFileSync(bad).subarray(0, 700))
-  t.is((await embed(cut)).code, 'BAD_FORMAT')
+  t.like(await embed(cut), { code: 'BAD_FORMAT', file: cut })
   t.like(await embed(parts), { code: 'NOT_FOUND', file: join(parts, 'b.txt') })
 })
 

@@ -23,6 +23,7 @@
  * | `BAD_STATE` | bytes that are not a tracker's state |
  * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
  * | `BAD_IMAGE` | an image cannot be decoded |
+ * | `BAD_SAMPLE` | a record of training or test data that cannot be used: roles, images and answers do not fit together |
  * | `BAD_MODEL` | an encoder's file or folder is damaged, of an unknown kind, or of another training |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
@@ -52,6 +53,7 @@ export type ErrorCode =
   | 'NEWER_VERSION'
   | 'BAD_STATE'
   | 'BAD_IMAGE'
+  | 'BAD_SAMPLE'
   | 'BAD_MODEL'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'
@@ -2416,6 +2418,205 @@ export declare function writeCharts(
   folder: string,
   { format, theme, width, labels }?: ChartOptions,
 ): Promise<string[]>
+/** A text to judge and the texts it is compared with. */
+export interface Judged {
+  /** What the model said. */
+  text: string
+  /** What people said; at least one. */
+  references: readonly string[]
+}
+/** Takes a text apart; every metric says which one it uses when none is given. */
+export type Tokenizer = (text: string) => string[]
+/** Text that was tokenised before: split at white space, nothing else changed. */
+export declare function splitTokens(text: string): string[]
+/**
+ * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
+ * whole, punctuation dropped, brackets by name (`-lrb-`).
+ *
+ * It follows the rules of the Stanford tokenizer (3.4.1, `-lowerCase`, then COCO's list of punctuation) that captions
+ * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
+ */
+export declare function captionTokens(text: string): string[]
+/** Tokens of the ROUGE package (Lin 2004) without stemming: lower case, runs of `a`–`z` and digits. */
+export declare function rougeTokens(text: string): string[]
+/**
+ * Tokens of SQuAD's evaluation (Rajpurkar et al. 2016): lower case, ASCII punctuation removed, `a`, `an`, `the` removed,
+ * split at white space.
+ */
+export declare function answerTokens(text: string): string[]
+/**
+ * What is done about an order in which nothing matches:
+ * - `'none'`: nothing; BLEU is 0 (Papineni et al. 2002);
+ * - `'exp'`: the k-th such precision is 1/(2ᵏ·total), as in `mteval` and by default in sacrebleu;
+ * - `'floor'`: 0.1 matches (method 1 of Chen and Cherry 2014);
+ * - `'add-one'`: one more match and one more n-gram in every order above 1 (method 2, Lin and Och 2004);
+ * - `'coco'`: no smoothing but COCO's guards against division by zero, 1e-15 matches and 1e-9 n-grams more.
+ */
+export type BleuSmoothing = 'none' | 'exp' | 'floor' | 'add-one' | 'coco'
+/** How BLEU is counted. */
+export interface BleuOptions {
+  /** @defaultValue `'none'` */
+  smoothing?: BleuSmoothing
+  /** @defaultValue {@link captionTokens} */
+  tokenize?: Tokenizer
+}
+/** BLEU of a corpus. */
+export interface Bleu {
+  /** BLEU-4, 0 to 1. */
+  bleu: number
+  /** Precisions of orders 1 to 4 after smoothing. */
+  precisions: number[]
+  /** exp(1 − r/c) where the texts are shorter than their references, else 1. */
+  brevityPenalty: number
+  /** Tokens of the texts, c. */
+  length: number
+  /** Tokens of the references nearest in length, the shorter of two, r. */
+  referenceLength: number
+}
+/**
+ * BLEU-4 of a corpus (Papineni et al. 2002): matches, n-grams and lengths are summed over all texts before they are
+ * divided.
+ *
+ * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
+ */
+export declare function bleu4(texts: readonly Judged[], options?: BleuOptions): Bleu
+/** An answer to a question with options. */
+export interface ChoiceAnswer {
+  /** What the model said. */
+  text: string
+  /** Texts of the options, in the order of their letters. */
+  options: readonly string[]
+  /** Letter of the right one, `'A'` for the first. */
+  answer: string
+}
+/** Accuracy where options were given. */
+export interface ChoiceScore {
+  /** Questions. */
+  count: number
+  /** Answers that name the right option. */
+  correct: number
+  /** correct / count: an answer that names no option is wrong. */
+  accuracy: number
+  /** Answers in which no option could be made out. */
+  unparsed: number
+}
+/**
+ * Accuracy of multiple choice.
+ *
+ * @throws {@link ModalityGapError} `EMPTY`; `BAD_SAMPLE` with the row where the right letter is none of the options'
+ */
+export declare function choiceAccuracy(answers: readonly ChoiceAnswer[]): ChoiceScore
+/** Letters of the options. */
+export declare function lettersOf(options: readonly string[]): string[]
+/**
+ * The letter of the option that an answer names, or nothing when it names none or several. The first reading that finds
+ * one counts:
+ * 1. a letter and nothing else: `B`, `b`, `(B)`, `B.`, `**B**`;
+ * 2. a statement, the last one if there are several: `The answer is B`, `Answer: (B)`, `correct option is B.`;
+ * 3. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
+ * 4. the text of an option and nothing else, whatever its case and its closing mark;
+ * 5. the only letter in brackets: `I would say (B), as it barks`;
+ * 6. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted.
+ */
+export declare function chosenLetter(text: string, options: readonly string[]): string | undefined
+/**
+ * How precision P and recall R of the longest common subsequence become one number:
+ * - `'coco'`: best P and best R over the references, whichever they come from, and F with β = 1.2;
+ * - `'f1'`: the best F1 of a reference, as the ROUGE package reports it.
+ */
+export type RougeVariant = 'coco' | 'f1'
+/** How ROUGE-L is counted. */
+export interface RougeOptions {
+  /** @defaultValue `'coco'` */
+  variant?: RougeVariant
+  /** @defaultValue {@link captionTokens} for `'coco'`, {@link rougeTokens} for `'f1'` */
+  tokenize?: Tokenizer
+}
+/** A metric that is the mean of the texts' own. */
+export interface MeanScore {
+  /** The mean. */
+  score: number
+  /** The score of each text. */
+  each: number[]
+}
+/**
+ * ROUGE-L (Lin 2004): how much of a text and its reference is one common subsequence. Mean over the texts, 0 to 1.
+ *
+ * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
+ */
+export declare function rougeL(texts: readonly Judged[], options?: RougeOptions): MeanScore
+/** How CIDEr-D is counted. */
+export interface CiderOptions {
+  /** @defaultValue {@link captionTokens} */
+  tokenize?: Tokenizer
+}
+/**
+ * CIDEr-D (Vedantam, Zitnick and Parikh 2015): clipped cosine of tf-idf n-grams with a Gaussian penalty on a difference
+ * in length, mean over orders 1 to 4 and over references, times 10.
+ *
+ * Document frequencies come from the references of these texts, a text's references being one document; so scores depend
+ * on the corpus, and one text alone scores 0.
+ *
+ * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
+ */
+export declare function ciderD(texts: readonly Judged[], { tokenize }?: CiderOptions): MeanScore
+/** How well short answers agree. */
+export interface TokenF1 {
+  /** Mean over the answers of the best F1 of shared tokens with a reference, 0 to 1. */
+  f1: number
+  /** Share of answers whose tokens are those of a reference. */
+  exactMatch: number
+  /** F1 of each answer. */
+  each: number[]
+}
+/**
+ * Token F1 and exact match of SQuAD (Rajpurkar et al. 2016), tokens of {@link answerTokens}. As in version 2 an answer
+ * without tokens agrees with a reference without tokens only.
+ *
+ * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
+ */
+export declare function tokenF1(answers: readonly Judged[]): TokenF1
+/** An answer to a question that wants yes or no. */
+export interface YesNoAnswer {
+  /** What the model said. */
+  text: string
+  /** What is right. */
+  answer: 'yes' | 'no'
+}
+/**
+ * How an answer is read:
+ * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither;
+ * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes.
+ */
+export type YesNoRule = 'strict' | 'pope'
+/** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
+export interface YesNoScore {
+  /** Questions. */
+  count: number
+  /** Right answers. */
+  correct: number
+  /** correct / count: an answer that says neither is wrong. */
+  accuracy: number
+  /** Share of answers yes that are right. */
+  precision: number | null
+  /** Share of questions with answer yes that were answered so. */
+  recall: number | null
+  /** Harmonic mean of precision and recall. */
+  f1: number | null
+  /** Share of answers yes: above the share of such questions, the model sees what is not there. */
+  yesRatio: number
+  /** Answers that say neither. */
+  unparsed: number
+}
+/**
+ * Scores of POPE (Li et al. 2023), with yes as the positive class.
+ *
+ * @param rule how an answer is read. @defaultValue `'strict'`
+ * @throws {@link ModalityGapError} `EMPTY`
+ */
+export declare function yesNoScore(answers: readonly YesNoAnswer[], rule?: YesNoRule): YesNoScore
+/** What an answer says, or nothing where it says neither. */
+export declare function yesOrNo(text: string, rule?: YesNoRule): 'yes' | 'no' | undefined
 /** One file of rows, or one part of a file. */
 export interface TaskShard {
   /** The file. */

@@ -4,7 +4,8 @@
  *   npm run bench -- [--rows 100000] [--pairs 5] [--authors PATH/embed_ReAlign.py] [--large] [--only align,row,measure,train]
  *
  * Runs alternate (ours, peer, ours, peer, …) and medians are printed with the median ratio of the pairs. Nothing is
- * asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder.
+ * asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder. On a busy Linux
+ * machine `chrt -f 10 npm run bench`, as root, keeps other work away from the runs.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'

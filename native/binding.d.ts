@@ -49,6 +49,38 @@ export declare class NativeEncoder {
   embedImages(paths: Array<string>): Promise<any>
 }
 
+/** A language model with its projector; calls on it run one after the other. */
+export declare class NativeModel {
+  /** Reads a model, off the event loop. */
+  static open(options: any, threads: number): Promise<any>
+  /** What it is. */
+  info(): any
+  /** Positions and labels of samples. */
+  sizes(samples: any): Promise<any>
+  /** One update. */
+  step(samples: any, rows: NativeRows | undefined | null, microBatch: number, token: CancelToken): Promise<any>
+  /** Losses without an update. */
+  evaluate(samples: any, rows: NativeRows | undefined | null, microBatch: number, token: CancelToken): Promise<any>
+  /** Answers to prompts. */
+  answer(samples: any, rows: NativeRows | undefined | null, sampling: any, token: CancelToken, onText?: ((arg: AnswerPiece) => void) | undefined | null): Promise<any>
+  /** What the projector makes of embeddings. */
+  project(embeddings: Float32Array): Promise<any>
+  /** Writes files that others read. */
+  export(folder: string, what: string): Promise<any>
+  /** Writes the state of the training into a folder. */
+  saveState(folder: string): Promise<any>
+  /** Goes on from such a state; answers with the updates made by then. */
+  restoreState(folder: string): Promise<any>
+}
+
+/** Rows that are read by their numbers, each through a map. */
+export declare class NativeRows {
+  /** Opens rows, to be moved by an aligner or left as they are. */
+  static open(source: Source, aligner: NativeAligner | undefined | null, targetSide: boolean): Promise<any>
+  /** Some rows, row-major. */
+  pick(rows: Array<number>): Promise<any>
+}
+
 /** Follows a training run. */
 export declare class NativeTracker {
   /** A tracker that has seen no step. */
@@ -89,6 +121,14 @@ export declare class Source {
   release(): void
   /** Rows, width, type, format and shards. */
   info(): any
+}
+
+/** A piece of an answer. */
+export interface AnswerPiece {
+  /** Number of the answer. */
+  answer: number
+  /** Text that is certain by now. */
+  text: string
 }
 
 /** Writes the embeddings of a list of pairs. */
@@ -143,7 +183,7 @@ export declare function supported(): Supported
 /** What this machine gives the kernels. */
 export interface Supported {
   /** Instruction set in use. */
-  simd: 'scalar' | 'avx2'
+  simd: 'scalar' | 'avx2' | 'avx512'
   /** Cores. */
   threads: number
 }

@@ -773,10 +773,12 @@ if (
   }
 }
 
-const { CancelToken, NativeAligner, NativeEncoder, NativeTracker, Source, embedPairs, run, supported, trainEncoder, version } = nativeBinding
+const { CancelToken, NativeAligner, NativeEncoder, NativeModel, NativeRows, NativeTracker, Source, embedPairs, run, supported, trainEncoder, version } = nativeBinding
 export { CancelToken }
 export { NativeAligner }
 export { NativeEncoder }
+export { NativeModel }
+export { NativeRows }
 export { NativeTracker }
 export { Source }
 export { embedPairs }

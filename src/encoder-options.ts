@@ -25,7 +25,15 @@ export interface EncoderShape {
 }
 
 /** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
-export type ScheduleKind = 'cosine' | 'linear' | 'constant' | 'constant_with_warmup' | 'inverse_sqrt'
+export type ScheduleKind =
+  | 'cosine'
+  | 'linear'
+  | 'constant'
+  | 'constant_with_warmup'
+  | 'inverse_sqrt'
+  | 'polynomial'
+  | 'cosine_with_restarts'
+  | 'cosine_with_min_lr'
 
 /** Constants of AdamW. */
 export interface AdamWOptions {

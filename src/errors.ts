@@ -23,6 +23,7 @@
  * | `BAD_STATE` | bytes that are not a tracker's state |
  * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
  * | `BAD_IMAGE` | an image cannot be decoded |
+ * | `BAD_SAMPLE` | a record of training or test data that cannot be used: roles, images and answers do not fit together |
  * | `BAD_MODEL` | an encoder's file or folder is damaged, of an unknown kind, or of another training |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
@@ -52,6 +53,7 @@ export type ErrorCode =
   | 'NEWER_VERSION'
   | 'BAD_STATE'
   | 'BAD_IMAGE'
+  | 'BAD_SAMPLE'
   | 'BAD_MODEL'
   | 'BAD_RECEIPT'
   | 'WRITE_FAILED'

@@ -131,6 +131,32 @@ export type {
   StageInfo,
   TransformReport,
 } from './reports.ts'
+export { type Bleu, type BleuOptions, type BleuSmoothing, bleu4 } from './revision/text-metrics/bleu.ts'
+export {
+  type ChoiceAnswer,
+  type ChoiceScore,
+  choiceAccuracy,
+  chosenLetter,
+  lettersOf,
+} from './revision/text-metrics/choice.ts'
+export { type CiderOptions, ciderD } from './revision/text-metrics/cider.ts'
+export type { Judged } from './revision/text-metrics/ngrams.ts'
+export { type MeanScore, type RougeOptions, type RougeVariant, rougeL } from './revision/text-metrics/rouge.ts'
+export { type TokenF1, tokenF1 } from './revision/text-metrics/token-f1.ts'
+export {
+  answerTokens,
+  captionTokens,
+  rougeTokens,
+  splitTokens,
+  type Tokenizer,
+} from './revision/text-metrics/tokenize.ts'
+export {
+  type YesNoAnswer,
+  type YesNoRule,
+  type YesNoScore,
+  yesNoScore,
+  yesOrNo,
+} from './revision/text-metrics/yes-no.ts'
 export type { Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {

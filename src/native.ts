@@ -6,6 +6,16 @@ import { ModalityGapError, type Outcome } from './errors.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
 import type { AlignerInfo, EmbeddingsInfo, Progress } from './reports.ts'
+import type {
+  Answer,
+  AnswerPiece,
+  ExportKind,
+  LossReport,
+  ModelInfo,
+  ModelSample,
+  SampleSizes,
+  StepReport,
+} from './revision/model-options.ts'
 import type { TrackerOptions, TrackStep } from './track.ts'
 import type { TrackRecord } from './track-record.ts'
 
@@ -95,6 +105,40 @@ export interface NativeEncoder {
   embedImages(paths: string[]): Promise<Outcome<Float32Array>>
 }
 
+/** Rows that are read by their numbers, each through an aligner. */
+export interface NativeRows {
+  pick(rows: number[]): Promise<Outcome<Float32Array>>
+}
+
+/** A language model in native memory. */
+export interface NativeModel {
+  info(): ModelInfo
+  sizes(samples: readonly ModelSample[]): Promise<Outcome<SampleSizes>>
+  step(
+    samples: readonly ModelSample[],
+    rows: NativeRows | undefined,
+    microBatch: number,
+    token: CancelToken,
+  ): Promise<Outcome<StepReport>>
+  evaluate(
+    samples: readonly ModelSample[],
+    rows: NativeRows | undefined,
+    microBatch: number,
+    token: CancelToken,
+  ): Promise<Outcome<LossReport>>
+  answer(
+    samples: readonly ModelSample[],
+    rows: NativeRows | undefined,
+    sampling: object,
+    token: CancelToken,
+    onText?: (piece: AnswerPiece) => void,
+  ): Promise<Outcome<Answer[]>>
+  project(embeddings: Float32Array): Promise<Outcome<Float32Array>>
+  export(folder: string, what: ExportKind): Promise<Outcome<string[]>>
+  saveState(folder: string): Promise<Outcome<null>>
+  restoreState(folder: string): Promise<Outcome<number>>
+}
+
 /** The native module with the types that its generated declarations leave open. */
 export interface Binding {
   CancelToken: new () => CancelToken
@@ -122,6 +166,10 @@ export interface Binding {
     token: CancelToken,
     onProgress?: (progress: Progress) => void,
   ): Promise<Outcome<EmbedReport>>
+  NativeModel: { open(options: object, threads: number): Promise<Outcome<NativeModel>> }
+  NativeRows: {
+    open(source: Source, aligner: NativeAligner | undefined, targetSide: boolean): Promise<Outcome<NativeRows>>
+  }
   version(): string
   supported(): { simd: 'scalar' | 'avx2' | 'avx512' | 'neon'; threads: number }
 }

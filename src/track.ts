@@ -5,7 +5,7 @@ import { given } from './job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
 import type { ThreadOptions } from './options.ts'
 import { isTensor, type Rows, type Tensor } from './rows.ts'
-import { TrackLog } from './track-log.ts'
+import { openTrackLog, type TrackLog } from './track-log.ts'
 import type { TrackRecord } from './track-record.ts'
 
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
@@ -219,7 +219,7 @@ export class Tracker {
     if (this.#use.log === undefined) {
       return undefined
     }
-    this.#log ??= TrackLog.open(this.#use.log, this.lastStep).then(({ log, records }) => {
+    this.#log ??= openTrackLog(this.#use.log, this.lastStep).then(({ log, records }) => {
       this.#records.push(...records)
       return log
     })

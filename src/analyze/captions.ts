@@ -4,6 +4,7 @@ import type { Embeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measureGap } from '../measure.ts'
 import type { ThreadOptions } from '../options.ts'
+import { unreadable } from '../unreadable.ts'
 import { isNonVisual } from './words.ts'
 
 /** Tokens that CLIP's text tower takes, start and end included. */
@@ -131,10 +132,7 @@ function wordsOf(captions: readonly string[], tokenLimit: number): CaptionWords 
  * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
  */
 export async function readCaptions(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === 'ENOENT' ? 'NOT_FOUND' : 'UNREADABLE'
-    throw new ModalityGapError(code, `${path}: ${cause.message}`, { file: path, cause })
-  })
+  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
   const lines = text.split(/\r?\n/)
   if (lines.at(-1) === '') {
     lines.pop()

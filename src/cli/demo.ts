@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { packageFolder } from '../place.ts'
 import { addCommonOptions, type CommonOptions } from './options.ts'
 import { count } from './print.ts'
 import { perform } from './session.ts'
 
-const SAMPLE = fileURLToPath(new URL('../../samples/emoji', import.meta.url))
+const SAMPLE = fileURLToPath(new URL('samples/emoji', packageFolder))
 
 interface Options extends CommonOptions {
   out?: string

@@ -1,11 +1,12 @@
-import { SingleBar } from 'cli-progress'
 import type { Progress } from '../reports.ts'
+import { count } from './print.ts'
 
 /** A bar on stderr, one stage after another; silent where stderr is not a terminal. */
-export function progressBar() {
+export async function progressBar() {
   if (!process.stderr.isTTY) {
     return { update: () => {}, stop: () => {} }
   }
+  const { SingleBar } = await import('cli-progress')
   const bar = new SingleBar({
     stream: process.stderr,
     format: '{name} {bar} {percentage} % of {total} rows, {rate} rows/s',
@@ -28,7 +29,7 @@ export function progressBar() {
         since = seconds
         return
       }
-      const rate = seconds > since ? Math.round(rows / (seconds - since)).toLocaleString('en') : '–'
+      const rate = seconds > since ? count(Math.round(rows / (seconds - since))) : '–'
       bar.update(rows, { rate })
     },
     stop: () => bar.stop(),

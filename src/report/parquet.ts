@@ -1,8 +1,8 @@
 import type { SchemaElement } from 'hyparquet'
 import { ModalityGapError } from '../errors.ts'
+import { writeWhole } from '../whole-file.ts'
 import { type Point, pointsOf } from './charts/cloud.ts'
 import type { FiguresData, Modality, NeighbourData } from './figures.ts'
-import { writeWhole } from './files.ts'
 
 /** Row indices in the table itself, with distances 1 − cosine. */
 interface Neighbours {

@@ -34,7 +34,7 @@ pub use init::{normal, uniform};
 pub use params::{ParamId, Params};
 pub use real::Real;
 pub use rng::{Rng, shuffled};
-pub use schedule::{Schedule, ScheduleKind};
+pub use schedule::{Schedule, ScheduleKind, Shape};
 pub use tape::{Gradients, Tape, Var, sum};
 pub use tensor::{Host, host};
 

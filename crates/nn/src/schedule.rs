@@ -18,6 +18,12 @@ pub enum ScheduleKind {
     ConstantWithWarmup,
     /// Peak·√(warm-up/step).
     InverseSqrt,
+    /// A power of what remains, down to `end`.
+    Polynomial,
+    /// Half a cosine down to 0, `cycles` times.
+    CosineWithRestarts,
+    /// Half a cosine down to `end`.
+    CosineWithMinLr,
 }
 
 /// A schedule of `total` updates.
@@ -31,6 +37,31 @@ pub struct Schedule {
     pub warmup: u64,
     /// Updates in all.
     pub total: u64,
+    /// What is special to some shapes.
+    #[serde(default)]
+    pub shape: Shape,
+}
+
+/// Numbers that only some shapes ask for; the defaults are Hugging Face's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Shape {
+    /// Cycles of the cosine with restarts.
+    pub cycles: u32,
+    /// Power of the polynomial.
+    pub power: f64,
+    /// Rate at the end: of the polynomial as it is (1e-7), of the cosine with a least rate as a share of the peak.
+    pub end: Option<f64>,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            cycles: 1,
+            power: 1.0,
+            end: None,
+        }
+    }
 }
 
 impl Schedule {
@@ -44,6 +75,7 @@ impl Schedule {
             peak,
             warmup,
             total,
+            shape: Shape::default(),
         }
     }
 
@@ -59,7 +91,17 @@ impl Schedule {
         }
         let progress = (step - warmup) / (total - warmup).max(1.0);
         match self.kind {
-            ScheduleKind::Cosine => (0.5 * (1.0 + (std::f64::consts::PI * progress).cos())).max(0.0),
+            ScheduleKind::Cosine => half_cosine(progress),
+            ScheduleKind::CosineWithRestarts if progress >= 1.0 => 0.0,
+            ScheduleKind::CosineWithRestarts => half_cosine(f64::from(self.shape.cycles) * progress % 1.0),
+            ScheduleKind::CosineWithMinLr => {
+                let end = self.shape.end.unwrap_or(0.0);
+                half_cosine(progress) * (1.0 - end) + end
+            }
+            ScheduleKind::Polynomial => {
+                let end = self.shape.end.unwrap_or(1e-7) / self.peak;
+                (1.0 - end) * (1.0 - progress).max(0.0).powf(self.shape.power) + end
+            }
             ScheduleKind::Linear => ((total - step) / (total - warmup).max(1.0)).max(0.0),
             ScheduleKind::Constant | ScheduleKind::ConstantWithWarmup => 1.0,
             // without a warm-up Hugging Face takes 10,000 updates as the time scale
@@ -69,6 +111,11 @@ impl Schedule {
             }
         }
     }
+}
+
+/// ½(1 + cos πt).
+fn half_cosine(progress: f64) -> f64 {
+    (0.5 * (1.0 + (std::f64::consts::PI * progress).cos())).max(0.0)
 }
 
 #[cfg(test)]
@@ -110,5 +157,43 @@ mod tests {
             }
         }
         assert_eq!(at(ScheduleKind::Constant, 0), 1.0);
+    }
+
+    /// As above, with the numbers that some shapes ask for.
+    #[test]
+    fn shapes_with_numbers_are_those_of_hugging_face() {
+        let shape = |cycles, power, end| Shape { cycles, power, end };
+        let table = [
+            (
+                ScheduleKind::Polynomial,
+                Shape::default(),
+                [0.0, 0.5, 1.0, 0.555_555_6, 0.333_333_4, 0.011_111_21],
+            ),
+            (
+                ScheduleKind::Polynomial,
+                shape(1, 2.0, Some(0.1)),
+                [0.0, 0.5, 1.0, 0.377_777_777_8, 0.2, 0.100_111_111_1],
+            ),
+            (
+                ScheduleKind::CosineWithRestarts,
+                shape(3, 1.0, None),
+                [0.0, 0.5, 1.0, 0.75, 1.0, 0.002_739_052_3],
+            ),
+            (
+                ScheduleKind::CosineWithMinLr,
+                shape(1, 1.0, Some(0.1)),
+                [0.0, 0.5, 1.0, 0.628_141_679_95, 0.325, 0.100_274_127_84],
+            ),
+        ];
+        for (kind, shape, expected) in table {
+            let schedule = Schedule {
+                shape,
+                ..Schedule::new(kind, 1.0, 0.1, 100)
+            };
+            for (step, expected) in [0, 5, 10, 50, 70, 99].into_iter().zip(expected) {
+                let found = schedule.rate(step);
+                assert!((found - expected).abs() < 1e-7, "{kind:?} {step}: {found}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use modality_gap_encoder::EncoderError;
+use modality_gap_revision::RevisionError;
 use modality_gap_tasks::TaskError;
 use napi::bindgen_prelude::{
     Float32ArraySlice, Float64ArraySlice, JsObjectValue, Object, ToNapiValue, Uint16ArraySlice,
@@ -64,6 +65,16 @@ impl From<EncoderError> for Failure {
         }
         if let Some(row) = error.row() {
             value["row"] = json!(row);
+        }
+        Self(value)
+    }
+}
+
+impl From<RevisionError> for Failure {
+    fn from(error: RevisionError) -> Self {
+        let mut value = json!({ "code": error.code(), "message": error.to_string() });
+        if let Some(file) = error.file() {
+            value["file"] = json!(file.to_string_lossy());
         }
         Self(value)
     }

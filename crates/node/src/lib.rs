@@ -19,5 +19,6 @@ mod aligner;
 mod border;
 mod encoder;
 mod job;
+mod revision;
 mod source;
 mod tracker;

@@ -38,6 +38,72 @@ pub struct LmConfig {
     pub positions: usize,
 }
 
+/// Greatest sizes, far above any model's: products of two of them still fit.
+const MAX_VOCAB: usize = 1 << 24;
+const MAX_WIDTH: usize = 1 << 20;
+const MAX_LAYERS: usize = 1 << 12;
+
+impl LmConfig {
+    /// Whether the sizes make a model; a reason when not. Files are believed no further than this.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let sizes = [
+            ("vocabulary", self.vocab, MAX_VOCAB),
+            ("width", self.hidden, MAX_WIDTH),
+            ("inner width", self.inner, MAX_WIDTH),
+            ("number of layers", self.layers, MAX_LAYERS),
+            ("number of heads", self.heads, MAX_WIDTH),
+            ("number of key heads", self.kv_heads, MAX_WIDTH),
+            ("width of a head", self.head_dim, MAX_WIDTH),
+            ("number of positions", self.positions, usize::MAX),
+        ];
+        for (what, size, most) in sizes {
+            if size == 0 || size > most {
+                return Err(format!("a {what} of {size} makes no model"));
+            }
+        }
+        if !self.heads.is_multiple_of(self.kv_heads) {
+            return Err(format!(
+                "{} heads cannot share {} key heads",
+                self.heads, self.kv_heads
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return Err(format!(
+                "a head of {} columns cannot be turned in pairs",
+                self.head_dim
+            ));
+        }
+        if self.heads.saturating_mul(self.head_dim) > MAX_WIDTH {
+            return Err(format!(
+                "{} heads of {} columns make no model",
+                self.heads, self.head_dim
+            ));
+        }
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        if !positive(self.norm_eps) || !positive(self.rope_theta) {
+            return Err("the norm's epsilon and the rotary base must be positive".to_owned());
+        }
+        let stretched = match self.rope_scaling {
+            None => true,
+            Some(RopeScaling::Linear { factor }) => positive(factor),
+            Some(RopeScaling::Llama3 {
+                factor,
+                low,
+                high,
+                original,
+            }) => positive(factor) && positive(low) && high.is_finite() && high > low && positive(original),
+        };
+        if stretched {
+            Ok(())
+        } else {
+            Err(format!(
+                "rotary embedding cannot be stretched by {:?}",
+                self.rope_scaling
+            ))
+        }
+    }
+}
+
 /// How rotary frequencies are stretched.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]

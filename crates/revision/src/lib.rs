@@ -4,8 +4,34 @@
 //! the prompt as a few soft tokens. Everything by chance is a function of a seed, and a training gives the same bits for
 //! any number of threads.
 
+mod batch;
 mod config;
 mod error;
+mod files;
+mod generate;
+mod lm;
+mod lora;
+mod projector;
+mod session;
+mod text;
 
+pub use batch::{Position, Sequence};
 pub use config::{LmConfig, RopeScaling};
 pub use error::{Result, RevisionError};
+pub use files::{
+    ModelFiles, ProjectorFile, ProjectorNames, SaveOptions, Stored, llava_keys, our_projector_name,
+    read_adapters, read_projector, save_model, their_projector_name, weight_shapes, write_adapters,
+    write_projector,
+};
+pub use generate::{Next, SamplingOptions, generate};
+pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
+pub use lora::{LoraConfig, TARGETS, merged};
+pub use projector::{Projector, ProjectorConfig};
+pub use session::{
+    Answer, Ended, EvaluateReport, Export, LearnOptions, Mode, Precision, ProjectorOptions, Samples, Session,
+    SessionOptions, StepReport,
+};
+pub use text::{
+    Conversation, Decoding, IMAGE, Mark, Marks, Piece, Role, Start, TEMPLATES, Template, TemplateOptions,
+    TextCodec, Turn, expand, expand_prompt,
+};

@@ -15,7 +15,7 @@ const CACHED_BYTES_PER_SECOND: u128 = 1 << 30;
 
 /// Bytes of known length that any thread may read at any position; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Input {
+pub struct Input {
     place: Place,
     len: u64,
     modified: Option<SystemTime>,
@@ -30,6 +30,9 @@ enum Bytes {
 
 impl Input {
     /// Opens a regular file; pipes and devices have no positions and are refused before they can block.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `UNREADABLE` or `BAD_FORMAT` with the path.
     pub fn open(path: &Path) -> Result<Self, ShardError> {
         let place = Place::from(path);
         let metadata = std::fs::metadata(path).map_err(|e| ShardError::from_read(&place, e))?;
@@ -45,6 +48,7 @@ impl Input {
         })
     }
 
+    /// Bytes that stand in memory.
     pub fn memory(bytes: Vec<u8>) -> Self {
         Self {
             place: Place::MEMORY,
@@ -54,21 +58,29 @@ impl Input {
         }
     }
 
+    /// Where the bytes are.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
     /// Length when it was opened.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "a file is asked how long it is, never whether it is empty"
+    )]
     pub fn len(&self) -> u64 {
         self.len
     }
 
     /// What tells this content of the file from another: length and time of the last change.
-    pub fn stamp(&self) -> (u64, Option<SystemTime>) {
+    pub(crate) fn stamp(&self) -> (u64, Option<SystemTime>) {
         (self.len, self.modified)
     }
 
     /// Fills `buf` from byte `offset`.
+    ///
+    /// # Errors
+    /// `UNREADABLE`, or `BAD_FORMAT` when the file ends before.
     pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ShardError> {
         self.read_exact(offset, buf).map_err(|e| match e.kind() {
             io::ErrorKind::UnexpectedEof => {
@@ -82,7 +94,7 @@ impl Input {
     }
 
     /// Like `read_at`, and asks the system for the `buf.len()` bytes after it when this read was slow.
-    pub fn read_ahead_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ShardError> {
+    pub(crate) fn read_ahead_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ShardError> {
         let start = Instant::now();
         self.read_at(offset, buf)?;
         if slower_than_memory(buf.len(), start.elapsed()) {
@@ -92,6 +104,9 @@ impl Input {
     }
 
     /// `len` bytes from `offset`, which must lie inside the file: the length may come from a header.
+    ///
+    /// # Errors
+    /// As [`Self::read_at`]; nothing is allocated then.
     pub fn bytes_at(&self, offset: u64, len: u64) -> Result<Vec<u8>, ShardError> {
         if offset.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(ShardError::bad_format(
@@ -179,7 +194,7 @@ fn read_exact_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> io::Result
 
 /// A part of an input as a stream.
 #[derive(Debug)]
-pub(crate) struct InputReader {
+pub struct InputReader {
     input: Input,
     start: u64,
     end: u64,

@@ -58,15 +58,33 @@ pub(crate) fn open(input: &Input, selector: Option<&str>, role: Role) -> Result<
     })
 }
 
-struct Header {
+/// The header of a safetensors file, checked against the file's length.
+#[derive(Debug)]
+pub struct Header {
     metadata: Metadata,
     /// Position of the first tensor's bytes.
     data: u64,
 }
 
+/// Where a tensor's values stand in the file, row-major and little-endian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TensorPlace {
+    /// Storage type.
+    pub dtype: safetensors::Dtype,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// Position of the first byte.
+    pub offset: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
 impl Header {
     /// Only the header is read: `SafeTensors::read_metadata` would want the whole file in memory.
-    fn read(input: &Input) -> Result<Self, ShardError> {
+    ///
+    /// # Errors
+    /// `BAD_FORMAT` when sizes, shapes and the file's length do not agree, or a name stands there twice.
+    pub fn read(input: &Input) -> Result<Self, ShardError> {
         let bad = |reason: String| ShardError::bad_format(input.place(), reason);
         let mut len = [0; 8];
         input.read_at(0, &mut len)?;
@@ -88,6 +106,30 @@ impl Header {
             )));
         }
         Ok(Self { metadata, data })
+    }
+
+    /// Names of the tensors, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.metadata.tensors().into_keys().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// What stands under a key of the file's metadata.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        self.metadata.metadata().as_ref()?.get(key).cloned()
+    }
+
+    /// Where the tensor of that name stands.
+    pub fn place(&self, name: &str) -> Option<TensorPlace> {
+        let info = self.metadata.info(name)?;
+        let (start, end) = info.data_offsets;
+        Some(TensorPlace {
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            offset: self.data + start as u64,
+            len: (end - start) as u64,
+        })
     }
 
     fn tensor(&self, input: &Input, name: &str) -> Result<Tensor, ShardError> {

@@ -10,8 +10,10 @@ use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
 /// x·Wᵀ + b: `x` n × in, `weight` out × in, `bias` out; n × out. A frozen weight costs no gradient of its own.
 pub fn linear(tape: &mut Tape, x: &Var, weight: &Var, bias: Option<&Var>) -> Result<Var> {
     let value = with_dtype!(x.value(), T => forward::<T>(x.value(), weight.value(), bias.map(Var::value)))?;
-    let (kept_x, kept_weight) = (x.value().clone(), weight.value().clone());
-    let backward = move |gradient: &Tensor, needed: &[bool]| with_dtype!(gradient, T => backward::<T>(&kept_x, &kept_weight, gradient, needed));
+    // the input is needed for the weight's gradient alone
+    let kept_x = weight.tracked().then(|| x.value().clone());
+    let kept_weight = weight.value().clone();
+    let backward = move |gradient: &Tensor, needed: &[bool]| with_dtype!(gradient, T => backward::<T>(kept_x.as_ref(), &kept_weight, gradient, needed));
     Ok(match bias {
         Some(bias) => tape.push(value, &[x, weight, bias], backward),
         None => tape.push(value, &[x, weight], backward),
@@ -41,24 +43,15 @@ fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resul
 }
 
 fn backward<T: Real>(
-    x: &Tensor,
+    x: Option<&Tensor>,
     weight: &Tensor,
     gradient: &Tensor,
     needed: &[bool],
 ) -> Result<Vec<Option<Tensor>>> {
-    let ((n, inner), (outer, _)) = (shape_of(x)?, shape_of(weight)?);
+    let ((n, _), (outer, inner)) = (shape_of(gradient)?, shape_of(weight)?);
     let gradient = host::<T>(gradient)?;
-    let to_x = needed[0].then(|| -> Result<Tensor> {
-        let weight = host::<T>(weight)?;
-        let mut out = vec![T::ZERO; n * inner];
-        let (g, w) = (
-            MatRef::new(&gradient, n, outer),
-            MatRef::new(&weight, outer, inner),
-        );
-        gemm(MatMut::new(&mut out, n, inner), false, g, w, T::ONE);
-        tensor(out, (n, inner))
-    });
-    let to_weight = needed[1].then(|| -> Result<Tensor> {
+    let to_x = needed[0].then(|| times_host::<T>(&gradient, &host::<T>(weight)?, (n, outer, inner)));
+    let to_weight = x.map(|x| -> Result<Tensor> {
         let x = host::<T>(x)?;
         let mut out = vec![T::ZERO; outer * inner];
         let (g, x) = (MatRef::new(&gradient, n, outer).t(), MatRef::new(&x, n, inner));
@@ -72,7 +65,24 @@ fn backward<T: Real>(
     Ok(answers)
 }
 
-fn column_sums<T: Real>(rows: &[T], n: usize, width: usize) -> Result<Tensor> {
+/// g·W: n × out by out × in.
+pub(super) fn times(gradient: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let ((n, outer), (_, inner)) = (shape_of(gradient)?, shape_of(weight)?);
+    with_dtype!(gradient, T => times_host::<T>(&host(gradient)?, &host(weight)?, (n, outer, inner)))
+}
+
+fn times_host<T: Real>(
+    gradient: &[T],
+    weight: &[T],
+    (n, outer, inner): (usize, usize, usize),
+) -> Result<Tensor> {
+    let mut out = vec![T::ZERO; n * inner];
+    let (g, w) = (MatRef::new(gradient, n, outer), MatRef::new(weight, outer, inner));
+    gemm(MatMut::new(&mut out, n, inner), false, g, w, T::ONE);
+    tensor(out, (n, inner))
+}
+
+pub(super) fn column_sums<T: Real>(rows: &[T], n: usize, width: usize) -> Result<Tensor> {
     let sums = sum_row_blocks(n, width, |block, total| {
         for row in rows[block.start * width..block.end * width].chunks_exact(width) {
             add(total, row);

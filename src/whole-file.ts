@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { ModalityGapError } from '../errors.ts'
+import { ModalityGapError } from './errors.ts'
 
 /**
  * Writes a file as a whole or not at all: beside its place, flushed to the disk, then renamed. Its folder is made.
@@ -23,7 +23,8 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   }
 }
 
-async function flushed(file: FileHandle, write: (file: FileHandle) => Promise<void>): Promise<void> {
+/** Writes through an opened file, waits until the disk holds it, and closes it. */
+export async function flushed(file: FileHandle, write: (file: FileHandle) => Promise<void>): Promise<void> {
   try {
     await write(file)
     await file.sync()
@@ -32,7 +33,8 @@ async function flushed(file: FileHandle, write: (file: FileHandle) => Promise<vo
   }
 }
 
-async function flushFolder(folder: string): Promise<void> {
+/** Waits until the disk holds the names in a folder. */
+export async function flushFolder(folder: string): Promise<void> {
   // Windows does not open folders
   const opened = await open(folder, 'r').catch(() => undefined)
   try {

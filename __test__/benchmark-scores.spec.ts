@@ -1,0 +1,87 @@
+import test from 'ava'
+import type { BenchmarkRecord } from '../src/revision/benchmarks/record.ts'
+import { groupScores, scoreBenchmarks } from '../src/revision/benchmarks/score.ts'
+
+const choice = (id: string, answer: string, category?: string): BenchmarkRecord => ({
+  id,
+  question: 'Which?',
+  options: ['a fox', 'a cat', 'a dog'],
+  answers: [answer],
+  kind: 'choice',
+  benchmark: 'MMStar',
+  group: 'general',
+  ...(category ? { category } : {}),
+})
+
+const word = (id: string, answer: 'yes' | 'no'): BenchmarkRecord => ({
+  id,
+  question: 'Is it?',
+  answers: [answer],
+  kind: 'yes-no',
+  benchmark: 'POPE',
+  group: 'hallucination',
+})
+
+const RECORDS = [
+  choice('1', 'A', 'animals'),
+  choice('2', 'B', 'animals'),
+  choice('3', 'C', 'other'),
+  word('4', 'yes'),
+  word('5', 'no'),
+]
+
+const SAID = new Map([
+  ['1', 'A'],
+  ['2', 'The answer is C.'],
+  ['3', 'hard to say'],
+  ['4', 'Yes'],
+  ['5', 'No.'],
+])
+
+const said = ({ id }: BenchmarkRecord) => SAID.get(id)
+
+test('benchmarks are scored apart, with their categories', t => {
+  const [star, pope] = scoreBenchmarks(RECORDS, said)
+  t.deepEqual(star, {
+    benchmark: 'MMStar',
+    group: 'general',
+    count: 3,
+    accuracy: 1 / 3,
+    unparsed: 1,
+    categories: { animals: 1 / 2, other: 0 },
+  })
+  t.like(pope, { benchmark: 'POPE', count: 2, accuracy: 1, unparsed: 0, yesNo: { yesRatio: 1 / 2, f1: 1 } })
+})
+
+test('groups are means over benchmarks, not over questions', t => {
+  t.deepEqual(groupScores(scoreBenchmarks(RECORDS, said)), [
+    { group: 'general', benchmarks: 1, accuracy: 1 / 3 },
+    { group: 'hallucination', benchmarks: 1, accuracy: 1 },
+    { group: 'all', benchmarks: 2, accuracy: (1 / 3 + 1) / 2 },
+  ])
+})
+
+test('open answers have scores of their own and no accuracy', t => {
+  const caption = (id: string, answers: string[]): BenchmarkRecord => ({
+    id,
+    question: '',
+    answers,
+    kind: 'open',
+    benchmark: 'captions',
+  })
+  const records = [caption('1', ['a red fox on the snow']), caption('2', ['two cats near a table'])]
+  const [score] = scoreBenchmarks(records, ({ answers }) => answers[0])
+  t.is(score?.accuracy, undefined)
+  t.like(score?.open, { count: 2, f1: 1, exactMatch: 1, rougeL: 1 })
+  // COCO's guards against division by zero take 1e-9 of few n-grams
+  t.true(Math.abs((score?.open?.bleu4 ?? 0) - 1) < 1e-8)
+  t.true(Math.abs((score?.open?.cider ?? 0) - 10) < 1e-12)
+  t.deepEqual(groupScores(score ? [score] : []), [])
+})
+
+test('a question without an answer of the model is an error, one without a right answer is left out', t => {
+  t.throws(() => scoreBenchmarks(RECORDS, () => undefined), { code: 'BAD_SAMPLE', message: /question 1 of MMStar/ })
+  const unknown = { ...choice('6', 'A'), answers: [] }
+  t.is(scoreBenchmarks([...RECORDS, unknown], said)[0]?.count, 3)
+  t.throws(() => scoreBenchmarks([unknown], said), { code: 'EMPTY' })
+})

@@ -1,0 +1,382 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import type { FitOptions } from '../src/options.ts'
+import { checkConfig, loadConfig, type ReVisionConfig } from '../src/revision/config.ts'
+import { folderOf } from './helpers/place.ts'
+
+const SMALLEST = {
+  model: { path: 'smollm' },
+  embeddings: { text: 'text' },
+  stage1: { data: 'captions.jsonl' },
+  output: 'out',
+}
+
+function file(t: ExecutionContext, content: string, name = 'config.yaml'): string {
+  const path = join(folderOf(t), name)
+  writeFileSync(path, content)
+  return path
+}
+
+const YAML = `
+# a comment
+model: { path: smollm, dtype: bf16 }
+projector:
+  type: mlp2x_gelu
+  numVisualTokens: 4
+embeddings:
+  image: [a, b]
+  text: text
+  aligner:
+    method: realign
+    centroidIterations: 10
+  imageIds: { match: stem }
+stage1:
+  data: captions.jsonl
+  steps: 100
+  learningRate: 5e-4
+stage2:
+  data: [one.json, two.json]
+  mode: lora
+  lora: { rank: 8, targets: [q_proj] }
+  evalEvery: epoch
+evaluation:
+  benchmarks:
+    - pope/
+    - { path: mmstar.tsv, image: rows }
+output: out
+`
+
+test('a file of YAML, one of JSON and an object give the same configuration', async t => {
+  const { config, warning } = await loadConfig(file(t, YAML))
+  t.is(warning, undefined)
+  t.like(config, { stage1: { learningRate: 5e-4 }, stage2: { batchSize: 256 } })
+  t.deepEqual(config.evaluation.benchmarks, ['pope/', { path: 'mmstar.tsv', image: 'rows' }])
+  const json = JSON.stringify(config, null, '\t')
+  t.deepEqual((await loadConfig(file(t, json, 'config.json'))).config, config)
+  t.deepEqual(checkConfig(config).config, config)
+})
+
+test('defaults of orchestration are filled in; what the native side has defaults for stays away', t => {
+  const { config } = checkConfig(SMALLEST)
+  t.like(config, { seed: 0, template: 'model', resume: false, stage2: false, logging: { jsonl: true, every: 10 } })
+  t.like(config.stage1, {
+    batchSize: 256,
+    learningRate: 5e-4,
+    schedule: 'cosine',
+    warmupRatio: 0.03,
+    weightDecay: 0,
+    maxGradNorm: 1,
+    maxLength: 2048,
+    template: 'plain',
+    endToken: true,
+  })
+  t.false('dtype' in config.model)
+  t.deepEqual(config.projector, {})
+  t.false('optimizer' in (config.stage1 || {}))
+})
+
+test('the options of an aligner are those of a fit', t => {
+  const { aligner } = checkConfig({ ...SMALLEST, embeddings: { image: 'i', text: 't', aligner: { method: 'c3' } } })
+    .config.embeddings
+  const options: FitOptions = typeof aligner === 'object' ? aligner : {}
+  t.deepEqual(options, { method: 'c3' })
+})
+
+test('types follow from the schema', t => {
+  const config: ReVisionConfig = checkConfig(SMALLEST).config
+  // @ts-expect-error a stage may be false
+  t.is(config.stage1.batchSize, 256)
+  // @ts-expect-error no such key
+  t.is(config.stage3, undefined)
+})
+
+test('a LLaVA script for its first stage means the projector alone', t => {
+  const { config, warning } = checkConfig({
+    model_name_or_path: 'smollm',
+    version: 'plain',
+    data_path: 'blip_laion_cc_sbu_558k.json',
+    image_folder: 'images',
+    vision_tower: 'openai/clip-vit-large-patch14-336',
+    mm_projector_type: 'mlp2x_gelu',
+    tune_mm_mlp_adapter: true,
+    mm_vision_select_layer: -2,
+    mm_use_im_start_end: false,
+    mm_use_im_patch_token: false,
+    bf16: true,
+    output_dir: 'out',
+    num_train_epochs: 1,
+    per_device_train_batch_size: 32,
+    per_device_eval_batch_size: 4,
+    gradient_accumulation_steps: 8,
+    evaluation_strategy: 'no',
+    save_strategy: 'steps',
+    save_steps: 24000,
+    save_total_limit: 1,
+    learning_rate: 1e-3,
+    weight_decay: 0,
+    warmup_ratio: 0.03,
+    lr_scheduler_type: 'cosine',
+    logging_steps: 1,
+    tf32: true,
+    model_max_length: 2048,
+    gradient_checkpointing: true,
+    dataloader_num_workers: 4,
+    lazy_preprocess: true,
+    report_to: 'wandb',
+    deepspeed: 'zero2.json',
+    embeddings: { text: 'aligned' },
+  })
+  t.like(config, {
+    model: { path: 'smollm', dtype: 'bf16' },
+    projector: { type: 'mlp2x_gelu' },
+    output: 'out',
+    stage2: false,
+    logging: { every: 1, tensorboard: false },
+  })
+  t.like(config.stage1, {
+    data: 'blip_laion_cc_sbu_558k.json',
+    template: 'plain',
+    epochs: 1,
+    microBatch: 32,
+    batchSize: 256,
+    learningRate: 1e-3,
+    evalEvery: 0,
+    saveEvery: 24000,
+    saveTotalLimit: 1,
+  })
+  t.is(
+    warning,
+    'without effect here: dataloader_num_workers, deepspeed, gradient_checkpointing, image_folder, lazy_preprocess, ' +
+      'mm_use_im_patch_token, mm_use_im_start_end, mm_vision_select_layer, per_device_eval_batch_size, tf32, vision_tower',
+  )
+})
+
+test('a LLaMA-Factory file with LoRA means stage 2', t => {
+  const { config } = checkConfig({
+    model_name_or_path: 'qwen',
+    stage: 'sft',
+    finetuning_type: 'lora',
+    lora_rank: 8,
+    lora_target: 'q_proj, v_proj',
+    template: 'qwen',
+    data_path: 'data.json',
+    cutoff_len: 1024,
+    max_samples: 1000,
+    val_size: 0.1,
+    num_train_epochs: 3.0,
+    per_device_train_batch_size: 1,
+    gradient_accumulation_steps: 8,
+    learning_rate: 1.0e-4,
+    eval_strategy: 'steps',
+    eval_steps: 500,
+    resume_from_checkpoint: null,
+    report_to: ['tensorboard'],
+    output_dir: 'out',
+    embeddings: { image: 'rows' },
+  })
+  t.like(config, { template: 'chatml', stage1: false, resume: false, logging: { tensorboard: true } })
+  t.like(config.stage2, {
+    mode: 'lora',
+    lora: { rank: 8, targets: ['q_proj', 'v_proj'] },
+    maxLength: 1024,
+    maxSamples: 1000,
+    valSize: 0.1,
+    epochs: 3,
+    batchSize: 8,
+    evalEvery: 500,
+  })
+})
+
+test('names of others serve within a stage as well, and so does snake_case', t => {
+  const { config, warning } = checkConfig({
+    ...SMALLEST,
+    stage1: {
+      data: 'x',
+      lr: 1e-3,
+      num_epochs: 2,
+      adam_beta2: 0.95,
+      warmup_steps: 5,
+      deepspeed: 'x',
+      freeze_backbone: true,
+    },
+  })
+  t.like(config.stage1, { learningRate: 1e-3, epochs: 2, warmupSteps: 5, optimizer: { beta2: 0.95 } })
+  const other = { data: 'x', lr_scheduler_type: 'cosine_with_restarts', lr_scheduler_kwargs: { num_cycles: 3 } }
+  t.like(checkConfig({ ...SMALLEST, stage1: other }).config.stage1, {
+    schedule: 'cosine_with_restarts',
+    scheduleShape: { cycles: 3 },
+  })
+  t.is(warning, 'without effect here: deepspeed')
+})
+
+const REFUSALS: [string, object, RegExp][] = [
+  [
+    'a misspelt key',
+    { stage1: { data: 'x', lerningRate: 1 } },
+    /stage1 has no key lerningRate; did you mean learningRate\?/,
+  ],
+  ['a misspelt alias', { stage1: { data: 'x', num_train_epoch: 1 } }, /did you mean num_train_epochs\?/],
+  ['a misspelt section', { evalutaion: {} }, /there is no key evalutaion; did you mean evaluation\?/],
+  [
+    'a key deep inside',
+    { evaluation: { benchmarks: ['a', { path: 'x', gruop: 'y' }] } },
+    /benchmarks\.1 has no key gruop; did you mean group\?/,
+  ],
+  [
+    'a key of a fit',
+    { embeddings: { text: 't', aligner: { metod: 'x' } } },
+    /embeddings\.aligner has no key metod; did you mean method\?/,
+  ],
+  [
+    'a key that is like no other',
+    { stage1: { data: 'x', zzzzzz: 1 } },
+    /stage1 has no key zzzzzz; it may be data, rows/,
+  ],
+  ['a dataset by name', { dataset: 'x' }, /no key dataset: name the file itself/],
+  ['a name that every object has', { constructor: 1 }, /there is no key constructor/],
+  ['alias and name that differ', { learning_rate: 1, stage1: { data: 'x', learningRate: 2 } }, /contradict/],
+  ['two aliases that differ', { model_name_or_path: 'x', base_model: 'y' }, /base_model \("y"\) contradicts model/],
+  [
+    'a batch that is another',
+    { stage1: { data: 'x', batchSize: 8, micro_batch_size: 2, gradient_accumulation_steps: 2 } },
+    /gradient_accumulation_steps \(4\) contradicts stage1\.batchSize \(8\)/,
+  ],
+  ['a stage option outside of two stages', { learning_rate: 1, stage2: { data: 'x' } }, /learning_rate stands outside/],
+  ['an option of the other stage', { stage1: { data: 'x', lora_r: 8 } }, /lora_r is an option of stage2/],
+  [
+    'a number that is text',
+    { stage1: { data: 'x', learningRate: 'fast' } },
+    /stage1\.learningRate has to be a number above 0, not "fast"/,
+  ],
+  [
+    'a number under another name',
+    { stage1: { data: 'x', lr: -1 } },
+    /stage1\.lr \(stage1\.learningRate\) has to be a number above 0, not -1/,
+  ],
+  ['a word of none', { stage1: { data: 'x', schedule: 'cosinus' } }, /has to be one of cosine, linear/],
+  ['a section that is text', { model: 'x' }, /model has to be a section of keys, not "x"/],
+  ['a section that is text beside an alias', { base_model: 'x', model: 'y' }, /contradict|section of keys/],
+  ['a stage that is text', { stage1: 'x' }, /stage1 has to be a section of keys, not "x"/],
+  ['a missing path', { model: {} }, /model\.path is missing/],
+  ['a missing section', { model: undefined }, /model is missing/],
+  ['nothing to do', { stage1: false }, /nothing to do/],
+  [
+    'rows that are not given',
+    { stage2: { data: 'x' } },
+    /stage2 reads image rows: give embeddings\.image, or rows: text/,
+  ],
+  [
+    'LoRA without its mode',
+    { embeddings: { text: 't', image: 'i' }, stage2: { data: 'x', lora: { rank: 2 } } },
+    /stage2\.mode is full/,
+  ],
+  ['a prompt without an image', { prompt: 'Describe.' }, /prompt has to hold <image> once/],
+  ['an aligner to be fitted to nothing', { embeddings: { text: 't', aligner: {} } }, /fitted to images/],
+  ['early stopping without held-out records', { earlyStop: { patience: 2 } }, /needs held-out records/],
+  [
+    'a micro-batch beyond the batch',
+    { stage1: { data: 'x', batchSize: 2, microBatch: 4 } },
+    /is more than its batch of 2/,
+  ],
+  ['a projector of another kind', { projector: { type: 'mlp0x_gelu' } }, /linear, identity or mlpNx_gelu/],
+  [
+    'an unknown key of what another tool names',
+    { stage1: { data: 'x', lr_scheduler_kwargs: { min_lr: 1 } } },
+    /scheduleShape\.min_lr is not known/,
+  ],
+  ['packing', { packing: true }, /packing: true is not possible/],
+  ['quantised training', { bits: 4 }, /bits: 4 is not possible/],
+  ['another optimiser', { optim: 'adafactor' }, /AdamW is the only optimiser/],
+  ['another optimiser by our name', { stage1: { data: 'x', optimizer: 'lion' } }, /optimizer has to be a section/],
+  [
+    'many evaluations an epoch',
+    { stage1: { data: 'x', evals_per_epoch: 4 } },
+    /evals_per_epoch .* not "4 times an epoch"/,
+  ],
+  ['another stage', { stage: 'dpo' }, /two stages, pt and sft/],
+]
+
+for (const [name, change, message] of REFUSALS) {
+  test(`${name}: refused, and said how`, t => {
+    const error = t.throws(() => checkConfig({ ...SMALLEST, ...change }))
+    t.like(error, { code: 'BAD_OPTION' })
+    t.regex(error?.message ?? '', message)
+  })
+}
+
+test('an axolotl file is read', t => {
+  const { config } = checkConfig({
+    base_model: 'smollm',
+    data_path: 'data.jsonl',
+    adapter: 'lora',
+    lora_r: 8,
+    lora_target_modules: ['q_proj'],
+    sequence_len: 512,
+    micro_batch_size: 2,
+    gradient_accumulation_steps: 4,
+    num_epochs: 2,
+    optimizer: 'adamw_torch',
+    lr_scheduler: 'cosine',
+    learning_rate: 0.0002,
+    val_set_size: 0.05,
+    evals_per_epoch: 1,
+    saves_per_epoch: 1,
+    flash_attention: true,
+    bf16: 'auto',
+    output_dir: 'out',
+    embeddings: { image: 'rows' },
+  })
+  t.false('dtype' in config.model)
+  t.like(config.stage2, {
+    mode: 'lora',
+    lora: { rank: 8, targets: ['q_proj'] },
+    maxLength: 512,
+    microBatch: 2,
+    batchSize: 8,
+    epochs: 2,
+    valSize: 0.05,
+    evalEvery: 'epoch',
+    saveEvery: 'epoch',
+  })
+})
+
+test('values that are allowed where others are refused pass', t => {
+  const { warning } = checkConfig({ ...SMALLEST, packing: false, bits: 16, num_beams: 1, optim: 'adamw_torch' })
+  t.is(warning, 'without effect here: bits, num_beams, optim, packing')
+})
+
+test('an error names the line of every key it is about', async t => {
+  const path = file(
+    t,
+    'model:\n  path: x\noutput: y\n\nsede: 3\nembeddings:\n  text: t\nstage1:\n  data: x\n  lr_: 1\n',
+  )
+  const error = await t.throwsAsync(() => loadConfig(path))
+  t.like(error, { code: 'BAD_OPTION', file: path, row: 4 })
+  t.regex(
+    error?.message ?? '',
+    /config\.yaml: line 5: there is no key sede; did you mean seed\?\nline 10: stage1 has no key lr_/,
+  )
+})
+
+test('what is no YAML, or too much of it, is refused with its line', async t => {
+  const cases: [string, RegExp, object][] = [
+    ['model: [1, 2\nx', /line 2/, { row: 1 }],
+    ['a: 1\na: 2', /line 2: .*unique/i, { row: 1 }],
+    ['- 1', /no keys/, {}],
+    ['', /no keys/, {}],
+    [
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefg'].map((n, i) => `${n}: &${n} [${`*${'abcdef'[i]},`.repeat(9)}]`).join('\n')}`,
+      /alias/i,
+      {},
+    ],
+    [`a: ${'x'.repeat(2 ** 20)}`, /more than/, {}],
+  ]
+  for (const [content, message, place] of cases) {
+    const path = file(t, content)
+    const error = await t.throwsAsync(() => loadConfig(path))
+    t.like(error, { code: 'BAD_FORMAT', file: path, ...place })
+    t.regex(error?.message ?? '', message)
+  }
+  await t.throwsAsync(() => loadConfig('none.yaml'), { code: 'NOT_FOUND' })
+})

@@ -1,0 +1,583 @@
+//! Products with a fixed matrix in bf16: packed once, multiplied by many rows, summed in f32.
+//!
+//! The product of two bf16 values is exact in f32, so fusing it into the sum changes nothing: every instruction set
+//! gives the same bits, except that AVX-512's bf16 products take subnormal numbers for zero.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// Columns of a panel: two registers of sixteen.
+const PANEL: usize = 32;
+
+/// Pairs of one row that are multiplied before the next row's: 32 KB of a panel, which stay in the nearest cache.
+const DEPTH_PAIRS: usize = 256;
+
+/// A matrix of `columns` × `depth`, each of its rows the weights of one column of the product.
+///
+/// Panels of 32 columns; in a panel, for every two neighbours in depth, 32 pairs side by side: the layout that AVX-512
+/// and AMX take. Missing columns and an odd last value are zeros.
+#[derive(Debug, Clone)]
+pub struct PackedBf16 {
+    columns: usize,
+    depth: usize,
+    panels: Vec<u32>,
+}
+
+impl PackedBf16 {
+    /// Columns that stand together.
+    pub const PANEL: usize = PANEL;
+
+    /// Packs `weights`, columns × depth, for x·Wᵀ; values are rounded to nearest, ties to even.
+    pub fn of_rows(weights: &[f32], columns: usize, depth: usize) -> Self {
+        assert_eq!(weights.len(), columns * depth, "columns × depth weights");
+        Self::pack(columns, depth, |column, at| weights[column * depth + at])
+    }
+
+    /// Packs `weights`, depth × columns, for x·W.
+    pub fn of_columns(weights: &[f32], depth: usize, columns: usize) -> Self {
+        assert_eq!(weights.len(), columns * depth, "depth × columns weights");
+        Self::pack(columns, depth, |column, at| weights[at * columns + column])
+    }
+
+    fn pack(columns: usize, depth: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let pairs = pairs(depth);
+        let mut panels = vec![0; columns.div_ceil(PANEL) * pairs * PANEL];
+        for (panel, values) in panels.chunks_exact_mut((pairs * PANEL).max(1)).enumerate() {
+            let here = panel * PANEL..columns.min((panel + 1) * PANEL);
+            for (pair, values) in values.chunks_exact_mut(PANEL).enumerate() {
+                for (column, value) in here.clone().zip(values) {
+                    let odd = if 2 * pair + 1 < depth {
+                        weight(column, 2 * pair + 1)
+                    } else {
+                        0.0
+                    };
+                    *value = pair_of(weight(column, 2 * pair), odd);
+                }
+            }
+        }
+        Self {
+            columns,
+            depth,
+            panels,
+        }
+    }
+
+    /// Columns of a product.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Values of a row that is multiplied.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.panels.len() * size_of::<u32>()
+    }
+
+    /// Row `column` of the matrix, as rounded.
+    pub fn row(&self, column: usize) -> Vec<f32> {
+        let values = &self.panels[column / PANEL * pairs(self.depth) * PANEL..];
+        let of_column = values.iter().skip(column % PANEL).step_by(PANEL);
+        let both = of_column.flat_map(|&pair| [low(pair), high(pair)]);
+        both.take(self.depth).collect()
+    }
+
+    /// `out = rows · matrixᵀ`, n × columns; `rows` as [`bf16_pairs`] gives them. Runs on the calling thread; every value
+    /// of the result has the same bits in whatever company it is computed.
+    pub fn multiply(&self, rows: &[u32], out: &mut [f32]) {
+        self.multiply_part(rows, 0..self.columns, out);
+    }
+
+    /// As [`Self::multiply`] for some of the columns, n × `part.len()`; `part` begins at a multiple of
+    /// [`PackedBf16::PANEL`].
+    pub fn multiply_part(&self, rows: &[u32], part: Range<usize>, out: &mut [f32]) {
+        let width = pairs(self.depth);
+        assert!(
+            part.start.is_multiple_of(PANEL) && part.end <= self.columns,
+            "columns {part:?} of {}",
+            self.columns
+        );
+        if part.is_empty() || width == 0 {
+            return out.fill(0.0);
+        }
+        let n = rows.len() / width;
+        assert!(
+            rows.len() == n * width && out.len() == n * part.len(),
+            "{} pairs into {} values: rows of {} to rows of {}",
+            rows.len(),
+            out.len(),
+            self.depth,
+            part.len()
+        );
+        let panels = part.start / PANEL..part.end.div_ceil(PANEL);
+        let packed = &self.panels[panels.start * width * PANEL..panels.end * width * PANEL];
+        for from in (0..width).step_by(DEPTH_PAIRS) {
+            let depth = from..width.min(from + DEPTH_PAIRS);
+            for (panel, values) in packed.chunks_exact(width * PANEL).enumerate() {
+                let task = Task {
+                    rows,
+                    width,
+                    panel: &values[depth.start * PANEL..depth.end * PANEL],
+                    depth: depth.clone(),
+                    columns: panel * PANEL..part.len().min((panel + 1) * PANEL),
+                    stride: part.len(),
+                };
+                task.run(n, out);
+            }
+        }
+    }
+}
+
+/// A panel's part of a product, for some of the depth.
+struct Task<'a> {
+    rows: &'a [u32],
+    /// Pairs of a row.
+    width: usize,
+    panel: &'a [u32],
+    depth: Range<usize>,
+    columns: Range<usize>,
+    /// Columns of the result.
+    stride: usize,
+}
+
+impl Task<'_> {
+    fn run(&self, n: usize, out: &mut [f32]) {
+        let tall = unit().tile_rows();
+        let mut row = 0;
+        while row < n {
+            // the last rows share a tile of their own height, so that none is computed for nothing
+            let height = tall.min(n - row);
+            self.tile(row, height, out);
+            row += height;
+        }
+    }
+
+    /// `height` rows from `row` on: what earlier depths gave, plus this one's products.
+    fn tile(&self, row: usize, height: usize, out: &mut [f32]) {
+        let mut sums = [[0.0; PANEL]; MOST_ROWS];
+        let wide = self.columns.len();
+        if self.depth.start > 0 {
+            for (i, sums) in sums[..height].iter_mut().enumerate() {
+                let at = (row + i) * self.stride + self.columns.start;
+                sums[..wide].copy_from_slice(&out[at..at + wide]);
+            }
+        }
+        let rows: [&[u32]; MOST_ROWS] = std::array::from_fn(|i| {
+            let at = (row + i.min(height - 1)) * self.width;
+            &self.rows[at + self.depth.start..at + self.depth.end]
+        });
+        unit().add_products(&rows[..height], self.panel, &mut sums[..height]);
+        for (i, sums) in sums[..height].iter().enumerate() {
+            let at = (row + i) * self.stride + self.columns.start;
+            out[at..at + wide].copy_from_slice(&sums[..wide]);
+        }
+    }
+}
+
+/// Rows of the tallest tile: with two registers of sums each they fill AVX-512's registers but for what is multiplied.
+const MOST_ROWS: usize = 12;
+
+/// What multiplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Fma,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+}
+
+/// The best unit of this processor; `MODALITY_GAP_SIMD=scalar` asks for the portable one.
+fn unit() -> Unit {
+    static BEST: OnceLock<Unit> = OnceLock::new();
+    *BEST.get_or_init(|| match std::env::var("MODALITY_GAP_SIMD").as_deref() {
+        Ok("scalar") => Unit::Portable,
+        _ => detect(),
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Unit {
+    if is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f") {
+        Unit::Avx512Bf16
+    } else if is_x86_feature_detected!("avx512f") {
+        Unit::Avx512
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        Unit::Fma
+    } else {
+        Unit::Portable
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detect() -> Unit {
+    Unit::Portable
+}
+
+/// The name of the unit that multiplies here, for reports.
+pub fn packed_unit() -> &'static str {
+    match unit() {
+        Unit::Portable => "scalar",
+        #[cfg(target_arch = "x86_64")]
+        Unit::Fma => "avx2",
+        #[cfg(target_arch = "x86_64")]
+        Unit::Avx512 => "avx512",
+        #[cfg(target_arch = "x86_64")]
+        Unit::Avx512Bf16 => "avx512bf16",
+    }
+}
+
+impl Unit {
+    fn tile_rows(self) -> usize {
+        match self {
+            // sixteen registers of eight: three rows of thirty-two sums leave four
+            #[cfg(target_arch = "x86_64")]
+            Self::Fma => 3,
+            Self::Portable => 2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 | Self::Avx512Bf16 => MOST_ROWS,
+        }
+    }
+
+    /// `sums += rows · panel`; one slice of pairs per row.
+    fn add_products(self, rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
+        assert!(
+            rows.len() == sums.len() && rows.iter().all(|row| row.len() * PANEL == panel.len()),
+            "rows as deep as the panel"
+        );
+        match self {
+            Self::Portable => each_height(Portable, rows, panel, sums),
+            // SAFETY: `detect` has seen these features on this processor.
+            #[cfg(target_arch = "x86_64")]
+            Self::Fma => unsafe { x86::fma(rows, panel, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Self::Avx512 => unsafe { x86::avx512(rows, panel, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Self::Avx512Bf16 => unsafe { x86::avx512_bf16(rows, panel, sums) },
+        }
+    }
+}
+
+/// A body for a tile of a fixed number of rows, inlined into the instruction set that it is called from.
+trait Tile: Copy {
+    fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]);
+}
+
+/// Calls the body for the number of rows at hand.
+#[inline(always)]
+fn each_height<T: Tile>(tile: T, rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
+    macro_rules! heights {
+        ($($m:literal)*) => {
+            match rows.len() {
+                $($m => tile.add::<$m>(rows.try_into().expect("of that length"), panel, sums.try_into().expect("of that length")),)*
+                other => unreachable!("a tile of {other} rows"),
+            }
+        };
+    }
+    heights!(1 2 3 4 5 6 7 8 9 10 11 12);
+}
+
+/// Plain code; the products are exact, so that a fused sum would have the same bits.
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Tile for Portable {
+    #[inline(always)]
+    fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]) {
+        plain(rows, panel, sums, |a, b, sum| sum + a * b);
+    }
+}
+
+#[inline(always)]
+fn plain<const M: usize>(
+    rows: &[&[u32]; M],
+    panel: &[u32],
+    sums: &mut [[f32; PANEL]; M],
+    add: impl Fn(f32, f32, f32) -> f32,
+) {
+    let mut local = *sums;
+    let (panel, _) = panel.as_chunks::<PANEL>();
+    for (pair, weights) in panel.iter().enumerate() {
+        for i in 0..M {
+            let value = rows[i][pair];
+            for j in 0..PANEL {
+                // the second of a pair first, as AVX-512 does
+                local[i][j] = add(high(value), high(weights[j]), local[i][j]);
+                local[i][j] = add(low(value), low(weights[j]), local[i][j]);
+            }
+        }
+    }
+    *sums = local;
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+        _mm512_storeu_ps,
+    };
+
+    use super::{PANEL, Tile, each_height, plain};
+
+    #[derive(Clone, Copy)]
+    struct Fused;
+
+    impl Tile for Fused {
+        #[inline(always)]
+        fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]) {
+            plain(rows, panel, sums, f32::mul_add);
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn fma(rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
+        each_height(Fused, rows, panel, sums);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn avx512(rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
+        each_height(Fused, rows, panel, sums);
+    }
+
+    #[derive(Clone, Copy)]
+    struct Dot;
+
+    impl Tile for Dot {
+        #[inline(always)]
+        fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]) {
+            // SAFETY: this body is inlined into `avx512_bf16` only, whose features it needs; rows are as deep as the
+            // panel has chunks, checked by `add_products`; loads and stores are the unaligned forms over arrays of
+            // thirty-two values.
+            unsafe {
+                let load = |at: *const u32| as_pairs(_mm512_loadu_si512(at.cast()));
+                let mut low = sums.each_ref().map(|row| _mm512_loadu_ps(row.as_ptr()));
+                let mut high = sums.each_ref().map(|row| _mm512_loadu_ps(row.as_ptr().add(16)));
+                for pair in 0..panel.len() / PANEL {
+                    let weights = panel.as_ptr().add(pair * PANEL);
+                    let (left, right) = (load(weights), load(weights.add(16)));
+                    for i in 0..M {
+                        let value = as_pairs(_mm512_set1_epi32((*rows[i].get_unchecked(pair)).cast_signed()));
+                        low[i] = _mm512_dpbf16_ps(low[i], value, left);
+                        high[i] = _mm512_dpbf16_ps(high[i], value, right);
+                    }
+                }
+                for i in 0..M {
+                    _mm512_storeu_ps(sums[i].as_mut_ptr(), low[i]);
+                    _mm512_storeu_ps(sums[i].as_mut_ptr().add(16), high[i]);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn as_pairs(bits: __m512i) -> __m512bh {
+        // SAFETY: both are 64 bytes without invalid patterns.
+        unsafe { std::mem::transmute(bits) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn avx512_bf16(rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
+        each_height(Dot, rows, panel, sums);
+    }
+}
+
+/// Pairs that hold `depth` values.
+pub fn pairs(depth: usize) -> usize {
+    depth.div_ceil(2)
+}
+
+/// Rows of `depth` values as pairs of bf16, rounded to nearest, ties to even; an odd last value has a zero beside it.
+#[inline(always)]
+pub fn bf16_pairs(rows: &[f32], depth: usize, out: &mut [u32]) {
+    if depth == 0 {
+        return;
+    }
+    assert_eq!(out.len(), rows.len() / depth * pairs(depth), "pairs for all rows");
+    for (row, out) in rows.chunks_exact(depth).zip(out.chunks_exact_mut(pairs(depth))) {
+        let (whole, rest) = row.as_chunks::<2>();
+        for (&[even, odd], out) in whole.iter().zip(out.iter_mut()) {
+            *out = pair_of(even, odd);
+        }
+        if let (&[last], Some(out)) = (rest, out.last_mut()) {
+            *out = pair_of(last, 0.0);
+        }
+    }
+}
+
+#[inline(always)]
+fn pair_of(even: f32, odd: f32) -> u32 {
+    bf16_bits(even) | bf16_bits(odd) << 16
+}
+
+/// The nearest bf16, ties to even; a NaN stays one.
+#[inline(always)]
+fn bf16_bits(value: f32) -> u32 {
+    let bits = value.to_bits();
+    let rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    // rounding a NaN could make it infinite
+    if bits & 0x7fff_ffff > 0x7f80_0000 {
+        bits >> 16 | 0x40
+    } else {
+        rounded
+    }
+}
+
+#[inline(always)]
+fn low(pair: u32) -> f32 {
+    f32::from_bits(pair << 16)
+}
+
+#[inline(always)]
+fn high(pair: u32) -> f32 {
+    f32::from_bits(pair & 0xffff_0000)
+}
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+
+    use super::*;
+
+    fn values(n: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed;
+        (0..n)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 40) as f32 / 8_388_608.0 - 1.0
+            })
+            .collect()
+    }
+
+    fn product(rows: &[f32], matrix: &PackedBf16) -> Vec<f32> {
+        let depth = matrix.depth();
+        let n = rows.len() / depth;
+        let mut packed = vec![0; n * pairs(depth)];
+        bf16_pairs(rows, depth, &mut packed);
+        let mut out = vec![f32::NAN; n * matrix.columns()];
+        matrix.multiply(&packed, &mut out);
+        out
+    }
+
+    /// Against f64 sums of the rounded values: f32 sums of k terms differ by k half-ulps of the sum of magnitudes.
+    #[test]
+    fn products_equal_plain_sums() {
+        for (n, columns, depth) in [
+            (1, 1, 1),
+            (5, 33, 7),
+            (13, 64, 300),
+            (25, 96, 1_100),
+            (2, 31, 513),
+        ] {
+            let (x, w) = (values(n * depth, 1), values(columns * depth, 2));
+            let round = |v: f32| bf16::from_f32(v).to_f64();
+            let found = product(&x, &PackedBf16::of_rows(&w, columns, depth));
+            for i in 0..n {
+                for j in 0..columns {
+                    let terms = (0..depth).map(|k| round(x[i * depth + k]) * round(w[j * depth + k]));
+                    let (sum, size) = terms.fold((0.0, 0.0), |(s, m), t: f64| (s + t, m + t.abs()));
+                    let bound = depth as f64 * f64::from(f32::EPSILON) * 0.5 * size + 1e-30;
+                    let got = f64::from(found[i * columns + j]);
+                    assert!((got - sum).abs() <= bound, "{n} {columns} {depth}: {got} {sum}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_matrix_packed_by_columns_is_the_transposed_one() {
+        let (columns, depth) = (45, 70);
+        let w = values(columns * depth, 3);
+        let transposed: Vec<f32> = (0..depth * columns)
+            .map(|i| w[i % columns * depth + i / columns])
+            .collect();
+        let x = values(4 * depth, 4);
+        let (a, b) = (
+            PackedBf16::of_rows(&w, columns, depth),
+            PackedBf16::of_columns(&transposed, depth, columns),
+        );
+        assert_eq!(product(&x, &a), product(&x, &b));
+        let rounded: Vec<f32> = w[5 * depth..6 * depth]
+            .iter()
+            .map(|&v| bf16::from_f32(v).to_f32())
+            .collect();
+        assert_eq!(a.row(5), rounded);
+    }
+
+    /// Exact products make every unit add the same numbers in the same order.
+    #[test]
+    fn units_agree_bit_for_bit() {
+        let (depth, height) = (131, 12);
+        let mut packed = vec![0; height * pairs(depth)];
+        bf16_pairs(&values(height * depth, 5), depth, &mut packed);
+        let matrix = PackedBf16::of_rows(&values(PANEL * depth, 6), PANEL, depth);
+        let rows: Vec<&[u32]> = packed.chunks_exact(pairs(depth)).collect();
+        let by = |unit: Unit, height: usize| {
+            let mut sums = vec![[0.5; PANEL]; height];
+            unit.add_products(&rows[..height], &matrix.panels, &mut sums);
+            sums
+        };
+        let oracle = by(Unit::Portable, height);
+        for height in 1..=height {
+            assert_eq!(by(Unit::Portable, height)[..], oracle[..height]);
+            assert_eq!(by(detect(), height)[..], oracle[..height], "{:?}", detect());
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                assert_eq!(by(Unit::Fma, height)[..], oracle[..height]);
+            }
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx512f") {
+                assert_eq!(by(Unit::Avx512, height)[..], oracle[..height]);
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_a_product_have_the_bits_of_the_whole() {
+        let (n, columns, depth) = (14, 100, 600);
+        let matrix = PackedBf16::of_rows(&values(columns * depth, 8), columns, depth);
+        let mut rows = vec![0; n * pairs(depth)];
+        bf16_pairs(&values(n * depth, 9), depth, &mut rows);
+        let mut whole = vec![0.0; n * columns];
+        matrix.multiply(&rows, &mut whole);
+        for part in [0..32, 32..96, 64..100, 96..100] {
+            let mut some = vec![0.0; n * part.len()];
+            matrix.multiply_part(&rows, part.clone(), &mut some);
+            for (row, some) in whole.chunks_exact(columns).zip(some.chunks_exact(part.len())) {
+                assert_eq!(&row[part.clone()], some);
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_rounded_as_bf16_is() {
+        let specials = [
+            0.0,
+            -0.0,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::MAX,
+            1.003_906_2,
+            1.011_718_8,
+            1e-40,
+        ];
+        for v in specials.into_iter().chain(values(1_000, 7)) {
+            let mut out = [0];
+            bf16_pairs(&[v, v], 2, &mut out);
+            let expected = u32::from(bf16::from_f32(v).to_bits());
+            assert_eq!(out[0], expected | expected << 16, "{v}");
+        }
+        let mut out = [0];
+        bf16_pairs(&[f32::from_bits(0x7f80_0001), f32::NAN], 2, &mut out);
+        assert!(low(out[0]).is_nan() && high(out[0]).is_nan());
+    }
+}

@@ -1,0 +1,149 @@
+//! The loss of predicted tokens, with a vocabulary too large for its logits to be kept.
+
+use candle_core::Tensor;
+
+use super::frozen::Frozen;
+use super::shape_of;
+use super::softmax::softmax_row;
+use crate::parallel::each_row_block2;
+use crate::tensor::{host, tensor};
+use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
+
+/// Rows whose logits are held at a time.
+const ROWS: usize = 64;
+
+/// The matrix that turns a hidden row into logits, vocabulary × d.
+pub enum Head<'a> {
+    /// It stays as it is.
+    Frozen(&'a Frozen),
+    /// It learns, or is a constant of the tape.
+    Dense(&'a Var),
+}
+
+/// What [`token_loss`] finds.
+pub struct TokenLoss {
+    /// Σ −log p times the weight: a scalar.
+    pub loss: Var,
+    /// −log p of every target, in nats.
+    pub of_rows: Vec<f64>,
+    /// How many targets are the most likely token.
+    pub right: usize,
+}
+
+/// Σ −log softmax(x·Wᵀ)[target] · `weight` over the rows of `x`, n × d, each with a target. `weight` is 1/labels of the
+/// whole optimiser step, so that parts of a batch add up to the loss of all of it.
+///
+/// Logits exist for 64 rows at a time; where a gradient is wanted it is computed with them.
+pub fn token_loss(
+    tape: &mut Tape,
+    x: &Var,
+    head: &Head<'_>,
+    targets: &[u32],
+    weight: f64,
+) -> Result<TokenLoss> {
+    with_dtype!(x.value(), T => run::<T>(tape, x, head, targets, weight))
+}
+
+fn run<T: Real>(
+    tape: &mut Tape,
+    x: &Var,
+    head: &Head<'_>,
+    targets: &[u32],
+    weight: f64,
+) -> Result<TokenLoss> {
+    let (n, d) = shape_of(x.value())?;
+    assert_eq!(n, targets.len(), "one target per row");
+    let learns = match head {
+        Head::Frozen(_) => false,
+        Head::Dense(matrix) => matrix.tracked(),
+    };
+    let frozen = match head {
+        Head::Frozen(frozen) => (*frozen).clone(),
+        Head::Dense(matrix) => Frozen::Dense(matrix.value().clone()),
+    };
+    let (vocabulary, _) = frozen.shape()?;
+    let mut to_x = x.tracked().then(|| Vec::with_capacity(n * d));
+    let mut to_head = learns.then(|| vec![T::ZERO; vocabulary * d]);
+    let (mut of_rows, mut right) = (Vec::with_capacity(n), 0);
+    for (chunk, targets) in targets.chunks(ROWS).enumerate() {
+        let rows = x.value().narrow(0, chunk * ROWS, targets.len())?;
+        let (slopes, losses, found) = slopes::<T>(&frozen.apply(&rows)?, targets, weight)?;
+        of_rows.extend(losses);
+        right += found;
+        if let Some(to_x) = &mut to_x {
+            to_x.extend_from_slice(&host::<T>(&frozen.apply_back(&slopes)?)?);
+        }
+        if let Some(to_head) = &mut to_head {
+            gemm(
+                MatMut::new(to_head, vocabulary, d),
+                true,
+                MatRef::new(&host::<T>(&slopes)?, targets.len(), vocabulary).t(),
+                MatRef::new(&host::<T>(&rows)?, targets.len(), d),
+                T::ONE,
+            );
+        }
+    }
+    let total = tensor(vec![T::of(weight * of_rows.iter().sum::<f64>())], ())?;
+    let to_x = to_x.map(|values| tensor(values, (n, d))).transpose()?;
+    let to_head = to_head
+        .map(|values| tensor(values, (vocabulary, d)))
+        .transpose()?;
+    let backward = move |gradient: &Tensor, _: &[bool]| {
+        let factor = host::<T>(gradient)?[0];
+        let scaled = |slopes: Option<Tensor>| slopes.map(|slopes| times::<T>(&slopes, factor)).transpose();
+        Ok(vec![scaled(to_x)?, scaled(to_head)?])
+    };
+    let nothing = Var::constant(total.clone());
+    let matrix = match head {
+        Head::Frozen(_) => &nothing,
+        Head::Dense(matrix) => matrix,
+    };
+    Ok(TokenLoss {
+        loss: tape.push(total, &[x, matrix], backward),
+        of_rows,
+        right,
+    })
+}
+
+/// Gradients of the loss at the logits, −log p of the targets, and how many are the most likely.
+fn slopes<T: Real>(logits: &Tensor, targets: &[u32], weight: f64) -> Result<(Tensor, Vec<f64>, usize)> {
+    let (n, vocabulary) = shape_of(logits)?;
+    let mut p = host::<T>(logits)?.to_vec();
+    let mut right = 0;
+    let mut of_target = Vec::with_capacity(n);
+    for (row, &target) in p.chunks_exact(vocabulary).zip(targets) {
+        assert!((target as usize) < vocabulary, "token {target} of {vocabulary}");
+        let logit = row[target as usize];
+        right += usize::from(row.iter().all(|&other| other <= logit));
+        of_target.push(logit.wide());
+    }
+    let mut sums = vec![T::ZERO; n];
+    each_row_block2(
+        (&mut p, vocabulary),
+        (&mut sums, 1),
+        #[inline(always)]
+        |first, rows, sums| {
+            for (i, (row, sum)) in rows.chunks_exact_mut(vocabulary).zip(sums).enumerate() {
+                *sum = softmax_row(row);
+                row[targets[first + i] as usize] -= T::ONE;
+                for v in row.iter_mut() {
+                    *v *= T::of(weight);
+                }
+            }
+        },
+    );
+    let losses = sums
+        .iter()
+        .zip(of_target)
+        .map(|(sum, logit)| sum.wide() - logit)
+        .collect();
+    Ok((tensor(p, (n, vocabulary))?, losses, right))
+}
+
+fn times<T: Real>(values: &Tensor, factor: T) -> Result<Tensor> {
+    if factor == T::ONE {
+        return Ok(values.clone());
+    }
+    let scaled = host::<T>(values)?.iter().map(|&v| v * factor).collect();
+    tensor(scaled, values.shape())
+}

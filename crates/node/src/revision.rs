@@ -1,0 +1,411 @@
+//! Language models that see: opened, trained, asked.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use modality_gap_geometry::{Map, Policy};
+use modality_gap_kernels::packed_unit;
+use modality_gap_revision::{
+    Conversation, Export, RevisionError, Role, Samples, SamplingOptions, Sequence, Session, SessionOptions,
+    Turn,
+};
+use modality_gap_tasks::{CancelToken as Token, Picker, RowSet, TaskError};
+use napi::bindgen_prelude::{ClassInstance, Float32Array, Function, Object};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::aligner::NativeAligner;
+use crate::border::Failure;
+use crate::job::{CancelToken, WAITING_EVENTS, promised};
+use crate::source::Source;
+
+type Answer<T> = std::result::Result<T, Failure>;
+
+/// Rows that are read by their numbers, each through a map.
+#[napi]
+pub struct NativeRows {
+    picker: Arc<Picker>,
+}
+
+#[napi]
+impl NativeRows {
+    /// Opens rows, to be moved by an aligner or left as they are.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn open<'env>(
+        env: &'env Env,
+        source: ClassInstance<'env, Source>,
+        aligner: Option<ClassInstance<'env, NativeAligner>>,
+        target_side: bool,
+    ) -> Result<Object<'env>> {
+        let rows = Arc::clone(&source.rows);
+        let aligner = aligner.map(|aligner| Arc::clone(&aligner.aligner));
+        promised(env, move || -> Answer<Self> {
+            let map = match &aligner {
+                Some(aligner) if target_side => aligner.target_map().cloned(),
+                Some(aligner) => Some(aligner.map().clone()),
+                None => None,
+            };
+            let map = map.unwrap_or_else(|| identity(&rows));
+            let picker = Picker::open(&rows, map)?;
+            Ok(Self {
+                picker: Arc::new(picker),
+            })
+        })
+    }
+
+    /// Some rows, row-major.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn pick<'env>(&self, env: &'env Env, rows: Vec<f64>) -> Result<Object<'env>> {
+        let picker = Arc::clone(&self.picker);
+        promised(env, move || -> Answer<Float32Array> {
+            // numbers of rows are integers far below 2^53
+            #[allow(clippy::cast_sign_loss)]
+            let rows: Vec<u64> = rows.into_iter().map(|row| row as u64).collect();
+            Ok(picker.pick(&rows)?.into())
+        })
+    }
+}
+
+/// Rows as their options say: at unit length, or as they stand.
+fn identity(rows: &RowSet) -> Map {
+    match rows.policy() {
+        Policy::Unit => Map::identity(rows.dim, Policy::Unit),
+        Policy::Raw => Map::identity(rows.dim, Policy::Raw),
+    }
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    id: String,
+    turns: Vec<Said>,
+    #[serde(default)]
+    rows: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    role: String,
+    content: String,
+}
+
+impl Sample {
+    /// Its turns; a text without a question answers an empty one.
+    fn conversation(&self) -> Answer<Conversation> {
+        let mut conversation = Conversation {
+            id: self.id.clone(),
+            system: None,
+            turns: Vec::with_capacity(self.turns.len()),
+        };
+        for Said { role, content } in &self.turns {
+            let role = match role.as_str() {
+                "system" => {
+                    conversation.system = Some(content.clone());
+                    continue;
+                }
+                "user" => Role::User,
+                "assistant" => Role::Assistant,
+                other => return Err(bad_option(format!("sample {}: {other} is no role", self.id))),
+            };
+            if role == Role::Assistant && conversation.turns.is_empty() {
+                conversation.turns.push(Turn {
+                    role: Role::User,
+                    text: String::new(),
+                });
+            }
+            conversation.turns.push(Turn {
+                role,
+                text: content.clone(),
+            });
+        }
+        Ok(conversation)
+    }
+}
+
+/// Sequences of samples, and the rows of their images.
+struct Prepared {
+    sequences: Vec<Sequence>,
+    embeddings: Vec<f32>,
+}
+
+impl Prepared {
+    fn samples(&self) -> Samples<'_> {
+        Samples {
+            sequences: &self.sequences,
+            embeddings: &self.embeddings,
+        }
+    }
+}
+
+fn prepare(session: &Session, samples: &[Sample], rows: Option<&Picker>, asks: bool) -> Answer<Prepared> {
+    let (mut sequences, mut indices) = (Vec::with_capacity(samples.len()), Vec::new());
+    for sample in samples {
+        let conversation = sample.conversation()?;
+        let sequence = if asks {
+            session.prompt(&conversation)?
+        } else {
+            session.sequence(&conversation)?
+        };
+        if sequence.images != sample.rows.len() {
+            let (places, rows) = (sequence.images, sample.rows.len());
+            let reason = format!("it has {places} places of images and {rows} rows");
+            return Err(RevisionError::BadSample {
+                id: sample.id.clone(),
+                reason,
+            }
+            .into());
+        }
+        indices.extend_from_slice(&sample.rows);
+        sequences.push(sequence);
+    }
+    let dim = session.projector_config().dim;
+    let embeddings = match rows {
+        Some(rows) if rows.dim() != dim => {
+            return Err(bad_option(format!(
+                "the model takes rows of {dim} columns, these have {}",
+                rows.dim()
+            )));
+        }
+        Some(rows) => rows.pick(&indices)?,
+        None if indices.is_empty() => Vec::new(),
+        None => return Err(bad_option("samples with images need rows".to_owned())),
+    };
+    Ok(Prepared {
+        sequences,
+        embeddings,
+    })
+}
+
+/// A language model with its projector; calls on it run one after the other.
+#[napi]
+pub struct NativeModel {
+    session: Arc<Mutex<Session>>,
+    pool: Arc<rayon::ThreadPool>,
+    info: Value,
+}
+
+/// A piece of an answer.
+#[napi(object)]
+pub struct AnswerPiece {
+    /// Number of the answer.
+    pub answer: u32,
+    /// Text that is certain by now.
+    pub text: String,
+}
+
+#[napi]
+impl NativeModel {
+    /// Reads a model, off the event loop.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn open(env: &Env, options: Value, threads: u32) -> Result<Object<'_>> {
+        promised(env, move || -> Answer<Self> {
+            let options: SessionOptions = crate::job::read(options)?;
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads as usize)
+                .thread_name(|i| format!("modality-gap-{i}"))
+                .build()
+                .map_err(|error| bad_option(format!("{threads} threads cannot be started: {error}")))?;
+            let session = pool.install(|| Session::open(options))?;
+            let (lm, projector) = (session.lm_config(), session.projector_config());
+            let info = json!({
+                "modelType": lm.model_type,
+                "vocab": lm.vocab,
+                "hidden": lm.hidden,
+                "layers": lm.layers,
+                "dim": projector.dim,
+                "learning": session.learning_count(),
+                "unit": packed_unit(),
+            });
+            Ok(Self {
+                session: Arc::new(Mutex::new(session)),
+                pool: Arc::new(pool),
+                info,
+            })
+        })
+    }
+
+    /// What it is.
+    #[napi(ts_return_type = "any")]
+    pub fn info(&self) -> Value {
+        self.info.clone()
+    }
+
+    /// Positions and labels of samples.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn sizes<'env>(&self, env: &'env Env, samples: Value) -> Result<Object<'env>> {
+        self.run(env, move |session| {
+            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let (mut positions, mut labels) = (Vec::new(), Vec::new());
+            for sample in &samples {
+                let sequence = session.sequence(&sample.conversation()?)?;
+                positions.push(sequence.positions.len());
+                labels.push(sequence.labels());
+            }
+            Ok(json!({ "positions": positions, "labels": labels }))
+        })
+    }
+
+    /// One update.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn step<'env>(
+        &self,
+        env: &'env Env,
+        samples: Value,
+        rows: Option<ClassInstance<'env, NativeRows>>,
+        micro_batch: u32,
+        token: ClassInstance<'env, CancelToken>,
+    ) -> Result<Object<'env>> {
+        let (rows, token) = given(rows, &token);
+        self.run(env, move |session| {
+            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let ready = prepare(session, &samples, rows.as_deref(), false)?;
+            let report = session.step(ready.samples(), micro_batch as usize, &|| token.is_cancelled())?;
+            Ok(serde_json::to_value(report).expect("plain data"))
+        })
+    }
+
+    /// Losses without an update.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn evaluate<'env>(
+        &self,
+        env: &'env Env,
+        samples: Value,
+        rows: Option<ClassInstance<'env, NativeRows>>,
+        micro_batch: u32,
+        token: ClassInstance<'env, CancelToken>,
+    ) -> Result<Object<'env>> {
+        let (rows, token) = given(rows, &token);
+        self.run(env, move |session| {
+            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let ready = prepare(session, &samples, rows.as_deref(), false)?;
+            let report = session.evaluate(ready.samples(), micro_batch as usize, &|| token.is_cancelled())?;
+            Ok(serde_json::to_value(report).expect("plain data"))
+        })
+    }
+
+    /// Answers to prompts.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn answer<'env>(
+        &self,
+        env: &'env Env,
+        samples: Value,
+        rows: Option<ClassInstance<'env, NativeRows>>,
+        sampling: Value,
+        token: ClassInstance<'env, CancelToken>,
+        on_text: Option<Function<'env, AnswerPiece, ()>>,
+    ) -> Result<Object<'env>> {
+        let (rows, token) = given(rows, &token);
+        let tell = on_text
+            .map(|callback| {
+                let function = callback
+                    .build_threadsafe_function()
+                    .weak::<true>()
+                    .callee_handled::<false>();
+                function.max_queue_size::<WAITING_EVENTS>().build()
+            })
+            .transpose()?;
+        self.run(env, move |session| {
+            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let (sampling, stop) = sampling_of(sampling)?;
+            let ready = prepare(session, &samples, rows.as_deref(), true)?;
+            let answers = session.say(
+                ready.samples(),
+                &sampling,
+                &stop,
+                &mut |answer, text| {
+                    if let Some(tell) = &tell {
+                        let piece = AnswerPiece {
+                            answer: answer as u32,
+                            text: text.to_owned(),
+                        };
+                        // nothing is left out: a piece waits until the event loop has room
+                        let _ = tell.call(piece, ThreadsafeFunctionCallMode::Blocking);
+                    }
+                },
+                &|| token.is_cancelled(),
+            )?;
+            Ok(serde_json::to_value(answers).expect("plain data"))
+        })
+    }
+
+    /// What the projector makes of embeddings.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn project<'env>(&self, env: &'env Env, embeddings: Float32Array) -> Result<Object<'env>> {
+        // copied, because JavaScript could change them meanwhile
+        let embeddings = embeddings.to_vec();
+        let (session, pool) = (Arc::clone(&self.session), Arc::clone(&self.pool));
+        promised(env, move || -> Answer<Float32Array> {
+            let guard = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let session: &Session = &guard;
+            Ok(pool.install(|| session.project(&embeddings))?.into())
+        })
+    }
+
+    /// Writes files that others read.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn export<'env>(&self, env: &'env Env, folder: String, what: String) -> Result<Object<'env>> {
+        self.run(env, move |session| {
+            let what = match what.as_str() {
+                "learned" => Export::Learned,
+                "all" => Export::All,
+                "merged" => Export::Merged,
+                "llava" => Export::Llava,
+                other => return Err(bad_option(format!("{other} is nothing to export"))),
+            };
+            let files = session.export(folder.as_ref(), what)?;
+            Ok(json!(files))
+        })
+    }
+
+    /// Writes the state of the training into a folder.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn save_state<'env>(&self, env: &'env Env, folder: String) -> Result<Object<'env>> {
+        self.run(env, move |session| {
+            session.save_state(folder.as_ref())?;
+            Ok(Value::Null)
+        })
+    }
+
+    /// Goes on from such a state; answers with the updates made by then.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn restore_state<'env>(&self, env: &'env Env, folder: String) -> Result<Object<'env>> {
+        self.run(env, move |session| {
+            session.restore_state(folder.as_ref())?;
+            Ok(json!(session.updates()))
+        })
+    }
+
+    fn run<'env>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&mut Session) -> Answer<Value> + Send + 'static,
+    ) -> Result<Object<'env>> {
+        let (session, pool) = (Arc::clone(&self.session), Arc::clone(&self.pool));
+        promised(env, move || -> Answer<Value> {
+            // a call that panicked leaves the parameters of the last whole update
+            let mut guard = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let session: &mut Session = &mut guard;
+            // taken outside of the pool, whose threads could otherwise begin another call while they wait in this one
+            pool.install(move || work(session))
+        })
+    }
+}
+
+fn given(
+    rows: Option<ClassInstance<'_, NativeRows>>,
+    token: &ClassInstance<'_, CancelToken>,
+) -> (Option<Arc<Picker>>, Token) {
+    (rows.map(|rows| Arc::clone(&rows.picker)), token.token.clone())
+}
+
+/// The options of a draw, and the texts that end an answer.
+fn sampling_of(mut value: Value) -> Answer<(SamplingOptions, Vec<String>)> {
+    let stop = value.as_object_mut().and_then(|map| map.remove("stop"));
+    let stop = stop.map_or(Ok(Vec::new()), crate::job::read)?;
+    Ok((crate::job::read(value)?, stop))
+}
+
+fn bad_option(text: String) -> Failure {
+    TaskError::BadOption(text).into()
+}

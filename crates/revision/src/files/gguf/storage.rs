@@ -1,0 +1,76 @@
+//! How values are stored in a GGUF file, and how they become f32.
+
+use candle_core::quantized::{GgmlDType, ggml_file::qtensor_from_ggml};
+use candle_core::{DType, Device, Tensor};
+
+/// A storage type: plain numbers, or blocks of small integers under common scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    F32,
+    F16,
+    Bf16,
+    Blocks(GgmlDType),
+}
+
+impl Storage {
+    /// The type of that number, or what to say of the tensor.
+    pub fn of(number: u32) -> Result<Self, String> {
+        Ok(match number {
+            0 => Self::F32,
+            1 => Self::F16,
+            30 => Self::Bf16,
+            2 => Self::Blocks(GgmlDType::Q4_0),
+            3 => Self::Blocks(GgmlDType::Q4_1),
+            6 => Self::Blocks(GgmlDType::Q5_0),
+            7 => Self::Blocks(GgmlDType::Q5_1),
+            8 => Self::Blocks(GgmlDType::Q8_0),
+            10 => Self::Blocks(GgmlDType::Q2K),
+            11 => Self::Blocks(GgmlDType::Q3K),
+            12 => Self::Blocks(GgmlDType::Q4K),
+            13 => Self::Blocks(GgmlDType::Q5K),
+            14 => Self::Blocks(GgmlDType::Q6K),
+            other => {
+                return Err(format!(
+                    "is stored as type {other}; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 and Q2_K to Q6_K are read"
+                ));
+            }
+        })
+    }
+
+    /// Values and bytes of a block.
+    fn block(self) -> (u64, u64) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 | Self::Bf16 => (1, 2),
+            Self::Blocks(kind) => (kind.block_size() as u64, kind.type_size() as u64),
+        }
+    }
+
+    /// Bytes of a tensor whose first axis runs fastest; `None` when rows are no whole blocks, or nothing fits.
+    pub fn bytes(self, axes: &[u64]) -> Option<u64> {
+        let (values, bytes) = self.block();
+        if axes.first()? % values != 0 {
+            return None;
+        }
+        let count = axes
+            .iter()
+            .try_fold(1_u64, |count, &axis| count.checked_mul(axis))?;
+        // the values as f32 must be addressable, too
+        isize::try_from(count.checked_mul(4)?).ok()?;
+        (count > 0).then_some(count / values)?.checked_mul(bytes)
+    }
+
+    /// The f32 values of `bytes`, which must be as many as the shape needs.
+    pub fn decode(self, bytes: &[u8], shape: &[usize]) -> candle_core::Result<Tensor> {
+        let device = Device::Cpu;
+        let plain = |dtype| Tensor::from_raw_buffer(bytes, dtype, shape, &device)?.to_dtype(DType::F32);
+        match self {
+            Self::F32 => plain(DType::F32),
+            Self::F16 => plain(DType::F16),
+            Self::Bf16 => plain(DType::BF16),
+            Self::Blocks(kind) => {
+                qtensor_from_ggml(kind, bytes, shape.to_vec(), &device)?.dequantize(&device)
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Steps of a training, and losses without one.
+
+use modality_gap_nn::{NnError, sum};
+use serde::Serialize;
+
+use super::{Session, chosen, put_back};
+use crate::batch::{Sequence, batch, beginning_batch, shared_beginning};
+use crate::generate::{Next, SamplingOptions, generate};
+use crate::lm::{Remembered, StepOptions};
+use crate::{Result, RevisionError};
+
+/// What an update showed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// Updates made, this one included.
+    pub step: u64,
+    /// Mean −log p of the tokens that count, in nats.
+    pub loss: f64,
+    /// Tokens that count.
+    pub labels: usize,
+    /// Share of them that were the most likely.
+    pub accuracy: f64,
+    /// Positions computed.
+    pub positions: usize,
+    /// Norm of all gradients before it was bounded.
+    pub grad_norm: f64,
+    /// Learning rate of this update.
+    pub learning_rate: f64,
+}
+
+/// Losses of samples without an update.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluateReport {
+    /// Σ −log p of each sample, in nats.
+    pub losses: Vec<f64>,
+    /// Tokens that count, by sample.
+    pub labels: Vec<usize>,
+    /// How many of all those tokens were the most likely.
+    pub right: usize,
+}
+
+/// Samples, with the rows of all their images in their order.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples<'a> {
+    /// The samples.
+    pub sequences: &'a [Sequence],
+    /// Image rows, row-major.
+    pub embeddings: &'a [f32],
+}
+
+impl<'a> Samples<'a> {
+    /// In parts of at most `size` samples.
+    fn parts(self, size: usize, dim: usize) -> impl Iterator<Item = Samples<'a>> {
+        let mut row = 0;
+        let size = if size == 0 {
+            self.sequences.len().max(1)
+        } else {
+            size
+        };
+        self.sequences.chunks(size).map(move |sequences| {
+            let images: usize = sequences.iter().map(|sequence| sequence.images).sum();
+            let embeddings = &self.embeddings[row * dim..(row + images) * dim];
+            row += images;
+            Samples {
+                sequences,
+                embeddings,
+            }
+        })
+    }
+}
+
+impl Session {
+    /// One update from `samples`, held `micro_batch` at a time (0: all). The loss is the mean over all tokens that count,
+    /// however they are spread over the parts.
+    ///
+    /// # Errors
+    /// `NUMERIC` with the step and the samples when a loss or a gradient is not finite; `BAD_SAMPLE` without labels;
+    /// `CANCELLED`.
+    pub fn step(
+        &mut self,
+        samples: Samples<'_>,
+        micro_batch: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<StepReport> {
+        let labels: usize = samples.sequences.iter().map(Sequence::labels).sum();
+        if labels == 0 {
+            return Err(RevisionError::BadOption(
+                "a step without a token to learn".to_owned(),
+            ));
+        }
+        let skip = self.remember(samples.sequences)?;
+        let training = self.learning()?;
+        let made = training.optimiser.updates();
+        let (mut gradients, mut loss, mut right, mut positions) = (vec![None; self.params.len()], 0.0, 0, 0);
+        let parts = samples.parts(micro_batch, self.projector.config().dim);
+        for (number, part) in parts.enumerate() {
+            if cancelled() {
+                return Err(RevisionError::Cancelled);
+            }
+            let batch = batch(part.sequences, part.embeddings, &self.projector, skip)?;
+            let options = StepOptions {
+                weight: 1.0 / labels as f64,
+                keep_bytes: training.options.activation_bytes,
+                dropout: training.options.lora.dropout,
+                seed: self.options.seed,
+                // parts of one step have chances of their own
+                batch: (made << 16) + number as u64,
+            };
+            let before = self
+                .beginning
+                .as_ref()
+                .filter(|_| skip > 0)
+                .map(|(_, before)| before);
+            let found = self
+                .lm
+                .learn(&self.params, &self.projector, &batch, before, &options)?;
+            let of_part: f64 = found.losses.iter().sum();
+            if !of_part.is_finite() {
+                return Err(not_finite(made + 1, "the loss", part.sequences));
+            }
+            loss += of_part;
+            right += found.right;
+            positions += batch.rows.len();
+            for (total, gradient) in gradients.iter_mut().zip(found.gradients) {
+                *total = match (total.take(), gradient) {
+                    (Some(total), Some(gradient)) => Some(sum(&total, &gradient)?),
+                    (total, gradient) => total.or(gradient),
+                };
+            }
+        }
+        let (grad_norm, learning_rate) = self.update(gradients, samples.sequences)?;
+        Ok(StepReport {
+            step: made + 1,
+            loss: loss / labels as f64,
+            labels,
+            accuracy: right as f64 / labels as f64,
+            positions,
+            grad_norm,
+            learning_rate,
+        })
+    }
+
+    /// Moves what learns; the norm of the gradients and the learning rate.
+    fn update(
+        &mut self,
+        gradients: Vec<Option<candle_core::Tensor>>,
+        sequences: &[Sequence],
+    ) -> Result<(f64, f64)> {
+        let training = self.training.as_mut().ok_or_else(super::not_learning)?;
+        let mut chosen = chosen(&self.params, &training.learning);
+        let learning = gradients.into_iter().zip(&training.learning);
+        let gradients = learning
+            .filter(|(_, learns)| **learns)
+            .map(|(gradient, _)| gradient);
+        // a part that no sample of the batch used (a projector among texts alone) stays as it is
+        let gradients = gradients
+            .zip(chosen.values())
+            .map(|(gradient, value)| match gradient {
+                Some(gradient) => Ok(gradient),
+                None if sequences.iter().all(|sequence| sequence.images == 0) => Ok(value.zeros_like()?),
+                None => Err(RevisionError::Nn(NnError::NoGradient("a parameter".to_owned()))),
+            });
+        let gradients = gradients.collect::<Result<Vec<_>>>()?;
+        let made = training.optimiser.updates();
+        let rate = training.schedule.rate(made);
+        let norm = training.optimiser.update(&mut chosen, &gradients, rate)?;
+        if !norm.is_finite() {
+            return Err(not_finite(made + 1, "the gradient", sequences));
+        }
+        put_back(&mut self.params, &training.learning, &chosen);
+        Ok((norm, rate))
+    }
+
+    /// Losses of samples, `micro_batch` at a time (0: all).
+    pub fn evaluate(
+        &mut self,
+        samples: Samples<'_>,
+        micro_batch: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<EvaluateReport> {
+        let mut report = EvaluateReport {
+            losses: Vec::with_capacity(samples.sequences.len()),
+            labels: samples.sequences.iter().map(Sequence::labels).collect(),
+            right: 0,
+        };
+        for part in samples.parts(micro_batch, self.projector.config().dim) {
+            if cancelled() {
+                return Err(RevisionError::Cancelled);
+            }
+            let skip = self.remember(part.sequences)?;
+            let batch = batch(part.sequences, part.embeddings, &self.projector, skip)?;
+            let before = self
+                .beginning
+                .as_ref()
+                .filter(|_| skip > 0)
+                .map(|(_, before)| before);
+            let found = self.lm.losses(&self.params, &self.projector, &batch, before)?;
+            report.right += found.right;
+            let mut losses = found.losses.into_iter();
+            for sequence in part.sequences {
+                report.losses.push(losses.by_ref().take(sequence.labels()).sum());
+            }
+        }
+        Ok(report)
+    }
+
+    /// Answers to prompts, all of them at a time. `on_token` as in [`generate`].
+    pub fn answer(
+        &mut self,
+        samples: Samples<'_>,
+        options: &SamplingOptions,
+        on_token: &mut dyn FnMut(usize, u32) -> Next,
+    ) -> Result<Vec<Vec<u32>>> {
+        let room = self.lm.config().positions;
+        let longest = samples
+            .sequences
+            .iter()
+            .map(|sequence| sequence.positions.len())
+            .max()
+            .unwrap_or(0);
+        if longest + options.max_new_tokens > room {
+            return Err(RevisionError::BadOption(format!(
+                "a prompt of {longest} positions and {} new tokens do not fit into {room}; raise maxLength or ask for less",
+                options.max_new_tokens
+            )));
+        }
+        let skip = self.remember(samples.sequences)?;
+        let batch = batch(samples.sequences, samples.embeddings, &self.projector, skip)?;
+        let before = self
+            .beginning
+            .as_ref()
+            .filter(|_| skip > 0)
+            .map(|(_, before)| before);
+        generate(
+            (&self.lm, &self.params, &self.projector),
+            &batch,
+            before,
+            options,
+            on_token,
+        )
+    }
+
+    /// What the projector makes of embeddings, rows of its columns: all soft tokens of an embedding side by side.
+    pub fn project(&self, embeddings: &[f32]) -> Result<Vec<f32>> {
+        let dim = self.projector.config().dim;
+        if !embeddings.len().is_multiple_of(dim) {
+            let text = format!("{} values are not whole rows of {dim}", embeddings.len());
+            return Err(RevisionError::BadOption(text));
+        }
+        self.projector.project(&self.params, embeddings)
+    }
+
+    /// Reads the beginning that `sequences` share, unless it was read last time; its length.
+    fn remember(&mut self, sequences: &[Sequence]) -> Result<usize> {
+        if !self.model_is_fixed() {
+            return Ok(0);
+        }
+        let shared = shared_beginning(sequences);
+        let known = self
+            .beginning
+            .as_ref()
+            .is_some_and(|(tokens, _)| *tokens == shared);
+        if !shared.is_empty() && !known {
+            let batch = beginning_batch(&shared, self.projector.config().dim)?;
+            let mut before = Remembered::nothing(&self.lm, 1);
+            self.lm.read(&self.params, &self.projector, &batch, &mut before)?;
+            self.beginning = Some((shared.clone(), before));
+        }
+        Ok(shared.len())
+    }
+}
+
+fn not_finite(step: u64, what: &str, sequences: &[Sequence]) -> RevisionError {
+    let names: Vec<&str> = sequences
+        .iter()
+        .take(16)
+        .map(|sequence| sequence.id.as_str())
+        .collect();
+    let more = if sequences.len() > names.len() {
+        ", …"
+    } else {
+        ""
+    };
+    NnError::NotFinite {
+        step,
+        what: format!("{what} of samples {}{more}", names.join(", ")),
+    }
+    .into()
+}

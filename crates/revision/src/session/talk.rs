@@ -1,0 +1,184 @@
+//! What is said, on its way into tokens and out of them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Session;
+use super::step::Samples;
+use crate::generate::{Next, SamplingOptions};
+use crate::text::{Decoding, TextCodec, expand, expand_prompt};
+use crate::{Conversation, Result, RevisionError, Sequence};
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// The model ended it.
+    End,
+    /// A stop text came.
+    Stop,
+    /// It has as many tokens as an answer may have.
+    Length,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// Its text, without what ended it.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: Vec<u32>,
+    /// Why it ended.
+    pub ended: Ended,
+}
+
+impl Session {
+    /// A sample to learn from.
+    ///
+    /// # Errors
+    /// `BAD_SAMPLE` with its name.
+    pub fn sequence(&self, sample: &Conversation) -> Result<Sequence> {
+        let pieces = self.template.pieces(&self.codec, sample)?;
+        let tokens = self.projector.config().tokens;
+        expand(&sample.id, &pieces, tokens, self.lm.config().positions)
+    }
+
+    /// A prompt, whose last turn is the user's.
+    pub fn prompt(&self, sample: &Conversation) -> Result<Sequence> {
+        let pieces = self.template.prompt(&self.codec, sample)?;
+        Ok(expand_prompt(&sample.id, &pieces, self.projector.config().tokens))
+    }
+
+    /// Answers to prompts. `on_text` hears pieces of them, with the number of the answer, as soon as they are certain.
+    pub fn say(
+        &mut self,
+        prompts: Samples<'_>,
+        sampling: &SamplingOptions,
+        stop: &[String],
+        on_text: &mut dyn FnMut(usize, &str),
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Answer>> {
+        if stop.iter().any(String::is_empty) {
+            return Err(RevisionError::BadOption("a stop text is empty".to_owned()));
+        }
+        let (codec, template) = (Arc::clone(&self.codec), Arc::clone(&self.template));
+        let mut listeners: Vec<Listener<'_>> = prompts
+            .sequences
+            .iter()
+            .map(|_| Listener::new(&codec, template.ends(), stop))
+            .collect();
+        let mut failed = None;
+        let tokens = self.answer(prompts, sampling, &mut |answer, token| {
+            if cancelled() {
+                return Next::Cancel;
+            }
+            match listeners[answer].hear(token, |text| on_text(answer, text)) {
+                Ok(None) => Next::GoOn,
+                Ok(Some(_)) => Next::Enough,
+                Err(error) => {
+                    failed = Some(error);
+                    Next::Cancel
+                }
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let answers = tokens?.into_iter().zip(listeners).enumerate();
+        answers
+            .map(|(answer, (tokens, listener))| listener.finish(tokens, |text| on_text(answer, text)))
+            .collect()
+    }
+}
+
+/// Hears one answer token by token.
+struct Listener<'a> {
+    decoding: Option<Decoding<'a>>,
+    ends: &'a [u32],
+    stop: &'a [String],
+    text: String,
+    /// Bytes of the text that were passed on.
+    said: usize,
+    ended: Option<Ended>,
+}
+
+impl<'a> Listener<'a> {
+    fn new(codec: &'a TextCodec, ends: &'a [u32], stop: &'a [String]) -> Self {
+        Self {
+            decoding: Some(codec.decoding()),
+            ends,
+            stop,
+            text: String::new(),
+            said: 0,
+            ended: None,
+        }
+    }
+
+    /// Takes a token; says why the answer has ended, once it has.
+    fn hear(&mut self, token: u32, say: impl FnMut(&str)) -> Result<Option<Ended>> {
+        if self.ends.contains(&token) {
+            self.ended = Some(Ended::End);
+        } else {
+            let decoding = self.decoding.as_mut().expect("until the end");
+            let more = decoding.push(token)?;
+            self.add(&more, say);
+        }
+        Ok(self.ended)
+    }
+
+    fn add(&mut self, more: &str, say: impl FnMut(&str)) {
+        self.text.push_str(more);
+        let found = self
+            .stop
+            .iter()
+            .filter_map(|stop| self.text.find(stop.as_str()))
+            .min();
+        if let Some(at) = found {
+            self.text.truncate(at);
+            self.ended = Some(Ended::Stop);
+        }
+        let certain = if found.is_some() {
+            self.text.len()
+        } else {
+            self.text.len() - self.begun()
+        };
+        self.pass_on(certain, say);
+    }
+
+    /// Bytes at the end of the text with which a stop text may have begun.
+    fn begun(&self) -> usize {
+        let longest = |stop: &String| {
+            let ends = (1..stop.len())
+                .rev()
+                .filter(|&length| stop.is_char_boundary(length));
+            ends.into_iter()
+                .find(|&length| self.text.ends_with(&stop[..length]))
+                .unwrap_or(0)
+        };
+        self.stop.iter().map(longest).max().unwrap_or(0)
+    }
+
+    fn pass_on(&mut self, until: usize, mut say: impl FnMut(&str)) {
+        if until > self.said {
+            say(&self.text[self.said..until]);
+            self.said = until;
+        }
+    }
+
+    fn finish(mut self, mut tokens: Vec<u32>, mut say: impl FnMut(&str)) -> Result<Answer> {
+        if self.ended == Some(Ended::End) {
+            tokens.pop();
+        }
+        if self.ended != Some(Ended::Stop) {
+            let rest = self.decoding.take().expect("until here").finish()?;
+            self.add(&rest, &mut say);
+            self.pass_on(self.text.len(), &mut say);
+        }
+        Ok(Answer {
+            text: self.text,
+            tokens,
+            ended: self.ended.unwrap_or(Ended::Length),
+        })
+    }
+}

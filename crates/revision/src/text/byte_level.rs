@@ -1,0 +1,154 @@
+//! Byte-level BPE from the metadata of a GGUF file.
+//!
+//! The file names the rule by which text is cut into words before merging; the rules are llama.cpp's and those of the
+//! models' own `tokenizer.json`. A name that is not known is refused: another rule would give other tokens silently.
+
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::unicode::NFC;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::digits::Digits;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
+
+use crate::files::Metadata;
+
+/// Words of Llama 3: digits in groups of three.
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Words of Qwen 2: every digit alone.
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Words of Mistral's Tekken: capitals begin a word.
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// GPT-2's words.
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+/// What llama.cpp does for files that name no rule, cut after cut.
+const DEFAULT: [&str; 4] = [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"];
+
+/// A rule by its name in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Llama3,
+    Tekken,
+    Qwen2,
+    SmolLm,
+    Gpt2,
+    Default,
+}
+
+impl Rule {
+    fn of(metadata: &Metadata) -> Result<Self, String> {
+        Ok(match metadata.text("tokenizer.ggml.pre")? {
+            Some("llama-bpe" | "llama3" | "llama-v3" | "smaug-bpe" | "dbrx") => Self::Llama3,
+            Some("tekken") => Self::Tekken,
+            Some("qwen2" | "deepseek-r1-qwen" | "megrez" | "stablelm2") => Self::Qwen2,
+            Some("smollm" | "starcoder" | "refact" | "codeshell") => Self::SmolLm,
+            Some("gpt-2" | "mpt" | "olmo" | "phi-2") => Self::Gpt2,
+            Some("default") | None => Self::Default,
+            Some(other) => {
+                return Err(format!(
+                    "words are cut by the rule {other} (tokenizer.ggml.pre), which is not known here; llama-bpe, \
+                     tekken, qwen2, smollm, gpt-2 and default are"
+                ));
+            }
+        })
+    }
+
+    /// Whether a word that is a token is taken as it is, before any merge.
+    fn whole_words(self) -> bool {
+        matches!(self, Self::Llama3 | Self::Tekken)
+    }
+
+    fn pre_tokenizer(self) -> Result<PreTokenizerWrapper, String> {
+        let cut = |pattern: &str| {
+            let pattern = SplitPattern::Regex(pattern.to_owned());
+            let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false);
+            split
+                .map(PreTokenizerWrapper::from)
+                .map_err(|error| error.to_string())
+        };
+        let mut stages = match self {
+            Self::Llama3 => vec![cut(LLAMA3)?],
+            Self::Tekken => vec![cut(TEKKEN)?],
+            Self::Qwen2 => vec![cut(QWEN2)?],
+            Self::SmolLm => vec![Digits::new(true).into(), cut(GPT2)?],
+            Self::Gpt2 => vec![cut(GPT2)?],
+            Self::Default => DEFAULT.into_iter().map(cut).collect::<Result<_, _>>()?,
+        };
+        stages.push(ByteLevel::new(false, true, false).into());
+        Ok(Sequence::new(stages).into())
+    }
+}
+
+/// Whether a text begins with the mark of its start when the file does not say.
+pub(super) fn adds_bos(metadata: &Metadata) -> Result<bool, String> {
+    let rule = Rule::of(metadata)?;
+    Ok(matches!(rule, Rule::Llama3 | Rule::Tekken))
+}
+
+/// The tokenizer of a file whose model is `gpt2`.
+pub(super) fn build(metadata: &Metadata) -> Result<Tokenizer, String> {
+    let rule = Rule::of(metadata)?;
+    let vocabulary = vocabulary(metadata)?;
+    let merges = metadata.texts("tokenizer.ggml.merges")?;
+    let merges = merges.ok_or("tokenizer.ggml.merges is missing")?;
+    let model = BPE::builder()
+        .vocab_and_merges(vocabulary, pairs(merges)?)
+        .ignore_merges(rule.whole_words())
+        .build()
+        .map_err(|error| error.to_string())?;
+    let mut tokenizer = Tokenizer::new(model);
+    if rule == Rule::Qwen2 {
+        tokenizer
+            .with_normalizer(Some(NFC))
+            .map_err(|error| error.to_string())?;
+    }
+    tokenizer.with_pre_tokenizer(Some(rule.pre_tokenizer()?));
+    tokenizer.with_decoder(Some(ByteLevel::new(false, true, false)));
+    tokenizer
+        .add_tokens(added(metadata)?)
+        .map_err(|error| error.to_string())?;
+    Ok(tokenizer)
+}
+
+/// Numbers of the tokens by their spelling.
+pub(super) fn vocabulary(metadata: &Metadata) -> Result<Vocab, String> {
+    let tokens = metadata.texts("tokenizer.ggml.tokens")?;
+    let tokens = tokens.ok_or("tokenizer.ggml.tokens is missing")?;
+    let mut numbers = Vocab::with_capacity(tokens.len());
+    for (id, token) in (0_u32..).zip(tokens) {
+        if numbers.insert(token.clone(), id).is_some() {
+            return Err(format!("the token {token:?} stands twice"));
+        }
+    }
+    Ok(numbers)
+}
+
+/// Merges of two tokens; the first may be a space.
+pub(super) fn pairs(merges: &[String]) -> Result<Vec<(String, String)>, String> {
+    let pair = |merge: &String| {
+        let cut = merge.char_indices().skip(1).find(|&(_, letter)| letter == ' ');
+        let (at, _) = cut.ok_or_else(|| format!("{merge:?} is no merge of two tokens"))?;
+        Ok((merge[..at].to_owned(), merge[at + 1..].to_owned()))
+    };
+    merges.iter().map(pair).collect()
+}
+
+/// The tokens that are found in a text before anything else: control tokens, and words that the file's maker added.
+pub(super) fn added(metadata: &Metadata) -> Result<Vec<AddedToken>, String> {
+    const UNKNOWN: i64 = 2;
+    const CONTROL: i64 = 3;
+    const ADDED: i64 = 4;
+    let tokens = metadata.texts("tokenizer.ggml.tokens")?.unwrap_or_default();
+    let kinds = metadata.ints("tokenizer.ggml.token_type")?.unwrap_or_default();
+    if !kinds.is_empty() && kinds.len() != tokens.len() {
+        return Err(format!("{} tokens have {} types", tokens.len(), kinds.len()));
+    }
+    let tokens = tokens.iter().zip(kinds).filter(|(token, _)| !token.is_empty());
+    let marked = tokens.filter_map(|(token, &kind)| match kind {
+        UNKNOWN | CONTROL => Some(AddedToken::from(token.clone(), true)),
+        ADDED => Some(AddedToken::from(token.clone(), false).normalized(false)),
+        _ => None,
+    });
+    Ok(marked.collect())
+}

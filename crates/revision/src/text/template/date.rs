@@ -1,0 +1,104 @@
+//! What a template may ask of the time.
+
+use minijinja::{Error, ErrorKind};
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] = [
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+];
+
+/// `format` as C's strftime fills it in for a time in seconds since 1970, in UTC.
+pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let (name, weekday) = (at(&MONTHS, month - 1), at(&DAYS, days.rem_euclid(7)));
+    let mut out = String::new();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            out.push(letter);
+            continue;
+        }
+        let filled = match letters.next() {
+            Some('Y') => year.to_string(),
+            Some('y') => format!("{:02}", year.rem_euclid(100)),
+            Some('m') => format!("{month:02}"),
+            Some('d') => format!("{day:02}"),
+            Some('B') => name.to_owned(),
+            Some('b') => name[..3].to_owned(),
+            Some('A') => weekday.to_owned(),
+            Some('a') => weekday[..3].to_owned(),
+            Some('H') => format!("{:02}", second / 3600),
+            Some('M') => format!("{:02}", second / 60 % 60),
+            Some('S') => format!("{:02}", second % 60),
+            Some('F') => format!("{year}-{month:02}-{day:02}"),
+            Some('%') => "%".to_owned(),
+            other => {
+                let asked = other.map_or(String::new(), String::from);
+                let reason = format!("strftime_now: %{asked} is not known");
+                return Err(Error::new(ErrorKind::InvalidOperation, reason));
+            }
+        };
+        out.push_str(&filled);
+    }
+    Ok(out)
+}
+
+fn at(names: &[&'static str], index: i64) -> &'static str {
+    names[usize::try_from(index).expect("days and months are counted from zero")]
+}
+
+/// Year, month and day of a day counted from 1970-01-01 in the Gregorian calendar.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // eras of 400 years from March, so that the leap day is the last of its year
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Dates that anyone can look up, leap days and the turn of a century among them.
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, date) in [
+            (0, "1970-01-01 Thu"),
+            (951_782_400, "2000-02-29 Tue"),
+            (1_721_952_000, "2024-07-26 Fri"),
+            (4_107_542_400, "2100-03-01 Mon"),
+            (-86_400, "1969-12-31 Wed"),
+        ] {
+            assert_eq!(strftime("%Y-%m-%d %a", seconds).unwrap(), date);
+        }
+        let all = strftime("%d %b %y, %A %d %B %H:%M:%S %F 100%%", 1_721_952_000 + 3_723).unwrap();
+        assert_eq!(all, "26 Jul 24, Friday 26 July 01:02:03 2024-07-26 100%");
+        assert!(strftime("%Q", 0).is_err());
+        assert!(strftime("%", 0).is_err());
+    }
+}

@@ -1,0 +1,196 @@
+//! Templates: how a conversation is written for a language model.
+
+mod builtin;
+mod date;
+mod jinja;
+mod segments;
+
+use super::conversation::{Conversation, Role};
+use super::script::{Piece, Script};
+use super::{TextCodec, conversation::IMAGE};
+use crate::{Result, RevisionError};
+
+use builtin::{Chatml, Llama2, Llama3, Roles, Style};
+use jinja::Jinja;
+
+/// Names of the templates.
+pub const TEMPLATES: [&str; 7] = ["plain", "llama", "llama-2", "chatml", "bunny", "vicuna", "model"];
+
+/// What can be chosen about a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TemplateOptions {
+    /// Whether `plain` ends a caption with the token of the end; the published recipe does not.
+    pub end_token: bool,
+    /// What a model's own template is told of the time, in seconds since 1970; it may print the day.
+    pub now: i64,
+}
+
+impl Default for TemplateOptions {
+    /// With the end token; on 2024-07-26, which templates of Llama 3 take for today when they are told nothing.
+    fn default() -> Self {
+        Self {
+            end_token: true,
+            now: 1_721_952_000,
+        }
+    }
+}
+
+/// A way to write conversations, made for one tokenizer.
+pub struct Template {
+    kind: Kind,
+    ends: Vec<u32>,
+}
+
+enum Kind {
+    Plain { bos: Option<u32>, end: Option<u32> },
+    Turns(Box<dyn Style>),
+    Model(Box<Jinja>),
+}
+
+impl Template {
+    /// The template of that name, one of [`TEMPLATES`].
+    ///
+    /// # Errors
+    /// `BAD_OPTION` when the name is not known, or the tokenizer lacks a token that the template needs; `BAD_MODEL` when
+    /// the model's own template is no template.
+    pub fn new(name: &str, codec: &TextCodec, options: TemplateOptions) -> Result<Self> {
+        let marks = codec.marks();
+        let bos = marks.bos.as_ref().filter(|_| marks.adds_bos).map(|bos| bos.id);
+        let eos = || {
+            let missing = || {
+                RevisionError::BadOption(format!(
+                    "the template {name} needs a token of the end, and the tokenizer names none"
+                ))
+            };
+            marks.eos.as_ref().map(|eos| eos.id).ok_or_else(missing)
+        };
+        let kind = match name {
+            "plain" => Kind::Plain {
+                bos,
+                end: options.end_token.then(eos).transpose()?,
+            },
+            "llama" => Kind::Turns(Box::new(Llama3::new(codec)?)),
+            "llama-2" => Kind::Turns(Box::new(Llama2 {
+                bos: marks.bos.as_ref().map(|bos| bos.id),
+                end: eos()?,
+            })),
+            "chatml" => Kind::Turns(Box::new(Chatml::new(codec, bos)?)),
+            // each ends an answer with the token that its base models end texts with
+            "bunny" => {
+                let mut published = ["<|endoftext|>", "<|end_of_text|>"].into_iter();
+                let end = published.find_map(|token| special(codec, token));
+                Kind::Turns(Box::new(Roles {
+                    bos,
+                    end: end.map_or_else(eos, Ok)?,
+                }))
+            }
+            "vicuna" => {
+                let end = special(codec, "</s>");
+                Kind::Turns(Box::new(Roles {
+                    bos,
+                    end: end.map_or_else(eos, Ok)?,
+                }))
+            }
+            "model" => Kind::Model(Box::new(Jinja::new(codec, options.now)?)),
+            other => {
+                return Err(RevisionError::BadOption(format!(
+                    "the template {other} is not known; {} are",
+                    TEMPLATES.join(", ")
+                )));
+            }
+        };
+        let mut ends = marks.ends.clone();
+        if let Kind::Turns(style) = &kind {
+            ends.push(style.end());
+        }
+        ends.sort_unstable();
+        ends.dedup();
+        Ok(Self { kind, ends })
+    }
+
+    /// The pieces of a sample: what the assistant says, and the token that ends it, is to be learned.
+    ///
+    /// `plain` leaves out what the user says, but for the places of its images, and takes one caption.
+    ///
+    /// # Errors
+    /// `BAD_SAMPLE` with the sample's name when its turns do not alternate, or the model's own template refuses them.
+    pub fn pieces(&self, codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Piece>> {
+        conversation.check(Role::Assistant)?;
+        self.written(codec, conversation)
+    }
+
+    /// The pieces of a prompt, which ends where the assistant begins.
+    ///
+    /// # Errors
+    /// As [`Self::pieces`]; the last turn is the user's.
+    pub fn prompt(&self, codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Piece>> {
+        conversation.check(Role::User)?;
+        self.written(codec, conversation)
+    }
+
+    /// Tokens that end an answer.
+    pub fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    fn written(&self, codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Piece>> {
+        let mut script = Script::default();
+        match &self.kind {
+            Kind::Plain { bos, end } => plain(&mut script, conversation, (*bos, *end))?,
+            Kind::Turns(style) => {
+                style.begin(&mut script, conversation.system.as_deref());
+                for (i, turn) in conversation.turns.iter().enumerate() {
+                    match turn.role {
+                        Role::User => {
+                            let system = conversation.system.as_deref().filter(|_| i == 0);
+                            style.question(&mut script, &turn.text, system);
+                        }
+                        Role::Assistant => style.answer(&mut script, &turn.text),
+                    }
+                }
+            }
+            Kind::Model(jinja) => jinja.write(&mut script, conversation)?,
+        }
+        script.pieces(codec)
+    }
+}
+
+/// Images, then the caption and a newline.
+fn plain(script: &mut Script, conversation: &Conversation, marks: (Option<u32>, Option<u32>)) -> Result<()> {
+    let (bos, end) = marks;
+    let (question, caption) = match &conversation.turns[..] {
+        [question] => (question, None),
+        [question, caption] => (question, Some(caption)),
+        turns => {
+            let count = turns.len();
+            return Err(conversation.bad(format!("the template plain takes one caption, not {count} turns")));
+        }
+    };
+    script.begin(bos);
+    for _ in question.text.matches(IMAGE) {
+        script.image();
+    }
+    if let Some(caption) = caption {
+        script.content(&caption.text, true);
+        script.text("\n", true);
+        if let Some(end) = end {
+            script.special(end, true);
+        }
+    }
+    Ok(())
+}
+
+/// The number of a token, when it is a special one.
+fn special(codec: &TextCodec, token: &str) -> Option<u32> {
+    codec.id(token).filter(|&id| codec.is_special(id))
+}
+
+/// As [`special`], for a token that a template cannot do without.
+fn needed(codec: &TextCodec, template: &str, token: &str) -> Result<u32> {
+    special(codec, token).ok_or_else(|| {
+        RevisionError::BadOption(format!(
+            "the template {template} needs the special token {token}, which this tokenizer lacks; bunny and vicuna \
+             need none"
+        ))
+    })
+}

@@ -1,0 +1,229 @@
+use super::*;
+use crate::files::Gguf;
+
+fn strings() -> Vec<String> {
+    serde_json::from_value(golden()["strings"].clone()).unwrap()
+}
+
+/// The tokenizer of a GGUF file of tokens only, under another rule of cutting words.
+fn of_gguf(name: &str, rule: Option<&str>) -> Result<TextCodec, String> {
+    let mut bytes = std::fs::read(fixture(name)).unwrap();
+    if let Some(rule) = rule {
+        let key = b"tokenizer.ggml.pre";
+        let at = bytes.windows(key.len()).position(|window| window == key).unwrap() + key.len() + 4;
+        let mut text = (rule.len() as u64).to_le_bytes().to_vec();
+        text.extend(rule.as_bytes());
+        bytes.splice(at..at + 8 + "smollm".len(), text);
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let gguf = Gguf::open(file.path()).unwrap();
+    TextCodec::of_metadata(gguf.metadata(), &[2], 1000)
+}
+
+fn check(codec: &TextCodec, expected: &Value, what: &str) {
+    for (text, expected) in strings().iter().zip(expected.as_array().unwrap()) {
+        for (specials, expected) in [true, false].into_iter().zip(expected.as_array().unwrap()) {
+            let found = codec.encode(text, specials).unwrap();
+            assert_eq!(found, numbers(expected), "{what}: {text:?}, specials {specials}");
+        }
+    }
+}
+
+/// The merges cross words, so that a wrong cut gives other tokens.
+#[test]
+fn words_are_cut_as_by_llama_cpp_under_every_rule() {
+    for (rule, expected) in golden()["rules"].as_object().unwrap() {
+        check(&of_gguf("text/words.gguf", Some(rule)).unwrap(), expected, rule);
+    }
+}
+
+#[test]
+fn an_unknown_rule_is_refused_by_name() {
+    let reason = of_gguf("text/words.gguf", Some("viking")).err().unwrap();
+    assert!(reason.contains("the rule viking"), "{reason}");
+}
+
+#[test]
+fn pieces_with_scores_are_merged_as_by_sentencepiece() {
+    let codec = of_gguf("text/pieces.gguf", None).unwrap();
+    check(&codec, &golden()["pieces"], "pieces");
+    let marks = codec.marks();
+    assert_eq!(
+        (marks.bos.as_ref().unwrap().text.as_str(), marks.adds_bos),
+        ("<s>", true)
+    );
+    assert_eq!(marks.ends, [2]);
+}
+
+/// `tokenizer.json` of the same pieces: the older kind is SentencePiece's, the newer differs where a text begins with a
+/// space, or follows a special token.
+#[test]
+fn folders_of_both_kinds_give_the_pieces() {
+    for name in ["text/pieces-legacy", "text/pieces-first"] {
+        let codec = TextCodec::of_folder(&fixture(name), &[], 1000).unwrap();
+        let strings = strings();
+        for (text, expected) in strings.iter().zip(golden()["pieces"].as_array().unwrap()) {
+            if !text.starts_with(' ') && !text.contains('<') {
+                assert_eq!(
+                    codec.encode(text, true).unwrap(),
+                    numbers(&expected[0]),
+                    "{name}: {text:?}"
+                );
+            }
+        }
+        assert_eq!(codec.marks().eos.as_ref().unwrap().text, "</s>");
+    }
+}
+
+/// A text in parts is the text as a whole where no token crosses the cut.
+#[test]
+fn text_that_goes_on_gets_no_space_of_its_own() {
+    for codec in [
+        of_gguf("text/pieces.gguf", None).unwrap(),
+        TextCodec::of_folder(&fixture("text/pieces-legacy"), &[], 1000).unwrap(),
+        TextCodec::of_folder(&fixture("text/pieces-first"), &[], 1000).unwrap(),
+    ] {
+        let whole = codec.encode("What is it? Two cats.", false).unwrap();
+        let mut parts = codec.encode("What is it?", false).unwrap();
+        parts.extend(codec.encode_at(Start::Inside, " Two cats.", false).unwrap());
+        assert_eq!(parts, whole);
+    }
+    // after a special token the older kind puts a space, the newer does not
+    let [legacy, first] = ["legacy", "first"]
+        .map(|kind| TextCodec::of_folder(&fixture(&format!("text/pieces-{kind}")), &[], 1000).unwrap());
+    for (codec, same) in [(&legacy, true), (&first, false)] {
+        let after = codec.encode_at(Start::Special, "cat", false).unwrap();
+        assert_eq!(after == codec.encode("cat", false).unwrap(), same);
+        let mut whole = codec.encode("</s>", true).unwrap();
+        whole.extend(&after);
+        assert_eq!(codec.encode("</s>cat", true).unwrap(), whole);
+    }
+}
+
+/// Every string comes back from its tokens; SentencePiece loses nothing but what the normalisation of Qwen composes.
+#[test]
+fn decoding_undoes_encoding() {
+    for codec in [
+        of_gguf("text/words.gguf", None).unwrap(),
+        of_gguf("text/pieces.gguf", None).unwrap(),
+        chat(),
+    ] {
+        for text in strings() {
+            let ids = codec.encode(&text, false).unwrap();
+            assert_eq!(codec.decode(&ids, true).unwrap(), text);
+        }
+    }
+}
+
+/// What is said token by token adds up to the whole, and no part is a broken character.
+#[test]
+fn a_stream_says_the_same_and_never_a_part_of_a_character() {
+    for codec in [
+        of_gguf("text/words.gguf", None).unwrap(),
+        of_gguf("text/pieces.gguf", None).unwrap(),
+    ] {
+        for text in strings() {
+            let ids = codec.encode(&text, true).unwrap();
+            let mut decoding = codec.decoding();
+            let mut said = String::new();
+            for &id in &ids {
+                let part = decoding.push(id).unwrap();
+                assert!(!part.contains('\u{fffd}'), "{part:?} of {text:?}");
+                said += &part;
+            }
+            said += &decoding.finish().unwrap();
+            assert_eq!(said, codec.decode(&ids, false).unwrap());
+        }
+    }
+}
+
+/// Half a character at the end, and bytes that are none: they are said at the end, or when waiting makes no sense.
+#[test]
+fn bytes_that_are_no_text_do_not_hold_up_a_stream() {
+    let codec = of_gguf("text/words.gguf", None).unwrap();
+    let half = codec.id("ð").unwrap();
+    let mut decoding = codec.decoding();
+    assert_eq!(decoding.push(half).unwrap(), "");
+    assert_eq!(decoding.finish().unwrap(), "\u{fffd}");
+    let mut decoding = codec.decoding();
+    let mut said = String::new();
+    for _ in 0..100 {
+        said += &decoding.push(half).unwrap();
+    }
+    assert!(said.chars().count() > 80, "{said}");
+    said += &decoding.push(codec.id("a").unwrap()).unwrap();
+    assert!(said.ends_with('a'));
+}
+
+#[test]
+fn a_token_that_the_model_lacks_is_an_error() {
+    let small = TextCodec::of_folder(&fixture("text/chat"), &[], 9).unwrap();
+    let error = small.encode("cat", false).unwrap_err();
+    assert_eq!(error.code(), "BAD_OPTION");
+    assert_eq!(small.encode("<|im_end|>", true).unwrap(), [4]);
+}
+
+/// Vocabularies that contradict themselves.
+#[test]
+fn damaged_vocabularies_are_refused() {
+    use crate::files::{Metadata, MetadataValue as Value};
+    let good = Gguf::open(&fixture("text/pieces.gguf")).unwrap();
+    let texts = |key: &str| good.metadata().texts(key).unwrap().unwrap().to_vec();
+    let tokens = texts("tokenizer.ggml.tokens");
+    for (key, value, said) in [
+        (
+            "tokenizer.ggml.tokens",
+            Some(Value::Texts(vec!["a".to_owned(); 3])),
+            "stands twice",
+        ),
+        ("tokenizer.ggml.tokens", None, "tokens is missing"),
+        ("tokenizer.ggml.tokens", Some(Value::Int(3)), "is an integer"),
+        (
+            "tokenizer.ggml.scores",
+            Some(Value::Floats(vec![0.0])),
+            "have 1 scores",
+        ),
+        (
+            "tokenizer.ggml.scores",
+            Some(Value::Floats(vec![f32::NAN; tokens.len()])),
+            "no numbers",
+        ),
+        (
+            "tokenizer.ggml.token_type",
+            Some(Value::Ints(vec![1; 3])),
+            "3 types",
+        ),
+        (
+            "tokenizer.ggml.unknown_token_id",
+            Some(Value::Int(1 << 40)),
+            "not in the vocabulary",
+        ),
+        (
+            "tokenizer.ggml.bos_token_id",
+            Some(Value::Int(1 << 20)),
+            "bos_token_id is 1048576",
+        ),
+        (
+            "tokenizer.ggml.merges",
+            Some(Value::Texts(vec!["ab".to_owned()])),
+            "no merge",
+        ),
+        (
+            "tokenizer.ggml.merges",
+            Some(Value::Texts(vec!["zz qq".to_owned()])),
+            "out of vocabulary",
+        ),
+        (
+            "tokenizer.ggml.model",
+            Some(Value::Text("t5".to_owned())),
+            "tokenizer t5",
+        ),
+    ] {
+        let mut metadata = Metadata(good.metadata().0.clone());
+        metadata.0.remove(key);
+        metadata.0.extend(value.map(|value| (key.to_owned(), value)));
+        let reason = TextCodec::of_metadata(&metadata, &[], 1000).err().unwrap();
+        assert!(reason.contains(said), "{said}: {reason}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows by their number, in any order.
+
+use modality_gap_geometry::{Map, Scratch};
+use modality_gap_kernels::{Rows, RowsMut};
+use modality_gap_shards::Buffer;
+
+use crate::moments::bad_row;
+use crate::walk::Joined;
+use crate::{RowSet, TaskError};
+
+/// A source whose rows are read one by one, each through a map. Only as many rows are held as are asked for at a time.
+pub struct Picker {
+    rows: Joined,
+    source: RowSet,
+    map: Map,
+}
+
+impl Picker {
+    /// Opens a source. Formats that are decoded in order start anew for a row that lies before the last one: bring them
+    /// into another format first.
+    ///
+    /// # Errors
+    /// `WIDTH_MISMATCH` when the map takes rows of another width.
+    pub fn open(source: &RowSet, map: Map) -> Result<Self, TaskError> {
+        source.check_dim(map.dim(), "the aligner")?;
+        Ok(Self {
+            rows: Joined::open(source)?,
+            source: source.clone(),
+            map,
+        })
+    }
+
+    /// Columns of a row.
+    pub fn dim(&self) -> usize {
+        self.map.dim()
+    }
+
+    /// Rows `indices`, mapped, in that order: k × dim.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` for an index beyond the rows; `BAD_ROW` for a row that is not finite or has no length, with its file.
+    pub fn pick(&self, indices: &[u64]) -> Result<Vec<f32>, TaskError> {
+        let (mut buffer, mut row) = (Buffer::new(), Vec::new());
+        let (mut scratch, mut bad) = (Scratch::default(), Vec::new());
+        let mut picked = vec![0.0; indices.len() * self.dim()];
+        for (&index, out) in indices.iter().zip(picked.chunks_exact_mut(self.dim())) {
+            if index >= self.source.rows() {
+                let text = format!(
+                    "there is no row {index} among {} {}",
+                    self.source.rows(),
+                    self.source.label()
+                );
+                return Err(TaskError::BadOption(text));
+            }
+            self.rows.read(index, 1, &mut buffer, &mut row)?;
+            let rows = Rows::F64(&row);
+            self.map.prepare(rows, index, &mut scratch, &mut bad);
+            if let Some(bad) = bad.first() {
+                let starts = self.source.starts();
+                let shard = starts.partition_point(|&start| start <= index) - 1;
+                return Err(bad_row(&self.source.parts[shard], index - starts[shard], bad));
+            }
+            self.map.write(rows, &scratch, RowsMut::F32(out));
+        }
+        Ok(picked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use modality_gap_geometry::Policy;
+    use modality_gap_shards::memory_rows;
+
+    use super::*;
+    use crate::ReadOptions;
+
+    fn picker(values: &[f32]) -> Picker {
+        let shard = std::sync::Arc::from(memory_rows(Rows::F32(values), 2).unwrap());
+        let source = RowSet::memory(shard, ReadOptions::default());
+        Picker::open(&source, Map::identity(2, Policy::Unit)).unwrap()
+    }
+
+    #[test]
+    fn rows_come_in_the_order_asked_and_at_unit_length() {
+        let picker = picker(&[3.0, 4.0, 0.0, 2.0, -5.0, 0.0]);
+        assert_eq!(picker.pick(&[2, 0, 2]).unwrap(), [-1.0, 0.0, 0.6, 0.8, -1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_bad_row_and_one_that_is_not_there_are_named() {
+        let picker = picker(&[3.0, 4.0, 0.0, 0.0]);
+        let message = picker.pick(&[0, 1]).unwrap_err().to_string();
+        assert!(message.contains("row 1"), "{message}");
+        assert!(picker.pick(&[2]).unwrap_err().to_string().contains("no row 2"));
+    }
+}

@@ -1,0 +1,111 @@
+import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { ModalityGapError } from './errors.ts'
+import { unreadable } from './unreadable.ts'
+
+/** What a log holds. */
+export interface LogKind<T> {
+  /** A record, or nothing for JSON that is none. */
+  read: (value: unknown) => T | undefined
+  /** What a record is, for errors: `a record of a tracker`. */
+  what: string
+}
+
+/** Records of a log, and the length in bytes up to the end of each. */
+export interface LogLines<T> {
+  /** The records. */
+  records: T[]
+  /** Bytes up to the end of each. */
+  ends: number[]
+}
+
+/**
+ * Reads a log, one JSON record per line. A last line that an interruption cut short is left out.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
+ */
+export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<LogLines<T>> {
+  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
+  const lines = text.split('\n')
+  // what stands after the last line's end was cut short while it was written
+  lines.pop()
+  const result: LogLines<T> = { records: [], ends: [] }
+  let end = 0
+  lines.forEach((line, row) => {
+    end += Buffer.byteLength(line) + 1
+    result.records.push(recordOf(line, kind, path, row))
+    result.ends.push(end)
+  })
+  return result
+}
+
+function recordOf<T>(line: string, { read, what }: LogKind<T>, file: string, row: number): T {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    // told below, as for JSON that is no record
+  }
+  const record = read(value)
+  if (record === undefined) {
+    throw new ModalityGapError('BAD_FORMAT', `${file}: line ${row + 1} is no ${what}`, { file, row })
+  }
+  return record
+}
+
+/** A log that records are appended to, each on the disk before the call returns. */
+export class JsonLog<T> {
+  readonly #path: string
+
+  private constructor(path: string) {
+    this.#path = path
+  }
+
+  /**
+   * Opens a log, which need not be there, and cuts off what is not kept.
+   *
+   * @param keep how many of its records are kept; what it throws is thrown, and the log stays as it is
+   * @throws {@link ModalityGapError} as {@link readJsonLog} does; `WRITE_FAILED`
+   */
+  static async open<T>(
+    path: string,
+    kind: LogKind<T>,
+    keep: (records: readonly T[]) => number,
+  ): Promise<{ log: JsonLog<T>; records: T[] }> {
+    const log = new JsonLog<T>(path)
+    const { records, ends } = await readJsonLog(path, kind).catch(error => {
+      if (error instanceof ModalityGapError && error.code === 'NOT_FOUND') {
+        return { records: [], ends: [] } as LogLines<T>
+      }
+      throw error
+    })
+    const kept = records.slice(0, keep(records))
+    await log.#write(file => file.truncate(ends[kept.length - 1] ?? 0))
+    return { log, records: kept }
+  }
+
+  /**
+   * Appends a record and waits until the disk holds it.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  async append(record: T): Promise<void> {
+    await this.#write(file => file.appendFile(`${JSON.stringify(record)}\n`))
+  }
+
+  async #write(work: (file: FileHandle) => Promise<void>): Promise<void> {
+    const file = await open(this.#path, 'a').catch(cause => this.#fail(cause))
+    try {
+      await work(file)
+      await file.sync()
+    } catch (cause) {
+      this.#fail(cause)
+    } finally {
+      await file.close()
+    }
+  }
+
+  #fail(cause: unknown): never {
+    const message = `${this.#path} could not be written: ${(cause as Error).message}`
+    throw new ModalityGapError('WRITE_FAILED', message, { file: this.#path, cause })
+  }
+}

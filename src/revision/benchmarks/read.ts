@@ -1,0 +1,67 @@
+import { readdirSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { unreadable } from '../../unreadable.ts'
+import { jsonQuestions, withAnswers } from './json-questions.ts'
+import { mmeRecords } from './mme.ts'
+import { type BenchmarkGroup, type BenchmarkName, type BenchmarkRecord, benchmarkNamed } from './record.ts'
+import { tableRecords } from './table.ts'
+
+/** What is known of a benchmark beside its file. */
+export interface ReadBenchmarkOptions {
+  /** Its name. @defaultValue the published benchmark whose name is in the path's last part, else that part */
+  name?: string
+  /** What it is about. @defaultValue that of the published benchmark of this name */
+  group?: BenchmarkGroup
+  /** File of right answers, `{question_id, text}` on each line, for questions that come without. */
+  answers?: string
+}
+
+/**
+ * Reads a benchmark, whatever its layout: `.tsv`, JSON or JSON lines, a folder of POPE's files (`*.json`, whose names
+ * become categories and part of the ids), or a folder of MME.
+ *
+ * @throws {@link ModalityGapError} as `tableRecords`, `jsonQuestions` and `mmeRecords` do
+ */
+export async function readBenchmark(path: string, options: ReadBenchmarkOptions = {}): Promise<BenchmarkRecord[]> {
+  const name = nameOf(path, options)
+  const records = await recordsIn(path, name)
+  return options.answers === undefined ? records : await withAnswers(records, options.answers)
+}
+
+function nameOf(path: string, { name, group }: ReadBenchmarkOptions): BenchmarkName {
+  const own = name ?? basename(path)
+  const published = benchmarkNamed(own)
+  const about = group ?? published?.group
+  const benchmark = name ?? published?.name ?? own.replace(/\.[^.]+$/, '')
+  return about === undefined ? { benchmark } : { benchmark, group: about }
+}
+
+async function recordsIn(path: string, name: BenchmarkName): Promise<BenchmarkRecord[]> {
+  if (isFolder(path)) {
+    const parts = readdirSync(path)
+      .filter(file => /\.jsonl?$/.test(file))
+      .sort()
+    return parts.length > 0 ? await categories(path, parts, name) : mmeRecords(path, name)
+  }
+  return /\.tsv$/i.test(path) ? await tableRecords(path, name) : await jsonQuestions(path, name)
+}
+
+/** POPE numbers the questions of every file anew: the category makes their ids differ. */
+async function categories(folder: string, files: readonly string[], name: BenchmarkName): Promise<BenchmarkRecord[]> {
+  const all: BenchmarkRecord[] = []
+  for (const file of files) {
+    const category = file.replace(/\.[^.]+$/, '').replace(/^.*pope_/, '')
+    for (const record of await jsonQuestions(join(folder, file), name)) {
+      all.push({ ...record, id: `${category}/${record.id}`, category })
+    }
+  }
+  return all
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (cause) {
+    return unreadable(path, cause)
+  }
+}

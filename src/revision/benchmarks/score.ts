@@ -1,0 +1,165 @@
+import { ModalityGapError } from '../../errors.ts'
+import { bleu4 } from '../text-metrics/bleu.ts'
+import { choiceAccuracy } from '../text-metrics/choice.ts'
+import { ciderD } from '../text-metrics/cider.ts'
+import type { Judged } from '../text-metrics/ngrams.ts'
+import { rougeL } from '../text-metrics/rouge.ts'
+import { tokenF1 } from '../text-metrics/token-f1.ts'
+import { type YesNoRule, type YesNoScore, yesNoScore } from '../text-metrics/yes-no.ts'
+import type { BenchmarkGroup, BenchmarkRecord } from './record.ts'
+
+/** Scores of open answers against references, 0 to 1; CIDEr-D about 0 to 10. */
+export interface OpenScore {
+  /** Answers. */
+  count: number
+  /** Token F1 of SQuAD. */
+  f1: number
+  /** Share of answers that are a reference, normalised as SQuAD does. */
+  exactMatch: number
+  /** BLEU-4 of the corpus, COCO's variant. */
+  bleu4: number
+  /** ROUGE-L, COCO's variant. */
+  rougeL: number
+  /** CIDEr-D. */
+  cider: number
+}
+
+/** Scores of one benchmark. */
+export interface BenchmarkScore {
+  /** Name of the benchmark. */
+  benchmark: string
+  /** What it is about. */
+  group?: BenchmarkGroup
+  /** Questions with a right answer. */
+  count: number
+  /** Share of right answers among questions of choice and of yes or no; absent where there are only open ones. */
+  accuracy?: number
+  /** Answers in which nothing could be made out, among the same. */
+  unparsed?: number
+  /** More about questions of yes or no. */
+  yesNo?: YesNoScore
+  /** Open answers. */
+  open?: OpenScore
+  /** Accuracy of each category, where questions have one and are not open. */
+  categories?: Record<string, number>
+}
+
+/** What the model said to a question; ids differ within a benchmark only. */
+export type AnswerOf = (record: BenchmarkRecord) => string | undefined
+
+/**
+ * Scores a model's answers, benchmark by benchmark. Questions without a right answer are left out.
+ *
+ * @throws {@link ModalityGapError} `BAD_SAMPLE` for a question that was not answered; `EMPTY` without right answers
+ */
+export function scoreBenchmarks(
+  records: readonly BenchmarkRecord[],
+  answerOf: AnswerOf,
+  { rule }: { rule?: YesNoRule } = {},
+): BenchmarkScore[] {
+  const names = new Set(records.map(({ benchmark }) => benchmark))
+  return [...names].map(name =>
+    scoreOne(
+      records.filter(({ benchmark }) => benchmark === name),
+      answerOf,
+      rule,
+    ),
+  )
+}
+
+interface Answered extends BenchmarkRecord {
+  text: string
+}
+
+function scoreOne(
+  records: readonly BenchmarkRecord[],
+  answerOf: AnswerOf,
+  rule: YesNoRule | undefined,
+): BenchmarkScore {
+  const judged = records.filter(record => record.answers.length > 0).map(record => answered(record, answerOf))
+  const [first] = judged
+  if (first === undefined) {
+    throw new ModalityGapError('EMPTY', `${records[0]?.benchmark} holds no right answers; name a file of them`)
+  }
+  const closed = judged.filter(({ kind }) => kind !== 'open')
+  const open = judged.filter(({ kind }) => kind === 'open')
+  return {
+    benchmark: first.benchmark,
+    ...(first.group === undefined ? {} : { group: first.group }),
+    count: judged.length,
+    ...(closed.length > 0 ? closedScore(closed, rule) : {}),
+    ...(open.length > 0 ? { open: openScore(open.map(({ text, answers }) => ({ text, references: answers }))) } : {}),
+  }
+}
+
+function answered(record: BenchmarkRecord, answerOf: AnswerOf): Answered {
+  const text = answerOf(record)
+  if (text === undefined) {
+    throw new ModalityGapError('BAD_SAMPLE', `question ${record.id} of ${record.benchmark} was not answered`)
+  }
+  return { ...record, text }
+}
+
+/** Right answers and unreadable ones, whichever way questions want to be answered. */
+function counted(records: readonly Answered[], rule: YesNoRule | undefined) {
+  const choices = records
+    .filter(({ kind }) => kind === 'choice')
+    .map(({ text, options = [], answers }) => ({ text, options, answer: answers[0] as string }))
+  const words = records
+    .filter(({ kind }) => kind === 'yes-no')
+    .map(({ text, answers }) => ({ text, answer: answers[0] as 'yes' | 'no' }))
+  const choice = choices.length > 0 ? choiceAccuracy(choices) : undefined
+  const yesNo = words.length > 0 ? yesNoScore(words, rule) : undefined
+  const right = (choice?.correct ?? 0) + (yesNo?.correct ?? 0)
+  const unparsed = (choice?.unparsed ?? 0) + (yesNo?.unparsed ?? 0)
+  return { accuracy: right / records.length, unparsed, yesNo }
+}
+
+function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) {
+  const { yesNo, ...score } = counted(records, rule)
+  const names = [...new Set(records.flatMap(({ category }) => category ?? []))].sort()
+  const categories = names.map(name => {
+    const own = records.filter(({ category }) => category === name)
+    return [name, counted(own, rule).accuracy] as const
+  })
+  return {
+    ...score,
+    ...(yesNo ? { yesNo } : {}),
+    ...(categories.length > 0 ? { categories: Object.fromEntries(categories) } : {}),
+  }
+}
+
+/** Scores of texts against references. */
+export function openScore(judged: readonly Judged[]): OpenScore {
+  const { f1, exactMatch } = tokenF1(judged)
+  return {
+    count: judged.length,
+    f1,
+    exactMatch,
+    bleu4: bleu4(judged, { smoothing: 'coco' }).bleu,
+    rougeL: rougeL(judged).score,
+    cider: ciderD(judged).score,
+  }
+}
+
+/** A group's benchmarks in one number, as the paper's table has it. */
+export interface GroupScore {
+  /** What the benchmarks are about; `all` for the mean over all of them. */
+  group: BenchmarkGroup | 'all'
+  /** Benchmarks with an accuracy. */
+  benchmarks: number
+  /** Mean of their accuracies, each counting the same. */
+  accuracy: number
+}
+
+/** Means of accuracies by group, and over all benchmarks of a group; benchmarks of no group are left out. */
+export function groupScores(scores: readonly BenchmarkScore[]): GroupScore[] {
+  const known = scores.filter(({ group, accuracy }) => group !== undefined && accuracy !== undefined)
+  return (['general', 'reasoning', 'hallucination', 'all'] as const).flatMap(group => {
+    const own = known
+      .filter(score => group === 'all' || score.group === group)
+      .map(({ accuracy }) => accuracy as number)
+    const accuracy = own.reduce((sum, each) => sum + each, 0) / own.length
+    return own.length === 0 ? [] : [{ group, benchmarks: own.length, accuracy }]
+  })
+}

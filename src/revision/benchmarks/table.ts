@@ -1,0 +1,120 @@
+import { createReadStream } from 'node:fs'
+import { parse } from 'csv-parse'
+import { ModalityGapError } from '../../errors.ts'
+import { unreadable } from '../../unreadable.ts'
+import { lettersOf } from '../text-metrics/choice.ts'
+import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
+
+/** A cell `image` up to this length names the row that holds the picture; a longer one is the picture. */
+const REFERENCE_LENGTH = 64
+/** Bytes of a row at most, pictures included. */
+const MAX_ROW_BYTES = 128 * 2 ** 20
+/** Columns of options: single letters, as many as there are. */
+const OPTION = /^[A-Z]$/
+
+type Row = Record<string, string | undefined>
+
+/**
+ * Reads a table of tabs as MMBench, MMStar and MMMU are published for VLMEvalKit: columns `index`, `question`, `answer`,
+ * options `A`, `B`, …, and where they are `hint`, `category`, `image_path`, `image`.
+ *
+ * Pictures in base64 are dropped as they pass by. The image's id is the first of: `image_path`; the row that a short
+ * `image` names; `index`, where there is a picture.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with file and row
+ */
+export async function tableRecords(path: string, name: BenchmarkName): Promise<BenchmarkRecord[]> {
+  const records: BenchmarkRecord[] = []
+  const input = createReadStream(path)
+  const parser = parse({
+    bom: true,
+    columns: true,
+    delimiter: '\t',
+    max_record_size: MAX_ROW_BYTES,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    cast: (cell, { column }) => (column === 'image' && cell.length > REFERENCE_LENGTH ? PICTURE : cell),
+  })
+  try {
+    for await (const row of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
+      records.push(recordOf(row as Row, { file: path, row: records.length }, name))
+    }
+  } catch (cause) {
+    throw told(path, records.length, cause)
+  } finally {
+    input.destroy()
+  }
+  return records
+}
+
+/** Stands for a picture that was dropped. */
+const PICTURE = 'picture'
+
+function told(file: string, row: number, cause: unknown): unknown {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (cause instanceof ModalityGapError) {
+    return cause
+  }
+  if (typeof code === 'string' && code.startsWith('CSV_')) {
+    return new ModalityGapError('BAD_FORMAT', `${file}: row ${row}: ${message}`, { file, row, cause })
+  }
+  return unreadable(file, cause)
+}
+
+function recordOf(row: Row, place: { file: string; row: number }, name: BenchmarkName): BenchmarkRecord {
+  const { index, question, hint, answer, category } = row
+  if (question === undefined || index === undefined) {
+    const missing = question === undefined ? 'question' : 'index'
+    throw new ModalityGapError('BAD_FORMAT', `${place.file}: there is no column ${missing}`, { file: place.file })
+  }
+  const options = optionsOf(row)
+  const common = { id: index, ...imageOf(row), question: [given(hint), question].filter(Boolean).join('\n'), ...name }
+  return {
+    ...common,
+    ...(options.length > 0 ? { options } : {}),
+    ...answersOf(answer, options, place),
+    ...(given(category) ? { category } : {}),
+  }
+}
+
+function answersOf(
+  answer: string | undefined,
+  options: readonly string[],
+  place: { file: string; row: number },
+): Pick<BenchmarkRecord, 'kind' | 'answers'> {
+  const right = given(answer)?.trim()
+  if (options.length > 0) {
+    const letter = right?.toUpperCase()
+    if (letter !== undefined && !lettersOf(options).includes(letter)) {
+      const message = `${place.file}: row ${place.row}: answer ${right} is none of ${options.length} options`
+      throw new ModalityGapError('BAD_FORMAT', message, place)
+    }
+    return { kind: 'choice', answers: letter === undefined ? [] : [letter] }
+  }
+  const word = yesNoAnswer(right)
+  return word === undefined
+    ? { kind: 'open', answers: right === undefined ? [] : [right] }
+    : { kind: 'yes-no', answers: [word] }
+}
+
+/** The options up to the first that is empty. */
+function optionsOf(row: Row): string[] {
+  const cells = Object.keys(row)
+    .filter(name => OPTION.test(name))
+    .sort()
+    .map(name => given(row[name]))
+  const end = cells.indexOf(undefined)
+  return (end === -1 ? cells : cells.slice(0, end)) as string[]
+}
+
+function imageOf({ image_path, image, index }: Row): { image?: string } {
+  const path = given(image_path)
+  const own = given(image)
+  const id = path ?? (own === PICTURE ? index : own)
+  return id === undefined ? {} : { image: id }
+}
+
+/** What a cell says; pandas writes `nan` for nothing. */
+function given(cell: string | undefined): string | undefined {
+  return cell === undefined || /^\s*(?:nan|none)?\s*$/i.test(cell) ? undefined : cell
+}

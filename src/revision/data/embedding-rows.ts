@@ -1,0 +1,95 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Embeddings } from '../../embeddings.ts'
+import { ModalityGapError } from '../../errors.ts'
+import { idsIn } from './id-files.ts'
+import { type IdMatch, type RowLookup, rowsById, rowsByNumber, rowsInOrder } from './row-lookup.ts'
+
+/** How records find their rows. */
+export interface EmbeddingIds {
+  /**
+   * Where the id of a row is found:
+   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet or pickle that holds the rows;
+   * - `'order'`: nowhere, row i belongs to record i;
+   * - `'row'`: the id is the row's number;
+   * - anything else: a file of ids, see `idsIn`.
+   *
+   * @defaultValue `'metadata'`
+   */
+  from?: string
+  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
+  column?: string
+  /** How much of an id counts. @defaultValue `'exact'` */
+  match?: IdMatch
+}
+
+/** What is needed of opened rows. */
+export type RowFiles = Pick<Embeddings, 'rows' | 'format' | 'layout' | 'shards'>
+
+/**
+ * The lookup of rows by id. With a table of ids it takes about 100 bytes for each row.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` where rows have no ids beside them; `NOT_PAIRED` when ids and rows differ
+ * in number; and as `idsIn` and `rowsById` do
+ */
+export async function embeddingRows(embeddings: RowFiles, ids: EmbeddingIds = {}): Promise<RowLookup> {
+  const { from = 'metadata', column, match } = ids
+  if (from === 'order') {
+    return rowsInOrder(embeddings.rows)
+  }
+  if (from === 'row') {
+    return rowsByNumber(embeddings.rows)
+  }
+  const files = from === 'metadata' ? idFilesOf(embeddings) : [{ path: from, rows: embeddings.rows }]
+  return await rowsById(everyId(files, column), { match, name: from === 'metadata' ? 'the ids of the rows' : from })
+}
+
+/** A file of ids and how many there should be. */
+interface IdFile {
+  path: string
+  rows: number
+}
+
+async function* everyId(files: readonly IdFile[], column: string | undefined): AsyncGenerator<string> {
+  for (const { path, rows } of files) {
+    let count = 0
+    for await (const id of idsIn(path, column)) {
+      count++
+      yield id
+    }
+    if (count !== rows) {
+      throw new ModalityGapError('NOT_PAIRED', `${path} holds ${count} ids for ${rows} rows`, { file: path })
+    }
+  }
+}
+
+function idFilesOf({ layout, format, shards }: RowFiles): IdFile[] {
+  if (layout === 'clip-retrieval') {
+    return metadataOf(shards)
+  }
+  if (format === 'parquet' || format === 'pickle') {
+    return shards.map(({ path, rows }) => ({ path: path as string, rows }))
+  }
+  const file = shards[0]?.path
+  const what = file === undefined ? 'rows in memory have' : `${file} has`
+  const message = `${what} no ids; name a file of them, or choose 'order' or 'row'`
+  throw new ModalityGapError('BAD_OPTION', message, { file })
+}
+
+const natural = new Intl.Collator('en', { numeric: true })
+
+/** The metadata beside `img_emb/` or `text_emb/`, one file for each shard, in the same order. */
+function metadataOf(shards: RowFiles['shards']): IdFile[] {
+  const first = shards[0]?.path ?? ''
+  const folder = join(dirname(dirname(first)), 'metadata')
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .filter(name => /\.(parquet|jsonl|ndjson)$/.test(name))
+        .sort(natural.compare)
+    : []
+  if (files.length !== shards.length) {
+    const message = `${folder} holds ${files.length} files of ids for ${shards.length} shards beside ${basename(first)}`
+    throw new ModalityGapError('NOT_PAIRED', message, { file: folder })
+  }
+  return shards.map(({ rows }, i) => ({ path: join(folder, files[i] as string), rows }))
+}

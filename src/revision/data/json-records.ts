@@ -1,0 +1,221 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { ModalityGapError } from '../../errors.ts'
+import { unreadable } from '../../unreadable.ts'
+import { ArrayFramer, type Framer, LineFramer, MAX_RECORD_BYTES } from './json-frames.ts'
+import { RecordPlaces } from './record-places.ts'
+
+/** Bytes that are read at once. */
+const CHUNK = 2 ** 20
+
+/** A record of a JSON file as it passes by. */
+export interface JsonRecord {
+  /** What it holds. */
+  value: Record<string, unknown>
+  /** Its number in the file, from 0; empty lines are not counted. */
+  row: number
+  /** Its first byte in the file. */
+  start: number
+  /** Its bytes. */
+  length: number
+}
+
+/**
+ * Reads the records of a file one after another: the elements of a JSON array, or JSON lines, told apart by the first
+ * byte. The file is never held as a whole; a record may have {@link MAX_RECORD_BYTES}.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with file and record
+ */
+export async function* jsonRecords(path: string): AsyncGenerator<JsonRecord> {
+  const file = await opened(path)
+  try {
+    yield* recordsOf(file, path)
+  } finally {
+    await file.close()
+  }
+}
+
+async function* recordsOf(file: FileHandle, path: string): AsyncGenerator<JsonRecord> {
+  const begin = await firstByte(file, path)
+  if (begin === undefined) {
+    return
+  }
+  const framer: Framer = begin.byte === 0x5b ? new ArrayFramer() : new LineFramer()
+  const held = new Window(begin.at)
+  let row = 0
+  for (let at = begin.at; ; ) {
+    const chunk = Buffer.allocUnsafe(CHUNK)
+    const { bytesRead } = await readAt(file, chunk, at, path)
+    held.append(chunk.subarray(0, bytesRead))
+    at += bytesRead
+    const ends: [number, number][] = []
+    try {
+      const note = (start: number, end: number) => ends.push([start, end])
+      bytesRead > 0 ? framer.write(chunk.subarray(0, bytesRead), note) : framer.end(note)
+    } catch (cause) {
+      yield* parsed(ends, held, path, row)
+      throw badRecord(path, row + ends.length, (cause as Error).message, cause)
+    }
+    for (const record of parsed(ends, held, path, row)) {
+      row = record.row + 1
+      yield record
+    }
+    held.dropBefore(begin.at + framer.pending)
+    if (held.length > MAX_RECORD_BYTES) {
+      throw badRecord(path, row, `it has more than ${MAX_RECORD_BYTES} bytes`)
+    }
+    if (bytesRead === 0) {
+      return
+    }
+  }
+}
+
+function* parsed(ends: readonly [number, number][], held: Window, path: string, from: number): Generator<JsonRecord> {
+  let row = from
+  for (const [start, end] of ends) {
+    const bytes = held.slice(start, end)
+    if (!isBlank(bytes)) {
+      yield { value: parseRecord(bytes, path, row), row, start: held.origin + start, length: end - start }
+      row++
+    }
+  }
+}
+
+/** The bytes from the pending record on, offsets as the framer counts them. */
+class Window {
+  /** Offset in the file of the framer's first byte. */
+  readonly origin: number
+  #bytes: Buffer = Buffer.alloc(0)
+  /** Offset in the file of the first byte held. */
+  #start: number
+
+  constructor(origin: number) {
+    this.origin = origin
+    this.#start = origin
+  }
+
+  get length(): number {
+    return this.#bytes.length
+  }
+
+  append(bytes: Buffer): void {
+    this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes])
+  }
+
+  slice(start: number, end: number): Buffer {
+    const shift = this.origin - this.#start
+    return this.#bytes.subarray(start + shift, end + shift)
+  }
+
+  dropBefore(offset: number): void {
+    this.#bytes = this.#bytes.subarray(offset - this.#start)
+    this.#start = offset
+  }
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every(byte => byte === 0x20 || byte === 0x09 || byte === 0x0d)
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseRecord(bytes: Uint8Array, path: string, row: number): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(utf8.decode(bytes))
+  } catch (cause) {
+    throw badRecord(path, row, `it is not JSON (${(cause as Error).message})`, cause)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badRecord(path, row, 'it is no object')
+  }
+  return value as Record<string, unknown>
+}
+
+function badRecord(file: string, row: number, message: string, cause?: unknown): ModalityGapError {
+  return new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: ${message}`, { file, row, cause })
+}
+
+/** The first byte that is no white space, after a byte order mark where there is one. */
+async function firstByte(file: FileHandle, path: string): Promise<{ byte: number; at: number } | undefined> {
+  const buffer = Buffer.alloc(4096)
+  for (let at = 0; ; ) {
+    const { bytesRead } = await readAt(file, buffer, at, path)
+    const skip = at === 0 && buffer.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf])) ? 3 : 0
+    const found = buffer.subarray(0, bytesRead).findIndex((byte, i) => i >= skip && byte > 0x20)
+    if (found !== -1) {
+      return { byte: buffer[found] as number, at: at + found }
+    }
+    if (bytesRead === 0) {
+      return undefined
+    }
+    at += bytesRead
+  }
+}
+
+async function readAt(file: FileHandle, buffer: Buffer, at: number, path: string): Promise<{ bytesRead: number }> {
+  return await file.read(buffer, 0, buffer.length, at).catch(cause => unreadable(path, cause))
+}
+
+async function opened(path: string): Promise<FileHandle> {
+  return await open(path, 'r').catch(cause => unreadable(path, cause))
+}
+
+/** A JSON file whose records are read by position, in any order. */
+export class JsonFile {
+  /** Its path. */
+  readonly path: string
+  readonly #file: FileHandle
+  readonly #places: RecordPlaces
+
+  private constructor(path: string, file: FileHandle, places: RecordPlaces) {
+    this.path = path
+    this.#file = file
+    this.#places = places
+  }
+
+  /**
+   * Reads a file once and remembers where its records stand: 12 bytes for each.
+   *
+   * @param onRecord told of every record; may refuse one by throwing
+   * @throws {@link ModalityGapError} as {@link jsonRecords} does
+   */
+  static async open(path: string, onRecord: (record: JsonRecord) => void = () => undefined): Promise<JsonFile> {
+    const places = new RecordPlaces()
+    const file = await opened(path)
+    try {
+      for await (const record of recordsOf(file, path)) {
+        onRecord(record)
+        places.push(record.start, record.length)
+      }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    return new JsonFile(path, file, places)
+  }
+
+  /** Records in it. */
+  get length(): number {
+    return this.#places.length
+  }
+
+  /**
+   * The record with a number.
+   *
+   * @throws {@link ModalityGapError} `BAD_FORMAT` when the file has changed since it was opened, `UNREADABLE`
+   */
+  async read(row: number): Promise<Record<string, unknown>> {
+    const { start, length } = this.#places.at(row)
+    const buffer = Buffer.allocUnsafe(length)
+    const { bytesRead } = await readAt(this.#file, buffer, start, this.path)
+    if (bytesRead < length) {
+      throw badRecord(this.path, row, 'the file has become shorter since it was opened')
+    }
+    return parseRecord(buffer, this.path, row)
+  }
+
+  /** Lets go of the file. */
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+}

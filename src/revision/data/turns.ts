@@ -1,0 +1,70 @@
+import { IMAGE_PLACE, idOf, type Role, type Turn } from './sample.ts'
+
+/** Names of roles in the layouts that are read. */
+const ROLES: Readonly<Record<string, Role>> = {
+  human: 'user',
+  user: 'user',
+  gpt: 'assistant',
+  assistant: 'assistant',
+  bot: 'assistant',
+  system: 'system',
+}
+
+/** Turns of a conversation, and images that are named inside them. */
+export interface Conversation {
+  /** Its turns. */
+  turns: Turn[]
+  /** Ids from parts `{type: 'image', image}`, in their order. */
+  images: string[]
+}
+
+/**
+ * Turns from `conversations` (`from`, `value`) or `messages` (`role`, `content`); either pair of keys is read in either
+ * list. A `system` text of the record goes first.
+ *
+ * @param refuse throws what is wrong, with the record's place
+ */
+export function turnsOf(record: Record<string, unknown>, refuse: (message: string) => never): Conversation {
+  const list = record.conversations ?? record.messages
+  if (!Array.isArray(list)) {
+    return refuse('its conversation is no list of turns')
+  }
+  const images: string[] = []
+  const turns = list.map((each: unknown, i): Turn => {
+    const turn = Object(each) as Record<string, unknown>
+    const name = turn.from ?? turn.role
+    const role = typeof name === 'string' ? ROLES[name] : undefined
+    if (role === undefined || !Object.hasOwn(ROLES, name as string)) {
+      return refuse(`turn ${i + 1} is by ${JSON.stringify(name)}, not by one of ${Object.keys(ROLES).join(', ')}`)
+    }
+    const content = textOf(turn.value ?? turn.content, images)
+    return { role, content: content ?? refuse(`turn ${i + 1} says nothing that is text`) }
+  })
+  const { system } = record
+  if (typeof system === 'string' && system !== '' && turns[0]?.role !== 'system') {
+    turns.unshift({ role: 'system', content: system })
+  }
+  return { turns, images }
+}
+
+/** The text of a turn; parts are joined, and those that are images become places. */
+function textOf(content: unknown, images: string[]): string | undefined {
+  if (typeof content === 'string') {
+    return content
+  }
+  if (!Array.isArray(content)) {
+    return undefined
+  }
+  const parts = content.map((each: unknown) => {
+    const { type, text, image } = Object(each) as Record<string, unknown>
+    if (type !== 'image') {
+      return typeof text === 'string' ? text : undefined
+    }
+    const id = idOf(image)
+    if (id !== undefined) {
+      images.push(id)
+    }
+    return IMAGE_PLACE
+  })
+  return parts.includes(undefined) ? undefined : parts.join('')
+}

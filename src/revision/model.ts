@@ -1,0 +1,171 @@
+import { type Cancellation, cancelled, cancelOn } from '../abort.ts'
+import { ModalityGapError, unwrap } from '../errors.ts'
+import { given, guarded } from '../job.ts'
+import { type NativeModel, native } from '../native.ts'
+import type {
+  Answer,
+  AnswerPiece,
+  ExportKind,
+  LossReport,
+  ModelInfo,
+  ModelOptions,
+  ModelSample,
+  SampleSizes,
+  SamplingOptions,
+  StepReport,
+} from './model-options.ts'
+import type { ModelRows } from './rows.ts'
+
+/** A batch for a model, and the rows that its images are. */
+export interface ModelBatch {
+  /** The samples. */
+  samples: readonly ModelSample[]
+  /** Where their images' embeddings are read; not needed for samples without images. */
+  rows?: ModelRows
+  /** Samples that are held at a time; it changes memory and nothing else. @defaultValue all */
+  microBatch?: number
+}
+
+/** How a call is stopped. */
+export interface CallOptions {
+  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
+  signal?: AbortSignal
+}
+
+/** A language model that sees through a projector, in native memory. Calls on one model run one after the other. */
+export class VisionModel {
+  readonly #native: NativeModel
+
+  private constructor(opened: NativeModel) {
+    this.#native = opened
+  }
+
+  /**
+   * Reads a model, and makes what learns.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_MODEL` with the file; `BAD_OPTION`
+   */
+  static async open(options: ModelOptions): Promise<VisionModel> {
+    const { threads = 0, projector = {}, learn, ...rest } = options
+    const { inputScale, ...shape } = projector
+    const scale = inputScale === 'sqrt' ? Math.sqrt(options.dim) : inputScale
+    const spec = given({ ...rest, projector: given({ ...shape, inputScale: scale }), learn: learn && nested(learn) })
+    return new VisionModel(unwrap(await native.NativeModel.open(spec, threads)))
+  }
+
+  /** What it is. */
+  get info(): ModelInfo {
+    return this.#native.info()
+  }
+
+  /**
+   * How long samples are, and how much of them counts, as the model takes them.
+   *
+   * @throws {@link ModalityGapError} `BAD_SAMPLE` with its name when nothing is left to learn from one
+   */
+  async sizes(samples: readonly ModelSample[]): Promise<SampleSizes> {
+    return unwrap(await this.#native.sizes(samples))
+  }
+
+  /**
+   * One update from a batch. The loss is the mean over all tokens that count, however they are spread over its parts.
+   *
+   * @throws {@link ModalityGapError} `NUMERIC` with step and samples when a loss or a gradient is not finite, which
+   * changes nothing; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
+   */
+  async step(batch: ModelBatch, call: CallOptions = {}): Promise<StepReport> {
+    return await this.#call(call, token => this.#native.step(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token))
+  }
+
+  /**
+   * Losses of samples without an update.
+   *
+   * @throws {@link ModalityGapError} `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
+   */
+  async evaluate(batch: ModelBatch, call: CallOptions = {}): Promise<LossReport> {
+    return await this.#call(call, token => this.#native.evaluate(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token))
+  }
+
+  /**
+   * Answers to the last turn of each sample, which is the user's; all of them at a time.
+   *
+   * @param onText hears pieces of answers as they are certain; what it throws stops the call
+   * @throws {@link ModalityGapError} `BAD_OPTION` when prompt and answer do not fit; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
+   */
+  async answer(
+    { samples, rows }: ModelBatch,
+    sampling: SamplingOptions = {},
+    { onText, ...call }: CallOptions & { onText?: (piece: AnswerPiece) => void } = {},
+  ): Promise<Answer[]> {
+    return await this.#call(call, async (token, cancellation) => {
+      const listener = onText && guarded(onText, cancellation)
+      const outcome = await this.#native.answer(samples, rows?.native, given(sampling), token, listener?.callback)
+      if (listener?.failure) {
+        throw listener.failure.thrown
+      }
+      return outcome
+    })
+  }
+
+  /**
+   * Embeddings in the language model's space: what the projector makes of them, all soft tokens of one side by side.
+   *
+   * @param embeddings rows of `info.dim` values
+   */
+  async project(embeddings: Float32Array): Promise<Float32Array> {
+    return unwrap(await this.#native.project(embeddings))
+  }
+
+  /**
+   * Writes what it has learned in files that others read: `mm_projector.safetensors` by LLaVA's names, with adapters
+   * `adapter/` in PEFT's layout, with mode `full` the whole model in `model/`, in Hugging Face's.
+   *
+   * @returns the files
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  async export(folder: string, what: ExportKind = 'learned'): Promise<string[]> {
+    return unwrap(await this.#native.export(folder, what))
+  }
+
+  /**
+   * Writes the whole state of its training, but the order of the data, into a folder.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  async saveState(folder: string): Promise<void> {
+    unwrap(await this.#native.saveState(folder))
+  }
+
+  /**
+   * Goes on from a state of the same training: further updates have the bits of a training that was never interrupted.
+   *
+   * @returns updates made by then
+   * @throws {@link ModalityGapError} `UNREADABLE`; `BAD_MODEL` for a state of other options or another model
+   */
+  async restoreState(folder: string): Promise<number> {
+    return unwrap(await this.#native.restoreState(folder))
+  }
+
+  async #call<T>(
+    { signal }: CallOptions,
+    work: (token: Cancellation['token'], cancellation: Cancellation) => Promise<Parameters<typeof unwrap<T>>[0]>,
+  ): Promise<T> {
+    const cancellation = cancelOn(signal)
+    try {
+      return unwrap(await work(cancellation.token, cancellation))
+    } catch (error) {
+      throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+    } finally {
+      cancellation.release()
+    }
+  }
+}
+
+function nested(learn: NonNullable<ModelOptions['learn']>): object {
+  const { lora, scheduleShape } = learn
+  return given({
+    ...learn,
+    lora: lora && given(lora),
+    scheduleShape: scheduleShape && given(scheduleShape),
+  })
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunOptions } from '../abort.ts'
+import { type Aligner, nativeOf } from '../align.ts'
+import { convert } from '../convert.ts'
+import { type Embeddings, openEmbeddings, sourceOf } from '../embeddings.ts'
+import { unwrap } from '../errors.ts'
+import { type NativeRows, native } from '../native.ts'
+
+/** Formats whose rows lie at fixed places, to be read in any order. */
+const IN_ANY_ORDER = new Set(['npy', 'safetensors', 'memory'])
+
+/** Rows that a model sees, each read by its number and moved by an aligner on its way. */
+export interface ModelRows {
+  /** Rows there are. */
+  readonly rows: number
+  /** Columns. */
+  readonly dim: number
+  /** Some rows by their numbers, as the model sees them: row-major, f32. */
+  pick(rows: readonly number[]): Promise<Float32Array>
+  /** @internal */
+  readonly native: NativeRows
+}
+
+/** How rows are read. */
+export interface ModelRowsOptions {
+  /** Moves each row as it is read. */
+  aligner?: Aligner
+  /** Which of the aligner's maps: that of the texts, or that of the images where the method moves them. @defaultValue `'source'` */
+  side?: 'source' | 'target'
+  /** Folder for a copy of rows whose format is read in order only (npz, parquet, Arrow, pickle). */
+  cache: string
+}
+
+/**
+ * Opens rows to be read by their numbers. Rows are never all in memory; formats that are decoded in order are converted
+ * once, in their own storage type, into a file of `cache`.
+ *
+ * @throws {@link ModalityGapError} `WIDTH_MISMATCH` when rows and aligner differ in width; as {@link convert} does
+ */
+export async function openModelRows(
+  embeddings: Embeddings,
+  { aligner, side, cache }: ModelRowsOptions,
+  run: RunOptions = {},
+): Promise<ModelRows> {
+  const rows = IN_ANY_ORDER.has(embeddings.format) ? embeddings : await converted(embeddings, cache, run)
+  const opened = unwrap(await native.NativeRows.open(sourceOf(rows), aligner && nativeOf(aligner), side === 'target'))
+  const pick = async (numbers: readonly number[]) => unwrap(await opened.pick([...numbers]))
+  return { rows: embeddings.rows, dim: embeddings.dim, pick, native: opened }
+}
+
+async function converted(embeddings: Embeddings, cache: string, run: RunOptions): Promise<Embeddings> {
+  const out = join(cache, `rows-${await nameOf(embeddings)}`)
+  if (!existsSync(out)) {
+    const draft = `${out}.tmp`
+    await rm(draft, { recursive: true, force: true })
+    await mkdir(cache, { recursive: true })
+    await convert(embeddings, draft, { format: 'npy', ...run })
+    await rename(draft, out)
+  }
+  return await openEmbeddings(out)
+}
+
+/** A name that changes with the files. */
+async function nameOf({ shards }: Embeddings): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { path, selector } of shards) {
+    const { size, mtimeMs } = await stat(path as string)
+    hash.update(JSON.stringify([path, selector, size, mtimeMs]))
+  }
+  return hash.digest('hex').slice(0, 16)
+}

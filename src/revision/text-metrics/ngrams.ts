@@ -1,0 +1,50 @@
+import { ModalityGapError } from '../../errors.ts'
+
+/** A text to judge and the texts it is compared with. */
+export interface Judged {
+  /** What the model said. */
+  text: string
+  /** What people said; at least one. */
+  references: readonly string[]
+}
+
+/**
+ * Every metric wants something to judge, and something to judge it by.
+ *
+ * @throws {@link ModalityGapError} `EMPTY` without texts, `BAD_SAMPLE` for one without references
+ */
+export function checkJudged(texts: readonly Judged[]): void {
+  if (texts.length === 0) {
+    throw new ModalityGapError('EMPTY', 'there are no texts to judge')
+  }
+  const row = texts.findIndex(({ references }) => references.length === 0)
+  if (row !== -1) {
+    throw new ModalityGapError('BAD_SAMPLE', `text ${row} has no reference to be compared with`, { row })
+  }
+}
+
+/** How often each run of 1 to `order` tokens stands in a text; keys hold the tokens, an entry of the list an order. */
+export type Ngrams = ReadonlyMap<string, number>[]
+
+/** Counts the n-grams of every order up to `order`. */
+export function ngramsOf(tokens: readonly string[], order: number): Ngrams {
+  return Array.from({ length: order }, (_, i) => {
+    const counts = new Map<string, number>()
+    for (let start = 0; start + i < tokens.length; start++) {
+      // no tokenizer leaves a line's end in a token
+      const key = tokens.slice(start, start + i + 1).join('\n')
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    }
+    return counts
+  })
+}
+
+/** Sum of a list. */
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
+
+/** Mean of a list that is not empty. */
+export function mean(values: readonly number[]): number {
+  return sum(values) / values.length
+}

@@ -1,0 +1,72 @@
+/** Takes a text apart; every metric says which one it uses when none is given. */
+export type Tokenizer = (text: string) => string[]
+
+/** Text that was tokenised before: split at white space, nothing else changed. */
+export function splitTokens(text: string): string[] {
+  return text.split(/\s+/).filter(token => token !== '')
+}
+
+/**
+ * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
+ * whole, punctuation dropped, brackets by name (`-lrb-`).
+ *
+ * It follows the rules of the Stanford tokenizer (3.4.1, `-lowerCase`, then COCO's list of punctuation) that captions
+ * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
+ */
+export function captionTokens(text: string): string[] {
+  const plain = text.toLowerCase().replaceAll(/[‘’]/g, "'")
+  return (plain.match(PIECES) ?? []).flatMap(apart).filter(token => !DROPPED.has(token))
+}
+
+/** Abbreviations with their point; words and numbers with what binds them; brackets and signs that stand for words. */
+const PIECES =
+  /\b(?:mr|mrs|ms|dr|st|vs|etc|jr|sr|prof)\.|\b(?:\p{L}\.){2,}|'(?:tis|twas)\b|'\d+s\b|[@\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_]|'(?=\p{L})|[/-](?=[\p{L}\p{N}_])|(?<=\p{N})[.,:](?=\p{N}))*|[()[\]{}$%&#*+=^~/<>|€£¥]/gu
+
+/** Words that the tokenizer takes apart, and where. */
+const SPLIT: Readonly<Record<string, number>> = {
+  cannot: 3,
+  gonna: 3,
+  gotta: 3,
+  wanna: 3,
+  gimme: 3,
+  lemme: 3,
+  "'tis": 2,
+  "'twas": 2,
+}
+
+const BRACKETS: Readonly<Record<string, string>> = {
+  '(': '-lrb-',
+  ')': '-rrb-',
+  '[': '-lsb-',
+  ']': '-rsb-',
+  '{': '-lcb-',
+  '}': '-rcb-',
+}
+
+const DROPPED: ReadonlySet<string> = new Set(["'", '-', '--'])
+
+function apart(piece: string): string[] {
+  const at = SPLIT[piece]
+  if (at !== undefined) {
+    return [piece.slice(0, at), piece.slice(at)]
+  }
+  const suffix = /(?<=.)(?:n't|'(?:s|m|d|re|ve|ll))$/.exec(piece)
+  return suffix ? [...apart(piece.slice(0, suffix.index)), suffix[0]] : [BRACKETS[piece] ?? piece]
+}
+
+/** Tokens of the ROUGE package (Lin 2004) without stemming: lower case, runs of `a`–`z` and digits. */
+export function rougeTokens(text: string): string[] {
+  return text.toLowerCase().match(/[a-z0-9]+/g) ?? []
+}
+
+/**
+ * Tokens of SQuAD's evaluation (Rajpurkar et al. 2016): lower case, ASCII punctuation removed, `a`, `an`, `the` removed,
+ * split at white space.
+ */
+export function answerTokens(text: string): string[] {
+  return splitTokens(text.toLowerCase().replaceAll(PUNCTUATION, '').replaceAll(ARTICLES, ' '))
+}
+
+const PUNCTUATION = /[!-/:-@[-`{-~]/g
+/** `\b` of JavaScript knows ASCII only: an article is one when no letter, digit or underscore of any script touches it. */
+const ARTICLES = /(?<![\p{L}\p{N}_])(?:an?|the)(?![\p{L}\p{N}_])/gu

@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ModalityGapError } from '../errors.ts'
+import { unreadable } from '../unreadable.ts'
+import { writeWhole } from '../whole-file.ts'
+import type { LogRecord } from './logs.ts'
+
+/** Name of the file in a checkpoint. */
+export const TRAINER_STATE = 'trainer_state.json'
+
+/** How far a training is: the part of Hugging Face's `TrainerState` that has a meaning here. */
+export interface TrainerState {
+  /** Passes over the data so far, with fractions. */
+  epoch: number
+  /** Updates so far. */
+  global_step: number
+  /** Updates in all. */
+  max_steps: number
+  /** Passes over the data in all. */
+  num_train_epochs: number
+  /** Samples of an update. */
+  train_batch_size: number
+  /** Updates between two lines of the log. */
+  logging_steps: number
+  /** Updates between two evaluations. */
+  eval_steps: number
+  /** Updates between two checkpoints. */
+  save_steps: number
+  /** Everything that was logged. */
+  log_history: LogRecord[]
+  /** Best value of the metric that is followed, or `null` before the first evaluation. */
+  best_metric: number | null
+  /** Folder of the checkpoint that has it. */
+  best_model_checkpoint: string | null
+}
+
+/** What Hugging Face's reader also wants to find. */
+const OTHERS = {
+  is_hyper_param_search: false,
+  is_local_process_zero: true,
+  is_world_process_zero: true,
+  num_input_tokens_seen: 0,
+  stateful_callbacks: {},
+  total_flos: 0,
+  trial_name: null,
+  trial_params: null,
+} as const
+
+/** The file's text: keys sorted, as Hugging Face writes it. */
+export function trainerStateText(state: TrainerState): string {
+  const all: Record<string, unknown> = { ...OTHERS, ...state }
+  return `${JSON.stringify(sorted(all), null, 2)}\n`
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(sorted)
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value
+  }
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]))
+}
+
+/**
+ * Writes `trainer_state.json` into a folder, whole or not at all.
+ *
+ * @throws {@link ModalityGapError} `WRITE_FAILED`
+ */
+export async function writeTrainerState(folder: string, state: TrainerState): Promise<void> {
+  await writeWhole(join(folder, TRAINER_STATE), trainerStateText(state))
+}
+
+/**
+ * Reads `trainer_state.json` of a folder, ours or Hugging Face's.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`
+ */
+export async function readTrainerState(folder: string): Promise<TrainerState> {
+  const path = join(folder, TRAINER_STATE)
+  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
+  const state = parsed(text)
+  if (!isState(state)) {
+    throw new ModalityGapError('BAD_FORMAT', `${path} is no state of a training`, { file: path })
+  }
+  return {
+    epoch: state.epoch,
+    global_step: state.global_step,
+    max_steps: state.max_steps,
+    num_train_epochs: state.num_train_epochs,
+    train_batch_size: state.train_batch_size ?? 0,
+    logging_steps: state.logging_steps ?? 0,
+    eval_steps: state.eval_steps ?? 0,
+    save_steps: state.save_steps ?? 0,
+    log_history: state.log_history,
+    best_metric: state.best_metric ?? null,
+    best_model_checkpoint: state.best_model_checkpoint ?? null,
+  }
+}
+
+function parsed(text: string): unknown {
+  // Python writes NaN and Infinity, which are no JSON
+  for (const each of [text, text.replaceAll(/(?<=: )(?:NaN|-?Infinity)(?=,?$)/gm, 'null')]) {
+    try {
+      return JSON.parse(each)
+    } catch {
+      // the next, or nothing
+    }
+  }
+  return undefined
+}
+
+function isState(value: unknown): value is TrainerState {
+  const { epoch, global_step, max_steps, num_train_epochs, log_history } = Object(value) as Record<string, unknown>
+  const numbers = [epoch, global_step, max_steps, num_train_epochs]
+  return numbers.every(Number.isFinite) && Number.isSafeInteger(global_step) && Array.isArray(log_history)
+}

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::{add, each_row_block, sum_row_blocks};
+use crate::parallel::{add, each_row_block, sum_row_blocks, zeros};
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
 
@@ -23,7 +23,7 @@ pub fn linear(tape: &mut Tape, x: &Var, weight: &Var, bias: Option<&Var>) -> Res
 fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let ((n, inner), (outer, _)) = (shape_of(x)?, shape_of(weight)?);
     let (x, weight) = (host::<T>(x)?, host::<T>(weight)?);
-    let mut out = vec![T::ZERO; n * outer];
+    let mut out = zeros(n * outer);
     gemm(
         MatMut::new(&mut out, n, outer),
         false,
@@ -76,7 +76,7 @@ fn times_host<T: Real>(
     weight: &[T],
     (n, outer, inner): (usize, usize, usize),
 ) -> Result<Tensor> {
-    let mut out = vec![T::ZERO; n * inner];
+    let mut out = zeros(n * inner);
     let (g, w) = (MatRef::new(gradient, n, outer), MatRef::new(weight, outer, inner));
     gemm(MatMut::new(&mut out, n, inner), false, g, w, T::ONE);
     tensor(out, (n, inner))

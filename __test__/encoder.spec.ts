@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { deflateSync } from 'node:zlib'
 import test from 'ava'
 import { DualEncoder, embedPairs, type TrainProbe, type TrainStep } from '../src/index.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { readNpy } from './helpers/npy.ts'
+import { colours } from './helpers/pictures.ts'
 import { folderOf } from './helpers/place.ts'
 
 const tower = { width: 8, layers: 1, heads: 2 }
@@ -33,6 +33,10 @@ test('a training tells its steps, writes its encoder and says what held-out pair
     ],
   )
   t.deepEqual(readNpy(join(folder, 'probes', 'step_000003', 'grad_text.npy')).shape, [4, 6])
+  t.deepEqual(
+    readNpy(join(folder, 'probes', 'step_000003', 'batch_image.npy')).values,
+    Float64Array.from(probes[1]?.batchImage ?? []),
+  )
   t.like(encoder.report, { pairs: 8, steps: 6, dim: 6 })
   t.is(encoder.report?.heldOut.test?.rows, 2)
 
@@ -130,47 +134,3 @@ test('the command line trains from a configuration and embeds', async t => {
   const wrong = await modalityGap(['encoder', 'train', '--out', out])
   t.is(wrong.code, 2)
 })
-
-/** Ten one-coloured pictures with their captions; the last two are held out. */
-function colours(folder: string): string {
-  mkdirSync(folder, { recursive: true })
-  const lines = Array.from({ length: 10 }, (_, i) => {
-    writeFileSync(join(folder, `${i}.png`), png([i * 25, 255 - i * 25, (i * 97) % 256]))
-    const pair = { image: `${i}.png`, caption: `colour ${i}`, split: i < 8 ? 'train' : 'test' }
-    return `${JSON.stringify(pair)}\n`
-  })
-  const list = join(folder, 'pairs.jsonl')
-  writeFileSync(list, lines.join(''))
-  return list
-}
-
-/** An 8 × 8 picture of one colour, made by hand. */
-function png(colour: readonly number[]): Buffer {
-  const size = 8
-  const line = Buffer.from([0, ...Array.from({ length: size }, () => colour).flat()])
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(size, 0)
-  header.writeUInt32BE(size, 4)
-  header.set([8, 2, 0, 0, 0], 8)
-  const data = deflateSync(Buffer.concat(Array.from({ length: size }, () => line)))
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type), data])
-  const out = Buffer.alloc(body.length + 8)
-  out.writeUInt32BE(data.length, 0)
-  body.copy(out, 4)
-  out.writeUInt32BE(crc32(body), body.length + 4)
-  return out
-}
-
-function crc32(bytes: Buffer): number {
-  let crc = ~0
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  }
-  return ~crc >>> 0
-}

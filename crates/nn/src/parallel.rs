@@ -15,6 +15,15 @@ fn task_rows(width: usize) -> usize {
     TASK_VALUES.div_ceil(width.max(1))
 }
 
+/// `n` zeros. The threads write many of them together, or all would wait for one to fetch the memory.
+pub(crate) fn zeros<T: Real>(n: usize) -> Vec<T> {
+    const EACH: usize = 1 << 15;
+    if n < 2 * EACH {
+        return vec![T::ZERO; n];
+    }
+    rayon::iter::repeat_n(T::ZERO, n).with_min_len(EACH).collect()
+}
+
 /// Runs `body` compiled for the best instruction set of this processor; `body` must inline whatever it loops over.
 #[inline(always)]
 pub(crate) fn simd<R>(body: impl FnOnce() -> R) -> R {

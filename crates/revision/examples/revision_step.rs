@@ -11,6 +11,10 @@ use modality_gap_revision::{
     Batch, Keep, Lm, LmConfig, Projector, ProjectorConfig, Remembered, Result, StepOptions, Tuning, Weights,
 };
 
+// as in the addon
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SAMPLES: usize = 16;
 const PROMPT: usize = 40;
 const SOFT: usize = 4;

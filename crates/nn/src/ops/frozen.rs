@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::linear::{column_sums, linear, times, times_transposed};
 use super::shape_of;
-use crate::parallel::{add, each_row_block, simd};
+use crate::parallel::{add, each_row_block, simd, zeros};
 use crate::tensor::{host, tensor};
 use crate::{NnError, Real, Result, Tape, Var};
 
@@ -177,7 +177,7 @@ fn packed<T: Real, E: Rows>(x: &[T], matrix: &Packed<E>) -> Result<Vec<T>> {
 fn product<E: Rows>(x: &[f32], matrix: &Packed<E>) -> Vec<f32> {
     let (outer, inner) = (matrix.columns(), matrix.depth());
     let n = x.len() / inner.max(1);
-    let mut out = vec![0.0; n * outer];
+    let mut out = zeros(n * outer);
     let threads = rayon::current_num_threads();
     if n >= FEW_ROWS {
         let rows = n.div_ceil(threads).next_multiple_of(12).min(MOST_ROWS);

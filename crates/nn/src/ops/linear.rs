@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::{add, each_row_block, sum_row_blocks};
+use crate::parallel::{add, each_row_block, sum_row_blocks, zeros};
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
 
@@ -67,7 +67,7 @@ pub(super) fn times<T: Real>(
     weight: &[T],
     (n, outer, inner): (usize, usize, usize),
 ) -> Vec<T> {
-    let mut out = vec![T::ZERO; n * inner];
+    let mut out = zeros(n * inner);
     let (g, w) = (MatRef::new(gradient, n, outer), MatRef::new(weight, outer, inner));
     gemm(MatMut::new(&mut out, n, inner), false, g, w, T::ONE);
     out
@@ -79,7 +79,7 @@ pub(super) fn times_transposed<T: Real>(
     weight: &[T],
     (n, outer, inner): (usize, usize, usize),
 ) -> Vec<T> {
-    let mut out = vec![T::ZERO; n * outer];
+    let mut out = zeros(n * outer);
     let (x, w) = (MatRef::new(x, n, inner), MatRef::new(weight, outer, inner));
     gemm(MatMut::new(&mut out, n, outer), false, x, w.t(), T::ONE);
     out

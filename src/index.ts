@@ -131,6 +131,16 @@ export type {
   StageInfo,
   TransformReport,
 } from './reports.ts'
+export {
+  type ArmRun,
+  type ArmsOptions,
+  type ArmsReport,
+  type ArmsRunOptions,
+  compareArms,
+  type MetricOfArms,
+} from './revision/compare.ts'
+export { type Difference, differenceOf, type Spread, spreadOf } from './revision/paired-differences.ts'
+export { ReVision, type ReVisionReport, type ReVisionRunOptions } from './revision/run.ts'
 export { type Bleu, type BleuOptions, type BleuSmoothing, bleu4 } from './revision/text-metrics/bleu.ts'
 export {
   type ChoiceAnswer,

@@ -10,7 +10,7 @@ import { type Difference, differenceOf, type Spread, spreadOf } from './paired-d
 import { ReVision, type ReVisionReport, type ReVisionRunOptions } from './run.ts'
 
 /** Section `compare` of a configuration. */
-export interface CompareOptions {
+export interface ArmsOptions {
   /** The arms. */
   arms: readonly ArmInput[]
   /** Seeds of every arm; runs of one seed are compared with each other. */
@@ -34,7 +34,7 @@ export interface MetricOfArms {
 }
 
 /** What a comparison came to; also `compare.json` in its output. */
-export interface CompareReport {
+export interface ArmsReport {
   /** Names of the arms, in their order. */
   arms: string[]
   /** Seeds. */
@@ -52,7 +52,7 @@ export interface CompareReport {
 }
 
 /** A run of a comparison. */
-export interface CompareRun {
+export interface ArmRun {
   /** Its arm. */
   arm: string
   /** Its seed. */
@@ -66,9 +66,9 @@ export interface CompareRun {
 }
 
 /** How a comparison is watched and stopped. */
-export interface CompareRunOptions extends ReVisionRunOptions {
+export interface ArmsRunOptions extends ReVisionRunOptions {
   /** Hears of every run before it begins. */
-  onRun?: (run: CompareRun) => void
+  onRun?: (run: ArmRun) => void
 }
 
 /**
@@ -79,7 +79,7 @@ export interface CompareRunOptions extends ReVisionRunOptions {
  * @param input configuration with a section `compare`: a file or an object
  * @throws {@link ModalityGapError} as {@link ReVision} does; `BAD_OPTION` for a comparison that makes no sense
  */
-export async function compareArms(input: string | object, options: CompareRunOptions = {}): Promise<CompareReport> {
+export async function compareArms(input: string | object, options: ArmsRunOptions = {}): Promise<ArmsReport> {
   const raw = typeof input === 'string' ? (await readConfigFile(input)).value : (input as Record<string, unknown>)
   const { compare, ...shared } = raw
   const section = checked(compare)
@@ -90,7 +90,7 @@ export async function compareArms(input: string | object, options: CompareRunOpt
     throw new ModalityGapError('BAD_OPTION', `the reference ${reference} is none of the arms: ${names.join(', ')}`)
   }
   const output = String(shared.output ?? '')
-  const runs: CompareReport['runs'] = Object.fromEntries(names.map(name => [name, {}]))
+  const runs: ArmsReport['runs'] = Object.fromEntries(names.map(name => [name, {}]))
   const all = section.seeds.flatMap(seed => arms.map(arm => ({ arm, seed })))
   // every configuration is checked before the first run begins
   const planned = await Promise.all(
@@ -111,8 +111,8 @@ export async function compareArms(input: string | object, options: CompareRunOpt
   return report
 }
 
-function checked(section: unknown): CompareOptions {
-  const { arms, seeds } = (section ?? {}) as Partial<CompareOptions>
+function checked(section: unknown): ArmsOptions {
+  const { arms, seeds } = (section ?? {}) as Partial<ArmsOptions>
   if (!Array.isArray(arms) || arms.length === 0) {
     throw new ModalityGapError('BAD_OPTION', 'compare.arms has to be a list of arms')
   }
@@ -120,7 +120,7 @@ function checked(section: unknown): CompareOptions {
   if (!Array.isArray(seeds) || seeds.length === 0 || !seeds.every(whole) || new Set(seeds).size < seeds.length) {
     throw new ModalityGapError('BAD_OPTION', 'compare.seeds has to be a list of different whole numbers')
   }
-  return section as CompareOptions
+  return section as ArmsOptions
 }
 
 /** `null` in a change takes a key away. */
@@ -139,7 +139,7 @@ async function keptResult(revision: ReVision): Promise<ReVisionReport | undefine
   return hash === hashOf(revision) ? report : undefined
 }
 
-async function fresh(revision: ReVision, options: CompareRunOptions): Promise<ReVisionReport> {
+async function fresh(revision: ReVision, options: ArmsRunOptions): Promise<ReVisionReport> {
   const report = await revision.run(options)
   const text = `${JSON.stringify({ hash: hashOf(revision), report }, null, 2)}\n`
   await writeWhole(join(revision.config.output, KEPT), text)
@@ -153,12 +153,12 @@ function hashOf({ config: { output: _, resume: __, threads: ___, logging: ____, 
 
 interface Collected {
   names: string[]
-  section: CompareOptions
+  section: ArmsOptions
   reference: string
-  runs: CompareReport['runs']
+  runs: ArmsReport['runs']
 }
 
-function summed({ names, section, reference, runs }: Collected): CompareReport {
+function summed({ names, section, reference, runs }: Collected): ArmsReport {
   const { tokens } = section
   const numbers = new Map<string, Map<string, Record<string, number>>>()
   for (const name of names) {
@@ -171,7 +171,9 @@ function summed({ names, section, reference, runs }: Collected): CompareReport {
   }
   const metrics = [...numbers].map(([metric, values]) => metricOf(metric, values, reference))
   const seconds = names.map(name => {
-    const own = Object.values(runs[name] ?? {}).map(({ stage1, stage2 }) => (stage1?.seconds ?? 0) + (stage2?.seconds ?? 0))
+    const own = Object.values(runs[name] ?? {}).map(
+      ({ stage1, stage2 }) => (stage1?.seconds ?? 0) + (stage2?.seconds ?? 0),
+    )
     return [name, spreadOf(own)?.mean ?? 0] as const
   })
   return {
@@ -179,7 +181,9 @@ function summed({ names, section, reference, runs }: Collected): CompareReport {
     seeds: [...section.seeds],
     reference,
     metrics,
-    ...(tokens ? { cost: Object.fromEntries(Object.entries(tokens).map(([name, each]) => [name, dataCost(each)])) } : {}),
+    ...(tokens
+      ? { cost: Object.fromEntries(Object.entries(tokens).map(([name, each]) => [name, dataCost(each)])) }
+      : {}),
     seconds: Object.fromEntries(seconds),
     runs,
   }

@@ -106,7 +106,9 @@ async function recordsScore(file: string, { model, config, workspace, run }: Sho
     const held = { model, rows, list, toSample: (sample: JoinedSample) => toModelSample(sample, wording) }
     const own = await heldOutLoss(held, run.signal)
     const shuffled = config.evaluation.shuffled && !config.blind && list.length > 1
-    const other = shuffled ? await heldOutLoss({ ...held, list: otherImages(list, config.seed) }, run.signal) : undefined
+    const other = shuffled
+      ? await heldOutLoss({ ...held, list: otherImages(list, config.seed) }, run.signal)
+      : undefined
     const open = await answersScore(list, { model, rows, config, run })
     return {
       name: basename(file),
@@ -179,7 +181,10 @@ export async function answersTo(
 
 type BenchmarkSpec = Exclude<ReVisionConfig['evaluation']['benchmarks'][number], string>
 
-async function benchmarkScore(spec: BenchmarkSpec, { model, config, workspace, run }: Shown): Promise<BenchmarkScore[]> {
+async function benchmarkScore(
+  spec: BenchmarkSpec,
+  { model, config, workspace, run }: Shown,
+): Promise<BenchmarkScore[]> {
   const { path, name, group, answers, image, imageIds } = spec
   const records = await readBenchmark(path, { name, group, answers })
   const side = image === undefined ? await workspace.side('image', run) : await workspace.images(image, imageIds, run)

@@ -43,11 +43,7 @@ export async function gapOnTheWay(
   const plain = await bothSides(side => workspace.plain(side, run), config.seed)
   const moved = await bothSides(async side => (await workspace.side(side, run)).rows, config.seed)
   const before = await gapOf(plain.image, plain.text, run)
-  const projected = await gapOf(
-    await projectedRows(model, moved.image),
-    await projectedRows(model, moved.text),
-    run,
-  )
+  const projected = await gapOf(await projectedRows(model, moved.image), await projectedRows(model, moved.text), run)
   return {
     rows: { image: moved.image.count, text: moved.text.count },
     raw: before,
@@ -62,10 +58,7 @@ interface Picked {
   count: number
 }
 
-async function bothSides(
-  open: (side: Side) => Promise<ModelRows>,
-  seed: number,
-): Promise<Record<Side, Picked>> {
+async function bothSides(open: (side: Side) => Promise<ModelRows>, seed: number): Promise<Record<Side, Picked>> {
   const pick = async (side: Side): Promise<Picked> => {
     const rows = await open(side)
     const count = Math.min(ROWS, rows.rows)
@@ -91,7 +84,10 @@ async function projectedRows(model: VisionModel, { values, dim, count }: Picked)
 }
 
 async function gapOf(image: Picked, text: Picked, run: RunOptions): Promise<GapAt> {
-  const [x, y] = [await openEmbeddings(image.values, { dim: image.dim }), await openEmbeddings(text.values, { dim: text.dim })]
+  const [x, y] = [
+    await openEmbeddings(image.values, { dim: image.dim }),
+    await openEmbeddings(text.values, { dim: text.dim }),
+  ]
   const { gap } = await measureGap({ image: x, text: y, parts: [] }, { signal: run.signal })
   return { centroid: gap.centroid, floor: gap.floor }
 }

@@ -74,7 +74,9 @@ export class VisionModel {
    * changes nothing; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   async step(batch: ModelBatch, call: CallOptions = {}): Promise<StepReport> {
-    return await this.#call(call, token => this.#native.step(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token))
+    return await this.#call(call, token =>
+      this.#native.step(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token),
+    )
   }
 
   /**
@@ -83,7 +85,9 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   async evaluate(batch: ModelBatch, call: CallOptions = {}): Promise<LossReport> {
-    return await this.#call(call, token => this.#native.evaluate(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token))
+    return await this.#call(call, token =>
+      this.#native.evaluate(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token),
+    )
   }
 
   /**

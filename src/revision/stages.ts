@@ -4,6 +4,7 @@ import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import type { ReVisionConfig, Stage1Config, Stage2Config } from './config.ts'
 import { TrainingSet } from './data/training-set.ts'
+import { tagsOf } from './logs.ts'
 import { VisionModel } from './model.ts'
 import type { LearnOptions, ModelOptions } from './model-options.ts'
 import { EventWriter } from './tensorboard.ts'
@@ -15,7 +16,6 @@ import {
   type TrainingReport,
   totalSteps,
 } from './trainer-options.ts'
-import { tagsOf } from './logs.ts'
 import { toModelSample } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -52,7 +52,11 @@ export function leftBy(folder: string, stage: Stage1Config | Stage2Config): Stag
 }
 
 /** More metrics of the evaluations of a stage. */
-export type StageEvaluation = (model: VisionModel, step: number, signal?: AbortSignal) => Promise<Record<string, number>>
+export type StageEvaluation = (
+  model: VisionModel,
+  step: number,
+  signal?: AbortSignal,
+) => Promise<Record<string, number>>
 
 /**
  * Runs one stage of a configuration: pretraining of the projector on text rows with the language model frozen, or

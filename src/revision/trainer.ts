@@ -12,9 +12,9 @@ import {
   tidyCheckpoints,
 } from './checkpoints.ts'
 import { epochOrder } from './data/order.ts'
+import { heldOutLoss } from './held-out.ts'
 import { type LogRecord, openTrainLog } from './logs.ts'
 import type { ModelSample, StepReport } from './model-options.ts'
-import { heldOutLoss } from './held-out.ts'
 import {
   stepsPerEpoch,
   type TrainerCallbacks,
@@ -321,7 +321,9 @@ async function checkpointToResume(output: string, resume: boolean | string): Pro
   if (resume === true) {
     return await latestCheckpoint(output)
   }
-  const found = (await checkpointsIn(join(resume, '..'))).find(({ path }) => path === resume || join(path) === join(resume))
+  const found = (await checkpointsIn(join(resume, '..'))).find(
+    ({ path }) => path === resume || join(path) === join(resume),
+  )
   if (found === undefined) {
     throw new ModalityGapError('NOT_FOUND', `${resume} is no complete checkpoint`, { file: resume })
   }

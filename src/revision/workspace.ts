@@ -43,7 +43,10 @@ export class Workspace {
   async dim(): Promise<number> {
     const { image, text } = this.#config.embeddings
     if (image === undefined && text === undefined) {
-      throw new ModalityGapError('BAD_OPTION', 'give embeddings.image or embeddings.text, whose width the projector takes')
+      throw new ModalityGapError(
+        'BAD_OPTION',
+        'give embeddings.image or embeddings.text, whose width the projector takes',
+      )
     }
     const opened = await this.embeddings(image === undefined ? 'text' : 'image')
     return opened.dim

@@ -235,10 +235,7 @@ export const evaluation = section({
   imageIds: v.optional(ids),
   rows: v.optional(oneOf(['image', 'text'], 'Whose rows their visual tokens are.'), 'image'),
   key: v.optional(oneOf(['image', 'id'], "Whether a row is found by the image's id or by the record's."), 'image'),
-  missing: v.optional(
-    oneOf(['error', 'skip', 'report'], 'What happens to a record whose image has no row.'),
-    'error',
-  ),
+  missing: v.optional(oneOf(['error', 'skip', 'report'], 'What happens to a record whose image has no row.'), 'error'),
   maxSamples: v.optional(whole(1, 'Records of each file at most.')),
   shuffled: v.optional(flag("Whether the loss with other records' images is computed as well."), true),
   answers: v.optional(whole(0, 'Records of each file that are answered, for the metrics.'), 200),

@@ -87,7 +87,7 @@ impl Frozen {
         match self {
             Self::Dense(weight) => Ok(times_transposed(
                 x,
-                &*host::<T>(weight)?,
+                &host::<T>(weight)?,
                 (x.len() / inner, outer, inner),
             )),
             Self::F32(pair) => packed(x, &pair.forward),
@@ -101,7 +101,7 @@ impl Frozen {
         match self {
             Self::Dense(weight) => Ok(times(
                 gradient,
-                &*host::<T>(weight)?,
+                &host::<T>(weight)?,
                 (gradient.len() / outer, outer, inner),
             )),
             Self::F32(pair) => packed(gradient, &pair.back),

@@ -44,7 +44,7 @@ fn backward<T: Real>(
     let ((n, _), (outer, inner)) = (shape_of(gradient)?, shape_of(weight)?);
     let gradient = host::<T>(gradient)?;
     let to_x = needed[0].then(|| {
-        let values = times::<T>(&gradient, &*host::<T>(weight)?, (n, outer, inner));
+        let values = times::<T>(&gradient, &host::<T>(weight)?, (n, outer, inner));
         tensor(values, (n, inner))
     });
     let to_weight = x.map(|x| -> Result<Tensor> {

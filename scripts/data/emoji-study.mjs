@@ -30,7 +30,7 @@ export async function prepareStudy({ encoder, name }) {
   if (existsSync(done)) {
     return folder
   }
-  const { list, pairs } = prepareEmoji()
+  const { pairs } = prepareEmoji()
   mkdirSync(folder, { recursive: true })
   // beside the list, because paths of images are relative to it
   const renderings = join(emojiFolder(), `study-${name}.jsonl`)

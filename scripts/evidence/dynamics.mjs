@@ -11,7 +11,7 @@ import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { median } from '../../benches/child.mjs'
 import { findings } from '../../dist/index.js'
-import { embeddedPairs, finishedRun, SETTINGS } from './dynamics-runs.mjs'
+import { finishedRun, SETTINGS } from './dynamics-runs.mjs'
 import { row, writeEvidence } from './record.mjs'
 
 /** Below what somebody waits for. */
@@ -46,7 +46,6 @@ export async function evidence(args) {
     for (const seed of seeds) runs[setting].push(await finishedRun(setting, seed, threads))
   }
   if (values.only !== undefined) return
-  await embeddedPairs('cold', seeds[0], threads)
   const study = { seeds, runs }
   writeEvidence('dynamics', INTRO, [
     ...found(study, 'cold', id => !SPAN_ONLY.includes(id)),

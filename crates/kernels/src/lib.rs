@@ -18,7 +18,7 @@ mod rows;
 mod write;
 
 pub use dispatch::{Level, level};
-pub use packed::{PackedBf16, bf16_pairs, packed_unit, pairs};
+pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
 pub use write::{combine, combine_and_add};

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DualEncoder, embedPairs, Tracker } from '../../dist/index.js'
+import { DualEncoder, Tracker } from '../../dist/index.js'
 import { emojiFolder, prepareEmoji } from '../data/emoji.mjs'
 import { persistence } from './persistence.mjs'
 
@@ -12,16 +12,18 @@ import { persistence } from './persistence.mjs'
 const TOLD = 20
 /** Columns of the encoder's embeddings. */
 const DIM = 192
+/** What both temperatures share. */
+const LONG = { epochs: 40, batchSize: 128, learningRate: 1e-3 }
 
 /** What is trained, and how it is tracked: updates between two probes, and the one that the frame is frozen at. */
 export const SETTINGS = {
   /** Temperature as CLIP ends with it. */
-  cold: { train: { temperature: 0.01 }, every: 40, freezeAt: 240 },
+  cold: { train: { ...LONG, temperature: 0.01 }, every: 40, freezeAt: 240 },
   /** Temperature as CLIP begins with it. */
-  warm: { train: { temperature: 0.07 }, every: 40, freezeAt: 240 },
+  warm: { train: { ...LONG, temperature: 0.07 }, every: 40, freezeAt: 240 },
   /** 2B ≤ d/4, so that the batch spans a small part of the space; the conditions of persistence are measured. */
   span: {
-    train: { temperature: 0.01, batchSize: DIM / 8, steps: 600, learningRate: 5e-4 },
+    train: { steps: 600, batchSize: DIM / 8, learningRate: 5e-4, temperature: 0.01 },
     every: 20,
     freezeAt: 100,
     conditions: true,
@@ -57,17 +59,6 @@ export async function finishedRun(setting, seed, threads) {
   return { encoder: encoderOf(folder), ...JSON.parse(readFileSync(result, 'utf8')) }
 }
 
-/** Embeddings of all pairs by a finished run in the clip-retrieval layout, one folder per split. */
-export async function embeddedPairs(setting, seed, threads) {
-  const { encoder } = await finishedRun(setting, seed, threads)
-  const { list, pairs } = prepareEmoji()
-  const folder = join(runFolder(setting, seed), 'rows')
-  for (const split of new Set(pairs.map(pair => pair.split))) {
-    await embedPairs({ encoder, data: list, out: join(folder, split), splits: [split], resume: true, threads })
-  }
-  return folder
-}
-
 /** The folder of a run with these options; what another run has left in it goes. */
 function begin(folder, options) {
   const file = join(folder, 'options.json')
@@ -80,7 +71,7 @@ function begin(folder, options) {
 /** A checkpoint that is further than the tracker's state: the probes between them are lost. */
 class ProbeMissed extends Error {}
 
-async function train(folder, { train, freezeAt, conditions, every, seed }, threads) {
+async function train(folder, { train: given, freezeAt, conditions, every, seed }, threads) {
   const { list, pairs } = prepareEmoji()
   const out = encoderOf(folder)
   const [state, log] = ['state.safetensors', 'log.jsonl'].map(name => join(folder, name))
@@ -100,12 +91,13 @@ async function train(folder, { train, freezeAt, conditions, every, seed }, threa
     next += every
     if (measure) measured.push(measure(probe))
     const recorded = tracker.push(probe)
+    recorded.catch(() => {})
     turn = turn.then(() => recorded).then(() => tracker.save(state))
     turn.catch(() => {})
   }
   const held = pairs.filter(({ split }) => split !== 'train').length
   const cadence = { probeEvery: every, probeRows: held, checkpointEvery: every }
-  const options = { ...train, ...cadence, data: list, out, seed, resume, threads }
+  const options = { ...given, ...cadence, data: list, out, seed, resume, threads }
   const { report } = await DualEncoder.train(options, { onProbe, onStep: told })
   await turn
   return { report, records: tracker.records, conditions: measured }

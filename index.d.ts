@@ -120,9 +120,9 @@ export interface EncoderShape {
   imageSize?: number
   /** Pixels of a patch's side, a divisor of the image's. @defaultValue `8` */
   patch?: number
-  /** The image tower. @defaultValue `{ width: 128, layers: 3, heads: 4 }` */
+  /** The image tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
   image?: TowerShape
-  /** The text tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
+  /** The text tower. @defaultValue `{ width: 128, layers: 1, heads: 4 }` */
   text?: TowerShape
   /** Words of a caption that are read at most. @defaultValue `24` */
   tokens?: number
@@ -156,11 +156,11 @@ export interface TrainOptions {
   epochs?: number
   /** Updates in all; takes the place of `epochs`. */
   steps?: number
-  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `256` */
+  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `128` */
   batchSize?: number
   /** Pairs whose activations are held at a time; it changes memory and nothing else. @defaultValue the batch */
   microBatch?: number
-  /** Highest learning rate. @defaultValue `0.002` */
+  /** Highest learning rate. @defaultValue `0.001` */
   learningRate?: number
   /** Share of the updates in which the rate rises from 0. @defaultValue `0.1` */
   warmup?: number
@@ -233,7 +233,7 @@ export interface EmbedOptions {
   shardRows?: number
   /** f32 instead of f16. @defaultValue `false` */
   full?: boolean
-  /** Keep the finished shards of an interrupted run of the same job. @defaultValue `false` */
+  /** Keep the shards of an earlier run that are as it wrote them, of the same encoder, pairs and images. @defaultValue `false` */
   resume?: boolean
 }
 /** How often the right answer is among the first k, and the mean of 1/rank. */
@@ -2084,7 +2084,7 @@ export interface TrainInput extends TrainOptions, ThreadOptions {
   out: string
   /** Go on from the checkpoint in `out`; the options have to be the same. @defaultValue `false` */
   resume?: boolean
-  /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text}.npy`. */
+  /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text,batch_image,batch_text}.npy`. */
   probes?: string
   /** Share of the training pairs held out by chance, for lists that name no splits. @defaultValue `0` */
   holdout?: number
@@ -2157,6 +2157,8 @@ export interface TrackFinding {
   measured: number | null
   /** The same number by chance or of the control. */
   baseline: number | null
+  /** Share of the steps that meet the claim; null when it was not recorded. */
+  met: number | null
   /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
   holds: boolean | null
   /** How it was decided. */

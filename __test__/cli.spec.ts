@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { modalityGap } from './helpers/cli.ts'
 import { readNpy, writeNpy } from './helpers/npy.ts'
-import { folderOf, SAMPLE } from './helpers/place.ts'
+import { folderOf, SAMPLE, statedOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 
 const BOTH = ['--image', SAMPLE, '--text', SAMPLE]
@@ -13,8 +13,9 @@ test('demo ends with a table of before and after, and says what to do next', asy
   const { code, stdout, stderr } = await modalityGap(['demo', '--out', out])
   t.is(code, 0, stderr)
   t.is(stderr, '', 'no bar where stderr is no terminal')
-  t.regex(stdout, /not real data/)
-  t.regex(stdout, /before +after +noise floor\n +centroid gap +0\.3900 +0\.00\d+ +0\.0296/)
+  t.regex(stdout, /Real embeddings of 2,101 pictures/)
+  const stated = statedOf('centroid gap').replace('.', '\\.')
+  t.regex(stdout, new RegExp(`before +after +noise floor\\n +centroid gap +${stated} +\\S+ +0\\.0\\d+`))
   t.regex(stdout, /modality-gap align --image/)
   t.true(readdirSync(out).includes('aligner.safetensors'))
 })
@@ -24,12 +25,12 @@ test('align prints one JSON document with the documented keys', async t => {
   const { code, stdout, stderr } = await modalityGap(['align', ...BOTH, '--out', out, '--json'])
   t.is(code, 0, stderr)
   const report = JSON.parse(stdout)
-  t.like(report, { dim: 256, rows: { image: 2000, text: 2000 }, dropped: { image: 0, text: 0 } })
+  t.like(report, { dim: 192, rows: { image: 2101, text: 2101 }, dropped: { image: 0, text: 0 } })
   for (const key of ['trace', 'scale', 'gap', 'options', 'outputs', 'seconds', 'peakMemoryBytes']) {
     t.true(key in report, key)
   }
   t.like(report.gap, { inSample: true })
-  t.true(report.gap.before > 0.38 && report.gap.after < 2e-3 && report.gap.floor > 0.02)
+  t.true(report.gap.before > 0.4 && report.gap.after < 2e-3 && report.gap.floor > 0.02)
   t.true(report.seconds.fit > 0 && report.seconds.transform > 0)
 })
 
@@ -50,7 +51,7 @@ test('fit, transform, measure and inspect work on each other’s results', async
   const through = await modalityGap(['measure', ...BOTH, '--aligner', aligner, '--json'])
   t.true(JSON.parse(through.stdout).gap.after < 1e-5)
   const inspect = await modalityGap(['inspect', moved, '--json'])
-  t.like(JSON.parse(inspect.stdout), { rows: 2000, dim: 256, dtype: 'f32', unit: true, badRows: { count: 0 } })
+  t.like(JSON.parse(inspect.stdout), { rows: 2101, dim: 192, dtype: 'f32', unit: true, badRows: { count: 0 } })
 })
 
 test('every command has a readable text as well', async t => {
@@ -65,8 +66,8 @@ test('every command has a readable text as well', async t => {
   const input = join(SAMPLE, 'text_emb')
   t.regex(await text('transform', '--aligner', aligner, '--in', input, '--out', join(folder, 't')), /look like those/)
   t.regex(await text('measure', ...BOTH, '--paired'), /the gap is real/)
-  t.regex(await text('inspect', input), /rows +2,000\n/)
-  t.regex(await text('convert', '--in', input, '--out', join(folder, 'c'), '--dtype', 'f32'), /2,000 rows of 256/)
+  t.regex(await text('inspect', input), /rows +2,101\n/)
+  t.regex(await text('convert', '--in', input, '--out', join(folder, 'c'), '--dtype', 'f32'), /2,101 rows of 192/)
 })
 
 test('the other direction, and sides of any name', async t => {

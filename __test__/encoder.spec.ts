@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { DualEncoder, embedPairs, type TrainProbe, type TrainStep } from '../src/index.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { readNpy } from './helpers/npy.ts'
+import { colours } from './helpers/pictures.ts'
 import { folderOf } from './helpers/place.ts'
-import { png } from './helpers/png.ts'
 
 const tower = { width: 8, layers: 1, heads: 2 }
 const model = { dim: 6, imageSize: 8, patch: 4, image: tower, text: tower, tokens: 4 }
@@ -33,6 +33,10 @@ test('a training tells its steps, writes its encoder and says what held-out pair
     ],
   )
   t.deepEqual(readNpy(join(folder, 'probes', 'step_000003', 'grad_text.npy')).shape, [4, 6])
+  t.deepEqual(
+    readNpy(join(folder, 'probes', 'step_000003', 'batch_image.npy')).values,
+    Float64Array.from(probes[1]?.batchImage ?? []),
+  )
   t.like(encoder.report, { pairs: 8, steps: 6, dim: 6 })
   t.is(encoder.report?.heldOut.test?.rows, 2)
 
@@ -130,16 +134,3 @@ test('the command line trains from a configuration and embeds', async t => {
   const wrong = await modalityGap(['encoder', 'train', '--out', out])
   t.is(wrong.code, 2)
 })
-
-/** Ten one-coloured pictures with their captions; the last two are held out. */
-function colours(folder: string): string {
-  mkdirSync(folder, { recursive: true })
-  const lines = Array.from({ length: 10 }, (_, i) => {
-    writeFileSync(join(folder, `${i}.png`), png([i * 25, 255 - i * 25, (i * 97) % 256]))
-    const pair = { image: `${i}.png`, caption: `colour ${i}`, split: i < 8 ? 'train' : 'test' }
-    return `${JSON.stringify(pair)}\n`
-  })
-  const list = join(folder, 'pairs.jsonl')
-  writeFileSync(list, lines.join(''))
-  return list
-}

@@ -23,9 +23,9 @@ test('a claim holds when every step meets it, and its baseline does not', t => {
     record.u.kappa = i === 0 ? 5 : 4000 + i
     record.u.isotropic.kappa = 2
   })
-  t.like(finding(records, 'u-anisotropic'), { measured: 4001, baseline: 2, holds: true })
+  t.like(finding(records, 'u-anisotropic'), { measured: 4001, baseline: 2, met: 1, holds: true })
   ;(records[2] as TrackRecord).u.kappa = 900
-  t.like(finding(records, 'u-anisotropic'), { measured: 900, holds: false })
+  t.like(finding(records, 'u-anisotropic'), { measured: 900, met: 1 / 2, holds: false })
 })
 
 test('a claim that its baseline meets as well is null', t => {
@@ -47,6 +47,16 @@ test('a claim that its baseline meets as well is null', t => {
   t.like(finding(saturated, 'leakage-under-mean-rotation'), { holds: false })
   t.is(finding(saturated, 'leakage-bound')?.holds, null)
   t.is(finding(saturated, 'leakage-below-chance')?.holds, true)
+})
+
+test('directions in V are concentrated when they are so far beyond even ones', t => {
+  const records = run((record, i) => {
+    record.v.isotropicVmf = 1
+    record.v.vmf = 11 + i
+  })
+  t.like(finding(records, 'v-concentrated'), { measured: 12, baseline: 1, holds: true })
+  ;(records[1] as TrackRecord).v.vmf = 9
+  t.is(finding(records, 'v-concentrated')?.holds, false)
 })
 
 test('what was not recorded cannot be decided', t => {

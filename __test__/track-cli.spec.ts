@@ -54,7 +54,7 @@ test('folders of steps give the records, and the log is taken up where the state
   const rest = await modalityGap(['track', run, ...part])
   t.is(rest.code, 0, rest.stderr)
   t.regex(rest.stdout, /frozen at step 40/)
-  t.regex(rest.stdout, /gap-persists +\S+ +\S+ +holds/)
+  t.regex(rest.stdout, /gap-persists +\S+ +\S+ +100\.00 % +holds/)
   t.is(readFileSync(log, 'utf8'), readFileSync(join(folder, 'whole.jsonl'), 'utf8'))
 
   const shown = await modalityGap(['track', log, '--json'])

@@ -1,10 +1,11 @@
 /**
  * End to end against other ways to do the same work, in one run on one machine.
  *
- *   npm run bench -- [--rows 100000] [--pairs 5] [--authors PATH/embed_ReAlign.py] [--large] [--only align,row,measure]
+ *   npm run bench -- [--rows 100000] [--pairs 5] [--authors PATH/embed_ReAlign.py] [--large] [--only align,row,measure,train]
  *
  * Runs alternate (ours, peer, ours, peer, …) and medians are printed with the median ratio of the pairs. Nothing is
- * asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder.
+ * asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder. On a busy Linux
+ * machine `chrt -f 10 npm run bench`, as root, keeps other work away from the runs.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -15,6 +16,7 @@ import { alternate, measure, median } from './child.mjs'
 import { cache, findPython, makeRows } from './data.mjs'
 import { measureMoments, measureRow } from './inside.mjs'
 import { measureBench } from './measure.mjs'
+import { trainBench } from './train.mjs'
 
 const root = join(import.meta.dirname, '..')
 const cli = join(root, 'dist', 'cli', 'main.js')
@@ -192,6 +194,7 @@ if (options.authors !== undefined) await authors(options.authors)
 if (options.large) await large(python)
 // minutes long, hence by its name only
 if (wanted?.includes('measure')) await measureBench({ rows, pairs: Math.min(pairs, 3) })
+if (wanted?.includes('train')) await trainBench({ pairs })
 if (table.length > 0) {
   console.log(`\n${rows} × 1280 f16 rows a side; medians of alternating runs; MB = highest anonymous memory`)
   console.table(Object.fromEntries(table.map(({ what, ...rest }) => [what, rest])))

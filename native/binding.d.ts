@@ -183,7 +183,7 @@ export declare function supported(): Supported
 /** What this machine gives the kernels. */
 export interface Supported {
   /** Instruction set in use. */
-  simd: 'scalar' | 'avx2'
+  simd: 'scalar' | 'avx2' | 'avx512'
   /** Cores. */
   threads: number
 }

@@ -1,14 +1,16 @@
-// Bundles the script and the style of the report, and the charts' engine, into dist/report, with the licences of what they hold.
+// Bundles the command line, and the script and the style of the report and the charts' engine into dist/report, with the licences of what they hold.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { bundleCommandLine } from './bundle-cli.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const report = join(root, 'dist', 'report')
 const licences = texts()
 const common = { bundle: true, minify: true, charset: 'utf8', legalComments: 'none', logLevel: 'warning' }
 
+await bundleCommandLine(root)
 // in the page, "</script" would end the script, and "<!--" would change how it is read
 const safe = text => text.replaceAll(/<(?=\/script|!--)/gi, '\\x3c')
 await write(

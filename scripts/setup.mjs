@@ -18,7 +18,14 @@ if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
 }
 // the last file that is written
 if (
-  changed('src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs') > changed('dist/report/LICENSES.txt')
+  changed(
+    'src',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'scripts/bundle.mjs',
+    'scripts/bundle-cli.mjs',
+    'native/binding.js',
+  ) > changed('dist/report/LICENSES.txt')
 ) {
   // a file that is gone from src has to go from dist as well
   rmSync(join(root, 'dist'), { recursive: true, force: true })

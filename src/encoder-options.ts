@@ -16,9 +16,9 @@ export interface EncoderShape {
   imageSize?: number
   /** Pixels of a patch's side, a divisor of the image's. @defaultValue `8` */
   patch?: number
-  /** The image tower. @defaultValue `{ width: 128, layers: 3, heads: 4 }` */
+  /** The image tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
   image?: TowerShape
-  /** The text tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
+  /** The text tower. @defaultValue `{ width: 128, layers: 1, heads: 4 }` */
   text?: TowerShape
   /** Words of a caption that are read at most. @defaultValue `24` */
   tokens?: number
@@ -55,11 +55,11 @@ export interface TrainOptions {
   epochs?: number
   /** Updates in all; takes the place of `epochs`. */
   steps?: number
-  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `256` */
+  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `128` */
   batchSize?: number
   /** Pairs whose activations are held at a time; it changes memory and nothing else. @defaultValue the batch */
   microBatch?: number
-  /** Highest learning rate. @defaultValue `0.002` */
+  /** Highest learning rate. @defaultValue `0.001` */
   learningRate?: number
   /** Share of the updates in which the rate rises from 0. @defaultValue `0.1` */
   warmup?: number
@@ -135,7 +135,7 @@ export interface EmbedOptions {
   shardRows?: number
   /** f32 instead of f16. @defaultValue `false` */
   full?: boolean
-  /** Keep the finished shards of an interrupted run of the same job. @defaultValue `false` */
+  /** Keep the shards of an earlier run that are as it wrote them, of the same encoder, pairs and images. @defaultValue `false` */
   resume?: boolean
 }
 

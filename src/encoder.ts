@@ -14,7 +14,7 @@ export interface TrainInput extends TrainOptions, ThreadOptions {
   out: string
   /** Go on from the checkpoint in `out`; the options have to be the same. @defaultValue `false` */
   resume?: boolean
-  /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text}.npy`. */
+  /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text,batch_image,batch_text}.npy`. */
   probes?: string
   /** Share of the training pairs held out by chance, for lists that name no splits. @defaultValue `0` */
   holdout?: number

@@ -10,6 +10,8 @@ export interface TrackFinding {
   measured: number | null
   /** The same number by chance or of the control. */
   baseline: number | null
+  /** Share of the steps that meet the claim; null when it was not recorded. */
+  met: number | null
   /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
   holds: boolean | null
   /** How it was decided. */
@@ -37,6 +39,8 @@ interface Claim {
 const STEADY = 0.99
 /** Noise of a mean that a drift has to exceed, in standard deviations. */
 const NOISE = 2
+/** Concentration that is called high, in those of even directions. */
+const CONCENTRATED = 10
 
 const frozen = (records: readonly TrackRecord[]) => records.filter(({ frame }) => frame.frozen)
 const turned = (records: readonly TrackRecord[]) => frozen(records).filter(({ step, frame }) => step > frame.step)
@@ -166,6 +170,15 @@ const CLAIMS: readonly Claim[] = [
     meets: value => value >= 80,
   },
   {
+    id: 'v-concentrated',
+    claim: `The pairs' directions in V are concentrated: κ̂ above ${CONCENTRATED} times that of even directions`,
+    how: 'smallest κ̂ of the von Mises–Fisher distribution after t0; baseline: as many directions spread evenly',
+    worst: 'smallest',
+    value: ({ v }) => v.vmf,
+    baseline: ({ v }) => v.isotropicVmf,
+    meets: (value, { v }) => value > CONCENTRATED * (v.isotropicVmf ?? Number.POSITIVE_INFINITY),
+  },
+  {
     id: 'sphere-moves-the-mean',
     claim: 'The projection onto the sphere moves the mean of an aligned cloud',
     how: `smallest phantom drift; holds above ${NOISE} standard deviations of a mean of as many rows, the baseline`,
@@ -217,11 +230,20 @@ function decided(
   })
   const least = worstOf(steps, worst)
   if (!least) {
-    return { id, claim, measured: null, baseline: null, holds: null, how: `${how}; not recorded in this run` }
+    return {
+      id,
+      claim,
+      measured: null,
+      baseline: null,
+      met: null,
+      holds: null,
+      how: `${how}; not recorded in this run`,
+    }
   }
-  const holds = steps.every(({ own, record }) => meets(own, record))
+  const met = steps.filter(({ own, record }) => meets(own, record)).length / steps.length
+  const holds = met === 1
   const trivial = steps.every(({ other, record }) => meets(other, record))
-  return { id, claim, measured: least.own, baseline: least.other, holds: holds && trivial ? null : holds, how }
+  return { id, claim, measured: least.own, baseline: least.other, met, holds: holds && trivial ? null : holds, how }
 }
 
 function worstOf<T extends { own: number }>(steps: readonly T[], worst: Claim['worst']): T | undefined {

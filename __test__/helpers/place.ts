@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -11,7 +11,14 @@ export function folderOf(t: ExecutionContext): string {
 }
 
 /** The sample that ships with the package. */
-export const SAMPLE = join(import.meta.dirname, '..', '..', 'samples', 'paper-like')
+export const SAMPLE = join(import.meta.dirname, '..', '..', 'samples', 'emoji')
+
+/** What the README of the sample says about itself, of a line of its first table. */
+export function statedOf(property: string): string {
+  const readme = readFileSync(join(SAMPLE, 'README.md'), 'utf8')
+  const line = readme.split('\n').find(line => line.startsWith(`| ${property} |`))
+  return line?.split('|')[2]?.trim() ?? ''
+}
 
 const CLIP = join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'mind-the-gap-clip.npy')
 

@@ -1,7 +1,7 @@
 """A PyTorch twin of the dual encoder, for the time of a step: same shapes, same batch, AdamW, f32.
 
 python dual_encoder_torch.py [--steps 20] [--threads 2] prints one JSON line. Inputs are random; a step's time does not
-depend on them. The Rust side: cargo run --release -p modality-gap-encoder --example step_time
+depend on them. The Rust side: crates/encoder/examples/step_time.rs; both in one run: npm run bench -- --only train
 """
 
 import argparse

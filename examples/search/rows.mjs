@@ -9,7 +9,8 @@ export async function readRows(path, role) {
   const folder = mkdtempSync(join(tmpdir(), 'modality-gap-search-'))
   try {
     const { outputs } = await convert(rows, folder, { format: 'npy', dtype: 'f32' })
-    const values = outputs.map(readNpy)
+    // a folder with metadata keeps them
+    const values = outputs.filter(path => path.endsWith('.npy')).map(readNpy)
     const all = new Float32Array(values.reduce((sum, shard) => sum + shard.length, 0))
     values.reduce((at, shard) => {
       all.set(shard, at)

@@ -13,7 +13,7 @@ import { Index, MetricKind, ScalarKind } from 'usearch'
 import { everySecond, readRows } from './rows.mjs'
 
 const TOP = 10
-const SAMPLE = fileURLToPath(new URL('../../samples/paper-like', import.meta.url))
+const SAMPLE = fileURLToPath(new URL('../../samples/emoji', import.meta.url))
 
 const { values: options } = parseArgs({
   options: { image: { type: 'string' }, text: { type: 'string' }, pairs: { type: 'string' } },
@@ -108,7 +108,8 @@ function recommendation(found, count) {
   const entries = Object.entries(found)
   const recalled = ([, { textToImage, imageToText }]) => (textToImage + imageToText) / 2
   const best = entries.reduce((a, b) => (recalled(a) >= recalled(b) ? a : b))
-  const noise = 2 * Math.sqrt((recalled(best) * (1 - recalled(best))) / count)
+  // every pair asks twice, once each way
+  const noise = 2 * Math.sqrt((recalled(best) * (1 - recalled(best))) / (2 * count))
   const equal = entries.filter(entry => recalled(entry) >= recalled(best) - noise)
   const [name] = equal.reduce((a, b) => (imbalance(a) <= imbalance(b) ? a : b))
   const lines = [

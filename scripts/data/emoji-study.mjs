@@ -30,7 +30,7 @@ export async function prepareStudy({ encoder, name }) {
   if (existsSync(done)) {
     return folder
   }
-  const { list, pairs } = prepareEmoji()
+  const { pairs } = prepareEmoji()
   mkdirSync(folder, { recursive: true })
   // beside the list, because paths of images are relative to it
   const renderings = join(emojiFolder(), `study-${name}.jsonl`)
@@ -108,7 +108,10 @@ async function writeTexts(model, folder, corpus, texts) {
   const rows = await openEmbeddings(await model.embedTexts(texts.map(({ caption }) => caption)), { dim: model.dim })
   mkdirSync(out, { recursive: true })
   await convert(rows, join(out, 'rows.npy'), { dtype: 'f16' })
-  writeLines(join(out, 'ids.jsonl'), texts.map(({ id }) => ({ id })))
+  writeLines(
+    join(out, 'ids.jsonl'),
+    texts.map(({ id }) => ({ id })),
+  )
   writeLines(join(folder, `${corpus}.jsonl`), texts)
 }
 

@@ -13,9 +13,9 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { toHalf } from '../sample/half.mjs'
-import { npyHeader } from '../sample/npy.mjs'
-import { gaussians } from '../sample/random.mjs'
+import { toHalf } from './half.mjs'
+import { npyHeader } from './npy.mjs'
+import { gaussians } from './random.mjs'
 import { rotation } from './rotation.mjs'
 
 export const DEFAULTS = {

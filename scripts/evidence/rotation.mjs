@@ -2,7 +2,7 @@
  * Orthogonal maps that cost a row of d columns only d multiplications per layer: each layer turns random pairs of
  * coordinates by an angle of either sign. With as many layers as log2 d and a few more, every axis is spread over all.
  */
-import { gaussians } from '../sample/random.mjs'
+import { gaussians } from './random.mjs'
 
 /** A function that turns a row in place. `angle` π stands for angles drawn anew for every pair. */
 export function rotation(dim, layers, angle, seed) {

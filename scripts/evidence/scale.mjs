@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { measure, median } from '../../benches/child.mjs'
-import { toHalf } from '../sample/half.mjs'
-import { npyHeader } from '../sample/npy.mjs'
+import { toHalf } from './half.mjs'
+import { npyHeader } from './npy.mjs'
 
 const cli = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
 const BLOCK = 2048

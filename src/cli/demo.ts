@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { packageFolder } from '../place.ts'
 import { addCommonOptions, type CommonOptions } from './options.ts'
+import { count } from './print.ts'
 import { perform } from './session.ts'
 
-const SAMPLE = fileURLToPath(new URL('../../samples/paper-like', import.meta.url))
+const SAMPLE = fileURLToPath(new URL('samples/emoji', packageFolder))
 
 interface Options extends CommonOptions {
   out?: string
@@ -28,8 +30,8 @@ export function addDemo(program: Command): void {
         source: { paths: [SAMPLE], name: 'text' },
       })
       const aligner = await Aligner.alignTo({ ...sides, out, threads: options.threads }, run)
-      const heading =
-        'The sample is generated with the spectrum and the gap of published embeddings; it is not real data.'
+      const heading = `Real embeddings of ${count(sides.target.rows)} pictures of emoji and their names, by a small dual encoder trained from scratch
+that had never seen these pictures (samples/emoji/README.md).`
       return { report: aligner.report, text: `${heading}\n\n${fitTable(aligner)}\n\n${nextSteps(out)}` }
     }),
   )

@@ -32,9 +32,13 @@ export function needsFigures({ html, charts, atlas }: HtmlOptions): boolean {
 export type WriteHtml = (data: ReportData, about?: ReportOptions) => Promise<string[]>
 
 /** Checks, before the long work, that what the options ask for can be written. */
-export async function htmlWriter({ html, charts, chartsFormat, atlas }: HtmlOptions): Promise<WriteHtml> {
+export async function htmlWriter(options: HtmlOptions): Promise<WriteHtml> {
+  const { html, charts, chartsFormat, atlas } = options
   if (chartsFormat !== undefined && charts === undefined) {
     throw new ModalityGapError('BAD_OPTION', '--charts-format goes with --charts')
+  }
+  if (!needsFigures(options)) {
+    return async () => []
   }
   const { rasterizer, writeCharts, writeReport } = await import('../report/report.ts')
   if (chartsFormat === 'png') {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { packageFolder } from '../place.ts'
 import { addAlign } from './align.ts'
 import { addAnalyze } from './analyze.ts'
 import { addCompare } from './compare.ts'
@@ -10,6 +11,7 @@ import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
+import { output } from './output.ts'
 import { addRevision } from './revision.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
@@ -22,47 +24,48 @@ clip-retrieval layout. SRC#name picks a column, tensor or key, or the leading in
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
 
-function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+/** Commands by their names, in the order of the help. */
+const COMMANDS = new Map([
+  ['demo', addDemo],
+  ['align', addAlign],
+  ['fit', addFit],
+  ['transform', addTransform],
+  ['measure', addMeasure],
+  ['compare', addCompare],
+  ['analyze', addAnalyze],
+  ['inspect', addInspect],
+  ['convert', addConvert],
+  ['track', addTrack],
+  ['encoder', addEncoder],
+  ['revision', addRevision],
+  ['task', addTask],
+])
+
+function program(asked = ''): Command {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', packageFolder), 'utf8'))
   const command = new Command('modality-gap')
     .description('Measure and close the modality gap between image and text embeddings.')
     .version(version)
     .exitOverride()
     .configureOutput({
+      writeOut: text => output().write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'modality-gap: ')),
     })
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)
-  for (const add of [
-    addDemo,
-    addAlign,
-    addFit,
-    addTransform,
-    addMeasure,
-    addCompare,
-    addAnalyze,
-    addInspect,
-    addConvert,
-    addTrack,
-    addEncoder,
-    addRevision,
-    addTask,
-  ]) {
+  // a command that is asked for by its name needs none of the others
+  const only = COMMANDS.get(asked)
+  for (const add of only ? [only] : COMMANDS.values()) {
     add(command)
   }
   return command
 }
 
-// a reader that has seen enough, such as head, is no failure
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1)
-})
-
-try {
-  await program().parseAsync()
-} catch (error) {
-  if (!(error instanceof CommanderError)) {
-    throw error
-  }
-  process.exitCode = error.exitCode === 0 ? 0 : USAGE
-}
+program(process.argv[2])
+  .parseAsync()
+  .catch((error: unknown) => {
+    if (!(error instanceof CommanderError)) {
+      throw error
+    }
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE
+  })

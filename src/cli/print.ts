@@ -13,7 +13,8 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 /** A count with thousands separated. */
 export function count(value: number): string {
-  return value.toLocaleString('en')
+  // Intl would take longer to start than many a command
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /** A number to four figures; small ones in powers of ten; a dash for what was not computed. */

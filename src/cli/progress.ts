@@ -1,6 +1,5 @@
-import { SingleBar } from 'cli-progress'
 import type { Progress } from '../reports.ts'
-import { clock } from './print.ts'
+import { clock, count } from './print.ts'
 
 /** How far a command is. */
 export interface Shown {
@@ -31,10 +30,11 @@ export interface Bar {
 }
 
 /** A bar that says how much is done, how fast, and how long the rest takes; silent where stderr is not a terminal. */
-export function progressBar(): Bar {
+export async function progressBar(): Promise<Bar> {
   if (!process.stderr.isTTY) {
     return { visible: false, show: () => {}, update: () => {}, stop: () => {} }
   }
+  const { SingleBar } = await import('cli-progress')
   const bar = new SingleBar({
     stream: process.stderr,
     format: '{name} {bar} {percentage} % of {total} {unit}, {detail}{left}',
@@ -50,7 +50,7 @@ export function progressBar(): Bar {
     }
     const pace = (done - since.done) / (seconds - since.seconds)
     const known = pace > 0 && Number.isFinite(pace)
-    const rate = known ? `${Math.round(pace).toLocaleString('en')} ${unit}/s` : '–'
+    const rate = known ? `${count(Math.round(pace))} ${unit}/s` : '–'
     const left = known && done < total ? `, ${clock((total - done) / pace)} left` : ''
     const values = { name: stage.padEnd(14), unit, detail: detail ?? rate, left }
     if (current === undefined) {

@@ -1,6 +1,8 @@
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
+import type { Progress } from '../reports.ts'
 import { describe } from './describe.ts'
+import { output } from './output.ts'
 import { type Bar, progressBar } from './progress.ts'
 
 /** Exit codes, a contract for scripts. */
@@ -36,11 +38,16 @@ export async function perform(
     controller.abort()
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-  const bar = progressBar()
+  const bar = await progressBar()
+  const onProgress = (progress: Progress) => {
+    // made while the native threads are at work
+    output()
+    bar.update(progress)
+  }
   try {
-    const { report, text } = await work({ signal: controller.signal, onProgress: bar.update }, bar)
+    const { report, text } = await work({ signal: controller.signal, onProgress }, bar)
     bar.stop()
-    process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : text}\n`)
+    output().write(`${options.json ? JSON.stringify(report, null, 2) : text}\n`)
   } catch (error) {
     bar.stop()
     fail(error, options)

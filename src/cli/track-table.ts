@@ -49,6 +49,12 @@ function claims(all: readonly TrackFinding[]): string {
   const verdict = (holds: boolean | null) => (holds === null ? 'undecided' : holds ? 'holds' : 'does not hold')
   const rows = all
     .filter(({ measured }) => measured !== null)
-    .map(({ id, measured, baseline, holds }) => [id, figure(measured), figure(baseline), verdict(holds)])
-  return table([['claim', 'measured', 'baseline', ''], ...rows])
+    .map(({ id, measured, baseline, met, holds }) => [
+      id,
+      figure(measured),
+      figure(baseline),
+      percent(met ?? 0),
+      verdict(holds),
+    ])
+  return table([['claim', 'measured', 'baseline', 'of steps', ''], ...rows])
 }

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { TrackRecord } from '../track-record.ts'
 import type { LivePage } from '../track-report/serve.ts'
@@ -98,10 +97,18 @@ async function recorded(src: string, options: Options, watched: Watched, signal:
   const tracker = await openRun({ ...chosen, threads, state, log: out })
   watched.records = tracker.records
   const range = { after: tracker.lastStep, until: options.until }
-  const lines = () => createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })
   const steps =
-    src === '-' ? stepsFrom(lines(), range) : options.follow ? followSteps(src, range, signal) : stepsIn(src, range)
+    src === '-'
+      ? stepsFrom(await lines(signal), range)
+      : options.follow
+        ? followSteps(src, range, signal)
+        : stepsIn(src, range)
   await recordSteps(tracker, steps, { state, signal, onRecord: () => watched.page?.tell() })
+}
+
+async function lines(signal: AbortSignal) {
+  const { createInterface } = await import('node:readline')
+  return createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })
 }
 
 function port(text: string): number {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
+import { packageFolder } from '../place.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReportData } from './data.ts'
 import type { RowLabels } from './figures.ts'
@@ -133,7 +134,7 @@ async function asset(name: string): Promise<string> {
   return packageFile(join('dist', 'report', name))
 }
 
-/** Reads beside `package.json`, from `src/report` as from `dist/report`. */
+/** Reads beside `package.json`. */
 async function packageFile(path: string): Promise<string> {
-  return readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+  return readFile(new URL(path, packageFolder), 'utf8')
 }

@@ -1,6 +1,6 @@
 import type { TrackFinding } from '../findings.ts'
 import { trackPanels } from '../report/charts/track.ts'
-import { count, figure } from '../report/format.ts'
+import { count, figure, percent } from '../report/format.ts'
 import type { Facts, Section } from '../report/sections.ts'
 import type { Card } from '../report/words.ts'
 import type { TrackData } from './data.ts'
@@ -62,12 +62,13 @@ const VERDICTS = new Map([
 function claims(findings: readonly TrackFinding[]): Facts {
   return {
     caption: 'Claims beside their baselines; what the baseline meets as well is undecided',
-    head: ['claim', 'here', 'measured', 'baseline', 'how'],
-    rows: findings.map(({ claim, measured, baseline, holds, how }) => [
+    head: ['claim', 'here', 'measured', 'baseline', 'steps that meet it', 'how'],
+    rows: findings.map(({ claim, measured, baseline, met, holds, how }) => [
       claim,
       VERDICTS.get(holds) ?? '',
       measured,
       baseline,
+      percent(met),
       how,
     ]),
   }

@@ -5,8 +5,12 @@ use std::error::Error;
 use std::time::Instant;
 
 use candle_core::DType;
-use modality_gap_encoder::{Model, ModelConfig, Part, Tokens, contrast};
+use modality_gap_encoder::{Model, ModelConfig, Part, Tokens, TowerConfig, contrast};
 use modality_gap_nn::{AdamW, AdamWOptions, Group, Params, Rng, normal};
+
+/// As in the addon.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BATCH: usize = 256;
 const WORDS: usize = 4000;
@@ -21,7 +25,14 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 fn run(steps: usize, threads: usize) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let tower = |layers| TowerConfig {
+        width: 128,
+        layers,
+        heads: 4,
+    };
     let config = ModelConfig {
+        image: tower(3),
+        text: tower(2),
         tokens: TOKENS,
         ..ModelConfig::default()
     };

@@ -46,8 +46,8 @@ impl Default for ModelConfig {
             dim: 192,
             image_size: 32,
             patch: 8,
-            image: tower(3),
-            text: tower(2),
+            image: tower(2),
+            text: tower(1),
             tokens: 24,
         }
     }
@@ -137,9 +137,9 @@ impl Default for TrainOptions {
             model: ModelConfig::default(),
             epochs: 40,
             steps: None,
-            batch_size: 256,
+            batch_size: 128,
             micro_batch: 0,
-            learning_rate: 2e-3,
+            learning_rate: 1e-3,
             warmup: 0.1,
             schedule: ScheduleKind::Cosine,
             weight_decay: 0.1,

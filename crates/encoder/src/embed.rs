@@ -12,6 +12,7 @@ use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::hf::Pretrained;
 use crate::job::{load_encoder, make_folder, write_rows};
+use crate::receipt::{Receipt, inputs_hash, job_hash};
 
 /// An encoder that rows can be made with; each row has unit length.
 pub enum Embedder {
@@ -82,7 +83,7 @@ pub struct EmbedJob {
     /// f32 instead of f16.
     #[serde(default)]
     pub full: bool,
-    /// Keep the finished shards of an interrupted run of the same job.
+    /// Keep the shards of an earlier run whose receipts still hold: same encoder, pairs and images, files as written.
     #[serde(default)]
     pub resume: bool,
 }
@@ -126,7 +127,10 @@ pub fn run_embedding(
             job.splits.join(" or ")
         )));
     }
-    let same = begin(job)?;
+    for folder in ["img_emb", "text_emb", "metadata", "_run"] {
+        make_folder(&job.out.join(folder))?;
+    }
+    let shared = job_hash(&job.encoder, job.full)?;
     let mut report = EmbedReport {
         rows: pairs.len(),
         dim: embedder.dim(),
@@ -134,9 +138,10 @@ pub fn run_embedding(
         outputs: Vec::new(),
     };
     for (index, shard) in pairs.chunks(job.shard_rows).enumerate() {
-        let files = Files::of(&job.out, index, embedder.sees());
+        let files = Files::of(index, embedder.sees());
+        let inputs = inputs_hash(&shared, shard)?;
         let done = index * job.shard_rows;
-        if job.resume && same && files.all().all(|file| file.is_file()) {
+        if job.resume && Receipt::holds(&job.out, index, &inputs, &files.all()) {
             report.kept += 1;
         } else {
             let (mut images, mut texts) = (Vec::new(), Vec::new());
@@ -151,18 +156,41 @@ pub fn run_embedding(
                 texts.extend(embedder.texts(&captions)?);
                 tell(done + block * BLOCK + rows.len(), pairs.len());
             }
-            // the metadata come last: where they are, the rows are
             if let Some(image) = &files.image {
-                write_rows(image, &images, embedder.dim(), !job.full)?;
+                write_rows(&job.out.join(image), &images, embedder.dim(), !job.full)?;
             }
-            write_rows(&files.text, &texts, embedder.dim(), !job.full)?;
-            write_metadata(&files.metadata, shard)?;
+            write_rows(&job.out.join(&files.text), &texts, embedder.dim(), !job.full)?;
+            write_metadata(&job.out.join(&files.metadata), shard)?;
+            let receipt = Receipt::of(inputs, &job.out, &files.all())?;
+            let text = serde_json::to_string(&receipt).expect("plain data");
+            write_text(&Receipt::path(&job.out, index), &text)?;
         }
-        report.outputs.extend(files.all().cloned());
+        let outputs = files.all().into_iter().map(|file| job.out.join(file));
+        report.outputs.extend(outputs);
     }
+    remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
     Ok(report)
 }
 
+/// Removes the shards from `first` on that an earlier run with more of them has left.
+fn remove_shards(out: &Path, first: usize) -> Result<()> {
+    for index in first.. {
+        let receipt = Receipt::path(out, index);
+        if !receipt.is_file() {
+            break;
+        }
+        let files = Files::of(index, true)
+            .all()
+            .into_iter()
+            .map(|file| out.join(file));
+        for file in files.chain([receipt]).filter(|file| file.is_file()) {
+            fs::remove_file(&file).map_err(|error| EncoderError::reading(&file, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Files of a shard, below the output folder.
 struct Files {
     image: Option<PathBuf>,
     text: PathBuf,
@@ -170,35 +198,18 @@ struct Files {
 }
 
 impl Files {
-    fn of(out: &Path, index: usize, sees: bool) -> Self {
+    fn of(index: usize, sees: bool) -> Self {
         Self {
-            image: sees.then(|| out.join(format!("img_emb/img_emb_{index}.npy"))),
-            text: out.join(format!("text_emb/text_emb_{index}.npy")),
-            metadata: out.join(format!("metadata/metadata_{index}.jsonl")),
+            image: sees.then(|| format!("img_emb/img_emb_{index}.npy").into()),
+            text: format!("text_emb/text_emb_{index}.npy").into(),
+            metadata: format!("metadata/metadata_{index}.jsonl").into(),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.image.iter().chain([&self.text, &self.metadata])
+    fn all(&self) -> Vec<PathBuf> {
+        let files = self.image.iter().chain([&self.text, &self.metadata]);
+        files.cloned().collect()
     }
-}
-
-/// Makes the folders and notes the job; whether an earlier run left the note of the same job.
-fn begin(job: &EmbedJob) -> Result<bool> {
-    for folder in ["img_emb", "text_emb", "metadata", "_run"] {
-        make_folder(&job.out.join(folder))?;
-    }
-    let note = job.out.join("_run/embed.json");
-    let text = serde_json::to_string(&EmbedJob {
-        resume: false,
-        ..job.clone()
-    })
-    .expect("plain data");
-    let same = fs::read_to_string(&note).is_ok_and(|found| found == text);
-    if !same {
-        write_text(&note, &text)?;
-    }
-    Ok(same)
 }
 
 fn write_metadata(path: &Path, pairs: &[&Pair]) -> Result<()> {

@@ -35,7 +35,7 @@ pub struct TrainJob {
     /// Go on from the checkpoint in `out`.
     #[serde(default)]
     pub resume: bool,
-    /// Folder for probes as files, `step_000800/{image,text,grad_image,grad_text}.npy`.
+    /// Folder for probes as files, `step_000800/{image,text,grad_image,grad_text,batch_image,batch_text}.npy`.
     #[serde(default)]
     pub probes: Option<PathBuf>,
     /// Share of the training pairs held out by chance, for lists that name no splits.
@@ -187,6 +187,8 @@ fn write_probe(folder: &Path, probe: &Probe) -> Result<()> {
         ("text", &probe.text),
         ("grad_image", &probe.grad_image),
         ("grad_text", &probe.grad_text),
+        ("batch_image", &probe.batch_image),
+        ("batch_text", &probe.batch_text),
     ];
     for (name, rows) in parts {
         write_rows(&folder.join(format!("{name}.npy")), rows, probe.dim, false)?;

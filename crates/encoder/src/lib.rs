@@ -14,6 +14,7 @@ mod evaluate;
 mod hf;
 mod job;
 mod model;
+mod receipt;
 mod train;
 mod transformer;
 mod vocabulary;

@@ -67,7 +67,7 @@ impl Model {
                 "image.projection",
                 table(dim, image.width, 1.0 / (image.width as f64).sqrt(), rng)?,
             ),
-            words: params.add("text.words", table(words, text.width, 1.0, rng)?),
+            words: params.add("text.words", table(words, text.width, 0.1, rng)?),
             text_positions: params.add("text.positions", table(tokens, text.width, 0.1, rng)?),
             text: Transformer::fresh(&mut params, "text", text, rng)?,
             text_projection: params.add(

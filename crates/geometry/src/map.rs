@@ -78,6 +78,22 @@ impl Map {
         }
     }
 
+    /// [`Map::write`] and [`Map::moments`] at once, with the bits of both.
+    pub fn write_and_count(&self, rows: Rows<'_>, scratch: &Scratch, out: RowsMut<'_>) -> Moments {
+        match self {
+            Self::Row(map) => {
+                let mut state = Moments::new(map.dim(), map.gives_unit_rows());
+                map.write_and_add(rows, scratch, out, &mut state.mean);
+                state.finish_block(map.vectors(), scratch);
+                state
+            }
+            Self::Staged(map) => {
+                map.write(scratch, out);
+                self.moments(rows, scratch)
+            }
+        }
+    }
+
     /// Writes the results of the prepared block; bad rows become zeros.
     pub fn write(&self, rows: Rows<'_>, scratch: &Scratch, out: RowsMut<'_>) {
         match self {

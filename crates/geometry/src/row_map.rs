@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use modality_gap_kernels::{Rows, RowsMut, combine, dot, lengths_and_dots};
+use modality_gap_kernels::{Rows, RowsMut, combine, combine_and_add, dot, lengths_and_dots};
 
 use crate::moments::{BadRow, BadRowReason, Policy, reason_of};
 
@@ -218,8 +218,7 @@ impl RowMap {
             buffer.clear();
             buffer.resize(len, 0.0);
         }
-        let views: Vec<&[f64]> = self.vectors.iter().map(Vec::as_slice).collect();
-        lengths_and_dots(rows, self.dim, &views, squares, dots);
+        lengths_and_dots(rows, self.dim, &self.views(), squares, dots);
         for i in 0..n {
             let square = squares[i];
             let zero_is_fine = self.policy == Policy::Raw && square == 0.0;
@@ -281,15 +280,32 @@ impl RowMap {
 
     /// Writes the mapped rows of the block whose coefficients `scratch` holds; bad rows become zeros.
     pub fn write(&self, rows: Rows<'_>, scratch: &Scratch, out: RowsMut<'_>) {
-        let views: Vec<&[f64]> = self.vectors.iter().map(Vec::as_slice).collect();
-        combine(
-            rows,
-            self.dim,
-            &scratch.factors,
-            &scratch.coefficients,
-            &views,
-            out,
-        );
+        let Scratch {
+            factors,
+            coefficients,
+            ..
+        } = scratch;
+        combine(rows, self.dim, factors, coefficients, &self.views(), out);
+    }
+
+    /// As `write`, and adds the rows by their factors to `sums`.
+    pub(crate) fn write_and_add(
+        &self,
+        rows: Rows<'_>,
+        scratch: &Scratch,
+        out: RowsMut<'_>,
+        sums: &mut [f64],
+    ) {
+        let Scratch {
+            factors,
+            coefficients,
+            ..
+        } = scratch;
+        combine_and_add(rows, self.dim, factors, coefficients, &self.views(), out, sums);
+    }
+
+    fn views(&self) -> Vec<&[f64]> {
+        self.vectors.iter().map(Vec::as_slice).collect()
     }
 }
 

@@ -31,7 +31,7 @@ fn block(criterion: &mut Criterion, dtype: &str, dim: usize, rows: Rows<'_>) {
     let (mut squares, mut dots, weights) = (vec![0.0; ROWS], vec![0.0; 2 * ROWS], vec![0.5; ROWS]);
     let mut sums = vec![0.0; dim];
     let mut half = vec![f16::ZERO; ROWS * dim];
-    for level in [Level::Baseline, Level::Avx2] {
+    for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
         let id = |name| BenchmarkId::new(name, level.name());
         group.bench_function(id("lengths"), |b| {
             b.iter(|| at_level(level, || lengths_and_dots(rows, dim, &[], &mut squares, &mut [])));

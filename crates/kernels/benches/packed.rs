@@ -1,31 +1,38 @@
-//! Operations per second and core of products with a packed bf16 matrix, in the shapes of a small language model.
+//! Operations per second and core of products with a packed matrix, in the shapes of a small language model.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use modality_gap_kernels::{PackedBf16, bf16_pairs, packed_unit, pairs};
+use modality_gap_kernels::{PackedBf16, PackedF32, bf16_pairs, packed_unit, pairs};
 
 fn products(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("x·Wᵀ in bf16");
+    let mut group = criterion.benchmark_group("x·Wᵀ");
     for (rows, depth, columns) in [
-        (320, 576, 960),
-        (320, 576, 3_072),
-        (320, 1_536, 576),
-        (320, 3_072, 576),
+        (144, 576, 960),
+        (144, 576, 3_072),
+        (144, 1_536, 576),
+        (144, 3_072, 576),
         (64, 576, 49_152),
         (64, 49_152, 576),
         (1, 576, 3_072),
     ] {
         let value = |i: usize| (i as f32 * 0.61).sin();
-        let matrix: Vec<f32> = (0..columns * depth).map(value).collect();
-        let matrix = PackedBf16::of_rows(&matrix, columns, depth);
+        let weights: Vec<f32> = (0..columns * depth).map(value).collect();
         let x: Vec<f32> = (0..rows * depth).map(value).collect();
-        let mut x_pairs = vec![0; rows * pairs(depth)];
-        bf16_pairs(&x, depth, &mut x_pairs);
         let mut out = vec![0.0; rows * columns];
         group.throughput(Throughput::Elements((2 * rows * depth * columns) as u64));
-        let id = BenchmarkId::new(packed_unit(), format!("{rows} × {depth} × {columns}"));
-        group.bench_function(id, |b| b.iter(|| matrix.multiply(black_box(&x_pairs), &mut out)));
+        let shape = format!("{rows} × {depth} × {columns}");
+
+        let matrix = PackedBf16::of_rows(&weights, columns, depth);
+        let mut x_pairs = vec![0; rows * pairs(depth)];
+        bf16_pairs(&x, depth, &mut x_pairs);
+        group.bench_function(BenchmarkId::new(format!("bf16 {}", packed_unit()), &shape), |b| {
+            b.iter(|| matrix.multiply(black_box(&x_pairs), &mut out));
+        });
+        let matrix = PackedF32::of_rows(&weights, columns, depth);
+        group.bench_function(BenchmarkId::new(format!("f32 {}", packed_unit()), &shape), |b| {
+            b.iter(|| matrix.multiply(black_box(&x), &mut out));
+        });
     }
     group.finish();
 }

@@ -1,7 +1,7 @@
 //! Row kernels: lengths, dot products, weighted column sums and fused writes.
 //!
-//! Every kernel has one body, compiled once for the baseline and once for AVX2 and chosen at run time. Lane counts
-//! are fixed and products are never fused into sums, so both give the same bits; the baseline is the oracle.
+//! Every kernel has one body, compiled for the baseline, for AVX2 and for AVX-512 and chosen at run time. Lane counts
+//! are fixed and no product that rounds is fused into a sum, so all give the same bits; the baseline is the oracle.
 #![allow(
     clippy::inline_always,
     reason = "a body is compiled for the level that it is inlined into"
@@ -18,10 +18,10 @@ mod rows;
 mod write;
 
 pub use dispatch::{Level, level};
-pub use packed::{PackedBf16, bf16_pairs, packed_unit, pairs};
+pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
-pub use write::combine;
+pub use write::{combine, combine_and_add};
 
 /// Runs `body` at a fixed instruction level, for tests and benches that compare levels.
 pub fn at_level<R>(forced: Level, body: impl FnOnce() -> R) -> R {

@@ -1,7 +1,8 @@
-//! Products with a fixed matrix in bf16: packed once, multiplied by many rows, summed in f32.
+//! Products with a fixed matrix: packed once, multiplied by many rows, summed in f32.
 //!
-//! The product of two bf16 values is exact in f32, so fusing it into the sum changes nothing: every instruction set
-//! gives the same bits, except that AVX-512's bf16 products take subnormal numbers for zero.
+//! In bf16 the product of two values is exact in f32, so fusing it into the sum changes nothing: every instruction set
+//! gives the same bits, except that AVX-512's bf16 products take subnormal numbers for zero. In f32 another instruction
+//! set may change the last bits.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -10,25 +11,52 @@ use std::sync::OnceLock;
 /// Columns of a panel: two registers of sixteen.
 const PANEL: usize = 32;
 
-/// Pairs of one row that are multiplied before the next row's: 32 KB of a panel, which stay in the nearest cache.
-const DEPTH_PAIRS: usize = 256;
+/// Bytes of a panel that are multiplied before the next rows: they stay in the nearest cache.
+const DEPTH_BYTES: usize = 32 * 1024;
+
+/// A matrix of bf16, two neighbours in depth in each element.
+pub type PackedBf16 = Packed<u32>;
+
+/// A matrix of f32.
+pub type PackedF32 = Packed<f32>;
 
 /// A matrix of `columns` × `depth`, each of its rows the weights of one column of the product.
 ///
-/// Panels of 32 columns; in a panel, for every two neighbours in depth, 32 pairs side by side: the layout that AVX-512
+/// Panels of 32 columns; in a panel, for every element of depth, 32 of them side by side: in bf16 the layout that AVX-512
 /// and AMX take. Missing columns and an odd last value are zeros.
 #[derive(Debug, Clone)]
-pub struct PackedBf16 {
+pub struct Packed<E> {
     columns: usize,
     depth: usize,
-    panels: Vec<u32>,
+    panels: Vec<E>,
 }
 
-impl PackedBf16 {
+/// What a packed matrix is made of.
+pub trait Packing: Copy + Default + Send + Sync + 'static {
+    /// Values of the depth that one element holds.
+    const VALUES: usize;
+
+    /// An element of so many values.
+    fn of(values: impl Fn(usize) -> f32) -> Self;
+
+    /// Its values, the first `VALUES` of them.
+    fn values(self) -> [f32; 2];
+
+    /// `sums += rows · panel`, as wide as the panel and one slice per row.
+    #[doc(hidden)]
+    fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]);
+}
+
+/// Elements that hold `depth` values.
+fn elements<E: Packing>(depth: usize) -> usize {
+    depth.div_ceil(E::VALUES)
+}
+
+impl<E: Packing> Packed<E> {
     /// Columns that stand together.
     pub const PANEL: usize = PANEL;
 
-    /// Packs `weights`, columns × depth, for x·Wᵀ; values are rounded to nearest, ties to even.
+    /// Packs `weights`, columns × depth, for x·Wᵀ; bf16 values are rounded to nearest, ties to even.
     pub fn of_rows(weights: &[f32], columns: usize, depth: usize) -> Self {
         assert_eq!(weights.len(), columns * depth, "columns × depth weights");
         Self::pack(columns, depth, |column, at| weights[column * depth + at])
@@ -41,18 +69,16 @@ impl PackedBf16 {
     }
 
     fn pack(columns: usize, depth: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let pairs = pairs(depth);
-        let mut panels = vec![0; columns.div_ceil(PANEL) * pairs * PANEL];
-        for (panel, values) in panels.chunks_exact_mut((pairs * PANEL).max(1)).enumerate() {
+        let width = elements::<E>(depth);
+        let mut panels = vec![E::default(); columns.div_ceil(PANEL) * width * PANEL];
+        for (panel, values) in panels.chunks_exact_mut((width * PANEL).max(1)).enumerate() {
             let here = panel * PANEL..columns.min((panel + 1) * PANEL);
-            for (pair, values) in values.chunks_exact_mut(PANEL).enumerate() {
+            for (element, values) in values.chunks_exact_mut(PANEL).enumerate() {
                 for (column, value) in here.clone().zip(values) {
-                    let odd = if 2 * pair + 1 < depth {
-                        weight(column, 2 * pair + 1)
-                    } else {
-                        0.0
-                    };
-                    *value = pair_of(weight(column, 2 * pair), odd);
+                    *value = E::of(|i| {
+                        let at = element * E::VALUES + i;
+                        if at < depth { weight(column, at) } else { 0.0 }
+                    });
                 }
             }
         }
@@ -75,27 +101,27 @@ impl PackedBf16 {
 
     /// Bytes it holds.
     pub fn bytes(&self) -> usize {
-        self.panels.len() * size_of::<u32>()
+        size_of_val(&self.panels[..])
     }
 
-    /// Row `column` of the matrix, as rounded.
+    /// Row `column` of the matrix, as it is kept.
     pub fn row(&self, column: usize) -> Vec<f32> {
-        let values = &self.panels[column / PANEL * pairs(self.depth) * PANEL..];
+        let values = &self.panels[column / PANEL * elements::<E>(self.depth) * PANEL..];
         let of_column = values.iter().skip(column % PANEL).step_by(PANEL);
-        let both = of_column.flat_map(|&pair| [low(pair), high(pair)]);
-        both.take(self.depth).collect()
+        let all = of_column.flat_map(|element| element.values().into_iter().take(E::VALUES));
+        all.take(self.depth).collect()
     }
 
-    /// `out = rows · matrixᵀ`, n × columns; `rows` as [`bf16_pairs`] gives them. Runs on the calling thread; every value
-    /// of the result has the same bits in whatever company it is computed.
-    pub fn multiply(&self, rows: &[u32], out: &mut [f32]) {
+    /// `out = rows · matrixᵀ`, n × columns; `rows` of f32 as they are, of bf16 as [`bf16_pairs`] gives them. Runs on the
+    /// calling thread; every value of the result has the same bits in whatever company it is computed.
+    pub fn multiply(&self, rows: &[E], out: &mut [f32]) {
         self.multiply_part(rows, 0..self.columns, out);
     }
 
     /// As [`Self::multiply`] for some of the columns, n × `part.len()`; `part` begins at a multiple of
-    /// [`PackedBf16::PANEL`].
-    pub fn multiply_part(&self, rows: &[u32], part: Range<usize>, out: &mut [f32]) {
-        let width = pairs(self.depth);
+    /// [`Self::PANEL`].
+    pub fn multiply_part(&self, rows: &[E], part: Range<usize>, out: &mut [f32]) {
+        let width = elements::<E>(self.depth);
         assert!(
             part.start.is_multiple_of(PANEL) && part.end <= self.columns,
             "columns {part:?} of {}",
@@ -107,7 +133,7 @@ impl PackedBf16 {
         let n = rows.len() / width;
         assert!(
             rows.len() == n * width && out.len() == n * part.len(),
-            "{} pairs into {} values: rows of {} to rows of {}",
+            "{} elements into {} values: rows of {} to rows of {}",
             rows.len(),
             out.len(),
             self.depth,
@@ -115,8 +141,9 @@ impl PackedBf16 {
         );
         let panels = part.start / PANEL..part.end.div_ceil(PANEL);
         let packed = &self.panels[panels.start * width * PANEL..panels.end * width * PANEL];
-        for from in (0..width).step_by(DEPTH_PAIRS) {
-            let depth = from..width.min(from + DEPTH_PAIRS);
+        let step = DEPTH_BYTES / PANEL / size_of::<E>();
+        for from in (0..width).step_by(step) {
+            let depth = from..width.min(from + step);
             for (panel, values) in packed.chunks_exact(width * PANEL).enumerate() {
                 let task = Task {
                     rows,
@@ -133,18 +160,18 @@ impl PackedBf16 {
 }
 
 /// A panel's part of a product, for some of the depth.
-struct Task<'a> {
-    rows: &'a [u32],
-    /// Pairs of a row.
+struct Task<'a, E> {
+    rows: &'a [E],
+    /// Elements of a row.
     width: usize,
-    panel: &'a [u32],
+    panel: &'a [E],
     depth: Range<usize>,
     columns: Range<usize>,
     /// Columns of the result.
     stride: usize,
 }
 
-impl Task<'_> {
+impl<E: Packing> Task<'_, E> {
     fn run(&self, n: usize, out: &mut [f32]) {
         let tall = unit().tile_rows();
         let mut row = 0;
@@ -166,11 +193,16 @@ impl Task<'_> {
                 sums[..wide].copy_from_slice(&out[at..at + wide]);
             }
         }
-        let rows: [&[u32]; MOST_ROWS] = std::array::from_fn(|i| {
+        let rows: [&[E]; MOST_ROWS] = std::array::from_fn(|i| {
             let at = (row + i.min(height - 1)) * self.width;
             &self.rows[at + self.depth.start..at + self.depth.end]
         });
-        unit().add_products(&rows[..height], self.panel, &mut sums[..height]);
+        let rows = &rows[..height];
+        assert!(
+            rows.iter().all(|row| row.len() * PANEL == self.panel.len()),
+            "rows as deep as the panel"
+        );
+        E::add_products(rows, self.panel, &mut sums[..height]);
         for (i, sums) in sums[..height].iter().enumerate() {
             let at = (row + i) * self.stride + self.columns.start;
             out[at..at + wide].copy_from_slice(&sums[..wide]);
@@ -193,11 +225,13 @@ enum Unit {
     Avx512Bf16,
 }
 
-/// The best unit of this processor; `MODALITY_GAP_SIMD=scalar` asks for the portable one.
+/// The best unit of this processor; `MODALITY_GAP_SIMD` asks for another, as for the kernels of rows.
 fn unit() -> Unit {
     static BEST: OnceLock<Unit> = OnceLock::new();
     *BEST.get_or_init(|| match std::env::var("MODALITY_GAP_SIMD").as_deref() {
         Ok("scalar") => Unit::Portable,
+        #[cfg(target_arch = "x86_64")]
+        Ok("avx2") if detect() != Unit::Portable => Unit::Fma,
         _ => detect(),
     })
 }
@@ -236,44 +270,79 @@ pub fn packed_unit() -> &'static str {
 impl Unit {
     fn tile_rows(self) -> usize {
         match self {
-            // sixteen registers of eight: three rows of thirty-two sums leave four
+            // sixteen registers of eight: six rows of sixteen sums leave four
             #[cfg(target_arch = "x86_64")]
-            Self::Fma => 3,
+            Self::Fma => 6,
             Self::Portable => 2,
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 | Self::Avx512Bf16 => MOST_ROWS,
         }
     }
+}
 
-    /// `sums += rows · panel`; one slice of pairs per row.
-    fn add_products(self, rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
-        assert!(
-            rows.len() == sums.len() && rows.iter().all(|row| row.len() * PANEL == panel.len()),
-            "rows as deep as the panel"
-        );
-        match self {
-            Self::Portable => each_height(Portable, rows, panel, sums),
+impl Packing for u32 {
+    const VALUES: usize = 2;
+
+    #[inline(always)]
+    fn of(values: impl Fn(usize) -> f32) -> Self {
+        pair_of(values(0), values(1))
+    }
+
+    #[inline(always)]
+    fn values(self) -> [f32; 2] {
+        [low(self), high(self)]
+    }
+
+    fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]) {
+        match unit() {
+            Unit::Portable => each_height(Portable, rows, panel, sums),
             // SAFETY: `detect` has seen these features on this processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Fma => unsafe { x86::fma(rows, panel, sums) },
+            Unit::Fma => unsafe { x86::pairs_fma(rows, panel, sums) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Self::Avx512 => unsafe { x86::avx512(rows, panel, sums) },
+            Unit::Avx512 => unsafe { x86::pairs_avx512(rows, panel, sums) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Self::Avx512Bf16 => unsafe { x86::avx512_bf16(rows, panel, sums) },
+            Unit::Avx512Bf16 => unsafe { x86::pairs_avx512_bf16(rows, panel, sums) },
+        }
+    }
+}
+
+impl Packing for f32 {
+    const VALUES: usize = 1;
+
+    #[inline(always)]
+    fn of(values: impl Fn(usize) -> f32) -> Self {
+        values(0)
+    }
+
+    #[inline(always)]
+    fn values(self) -> [f32; 2] {
+        [self, 0.0]
+    }
+
+    fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]) {
+        match unit() {
+            Unit::Portable => each_height(Portable, rows, panel, sums),
+            // SAFETY: `detect` has seen these features on this processor.
+            #[cfg(target_arch = "x86_64")]
+            Unit::Fma => unsafe { x86::singles_fma(rows, panel, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Unit::Avx512 | Unit::Avx512Bf16 => unsafe { x86::singles_avx512(rows, panel, sums) },
         }
     }
 }
 
 /// A body for a tile of a fixed number of rows, inlined into the instruction set that it is called from.
-trait Tile: Copy {
-    fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]);
+trait Tile<E>: Copy {
+    fn add<const M: usize>(self, rows: &[&[E]; M], panel: &[E], sums: &mut [[f32; PANEL]; M]);
 }
 
 /// Calls the body for the number of rows at hand.
 #[inline(always)]
-fn each_height<T: Tile>(tile: T, rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
+fn each_height<E, T: Tile<E>>(tile: T, rows: &[&[E]], panel: &[E], sums: &mut [[f32; PANEL]]) {
     macro_rules! heights {
         ($($m:literal)*) => {
             match rows.len() {
@@ -285,109 +354,34 @@ fn each_height<T: Tile>(tile: T, rows: &[&[u32]], panel: &[u32], sums: &mut [[f3
     heights!(1 2 3 4 5 6 7 8 9 10 11 12);
 }
 
-/// Plain code; the products are exact, so that a fused sum would have the same bits.
+/// Plain code, product and sum rounded apart.
 #[derive(Clone, Copy)]
 struct Portable;
 
-impl Tile for Portable {
+impl<E: Packing> Tile<E> for Portable {
     #[inline(always)]
-    fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]) {
-        plain(rows, panel, sums, |a, b, sum| sum + a * b);
-    }
-}
-
-#[inline(always)]
-fn plain<const M: usize>(
-    rows: &[&[u32]; M],
-    panel: &[u32],
-    sums: &mut [[f32; PANEL]; M],
-    add: impl Fn(f32, f32, f32) -> f32,
-) {
-    let mut local = *sums;
-    let (panel, _) = panel.as_chunks::<PANEL>();
-    for (pair, weights) in panel.iter().enumerate() {
-        for i in 0..M {
-            let value = rows[i][pair];
-            for j in 0..PANEL {
-                // the second of a pair first, as AVX-512 does
-                local[i][j] = add(high(value), high(weights[j]), local[i][j]);
-                local[i][j] = add(low(value), low(weights[j]), local[i][j]);
+    fn add<const M: usize>(self, rows: &[&[E]; M], panel: &[E], sums: &mut [[f32; PANEL]; M]) {
+        let mut local = *sums;
+        let (panel, _) = panel.as_chunks::<PANEL>();
+        for (at, weights) in panel.iter().enumerate() {
+            for i in 0..M {
+                let value = rows[i][at].values();
+                for j in 0..PANEL {
+                    let weight = weights[j].values();
+                    // the second of a pair first, as AVX-512 does
+                    for k in (0..E::VALUES).rev() {
+                        local[i][j] += value[k] * weight[k];
+                    }
+                }
             }
         }
+        *sums = local;
     }
-    *sums = local;
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
-        _mm512_storeu_ps,
-    };
-
-    use super::{PANEL, Tile, each_height, plain};
-
-    #[derive(Clone, Copy)]
-    struct Fused;
-
-    impl Tile for Fused {
-        #[inline(always)]
-        fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]) {
-            plain(rows, panel, sums, f32::mul_add);
-        }
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn fma(rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
-        each_height(Fused, rows, panel, sums);
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn avx512(rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
-        each_height(Fused, rows, panel, sums);
-    }
-
-    #[derive(Clone, Copy)]
-    struct Dot;
-
-    impl Tile for Dot {
-        #[inline(always)]
-        fn add<const M: usize>(self, rows: &[&[u32]; M], panel: &[u32], sums: &mut [[f32; PANEL]; M]) {
-            // SAFETY: this body is inlined into `avx512_bf16` only, whose features it needs; rows are as deep as the
-            // panel has chunks, checked by `add_products`; loads and stores are the unaligned forms over arrays of
-            // thirty-two values.
-            unsafe {
-                let load = |at: *const u32| as_pairs(_mm512_loadu_si512(at.cast()));
-                let mut low = sums.each_ref().map(|row| _mm512_loadu_ps(row.as_ptr()));
-                let mut high = sums.each_ref().map(|row| _mm512_loadu_ps(row.as_ptr().add(16)));
-                for pair in 0..panel.len() / PANEL {
-                    let weights = panel.as_ptr().add(pair * PANEL);
-                    let (left, right) = (load(weights), load(weights.add(16)));
-                    for i in 0..M {
-                        let value = as_pairs(_mm512_set1_epi32((*rows[i].get_unchecked(pair)).cast_signed()));
-                        low[i] = _mm512_dpbf16_ps(low[i], value, left);
-                        high[i] = _mm512_dpbf16_ps(high[i], value, right);
-                    }
-                }
-                for i in 0..M {
-                    _mm512_storeu_ps(sums[i].as_mut_ptr(), low[i]);
-                    _mm512_storeu_ps(sums[i].as_mut_ptr().add(16), high[i]);
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn as_pairs(bits: __m512i) -> __m512bh {
-        // SAFETY: both are 64 bytes without invalid patterns.
-        unsafe { std::mem::transmute(bits) }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bf16")]
-    pub(super) fn avx512_bf16(rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]) {
-        each_height(Dot, rows, panel, sums);
-    }
-}
+#[path = "packed_x86.rs"]
+mod x86;
 
 /// Pairs that hold `depth` values.
 pub fn pairs(depth: usize) -> usize {
@@ -493,6 +487,27 @@ mod tests {
         }
     }
 
+    /// As above in f32, where a fused product errs less.
+    #[test]
+    fn f32_products_equal_plain_sums() {
+        for (n, columns, depth) in [(1, 1, 1), (13, 64, 300), (25, 96, 1_100), (2, 31, 513)] {
+            let (x, w) = (values(n * depth, 10), values(columns * depth, 11));
+            let mut found = vec![f32::NAN; n * columns];
+            PackedF32::of_rows(&w, columns, depth).multiply(&x, &mut found);
+            for i in 0..n {
+                for j in 0..columns {
+                    let terms = (0..depth).map(|k| f64::from(x[i * depth + k]) * f64::from(w[j * depth + k]));
+                    let (sum, size) = terms.fold((0.0, 0.0), |(s, m), t: f64| (s + t, m + t.abs()));
+                    let bound = depth as f64 * f64::from(f32::EPSILON) * size;
+                    assert!(
+                        (f64::from(found[i * columns + j]) - sum).abs() <= bound,
+                        "{n} {columns} {depth}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_matrix_packed_by_columns_is_the_transposed_one() {
         let (columns, depth) = (45, 70);
@@ -513,6 +528,8 @@ mod tests {
         assert_eq!(a.row(5), rounded);
     }
 
+    type Add = fn(&[&[u32]], &[u32], &mut [[f32; PANEL]]);
+
     /// Exact products make every unit add the same numbers in the same order.
     #[test]
     fn units_agree_bit_for_bit() {
@@ -521,22 +538,38 @@ mod tests {
         bf16_pairs(&values(height * depth, 5), depth, &mut packed);
         let matrix = PackedBf16::of_rows(&values(PANEL * depth, 6), PANEL, depth);
         let rows: Vec<&[u32]> = packed.chunks_exact(pairs(depth)).collect();
-        let by = |unit: Unit, height: usize| {
+        let by = |add: Add, height: usize| {
             let mut sums = vec![[0.5; PANEL]; height];
-            unit.add_products(&rows[..height], &matrix.panels, &mut sums);
+            add(&rows[..height], &matrix.panels, &mut sums);
             sums
         };
-        let oracle = by(Unit::Portable, height);
+        let portable = |rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]| {
+            each_height(Portable, rows, panel, sums);
+        };
+        let oracle = by(portable, height);
         for height in 1..=height {
-            assert_eq!(by(Unit::Portable, height)[..], oracle[..height]);
-            assert_eq!(by(detect(), height)[..], oracle[..height], "{:?}", detect());
+            assert_eq!(by(portable, height)[..], oracle[..height]);
+            assert_eq!(
+                by(u32::add_products, height)[..],
+                oracle[..height],
+                "{:?}",
+                unit()
+            );
             #[cfg(target_arch = "x86_64")]
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                assert_eq!(by(Unit::Fma, height)[..], oracle[..height]);
+                // SAFETY: the features were seen.
+                let fma = |rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]| unsafe {
+                    x86::pairs_fma(rows, panel, sums);
+                };
+                assert_eq!(by(fma, height)[..], oracle[..height]);
             }
             #[cfg(target_arch = "x86_64")]
             if is_x86_feature_detected!("avx512f") {
-                assert_eq!(by(Unit::Avx512, height)[..], oracle[..height]);
+                // SAFETY: the feature was seen.
+                let avx512 = |rows: &[&[u32]], panel: &[u32], sums: &mut [[f32; PANEL]]| unsafe {
+                    x86::pairs_avx512(rows, panel, sums);
+                };
+                assert_eq!(by(avx512, height)[..], oracle[..height]);
             }
         }
     }

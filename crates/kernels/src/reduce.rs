@@ -69,17 +69,16 @@ impl<E: Lanes> Kernel for LengthsAndDots<'_, E> {
     fn run<I: Isa>(self) {
         let m = self.vectors.len();
         for (i, (row, square)) in self.values.chunks_exact(self.dim).zip(self.squares).enumerate() {
-            match self.vectors {
-                [] => *square = square_of::<I, E>(row),
-                // a published aligner has two vectors
-                &[first, second] => {
-                    let dots = &mut self.dots[i * m..(i + 1) * m];
-                    (*square, dots[0], dots[1]) = square_and_two_dots::<I, E>(row, first, second);
-                }
-                [first, rest @ ..] => {
-                    let dots = &mut self.dots[i * m..(i + 1) * m];
-                    (*square, dots[0]) = square_and_dot::<I, E>(row, first);
-                    for (dot, vector) in dots[1..].iter_mut().zip(rest) {
+            let dots = &mut self.dots[i * m..(i + 1) * m];
+            // a published aligner has two vectors
+            match *self.vectors {
+                [] => *square = square_and_dots::<I, E, 0>(row, [], dots),
+                [v] => *square = square_and_dots::<I, E, 1>(row, [v], dots),
+                [v, w] => *square = square_and_dots::<I, E, 2>(row, [v, w], dots),
+                [v, w, ref rest @ ..] => {
+                    let (first, others) = dots.split_at_mut(2);
+                    *square = square_and_dots::<I, E, 2>(row, [v, w], first);
+                    for (dot, vector) in others.iter_mut().zip(rest) {
                         *dot = dot_of::<I, E>(row, vector);
                     }
                 }
@@ -88,87 +87,61 @@ impl<E: Lanes> Kernel for LengthsAndDots<'_, E> {
     }
 }
 
+/// Squared length of `row`; its dot products with `vectors` go into `dots`.
 #[inline(always)]
-fn square_of<I: Isa, E: Lanes>(row: &[E]) -> f64 {
-    let mut lanes = [0.0; 16];
-    for_chunks::<I, E>(row, |v| add_products(&mut lanes, v, v));
-    tree(&lanes)
+fn square_and_dots<I: Isa, E: Lanes, const M: usize>(
+    row: &[E],
+    vectors: [&[f64]; M],
+    dots: &mut [f64],
+) -> f64 {
+    let (mut squares, mut products) = ([0.0; 16], [[0.0; 16]; M]);
+    let (chunks, tail) = row.as_chunks::<16>();
+    let vectors = vectors.map(|vector| vector.as_chunks::<16>());
+    // no closure: it would be compiled apart, without the instruction set
+    for (k, chunk) in chunks.iter().enumerate() {
+        let e = E::widen::<I>(chunk);
+        add_squares::<I, E>(&mut squares, &e);
+        for m in 0..M {
+            I::add_products(&mut products[m], &e, &vectors[m].0[k]);
+        }
+    }
+    if !tail.is_empty() {
+        let e = filled_up(tail);
+        add_squares::<I, E>(&mut squares, &e);
+        for m in 0..M {
+            I::add_products(&mut products[m], &e, &filled_up(vectors[m].1));
+        }
+    }
+    for m in 0..M {
+        dots[m] = tree(&products[m]);
+    }
+    tree(&squares)
 }
 
 #[inline(always)]
 fn dot_of<I: Isa, E: Lanes>(row: &[E], vector: &[f64]) -> f64 {
-    let mut dots = [0.0; 16];
-    for_chunks_with::<I, E>(row, vector, |v, w| add_products(&mut dots, v, w));
-    tree(&dots)
-}
-
-#[inline(always)]
-fn square_and_dot<I: Isa, E: Lanes>(row: &[E], vector: &[f64]) -> (f64, f64) {
-    let (mut squares, mut dots) = ([0.0; 16], [0.0; 16]);
-    for_chunks_with::<I, E>(row, vector, |v, w| {
-        add_products(&mut squares, v, v);
-        add_products(&mut dots, v, w);
-    });
-    (tree(&squares), tree(&dots))
-}
-
-#[inline(always)]
-fn square_and_two_dots<I: Isa, E: Lanes>(row: &[E], first: &[f64], second: &[f64]) -> (f64, f64, f64) {
-    let (mut squares, mut dots, mut others) = ([0.0; 16], [0.0; 16], [0.0; 16]);
-    let (chunks, tail) = row.as_chunks::<16>();
-    let (first, first_tail) = first.as_chunks::<16>();
-    let (second, second_tail) = second.as_chunks::<16>();
-    for ((chunk, v), w) in chunks.iter().zip(first).zip(second) {
-        let e = E::widen::<I>(chunk);
-        add_products(&mut squares, &e, &e);
-        add_products(&mut dots, &e, v);
-        add_products(&mut others, &e, w);
-    }
-    if !tail.is_empty() {
-        let e = filled_up(tail);
-        add_products(&mut squares, &e, &e);
-        add_products(&mut dots, &e, &filled_up(first_tail));
-        add_products(&mut others, &e, &filled_up(second_tail));
-    }
-    (tree(&squares), tree(&dots), tree(&others))
-}
-
-#[inline(always)]
-fn add_products(sums: &mut [f64; 16], v: &[f64; 16], w: &[f64; 16]) {
-    for lane in 0..16 {
-        sums[lane] += v[lane] * w[lane];
-    }
-}
-
-/// Gives `body` the row sixteen components at a time, the last chunk filled up with zeros.
-#[inline(always)]
-fn for_chunks<I: Isa, E: Lanes>(row: &[E], mut body: impl FnMut(&[f64; 16])) {
-    let (chunks, tail) = row.as_chunks::<16>();
-    for chunk in chunks {
-        body(&E::widen::<I>(chunk));
-    }
-    if !tail.is_empty() {
-        body(&filled_up(tail));
-    }
-}
-
-/// As [`for_chunks`], beside the same components of `vector`.
-#[inline(always)]
-fn for_chunks_with<I: Isa, E: Lanes>(
-    row: &[E],
-    vector: &[f64],
-    mut body: impl FnMut(&[f64; 16], &[f64; 16]),
-) {
+    let mut products = [0.0; 16];
     let (chunks, tail) = row.as_chunks::<16>();
     let (vector_chunks, vector_tail) = vector.as_chunks::<16>();
     for (chunk, w) in chunks.iter().zip(vector_chunks) {
-        body(&E::widen::<I>(chunk), w);
+        I::add_products(&mut products, &E::widen::<I>(chunk), w);
     }
     if !tail.is_empty() {
-        body(&filled_up(tail), &filled_up(vector_tail));
+        I::add_products(&mut products, &filled_up(tail), &filled_up(vector_tail));
+    }
+    tree(&products)
+}
+
+#[inline(always)]
+fn add_squares<I: Isa, E: Lanes>(sums: &mut [f64; 16], v: &[f64; 16]) {
+    if E::SHORT {
+        I::add_exact_products(sums, v, v);
+    } else {
+        I::add_products(sums, v, v);
     }
 }
 
+/// The last chunk, filled up with zeros.
 fn filled_up<E: Lanes>(tail: &[E]) -> [f64; 16] {
     std::array::from_fn(|lane| tail.get(lane).map_or(0.0, |v| v.to_f64()))
 }
@@ -192,51 +165,76 @@ impl<E: Lanes> Kernel for AddWeighted<'_, E> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let dim = self.dim;
-        let mut counted = (0..self.weights.len()).filter(|&row| self.weights[row] != 0.0);
-        let row_of = |row: usize| self.values[row * dim..(row + 1) * dim].as_chunks::<16>();
-        loop {
-            let mut group: [&[[E; 16]]; GROUP] = [&[]; GROUP];
-            let mut tails: [&[E]; GROUP] = [&[]; GROUP];
-            let mut weights = [0.0; GROUP];
-            let mut count = 0;
-            for row in counted.by_ref().take(GROUP) {
-                (group[count], tails[count]) = row_of(row);
-                weights[count] = self.weights[row];
-                count += 1;
-            }
-            // a full group is unrolled; its order of additions is that of the rows either way
+        let Self {
+            values,
+            dim,
+            weights,
+            sums,
+        } = self;
+        let row_of = |row: usize| &values[row * dim..(row + 1) * dim];
+        let mut group = [0; GROUP];
+        let mut count = 0;
+        for row in (0..weights.len()).filter(|&row| weights[row] != 0.0) {
+            group[count] = row;
+            count += 1;
             if count == GROUP {
-                add_group::<I, E>(&group, &tails, &weights, self.sums);
-            } else {
-                add_group::<I, E>(&group[..count], &tails[..count], &weights, self.sums);
-                break;
+                add_group::<I, E, GROUP>(group.map(row_of), group.map(|row| weights[row]), sums);
+                count = 0;
             }
+        }
+        // the order of additions is that of the rows either way
+        for &row in &group[..count] {
+            add_group::<I, E, 1>([row_of(row)], [weights[row]], sums);
         }
     }
 }
 
-/// Adds the rows of one group, chunk by chunk, so that each running sum is loaded and stored once.
+/// Adds Σ weightᵢ · rowᵢ to `sums`, in row order.
 #[inline(always)]
-fn add_group<I: Isa, E: Lanes>(
-    group: &[&[[E; 16]]],
-    tails: &[&[E]],
-    weights: &[f64; GROUP],
+pub(crate) fn add_group<I: Isa, E: Lanes, const N: usize>(
+    rows: [&[E]; N],
+    weights: [f64; N],
     sums: &mut [f64],
 ) {
-    let (chunks, rest) = sums.as_chunks_mut::<16>();
-    for (k, sums) in chunks.iter_mut().enumerate() {
+    // so are those of a mean over a block of rows
+    if E::SHORT && weights.iter().all(|&weight| is_power_of_two(weight)) {
+        add_rows::<I, E, N, true>(rows, weights, sums);
+    } else {
+        add_rows::<I, E, N, false>(rows, weights, sums);
+    }
+}
+
+/// Whether products with components of 24 bits are exact: the ends of f64 are far from both.
+fn is_power_of_two(weight: f64) -> bool {
+    const MANTISSA: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
+    weight.to_bits() & MANTISSA == 0 && (1e-100..1e100).contains(&weight)
+}
+
+/// Adds rows chunk by chunk, so that each running sum is loaded and stored once. `EXACT` says that no product rounds.
+#[inline(always)]
+fn add_rows<I: Isa, E: Lanes, const N: usize, const EXACT: bool>(
+    rows: [&[E]; N],
+    weights: [f64; N],
+    sums: &mut [f64],
+) {
+    let (sums, sums_tail) = sums.as_chunks_mut::<16>();
+    let split = rows.map(|row| row.as_chunks::<16>());
+    // as long as the sums, said once and not in every turn of the loop
+    let chunks = split.map(|(chunks, _)| &chunks[..sums.len()]);
+    for (k, sums) in sums.iter_mut().enumerate() {
         let mut lanes = *sums;
-        for (i, row) in group.iter().enumerate() {
-            let v = E::widen::<I>(&row[k]);
-            for lane in 0..16 {
-                lanes[lane] += v[lane] * weights[i];
+        for i in 0..N {
+            let (v, weight) = (E::widen::<I>(&chunks[i][k]), [weights[i]; 16]);
+            if EXACT {
+                I::add_exact_products(&mut lanes, &v, &weight);
+            } else {
+                I::add_products(&mut lanes, &v, &weight);
             }
         }
         *sums = lanes;
     }
-    for (i, tail) in tails.iter().enumerate() {
-        for (sum, v) in rest.iter_mut().zip(*tail) {
+    for i in 0..N {
+        for (sum, v) in sums_tail.iter_mut().zip(split[i].1) {
             *sum += v.to_f64() * weights[i];
         }
     }

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 use modality_gap_kernels::{
-    Element, Level, Rows, RowsMut, add_weighted, at_level, combine, lengths_and_dots,
+    Element, Level, Rows, RowsMut, add_weighted, at_level, combine, combine_and_add, lengths_and_dots,
 };
 use proptest::prelude::*;
 
@@ -40,9 +40,102 @@ proptest! {
         let weights = &seed[1610..1610 + n];
         let (h, b, s) = (rows_of::<f16>(values), rows_of::<bf16>(values), rows_of::<f32>(values));
         for rows in [Rows::F16(&h), Rows::Bf16(&b), Rows::F32(&s), Rows::F64(values)] {
-            let best = at_level(Level::Avx2, || everything(rows, dim, &vectors, weights));
-            let oracle = at_level(Level::Baseline, || everything(rows, dim, &vectors, weights));
-            prop_assert_eq!(best, oracle);
+            // products with powers of two are exact, and levels may fuse them
+            for weights in [weights, &vec![0.125; n]] {
+                let oracle = at_level(Level::Baseline, || everything(rows, dim, &vectors, weights));
+                for level in [Level::Avx2, Level::Avx512] {
+                    prop_assert_eq!(&at_level(level, || everything(rows, dim, &vectors, weights)), &oracle);
+                }
+            }
+        }
+    }
+}
+
+/// Squares of components that have at most 24 bits are exact in f64, from the smallest to the largest, so levels that
+/// fuse them agree with those that do not.
+#[test]
+fn squares_of_every_half_and_of_extremes_agree_bit_for_bit() {
+    let dim = 48;
+    let whole_rows = |n: usize| n / dim * dim;
+    let h: Vec<f16> = (0..=u16::MAX)
+        .map(f16::from_bits)
+        .filter(|v| v.is_finite())
+        .collect();
+    let b: Vec<bf16> = (0..=u16::MAX)
+        .map(bf16::from_bits)
+        .filter(|v| v.is_finite())
+        .collect();
+    let s: Vec<f32> = (0..480_u32)
+        .map(|i| f32::from_bits(i.wrapping_mul(0x9E37_79B9)))
+        .map(|v| if v.is_finite() { v } else { f32::MAX })
+        .collect();
+    for rows in [Rows::F16(&h), Rows::Bf16(&b), Rows::F32(&s)] {
+        let rows = rows.slice(0..whole_rows(rows.len()));
+        let squares = |level| {
+            let mut squares = vec![0.0; rows.len() / dim];
+            at_level(level, || lengths_and_dots(rows, dim, &[], &mut squares, &mut []));
+            squares.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        };
+        for level in [Level::Avx2, Level::Avx512] {
+            assert_eq!(
+                squares(level),
+                squares(Level::Baseline),
+                "{level:?} {:?}",
+                rows.dtype()
+            );
+        }
+    }
+}
+
+/// Whichever rows have no weight, stand alone or in pairs, and whatever they hold then.
+#[test]
+fn combining_and_adding_at_once_gives_the_bits_of_both() {
+    for dim in [5, 16, 45] {
+        let vectors: Vec<Vec<f64>> = (0..3)
+            .map(|k| (0..dim).map(|j| ((j + 7 * k) as f64).sin()).collect())
+            .collect();
+        for (n, left_out) in (1..6_usize).flat_map(|n| (0..1 << n).map(move |left_out| (n, left_out))) {
+            let out = |i: usize| left_out >> i & 1 == 1;
+            let rows: Vec<f32> = (0..n * dim)
+                .map(|i| {
+                    if out(i / dim) {
+                        f32::NAN
+                    } else {
+                        (i as f32 * 0.37).cos()
+                    }
+                })
+                .collect();
+            let factors: Vec<f64> = (0..n)
+                .map(|i| if out(i) { 0.0 } else { 1.0 / (i + 3) as f64 })
+                .collect();
+            for views in [1, 2, 3].map(|m| vectors[..m].iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+                let m = views.len();
+                let coefficients: Vec<f64> = (0..n * m)
+                    .map(|i| if out(i / m) { 0.0 } else { (i as f64).cos() })
+                    .collect();
+                let (mut apart, mut sums) = (vec![f16::ONE; n * dim], vec![0.5; dim]);
+                let (mut at_once, mut sums_at_once) = (apart.clone(), sums.clone());
+                let rows = Rows::F32(&rows);
+                combine(
+                    rows,
+                    dim,
+                    &factors,
+                    &coefficients,
+                    &views,
+                    RowsMut::F16(&mut apart),
+                );
+                add_weighted(rows, dim, &factors, &mut sums);
+                let out = RowsMut::F16(&mut at_once);
+                combine_and_add(rows, dim, &factors, &coefficients, &views, out, &mut sums_at_once);
+                assert_eq!(
+                    at_once, apart,
+                    "{n} rows of {dim}, {left_out:b} left out, {m} vectors"
+                );
+                assert_eq!(
+                    sums_at_once, sums,
+                    "{n} rows of {dim}, {left_out:b} left out, {m} vectors"
+                );
+            }
         }
     }
 }

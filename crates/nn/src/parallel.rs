@@ -4,8 +4,25 @@ use rayon::prelude::*;
 
 use crate::Real;
 
-/// Rows that one task works on; fixed, so that sums do not depend on the threads.
+/// Rows that are summed at a time; fixed, so that sums do not depend on the threads.
 const ROWS: usize = 64;
+
+/// Values that one task works on where nothing is summed over rows.
+const TASK_VALUES: usize = 1 << 14;
+
+/// Rows of such a task.
+fn task_rows(width: usize) -> usize {
+    TASK_VALUES.div_ceil(width.max(1))
+}
+
+/// `n` zeros. The threads write many of them together, or all would wait for one to fetch the memory.
+pub(crate) fn zeros<T: Real>(n: usize) -> Vec<T> {
+    const EACH: usize = 1 << 15;
+    if n < 2 * EACH {
+        return vec![T::ZERO; n];
+    }
+    rayon::iter::repeat_n(T::ZERO, n).with_min_len(EACH).collect()
+}
 
 /// Runs `body` compiled for the best instruction set of this processor; `body` must inline whatever it loops over.
 #[inline(always)]
@@ -15,9 +32,10 @@ pub(crate) fn simd<R>(body: impl FnOnce() -> R) -> R {
 
 /// Gives every task its rows of `out` and the index of the first of them.
 pub(crate) fn each_row_block<T: Real>(out: &mut [T], width: usize, body: impl Fn(usize, &mut [T]) + Sync) {
-    out.par_chunks_mut(ROWS * width.max(1))
+    let count = task_rows(width);
+    out.par_chunks_mut(count * width.max(1))
         .enumerate()
-        .for_each(|(block, rows)| simd(|| body(block * ROWS, rows)));
+        .for_each(|(block, rows)| simd(|| body(block * count, rows)));
 }
 
 /// As [`each_row_block`] with two outputs of their own widths.

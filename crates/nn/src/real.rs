@@ -31,6 +31,10 @@ pub trait Real:
     fn root(self) -> Self;
     /// eˣ; in f32 a polynomial that compilers can spread over lanes, within 2 ulp.
     fn exponential(self) -> Self;
+    /// The values, if they are f32.
+    fn as_f32(values: &[Self]) -> Option<&[f32]>;
+    /// Values of f32 as this type, if it is f32.
+    fn of_f32(values: Vec<f32>) -> Option<Vec<Self>>;
     /// (Φ(x), φ(x)): distribution and density of the standard normal, within 4e-7 in f32.
     fn normal(self) -> (Self, Self);
 }
@@ -53,6 +57,14 @@ impl Real for f32 {
     #[inline(always)]
     fn root(self) -> Self {
         self.sqrt()
+    }
+
+    fn as_f32(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
+    }
+
+    fn of_f32(values: Vec<f32>) -> Option<Vec<Self>> {
+        Some(values)
     }
 
     /// Cephes' reduction and polynomial (Moshier): x = n ln 2 + r, |r| ≤ ln 2 / 2.
@@ -107,6 +119,14 @@ impl Real for f64 {
     #[inline(always)]
     fn root(self) -> Self {
         self.sqrt()
+    }
+
+    fn as_f32(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
+
+    fn of_f32(_: Vec<f32>) -> Option<Vec<Self>> {
+        None
     }
 
     #[inline(always)]

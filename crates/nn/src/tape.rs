@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
+use crate::parallel::zeros;
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, with_dtype};
 
@@ -138,7 +139,7 @@ pub fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 fn sum_host<T: Real>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     const CHUNK: usize = 1 << 14;
     let (x, y) = (host::<T>(a)?, host::<T>(b)?);
-    let mut out = vec![T::ZERO; x.len()];
+    let mut out = zeros(x.len());
     out.par_chunks_mut(CHUNK)
         .zip(x.par_chunks(CHUNK))
         .zip(y.par_chunks(CHUNK))

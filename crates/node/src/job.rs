@@ -131,7 +131,7 @@ pub fn version() -> String {
 #[napi(object)]
 pub struct Supported {
     /// Instruction set in use.
-    #[napi(ts_type = "'scalar' | 'avx2'")]
+    #[napi(ts_type = "'scalar' | 'avx2' | 'avx512'")]
     pub simd: String,
     /// Cores.
     pub threads: u32,

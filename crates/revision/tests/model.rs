@@ -150,7 +150,7 @@ fn nothing_is_computed_for_what_is_frozen() {
 #[test]
 fn memory_changes_no_bit() {
     let mut params = Params::default();
-    let lm: Lm<f32> = load("llama-tied", Keep::Packed, Tuning::Frozen, &mut params);
+    let lm: Lm<f32> = load("llama-tied", Keep::Bf16, Tuning::Frozen, &mut params);
     let projector = projector(5, DType::F32, &mut params);
     let batch = captions(5, DType::F32, &[7, 9], &[&[3, 4, 5], &[8]]);
     let with = |keep_bytes| {
@@ -167,7 +167,7 @@ fn memory_changes_no_bit() {
 
 #[test]
 fn threads_change_no_bit() {
-    for keep in [Keep::Dense, Keep::Packed] {
+    for keep in [Keep::Dense, Keep::F32, Keep::Bf16] {
         let mut params = Params::default();
         let lm: Lm<f32> = load("llama-untied", keep, Tuning::Frozen, &mut params);
         let projector = projector(5, DType::F32, &mut params);
@@ -293,7 +293,7 @@ fn packed_logits_are_near_the_exact_ones() {
     for name in MODELS {
         let mut params = Params::default();
         let (batch, golden) = golden(name);
-        let lm: Lm<f32> = load(name, Keep::Packed, Tuning::Frozen, &mut params);
+        let lm: Lm<f32> = load(name, Keep::Bf16, Tuning::Frozen, &mut params);
         let all = Batch {
             asked: (0..14).collect(),
             ..batch

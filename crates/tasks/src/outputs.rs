@@ -155,7 +155,7 @@ impl Traces {
     }
 }
 
-/// Metadata of a clip-retrieval folder, less the rows dropped from each shard.
+/// Metadata of a clip-retrieval folder, less the rows dropped from each shard; a single file of rows has no place for it.
 pub(crate) fn carry_metadata(
     source: &RowSet,
     out: &Path,
@@ -164,6 +164,9 @@ pub(crate) fn carry_metadata(
     let Layout::ClipRetrieval { metadata, .. } = &source.layout else {
         return Ok(Vec::new());
     };
+    if out.is_file() {
+        return Ok(Vec::new());
+    }
     let folder = out.join("metadata");
     if !metadata.is_empty() {
         std::fs::create_dir_all(&folder).map_err(|source| ShardError::WriteFailed {

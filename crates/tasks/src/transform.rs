@@ -222,8 +222,14 @@ impl Work for Pass<'_> {
         let dtype = self.targets[output.index].dtype;
         let components = block.rows.len();
         worker.out.resize(components * dtype.size());
-        map.write(block.rows, &worker.scratch, worker.out.rows_mut(dtype));
-        let results = Selection::from(self.job.split).moments_of(start, block.rows, map, &worker.scratch);
+        let out = worker.out.rows_mut(dtype);
+        let results = if self.job.split.splits() {
+            map.write(block.rows, &worker.scratch, out);
+            Selection::from(self.job.split).moments_of(start, block.rows, map, &worker.scratch)
+        } else {
+            let none = Moments::new(dim, map.gives_unit_rows());
+            [map.write_and_count(block.rows, &worker.scratch, out), none]
+        };
         let kept = keep_rows(&mut worker.out, dim, dtype, block.first, dropped);
         let rows = worker.out.rows(dtype).slice(0..kept * dim);
         let stored = mean_of(rows, dim);

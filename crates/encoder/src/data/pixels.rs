@@ -59,7 +59,8 @@ fn bytes_of(place: &ImagePlace) -> Result<Vec<u8>> {
     }
 }
 
-/// Changes by chance: up to an eighth of the side as a shift, 0.8 to 1.15 as a scale, tint and contrast by a fifth.
+/// Changes by chance: up to a sixteenth of the side as a shift, 0.9 to 1.08 as a scale, contrast by a tenth, tint by a
+/// twentieth.
 #[derive(Debug, Clone, Copy)]
 pub struct Augment {
     shift: (f32, f32),
@@ -71,13 +72,13 @@ impl Augment {
     /// Changes drawn from `rng`.
     pub fn draw(rng: &mut Rng) -> Self {
         let mut between = |from, to| rng.between(from, to) as f32;
-        let shift = (between(-0.125, 0.125), between(-0.125, 0.125));
-        let scale = between(0.8, 1.15);
-        let contrast = between(0.8, 1.2);
+        let shift = (between(-0.0625, 0.0625), between(-0.0625, 0.0625));
+        let scale = between(0.9, 1.08);
+        let contrast = between(0.9, 1.1);
         Self {
             shift,
             scale,
-            gain: [(); 3].map(|()| contrast * between(0.9, 1.1)),
+            gain: [(); 3].map(|()| contrast * between(0.95, 1.05)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use crate::parallel::simd;
+use crate::parallel::{simd, zeros};
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 
@@ -50,7 +50,7 @@ pub fn activation(tape: &mut Tape, x: &Var, kind: Activation) -> Result<Var> {
 
 fn forward<T: Real>(x: &Tensor, kind: Activation) -> Result<Tensor> {
     let x_values = host::<T>(x)?;
-    let mut out = vec![T::ZERO; x_values.len()];
+    let mut out = zeros(x_values.len());
     out.par_chunks_mut(CHUNK)
         .zip(x_values.par_chunks(CHUNK))
         .for_each(|(out, x)| {
@@ -68,7 +68,7 @@ fn forward<T: Real>(x: &Tensor, kind: Activation) -> Result<Tensor> {
 
 fn backward<T: Real>(x: &Tensor, gradient: &Tensor, kind: Activation) -> Result<Tensor> {
     let (x_values, gradient) = (host::<T>(x)?, host::<T>(gradient)?);
-    let mut out = vec![T::ZERO; x_values.len()];
+    let mut out = zeros(x_values.len());
     let chunks = out
         .par_chunks_mut(CHUNK)
         .zip(x_values.par_chunks(CHUNK))

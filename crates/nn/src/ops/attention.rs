@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::shape_of;
 use super::softmax::{softmax_back, softmax_row};
 use crate::gemm::gemm_here;
-use crate::parallel::simd;
+use crate::parallel::{simd, zeros};
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var, with_dtype};
 
@@ -105,8 +105,8 @@ fn forward<T: Real>(layout: Layout, qkv: &Tensor, how: &Attention) -> Result<(Te
         width,
     } = layout;
     let values = host::<T>(qkv)?;
-    let mut out = vec![T::ZERO; sequences * tokens * width];
-    let mut weights = vec![T::ZERO; sequences * heads * tokens * tokens];
+    let mut out = zeros(sequences * tokens * width);
+    let mut weights = zeros(sequences * heads * tokens * tokens);
     out.par_chunks_mut(tokens * width)
         .zip(weights.par_chunks_mut(heads * tokens * tokens))
         .zip(values.par_chunks(tokens * 3 * width))
@@ -157,7 +157,7 @@ fn backward<T: Real>(layout: Layout, qkv: &Tensor, weights: &[T], gradient: &Ten
         width,
     } = layout;
     let (values, gradient) = (host::<T>(qkv)?, host::<T>(gradient)?);
-    let mut out = vec![T::ZERO; sequences * tokens * 3 * width];
+    let mut out = zeros(sequences * tokens * 3 * width);
     let square = tokens * tokens;
     out.par_chunks_mut(tokens * 3 * width)
         .zip(weights.par_chunks(heads * square))

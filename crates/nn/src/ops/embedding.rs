@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::{add, each_row_block};
+use crate::parallel::{add, each_row_block, zeros};
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 
@@ -34,7 +34,7 @@ fn gather<T: Real>(table: &Tensor, ids: &[u32]) -> Result<Tensor> {
 
 fn scatter<T: Real>((rows, d): (usize, usize), ids: &[u32], gradient: &Tensor) -> Result<Tensor> {
     let gradient = host::<T>(gradient)?;
-    let mut out = vec![T::ZERO; rows * d];
+    let mut out = zeros(rows * d);
     for (&id, gradient) in ids.iter().zip(gradient.chunks_exact(d)) {
         add(&mut out[id as usize * d..][..d], gradient);
     }
@@ -71,7 +71,7 @@ fn added<T: Real>(x: &Tensor, positions: &Tensor, tokens: usize) -> Result<Tenso
 
 fn folded<T: Real>(gradient: &Tensor, tokens: usize, rows: usize) -> Result<Tensor> {
     let d = shape_of(gradient)?.1;
-    let mut out = vec![T::ZERO; rows * d];
+    let mut out = zeros(rows * d);
     for sequence in host::<T>(gradient)?.chunks_exact(tokens * d) {
         add(&mut out[..tokens * d], sequence);
     }

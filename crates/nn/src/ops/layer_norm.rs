@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::{add, dot, each_row_block, sum, sum_row_blocks};
+use crate::parallel::{add, dot, each_row_block, sum, sum_row_blocks, zeros};
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 
@@ -20,7 +20,7 @@ fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Res
     let (n, d) = shape_of(x)?;
     let (values, weight, bias) = (host::<T>(x)?, host::<T>(weight)?, host::<T>(bias)?);
     let (values, weight, bias) = (&values[..], &weight[..d], &bias[..d]);
-    let mut out = vec![T::ZERO; n * d];
+    let mut out = zeros(n * d);
     each_row_block(
         &mut out,
         d,
@@ -53,7 +53,7 @@ fn backward<T: Real>(
     let share = T::ONE / T::of(d as f64);
     let mut to_x = Vec::new();
     if needed[0] {
-        to_x = vec![T::ZERO; n * d];
+        to_x = zeros(n * d);
         each_row_block(
             &mut to_x,
             d,

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::{add, each_row_block, sum_row_blocks};
+use crate::parallel::{add, each_row_block, sum_row_blocks, zeros};
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
 
@@ -23,14 +23,7 @@ pub fn linear(tape: &mut Tape, x: &Var, weight: &Var, bias: Option<&Var>) -> Res
 fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let ((n, inner), (outer, _)) = (shape_of(x)?, shape_of(weight)?);
     let (x, weight) = (host::<T>(x)?, host::<T>(weight)?);
-    let mut out = vec![T::ZERO; n * outer];
-    gemm(
-        MatMut::new(&mut out, n, outer),
-        false,
-        MatRef::new(&x, n, inner),
-        MatRef::new(&weight, outer, inner).t(),
-        T::ONE,
-    );
+    let mut out = times_transposed::<T>(&x, &weight, (n, outer, inner));
     if let Some(bias) = bias {
         let bias = host::<T>(bias)?;
         each_row_block(&mut out, outer, |_, rows| {
@@ -50,7 +43,10 @@ fn backward<T: Real>(
 ) -> Result<Vec<Option<Tensor>>> {
     let ((n, _), (outer, inner)) = (shape_of(gradient)?, shape_of(weight)?);
     let gradient = host::<T>(gradient)?;
-    let to_x = needed[0].then(|| times_host::<T>(&gradient, &host::<T>(weight)?, (n, outer, inner)));
+    let to_x = needed[0].then(|| {
+        let values = times::<T>(&gradient, &host::<T>(weight)?, (n, outer, inner));
+        tensor(values, (n, inner))
+    });
     let to_weight = x.map(|x| -> Result<Tensor> {
         let x = host::<T>(x)?;
         let mut out = vec![T::ZERO; outer * inner];
@@ -66,20 +62,27 @@ fn backward<T: Real>(
 }
 
 /// g·W: n × out by out × in.
-pub(super) fn times(gradient: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let ((n, outer), (_, inner)) = (shape_of(gradient)?, shape_of(weight)?);
-    with_dtype!(gradient, T => times_host::<T>(&host(gradient)?, &host(weight)?, (n, outer, inner)))
-}
-
-fn times_host<T: Real>(
+pub(super) fn times<T: Real>(
     gradient: &[T],
     weight: &[T],
     (n, outer, inner): (usize, usize, usize),
-) -> Result<Tensor> {
-    let mut out = vec![T::ZERO; n * inner];
+) -> Vec<T> {
+    let mut out = zeros(n * inner);
     let (g, w) = (MatRef::new(gradient, n, outer), MatRef::new(weight, outer, inner));
     gemm(MatMut::new(&mut out, n, inner), false, g, w, T::ONE);
-    tensor(out, (n, inner))
+    out
+}
+
+/// x·Wᵀ: n × in by out × in.
+pub(super) fn times_transposed<T: Real>(
+    x: &[T],
+    weight: &[T],
+    (n, outer, inner): (usize, usize, usize),
+) -> Vec<T> {
+    let mut out = zeros(n * outer);
+    let (x, w) = (MatRef::new(x, n, inner), MatRef::new(weight, outer, inner));
+    gemm(MatMut::new(&mut out, n, outer), false, x, w.t(), T::ONE);
+    out
 }
 
 pub(super) fn column_sums<T: Real>(rows: &[T], n: usize, width: usize) -> Result<Tensor> {

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::{dot, each_row_block, sum_row_blocks};
+use crate::parallel::{dot, each_row_block, sum_row_blocks, zeros};
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 
@@ -29,7 +29,7 @@ fn forward<T: Real>(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let (x, weight, eps) = (&x[..], &weight[..], T::of(eps));
     let d = weight.len();
     assert_eq!(shape.1 % d, 0, "rows of {} in groups of {d}", shape.1);
-    let mut out = vec![T::ZERO; x.len()];
+    let mut out = zeros(x.len());
     each_row_block(
         &mut out,
         d,
@@ -60,7 +60,7 @@ fn backward<T: Real>(
     let (x, weight, gradient, eps) = (&x[..], &weight[..], &gradient[..], T::of(eps));
     let d = weight.len();
     let to_x = needed[0].then(|| -> Result<Tensor> {
-        let mut out = vec![T::ZERO; x.len()];
+        let mut out = zeros(x.len());
         each_row_block(
             &mut out,
             d,

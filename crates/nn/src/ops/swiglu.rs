@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::shape_of;
-use crate::parallel::each_row_block;
+use crate::parallel::{each_row_block, zeros};
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 
@@ -27,7 +27,7 @@ fn forward<T: Real>(x: &Tensor) -> Result<Tensor> {
     let (n, d) = (shape_of(x)?.0, shape_of(x)?.1 / 2);
     let x = host::<T>(x)?;
     let x = &x[..];
-    let mut out = vec![T::ZERO; n * d];
+    let mut out = zeros(n * d);
     each_row_block(
         &mut out,
         d,
@@ -49,7 +49,7 @@ fn backward<T: Real>(x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     let (n, d) = shape_of(gradient)?;
     let (x, gradient) = (host::<T>(x)?, host::<T>(gradient)?);
     let (x, gradient) = (&x[..], &gradient[..]);
-    let mut out = vec![T::ZERO; n * 2 * d];
+    let mut out = zeros(n * 2 * d);
     each_row_block(
         &mut out,
         2 * d,

@@ -1,11 +1,12 @@
 //! The loss of predicted tokens, with a vocabulary too large for its logits to be kept.
 
 use candle_core::Tensor;
+use rayon::prelude::*;
 
 use super::frozen::Frozen;
 use super::shape_of;
 use super::softmax::softmax_row;
-use crate::parallel::each_row_block2;
+use crate::parallel::simd;
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
 
@@ -65,24 +66,24 @@ fn run<T: Real>(
     let mut to_x = x.tracked().then(|| Vec::with_capacity(n * d));
     let mut to_head = learns.then(|| vec![T::ZERO; vocabulary * d]);
     let (mut of_rows, mut right) = (Vec::with_capacity(n), 0);
-    for (chunk, targets) in targets.chunks(ROWS).enumerate() {
-        let rows = x.value().narrow(0, chunk * ROWS, targets.len())?;
-        let (slopes, losses, found) = slopes::<T>(&frozen.apply(&rows)?, targets, weight)?;
-        of_rows.extend(losses);
-        right += found;
+    let rows = host::<T>(x.value())?;
+    for (rows, targets) in rows.chunks(ROWS * d).zip(targets.chunks(ROWS)) {
+        let mut logits = frozen.apply::<T>(rows)?;
+        right += slopes(&mut logits, targets, weight, &mut of_rows);
         if let Some(to_x) = &mut to_x {
-            to_x.extend_from_slice(&host::<T>(&frozen.apply_back(&slopes)?)?);
+            to_x.extend_from_slice(&frozen.apply_back::<T>(&logits)?);
         }
         if let Some(to_head) = &mut to_head {
             gemm(
                 MatMut::new(to_head, vocabulary, d),
                 true,
-                MatRef::new(&host::<T>(&slopes)?, targets.len(), vocabulary).t(),
-                MatRef::new(&host::<T>(&rows)?, targets.len(), d),
+                MatRef::new(&logits, targets.len(), vocabulary).t(),
+                MatRef::new(rows, targets.len(), d),
                 T::ONE,
             );
         }
     }
+    drop(rows);
     let total = tensor(vec![T::of(weight * of_rows.iter().sum::<f64>())], ())?;
     let to_x = to_x.map(|values| tensor(values, (n, d))).transpose()?;
     let to_head = to_head
@@ -105,39 +106,34 @@ fn run<T: Real>(
     })
 }
 
-/// Gradients of the loss at the logits, −log p of the targets, and how many are the most likely.
-fn slopes<T: Real>(logits: &Tensor, targets: &[u32], weight: f64) -> Result<(Tensor, Vec<f64>, usize)> {
-    let (n, vocabulary) = shape_of(logits)?;
-    let mut p = host::<T>(logits)?.to_vec();
-    let mut right = 0;
-    let mut of_target = Vec::with_capacity(n);
-    for (row, &target) in p.chunks_exact(vocabulary).zip(targets) {
-        assert!((target as usize) < vocabulary, "token {target} of {vocabulary}");
-        let logit = row[target as usize];
-        right += usize::from(row.iter().all(|&other| other <= logit));
-        of_target.push(logit.wide());
-    }
-    let mut sums = vec![T::ZERO; n];
-    each_row_block2(
-        (&mut p, vocabulary),
-        (&mut sums, 1),
-        #[inline(always)]
-        |first, rows, sums| {
-            for (i, (row, sum)) in rows.chunks_exact_mut(vocabulary).zip(sums).enumerate() {
-                *sum = softmax_row(row);
-                row[targets[first + i] as usize] -= T::ONE;
-                for v in row.iter_mut() {
-                    *v *= T::of(weight);
-                }
-            }
-        },
-    );
-    let losses = sums
-        .iter()
-        .zip(of_target)
-        .map(|(sum, logit)| sum.wide() - logit)
-        .collect();
-    Ok((tensor(p, (n, vocabulary))?, losses, right))
+/// Turns logits into gradients of the loss there; adds −log p of the targets to `of_rows`, and answers with how many are
+/// the most likely.
+fn slopes<T: Real>(logits: &mut [T], targets: &[u32], weight: f64, of_rows: &mut Vec<f64>) -> usize {
+    let vocabulary = logits.len() / targets.len().max(1);
+    let mut found = vec![(0.0, false); targets.len()];
+    logits
+        .par_chunks_mut(vocabulary)
+        .zip(targets)
+        .zip(&mut found)
+        .for_each(|((row, &target), found)| {
+            let target = target as usize;
+            assert!(target < vocabulary, "token {target} of {vocabulary}");
+            simd(
+                #[inline(always)]
+                || {
+                    let logit = row[target];
+                    let best = row.iter().all(|&other| other <= logit);
+                    *found = (softmax_row(row).wide() - logit.wide(), best);
+                    row[target] -= T::ONE;
+                    let weight = T::of(weight);
+                    for v in row.iter_mut() {
+                        *v *= weight;
+                    }
+                },
+            );
+        });
+    of_rows.extend(found.iter().map(|(loss, _)| loss));
+    found.iter().filter(|(_, best)| *best).count()
 }
 
 fn times<T: Real>(values: &Tensor, factor: T) -> Result<Tensor> {

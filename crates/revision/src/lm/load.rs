@@ -46,10 +46,22 @@ pub(crate) fn up_names(config: &LmConfig) -> [(&'static str, usize); 2] {
 /// How frozen matrices are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// In the type of the computation.
+    /// As they stand, in the type of the computation.
     Dense,
+    /// In f32, packed for products in both directions.
+    F32,
     /// Rounded to bf16 and packed; rows are f32 between products.
-    Packed,
+    Bf16,
+}
+
+impl Keep {
+    fn matrix(self, weight: Tensor) -> Result<Frozen> {
+        Ok(match self {
+            Self::Dense => Frozen::Dense(weight),
+            Self::F32 => Frozen::f32(&weight)?,
+            Self::Bf16 => Frozen::bf16(&weight)?,
+        })
+    }
 }
 
 struct Loader<'a> {
@@ -81,8 +93,7 @@ impl Loader<'_> {
         let tensor = Tensor::cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?;
         Ok(match (self.tuning, self.keep) {
             (Tuning::Full, _) => Slot::Learns(self.params.add(format!("lm.{layer}{name}.weight"), tensor)),
-            (Tuning::Frozen, Keep::Dense) => Slot::Frozen(Frozen::Dense(tensor)),
-            (Tuning::Frozen, Keep::Packed) => Slot::Frozen(Frozen::packed(&tensor)?),
+            (Tuning::Frozen, keep) => Slot::Frozen(keep.matrix(tensor)?),
         })
     }
 
@@ -176,8 +187,7 @@ impl<T: Real> Lm<T> {
         let norm = loader.values("model.norm.weight", &[config.hidden])?;
         let head = match (config.tied, &embedding) {
             (true, Slot::Learns(id)) => Slot::Learns(*id),
-            (true, Slot::Frozen(table)) if keep == Keep::Packed => Slot::Frozen(Frozen::packed(table)?),
-            (true, Slot::Frozen(table)) => Slot::Frozen(Frozen::Dense(table.clone())),
+            (true, Slot::Frozen(table)) => Slot::Frozen(keep.matrix(table.clone())?),
             (false, _) => loader.matrix("", "lm_head", &[("lm_head", config.vocab)], config.hidden)?,
         };
         let rope = Rope::new(&frequencies(config), config.positions);

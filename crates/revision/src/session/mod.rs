@@ -244,8 +244,8 @@ impl Session {
         let mode = options.learn.as_ref().map_or(Mode::Projector, |learn| learn.mode);
         let (keep, tuning) = match (options.dtype, mode) {
             (_, Mode::Full) => (Keep::Dense, Tuning::Full),
-            (Precision::Bf16, _) => (Keep::Packed, Tuning::Frozen),
-            (Precision::F32, _) => (Keep::Dense, Tuning::Frozen),
+            (Precision::Bf16, _) => (Keep::Bf16, Tuning::Frozen),
+            (Precision::F32, _) => (Keep::F32, Tuning::Frozen),
         };
         let mut params = Params::default();
         let mut rng = Rng::new(options.seed, stream::PROJECTOR);

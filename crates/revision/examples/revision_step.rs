@@ -1,5 +1,5 @@
 //! Time of a training step of a projector before a frozen language model of SmolLM2-135M's shape; the time does not depend
-//! on the weights, which are random: step_time [bf16|f32] [steps] [threads] [recompute]
+//! on the weights, which are random: revision_step [bf16|f32] [steps] [threads] [recompute]
 //! The peer: benches/peers/revision_torch.py with the same shapes.
 
 use std::sync::Arc;
@@ -10,6 +10,10 @@ use modality_gap_nn::{Params, Rng, normal};
 use modality_gap_revision::{
     Batch, Keep, Lm, LmConfig, Projector, ProjectorConfig, Remembered, Result, StepOptions, Tuning, Weights,
 };
+
+// as in the addon
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SAMPLES: usize = 16;
 const PROMPT: usize = 40;
@@ -33,8 +37,8 @@ fn main() -> Result<()> {
             .unwrap_or(default)
     };
     let keep = match arguments.first().map(String::as_str) {
-        Some("f32") => Keep::Dense,
-        _ => Keep::Packed,
+        Some("f32") => Keep::F32,
+        _ => Keep::Bf16,
     };
     let (steps, threads) = (number(1, 10), number(2, 2));
     let keep_bytes = if arguments.iter().any(|word| word == "recompute") {

@@ -15,27 +15,6 @@ export function gaussians(seed) {
   }
 }
 
-/** `size` orthonormal rows: Gram–Schmidt, twice, on random ones. */
-export function orthogonal(size, normal) {
-  const rows = []
-  for (let k = 0; k < size; k++) {
-    let row = Array.from({ length: size }, normal)
-    for (let pass = 0; pass < 2; pass++) {
-      for (const other of rows) {
-        const along = dot(row, other)
-        row = row.map((value, j) => value - along * other[j])
-      }
-    }
-    const length = Math.sqrt(dot(row, row))
-    rows.push(row.map(value => value / length))
-  }
-  return rows
-}
-
-function dot(a, b) {
-  return a.reduce((sum, value, j) => sum + value * b[j], 0)
-}
-
 function mulberry32(seed) {
   let state = seed
   return () => {

@@ -1,0 +1,163 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { DualEncoder, embedPairs } from '../src/index.ts'
+import { colours, picture } from './helpers/pictures.ts'
+import { folderOf } from './helpers/place.ts'
+
+const CLIP = join(import.meta.dirname, '..', 'crates', 'encoder', 'tests', 'fixtures', 'clip')
+const tower = { width: 8, layers: 1, heads: 2 }
+const small = {
+  model: { dim: 6, imageSize: 8, patch: 4, image: tower, text: tower, tokens: 4 },
+  batchSize: 4,
+  steps: 3,
+  threads: 1,
+} as const
+/** What `readers` writes: pair i of each layout is picture i with this caption. */
+const COUNT = 8
+const captionOf = (i: number) => `colour ${i}`
+
+test('the same pairs give the same rows and the same encoder from every layout', async t => {
+  const folder = folderOf(t)
+  const layouts = readers(folder)
+  const found = []
+  for (const [name, data] of Object.entries(layouts)) {
+    const out = join(folder, 'out', name)
+    const { rows } = await embedPairs({ encoder: CLIP, data, out })
+    t.is(rows, COUNT, name)
+    t.deepEqual(
+      linesOf(join(out, 'metadata', 'metadata_0.jsonl')).map(({ caption }) => caption),
+      Array.from({ length: COUNT }, (_, i) => captionOf(i)),
+      name,
+    )
+    const encoder = await DualEncoder.train({ ...small, data, out: join(out, 'encoder'), holdout: 0.2 })
+    t.is(encoder.report?.pairs, COUNT - (encoder.report?.heldOut['held-out']?.rows ?? 0), name)
+    const files = ['img_emb/img_emb_0.npy', 'text_emb/text_emb_0.npy'].map(file => readFileSync(join(out, file)))
+    found.push({ name, files, text: await encoder.embedTexts([captionOf(1)]) })
+  }
+  const [first, ...others] = found
+  for (const { name, files, text } of others) {
+    t.deepEqual(files, first?.files, name)
+    t.deepEqual(text, first?.text, name)
+  }
+})
+
+test('the fields beside a caption reach the metadata, and a text file has the last word', async t => {
+  const folder = folderOf(t)
+  const parts = join(folder, 'parts')
+  mkdirSync(parts)
+  writeFileSync(join(parts, 'a.png'), picture(1))
+  writeFileSync(join(parts, 'a.json'), JSON.stringify({ caption: 'of the record', license: 'CC0' }))
+  writeFileSync(join(parts, 'a.txt'), 'of the text file\n')
+  const data = pack(join(folder, 'one.tar'), parts, ['a.json', 'a.png', 'a.txt'])
+  await embedPairs({ encoder: CLIP, data, out: join(folder, 'out') })
+  const [line] = linesOf(join(folder, 'out', 'metadata', 'metadata_0.jsonl'))
+  t.like(line, { caption: 'of the text file', license: 'CC0', split: 'train' })
+})
+
+test('what cannot be read in an archive or a folder is named', async t => {
+  const folder = folderOf(t)
+  const parts = join(folder, 'parts')
+  mkdirSync(parts)
+  writeFileSync(join(parts, 'a.png'), 'no picture')
+  writeFileSync(join(parts, 'a.txt'), 'a caption')
+  writeFileSync(join(parts, 'b.png'), picture(2))
+  const embed = (data: string) => t.throwsAsync(embedPairs({ encoder: CLIP, data, out: join(folder, 'out') }))
+
+  const bad = pack(join(folder, 'bad.tar'), parts, ['a.png', 'a.txt'])
+  t.like(await embed(bad), { code: 'BAD_IMAGE', file: join(bad, 'a.png') })
+  const bare = pack(join(folder, 'bare.tar'), parts, ['a.png', 'a.txt', 'b.png'])
+  const error = await embed(bare)
+  t.like(error, { code: 'BAD_FORMAT', file: bare, row: 1 })
+  t.regex(error.message, /b has no caption/)
+  const cut = join(folder, 'cut.tar')
+  writeFileSync(cut, readFileSync(bad).subarray(0, 700))
+  t.like(await embed(cut), { code: 'BAD_FORMAT', file: cut })
+  t.like(await embed(parts), { code: 'NOT_FOUND', file: join(parts, 'b.txt') })
+})
+
+test('resume keeps the shards that are as they were made, and no others', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  const out = join(folder, 'rows')
+  const job = { encoder: CLIP, data, out, shardRows: 4, resume: true }
+  const kept = async (change: object = {}) => (await embedPairs({ ...job, ...change })).kept
+  t.is(await kept(), 0)
+  t.is(await kept(), 3)
+  const file = join(out, 'img_emb', 'img_emb_1.npy')
+  const rows = readFileSync(file)
+  writeFileSync(
+    file,
+    rows.map((byte, i) => (i === rows.length - 1 ? byte ^ 1 : byte)),
+  )
+  t.is(await kept(), 2, 'a flipped bit')
+  t.deepEqual(readFileSync(file), rows)
+  writeFileSync(join(folder, '9.png'), picture(3))
+  t.is(await kept(), 2, 'another picture under the same name')
+  writeFileSync(data, readFileSync(data, 'utf8').replace('colour 0', 'color 0'))
+  t.is(await kept(), 2, 'another caption')
+  const weights = join(folder, 'clip')
+  cpSync(CLIP, weights, { recursive: true })
+  t.is(await kept({ encoder: weights }), 0, 'another encoder')
+  utimesSync(join(weights, 'model.safetensors'), new Date(), new Date())
+  t.is(await kept({ encoder: weights }), 0, 'the same path, written anew')
+  t.is(await kept({ encoder: weights, full: true }), 0, 'another storage type')
+  t.is(await kept({ encoder: weights, full: true, resume: false }), 0)
+})
+
+test('a run with fewer shards takes those away that an earlier one left', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  const out = join(folder, 'rows')
+  await embedPairs({ encoder: CLIP, data, out, shardRows: 3 })
+  const { outputs } = await embedPairs({ encoder: CLIP, data, out, shardRows: 5 })
+  const { rows } = await embedPairs({ encoder: CLIP, data, out, shardRows: 5, resume: true })
+  t.is(rows, 10)
+  t.is(outputs.length, 6)
+  t.deepEqual(readdirSync(join(out, 'img_emb')).sort(), ['img_emb_0.npy', 'img_emb_1.npy'])
+  t.deepEqual(readdirSync(join(out, 'metadata')).sort(), ['metadata_0.jsonl', 'metadata_1.jsonl'])
+})
+
+/** The same eight pairs in each layout that can be read. */
+function readers(folder: string): Record<string, string | string[]> {
+  const indices = Array.from({ length: COUNT }, (_, i) => i)
+  const parts = join(folder, 'parts')
+  mkdirSync(parts)
+  for (const i of indices) {
+    writeFileSync(join(parts, `${i}.png`), picture(i))
+    writeFileSync(join(parts, `${i}.txt`), captionOf(i))
+  }
+  const jsonl = join(parts, 'list.jsonl')
+  writeFileSync(jsonl, indices.map(i => `${JSON.stringify({ image: `${i}.png`, text: captionOf(i) })}\n`).join(''))
+  const csv = join(parts, 'list.csv')
+  writeFileSync(csv, `file_name,title\n${indices.map(i => `${i}.png,"${captionOf(i)}"\n`).join('')}`)
+  const members = (from: number, to: number) => indices.slice(from, to).flatMap(i => [`${i}.png`, `${i}.txt`])
+  const tars = join(folder, 'tars')
+  mkdirSync(tars)
+  const whole = pack(join(folder, 'whole.tar'), parts, members(0, COUNT))
+  pack(join(tars, '00000.tar'), parts, members(0, 5))
+  pack(join(tars, '00001.tar'), parts, members(5, COUNT))
+  return {
+    jsonl,
+    csv,
+    folder: parts,
+    webdataset: whole,
+    shards: tars,
+    listed: [join(tars, '00000.tar'), join(tars, '00001.tar')],
+  }
+}
+
+/** Packs members of a folder with the system's tar, so that the reader meets what others write. */
+function pack(path: string, folder: string, members: readonly string[]): string {
+  const { status, stderr } = spawnSync('tar', ['-cf', path, '-C', folder, ...members], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return path
+}
+
+function linesOf(path: string): Record<string, unknown>[] {
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+}

@@ -1,0 +1,38 @@
+/** A training step of the dual encoder against a PyTorch twin of the same shapes, f32, in one run. */
+import { execFileSync } from 'node:child_process'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { alternate, measure, median } from './child.mjs'
+import { findPython } from './data.mjs'
+
+const root = join(import.meta.dirname, '..')
+const twin = join(import.meta.dirname, 'peers', 'dual_encoder_torch.py')
+const ours = join(root, 'target', 'release', 'examples', 'step_time')
+const STEPS = 20
+
+/** Prints a line per number of threads: medians of a step over alternating processes. */
+export async function trainBench({ pairs }) {
+  const build = ['build', '--release', '-p', 'modality-gap-encoder', '--example', 'step_time']
+  execFileSync('cargo', build, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  const python = findPython(['torch'])
+  const step = async (command, args) => ({ seconds: JSON.parse((await measure(command, args)).stdout).median })
+  const table = {}
+  for (const threads of [1, 2]) {
+    process.stderr.write(`training step, ${threads} threads: ${pairs} pairs\n`)
+    const { first, second, ratio } = await alternate(
+      () => step(ours, [`${STEPS}`, `${threads}`]),
+      () => step(python, [twin, '--steps', `${STEPS}`, '--threads', `${threads}`]),
+      pairs,
+    )
+    const milliseconds = runs => (1000 * median(runs.map(run => run.seconds))).toFixed(0)
+    table[`${threads} threads`] = {
+      'PyTorch ms': milliseconds(second),
+      'ours ms': milliseconds(first),
+      'PyTorch / ours': ratio.toFixed(2),
+    }
+  }
+  console.log(
+    `\na step of 256 pairs; medians of ${STEPS} steps in alternating processes; load ${loadavg()[0].toFixed(1)}`,
+  )
+  console.table(table)
+}

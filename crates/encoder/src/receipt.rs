@@ -1,0 +1,120 @@
+//! Receipts of embedded shards: what was embedded, by what, and the hashes of what was written.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use twox_hash::XxHash3_128;
+
+use crate::data::{ImagePlace, Pair};
+use crate::error::{EncoderError, Result};
+
+/// Bytes that are hashed at a time.
+const BLOCK: usize = 1 << 20;
+
+/// What a finished shard leaves behind in `_run/`.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Receipt {
+    version: u32,
+    /// Hash of everything that the rows depend on.
+    inputs: String,
+    /// Hash of each file, by its path below the output folder.
+    outputs: BTreeMap<PathBuf, String>,
+}
+
+impl Receipt {
+    /// A receipt for files that were just written below `out`.
+    pub fn of(inputs: String, out: &Path, files: &[PathBuf]) -> Result<Self> {
+        let outputs = files
+            .iter()
+            .map(|file| Ok((file.clone(), hash_file(&out.join(file))?)));
+        Ok(Self {
+            version: 1,
+            inputs,
+            outputs: outputs.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Where the receipt of shard `index` lies.
+    pub fn path(out: &Path, index: usize) -> PathBuf {
+        out.join(format!("_run/embed_{index}.json"))
+    }
+
+    /// Whether shard `index` below `out` is finished: made from the same inputs, and every file as it was written.
+    pub fn holds(out: &Path, index: usize, inputs: &str, files: &[PathBuf]) -> bool {
+        let Some(found) = Self::read(&Self::path(out, index)) else {
+            return false;
+        };
+        found.inputs == inputs
+            && Self::of(inputs.to_owned(), out, files).is_ok_and(|expected| expected == found)
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+}
+
+/// Hash of an encoder's files and of how rows are stored: what all shards of a job share.
+pub(crate) fn job_hash(encoder: &Path, full: bool) -> Result<String> {
+    let mut files = vec![encoder.to_owned()];
+    if encoder.is_dir() {
+        let entries = fs::read_dir(encoder).map_err(|error| EncoderError::reading(encoder, error))?;
+        files = entries
+            .map(|entry| {
+                Ok(entry
+                    .map_err(|error| EncoderError::reading(encoder, error))?
+                    .path())
+            })
+            .collect::<Result<_>>()?;
+        files.retain(|file| file.is_file());
+        files.sort();
+    }
+    let files = files.iter().map(|file| stamp(file)).collect::<Result<Vec<_>>>()?;
+    Ok(hash(&json!([files, full])))
+}
+
+/// Hash of what the rows of a shard depend on: the job, and its pairs with the files of their images.
+pub(crate) fn inputs_hash(job: &str, pairs: &[&Pair]) -> Result<String> {
+    let pairs = pairs.iter().map(|pair| {
+        let place = match &pair.image {
+            ImagePlace::File(file) => stamp(file)?,
+            ImagePlace::Tar {
+                file, offset, bytes, ..
+            } => json!([stamp(file)?, offset, bytes]),
+        };
+        Ok(json!([place, pair.captions[0], pair.split, pair.fields]))
+    });
+    Ok(hash(&json!([job, pairs.collect::<Result<Vec<_>>>()?])))
+}
+
+/// Path, size and time of the last change.
+fn stamp(file: &Path) -> Result<Value> {
+    let metadata = fs::metadata(file).map_err(|error| EncoderError::reading(file, error))?;
+    Ok(json!([file, metadata.len(), modified(&metadata)]))
+}
+
+fn modified(metadata: &Metadata) -> Option<String> {
+    let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(since.as_nanos().to_string())
+}
+
+fn hash(value: &Value) -> String {
+    format!("{:032x}", XxHash3_128::oneshot(value.to_string().as_bytes()))
+}
+
+fn hash_file(path: &Path) -> Result<String> {
+    let failed = |error| EncoderError::reading(path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = XxHash3_128::new();
+    let mut block = vec![0; BLOCK];
+    loop {
+        match file.read(&mut block).map_err(failed)? {
+            0 => return Ok(format!("{:032x}", hasher.finish_128())),
+            bytes => hasher.write(&block[..bytes]),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+/**
+ * The comparisons of the ReVision study, as configurations: SmolLM2-135M-Instruct before the emoji encoder. Every run is
+ * kept in the cache folder; one that was interrupted goes on from its last checkpoint.
+ */
+import { join } from 'node:path'
+import { emojiFolder } from '../data/emoji.mjs'
+
+/** Updates between two checkpoints, which is what an interruption can cost. */
+const SAVE_EVERY = 200
+
+/** What all arms share. */
+function shared({ model, folder, steps }) {
+  const texts = corpus => ({
+    text: join(folder, 'texts', corpus, 'rows.npy'),
+    textIds: { from: join(folder, 'texts', corpus, 'ids.jsonl') },
+  })
+  const base = {
+    model: { path: model },
+    projector: { numVisualTokens: 4, distinctTokens: true, inputScale: 'sqrt' },
+    embeddings: { image: join(folder, 'images', 'train'), ...texts('short') },
+    prompt: 'What does this emoji show?\n<image>',
+    stage1: {
+      data: join(folder, 'short.jsonl'),
+      template: 'model',
+      batchSize: 16,
+      steps,
+      learningRate: 3e-3,
+      maxLength: 128,
+      saveEvery: SAVE_EVERY,
+      saveTotalLimit: 1,
+    },
+    evaluation: {
+      image: join(folder, 'images', 'held-out'),
+      data: [join(folder, 'unseen-rendering.jsonl'), join(folder, 'unseen-emoji.jsonl')],
+      maxSamples: 400,
+      answers: 100,
+      generate: { maxNewTokens: 16 },
+    },
+    logging: { every: 50 },
+  }
+  return { base, texts }
+}
+
+/**
+ * The comparisons by name, in the order of their worth.
+ *
+ * @param {{ model: string, folder: string, seeds: number[] }} material language model, folder of the study's data, seeds
+ */
+export function comparisons({ model, folder, seeds }) {
+  const out = name => join(emojiFolder(), 'revision', name)
+  const pairs = { data: join(folder, 'pairs.jsonl') }
+  const few = seeds.slice(0, 2)
+  const of = (name, steps, compare, change = base => base) => {
+    const { base, texts } = shared({ model, folder, steps })
+    return [name, { ...change(base), output: out(name), compare: compare(texts) }]
+  }
+  return new Map([
+    of('main', 1000, () => ({
+      arms: ['realign', 'none', 'paired', 'mean-shift', 'c3'].map(arm =>
+        arm === 'paired' ? { name: arm, like: arm, with: { stage1: pairs } } : arm,
+      ),
+      seeds,
+    })),
+    of('steps', 400, texts => ({
+      arms: [
+        'realign',
+        'anchor+trace',
+        'anchor',
+        'realign-iterated',
+        'none',
+        'centering',
+        'bca',
+        {
+          name: 'long',
+          like: 'realign',
+          with: { stage1: { data: join(folder, 'long.jsonl') }, embeddings: texts('long') },
+        },
+        {
+          name: 'icons',
+          like: 'realign',
+          with: { stage1: { data: join(folder, 'icons.jsonl') }, embeddings: texts('icons') },
+        },
+      ],
+      seeds: few,
+    })),
+    // N is what the captions allow twice; epochs are equal, so that twice the texts are twice the updates
+    of('scaling', 400, () => {
+      const part = (count, steps) => ({ stage1: { maxSamples: count, steps } })
+      return {
+        arms: [
+          { name: 'text-n', like: 'realign', with: part(800, 400) },
+          { name: 'text-2n', like: 'realign', with: part(1600, 800) },
+          { name: 'pairs-n', like: 'paired', with: { stage1: { ...pairs, maxSamples: 800, steps: 400 } } },
+        ],
+        seeds: few,
+        reference: 'pairs-n',
+      }
+    }),
+    // a few real images: adapters beside the frozen model
+    of(
+      'tuned',
+      400,
+      () => ({
+        arms: [
+          'realign',
+          'none',
+          'no-stage1',
+          'blind',
+          { name: 'realign-60', like: 'realign', with: { stage2: { maxSamples: 180 } } },
+          { name: 'realign-30', like: 'realign', with: { stage2: { maxSamples: 90 } } },
+        ],
+        seeds: few,
+      }),
+      base => ({
+        ...base,
+        stage2: {
+          ...pairs,
+          mode: 'lora',
+          lora: { rank: 8, alpha: 16, dropout: 0 },
+          batchSize: 16,
+          steps: 60,
+          maxSamples: 300,
+          learningRate: 3e-4,
+          projectorLearningRate: 1e-3,
+          maxLength: 128,
+        },
+      }),
+    ),
+  ])
+}

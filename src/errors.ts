@@ -3,18 +3,18 @@
  *
  * | code | meaning |
  * | --- | --- |
- * | `NOT_FOUND` | a path does not exist |
+ * | `NOT_FOUND` | a path does not exist, or what an earlier stage should have left there |
  * | `UNREADABLE` | a file exists but the system does not let it be read |
  * | `BAD_FORMAT` | a file is not what its name says: wrong magic, truncated, nonsense in the header |
- * | `UNSUPPORTED` | a data type or compression that is not read or written |
- * | `EMPTY` | no rows, or no file of rows in a folder |
+ * | `UNSUPPORTED` | a data type or compression that is not read or written, or more than can be held |
+ * | `EMPTY` | no rows, no file of rows in a folder, no usable record, no question with a right answer |
  * | `BAD_SELECTOR` | `#name` picks a column, tensor or key that is not there |
  * | `WIDTH_MISMATCH` | rows that must share a width do not |
  * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
  * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
  * | `BAD_OPTION` | an option has a value that makes no sense |
  * | `OVERFLOW` | a component is beyond the range of the output's storage type |
- * | `NOT_PAIRED` | two sides that should be paired differ in rows |
+ * | `NOT_PAIRED` | two sides that should be paired differ in rows, or rows and their ids in number |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
  * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss is not finite |
@@ -24,7 +24,7 @@
  * | `NEWER_VERSION` | an aligner, frame or state file written by a newer version of this package |
  * | `BAD_IMAGE` | an image cannot be decoded |
  * | `BAD_SAMPLE` | a record of training or test data that cannot be used: roles, images and answers do not fit together |
- * | `BAD_MODEL` | an encoder's file or folder is damaged, of an unknown kind, or of another training |
+ * | `BAD_MODEL` | a file or folder of an encoder, language model, projector or training is damaged, of an unknown kind, or does not fit |
  * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |

@@ -8,8 +8,11 @@ import { emojiFolder } from '../data/emoji.mjs'
 /** Updates between two checkpoints, which is what an interruption can cost. */
 const SAVE_EVERY = 200
 
+/** Updates of a run of every comparison but the main one. */
+export const OTHER_STEPS = 400
+
 /** What all arms share. */
-function shared({ model, folder, steps }) {
+function shared({ model, folder, steps, threads }) {
   const texts = corpus => ({
     text: join(folder, 'texts', corpus, 'rows.npy'),
     textIds: { from: join(folder, 'texts', corpus, 'ids.jsonl') },
@@ -37,6 +40,7 @@ function shared({ model, folder, steps }) {
       generate: { maxNewTokens: 16 },
     },
     logging: { every: 50 },
+    threads,
   }
   return { base, texts }
 }
@@ -44,24 +48,25 @@ function shared({ model, folder, steps }) {
 /**
  * The comparisons by name, in the order of their worth.
  *
- * @param {{ model: string, folder: string, seeds: number[] }} material language model, folder of the study's data, seeds
+ * @param {{ model: string, folder: string, seeds: number[], steps: number, threads: number }} material language model,
+ *   folder of the study's data, seeds, updates of the main comparison, native threads
  */
-export function comparisons({ model, folder, seeds }) {
+export function comparisons({ model, folder, seeds, steps: most, threads }) {
   const out = name => join(emojiFolder(), 'revision', name)
   const pairs = { data: join(folder, 'pairs.jsonl') }
   const few = seeds.slice(0, 2)
   const of = (name, steps, compare, change = base => base) => {
-    const { base, texts } = shared({ model, folder, steps })
+    const { base, texts } = shared({ model, folder, steps, threads })
     return [name, { ...change(base), output: out(name), compare: compare(texts) }]
   }
   return new Map([
-    of('main', 1000, () => ({
+    of('main', most, () => ({
       arms: ['realign', 'none', 'paired', 'mean-shift', 'c3'].map(arm =>
         arm === 'paired' ? { name: arm, like: arm, with: { stage1: pairs } } : arm,
       ),
       seeds,
     })),
-    of('steps', 400, texts => ({
+    of('steps', OTHER_STEPS, texts => ({
       arms: [
         'realign',
         'anchor+trace',
@@ -83,23 +88,10 @@ export function comparisons({ model, folder, seeds }) {
       ],
       seeds: few,
     })),
-    // N is what the captions allow twice; epochs are equal, so that twice the texts are twice the updates
-    of('scaling', 400, () => {
-      const part = (count, steps) => ({ stage1: { maxSamples: count, steps } })
-      return {
-        arms: [
-          { name: 'text-n', like: 'realign', with: part(800, 400) },
-          { name: 'text-2n', like: 'realign', with: part(1600, 800) },
-          { name: 'pairs-n', like: 'paired', with: { stage1: { ...pairs, maxSamples: 800, steps: 400 } } },
-        ],
-        seeds: few,
-        reference: 'pairs-n',
-      }
-    }),
     // a few real images: adapters beside the frozen model
     of(
       'tuned',
-      400,
+      OTHER_STEPS,
       () => ({
         arms: [
           'realign',
@@ -126,5 +118,18 @@ export function comparisons({ model, folder, seeds }) {
         },
       }),
     ),
+    // N is what the captions allow twice; epochs are equal, so that twice the texts are twice the updates
+    of('scaling', OTHER_STEPS, () => {
+      const part = (count, steps) => ({ stage1: { maxSamples: count, steps } })
+      return {
+        arms: [
+          { name: 'text-n', like: 'realign', with: part(800, OTHER_STEPS) },
+          { name: 'text-2n', like: 'realign', with: part(1600, 2 * OTHER_STEPS) },
+          { name: 'pairs-n', like: 'paired', with: { stage1: { ...pairs, maxSamples: 800, steps: OTHER_STEPS } } },
+        ],
+        seeds: few,
+        reference: 'pairs-n',
+      }
+    }),
   ])
 }

@@ -2,12 +2,15 @@
  * The comparisons of the ReVision study, as configurations: SmolLM2-135M-Instruct before the emoji encoder. Every run is
  * kept in the cache folder; one that was interrupted goes on from its last checkpoint.
  */
+import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { emojiFolder } from '../data/emoji.mjs'
 
 /** Updates between two checkpoints, which is what an interruption can cost. */
 const SAVE_EVERY = 200
 
+/** What a finished run leaves. */
+const FINISHED = 'comparison.json'
 /** Updates of a run of every comparison but the main one. */
 export const OTHER_STEPS = 400
 
@@ -52,12 +55,13 @@ function shared({ model, folder, steps, threads }) {
  *   folder of the study's data, seeds, updates of the main comparison, native threads
  */
 export function comparisons({ model, folder, seeds, steps: most, threads }) {
-  const out = name => join(emojiFolder(), 'revision', name)
   const pairs = { data: join(folder, 'pairs.jsonl') }
   const few = seeds.slice(0, 2)
   const of = (name, steps, compare, change = base => base) => {
     const { base, texts } = shared({ model, folder, steps, threads })
-    return [name, { ...change(base), output: out(name), compare: compare(texts) }]
+    // comparisons of as many updates share a folder, and so the arms that they have in common
+    const output = folderOf(name === 'tuned' ? name : `updates-${steps}`)
+    return [name, { ...change(base), output, compare: compare(texts) }]
   }
   return new Map([
     of('main', most, () => ({
@@ -132,4 +136,35 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
       }
     }),
   ])
+}
+
+function folderOf(name) {
+  return join(emojiFolder(), 'revision', name)
+}
+
+/** Tuning begins with the projectors that the other comparisons have trained, where they are there already. */
+export function reuseProjectors({ output, compare }) {
+  for (const arm of compare.arms) {
+    for (const seed of compare.seeds) {
+      const trained = arm.like ?? arm
+      const [from, to] = [
+        [folderOf(`updates-${OTHER_STEPS}`), trained],
+        [output, arm.name ?? arm],
+      ].map(([folder, name]) => join(folder, name, `seed-${seed}`))
+      if (existsSync(join(from, FINISHED)) && !existsSync(join(to, 'stage1'))) {
+        cpSync(join(from, 'stage1'), join(to, 'stage1'), { recursive: true })
+      }
+    }
+  }
+}
+
+/** The part of a comparison whose runs are finished; none when nothing can be compared. */
+export function finishedPart(config) {
+  const { output, compare } = config
+  const done = (arm, seed) => existsSync(join(output, arm.name ?? arm, `seed-${seed}`, FINISHED))
+  const arms = compare.arms.filter(arm => compare.seeds.every(seed => done(arm, seed)))
+  const names = arms.map(arm => arm.name ?? arm)
+  return arms.length < 2 || !names.includes(compare.reference ?? 'realign')
+    ? undefined
+    : { ...config, compare: { ...compare, arms } }
 }

@@ -2,12 +2,12 @@
  * What arXiv 2602.07026 says about training a multimodal language model from text (section 5), on SmolLM2-135M-Instruct and
  * emoji: a projector learns from names of emoji whose embeddings stand in for pictures, and is shown pictures.
  *
- *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,steps,tuned,scaling] [--runs-only]
+ *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,steps,tuned,scaling] [--runs-only] [--finished]
  *
  * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. --steps are the
  * updates of the main comparison, the others make 400. With --only the named comparisons are made, and claims that need
  * others are written as undecided. With --runs-only nothing is written: several such calls, with seeds of their own and
- * --threads 1, use a machine better than one does.
+ * --threads 1, use a machine better than one does. With --finished nothing is trained: what is there is written.
  */
 import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -16,8 +16,8 @@ import { prepareStudy } from '../data/emoji-study.mjs'
 import { smollm2 } from '../data/smollm2.mjs'
 import { finishedRun } from './dynamics-runs.mjs'
 import { writeEvidence } from './record.mjs'
-import { revisionClaims } from './revision-claims.mjs'
-import { comparisons, OTHER_STEPS } from './revision-study.mjs'
+import { armTables, revisionClaims } from './revision-claims.mjs'
+import { comparisons, finishedPart, OTHER_STEPS, reuseProjectors } from './revision-study.mjs'
 
 /** Below what somebody waits for. */
 const NICE = 5
@@ -42,6 +42,7 @@ export async function evidence(args) {
       threads: { type: 'string', default: '2' },
       only: { type: 'string' },
       'runs-only': { type: 'boolean', default: false },
+      finished: { type: 'boolean', default: false },
     },
   })
   setPriority(NICE)
@@ -51,11 +52,14 @@ export async function evidence(args) {
   const all = comparisons({ model: await smollm2(), folder, seeds, steps, threads })
   const reports = {}
   for (const name of values.only?.split(',') ?? all.keys()) {
-    reports[name] = await compareArms(all.get(name), { onRun: run => told(name, run) })
+    const config = values.finished ? finishedPart(all.get(name)) : all.get(name)
+    if (config === undefined) continue
+    if (name === 'tuned') reuseProjectors(config)
+    reports[name] = await compareArms(config, { onRun: run => told(name, run) })
   }
   if (!values['runs-only']) {
     const said = `The main comparison makes ${steps} updates a run, the others ${OTHER_STEPS}.`
-    writeEvidence('revision', `${INTRO} ${said}`, revisionClaims(reports))
+    writeEvidence('revision', [`${INTRO} ${said}`, ...armTables(reports)].join('\n\n'), revisionClaims(reports))
   }
 }
 

@@ -31,8 +31,7 @@ test('the gap is smaller after the aligner, and what the projector makes of it i
 })
 
 test('rows that only the aligner and the gap need may be without ids', async t => {
-  const embeddings = { textIds: null, imageIds: { from: 'row' } }
-  const { gap } = await run(tinyConfig(material(t), { embeddings, stage1: false, stage2: false, evaluation: null }))
+  const { gap } = await run(tinyConfig(material(t), { embeddings: { textIds: null }, stage1: false }))
   t.is(gap?.rows.text, 24)
 })
 

@@ -1,7 +1,7 @@
 /**
  * Repeats published claims on generated and real rows and writes what it found to docs/evidence.
  *
- *   npm run evidence -- geometry|dynamics [options of the topic]
+ *   npm run evidence -- geometry|dynamics|revision [options of the topic]
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,8 +10,8 @@ import { pathToFileURL } from 'node:url'
 const [topic = '', ...args] = process.argv.slice(2)
 const module = join(import.meta.dirname, 'evidence', `${topic}.mjs`)
 if (!/^[a-z-]+$/.test(topic) || !existsSync(module)) {
-  throw new Error('say what to look at: npm run evidence -- geometry|dynamics')
+  throw new Error('say what to look at: npm run evidence -- geometry|dynamics|revision')
 }
 const { evidence } = await import(pathToFileURL(module).href)
-if (evidence === undefined) throw new Error(`${topic} is no topic; geometry and dynamics are`)
+if (evidence === undefined) throw new Error(`${topic} is no topic; geometry, dynamics and revision are`)
 await evidence(args)

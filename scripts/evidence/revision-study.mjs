@@ -2,14 +2,20 @@
  * The comparisons of the ReVision study, as configurations: SmolLM2-135M-Instruct before the emoji encoder. Every run is
  * kept in the cache folder; one that was interrupted goes on from its last checkpoint.
  */
+import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { emojiFolder } from '../data/emoji.mjs'
 
 /** Updates between two checkpoints, which is what an interruption can cost. */
 const SAVE_EVERY = 200
 
+/** What a finished run leaves. */
+const FINISHED = 'comparison.json'
+/** Updates of a run of every comparison but the main one. */
+export const OTHER_STEPS = 400
+
 /** What all arms share. */
-function shared({ model, folder, steps }) {
+function shared({ model, folder, steps, threads }) {
   const texts = corpus => ({
     text: join(folder, 'texts', corpus, 'rows.npy'),
     textIds: { from: join(folder, 'texts', corpus, 'ids.jsonl') },
@@ -37,6 +43,7 @@ function shared({ model, folder, steps }) {
       generate: { maxNewTokens: 16 },
     },
     logging: { every: 50 },
+    threads,
   }
   return { base, texts }
 }
@@ -44,24 +51,26 @@ function shared({ model, folder, steps }) {
 /**
  * The comparisons by name, in the order of their worth.
  *
- * @param {{ model: string, folder: string, seeds: number[] }} material language model, folder of the study's data, seeds
+ * @param {{ model: string, folder: string, seeds: number[], steps: number, threads: number }} material language model,
+ *   folder of the study's data, seeds, updates of the main comparison, native threads
  */
-export function comparisons({ model, folder, seeds }) {
-  const out = name => join(emojiFolder(), 'revision', name)
+export function comparisons({ model, folder, seeds, steps: most, threads }) {
   const pairs = { data: join(folder, 'pairs.jsonl') }
   const few = seeds.slice(0, 2)
   const of = (name, steps, compare, change = base => base) => {
-    const { base, texts } = shared({ model, folder, steps })
-    return [name, { ...change(base), output: out(name), compare: compare(texts) }]
+    const { base, texts } = shared({ model, folder, steps, threads })
+    // comparisons of as many updates share a folder, and so the arms that they have in common
+    const output = folderOf(name === 'tuned' ? name : `updates-${steps}`)
+    return [name, { ...change(base), output, compare: compare(texts) }]
   }
   return new Map([
-    of('main', 1000, () => ({
+    of('main', most, () => ({
       arms: ['realign', 'none', 'paired', 'mean-shift', 'c3'].map(arm =>
         arm === 'paired' ? { name: arm, like: arm, with: { stage1: pairs } } : arm,
       ),
       seeds,
     })),
-    of('steps', 400, texts => ({
+    of('steps', OTHER_STEPS, texts => ({
       arms: [
         'realign',
         'anchor+trace',
@@ -83,23 +92,10 @@ export function comparisons({ model, folder, seeds }) {
       ],
       seeds: few,
     })),
-    // N is what the captions allow twice; epochs are equal, so that twice the texts are twice the updates
-    of('scaling', 400, () => {
-      const part = (count, steps) => ({ stage1: { maxSamples: count, steps } })
-      return {
-        arms: [
-          { name: 'text-n', like: 'realign', with: part(800, 400) },
-          { name: 'text-2n', like: 'realign', with: part(1600, 800) },
-          { name: 'pairs-n', like: 'paired', with: { stage1: { ...pairs, maxSamples: 800, steps: 400 } } },
-        ],
-        seeds: few,
-        reference: 'pairs-n',
-      }
-    }),
     // a few real images: adapters beside the frozen model
     of(
       'tuned',
-      400,
+      OTHER_STEPS,
       () => ({
         arms: [
           'realign',
@@ -126,5 +122,49 @@ export function comparisons({ model, folder, seeds }) {
         },
       }),
     ),
+    // N is what the captions allow twice; epochs are equal, so that twice the texts are twice the updates
+    of('scaling', OTHER_STEPS, () => {
+      const part = (count, steps) => ({ stage1: { maxSamples: count, steps } })
+      return {
+        arms: [
+          { name: 'text-n', like: 'realign', with: part(800, OTHER_STEPS) },
+          { name: 'text-2n', like: 'realign', with: part(1600, 2 * OTHER_STEPS) },
+          { name: 'pairs-n', like: 'paired', with: { stage1: { ...pairs, maxSamples: 800, steps: OTHER_STEPS } } },
+        ],
+        seeds: few,
+        reference: 'pairs-n',
+      }
+    }),
   ])
+}
+
+function folderOf(name) {
+  return join(emojiFolder(), 'revision', name)
+}
+
+/** Tuning begins with the projectors that the other comparisons have trained, where they are there already. */
+export function reuseProjectors({ output, compare }) {
+  for (const arm of compare.arms) {
+    for (const seed of compare.seeds) {
+      const trained = arm.like ?? arm
+      const [from, to] = [
+        [folderOf(`updates-${OTHER_STEPS}`), trained],
+        [output, arm.name ?? arm],
+      ].map(([folder, name]) => join(folder, name, `seed-${seed}`))
+      if (existsSync(join(from, FINISHED)) && !existsSync(join(to, 'stage1'))) {
+        cpSync(join(from, 'stage1'), join(to, 'stage1'), { recursive: true })
+      }
+    }
+  }
+}
+
+/** The part of a comparison whose runs are finished; none when nothing can be compared. */
+export function finishedPart(config) {
+  const { output, compare } = config
+  const done = (arm, seed) => existsSync(join(output, arm.name ?? arm, `seed-${seed}`, FINISHED))
+  const arms = compare.arms.filter(arm => compare.seeds.every(seed => done(arm, seed)))
+  const names = arms.map(arm => arm.name ?? arm)
+  return arms.length < 2 || !names.includes(compare.reference ?? 'realign')
+    ? undefined
+    : { ...config, compare: { ...compare, arms } }
 }

@@ -2,10 +2,12 @@
  * What arXiv 2602.07026 says about training a multimodal language model from text (section 5), on SmolLM2-135M-Instruct and
  * emoji: a projector learns from names of emoji whose embeddings stand in for pictures, and is shown pictures.
  *
- *   npm run evidence -- revision [--seeds 0,1,2,3] [--only main,steps,scaling,tuned]
+ *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,steps,tuned,scaling] [--runs-only] [--finished]
  *
- * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. With --only the
- * named comparisons are made and nothing is written.
+ * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. --steps are the
+ * updates of the main comparison, the others make 400. With --only the named comparisons are made, and claims that need
+ * others are written as undecided. With --runs-only nothing is written: several such calls, with seeds of their own and
+ * --threads 1, use a machine better than one does. With --finished nothing is trained: what is there is written.
  */
 import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -14,44 +16,53 @@ import { prepareStudy } from '../data/emoji-study.mjs'
 import { smollm2 } from '../data/smollm2.mjs'
 import { finishedRun } from './dynamics-runs.mjs'
 import { writeEvidence } from './record.mjs'
-import { revisionClaims } from './revision-claims.mjs'
-import { comparisons } from './revision-study.mjs'
+import { armTables, revisionClaims } from './revision-claims.mjs'
+import { comparisons, finishedPart, OTHER_STEPS, reuseProjectors } from './revision-study.mjs'
 
 /** Below what somebody waits for. */
 const NICE = 5
 const INTRO = `A projector (\`mlp2x_gelu\`, four distinct soft tokens) before SmolLM2-135M-Instruct (GGUF Q4_1, frozen, products in bf16) learns
 names of emoji: batches of 16, AdamW at 3e-3, cosine. Its rows are embeddings of the *names* by the dual encoder of
-\`npm run evidence -- dynamics\` (seed 0, temperature 0.01), moved onto the images by each strategy; \`paired\` learns from the
+\`npm run evidence -- dynamics\` (seed 1, temperature 0.01), moved onto the images by each strategy; \`paired\` learns from the
 pictures themselves. It is then shown pictures that neither it nor the encoder was trained on, without calibration:
 \`unseen-rendering\` are known emoji as a fourth vendor draws them, \`unseen-emoji\` are others altogether. Losses are nats per
 token of the name and its end; \`gain\` is what the right picture is worth against another's. Seeds are those of the projector and
 of the data's order; intervals are Student's, 95 %, over the paired differences of the seeds, and a claim whose interval holds
 zero is null.`
 
+/** The encoder whose embeddings are studied: a seed of the dynamics. */
+const ENCODER = { setting: 'cold', seed: 1 }
+
 export async function evidence(args) {
   const { values } = parseArgs({
     args,
     options: {
       seeds: { type: 'string', default: '0,1,2,3' },
+      steps: { type: 'string', default: '1000' },
       threads: { type: 'string', default: '2' },
       only: { type: 'string' },
+      'runs-only': { type: 'boolean', default: false },
+      finished: { type: 'boolean', default: false },
     },
   })
   setPriority(NICE)
-  const seeds = values.seeds.split(',').map(Number)
-  const { encoder } = await finishedRun('cold', 0, Number(values.threads))
-  const folder = await prepareStudy({ encoder, name: 'cold-0' })
-  const all = comparisons({ model: await smollm2(), folder, seeds })
+  const [seeds, steps, threads] = [values.seeds.split(',').map(Number), Number(values.steps), Number(values.threads)]
+  const { encoder } = await finishedRun(ENCODER.setting, ENCODER.seed, threads)
+  const folder = await prepareStudy({ encoder, name: `${ENCODER.setting}-${ENCODER.seed}` })
+  const all = comparisons({ model: await smollm2(), folder, seeds, steps, threads })
   const reports = {}
   for (const name of values.only?.split(',') ?? all.keys()) {
-    reports[name] = await compareArms(all.get(name), {
-      onRun: ({ arm, seed, index, count, cached }) =>
-        process.stderr.write(
-          `revision: ${name} ${index + 1}/${count}, ${arm}, seed ${seed}${cached ? ', kept' : ''}\n`,
-        ),
-    })
+    const config = values.finished ? finishedPart(all.get(name)) : all.get(name)
+    if (config === undefined) continue
+    if (name === 'tuned') reuseProjectors(config)
+    reports[name] = await compareArms(config, { onRun: run => told(name, run) })
   }
-  if (values.only === undefined) {
-    writeEvidence('revision', INTRO, revisionClaims(reports))
+  if (!values['runs-only']) {
+    const said = `The main comparison makes ${steps} updates a run, the others ${OTHER_STEPS}.`
+    writeEvidence('revision', [`${INTRO} ${said}`, ...armTables(reports)].join('\n\n'), revisionClaims(reports))
   }
+}
+
+function told(name, { arm, seed, index, count, cached }) {
+  process.stderr.write(`revision: ${name} ${index + 1}/${count}, ${arm}, seed ${seed}${cached ? ', kept' : ''}\n`)
 }

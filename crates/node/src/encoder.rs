@@ -14,7 +14,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
-use crate::job::{CancelToken, ProgressEvent, WAITING_EVENTS, promised};
+use crate::job::{CancelToken, ProgressEvent, listener, promised};
 
 type Answer<T> = std::result::Result<T, EncoderError>;
 
@@ -104,24 +104,8 @@ pub fn train_encoder<'env>(
     on_probe: Option<Function<'env, ProbeEvent, ()>>,
 ) -> Result<Object<'env>> {
     let token = token.token.clone();
-    let on_step = on_step
-        .map(|callback| {
-            let function = callback
-                .build_threadsafe_function()
-                .weak::<true>()
-                .callee_handled::<false>();
-            function.max_queue_size::<WAITING_EVENTS>().build()
-        })
-        .transpose()?;
-    let on_probe = on_probe
-        .map(|callback| {
-            let function = callback
-                .build_threadsafe_function()
-                .weak::<true>()
-                .callee_handled::<false>();
-            function.max_queue_size::<WAITING_EVENTS>().build()
-        })
-        .transpose()?;
+    let on_step = listener(on_step)?;
+    let on_probe = listener(on_probe)?;
     promised(env, move || -> Answer<Value> {
         let job: TrainJob = read(job)?;
         // nothing is left out here: a step or a probe waits until the event loop has room
@@ -154,15 +138,7 @@ pub fn embed_pairs<'env>(
     on_progress: Option<Function<'env, ProgressEvent, ()>>,
 ) -> Result<Object<'env>> {
     let token = token.token.clone();
-    let on_progress = on_progress
-        .map(|callback| {
-            let function = callback
-                .build_threadsafe_function()
-                .weak::<true>()
-                .callee_handled::<false>();
-            function.max_queue_size::<WAITING_EVENTS>().build()
-        })
-        .transpose()?;
+    let on_progress = listener(on_progress)?;
     promised(env, move || -> Answer<Value> {
         let job: EmbedJob = read(job)?;
         let started = std::time::Instant::now();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use modality_gap_tasks::{
     CancelToken as Token, Control, Job, JobResult, Progress, RowSet, TaskError, run as run_job,
 };
-use napi::bindgen_prelude::{Buffer, ClassInstance, Function, Object, ToNapiValue};
-use napi::threadsafe_function::ThreadsafeFunctionCallMode;
-use napi::{Env, Result};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Function, JsValuesTupleIntoVec, Object, ToNapiValue};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Result, Status};
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,8 +17,26 @@ use crate::aligner::NativeAligner;
 use crate::border::{Failure, Outcome};
 use crate::source::Source;
 
-/// Progress events that may wait for the event loop; more are left out.
-pub(crate) const WAITING_EVENTS: usize = 8;
+/// Events that may wait for the event loop; what becomes of more is up to who calls.
+const WAITING_EVENTS: usize = 8;
+
+/// A listener that other threads may call; it does not keep the process alive.
+pub(crate) type Listener<T> = ThreadsafeFunction<T, (), T, Status, false, true, WAITING_EVENTS>;
+
+/// The listener that calls a function of JavaScript.
+pub(crate) fn listener<T: JsValuesTupleIntoVec + 'static>(
+    callback: Option<Function<'_, T, ()>>,
+) -> Result<Option<Listener<T>>> {
+    let build = |callback: Function<'_, T, ()>| {
+        callback
+            .build_threadsafe_function()
+            .weak::<true>()
+            .callee_handled::<false>()
+            .max_queue_size::<WAITING_EVENTS>()
+            .build()
+    };
+    callback.map(build).transpose()
+}
 
 /// Stops a job within a block of rows.
 #[napi]
@@ -79,16 +97,7 @@ pub fn run<'env>(
     let sources: Vec<Arc<RowSet>> = sources.iter().map(|source| Arc::clone(&source.rows)).collect();
     let token = token.token.clone();
     let aligner = aligner.map(|aligner| Arc::clone(&aligner.aligner));
-    let tell = on_progress
-        .map(|callback| {
-            callback
-                .build_threadsafe_function()
-                .weak::<true>()
-                .callee_handled::<false>()
-                .max_queue_size::<WAITING_EVENTS>()
-                .build()
-        })
-        .transpose()?;
+    let tell = listener(on_progress)?;
     let tell = tell.map(|tell| -> Box<dyn Fn(Progress) + Send + Sync> {
         Box::new(move |progress: Progress| {
             let Progress {

@@ -10,8 +10,7 @@
     reason = "the derive needs the environment's lifetime by name"
 )]
 
-/// Gives freed memory back after a second instead of at once: a training frees its activations in every step, and asking the
-/// system for fresh pages costs a tenth of it.
+/// Gives freed memory back after a while instead of at once, see [`border::keep_memory`].
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -22,3 +21,9 @@ mod job;
 mod revision;
 mod source;
 mod tracker;
+
+/// Runs once, when the addon is loaded.
+#[napi_derive::module_init]
+fn loaded() {
+    border::keep_memory();
+}

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::aligner::NativeAligner;
 use crate::border::Failure;
-use crate::job::{CancelToken, WAITING_EVENTS, promised};
+use crate::job::{CancelToken, listener, promised};
 use crate::source::Source;
 
 type Answer<T> = std::result::Result<T, Failure>;
@@ -296,15 +296,7 @@ impl NativeModel {
         on_text: Option<Function<'env, AnswerPiece, ()>>,
     ) -> Result<Object<'env>> {
         let (rows, token) = given(rows, &token);
-        let tell = on_text
-            .map(|callback| {
-                let function = callback
-                    .build_threadsafe_function()
-                    .weak::<true>()
-                    .callee_handled::<false>();
-                function.max_queue_size::<WAITING_EVENTS>().build()
-            })
-            .transpose()?;
+        let tell = listener(on_text)?;
         self.run(env, move |session| {
             let samples: Vec<Sample> = crate::job::read(samples)?;
             let (sampling, stop) = sampling_of(sampling)?;

@@ -1289,9 +1289,12 @@ export interface AnswerPiece {
  * - `'learned'`: the projector, and adapters where there are any;
  * - `'all'`: also the language model, where all of it has learned;
  * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
- * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with.
+ * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with;
+ * - `'hf'`: the projector alone as `multi_modal_projector.safetensors`, under the names of transformers' Llava, which
+ *   knows `mlp2x_gelu` only;
+ * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
  */
-export type ExportKind = 'learned' | 'all' | 'merged' | 'llava'
+export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array
 /** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
@@ -3549,6 +3552,10 @@ export interface TrainingReport {
   positions: number
   /** Seconds of training, those before an interruption included. */
   seconds: number
+  /** Records left out because an image has no row; absent where there are none. */
+  skipped?: number
+  /** The first of the ids without a row, where they are asked for. */
+  missing?: string[]
 }
 /** The stages of a run, in their order. */
 export type StageName = 'stage1' | 'stage2'

@@ -34,6 +34,35 @@ test('a projector for LLaVA is one that another run begins with', async t => {
   t.deepEqual(await (await ReVision.open(other)).generate(question), await revision.generate(question))
 })
 
+for (const [kind, name] of Object.entries({
+  hf: 'multi_modal_projector.safetensors',
+  mmproj: 'mmproj.gguf',
+} as const)) {
+  test(`a projector as ${name} is the one that was trained`, async t => {
+    const folder = material(t)
+    const revision = await ReVision.open(tinyConfig(folder, { ...LLAVA, stage2: false }))
+    await revision.pretrain()
+    const files = await revision.export(join(folder, kind), { kind: kind as 'hf' | 'mmproj' })
+    t.deepEqual(files, [join(folder, kind, name)])
+    const began = { ...LLAVA.projector, init: files[0] }
+    const other = tinyConfig(folder, { projector: began, stage1: false, stage2: false, output: join(folder, 'other') })
+    const question = { prompt: 'what', rows: sideRows(2, 'image') }
+    t.deepEqual(await (await ReVision.open(other)).generate(question), await revision.generate(question))
+  })
+}
+
+test('distinct tokens go nowhere but into files of this package, and nothing is left behind', async t => {
+  const folder = material(t)
+  const revision = await ReVision.open(tinyConfig(folder, { stage2: false }))
+  await revision.pretrain()
+  for (const kind of ['llava', 'hf', 'mmproj'] as const) {
+    const out = join(folder, kind)
+    const error = await t.throwsAsync(revision.export(out, { kind }), { message: /distinctTokens: false/ })
+    t.like(error, { code: 'BAD_OPTION' })
+    t.false(existsSync(out))
+  }
+})
+
 test('adapters go out in a folder of PEFT, alone or merged into a model of Hugging Face', async t => {
   const folder = material(t)
   const revision = await ReVision.open(tinyConfig(folder))

@@ -254,5 +254,10 @@ test('a record whose row is missing is an error, or left out', async t => {
   const error = await t.throwsAsync(pretrain(config))
   t.like(error, { code: 'BAD_SAMPLE', file: join(folder, 'captions.jsonl'), row: 1 })
   const left = tinyConfig(folder, { stage1: { steps: 1, batchSize: 2, missing: 'skip' }, resume: true })
-  t.is((await pretrain(left)).labels, 5)
+  t.like(await pretrain(left), { labels: 5, skipped: 1, missing: undefined })
+  const named = tinyConfig(folder, {
+    stage1: { steps: 1, batchSize: 2, missing: 'report' },
+    output: join(folder, 'named'),
+  })
+  t.like(await pretrain(named), { labels: 5, skipped: 1, missing: ['none'] })
 })

@@ -3,7 +3,7 @@ import { type ErrorCode, ModalityGapError } from '../errors.ts'
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   NOT_FOUND: 'check the path',
   UNREADABLE: 'check that it is a readable file or folder',
-  BAD_FORMAT: 'write the file again, it is damaged or not what its name says',
+  BAD_FORMAT: 'correct it or write it again, it is damaged or not what its name says',
   UNSUPPORTED: 'store the rows as f16, bf16, f32 or f64 in one of the formats that --help lists',
   EMPTY: 'give a file or folder that holds rows',
   BAD_SELECTOR: 'name one that exists in SRC',

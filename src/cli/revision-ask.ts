@@ -20,7 +20,14 @@ interface ExportFlags extends ConfigFlags {
   rows?: boolean
 }
 
-const KINDS = Object.keys({ learned: true, all: true, merged: true, llava: true } satisfies Record<ExportKind, true>)
+const KINDS = Object.keys({
+  learned: true,
+  all: true,
+  merged: true,
+  llava: true,
+  hf: true,
+  mmproj: true,
+} satisfies Record<ExportKind, true>)
 
 export function addGenerate(group: Command): void {
   addConfigCommand(group, 'generate', 'answers about images, by what was trained')

@@ -40,7 +40,16 @@ export function stagesText(stages: { stage1?: TrainingReport; stage2?: TrainingR
           ],
         ],
   )
-  return table([head, ...rows])
+  return [table([head, ...rows]), ...Object.entries(stages).flatMap(([name, stage]) => leftOut(name, stage))].join('\n')
+}
+
+/** What a stage could not train on. */
+function leftOut(name: string, stage: TrainingReport | undefined): string[] {
+  if (stage?.skipped === undefined) {
+    return []
+  }
+  const ids = stage.missing ? `: ${stage.missing.join(', ')}${stage.missing.length < stage.skipped ? ', …' : ''}` : ''
+  return [`${name} left out ${count(stage.skipped)} records whose images have no row${ids}`]
 }
 
 /** An evaluation for people. */
@@ -68,13 +77,18 @@ function recordsTable(records: readonly RecordsScore[]): string {
     figure(perplexity),
     percent(accuracy),
     ...(shuffled ? [figure(shuffledLoss), figure(shuffledLoss === undefined ? undefined : shuffledLoss - loss)] : []),
-    ...metrics.map(metric => figure(open?.[metric])),
+    ...metrics.map(metric => score(open?.[metric])),
   ])
   const more = [
     ...(shuffled ? ['loss, others’ images', 'worth of the image'] : []),
     ...metrics.map(name => METRICS[name]),
   ]
   return table([[...head, ...more], ...rows])
+}
+
+/** A score of answers, which is no measurement that a tiny number would mean something in. */
+function score(value: number | undefined): string {
+  return value === undefined ? '–' : value.toFixed(4)
 }
 
 function benchmarksTable(benchmarks: readonly BenchmarkScore[]): string {
@@ -89,7 +103,7 @@ function benchmarksTable(benchmarks: readonly BenchmarkScore[]): string {
     accuracy === undefined ? '–' : percent(accuracy),
     unparsed === undefined ? '–' : count(unparsed),
     yesNo === undefined ? '–' : percent(yesNo.yesRatio),
-    figure(open?.cider),
+    score(open?.cider),
   ])
   return table([head, ...rows])
 }

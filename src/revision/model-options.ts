@@ -200,6 +200,9 @@ export interface AnswerPiece {
  * - `'learned'`: the projector, and adapters where there are any;
  * - `'all'`: also the language model, where all of it has learned;
  * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
- * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with.
+ * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with;
+ * - `'hf'`: the projector alone as `multi_modal_projector.safetensors`, under the names of transformers' Llava, which
+ *   knows `mlp2x_gelu` only;
+ * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
  */
-export type ExportKind = 'learned' | 'all' | 'merged' | 'llava'
+export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'

@@ -135,7 +135,8 @@ export async function runStage(
       run.signal,
     )
     await model.export(output, 'all')
-    return report
+    const { skipped, missing } = set.report
+    return { ...report, ...(skipped > 0 ? { skipped, ...(missing ? { missing } : {}) } : {}) }
   } finally {
     await Promise.all([set, ...held.flatMap(({ set }) => set ?? [])].map(each => each.close()))
   }

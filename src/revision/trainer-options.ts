@@ -147,6 +147,10 @@ export interface TrainingReport {
   positions: number
   /** Seconds of training, those before an interruption included. */
   seconds: number
+  /** Records left out because an image has no row; absent where there are none. */
+  skipped?: number
+  /** The first of the ids without a row, where they are asked for. */
+  missing?: string[]
 }
 
 /** Updates of one pass over `samples`, the last of which may be smaller. */

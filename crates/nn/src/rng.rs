@@ -15,6 +15,12 @@ impl Rng {
         Self(rng)
     }
 
+    /// As if `count` more uniform values had been drawn.
+    pub fn skip(&mut self, count: u64) {
+        let words = self.0.get_word_pos() + 2 * u128::from(count);
+        self.0.set_word_pos(words);
+    }
+
     /// Uniform on [0, 1), 53 bits.
     pub fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
@@ -50,6 +56,16 @@ pub fn shuffled(n: usize, rng: &mut Rng) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn skipped_values_are_those_that_would_have_been_drawn() {
+        let (mut drawn, mut skipped) = (Rng::new(3, 4), Rng::new(3, 4));
+        for _ in 0..37 {
+            drawn.uniform();
+        }
+        skipped.skip(37);
+        assert_eq!(drawn.uniform(), skipped.uniform());
+    }
 
     #[test]
     fn streams_of_a_seed_repeat_and_differ() {

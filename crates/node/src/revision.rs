@@ -343,6 +343,8 @@ impl NativeModel {
                 "all" => Export::All,
                 "merged" => Export::Merged,
                 "llava" => Export::Llava,
+                "hf" => Export::HuggingFace,
+                "mmproj" => Export::Mmproj,
                 other => return Err(bad_option(format!("{other} is nothing to export"))),
             };
             let files = session.export(folder.as_ref(), what)?;

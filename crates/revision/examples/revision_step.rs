@@ -103,7 +103,8 @@ fn run(keep: Keep, steps: usize, keep_bytes: usize) -> Result<()> {
         keep_bytes,
         dropout: 0.0,
         seed: 0,
-        batch: 0,
+        update: 0,
+        rows_before: 0,
     };
     let mut times = Vec::new();
     for step in 0..=steps {

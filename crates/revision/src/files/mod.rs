@@ -27,6 +27,7 @@ pub use names::weight_shapes;
 pub use out::Stored;
 pub(crate) use out::{failed as write_failed, write_json};
 pub use peft::{read_adapters, write_adapters};
+pub(crate) use projector::can_hold;
 pub use projector::{
     ProjectorFile, ProjectorNames, llava_keys, our_projector_name, read_projector, their_projector_name,
     write_projector,

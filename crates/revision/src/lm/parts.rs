@@ -100,16 +100,20 @@ impl<'a> Leaves<'a> {
 pub(crate) struct Chance {
     pub share: f64,
     pub seed: u64,
-    /// Which batch of the training.
-    pub batch: u64,
+    /// Which update of the training.
+    pub update: u64,
+    /// Rows of that update in the parts before this one, so that how it is cut changes nothing.
+    pub rows_before: u64,
 }
 
 /// Maps of a model have numbers below this.
 const MAPS: u64 = 1 << 16;
 
 impl Chance {
-    fn rng(self, map: u64) -> Rng {
-        Rng::new(self.seed, self.batch * MAPS + map)
+    fn rng(self, map: u64, width: usize) -> Rng {
+        let mut rng = Rng::new(self.seed, self.update * MAPS + map);
+        rng.skip(self.rows_before * width as u64);
+        rng
     }
 }
 
@@ -141,7 +145,12 @@ impl Projection {
             let (a, b) = (leaves.get(tape, adapter.a), leaves.get(tape, adapter.b));
             let seen = if leaves.learning {
                 // no map has more than three adapters
-                ops::dropout(tape, x, chance.share, &mut chance.rng(4 * map + i as u64))?
+                ops::dropout(
+                    tape,
+                    x,
+                    chance.share,
+                    &mut chance.rng(4 * map + i as u64, x.value().dims()[1]),
+                )?
             } else {
                 x.clone()
             };

@@ -37,8 +37,10 @@ pub struct StepOptions {
     pub dropout: f64,
     /// Seed of such chances.
     pub seed: u64,
-    /// Number of this batch in the training, for the same.
-    pub batch: u64,
+    /// Number of the update in the training, for the same.
+    pub update: u64,
+    /// Rows of the update in batches before this one, for the same.
+    pub rows_before: u64,
 }
 
 /// What a batch shows.
@@ -109,7 +111,8 @@ impl<T: Real> Lm<T> {
         let chance = Chance {
             share: options.dropout,
             seed: options.seed,
-            batch: options.batch,
+            update: options.update,
+            rows_before: options.rows_before,
         };
         let way = self.way(params, batch, before, chance);
         let mut gradients = vec![None; params.len()];

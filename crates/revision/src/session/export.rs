@@ -7,7 +7,7 @@ use modality_gap_nn::Params;
 
 use super::{Mode, Session};
 use crate::files::{
-    ModelFiles, ProjectorNames, SaveOptions, llava_keys, read_adapters, read_projector, save_model,
+    ModelFiles, ProjectorNames, SaveOptions, can_hold, llava_keys, read_adapters, read_projector, save_model,
     write_adapters, write_failed, write_json, write_projector,
 };
 use crate::lm::{Weights, qkv_names, up_names};
@@ -26,6 +26,22 @@ pub enum Export {
     Merged,
     /// What trainers of LLaVA's kind begin with: `mm_projector.bin` and the keys of `config.json`.
     Llava,
+    /// The projector under the names of transformers' Llava.
+    HuggingFace,
+    /// The projector as llama.cpp's mmproj.
+    Mmproj,
+}
+
+impl Export {
+    /// The projector's file, and whose names it has.
+    fn projector(self) -> (&'static str, ProjectorNames) {
+        match self {
+            Self::Learned | Self::All | Self::Merged => ("mm_projector.safetensors", ProjectorNames::Llava),
+            Self::Llava => ("mm_projector.bin", ProjectorNames::Llava),
+            Self::HuggingFace => ("multi_modal_projector.safetensors", ProjectorNames::HuggingFace),
+            Self::Mmproj => ("mmproj.gguf", ProjectorNames::LlamaCpp),
+        }
+    }
 }
 
 impl Session {
@@ -34,30 +50,34 @@ impl Session {
     /// # Errors
     /// `WRITE_FAILED`; `BAD_OPTION` for a projector that the format cannot hold.
     pub fn export(&mut self, folder: &Path, what: Export) -> Result<Vec<PathBuf>> {
+        let (name, names) = what.projector();
+        let (file, shape) = (folder.join(name), self.projector.config());
+        can_hold(&file, names, shape)?;
         std::fs::create_dir_all(folder).map_err(|error| write_failed(folder, error))?;
         let projector = self.tensors_of(projector::PREFIX);
-        let ending = if what == Export::Llava {
-            "bin"
-        } else {
-            "safetensors"
-        };
-        let file = folder.join(format!("mm_projector.{ending}"));
-        write_projector(&file, ProjectorNames::Llava, self.projector.config(), &projector)?;
+        write_projector(&file, names, shape, &projector)?;
         let mut files = vec![file];
         if what == Export::Llava {
-            let keys = llava_keys(self.projector.config(), None);
             let config = folder.join("config.json");
-            write_json(&config, &keys)?;
+            write_json(&config, &llava_keys(shape, None))?;
             files.push(config);
+        }
+        if matches!(what, Export::Llava | Export::HuggingFace | Export::Mmproj) {
             return Ok(files);
         }
         let whole = self.mode() == Mode::Full && what == Export::All;
         let into = self.lora.clone().filter(|_| what == Export::Merged);
         if whole || into.is_some() {
             let model = folder.join("model");
+            // LLaVA knows no distinct tokens: the model goes without what it could not use
+            let known = !(shape.distinct && shape.tokens > 1);
             let options = SaveOptions {
-                keys: llava_keys(self.projector.config(), None),
-                tensors: llava_tensors(self.projector.config(), &projector)?,
+                keys: known.then(|| llava_keys(shape, None)).unwrap_or_default(),
+                tensors: if known {
+                    llava_tensors(shape, &projector)?
+                } else {
+                    Vec::new()
+                },
                 ..SaveOptions::default()
             };
             let source = ModelFiles::open(self.files.path())?;
@@ -144,11 +164,8 @@ impl Session {
     }
 }
 
-/// The projector as LLaVA's models hold it; none where it is one that they do not know.
+/// The projector as LLaVA's models hold it.
 fn llava_tensors(config: &ProjectorConfig, projector: &[(String, Tensor)]) -> Result<Vec<(String, Tensor)>> {
-    if config.distinct && config.tokens > 1 {
-        return Ok(Vec::new());
-    }
     let named = projector.iter().enumerate();
     named
         .map(|(place, (name, tensor))| {

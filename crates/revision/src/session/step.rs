@@ -95,7 +95,7 @@ impl Session {
         let made = training.optimiser.updates();
         let (mut gradients, mut loss, mut right, mut positions) = (vec![None; self.params.len()], 0.0, 0, 0);
         let parts = samples.parts(micro_batch, self.projector.config().dim);
-        for (number, part) in parts.enumerate() {
+        for part in parts {
             if cancelled() {
                 return Err(RevisionError::Cancelled);
             }
@@ -105,8 +105,8 @@ impl Session {
                 keep_bytes: training.options.activation_bytes,
                 dropout: training.options.lora.dropout,
                 seed: self.options.seed,
-                // parts of one step have chances of their own
-                batch: (made << 16) + number as u64,
+                update: made,
+                rows_before: positions as u64,
             };
             let before = self
                 .beginning

@@ -192,7 +192,8 @@ pub const STEP: StepOptions = StepOptions {
     keep_bytes: usize::MAX,
     dropout: 0.0,
     seed: 0,
-    batch: 0,
+    update: 0,
+    rows_before: 0,
 };
 
 pub fn values<T: Real>(gradients: &[Option<Tensor>]) -> Vec<Vec<T>> {

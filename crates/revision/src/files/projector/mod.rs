@@ -150,22 +150,8 @@ pub fn write_projector(
     config: &ProjectorConfig,
     tensors: &[(String, Tensor)],
 ) -> Result<()> {
+    let (names, own) = can_hold(file, names, config)?;
     let refused = |text: String| Err(RevisionError::BadOption(text));
-    let names = match ending(file) {
-        "gguf" => ProjectorNames::LlamaCpp,
-        "bin" | "pt" | "pth" | "safetensors" => names,
-        other => {
-            return refused(format!(
-                "a projector is not written as .{other}; .safetensors, .bin and .gguf are"
-            ));
-        }
-    };
-    let own = names == ProjectorNames::Llava && ending(file) == "safetensors";
-    if !own && config.distinct && config.tokens > 1 {
-        let reason =
-            "a projector of several distinct tokens is known to this package only; write .safetensors";
-        return refused(reason.to_owned());
-    }
     let mut named = Vec::new();
     for (name, tensor) in tensors {
         let Some(theirs) = their_projector_name(name, names) else {
@@ -193,6 +179,33 @@ pub fn write_projector(
         }
         _ => write_torch(file, &named),
     }
+}
+
+/// Whether a file can hold a projector: whose names it will have, and whether it is this package's own.
+pub(crate) fn can_hold(
+    file: &Path,
+    names: ProjectorNames,
+    config: &ProjectorConfig,
+) -> Result<(ProjectorNames, bool)> {
+    let refused = |text: String| Err(RevisionError::BadOption(text));
+    let names = match ending(file) {
+        "gguf" => ProjectorNames::LlamaCpp,
+        "bin" | "pt" | "pth" | "safetensors" => names,
+        other => {
+            return refused(format!(
+                "a projector is not written as .{other}; .safetensors, .bin and .gguf are"
+            ));
+        }
+    };
+    let own = names == ProjectorNames::Llava && ending(file) == "safetensors";
+    if !own && config.distinct && config.tokens > 1 {
+        return refused(format!(
+            "a projector of {} distinct tokens is known to this package only, in mm_projector.safetensors; others know \
+             one that is repeated: train with distinctTokens: false to hand it over",
+            config.tokens
+        ));
+    }
+    Ok((names, own))
 }
 
 fn write_mmproj(file: &Path, config: &ProjectorConfig, tensors: &[(String, Tensor)]) -> Result<()> {

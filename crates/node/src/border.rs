@@ -141,9 +141,9 @@ write_into!(write_u16, Uint16ArraySlice, u16);
 /// Place of `purge_delay` among the options of mimalloc 2 and 3; the binding has no name for it.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Milliseconds after which freed memory goes back to the system: more than a step of a training, which frees what it holds
+/// Milliseconds after which freed memory goes back to the system: longer than a step of most trainings, which frees what it holds
 /// and would spend a tenth to a fifth of its time on fresh pages.
-const KEPT_FOR: std::ffi::c_long = 10_000;
+const KEPT_FOR: std::ffi::c_long = 60_000;
 
 /// Tells the allocator how long it keeps freed memory, unless the environment does (`MIMALLOC_PURGE_DELAY`).
 pub fn keep_memory() {

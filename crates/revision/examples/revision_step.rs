@@ -1,5 +1,5 @@
 //! Time of a training step of a projector before a frozen language model of SmolLM2-135M's shape; the time does not depend
-//! on the weights, which are random: revision_step [bf16|f32] [steps] [threads] [recompute]
+//! on the weights, which are random: revision_step [bf16|f32] [steps] [threads] [recompute] [lora]
 //! The peer: benches/peers/revision_torch.py with the same shapes.
 
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::time::Instant;
 use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::{Params, Rng, normal};
 use modality_gap_revision::{
-    Batch, Keep, Lm, LmConfig, Projector, ProjectorConfig, Remembered, Result, StepOptions, Tuning, Weights,
+    Batch, Keep, Lm, LmConfig, LoraConfig, Projector, ProjectorConfig, Remembered, Result, StepOptions,
+    Tuning, Weights,
 };
 
 // as in the addon
@@ -41,19 +42,17 @@ fn main() -> Result<()> {
         _ => Keep::Bf16,
     };
     let (steps, threads) = (number(1, 10), number(2, 2));
-    let keep_bytes = if arguments.iter().any(|word| word == "recompute") {
-        0
-    } else {
-        usize::MAX
-    };
+    let asked = |word: &str| arguments.iter().any(|argument| argument == word);
+    let keep_bytes = if asked("recompute") { 0 } else { usize::MAX };
+    let lora = asked("lora").then(LoraConfig::default);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .expect("threads");
-    pool.install(|| run(keep, steps, keep_bytes))
+    pool.install(|| run(keep, steps, keep_bytes, lora.as_ref()))
 }
 
-fn run(keep: Keep, steps: usize, keep_bytes: usize) -> Result<()> {
+fn run(keep: Keep, steps: usize, keep_bytes: usize, lora: Option<&LoraConfig>) -> Result<()> {
     let config = LmConfig {
         model_type: "llama".to_owned(),
         vocab: 49_152,
@@ -72,7 +71,7 @@ fn run(keep: Keep, steps: usize, keep_bytes: usize) -> Result<()> {
         positions: 8_192,
     };
     let mut params = Params::default();
-    let lm: Lm<f32> = Lm::load(
+    let mut lm: Lm<f32> = Lm::load(
         &config,
         &mut Random(Rng::new(0, 0)),
         keep,
@@ -88,6 +87,9 @@ fn run(keep: Keep, steps: usize, keep_bytes: usize) -> Result<()> {
         scale: 1.0,
     };
     let projector = Projector::fresh(&projector, &mut params, DType::F32, &mut Rng::new(1, 0))?;
+    if let Some(lora) = lora {
+        lm.add_adapters(lora, &mut params, &mut Rng::new(3, 0))?;
+    }
     let beginning = Batch {
         rows: (0..PROMPT).map(|i| (false, i as u32)).collect(),
         starts: Arc::from([0, PROMPT]),
@@ -101,7 +103,7 @@ fn run(keep: Keep, steps: usize, keep_bytes: usize) -> Result<()> {
     let mut options = StepOptions {
         weight: 1.0 / batch.targets.len() as f64,
         keep_bytes,
-        dropout: 0.0,
+        dropout: lora.map_or(0.0, |lora| lora.dropout),
         seed: 0,
         update: 0,
         rows_before: 0,
@@ -109,7 +111,7 @@ fn run(keep: Keep, steps: usize, keep_bytes: usize) -> Result<()> {
     let mut times = Vec::new();
     for step in 0..=steps {
         let started = Instant::now();
-        options.batch = step as u64;
+        options.update = step as u64;
         let found = lm.learn(&params, &projector, &batch, Some(&before), &options)?;
         assert!(found.gradients.iter().all(Option::is_some));
         times.push(started.elapsed().as_secs_f64());

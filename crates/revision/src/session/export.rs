@@ -72,7 +72,11 @@ impl Session {
             // LLaVA knows no distinct tokens: the model goes without what it could not use
             let known = !(shape.distinct && shape.tokens > 1);
             let options = SaveOptions {
-                keys: known.then(|| llava_keys(shape, None)).unwrap_or_default(),
+                keys: if known {
+                    llava_keys(shape, None)
+                } else {
+                    serde_json::Map::new()
+                },
                 tensors: if known {
                     llava_tensors(shape, &projector)?
                 } else {

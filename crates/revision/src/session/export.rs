@@ -71,17 +71,14 @@ impl Session {
             let model = folder.join("model");
             // LLaVA knows no distinct tokens: the model goes without what it could not use
             let known = !(shape.distinct && shape.tokens > 1);
+            let (keys, tensors) = if known {
+                (llava_keys(shape, None), llava_tensors(shape, &projector)?)
+            } else {
+                Default::default()
+            };
             let options = SaveOptions {
-                keys: if known {
-                    llava_keys(shape, None)
-                } else {
-                    serde_json::Map::new()
-                },
-                tensors: if known {
-                    llava_tensors(shape, &projector)?
-                } else {
-                    Vec::new()
-                },
+                keys,
+                tensors,
                 ..SaveOptions::default()
             };
             let source = ModelFiles::open(self.files.path())?;

@@ -112,8 +112,8 @@ export function armTables(reports) {
     const head = [
       'arm',
       ...SPLITS.flatMap(split => [`loss, ${split}`, 'gain', 'F1', 'CIDEr-D']),
-      'gap, aligned',
-      'gap, projected',
+      'gap before the projector',
+      'and after it',
     ]
     const rows = report.arms.map(arm => [
       arm,

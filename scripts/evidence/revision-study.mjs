@@ -73,22 +73,22 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
     of('steps', OTHER_STEPS, texts => ({
       arms: [
         'realign',
-        'anchor+trace',
-        'anchor',
-        'realign-iterated',
         'none',
-        'centering',
         'bca',
         {
           name: 'long',
           like: 'realign',
           with: { stage1: { data: join(folder, 'long.jsonl') }, embeddings: texts('long') },
         },
+        'anchor+trace',
+        'anchor',
         {
           name: 'icons',
           like: 'realign',
           with: { stage1: { data: join(folder, 'icons.jsonl') }, embeddings: texts('icons') },
         },
+        'centering',
+        'realign-iterated',
       ],
       seeds: few,
     })),
@@ -99,8 +99,8 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
       () => ({
         arms: [
           'realign',
-          'none',
           'no-stage1',
+          'none',
           'blind',
           { name: 'realign-60', like: 'realign', with: { stage2: { maxSamples: 180 } } },
           { name: 'realign-30', like: 'realign', with: { stage2: { maxSamples: 90 } } },

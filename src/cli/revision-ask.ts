@@ -3,6 +3,7 @@ import { given } from '../job.ts'
 import type { Question } from '../revision/ask.ts'
 import type { Answer, AnswerPiece, ExportKind, SamplingOptions } from '../revision/model-options.ts'
 import { atLeast, atLeastZero } from './options.ts'
+import { output } from './output.ts'
 import { addConfigCommand, type ConfigFlags, openRun } from './revision-options.ts'
 import { perform } from './session.ts'
 
@@ -52,7 +53,7 @@ export function addGenerate(group: Command): void {
           return { report, text: answersText(report, names) }
         }
         // a single answer is passed on as it comes
-        const onText = ({ text }: AnswerPiece) => void process.stdout.write(text)
+        const onText = ({ text }: AnswerPiece) => void output().write(text)
         const report = await revision.generate(question, { ...sampling, signal: run.signal, onText })
         return { report, text: '' }
       }),
@@ -86,7 +87,7 @@ export function addExport(group: Command): void {
     .addOption(
       new Option(
         '--kind <kind>',
-        'projector and adapters, all that has learned, the model with its adapters merged, or what LLaVA’s trainers begin with (default: learned)',
+        'projector and adapters, all that has learned, the model with its adapters merged, or the projector for LLaVA’s trainers, transformers or llama.cpp (default: learned)',
       ).choices(KINDS),
     )
     .option('--rows', 'also the records of the training and their rows, as published pickles')

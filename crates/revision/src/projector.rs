@@ -44,6 +44,11 @@ pub struct Projector {
 pub(crate) const PREFIX: &str = "mm_projector.";
 
 impl ProjectorConfig {
+    /// Whether one embedding becomes several different tokens, rather than one that may be repeated.
+    pub(crate) fn differing(&self) -> bool {
+        self.distinct && self.tokens > 1
+    }
+
     /// Linear maps, or what is wrong.
     fn depth(&self) -> Result<usize> {
         let bad = |text: String| Err(RevisionError::BadOption(text));
@@ -67,7 +72,7 @@ impl ProjectorConfig {
         if self.tokens == 0 || self.dim == 0 {
             return bad("a projector needs columns to take and tokens to give".to_owned());
         }
-        if depth == 0 && (self.dim != self.hidden || (self.distinct && self.tokens > 1)) {
+        if depth == 0 && (self.dim != self.hidden || self.differing()) {
             return bad(format!(
                 "the identity takes rows of {} to rows of {}; use a linear projector",
                 self.dim, self.hidden
@@ -182,7 +187,7 @@ impl Projector {
             );
             x = ops::linear(tape, &x, &weight, Some(&bias))?;
         }
-        if self.config.distinct && self.config.tokens > 1 {
+        if self.config.differing() {
             x = ops::reshape(tape, &x, self.config.hidden)?;
         }
         Ok(x)

@@ -6,9 +6,9 @@ use candle_core::Tensor;
 use modality_gap_kernels::{Packed, Packing, bf16_pairs, pairs};
 use rayon::prelude::*;
 
-use super::linear::{column_sums, linear, times, times_transposed};
+use super::linear::{add_to_rows, column_sums, linear, times, times_transposed};
 use super::shape_of;
-use crate::parallel::{add, each_row_block, simd, zeros};
+use crate::parallel::{simd, zeros};
 use crate::tensor::{host, tensor};
 use crate::{NnError, Real, Result, Tape, Var};
 
@@ -118,12 +118,7 @@ pub fn frozen_linear(tape: &mut Tape, x: &Var, weight: &Frozen, bias: Option<&Va
     let (n, outer) = (shape_of(x.value())?.0, weight.shape()?.0);
     let mut values = weight.apply(&host::<f32>(x.value())?)?;
     if let Some(bias) = bias {
-        let row = host::<f32>(bias.value())?;
-        each_row_block(&mut values, outer, |_, rows| {
-            for out in rows.chunks_exact_mut(outer) {
-                add(out, &row);
-            }
-        });
+        add_to_rows(&mut values, &host::<f32>(bias.value())?);
     }
     let value = tensor(values, (n, outer))?;
     let weight = weight.clone();

@@ -25,12 +25,7 @@ fn forward<T: Real>(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resul
     let (x, weight) = (host::<T>(x)?, host::<T>(weight)?);
     let mut out = times_transposed::<T>(&x, &weight, (n, outer, inner));
     if let Some(bias) = bias {
-        let bias = host::<T>(bias)?;
-        each_row_block(&mut out, outer, |_, rows| {
-            for row in rows.chunks_exact_mut(outer) {
-                add(row, &bias);
-            }
-        });
+        add_to_rows(&mut out, &host::<T>(bias)?);
     }
     tensor(out, (n, outer))
 }
@@ -83,6 +78,15 @@ pub(super) fn times_transposed<T: Real>(
     let (x, w) = (MatRef::new(x, n, inner), MatRef::new(weight, outer, inner));
     gemm(MatMut::new(&mut out, n, outer), false, x, w.t(), T::ONE);
     out
+}
+
+/// Adds `row` to every row of `rows`.
+pub(super) fn add_to_rows<T: Real>(rows: &mut [T], row: &[T]) {
+    each_row_block(rows, row.len(), |_, rows| {
+        for own in rows.chunks_exact_mut(row.len()) {
+            add(own, row);
+        }
+    });
 }
 
 pub(super) fn column_sums<T: Real>(rows: &[T], n: usize, width: usize) -> Result<Tensor> {

@@ -70,11 +70,10 @@ impl Session {
         if whole || into.is_some() {
             let model = folder.join("model");
             // LLaVA knows no distinct tokens: the model goes without what it could not use
-            let known = !(shape.distinct && shape.tokens > 1);
-            let (keys, tensors) = if known {
-                (llava_keys(shape, None), llava_tensors(shape, &projector)?)
-            } else {
+            let (keys, tensors) = if shape.differing() {
                 Default::default()
+            } else {
+                (llava_keys(shape, None), llava_tensors(shape, &projector)?)
             };
             let options = SaveOptions {
                 keys,

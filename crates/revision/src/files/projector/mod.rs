@@ -198,7 +198,7 @@ pub(crate) fn can_hold(
         }
     };
     let own = names == ProjectorNames::Llava && ending(file) == "safetensors";
-    if !own && config.distinct && config.tokens > 1 {
+    if !own && config.differing() {
         return refused(format!(
             "a projector of {} distinct tokens is known to this package only, in mm_projector.safetensors; others know \
              one that is repeated: train with distinctTokens: false to hand it over",

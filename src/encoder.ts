@@ -67,10 +67,8 @@ export class DualEncoder {
     try {
       const { token } = cancellation
       const outcome = await native.trainEncoder(given(job), threads, token, step?.callback, probe?.callback)
-      const failure = step?.failure ?? probe?.failure
-      if (failure) {
-        throw failure.thrown
-      }
+      await step?.ended()
+      await probe?.ended()
       const report = unwrap(outcome)
       return new DualEncoder(unwrap(await native.NativeEncoder.load(report.encoder)), report)
     } catch (error) {
@@ -127,9 +125,7 @@ export async function embedPairs(input: EmbedInput, run: RunOptions = {}): Promi
   try {
     const job = given({ ...options, data: listed(data) })
     const outcome = await native.embedPairs(job, threads, cancellation.token, progress?.callback)
-    if (progress?.failure) {
-      throw progress.failure.thrown
-    }
+    await progress?.ended()
     return unwrap(outcome)
   } catch (error) {
     throw withReason(error, run.signal)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Cancellation, cancelled, cancelOn, type RunOptions } from './abort.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { type Job, type JobResult, type NativeAligner, native, type Source } from './native.ts'
@@ -13,9 +14,7 @@ export async function runJob(
   const progress = run.onProgress && guarded(run.onProgress, cancellation)
   try {
     const outcome = await native.run(given(job), sources, cancellation.token, progress?.callback, aligner)
-    if (progress?.failure) {
-      throw progress.failure.thrown
-    }
+    await progress?.ended()
     return unwrap(outcome)
   } catch (error) {
     throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(run.signal?.reason) : error
@@ -26,25 +25,34 @@ export async function runJob(
 
 interface Guarded<T> {
   callback: (event: T) => void
-  failure?: { thrown: unknown }
+  /** Hears what was told before the call ended, then throws what the listener threw. */
+  ended: () => Promise<void>
 }
 
 /** A callback that never throws, since the native side could not pass it on: the first thing thrown stops the job. */
 export function guarded<T>(onEvent: (event: T) => void, { token }: Cancellation): Guarded<T> {
-  const guard: Guarded<T> = {
+  let failure: { thrown: unknown } | undefined
+  return {
     callback(event) {
-      if (guard.failure) {
+      if (failure) {
         return
       }
       try {
         onEvent(event)
       } catch (thrown) {
-        guard.failure = { thrown }
+        failure = { thrown }
         token.cancel()
       }
     },
+    async ended() {
+      // a result may overtake the events before it within a turn of the event loop, but not beyond the next
+      await nextTurn()
+      await nextTurn()
+      if (failure) {
+        throw failure.thrown
+      }
+    },
   }
-  return guard
 }
 
 /** The options that were given; the native side fills in the documented defaults for the others. */

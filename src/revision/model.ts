@@ -113,9 +113,7 @@ export class VisionModel {
     return await this.#call(call, async (token, cancellation) => {
       const listener = onText && guarded(onText, cancellation)
       const outcome = await this.#native.answer(samples, rows?.native, given(sampling), token, listener?.callback)
-      if (listener?.failure) {
-        throw listener.failure.thrown
-      }
+      await listener?.ended()
       return outcome
     })
   }

@@ -2680,6 +2680,8 @@ export interface BenchmarkRecord {
   group?: BenchmarkGroup
   /** The question's category in the benchmark. */
   category?: string
+  /** Name of the questions that it counts together with: they are right when all of them are. */
+  together?: string
 }
 /** A benchmark of the paper's table. */
 export interface PublishedBenchmark {
@@ -2740,6 +2742,22 @@ export interface YesNoScore {
 export declare function yesNoScore(answers: readonly YesNoAnswer[], rule?: YesNoRule): YesNoScore
 /** What an answer says, or nothing where it says neither. */
 export declare function yesOrNo(text: string, rule?: YesNoRule): 'yes' | 'no' | undefined
+/** Scores of MME (arXiv 2306.13394), each category with accuracy and accuracy+ in percent, 200 at most. */
+export interface MmeScore {
+  /** Sum over the ten categories of perception, 2,000 at most. */
+  perception: number
+  /** Sum over the four categories of cognition, 800 at most. */
+  cognition: number
+  /** Share of all images whose questions were all answered right. */
+  accuracyPlus: number
+}
+/** Questions that count together: right when all of them are. */
+export interface TogetherScore {
+  /** Groups of questions. */
+  count: number
+  /** Share of groups in which every answer is right. */
+  accuracy: number
+}
 /** Metrics of open answers. */
 export type OpenMetric = 'f1' | 'bleu4' | 'rougeL' | 'cider'
 /** Scores of open answers against references, 0 to 1; CIDEr-D about 0 to 10. Those that were asked for. */
@@ -2773,6 +2791,10 @@ export interface BenchmarkScore {
   unparsed?: number
   /** More about questions of yes or no. */
   yesNo?: YesNoScore
+  /** Questions that are asked with their options in several orders, right in all of them; absent where none is. */
+  together?: TogetherScore
+  /** MME's own sums; absent for another benchmark. */
+  mme?: MmeScore
   /** Open answers. */
   open?: OpenScore
   /** Accuracy of each category, where questions have one and are not open. */
@@ -2861,6 +2883,8 @@ export interface BenchmarkConfig {
   image?: string | string[]
   /** How a row is found by an id. */
   imageIds?: EmbeddingIds
+  /** Whether a question of choice is asked as often as it has options, in another order each time (MMBench). */
+  circular?: boolean
 }
 /** Section `model`. */
 export interface ModelConfig {
@@ -3064,7 +3088,7 @@ export interface EvaluationConfig {
   key: 'image' | 'id'
   /** What happens to a record whose image has no row. @defaultValue `'error'` */
   missing: 'error' | 'skip' | 'report'
-  /** Records of each file at most. */
+  /** Records of each file at most; of a benchmark, questions. */
   maxSamples?: number
   /** Whether the loss with other records' images is computed as well. @defaultValue `true` */
   shuffled: boolean

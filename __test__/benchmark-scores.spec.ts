@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { BenchmarkRecord } from '../src/revision/benchmarks/record.ts'
 import { groupScores, scoreBenchmarks } from '../src/revision/benchmarks/score.ts'
+import { rotated } from '../src/revision/benchmarks/together.ts'
 
 const choice = (id: string, answer: string, category?: string): BenchmarkRecord => ({
   id,
@@ -84,4 +85,49 @@ test('a question without an answer of the model is an error, one without a right
   const unknown = { ...choice('6', 'A'), answers: [] }
   t.is(scoreBenchmarks([...RECORDS, unknown], said)[0]?.count, 3)
   t.throws(() => scoreBenchmarks([unknown], said), { code: 'EMPTY' })
+})
+
+test('MME sums accuracy and accuracy+ of its categories in percent', t => {
+  const asked = (category: string, image: string, answer: 'yes' | 'no', n: number): BenchmarkRecord => ({
+    ...word(`${category}/${image}#${n}`, answer),
+    benchmark: 'MME',
+    group: 'general',
+    category,
+    image: `${category}/${image}`,
+  })
+  const pairs = (category: string, images: string[]) =>
+    images.flatMap(image => [asked(category, image, 'yes', 0), asked(category, image, 'no', 1)])
+  const records = [
+    ...pairs('color', ['1', '2', '3', '4']),
+    ...pairs('OCR', ['1']),
+    ...pairs('code_reasoning', ['1', '2']),
+    ...pairs('other', ['1']),
+  ]
+  // always yes is right about half the questions and about no image; of colours, two images are seen as they are
+  const seen = new Set(['color/1#1', 'color/2#1'])
+  const [score] = scoreBenchmarks(records, ({ id }) => (seen.has(id) ? 'no' : 'yes'))
+  t.is(score?.accuracy, 10 / 16)
+  t.deepEqual(score?.mme, { perception: 100 * (6 / 8 + 2 / 4) + 50, cognition: 50, accuracyPlus: 2 / 8 })
+  t.is(score?.together, undefined)
+})
+
+test('a question with its options moved on asks the same, and counts where every order was answered right', t => {
+  const asked = [choice('1', 'A'), choice('2', 'B'), word('3', 'yes')]
+  const all = rotated(asked)
+  t.deepEqual(
+    all.map(({ id }) => id),
+    ['1', '1+1', '1+2', '2', '2+1', '2+2', '3'],
+  )
+  const rightText = ({ options = [], answers: [letter = ''] }: BenchmarkRecord) => options[letter.charCodeAt(0) - 65]
+  t.deepEqual(all.map(rightText), [...Array(3).fill('a fox'), ...Array(3).fill('a cat'), undefined])
+  t.deepEqual(
+    all.slice(0, 3).map(({ options }) => options?.join()),
+    ['a fox,a cat,a dog', 'a cat,a dog,a fox', 'a dog,a fox,a cat'],
+  )
+  t.deepEqual(rotated(all), all, 'moved on once only')
+  // who likes the letter A is right about one order of three
+  const choices = all.filter(({ kind }) => kind === 'choice')
+  t.like(scoreBenchmarks(choices, () => 'A')[0], { accuracy: 1 / 3, together: { count: 2, accuracy: 0 } })
+  const fox = scoreBenchmarks(choices, record => (record.together === '1' ? rightText(record) : 'A'))
+  t.like(fox[0], { accuracy: 4 / 6, together: { count: 2, accuracy: 1 / 2 } })
 })

@@ -136,6 +136,25 @@ test('a table is read with its quotes, its empty options, and without its pictur
   ])
 })
 
+test('questions of a table whose numbers differ by millions are one question in several orders', async t => {
+  const path = write(
+    t,
+    'MMBench_DEV_EN.tsv',
+    [
+      'index\tquestion\tA\tB\tanswer',
+      '5\tWhich is red?\tapple\tsky\tA',
+      '6\tWhich is blue?\tapple\tsky\tB',
+      '1000005\tWhich is red?\tsky\tapple\tB',
+      '1000006\tAnother question?\tsky\tapple\tB',
+    ].join('\n'),
+  )
+  const records = await readBenchmark(path)
+  t.deepEqual(
+    records.map(({ together }) => together),
+    ['5', undefined, '5', undefined],
+  )
+})
+
 test('a table without options asks for yes, no, or an open answer', async t => {
   const path = write(
     t,

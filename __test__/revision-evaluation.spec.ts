@@ -80,6 +80,34 @@ test('a benchmark may have rows of its own, and a blind model needs none', async
   t.is(blind.benchmarks[0]?.count, 2)
 })
 
+test('a question of a choice keeps its place among rows that go by order', async t => {
+  const folder = material(t)
+  const path = pope(folder, ['a', 'b', 'c', 'd'])
+  const image = writeNpy(join(folder, 'own.npy'), sideRows(1, 'image'), [1, DIM])
+  const first = { path, image, imageIds: { from: 'order' } }
+  const evaluation = { data: null, benchmarks: [first], maxSamples: 2, missing: 'skip' }
+  // the only row is the first question's: it is found when that is chosen, and else there is none
+  const found = []
+  for (const seed of [0, 1, 2, 3, 4, 5]) {
+    const asked = evaluated(t, folder, evaluation, { seed })
+    found.push(
+      await asked.then(
+        ({ benchmarks }) => benchmarks[0]?.count,
+        ({ code }) => code,
+      ),
+    )
+    rmSync(join(folder, 'longer'), { recursive: true, force: true })
+  }
+  t.deepEqual([...new Set(found)].sort(), [1, 'EMPTY'])
+})
+
+test('questions of choice may be asked with their options in every order', async t => {
+  const folder = material(t)
+  const spec = { path: table(folder), circular: true }
+  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [spec], maxSamples: 3 })
+  t.like(benchmarks, [{ count: 12, together: { count: 3 } }])
+})
+
 test('held-out records tell their loss, and what it is with the image of another', async t => {
   const folder = material(t)
   const [record] = (await evaluated(t, folder, { metrics: ['f1', 'bleu4'] })).records

@@ -133,6 +133,7 @@ export type {
 } from './reports.ts'
 export { ARMS, type Arm, type ArmInput, type OwnArm } from './revision/arms.ts'
 export type { GenerateOptions, Question } from './revision/ask.ts'
+export type { MmeScore } from './revision/benchmarks/mme-score.ts'
 export { type ReadBenchmarkOptions, readBenchmark } from './revision/benchmarks/read.ts'
 export {
   BENCHMARKS,
@@ -142,6 +143,7 @@ export {
   type PublishedBenchmark,
 } from './revision/benchmarks/record.ts'
 export type { BenchmarkScore, GroupScore, OpenMetric, OpenScore } from './revision/benchmarks/score.ts'
+export type { TogetherScore } from './revision/benchmarks/together.ts'
 export { type ArmRun, type CompareArmsOptions, compareArms } from './revision/compare.ts'
 export type { ArmsReport, GainsOfArm, MetricGroup, MetricOfArms } from './revision/compare-report.ts'
 export type { Override } from './revision/config/overlay.ts'

@@ -55,7 +55,7 @@ function leftOut(name: string, stage: TrainingReport | undefined): string[] {
 /** An evaluation for people. */
 export function evaluationText({ evaluation, gap }: Pick<ReVisionReport, 'evaluation' | 'gap'>): string {
   const { records, benchmarks, groups } = evaluation
-  const tables = [recordsTable(records), benchmarksTable(benchmarks), groupsTable(groups), gapTable(gap)]
+  const tables = [recordsTable(records), ...benchmarksTables(benchmarks), groupsTable(groups), gapTable(gap)]
   return tables.filter(text => text !== '').join('\n\n') || 'nothing was evaluated'
 }
 
@@ -77,7 +77,7 @@ function recordsTable(records: readonly RecordsScore[]): string {
     figure(perplexity),
     percent(accuracy),
     ...(shuffled ? [figure(shuffledLoss), figure(shuffledLoss === undefined ? undefined : shuffledLoss - loss)] : []),
-    ...metrics.map(metric => score(open?.[metric])),
+    ...metrics.map(metric => points(open?.[metric])),
   ])
   const more = [
     ...(shuffled ? ['loss, others’ images', 'worth of the image'] : []),
@@ -87,25 +87,39 @@ function recordsTable(records: readonly RecordsScore[]): string {
 }
 
 /** A score of answers, which is no measurement that a tiny number would mean something in. */
-function score(value: number | undefined): string {
+function points(value: number | undefined): string {
   return value === undefined ? '–' : value.toFixed(4)
 }
 
-function benchmarksTable(benchmarks: readonly BenchmarkScore[]): string {
+function benchmarksTables(benchmarks: readonly BenchmarkScore[]): string[] {
   if (benchmarks.length === 0) {
-    return ''
+    return []
   }
   const head = ['benchmark', 'about', 'questions', 'accuracy', 'unreadable', 'says yes', 'CIDEr-D']
-  const rows = benchmarks.map(({ benchmark, group, count: n, skipped = 0, accuracy, unparsed, yesNo, open }) => [
-    benchmark,
-    group ?? '–',
-    `${count(n)}${skipped > 0 ? ` (${count(skipped)} left out)` : ''}`,
-    accuracy === undefined ? '–' : percent(accuracy),
-    unparsed === undefined ? '–' : count(unparsed),
-    yesNo === undefined ? '–' : percent(yesNo.yesRatio),
-    score(open?.cider),
+  const rows = benchmarks.map(score => [
+    score.benchmark,
+    score.group ?? '–',
+    `${count(score.count)}${score.skipped ? ` (${count(score.skipped)} left out)` : ''}`,
+    share(score.accuracy),
+    score.unparsed === undefined ? '–' : count(score.unparsed),
+    share(score.yesNo?.yesRatio),
+    points(score.open?.cider),
   ])
-  return table([head, ...rows])
+  const orders = benchmarks.flatMap(({ benchmark, together }) =>
+    together ? [[benchmark, count(together.count), percent(together.accuracy)]] : [],
+  )
+  const sums = benchmarks.flatMap(({ benchmark, mme }) =>
+    mme ? [[benchmark, mme.perception.toFixed(2), mme.cognition.toFixed(2), percent(mme.accuracyPlus)]] : [],
+  )
+  return [
+    table([head, ...rows]),
+    orders.length > 0 ? table([['options in every order', 'questions', 'right in all of them'], ...orders]) : '',
+    sums.length > 0 ? table([['sums of MME', 'perception', 'cognition', 'accuracy+'], ...sums]) : '',
+  ]
+}
+
+function share(value: number | undefined): string {
+  return value === undefined ? '–' : percent(value)
 }
 
 function groupsTable(groups: readonly GroupScore[]): string {

@@ -4,6 +4,7 @@ import { promptOf } from './benchmarks/prompt.ts'
 import { readBenchmark } from './benchmarks/read.ts'
 import type { BenchmarkRecord } from './benchmarks/record.ts'
 import { type BenchmarkScore, scoreBenchmarks } from './benchmarks/score.ts'
+import { groupsOf, rotated } from './benchmarks/together.ts'
 import type { BenchmarkConfig, ReVisionConfig } from './config.ts'
 import type { RowLookup } from './data/row-lookup.ts'
 import { splitRecords } from './data/split.ts'
@@ -11,6 +12,11 @@ import type { Shown } from './evaluation.ts'
 import type { ModelSample } from './model-options.ts'
 import { type Wording, withImage, withoutImages } from './turns.ts'
 import type { SideRows } from './workspace.ts'
+
+interface PlacedRecord extends BenchmarkRecord {
+  /** Its number in the benchmark, from 0. */
+  place: number
+}
 
 /**
  * Asks a model the questions of a benchmark and scores what it says.
@@ -21,12 +27,17 @@ import type { SideRows } from './workspace.ts'
 export async function benchmarkScores(spec: BenchmarkConfig, shown: Shown): Promise<BenchmarkScore[]> {
   const { path, name, group, answers } = spec
   const { model, config, run } = shown
-  const all = chosen(await readBenchmark(path, { name, group, answers }), config)
+  const read = await readBenchmark(path, { name, group, answers })
+  const some = chosen(
+    read.map((record, place) => ({ ...record, place })),
+    config,
+  )
+  const all = spec.circular ? rotated(some) : some
   const sees = !config.blind && all.some(({ image }) => image !== undefined)
   const side = sees ? await sideOf(spec, shown) : undefined
   const wording = { prompt: config.prompt, system: config.system }
-  const asked = all.flatMap((record, i) => {
-    const rows = side ? rowsOf(record, i, side.lookup) : []
+  const asked = all.flatMap(record => {
+    const rows = side ? rowsOf(record, side.lookup) : []
     return rows === undefined ? missing(record, path, config) : [{ record, sample: questionOf(record, rows, wording) }]
   })
   if (asked.length === 0) {
@@ -34,23 +45,24 @@ export async function benchmarkScores(spec: BenchmarkConfig, shown: Shown): Prom
   }
   const batch = { samples: asked.map(({ sample }) => sample), rows: side?.rows }
   const texts = await textsOf(model, batch, config, run)
-  const said = new Map(asked.map(({ record }, i) => [record, texts[i]]))
+  const said = new Map<BenchmarkRecord, string | undefined>(asked.map(({ record }, i) => [record, texts[i]]))
   const scores = scoreBenchmarks([...said.keys()], record => said.get(record), { metrics: config.evaluation.metrics })
   const skipped = all.length - asked.length
   return skipped === 0 ? scores : scores.map(score => ({ ...score, skipped }))
 }
 
-/** A seeded choice of questions, where there are more than are to be asked. */
-function chosen(records: readonly BenchmarkRecord[], { seed, evaluation }: ReVisionConfig): readonly BenchmarkRecord[] {
+/** A seeded choice of questions, where there are more than are to be asked; those that count together stay together. */
+function chosen(records: readonly PlacedRecord[], { seed, evaluation }: ReVisionConfig): readonly PlacedRecord[] {
   const { maxSamples } = evaluation
-  if (maxSamples === undefined || maxSamples >= records.length) {
+  const groups = groupsOf(records)
+  if (maxSamples === undefined || maxSamples >= groups.length) {
     return records
   }
   const { train } = splitRecords(
-    Uint32Array.from(records, (_, i) => i),
+    Uint32Array.from(groups, (_, i) => i),
     { maxSamples, seed },
   )
-  return Array.from(train, i => records[i] as BenchmarkRecord)
+  return Array.from(train).flatMap(i => groups[i] as PlacedRecord[])
 }
 
 async function sideOf({ image, imageIds }: BenchmarkConfig, { workspace, run }: Shown): Promise<SideRows> {
@@ -58,11 +70,11 @@ async function sideOf({ image, imageIds }: BenchmarkConfig, { workspace, run }: 
 }
 
 /** The row of a question's image, none for a question without one, and nothing for an image without a row. */
-function rowsOf({ image }: BenchmarkRecord, record: number, lookup: RowLookup): number[] | undefined {
+function rowsOf({ image, place }: PlacedRecord, lookup: RowLookup): number[] | undefined {
   if (image === undefined) {
     return []
   }
-  const row = lookup.rowOf(image, record)
+  const row = lookup.rowOf(image, place)
   return row === undefined ? undefined : [row]
 }
 

@@ -24,6 +24,8 @@ export interface BenchmarkRecord {
   group?: BenchmarkGroup
   /** The question's category in the benchmark. */
   category?: string
+  /** Name of the questions that it counts together with: they are right when all of them are. */
+  together?: string
 }
 
 /** A benchmark of the paper's table. */

@@ -6,7 +6,9 @@ import type { Judged } from '../text-metrics/ngrams.ts'
 import { rougeL } from '../text-metrics/rouge.ts'
 import { tokenF1 } from '../text-metrics/token-f1.ts'
 import { type YesNoRule, type YesNoScore, yesNoScore } from '../text-metrics/yes-no.ts'
+import { type MmeScore, mmeScore } from './mme-score.ts'
 import type { BenchmarkGroup, BenchmarkRecord } from './record.ts'
+import { type TogetherScore, togetherScore } from './together.ts'
 
 /** Metrics of open answers. */
 export type OpenMetric = 'f1' | 'bleu4' | 'rougeL' | 'cider'
@@ -43,6 +45,10 @@ export interface BenchmarkScore {
   unparsed?: number
   /** More about questions of yes or no. */
   yesNo?: YesNoScore
+  /** Questions that are asked with their options in several orders, right in all of them; absent where none is. */
+  together?: TogetherScore
+  /** MME's own sums; absent for another benchmark. */
+  mme?: MmeScore
   /** Open answers. */
   open?: OpenScore
   /** Accuracy of each category, where questions have one and are not open. */
@@ -137,6 +143,8 @@ function counted(records: readonly Answered[], rule: YesNoRule | undefined) {
 
 function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) {
   const { yesNo, ...score } = counted(records, rule)
+  const marked = records.map(record => ({ ...record, right: counted([record], rule).accuracy === 1 }))
+  const together = togetherScore(marked)
   const names = [...new Set(records.flatMap(({ category }) => category ?? []))].sort()
   const categories = names.map(name => {
     const own = records.filter(({ category }) => category === name)
@@ -145,6 +153,8 @@ function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) 
   return {
     ...score,
     ...(yesNo ? { yesNo } : {}),
+    ...(together ? { together } : {}),
+    ...(records[0]?.benchmark === 'MME' ? { mme: mmeScore(marked) } : {}),
     ...(categories.length > 0 ? { categories: Object.fromEntries(categories) } : {}),
   }
 }

@@ -9,6 +9,8 @@ import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.
 const REFERENCE_LENGTH = 64
 /** Bytes of a row at most, pictures included. */
 const MAX_ROW_BYTES = 128 * 2 ** 20
+/** What MMBench adds to the number of a question whose options have moved on. */
+const ROTATION = 1_000_000
 /** Columns of options: single letters, as many as there are. */
 const OPTION = /^[A-Z]$/
 
@@ -44,7 +46,24 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
   } finally {
     input.destroy()
   }
-  return records
+  return withTogether(records)
+}
+
+/**
+ * Marks the questions that stand there with their options in several orders: MMBench numbers these alike up to a million.
+ */
+function withTogether(records: readonly BenchmarkRecord[]): BenchmarkRecord[] {
+  const keyOf = ({ id, question, kind }: BenchmarkRecord) =>
+    kind === 'choice' && /^\d+$/.test(id) ? `${Number(id) % ROTATION}\t${question}` : undefined
+  const times = new Map<string | undefined, number>()
+  for (const record of records) {
+    times.set(keyOf(record), (times.get(keyOf(record)) ?? 0) + 1)
+  }
+  return records.map(record => {
+    const key = keyOf(record)
+    const several = key !== undefined && (times.get(key) ?? 0) > 1
+    return several ? { ...record, together: String(Number(record.id) % ROTATION) } : record
+  })
 }
 
 /** Stands for a picture that was dropped. */

@@ -230,6 +230,9 @@ const benchmark = section({
   answers: v.optional(text('File of right answers.', 'a path')),
   image: v.optional(paths('Rows of its images, where they are others than those of training.')),
   imageIds: v.optional(ids),
+  circular: v.optional(
+    flag('Whether a question of choice is asked as often as it has options, in another order each time (MMBench).'),
+  ),
 })
 
 const generate = section({
@@ -247,7 +250,7 @@ export const evaluation = section({
   rows: v.optional(oneOf(['image', 'text'], 'Whose rows their visual tokens are.'), 'image'),
   key: v.optional(oneOf(['image', 'id'], "Whether a row is found by the image's id or by the record's."), 'image'),
   missing: v.optional(oneOf(['error', 'skip', 'report'], 'What happens to a record whose image has no row.'), 'error'),
-  maxSamples: v.optional(whole(1, 'Records of each file at most.')),
+  maxSamples: v.optional(whole(1, 'Records of each file at most; of a benchmark, questions.')),
   shuffled: v.optional(flag("Whether the loss with other records' images is computed as well."), true),
   answers: v.optional(whole(0, 'Records of each file that are answered, for the metrics.'), 200),
   benchmarks: v.optional(

@@ -22,6 +22,8 @@ export interface BenchmarkConfig {
   image?: string | string[]
   /** How a row is found by an id. */
   imageIds?: EmbeddingIds
+  /** Whether a question of choice is asked as often as it has options, in another order each time (MMBench). */
+  circular?: boolean
 }
 
 /** Section `model`. */
@@ -231,7 +233,7 @@ export interface EvaluationConfig {
   key: 'image' | 'id'
   /** What happens to a record whose image has no row. @defaultValue `'error'` */
   missing: 'error' | 'skip' | 'report'
-  /** Records of each file at most. */
+  /** Records of each file at most; of a benchmark, questions. */
   maxSamples?: number
   /** Whether the loss with other records' images is computed as well. @defaultValue `true` */
   shuffled: boolean

@@ -57,6 +57,12 @@ function shared({ model, folder, steps, threads }) {
 export function comparisons({ model, folder, seeds, steps: most, threads }) {
   const pairs = { data: join(folder, 'pairs.jsonl') }
   const few = seeds.slice(0, 2)
+  const strategies = () => ({
+    arms: ['realign', 'none', 'paired', 'mean-shift', 'c3'].map(arm =>
+      arm === 'paired' ? { name: arm, like: arm, with: { stage1: pairs } } : arm,
+    ),
+    seeds,
+  })
   const of = (name, steps, compare, change = base => base) => {
     const { base, texts } = shared({ model, folder, steps, threads })
     // comparisons of as many updates share a folder, and so the arms that they have in common
@@ -64,12 +70,8 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
     return [name, { ...change(base), output, compare: compare(texts) }]
   }
   return new Map([
-    of('main', most, () => ({
-      arms: ['realign', 'none', 'paired', 'mean-shift', 'c3'].map(arm =>
-        arm === 'paired' ? { name: arm, like: arm, with: { stage1: pairs } } : arm,
-      ),
-      seeds,
-    })),
+    of('main', most, strategies),
+    of('early', OTHER_STEPS, strategies),
     of('steps', OTHER_STEPS, texts => ({
       arms: [
         'realign',

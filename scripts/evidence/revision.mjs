@@ -2,10 +2,10 @@
  * What arXiv 2602.07026 says about training a multimodal language model from text (section 5), on SmolLM2-135M-Instruct and
  * emoji: a projector learns from names of emoji whose embeddings stand in for pictures, and is shown pictures.
  *
- *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,steps,tuned,scaling] [--runs-only] [--finished]
+ *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,early,steps,tuned,scaling] [--runs-only] [--finished]
  *
  * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. --steps are the
- * updates of the main comparison, the others make 400. With --only the named comparisons are made, and claims that need
+ * updates of the main comparison; `early` is the same with 400, which the others make too. With --only the named comparisons are made, and claims that need
  * others are written as undecided. With --runs-only nothing is written: several such calls, with seeds of their own and
  * --threads 1, use a machine better than one does. With --finished nothing is trained: what is there is written.
  */
@@ -58,7 +58,7 @@ export async function evidence(args) {
     reports[name] = await compareArms(config, { onRun: run => told(name, run) })
   }
   if (!values['runs-only']) {
-    const said = `The main comparison makes ${steps} updates a run, the others ${OTHER_STEPS}.`
+    const said = `\`main\` makes ${steps} updates a run, \`early\` and the others ${OTHER_STEPS}.`
     writeEvidence('revision', [`${INTRO} ${said}`, ...armTables(reports)].join('\n\n'), revisionClaims(reports))
   }
 }

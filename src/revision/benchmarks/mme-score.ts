@@ -1,3 +1,5 @@
+import { togetherScore } from './together.ts'
+
 /** Scores of MME (arXiv 2306.13394), each category with accuracy and accuracy+ in percent, 200 at most. */
 export interface MmeScore {
   /** Sum over the ten categories of perception, 2,000 at most. */
@@ -40,11 +42,7 @@ export function mmeScore(answers: readonly MmeAnswer[]): MmeScore {
 }
 
 function accuracyPlus(answers: readonly MmeAnswer[]): number {
-  const images = new Map<string | undefined, boolean>()
-  for (const { image, right } of answers) {
-    images.set(image, right && (images.get(image) ?? true))
-  }
-  return share([...images.values()])
+  return togetherScore(answers.map(({ image = '', right }) => ({ together: image, right })))?.accuracy ?? 0
 }
 
 function share(right: readonly boolean[]): number {

@@ -146,12 +146,20 @@ test('questions of a table whose numbers differ by millions are one question in 
       '6\tWhich is blue?\tapple\tsky\tB',
       '1000005\tWhich is red?\tsky\tapple\tB',
       '1000006\tAnother question?\tsky\tapple\tB',
+      '2000005\tWhich is blue?\tsky\tapple\tA',
+      '3000005\tWhich is blue?\tapple\tsky\tB',
     ].join('\n'),
   )
   const records = await readBenchmark(path)
+  const [red, , again, , blue, last] = records.map(({ together }) => together)
+  t.truthy(red)
+  t.is(again, red)
+  t.truthy(blue)
+  t.is(last, blue)
+  t.not(blue, red)
   t.deepEqual(
-    records.map(({ together }) => together),
-    ['5', undefined, '5', undefined],
+    [1, 3].map(i => records[i]?.together),
+    [undefined, undefined],
   )
 })
 

@@ -18,19 +18,25 @@ const HELD_OUT = ['unseen-rendering', 'unseen-emoji']
 // Material Design Icons, Apache-2.0; only the names are used
 const ICONS = '@iconify-json/mdi@1'
 
+/** Folder of the material that is called `name`. */
+export function studyFolder(name) {
+  return join(emojiFolder(), `study-${name}`)
+}
+
 /**
  * Embeds everything with an encoder, once.
  *
- * @param {{ encoder: string, name: string }} options folder of a trained encoder, and a name for what is made of it
+ * @param {{ encoder: string, name: string, skinTones?: boolean }} options folder of a trained encoder, a name for what is
+ *   made of it, and whether people come in all their colours
  * @returns {Promise<string>} the folder
  */
-export async function prepareStudy({ encoder, name }) {
-  const folder = join(emojiFolder(), `study-${name}`)
+export async function prepareStudy({ encoder, name, skinTones }) {
+  const folder = studyFolder(name)
   const done = join(folder, 'done')
   if (existsSync(done)) {
     return folder
   }
-  const { pairs } = prepareEmoji()
+  const { pairs } = prepareEmoji({ skinTones })
   mkdirSync(folder, { recursive: true })
   // beside the list, because paths of images are relative to it
   const renderings = join(emojiFolder(), `study-${name}.jsonl`)

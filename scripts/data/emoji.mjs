@@ -25,31 +25,41 @@ export function emojiFolder() {
   return join(process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap'), 'emoji')
 }
 
-/** Downloads what is missing and writes `pairs.jsonl`; returns its path. */
-export function prepareEmoji() {
+/**
+ * Downloads what is missing and writes `pairs.jsonl`; returns its path. With `skinTones` people come in all their colours,
+ * twice as many pictures, and the list is `pairs-toned.jsonl`.
+ */
+export function prepareEmoji({ skinTones = false } = {}) {
   const folder = emojiFolder()
   mkdirSync(folder, { recursive: true })
   const data = unpacked(folder, 'emojibase-data', '17', ['package/en/data.json', 'package/LICENSE'])
   const named = JSON.parse(readFileSync(join(data, 'en', 'data.json'), 'utf8'))
-  const captions = new Map(named.map(emoji => [plain(emoji.hexcode), captionsOf(emoji)]))
-  const pairs = VENDORS.flatMap(vendor => pairsOf(folder, vendor, captions))
-  const list = join(folder, 'pairs.jsonl')
+  const all = named.flatMap(({ skins = [], ...emoji }) => [
+    emoji,
+    ...skins.map(skin => ({ ...skin, tags: emoji.tags })),
+  ])
+  const captions = new Map(all.map(emoji => [plain(emoji.hexcode), captionsOf(emoji)]))
+  const pairs = VENDORS.flatMap(vendor => pairsOf(folder, vendor, captions, skinTones))
+  const list = join(folder, skinTones ? 'pairs-toned.jsonl' : 'pairs.jsonl')
   writeFileSync(`${list}.tmp`, pairs.map(pair => `${JSON.stringify(pair)}\n`).join(''))
   renameSync(`${list}.tmp`, list)
   return { list, pairs }
 }
 
-function pairsOf(folder, vendor, captions) {
+function pairsOf(folder, vendor, captions, skinTones) {
   const name = `emoji-datasource-${vendor}`
   const source = unpacked(folder, name, '16', ['package/emoji.json', 'package/LICENSE', `package/img/${vendor}/64`])
   const all = JSON.parse(readFileSync(join(source, 'emoji.json'), 'utf8'))
-  return all.flatMap(({ unified, image, ...emoji }) => {
-    const words = captions.get(plain(unified))
-    if (!emoji[`has_img_${vendor}`] || words === undefined) {
-      return []
-    }
-    const path = `${name}/img/${vendor}/64/${image}`
-    return [{ image: path, captions: words, split: splitOf(unified, vendor), id: unified, vendor }]
+  return all.flatMap(({ skin_variations: skins = {}, ...emoji }) => {
+    // a person is in one split in all colours
+    const split = splitOf(emoji.unified, vendor)
+    return [emoji, ...(skinTones ? Object.values(skins) : [])].flatMap(({ unified, image, ...drawn }) => {
+      const words = captions.get(plain(unified))
+      if (!drawn[`has_img_${vendor}`] || words === undefined) {
+        return []
+      }
+      return [{ image: `${name}/img/${vendor}/64/${image}`, captions: words, split, id: unified, vendor }]
+    })
   })
 }
 

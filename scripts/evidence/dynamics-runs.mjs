@@ -21,6 +21,8 @@ export const SETTINGS = {
   cold: { train: { ...LONG, temperature: 0.01 }, every: 40, freezeAt: 240 },
   /** Temperature as CLIP begins with it. */
   warm: { train: { ...LONG, temperature: 0.07 }, every: 40, freezeAt: 240 },
+  /** The same updates with people in all their colours, for the study of ReVision. */
+  toned: { train: { ...LONG, epochs: LONG.epochs / 2, temperature: 0.01 }, skinTones: true, every: 40, freezeAt: 240 },
   /** 2B ≤ d/4, so that the batch spans a small part of the space; the conditions of persistence are measured. */
   span: {
     train: { steps: 600, batchSize: DIM / 8, learningRate: 5e-4, temperature: 0.01 },
@@ -71,8 +73,8 @@ function begin(folder, options) {
 /** A checkpoint that is further than the tracker's state: the probes between them are lost. */
 class ProbeMissed extends Error {}
 
-async function train(folder, { train: given, freezeAt, conditions, every, seed }, threads) {
-  const { list, pairs } = prepareEmoji()
+async function train(folder, { train: given, skinTones, freezeAt, conditions, every, seed }, threads) {
+  const { list, pairs } = prepareEmoji({ skinTones })
   const out = encoderOf(folder)
   const [state, log] = ['state.safetensors', 'log.jsonl'].map(name => join(folder, name))
   const measure = conditions && persistence()

@@ -11,7 +11,7 @@ import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { median } from '../../benches/child.mjs'
 import { findings } from '../../dist/index.js'
-import { finishedRun, SETTINGS } from './dynamics-runs.mjs'
+import { finishedRun } from './dynamics-runs.mjs'
 import { row, writeEvidence } from './record.mjs'
 
 /** Below what somebody waits for. */
@@ -23,6 +23,8 @@ quarter of the 192 columns; it is probed every 20 and frozen at 100.
 A finding holds when every probe meets it; \`measured\` is the least favourable probe, \`baseline\` what chance gives there, \`met\` the share
 of probes that meet it. \`holds\` is null where the baseline meets it as well, where seeds disagree, or where nothing decides.`
 
+/** Settings of the runs. */
+const STUDIED = ['cold', 'warm', 'span']
 /** The conditions under which a gap persists: findings of the runs with small batches. */
 const CONDITIONS = ['gap-at-initialisation', 'sphere-moves-the-mean', 'gradients-in-span']
 /** Findings that say nothing where the batch spans the whole space. */
@@ -41,7 +43,7 @@ export async function evidence(args) {
   const seeds = values.seeds.split(',').map(Number)
   const threads = Number(values.threads)
   const runs = {}
-  for (const setting of values.only?.split(',') ?? Object.keys(SETTINGS)) {
+  for (const setting of values.only?.split(',') ?? STUDIED) {
     runs[setting] = []
     for (const seed of seeds) runs[setting].push(await finishedRun(setting, seed, threads))
   }

@@ -11,8 +11,10 @@ const SAVE_EVERY = 200
 
 /** What a finished run leaves. */
 const FINISHED = 'comparison.json'
-/** Updates of a run of every comparison but the main one. */
+/** Updates of a run of every comparison but `main` and `toned`. */
 export const OTHER_STEPS = 400
+/** Updates of a run of `toned`. */
+export const TONED_STEPS = 220
 
 /** What all arms share. */
 function shared({ model, folder, steps, threads }) {
@@ -57,6 +59,26 @@ function shared({ model, folder, steps, threads }) {
 export function comparisons({ model, folder, seeds, steps: most, threads }) {
   const pairs = { data: join(folder, 'pairs.jsonl') }
   const few = seeds.slice(0, 2)
+  const corpus = (name, texts) => ({
+    name,
+    like: 'realign',
+    with: { stage1: { data: join(folder, `${name}.jsonl`) }, embeddings: texts(name) },
+  })
+  // a few real images: adapters beside the frozen model
+  const tune = base => ({
+    ...base,
+    stage2: {
+      ...pairs,
+      mode: 'lora',
+      lora: { rank: 8, alpha: 16, dropout: 0 },
+      batchSize: 16,
+      steps: 60,
+      maxSamples: 300,
+      learningRate: 3e-4,
+      projectorLearningRate: 1e-3,
+      maxLength: 128,
+    },
+  })
   const strategies = () => ({
     arms: ['realign', 'none', 'paired', 'mean-shift', 'c3'].map(arm =>
       arm === 'paired' ? { name: arm, like: arm, with: { stage1: pairs } } : arm,
@@ -66,7 +88,7 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
   const of = (name, steps, compare, change = base => base) => {
     const { base, texts } = shared({ model, folder, steps, threads })
     // comparisons of as many updates share a folder, and so the arms that they have in common
-    const output = folderOf(name === 'tuned' ? name : `updates-${steps}`)
+    const output = folderOf(change === tune ? 'tuned' : `updates-${steps}`)
     return [name, { ...change(base), output, compare: compare(texts) }]
   }
   return new Map([
@@ -77,28 +99,20 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
         'realign',
         'none',
         'bca',
-        {
-          name: 'long',
-          like: 'realign',
-          with: { stage1: { data: join(folder, 'long.jsonl') }, embeddings: texts('long') },
-        },
+        corpus('long', texts),
         'anchor+trace',
         'anchor',
-        {
-          name: 'icons',
-          like: 'realign',
-          with: { stage1: { data: join(folder, 'icons.jsonl') }, embeddings: texts('icons') },
-        },
+        corpus('icons', texts),
         'centering',
         'realign-iterated',
       ],
       seeds: few,
     })),
-    // a few real images: adapters beside the frozen model
+    of('tuned', OTHER_STEPS, strategies, tune),
     of(
-      'tuned',
+      'tuning',
       OTHER_STEPS,
-      () => ({
+      texts => ({
         arms: [
           'realign',
           'no-stage1',
@@ -106,23 +120,13 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
           'blind',
           { name: 'realign-60', like: 'realign', with: { stage2: { maxSamples: 180 } } },
           { name: 'realign-30', like: 'realign', with: { stage2: { maxSamples: 90 } } },
+          'bca',
+          corpus('long', texts),
+          corpus('icons', texts),
         ],
         seeds: few,
       }),
-      base => ({
-        ...base,
-        stage2: {
-          ...pairs,
-          mode: 'lora',
-          lora: { rank: 8, alpha: 16, dropout: 0 },
-          batchSize: 16,
-          steps: 60,
-          maxSamples: 300,
-          learningRate: 3e-4,
-          projectorLearningRate: 1e-3,
-          maxLength: 128,
-        },
-      }),
+      tune,
     ),
     // N is what the captions allow twice; epochs are equal, so that twice the texts are twice the updates
     of('scaling', OTHER_STEPS, () => {
@@ -140,6 +144,12 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
   ])
 }
 
+/** The strategies on material with people in all their colours, which is `folder`. */
+export function tonedComparison({ seeds, ...material }) {
+  const main = comparisons({ ...material, seeds: seeds.slice(0, 2), steps: TONED_STEPS }).get('main')
+  return { ...main, output: folderOf('toned') }
+}
+
 function folderOf(name) {
   return join(emojiFolder(), 'revision', name)
 }
@@ -148,12 +158,13 @@ function folderOf(name) {
 export function reuseProjectors({ output, compare }) {
   for (const arm of compare.arms) {
     for (const seed of compare.seeds) {
-      const trained = arm.like ?? arm
-      const [from, to] = [
-        [folderOf(`updates-${OTHER_STEPS}`), trained],
-        [output, arm.name ?? arm],
-      ].map(([folder, name]) => join(folder, name, `seed-${seed}`))
-      if (existsSync(join(from, FINISHED)) && !existsSync(join(to, 'stage1'))) {
+      const name = arm.name ?? arm
+      const to = join(output, name, `seed-${seed}`)
+      // an arm of its own has trained its own; one that tunes otherwise begins like another
+      const from = [name, arm.like ?? name]
+        .map(trained => join(folderOf(`updates-${OTHER_STEPS}`), trained, `seed-${seed}`))
+        .find(run => existsSync(join(run, FINISHED)))
+      if (from !== undefined && !existsSync(join(to, 'stage1'))) {
         cpSync(join(from, 'stage1'), join(to, 'stage1'), { recursive: true })
       }
     }

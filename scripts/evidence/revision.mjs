@@ -2,23 +2,32 @@
  * What arXiv 2602.07026 says about training a multimodal language model from text (section 5), on SmolLM2-135M-Instruct and
  * emoji: a projector learns from names of emoji whose embeddings stand in for pictures, and is shown pictures.
  *
- *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,early,steps,tuned,scaling] [--runs-only] [--finished]
+ *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,early,steps,tuned,tuning,scaling,toned] [--runs-only] [--finished]
  *
  * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. --steps are the
- * updates of the main comparison; `early` is the same with 400, which the others make too. With --only the named comparisons are made, and claims that need
- * others are written as undecided. With --runs-only nothing is written: several such calls, with seeds of their own and
+ * updates of the main comparison; `early` is the same with 400, which the others make too, and `tuned` goes on from it with a
+ * few pictures. With --only the named comparisons are made, and claims that need others are written as undecided. With --runs-only nothing is written: several such calls, with seeds of their own and
  * --threads 1, use a machine better than one does. With --finished nothing is trained: what is there is written.
  */
 import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { compareArms } from '../../dist/index.js'
-import { prepareStudy } from '../data/emoji-study.mjs'
+import { prepareStudy, studyFolder } from '../data/emoji-study.mjs'
 import { smollm2 } from '../data/smollm2.mjs'
 import { finishedRun } from './dynamics-runs.mjs'
 import { writeEvidence } from './record.mjs'
 import { armTables, revisionClaims } from './revision-claims.mjs'
-import { comparisons, finishedPart, OTHER_STEPS, reuseProjectors } from './revision-study.mjs'
+import {
+  comparisons,
+  finishedPart,
+  OTHER_STEPS,
+  reuseProjectors,
+  TONED_STEPS,
+  tonedComparison,
+} from './revision-study.mjs'
 
+/** Seed of the encoders. */
+const SEED = 1
 /** Below what somebody waits for. */
 const NICE = 5
 const INTRO = `A projector (\`mlp2x_gelu\`, four distinct soft tokens) before SmolLM2-135M-Instruct (GGUF Q4_1, frozen, products in bf16) learns
@@ -31,8 +40,10 @@ token of the name and its end; \`gain\` is what the right picture is worth again
 of the data's order; intervals are Student's, 95 %, over the paired differences of the seeds, and a claim whose interval holds
 zero is null.`
 
-/** The encoder whose embeddings are studied: a seed of the dynamics. */
-const ENCODER = { setting: 'cold', seed: 1 }
+/** The material that is studied: embeddings by the encoder of a seed of the dynamics, which names it. */
+const MATERIAL = `cold-${SEED}`
+/** The same with people in all their colours. */
+const TONED = `toned-${SEED}`
 
 export async function evidence(args) {
   const { values } = parseArgs({
@@ -48,20 +59,26 @@ export async function evidence(args) {
   })
   setPriority(NICE)
   const [seeds, steps, threads] = [values.seeds.split(',').map(Number), Number(values.steps), Number(values.threads)]
-  const { encoder } = await finishedRun(ENCODER.setting, ENCODER.seed, threads)
-  const folder = await prepareStudy({ encoder, name: `${ENCODER.setting}-${ENCODER.seed}` })
-  const all = comparisons({ model: await smollm2(), folder, seeds, steps, threads })
+  const given = { model: await smollm2(), seeds, threads }
+  const all = comparisons({ ...given, folder: studyFolder(MATERIAL), steps })
+  all.set('toned', tonedComparison({ ...given, folder: studyFolder(TONED) }))
   const reports = {}
   for (const name of values.only?.split(',') ?? all.keys()) {
     const config = values.finished ? finishedPart(all.get(name)) : all.get(name)
     if (config === undefined) continue
-    if (name === 'tuned') reuseProjectors(config)
+    await prepare(name === 'toned' ? TONED : MATERIAL, threads)
+    if (config.stage2 !== undefined) reuseProjectors(config)
     reports[name] = await compareArms(config, { onRun: run => told(name, run) })
   }
   if (!values['runs-only']) {
-    const said = `\`main\` makes ${steps} updates a run, \`early\` and the others ${OTHER_STEPS}.`
+    const said = `\`main\` makes ${steps} updates a run, \`early\` and the others ${OTHER_STEPS}; \`tuned\` and \`tuning\` go on from there with 60 on 300 pictures (adapters of rank 8 and the projector). \`toned\` makes ${TONED_STEPS} on material with people in all their colours, 10194 pictures and 3398 names, with an encoder of its own.`
     writeEvidence('revision', [`${INTRO} ${said}`, ...armTables(reports)].join('\n\n'), revisionClaims(reports))
   }
+}
+
+async function prepare(name, threads) {
+  const { encoder } = await finishedRun(name.split('-')[0], SEED, threads)
+  await prepareStudy({ encoder, name, skinTones: name === TONED })
 }
 
 function told(name, { arm, seed, index, count, cached }) {

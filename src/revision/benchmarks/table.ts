@@ -62,7 +62,7 @@ function withTogether(records: readonly BenchmarkRecord[]): BenchmarkRecord[] {
   return records.map(record => {
     const key = keyOf(record)
     const several = key !== undefined && (times.get(key) ?? 0) > 1
-    return several ? { ...record, together: String(Number(record.id) % ROTATION) } : record
+    return several ? { ...record, together: key } : record
   })
 }
 

@@ -1263,8 +1263,10 @@ export interface SamplingOptions {
   temperature?: number
   /** Share of the probability that is drawn from. @defaultValue `1` */
   topP?: number
-  /** Seed of the draws. @defaultValue `0` */
+  /** Seed of the draws; those of an answer follow from it and from the answer's number. @defaultValue `0` */
   seed?: number
+  /** Number of the first answer, where a list is answered in parts. @defaultValue `0` */
+  first?: number
   /** Texts that end an answer. */
   stop?: readonly string[]
 }
@@ -2791,7 +2793,7 @@ export interface BenchmarkScore {
   unparsed?: number
   /** More about questions of yes or no. */
   yesNo?: YesNoScore
-  /** Questions that are asked with their options in several orders, right in all of them; absent where none is. */
+  /** Questions that count together (options in several orders, MME's of one image), right in all; absent where none do. */
   together?: TogetherScore
   /** MME's own sums; absent for another benchmark. */
   mme?: MmeScore
@@ -2947,7 +2949,7 @@ export interface Stage1Config {
   steps?: number
   /** Samples of an update. @defaultValue `256` */
   batchSize: number
-  /** Samples that are held at a time; it changes memory and nothing else. */
+  /** Samples that are held at a time; it changes memory, and results by rounding only. */
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.0005` */
   learningRate: number
@@ -3017,7 +3019,7 @@ export interface Stage2Config {
   steps?: number
   /** Samples of an update. @defaultValue `256` */
   batchSize: number
-  /** Samples that are held at a time; it changes memory and nothing else. */
+  /** Samples that are held at a time; it changes memory, and results by rounding only. */
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.00001` */
   learningRate: number
@@ -3070,7 +3072,7 @@ export interface Stage2Config {
     alpha?: number
     /** Share of their input that is dropped. */
     dropout?: number
-    /** Layers they are added to, such as `q_proj`. */
+    /** Maps of a block that they are added to. */
     targets?: string[]
   }
 }
@@ -3181,10 +3183,10 @@ export interface ReVisionConfig {
   threads?: number
   /** Go on from the newest checkpoint of the output, or from the one named. @defaultValue `false` */
   resume: boolean | string
-  /** Key of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
-  bestMetric: string
-  /** Whether more of it is better. @defaultValue `false` */
-  greaterIsBetter: boolean
+  /** Number of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
+  bestMetric: 'eval_loss' | 'eval_perplexity' | 'eval_accuracy'
+  /** Whether more of it is better; absent as it is with that number. */
+  greaterIsBetter?: boolean
   /** Whether a stage ends with its best checkpoint rather than with its last. @defaultValue `false` */
   loadBest: boolean
 }

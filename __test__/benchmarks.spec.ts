@@ -163,6 +163,20 @@ test('questions of a table whose numbers differ by millions are one question in 
   )
 })
 
+test('an option may be called None or nan; those that pandas left empty are none', async t => {
+  const rows = ['0\twhat\tone\tNone\tnan\tfour\tD', '1\twhat\tone\ttwo\tnan\tnan\tB', '2\twhat\tone\tNone\t\t\tB']
+  const path = write(t, 'odd.tsv', ['index\tquestion\tA\tB\tC\tD\tanswer', ...rows].join('\n'))
+  const records = await readBenchmark(path)
+  t.deepEqual(
+    records.map(({ options }) => options),
+    [
+      ['one', 'None', 'nan', 'four'],
+      ['one', 'two'],
+      ['one', 'None'],
+    ],
+  )
+})
+
 test('a table without options asks for yes, no, or an open answer', async t => {
   const path = write(
     t,
@@ -190,6 +204,7 @@ test('MME is read from its folders and from the files of its evaluation', async 
     {
       id: 'celebrity/tt1#0',
       image: 'celebrity/tt1.jpg',
+      together: 'celebrity/tt1.jpg',
       question: 'Is it he?',
       answers: ['no'],
       category: 'celebrity',
@@ -198,6 +213,7 @@ test('MME is read from its folders and from the files of its evaluation', async 
     {
       id: 'color/0001#0',
       image: 'color/0001.png',
+      together: 'color/0001.png',
       question: 'Is it red?',
       answers: ['yes'],
       category: 'color',
@@ -206,6 +222,7 @@ test('MME is read from its folders and from the files of its evaluation', async 
     {
       id: 'color/0001#1',
       image: 'color/0001.png',
+      together: 'color/0001.png',
       question: 'Is it blue?',
       answers: ['no'],
       category: 'color',
@@ -218,6 +235,7 @@ test('MME is read from its folders and from the files of its evaluation', async 
     {
       id: 'OCR/0001.jpg#0',
       image: 'OCR/0001.jpg',
+      together: 'OCR/0001.jpg',
       question: 'Is it text?',
       answers: ['yes'],
       category: 'OCR',

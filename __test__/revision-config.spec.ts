@@ -294,6 +294,20 @@ const REFUSALS: [string, object, RegExp][] = [
     { stage1: { data: 'x', evals_per_epoch: 4 } },
     /evals_per_epoch .* not "4 times an epoch"/,
   ],
+  ['a metric that no evaluation has', { bestMetric: 'eval_f1' }, /bestMetric has to be one of eval_loss/],
+  ['a metric of others that no evaluation has', { metric_for_best_model: 'f1' }, /not "eval_f1"/],
+  ['a beta of one', { stage1: { data: 'x', optimizer: { beta2: 1 } } }, /beta2 has to be a number from 0 to below 1/],
+  ['a nucleus of nothing', { evaluation: { generate: { topP: 0 } } }, /topP has to be a number above 0, up to 1/],
+  ['an empty text that ends answers', { evaluation: { generate: { stop: [''] } } }, /stop.* not empty/],
+  [
+    'adapters of a map that no block has',
+    {
+      embeddings: { text: 't', image: 'i' },
+      stage2: { data: 'x', mode: 'lora', lora: { targets: ['q_pro'] } },
+    },
+    /targets.* list of q_proj, k_proj/,
+  ],
+  ['a projector of too many maps', { projector: { type: 'mlp17x_gelu' } }, /from 1 to 16/],
   ['another stage', { stage: 'dpo' }, /two stages, pt and sft/],
 ]
 

@@ -1,9 +1,9 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { ReVision } from '../src/revision/run.ts'
 import { writeNpy } from './helpers/npy.ts'
-import { DIM, jsonLines, longerModel, material, sideRows, tinyConfig } from './helpers/revision.ts'
+import { DIM, jsonLines, longerModel, material, sideRows, tinyConfig, wordOf } from './helpers/revision.ts'
 
 /** Evaluates what was never trained, so that it takes no time. */
 async function evaluated(t: ExecutionContext, folder: string, evaluation: object, changes: object = {}) {
@@ -164,4 +164,69 @@ test('an evaluation is stopped in the middle, and says how far it is', async t =
   t.like(await t.throwsAsync(running), { code: 'CANCELLED', cause: 'enough' })
   t.deepEqual([...new Set(stages)].slice(-2), ['held-out loss', 'answers'])
   t.is((await revision.evaluate()).evaluation.records.length, 1)
+})
+
+test('records with other numbers of images are shown those of their like', async t => {
+  const folder = material(t)
+  const asked = (i: number, images: string[]) => ({
+    id: `${i}`,
+    images,
+    conversations: [
+      { from: 'human', value: `${images.map(() => '<image>').join('')}what` },
+      { from: 'gpt', value: wordOf(i) },
+    ],
+  })
+  const images = [['i0'], ['i1'], [], [], [], []]
+  const data = jsonLines(
+    join(folder, 'mixed.jsonl'),
+    images.map((own, i) => asked(i, own)),
+  )
+  const [record] = (await evaluated(t, folder, { data, answers: 0 })).records
+  t.true(Math.abs((record?.shuffledLoss ?? 0) - (record?.loss ?? 0)) > 1e-6)
+})
+
+test('files that are not there are missed before a training, not after it', async t => {
+  const folder = material(t)
+  for (const evaluation of [
+    { data: 'none.jsonl' },
+    { benchmarks: [{ path: join(folder, 'held.jsonl'), answers: 'no' }] },
+  ]) {
+    const error = await t.throwsAsync((await ReVision.open(tinyConfig(folder, { evaluation }))).run())
+    t.like(error, { code: 'NOT_FOUND' })
+  }
+  t.false(existsSync(join(folder, 'out')))
+})
+
+test('MME asks both questions of an image, however few it asks', async t => {
+  const folder = material(t)
+  mkdirSync(join(folder, 'mme'))
+  const lines = [0, 1, 2, 3, 4, 5].flatMap(i => [`i${i}\tIs it a fox?\tYes`, `i${i}\tIs it an owl?\tNo`])
+  writeFileSync(join(folder, 'mme', 'color.txt'), lines.join('\n'))
+  writeFileSync(join(folder, 'ids.txt'), [0, 1, 2, 3, 4, 5].map(i => `color/i${i}\n`).join(''))
+  const image = writeNpy(join(folder, 'own.npy'), sideRows(6, 'image'), [6, DIM])
+  const spec = { path: join(folder, 'mme'), name: 'mme', image, imageIds: { from: join(folder, 'ids.txt') } }
+  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [spec], maxSamples: 3 })
+  t.like(benchmarks, [{ count: 6, together: { count: 3 } }])
+  t.is(benchmarks[0]?.mme?.accuracyPlus, benchmarks[0]?.together?.accuracy)
+})
+
+test('a model in use has the positions that its stage had', async t => {
+  const folder = material(t)
+  const said = [
+    { from: 'human', value: `<image>\n${'what '.repeat(600)}` },
+    { from: 'gpt', value: 'fox' },
+  ]
+  const data = jsonLines(join(folder, 'long.jsonl'), [{ id: 'long', image: 'i0', conversations: said }])
+  const model = { path: longerModel(folder, 4096) }
+  const config = (maxLength: number) =>
+    tinyConfig(folder, {
+      model,
+      stage1: { maxLength, steps: 1 },
+      stage2: false,
+      evaluation: { data, answers: 0 },
+      output: join(folder, `out-${maxLength}`),
+    })
+  const run = async (maxLength: number) => (await ReVision.open(config(maxLength))).run()
+  t.like(await t.throwsAsync(run(64)), { code: 'BAD_SAMPLE' })
+  t.is((await run(4096)).evaluation.records[0]?.count, 1)
 })

@@ -6,7 +6,9 @@ import { openEmbeddings } from '../src/embeddings.ts'
 import { DualEncoder } from '../src/encoder.ts'
 import { VisionModel } from '../src/revision/model.ts'
 import type { AnswerPiece } from '../src/revision/model-options.ts'
+import { openModelRows } from '../src/revision/rows.ts'
 import { ReVision } from '../src/revision/run.ts'
+import { folderOf } from './helpers/place.ts'
 import { png } from './helpers/png.ts'
 import { DIM, material, sideRows, TINY, TINY_QWEN, tinyConfig } from './helpers/revision.ts'
 
@@ -61,6 +63,21 @@ test('pieces come as they are certain, and are the answers when put together', a
   t.true(pieces.length > count)
   t.deepEqual(await revision.generate(question, sampling), answers, 'one seed, one answer')
   t.notDeepEqual(await revision.generate(question, { ...sampling, seed: 5 }), answers)
+})
+
+test('no draw is made twice, however many answers there are', async t => {
+  const revision = await untrained(t)
+  const question = { prompt: 'what', rows: sideRows(1, 'image'), pick: Array.from({ length: 40 }, () => 0) }
+  const answers = await revision.generate(question, { maxNewTokens: 8, temperature: 1, seed: 4 })
+  t.is(new Set(answers.map(({ tokens }) => tokens.join())).size, 40)
+})
+
+test('rows of a model have whole numbers', async t => {
+  const rows = await openModelRows(await openEmbeddings(sideRows(3, 'image'), { dim: DIM }), { cache: folderOf(t) })
+  t.is((await rows.pick([2, 0])).length, 2 * DIM)
+  for (const wrong of [-1, 1.7, Number.NaN, 2 ** 53]) {
+    t.like(await t.throwsAsync(rows.pick([wrong])), { code: 'BAD_OPTION' }, `${wrong}`)
+  }
 })
 
 test('an answer ends before a text that stops it', async t => {

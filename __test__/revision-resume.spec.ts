@@ -89,7 +89,8 @@ test('a run goes on from a checkpoint that is named, in its stage, and the other
   const [expected, log] = [stateOf(join(folder, 'out'), 'stage1', 8), logOf(join(folder, 'out'), 'stage1')]
   rmSync(join(folder, 'out', 'stage2'), { recursive: true })
   const resume = join(folder, 'out', 'stage1', 'checkpoint-4')
-  const again = await start({ ...config, resume })
+  // as a shell completes it
+  const again = await start({ ...config, resume: `${resume}/` })
   t.deepEqual(stateOf(join(folder, 'out'), 'stage1', 8), expected)
   t.deepEqual(logOf(join(folder, 'out'), 'stage1'), log)
   t.deepEqual(again.evaluation, whole.evaluation)
@@ -108,4 +109,18 @@ test('an interrupted run leaves no half-written file', async t => {
     files.filter(name => /\.tmp|\.old|\.gone/.test(name)),
     [],
   )
+})
+
+test('what fails beside an update loses none', async t => {
+  const folder = material(t)
+  const whole = tinyConfig(folder, { stage2: false, output: join(folder, 'whole') })
+  await start(whole)
+  const config = tinyConfig(folder, { stage2: false, stage1: { saveEvery: 4 } })
+  const onStepEnd = ({ step }: { step: number }) => {
+    if (step === 7) throw new Error('mine')
+  }
+  await t.throwsAsync(start(config, { callbacks: { stage1: { onStepEnd } } }), { message: 'mine' })
+  t.true(existsSync(join(folder, 'out', 'stage1', 'checkpoint-7')))
+  await start({ ...config, resume: true })
+  t.deepEqual(stateOf(join(folder, 'out'), 'stage1', 8), stateOf(join(folder, 'whole'), 'stage1', 8))
 })

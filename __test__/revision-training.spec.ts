@@ -261,3 +261,28 @@ test('a record whose row is missing is an error, or left out', async t => {
   })
   t.like(await pretrain(named), { labels: 5, skipped: 1, missing: ['none'] })
 })
+
+test('answers that are shown on the way end where the positions of the stage do', async t => {
+  const folder = material(t)
+  const evaluation = { generate: { maxNewTokens: 128 } }
+  const config = tinyConfig(folder, { stage1: { steps: 2, valSize: 4, maxLength: 20 }, evaluation })
+  t.is((await pretrain(config)).steps, 2)
+  t.is(linesOf(join(folder, 'out', 'stage1', 'samples.jsonl')).length, 2)
+})
+
+test('of an accuracy the best is the highest', async t => {
+  const folder = material(t)
+  const config = tinyConfig(folder, {
+    stage1: { valSize: 6, evalEvery: 1, steps: 20 },
+    bestMetric: 'eval_accuracy',
+  })
+  const { best } = await pretrain(config)
+  const found = linesOf(join(folder, 'out', 'stage1', 'log.jsonl')).flatMap(({ eval_accuracy }) => eval_accuracy ?? [])
+  t.is(best?.metric, Math.max(...(found as number[])))
+  t.true(Math.min(...(found as number[])) < (best?.metric ?? 0))
+})
+
+test('a seed may be a time of day in milliseconds', async t => {
+  const report = await pretrain(tinyConfig(material(t), { stage1: { steps: 1 }, seed: 1_795_655_927_852 }))
+  t.is(report.steps, 1)
+})

@@ -33,6 +33,22 @@ test('records of several files are one list, each with its rows and its place', 
   await set.close()
 })
 
+test('records without names are counted over all files, so that each has its own row', async t => {
+  const [first, second] = [jsonl(t, [{ caption: 'a' }, { caption: 'b' }]), jsonl(t, [{ caption: 'c' }])]
+  const lookup = await rowsById(['0', '1', '2'])
+  const set = await TrainingSet.open({ data: [first, second], lookup, key: 'id' })
+  const samples = await every(set.train)
+  t.deepEqual(
+    samples.map(({ id, rows }) => [id, ...rows]),
+    [
+      ['0', 0],
+      ['1', 1],
+      ['2', 2],
+    ],
+  )
+  await set.close()
+})
+
 test('the id of the record may be the key of the row, for one image', async t => {
   const lookup = await rowsById(['r1', 'r0'])
   const set = await TrainingSet.open({ data: jsonl(t, [0, 1].map(caption)), lookup, key: 'id' })

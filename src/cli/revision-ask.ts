@@ -69,7 +69,9 @@ async function asked({
   encoder,
 }: GenerateFlags): Promise<{ question: Question; names: string[] }> {
   if (rows === undefined) {
-    return { question: { prompt, images, encoder, pick }, names: images ?? [''] }
+    const all = images ?? ['']
+    const names = pick?.map(place => all[place] ?? `image ${place}`) ?? all
+    return { question: { prompt, images, encoder, pick }, names }
   }
   const { openEmbeddings } = await import('../embeddings.ts')
   const opened = await openEmbeddings(rows, { role: 'image' })

@@ -24,7 +24,7 @@ export async function answersInTurn(
   for (let from = 0; from < samples.length; from += AT_A_TIME) {
     const hear = onText && (({ answer, text }: AnswerPiece) => onText({ answer: from + answer, text }))
     const batch = { samples: samples.slice(from, from + AT_A_TIME), rows }
-    answers.push(...(await model.answer(batch, sampling, { signal, onText: hear })))
+    answers.push(...(await model.answer(batch, { ...sampling, first: from }, { signal, onText: hear })))
     const seconds = (performance.now() - began) / 1000
     onProgress?.({ stage: 'answers', rows: answers.length, total: samples.length, seconds })
   }

@@ -115,17 +115,21 @@ export async function latestCheckpoint(output: string): Promise<Checkpoint | und
 }
 
 /**
- * Removes old checkpoints, so that `limit` are left: the newest ones and, among them, the best. As in Hugging Face's
- * trainer one more is left when `limit` is 1 and the newest is not the best.
+ * Removes old checkpoints, so that `limit` are left: the one just written, the best, and the newest of the others. As in
+ * Hugging Face's trainer one more is left when `limit` is 1 and the one just written is not the best.
  *
- * @param best folder of the best one, whose name counts: the output may have been moved
+ * @param needed folders of the one just written and of the best, whose names count: the output may have been moved
  * @returns folders that were removed
  * @throws {@link ModalityGapError} `WRITE_FAILED`
  */
-export async function removeOldCheckpoints(output: string, limit: number, best?: string | null): Promise<string[]> {
+export async function removeOldCheckpoints(
+  output: string,
+  limit: number,
+  needed: readonly (string | null)[],
+): Promise<string[]> {
   const paths = (await checkpointsIn(output)).map(({ path }) => path)
-  const named = best ? basename(best) : undefined
-  const kept = new Set(paths.filter((path, i) => i === paths.length - 1 || basename(path) === named))
+  const names = needed.map(each => each && basename(each))
+  const kept = new Set(paths.filter(path => names.includes(basename(path))))
   for (const path of [...paths].reverse()) {
     if (kept.size < limit) {
       kept.add(path)

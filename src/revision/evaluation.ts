@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { RunOptions } from '../abort.ts'
+import { ModalityGapError } from '../errors.ts'
 import { textsOf } from './answers.ts'
 import { benchmarkScores } from './benchmark-answers.ts'
 import { type BenchmarkScore, type GroupScore, groupScores, type OpenScore, openScore } from './benchmarks/score.ts'
@@ -77,6 +79,20 @@ export async function evaluateRun(shown: Shown): Promise<EvaluationReport> {
   return { records, benchmarks: scores, groups: groupScores(scores) }
 }
 
+/**
+ * Files that are asked for at the end only are looked for before it.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`
+ */
+export function findEvaluated({ evaluation: { data, benchmarks } }: ReVisionConfig): void {
+  const asked = benchmarks.flatMap(each => (typeof each === 'string' ? each : [each.path, each.answers ?? []].flat()))
+  for (const file of [...[data ?? []].flat(), ...asked]) {
+    if (!existsSync(file)) {
+      throw new ModalityGapError('NOT_FOUND', `${file}: there is no such file or folder to evaluate on`, { file })
+    }
+  }
+}
+
 /** Files by their last names, or by their whole paths where last names do not tell them apart. */
 function named(paths: readonly string[]): { name: string; path: string }[] {
   const names = paths.map(path => basename(path))
@@ -104,10 +120,11 @@ async function recordsScore(name: string, file: string, shown: Shown): Promise<R
     const list = set.train
     const wording = wordingOf(config)
     const toSample = (sample: JoinedSample) => toModelSample(sample, wording)
-    const lossOf = (list: SampleList) => heldOutLoss({ model }, [{ list, rows, toSample }], run)
+    const { microBatch } = config.stage2 || config.stage1 || {}
+    const lossOf = (list: SampleList) => heldOutLoss({ model, microBatch }, [{ list, rows, toSample }], run)
     const own = await lossOf(list)
     const shuffles = config.evaluation.shuffled && !config.blind && list.length > 1
-    const other = shuffles ? await lossOf(otherImages(list, config.seed)) : undefined
+    const other = shuffles ? await lossOf(await otherImages(list, config.seed)) : undefined
     const open = await answersScore(list, rows, shown)
     return {
       name,
@@ -128,15 +145,27 @@ function skippedOf(skipped: number): { skipped?: number } {
   return skipped > 0 ? { skipped } : {}
 }
 
-/** The same records, each with the image of the next in an order of chance: nobody keeps an own one. */
-function otherImages(list: SampleList, seed: number): SampleList {
+/**
+ * The same records, each with the images of the next, in an order of chance, that has as many: nobody keeps own ones but a
+ * record that is alone in that.
+ */
+async function otherImages(list: SampleList, seed: number): Promise<SampleList> {
   const order = epochOrder(list.length, seed, SHUFFLED)
-  const next = new Map(Array.from({ length: list.length }, (_, i) => [order(i), order((i + 1) % list.length)]))
+  const rings = new Map<number, number[]>()
+  for (let i = 0; i < list.length; i++) {
+    const place = order(i)
+    const { length } = (await list.at(place)).rows
+    const ring = rings.get(length) ?? []
+    rings.set(length, ring)
+    ring.push(place)
+  }
+  const pairs = (ring: number[]) => ring.map((place, i) => [place, ring[(i + 1) % ring.length] as number] as const)
+  const next = new Map([...rings.values()].flatMap(pairs))
   return {
     length: list.length,
     async at(index) {
       const [own, other] = [await list.at(index), await list.at(next.get(index) as number)]
-      return own.rows.length === other.rows.length ? { ...own, rows: other.rows } : own
+      return { ...own, rows: other.rows }
     },
   }
 }

@@ -10,7 +10,7 @@ import type { ExportKind } from './model-options.ts'
 import { type PublishedRecord, writePublished } from './published-pickle.ts'
 import type { ModelRows } from './rows.ts'
 import type { StageName, StageStart } from './stages.ts'
-import { toModelSample } from './turns.ts'
+import { toModelSample, type Wording } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Records that are read at a time. */
@@ -75,7 +75,8 @@ async function writeStage(
   const side = await workspace.side(stage.rows, run)
   const { lookup } = side
   const set = await TrainingSet.open({ data, lookup, key, missing, maxSamples, valSize, seed: config.seed })
-  const handed = { list: set.train, key, prompt: stage.prompt ?? config.prompt, run }
+  const wording = { prompt: stage.prompt ?? config.prompt, system: config.system }
+  const handed = { list: set.train, key, wording, run }
   try {
     const records = join(folder, `${name}.json`)
     await writeWhole(records, async file => {
@@ -99,7 +100,7 @@ async function writeStage(
 interface HandedRecords {
   list: SampleList
   key: 'id' | 'image'
-  prompt: string
+  wording: Wording
   run: RunOptions
 }
 
@@ -125,7 +126,7 @@ const SPEAKERS = { user: 'human', assistant: 'gpt' } as const
 
 /** A record as LLaVA's trainers read it; the published one looks its row up by `id`, and wants a `caption`. */
 function llavaRecord(sample: JoinedSample, handed: HandedRecords): object {
-  const { turns } = toModelSample(sample, { prompt: handed.prompt })
+  const { turns } = toModelSample(sample, handed.wording)
   const [first, ...more] = idsOf(sample, handed)
   const system = turns.find(({ role }) => role === 'system')?.content
   const said = turns.flatMap(({ role, content }) => (role === 'system' ? [] : { from: SPEAKERS[role], value: content }))

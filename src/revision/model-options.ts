@@ -171,8 +171,10 @@ export interface SamplingOptions {
   temperature?: number
   /** Share of the probability that is drawn from. @defaultValue `1` */
   topP?: number
-  /** Seed of the draws. @defaultValue `0` */
+  /** Seed of the draws; those of an answer follow from it and from the answer's number. @defaultValue `0` */
   seed?: number
+  /** Number of the first answer, where a list is answered in parts. @defaultValue `0` */
+  first?: number
   /** Texts that end an answer. */
   stop?: readonly string[]
 }

@@ -4,7 +4,7 @@ import { writeWhole } from '../whole-file.ts'
 import { ask, type GenerateOptions, type Question } from './ask.ts'
 import type { Override } from './config/overlay.ts'
 import { checkConfig, keepConfig, loadConfig, type ReVisionConfig } from './config.ts'
-import { type EvaluationReport, evaluateRun } from './evaluation.ts'
+import { type EvaluationReport, evaluateRun, findEvaluated } from './evaluation.ts'
 import { type GapOnTheWay, gapOnTheWay } from './gap-on-the-way.ts'
 import { type HandOverOptions, handOver } from './hand-over.ts'
 import { VisionModel } from './model.ts'
@@ -73,6 +73,7 @@ export class ReVision {
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
     const { stage1, stage2, output } = this.config
+    findEvaluated(this.config)
     if (!stage1 && !stage2) {
       await keepConfig(this.config)
     }

@@ -24,6 +24,9 @@ import {
 import { toModelSample } from './turns.ts'
 import { Workspace } from './workspace.ts'
 
+/** Positions of a sequence, as in the schema of a stage. */
+const DEFAULT_LENGTH = 2048
+
 /** Records that are held out of a stage; `set` is to be closed. */
 interface HeldOutRecords {
   set?: TrainingSet
@@ -94,8 +97,9 @@ export async function runStage(
     maxSamples: stage.maxSamples,
     seed: config.seed,
   })
-  const held = await heldOutOf(stage, config, workspace, { own: set.validation, rows: side.rows }, run)
+  const held: HeldOutRecords[] = []
   try {
+    await openHeldOut(held, stage, config, workspace, { own: set.validation, rows: side.rows }, run)
     const steps = totalSteps(set.train.length, stage)
     const learn = learnOf(stage, steps)
     const model = await VisionModel.open(modelOf(config, { dim: side.rows.dim, stage, learn, start }))
@@ -125,7 +129,7 @@ export async function runStage(
         log: logFiles(name, config.logging, output),
         sinks: resumedFrom => sinksOf(name, config.logging, output, resumedFrom),
         bestMetric: config.bestMetric,
-        greaterIsBetter: config.greaterIsBetter,
+        greaterIsBetter: config.greaterIsBetter ?? config.bestMetric === 'eval_accuracy',
         earlyStop: config.earlyStop,
         loadBest: config.loadBest,
         resume,
@@ -142,25 +146,27 @@ export async function runStage(
   }
 }
 
-/** Held-out records of a stage: its own, or, where it is to be evaluated on its way without any, those of the evaluation. */
-async function heldOutOf(
+/**
+ * Adds the held-out records of a stage: its own, or, where it is to be evaluated on its way without any, those of the
+ * evaluation.
+ */
+async function openHeldOut(
+  held: HeldOutRecords[],
   { evalEvery }: Stage1Config | Stage2Config,
   config: ReVisionConfig,
   workspace: Workspace,
   { own, rows }: { own: SampleList; rows: ModelRows },
   run: RunOptions,
-): Promise<HeldOutRecords[]> {
-  if (own.length > 0) {
-    return [{ list: own, rows }]
-  }
+): Promise<void> {
   const asked = evalEvery !== 0 || config.earlyStop !== undefined
-  const files = asked ? [config.evaluation.data ?? []].flat() : []
-  const held: HeldOutRecords[] = []
-  for (const file of files) {
-    const { set, rows } = await openRecords(file, config, workspace, run)
-    held.push({ set, list: set.train, rows })
+  if (own.length > 0) {
+    held.push({ list: own, rows })
+  } else if (asked) {
+    for (const file of [config.evaluation.data ?? []].flat()) {
+      const { set, rows } = await openRecords(file, config, workspace, run)
+      held.push({ set, list: set.train, rows })
+    }
   }
-  return held
 }
 
 /** What is wrong with held-out records is told before the first update. */
@@ -191,11 +197,17 @@ export function modelOf(
     adapter: start.adapter,
     template: stage?.template ?? config.template,
     endToken: stage && 'endToken' in stage ? stage.endToken : undefined,
-    maxLength: stage?.maxLength,
+    maxLength: stage?.maxLength ?? longest(config),
     seed: config.seed,
     threads: config.threads,
     learn,
   }
+}
+
+/** Positions of a model in use: those that it was trained on, or more. */
+function longest({ stage1, stage2 }: ReVisionConfig): number {
+  const lengths = [stage1, stage2].map(stage => (stage ? stage.maxLength : 0))
+  return Math.max(DEFAULT_LENGTH, ...lengths)
 }
 
 function learnOf(stage: Stage1Config | Stage2Config, steps: number): LearnOptions {

@@ -153,6 +153,9 @@ export interface TrainingReport {
   missing?: string[]
 }
 
+/** What a product of a share of an epoch may be off by. */
+const ROUNDING = 1e-9
+
 /** Updates of one pass over `samples`, the last of which may be smaller. */
 export function stepsPerEpoch(samples: number, batchSize: number): number {
   return Math.max(1, Math.ceil(samples / batchSize))
@@ -160,5 +163,5 @@ export function stepsPerEpoch(samples: number, batchSize: number): number {
 
 /** Updates in all: as many as are asked for, or as passes have. */
 export function totalSteps(samples: number, stage: { batchSize: number; epochs: number; steps?: number }): number {
-  return stage.steps ?? Math.max(1, Math.round(stage.epochs * stepsPerEpoch(samples, stage.batchSize)))
+  return stage.steps ?? Math.max(1, Math.ceil(stage.epochs * stepsPerEpoch(samples, stage.batchSize) - ROUNDING))
 }

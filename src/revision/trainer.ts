@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { cancelled } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import { BestSoFar } from './best-so-far.ts'
@@ -59,6 +59,8 @@ class Training {
   readonly #perEpoch: number
   /** Where this run began. */
   readonly #before: { step: number; positions: number; seconds: number }
+  /** Whether an update is being made, so that a defect may be its own. */
+  #updating = false
   /** The newest checkpoint. */
   #saved: Pick<Checkpoint, 'path' | 'step'> | undefined
 
@@ -136,7 +138,9 @@ class Training {
 
   async #update(samples: readonly ModelSample[]): Promise<void> {
     const { model, rows, microBatch } = this.#options
+    this.#updating = true
     const report = await model.step({ samples, rows, microBatch }, { signal: this.#signal })
+    this.#updating = false
     this.#state.global_step = report.step
     this.#state.epoch = report.step / this.#perEpoch
     this.#count(report)
@@ -210,20 +214,25 @@ class Training {
     })
     this.#saved = { path, step: this.#state.global_step }
     if (saveTotalLimit !== undefined) {
-      await removeOldCheckpoints(output, saveTotalLimit, this.#state.best_model_checkpoint)
+      await removeOldCheckpoints(output, saveTotalLimit, [path, this.#state.best_model_checkpoint])
     }
     await this.#callbacks.onSave?.(path, this.#control)
   }
 
-  /** After an abort the updates made so far are kept; after a defect they are not, for they may be part of it. */
+  /**
+   * The updates made so far are kept when something else fails or the caller aborts; after a defect of an update they are
+   * not, for they may be part of it.
+   */
   async #interruptible(work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (error) {
       const aborted = error instanceof ModalityGapError && error.code === 'CANCELLED'
       const { global_step: step } = this.#state
-      if (aborted && step > 0 && this.#saved?.step !== step) {
-        await this.#save()
+      if ((aborted || !this.#updating) && step > 0 && this.#saved?.step !== step) {
+        await this.#save().catch(failed => {
+          throw aborted ? failed : error
+        })
       }
       throw error
     }
@@ -308,7 +317,8 @@ async function checkpointToResume(output: string, resume: boolean | string): Pro
   if (resume === true) {
     return await latestCheckpoint(output)
   }
-  const found = (await checkpointsIn(join(resume, '..'))).find(({ path }) => path === join(resume))
+  const wanted = resolve(resume)
+  const found = (await checkpointsIn(dirname(wanted))).find(({ path }) => path === wanted)
   if (found === undefined) {
     throw new ModalityGapError('NOT_FOUND', `${resume} is no complete checkpoint`, { file: resume })
   }

@@ -80,9 +80,13 @@ impl AdamW {
         self.updates
     }
 
-    /// Updates `params` at learning rate `rate`; returns the norm of the gradients before they were bounded.
+    /// Updates `params` at learning rate `rate`; returns the norm of the gradients before they were bounded. Where that is
+    /// not finite nothing is changed.
     pub fn update(&mut self, params: &mut Params, gradients: &[Tensor], rate: f64) -> Result<f64> {
         let norm = global_norm(gradients)?;
+        if !norm.is_finite() {
+            return Ok(norm);
+        }
         let AdamWOptions {
             beta1,
             beta2,

@@ -156,9 +156,9 @@ impl Checkpoint {
     /// Puts the saved moments and the number of updates into `optimiser`.
     pub fn restore_optimiser(&mut self, params: &Params, optimiser: &mut AdamW) -> Result<()> {
         let updates = self.state["updates"].as_u64();
-        optimiser.updates = updates.ok_or_else(|| self.bad("it holds no optimiser".to_owned()))?;
-        optimiser.mean = self.take("exp_avg", params)?;
-        optimiser.square = self.take("exp_avg_sq", params)?;
+        let updates = updates.ok_or_else(|| self.bad("it holds no optimiser".to_owned()))?;
+        let (mean, square) = (self.take("exp_avg", params)?, self.take("exp_avg_sq", params)?);
+        (optimiser.updates, optimiser.mean, optimiser.square) = (updates, mean, square);
         Ok(())
     }
 

@@ -75,6 +75,23 @@ fn twenty_updates_follow_the_equations() {
 }
 
 #[test]
+fn a_gradient_that_is_not_finite_changes_nothing() {
+    let fresh = |params: &Params| AdamW::new(params, vec![DECAYED, PLAIN], AdamWOptions::default()).unwrap();
+    let (mut found, mut expected) = (params(), params());
+    let (mut tried, mut untried) = (fresh(&found), fresh(&expected));
+    let mut bad = gradients(0);
+    bad[1] = (&bad[1] * f64::NAN).unwrap();
+    assert!(!tried.update(&mut found, &bad, 0.01).unwrap().is_finite());
+    assert_eq!(tried.updates(), 0);
+    assert_eq!(all(&found), all(&expected));
+    for step in 0..2 {
+        tried.update(&mut found, &gradients(step), 0.01).unwrap();
+        untried.update(&mut expected, &gradients(step), 0.01).unwrap();
+    }
+    assert_eq!(all(&found), all(&expected));
+}
+
+#[test]
 fn ten_updates_equal_five_and_five_after_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint.safetensors");

@@ -88,7 +88,7 @@ pub struct Finished {
 #[napi(ts_return_type = "Promise<any>")]
 pub fn run<'env>(
     env: &'env Env,
-    job: Value,
+    mut job: Value,
     sources: Vec<ClassInstance<'env, Source>>,
     token: ClassInstance<'env, CancelToken>,
     on_progress: Option<Function<'env, ProgressEvent, ()>>,
@@ -118,6 +118,7 @@ pub fn run<'env>(
     });
     promised(env, move || -> std::result::Result<Finished, TaskError> {
         assert!(job.get("kind").is_none_or(|kind| kind != "__panic"), "asked for");
+        whole(&mut job);
         let job = Job::parse(job)?;
         let control = Control::new(job.threads(), token, tell)?;
         let rows: Vec<RowSet> = sources.iter().map(|rows| RowSet::clone(rows)).collect();
@@ -179,8 +180,28 @@ pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static, E: Into<Failure>>(
 
 /// Reads an options object; an unknown or wrong option is named.
 pub(crate) fn read<T: DeserializeOwned>(mut value: Value) -> std::result::Result<T, TaskError> {
+    whole(&mut value);
     if let Value::Object(map) = &mut value {
         map.retain(|_, value| !value.is_null());
     }
     serde_json::from_value(value).map_err(|error| TaskError::BadOption(error.to_string()))
+}
+
+/// Makes integers of numbers that are whole: JavaScript's come as f64 from 2³² on.
+fn whole(value: &mut Value) {
+    /// Up to here an f64 holds every integer.
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let wide = number.as_f64().unwrap_or(f64::NAN);
+            if wide.trunc() == wide && wide.abs() <= EXACT {
+                #[allow(clippy::cast_possible_truncation)]
+                let integer = wide as i64;
+                *number = integer.into();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(whole),
+        Value::Object(map) => map.values_mut().for_each(whole),
+        _ => {}
+    }
 }

@@ -60,12 +60,24 @@ impl NativeRows {
     pub fn pick<'env>(&self, env: &'env Env, rows: Vec<f64>) -> Result<Object<'env>> {
         let picker = Arc::clone(&self.picker);
         promised(env, move || -> Answer<Float32Array> {
-            // numbers of rows are integers far below 2^53
-            #[allow(clippy::cast_sign_loss)]
-            let rows: Vec<u64> = rows.into_iter().map(|row| row as u64).collect();
+            let rows = rows
+                .into_iter()
+                .map(number_of_row)
+                .collect::<Answer<Vec<u64>>>()?;
             Ok(picker.pick(&rows)?.into())
         })
     }
+}
+
+fn number_of_row(row: f64) -> Answer<u64> {
+    // f64 holds every integer up to 2^53
+    if row >= 0.0 && row.trunc() == row && row < 9_007_199_254_740_992.0 {
+        #[allow(clippy::cast_sign_loss)]
+        return Ok(row as u64);
+    }
+    Err(bad_option(format!(
+        "rows have whole numbers from 0 on, not {row}"
+    )))
 }
 
 /// Rows as their options say: at unit length, or as they stand.

@@ -44,6 +44,11 @@ pub enum RevisionError {
     /// Training failed.
     #[error(transparent)]
     Nn(#[from] NnError),
+    /// A model that says nothing.
+    #[error(
+        "the model gives a token a logit that is not finite; its weights, adapters, projector or embeddings are damaged"
+    )]
+    BadLogit,
     /// The caller asked to stop.
     #[error("stopped before the end")]
     Cancelled,
@@ -62,7 +67,7 @@ impl RevisionError {
             Self::BadSample { .. } => "BAD_SAMPLE",
             Self::BadOption(_) => "BAD_OPTION",
             Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
-            Self::Nn(_) => "NUMERIC",
+            Self::Nn(_) | Self::BadLogit => "NUMERIC",
             Self::Cancelled => "CANCELLED",
         }
     }

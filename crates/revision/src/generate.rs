@@ -20,6 +20,8 @@ pub struct SamplingOptions {
     pub top_p: f64,
     /// Seed of the draws; those of an answer depend on it and on the answer's number alone.
     pub seed: u64,
+    /// Number of the first answer, where many are made in parts.
+    pub first: u64,
 }
 
 impl Default for SamplingOptions {
@@ -29,6 +31,7 @@ impl Default for SamplingOptions {
             temperature: 0.0,
             top_p: 1.0,
             seed: 0,
+            first: 0,
         }
     }
 }
@@ -77,7 +80,10 @@ pub fn generate<T: Real>(
         None => Remembered::nothing(lm, count),
     };
     let mut answers = vec![Vec::new(); count];
-    let mut chances: Vec<Rng> = (0..count).map(|i| Rng::new(options.seed, i as u64)).collect();
+    let mut chances: Vec<Rng> = (options.first..)
+        .take(count)
+        .map(|answer| Rng::new(options.seed, answer))
+        .collect();
     let mut open: Vec<usize> = (0..count).collect();
     let mut step = Batch {
         asked: batch.starts[1..].iter().map(|&end| end as u32 - 1).collect(),
@@ -123,11 +129,7 @@ fn choose<T: Real>(logits: &[T], options: &SamplingOptions, chance: &mut Rng) ->
     let mut best = 0;
     for (i, logit) in logits.iter().enumerate() {
         if !logit.wide().is_finite() {
-            return Err(modality_gap_nn::NnError::NotFinite {
-                step: 0,
-                what: "a logit".to_owned(),
-            }
-            .into());
+            return Err(RevisionError::BadLogit);
         }
         // ties go to the lower token
         if *logit > logits[best] {

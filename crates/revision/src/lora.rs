@@ -1,5 +1,6 @@
 //! Adapters of low rank: Hu et al., arXiv 2106.09685.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor};
@@ -103,26 +104,75 @@ fn targets(config: &LmConfig, layer: usize) -> [Vec<Target>; 4] {
     ]
 }
 
+impl Target {
+    /// Names of the adapter's two parameters, A and B.
+    fn names(&self) -> [String; 2] {
+        ["A", "B"].map(|which| format!("{PREFIX}{}.lora_{which}.weight", self.name))
+    }
+
+    fn shapes(&self, rank: usize) -> [[usize; 2]; 2] {
+        [[rank, self.inner], [self.columns.len(), rank]]
+    }
+}
+
 impl<T: Real> Lm<T> {
-    /// Puts adapters beside maps: A as PEFT draws it, uniform on ±1/√in, B zero, so that nothing changes at first.
+    /// Puts fresh adapters beside maps, which learn: A as PEFT draws it, uniform on ±1/√in, B zero, so that nothing
+    /// changes at first.
     pub fn add_adapters(&mut self, lora: &LoraConfig, params: &mut Params, rng: &mut Rng) -> Result<()> {
         lora.check()?;
+        self.beside(lora, true, params, |target| {
+            let [a, b] = target.shapes(lora.rank);
+            let bound = 1.0 / (target.inner as f64).sqrt();
+            let a = uniform((a[0], a[1]), bound, DType::F64, rng)?;
+            Ok(Some([a, Tensor::zeros((b[0], b[1]), T::DTYPE, &Device::Cpu)?]))
+        })
+    }
+
+    /// Puts adapters that were read beside the maps that they are of; what fits no map is given back.
+    pub fn put_adapters(
+        &mut self,
+        lora: &LoraConfig,
+        read: Vec<(String, Tensor)>,
+        learns: bool,
+        params: &mut Params,
+    ) -> Result<BTreeMap<String, Tensor>> {
+        let mut read: BTreeMap<String, Tensor> = read.into_iter().collect();
+        self.beside(lora, learns, params, |target| {
+            let (names, shapes) = (target.names(), target.shapes(lora.rank));
+            let fits = |i: usize| read.get(&names[i]).is_some_and(|own| own.dims() == shapes[i]);
+            let both = fits(0) && fits(1);
+            let pair = names.map(|name| if both { read.remove(&name) } else { None });
+            Ok(match pair {
+                [Some(a), Some(b)] => Some([a, b]),
+                _ => None,
+            })
+        })?;
+        Ok(read)
+    }
+
+    /// Puts an adapter beside every map that `lora` names and `make` has matrices for.
+    fn beside(
+        &mut self,
+        lora: &LoraConfig,
+        learns: bool,
+        params: &mut Params,
+        mut make: impl FnMut(&Target) -> Result<Option<[Tensor; 2]>>,
+    ) -> Result<()> {
         let config = self.config().clone();
         for (layer, block) in self.blocks_mut().iter_mut().enumerate() {
             let maps: [&mut Projection; 4] = [&mut block.qkv, &mut block.out, &mut block.up, &mut block.down];
             for (map, targets) in maps.into_iter().zip(targets(&config, layer)) {
-                for Target { name, columns, inner } in targets {
-                    if !lora.targets.iter().any(|target| name.ends_with(target.as_str())) {
-                        continue;
-                    }
-                    let bound = 1.0 / (inner as f64).sqrt();
-                    let a = uniform((lora.rank, inner), bound, DType::F64, rng)?.to_dtype(T::DTYPE)?;
-                    let b = Tensor::zeros((columns.len(), lora.rank), T::DTYPE, &Device::Cpu)?;
+                let named =
+                    |target: &Target| lora.targets.iter().any(|end| target.name.ends_with(end.as_str()));
+                for target in targets.into_iter().filter(named) {
+                    let Some([a, b]) = make(&target)? else { continue };
+                    let [of_a, of_b] = target.names();
                     map.adapters.push(Adapter {
-                        columns,
-                        a: params.add(format!("{PREFIX}{name}.lora_A.weight"), a),
-                        b: params.add(format!("{PREFIX}{name}.lora_B.weight"), b),
+                        a: params.add(of_a, a.to_dtype(T::DTYPE)?),
+                        b: params.add(of_b, b.to_dtype(T::DTYPE)?),
+                        columns: target.columns,
                         scale: lora.alpha / lora.rank as f64,
+                        learns,
                     });
                 }
             }

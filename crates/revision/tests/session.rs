@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use candle_core::{DType, Device, Tensor};
 use common::fixture;
 use modality_gap_nn::{Rng, ScheduleKind};
 use modality_gap_revision::{
@@ -246,8 +248,13 @@ fn answers_do_not_depend_on_their_company() {
             temperature,
             top_p: 0.9,
             seed: 1,
+            first: 0,
         };
         let mut ask = |range: std::ops::Range<usize>| {
+            let sampling = SamplingOptions {
+                first: range.start as u64,
+                ..sampling
+            };
             let sequences: Vec<Sequence> = range.clone().map(prompt).collect();
             let rows = embeddings(range);
             let samples = Samples {
@@ -268,6 +275,7 @@ fn answers_do_not_depend_on_their_company() {
         let together = ask(0..3);
         assert_eq!(together.iter().map(Vec::len).collect::<Vec<_>>(), [6, 2, 6]);
         assert_eq!(ask(0..1)[0], together[0]);
+        assert_eq!(ask(2..3)[0], together[2]);
     }
 }
 
@@ -279,6 +287,7 @@ fn what_was_learned_comes_back_from_its_files() {
         (Mode::Lora, Export::Learned),
         (Mode::Lora, Export::Merged),
         (Mode::Full, Export::All),
+        (Mode::Full, Export::Merged),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let mut options = options(mode);
@@ -309,6 +318,129 @@ fn what_was_learned_comes_back_from_its_files() {
                 "{mode:?}: {found} {expected}"
             );
         }
+    }
+}
+
+/// A session that begins with adapters, trained in `mode`.
+fn adapted(mode: Mode, folder: &Path) -> SessionOptions {
+    let mut first = session(Mode::Lora);
+    train(&mut first, 0..6, 0);
+    first.export(folder, Export::Learned).unwrap();
+    let mut options = options(mode);
+    options.dtype = Precision::F32;
+    options.adapter = Some(folder.join("adapter"));
+    options.projector.init = Some(folder.join("mm_projector.safetensors"));
+    options
+}
+
+/// Adapters that a projector is trained before are a part of the model: they stay, and so does what it has read.
+#[test]
+fn adapters_stay_while_the_projector_alone_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = adapted(Mode::Projector, folder.path());
+    let mut session = Session::open(options.clone()).unwrap();
+    let learned = session.learned_names();
+    assert!(
+        learned.iter().all(|name| name.starts_with("mm_projector.")),
+        "{learned:?}"
+    );
+    train(&mut session, 0..5, 0);
+    session.save_state(folder.path()).unwrap();
+    let mut fresh = Session::open(options).unwrap();
+    fresh.restore_state(folder.path()).unwrap();
+    assert_eq!(losses(&mut session), losses(&mut fresh));
+}
+
+/// Merging rounds each weight once more, to f32.
+#[test]
+fn a_model_that_learned_with_its_adapters_is_merged_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut learned = Session::open(adapted(Mode::Full, folder.path())).unwrap();
+    train(&mut learned, 0..4, 0);
+    let expected = losses(&mut learned);
+    let out = folder.path().join("merged");
+    learned.export(&out, Export::Merged).unwrap();
+    let mut reader = options(Mode::Projector);
+    reader.dtype = Precision::F32;
+    reader.learn = None;
+    reader.path = out.join("model");
+    reader.projector.init = Some(out.join("mm_projector.safetensors"));
+    let found = losses(&mut Session::open(reader).unwrap());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() <= 1e-5 * expected, "{found} {expected}");
+    }
+}
+
+/// Such a file is no reason to make room for maps that it does not hold.
+#[test]
+fn only_the_adapters_of_a_folder_are_made_and_those_of_other_maps_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = adapted(Mode::Lora, folder.path());
+    let weights = folder.path().join("adapter/adapter_model.safetensors");
+    let write = |shape: usize| {
+        let tensor = |rows, columns| Tensor::ones((rows, columns), DType::F32, &Device::Cpu).unwrap();
+        let name = |which: &str| format!("base_model.model.model.layers.0.mlp.down_proj.lora_{which}.weight");
+        let tensors = HashMap::from([(name("A"), tensor(3, shape)), (name("B"), tensor(16, 3))]);
+        candle_core::safetensors::save(&tensors, &weights).unwrap();
+    };
+    write(24);
+    let session = Session::open(options.clone()).unwrap();
+    let adapters = session
+        .learned_names()
+        .into_iter()
+        .filter(|name| name.starts_with("lora."));
+    assert_eq!(adapters.count(), 2);
+    write(25);
+    options.learn = None;
+    let error = Session::open(options).err().unwrap();
+    assert_eq!(error.code(), "BAD_MODEL");
+    assert!(
+        error.to_string().contains("does not fit this language model"),
+        "{error}"
+    );
+}
+
+#[test]
+fn options_under_which_nothing_could_be_learned_are_refused() {
+    let refused = |change: &dyn Fn(&mut SessionOptions)| {
+        let mut options = options(Mode::Projector);
+        change(&mut options);
+        let error = Session::open(options).err().unwrap();
+        assert_eq!(error.code(), "BAD_OPTION");
+        error.to_string()
+    };
+    let learn = |change: fn(&mut LearnOptions)| {
+        refused(&|options: &mut SessionOptions| change(options.learn.as_mut().unwrap()))
+    };
+    let said = refused(&|options| {
+        options.dim = 16;
+        options.projector.kind = "identity".to_owned();
+        options.projector.num_visual_tokens = 1;
+        options.projector.distinct_tokens = false;
+    });
+    assert!(said.contains("nothing would learn"), "{said}");
+    assert!(learn(|learn| learn.freeze_projector = true).contains("nothing would learn"));
+    assert!(learn(|learn| learn.adam_beta2 = 1.0).contains("adamBeta2"));
+    assert!(learn(|learn| learn.adam_epsilon = f64::NAN).contains("adamEpsilon"));
+    assert!(learn(|learn| learn.max_grad_norm = -1.0).contains("maxGradNorm"));
+}
+
+/// llama.cpp numbers a single map, LLaVA does not.
+#[test]
+fn a_single_map_is_read_whatever_it_is_called() {
+    for kind in ["linear", "mlp1x_gelu"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(Mode::Projector);
+        options.projector.kind = kind.to_owned();
+        options.projector.num_visual_tokens = 1;
+        options.projector.distinct_tokens = false;
+        let mut learned = Session::open(options.clone()).unwrap();
+        train(&mut learned, 0..2, 0);
+        let files = learned.export(folder.path(), Export::Mmproj).unwrap();
+        options.projector.init = Some(files[0].clone());
+        options.learn = None;
+        let mut reader = Session::open(options).unwrap();
+        assert_eq!(losses(&mut reader), losses(&mut learned), "{kind}");
     }
 }
 

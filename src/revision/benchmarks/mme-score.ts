@@ -26,7 +26,7 @@ const COGNITION = ['commonsense_reasoning', 'numerical_calculation', 'text_trans
 
 interface MmeAnswer {
   category?: string
-  image?: string
+  together?: string | undefined
   right: boolean
 }
 
@@ -42,7 +42,7 @@ export function mmeScore(answers: readonly MmeAnswer[]): MmeScore {
 }
 
 function accuracyPlus(answers: readonly MmeAnswer[]): number {
-  return togetherScore(answers.map(({ image = '', right }) => ({ together: image, right })))?.accuracy ?? 0
+  return togetherScore(answers)?.accuracy ?? 0
 }
 
 function share(right: readonly boolean[]): number {

@@ -79,9 +79,11 @@ function recordOf(
   }
   const stem = stemOf(idOf(folder, file))
   const own = picture === undefined ? stem : `${stem}/${picture}`
+  const image = picture === undefined ? (pictures.get(stem) ?? stem) : own
   return {
     id: picture === undefined ? `${stem}#${row}` : `${own}#${row}`,
-    image: picture === undefined ? (pictures.get(stem) ?? stem) : own,
+    image,
+    together: image,
     question,
     answers: [answer],
     kind: 'yes-no',

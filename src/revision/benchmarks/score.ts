@@ -45,7 +45,7 @@ export interface BenchmarkScore {
   unparsed?: number
   /** More about questions of yes or no. */
   yesNo?: YesNoScore
-  /** Questions that are asked with their options in several orders, right in all of them; absent where none is. */
+  /** Questions that count together (options in several orders, MME's of one image), right in all; absent where none do. */
   together?: TogetherScore
   /** MME's own sums; absent for another benchmark. */
   mme?: MmeScore
@@ -154,7 +154,7 @@ function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) 
     ...score,
     ...(yesNo ? { yesNo } : {}),
     ...(together ? { together } : {}),
-    ...(records[0]?.benchmark === 'MME' ? { mme: mmeScore(marked) } : {}),
+    ...(/^mme$/i.test(records[0]?.benchmark ?? '') ? { mme: mmeScore(marked) } : {}),
     ...(categories.length > 0 ? { categories: Object.fromEntries(categories) } : {}),
   }
 }

@@ -116,14 +116,15 @@ function answersOf(
     : { kind: 'yes-no', answers: [word] }
 }
 
-/** The options up to the first that is empty. */
+/** The options up to the first that is empty; `nan` is what pandas writes for such ones, where nothing follows. */
 function optionsOf(row: Row): string[] {
   const cells = Object.keys(row)
     .filter(name => OPTION.test(name))
     .sort()
-    .map(name => given(row[name]))
-  const end = cells.indexOf(undefined)
-  return (end === -1 ? cells : cells.slice(0, end)) as string[]
+    .map(name => row[name] ?? '')
+  const empty = cells.findIndex(cell => cell.trim() === '')
+  const filled = empty === -1 ? cells : cells.slice(0, empty)
+  return filled.slice(0, filled.findLastIndex(cell => cell.trim() !== 'nan') + 1)
 }
 
 function imageOf({ image_path, image, index }: Row): { image?: string } {

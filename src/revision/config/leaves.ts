@@ -67,6 +67,18 @@ export function share(says: string) {
   return described(v.pipe(v.number(what), v.minValue(0, what), v.maxValue(1, what)), what, says)
 }
 
+/** A share of one, but not all of it. */
+export function part(says: string) {
+  const what = 'a number from 0 to below 1'
+  return described(v.pipe(v.number(what), v.minValue(0, what), v.ltValue(1, what)), what, says)
+}
+
+/** A share of one, but not nothing. */
+export function someShare(says: string) {
+  const what = 'a number above 0, up to 1'
+  return described(v.pipe(v.number(what), v.gtValue(0, what), v.maxValue(1, what)), what, says)
+}
+
 /** A whole number from `least` on. */
 export function whole(least: number, says: string) {
   const what = `a whole number from ${least} on`
@@ -98,10 +110,10 @@ export function paths(says: string) {
   )
 }
 
-/** A list of texts. */
+/** A list of texts that are not empty. */
 export function texts(says: string) {
-  const what = 'a list of texts'
-  return described(v.array(v.string(what), what), what, says)
+  const what = 'a list of texts that are not empty'
+  return described(v.array(v.pipe(v.string(what), v.minLength(1, what)), what), what, says)
 }
 
 /** A switch, or the path of what is switched on. */

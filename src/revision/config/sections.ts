@@ -9,10 +9,12 @@ import {
   flag,
   flagOrPath,
   oneOf,
+  part,
   paths,
   positive,
   section,
   share,
+  someShare,
   text,
   texts,
   whole,
@@ -57,7 +59,7 @@ export const model = section({
   dtype: v.optional(oneOf(['bf16', 'f32'], 'Storage type of frozen weights and of matrix products.')),
 })
 
-const projectorType = 'linear, identity or mlpNx_gelu with a number for N'
+const projectorType = 'linear, identity or mlpNx_gelu with a number from 1 to 16 for N'
 
 const factor = v.pipe(v.number('a number above 0, or sqrt'), v.finite(), v.gtValue(0, 'a number above 0, or sqrt'))
 
@@ -65,8 +67,8 @@ const factor = v.pipe(v.number('a number above 0, or sqrt'), v.finite(), v.gtVal
 export const projector = section({
   type: v.optional(
     described(
-      v.pipe(v.string(projectorType), v.regex(/^(?:linear|identity|mlp[1-9]\d?x_gelu)$/, projectorType)),
-      '`linear`, `mlpNx_gelu`, `identity`',
+      v.pipe(v.string(projectorType), v.regex(/^(?:linear|identity|mlp(?:[1-9]|1[0-6])x_gelu)$/, projectorType)),
+      '`linear`, `mlpNx_gelu` with N up to 16, `identity`',
       'Layers between embedding and model.',
     ),
   ),
@@ -151,16 +153,28 @@ const scheduleShape = section({
 })
 
 const optimizer = section({
-  beta1: v.optional(share('β₁.')),
-  beta2: v.optional(share('β₂.')),
+  beta1: v.optional(part('β₁.')),
+  beta2: v.optional(part('β₂.')),
   eps: v.optional(positive('ε.')),
 })
+
+/** Maps of a block. */
+const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const
+
+const targetNames = `a list of ${TARGETS.join(', ')}`
 
 const lora = section({
   rank: v.optional(whole(1, 'Rank of the added matrices.')),
   alpha: v.optional(positive('Factor of what they add, divided by the rank.')),
-  dropout: v.optional(share('Share of their input that is dropped.')),
-  targets: v.optional(texts('Layers they are added to, such as `q_proj`.')),
+  dropout: v.optional(part('Share of their input that is dropped.')),
+  targets: v.optional(
+    described(
+      v.pipe(v.array(v.picklist(TARGETS, targetNames)), v.minLength(1, targetNames)),
+      `a list of ${TARGETS.map(name => `\`${name}\``).join(', ')}`,
+      'Maps of a block that they are added to.',
+      'string[]',
+    ),
+  ),
 })
 
 /** What the two stages do not share. */
@@ -188,7 +202,9 @@ function training({ rows, key, learningRate }: StageDefaults) {
     epochs: v.optional(positive('Passes over the data.'), 1),
     steps: v.optional(whole(1, 'Updates in all; takes the place of `epochs`.')),
     batchSize: v.optional(whole(1, 'Samples of an update.'), 256),
-    microBatch: v.optional(whole(1, 'Samples that are held at a time; it changes memory and nothing else.')),
+    microBatch: v.optional(
+      whole(1, 'Samples that are held at a time; it changes memory, and results by rounding only.'),
+    ),
     learningRate: v.optional(positive('Highest learning rate.'), learningRate),
     schedule: v.optional(oneOf(SCHEDULES, 'How the rate goes on after its rise.', 'ScheduleKind'), 'cosine'),
     scheduleShape: v.optional(described(scheduleShape, 'a section', 'What is special to some schedules.')),
@@ -238,7 +254,7 @@ const benchmark = section({
 const generate = section({
   maxNewTokens: v.optional(whole(1, 'Tokens of an answer at most.')),
   temperature: v.optional(atLeastZero('0 takes the likeliest token.')),
-  topP: v.optional(share('Share of the probability that is drawn from.')),
+  topP: v.optional(someShare('Share of the probability that is drawn from.')),
   stop: v.optional(texts('Texts that end an answer.')),
 })
 
@@ -315,8 +331,14 @@ export const rootEntries = {
   seed: v.optional(whole(0, 'Seed of everything that happens by chance.'), 0),
   threads: v.optional(whole(1, 'Native threads.')),
   resume: v.optional(flagOrPath('Go on from the newest checkpoint of the output, or from the one named.'), false),
-  bestMetric: v.optional(text('Key of the evaluation that the best checkpoint is chosen by.'), 'eval_loss'),
-  greaterIsBetter: v.optional(flag('Whether more of it is better.'), false),
+  bestMetric: v.optional(
+    oneOf(
+      ['eval_loss', 'eval_perplexity', 'eval_accuracy'],
+      'Number of the evaluation that the best checkpoint is chosen by.',
+    ),
+    'eval_loss',
+  ),
+  greaterIsBetter: v.optional(flag('Whether more of it is better; absent as it is with that number.')),
   loadBest: v.optional(flag('Whether a stage ends with its best checkpoint rather than with its last.'), false),
 }
 

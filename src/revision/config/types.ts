@@ -90,7 +90,7 @@ export interface Stage1Config {
   steps?: number
   /** Samples of an update. @defaultValue `256` */
   batchSize: number
-  /** Samples that are held at a time; it changes memory and nothing else. */
+  /** Samples that are held at a time; it changes memory, and results by rounding only. */
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.0005` */
   learningRate: number
@@ -161,7 +161,7 @@ export interface Stage2Config {
   steps?: number
   /** Samples of an update. @defaultValue `256` */
   batchSize: number
-  /** Samples that are held at a time; it changes memory and nothing else. */
+  /** Samples that are held at a time; it changes memory, and results by rounding only. */
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.00001` */
   learningRate: number
@@ -214,7 +214,7 @@ export interface Stage2Config {
     alpha?: number
     /** Share of their input that is dropped. */
     dropout?: number
-    /** Layers they are added to, such as `q_proj`. */
+    /** Maps of a block that they are added to. */
     targets?: string[]
   }
 }
@@ -330,10 +330,10 @@ export interface ReVisionConfig {
   threads?: number
   /** Go on from the newest checkpoint of the output, or from the one named. @defaultValue `false` */
   resume: boolean | string
-  /** Key of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
-  bestMetric: string
-  /** Whether more of it is better. @defaultValue `false` */
-  greaterIsBetter: boolean
+  /** Number of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
+  bestMetric: 'eval_loss' | 'eval_perplexity' | 'eval_accuracy'
+  /** Whether more of it is better; absent as it is with that number. */
+  greaterIsBetter?: boolean
   /** Whether a stage ends with its best checkpoint rather than with its last. @defaultValue `false` */
   loadBest: boolean
 }

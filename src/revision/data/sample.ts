@@ -14,7 +14,7 @@ export interface Turn {
 
 /** A record of training data, whatever its layout. */
 export interface Sample {
-  /** Its name: the record's `id`, or its number. */
+  /** Its name: the record's `id`, or its number over all files. */
   id: string
   /** Ids of its images, one for each `<image>` in its turns. */
   images: string[]
@@ -41,11 +41,12 @@ export const IMAGE_PLACE = '<image>'
  * - a caption: `{id, image?, caption}`, its image by default of the same id;
  * - text alone: `{id?, text}`.
  *
+ * @param number the record's number over all files, its name where it has no other
  * @throws {@link ModalityGapError} `BAD_FORMAT` for another layout; `BAD_SAMPLE` when roles do not alternate from the
  * human on, when nothing is answered, or when `<image>` and images differ in number; both with file and record
  */
-export function sampleOf(record: Record<string, unknown>, place: RecordPlace): Sample {
-  const id = idOf(record.id) ?? String(place.row)
+export function sampleOf(record: Record<string, unknown>, place: RecordPlace, number = place.row): Sample {
+  const id = idOf(record.id) ?? String(number)
   const refuse = (message: string): never => {
     throw badSample(place, message, id)
   }

@@ -107,7 +107,7 @@ export class TrainingSet {
     for (const file of this.#files) {
       if (row < file.length) {
         const place = { file: file.path, row }
-        const sample = sampleOf(await file.read(row), place)
+        const sample = sampleOf(await file.read(row), place, record)
         return { ...sample, rows: join.rowsOf(sample, record, place) ?? [], record, place }
       }
       row -= file.length
@@ -142,7 +142,7 @@ class Join {
   /** Counts a record in, or leaves it out. */
   take(value: Record<string, unknown>, place: RecordPlace): void {
     const record = this.#records++
-    const sample = sampleOf(value, place)
+    const sample = sampleOf(value, place, record)
     this.#withImages += sample.images.length > 0 ? 1 : 0
     if (this.rowsOf(sample, record, place) !== undefined) {
       this.#keep(record)

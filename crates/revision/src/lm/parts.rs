@@ -41,6 +41,7 @@ pub(crate) struct Adapter {
     pub b: ParamId,
     /// α/rank.
     pub scale: f64,
+    pub learns: bool,
 }
 
 /// Parameters as leaves of one tape, made when they are first asked for.
@@ -111,7 +112,8 @@ const MAPS: u64 = 1 << 16;
 
 impl Chance {
     fn rng(self, map: u64, width: usize) -> Rng {
-        let mut rng = Rng::new(self.seed, self.update * MAPS + map);
+        // the streams below are those of first values
+        let mut rng = Rng::new(self.seed, (self.update + 1) * MAPS + map);
         rng.skip(self.rows_before * width as u64);
         rng
     }
@@ -122,7 +124,7 @@ impl Projection {
         let learns = |values: &Values| matches!(values, Slot::Learns(_));
         matches!(self.matrix, Slot::Learns(_))
             || self.bias.as_ref().is_some_and(learns)
-            || !self.adapters.is_empty()
+            || self.adapters.iter().any(|adapter| adapter.learns)
     }
 
     /// `map` numbers it among the model's maps.
@@ -142,8 +144,15 @@ impl Projection {
             }
         };
         for (i, adapter) in self.adapters.iter().enumerate() {
-            let (a, b) = (leaves.get(tape, adapter.a), leaves.get(tape, adapter.b));
-            let seen = if leaves.learning {
+            let learning = leaves.learning && adapter.learns;
+            let [a, b] = [adapter.a, adapter.b].map(|id| {
+                if learning {
+                    leaves.get(tape, id)
+                } else {
+                    Var::constant(leaves.params.get(id).clone())
+                }
+            });
+            let seen = if learning {
                 // no map has more than three adapters
                 ops::dropout(
                     tape,

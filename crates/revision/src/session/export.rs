@@ -7,7 +7,7 @@ use modality_gap_nn::Params;
 
 use super::{Mode, Session};
 use crate::files::{
-    ModelFiles, ProjectorNames, SaveOptions, can_hold, llava_keys, read_adapters, read_projector, save_model,
+    ModelFiles, ProjectorNames, SaveOptions, can_hold, llava_keys, read_projector, save_model,
     write_adapters, write_failed, write_json, write_projector,
 };
 use crate::lm::{Weights, qkv_names, up_names};
@@ -55,17 +55,31 @@ impl Session {
         can_hold(&file, names, shape)?;
         std::fs::create_dir_all(folder).map_err(|error| write_failed(folder, error))?;
         let projector = self.tensors_of(projector::PREFIX);
-        write_projector(&file, names, shape, &projector)?;
-        let mut files = vec![file];
-        if what == Export::Llava {
-            let config = folder.join("config.json");
-            write_json(&config, &llava_keys(shape, None))?;
-            files.push(config);
-        }
-        if matches!(what, Export::Llava | Export::HuggingFace | Export::Mmproj) {
-            return Ok(files);
-        }
-        let whole = self.mode() == Mode::Full && what == Export::All;
+        let mut files = match what {
+            Export::Llava => {
+                let config = folder.join("config.json");
+                write_json(&config, &llava_keys(shape, None))?;
+                vec![config]
+            }
+            Export::HuggingFace | Export::Mmproj => Vec::new(),
+            Export::Learned | Export::All | Export::Merged => self.export_model(folder, what, &projector)?,
+        };
+        // the last: where it stands, everything does
+        write_projector(&file, names, self.projector.config(), &projector)?;
+        files.insert(0, file);
+        Ok(files)
+    }
+
+    /// Writes the language model or the adapters, where `what` asks for them.
+    fn export_model(
+        &mut self,
+        folder: &Path,
+        what: Export,
+        projector: &[(String, Tensor)],
+    ) -> Result<Vec<PathBuf>> {
+        let shape = self.projector.config();
+        let mut files = Vec::new();
+        let whole = self.mode() == Mode::Full && matches!(what, Export::All | Export::Merged);
         let into = self.lora.clone().filter(|_| what == Export::Merged);
         if whole || into.is_some() {
             let model = folder.join("model");
@@ -73,7 +87,7 @@ impl Session {
             let (keys, tensors) = if shape.differing() {
                 Default::default()
             } else {
-                (llava_keys(shape, None), llava_tensors(shape, &projector)?)
+                (llava_keys(shape, None), llava_tensors(shape, projector)?)
             };
             let options = SaveOptions {
                 keys,
@@ -106,8 +120,12 @@ impl Session {
 
     /// Begins with a projector of a file, of the shape that this one has.
     pub(super) fn take_projector(&mut self, path: &Path) -> Result<()> {
-        let found = read_projector(path)?;
+        let mut found = read_projector(path)?;
         let (expected, scale) = (self.projector.config().tensors()?, self.projector.config().scale);
+        // a single map has a number in some files and none in others
+        if let ([weight, bias], [(of_weight, _), (of_bias, _)]) = (&mut found.tensors[..], &expected[..]) {
+            (weight.0, bias.0) = (of_weight.clone(), of_bias.clone());
+        }
         let shapes = found
             .tensors
             .iter()
@@ -129,27 +147,6 @@ impl Session {
             )));
         }
         self.take(found.tensors);
-        Ok(())
-    }
-
-    /// Begins with adapters of a folder, those that [`Session::open`] made for it.
-    pub(super) fn take_adapters(&mut self, folder: &Path) -> Result<()> {
-        let (_, tensors) = read_adapters(folder)?;
-        let shape = |name: &String| {
-            let place = self.params.names().iter().position(|own| own == name);
-            place.map(|place| self.params.values()[place].dims().to_vec())
-        };
-        let wrong = tensors
-            .iter()
-            .find(|(name, tensor)| shape(name).as_deref() != Some(tensor.dims()));
-        if let Some((name, tensor)) = wrong {
-            let reason = format!("{name} of {:?} does not fit this language model", tensor.dims());
-            return Err(RevisionError::BadModel {
-                file: folder.to_owned(),
-                reason,
-            });
-        }
-        self.take(tensors);
         Ok(())
     }
 
@@ -189,10 +186,10 @@ struct Learned<'a> {
 
 impl Weights for Learned<'_> {
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        if let Some(tensor) = self.parameter(name)? {
-            return Ok(tensor);
-        }
-        let weight = self.files.take(name, shape)?;
+        let weight = match self.parameter(name)? {
+            Some(learned) => learned,
+            None => self.files.take(name, shape)?,
+        };
         let merged = match self.lora {
             Some(lora) => merged(lora, self.params, name, &weight)?,
             None => None,

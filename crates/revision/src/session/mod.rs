@@ -252,11 +252,7 @@ impl Session {
         let shape = options.projector.before(options.dim, config.hidden);
         let projector = Projector::fresh(&shape, &mut params, DType::F32, &mut rng)?;
         let mut lm = Lm::load(&config, &mut files, keep, tuning, &mut params)?;
-        let lora = lora_of(&options)?;
-        if let Some(lora) = &lora {
-            let mut rng = Rng::new(options.seed, stream::ADAPTERS);
-            lm.add_adapters(lora, &mut params, &mut rng)?;
-        }
+        let lora = adapters(&mut lm, &mut params, &options, mode)?;
         let mut session = Self {
             options,
             files,
@@ -272,9 +268,6 @@ impl Session {
         if let Some(file) = session.options.projector.init.clone() {
             session.take_projector(&file)?;
         }
-        if let Some(folder) = session.options.adapter.clone() {
-            session.take_adapters(&folder)?;
-        }
         if let Some(learn) = session.options.learn.clone() {
             session.training = Some(session.training(learn)?);
         }
@@ -283,9 +276,14 @@ impl Session {
 
     fn training(&self, options: LearnOptions) -> Result<Training> {
         check(&options)?;
-        let learns =
-            |name: &String| !(options.freeze_projector && name.starts_with(crate::projector::PREFIX));
-        let learning: Vec<bool> = self.params.names().iter().map(learns).collect();
+        let stays = |name: &String| {
+            (options.freeze_projector && name.starts_with(crate::projector::PREFIX))
+                || (options.mode == Mode::Projector && name.starts_with(crate::lora::PREFIX))
+        };
+        let learning: Vec<bool> = self.params.names().iter().map(|name| !stays(name)).collect();
+        if !learning.contains(&true) {
+            return Err(nothing_learns());
+        }
         let mut schedule = Schedule::new(
             options.schedule,
             options.learning_rate,
@@ -382,11 +380,36 @@ fn not_learning() -> RevisionError {
     RevisionError::BadOption("this model was opened for use, not to learn".to_owned())
 }
 
-/// Adapters to be made: those that learn, or those of a folder that is used.
-fn lora_of(options: &SessionOptions) -> Result<Option<LoraConfig>> {
+fn nothing_learns() -> RevisionError {
+    RevisionError::BadOption(
+        "nothing would learn: no projector, no adapter and no model is trained".to_owned(),
+    )
+}
+
+/// Puts adapters into the model, those of a folder or else new ones that are to learn, and gives their shape.
+fn adapters(
+    lm: &mut Lm<f32>,
+    params: &mut Params,
+    options: &SessionOptions,
+    mode: Mode,
+) -> Result<Option<LoraConfig>> {
     match (&options.adapter, &options.learn) {
-        (Some(folder), _) => Ok(Some(crate::files::read_adapters(folder)?.0)),
-        (None, Some(learn)) if learn.mode == Mode::Lora => Ok(Some(learn.lora.clone())),
+        (Some(folder), _) => {
+            let (lora, read) = crate::files::read_adapters(folder)?;
+            let rest = lm.put_adapters(&lora, read, mode != Mode::Projector, params)?;
+            match rest.first_key_value() {
+                Some((name, tensor)) => Err(RevisionError::BadModel {
+                    file: folder.clone(),
+                    reason: format!("{name} of {:?} does not fit this language model", tensor.dims()),
+                }),
+                None => Ok(Some(lora)),
+            }
+        }
+        (None, Some(learn)) if mode == Mode::Lora => {
+            let mut rng = Rng::new(options.seed, stream::ADAPTERS);
+            lm.add_adapters(&learn.lora, params, &mut rng)?;
+            Ok(Some(learn.lora.clone()))
+        }
         _ => Ok(None),
     }
 }
@@ -394,7 +417,24 @@ fn lora_of(options: &SessionOptions) -> Result<Option<LoraConfig>> {
 fn check(options: &LearnOptions) -> Result<()> {
     let bad = |text: String| Err(RevisionError::BadOption(text));
     if options.freeze_projector && options.mode == Mode::Projector {
-        return bad("nothing would learn: the projector is frozen and nothing else is tuned".to_owned());
+        return Err(nothing_learns());
+    }
+    for (name, beta) in [
+        ("adamBeta1", options.adam_beta1),
+        ("adamBeta2", options.adam_beta2),
+    ] {
+        if !(0.0..1.0).contains(&beta) {
+            return bad(format!("{name} is at least 0 and below 1, not {beta}"));
+        }
+    }
+    for (name, value) in [
+        ("adamEpsilon", options.adam_epsilon),
+        ("weightDecay", options.weight_decay),
+        ("maxGradNorm", options.max_grad_norm),
+    ] {
+        if !(value >= 0.0 && value.is_finite()) {
+            return bad(format!("{name} is 0 or more, not {value}"));
+        }
     }
     for (name, rate) in [
         ("learningRate", Some(options.learning_rate)),

@@ -154,7 +154,7 @@ impl Session {
         let gradients = learning
             .filter(|(_, learns)| **learns)
             .map(|(gradient, _)| gradient);
-        // a part that no sample of the batch used (a projector among texts alone) stays as it is
+        // a projector among texts alone has a gradient of zero, as in LLaVA's trainer: momentum and decay go on
         let gradients = gradients
             .zip(chosen.values())
             .map(|(gradient, value)| match gradient {
@@ -206,7 +206,8 @@ impl Session {
         Ok(report)
     }
 
-    /// Answers to prompts, all of them at a time. `on_token` as in [`generate`].
+    /// Answers to prompts, all of them at a time, each no longer than the model has positions. `on_token` as in
+    /// [`generate`].
     pub fn answer(
         &mut self,
         samples: Samples<'_>,
@@ -214,18 +215,24 @@ impl Session {
         on_token: &mut dyn FnMut(usize, u32) -> Next,
     ) -> Result<Vec<Vec<u32>>> {
         let room = self.lm.config().positions;
-        let longest = samples
-            .sequences
-            .iter()
-            .map(|sequence| sequence.positions.len())
-            .max()
-            .unwrap_or(0);
-        if longest + options.max_new_tokens > room {
-            return Err(RevisionError::BadOption(format!(
-                "a prompt of {longest} positions and {} new tokens do not fit into {room}; raise maxLength or ask for less",
-                options.max_new_tokens
-            )));
+        let mut left = Vec::with_capacity(samples.sequences.len());
+        for sequence in samples.sequences {
+            let taken = sequence.positions.len();
+            if taken >= room {
+                return Err(RevisionError::BadOption(format!(
+                    "the prompt {} takes {taken} positions and leaves none of {room} for an answer; raise maxLength or ask for less",
+                    sequence.id
+                )));
+            }
+            left.push(room - taken);
         }
+        let mut within = |answer: usize, token: u32| {
+            left[answer] -= 1;
+            match on_token(answer, token) {
+                Next::GoOn if left[answer] == 0 => Next::Enough,
+                next => next,
+            }
+        };
         let skip = self.remember(samples.sequences)?;
         let batch = batch(samples.sequences, samples.embeddings, &self.projector, skip)?;
         let before = self
@@ -238,7 +245,7 @@ impl Session {
             &batch,
             before,
             options,
-            on_token,
+            &mut within,
         )
     }
 

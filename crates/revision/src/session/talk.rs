@@ -47,7 +47,16 @@ impl Session {
     /// A prompt, whose last turn is the user's.
     pub fn prompt(&self, sample: &Conversation) -> Result<Sequence> {
         let pieces = self.template.prompt(&self.codec, sample)?;
-        Ok(expand_prompt(&sample.id, &pieces, self.projector.config().tokens))
+        let prompt = expand_prompt(&sample.id, &pieces, self.projector.config().tokens);
+        if prompt.positions.is_empty() {
+            return Err(RevisionError::BadSample {
+                id: sample.id.clone(),
+                reason:
+                    "its prompt is empty as the template writes it; ask something, or use another template"
+                        .to_owned(),
+            });
+        }
+        Ok(prompt)
     }
 
     /// Answers to prompts. `on_text` hears pieces of them, with the number of the answer, as soon as they are certain.

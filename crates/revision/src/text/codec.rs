@@ -130,14 +130,19 @@ impl TextCodec {
             .tokenize_in_pretokenized(&mut parts, None)
             .map_err(refused)?;
         let encoding = parts.into_encoding(None, 0, OffsetType::None).map_err(refused)?;
-        let ids = encoding.get_ids().to_vec();
-        match ids.iter().find(|&&id| id as usize >= self.vocab) {
-            Some(id) => Err(RevisionError::BadOption(format!(
-                "{text:?} holds the token {id}, but the model has {} only",
-                self.vocab
-            ))),
-            None => Ok(ids),
+        encoding.get_ids().iter().map(|&id| self.known(id)).collect()
+    }
+
+    /// A token that the model has a row for.
+    pub fn known(&self, id: u32) -> Result<u32> {
+        if (id as usize) < self.vocab {
+            return Ok(id);
         }
+        let token = self.tokenizer.id_to_token(id).unwrap_or_default();
+        Err(RevisionError::BadOption(format!(
+            "the tokenizer's token {id}, {token:?}, lies beyond the {} that the model has",
+            self.vocab
+        )))
     }
 
     /// The text of tokens; special ones are left out unless `specials`.

@@ -77,11 +77,11 @@ impl Script {
         for (item, learn) in self.items {
             start = match item {
                 Item::Begin(id) => {
-                    push(&mut pieces, &[id], learn);
+                    push(&mut pieces, &[codec.known(id)?], learn);
                     Start::Text
                 }
                 Item::Special(id) => {
-                    push(&mut pieces, &[id], learn);
+                    push(&mut pieces, &[codec.known(id)?], learn);
                     Start::Special
                 }
                 Item::Text(text) => {

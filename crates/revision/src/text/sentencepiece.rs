@@ -19,6 +19,11 @@ const SPACE: &str = "▁";
 /// Longest piece, in characters: a piece of n has n − 1 cuts. Published ones have at most 48.
 const LONGEST: usize = 1024;
 
+/// Bytes that merges may take, and how many more for every piece: those of published files take less than half of it.
+const MERGES: (usize, usize) = (64 << 20, 1 << 10);
+/// Bytes of a merge beside its letters: two strings, on the heap.
+const MERGE: usize = 96;
+
 /// The tokenizer of a file whose model is `llama`.
 pub(super) fn build(metadata: &Metadata) -> Result<Tokenizer, String> {
     let text = |error: tokenizers::Error| error.to_string();
@@ -82,6 +87,7 @@ fn derived(tokens: &[String], scores: &[f32], vocabulary: &Vocab) -> Result<Vec<
         parts: (&'a str, &'a str),
     }
     let mut cuts: Vec<Cut> = Vec::new();
+    let mut room = tokens.len().saturating_mul(MERGES.1).saturating_add(MERGES.0);
     for (token, &score) in tokens.iter().zip(scores) {
         let length = token.chars().count();
         if length > LONGEST {
@@ -93,6 +99,9 @@ fn derived(tokens: &[String], scores: &[f32], vocabulary: &Vocab) -> Result<Vec<
         for (left, (at, _)) in token.char_indices().enumerate().skip(1) {
             let parts = token.split_at(at);
             if let (Some(&a), Some(&b)) = (vocabulary.get(parts.0), vocabulary.get(parts.1)) {
+                room = room
+                    .checked_sub(MERGE + token.len())
+                    .ok_or("its pieces have too many cuts into pieces")?;
                 let lengths = (left, length - left);
                 here.push((
                     a,

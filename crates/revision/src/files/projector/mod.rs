@@ -55,7 +55,7 @@ pub fn read_projector(path: &Path) -> Result<ProjectorFile> {
     };
     let (found, written) = match ending(&file) {
         "gguf" => (of_gguf(&file)?, None),
-        "bin" | "pt" | "pth" => (renamed(read_torch(&file)?), None),
+        "bin" | "pt" | "pth" => (read_torch(&file, &our_projector_name)?, None),
         _ => of_safetensors(&file)?,
     };
     let fault = |reason: String| bad(&file, reason);
@@ -103,11 +103,6 @@ fn ending(file: &Path) -> &str {
 }
 
 type Named = Vec<(String, Tensor)>;
-
-fn renamed(tensors: Named) -> Named {
-    let ours = |(name, tensor): (String, Tensor)| our_projector_name(&name).map(|name| (name, tensor));
-    tensors.into_iter().filter_map(ours).collect()
-}
 
 fn of_safetensors(file: &Path) -> Result<(Named, Option<String>)> {
     let index = file

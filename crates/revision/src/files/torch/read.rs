@@ -14,21 +14,28 @@ use crate::files::source::Source;
 /// Longest pickle; that of a dictionary of tensors has a hundred bytes for each.
 const MAX_PICKLE: u64 = 16 << 20;
 
-/// The tensors of a dictionary that `torch.save` wrote, as f32, in its order.
+/// Tensors of a dictionary that `torch.save` wrote, as f32, in its order: those that `wanted` has a name for, under it.
 ///
 /// # Errors
-/// `BAD_MODEL` when it is damaged, holds something else, or a tensor's values do not lie one after the other.
-pub(crate) fn read_torch(file: &Path) -> Result<Vec<(String, Tensor)>> {
-    read_source(&Source::open(file)?)
+/// `BAD_MODEL` when it is damaged, holds something else, a tensor's values do not lie one after the other, or tensors share
+/// so much of a storage that together they are longer than the file.
+pub(crate) fn read_torch(
+    file: &Path,
+    wanted: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, Tensor)>> {
+    read_source(&Source::open(file)?, wanted)
 }
 
-pub(super) fn read_source(source: &Source) -> Result<Vec<(String, Tensor)>> {
-    read(source).map_err(|reason| source.bad(reason))
+pub(super) fn read_source(
+    source: &Source,
+    wanted: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, Tensor)>> {
+    read(source, wanted).map_err(|reason| source.bad(reason))
 }
 
 type Parsed<T> = std::result::Result<T, String>;
 
-fn read(source: &Source) -> Parsed<Vec<(String, Tensor)>> {
+fn read(source: &Source, wanted: &dyn Fn(&str) -> Option<String>) -> Parsed<Vec<(String, Tensor)>> {
     let mut zip = ZipArchive::new(BufReader::new(source.reader(source.len()))).map_err(|error| {
         format!("it is no file that PyTorch 1.6 or later has saved: {error}; save it anew")
     })?;
@@ -43,15 +50,24 @@ fn read(source: &Source) -> Parsed<Vec<(String, Tensor)>> {
         .to_owned();
     let bytes = whole(&mut zip, &pickle)?;
     let described = tensors(&bytes)?;
-    let mut read = Vec::with_capacity(described.len());
+    let mut read = Vec::new();
+    let mut room = source.len();
     for (name, described) in described {
-        let values = values(&mut zip, &root, &described).map_err(|reason| format!("{name}: {reason}"))?;
-        read.push((name.to_string(), values));
+        let Some(ours) = wanted(&name) else { continue };
+        let values =
+            values(&mut zip, &root, &described, &mut room).map_err(|reason| format!("{name}: {reason}"))?;
+        read.push((ours, values));
     }
     Ok(read)
 }
 
-fn values<R: Read + Seek>(zip: &mut ZipArchive<R>, root: &str, tensor: &Described) -> Parsed<Tensor> {
+/// Values of a tensor, whose bytes are taken from `room`.
+fn values<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    root: &str,
+    tensor: &Described,
+    room: &mut u64,
+) -> Parsed<Tensor> {
     let count = tensor
         .shape
         .iter()
@@ -69,6 +85,9 @@ fn values<R: Read + Seek>(zip: &mut ZipArchive<R>, root: &str, tensor: &Describe
         (Some(start), Some(len)) if tensor.shape.len() == tensor.strides.len() => (start, len),
         _ => return Err(format!("it cannot have the shape {:?}", tensor.shape)),
     };
+    *room = room
+        .checked_sub(len)
+        .ok_or("together with those before it, it is longer than the file")?;
     let bytes = range(zip, &format!("{root}data/{}", tensor.key), start, len)?;
     let shape: Vec<usize> = tensor.shape.iter().map(|&axis| axis as usize).collect();
     let tensor = Tensor::from_raw_buffer(&bytes, tensor.dtype, &shape, &Device::Cpu);

@@ -14,7 +14,7 @@ use crate::files::source::Source;
 use crate::{Result, RevisionError};
 
 fn read(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
-    read_source(&Source::memory(bytes))
+    read_source(&Source::memory(bytes), &|name| Some(name.to_owned()))
 }
 
 fn refused(bytes: &[u8]) -> String {
@@ -107,6 +107,29 @@ fn tensors_that_no_bytes_back_are_refused() {
     }
 }
 
+/// Any number of names may stand for one storage; they are read only as far as the file is long, and as they are wanted.
+#[test]
+fn names_that_share_a_storage_do_not_multiply_it() {
+    let one: &[u8] = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuM\x00\x04tQK\x00M\x00\x04\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR";
+    let mut pickle = b"\x80\x02}(".to_vec();
+    for name in b'a'..=b'z' {
+        pickle.extend([b'X', 1, 0, 0, 0, name]);
+        pickle.extend(one);
+    }
+    pickle.extend(b"u.");
+    let data = [0_u8; 4096];
+    let file = zipped(
+        &[("x/data.pkl", &pickle), ("x/data/0", &data)],
+        CompressionMethod::Stored,
+    );
+    let reason = refused(&file);
+    assert!(reason.contains("longer than the file"), "{reason}");
+    let some = |name: &str| (name == "c").then(|| "ours".to_owned());
+    let read = read_source(&Source::memory(&file), &some).unwrap();
+    assert_eq!(read.len(), 1);
+    assert_eq!((read[0].0.as_str(), read[0].1.dims()), ("ours", &[1024][..]));
+}
+
 /// A bomb would be a small member that unpacks to gigabytes; torch stores members as they are.
 #[test]
 fn archives_of_another_make_are_refused() {
@@ -119,7 +142,7 @@ fn archives_of_another_make_are_refused() {
     assert!(refused(&other).contains("data.pkl"));
     assert!(refused(b"no zip at all").contains("PyTorch 1.6"));
     assert!(matches!(
-        read_torch(Path::new("absent.bin")),
+        read_torch(Path::new("absent.bin"), &|_| None),
         Err(RevisionError::NotFound { .. })
     ));
 }

@@ -169,6 +169,16 @@ fn hostile_templates_are_stopped() {
 }
 
 #[test]
+fn a_template_may_write_nothing() {
+    let codec = with_source("{% if messages|length > 1 %}text{% endif %}");
+    let template = template("model", &codec);
+    let prompt = template
+        .prompt(&codec, &Conversation::new("s", &["what?"]))
+        .unwrap();
+    assert!(prompt.is_empty());
+}
+
+#[test]
 fn the_day_is_the_one_that_was_given() {
     let codec = with_source("{{ strftime_now('%d %b %Y') }}");
     let options = TemplateOptions {

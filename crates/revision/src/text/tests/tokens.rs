@@ -164,6 +164,42 @@ fn a_token_that_the_model_lacks_is_an_error() {
     assert_eq!(small.encode("<|im_end|>", true).unwrap(), [4]);
 }
 
+#[test]
+fn a_special_token_that_the_model_lacks_is_an_error() {
+    let small = TextCodec::of_folder(&fixture("text/chat"), &[], 3).unwrap();
+    let template = Template::new("chatml", &small, TemplateOptions::default()).unwrap();
+    let error = template
+        .pieces(&small, &Conversation::new("s1", &["", ""]))
+        .unwrap_err();
+    assert_eq!(error.code(), "BAD_OPTION");
+    assert!(
+        error.to_string().contains("beyond the 3 that the model has"),
+        "{error}"
+    );
+}
+
+/// Every cut of "aaa…" is a merge, a number that goes with the square of the longest piece.
+#[test]
+fn pieces_with_too_many_merges_are_refused() {
+    use crate::files::{Metadata, MetadataValue as Value};
+    let good = Gguf::open(&fixture("text/pieces.gguf")).unwrap();
+    let texts = |key: &str| good.metadata().texts(key).unwrap().unwrap().to_vec();
+    let mut tokens = texts("tokenizer.ggml.tokens");
+    tokens.extend((2..1024).map(|length| "Q".repeat(length)));
+    let count = tokens.len();
+    let mut metadata = Metadata(good.metadata().0.clone());
+    for (key, value) in [
+        ("tokenizer.ggml.tokens", Value::Texts(tokens)),
+        ("tokenizer.ggml.scores", Value::Floats(vec![0.0; count])),
+    ] {
+        metadata.0.remove(key);
+        metadata.0.extend([(key.to_owned(), value)]);
+    }
+    metadata.0.remove("tokenizer.ggml.token_type");
+    let reason = TextCodec::of_metadata(&metadata, &[], 1 << 20).err().unwrap();
+    assert!(reason.contains("too many cuts"), "{reason}");
+}
+
 /// Vocabularies that contradict themselves.
 #[test]
 fn damaged_vocabularies_are_refused() {

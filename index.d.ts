@@ -2787,6 +2787,8 @@ export interface BenchmarkScore {
   count: number
   /** Questions left out because their image has no row; absent where there are none. */
   skipped?: number
+  /** Questions left out because no right answer of theirs is known; absent where there are none. */
+  unknown?: number
   /** Share of right answers among questions of choice and of yes or no; absent where there are only open ones. */
   accuracy?: number
   /** Answers in which nothing could be made out, among the same. */
@@ -2920,6 +2922,8 @@ export interface EmbeddingsConfig {
   textIds?: EmbeddingIds
   /** What moves text rows onto the images as they are read; absent for rows as they are. */
   aligner?: string | FitOptions
+  /** What happens to rows that are not finite or have no length; dropped ones count as missing. */
+  onBadRow?: 'error' | 'drop'
   /** Encoder of image files that the model is asked about, see `DualEncoder.load`. */
   encoder?: string
 }
@@ -3228,6 +3232,8 @@ export interface ModelRows {
   readonly rows: number
   /** Columns. */
   readonly dim: number
+  /** Rows that are not to be used, by their numbers; absent where none are known. */
+  readonly bad?: ReadonlySet<number>
   /** Some rows by their numbers, as the model sees them: row-major, f32. */
   pick(rows: readonly number[]): Promise<Float32Array>
   /** @internal */
@@ -3345,6 +3351,8 @@ export declare class VisionModel {
 interface AnswerRun extends RunOptions {
   /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
   onText?: (piece: AnswerPiece) => void
+  /** Hears whole answers with their numbers, a few at a time; what it throws stops the call, which then rejects with it. */
+  onAnswer?: (answer: Answer, number: number) => void
 }
 /** What a model is asked, of which images. */
 export interface Question {
@@ -3623,7 +3631,7 @@ export declare class ReVision {
   #private
   /** The checked configuration, with its defaults. */
   readonly config: ReVisionConfig
-  /** One sentence about keys of the configuration that have no effect; absent without such keys. */
+  /** What is odd about the configuration, such as keys that have no effect; absent where nothing is. */
   readonly warning?: string
   private constructor()
   /**
@@ -3681,10 +3689,11 @@ export declare class ReVision {
   /**
    * The model that the last stage left, for use.
    *
-   * @throws {@link ModalityGapError} `NOT_FOUND` when no stage has been finished
+   * @throws {@link ModalityGapError} `NOT_FOUND` when no stage has been finished; `BAD_OPTION` when one has that the
+   * configuration does not name
    */
   model(): Promise<VisionModel>
-  /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows. */
+  /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows; what is asked later is read anew. */
   close(): void
 }
 /** What a metric is about. */

@@ -47,6 +47,11 @@ test('stages, evaluation, questions and exports are commands of their own', asyn
   const rows = ['--rows', join(folder, 'image.npy')]
   const many = await revision('generate', out, '--prompt', 'what', ...rows, '--pick', '3,0', '--max-new-tokens', '3')
   t.regex(many.stdout, /^row 3: .*\nrow 0: .*\n$/s)
+  const listed = await revision('generate', out, '--prompt', 'what', ...rows, '--pick', '3,0', '--json')
+  t.deepEqual(
+    JSON.parse(listed.stdout).map(({ name }: { name: string }) => name),
+    ['row 3', 'row 0'],
+  )
   const sampling = ['--max-new-tokens', '9', '--temperature', '1', '--seed', '4']
   const streamed = await revision('generate', out, '--prompt', 'what', ...rows, '--pick', '1', ...sampling)
   const json = await revision('generate', out, '--prompt', 'what', ...rows, '--pick', '1', ...sampling, '--json')
@@ -96,7 +101,7 @@ test('Ctrl-C leaves a checkpoint and says how to go on', async t => {
   t.is(stdout, '')
   t.regex(
     stderr,
-    /modality-gap: interrupted; the updates made so far are kept in a checkpoint, go on with: modality-gap/,
+    /modality-gap: interrupted; the updates made so far, if any, are kept in a checkpoint, go on with: modality-gap/,
   )
   t.true(stderr.endsWith(`${['modality-gap', ...args].join(' ')} --resume\n`))
   const stage = join(folder, 'out', 'stage1')

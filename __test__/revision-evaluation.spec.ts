@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { ReVision } from '../src/revision/run.ts'
@@ -66,6 +66,19 @@ test('an image of a benchmark that has no row is an error, or its question is le
   pope(folder, ['gone', 'too'])
   const none = evaluated(t, folder, { data: null, benchmarks: [path], missing: 'skip' })
   t.like(await t.throwsAsync(none), { code: 'EMPTY', file: path })
+})
+
+test('a benchmark may name the common rows in its own way, and questions without a right answer are counted', async t => {
+  const folder = material(t)
+  const names = Array.from({ length: 24 }, (_, i) => `pope/${i}.jpg\n`)
+  writeFileSync(join(folder, 'names.txt'), names.join(''))
+  const path = pope(folder, ['pope/3.png', 'pope/4.png', 'pope/5.png'])
+  const lines = readFileSync(path, 'utf8').replace('"yes"', '"maybe"')
+  writeFileSync(path, lines)
+  const spec = { path, imageIds: { from: join(folder, 'names.txt'), match: 'stem' } }
+  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [spec] })
+  t.like(benchmarks, [{ count: 2, unknown: 1 }])
+  t.false('skipped' in (benchmarks[0] ?? {}))
 })
 
 test('a benchmark may have rows of its own, and a blind model needs none', async t => {

@@ -5,7 +5,7 @@ import { smollm2 } from '../scripts/data/smollm2.mjs'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { DualEncoder } from '../src/encoder.ts'
 import { VisionModel } from '../src/revision/model.ts'
-import type { AnswerPiece } from '../src/revision/model-options.ts'
+import type { Answer, AnswerPiece } from '../src/revision/model-options.ts'
 import { openModelRows } from '../src/revision/rows.ts'
 import { ReVision } from '../src/revision/run.ts'
 import { folderOf } from './helpers/place.ts'
@@ -68,7 +68,13 @@ test('pieces come as they are certain, and are the answers when put together', a
 test('no draw is made twice, however many answers there are', async t => {
   const revision = await untrained(t)
   const question = { prompt: 'what', rows: sideRows(1, 'image'), pick: Array.from({ length: 40 }, () => 0) }
-  const answers = await revision.generate(question, { maxNewTokens: 8, temperature: 1, seed: 4 })
+  const heard: [number, string][] = []
+  const onAnswer = ({ text }: Answer, number: number) => void heard.push([number, text])
+  const answers = await revision.generate(question, { maxNewTokens: 8, temperature: 1, seed: 4, onAnswer })
+  t.deepEqual(
+    heard,
+    answers.map(({ text }, i) => [i, text]),
+  )
   t.is(new Set(answers.map(({ tokens }) => tokens.join())).size, 40)
 })
 
@@ -141,6 +147,8 @@ test('questions that make no sense are refused by name', async t => {
   }
   await refused({ rows, images: ['a.png'] }, {}, 'BAD_OPTION')
   await refused({ rows, pick: [2] }, {}, 'BAD_OPTION')
+  await refused({ prompt: 'what', pick: [0] }, {}, 'BAD_OPTION')
+  await refused({ prompt: 5, rows }, {}, 'BAD_OPTION')
   await refused({ rows: new Float32Array(DIM + 1) }, {}, 'BAD_SHAPE')
   await refused({ rows: await openEmbeddings(new Float32Array(4).fill(1), { dim: 4 }) }, {}, 'WIDTH_MISMATCH')
   await refused({ rows: new Float32Array(DIM) }, {}, 'BAD_ROW')

@@ -1,8 +1,12 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import type { Override } from '../src/revision/config/overlay.ts'
 import { ReVision } from '../src/revision/run.ts'
-import { linesOf, losses, material, tinyConfig } from './helpers/revision.ts'
+import { writeNpy } from './helpers/npy.ts'
+import { jsonLines, linesOf, losses, material, tinyConfig } from './helpers/revision.ts'
 
 const run = async (config: object) => await (await ReVision.open(config)).run()
 
@@ -131,4 +135,51 @@ test('a configuration of an output folder is the one that it was made with', asy
   const { config: kept } = await ReVision.open(join(folder, 'out'))
   t.deepEqual(kept, made.config)
   t.is((await ReVision.open(join(folder, 'out'), { evaluation: { max_samples: 2 } })).config.evaluation.maxSamples, 2)
+})
+
+test('what a later part needs is missed before anything is trained', async t => {
+  const folder = material(t)
+  const missed = async (changes: object, expected: object) => {
+    const error = await t.throwsAsync(run(tinyConfig(folder, changes as Override)))
+    t.like(error, expected)
+    t.false(existsSync(join(folder, 'out')), JSON.stringify(changes))
+  }
+  await missed({ stage2: { data: 'none.json' } }, { code: 'NOT_FOUND', file: 'none.json' })
+  await missed({ projector: { init: 'none.bin' } }, { code: 'NOT_FOUND', file: 'none.bin' })
+  const bad = jsonLines(join(folder, 'bad.jsonl'), [{ id: 'a', image: 'i0', conversations: [] }])
+  await missed({ stage2: { data: bad } }, { code: 'BAD_SAMPLE', file: bad })
+  await missed({ evaluation: { data: bad } }, { code: 'BAD_SAMPLE', file: bad })
+  const wide = writeNpy(join(folder, 'wide.npy'), new Float32Array(24 * 7).fill(1), [24, 7])
+  await missed({ embeddings: { text: wide } }, { code: 'WIDTH_MISMATCH', file: wide })
+})
+
+test('a configuration without stages does not pass a new projector off as one that has learned', async t => {
+  const folder = material(t)
+  const config = tinyConfig(folder, { stage2: false })
+  t.is((await ReVision.open(config)).warning, undefined)
+  const bare = await ReVision.open({ ...config, stage1: false })
+  t.regex(bare.warning ?? '', /the projector is new and has learned nothing/)
+  t.is((await bare.evaluate()).evaluation.records.length, 1)
+  await (await ReVision.open(config)).pretrain()
+  const forgotten = await ReVision.open({ ...config, stage1: false })
+  await t.throwsAsync(forgotten.evaluate(), { code: 'BAD_OPTION', message: /finished stage1/ })
+})
+
+test('two trainings do not share a folder', async t => {
+  const folder = material(t)
+  const config = tinyConfig(folder, { stage2: false })
+  const both = await Promise.allSettled([run(config), run(config)])
+  t.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  const refused = both.find(({ status }) => status === 'rejected') as PromiseRejectedResult
+  t.is(refused.reason.code, 'BAD_OPTION')
+  t.regex(refused.reason.message, /in use by process/)
+  const lock = join(folder, 'out', 'stage1', '.lock')
+  t.false(existsSync(lock))
+  // a process of another machine may be alive; one of this one that is gone is not
+  const { pid } = spawnSync(process.execPath, ['--version'])
+  writeFileSync(lock, JSON.stringify({ pid, host: 'elsewhere' }))
+  const resumed = { ...config, resume: true }
+  await t.throwsAsync(run(resumed), { code: 'BAD_OPTION', message: /elsewhere.*remove/ })
+  writeFileSync(lock, JSON.stringify({ pid, host: hostname() }))
+  t.is((await run(resumed)).stage1?.steps, 8)
 })

@@ -4,7 +4,7 @@ import test from 'ava'
 import { ReVision, type ReVisionRunOptions } from '../src/revision/run.ts'
 import type { TrainerCallbacks, TrainingProgress } from '../src/revision/trainer-options.ts'
 import { writeNpy } from './helpers/npy.ts'
-import { DIM, jsonLines, linesOf, losses, material, sideRows, tinyConfig } from './helpers/revision.ts'
+import { DIM, jsonLines, linesOf, losses, material, sideRows, tinyConfig, wordOf } from './helpers/revision.ts'
 
 const pretrain = async (config: object, options: ReVisionRunOptions = {}) =>
   await (await ReVision.open(config)).pretrain(options)
@@ -285,4 +285,64 @@ test('of an accuracy the best is the highest', async t => {
 test('a seed may be a time of day in milliseconds', async t => {
   const report = await pretrain(tinyConfig(material(t), { stage1: { steps: 1 }, seed: 1_795_655_927_852 }))
   t.is(report.steps, 1)
+})
+
+test('a sample that leaves nothing to learn loses no update before it, and is told with its record', async t => {
+  const folder = material(t)
+  const long = { id: 'endless', image: 'i0', conversations: [] as object[] }
+  long.conversations = [
+    { from: 'human', value: `<image>\n${'what '.repeat(20)}` },
+    { from: 'gpt', value: 'fox' },
+  ]
+  const records = [...linesOf(join(folder, 'questions.jsonl')), long]
+  const data = jsonLines(join(folder, 'questions.jsonl'), records)
+  const stage2 = { batchSize: 1, steps: null, epochs: 1, maxLength: 40 }
+  let updates = 0
+  const listener = {
+    onStepEnd: ({ step }: { step: number }) => {
+      updates = step
+    },
+  }
+  const config = (seed: number) =>
+    tinyConfig(folder, { stage1: false, stage2, seed, output: join(folder, `out-${seed}`) })
+  const error = await t.throwsAsync((await ReVision.open(config(4))).finetune({ callbacks: { stage2: listener } }))
+  t.like(error, { code: 'BAD_SAMPLE', file: data, row: 16 })
+  t.true(updates > 0)
+  t.true(existsSync(join(folder, 'out-4', 'stage2', `checkpoint-${updates}`)))
+})
+
+test('rows that are bad may be left out, and then count as missing', async t => {
+  const folder = material(t)
+  const rows = sideRows(24, 'text')
+  rows.fill(0, 5 * DIM, 6 * DIM)
+  rows[9 * DIM] = Number.NaN
+  writeNpy(join(folder, 'text.npy'), rows, [24, DIM])
+  const config = (missing: string, onBadRow: string) =>
+    tinyConfig(folder, {
+      embeddings: { onBadRow },
+      stage1: { missing, steps: 2 },
+      stage2: false,
+      output: join(folder, `${missing}-${onBadRow}`),
+    })
+  t.like(await t.throwsAsync(pretrain(config('report', 'error'))), { code: 'BAD_ROW', row: 5 })
+  const error = await t.throwsAsync(pretrain(config('error', 'drop')))
+  t.like(error, { code: 'BAD_SAMPLE', row: 5 })
+  const report = await (await ReVision.open(config('report', 'drop'))).run()
+  t.like(report.stage1, { skipped: 2, missing: ['t5', 't9'] })
+  t.deepEqual(report.gap?.rows, { image: 24, text: 22 })
+  // the other records are trained on as if the bad rows had never been there
+  const good = (i: number) => i !== 5 && i !== 9
+  const kept = Array.from({ length: 24 }, (_, i) => i).filter(good)
+  const left = Float32Array.from(kept.flatMap(i => [...rows.subarray(i * DIM, (i + 1) * DIM)]))
+  writeNpy(join(folder, 'text.npy'), left, [22, DIM])
+  jsonLines(
+    join(folder, 'text-ids.jsonl'),
+    kept.map(i => ({ id: `t${i}` })),
+  )
+  jsonLines(
+    join(folder, 'captions.jsonl'),
+    kept.map(i => ({ id: `t${i}`, caption: wordOf(i) })),
+  )
+  await pretrain({ ...config('report', 'error'), output: join(folder, 'clean') })
+  t.deepEqual(losses(join(folder, 'report-drop'), 'stage1'), losses(join(folder, 'clean'), 'stage1'))
 })

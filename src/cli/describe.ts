@@ -8,7 +8,8 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   EMPTY: 'give a file or folder that holds rows',
   BAD_SELECTOR: 'name one that exists in SRC',
   WIDTH_MISMATCH: 'use embeddings of one encoder',
-  BAD_ROW: 'repair the row, or leave such rows out with --on-bad-row drop',
+  BAD_ROW:
+    'repair the row, or leave such rows out with --on-bad-row drop (in a configuration, embeddings.onBadRow: drop)',
   TOO_FEW_ROWS: 'give more rows',
   OVERFLOW: 'choose a wider --dtype',
   NOT_PAIRED: 'give as many rows on both sides, or leave out --paired',
@@ -31,7 +32,8 @@ export function describe(error: unknown): string {
   const place = [file, row === undefined ? undefined : `row ${row}`].filter(part => part !== undefined).join(', ')
   // for these the message goes on with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
-  const advice = ADVICE[code]
+  // a message that says what to do needs no general advice
+  const advice = code === 'EMPTY' && what?.includes('; ') ? undefined : ADVICE[code]
   return `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
 }
 

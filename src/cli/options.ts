@@ -123,7 +123,11 @@ export function positive(text: string): number {
 
 /** A finite number from zero on. */
 export function atLeastZero(text: string): number {
-  return Number(text) === 0 ? 0 : positive(text)
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError('It has to be a number from zero on.')
+  }
+  return value
 }
 
 /** A number from 0 up to, but not including, 1. */

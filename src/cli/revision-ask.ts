@@ -48,9 +48,20 @@ export function addGenerate(group: Command): void {
         const { question, names } = await asked(flags)
         const { maxNewTokens, temperature, topP, stop, seed } = flags
         const sampling = given({ maxNewTokens, temperature, topP, stop, seed })
-        if (names.length > 1 || flags.json) {
-          const report = await revision.generate(question, { ...sampling, ...run })
-          return { report, text: answersText(report, names) }
+        if (flags.json) {
+          const answers = await revision.generate(question, { ...sampling, ...run })
+          return {
+            report: answers.map((answer, i) => ({ ...given({ name: names[i] || undefined }), ...answer })),
+            text: '',
+          }
+        }
+        if (names.length > 1) {
+          // a bar on the terminal that answers go to would be in their way
+          const watched = process.stdout.isTTY ? { signal: run.signal } : run
+          const onAnswer = ({ text }: Answer, i: number) =>
+            void output().write(`${i === 0 ? '' : '\n'}${names[i]}: ${onOneLine(text)}`)
+          const report = await revision.generate(question, { ...sampling, ...watched, onAnswer })
+          return { report, text: '' }
         }
         // a single answer is passed on as it comes
         const onText = ({ text }: AnswerPiece) => void output().write(text)
@@ -79,8 +90,8 @@ async function asked({
   return { question: { prompt, rows: opened, pick, images }, names: all.map(row => `row ${row}`) }
 }
 
-function answersText(answers: readonly Answer[], names: readonly string[]): string {
-  return answers.map(({ text }, i) => `${names[i]}: ${text.trim()}`).join('\n')
+function onOneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ')
 }
 
 export function addExport(group: Command): void {

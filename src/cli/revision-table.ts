@@ -99,7 +99,7 @@ function benchmarksTables(benchmarks: readonly BenchmarkScore[]): string[] {
   const rows = benchmarks.map(score => [
     score.benchmark,
     score.group ?? '–',
-    `${count(score.count)}${score.skipped ? ` (${count(score.skipped)} left out)` : ''}`,
+    `${count(score.count)}${leftOutOf(score)}`,
     share(score.accuracy),
     score.unparsed === undefined ? '–' : count(score.unparsed),
     share(score.yesNo?.yesRatio),
@@ -113,9 +113,18 @@ function benchmarksTables(benchmarks: readonly BenchmarkScore[]): string[] {
   )
   return [
     table([head, ...rows]),
-    orders.length > 0 ? table([['options in every order', 'questions', 'right in all of them'], ...orders]) : '',
+    orders.length > 0 ? table([['questions that count together', 'groups', 'right in all of one'], ...orders]) : '',
     sums.length > 0 ? table([['sums of MME', 'perception', 'cognition', 'accuracy+'], ...sums]) : '',
   ]
+}
+
+/** How many questions were not judged, and why. */
+function leftOutOf({ skipped, unknown }: BenchmarkScore): string {
+  const why = [
+    skipped ? `${count(skipped)} without a row` : '',
+    unknown ? `${count(unknown)} without a right answer` : '',
+  ].filter(text => text !== '')
+  return why.length > 0 ? ` (left out: ${why.join(', ')})` : ''
 }
 
 function share(value: number | undefined): string {

@@ -46,7 +46,7 @@ function addTraining(group: Command, name: string, description: string, work: Wo
 
 /** What an interruption leaves, and how to go on. */
 function kept(resumeWith: string) {
-  return { resumeWith, kept: 'the updates made so far are kept in a checkpoint' }
+  return { resumeWith, kept: 'the updates made so far, if any, are kept in a checkpoint' }
 }
 
 function addEvaluate(group: Command): void {

@@ -10,6 +10,8 @@ const AT_A_TIME = 16
 export interface AnswerRun extends RunOptions {
   /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
   onText?: (piece: AnswerPiece) => void
+  /** Hears whole answers with their numbers, a few at a time; what it throws stops the call, which then rejects with it. */
+  onAnswer?: (answer: Answer, number: number) => void
 }
 
 /** Answers to any number of prompts, in their order; a few at a time, so that memory does not grow with them. */
@@ -17,14 +19,18 @@ export async function answersInTurn(
   model: VisionModel,
   { samples, rows }: Pick<ModelBatch, 'samples' | 'rows'>,
   sampling: SamplingOptions,
-  { signal, onProgress, onText }: AnswerRun = {},
+  { signal, onProgress, onText, onAnswer }: AnswerRun = {},
 ): Promise<Answer[]> {
   const began = performance.now()
   const answers: Answer[] = []
   for (let from = 0; from < samples.length; from += AT_A_TIME) {
     const hear = onText && (({ answer, text }: AnswerPiece) => onText({ answer: from + answer, text }))
     const batch = { samples: samples.slice(from, from + AT_A_TIME), rows }
-    answers.push(...(await model.answer(batch, { ...sampling, first: from }, { signal, onText: hear })))
+    const found = await model.answer(batch, { ...sampling, first: from }, { signal, onText: hear })
+    found.forEach((answer, i) => {
+      onAnswer?.(answer, from + i)
+    })
+    answers.push(...found)
     const seconds = (performance.now() - began) / 1000
     onProgress?.({ stage: 'answers', rows: answers.length, total: samples.length, seconds })
   }

@@ -44,23 +44,26 @@ interface Asked {
 export async function ask(
   { model, config, workspace }: Asked,
   question: Question,
-  { signal, onProgress, onText, ...sampling }: GenerateOptions = {},
+  { signal, onProgress, onText, onAnswer, ...sampling }: GenerateOptions = {},
 ): Promise<Answer[]> {
   const rows = await rowsOf(question, model.info.dim, { config, workspace })
   const numbers = rows ? picked(question, rows) : [undefined]
   const samples = numbers.map((row, i) => sampleOf(question, config, { row, id: `image ${row ?? i}` }))
   const chosen = { seed: config.seed, ...config.evaluation.generate, ...sampling }
-  return await answersInTurn(model, { samples, rows }, chosen, { signal, onProgress, onText })
+  return await answersInTurn(model, { samples, rows }, chosen, { signal, onProgress, onText, onAnswer })
 }
 
 /** The rows asked about, as the model sees them; none for a text alone. */
 async function rowsOf(
-  { rows, images, encoder }: Question,
+  { rows, images, encoder, pick }: Question,
   dim: number,
   { config, workspace }: Omit<Asked, 'model'>,
 ): Promise<ModelRows | undefined> {
   if (rows !== undefined && images !== undefined) {
     throw new ModalityGapError('BAD_OPTION', 'give rows or images, not both')
+  }
+  if (rows === undefined && images === undefined && pick !== undefined) {
+    throw new ModalityGapError('BAD_OPTION', 'pick chooses among rows or images: give them')
   }
   const found = images === undefined ? rows : await embedded(images, encoder ?? config.embeddings.encoder)
   if (found === undefined) {
@@ -98,6 +101,9 @@ function sampleOf(
 ): ModelSample {
   const sees = row !== undefined && !config.blind
   const given = prompt ?? config.prompt
+  if (typeof given !== 'string') {
+    throw new ModalityGapError('BAD_OPTION', `prompt has to be a text, not ${JSON.stringify(given)}`)
+  }
   const content = sees ? withImage(given) : withoutImages(given)
   if (!sees && content.trim() === '') {
     throw new ModalityGapError('BAD_OPTION', 'there is nothing to answer: give a prompt, rows or images')

@@ -11,7 +11,6 @@ import { splitRecords } from './data/split.ts'
 import type { Shown } from './evaluation.ts'
 import type { ModelSample } from './model-options.ts'
 import { type Wording, withImage, withoutImages } from './turns.ts'
-import type { SideRows } from './workspace.ts'
 
 interface PlacedRecord extends BenchmarkRecord {
   /** Its number in the benchmark, from 0. */
@@ -34,7 +33,7 @@ export async function benchmarkScores(spec: BenchmarkConfig, shown: Shown): Prom
   )
   const all = spec.circular ? rotated(some) : some
   const sees = !config.blind && all.some(({ image }) => image !== undefined)
-  const side = sees ? await sideOf(spec, shown) : undefined
+  const side = sees ? await shown.workspace.images(spec, shown.run) : undefined
   const wording = { prompt: config.prompt, system: config.system }
   const asked = all.flatMap(record => {
     const rows = side ? rowsOf(record, side.lookup) : []
@@ -63,10 +62,6 @@ function chosen(records: readonly PlacedRecord[], { seed, evaluation }: ReVision
     { maxSamples, seed },
   )
   return Array.from(train).flatMap(i => groups[i] as PlacedRecord[])
-}
-
-async function sideOf({ image, imageIds }: BenchmarkConfig, { workspace, run }: Shown): Promise<SideRows> {
-  return image === undefined ? await workspace.side('image', run) : await workspace.images(image, imageIds, run)
 }
 
 /** The row of a question's image, none for a question without one, and nothing for an image without a row. */

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { RunOptions } from '../abort.ts'
-import { ModalityGapError } from '../errors.ts'
 import { textsOf } from './answers.ts'
 import { benchmarkScores } from './benchmark-answers.ts'
 import { type BenchmarkScore, type GroupScore, groupScores, type OpenScore, openScore } from './benchmarks/score.ts'
@@ -79,20 +77,6 @@ export async function evaluateRun(shown: Shown): Promise<EvaluationReport> {
   return { records, benchmarks: scores, groups: groupScores(scores) }
 }
 
-/**
- * Files that are asked for at the end only are looked for before it.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`
- */
-export function findEvaluated({ evaluation: { data, benchmarks } }: ReVisionConfig): void {
-  const asked = benchmarks.flatMap(each => (typeof each === 'string' ? each : [each.path, each.answers ?? []].flat()))
-  for (const file of [...[data ?? []].flat(), ...asked]) {
-    if (!existsSync(file)) {
-      throw new ModalityGapError('NOT_FOUND', `${file}: there is no such file or folder to evaluate on`, { file })
-    }
-  }
-}
-
 /** Files by their last names, or by their whole paths where last names do not tell them apart. */
 function named(paths: readonly string[]): { name: string; path: string }[] {
   const names = paths.map(path => basename(path))
@@ -107,8 +91,8 @@ export async function openRecords(
   workspace: Workspace,
   run: RunOptions,
 ): Promise<{ set: TrainingSet; rows: ModelRows }> {
-  const { image, imageIds, rows: from, key, missing, maxSamples } = config.evaluation
-  const side = image === undefined ? await workspace.side(from, run) : await workspace.images(image, imageIds, run)
+  const { rows: from, key, missing, maxSamples } = config.evaluation
+  const side = from === 'text' ? await workspace.side(from, run) : await workspace.images(config.evaluation, run)
   const set = await TrainingSet.open({ data: file, lookup: side.lookup, key, missing, maxSamples, seed: config.seed })
   return { set, rows: side.rows }
 }

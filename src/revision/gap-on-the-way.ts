@@ -63,10 +63,13 @@ interface Picked {
 async function bothSides(open: (side: Side) => Promise<ModelRows>, seed: number): Promise<Record<Side, Picked>> {
   const pick = async (side: Side): Promise<Picked> => {
     const rows = await open(side)
-    const count = Math.min(ROWS, rows.rows)
     const order = epochOrder(rows.rows, seed, 0)
-    const values = await rows.pick(Array.from({ length: count }, (_, i) => order(i)))
-    return { values, dim: rows.dim, count }
+    const numbers: number[] = []
+    for (let i = 0; i < rows.rows && numbers.length < ROWS; i++) {
+      const row = order(i)
+      if (!rows.bad?.has(row)) numbers.push(row)
+    }
+    return { values: await rows.pick(numbers), dim: rows.dim, count: numbers.length }
   }
   return { image: await pick('image'), text: await pick('text') }
 }

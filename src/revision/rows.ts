@@ -10,7 +10,12 @@ import { unwrap } from '../errors.ts'
 import { type NativeRows, native } from '../native.ts'
 
 /** Formats whose rows lie at fixed places, to be read in any order. */
-const IN_ANY_ORDER = new Set(['npy', 'safetensors', 'memory'])
+const IN_ANY_ORDER: ReadonlySet<string> = new Set(['npy', 'safetensors', 'memory'])
+
+/** Whether rows are read where they are; others are copied first, and the copy lacks those that are not finite. */
+export function readInPlace({ format }: Pick<Embeddings, 'format'>): boolean {
+  return IN_ANY_ORDER.has(format)
+}
 
 /** Rows that a model sees, each read by its number and moved by an aligner on its way. */
 export interface ModelRows {
@@ -18,6 +23,8 @@ export interface ModelRows {
   readonly rows: number
   /** Columns. */
   readonly dim: number
+  /** Rows that are not to be used, by their numbers; absent where none are known. */
+  readonly bad?: ReadonlySet<number>
   /** Some rows by their numbers, as the model sees them: row-major, f32. */
   pick(rows: readonly number[]): Promise<Float32Array>
   /** @internal */
@@ -45,10 +52,10 @@ export async function openModelRows(
   { aligner, side, cache }: ModelRowsOptions,
   run: RunOptions = {},
 ): Promise<ModelRows> {
-  const rows = IN_ANY_ORDER.has(embeddings.format) ? embeddings : await converted(embeddings, cache, run)
+  const rows = readInPlace(embeddings) ? embeddings : await converted(embeddings, cache, run)
   const opened = unwrap(await native.NativeRows.open(sourceOf(rows), aligner && nativeOf(aligner), side === 'target'))
   const pick = async (numbers: readonly number[]) => unwrap(await opened.pick([...numbers]))
-  return { rows: embeddings.rows, dim: embeddings.dim, pick, native: opened }
+  return { rows: rows.rows, dim: rows.dim, pick, native: opened }
 }
 
 async function converted(embeddings: Embeddings, cache: string, run: RunOptions): Promise<Embeddings> {

@@ -1,16 +1,19 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
+import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import { ask, type GenerateOptions, type Question } from './ask.ts'
 import type { Override } from './config/overlay.ts'
 import { checkConfig, keepConfig, loadConfig, type ReVisionConfig } from './config.ts'
-import { type EvaluationReport, evaluateRun, findEvaluated } from './evaluation.ts'
+import { type EvaluationReport, evaluateRun } from './evaluation.ts'
 import { type GapOnTheWay, gapOnTheWay } from './gap-on-the-way.ts'
 import { type HandOverOptions, handOver } from './hand-over.ts'
 import { VisionModel } from './model.ts'
 import type { Answer } from './model-options.ts'
+import { preflight } from './preflight.ts'
 import { widthOfProjector } from './projector-file.ts'
-import { leftBy, modelOf, runStage, type StageName, type StageStart } from './stages.ts'
+import { leftBy, modelOf, PROJECTOR, runStage, type StageName, type StageStart } from './stages.ts'
 import type { TrainerCallbacks, TrainingReport } from './trainer-options.ts'
 import { Workspace } from './workspace.ts'
 
@@ -41,7 +44,7 @@ export interface ReVisionRunOptions extends RunOptions {
 export class ReVision {
   /** The checked configuration, with its defaults. */
   readonly config: ReVisionConfig
-  /** One sentence about keys of the configuration that have no effect; absent without such keys. */
+  /** What is odd about the configuration, such as keys that have no effect; absent where nothing is. */
   readonly warning?: string
   /** Rows for a model in use; it may outlive those of the training. */
   #workspace: Workspace
@@ -63,7 +66,8 @@ export class ReVision {
    */
   static async open(config: string | object, overrides: Override = {}): Promise<ReVision> {
     const loaded = typeof config === 'string' ? await loadConfig(config, overrides) : checkConfig(config, overrides)
-    return new ReVision(loaded.config, loaded.warning)
+    const warnings = [loaded.warning, untrained(loaded.config)].filter(each => each !== undefined)
+    return new ReVision(loaded.config, warnings.length > 0 ? warnings.join('; ') : undefined)
   }
 
   /**
@@ -73,7 +77,7 @@ export class ReVision {
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
     const { stage1, stage2, output } = this.config
-    findEvaluated(this.config)
+    await preflight(this.config, new Workspace(this.config))
     if (!stage1 && !stage2) {
       await keepConfig(this.config)
     }
@@ -163,15 +167,19 @@ export class ReVision {
   /**
    * The model that the last stage left, for use.
    *
-   * @throws {@link ModalityGapError} `NOT_FOUND` when no stage has been finished
+   * @throws {@link ModalityGapError} `NOT_FOUND` when no stage has been finished; `BAD_OPTION` when one has that the
+   * configuration does not name
    */
   async model(): Promise<VisionModel> {
     const start = this.#after('stage2')
+    if (start.projector === undefined) {
+      refuseForgotten(this.config)
+    }
     const dim = start.projector === undefined ? await this.#workspace.dim() : await widthOfProjector(start.projector)
     return await VisionModel.open(modelOf(this.config, { dim, start }))
   }
 
-  /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows. */
+  /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows; what is asked later is read anew. */
   close(): void {
     this.#model = undefined
     this.#workspace = new Workspace(this.config, { trained: true })
@@ -187,5 +195,22 @@ export class ReVision {
       }
     }
     return {}
+  }
+}
+
+/** A warning about a projector that is as it was made. */
+function untrained({ stage1, stage2, projector }: ReVisionConfig): string | undefined {
+  const learns = stage1 || stage2 || projector.init !== undefined || projector.type === 'identity'
+  return learns
+    ? undefined
+    : 'the projector is new and has learned nothing: give a stage, projector.init, or the folder of a finished run'
+}
+
+/** A configuration without stages is not to use a new projector where the output holds one that has learned. */
+function refuseForgotten({ output, projector }: ReVisionConfig): void {
+  const left = ['stage2', 'stage1'].find(stage => existsSync(join(output, stage, PROJECTOR)))
+  if (left !== undefined && projector.init === undefined) {
+    const message = `${output} holds a finished ${left} that this configuration does not name; name the folder itself, or projector.init`
+    throw new ModalityGapError('BAD_OPTION', message, { file: output })
   }
 }

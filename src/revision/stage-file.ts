@@ -20,7 +20,7 @@ export async function enterStage(
   name: StageName,
   config: ReVisionConfig,
   start: StageStart,
-): Promise<{ output: string; resume: boolean | string }> {
+): Promise<boolean | string> {
   const output = join(config.output, name)
   const resume = resumeOf(name, config)
   const trained = (await checkpointsIn(output)).length > 0
@@ -38,7 +38,7 @@ export async function enterStage(
     }
   }
   await writeWhole(file, `${JSON.stringify(own, null, 2)}\n`)
-  return { output, resume }
+  return resume
 }
 
 /** A checkpoint that is named is that of one stage; the other one goes on from its newest. */

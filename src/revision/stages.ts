@@ -5,6 +5,7 @@ import { ModalityGapError } from '../errors.ts'
 import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config } from './config.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import { openRecords, wordingOf } from './evaluation.ts'
+import { alone } from './folder-lock.ts'
 import type { HeldOut } from './held-out.ts'
 import { tagsOf } from './logs.ts'
 import { VisionModel } from './model.ts'
@@ -26,6 +27,9 @@ import { Workspace } from './workspace.ts'
 
 /** Positions of a sequence, as in the schema of a stage. */
 const DEFAULT_LENGTH = 2048
+
+/** The file of a finished stage's projector. */
+export const PROJECTOR = 'mm_projector.safetensors'
 
 /** Records that are held out of a stage; `set` is to be closed. */
 interface HeldOutRecords {
@@ -53,7 +57,7 @@ export interface StageStart {
  * @throws {@link ModalityGapError} `NOT_FOUND` when it was not finished
  */
 export function leftBy(folder: string, stage: Stage1Config | Stage2Config): StageStart {
-  const projector = join(folder, 'mm_projector.safetensors')
+  const projector = join(folder, PROJECTOR)
   if (!existsSync(projector)) {
     const message = `${folder} holds no finished stage: ${projector} is missing`
     throw new ModalityGapError('NOT_FOUND', message, { file: projector })
@@ -80,11 +84,21 @@ export async function runStage(
   start: StageStart,
   { callbacks, ...run }: RunOptions & { callbacks?: TrainerCallbacks } = {},
 ): Promise<TrainingReport> {
-  const stage = config[name]
-  if (!stage) {
+  if (!config[name]) {
     throw new ModalityGapError('BAD_OPTION', `${name} is not part of this configuration`)
   }
-  const { output, resume } = await enterStage(name, config, start)
+  const output = join(config.output, name)
+  return await alone(output, async () => await runAlone(name, config, start, { output, callbacks, ...run }))
+}
+
+async function runAlone(
+  name: StageName,
+  config: ReVisionConfig,
+  start: StageStart,
+  { output, callbacks, ...run }: RunOptions & { output: string; callbacks?: TrainerCallbacks },
+): Promise<TrainingReport> {
+  const stage = config[name] as Stage1Config | Stage2Config
+  const resume = await enterStage(name, config, start)
   await keepConfig(config)
   const workspace = new Workspace(config)
   const side = await workspace.side(stage.rows, run)

@@ -12,6 +12,7 @@ import {
   tidyCheckpoints,
 } from './checkpoints.ts'
 import { epochOrder } from './data/order.ts'
+import type { RecordPlace } from './data/sample.ts'
 import { heldOutLoss } from './held-out.ts'
 import type { LogRecord } from './logs.ts'
 import type { ModelSample, StepReport } from './model-options.ts'
@@ -111,14 +112,16 @@ class Training {
     let next = this.#batch(this.#state.global_step)
     next.catch(() => undefined)
     while (this.#state.global_step < steps && !this.#control.shouldStop && !this.#best.stalled) {
-      const samples = await next
-      const step = this.#state.global_step
-      if (step + 1 < steps) {
-        // read while the native side computes; what is wrong with it is told in its turn
-        next = this.#batch(step + 1)
-        next.catch(() => undefined)
-      }
-      await this.#interruptible(() => this.#update(samples))
+      await this.#interruptible(async () => {
+        const samples = await next
+        const step = this.#state.global_step
+        if (step + 1 < steps) {
+          // read while the native side computes; what is wrong with it is told in its turn
+          next = this.#batch(step + 1)
+          next.catch(() => undefined)
+        }
+        await this.#update(samples)
+      })
     }
     return await this.#end()
   }
@@ -127,19 +130,27 @@ class Training {
     await this.#log.close()
   }
 
-  async #batch(step: number): Promise<ModelSample[]> {
+  async #batch(step: number): Promise<PlacedSample[]> {
     const { train, batchSize, seed, toSample } = this.#options
     const [epoch, within] = [Math.floor(step / this.#perEpoch), step % this.#perEpoch]
     const order = epochOrder(train.length, seed, epoch)
     const count = Math.min(batchSize, train.length - within * batchSize)
     const places = Array.from({ length: count }, (_, i) => order(within * batchSize + i))
-    return await Promise.all(places.map(async place => toSample(await train.at(place))))
+    return await Promise.all(
+      places.map(async place => {
+        const read = await train.at(place)
+        return { sample: toSample(read), place: read.place }
+      }),
+    )
   }
 
-  async #update(samples: readonly ModelSample[]): Promise<void> {
+  async #update(placed: readonly PlacedSample[]): Promise<void> {
     const { model, rows, microBatch } = this.#options
+    const samples = placed.map(({ sample }) => sample)
     this.#updating = true
-    const report = await model.step({ samples, rows, microBatch }, { signal: this.#signal })
+    const report = await model.step({ samples, rows, microBatch }, { signal: this.#signal }).catch(error => {
+      throw withPlace(error, placed)
+    })
     this.#updating = false
     this.#state.global_step = report.step
     this.#state.epoch = report.step / this.#perEpoch
@@ -220,16 +231,17 @@ class Training {
   }
 
   /**
-   * The updates made so far are kept when something else fails or the caller aborts; after a defect of an update they are
-   * not, for they may be part of it.
+   * The updates made so far are kept when a sample or something else fails, or the caller aborts; after a defect of an
+   * update they are not, for they may be part of it.
    */
   async #interruptible(work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (error) {
-      const aborted = error instanceof ModalityGapError && error.code === 'CANCELLED'
+      const code = error instanceof ModalityGapError ? error.code : undefined
+      const aborted = code === 'CANCELLED'
       const { global_step: step } = this.#state
-      if ((aborted || !this.#updating) && step > 0 && this.#saved?.step !== step) {
+      if ((aborted || code === 'BAD_SAMPLE' || !this.#updating) && step > 0 && this.#saved?.step !== step) {
         await this.#save().catch(failed => {
           throw aborted ? failed : error
         })
@@ -308,6 +320,21 @@ class Training {
   #seconds(): number {
     return this.#before.seconds + (performance.now() - this.#began) / 1000
   }
+}
+
+/** A sample with the place of its record. */
+interface PlacedSample {
+  sample: ModelSample
+  place: RecordPlace
+}
+
+/** An error about a sample, with the place of its record. */
+function withPlace(error: unknown, placed: readonly PlacedSample[]): unknown {
+  if (!(error instanceof ModalityGapError) || error.code !== 'BAD_SAMPLE') {
+    return error
+  }
+  const found = placed.find(({ sample }) => error.message.startsWith(`sample ${sample.id}: `))
+  return found ? new ModalityGapError(error.code, error.message, { ...found.place, cause: error }) : error
 }
 
 async function checkpointToResume(output: string, resume: boolean | string): Promise<Checkpoint | undefined> {

@@ -7,9 +7,10 @@ import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
+import { badLeft, badRowsOf, type LeftOut, lookupWithout } from './data/bad-rows.ts'
 import { type EmbeddingIds, embeddingRows } from './data/embedding-rows.ts'
 import type { RowLookup } from './data/row-lookup.ts'
-import { fingerprintOf, type ModelRows, openModelRows } from './rows.ts'
+import { fingerprintOf, type ModelRows, openModelRows, readInPlace } from './rows.ts'
 
 /** Rows of one side, opened once: the files, how a record finds its row, and the rows as a model sees them. */
 export interface SideRows {
@@ -33,6 +34,7 @@ export class Workspace {
   readonly #trained: boolean
   readonly #embeddings = new Map<Side, Promise<Embeddings>>()
   readonly #sides = new Map<Side, Promise<SideRows>>()
+  readonly #bad = new Map<Embeddings, Promise<LeftOut>>()
   readonly #aligner = new Map<'aligner', Promise<Aligner | undefined>>()
 
   constructor(config: ReVisionConfig, { trained = false }: { trained?: boolean } = {}) {
@@ -65,7 +67,7 @@ export class Workspace {
       if (input === undefined) {
         throw new ModalityGapError('BAD_OPTION', `embeddings.${side} is not given`)
       }
-      return await openEmbeddings(input, { role: side, label: side })
+      return await this.#open(input, side)
     })
   }
 
@@ -82,8 +84,28 @@ export class Workspace {
   }
 
   async #seen(side: Side, embeddings: Embeddings, ids: EmbeddingIds | undefined, run: RunOptions): Promise<SideRows> {
-    const [lookup, rows] = [await embeddingRows(embeddings, ids), await this.rowsOf(side, embeddings, run)]
-    return { embeddings, lookup, rows }
+    const lookup = await this.#lookup(embeddings, ids, run)
+    return { embeddings, lookup, rows: await this.rowsOf(side, embeddings, run) }
+  }
+
+  async #open(input: string | string[], side: Side): Promise<Embeddings> {
+    return await openEmbeddings(input, { role: side, label: side, onBadRow: this.#config.embeddings.onBadRow })
+  }
+
+  async #lookup(embeddings: Embeddings, ids: EmbeddingIds | undefined, run: RunOptions = {}): Promise<RowLookup> {
+    const [lookup, out] = [await embeddingRows(embeddings, ids), await this.#leftOut(embeddings, run)]
+    return out ? lookupWithout(lookup, out) : lookup
+  }
+
+  /** What is left out of rows, where bad ones are to be. */
+  async #leftOut(embeddings: Embeddings, run: RunOptions): Promise<LeftOut | undefined> {
+    if (this.#config.embeddings.onBadRow !== 'drop') {
+      return undefined
+    }
+    return await once(this.#bad, embeddings, async () => {
+      const bad = await badRowsOf(embeddings, run)
+      return { bad, gone: readInPlace(embeddings) ? [] : await badRowsOf(await asTheyAre(embeddings), run) }
+    })
   }
 
   /**
@@ -94,22 +116,58 @@ export class Workspace {
   async rowsOf(side: Side, embeddings: Embeddings, run: RunOptions = {}): Promise<ModelRows> {
     const aligner = await this.aligner(run)
     const map = side === 'image' ? 'target' : 'source'
-    return await openModelRows(embeddings, { aligner, side: map, cache: this.cache }, run)
+    return await this.#withBad(
+      await openModelRows(embeddings, { aligner, side: map, cache: this.cache }, run),
+      embeddings,
+      run,
+    )
   }
 
   /**
-   * Rows of images beside those of `embeddings.image`, as a model sees them.
+   * Rows of images as a model sees them, for a section that may have its own, or ids of its own for those of
+   * `embeddings.image`.
    *
    * @throws {@link ModalityGapError} as {@link Workspace.side} does
    */
-  async images(input: string | string[], ids: EmbeddingIds | undefined, run: RunOptions = {}): Promise<SideRows> {
-    const embeddings = await openEmbeddings(input, { role: 'image', label: 'image' })
-    return await this.#seen('image', embeddings, ids, run)
+  async images(
+    { image, imageIds }: { image?: string | string[]; imageIds?: EmbeddingIds },
+    run: RunOptions = {},
+  ): Promise<SideRows> {
+    if (image === undefined && imageIds === undefined) {
+      return await this.side('image', run)
+    }
+    return await this.#seen('image', await this.#images(image), imageIds, run)
+  }
+
+  async #images(image: string | string[] | undefined): Promise<Embeddings> {
+    return image === undefined ? await this.embeddings('image') : await this.#open(image, 'image')
+  }
+
+  /**
+   * How records find rows of a side, before anything is fitted or copied.
+   *
+   * @throws {@link ModalityGapError} as `openEmbeddings` and `embeddingRows` do
+   */
+  async lookup(
+    side: Side,
+    { image, imageIds }: { image?: string | string[]; imageIds?: EmbeddingIds } = {},
+  ): Promise<RowLookup> {
+    const { imageIds: common, textIds } = this.#config.embeddings
+    if (side === 'text') {
+      return await this.#lookup(await this.embeddings('text'), textIds)
+    }
+    return await this.#lookup(await this.#images(image), imageIds ?? (image === undefined ? common : undefined))
   }
 
   /** Rows of a side as the encoder gave them. */
   async plain(side: Side, run: RunOptions = {}): Promise<ModelRows> {
-    return await openModelRows(await this.embeddings(side), { cache: this.cache }, run)
+    const embeddings = await this.embeddings(side)
+    return await this.#withBad(await openModelRows(embeddings, { cache: this.cache }, run), embeddings, run)
+  }
+
+  async #withBad(rows: ModelRows, embeddings: Embeddings, run: RunOptions): Promise<ModelRows> {
+    const out = await this.#leftOut(embeddings, run)
+    return out ? { ...rows, bad: badLeft(out) } : rows
   }
 
   /**
@@ -143,6 +201,12 @@ export class Workspace {
     await writeWhole(note, made)
     return fitted
   }
+}
+
+/** The same rows with their own lengths, as they are copied. */
+async function asTheyAre({ shards }: Embeddings): Promise<Embeddings> {
+  const paths = shards.map(({ path, selector }) => (selector === undefined ? path : `${path}#${selector}`) as string)
+  return await openEmbeddings(paths, { normalize: false })
 }
 
 function once<K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

@@ -49,6 +49,15 @@ impl ProjectorConfig {
         self.distinct && self.tokens > 1
     }
 
+    /// Its shape in words.
+    pub(crate) fn told(&self) -> String {
+        let Self {
+            kind, dim, hidden, ..
+        } = self;
+        let tokens = if self.differing() { self.tokens } else { 1 };
+        format!("{kind} from {dim} columns to {tokens} × {hidden}")
+    }
+
     /// Linear maps, or what is wrong.
     fn depth(&self) -> Result<usize> {
         let bad = |text: String| Err(RevisionError::BadOption(text));

@@ -39,6 +39,8 @@ export interface BenchmarkScore {
   count: number
   /** Questions left out because their image has no row; absent where there are none. */
   skipped?: number
+  /** Questions left out because no right answer of theirs is known; absent where there are none. */
+  unknown?: number
   /** Share of right answers among questions of choice and of yes or no; absent where there are only open ones. */
   accuracy?: number
   /** Answers in which nothing could be made out, among the same. */
@@ -106,6 +108,7 @@ function scoreOne(
     benchmark: first.benchmark,
     ...(first.group === undefined ? {} : { group: first.group }),
     count: judged.length,
+    ...(judged.length < records.length ? { unknown: records.length - judged.length } : {}),
     ...(closed.length > 0 ? closedScore(closed, rule) : {}),
     ...(open.length > 0
       ? {

@@ -97,7 +97,7 @@ const alignerEntries = {
   method: v.optional(oneOf(METHODS, 'How text rows are moved onto the images.')),
   steps: v.optional(
     described(
-      v.array(v.picklist(['anchor', 'trace', 'centroid'])),
+      v.array(v.picklist(['anchor', 'trace', 'centroid'], 'one of anchor, trace, centroid')),
       'a list of `anchor`, `trace`, `centroid`',
       'Steps of `realign`.',
     ),
@@ -139,6 +139,12 @@ export const embeddings = section({
       'a path, or options of a fit',
       'What moves text rows onto the images as they are read; absent for rows as they are.',
       'string | FitOptions',
+    ),
+  ),
+  onBadRow: v.optional(
+    oneOf(
+      ['error', 'drop'],
+      'What happens to rows that are not finite or have no length; dropped ones count as missing.',
     ),
   ),
   encoder: v.optional(text('Encoder of image files that the model is asked about, see `DualEncoder.load`.', 'a path')),
@@ -291,7 +297,7 @@ export const evaluation = section({
   generate: v.optional(described(generate, 'a section', 'How answers are drawn.')),
   metrics: v.optional(
     described(
-      v.array(v.picklist(METRICS)),
+      v.array(v.picklist(METRICS, `one of ${METRICS.join(', ')}`)),
       `a list of ${METRICS.map(name => `\`${name}\``).join(', ')}`,
       'Metrics of open answers.',
       'OpenMetric[]',

@@ -60,6 +60,8 @@ export interface EmbeddingsConfig {
   textIds?: EmbeddingIds
   /** What moves text rows onto the images as they are read; absent for rows as they are. */
   aligner?: string | FitOptions
+  /** What happens to rows that are not finite or have no length; dropped ones count as missing. */
+  onBadRow?: 'error' | 'drop'
   /** Encoder of image files that the model is asked about, see `DualEncoder.load`. */
   encoder?: string
 }

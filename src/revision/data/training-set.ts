@@ -67,7 +67,10 @@ export class TrainingSet {
     this.report = join.report()
     const kept = join.kept()
     if (kept.length === 0) {
-      throw new ModalityGapError('EMPTY', `there is no usable record among ${this.report.records}`)
+      const [file] = files.map(({ path }) => path)
+      const { records, skipped } = this.report
+      const why = skipped > 0 ? `; ${skipped} have no row for an image: do the ids match?` : '; it has to hold records'
+      throw new ModalityGapError('EMPTY', `${file}: none of ${records} records can be used${why}`, { file })
     }
     const { train, validation } = splitRecords(kept, options)
     const list = (records: Uint32Array): SampleList => ({

@@ -134,10 +134,11 @@ impl Session {
             file: path.to_owned(),
             reason,
         };
-        if !shapes.clone().eq(expected.iter().cloned()) {
-            let (found, expected): (Vec<_>, Vec<_>) = (shapes.collect(), expected);
+        if !shapes.eq(expected.iter().cloned()) {
             return Err(bad(format!(
-                "its maps are {found:?}, the configuration asks for {expected:?}"
+                "it is {}, the configuration asks for {}",
+                found.config.told(),
+                self.projector.config().told()
             )));
         }
         if found.config.scale != scale {

@@ -16,7 +16,8 @@ export function revisionClaims({ main, early, steps, tuned, tuning, scaling, ton
   ]
   const twice = (id, claim, arms) => [...over(steps, id, claim, arms), ...over(tuning, `${id}/tuned`, claim, arms)]
   return [
-    ...SPLITS.map(split => sees(main, split)),
+    ...SPLITS.map(split => sees(main, split, `sees/${split}`)),
+    ...SPLITS.map(split => sees(toned, split, `sees/toned/${split}`)),
     ...everywhere(
       'realign-over-none',
       'A projector trained on texts that ReAlign has moved is better on pictures than one trained on texts as they are (published averages: 50.16 against 47.50)',
@@ -175,15 +176,15 @@ function undecided(id, claim, how) {
 }
 
 /** Whether the picture tells anything at all. */
-function sees(report, split) {
+function sees(report, split, id) {
   if (!report?.arms.includes('realign')) {
-    return undecided(`sees/${split}`, SEES, 'not all runs of it have been made')
+    return undecided(id, SEES, 'not all runs of it have been made')
   }
   const losses = lossesOf(report, split)
   const gain = seed => recordsOf(report, 'realign', seed, split).shuffledLoss - losses('realign', seed)
   const { mean, sd, interval } = spread(report.seeds.map(gain))
   return {
-    id: `sees/${split}`,
+    id,
     claim: SEES,
     data: dataOf(report, split),
     measured: { loss: spread(report.seeds.map(seed => losses('realign', seed))).mean, gain: mean },

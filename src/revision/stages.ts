@@ -143,7 +143,7 @@ async function runAlone(
         log: logFiles(name, config.logging, output),
         sinks: resumedFrom => sinksOf(name, config.logging, output, resumedFrom),
         bestMetric: config.bestMetric,
-        greaterIsBetter: config.greaterIsBetter ?? config.bestMetric === 'eval_accuracy',
+        greaterIsBetter: config.greaterIsBetter || config.bestMetric === 'eval_accuracy',
         earlyStop: config.earlyStop,
         loadBest: config.loadBest,
         resume,

@@ -52,8 +52,9 @@ export const STAGE_ALIASES: readonly Alias[] = [
   {
     names: ['version'],
     to: 'template',
-    convert: templateNamed,
-    note: '`v1` and `vicuna_v1` are `vicuna`, `llama_2` is `llama-2`, `llama3` is `llama`, `chatml_direct` and `qwen` are `chatml`, `phi3` is `bunny`',
+    // Bunny's `llama` has nothing of the turns that Llama 3 itself knows
+    convert: value => (value === 'llama' ? 'bunny' : templateNamed(value)),
+    note: '`v1` and `vicuna_v1` are `vicuna`, `llama_2` is `llama-2`, `llama3` is `llama`, `chatml_direct` and `qwen` are `chatml`, `phi3` and `llama` are `bunny`',
   },
   { names: ['model_max_length', 'cutoff_len', 'sequence_len'], to: 'maxLength' },
   { names: ['num_train_epochs', 'num_epochs'], to: 'epochs' },

@@ -344,7 +344,7 @@ export const rootEntries = {
     ),
     'eval_loss',
   ),
-  greaterIsBetter: v.optional(flag('Whether more of it is better; absent as it is with that number.')),
+  greaterIsBetter: v.optional(flag('Whether more of it is better; of `eval_accuracy` it always is.'), false),
   loadBest: v.optional(flag('Whether a stage ends with its best checkpoint rather than with its last.'), false),
 }
 

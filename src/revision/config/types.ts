@@ -334,8 +334,8 @@ export interface ReVisionConfig {
   resume: boolean | string
   /** Number of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
   bestMetric: 'eval_loss' | 'eval_perplexity' | 'eval_accuracy'
-  /** Whether more of it is better; absent as it is with that number. */
-  greaterIsBetter?: boolean
+  /** Whether more of it is better; of `eval_accuracy` it always is. @defaultValue `false` */
+  greaterIsBetter: boolean
   /** Whether a stage ends with its best checkpoint rather than with its last. @defaultValue `false` */
   loadBest: boolean
 }

@@ -146,7 +146,7 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
 
 /** The strategies on material with people in all their colours, which is `folder`. */
 export function tonedComparison({ seeds, ...material }) {
-  const main = comparisons({ ...material, seeds: seeds.slice(0, 3), steps: TONED_STEPS }).get('main')
+  const main = comparisons({ ...material, seeds: seeds.slice(0, 2), steps: TONED_STEPS }).get('main')
   return { ...main, output: folderOf('toned') }
 }
 

@@ -101,6 +101,9 @@ export function revisionClaims({ main, early, steps, tuned, tuning, scaling, ton
       'Tuning on all 300 pictures does better than on 30 % of them (50.16 against 44.36)',
       { arm: 'realign-30' },
     ),
+    ...over(tuning, 'more-tuning-data/60', 'Tuning on all 300 pictures does better than on 60 % of them', {
+      arm: 'realign-60',
+    }),
     ...SPLITS.map(split => order(early, steps, split)),
   ]
 }

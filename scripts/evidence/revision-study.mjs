@@ -108,7 +108,7 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
       ],
       seeds: few,
     })),
-    of('tuned', OTHER_STEPS, strategies, tune),
+    of('tuned', OTHER_STEPS, () => ({ ...strategies(), seeds: few }), tune),
     of(
       'tuning',
       OTHER_STEPS,

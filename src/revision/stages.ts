@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
+import { DEFAULT_LENGTH } from './config/sections.ts'
 import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config } from './config.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import { openRecords, wordingOf } from './evaluation.ts'
@@ -24,9 +25,6 @@ import {
 } from './trainer-options.ts'
 import { toModelSample } from './turns.ts'
 import { Workspace } from './workspace.ts'
-
-/** Positions of a sequence, as in the schema of a stage. */
-const DEFAULT_LENGTH = 2048
 
 /** The file of a finished stage's projector. */
 export const PROJECTOR = 'mm_projector.safetensors'

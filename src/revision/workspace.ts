@@ -22,6 +22,12 @@ export interface SideRows {
   rows: ModelRows
 }
 
+/** What a section may say about images: rows of its own, or ids of its own for the common ones. */
+interface OwnImages {
+  image?: string | string[]
+  imageIds?: EmbeddingIds
+}
+
 /** Sides of rows. */
 export type Side = 'image' | 'text'
 
@@ -78,14 +84,23 @@ export class Workspace {
    */
   side(side: Side, run: RunOptions = {}): Promise<SideRows> {
     return once(this.#sides, side, async () => {
-      const ids = side === 'image' ? this.#config.embeddings.imageIds : this.#config.embeddings.textIds
-      return await this.#seen(side, await this.embeddings(side), ids, run)
+      return await this.#seen(side, {}, run)
     })
   }
 
-  async #seen(side: Side, embeddings: Embeddings, ids: EmbeddingIds | undefined, run: RunOptions): Promise<SideRows> {
+  async #seen(side: Side, own: OwnImages, run: RunOptions): Promise<SideRows> {
+    const { embeddings, ids } = await this.#found(side, own)
     const lookup = await this.#lookup(embeddings, ids, run)
     return { embeddings, lookup, rows: await this.rowsOf(side, embeddings, run) }
+  }
+
+  /** The files of a side, and the ids of their rows. */
+  async #found(side: Side, { image, imageIds }: OwnImages): Promise<{ embeddings: Embeddings; ids?: EmbeddingIds }> {
+    if (side === 'image' && image !== undefined) {
+      return { embeddings: await this.#open(image, side), ids: imageIds }
+    }
+    const { imageIds: common, textIds } = this.#config.embeddings
+    return { embeddings: await this.embeddings(side), ids: side === 'text' ? textIds : (imageIds ?? common) }
   }
 
   async #open(input: string | string[], side: Side): Promise<Embeddings> {
@@ -129,18 +144,9 @@ export class Workspace {
    *
    * @throws {@link ModalityGapError} as {@link Workspace.side} does
    */
-  async images(
-    { image, imageIds }: { image?: string | string[]; imageIds?: EmbeddingIds },
-    run: RunOptions = {},
-  ): Promise<SideRows> {
-    if (image === undefined && imageIds === undefined) {
-      return await this.side('image', run)
-    }
-    return await this.#seen('image', await this.#images(image), imageIds, run)
-  }
-
-  async #images(image: string | string[] | undefined): Promise<Embeddings> {
-    return image === undefined ? await this.embeddings('image') : await this.#open(image, 'image')
+  async images(own: OwnImages, run: RunOptions = {}): Promise<SideRows> {
+    const common = own.image === undefined && own.imageIds === undefined
+    return common ? await this.side('image', run) : await this.#seen('image', own, run)
   }
 
   /**
@@ -148,15 +154,9 @@ export class Workspace {
    *
    * @throws {@link ModalityGapError} as `openEmbeddings` and `embeddingRows` do
    */
-  async lookup(
-    side: Side,
-    { image, imageIds }: { image?: string | string[]; imageIds?: EmbeddingIds } = {},
-  ): Promise<RowLookup> {
-    const { imageIds: common, textIds } = this.#config.embeddings
-    if (side === 'text') {
-      return await this.#lookup(await this.embeddings('text'), textIds)
-    }
-    return await this.#lookup(await this.#images(image), imageIds ?? (image === undefined ? common : undefined))
+  async lookup(side: Side, own: OwnImages = {}): Promise<RowLookup> {
+    const { embeddings, ids } = await this.#found(side, own)
+    return await this.#lookup(embeddings, ids)
   }
 
   /** Rows of a side as the encoder gave them. */

@@ -190,6 +190,9 @@ interface StageDefaults {
   learningRate: number
 }
 
+/** Positions of a sequence at most, where nothing else is said. */
+export const DEFAULT_LENGTH = 2048
+
 /** Options of a training, in either stage. */
 function training({ rows, key, learningRate }: StageDefaults) {
   return {
@@ -204,7 +207,7 @@ function training({ rows, key, learningRate }: StageDefaults) {
     maxSamples: v.optional(whole(1, 'Records at most; fewer of one seed are among more of it.')),
     template: v.optional(oneOf(TEMPLATES, 'Template of this stage.', 'TemplateName')),
     prompt: v.optional(text('Text around `<image>` for records without a question.')),
-    maxLength: v.optional(whole(1, 'Tokens of a sample at most, visual ones included.'), 2048),
+    maxLength: v.optional(whole(1, 'Tokens of a sample at most, visual ones included.'), DEFAULT_LENGTH),
     epochs: v.optional(positive('Passes over the data.'), 1),
     steps: v.optional(whole(1, 'Updates in all; takes the place of `epochs`.')),
     batchSize: v.optional(whole(1, 'Samples of an update.'), 256),

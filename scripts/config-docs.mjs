@@ -1,6 +1,6 @@
 // Writes what is made from the schema of the configuration anew: the tables of docs/revision-config.md, and the types.
 //
-//     node --import=@oxc-node/core/register scripts/config-docs.mjs
+//     node --import=./scripts/typescript/register.mjs scripts/config-docs.mjs
 import { writeFileSync } from 'node:fs'
 import { REFERENCE, reference } from '../__test__/helpers/config-reference.ts'
 import { configTypes, TYPES } from '../__test__/helpers/config-types.ts'

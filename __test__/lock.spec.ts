@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+
+interface Entry {
+  name?: string
+  version?: string
+  resolved?: string
+  os?: string[]
+  cpu?: string[]
+  libc?: string[]
+  dependencies?: Record<string, string>
+  devDependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
+}
+
+const root = join(import.meta.dirname, '..')
+const entries: Record<string, Entry> = read('package-lock.json').packages
+const TARGETS = [
+  { os: 'linux', cpu: 'x64', libc: 'glibc' },
+  { os: 'linux', cpu: 'arm64', libc: 'glibc' },
+  { os: 'linux', cpu: 'x64', libc: 'musl' },
+  { os: 'linux', cpu: 'arm64', libc: 'musl' },
+  { os: 'darwin', cpu: 'x64' },
+  { os: 'darwin', cpu: 'arm64' },
+  { os: 'win32', cpu: 'x64' },
+  { os: 'win32', cpu: 'arm64' },
+]
+
+// npm adds no entry that a lock file leaves out, so a missing one shuts a platform out for good
+test('every optional dependency in the lock file has an entry of its own, at the version that is asked for', t => {
+  for (const [place, { optionalDependencies = {} }] of Object.entries(entries)) {
+    for (const [name, wanted] of Object.entries(optionalDependencies)) {
+      const entry = resolve(place, name)
+      t.truthy(entry, `${place} asks for ${name}, which has no entry`)
+      if (/^\d/.test(wanted)) t.is(entry?.version, wanted, `${place}: ${name}`)
+    }
+  }
+})
+
+test('every package with a binding for one of our targets has one for all eight', t => {
+  const packages = Object.entries(entries).filter(([place, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).some(name => TARGETS.some(target => isFor(resolve(place, name), target))),
+  )
+  const names = packages.map(([place]) => place.replace('node_modules/', ''))
+  // what builds, checks and runs the tests
+  for (const tool of ['esbuild', '@biomejs/biome', '@resvg/resvg-js']) t.true(names.includes(tool), tool)
+  for (const [place, { optionalDependencies = {} }] of packages) {
+    for (const target of TARGETS) {
+      const fitting = Object.keys(optionalDependencies).filter(name => isFor(resolve(place, name), target))
+      t.is(fitting.length, 1, `${place} for ${Object.values(target).join(' ')}: ${fitting}`)
+    }
+  }
+})
+
+test('the lock file is that of package.json and names no registry', t => {
+  const manifest: Entry = read('package.json')
+  const locked = entries['']
+  t.is(locked?.version, manifest.version)
+  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const) {
+    t.deepEqual(locked?.[kind], manifest[kind], kind)
+  }
+  const elsewhere = Object.values(entries).filter(
+    ({ resolved }) => resolved !== undefined && !resolved.startsWith('https://registry.npmjs.org/'),
+  )
+  t.deepEqual(elsewhere, [])
+})
+
+/** The entry that Node would find for `name` from the package at `place`. */
+function resolve(place: string, name: string): Entry | undefined {
+  for (let folder = place; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
+    const entry = entries[`${folder === '' ? '' : `${folder}/`}node_modules/${name}`]
+    if (entry !== undefined || folder === '') return entry
+  }
+}
+
+/** Whether a package is a binding for this platform; one that names no processor is for all and is none. */
+function isFor(entry: Entry | undefined, target: { os: string; cpu: string; libc?: string }): boolean {
+  const { os, cpu, libc } = entry ?? {}
+  return (
+    os?.includes(target.os) === true &&
+    cpu?.includes(target.cpu) === true &&
+    (libc === undefined || target.libc === undefined || libc.includes(target.libc))
+  )
+}
+
+function read(name: string) {
+  return JSON.parse(readFileSync(join(root, name), 'utf8'))
+}

@@ -119,3 +119,21 @@ test('without texts or without references there is nothing to judge', t => {
     t.like(error, { code: 'BAD_SAMPLE', row: 1 })
   }
 })
+
+test("captions that were tokenised before keep the tokens that COCO's tokenizer gives them", t => {
+  const captions = JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/caption-tokens.json'), 'utf8')) as {
+    text: string
+    tokens: string[]
+  }[]
+  for (const { text, tokens } of captions) {
+    t.deepEqual(captionTokens(text), tokens, text)
+  }
+})
+
+test('BLEU-4 of texts that share nothing is zero under every smoothing', t => {
+  for (const smoothing of ['none', 'exp', 'floor', 'add-one', 'coco'] as const) {
+    for (const text of ['', 'umbrella']) {
+      t.is(bleu4([{ text, references: ['a red bus'] }], { smoothing }).bleu, 0, `${smoothing} of ${text}`)
+    }
+  }
+})

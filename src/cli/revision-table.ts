@@ -109,12 +109,12 @@ function benchmarksTables(benchmarks: readonly BenchmarkScore[]): string[] {
     together ? [[benchmark, count(together.count), percent(together.accuracy)]] : [],
   )
   const sums = benchmarks.flatMap(({ benchmark, mme }) =>
-    mme ? [[benchmark, mme.perception.toFixed(2), mme.cognition.toFixed(2), percent(mme.accuracyPlus)]] : [],
+    mme ? [[benchmark, mme.perception.toFixed(2), mme.cognition.toFixed(2), percent(mme.accuracyPlus), mme.rule]] : [],
   )
   return [
     table([head, ...rows]),
     orders.length > 0 ? table([['questions that count together', 'groups', 'right in all of one'], ...orders]) : '',
-    sums.length > 0 ? table([['sums of MME', 'perception', 'cognition', 'accuracy+'], ...sums]) : '',
+    sums.length > 0 ? table([['sums of MME', 'perception', 'cognition', 'accuracy+', 'yes and no read'], ...sums]) : '',
   ]
 }
 

@@ -45,7 +45,10 @@ export async function benchmarkScores(spec: BenchmarkConfig, shown: Shown): Prom
   const batch = { samples: asked.map(({ sample }) => sample), rows: side?.rows }
   const texts = await textsOf(model, batch, config, run)
   const said = new Map<BenchmarkRecord, string | undefined>(asked.map(({ record }, i) => [record, texts[i]]))
-  const scores = scoreBenchmarks([...said.keys()], record => said.get(record), { metrics: config.evaluation.metrics })
+  const scores = scoreBenchmarks([...said.keys()], record => said.get(record), {
+    metrics: config.evaluation.metrics,
+    rule: spec.yesNo ?? config.evaluation.yesNo,
+  })
   const skipped = all.length - asked.length
   return skipped === 0 ? scores : scores.map(score => ({ ...score, skipped }))
 }

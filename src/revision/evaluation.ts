@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { textsOf } from './answers.ts'
 import { benchmarkScores } from './benchmark-answers.ts'
+import { distinctlyNamed, type ScoredFile } from './benchmarks/names.ts'
 import { type BenchmarkScore, type GroupScore, groupScores, type OpenScore, openScore } from './benchmarks/score.ts'
 import type { ReVisionConfig } from './config.ts'
 import { epochOrder } from './data/order.ts'
@@ -70,11 +71,17 @@ export async function evaluateRun(shown: Shown): Promise<EvaluationReport> {
   for (const { name, path } of named([data ?? []].flat())) {
     records.push(await recordsScore(name, path, shown))
   }
-  const scores: BenchmarkScore[] = []
+  const scores: ScoredFile[] = []
   for (const benchmark of benchmarks) {
-    scores.push(...(await benchmarkScores(typeof benchmark === 'string' ? { path: benchmark } : benchmark, shown)))
+    const spec = typeof benchmark === 'string' ? { path: benchmark } : benchmark
+    const own = await benchmarkScores(spec, shown)
+    scores.push(...own.map(score => ({ score, path: spec.path })))
   }
-  return { records, benchmarks: scores, groups: groupScores(scores) }
+  const distinct = distinctlyNamed(
+    scores,
+    records.map(({ name }) => name),
+  )
+  return { records, benchmarks: distinct, groups: groupScores(distinct) }
 }
 
 /** Files by their last names, or by their whole paths where last names do not tell them apart. */

@@ -8,6 +8,8 @@ import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.
  * Reads questions in JSON, whichever of these a record is; unknown keys are left alone:
  * - LLaVA: `{question_id, image, text, category?}`, with answers from {@link withAnswers};
  * - POPE: the same with `label: 'yes' | 'no'`;
+ * - the same with `answer`, or with `answers`: a list of texts or of `{answer}`, as VQA and TextVQA have ten of them; with `options`, a
+ *   list of texts, the answer is a letter or one of them;
  * - ScienceQA as LLaVA converts it: `{id, image?, conversations}`, options read from the question, the answer's letter
  *   from `The answer is X`;
  * - captions: `{id, image?, references: []}`, the image by default of the same id.
@@ -51,16 +53,65 @@ const captioned: Read = ({ id, image, references, question: asked, category }, {
   return { id: name, image: idOf(image) ?? name, question: text, answers, kind: 'open', ...categoryOf(category) }
 }
 
-const question: Read = ({ question_id, image, text, label, category }) => {
-  const answer = yesNoAnswer(label)
+const question: Read = (value, place) => {
+  const { question_id, image, text, category } = value
   return {
     id: idOf(question_id) as string,
     ...(idOf(image) === undefined ? {} : { image: idOf(image) }),
     question: withoutPlace(text as string),
-    answers: answer === undefined ? [] : [answer],
-    kind: answer === undefined ? 'open' : 'yes-no',
+    ...answersIn(value, place),
     ...categoryOf(category),
   }
+}
+
+/** Right answers that stand in a question's own record, and what kind of question they make it. */
+function answersIn(
+  { label, answer, answers, options }: Record<string, unknown>,
+  place: RecordPlace,
+): Pick<BenchmarkRecord, 'answers' | 'kind' | 'options'> {
+  const { file, row } = place
+  const refuse = (message: string): never => {
+    throw new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: ${message}`, place)
+  }
+  const given = [label, answer, answers].filter(each => each !== undefined && each !== null)
+  if (given.length > 1) {
+    return refuse('it has several of label, answer and answers')
+  }
+  const texts = [given[0] ?? []].flat().map(each => {
+    const text = textOf(each) ?? textOf(Object(each).answer)
+    return text ?? refuse('its answer is neither a text nor a number')
+  })
+  if (options !== undefined && options !== null) {
+    return choiceOf(options, texts, refuse)
+  }
+  const words = new Set(texts.map(yesNoAnswer))
+  const [word] = words
+  return word !== undefined && words.size === 1 ? { answers: [word], kind: 'yes-no' } : { answers: texts, kind: 'open' }
+}
+
+function choiceOf(
+  given: unknown,
+  answers: readonly string[],
+  refuse: (message: string) => never,
+): Pick<BenchmarkRecord, 'answers' | 'kind' | 'options'> {
+  const options = Array.isArray(given) ? given.map(textOf) : []
+  if (options.length === 0 || options.includes(undefined)) {
+    return refuse('its options are no list of texts')
+  }
+  const letters = lettersOf(options as string[])
+  const found = answers.map(answer => {
+    const place = options.indexOf(answer)
+    const letter = letters.includes(answer) ? answer : letters[place]
+    return letter ?? refuse(`its answer ${JSON.stringify(answer)} is none of ${options.length} options`)
+  })
+  if (found.length > 1) {
+    return refuse('a question with options has one answer')
+  }
+  return { options: options as string[], answers: found, kind: 'choice' }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
 const scienceQuestion: Read = (value, place) => {
@@ -110,36 +161,64 @@ function parted(text: string): { text: string; options: string[] } {
   }
 }
 
-/** Right answers of a LLaVA question file, from its file of answers `{question_id, text}`; yes and no are recognised. */
+/**
+ * Right answers of a LLaVA question file, from its file of answers `{question_id, text}`; yes and no are recognised. Questions that
+ * share an id, as TextVQA's of one image do, take the lines of that id in their order.
+ *
+ * @throws {@link ModalityGapError} `BAD_FORMAT` with file and record where an id has other numbers of lines than of questions
+ */
 export async function withAnswers(records: readonly BenchmarkRecord[], path: string): Promise<BenchmarkRecord[]> {
-  const answers = await answerTexts(path)
-  return records.map(record => {
-    const answer = answers.get(record.id)
-    if (answer === undefined) {
-      return record
+  const lines = await answerLines(path)
+  const asked = new Map<string, number>()
+  for (const { id } of records) {
+    asked.set(id, (asked.get(id) ?? 0) + 1)
+  }
+  for (const [id, own] of lines) {
+    const questions = asked.get(id) ?? 0
+    const { row } = own[Math.min(Math.max(questions, 1), own.length - 1)] as AnswerLine
+    if (own.length > Math.max(questions, 1)) {
+      throw new ModalityGapError('BAD_FORMAT', `${path}: record ${row} answers question ${id} again`, {
+        file: path,
+        row,
+      })
     }
-    const word = record.kind === 'choice' ? undefined : yesNoAnswer(answer)
-    return word === undefined
-      ? { ...record, answers: [answer] }
-      : { ...record, answers: [word], kind: 'yes-no' as const }
+    if (own.length < questions) {
+      const message = `${path}: record ${row}: question ${id} stands ${questions} times, and ${own.length} of its lines are here`
+      throw new ModalityGapError('BAD_FORMAT', `${message}; every one needs its own`, { file: path, row })
+    }
+  }
+  const taken = new Map<string, number>()
+  return records.map(record => {
+    const at = taken.get(record.id) ?? 0
+    taken.set(record.id, at + 1)
+    const answer = lines.get(record.id)?.[at]?.text
+    return answer === undefined ? record : answeredBy(record, answer)
   })
 }
 
-/**
- * Answers by question, from JSON lines `{question_id, text}` as LLaVA's evaluation writes them.
- *
- * @throws {@link ModalityGapError} `BAD_FORMAT` with file and record, also for a question that is answered twice
- */
-export async function answerTexts(path: string): Promise<Map<string, string>> {
-  const answers = new Map<string, string>()
+function answeredBy(record: BenchmarkRecord, answer: string): BenchmarkRecord {
+  const word = record.kind === 'choice' ? undefined : yesNoAnswer(answer)
+  return word === undefined ? { ...record, answers: [answer] } : { ...record, answers: [word], kind: 'yes-no' as const }
+}
+
+interface AnswerLine {
+  text: string
+  row: number
+}
+
+/** Answers by question, from JSON lines `{question_id, text}` as LLaVA's evaluation writes them. */
+async function answerLines(path: string): Promise<Map<string, AnswerLine[]>> {
+  const answers = new Map<string, AnswerLine[]>()
   for await (const { value, row } of jsonRecords(path)) {
     const id = idOf(value.question_id ?? value.id)
     const text = value.text ?? value.answer
-    if (id === undefined || typeof text !== 'string' || answers.has(id)) {
-      const what = answers.has(id ?? '') ? `answers question ${id} again` : 'holds no question_id and text'
-      throw new ModalityGapError('BAD_FORMAT', `${path}: record ${row} ${what}`, { file: path, row })
+    if (id === undefined || typeof text !== 'string') {
+      const message = `${path}: record ${row} holds no question_id and text`
+      throw new ModalityGapError('BAD_FORMAT', message, { file: path, row })
     }
-    answers.set(id, text)
+    const own = answers.get(id) ?? []
+    answers.set(id, own)
+    own.push({ text, row })
   }
   return answers
 }

@@ -1,3 +1,5 @@
+import type { YesNoRule } from '../text-metrics/yes-no.ts'
+import { type BenchmarkRecord, benchmarkNamed } from './record.ts'
 import { togetherScore } from './together.ts'
 
 /** Scores of MME (arXiv 2306.13394), each category with accuracy and accuracy+ in percent, 200 at most. */
@@ -8,6 +10,8 @@ export interface MmeScore {
   cognition: number
   /** Share of all images whose questions were all answered right. */
   accuracyPlus: number
+  /** How answers were read; sums of different readings are not to be compared. */
+  rule: YesNoRule
 }
 
 const PERCEPTION = [
@@ -30,15 +34,46 @@ interface MmeAnswer {
   right: boolean
 }
 
-/** Scores as MME sums them; categories that it does not have count in accuracy+ only, those without questions nothing. */
-export function mmeScore(answers: readonly MmeAnswer[]): MmeScore {
+/** Whether a benchmark's name is that of MME. */
+export function isMme(benchmark: string): boolean {
+  return benchmarkNamed(benchmark)?.name === 'MME'
+}
+
+/**
+ * Questions of MME with the image that they count together by, whatever layout they come from, and with the category that
+ * stands before the image's name where they have none.
+ */
+export function byImage<R extends Pick<BenchmarkRecord, 'image' | 'category' | 'together'>>(
+  records: readonly R[],
+): R[] {
+  return records.map(record => {
+    const { image, category = folderOf(image), together } = record
+    const own = together ?? (image === undefined ? undefined : [category, image].filter(Boolean).join('\t'))
+    return {
+      ...record,
+      ...(category === undefined ? {} : { category }),
+      ...(own === undefined ? {} : { together: own }),
+    }
+  })
+}
+
+function folderOf(image: string | undefined): string | undefined {
+  const parts = image?.split('/').filter(part => part !== 'images' && part !== '') ?? []
+  return parts.at(-2)
+}
+
+/**
+ * Scores as MME sums them; categories that it does not have count in accuracy+ only, those without questions nothing. Names of
+ * categories are taken whatever their case.
+ */
+export function mmeScore(answers: readonly MmeAnswer[], rule: YesNoRule): MmeScore {
   const sum = (categories: readonly string[]) =>
     categories
-      .map(name => answers.filter(({ category }) => category === name))
+      .map(name => answers.filter(({ category }) => category?.toLowerCase() === name.toLowerCase()))
       .filter(own => own.length > 0)
       .map(own => 100 * (share(own.map(({ right }) => right)) + accuracyPlus(own)))
       .reduce((total, each) => total + each, 0)
-  return { perception: sum(PERCEPTION), cognition: sum(COGNITION), accuracyPlus: accuracyPlus(answers) }
+  return { perception: sum(PERCEPTION), cognition: sum(COGNITION), accuracyPlus: accuracyPlus(answers), rule }
 }
 
 function accuracyPlus(answers: readonly MmeAnswer[]): number {

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { unreadable } from '../../unreadable.ts'
 import { jsonQuestions, withAnswers } from './json-questions.ts'
 import { mmeRecords } from './mme.ts'
+import { byImage, isMme } from './mme-score.ts'
 import { type BenchmarkGroup, type BenchmarkName, type BenchmarkRecord, benchmarkNamed } from './record.ts'
 import { tableRecords } from './table.ts'
 
@@ -24,7 +25,8 @@ export interface ReadBenchmarkOptions {
  */
 export async function readBenchmark(path: string, options: ReadBenchmarkOptions = {}): Promise<BenchmarkRecord[]> {
   const name = nameOf(path, options)
-  const records = await recordsIn(path, name)
+  const found = await recordsIn(path, name)
+  const records = isMme(name.benchmark) ? byImage(found) : found
   return options.answers === undefined ? records : await withAnswers(records, options.answers)
 }
 

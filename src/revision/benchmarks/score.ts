@@ -6,7 +6,7 @@ import type { Judged } from '../text-metrics/ngrams.ts'
 import { rougeL } from '../text-metrics/rouge.ts'
 import { tokenF1 } from '../text-metrics/token-f1.ts'
 import { type YesNoRule, type YesNoScore, yesNoScore } from '../text-metrics/yes-no.ts'
-import { type MmeScore, mmeScore } from './mme-score.ts'
+import { byImage, isMme, type MmeScore, mmeScore } from './mme-score.ts'
 import type { BenchmarkGroup, BenchmarkRecord } from './record.ts'
 import { type TogetherScore, togetherScore } from './together.ts'
 
@@ -31,8 +31,10 @@ export interface OpenScore {
 
 /** Scores of one benchmark. */
 export interface BenchmarkScore {
-  /** Name of the benchmark. */
+  /** Name of the benchmark; no two of an evaluation have the same. */
   benchmark: string
+  /** The name that it shares with others of an evaluation, with which it counts once in its group; absent where none do. */
+  of?: string
   /** What it is about. */
   group?: BenchmarkGroup
   /** Questions with a right answer. */
@@ -146,18 +148,22 @@ function counted(records: readonly Answered[], rule: YesNoRule | undefined) {
 
 function closedScore(records: readonly Answered[], rule: YesNoRule | undefined) {
   const { yesNo, ...score } = counted(records, rule)
-  const marked = records.map(record => ({ ...record, right: counted([record], rule).accuracy === 1 }))
+  const mme = isMme(records[0]?.benchmark ?? '')
+  const marked = (mme ? byImage(records) : records).map(record => ({
+    ...record,
+    right: counted([record], rule).accuracy === 1,
+  }))
   const together = togetherScore(marked)
-  const names = [...new Set(records.flatMap(({ category }) => category ?? []))].sort()
+  const names = [...new Set(marked.flatMap(({ category }) => category ?? []))].sort()
   const categories = names.map(name => {
-    const own = records.filter(({ category }) => category === name)
+    const own = marked.filter(({ category }) => category === name)
     return [name, counted(own, rule).accuracy] as const
   })
   return {
     ...score,
     ...(yesNo ? { yesNo } : {}),
     ...(together ? { together } : {}),
-    ...(/^mme$/i.test(records[0]?.benchmark ?? '') ? { mme: mmeScore(marked) } : {}),
+    ...(mme ? { mme: mmeScore(marked, rule ?? 'strict') } : {}),
     ...(categories.length > 0 ? { categories: Object.fromEntries(categories) } : {}),
   }
 }
@@ -190,9 +196,12 @@ export interface GroupScore {
   accuracy: number
 }
 
-/** Means of accuracies by group, and over all benchmarks of a group; benchmarks of no group are left out. */
+/**
+ * Means of accuracies by group, and over all benchmarks of a group; benchmarks of no group are left out. Parts that share a name,
+ * as the files of POPE do, count once, by their mean.
+ */
 export function groupScores(scores: readonly BenchmarkScore[]): GroupScore[] {
-  const known = scores.filter(({ group, accuracy }) => group !== undefined && accuracy !== undefined)
+  const known = joined(scores.filter(({ group, accuracy }) => group !== undefined && accuracy !== undefined))
   return (['general', 'reasoning', 'hallucination', 'all'] as const).flatMap(group => {
     const own = known
       .filter(score => group === 'all' || score.group === group)
@@ -200,4 +209,17 @@ export function groupScores(scores: readonly BenchmarkScore[]): GroupScore[] {
     const accuracy = own.reduce((sum, each) => sum + each, 0) / own.length
     return own.length === 0 ? [] : [{ group, benchmarks: own.length, accuracy }]
   })
+}
+
+/** One entry for each name that is shared within a group, with the mean of the accuracies. */
+function joined(scores: readonly BenchmarkScore[]): Pick<BenchmarkScore, 'group' | 'accuracy'>[] {
+  const parts = new Map<string, BenchmarkScore[]>()
+  for (const score of scores) {
+    const key = `${score.group} ${score.of ?? score.benchmark}`
+    parts.set(key, [...(parts.get(key) ?? []), score])
+  }
+  return [...parts.values()].map(own => ({
+    group: own[0]?.group,
+    accuracy: own.reduce((sum, { accuracy = 0 }) => sum + accuracy, 0) / own.length,
+  }))
 }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
 import { unreadable } from '../../unreadable.ts'
 import { lettersOf } from '../text-metrics/choice.ts'
+import { isMme } from './mme-score.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
 /** A cell `image` up to this length names the row that holds the picture; a longer one is the picture. */
@@ -35,7 +37,7 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
     max_record_size: MAX_ROW_BYTES,
     relax_quotes: true,
     skip_empty_lines: true,
-    cast: (cell, { column }) => (column === 'image' && cell.length > REFERENCE_LENGTH ? PICTURE : cell),
+    cast: (cell, { column }) => (column === 'image' && cell.length > REFERENCE_LENGTH ? pictureOf(cell) : cell),
   })
   try {
     for await (const row of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
@@ -66,8 +68,12 @@ function withTogether(records: readonly BenchmarkRecord[]): BenchmarkRecord[] {
   })
 }
 
-/** Stands for a picture that was dropped. */
-const PICTURE = 'picture'
+/** Stands for a picture that was dropped: no cell begins so, and equal pictures have equal ones. */
+const PICTURE = '\0picture '
+
+function pictureOf(cell: string): string {
+  return PICTURE + createHash('sha256').update(cell).digest('hex')
+}
 
 function told(file: string, row: number, cause: unknown): unknown {
   const { code, message } = cause as NodeJS.ErrnoException
@@ -93,6 +99,10 @@ function recordOf(row: Row, place: { file: string; row: number }, name: Benchmar
     ...(options.length > 0 ? { options } : {}),
     ...answersOf(answer, options, place),
     ...(given(category) ? { category } : {}),
+    // the questions of one picture, each of which holds it
+    ...(isMme(name.benchmark) && given(row.image_path) === undefined && row.image?.startsWith(PICTURE)
+      ? { together: `${category}\t${row.image}` }
+      : {}),
   }
 }
 
@@ -130,11 +140,11 @@ function optionsOf(row: Row): string[] {
 function imageOf({ image_path, image, index }: Row): { image?: string } {
   const path = given(image_path)
   const own = given(image)
-  const id = path ?? (own === PICTURE ? index : own)
+  const id = path ?? (own?.startsWith(PICTURE) ? index : own)
   return id === undefined ? {} : { image: id }
 }
 
 /** What a cell says; pandas writes `nan` for nothing. */
 function given(cell: string | undefined): string | undefined {
-  return cell === undefined || /^\s*(?:nan|none)?\s*$/i.test(cell) ? undefined : cell
+  return cell === undefined || ['', 'nan', 'none'].includes(cell.trim().toLowerCase()) ? undefined : cell
 }

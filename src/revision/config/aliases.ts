@@ -114,7 +114,8 @@ export const STAGE_ALIASES: readonly Alias[] = [
   {
     names: ['lora_target', 'lora_target_modules'],
     to: 'lora.targets',
-    convert: value => (value === 'all' ? undefined : typeof value === 'string' ? value.split(/\s*,\s*/) : value),
+    convert: value =>
+      value === 'all' ? undefined : typeof value === 'string' ? value.split(',').map(name => name.trim()) : value,
     note: 'a text of names between commas; `all` is the default',
   },
 ]

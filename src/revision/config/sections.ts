@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { FitOptions, Method } from '../../options.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
+import { YES_NO_RULES } from '../text-metrics/yes-no.ts'
 import {
   anyText,
   atLeastZero,
@@ -255,6 +256,9 @@ const benchmark = section({
   answers: v.optional(text('File of right answers.', 'a path')),
   image: v.optional(paths('Rows of its images, where they are others than those of training.')),
   imageIds: v.optional(ids),
+  yesNo: v.optional(
+    oneOf(YES_NO_RULES, 'How yes and no are read, where it is another way than `evaluation.yesNo`.', 'YesNoRule'),
+  ),
   circular: v.optional(
     flag('Whether a question of choice is asked as often as it has options, in another order each time (MMBench).'),
   ),
@@ -289,6 +293,14 @@ export const evaluation = section({
       '(string | BenchmarkConfig)[]',
     ),
     [],
+  ),
+  yesNo: v.optional(
+    oneOf(
+      YES_NO_RULES,
+      'How yes and no are read: ours, or as POPE or MME (the first four characters) are published; `docs/answers.md` compares them.',
+      'YesNoRule',
+    ),
+    'strict',
   ),
   samples: v.optional(
     whole(

@@ -6,6 +6,7 @@ import type { BenchmarkGroup } from '../benchmarks/record.ts'
 import type { OpenMetric } from '../benchmarks/score.ts'
 import type { Tokens } from '../cost.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
+import type { YesNoRule } from '../text-metrics/yes-no.ts'
 import type { TemplateName } from './sections.ts'
 
 /** A benchmark. */
@@ -22,6 +23,8 @@ export interface BenchmarkConfig {
   image?: string | string[]
   /** How a row is found by an id. */
   imageIds?: EmbeddingIds
+  /** How yes and no are read, where it is another way than `evaluation.yesNo`. */
+  yesNo?: YesNoRule
   /** Whether a question of choice is asked as often as it has options, in another order each time (MMBench). */
   circular?: boolean
 }
@@ -243,6 +246,11 @@ export interface EvaluationConfig {
   answers: number
   /** Questions with right answers, see `readBenchmark`. @defaultValue `[]` */
   benchmarks: (string | BenchmarkConfig)[]
+  /**
+   * How yes and no are read: ours, or as POPE or MME (the first four characters) are published; `docs/answers.md`
+   * compares them. @defaultValue `'strict'`
+   */
+  yesNo: YesNoRule
   /**
    * Answers to held-out records that every evaluation of a stage writes into `samples.jsonl` beside its log.
    * @defaultValue `4`

@@ -69,7 +69,8 @@ export function bleu4(texts: readonly Judged[], options: BleuOptions = {}): Bleu
   }
   const precisions = precisionsOf(counts, smoothing)
   const brevityPenalty = penalty(length, referenceLength, smoothing)
-  const bleu = brevityPenalty * Math.exp(sum(precisions.map(Math.log)) / ORDER)
+  // COCO's guards against division by zero would leave a trace of a score where nothing matches
+  const bleu = sum(counts.matches) === 0 ? 0 : brevityPenalty * Math.exp(sum(precisions.map(Math.log)) / ORDER)
   return { bleu, precisions, brevityPenalty, length, referenceLength }
 }
 

@@ -1,4 +1,6 @@
 import { ModalityGapError } from '../../errors.ts'
+import { comparableWords, holds, type Piece, piecesOf, stripped } from './pieces.ts'
+import { letterAt, type Said, saidOf } from './statement.ts'
 
 /** An answer to a question with options. */
 export interface ChoiceAnswer {
@@ -50,81 +52,132 @@ export function lettersOf(options: readonly string[]): string[] {
 
 /**
  * The letter of the option that an answer names, or nothing when it names none or several. The first reading that finds
- * one counts:
+ * one counts; those of `docs/answers.md` are compared with published ones there:
  * 1. a letter and nothing else: `B`, `b`, `(B)`, `B.`, `**B**`;
- * 2. a statement, the last one if there are several: `The answer is B`, `Answer: (B)`, `correct option is B.`;
- * 3. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
- * 4. the text of an option and nothing else, whatever its case and its closing mark;
- * 5. the only letter in brackets: `I would say (B), as it barks`;
- * 6. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted.
+ * 2. a statement, the last one if there are several: `The answer is B`, `**Answer:** (B)`, `correct option: B.`,
+ *    `\boxed{B}`; where words follow, the only option whose text they hold. A statement of several letters is none;
+ * 3. the only letter that is called right or chosen: `Option B is correct`, `I would go with B`;
+ * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
+ * 5. the text of an option and nothing else, whatever its case and its closing mark;
+ * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`;
+ * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
+ * 8. the only one of three or more that is not called wrong.
+ *
+ * A letter that is called wrong is none. Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
  */
 export function chosenLetter(text: string, options: readonly string[]): string | undefined {
   const letters = lettersOf(options)
-  const said = text.trim()
-  for (const read of [alone, stated, opening]) {
-    const letter = read(said)
-    if (letter !== undefined) {
-      return letters.includes(letter) ? letter : undefined
+  const pieces = piecesOf(text)
+  const compared = options.map(option => ({ plain: plain(option), words: comparableWords(option) }))
+  const found = alone(pieces) ?? readingOf(text, pieces, letters, compared)
+  return found !== undefined && letters.includes(found) ? found : undefined
+}
+
+/** An option as answers are compared with it. */
+interface Option {
+  plain: string
+  words: string[]
+}
+
+/** Stands for an answer that names several. */
+const SEVERAL = 'several'
+
+function readingOf(
+  text: string,
+  pieces: readonly Piece[],
+  letters: readonly string[],
+  options: readonly Option[],
+): string | undefined {
+  const said = saidOf(pieces, letters)
+  const named = (place: number | undefined) => (place === undefined ? undefined : letters[place])
+  return (
+    stated(text, pieces, said, named, options) ??
+    (said.verdicts.size > 0 ? (only([...said.verdicts]) ?? SEVERAL) : undefined) ??
+    opening(pieces, said) ??
+    named(exactly(text, options)) ??
+    only([...said.bracketed].filter(letter => !said.rejected.has(letter))) ??
+    only([...said.named].filter(letter => !said.rejected.has(letter))) ??
+    named(mentioned(text, options)) ??
+    only(letters.length > 2 ? letters.filter(letter => !said.rejected.has(letter)) : [])
+  )
+}
+
+/** Marks around a letter that is alone. */
+const AROUND = '("\'*[_`)].:,{}$'
+
+function alone(pieces: readonly Piece[]): string | undefined {
+  const words = pieces.filter(({ kind, text }) => kind === 'word' || (kind === 'mark' && !AROUND.includes(text)))
+  const [only] = words
+  return words.length === 1 && /^[a-z]$/i.test(only?.text ?? '') ? only?.text.toUpperCase() : undefined
+}
+
+function stated(
+  text: string,
+  pieces: readonly Piece[],
+  { statements }: Said,
+  named: (place: number | undefined) => string | undefined,
+  options: readonly Option[],
+): string | undefined {
+  for (const statement of statements.toReversed()) {
+    if ('several' in statement) {
+      return SEVERAL
+    }
+    if ('letter' in statement) {
+      return statement.letter
+    }
+    const words = text.slice(pieces[statement.from]?.start, pieces[statement.to - 1]?.end)
+    const place = statement.to > statement.from ? (exactly(words, options) ?? mentioned(words, options)) : undefined
+    if (place !== undefined) {
+      return named(place)
     }
   }
-  const place = exactly(said, options) ?? bracketed(said, letters) ?? mentioned(said, options)
-  return place === undefined ? undefined : letters[place]
+  return undefined
 }
 
-function alone(said: string): string | undefined {
-  return /^[\s("'*[]*([a-z])[\s)"'*\].:,]*$/i.exec(said)?.[1]?.toUpperCase()
+/** Marks behind a letter that opens an answer. */
+const OPENS = ').:]-–—,'
+
+function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): string | undefined {
+  const first = pieces.findIndex(({ text }) => !'*_`"“(['.includes(text))
+  const letter = letterAt(pieces, first)
+  if (letter === undefined || bracketed.size > 1 || rejected.has(letter)) {
+    return undefined
+  }
+  const next = pieces[first + 1]
+  const closes = next === undefined || next.kind === 'line' || (next.kind === 'mark' && OPENS.includes(next.text))
+  const reasons = ['because', 'as', 'since', 'for'].includes(next?.lower ?? '')
+  return (closes || reasons) && !listsOthers(pieces, letter) ? letter : undefined
 }
 
-/** `A` and `I` before a word may be an article and a name: they count only where the sentence goes on as after a letter. */
-const STATED =
-  /\b(?:answer|option|choice)\b\s*(?:(?:is|would be|should be)\b|[:=])?\s*(?:option\s+)?[("'*[]*((?![AI]\s+(?!(?:is|was|because|as|since|for|and)\b)\p{L})[A-Z])(?![\w'’])/giu
-
-function stated(said: string): string | undefined {
-  const found = [...said.matchAll(STATED)].map(match => match[1] ?? '')
-  return found.findLast(letter => letter === letter.toUpperCase())
-}
-
-function opening(said: string): string | undefined {
-  const letter = /^(?:\(([A-Z])\)|\[([A-Z])\]|([A-Z])[).:])(?=\s)/.exec(said)?.slice(1).find(Boolean)
-  return bracketsIn(said).size > 1 ? undefined : letter
-}
-
-function bracketsIn(said: string): Set<string> {
-  return new Set([...said.matchAll(/\(([A-Z])\)/g)].map(match => match[1] ?? ''))
-}
-
-function plain(text: string): string {
-  return text
-    .toLowerCase()
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/^[\s"'(*]+|[\s"')*.,;:!]+$/g, '')
-}
-
-function exactly(said: string, options: readonly string[]): number | undefined {
-  const own = plain(said.replace(/^(?:the|my)?\s*(?:correct\s+)?answer\s*(?:is|:)\s*/i, ''))
-  return only(options.flatMap((option, i) => (plain(option) === own && own !== '' ? [i] : [])))
-}
-
-function bracketed(said: string, letters: readonly string[]): number | undefined {
-  return only([...bracketsIn(said)].map(letter => letters.indexOf(letter)).filter(place => place !== -1))
-}
-
-function mentioned(said: string, options: readonly string[]): number | undefined {
-  const text = ` ${wordsOf(said)} `
-  const found = options.flatMap((option, i) => {
-    const words = wordsOf(option)
-    return words !== '' && text.includes(` ${words} `) ? [{ i, words }] : []
+/** Whether other letters begin a line as well, as where all options are repeated. */
+function listsOthers(pieces: readonly Piece[], own: string): boolean {
+  return pieces.some((piece, i) => {
+    const mark = pieces[i + 1]?.text ?? ''
+    const begins = pieces[i - 1]?.kind === 'line' && /^[A-Z]$/.test(piece.text) && ').:'.includes(mark) && mark !== ''
+    return begins && piece.text !== own
   })
-  const whole = found.filter(
-    one => !found.some(other => other !== one && ` ${other.words} `.includes(` ${one.words} `)),
+}
+
+/** An option's or answer's text without case, white space and marks that say nothing. */
+function plain(text: string): string {
+  return stripped(text.toLowerCase().replaceAll(/\s+/g, ' '), '"\'(*“‘', '"\')*.,;:!”’')
+}
+
+function exactly(said: string, options: readonly Option[]): number | undefined {
+  const own = plain(said)
+  return only(options.flatMap((option, i) => (option.plain === own && own !== '' ? [i] : [])))
+}
+
+function mentioned(said: string, options: readonly Option[]): number | undefined {
+  const text = comparableWords(said)
+  const found = options.flatMap(({ words }, i) =>
+    // a longer text cannot stand in a shorter one
+    words.length <= text.length && holds(text, words) ? [{ i, words }] : [],
   )
+  const whole = found.filter(one => !found.some(other => other !== one && holds(other.words, one.words)))
   return only(whole.map(({ i }) => i))
 }
 
-function wordsOf(text: string): string {
-  return (text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []).join(' ')
-}
-
-function only(places: readonly number[]): number | undefined {
-  return places.length === 1 ? places[0] : undefined
+function only<T>(found: readonly T[]): T | undefined {
+  return found.length === 1 ? found[0] : undefined
 }

@@ -61,16 +61,60 @@ function sharesOf(own: readonly string[], other: readonly string[]): { precision
   return { precision: common / Math.max(1, own.length), recall: common / Math.max(1, other.length) }
 }
 
-/** Length of the longest common subsequence, in memory of one row. */
+/**
+ * Length of the longest common subsequence by the bits of a row of the table (Hyyrö 2004): 32 cells at a time, and only where
+ * a token of one text stands in the other.
+ */
 function longestCommon(own: readonly string[], other: readonly string[]): number {
-  const row = new Uint32Array(other.length + 1)
+  const places = placesOf(other)
+  const row = new Uint32Array(Math.ceil(other.length / 32)).fill(0xffffffff)
   for (const token of own) {
-    let diagonal = 0
-    other.forEach((each, j) => {
-      const above = row[j + 1] ?? 0
-      row[j + 1] = each === token ? diagonal + 1 : Math.max(above, row[j] ?? 0)
-      diagonal = above
-    })
+    let carry = 0
+    let word = 0
+    for (const { at, bits } of places.get(token) ?? []) {
+      // a carry goes on through words that are all ones and is taken up by the first that is not
+      for (; carry === 1 && word < at; word++) {
+        carry = add(row, word, 0, carry)
+      }
+      word = at + 1
+      carry = add(row, at, bits, carry)
+    }
+    for (; carry === 1 && word < row.length; word++) {
+      carry = add(row, word, 0, carry)
+    }
   }
-  return row[other.length] ?? 0
+  return zeros(row, other.length)
+}
+
+/** One word of V ← (V + (V ∧ M)) ∨ (V ∧ ¬M); answers what is carried into the next. */
+function add(row: Uint32Array, word: number, bits: number, carry: number): number {
+  const before = row[word] as number
+  const sum = before + ((before & bits) >>> 0) + carry
+  row[word] = (sum >>> 0) | (before & ~bits)
+  return sum > 0xffffffff ? 1 : 0
+}
+
+/** Where each token stands, as bits of the words of a row, in ascending order. */
+function placesOf(tokens: readonly string[]): Map<string, { at: number; bits: number }[]> {
+  const places = new Map<string, { at: number; bits: number }[]>()
+  tokens.forEach((token, i) => {
+    const own = places.get(token) ?? []
+    places.set(token, own)
+    const at = i >>> 5
+    const last = own.at(-1)
+    if (last?.at === at) {
+      last.bits |= 1 << (i & 31)
+    } else {
+      own.push({ at, bits: 1 << (i & 31) })
+    }
+  })
+  return places
+}
+
+function zeros(row: Uint32Array, length: number): number {
+  let count = 0
+  for (let i = 0; i < length; i++) {
+    count += ((row[i >>> 5] as number) >>> (i & 31)) & 1 ? 0 : 1
+  }
+  return count
 }

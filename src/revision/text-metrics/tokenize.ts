@@ -10,6 +10,8 @@ export function splitTokens(text: string): string[] {
  * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
  * whole, punctuation dropped, brackets by name (`-lrb-`).
  *
+ * A caption that was tokenised before (`the man 's hat`, `is n't`, `-LRB-`) keeps its tokens.
+ *
  * It follows the rules of the Stanford tokenizer (3.4.1, `-lowerCase`, then COCO's list of punctuation) that captions
  * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
  */
@@ -20,11 +22,12 @@ export function captionTokens(text: string): string[] {
 
 /** Abbreviations with their point; words and numbers with what binds them; brackets and signs that stand for words. */
 const PIECES =
-  /\b(?:mr|mrs|ms|dr|st|vs|etc|jr|sr|prof)\.|\b(?:\p{L}\.){2,}|'(?:tis|twas)\b|'\d+s\b|[@\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_]|'(?=\p{L})|[/-](?=[\p{L}\p{N}_])|(?<=\p{N})[.,:](?=\p{N}))*|[()[\]{}$%&#*+=^~/<>|€£¥]/gu
+  /-(?:lrb|rrb|lsb|rsb|lcb|rcb)-|(?<![^\s"`])'(?:s|m|d|re|ve|ll)(?![\p{L}\p{N}_'])|(?<!\S)'n'(?!\S)|\b(?:mr|mrs|ms|dr|st|vs|etc|jr|sr|prof)\.|\b(?:\p{L}\.){2,}|'(?:tis|twas)\b|'\d+s\b|[@\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_]|'(?=\p{L})|[/-](?=[\p{L}\p{N}_])|(?<=\p{N})[.,:](?=\p{N}))*|[()[\]{}$%&#*+=^~/<>|€£¥]/gu
 
 /** Words that the tokenizer takes apart, and where. */
 const SPLIT: Readonly<Record<string, number>> = {
   cannot: 3,
+  "y'all": 2,
   gonna: 3,
   gotta: 3,
   wanna: 3,
@@ -45,13 +48,29 @@ const BRACKETS: Readonly<Record<string, string>> = {
 
 const DROPPED: ReadonlySet<string> = new Set(["'", '-', '--'])
 
+const ENDINGS = ["n't", "'s", "'m", "'d", "'re", "'ve", "'ll"]
+
+/** The parts of a piece: contractions are taken off its end one by one. */
 function apart(piece: string): string[] {
-  const at = SPLIT[piece]
-  if (at !== undefined) {
-    return [piece.slice(0, at), piece.slice(at)]
+  const endings: string[] = []
+  let end = piece.length
+  while (splitAt(piece, end) === undefined) {
+    const ending = ENDINGS.find(each => each.length < end && piece.endsWith(each, end))
+    if (ending === undefined) {
+      break
+    }
+    endings.push(ending)
+    end -= ending.length
   }
-  const suffix = /(?<=.)(?:n't|'(?:s|m|d|re|ve|ll))$/.exec(piece)
-  return suffix ? [...apart(piece.slice(0, suffix.index)), suffix[0]] : [BRACKETS[piece] ?? piece]
+  const rest = piece.slice(0, end)
+  const at = splitAt(piece, end)
+  return [...(at === undefined ? [BRACKETS[rest] ?? rest] : [rest.slice(0, at), rest.slice(at)]), ...endings.reverse()]
+}
+
+const LONGEST_SPLIT = Math.max(...Object.keys(SPLIT).map(({ length }) => length))
+
+function splitAt(piece: string, end: number): number | undefined {
+  return end <= LONGEST_SPLIT ? SPLIT[piece.slice(0, end)] : undefined
 }
 
 /** Tokens of the ROUGE package (Lin 2004) without stemming: lower case, runs of `a`–`z` and digits. */

@@ -1,4 +1,5 @@
 import { ModalityGapError } from '../../errors.ts'
+import { stripped } from './pieces.ts'
 
 /** An answer to a question that wants yes or no. */
 export interface YesNoAnswer {
@@ -8,12 +9,18 @@ export interface YesNoAnswer {
   answer: 'yes' | 'no'
 }
 
+/** Readings of answers that want yes or no. */
+export const YES_NO_RULES = ['strict', 'pope', 'mme'] as const
+
 /**
  * How an answer is read:
- * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither;
- * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes.
+ * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
+ *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither;
+ * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes;
+ * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
+ *   whatever the case, else neither.
  */
-export type YesNoRule = 'strict' | 'pope'
+export type YesNoRule = (typeof YES_NO_RULES)[number]
 
 /** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
 export interface YesNoScore {
@@ -33,6 +40,8 @@ export interface YesNoScore {
   yesRatio: number
   /** Answers that say neither. */
   unparsed: number
+  /** How they were read. */
+  rule: YesNoRule
 }
 
 /**
@@ -62,6 +71,7 @@ export function yesNoScore(answers: readonly YesNoAnswer[], rule: YesNoRule = 's
     f1: share(2 * hits, saidYes + wantYes),
     yesRatio: saidYes / read.length,
     unparsed: count(undefined),
+    rule,
   }
 }
 
@@ -71,20 +81,63 @@ function share(part: number, whole: number): number | null {
 
 /** What an answer says, or nothing where it says neither. */
 export function yesOrNo(text: string, rule: YesNoRule = 'strict'): 'yes' | 'no' | undefined {
-  if (rule === 'pope') {
-    const words = (text.split('.')[0] ?? '').replaceAll(',', '').split(' ')
-    return words.some(word => ['No', 'no', 'not'].includes(word)) ? 'no' : 'yes'
+  switch (rule) {
+    case 'pope': {
+      const words = (text.split('.', 1)[0] ?? '').replaceAll(',', '').split(' ')
+      return words.some(word => ['No', 'no', 'not'].includes(word)) ? 'no' : 'yes'
+    }
+    case 'mme': {
+      const begin = text.toLowerCase().slice(0, 4)
+      return begin.includes('yes') ? 'yes' : begin.includes('no') ? 'no' : undefined
+    }
+    case 'strict':
+      return strictly(wordsOf(text))
   }
-  const words: string[] =
-    text
-      .toLowerCase()
-      .replaceAll('’', "'")
-      .match(/[a-z']+/g) ?? []
-  const [first] = words
-  if (first === 'yes' || first === 'no') {
+}
+
+/** Words of letters of any script in lower case, with the apostrophe of a contraction and without quotes around them. */
+function wordsOf(text: string): string[] {
+  const plain = text.toLowerCase().replaceAll('’', "'").replaceAll(TAG, ' ')
+  const runs = plain.match(/[\p{L}\p{M}\p{N}']+/gu) ?? []
+  return runs.map(run => stripped(run, "'", "'")).filter(word => word !== '')
+}
+
+/** Marks such as `<answer>`. */
+const TAG = /<[^<>\s]*>/g
+
+/** What is not known, or not said, where a negation stands before it. */
+const UNKNOWN = new Set(
+  'know sure certain clear possible determine determined determinable tell say said answer enough able confident help assist comply provide discern ascertain verify verified confirm confirmed identify information way idea clue specified'.split(
+    ' ',
+  ),
+)
+/** How many words after a negation it may be. */
+const REACH = 4
+
+function strictly(words: readonly string[]): 'yes' | 'no' | undefined {
+  const denied = words.flatMap((word, i) => (isNegation(word) && !isRefusal(words, i) ? [i] : []))
+  const [first, link = '', other = ''] = words
+  if (['and', 'or'].includes(link) && ['yes', 'no'].includes(other)) {
+    return undefined
+  }
+  if (first === 'yes' || (first === 'no' && denied[0] === 0)) {
     return first
   }
   const yes = words.includes('yes')
-  const no = words.some(word => word === 'no' || word === 'not' || word.endsWith("n't"))
+  const no = denied.length > 0
   return yes === no ? undefined : yes ? 'yes' : 'no'
+}
+
+function isNegation(word: string): boolean {
+  return word === 'no' || word === 'not' || word === 'cannot' || word.endsWith("n't")
+}
+
+/** Whether a negation says only that nothing is known, or that more is the case: `not sure`, `no way to tell`, `not only`. */
+function isRefusal(words: readonly string[], at: number): boolean {
+  if (words[at + 1] === 'only') {
+    return true
+  }
+  const next = words.slice(at + 1, at + 1 + REACH)
+  const stop = next.findIndex(word => word === 'a' || word === 'an' || word === 'any' || word === 'the')
+  return next.slice(0, stop === -1 ? undefined : stop).some(word => UNKNOWN.has(word))
 }

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { chosenLetter } from '../src/revision/text-metrics/choice.ts'
+import { type YesNoRule, yesOrNo } from '../src/revision/text-metrics/yes-no.ts'
+
+type Word = 'yes' | 'no' | null
+
+/** Answers with what they mean, and with the readings of public evaluators; see `fixtures/make_answer_readings.py`. */
+interface Readings {
+  choice: {
+    options: string[]
+    text: string
+    means: string | null
+    vlmevalkit: string | null
+    mmmu: string | null
+    llava: string | null
+  }[]
+  yesNo: { text: string; means: Word; pope: Word; mme: Word; vlmevalkit: Word }[]
+}
+
+const { choice, yesNo } = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'fixtures/answer-readings.json'), 'utf8'),
+) as Readings
+
+test('answers in the style of real models name the option that they mean', t => {
+  t.true(choice.length + yesNo.length >= 300)
+  for (const { text, options, means } of choice) {
+    t.is(chosenLetter(text, options) ?? null, means, `${JSON.stringify(text)} of ${options.join(', ')}`)
+  }
+})
+
+test('answers in the style of real models say yes or no as they mean it', t => {
+  for (const { text, means } of yesNo) {
+    t.is(yesOrNo(text) ?? null, means, JSON.stringify(text))
+  }
+})
+
+test('POPE and MME read yes and no as they publish it', t => {
+  for (const rule of ['pope', 'mme'] satisfies YesNoRule[]) {
+    for (const each of yesNo) {
+      t.is(yesOrNo(each.text, rule) ?? null, each[rule], `${rule}: ${JSON.stringify(each.text)}`)
+    }
+  }
+})
+
+test('the figures of docs/answers.md', t => {
+  const figures = <T extends { means: string | null }>(all: readonly T[], names: readonly (keyof T)[]) =>
+    names.map(name => all.filter(each => each[name] === each.means).length)
+  t.deepEqual([choice.length, ...figures(choice, ['vlmevalkit', 'mmmu', 'llava'])], [269, 202, 155, 59])
+  t.deepEqual([yesNo.length, ...figures(yesNo, ['vlmevalkit', 'mme', 'pope'])], [102, 77, 58, 46])
+})

@@ -1,0 +1,138 @@
+/** A word, a mark or a line's end of a text. */
+export interface Piece {
+  /** The piece as it stands there. */
+  text: string
+  /** In lower case. */
+  lower: string
+  /** A run of letters and digits, one other character, or a line's end. */
+  kind: 'word' | 'mark' | 'line'
+  /** Its first character in the text. */
+  start: number
+  /** What follows its last character. */
+  end: number
+}
+
+/** One repetition of one class: whatever the text, the engine looks at each character a bounded number of times. */
+const PIECE = /[\p{L}\p{M}\p{N}]+|\n|\S/gu
+
+/** Takes a text apart into words, marks and line ends, in time linear in its length. */
+export function piecesOf(text: string): Piece[] {
+  const pieces: Piece[] = []
+  for (const { 0: piece, index: start } of text.matchAll(PIECE)) {
+    const kind = piece === '\n' ? 'line' : WORD.test(piece) ? 'word' : 'mark'
+    pieces.push({ text: piece, lower: piece.toLowerCase(), kind, start, end: start + piece.length })
+  }
+  return pieces
+}
+
+const WORD = /^[\p{L}\p{M}\p{N}]/u
+
+/** Whether two pieces touch. */
+export function touch(left: Piece | undefined, right: Piece | undefined): boolean {
+  return left !== undefined && right !== undefined && left.end === right.start
+}
+
+const SIGNS: Readonly<Record<string, string>> = { '-': '-', '−': '-', '+': '' }
+/** Signs that tell two options apart, as words do; `#` does behind a word only, as in `C#`. */
+const SYMBOL = /^[\p{Sc}%°<>=≤≥≠±+×÷√∞−]$/u
+const DIGITS = /^\p{N}+$/u
+
+/**
+ * The words of a text for comparing it with an option, in lower case. Numbers keep their sign, point and fraction
+ * (`-3`, `3.5`, `1/2`, `10:30`; thousands lose their comma); `%`, `°`, currencies and signs of mathematics are words.
+ */
+export function comparableWords(text: string): string[] {
+  const pieces = piecesOf(text)
+  const words: string[] = []
+  for (let i = 0; i < pieces.length; ) {
+    const { word, next } = wordAt(pieces, i)
+    if (word !== undefined) {
+      words.push(word)
+    }
+    i = next
+  }
+  return words
+}
+
+function wordAt(pieces: readonly Piece[], i: number): { word?: string; next: number } {
+  const piece = pieces[i] as Piece
+  const before = pieces[i - 1]
+  if (piece.kind === 'word') {
+    return numberAt(pieces, i, '')
+  }
+  const sign = SIGNS[piece.text]
+  const free = !touch(before, piece) || (before?.kind === 'mark' && before.text !== ')')
+  if (free && touch(piece, pieces[i + 1]) && startsWithDigit(pieces[i + 1])) {
+    if (sign !== undefined) {
+      return numberAt(pieces, i + 1, sign)
+    }
+    if (piece.text === '.') {
+      return numberAt(pieces, i + 1, '0.')
+    }
+  }
+  const symbol = SYMBOL.test(piece.text) || (piece.text === '#' && touch(before, piece) && before?.kind === 'word')
+  return symbol ? { word: piece.text, next: i + 1 } : { next: i + 1 }
+}
+
+/** The word or number that begins at a piece; what binds digits to digits belongs to it. */
+function numberAt(pieces: readonly Piece[], i: number, begin: string): { word: string; next: number } {
+  let word = begin + (pieces[i] as Piece).lower
+  let next = i + 1
+  while (DIGITS.test((pieces[next - 1] as Piece).text)) {
+    const [mark, digits] = [pieces[next], pieces[next + 1]]
+    const bound = touch(pieces[next - 1], mark) && touch(mark, digits) && startsWithDigit(digits)
+    if (!bound || !'.,:/'.includes(mark?.text ?? ' ')) {
+      break
+    }
+    const thousands = mark?.text === ',' && /^\d{3}$/.test(digits?.text ?? '')
+    word += (thousands ? '' : mark?.text) + (digits?.lower ?? '')
+    next += 2
+  }
+  return { word, next }
+}
+
+function startsWithDigit(piece: Piece | undefined): boolean {
+  return piece?.kind === 'word' && /^\p{N}/u.test(piece.text)
+}
+
+/** Whether a run of words stands among others (Knuth, Morris and Pratt 1977: linear in both). */
+export function holds(words: readonly string[], run: readonly string[]): boolean {
+  if (run.length === 0) {
+    return false
+  }
+  const back = new Int32Array(run.length)
+  for (let i = 1, matched = 0; i < run.length; i++) {
+    while (matched > 0 && run[i] !== run[matched]) {
+      matched = back[matched - 1] as number
+    }
+    matched += run[i] === run[matched] ? 1 : 0
+    back[i] = matched
+  }
+  let matched = 0
+  for (const word of words) {
+    while (matched > 0 && word !== run[matched]) {
+      matched = back[matched - 1] as number
+    }
+    matched += word === run[matched] ? 1 : 0
+    if (matched === run.length) {
+      return true
+    }
+  }
+  return false
+}
+
+/** A text without some characters at its ends. */
+export function stripped(text: string, before: string, after: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isOneOf(text, start, before)) {
+    start++
+  }
+  while (end > start && isOneOf(text, end - 1, after)) {
+    end--
+  }
+  return text.slice(start, end)
+}
+
+function isOneOf(text: string, at: number, some: string): boolean {
+  return some.includes(text.charAt(at)) || /\s/.test(text.charAt(at))
+}

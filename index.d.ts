@@ -2710,12 +2710,16 @@ export interface YesNoAnswer {
   /** What is right. */
   answer: 'yes' | 'no'
 }
+declare const YES_NO_RULES: readonly ['strict', 'pope', 'mme']
 /**
  * How an answer is read:
- * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither;
- * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes.
+ * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
+ *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither;
+ * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes;
+ * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
+ *   whatever the case, else neither.
  */
-export type YesNoRule = 'strict' | 'pope'
+export type YesNoRule = (typeof YES_NO_RULES)[number]
 /** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
 export interface YesNoScore {
   /** Questions. */
@@ -2734,6 +2738,8 @@ export interface YesNoScore {
   yesRatio: number
   /** Answers that say neither. */
   unparsed: number
+  /** How they were read. */
+  rule: YesNoRule
 }
 /**
  * Scores of POPE (Li et al. 2023), with yes as the positive class.
@@ -2752,6 +2758,8 @@ export interface MmeScore {
   cognition: number
   /** Share of all images whose questions were all answered right. */
   accuracyPlus: number
+  /** How answers were read; sums of different readings are not to be compared. */
+  rule: YesNoRule
 }
 /** Questions that count together: right when all of them are. */
 export interface TogetherScore {
@@ -2779,8 +2787,10 @@ export interface OpenScore {
 }
 /** Scores of one benchmark. */
 export interface BenchmarkScore {
-  /** Name of the benchmark. */
+  /** Name of the benchmark; no two of an evaluation have the same. */
   benchmark: string
+  /** The name that it shares with others of an evaluation, with which it counts once in its group; absent where none do. */
+  of?: string
   /** What it is about. */
   group?: BenchmarkGroup
   /** Questions with a right answer. */
@@ -2871,6 +2881,21 @@ export interface EmbeddingIds {
   /** How much of an id counts. @defaultValue `'exact'` */
   match?: IdMatch
 }
+/** Records that were left out. */
+export interface DroppedRecords {
+  /** How many. */
+  count: number
+  /** What is wrong with the first of them. */
+  first: string[]
+}
+declare const IMAGE_PLACEMENTS: readonly ['inline', 'front']
+/**
+ * Where the place of an image is put in its turn:
+ * - `'inline'`: where the record has it;
+ * - `'front'`: as LLaVA, Bunny and the paper's authors put it: taken out, white space at both ends of what is left taken off, and
+ *   `<image>` with a line break set in front. A turn of several images stays as it is, as in LLaVA-NeXT.
+ */
+export type ImagePlacement = (typeof IMAGE_PLACEMENTS)[number]
 declare const TEMPLATES: readonly ['plain', 'llama', 'llama-2', 'chatml', 'bunny', 'vicuna', 'model']
 type TemplateName = (typeof TEMPLATES)[number]
 /** A benchmark. */
@@ -2887,6 +2912,8 @@ export interface BenchmarkConfig {
   image?: string | string[]
   /** How a row is found by an id. */
   imageIds?: EmbeddingIds
+  /** How yes and no are read, where it is another way than `evaluation.yesNo`. */
+  yesNo?: YesNoRule
   /** Whether a question of choice is asked as often as it has options, in another order each time (MMBench). */
   circular?: boolean
 }
@@ -3103,6 +3130,11 @@ export interface EvaluationConfig {
   /** Questions with right answers, see `readBenchmark`. @defaultValue `[]` */
   benchmarks: (string | BenchmarkConfig)[]
   /**
+   * How yes and no are read: ours, or as POPE or MME (the first four characters) are published; `docs/answers.md`
+   * compares them. @defaultValue `'strict'`
+   */
+  yesNo: YesNoRule
+  /**
    * Answers to held-out records that every evaluation of a stage writes into `samples.jsonl` beside its log.
    * @defaultValue `4`
    */
@@ -3120,6 +3152,13 @@ export interface EvaluationConfig {
   }
   /** Metrics of open answers. @defaultValue `['f1','bleu4','rougeL','cider']` */
   metrics: OpenMetric[]
+}
+interface RecordsConfig {
+  /**
+   * What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left
+   * out and counted. @defaultValue `'error'`
+   */
+  onBad: 'error' | 'drop'
 }
 /** Section `logging`. */
 export interface LoggingConfig {
@@ -3165,6 +3204,8 @@ export interface ReVisionConfig {
   stage2: false | Stage2Config
   /** Section `evaluation`. */
   evaluation: EvaluationConfig
+  /** Section `records`. */
+  records: RecordsConfig
   /** Section `logging`. */
   logging: LoggingConfig
   /** Section `earlyStop`. */
@@ -3175,6 +3216,11 @@ export interface ReVisionConfig {
   template: TemplateName
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
   prompt: string
+  /**
+   * Where the place of an image is put in its turn: where the record has it, or in front with a line break, as LLaVA
+   * and Bunny do. With a `version` of theirs it is `front`. @defaultValue `'inline'`
+   */
+  imagePlacement: ImagePlacement
   /** System text; absent for the template's own. */
   system?: string
   /** Whether images are left out, to see what a model says without them. @defaultValue `false` */
@@ -3423,6 +3469,8 @@ export interface RecordsScore {
   count: number
   /** Records left out because an image has no row; absent where there are none. */
   skipped?: number
+  /** Records left out because they cannot be used; absent where there are none. */
+  dropped?: DroppedRecords
   /** Mean −log p of the tokens of the answers, in nats. */
   loss: number
   /** exp of the loss. */
@@ -3590,6 +3638,8 @@ export interface TrainingReport {
   skipped?: number
   /** The first of the ids without a row, where they are asked for. */
   missing?: string[]
+  /** Records left out because they cannot be used; absent where there are none. */
+  dropped?: DroppedRecords
 }
 /** The stages of a run, in their order. */
 export type StageName = 'stage1' | 'stage2'
@@ -3788,6 +3838,8 @@ export declare function splitTokens(text: string): string[]
  * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
  * whole, punctuation dropped, brackets by name (`-lrb-`).
  *
+ * A caption that was tokenised before (`the man 's hat`, `is n't`, `-LRB-`) keeps its tokens.
+ *
  * It follows the rules of the Stanford tokenizer (3.4.1, `-lowerCase`, then COCO's list of punctuation) that captions
  * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
  */
@@ -3865,13 +3917,18 @@ export declare function choiceAccuracy(answers: readonly ChoiceAnswer[]): Choice
 export declare function lettersOf(options: readonly string[]): string[]
 /**
  * The letter of the option that an answer names, or nothing when it names none or several. The first reading that finds
- * one counts:
+ * one counts; those of `docs/answers.md` are compared with published ones there:
  * 1. a letter and nothing else: `B`, `b`, `(B)`, `B.`, `**B**`;
- * 2. a statement, the last one if there are several: `The answer is B`, `Answer: (B)`, `correct option is B.`;
- * 3. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
- * 4. the text of an option and nothing else, whatever its case and its closing mark;
- * 5. the only letter in brackets: `I would say (B), as it barks`;
- * 6. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted.
+ * 2. a statement, the last one if there are several: `The answer is B`, `**Answer:** (B)`, `correct option: B.`,
+ *    `\boxed{B}`; where words follow, the only option whose text they hold. A statement of several letters is none;
+ * 3. the only letter that is called right or chosen: `Option B is correct`, `I would go with B`;
+ * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
+ * 5. the text of an option and nothing else, whatever its case and its closing mark;
+ * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`;
+ * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
+ * 8. the only one of three or more that is not called wrong.
+ *
+ * A letter that is called wrong is none. Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
  */
 export declare function chosenLetter(text: string, options: readonly string[]): string | undefined
 /**

@@ -166,6 +166,7 @@ export {
   type Stage2Config,
 } from './revision/config.ts'
 export { dataCost, PAPER_COSTS, PAPER_PRICES, type Prices, type PublishedCost, type Tokens } from './revision/cost.ts'
+export type { DroppedRecords } from './revision/data/bad-records.ts'
 export type { EmbeddingIds } from './revision/data/embedding-rows.ts'
 export type { IdMatch } from './revision/data/row-lookup.ts'
 export type { Speaker, Turn } from './revision/data/sample.ts'
@@ -222,6 +223,7 @@ export {
 } from './revision/text-metrics/yes-no.ts'
 export type { TrainerCallbacks, TrainerControl, TrainingProgress, TrainingReport } from './revision/trainer-options.ts'
 export type { Tally, TrainerState } from './revision/trainer-state.ts'
+export type { ImagePlacement } from './revision/turns.ts'
 export type { Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {

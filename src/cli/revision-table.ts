@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { BenchmarkScore, GroupScore } from '../revision/benchmarks/score.ts'
+import type { DroppedRecords } from '../revision/data/bad-records.ts'
 import type { RecordsScore } from '../revision/evaluation.ts'
 import type { GapOnTheWay } from '../revision/gap-on-the-way.ts'
 import type { ReVisionReport } from '../revision/run.ts'
@@ -45,11 +46,18 @@ export function stagesText(stages: { stage1?: TrainingReport; stage2?: TrainingR
 
 /** What a stage could not train on. */
 function leftOut(name: string, stage: TrainingReport | undefined): string[] {
+  const dropped = stage?.dropped ? [droppedText(name, stage.dropped)] : []
   if (stage?.skipped === undefined) {
-    return []
+    return dropped
   }
   const ids = stage.missing ? `: ${stage.missing.join(', ')}${stage.missing.length < stage.skipped ? ', …' : ''}` : ''
-  return [`${name} left out ${count(stage.skipped)} records whose images have no row${ids}`]
+  return [...dropped, `${name} left out ${count(stage.skipped)} records whose images have no row${ids}`]
+}
+
+/** Records that could not be used, the first of them by what is wrong with them. */
+function droppedText(name: string, { count: all, first }: DroppedRecords): string {
+  const more = all > first.length ? `\n  and ${count(all - first.length)} more` : ''
+  return `${name} left out ${count(all)} records that cannot be used:${first.map(each => `\n  ${each}`).join('')}${more}`
 }
 
 /** An evaluation for people. */
@@ -83,7 +91,8 @@ function recordsTable(records: readonly RecordsScore[]): string {
     ...(shuffled ? ['loss, others’ images', 'worth of the image'] : []),
     ...metrics.map(name => METRICS[name]),
   ]
-  return table([[...head, ...more], ...rows])
+  const dropped = records.flatMap(({ name, dropped }) => (dropped ? [droppedText(name, dropped)] : []))
+  return [table([[...head, ...more], ...rows]), ...dropped].join('\n')
 }
 
 /** A score of answers, which is no measurement that a tiny number would mean something in. */

@@ -5,8 +5,9 @@ import { benchmarkScores } from './benchmark-answers.ts'
 import { distinctlyNamed, type ScoredFile } from './benchmarks/names.ts'
 import { type BenchmarkScore, type GroupScore, groupScores, type OpenScore, openScore } from './benchmarks/score.ts'
 import type { ReVisionConfig } from './config.ts'
+import type { DroppedRecords } from './data/bad-records.ts'
 import { epochOrder } from './data/order.ts'
-import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
+import { type JoinedSample, type SampleList, TrainingSet, type TrainingSetReport } from './data/training-set.ts'
 import { heldOutLoss } from './held-out.ts'
 import type { VisionModel } from './model.ts'
 import type { ModelRows } from './rows.ts'
@@ -25,6 +26,8 @@ export interface RecordsScore {
   count: number
   /** Records left out because an image has no row; absent where there are none. */
   skipped?: number
+  /** Records left out because they cannot be used; absent where there are none. */
+  dropped?: DroppedRecords
   /** Mean −log p of the tokens of the answers, in nats. */
   loss: number
   /** exp of the loss. */
@@ -100,7 +103,16 @@ export async function openRecords(
 ): Promise<{ set: TrainingSet; rows: ModelRows }> {
   const { rows: from, key, missing, maxSamples } = config.evaluation
   const side = from === 'text' ? await workspace.side(from, run) : await workspace.images(config.evaluation, run)
-  const set = await TrainingSet.open({ data: file, lookup: side.lookup, key, missing, maxSamples, seed: config.seed })
+  const set = await TrainingSet.open({
+    data: file,
+    lookup: side.lookup,
+    key,
+    missing,
+    maxSamples,
+    onBad: config.records.onBad,
+    cache: workspace.cache,
+    seed: config.seed,
+  })
   return { set, rows: side.rows }
 }
 
@@ -120,7 +132,7 @@ async function recordsScore(name: string, file: string, shown: Shown): Promise<R
     return {
       name,
       count: list.length,
-      ...skippedOf(set.report.skipped),
+      ...skippedOf(set.report),
       loss: own.eval_loss,
       perplexity: own.eval_perplexity,
       accuracy: own.eval_accuracy,
@@ -132,8 +144,8 @@ async function recordsScore(name: string, file: string, shown: Shown): Promise<R
   }
 }
 
-function skippedOf(skipped: number): { skipped?: number } {
-  return skipped > 0 ? { skipped } : {}
+function skippedOf({ skipped, dropped }: TrainingSetReport): Pick<RecordsScore, 'skipped' | 'dropped'> {
+  return { ...(skipped > 0 ? { skipped } : {}), ...(dropped ? { dropped } : {}) }
 }
 
 /**
@@ -179,11 +191,11 @@ async function answersScore(
     return undefined
   }
   const texts = await textsOf(model, { samples: asked.map(({ sample }) => sample), rows }, config, run)
-  const judged = asked.map(({ reference }, i) => ({ text: texts[i] as string, references: [reference] }))
+  const judged = asked.map(({ references }, i) => ({ text: texts[i] as string, references }))
   return openScore(judged, metrics)
 }
 
 /** How a configuration puts things. */
-export function wordingOf({ prompt, system, blind }: ReVisionConfig): Wording {
-  return { prompt, system, blind }
+export function wordingOf({ prompt, system, blind, imagePlacement }: ReVisionConfig): Wording {
+  return { prompt, system, blind, imagePlacement }
 }

@@ -74,8 +74,14 @@ async function writeStage(
   const { data, key, missing, maxSamples, valSize } = stage
   const side = await workspace.side(stage.rows, run)
   const { lookup } = side
-  const set = await TrainingSet.open({ data, lookup, key, missing, maxSamples, valSize, seed: config.seed })
-  const wording = { prompt: stage.prompt ?? config.prompt, system: config.system }
+  const { onBad } = config.records
+  const { cache } = workspace
+  const set = await TrainingSet.open({
+    ...{ data, lookup, key, missing, maxSamples, valSize, onBad, cache },
+    seed: config.seed,
+  })
+  const { system, imagePlacement } = config
+  const wording = { prompt: stage.prompt ?? config.prompt, system, imagePlacement }
   const handed = { list: set.train, key, wording, run }
   try {
     const records = join(folder, `${name}.json`)

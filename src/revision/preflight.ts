@@ -18,13 +18,15 @@ export async function preflight(config: ReVisionConfig, workspace: Workspace): P
     }
   }
   await checkWidths(config, workspace)
+  const { cache } = workspace
+  const { onBad } = config.records
   if (stage1 && stage2) {
     const { data, key, missing, rows } = stage2
-    await checkRecords({ data, key, missing, lookup: await workspace.lookup(rows) })
+    await checkRecords({ data, key, missing, onBad, cache, lookup: await workspace.lookup(rows) })
   }
   if ((stage1 || stage2) && evaluation.data !== undefined) {
     const { data, key, missing, rows } = evaluation
-    await checkRecords({ data, key, missing, lookup: await workspace.lookup(rows, evaluation) })
+    await checkRecords({ data, key, missing, onBad, cache, lookup: await workspace.lookup(rows, evaluation) })
   }
 }
 

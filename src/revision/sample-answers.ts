@@ -28,7 +28,7 @@ export async function sampleAnswers(
   const asked = askedOf(records, wording, template)
   const samples = asked.map(({ sample }) => sample)
   const texts = await textsOf(model, { samples, rows }, config, { signal })
-  return asked.map(({ sample: { id, turns }, reference }, i) => ({
+  return asked.map(({ sample: { id, turns }, references: [reference = ''] }, i) => ({
     id,
     prompt: turns.at(-1)?.content ?? '',
     reference,

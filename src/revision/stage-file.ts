@@ -56,11 +56,18 @@ function resumeOf(name: StageName, { resume, stage1, stage2 }: ReVisionConfig): 
 
 /** The options that a training's bits follow from, beside the bytes of its files. */
 function decisive(name: StageName, config: ReVisionConfig, start: StageStart): Record<string, unknown> {
-  const { model, projector, embeddings, template, prompt, system, blind, seed } = config
+  const { model, projector, embeddings, template, prompt, system, blind, seed, records, imagePlacement } = config
   const { encoder: _, ...rows } = embeddings
   const { evalEvery: __, saveEvery: ___, saveTotalLimit: ____, microBatch: _____, ...stage } = { ...config[name] }
   const begun = Object.fromEntries(Object.entries(start).map(([what, path]) => [`first ${what}`, path]))
-  const all = { model, projector, embeddings: rows, template, prompt, system, blind, seed, ...begun, ...stage }
+  const all = {
+    ...{ model, projector, embeddings: rows, template, prompt, system, blind, seed },
+    // absent where they say nothing, as in folders of before
+    ...(records.onBad === 'drop' ? { records } : {}),
+    ...(imagePlacement === 'front' ? { imagePlacement } : {}),
+    ...begun,
+    ...stage,
+  }
   return JSON.parse(JSON.stringify(all))
 }
 

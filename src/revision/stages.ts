@@ -107,6 +107,8 @@ async function runAlone(
     missing: stage.missing,
     valSize: stage.valSize,
     maxSamples: stage.maxSamples,
+    onBad: config.records.onBad,
+    cache: workspace.cache,
     seed: config.seed,
   })
   const held: HeldOutRecords[] = []
@@ -151,8 +153,12 @@ async function runAlone(
       run.signal,
     )
     await model.export(output, 'all')
-    const { skipped, missing } = set.report
-    return { ...report, ...(skipped > 0 ? { skipped, ...(missing ? { missing } : {}) } : {}) }
+    const { skipped, missing, dropped } = set.report
+    return {
+      ...report,
+      ...(skipped > 0 ? { skipped, ...(missing ? { missing } : {}) } : {}),
+      ...(dropped ? { dropped } : {}),
+    }
   } finally {
     await Promise.all([set, ...held.flatMap(({ set }) => set ?? [])].map(each => each.close()))
   }

@@ -1,3 +1,4 @@
+import type { DroppedRecords } from './data/bad-records.ts'
 import type { JoinedSample, SampleList } from './data/training-set.ts'
 import type { HeldOut } from './held-out.ts'
 import type { LogRecord } from './logs.ts'
@@ -151,6 +152,8 @@ export interface TrainingReport {
   skipped?: number
   /** The first of the ids without a row, where they are asked for. */
   missing?: string[]
+  /** Records left out because they cannot be used; absent where there are none. */
+  dropped?: DroppedRecords
 }
 
 /** What a product of a share of an epoch may be off by. */

@@ -138,7 +138,7 @@ class Training {
     const places = Array.from({ length: count }, (_, i) => order(within * batchSize + i))
     return await Promise.all(
       places.map(async place => {
-        const read = await train.at(place)
+        const read = await train.at(place, epoch)
         return { sample: toSample(read), place: read.place }
       }),
     )

@@ -11,7 +11,20 @@ export interface Wording {
   system?: string
   /** Whether images are left out, for a model that is to see nothing. */
   blind?: boolean
+  /** Where the place of an image is put in its turn. @defaultValue `'inline'` */
+  imagePlacement?: ImagePlacement
 }
+
+/** Where the place of an image is put in its turn. */
+export const IMAGE_PLACEMENTS = ['inline', 'front'] as const
+
+/**
+ * Where the place of an image is put in its turn:
+ * - `'inline'`: where the record has it;
+ * - `'front'`: as LLaVA, Bunny and the paper's authors put it: taken out, white space at both ends of what is left taken off, and
+ *   `<image>` with a line break set in front. A turn of several images stays as it is, as in LLaVA-NeXT.
+ */
+export type ImagePlacement = (typeof IMAGE_PLACEMENTS)[number]
 
 /** A sample as the model takes it. */
 export function toModelSample(sample: JoinedSample, wording: Wording): ModelSample {
@@ -38,14 +51,19 @@ export function askedOf(
   records: readonly JoinedSample[],
   wording: Wording,
   template: string,
-): { sample: ModelSample; reference: string }[] {
+): { sample: ModelSample; references: string[] }[] {
   return records
-    .map(record => ({ sample: toPrompt(record, wording), reference: record.turns.at(-1)?.content ?? '' }))
+    .map(record => ({
+      sample: toPrompt(record, wording),
+      references: record.captions ?? [record.turns.at(-1)?.content ?? ''],
+    }))
     .filter(({ sample }) => asks(sample, template))
 }
 
-function turnsOf({ turns }: Pick<Sample, 'turns'>, { prompt, system, blind }: Wording): Turn[] {
-  const asked = turns.map(turn => (turn.content.trim() === IMAGE_PLACE ? { ...turn, content: prompt } : turn))
+function turnsOf({ turns }: Pick<Sample, 'turns'>, { prompt, system, blind, imagePlacement }: Wording): Turn[] {
+  const worded = turns.map(turn => (turn.content.trim() === IMAGE_PLACE ? { ...turn, content: prompt } : turn))
+  const asked =
+    imagePlacement === 'front' ? worded.map(turn => ({ ...turn, content: placedInFront(turn.content) })) : worded
   const told = system === undefined || asked[0]?.role === 'system' ? asked : [systemTurn(system), ...asked]
   return blind ? told.map(turn => ({ ...turn, content: withoutImages(turn.content) })) : told
 }
@@ -65,6 +83,33 @@ export function withImage(question: string): string {
     throw new ModalityGapError('BAD_OPTION', `a question has ${places} places of images, and one image is shown`)
   }
   return places === 1 ? question : `${IMAGE_PLACE}\n${question}`
+}
+
+/** Whether a character is white space as Python's `strip` knows it, which is not all of JavaScript's and some more. */
+function isPythonSpace(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return (code >= 0x1c && code <= 0x1f) || code === 0x85 || (code !== 0xfeff && /\s/.test(text.charAt(at)))
+}
+
+/** A text with the place of its image in front, as {@link ImagePlacement} says. */
+export function placedInFront(text: string): string {
+  const parts = text.split(IMAGE_PLACE)
+  if (parts.length !== 2) {
+    return text
+  }
+  const rest = pythonStripped(parts.join(''))
+  return rest === '' ? IMAGE_PLACE : `${IMAGE_PLACE}\n${rest}`
+}
+
+function pythonStripped(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isPythonSpace(text, start)) {
+    start++
+  }
+  while (end > start && isPythonSpace(text, end - 1)) {
+    end--
+  }
+  return text.slice(start, end)
 }
 
 /** A text without places of images; of the line breaks around one, those that part texts stay. */

@@ -86,7 +86,11 @@ function answersIn(
   }
   const words = new Set(texts.map(yesNoAnswer))
   const [word] = words
-  return word !== undefined && words.size === 1 ? { answers: [word], kind: 'yes-no' } : { answers: texts, kind: 'open' }
+  if (word !== undefined && words.size === 1) {
+    return { answers: [word], kind: 'yes-no' }
+  }
+  // a label says yes or no, or nothing that is known
+  return { answers: label === undefined || label === null ? texts : [], kind: 'open' }
 }
 
 function choiceOf(

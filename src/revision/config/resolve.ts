@@ -46,6 +46,7 @@ export function resolve(file: Record<string, unknown>): Resolved {
   resolver.object(file, { entries: schema.entries, to: [], at: [] })
   resolver.flat(file)
   resolver.batches()
+  resolver.placement()
   return resolver.result()
 }
 
@@ -75,6 +76,8 @@ class Resolver {
   readonly #ignored = new Set<string>()
   readonly #problems: Problem[] = []
   readonly #flat: FlatOption[] = []
+  /** Where a `version` of LLaVA's conversations is named. */
+  readonly #versions: Path[] = []
   /** Micro-batches of an update, by stage. */
   readonly #accumulation = new Map<string, { count: unknown; at: Path }>()
 
@@ -142,6 +145,9 @@ class Resolver {
   #alias({ to, convert }: Alias, { key, value, at }: Found, { entries, to: base }: Level): void {
     const own = convert ? convert(value) : value
     const [head] = to.split('.') as [string]
+    if (key === 'version') {
+      this.#versions.push(at)
+    }
     if (key === 'gradient_accumulation_steps') {
       this.#accumulation.set(String(base[0]), { count: value, at })
     } else if (base.length > 0 && !Object.hasOwn(entries, head)) {
@@ -203,6 +209,16 @@ class Resolver {
     // a value where a section should be is refused when values are checked
     if (typeof inner === 'object') {
       Reflect.set(inner as object, to.at(-1) as string, value)
+    }
+  }
+
+  /** LLaVA's trainers put the place of an image in front, whatever the `version`. */
+  placement(): void {
+    for (const at of this.#versions) {
+      if (this.#get(['imagePlacement']) === undefined) {
+        this.#put(['imagePlacement'], 'front')
+        this.#origins.set('imagePlacement', at)
+      }
     }
   }
 

@@ -12,6 +12,7 @@ export const schema = v.strictObject({
   stage1: v.optional(orNone(sections.stage1), false),
   stage2: v.optional(orNone(sections.stage2), false),
   evaluation: v.optional(sections.evaluation, {}),
+  records: v.optional(sections.records, {}),
   logging: v.optional(sections.logging, {}),
   earlyStop: v.optional(sections.earlyStop),
   compare: v.optional(sections.compare),

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { FitOptions, Method } from '../../options.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
 import { YES_NO_RULES } from '../text-metrics/yes-no.ts'
+import { IMAGE_PLACEMENTS } from '../turns.ts'
 import {
   anyText,
   atLeastZero,
@@ -321,6 +322,17 @@ export const evaluation = section({
   ),
 })
 
+/** Section `records`. */
+export const records = section({
+  onBad: v.optional(
+    oneOf(
+      ['error', 'drop'],
+      'What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left out and counted.',
+    ),
+    'error',
+  ),
+})
+
 /** Section `logging`. */
 export const logging = section({
   jsonl: v.optional(
@@ -346,6 +358,14 @@ export const earlyStop = section({
 export const rootEntries = {
   template: v.optional(oneOf(TEMPLATES, 'Template of stage 2 and of answers.', 'TemplateName'), 'model'),
   prompt: v.optional(text('Text around `<image>` for records without a question.'), '<image>'),
+  imagePlacement: v.optional(
+    oneOf(
+      IMAGE_PLACEMENTS,
+      'Where the place of an image is put in its turn: where the record has it, or in front with a line break, as LLaVA and Bunny do. With a `version` of theirs it is `front`.',
+      'ImagePlacement',
+    ),
+    'inline',
+  ),
   system: v.optional(anyText("System text; absent for the template's own.")),
   blind: v.optional(flag('Whether images are left out, to see what a model says without them.'), false),
   output: text('Folder of checkpoints, logs and results.', 'a path'),

@@ -7,6 +7,7 @@ import type { OpenMetric } from '../benchmarks/score.ts'
 import type { Tokens } from '../cost.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
 import type { YesNoRule } from '../text-metrics/yes-no.ts'
+import type { ImagePlacement } from '../turns.ts'
 import type { TemplateName } from './sections.ts'
 
 /** A benchmark. */
@@ -271,6 +272,15 @@ export interface EvaluationConfig {
   metrics: OpenMetric[]
 }
 
+/** Section `records`. */
+export interface RecordsConfig {
+  /**
+   * What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left
+   * out and counted. @defaultValue `'error'`
+   */
+  onBad: 'error' | 'drop'
+}
+
 /** Section `logging`. */
 export interface LoggingConfig {
   /**
@@ -318,6 +328,8 @@ export interface ReVisionConfig {
   stage2: false | Stage2Config
   /** Section `evaluation`. */
   evaluation: EvaluationConfig
+  /** Section `records`. */
+  records: RecordsConfig
   /** Section `logging`. */
   logging: LoggingConfig
   /** Section `earlyStop`. */
@@ -328,6 +340,11 @@ export interface ReVisionConfig {
   template: TemplateName
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
   prompt: string
+  /**
+   * Where the place of an image is put in its turn: where the record has it, or in front with a line break, as LLaVA
+   * and Bunny do. With a `version` of theirs it is `front`. @defaultValue `'inline'`
+   */
+  imagePlacement: ImagePlacement
   /** System text; absent for the template's own. */
   system?: string
   /** Whether images are left out, to see what a model says without them. @defaultValue `false` */

@@ -34,7 +34,16 @@ export async function* jsonRecords(path: string): AsyncGenerator<JsonRecord> {
   }
 }
 
-async function* recordsOf(file: FileHandle, path: string): AsyncGenerator<JsonRecord> {
+/** A record that is no JSON object, and where it stands. */
+export interface BadRecord extends Omit<JsonRecord, 'value'> {
+  /** What is wrong with it. */
+  error: ModalityGapError
+}
+
+/** Hears of records that are no JSON objects; absent to have the first one thrown. */
+type OnBad = ((bad: BadRecord) => void) | undefined
+
+async function* recordsOf(file: FileHandle, path: string, name = path, onBad?: OnBad): AsyncGenerator<JsonRecord> {
   const begin = await firstByte(file, path)
   if (begin === undefined) {
     return
@@ -52,16 +61,13 @@ async function* recordsOf(file: FileHandle, path: string): AsyncGenerator<JsonRe
       const note = (start: number, end: number) => ends.push([start, end])
       bytesRead > 0 ? framer.write(chunk.subarray(0, bytesRead), note) : framer.end(note)
     } catch (cause) {
-      yield* parsed(ends, held, path, row)
-      throw badRecord(path, row + ends.length, (cause as Error).message, cause)
+      yield* parsed(ends, held, { name, row, onBad })
+      throw badRecord(name, row + ends.length, (cause as Error).message, cause)
     }
-    for (const record of parsed(ends, held, path, row)) {
-      row = record.row + 1
-      yield record
-    }
+    row = yield* parsed(ends, held, { name, row, onBad })
     held.dropBefore(begin.at + framer.pending)
     if (held.length > MAX_RECORD_BYTES) {
-      throw badRecord(path, row, `it has more than ${MAX_RECORD_BYTES} bytes`)
+      throw badRecord(name, row, `it has more than ${MAX_RECORD_BYTES} bytes`)
     }
     if (bytesRead === 0) {
       return
@@ -69,15 +75,29 @@ async function* recordsOf(file: FileHandle, path: string): AsyncGenerator<JsonRe
   }
 }
 
-function* parsed(ends: readonly [number, number][], held: Window, path: string, from: number): Generator<JsonRecord> {
+/** Records between some bounds; answers the number of the next. */
+function* parsed(
+  ends: readonly [number, number][],
+  held: Window,
+  { name, row: from, onBad }: { name: string; row: number; onBad: OnBad },
+): Generator<JsonRecord, number> {
   let row = from
   for (const [start, end] of ends) {
     const bytes = held.slice(start, end)
     if (!isBlank(bytes)) {
-      yield { value: parseRecord(bytes, path, row), row, start: held.origin + start, length: end - start }
+      const place = { row, start: held.origin + start, length: end - start }
+      try {
+        yield { value: parseRecord(bytes, name, row), ...place }
+      } catch (error) {
+        if (onBad === undefined || !(error instanceof ModalityGapError)) {
+          throw error
+        }
+        onBad({ error, ...place })
+      }
       row++
     }
   }
+  return row
 }
 
 /** The bytes from the pending record on, offsets as the framer counts them. */
@@ -162,7 +182,7 @@ async function opened(path: string): Promise<FileHandle> {
 
 /** A JSON file whose records are read by position, in any order. */
 export class JsonFile {
-  /** Its path. */
+  /** Its path, or that of what it is a copy of. */
   readonly path: string
   readonly #file: FileHandle
   readonly #places: RecordPlaces
@@ -177,13 +197,24 @@ export class JsonFile {
    * Reads a file once and remembers where its records stand: 12 bytes for each.
    *
    * @param onRecord told of every record; may refuse one by throwing
+   * @param options what the file is called in errors, and who hears of records that are no JSON objects, which keep their numbers
    * @throws {@link ModalityGapError} as {@link jsonRecords} does
    */
-  static async open(path: string, onRecord: (record: JsonRecord) => void = () => undefined): Promise<JsonFile> {
+  static async open(
+    path: string,
+    onRecord: (record: JsonRecord) => void = () => undefined,
+    { name = path, onBad }: { name?: string; onBad?: (bad: BadRecord) => void } = {},
+  ): Promise<JsonFile> {
     const places = new RecordPlaces()
     const file = await opened(path)
+    const passed =
+      onBad &&
+      ((bad: BadRecord) => {
+        onBad(bad)
+        places.push(bad.start, bad.length)
+      })
     try {
-      for await (const record of recordsOf(file, path)) {
+      for await (const record of recordsOf(file, path, name, passed)) {
         onRecord(record)
         places.push(record.start, record.length)
       }
@@ -191,7 +222,7 @@ export class JsonFile {
       await file.close()
       throw error
     }
-    return new JsonFile(path, file, places)
+    return new JsonFile(name, file, places)
   }
 
   /** Records in it. */

@@ -29,6 +29,11 @@ export function epochOrder(n: number, seed: number, epoch: number): (position: n
   }
 }
 
+/** One seed of several integers. */
+export function combined(...values: readonly number[]): number {
+  return scramble(...values)
+}
+
 /** 32 bits of a few integers; of each all 53 bits count. */
 function scramble(...values: readonly number[]): number {
   let hash = 0x9e3779b9

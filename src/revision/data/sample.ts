@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ModalityGapError } from '../../errors.ts'
+import { combined, epochOrder } from './order.ts'
 import { turnsOf } from './turns.ts'
 
 /** Who says a turn. */
@@ -20,6 +22,8 @@ export interface Sample {
   images: string[]
   /** Perhaps a system turn, then user and assistant in turns, the last by the assistant. A caption is one such pair. */
   turns: Turn[]
+  /** All captions of a record that has several; its last turn is one of them, another one in every epoch. */
+  captions?: string[]
 }
 
 /** Where a record stands. */
@@ -38,8 +42,11 @@ export const IMAGE_PLACE = '<image>'
  * - LLaVA: `{id, image?, conversations: [{from: 'human' | 'gpt' | 'system', value}]}`;
  * - LLaMA-Factory (sharegpt): the same with `images: []`;
  * - messages: `{messages: [{role, content}], image? | images?}`, content a text or a list of parts;
- * - a caption: `{id, image?, caption}`, its image by default of the same id;
+ * - a caption: `{id, image?, caption}`, its image by default of the same id; a list of captions, under `caption` or `captions`, is one
+ *   caption in every epoch;
  * - text alone: `{id?, text}`.
+ *
+ * What a record says of its own use is obeyed or refused: videos and sounds, tools, pairs of preference and weights.
  *
  * @param number the record's number over all files, its name where it has no other
  * @throws {@link ModalityGapError} `BAD_FORMAT` for another layout; `BAD_SAMPLE` when roles do not alternate from the
@@ -50,18 +57,21 @@ export function sampleOf(record: Record<string, unknown>, place: RecordPlace, nu
   const refuse = (message: string): never => {
     throw badSample(place, message, id)
   }
-  const images = imagesOf(record)
+  refuseUses(record, refuse)
+  const images = imagesOf(record, refuse)
   const { caption, text, conversations, messages } = record
   if (conversations !== undefined || messages !== undefined) {
     const { turns, images: inside } = turnsOf(record, refuse)
     return checked({ id, images: [...(images ?? []), ...inside], turns }, refuse)
   }
-  if (typeof caption === 'string') {
+  const [first, ...others] = captionsOf(caption ?? record.captions, refuse)
+  if (first !== undefined) {
     const turns: Turn[] = [
       { role: 'user', content: IMAGE_PLACE },
-      { role: 'assistant', content: caption },
+      { role: 'assistant', content: first },
     ]
-    return checked({ id, images: images ?? [id], turns }, refuse)
+    const several = others.length > 0 ? { captions: [first, ...others] } : {}
+    return checked({ id, images: images ?? [id], turns, ...several }, refuse)
   }
   if (typeof text === 'string') {
     return checked({ id, images: [], turns: [{ role: 'assistant', content: text }] }, refuse)
@@ -81,12 +91,106 @@ export function idOf(value: unknown): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
-function imagesOf({ image, images }: Record<string, unknown>): string[] | undefined {
+/** Captions of a record: a text, or a list of texts. */
+function captionsOf(given: unknown, refuse: (message: string) => never): string[] {
+  if (given === undefined || given === null) {
+    return []
+  }
+  const texts = [given].flat()
+  if (texts.length === 0 || !texts.every(each => typeof each === 'string')) {
+    refuse('its caption is neither a text nor a list of texts')
+  }
+  return texts as string[]
+}
+
+/** A sample with the caption that is its own in an epoch: every one once, in an order of chance, before any comes again. */
+export function inEpoch(
+  sample: Sample,
+  { seed, epoch, record }: { seed: number; epoch: number; record: number },
+): Sample {
+  const { captions, turns } = sample
+  if (captions === undefined) {
+    return sample
+  }
+  const round = Math.floor(epoch / captions.length)
+  const order = epochOrder(captions.length, combined(seed, record), round)
+  const caption = captions[order(epoch % captions.length)] as string
+  return { ...sample, turns: [...turns.slice(0, -1), { role: 'assistant', content: caption }] }
+}
+
+function imagesOf(
+  { image, images }: Record<string, unknown>,
+  refuse: (message: string) => never,
+): string[] | undefined {
+  const both = [image, images].every(each => each !== undefined && each !== null)
+  if (both && !isDeepStrictEqual([image].flat(), [images].flat())) {
+    refuse('it has both image and images, and they differ')
+  }
   const given = image ?? images
   if (given === undefined || given === null) {
     return undefined
   }
-  return (Array.isArray(given) ? given : [given]).map(each => idOf(each) ?? '')
+  // a table of Hugging Face's has bytes and path in one cell
+  return (Array.isArray(given) ? given : [given]).map(each => idOf(each) ?? idOf(Object(each).path) ?? '')
+}
+
+/** Keys of a record that say of a use which is not made here; those that hold nothing say nothing. */
+const USES: Readonly<Record<string, string>> = {
+  video: 'there are rows of images only, none for a video',
+  videos: 'there are rows of images only, none for a video',
+  audio: 'there are rows of images only, none for a sound',
+  audios: 'there are rows of images only, none for a sound',
+  tools: 'calls of tools are not trained',
+  functions: 'calls of tools are not trained',
+  chosen: 'pairs of preference are not trained: give the better answer as a conversation',
+  rejected: 'pairs of preference are not trained: give the better answer as a conversation',
+  kto_tag: 'preferences are not trained',
+}
+
+/** Keys that say how much something is learned, as OpenAI, axolotl and ms-swift name them. */
+const WEIGHTS = ['weight', 'train', 'training', 'loss', 'loss_weight', 'loss_scale', 'train_detail'] as const
+
+/** Keys that say something in a record, in any of the layouts. */
+export const RECORD_KEYS: ReadonlySet<string> = new Set([
+  ...['id', 'image', 'images', 'caption', 'captions', 'text', 'conversations', 'messages', 'system'],
+  ...Object.keys(USES),
+  ...WEIGHTS,
+])
+
+/** Refuses a record by the key that says of a use which is not made here. */
+function refuseUses(record: Record<string, unknown>, refuse: (message: string) => never): void {
+  for (const [key, why] of Object.entries(USES)) {
+    const given = record[key]
+    const empty = given === undefined || given === null || given === '' || given === false
+    if (!empty && !(Array.isArray(given) && given.length === 0)) {
+      refuse(`it has ${key}: ${why}`)
+    }
+  }
+  refuseWeights(record, refuse, 'it', { learned: true, keys: ['weight', 'sample_weight', 'loss_weight'] })
+}
+
+/**
+ * Refuses weights that change what is learned: whatever the assistant says counts in full, all else does not.
+ *
+ * @param learned whether what is weighted is learned
+ * @param keys names of weights
+ */
+export function refuseWeights(
+  record: Record<string, unknown>,
+  refuse: (message: string) => never,
+  what: string,
+  { learned, keys = WEIGHTS }: { learned: boolean; keys?: readonly string[] },
+): void {
+  for (const key of keys) {
+    const given = record[key]
+    const same = learned ? given === 1 || given === true : given === 0 || given === false
+    if (given !== undefined && given !== null && !same) {
+      const rule = learned
+        ? 'all that the assistant says is learned in full'
+        : 'only what the assistant says is learned'
+      refuse(`${what} has ${key}: ${JSON.stringify(given)}, and ${rule}`)
+    }
+  }
 }
 
 function checked(sample: Sample, refuse: (message: string) => never): Sample {

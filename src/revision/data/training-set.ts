@@ -1,7 +1,9 @@
 import { ModalityGapError } from '../../errors.ts'
-import { JsonFile } from './json-records.ts'
+import { BadRecords, type DroppedRecords, type OnBadRecord } from './bad-records.ts'
+import { type BadRecord, JsonFile } from './json-records.ts'
+import { readableRecords } from './record-files.ts'
 import type { RowLookup } from './row-lookup.ts'
-import { badSample, type RecordPlace, type Sample, sampleOf } from './sample.ts'
+import { badSample, inEpoch, type RecordPlace, type Sample, sampleOf } from './sample.ts'
 import { type SplitOptions, splitRecords } from './split.ts'
 
 /** Ids without a row that a report names. */
@@ -20,6 +22,10 @@ export interface TrainingSetOptions extends SplitOptions {
   key?: 'image' | 'id'
   /** @defaultValue `'error'` */
   missing?: MissingRows
+  /** @defaultValue `'error'` */
+  onBad?: OnBadRecord
+  /** Folder for copies of records that are packed (gzip, parquet) or in COCO's layout; absent where there are none. */
+  cache?: string
 }
 
 /** A sample and the rows of its images. */
@@ -36,8 +42,12 @@ export interface JoinedSample extends Sample {
 export interface SampleList {
   /** How many. */
   readonly length: number
-  /** Reads one by its number in this list. */
-  at(index: number): Promise<JoinedSample>
+  /**
+   * Reads one by its number in this list.
+   *
+   * @param epoch chooses among several captions. @defaultValue `0`
+   */
+  at(index: number, epoch?: number): Promise<JoinedSample>
 }
 
 /** What was found when the records were read. */
@@ -50,6 +60,8 @@ export interface TrainingSetReport {
   skipped: number
   /** The first of the ids without a row; with `missing: 'report'`. */
   missing?: string[]
+  /** Records left out because they cannot be used; absent where there are none. */
+  dropped?: DroppedRecords
 }
 
 /** Training data on disk: validated once, then read by position. */
@@ -61,21 +73,29 @@ export class TrainingSet {
   /** What was found. */
   readonly report: TrainingSetReport
   readonly #files: readonly JsonFile[]
+  readonly #seed: number
 
   private constructor(files: readonly JsonFile[], join: Join, options: SplitOptions) {
     this.#files = files
+    this.#seed = options.seed ?? 0
     this.report = join.report()
     const kept = join.kept()
     if (kept.length === 0) {
       const [file] = files.map(({ path }) => path)
-      const { records, skipped } = this.report
-      const why = skipped > 0 ? `; ${skipped} have no row for an image: do the ids match?` : '; it has to hold records'
+      const { records, skipped, dropped } = this.report
+      const [bad] = dropped?.first ?? []
+      const why =
+        bad !== undefined
+          ? `; ${bad}`
+          : skipped > 0
+            ? `; ${skipped} have no row for an image: do the ids match?`
+            : '; it has to hold records'
       throw new ModalityGapError('EMPTY', `${file}: none of ${records} records can be used${why}`, { file })
     }
     const { train, validation } = splitRecords(kept, options)
     const list = (records: Uint32Array): SampleList => ({
       length: records.length,
-      at: async index => await this.#read(records, index, join),
+      at: async (index, epoch) => await this.#read(records, index, join, epoch),
     })
     this.train = list(train)
     this.validation = list(validation)
@@ -85,15 +105,21 @@ export class TrainingSet {
    * Reads all files once, validates every record and looks up its images, so that whatever is wrong is told before the
    * first step. Afterwards 20 bytes are held for each record: its place, and its number on its side of the split.
    *
-   * @throws {@link ModalityGapError} as `jsonRecords` and `sampleOf` do; `BAD_SAMPLE` for an image without a row
+   * @throws {@link ModalityGapError} as `readableRecords`, `jsonRecords` and `sampleOf` do, all bad records in one error;
+   * `BAD_SAMPLE` for an image without a row
    */
   static async open(options: TrainingSetOptions): Promise<TrainingSet> {
     const join = new Join(options)
     const files: JsonFile[] = []
     try {
       for (const file of typeof options.data === 'string' ? [options.data] : options.data) {
-        files.push(await JsonFile.open(file, ({ value, row }) => join.take(value, { file, row })))
+        const readable = await readableRecords(file, options.cache)
+        const onBad = ({ error }: BadRecord) => join.bad(error)
+        files.push(
+          await JsonFile.open(readable, ({ value, row }) => join.take(value, { file, row }), { name: file, onBad }),
+        )
       }
+      join.check()
       return new TrainingSet(files, join, options)
     } catch (error) {
       await Promise.all(files.map(file => file.close()))
@@ -101,7 +127,7 @@ export class TrainingSet {
     }
   }
 
-  async #read(records: Uint32Array, index: number, join: Join): Promise<JoinedSample> {
+  async #read(records: Uint32Array, index: number, join: Join, epoch = 0): Promise<JoinedSample> {
     const record = records[index]
     if (record === undefined) {
       throw new RangeError(`there is no sample ${index} among ${records.length}`)
@@ -110,7 +136,7 @@ export class TrainingSet {
     for (const file of this.#files) {
       if (row < file.length) {
         const place = { file: file.path, row }
-        const sample = sampleOf(await file.read(row), place, record)
+        const sample = inEpoch(sampleOf(await file.read(row), place, record), { seed: this.#seed, epoch, record })
         return { ...sample, rows: join.rowsOf(sample, record, place) ?? [], record, place }
       }
       row -= file.length
@@ -133,10 +159,12 @@ class Join {
   #kept = new Uint32Array(1024)
   #used = 0
   readonly #named: string[] = []
+  readonly #bad: BadRecords
   #records = 0
   #withImages = 0
 
-  constructor({ lookup, key = 'image', missing = 'error' }: TrainingSetOptions) {
+  constructor({ lookup, key = 'image', missing = 'error', onBad = 'error' }: TrainingSetOptions) {
+    this.#bad = new BadRecords(onBad)
     this.#lookup = lookup
     this.#key = key
     this.#missing = missing
@@ -144,12 +172,43 @@ class Join {
 
   /** Counts a record in, or leaves it out. */
   take(value: Record<string, unknown>, place: RecordPlace): void {
-    const record = this.#records++
-    const sample = sampleOf(value, place, record)
-    this.#withImages += sample.images.length > 0 ? 1 : 0
-    if (this.rowsOf(sample, record, place) !== undefined) {
-      this.#keep(record)
+    const record = this.#records
+    const sample = this.#sampleOf(value, place, record)
+    if (sample === undefined) {
+      return
     }
+    this.#records++
+    this.#withImages += sample.images.length > 0 ? 1 : 0
+    try {
+      if (this.rowsOf(sample, record, place) !== undefined) {
+        this.#keep(record)
+      }
+    } catch (error) {
+      this.#bad.fatal(error as ModalityGapError)
+    }
+  }
+
+  #sampleOf(value: Record<string, unknown>, place: RecordPlace, record: number): Sample | undefined {
+    try {
+      return sampleOf(value, place, record)
+    } catch (error) {
+      this.bad(error)
+      return undefined
+    }
+  }
+
+  /** Notes a record that cannot be used; what is no error of a record is thrown. */
+  bad(error: unknown): void {
+    if (!(error instanceof ModalityGapError)) {
+      throw error
+    }
+    this.#records++
+    this.#bad.bad(error)
+  }
+
+  /** Throws what is wrong with the records, where they are not to be left out. */
+  check(): void {
+    this.#bad.check()
   }
 
   #keep(record: number): void {
@@ -185,9 +244,10 @@ class Join {
   }
 
   report(): TrainingSetReport {
-    const skipped = this.#records - this.#used
+    const { dropped } = this.#bad
+    const skipped = this.#records - this.#used - (dropped?.count ?? 0)
     const named = this.#missing === 'report' ? { missing: this.#named } : {}
-    return { records: this.#records, withImages: this.#withImages, skipped, ...named }
+    return { records: this.#records, withImages: this.#withImages, skipped, ...named, ...(dropped ? { dropped } : {}) }
   }
 
   #idsOf({ id, images }: Sample, place: RecordPlace): readonly string[] {

@@ -1,4 +1,4 @@
-import { IMAGE_PLACE, idOf, type Speaker, type Turn } from './sample.ts'
+import { IMAGE_PLACE, idOf, refuseWeights, type Speaker, type Turn } from './sample.ts'
 
 /** Names of roles in the layouts that are read. */
 const ROLES: Readonly<Record<string, Speaker>> = {
@@ -37,7 +37,12 @@ export function turnsOf(record: Record<string, unknown>, refuse: (message: strin
     if (role === undefined || !Object.hasOwn(ROLES, name as string)) {
       return refuse(`turn ${i + 1} is by ${JSON.stringify(name)}, not by one of ${Object.keys(ROLES).join(', ')}`)
     }
-    const content = textOf(turn.value ?? turn.content, images)
+    refuseWeights(turn, refuse, `turn ${i + 1}`, { learned: role === 'assistant' })
+    const called = ['tool_calls', 'function_call'].find(key => turn[key] !== undefined && turn[key] !== null)
+    if (called !== undefined) {
+      refuse(`turn ${i + 1} has ${called}, and calls of tools are not trained`)
+    }
+    const content = textOf(turn.value ?? turn.content, images, what => refuse(`turn ${i + 1} holds ${what}`))
     return { role, content: content ?? refuse(`turn ${i + 1} says nothing that is text`) }
   })
   const { system } = record
@@ -48,7 +53,7 @@ export function turnsOf(record: Record<string, unknown>, refuse: (message: strin
 }
 
 /** The text of a turn; parts are joined, and those that are images become places. */
-function textOf(content: unknown, images: string[]): string | undefined {
+function textOf(content: unknown, images: string[], refuse: (what: string) => never): string | undefined {
   if (typeof content === 'string') {
     return content
   }
@@ -56,11 +61,14 @@ function textOf(content: unknown, images: string[]): string | undefined {
     return undefined
   }
   const parts = content.map((each: unknown) => {
-    const { type, text, image } = Object(each) as Record<string, unknown>
-    if (type !== 'image') {
+    const { type, text, image, image_url } = Object(each) as Record<string, unknown>
+    if (type !== 'image' && type !== 'image_url') {
+      if (type !== undefined && type !== 'text') {
+        refuse(`a part of type ${JSON.stringify(type)}, where text and image are known`)
+      }
       return typeof text === 'string' ? text : undefined
     }
-    const id = idOf(image)
+    const id = idOf(image) ?? idOf(Object(image_url).url) ?? idOf(image_url)
     if (id !== undefined) {
       images.push(id)
     }

@@ -1,0 +1,256 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import test from 'ava'
+import { rowsById, rowsInOrder } from '../src/revision/data/row-lookup.ts'
+import { sampleOf } from '../src/revision/data/sample.ts'
+import { TrainingSet } from '../src/revision/data/training-set.ts'
+import { ReVision } from '../src/revision/run.ts'
+import { folderOf } from './helpers/place.ts'
+import { jsonLines, linesOf, material, TINY, tinyConfig } from './helpers/revision.ts'
+
+const RECORDS = join(import.meta.dirname, 'fixtures', 'records')
+const VIDEOS = join(import.meta.dirname, 'fixtures', 'video-records')
+
+const place = { file: 'data.json', row: 3 }
+const chat = [
+  { from: 'human', value: '<image>\nwhat' },
+  { from: 'gpt', value: 'a fox' },
+]
+const read = (record: Record<string, unknown>) =>
+  sampleOf({ id: 'r', image: 'i', conversations: chat, ...record }, place)
+
+test('what a record says of its own use is refused by name', t => {
+  const turn = (flags: object) => ({ conversations: [chat[0], { ...chat[1], ...flags }] })
+  const uses: [object, RegExp][] = [
+    [{ video: '1.mp4' }, /it has video: there are rows of images only/],
+    [{ videos: ['1.mp4'] }, /it has videos/],
+    [{ audio: '1.wav' }, /it has audio/],
+    [{ tools: '[{}]' }, /it has tools: calls of tools/],
+    [{ chosen: { from: 'gpt', value: 'x' } }, /it has chosen: pairs of preference/],
+    [{ rejected: 'x' }, /it has rejected/],
+    [{ weight: 0.5 }, /it has weight: 0.5/],
+    [turn({ weight: 0 }), /turn 2 has weight: 0, and all that the assistant says is learned in full/],
+    [turn({ train: false }), /turn 2 has train: false/],
+    [turn({ loss: false }), /turn 2 has loss: false/],
+    [turn({ loss: 0.3 }), /turn 2 has loss: 0.3/],
+    [
+      { conversations: [{ ...chat[0], train: true }, chat[1]] },
+      /turn 1 has train: true, and only what the assistant says/,
+    ],
+    [turn({ tool_calls: [{}] }), /turn 2 has tool_calls/],
+    [{ image: 'a', images: ['b'] }, /both image and images, and they differ/],
+    [
+      {
+        conversations: undefined,
+        image: undefined,
+        messages: [{ role: 'user', content: [{ type: 'video', video: '1.mp4' }] }],
+      },
+      /turn 1 holds a part of type "video"/,
+    ],
+  ]
+  for (const [record, message] of uses) {
+    t.like(
+      t.throws(() => read(record as Record<string, unknown>), { code: 'BAD_SAMPLE', message }),
+      place,
+    )
+  }
+})
+
+test('keys that hold nothing, and weights that change nothing, are taken', t => {
+  const same = read({})
+  for (const record of [
+    { video: null, videos: [], audio: '', tools: [], chosen: null, weight: 1 },
+    {
+      conversations: [
+        { ...chat[0], weight: 0, train: false },
+        { ...chat[1], weight: 1, train: true, loss: true },
+      ],
+    },
+    { images: ['i'] },
+    { image: { path: 'i' } },
+  ]) {
+    t.deepEqual(read(record), same)
+  }
+  const parts = [
+    {
+      role: 'user',
+      content: [
+        { type: 'image_url', image_url: { url: 'i' } },
+        { type: 'text', text: '\nwhat' },
+      ],
+    },
+    { role: 'assistant', content: 'a fox' },
+  ]
+  t.deepEqual(sampleOf({ id: 'r', messages: parts }, place), same)
+})
+
+test('records of videos stop a run by name before anything is trained', async t => {
+  const at = (name: string) => join(VIDEOS, name)
+  const revision = await ReVision.open({
+    model: { path: TINY, dtype: 'f32' },
+    embeddings: { image: at('img.npy'), imageIds: { from: at('ids.txt') } },
+    stage2: { data: at('records.json'), mode: 'projector', steps: 1, batchSize: 4 },
+    output: join(folderOf(t), 'out'),
+  })
+  await t.throwsAsync(revision.run(), {
+    code: 'BAD_SAMPLE',
+    message: /record 3 \(31\): it has video: there are rows of images only/,
+  })
+})
+
+test('of several captions every epoch has one: each once before any comes again', async t => {
+  const data = join(RECORDS, 'list.jsonl')
+  const set = await TrainingSet.open({ data, lookup: rowsInOrder(1), seed: 5 })
+  t.deepEqual((await set.train.at(0)).captions, ['a fox number 0', 'b'])
+  const said = async (list: typeof set.train, index: number, epochs: number) =>
+    Promise.all(
+      Array.from({ length: epochs }, async (_, epoch) => (await list.at(index, epoch)).turns.at(-1)?.content ?? ''),
+    )
+  for (let epoch = 0; epoch < 8; epoch += 2) {
+    t.deepEqual((await said(set.train, 0, 8)).slice(epoch, epoch + 2).sort(), ['a fox number 0', 'b'])
+  }
+  await set.close()
+  const many = jsonLines(
+    join(folderOf(t), 'many.jsonl'),
+    Array.from({ length: 60 }, (_, id) => ({ id, caption: ['a', 'b', 'c'] })),
+  )
+  const orders = async (seed: number) => {
+    const set = await TrainingSet.open({ data: many, lookup: rowsInOrder(60), seed })
+    const all = await Promise.all(Array.from({ length: 60 }, (_, i) => said(set.train, i, 6)))
+    await set.close()
+    return all.map(each => each.join(''))
+  }
+  const [once, again, other] = [await orders(1), await orders(1), await orders(2)]
+  t.deepEqual(once, again)
+  t.notDeepEqual(once, other)
+  // all six orders of three occur among sixty records
+  t.is(new Set(once.map(each => each.slice(0, 3))).size, 6)
+})
+
+test('a run takes lists of captions and scores answers against all of them', async t => {
+  const folder = material(t)
+  const records = linesOf(join(folder, 'captions.jsonl')).map(each => ({
+    ...each,
+    caption: [each.caption, 'sea', 'owl'],
+  }))
+  jsonLines(join(folder, 'captions.jsonl'), records)
+  const held = linesOf(join(folder, 'held.jsonl')).map(({ id, image }) => ({
+    id,
+    image,
+    caption: ['fox', 'owl', 'sea', 'ivy'],
+  }))
+  jsonLines(join(folder, 'held.jsonl'), held)
+  const revision = await ReVision.open(tinyConfig(folder, { stage2: false, template: 'plain' }))
+  const { stage1, evaluation } = await revision.run()
+  t.is(stage1?.steps, 8)
+  t.is(evaluation.records[0]?.count, 8)
+})
+
+for (const name of ['captions.parquet', 'captions.jsonl.gz']) {
+  test(`${name} is read as its JSON lines are`, async t => {
+    const cache = folderOf(t)
+    const set = await TrainingSet.open({
+      data: join(RECORDS, name),
+      lookup: await rowsById(['i3', 'i2', 'i1', 'i0']),
+      cache,
+    })
+    t.is(set.train.length, 4)
+    t.like(await set.train.at(1), { id: 'i1', rows: [2], captions: ['a fox 1', 'fox 1 on snow', 'snow 1'] })
+    await set.close()
+  })
+}
+
+test('conversations of a parquet file of the package datasets keep ids beyond 2^53 and name pictures by their path', async t => {
+  const data = join(RECORDS, 'chat.parquet')
+  const set = await TrainingSet.open({ data, lookup: await rowsById(['i0', 'i1', 'i2', 'i3']), cache: folderOf(t) })
+  const sample = await set.train.at(3)
+  t.like(sample, { id: '9007199254740995', images: ['i3'], rows: [3], place: { file: data, row: 3 } })
+  t.is(sample.turns[1]?.content, 'fox 3')
+  await set.close()
+})
+
+for (const name of ['coco.json', 'coco.json.gz']) {
+  test(`${name}: an image of COCO's layout is a record with its captions`, async t => {
+    const lookup = await rowsById(['i0', 'i1', 'i2'], { match: 'stem' })
+    const set = await TrainingSet.open({ data: join(RECORDS, name), lookup, cache: folderOf(t) })
+    t.is(set.train.length, 3)
+    t.like(await set.train.at(2), {
+      id: '9',
+      images: ['i2.jpg'],
+      rows: [2],
+      captions: ['caption 0 of 2', 'caption 1 of 2'],
+    })
+    await set.close()
+  })
+}
+
+test('packed records that are damaged, of another kind or grow without end are refused by name', async t => {
+  const folder = folderOf(t)
+  const write = (name: string, bytes: Buffer | string) => {
+    writeFileSync(join(folder, name), bytes)
+    return join(folder, name)
+  }
+  const gz = readFileSync(join(RECORDS, 'captions.jsonl.gz'))
+  const parquet = readFileSync(join(RECORDS, 'captions.parquet'))
+  const cases: [string, RegExp][] = [
+    [write('cut.gz', gz.subarray(0, gz.length - 12)), /no gzip file that can be read/],
+    [write('cut.parquet', parquet.subarray(0, parquet.length - 20)), /no parquet that can be read/],
+    [
+      write('boxes.json', '{"info": {}, "annotations": [{"id": 1, "image_id": 2, "bbox": []}]}'),
+      /annotation 0 has no image_id and caption/,
+    ],
+    [write('bomb.gz', gzipSync(Buffer.alloc(160 * 2 ** 20, 32), { level: 9 })), /more than 200 times its size/],
+  ]
+  for (const [data, message] of cases) {
+    await t.throwsAsync(TrainingSet.open({ data, cache: join(folder, 'cache') }), { code: 'BAD_FORMAT', message })
+  }
+  await t.throwsAsync(TrainingSet.open({ data: join(RECORDS, 'coco.json') }), { code: 'BAD_OPTION' })
+})
+
+test('all bad records are told in one error, the first twenty by name', async t => {
+  const good = { caption: 'x' }
+  const lines = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? good : { caption: 'x', video: 'v.mp4' }))
+  const data = jsonLines(join(folderOf(t), 'data.jsonl'), lines)
+  const error = await t.throwsAsync(TrainingSet.open({ data }), { code: 'BAD_SAMPLE' })
+  t.like(error, { file: data, row: 1 })
+  const message = error?.message ?? ''
+  t.regex(message, /^30 records cannot be used:\n/)
+  t.is(message.match(/record \d+: it has video/g)?.length, 20)
+  t.regex(message, /and 10 more\n {2}records: \{ onBad: drop \}/)
+})
+
+test('bad records are dropped where that is asked for, also lines that are no JSON', async t => {
+  const path = join(folderOf(t), 'data.jsonl')
+  writeFileSync(path, '{"caption":"a"}\n{"caption":\n{"caption":"b","video":"v"}\n[1]\n{"caption":"c"}\n')
+  const set = await TrainingSet.open({ data: path, lookup: rowsInOrder(5), onBad: 'drop' })
+  t.like(set.report, { records: 5, skipped: 0, dropped: { count: 3, first: { length: 3 } } })
+  t.regex(set.report.dropped?.first[0] ?? '', /record 1: it is not JSON/)
+  // those that are left keep their numbers
+  const all = await Promise.all([set.train.at(0), set.train.at(1)])
+  t.deepEqual(
+    all.map(({ id, rows, turns }) => [id, rows[0], turns[1]?.content]),
+    [
+      ['0', 0, 'a'],
+      ['4', 4, 'c'],
+    ],
+  )
+  await set.close()
+  await t.throwsAsync(TrainingSet.open({ data: path }), { code: 'BAD_FORMAT', message: /^3 records cannot be used/ })
+  const none = jsonLines(join(folderOf(t), 'none.jsonl'), [{ video: 'v' }])
+  await t.throwsAsync(TrainingSet.open({ data: none, onBad: 'drop' }), { code: 'EMPTY', message: /it has video/ })
+})
+
+test('a run tells of dropped records, in training and evaluation', async t => {
+  const folder = material(t)
+  for (const name of ['captions.jsonl', 'held.jsonl']) {
+    writeFileSync(join(folder, name), `${readFileSync(join(folder, name), 'utf8')}{"id":"x","video":"x.mp4"}\n`)
+  }
+  const changes = { stage2: false, template: 'plain', evaluation: { answers: 0 } }
+  const failing = await ReVision.open(tinyConfig(folder, changes))
+  await t.throwsAsync(failing.run(), { code: 'BAD_SAMPLE', message: /it has video/ })
+  const revision = await ReVision.open(tinyConfig(folder, { ...changes, records: { on_bad: 'drop' } }))
+  const { stage1, evaluation } = await revision.run()
+  t.is(stage1?.dropped?.count, 1)
+  t.is(evaluation.records[0]?.dropped?.count, 1)
+})

@@ -1,20 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { LICENCES, readManifest } from '../scripts/release/platforms.mjs'
+import { stageRelease } from '../scripts/release/stage.mjs'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
@@ -63,13 +54,8 @@ test('the root package holds the façade, its types, the sample and the licences
   t.deepEqual(unwanted, [])
 })
 
-test('the platform package holds the binary and no code of ours beside it', t => {
-  const { files } = packages.platform
-  t.true(files.includes(binary))
-  t.deepEqual(
-    files.filter(file => !['package.json', 'README.md', binary].includes(file)),
-    [],
-  )
+test('the platform package holds the binary, the licences and no code of ours beside it', t => {
+  t.deepEqual([...packages.platform.files].sort(), ['LICENSE', ...LICENCES, 'README.md', binary, 'package.json'].sort())
 })
 
 test('an installed pair works by import, by require and as a command, without cargo and without install scripts', async t => {
@@ -127,23 +113,9 @@ console.log(JSON.stringify({ gap: aligner.report.gap, length: Math.hypot(...row)
 /** Packs the root, this platform's package and the run-time dependencies from a copy; nothing in the checkout changes. */
 function packAll(): typeof packages {
   const stage = join(scratch, 'stage')
-  mkdirSync(join(stage, 'native'), { recursive: true })
-  const manifest = readManifest(root)
-  const loose = readdirSync(root).filter(name => /^(README|CHANGELOG|LICENSE)/.test(name))
-  for (const name of ['package.json', ...loose, ...manifest.files]) {
-    if (existsSync(join(root, name))) {
-      cpSync(join(root, name), join(stage, name), { recursive: true })
-    }
-  }
-  napi(stage, 'create-npm-dirs')
-  for (const name of readdirSync(join(stage, 'npm'))) {
-    // the other platforms' artefacts come from the release workflow; the tool only looks whether they are there
-    const source = name === platform ? join(root, 'native', binary) : undefined
-    const target = join(stage, 'npm', name, `modality-gap.${name}.node`)
-    if (source) cpSync(source, target)
-    else writeFileSync(target, '')
-  }
-  napi(stage, 'pre-publish', '-t', 'npm', '--no-gh-release', '--skip-optional-publish')
+  mkdirSync(stage)
+  // the other platforms' binaries come from the release workflow; the tool only looks whether they are there
+  stageRelease({ into: stage, artifacts: join(root, 'native'), standIns: true })
   return {
     root: pack(stage),
     platform: pack(join(stage, 'npm', platform)),
@@ -157,12 +129,6 @@ function productionFolders(): string[] {
   return Object.entries<{ dev?: boolean; optional?: boolean }>(packages)
     .filter(([path, { dev, optional }]) => path.startsWith('node_modules/') && !dev && !optional)
     .map(([path]) => join(root, path))
-}
-
-function napi(stage: string, ...args: string[]): void {
-  const manifest = createRequire(import.meta.url).resolve('@napi-rs/cli/package.json')
-  const { bin } = readManifest(dirname(manifest))
-  execFileSync(process.execPath, [join(dirname(manifest), bin.napi), ...args], { cwd: stage, stdio: 'pipe' })
 }
 
 function pack(folder: string): Packed {
@@ -230,10 +196,6 @@ function withoutCargo(): NodeJS.ProcessEnv {
   }
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|CARGO|RUSTUP|NODE_OPTIONS|INIT_CWD)/.test(name))
   return { ...Object.fromEntries(kept), PATH: [bin, ...folders].join(delimiter) }
-}
-
-function readManifest(folder: string) {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 
 /** The name that napi gives this platform's package. */

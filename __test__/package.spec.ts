@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { LICENCES, readManifest } from '../scripts/release/platforms.mjs'
-import { stageRelease } from '../scripts/release/stage.mjs'
+import { artifactsWithStandIns, stageRelease } from '../scripts/release/stage.mjs'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
@@ -113,9 +113,10 @@ console.log(JSON.stringify({ gap: aligner.report.gap, length: Math.hypot(...row)
 /** Packs the root, this platform's package and the run-time dependencies from a copy; nothing in the checkout changes. */
 function packAll(): typeof packages {
   const stage = join(scratch, 'stage')
-  mkdirSync(stage)
-  // the other platforms' binaries come from the release workflow; the tool only looks whether they are there
-  stageRelease({ into: stage, artifacts: join(root, 'native'), standIns: true })
+  // the other platforms' binaries come from the release workflow; here it only matters that files of their names are there
+  const artifacts = join(scratch, 'artifacts')
+  artifactsWithStandIns(join(root, 'native'), artifacts)
+  stageRelease({ into: stage, artifacts })
   return {
     root: pack(stage),
     platform: pack(join(stage, 'npm', platform)),
@@ -126,8 +127,10 @@ function packAll(): typeof packages {
 /** Folders of the packages that users get with ours, from the lock file. */
 function productionFolders(): string[] {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
-  return Object.entries<{ dev?: boolean; optional?: boolean }>(packages)
-    .filter(([path, { dev, optional }]) => path.startsWith('node_modules/') && !dev && !optional)
+  return Object.entries<{ dev?: boolean; optional?: boolean; devOptional?: boolean }>(packages)
+    .filter(
+      ([path, { dev, optional, devOptional }]) => path.startsWith('node_modules/') && !dev && !optional && !devOptional,
+    )
     .map(([path]) => join(root, path))
 }
 

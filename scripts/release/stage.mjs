@@ -1,7 +1,7 @@
 // Lays out the nine packages of a release in a folder of its own, by the tools that the release uses; the checkout stays
 // as it is.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LICENCES, napi, platforms, ROOT, readManifest } from './platforms.mjs'
 
 /** The first line of a file that stands for a binary of another platform in a rehearsal. */
@@ -11,48 +11,46 @@ const STAND_IN = 'This is no native code: it stands for a binary in the rehearsa
  * Fills `into` with the root package and, below `npm/`, the platform packages, and returns their folders: the platforms
  * first, as they are published.
  *
- * @param artifacts folder with the binaries, at any depth; without `standIns` all eight are asked for
- * @param standIns fills places of binaries that are not there with a text; never to be published outside of loopback
+ * @param artifacts folder with all eight binaries, at any depth
  */
-export function stageRelease({ into, artifacts, standIns = false }) {
+export function stageRelease({ into, artifacts }) {
   const manifest = readManifest(ROOT)
   const loose = readdirSync(ROOT).filter(name => /^(README|CHANGELOG|LICENSE)/.test(name))
-  for (const name of new Set(['package.json', 'npm', ...loose, ...looked(manifest.files)])) {
+  for (const name of new Set(['package.json', 'npm', ...loose, ...existing(manifest.files)])) {
     cpSync(join(ROOT, name), join(into, name), { recursive: true, filter: path => !path.endsWith('.node') })
   }
-  const collected = join(into, 'artifacts')
-  mkdirSync(collected)
-  const found = new Map(binaries(artifacts).map(path => [path.split(/[\\/]/).at(-1), path]))
   const all = platforms(into)
-  for (const { folder, binary } of all) {
+  for (const { folder } of all) {
     for (const name of ['LICENSE', ...LICENCES]) cpSync(join(ROOT, name), join(into, 'npm', folder, name))
-    const path = found.get(binary)
-    if (path !== undefined) cpSync(path, join(collected, binary))
-    else if (standIns) writeFileSync(join(collected, binary), `${STAND_IN}\n`)
   }
   // copies every binary to its package and stops when one is missing
-  napi(into, 'artifacts', '--output-dir', 'artifacts')
-  // writes versions and the root's optionalDependencies, looks whether every file that a manifest names is packed
+  napi(into, 'artifacts', '--output-dir', artifacts)
+  // writes versions and the root's optionalDependencies, and looks whether every file that a manifest names is packed
   napi(into, 'pre-publish', '-t', 'npm', '--no-gh-release', '--skip-optional-publish')
   return [...all.map(({ folder }) => join(into, 'npm', folder)), into]
 }
 
-/** Whether a staged platform package holds a stand-in instead of a binary. */
+/**
+ * Fills `into` with the binaries below `from` and with a text in place of each that is not there, so that a release can
+ * be rehearsed, and tested, on one machine.
+ */
+export function artifactsWithStandIns(from, into) {
+  mkdirSync(into, { recursive: true })
+  const names = readdirSync(from, { recursive: true, encoding: 'utf8' })
+  for (const { binary } of platforms()) {
+    const found = names.find(name => basename(name) === binary)
+    if (found === undefined) writeFileSync(join(into, binary), `${STAND_IN}\n`)
+    else cpSync(join(from, found), join(into, binary))
+  }
+}
+
+/** Whether a staged package holds a stand-in instead of a binary; the root package has no binary at all. */
 export function isStandIn(folder) {
-  return (
-    readFileSync(join(folder, readManifest(folder).main))
-      .subarray(0, STAND_IN.length)
-      .toString() === STAND_IN
-  )
+  const { main } = readManifest(folder)
+  return main?.endsWith('.node') === true && readFileSync(join(folder, main), 'latin1').startsWith(STAND_IN)
 }
 
-/** The first folder of a pattern such as `docs/*.md`; npm picks the files itself. */
-function looked(files) {
+/** The files and folders that `files` of a manifest begins with; which of their files are packed, npm decides. */
+function existing(files) {
   return files.map(name => name.split('/*')[0]).filter(name => existsSync(join(ROOT, name)))
-}
-
-function binaries(folder) {
-  return readdirSync(folder, { recursive: true })
-    .filter(name => name.endsWith('.node'))
-    .map(name => join(folder, name))
 }

@@ -18,7 +18,10 @@ function replace(name, pattern) {
   const path = join(ROOT, name)
   const text = readFileSync(path, 'utf8')
   if (!pattern.test(text)) throw new Error(`${name} has no version where ${pattern} looks for it`)
-  writeFileSync(path, text.replace(pattern, `$1${version}`))
+  writeFileSync(
+    path,
+    text.replace(pattern, (_, before) => `${before}${version}`),
+  )
 }
 
 function run(command, args) {

@@ -1,0 +1,273 @@
+// Rehearses a release against a registry on loopback: publishes the nine packages by the script of the release, with an
+// interruption, and installs them as users do, with npm, pnpm and yarn, in empty folders.
+//
+//     node scripts/release/rehearse.mjs [--artifacts FOLDER]
+//
+// FOLDER holds all eight binaries. Without it native/ is used, and a text stands for each binary that is not there; what
+// was built for this platform is run, the others are only chosen and looked at.
+import { fork, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { install, installedPlatforms, MANAGERS } from './installs.mjs'
+import { npm, npmScript, run } from './npm.mjs'
+import { platforms, ROOT, readManifest } from './platforms.mjs'
+import { packAll } from './publish.mjs'
+import { artifactsWithStandIns, isStandIn, stageRelease } from './stage.mjs'
+
+/** Most bytes that a packed platform package and the packed root package may have. */
+const BUDGET = { platform: 14e6, root: 4e6 }
+
+const { values } = parseArgs({ options: { artifacts: { type: 'string' } } })
+const root = readManifest(ROOT)
+const wanted = `${root.name}@${root.version}`
+const scope = platforms()[0].name.split('/')[0]
+const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-rehearsal-'))
+let registryProcess
+try {
+  await rehearse()
+} catch (error) {
+  process.stderr.write(`rehearsal: ${error.message}\n`)
+  process.exitCode = 1
+} finally {
+  registryProcess?.disconnect()
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+}
+
+async function rehearse() {
+  if (!existsSync(join(ROOT, 'dist', 'index.js'))) throw new Error('dist/ is missing; run "npm run build" first')
+  heading('tools')
+  await npm(join(import.meta.dirname, 'tools'), 'ci', '--ignore-scripts', '--no-audit', '--no-fund')
+  const registry = await startRegistry()
+  const env = await login(registry)
+  say(`registry       ${registry}, empty`)
+  await publishDependencies(registry, env)
+
+  heading('packages')
+  const artifacts = join(scratch, 'artifacts')
+  if (values.artifacts === undefined) artifactsWithStandIns(join(ROOT, 'native'), artifacts)
+  else cpSync(resolve(values.artifacts), artifacts, { recursive: true })
+  await weigh(artifacts)
+
+  heading('names')
+  await bootstrap(registry, env)
+  heading('publication')
+  await publication(registry, env, artifacts)
+  heading('installation')
+  for (const manager of Object.keys(MANAGERS)) await use(manager, { registry, env })
+  for (const platform of platforms()) await choose(platform, { registry, env })
+  say('\nthe rehearsal went through')
+}
+
+/** Starts an empty registry and waits until it listens. */
+function startRegistry() {
+  const folder = join(scratch, 'registry')
+  mkdirSync(folder)
+  registryProcess = fork(join(import.meta.dirname, 'registry.mjs'), [folder], { stdio: 'inherit' })
+  return new Promise((ready, failed) => {
+    registryProcess.once('message', ready)
+    registryProcess.once('exit', status => failed(new Error(`the registry stopped with ${status}`)))
+  })
+}
+
+/** Environment of somebody who may publish there: their own configuration and caches, and nothing of who runs this. */
+async function login(registry) {
+  const user = { name: 'rehearsal', password: 'on-loopback-only' }
+  const answer = await fetch(`${registry}/-/user/org.couchdb.user:${user.name}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(user),
+  })
+  const { token } = await answer.json()
+  const config = join(scratch, 'npmrc')
+  const cache = join(scratch, 'cache')
+  writeFileSync(config, `registry=${registry}\n${registry.replace('http:', '')}/:_authToken=${token}\ncache=${cache}\n`)
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|NPM_|CARGO|RUST|NODE_|YARN_|COREPACK|INIT_CWD|CI$)/.test(name),
+  )
+  return {
+    ...Object.fromEntries(kept),
+    NPM_CONFIG_USERCONFIG: config,
+    npm_config_userconfig: config,
+    npm_execpath: npmScript(),
+    TMPDIR: scratch,
+    // caches of pnpm and yarn
+    XDG_CACHE_HOME: join(scratch, 'xdg-cache'),
+    XDG_DATA_HOME: join(scratch, 'xdg-data'),
+    HOME: scratch,
+  }
+}
+
+/** What users get with the package, from this checkout, so that no other registry is asked. */
+async function publishDependencies(registry, env) {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
+  const folders = Object.entries(packages)
+    .filter(
+      ([place, { dev, optional, devOptional }]) =>
+        place.startsWith('node_modules/') && !dev && !optional && !devOptional,
+    )
+    .map(([place]) => join(ROOT, place))
+  const packed = await packAll(folders, join(scratch, 'dependencies'))
+  for (const { file } of packed) {
+    await run(process.execPath, [npmScript(), 'publish', file, '--ignore-scripts', '--registry', registry], { env })
+  }
+  say(`dependencies   ${packed.map(({ name, version }) => `${name}@${version}`).join(', ')}`)
+}
+
+/** Packs the nine and holds their sizes against the budget; a stand-in weighs nothing and is named. */
+async function weigh(artifacts) {
+  const folders = stageRelease({ into: join(scratch, 'stage'), artifacts })
+  const over = []
+  for (const { name, size, unpackedSize, folder } of await packAll(folders, join(scratch, 'packed'))) {
+    const limit = name === root.name ? BUDGET.root : BUDGET.platform
+    const note = isStandIn(folder) ? 'stand-in' : `of at most ${megabytes(limit)}`
+    say(`${megabytes(size)} packed, ${megabytes(unpackedSize)} installed  ${name}  ${note}`)
+    if (size > limit) over.push(name)
+  }
+  if (over.length > 0) throw new Error(`over the budget of ${import.meta.filename}: ${over.join(', ')}`)
+}
+
+async function bootstrap(registry, env) {
+  const script = join(import.meta.dirname, 'bootstrap.mjs')
+  const counts = []
+  for (const flags of [[], ['--publish'], ['--publish']]) {
+    const output = await run(process.execPath, [script, '--registry', registry, ...flags], { env })
+    counts.push(output.split('\n').filter(line => line.startsWith('publish ')).length)
+  }
+  expectEqual(counts, [9, 9, 0], 'names that a dry run, a run and a second run find missing')
+  say('bootstrap      dry run names 9, run publishes 9, repeated run publishes 0')
+}
+
+/** The release's own script: killed after the third package, repeated to the end, repeated again, then with other content. */
+async function publication(registry, env, artifacts) {
+  const first = await publish(registry, env, artifacts, 3)
+  const second = await publish(registry, env, artifacts)
+  const third = await publish(registry, env, artifacts)
+  for (const [what, { published, there }] of Object.entries({
+    interrupted: first,
+    repeated: second,
+    'repeated again': third,
+  })) {
+    say(`${what.padEnd(14)} ${published.length} published, ${there.length} there already`)
+  }
+  const names = [...first.published, ...second.published]
+  expectEqual(new Set([...names, ...second.there]).size, 9, 'packages after the repetition')
+  expectEqual(second.published.at(-1), wanted, 'the last package')
+  expectEqual([third.published.length, third.there.length], [0, 9], 'a repetition of a whole publication')
+
+  const other = join(scratch, 'other-artifacts')
+  cpSync(artifacts, other, { recursive: true })
+  const [{ binary }] = platforms()
+  rmSync(join(other, binary), { force: true })
+  writeFileSync(join(other, binary), 'other bytes')
+  const refusal = await publish(registry, env, other).catch(error => error)
+  if (!/is published with other content/.test(refusal.message))
+    throw new Error('other bytes under the same version went through')
+  say('other content  refused, and nothing was published')
+}
+
+/** Runs the script that publishes; with `stopAfter` ends it, and whatever it started, once so many packages are out. */
+function publish(registry, env, artifacts, stopAfter) {
+  const script = join(import.meta.dirname, 'publish.mjs')
+  const args = [script, '--artifacts', artifacts, '--registry', registry]
+  const group = process.platform !== 'win32'
+  const child = spawn(process.execPath, args, { env, detached: group, stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  let errors = ''
+  const lines = start =>
+    out
+      .split('\n')
+      .filter(line => line.startsWith(start))
+      .map(line => line.split(/\s{2,}| (?=@|modality)/).at(-1))
+  return new Promise((done, failed) => {
+    child.stderr.setEncoding('utf8').on('data', text => {
+      errors += text
+    })
+    child.stdout.setEncoding('utf8').on('data', text => {
+      out += text
+      if (stopAfter !== undefined && lines('published').length >= stopAfter) {
+        if (group) process.kill(-child.pid, 'SIGKILL')
+        else child.kill()
+      }
+    })
+    child.on('close', status => {
+      if (status === 0 || stopAfter !== undefined)
+        done({ published: lines('published'), there: lines('there already') })
+      else failed(new Error(`publish.mjs failed\n${out}${errors}`))
+    })
+  })
+}
+
+/** Installs for this platform and runs it: as a module, by require, in a worker, as a command. */
+async function use(manager, options) {
+  const folder = join(scratch, `use ${manager}`)
+  await install(manager, folder, wanted, options)
+  for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(folder, name), text)
+  const { node, command } = MANAGERS[manager]
+  const results = []
+  for (const name of ['use.mjs', 'use.cjs', 'worker.mjs']) {
+    results.push((await node(folder, [join(folder, name)], options.env)).trim())
+  }
+  expectEqual(new Set(results).size, 1, `the result by import, by require and in a worker with ${manager}: ${results}`)
+  const { before, after } = JSON.parse(results[0])
+  if (!(after < before)) throw new Error(`${manager}: the gap did not shrink, ${results[0]}`)
+  const demo = await command(folder, ['modality-gap', 'demo'], options.env)
+  if (!/gap/i.test(demo)) throw new Error(`${manager}: the demo printed\n${demo}`)
+  say(`${manager.padEnd(14)} installed and used: import, require, worker, demo`)
+}
+
+/** Installs for another platform and looks at which package was chosen. */
+async function choose({ folder, name, binary, os, cpu, libc }, options) {
+  const target = { os, cpu, ...(libc && { libc }) }
+  for (const manager of ['npm', 'pnpm', 'yarn']) {
+    const place = join(scratch, `${manager} ${folder}`)
+    await install(manager, place, wanted, { ...options, target })
+    const chosen = installedPlatforms(place, scope)
+    expectEqual(
+      chosen.map(({ manifest }) => manifest.name),
+      [name],
+      `what ${manager} chooses for ${folder}`,
+    )
+    const [{ manifest, files }] = chosen
+    expectEqual(
+      [manifest.main, manifest.version, files.includes(binary)],
+      [binary, root.version, true],
+      `${name} by ${manager}`,
+    )
+  }
+  say(`${folder.padEnd(17)} npm, pnpm and yarn choose ${name} and nothing else`)
+}
+
+const USE = `
+const dim = 8
+const rows = (n, shift) => Float32Array.from({ length: n * dim }, (_, i) => Math.sin(i * 1.7 + shift) + (i % dim === shift ? 2 : 0))
+const target = await openEmbeddings(rows(40, 1), { dim })
+const source = await openEmbeddings(rows(50, 5), { dim })
+const { report } = await Aligner.fit({ target, source })
+console.log(JSON.stringify(report.gap))
+`
+
+const SCRIPTS = {
+  'use.mjs': `import { Aligner, openEmbeddings } from 'modality-gap'\n${USE}`,
+  'use.cjs': `const { Aligner, openEmbeddings } = require('modality-gap')\nmain()\nasync function main() {\n${USE}}\n`,
+  'worker.mjs': `import { Worker } from 'node:worker_threads'\nnew Worker(new URL('./use.mjs', import.meta.url))\n`,
+}
+
+function expectEqual(value, expected, what) {
+  if (JSON.stringify(value) !== JSON.stringify(expected)) {
+    throw new Error(`${what}: ${JSON.stringify(value)} instead of ${JSON.stringify(expected)}`)
+  }
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1).padStart(5)} MB`
+}
+
+function heading(name) {
+  say(`\n== ${name}`)
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`)
+}

@@ -32,11 +32,12 @@ export async function packAll(folders, into) {
  */
 export async function publishAll(packages, { registry, dryRun = false, provenance = false, say }) {
   const missing = []
-  for (const item of packages) {
+  const hashes = await Promise.all(packages.map(item => published(item, registry)))
+  for (const [index, item] of packages.entries()) {
     if (isStandIn(item.folder) && !isLoopback(registry)) {
       throw new Error(`${item.name} holds a stand-in for a binary, which goes to a registry on loopback only`)
     }
-    const there = await published(item, registry)
+    const there = hashes[index]
     if (there !== undefined && there !== item.integrity) {
       throw new Error(`${item.name}@${item.version} is published with other content; a version is never replaced`)
     }

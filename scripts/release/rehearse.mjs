@@ -25,16 +25,6 @@ const wanted = `${root.name}@${root.version}`
 const scope = platforms()[0].name.split('/')[0]
 const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-rehearsal-'))
 let registryProcess
-try {
-  await rehearse()
-} catch (error) {
-  process.stderr.write(`rehearsal: ${error.message}\n`)
-  process.exitCode = 1
-} finally {
-  registryProcess?.disconnect()
-  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
-}
-
 async function rehearse() {
   if (!existsSync(join(ROOT, 'dist', 'index.js'))) throw new Error('dist/ is missing; run "npm run build" first')
   heading('tools')
@@ -270,4 +260,14 @@ function heading(name) {
 
 function say(line) {
   process.stdout.write(`${line}\n`)
+}
+
+try {
+  await rehearse()
+} catch (error) {
+  process.stderr.write(`rehearsal: ${error.message}\n`)
+  process.exitCode = 1
+} finally {
+  registryProcess?.disconnect()
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
 }

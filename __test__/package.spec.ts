@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
-import { LICENCES, readManifest } from '../scripts/release/platforms.mjs'
+import { LICENCES, productionPackages, readManifest } from '../scripts/release/platforms.mjs'
 import { artifactsWithStandIns, stageRelease } from '../scripts/release/stage.mjs'
 
 const run = promisify(execFile)
@@ -120,18 +120,11 @@ function packAll(): typeof packages {
   return {
     root: pack(stage),
     platform: pack(join(stage, 'npm', platform)),
-    dependencies: packEach(stage, productionFolders()).map(({ tarball }) => tarball),
+    dependencies: packEach(
+      stage,
+      productionPackages().map(({ folder }) => folder),
+    ).map(({ tarball }) => tarball),
   }
-}
-
-/** Folders of the packages that users get with ours, from the lock file. */
-function productionFolders(): string[] {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
-  return Object.entries<{ dev?: boolean; optional?: boolean; devOptional?: boolean }>(packages)
-    .filter(
-      ([path, { dev, optional, devOptional }]) => path.startsWith('node_modules/') && !dev && !optional && !devOptional,
-    )
-    .map(([path]) => join(root, path))
 }
 
 function pack(folder: string): Packed {

@@ -10,7 +10,7 @@ const YARN = join(TOOLS, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')
 
 /**
  * Package managers by name: `install` puts `wanted` (name@version) into `folder`, `node` runs Node there, `command` a
- * command that was installed.
+ * command that was installed; `scripts` are those that can work there, where not all can.
  */
 export const MANAGERS = {
   npm: {
@@ -33,7 +33,8 @@ export const MANAGERS = {
     command: (folder, args, env) => tool(PNPM, ['exec', ...args], folder, env),
   },
   yarn: yarn('node-modules'),
-  'yarn pnp': yarn('pnp'),
+  // Node loads a module by `require` past the resolver of Plug'n'Play
+  'yarn pnp': { ...yarn('pnp'), scripts: ['use.mjs', 'worker.mjs'] },
 }
 
 function yarn(nodeLinker) {

@@ -8,9 +8,18 @@ export interface PlatformPackage {
   libc: string | undefined
 }
 
+export interface LockedPackage {
+  name: string
+  version: string
+  license: string
+  integrity: string
+  folder: string
+}
+
 export const ROOT: string
 export const LICENCES: string[]
 export function platforms(root?: string): PlatformPackage[]
+export function productionPackages(): LockedPackage[]
 export function writePlatformFolders(root: string): void
 export function napi(cwd: string, ...args: string[]): string
 // biome-ignore lint/suspicious/noExplicitAny: a manifest has no type of its own

@@ -33,6 +33,15 @@ export function platforms(root = ROOT) {
     })
 }
 
+/** Packages that users get with ours, as the lock file has them: what is for development, or optional, is left out. */
+export function productionPackages() {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
+  return Object.entries(packages)
+    .filter(([, { dev, optional, devOptional }]) => !dev && !optional && !devOptional)
+    .filter(([place]) => place !== '')
+    .map(([place, entry]) => ({ ...entry, name: place.split('node_modules/').at(-1), folder: join(ROOT, place) }))
+}
+
 /** Writes `npm/` below `root`, whose package.json names the targets. */
 export function writePlatformFolders(root) {
   rmSync(join(root, 'npm'), { recursive: true, force: true })

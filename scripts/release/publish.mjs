@@ -1,100 +1,85 @@
-// Publishes the nine packages of a release, the platforms first, so that whoever gets the root package finds them:
+// Publishes what pack.mjs packed, the platforms first, so that whoever gets the root package finds them:
 //
-//     node scripts/release/publish.mjs --artifacts FOLDER [--registry URL] [--dry-run] [--provenance]
+//     node scripts/release/publish.mjs FOLDER [--registry URL] [--dry-run] [--provenance]
 //
-// FOLDER holds the eight binaries, at any depth; dist/ is built. What the registry has already, byte for byte, is left
-// as it is, so an interrupted publication is simply repeated; a version that is there with other content stops all.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// What the registry has already, byte for byte, is left as it is, so an interrupted publication is simply repeated; a
+// version that is there with other content stops all before anything is published. Needs Node and npm, nothing installed.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { npm, npmJson } from './npm.mjs'
-import { isStandIn, stageRelease } from './stage.mjs'
 
-/** Packs staged packages into `into`: name, version, file, sizes and hash of each. */
-export async function packAll(folders, into) {
-  mkdirSync(into, { recursive: true })
-  const packed = []
-  for (const folder of folders) {
-    // scripts are not run: the root's hook is for a checkout, and what is staged is finished
-    const output = await npmJson(folder, 'pack', '--json', '--ignore-scripts', '--pack-destination', into)
-    const [{ name, version, filename, size, unpackedSize, integrity }] = Object.values(output)
-    packed.push({ name, version, file: join(into, filename), size, unpackedSize, integrity, folder })
-  }
-  return packed
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    registry: { type: 'string', default: 'https://registry.npmjs.org' },
+    'dry-run': { type: 'boolean', default: false },
+    provenance: { type: 'boolean', default: false },
+  },
+})
+const { registry, 'dry-run': dryRun, provenance } = values
+
+try {
+  if (positionals.length !== 1) throw new Error('one folder is needed, the one that pack.mjs wrote')
+  await publishAll(resolve(positionals[0]))
+} catch (error) {
+  process.stderr.write(`publish: ${error.message}\n`)
+  process.exitCode = 1
 }
 
-/**
- * Publishes packed packages in their order and reports each by a line to `say`.
- *
- * @returns names of the packages that were published now
- */
-export async function publishAll(packages, { registry, dryRun = false, provenance = false, say }) {
-  const missing = []
-  const hashes = await Promise.all(packages.map(item => published(item, registry)))
+async function publishAll(folder) {
+  const packages = JSON.parse(readFileSync(join(folder, 'packages.json'), 'utf8'))
+  for (const item of packages) check(item, folder)
+  const hashes = await Promise.all(packages.map(published))
+  const others = packages.filter(({ integrity }, index) => hashes[index] !== undefined && hashes[index] !== integrity)
+  if (others.length > 0) {
+    throw new Error(`published with other content, and a version is never replaced: ${others.map(label).join(', ')}`)
+  }
   for (const [index, item] of packages.entries()) {
-    if (isStandIn(item.folder) && !isLoopback(registry)) {
-      throw new Error(`${item.name} holds a stand-in for a binary, which goes to a registry on loopback only`)
-    }
-    const there = hashes[index]
-    if (there !== undefined && there !== item.integrity) {
-      throw new Error(`${item.name}@${item.version} is published with other content; a version is never replaced`)
-    }
-    if (there === undefined) missing.push(item)
-    else say(`there already  ${item.name}@${item.version}`)
+    if (hashes[index] !== undefined) say('there already', item)
+    else await publish(item, folder)
   }
-  for (const { name, version, file } of missing) {
-    const tag = version.includes('-') ? 'next' : 'latest'
-    const options = ['--tag', tag, `--provenance=${provenance && !dryRun}`, ...(dryRun ? ['--dry-run'] : [])]
-    await npm(undefined, 'publish', file, '--ignore-scripts', '--access', 'public', ...at(registry), ...options)
-    say(`${dryRun ? 'dry run       ' : 'published     '} ${name}@${version}`)
+}
+
+async function publish(item, folder) {
+  const tag = item.version.includes('-') ? 'next' : 'latest'
+  const options = ['--access', 'public', '--tag', tag, `--provenance=${provenance && !dryRun}`, '--registry', registry]
+  try {
+    const file = join(folder, item.file)
+    await npm(folder, 'publish', file, '--ignore-scripts', ...options, ...(dryRun ? ['--dry-run'] : []))
+  } catch (error) {
+    // an interruption may have come after the registry took it
+    if (dryRun || (await published(item)) !== item.integrity) throw error
   }
-  return missing.map(({ name }) => name)
+  say(dryRun ? 'dry run' : 'published', item)
+}
+
+/** Holds a tarball against the list; stand-ins of a rehearsal stay on this machine. */
+function check({ name, file, integrity, standIn }, folder) {
+  const hash = createHash('sha512')
+    .update(readFileSync(join(folder, file)))
+    .digest('base64')
+  if (`sha512-${hash}` !== integrity) throw new Error(`${file} is not the file that was packed`)
+  if (standIn && new URL(registry).hostname !== '127.0.0.1') {
+    throw new Error(`${name} holds a stand-in for a binary, which goes to a registry on loopback only`)
+  }
 }
 
 /** Hash of a published version, or undefined when the registry does not have it. */
-async function published({ name, version }, registry) {
+async function published(item) {
   try {
-    return await npmJson(undefined, 'view', `${name}@${version}`, 'dist.integrity', '--json', ...at(registry))
+    return await npmJson(undefined, 'view', label(item), 'dist.integrity', '--json', '--registry', registry)
   } catch (error) {
     if (/\bE404\b/.test(error.message)) return undefined
     throw error
   }
 }
 
-function isLoopback(registry) {
-  return registry !== undefined && new URL(registry).hostname === '127.0.0.1'
+function label({ name, version }) {
+  return `${name}@${version}`
 }
 
-function at(registry) {
-  return registry === undefined ? [] : ['--registry', registry]
-}
-
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      artifacts: { type: 'string' },
-      registry: { type: 'string' },
-      'dry-run': { type: 'boolean' },
-      provenance: { type: 'boolean' },
-    },
-  })
-  if (values.artifacts === undefined) throw new Error('--artifacts FOLDER is missing: the folder with the binaries')
-  const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-release-'))
-  try {
-    const folders = stageRelease({ into: join(scratch, 'stage'), artifacts: resolve(values.artifacts) })
-    const packages = await packAll(folders, join(scratch, 'packed'))
-    const { registry, 'dry-run': dryRun, provenance } = values
-    await publishAll(packages, { registry, dryRun, provenance, say: line => process.stdout.write(`${line}\n`) })
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  main().catch(error => {
-    process.stderr.write(`publish: ${error.message}\n`)
-    process.exitCode = 1
-  })
+function say(what, item) {
+  process.stdout.write(`${what.padEnd(14)} ${label(item)}\n`)
 }

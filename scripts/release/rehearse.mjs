@@ -1,32 +1,30 @@
 // Rehearses a release against a registry on loopback: publishes the nine packages by the script of the release, with an
 // interruption, and installs them as users do, with npm, pnpm and yarn, in empty folders.
 //
-//     node scripts/release/rehearse.mjs [--artifacts FOLDER]
+//     node scripts/release/rehearse.mjs [--packed FOLDER]
 //
-// FOLDER holds all eight binaries. Without it native/ is used, and a text stands for each binary that is not there; what
-// was built for this platform is run, the others are only chosen and looked at.
+// FOLDER is what pack.mjs wrote. Without it the binary in native/ is packed, with stand-ins for those of other platforms;
+// what was built for this platform is run, the others are only chosen and looked at.
 import { fork, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { install, installedPlatforms, MANAGERS } from './installs.mjs'
 import { npm, npmScript, run } from './npm.mjs'
-import { platforms, ROOT, readManifest } from './platforms.mjs'
-import { packAll } from './publish.mjs'
-import { artifactsWithStandIns, isStandIn, stageRelease } from './stage.mjs'
+import { packAll } from './pack.mjs'
+import { platforms, productionPackages, ROOT, readManifest } from './platforms.mjs'
 
 /** Most bytes that a packed platform package and the packed root package may have. */
 const BUDGET = { platform: 14e6, root: 4e6 }
 
-const { values } = parseArgs({ options: { artifacts: { type: 'string' } } })
+const { values } = parseArgs({ options: { packed: { type: 'string' } } })
 const root = readManifest(ROOT)
 const wanted = `${root.name}@${root.version}`
 const scope = platforms()[0].name.split('/')[0]
 const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-rehearsal-'))
 let registryProcess
 async function rehearse() {
-  if (!existsSync(join(ROOT, 'dist', 'index.js'))) throw new Error('dist/ is missing; run "npm run build" first')
   heading('tools')
   await npm(join(import.meta.dirname, 'tools'), 'ci', '--ignore-scripts', '--no-audit', '--no-fund')
   const registry = await startRegistry()
@@ -35,15 +33,17 @@ async function rehearse() {
   await publishDependencies(registry, env)
 
   heading('packages')
-  const artifacts = join(scratch, 'artifacts')
-  if (values.artifacts === undefined) artifactsWithStandIns(join(ROOT, 'native'), artifacts)
-  else cpSync(resolve(values.artifacts), artifacts, { recursive: true })
-  await weigh(artifacts)
+  const packed = values.packed === undefined ? join(scratch, 'packed') : resolve(values.packed)
+  if (values.packed === undefined) {
+    const places = ['--artifacts', join(ROOT, 'native'), '--out', packed]
+    await run(process.execPath, [join(import.meta.dirname, 'pack.mjs'), ...places, '--stand-ins'], { env })
+  }
+  weigh(JSON.parse(readFileSync(join(packed, 'packages.json'), 'utf8')))
 
   heading('names')
   await bootstrap(registry, env)
   heading('publication')
-  await publication(registry, env, artifacts)
+  await publication(registry, env, packed)
   heading('installation')
   for (const manager of Object.keys(MANAGERS)) await use(manager, { registry, env })
   for (const platform of platforms()) await choose(platform, { registry, env })
@@ -91,27 +91,21 @@ async function login(registry) {
 
 /** What users get with the package, from this checkout, so that no other registry is asked. */
 async function publishDependencies(registry, env) {
-  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
-  const folders = Object.entries(packages)
-    .filter(
-      ([place, { dev, optional, devOptional }]) =>
-        place.startsWith('node_modules/') && !dev && !optional && !devOptional,
-    )
-    .map(([place]) => join(ROOT, place))
+  const folders = productionPackages().map(({ folder }) => folder)
   const packed = await packAll(folders, join(scratch, 'dependencies'))
   for (const { file } of packed) {
-    await run(process.execPath, [npmScript(), 'publish', file, '--ignore-scripts', '--registry', registry], { env })
+    const path = join(scratch, 'dependencies', file)
+    await run(process.execPath, [npmScript(), 'publish', path, '--ignore-scripts', '--registry', registry], { env })
   }
   say(`dependencies   ${packed.map(({ name, version }) => `${name}@${version}`).join(', ')}`)
 }
 
-/** Packs the nine and holds their sizes against the budget; a stand-in weighs nothing and is named. */
-async function weigh(artifacts) {
-  const folders = stageRelease({ into: join(scratch, 'stage'), artifacts })
+/** Holds the sizes of the nine against the budget; a stand-in weighs nothing and is named. */
+function weigh(packages) {
   const over = []
-  for (const { name, size, unpackedSize, folder } of await packAll(folders, join(scratch, 'packed'))) {
+  for (const { name, size, unpackedSize, standIn } of packages) {
     const limit = name === root.name ? BUDGET.root : BUDGET.platform
-    const note = isStandIn(folder) ? 'stand-in' : `of at most ${megabytes(limit)}`
+    const note = standIn ? 'stand-in' : `of at most ${megabytes(limit).trim()} packed`
     say(`${megabytes(size)} packed, ${megabytes(unpackedSize)} installed  ${name}  ${note}`)
     if (size > limit) over.push(name)
   }
@@ -130,60 +124,61 @@ async function bootstrap(registry, env) {
 }
 
 /** The release's own script: killed after the third package, repeated to the end, repeated again, then with other content. */
-async function publication(registry, env, artifacts) {
-  const first = await publish(registry, env, artifacts, 3)
-  const second = await publish(registry, env, artifacts)
-  const third = await publish(registry, env, artifacts)
-  for (const [what, { published, there }] of Object.entries({
-    interrupted: first,
-    repeated: second,
-    'repeated again': third,
-  })) {
-    say(`${what.padEnd(14)} ${published.length} published, ${there.length} there already`)
+async function publication(registry, env, packed) {
+  const first = await publish(registry, env, packed, 3)
+  const second = await publish(registry, env, packed)
+  const third = await publish(registry, env, packed)
+  for (const [what, { published, there }] of Object.entries({ first, second, third })) {
+    say(
+      `${what.padEnd(14)} ${published.length} published, ${there.length} there already${what === 'first' ? ', killed' : ''}`,
+    )
   }
-  const names = [...first.published, ...second.published]
-  expectEqual(new Set([...names, ...second.there]).size, 9, 'packages after the repetition')
-  expectEqual(second.published.at(-1), wanted, 'the last package')
+  expectEqual(new Set([...second.published, ...second.there]).size, 9, 'packages after the repetition')
+  expectEqual(second.published.at(-1), wanted, 'the package that is published last')
   expectEqual([third.published.length, third.there.length], [0, 9], 'a repetition of a whole publication')
 
-  const other = join(scratch, 'other-artifacts')
-  cpSync(artifacts, other, { recursive: true })
-  const [{ binary }] = platforms()
-  rmSync(join(other, binary), { force: true })
-  writeFileSync(join(other, binary), 'other bytes')
-  const refusal = await publish(registry, env, other).catch(error => error)
-  if (!/is published with other content/.test(refusal.message))
-    throw new Error('other bytes under the same version went through')
-  say('other content  refused, and nothing was published')
+  const [other] = await packAll([await otherContent()], join(scratch, 'other'))
+  writeFileSync(join(scratch, 'other', 'packages.json'), JSON.stringify([other]))
+  const refusal = await publish(registry, env, join(scratch, 'other')).catch(error => error)
+  if (!/published with other content/.test(refusal.message))
+    throw new Error(`other content was not refused: ${refusal}`)
+  say('other content  refused')
+}
+
+/** A package of a name and version that is published, with other bytes. */
+async function otherContent() {
+  const folder = join(scratch, 'other-content')
+  mkdirSync(folder)
+  const { name, version } = platforms()[0]
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version }))
+  return folder
 }
 
 /** Runs the script that publishes; with `stopAfter` ends it, and whatever it started, once so many packages are out. */
-function publish(registry, env, artifacts, stopAfter) {
-  const script = join(import.meta.dirname, 'publish.mjs')
-  const args = [script, '--artifacts', artifacts, '--registry', registry]
+function publish(registry, env, packed, stopAfter) {
+  const args = [join(import.meta.dirname, 'publish.mjs'), packed, '--registry', registry]
   const group = process.platform !== 'win32'
   const child = spawn(process.execPath, args, { env, detached: group, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let errors = ''
-  const lines = start =>
-    out
-      .split('\n')
-      .filter(line => line.startsWith(start))
-      .map(line => line.split(/\s{2,}| (?=@|modality)/).at(-1))
+  const named = what => {
+    const lines = out.split('\n').filter(line => line.startsWith(what))
+    return lines.map(line => line.slice(what.length).trim())
+  }
   return new Promise((done, failed) => {
     child.stderr.setEncoding('utf8').on('data', text => {
       errors += text
     })
     child.stdout.setEncoding('utf8').on('data', text => {
       out += text
-      if (stopAfter !== undefined && lines('published').length >= stopAfter) {
+      if (named('published').length === stopAfter) {
         if (group) process.kill(-child.pid, 'SIGKILL')
         else child.kill()
       }
     })
     child.on('close', status => {
       if (status === 0 || stopAfter !== undefined)
-        done({ published: lines('published'), there: lines('there already') })
+        done({ published: named('published'), there: named('there already') })
       else failed(new Error(`publish.mjs failed\n${out}${errors}`))
     })
   })
@@ -194,17 +189,17 @@ async function use(manager, options) {
   const folder = join(scratch, `use ${manager}`)
   await install(manager, folder, wanted, options)
   for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(folder, name), text)
-  const { node, command } = MANAGERS[manager]
+  const { node, command, scripts = Object.keys(SCRIPTS) } = MANAGERS[manager]
   const results = []
-  for (const name of ['use.mjs', 'use.cjs', 'worker.mjs']) {
+  for (const name of scripts) {
     results.push((await node(folder, [join(folder, name)], options.env)).trim())
   }
-  expectEqual(new Set(results).size, 1, `the result by import, by require and in a worker with ${manager}: ${results}`)
+  expectEqual(new Set(results).size, 1, `different results of ${scripts} with ${manager}: ${results}`)
   const { before, after } = JSON.parse(results[0])
   if (!(after < before)) throw new Error(`${manager}: the gap did not shrink, ${results[0]}`)
   const demo = await command(folder, ['modality-gap', 'demo'], options.env)
   if (!/gap/i.test(demo)) throw new Error(`${manager}: the demo printed\n${demo}`)
-  say(`${manager.padEnd(14)} installed and used: import, require, worker, demo`)
+  say(`${manager.padEnd(14)} installed and used: ${scripts.join(', ')}, demo`)
 }
 
 /** Installs for another platform and looks at which package was chosen. */

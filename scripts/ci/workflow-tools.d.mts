@@ -1,0 +1,2 @@
+export const INSTALL: string
+export function workflowTools(): { actionlint: string; zizmor: string }

@@ -17,7 +17,12 @@ export const ARMS: Readonly<Record<string, Override>> = {
   none: { embeddings: { aligner: null } },
   centering: method({ method: 'centering' }),
   'mean-shift': method({ method: 'mean-shift' }),
+  // moved onto images, σ = √0.016, on the sphere
   c3: method({ method: 'c3' }),
+  // as its authors' code for captions has it: both sides centred
+  'c3-centred': method({ method: 'c3', centered: true }),
+  // with the σ that the gap of 0.0023 printed in arXiv 2602.07026 follows from, off the sphere
+  'c3-0.02': method({ method: 'c3', noise: 0.02, renormalize: false }),
   bca: method({ method: 'bca' }),
   procrustes: method({ method: 'procrustes', paired: true }),
   bures: method({ method: 'bures' }),
@@ -59,7 +64,7 @@ export function armsOf(inputs: readonly ArmInput[]): Arm[] {
 
 function armOf(input: ArmInput): Arm {
   const { name, like, with: changes } = typeof input === 'string' ? { name: input, like: input, with: {} } : input
-  if (!/^[\w.+-]+$/.test(name)) {
+  if (!/^[\w.+-]+$/.test(name) || /^\.+$/.test(name)) {
     throw new ModalityGapError('BAD_OPTION', `an arm's name is made of letters, digits and . + - _, not ${name}`)
   }
   if (like !== undefined && !Object.hasOwn(ARMS, like)) {

@@ -107,6 +107,8 @@ export interface ModelSample {
   turns: readonly Turn[]
   /** The row of each image among the rows that are given with the call. */
   rows: readonly number[]
+  /** Number of the pass over the data: an aligner that adds noise draws it anew in every one. @defaultValue `0` */
+  epoch?: number
 }
 
 /** What a model says of itself. */

@@ -135,7 +135,8 @@ pub struct FitOptions {
     /// ρ added to covariances before their roots are taken, [`crate::DEFAULT_RIDGE_OF_ROOTS`] by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ridge: Option<f64>,
-    /// Whether BCA matches covariances about the means (the default) or second moments, as printed.
+    /// Whether BCA matches covariances about the means (the default) or second moments, as printed; whether C3 centres both
+    /// sides, as its authors' code for captions does, in place of moving texts onto images (the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub centered: Option<bool>,
     /// Share of the energy that the frame's U holds, for BCA and AnisoAlign.
@@ -197,6 +198,11 @@ pub enum FitError<E> {
 }
 
 impl FitOptions {
+    /// Whether the fit is C3 with both sides centred.
+    pub(crate) fn centred_c3(&self) -> bool {
+        self.method == Method::C3 && self.centered == Some(true)
+    }
+
     /// Refuses options and combinations that mean nothing; a fit does so itself, a job before it reads any row.
     pub fn check<E>(&self) -> Result<(), FitError<E>> {
         let bad = |text: &str| Err(FitError::BadOption(text.to_owned()));
@@ -234,8 +240,8 @@ impl FitOptions {
         {
             return bad("ridge must be a positive number");
         }
-        if self.method != Method::Bca && self.centered.is_some() {
-            return bad("centered belongs to the method bca");
+        if !matches!(self.method, Method::Bca | Method::C3) && self.centered.is_some() {
+            return bad("centered belongs to the methods bca and c3");
         }
         if !self.method.takes_frame() && (self.energy.is_some() || self.rank.is_some()) {
             return bad("energy and rank size the frame of the methods bca and aniso-init");
@@ -364,7 +370,8 @@ pub fn fit<P: Passes>(
     } else {
         iterate(options, &mu_x, about(&center), staging.passes)?.into()
     };
-    let target_map = (options.method == Method::Centering).then(|| centred(&mu_x, renormalize));
+    let centres = options.method == Method::Centering || options.centred_c3();
+    let target_map = centres.then(|| centred(&mu_x, renormalize));
     let side = |name: String, moments: &Moments| Side {
         name,
         rows: moments.rows(),

@@ -1,5 +1,7 @@
 //! The map of any strategy, applied block by block.
 
+use std::borrow::Cow;
+
 use modality_gap_kernels::{Rows, RowsMut, add_weighted};
 
 use crate::moments::{BadRow, Moments, Policy};
@@ -26,6 +28,16 @@ impl Map {
         match self {
             Self::Row(map) => map.dim(),
             Self::Staged(map) => map.dim(),
+        }
+    }
+
+    /// The map of pass `epoch` over the rows, counted from 0: noise is keyed by (seed, epoch, row), all else is the same.
+    pub fn in_epoch(&self, epoch: u64) -> Cow<'_, Self> {
+        match self {
+            Self::Staged(map) => map
+                .in_epoch(epoch)
+                .map_or(Cow::Borrowed(self), |map| Cow::Owned(Self::Staged(map))),
+            Self::Row(_) => Cow::Borrowed(self),
         }
     }
 

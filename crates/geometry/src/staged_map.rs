@@ -7,7 +7,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use modality_gap_kernels::{Rows, RowsMut, combine, dot};
 
 use crate::moments::{BadRow, BadRowReason, Policy};
-use crate::noise::add_noise;
+use crate::noise::{add_noise, seed_in_epoch};
 use crate::polar::Polar;
 use crate::row_map::{NO_DIRECTION, NOT_COUNTED, RowMap, Scratch};
 
@@ -72,6 +72,22 @@ impl StagedMap {
     /// The same map with more stages behind it.
     pub fn then(&self, more: impl IntoIterator<Item = Stage>) -> Self {
         Self::new(self.dim, self.stages.iter().cloned().chain(more).collect())
+    }
+
+    /// The map of another pass over the rows, where it draws noise; nothing where it is the same in every pass.
+    pub(crate) fn in_epoch(&self, epoch: u64) -> Option<Self> {
+        let draws = |stage: &Stage| matches!(stage, Stage::Noise { .. });
+        if epoch == 0 || !self.stages.iter().any(draws) {
+            return None;
+        }
+        let stages = self.stages.iter().cloned().map(|stage| match stage {
+            Stage::Noise { sigma, seed } => Stage::Noise {
+                sigma,
+                seed: seed_in_epoch(seed, epoch),
+            },
+            other => other,
+        });
+        Some(Self::new(self.dim, stages.collect()))
     }
 
     /// Whether every row it gives has length one.

@@ -80,14 +80,19 @@ impl<P: Passes> Staging<'_, P> {
         self.passes.covariance(side, map, center).map_err(FitError::Pass)
     }
 
-    /// Anchor and noise (C3, Zhang et al. 2024; arXiv 2602.07026 adds the target's mean).
+    /// Anchor and noise (C3, Zhang et al. 2024; arXiv 2602.07026 adds the target's mean, their code centres both sides).
     fn c3(&self) -> StagedMap {
+        let place = if self.options.centred_c3() {
+            Stage::Add(self.source.mean().iter().map(|y| -y).collect())
+        } else {
+            self.anchor()
+        };
         let noise = Stage::Noise {
             sigma: self.options.noise.unwrap_or(DEFAULT_NOISE),
             seed: self.options.noise_seed.unwrap_or(0),
         };
         let last = self.ends_on_sphere().then_some(Stage::Sphere);
-        StagedMap::new(self.dim(), vec![self.anchor(), noise]).then(last)
+        StagedMap::new(self.dim(), vec![place, noise]).then(last)
     }
 
     /// Blockwise covariance alignment: the covariance (or second moment) of the target in U and in V.

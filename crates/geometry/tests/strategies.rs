@@ -194,3 +194,36 @@ fn cross_covariance_equals_its_definition() {
     assert!((&xy - &merged).norm_max() < 1e-14);
     assert!((sums - residual).norm_max() < 1e-14);
 }
+
+/// C3 with both sides centred, without noise: each side minus its own mean, onto the sphere; no shift between them is left.
+#[test]
+fn centred_c3_takes_each_side_to_the_origin() {
+    let (image, text) = (rows(900, 3, 0.6), rows(700, 8, 0.5));
+    let aligner = fitted(
+        &image,
+        &text,
+        json!({ "method": "c3", "centered": true, "noise": 0, "renormalize": false }),
+    );
+    let target = aligner.target_map().expect("images move as well");
+    assert!(distance(moments(&text, aligner.map()).mean(), &[0.0; DIM]) < 1e-13);
+    assert!(distance(moments(&image, target).mean(), &[0.0; DIM]) < 1e-13);
+    let plain = fitted(&image, &text, json!({ "method": "c3" }));
+    assert!(plain.target_map().is_none());
+}
+
+/// A pass draws noise of its own, the first one that of the file; whatever draws none is the same in every pass.
+#[test]
+fn every_epoch_draws_noise_anew() {
+    let (image, text) = (rows(90, 3, 0.6), rows(70, 8, 0.5));
+    let aligner = fitted(&image, &text, json!({ "method": "c3" }));
+    let of = |epoch| mapped(&text, &aligner.map().in_epoch(epoch));
+    assert_eq!(of(0), mapped(&text, aligner.map()));
+    assert_ne!(of(1), of(0));
+    assert_ne!(of(2), of(1));
+    assert_eq!(of(2), of(2));
+    let still = fitted(&image, &text, json!({ "method": "realign" }));
+    assert_eq!(
+        mapped(&text, &still.map().in_epoch(3)),
+        mapped(&text, still.map())
+    );
+}

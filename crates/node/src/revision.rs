@@ -94,6 +94,8 @@ struct Sample {
     turns: Vec<Said>,
     #[serde(default)]
     rows: Vec<u64>,
+    #[serde(default)]
+    epoch: u64,
 }
 
 #[derive(Deserialize)]
@@ -151,7 +153,7 @@ impl Prepared {
 }
 
 fn prepare(session: &Session, samples: &[Sample], rows: Option<&Picker>, asks: bool) -> Answer<Prepared> {
-    let (mut sequences, mut indices) = (Vec::with_capacity(samples.len()), Vec::new());
+    let mut sequences = Vec::with_capacity(samples.len());
     for sample in samples {
         let conversation = sample.conversation()?;
         let sequence = if asks {
@@ -168,7 +170,6 @@ fn prepare(session: &Session, samples: &[Sample], rows: Option<&Picker>, asks: b
             }
             .into());
         }
-        indices.extend_from_slice(&sample.rows);
         sequences.push(sequence);
     }
     let dim = session.projector_config().dim;
@@ -179,14 +180,27 @@ fn prepare(session: &Session, samples: &[Sample], rows: Option<&Picker>, asks: b
                 rows.dim()
             )));
         }
-        Some(rows) => rows.pick(&indices)?,
-        None if indices.is_empty() => Vec::new(),
+        Some(rows) => picked(rows, samples)?,
+        None if samples.iter().all(|sample| sample.rows.is_empty()) => Vec::new(),
         None => return Err(bad_option("samples with images need rows".to_owned())),
     };
     Ok(Prepared {
         sequences,
         embeddings,
     })
+}
+
+/// Rows of samples, each as its own pass over the data has it.
+fn picked(rows: &Picker, samples: &[Sample]) -> Answer<Vec<f32>> {
+    let mut picked = Vec::new();
+    for same in samples.chunk_by(|a, b| a.epoch == b.epoch) {
+        let indices: Vec<u64> = same
+            .iter()
+            .flat_map(|sample| sample.rows.iter().copied())
+            .collect();
+        picked.extend(rows.pick_in_epoch(&indices, same[0].epoch)?);
+    }
+    Ok(picked)
 }
 
 /// A language model with its projector; calls on it run one after the other.

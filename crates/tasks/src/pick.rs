@@ -40,6 +40,15 @@ impl Picker {
     /// # Errors
     /// `BAD_OPTION` for an index beyond the rows; `BAD_ROW` for a row that is not finite or has no length, with its file.
     pub fn pick(&self, indices: &[u64]) -> Result<Vec<f32>, TaskError> {
+        self.pick_in_epoch(indices, 0)
+    }
+
+    /// The same in pass `epoch` over the rows, counted from 0, for maps that draw noise anew in every pass.
+    ///
+    /// # Errors
+    /// As [`Picker::pick`].
+    pub fn pick_in_epoch(&self, indices: &[u64], epoch: u64) -> Result<Vec<f32>, TaskError> {
+        let map = self.map.in_epoch(epoch);
         let (mut buffer, mut row) = (Buffer::new(), Vec::new());
         let (mut scratch, mut bad) = (Scratch::default(), Vec::new());
         let mut picked = vec![0.0; indices.len() * self.dim()];
@@ -54,13 +63,13 @@ impl Picker {
             }
             self.rows.read(index, 1, &mut buffer, &mut row)?;
             let rows = Rows::F64(&row);
-            self.map.prepare(rows, index, &mut scratch, &mut bad);
+            map.prepare(rows, index, &mut scratch, &mut bad);
             if let Some(bad) = bad.first() {
                 let starts = self.source.starts();
                 let shard = starts.partition_point(|&start| start <= index) - 1;
                 return Err(bad_row(&self.source.parts[shard], index - starts[shard], bad));
             }
-            self.map.write(rows, &scratch, RowsMut::F32(out));
+            map.write(rows, &scratch, RowsMut::F32(out));
         }
         Ok(picked)
     }

@@ -64,6 +64,49 @@ impl Default for Shape {
     }
 }
 
+/// The polynomial's rate at the end where none is given, Hugging Face's.
+const POLYNOMIAL_END: f64 = 1e-7;
+
+impl Shape {
+    /// Refuses numbers that make no sense, or that a schedule of this kind and highest rate does not ask for.
+    pub fn check(&self, kind: ScheduleKind, peak: f64) -> Result<(), String> {
+        let Self { cycles, power, end } = *self;
+        if cycles == 0 || (cycles != 1 && kind != ScheduleKind::CosineWithRestarts) {
+            return Err(format!(
+                "cycles is a whole number from 1 on, of cosine_with_restarts only; it is {cycles}"
+            ));
+        }
+        if !(power > 0.0 && power.is_finite()) || (power != 1.0 && kind != ScheduleKind::Polynomial) {
+            return Err(format!(
+                "power is a number above 0, of polynomial only; it is {power}"
+            ));
+        }
+        if end.is_some_and(|end| !(end >= 0.0 && end.is_finite())) {
+            return Err(format!(
+                "end is a rate from 0 on, not {}",
+                end.unwrap_or_default()
+            ));
+        }
+        match kind {
+            ScheduleKind::Polynomial if end.unwrap_or(POLYNOMIAL_END) > peak => {
+                let end = end.unwrap_or(POLYNOMIAL_END);
+                Err(format!(
+                    "the rate at the end, {end}, is above the highest rate, {peak}"
+                ))
+            }
+            ScheduleKind::CosineWithMinLr if end.is_some_and(|end| end > 1.0) => Err(format!(
+                "end is a share of the highest rate for cosine_with_min_lr, at most 1, not {}",
+                end.unwrap_or_default()
+            )),
+            ScheduleKind::Polynomial | ScheduleKind::CosineWithMinLr => Ok(()),
+            _ if end.is_some() => {
+                Err("end belongs to the schedules polynomial and cosine_with_min_lr".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Schedule {
     /// A warm-up of a share of all updates, rounded up.
     pub fn new(kind: ScheduleKind, peak: f64, warmup_share: f64, total: u64) -> Self {
@@ -99,7 +142,7 @@ impl Schedule {
                 half_cosine(progress) * (1.0 - end) + end
             }
             ScheduleKind::Polynomial => {
-                let end = self.shape.end.unwrap_or(1e-7) / self.peak;
+                let end = self.shape.end.unwrap_or(POLYNOMIAL_END) / self.peak;
                 (1.0 - end) * (1.0 - progress).max(0.0).powf(self.shape.power) + end
             }
             ScheduleKind::Linear => ((total - step) / (total - warmup).max(1.0)).max(0.0),
@@ -157,6 +200,62 @@ mod tests {
             }
         }
         assert_eq!(at(ScheduleKind::Constant, 0), 1.0);
+    }
+
+    #[test]
+    fn shapes_that_make_no_sense_are_refused() {
+        let shape = |cycles, power, end| Shape { cycles, power, end };
+        let refused = [
+            (ScheduleKind::CosineWithRestarts, shape(0, 1.0, None), "cycles is"),
+            (
+                ScheduleKind::Cosine,
+                shape(2, 1.0, None),
+                "cosine_with_restarts only",
+            ),
+            (ScheduleKind::Polynomial, shape(1, 0.0, None), "power is"),
+            (ScheduleKind::Polynomial, shape(1, -1.0, None), "power is"),
+            (ScheduleKind::Polynomial, shape(1, f64::NAN, None), "power is"),
+            (
+                ScheduleKind::Polynomial,
+                shape(1, f64::INFINITY, None),
+                "power is",
+            ),
+            (ScheduleKind::Linear, shape(1, 2.0, None), "polynomial only"),
+            (
+                ScheduleKind::Polynomial,
+                shape(1, 1.0, Some(2e-3)),
+                "above the highest",
+            ),
+            (
+                ScheduleKind::Polynomial,
+                shape(1, 1.0, Some(f64::NAN)),
+                "end is a rate",
+            ),
+            (
+                ScheduleKind::CosineWithMinLr,
+                shape(1, 1.0, Some(1.5)),
+                "at most 1",
+            ),
+            (
+                ScheduleKind::CosineWithMinLr,
+                shape(1, 1.0, Some(-0.1)),
+                "end is a rate",
+            ),
+            (ScheduleKind::Cosine, shape(1, 1.0, Some(0.1)), "belongs to"),
+        ];
+        for (kind, shape, reason) in refused {
+            let error = shape.check(kind, 1e-3).unwrap_err();
+            assert!(error.contains(reason), "{kind:?} {shape:?}: {error}");
+        }
+        assert!(Shape::default().check(ScheduleKind::Polynomial, 1e-8).is_err());
+        for (kind, shape) in [
+            (ScheduleKind::Cosine, Shape::default()),
+            (ScheduleKind::CosineWithRestarts, shape(3, 1.0, None)),
+            (ScheduleKind::Polynomial, shape(1, 0.5, Some(1e-3))),
+            (ScheduleKind::CosineWithMinLr, shape(1, 1.0, Some(1.0))),
+        ] {
+            assert_eq!(shape.check(kind, 1e-3), Ok(()));
+        }
     }
 
     /// As above, with the numbers that some shapes ask for.

@@ -223,6 +223,12 @@ pub(super) fn check(options: &LearnOptions) -> Result<()> {
             options.warmup_ratio
         ));
     }
+    if let Err(reason) = options
+        .schedule_shape
+        .check(options.schedule, options.learning_rate)
+    {
+        return bad(format!("scheduleShape: {reason}"));
+    }
     Ok(())
 }
 

@@ -12,6 +12,56 @@ pub(crate) enum Storage {
     Blocks(GgmlDType),
 }
 
+/// Types by their numbers in ggml, those included that later versions have taken out.
+const NAMES: [&str; 42] = [
+    "F32",
+    "F16",
+    "Q4_0",
+    "Q4_1",
+    "Q4_2",
+    "Q4_3",
+    "Q5_0",
+    "Q5_1",
+    "Q8_0",
+    "Q8_1",
+    "Q2_K",
+    "Q3_K",
+    "Q4_K",
+    "Q5_K",
+    "Q6_K",
+    "Q8_K",
+    "IQ2_XXS",
+    "IQ2_XS",
+    "IQ3_XXS",
+    "IQ1_S",
+    "IQ4_NL",
+    "IQ3_S",
+    "IQ2_S",
+    "IQ4_XS",
+    "I8",
+    "I16",
+    "I32",
+    "I64",
+    "F64",
+    "IQ1_M",
+    "BF16",
+    "Q4_0_4_4",
+    "Q4_0_4_8",
+    "Q4_0_8_8",
+    "TQ1_0",
+    "TQ2_0",
+    "IQ4_NL_4_4",
+    "IQ4_NL_4_8",
+    "IQ4_NL_8_8",
+    "MXFP4",
+    "NVFP4",
+    "Q1_0",
+];
+
+fn name_of(number: u32) -> Option<&'static str> {
+    NAMES.get(number as usize).copied()
+}
+
 impl Storage {
     /// The type of that number, or what to say of the tensor.
     pub fn of(number: u32) -> Result<Self, String> {
@@ -30,8 +80,9 @@ impl Storage {
             13 => Self::Blocks(GgmlDType::Q5K),
             14 => Self::Blocks(GgmlDType::Q6K),
             other => {
+                let name = name_of(other).map_or(format!("type {other}, which is not known"), str::to_owned);
                 return Err(format!(
-                    "is stored as type {other}; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 and Q2_K to Q6_K are read"
+                    "is stored as {name}; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 and Q2_K to Q6_K are read"
                 ));
             }
         })
@@ -72,5 +123,34 @@ impl Storage {
                 qtensor_from_ggml(kind, bytes, shape.to_vec(), &device)?.dequantize(&device)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of ggml.h, as the package gguf lists them (`GGMLQuantizationType`).
+    #[test]
+    fn a_type_that_is_not_read_is_refused_by_its_name() {
+        for (number, name) in [
+            (15, "Q8_K"),
+            (16, "IQ2_XXS"),
+            (20, "IQ4_NL"),
+            (23, "IQ4_XS"),
+            (24, "I8"),
+            (28, "F64"),
+            (29, "IQ1_M"),
+            (34, "TQ1_0"),
+            (39, "MXFP4"),
+        ] {
+            let reason = Storage::of(number).unwrap_err();
+            assert!(reason.starts_with(&format!("is stored as {name}; ")), "{reason}");
+        }
+        assert!(
+            Storage::of(4_000)
+                .unwrap_err()
+                .contains("type 4000, which is not known")
+        );
     }
 }

@@ -11,7 +11,8 @@ import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
-import { output } from './output.ts'
+import { show } from './output.ts'
+import { printable } from './printable.ts'
 import { addRevision } from './revision.ts'
 import { USAGE } from './session.ts'
 import { addTask } from './task.ts'
@@ -48,8 +49,8 @@ function program(asked = ''): Command {
     .version(version)
     .exitOverride()
     .configureOutput({
-      writeOut: text => output().write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'modality-gap: ')),
+      writeOut: show,
+      outputError: (text, write) => write(printable(text.replace(/^error: /, 'modality-gap: '))),
     })
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)

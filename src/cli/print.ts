@@ -1,5 +1,8 @@
+import { printableLine } from './printable.ts'
+
 /** A table of text: the first column starts at the left, the others end at the right. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map(row => row.map(printableLine))
   const widths: number[] = []
   for (const row of rows) {
     row.forEach((cell, i) => {

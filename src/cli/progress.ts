@@ -1,5 +1,6 @@
 import type { Progress } from '../reports.ts'
 import { clock, count } from './print.ts'
+import { printableLine } from './printable.ts'
 
 /** How far a command is. */
 export interface Shown {
@@ -52,7 +53,7 @@ export async function progressBar(): Promise<Bar> {
     const known = pace > 0 && Number.isFinite(pace)
     const rate = known ? `${count(Math.round(pace))} ${unit}/s` : '–'
     const left = known && done < total ? `, ${clock((total - done) / pace)} left` : ''
-    const values = { name: stage.padEnd(14), unit, detail: detail ?? rate, left }
+    const values = { name: printableLine(stage).padEnd(14), unit, detail: printableLine(detail ?? rate), left }
     if (current === undefined) {
       bar.start(total, done, values)
     } else {

@@ -3,7 +3,7 @@ import { given } from '../job.ts'
 import type { Question } from '../revision/ask.ts'
 import type { Answer, AnswerPiece, ExportKind, SamplingOptions } from '../revision/model-options.ts'
 import { atLeast, atLeastZero } from './options.ts'
-import { output } from './output.ts'
+import { show } from './output.ts'
 import { addConfigCommand, type ConfigFlags, openRun } from './revision-options.ts'
 import { perform } from './session.ts'
 
@@ -59,12 +59,12 @@ export function addGenerate(group: Command): void {
           // a bar on the terminal that answers go to would be in their way
           const watched = process.stdout.isTTY ? { signal: run.signal } : run
           const onAnswer = ({ text }: Answer, i: number) =>
-            void output().write(`${i === 0 ? '' : '\n'}${names[i]}: ${onOneLine(text)}`)
+            show(`${i === 0 ? '' : '\n'}${names[i]}: ${onOneLine(text)}`)
           const report = await revision.generate(question, { ...sampling, ...watched, onAnswer })
           return { report, text: '' }
         }
         // a single answer is passed on as it comes
-        const onText = ({ text }: AnswerPiece) => void output().write(text)
+        const onText = ({ text }: AnswerPiece) => show(text)
         const report = await revision.generate(question, { ...sampling, signal: run.signal, onText })
         return { report, text: '' }
       }),
@@ -91,7 +91,11 @@ async function asked({
 }
 
 function onOneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, ' ')
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+    .join(' ')
 }
 
 export function addExport(group: Command): void {

@@ -3,6 +3,7 @@ import { parse } from 'yaml'
 import { laidOver, type Override } from '../revision/config/overlay.ts'
 import type { ReVision } from '../revision/run.ts'
 import { addCommonOptions, type CommonOptions } from './options.ts'
+import { tell } from './output.ts'
 
 /** Options of all commands about a configuration. */
 export interface ConfigFlags extends CommonOptions {
@@ -57,6 +58,6 @@ export async function openRun(config: string, flags: ConfigFlags): Promise<ReVis
 /** One line on stderr, where there is something to tell. */
 export function warn(warning: string | undefined): void {
   if (warning !== undefined) {
-    process.stderr.write(`modality-gap: ${warning}\n`)
+    tell(`modality-gap: ${warning}`)
   }
 }

@@ -2,6 +2,7 @@ import type { CompareArmsOptions } from '../revision/compare.ts'
 import type { LogRecord } from '../revision/logs.ts'
 import type { ReVisionRunOptions } from '../revision/run.ts'
 import type { TrainerCallbacks, TrainingProgress } from '../revision/trainer-options.ts'
+import { tell } from './output.ts'
 import { clock, figure } from './print.ts'
 import type { Bar } from './progress.ts'
 
@@ -23,7 +24,7 @@ export function shownRuns(bar: Bar): Pick<CompareArmsOptions, 'callbacks' | 'onR
       const run = `${index + 1}/${count} ${arm}, seed ${seed}`
       current = `${run}, `
       if (!bar.visible) {
-        process.stderr.write(`${run}${cached ? ': its result is there already' : ''}\n`)
+        tell(`${run}${cached ? ': its result is there already' : ''}`)
       }
     },
   }
@@ -41,7 +42,7 @@ function shown(bar: Bar, name: () => string): TrainerCallbacks {
     onLog(record) {
       const told = toldOf(record)
       if (!bar.visible && told !== undefined) {
-        process.stderr.write(`${name()}: ${record.step}/${last?.steps ?? record.step}, ${told}${left(last)}\n`)
+        tell(`${name()}: ${record.step}/${last?.steps ?? record.step}, ${told}${left(last)}`)
       }
     },
     onEvaluate({ eval_loss }) {

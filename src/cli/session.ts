@@ -2,7 +2,7 @@ import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import type { Progress } from '../reports.ts'
 import { describe } from './describe.ts'
-import { output } from './output.ts'
+import { readyOutput, show, showJson, tell } from './output.ts'
 import { type Bar, progressBar } from './progress.ts'
 
 /** Exit codes, a contract for scripts. */
@@ -41,13 +41,13 @@ export async function perform(
   const bar = await progressBar()
   const onProgress = (progress: Progress) => {
     // made while the native threads are at work
-    output()
+    readyOutput()
     bar.update(progress)
   }
   try {
     const { report, text } = await work({ signal: controller.signal, onProgress }, bar)
     bar.stop()
-    output().write(`${options.json ? JSON.stringify(report, null, 2) : text}\n`)
+    options.json ? showJson(report) : show(`${text}\n`)
   } catch (error) {
     bar.stop()
     fail(error, options)
@@ -57,11 +57,11 @@ export async function perform(
 function fail(error: unknown, { resumeWith, kept = 'finished shards are kept' }: SessionOptions): void {
   if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
     const next = resumeWith ? `; ${kept}, go on with: ${resumeWith}` : '; nothing was left behind'
-    process.stderr.write(`modality-gap: interrupted${next}\n`)
+    tell(`modality-gap: interrupted${next}`)
     process.exitCode = INTERRUPTED
     return
   }
-  process.stderr.write(`modality-gap: ${describe(error)}\n`)
+  tell(`modality-gap: ${describe(error)}`)
   process.exitCode = error instanceof ModalityGapError && error.code === 'BAD_OPTION' ? USAGE : FAILURE
 }
 

@@ -4,6 +4,7 @@ import type { TrackRecord } from '../track-record.ts'
 import type { LivePage } from '../track-report/serve.ts'
 import { addReportOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
+import { tell } from './output.ts'
 import { written } from './print.ts'
 import { INTERRUPTED, perform } from './session.ts'
 
@@ -58,7 +59,7 @@ export function addTrack(program: Command): void {
         const { serveRun } = await import('../track-report/serve.ts')
         const at = options.serve === true ? 0 : options.serve
         watched.page = await serveRun(() => trackReportData(watched.records), at)
-        process.stderr.write(`modality-gap: the run is shown at ${watched.page.url}\n`)
+        tell(`modality-gap: the run is shown at ${watched.page.url}`)
       }
       try {
         await (src.endsWith('.jsonl') ? logged(src, options, watched, signal) : recorded(src, options, watched, signal))

@@ -1,4 +1,10 @@
 import { Session } from 'node:inspector/promises'
+import { setFlagsFromString } from 'node:v8'
+
+// optimised code that was made before counting began does not count
+setFlagsFromString('--no-opt')
+setFlagsFromString('--no-maglev')
+setFlagsFromString('--no-sparkplug')
 
 /**
  * How often blocks of our own code are run by some work, counted by V8 (precise coverage): a number of steps that does not

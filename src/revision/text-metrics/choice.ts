@@ -56,7 +56,8 @@ export function lettersOf(options: readonly string[]): string[] {
  * 1. a letter and nothing else: `B`, `b`, `(B)`, `B.`, `**B**`;
  * 2. a statement, the last one if there are several: `The answer is B`, `**Answer:** (B)`, `correct option: B.`,
  *    `\boxed{B}`; where words follow, the only option whose text they hold. A statement of several letters is none;
- * 3. the only letter that is called right or chosen: `Option B is correct`, `I would go with B`;
+ * 3. the only letter that is called right or chosen: `Option B is correct`, `I would go with B`; then the only one that has a line
+ *    of its own;
  * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
  * 5. the text of an option and nothing else, whatever its case and its closing mark;
  * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`;
@@ -93,6 +94,7 @@ function readingOf(
   return (
     stated(text, pieces, said, named, options) ??
     (said.verdicts.size > 0 ? (only([...said.verdicts]) ?? SEVERAL) : undefined) ??
+    only([...said.inLine]) ??
     opening(pieces, said) ??
     named(exactly(text, options)) ??
     only([...said.bracketed].filter(letter => !said.rejected.has(letter))) ??

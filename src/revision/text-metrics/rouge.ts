@@ -62,8 +62,8 @@ function sharesOf(own: readonly string[], other: readonly string[]): { precision
 }
 
 /**
- * Length of the longest common subsequence by the bits of a row of the table (Hyyrö 2004): 32 cells at a time, and only where
- * a token of one text stands in the other.
+ * Length of the longest common subsequence by the bits of a row of the table (Hyyrö 2004): 32 cells at a time, and only from a match
+ * on to where its carry is taken up.
  */
 function longestCommon(own: readonly string[], other: readonly string[]): number {
   const places = placesOf(other)

@@ -12,6 +12,8 @@ export interface Said {
   named: Set<string>
   /** Letters in round brackets. */
   bracketed: Set<string>
+  /** Letters that have a line of their own. */
+  inLine: Set<string>
 }
 
 /** What follows `The answer is`: a letter, several, or words. */
@@ -30,7 +32,7 @@ const LINKS = set(
 )
 /** Words that may stand between the copula and the letter. */
 const FILLERS = set(
-  'option choice letter answer number clearly most likely probably definitely certainly therefore thus indeed simply just the actually still obviously either text mathrm textbf',
+  'both option choice letter answer number clearly most likely probably definitely certainly therefore thus indeed simply just the actually still obviously either text mathrm textbf',
 )
 /** Words that go on after a letter, so that `A` and `I` before them are no article and no name. */
 const AFTER_LETTER = set(
@@ -38,7 +40,9 @@ const AFTER_LETTER = set(
 )
 const AFTER_I = set('is or and because as')
 const NEGATIONS = set('not never neither nor cannot without')
-const MODALS = set('is was seems appears looks must would should be being the most very clearly definitely likely also')
+const MODALS = set(
+  'is are were was seems appears looks must would should be being the most very clearly definitely likely also',
+)
 const RIGHT = set('correct right true answer best accurate appropriate suitable valid')
 const WRONG = set('incorrect wrong false inaccurate unlikely not isn wasn cannot neither')
 const CHOOSING = set(
@@ -58,10 +62,11 @@ export function saidOf(pieces: readonly Piece[], letters: readonly string[]): Sa
     rejected: new Set(),
     named: new Set(),
     bracketed: new Set(),
+    inLine: new Set(),
   }
   pieces.forEach((piece, i) => {
     if (piece.kind === 'word' && NOUNS.has(piece.lower)) {
-      const found = statementAt(pieces, i)
+      const found = statementAt(pieces, i, letters)
       if (found !== undefined) {
         said.statements.push(found)
       }
@@ -75,7 +80,7 @@ export function saidOf(pieces: readonly Piece[], letters: readonly string[]): Sa
 }
 
 /** What is stated behind a noun, where it is followed by a copula or a colon. */
-function statementAt(pieces: readonly Piece[], noun: number): Statement | undefined {
+function statementAt(pieces: readonly Piece[], noun: number, letters: readonly string[]): Statement | undefined {
   const copula = copulaAfter(pieces, noun)
   if (copula === undefined) {
     return undefined
@@ -87,7 +92,8 @@ function statementAt(pieces: readonly Piece[], noun: number): Statement | undefi
       return undefined
     }
     const letter = letterAt(pieces, at, true)
-    if (letter !== undefined) {
+    // a small letter may be a variable
+    if (letter !== undefined && (letter === piece.text || letters.includes(letter))) {
       return isOneOfSeveral(pieces, at, letter) ? { several: true } : { letter }
     }
     const skipped = piece.kind === 'line' || SOFT.includes(piece.text) || ':-'.includes(piece.text)
@@ -151,9 +157,9 @@ export function letterAt(pieces: readonly Piece[], at: number, stated = false): 
   const letter = piece.text.toUpperCase()
   const closed = isOpening(before) && isClosing(after)
   if (letter !== piece.text) {
-    const ends =
-      after === undefined || after.kind === 'line' || ('.!,'.includes(after.text) && !touch(after, pieces[at + 2]))
-    return stated && (closed || ends) ? letter : undefined
+    const article = 'ai'.includes(piece.text) && after?.kind === 'word'
+    const inside = after?.kind === 'mark' && touch(after, pieces[at + 2]) && !isClosing(after)
+    return stated && (closed || !(article || inside)) ? letter : undefined
   }
   const isNamed = before?.kind === 'word' && NAMING.has(before.lower) && before.lower !== 'answer'
   const goesOn = after?.kind === 'word' && !(letter === 'I' ? AFTER_I : AFTER_LETTER).has(after.lower)
@@ -223,6 +229,9 @@ function judge(pieces: readonly Piece[], at: number, letter: string, said: Said)
   if (pieces[at - 1]?.text === '(' && pieces[at + 1]?.text === ')') {
     said.bracketed.add(letter)
   }
+  if (hasLine(pieces, at)) {
+    said.inLine.add(letter)
+  }
   const before = wordsBefore(pieces, at)
   const [last = '', second = '', third = ''] = before.filter(
     word => !['option', 'choice', 'letter', 'the'].includes(word),
@@ -232,24 +241,68 @@ function judge(pieces: readonly Piece[], at: number, letter: string, said: Said)
   }
   const verdict = verdictAfter(pieces, at)
   const excluded = EXCLUDING.has(last) || (last === 'out' && second.startsWith('rul'))
+  const together = ['are', 'were'].includes(pieces[skipSoft(pieces, at + 1)]?.lower ?? '')
+    ? listedBefore(pieces, at)
+    : []
   if (verdict === false || excluded) {
-    said.rejected.add(letter)
+    for (const each of [letter, ...together]) {
+      said.rejected.add(each)
+    }
     return
+  }
+  if (verdict === true) {
+    for (const each of together) {
+      said.verdicts.add(each)
+    }
   }
   const is =
     (last === 'is' || last === 'be') && (['it', 'that', 'this'].includes(second) || ['it', 'that'].includes(third))
   const contracted = last === 's' && second === 'it'
+  const instead = last === 'but' && before.includes('not')
   const goes = last === 'with' && ['go', 'going', 'went'].includes(second)
   const negated = [second, third].some(word => word === 'not' || word === 't' || word === 'never')
   const after = pieces[at + 1]
   const ends = after?.kind !== 'word' || AFTER_LETTER.has(after.lower)
-  if (verdict === true || ((CHOOSING.has(last) || is || contracted || goes) && !negated && ends)) {
+  const chosen = (CHOOSING.has(last) || is || contracted || goes) && !negated
+  if (verdict === true || ((chosen || instead) && ends)) {
     if (isOneOfSeveral(pieces, at, letter)) {
       // the other one is met on its own, without a verb before it
       said.verdicts.add(letterAfter(pieces, at) ?? letter)
     }
     said.verdicts.add(letter)
   }
+}
+
+/** Whether a letter has a line of its own, with nothing but marks around it. */
+function hasLine(pieces: readonly Piece[], at: number): boolean {
+  const isMark = (piece: Piece | undefined) => SOFT.includes(piece?.text ?? ' ') || piece?.text === '.'
+  let [first, last] = [at - 1, at + 1]
+  while (first >= at - TO_LETTER && isMark(pieces[first])) {
+    first--
+  }
+  while (last <= at + TO_LETTER && isMark(pieces[last])) {
+    last++
+  }
+  const ends = (piece: Piece | undefined) => piece === undefined || piece.kind === 'line'
+  return ends(pieces[first]) && ends(pieces[last])
+}
+
+/** Letters that are listed before one: A and B of `A, B and C are`. */
+function listedBefore(pieces: readonly Piece[], at: number): string[] {
+  const letters: string[] = []
+  for (let before = at - 1; before >= at - TO_COPULA; before--) {
+    const piece = pieces[before]
+    const letter = letterAt(pieces, before)
+    if (letter !== undefined) {
+      letters.push(letter)
+    } else if (
+      piece === undefined ||
+      !(['and', 'or', ',', '&', 'option', 'options'].includes(piece.lower) || SOFT.includes(piece.text))
+    ) {
+      break
+    }
+  }
+  return letters
 }
 
 /** The next letter behind one of several. */

@@ -97,20 +97,32 @@ export function yesOrNo(text: string, rule: YesNoRule = 'strict'): 'yes' | 'no' 
 
 /** Words of letters of any script in lower case, with the apostrophe of a contraction and without quotes around them. */
 function wordsOf(text: string): string[] {
-  const plain = text.toLowerCase().replaceAll('’', "'").replaceAll(TAG, ' ')
+  const plain = withoutQuotations(text).toLowerCase().replaceAll('’', "'").replaceAll(TAG, ' ')
   const runs = plain.match(/[\p{L}\p{M}\p{N}']+/gu) ?? []
   return runs.map(run => stripped(run, "'", "'")).filter(word => word !== '')
+}
+
+/** A text without what it quotes in several words, as from a sign in a picture; of a quotation alone all of it. */
+function withoutQuotations(text: string): string {
+  const parts = text.split(/["“”]/)
+  const outside = parts.filter((_, i) => i % 2 === 0)
+  if (parts.length % 2 === 0 || !/\p{L}/u.test(outside.join(''))) {
+    return text
+  }
+  return parts.filter((part, i) => i % 2 === 0 || !/\s/.test(part.trim())).join(' ')
 }
 
 /** Marks such as `<answer>`. */
 const TAG = /<[^<>\s]*>/g
 
-/** What is not known, or not said, where a negation stands before it. */
-const UNKNOWN = new Set(
-  'know sure certain clear possible determine determined determinable tell say said answer enough able confident help assist comply provide discern ascertain verify verified confirm confirmed identify information way idea clue specified'.split(
-    ' ',
-  ),
+const set = (words: string) => new Set(words.split(' '))
+
+/** What is not known where a negation stands before it: `not sure`, `no way to tell`, `no doubt`. */
+const UNKNOWN = set(
+  'know known sure certain clear possible determined determinable enough able confident specified information way idea clue doubt question',
 )
+/** What is not said where it is denied that one can: `cannot say`. */
+const UNSAID = set('determine tell say answer help assist comply provide discern ascertain verify confirm judge')
 /** How many words after a negation it may be. */
 const REACH = 4
 
@@ -139,5 +151,9 @@ function isRefusal(words: readonly string[], at: number): boolean {
   }
   const next = words.slice(at + 1, at + 1 + REACH)
   const stop = next.findIndex(word => word === 'a' || word === 'an' || word === 'any' || word === 'the')
-  return next.slice(0, stop === -1 ? undefined : stop).some(word => UNKNOWN.has(word))
+  const near = next.slice(0, stop === -1 ? undefined : stop)
+  const word = words[at] as string
+  const can =
+    word === 'cannot' || word === "can't" || word === "couldn't" || ['can', 'could'].includes(words[at - 1] ?? '')
+  return near.some(each => UNKNOWN.has(each) || (can && UNSAID.has(each)))
 }

@@ -529,11 +529,18 @@ export interface FitOptions {
   renormalize?: boolean
   /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
   noise?: number
-  /** Seed of that noise, which is keyed by the row's index. @defaultValue that of `seed` */
+  /**
+   * Seed of that noise, which is keyed by the row's index, and in a training by the pass over the data, so that every epoch draws anew.
+   *
+   * @defaultValue that of `seed`
+   */
   noiseSeed?: number
   /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
   ridge?: number
-  /** Whether `bca` matches covariances, or second moments as printed. @defaultValue `true` */
+  /**
+   * Whether `bca` matches covariances, or second moments as printed (`true` by default); whether `c3` centres both sides, as its code
+   * for captions does, in place of moving texts onto images (`false` by default).
+   */
   centered?: boolean
   /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
   energy?: number
@@ -1204,6 +1211,8 @@ export interface ModelSample {
   turns: readonly Turn[]
   /** The row of each image among the rows that are given with the call. */
   rows: readonly number[]
+  /** Number of the pass over the data: an aligner that adds noise draws it anew in every one. @defaultValue `0` */
+  epoch?: number
 }
 /** What a model says of itself. */
 export interface ModelInfo {
@@ -3212,6 +3221,11 @@ export interface ReVisionConfig {
   earlyStop?: EarlyStopConfig
   /** Section `compare`. */
   compare?: CompareConfig
+  /**
+   * Values of a recipe where nothing else is said: `published` is what the scripts of arXiv 2602.07026 do (576 repeated
+   * tokens, no end token in `plain`, their rates, batches and lengths).
+   */
+  recipe?: 'published'
   /** Template of stage 2 and of answers. @defaultValue `'model'` */
   template: TemplateName
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */

@@ -126,11 +126,18 @@ export interface FitOptions {
   renormalize?: boolean
   /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
   noise?: number
-  /** Seed of that noise, which is keyed by the row's index. @defaultValue that of `seed` */
+  /**
+   * Seed of that noise, which is keyed by the row's index, and in a training by the pass over the data, so that every epoch draws anew.
+   *
+   * @defaultValue that of `seed`
+   */
   noiseSeed?: number
   /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
   ridge?: number
-  /** Whether `bca` matches covariances, or second moments as printed. @defaultValue `true` */
+  /**
+   * Whether `bca` matches covariances, or second moments as printed (`true` by default); whether `c3` centres both sides, as its code
+   * for captions does, in place of moving texts onto images (`false` by default).
+   */
   centered?: boolean
   /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
   energy?: number

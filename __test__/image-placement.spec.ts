@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { checkConfig } from '../src/revision/config.ts'
 import { VisionModel } from '../src/revision/model.ts'
-import { placedInFront, toModelSample } from '../src/revision/turns.ts'
+import { askedAbout, placedInFront, toModelSample } from '../src/revision/turns.ts'
 import { DIM, TINY } from './helpers/revision.ts'
 
 /** Turns and what LLaVA's trainers make of them; see `fixtures/make_placement.py`. */
@@ -48,4 +48,12 @@ test('a version of LLaVA places images in front, unless a configuration says oth
   t.is(of({ stage2: { data: 'd', template: 'vicuna' } }), 'inline')
   t.is(of({ image_placement: 'inline', stage2: { data: 'd', version: 'v1' } }), 'inline')
   t.is(of({ imagePlacement: 'front', stage2: { data: 'd' } }), 'front')
+})
+
+test('questions that are asked have their image where records had it', t => {
+  t.is(askedAbout('What is <image> this?', 'front'), '<image>\nWhat is  this?')
+  t.is(askedAbout(' What is this? ', 'front'), '<image>\nWhat is this?')
+  t.is(askedAbout('What is <image> this?', 'inline'), 'What is <image> this?')
+  t.is(askedAbout('What is this?', undefined), '<image>\nWhat is this?')
+  t.throws(() => askedAbout('<image><image>', 'front'), { code: 'BAD_OPTION' })
 })

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { FitOptions } from '../src/options.ts'
+import type { Override } from '../src/revision/config/overlay.ts'
 import { checkConfig, loadConfig, type ReVisionConfig } from '../src/revision/config.ts'
 import { folderOf } from './helpers/place.ts'
 
@@ -148,7 +149,7 @@ test('a LLaVA script for its first stage means the projector alone', t => {
   t.is(
     warning,
     'without effect here: dataloader_num_workers, deepspeed, gradient_checkpointing, image_folder, lazy_preprocess, ' +
-      'mm_use_im_patch_token, mm_use_im_start_end, mm_vision_select_layer, per_device_eval_batch_size, tf32, vision_tower',
+      'mm_use_im_patch_token, mm_use_im_start_end, mm_vision_select_layer, per_device_eval_batch_size, report_to: wandb, tf32, vision_tower',
   )
 })
 
@@ -393,4 +394,108 @@ test('what is no YAML, or too much of it, is refused with its line', async t => 
     t.regex(error?.message ?? '', message)
   }
   await t.throwsAsync(() => loadConfig('none.yaml'), { code: 'NOT_FOUND' })
+})
+
+test('the published recipe stands below what a configuration says itself', t => {
+  const base = { model: { path: 'm' }, embeddings: { image: 'i', text: 't' }, output: 'o', recipe: 'published' }
+  const { config } = checkConfig({ ...base, stage1: { data: 'd' }, stage2: { data: 'e', learning_rate: 2e-5 } })
+  t.like(config, {
+    projector: { type: 'mlp2x_gelu', numVisualTokens: 576, distinctTokens: false },
+    template: 'bunny',
+    imagePlacement: 'front',
+    stage1: { template: 'plain', endToken: false, learningRate: 5e-4, batchSize: 256, epochs: 1, maxLength: 2048 },
+    stage2: { mode: 'full', learningRate: 2e-5, batchSize: 256 },
+  })
+  const own = checkConfig({
+    ...base,
+    projector: { num_visual_tokens: 4 },
+    template: 'chatml',
+    stage1: { data: 'd', endToken: true },
+  })
+  t.like(own.config, {
+    projector: { numVisualTokens: 4 },
+    template: 'chatml',
+    stage2: false,
+    stage1: { endToken: true },
+  })
+  // what an output keeps says the same again
+  t.deepEqual(checkConfig(JSON.parse(JSON.stringify(own.config))).config, own.config)
+  t.throws(() => checkConfig({ ...base, recipe: 'secret', stage1: { data: 'd' } }), {
+    code: 'BAD_OPTION',
+    message: /recipe has to be one of published/,
+  })
+})
+
+test('what is set takes the place of the file, whatever name either gives it', t => {
+  const base = { model: { path: 'm' }, embeddings: { image: 'i', text: 't' }, output: 'o' }
+  const of = (value: object, changes: Override) => checkConfig({ ...base, ...value }, changes).config
+  t.like(of({ stage1: { data: 'd', learningRate: 1 } }, { stage1: { lr: 2 } }), { stage1: { learningRate: 2 } })
+  t.like(of({ stage1: { data: 'd', lr: 1 } }, { stage1: { learning_rate: 2 } }), { stage1: { learningRate: 2 } })
+  t.like(of({ stage2: { data: 'd' }, learning_rate: 1 }, { stage2: { lr: 2 } }), { stage2: { learningRate: 2 } })
+  t.like(of({ stage1: { data: 'd', learningRate: 1 } }, { lr: 2 }), { stage1: { learningRate: 2 } })
+  t.like(of({ stage1: { data: 'd' }, logging_steps: 5 }, { logging: { every: 7 } }), { logging: { every: 7 } })
+  t.like(of({ stage1: { data: 'd' }, output_dir: 'a', output: undefined }, { output: 'b' }), { output: 'b' })
+  t.like(of({ stage2: { data: 'd', lora_r: 8, mode: 'lora' } }, { stage2: { lora: { rank: 4 } } }), {
+    stage2: { lora: { rank: 4 } },
+  })
+  // taken away by another name
+  t.like(of({ stage1: { data: 'd', lr: 1 } }, { stage1: { learningRate: null } }), { stage1: { learningRate: 5e-4 } })
+  const devices = { data: 'd', per_device_train_batch_size: 8, gradient_accumulation_steps: 4 }
+  t.like(of({ stage1: devices }, { stage1: { batchSize: 64 } }), { stage1: { batchSize: 64, microBatch: 8 } })
+  t.like(of({ stage1: devices }, {}), { stage1: { batchSize: 32, microBatch: 8 } })
+  // within one file two names that differ are still an error
+  t.throws(() => of({ stage1: { data: 'd', lr: 1, learningRate: 2 } }, {}), {
+    code: 'BAD_OPTION',
+    message: /contradicts/,
+  })
+})
+
+test('services that are not served are named', t => {
+  const base = { model: { path: 'm' }, embeddings: { text: 't' }, stage1: { data: 'd' }, output: 'o' }
+  const of = (report_to: unknown) => checkConfig({ ...base, report_to })
+  t.like(of('wandb'), { warning: 'without effect here: report_to: wandb', config: { logging: { tensorboard: false } } })
+  t.like(of(['tensorboard', 'mlflow']), {
+    warning: 'without effect here: report_to: mlflow',
+    config: { logging: { tensorboard: true } },
+  })
+  t.is(of('none').warning, undefined)
+  t.is(of('tensorboard').warning, undefined)
+})
+
+test('shares stand where transformers 5 takes them', t => {
+  const base = { model: { path: 'm' }, embeddings: { text: 't' }, output: 'o' }
+  const of = (stage: object, more: object = {}) =>
+    checkConfig({ ...base, ...more, stage1: { data: 'd', ...stage } }).config
+  const share = of({ warmup_steps: 0.1, eval_steps: 0.25, save_steps: 0.5 }, { logging_steps: 0.05 })
+  t.like(share, { stage1: { warmupRatio: 0.1, evalEvery: 0.25, saveEvery: 0.5 }, logging: { every: 0.05 } })
+  t.false('warmupSteps' in (share.stage1 || {}))
+  t.like(of({ warmup_steps: 10, eval_steps: 25 }), { stage1: { warmupSteps: 10, evalEvery: 25 } })
+  for (const stage of [
+    { warmup_steps: 1.5 },
+    { eval_steps: 2.5 },
+    { eval_steps: -0.5 },
+    { warmup_steps: 0.1, warmup_ratio: 0.2 },
+  ]) {
+    t.throws(() => of(stage), { code: 'BAD_OPTION' })
+  }
+})
+
+test('schedules whose numbers make no sense are refused', t => {
+  const base = { model: { path: 'm' }, embeddings: { text: 't' }, output: 'o' }
+  const of = (schedule: string, scheduleShape: object) =>
+    checkConfig({ ...base, stage1: { data: 'd', learningRate: 1e-3, schedule, scheduleShape } })
+  const refused: [string, object, RegExp][] = [
+    ['polynomial', { end: 2e-3 }, /above the highest, 0.001/],
+    ['cosine_with_min_lr', { end: 1.5 }, /above the highest, 1/],
+    ['cosine', { end: 0.1 }, /end belongs to polynomial/],
+    ['cosine', { cycles: 3 }, /cycles belong to cosine_with_restarts/],
+    ['linear', { power: 2 }, /power belongs to polynomial/],
+    ['polynomial', { power: -1 }, /number above 0/],
+    ['polynomial', { power: Number.NaN }, /number above 0/],
+    ['cosine_with_restarts', { cycles: 0 }, /whole number from 1/],
+  ]
+  for (const [schedule, shape, message] of refused) {
+    t.throws(() => of(schedule, shape), { code: 'BAD_OPTION', message })
+  }
+  t.like(of('polynomial', { end: 1e-3, power: 0.5 }).config.stage1, { scheduleShape: { end: 1e-3 } })
 })

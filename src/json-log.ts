@@ -1,14 +1,21 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { ModalityGapError } from './errors.ts'
+import { refuseLinks } from './no-links.ts'
 import { unreadable } from './unreadable.ts'
 
 /** What a log holds. */
 export interface LogKind<T> {
   /** A record, or nothing for JSON that is none. */
   read: (value: unknown) => T | undefined
-  /** What a record is, for errors: `a record of a tracker`. */
+  /** What a record is, for errors: `record of a tracker`. */
   what: string
+  /** What a value lacks to be one, for errors; absent where `read` says all. */
+  flaw?: (value: unknown) => string | undefined
 }
+
+/** How a line of any log begins: what an interruption cut short begins so, too. */
+const BEGINS = '{"step":'
 
 /** Records of a log, and the length in bytes up to the end of each. */
 export interface LogLines<T> {
@@ -27,7 +34,13 @@ export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<Lo
   const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
   const lines = text.split('\n')
   // what stands after the last line's end was cut short while it was written
-  lines.pop()
+  const cut = lines.pop() ?? ''
+  if (lines.length === 0 && !cut.startsWith(BEGINS.slice(0, cut.length))) {
+    throw new ModalityGapError('BAD_FORMAT', `${path} holds no ${kind.what}, but something else`, {
+      file: path,
+      row: 0,
+    })
+  }
   const result: LogLines<T> = { records: [], ends: [] }
   let end = 0
   lines.forEach((line, row) => {
@@ -38,7 +51,7 @@ export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<Lo
   return result
 }
 
-function recordOf<T>(line: string, { read, what }: LogKind<T>, file: string, row: number): T {
+function recordOf<T>(line: string, { read, what, flaw }: LogKind<T>, file: string, row: number): T {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -47,10 +60,16 @@ function recordOf<T>(line: string, { read, what }: LogKind<T>, file: string, row
   }
   const record = read(value)
   if (record === undefined) {
-    throw new ModalityGapError('BAD_FORMAT', `${file}: line ${row + 1} is no ${what}`, { file, row })
+    const why = value === undefined ? undefined : flaw?.(value)
+    const message = `${file}: line ${row + 1} is no ${what}${why === undefined ? '' : `: ${why}`}`
+    throw new ModalityGapError('BAD_FORMAT', message, { file, row })
   }
   return record
 }
+
+const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0 } = constants
+/** Appends, but through no link that has come meanwhile. */
+const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW
 
 /** A log that records are appended to, each on the disk before the call returns. */
 export class JsonLog<T> {
@@ -64,13 +83,14 @@ export class JsonLog<T> {
    * Opens a log, which need not be there, and cuts off what is not kept.
    *
    * @param keep how many of its records are kept; what it throws is thrown, and the log stays as it is
-   * @throws {@link ModalityGapError} as {@link readJsonLog} does; `WRITE_FAILED`
+   * @throws {@link ModalityGapError} as {@link readJsonLog} does, also for a file that is no log; `WRITE_FAILED`, also for a link
    */
   static async open<T>(
     path: string,
     kind: LogKind<T>,
     keep: (records: readonly T[]) => number,
   ): Promise<{ log: JsonLog<T>; records: T[] }> {
+    await refuseLinks([path])
     const log = new JsonLog<T>(path)
     const { records, ends } = await readJsonLog(path, kind).catch(error => {
       if (error instanceof ModalityGapError && error.code === 'NOT_FOUND') {
@@ -93,7 +113,7 @@ export class JsonLog<T> {
   }
 
   async #write(work: (file: FileHandle) => Promise<void>): Promise<void> {
-    const file = await open(this.#path, 'a').catch(cause => this.#fail(cause))
+    const file = await open(this.#path, APPEND).catch(cause => this.#fail(cause))
     try {
       await work(file)
       await file.sync()

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ModalityGapError } from './errors.ts'
 import { JsonLog, type LogKind, readJsonLog } from './json-log.ts'
 import type { TrackRecord } from './track-record.ts'
+import { flawOfRecord } from './track-shape.ts'
 
 /** How often a log that is followed is looked at, in milliseconds. */
 const LOOK_EVERY = 500
@@ -10,9 +11,9 @@ const LOOK_EVERY = 500
 const KIND: LogKind<TrackRecord> = {
   what: 'record of a tracker',
   read: value => {
-    const record = value as TrackRecord | null | undefined
-    return typeof record?.step === 'number' && typeof record.gap?.centroid === 'number' ? record : undefined
+    return flawOfRecord(value) === undefined ? (value as TrackRecord) : undefined
   },
+  flaw: flawOfRecord,
 }
 
 /**

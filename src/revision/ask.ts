@@ -6,7 +6,7 @@ import type { ReVisionConfig } from './config.ts'
 import type { VisionModel } from './model.ts'
 import type { Answer, ModelSample, SamplingOptions } from './model-options.ts'
 import type { ModelRows } from './rows.ts'
-import { withImage, withoutImages } from './turns.ts'
+import { askedAbout, withoutImages } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
 /** What a model is asked, of which images. */
@@ -104,7 +104,7 @@ function sampleOf(
   if (typeof given !== 'string') {
     throw new ModalityGapError('BAD_OPTION', `prompt has to be a text, not ${JSON.stringify(given)}`)
   }
-  const content = sees ? withImage(given) : withoutImages(given)
+  const content = sees ? askedAbout(given, config.imagePlacement) : withoutImages(given)
   if (!sees && content.trim() === '') {
     throw new ModalityGapError('BAD_OPTION', 'there is nothing to answer: give a prompt, rows or images')
   }

@@ -10,7 +10,7 @@ import type { RowLookup } from './data/row-lookup.ts'
 import { splitRecords } from './data/split.ts'
 import type { Shown } from './evaluation.ts'
 import type { ModelSample } from './model-options.ts'
-import { type Wording, withImage, withoutImages } from './turns.ts'
+import { askedAbout, type Wording, withoutImages } from './turns.ts'
 
 interface PlacedRecord extends BenchmarkRecord {
   /** Its number in the benchmark, from 0. */
@@ -34,7 +34,8 @@ export async function benchmarkScores(spec: BenchmarkConfig, shown: Shown): Prom
   const all = spec.circular ? rotated(some) : some
   const sees = !config.blind && all.some(({ image }) => image !== undefined)
   const side = sees ? await shown.workspace.images(spec, shown.run) : undefined
-  const wording = { prompt: config.prompt, system: config.system }
+  const { prompt, system, imagePlacement } = config
+  const wording = { prompt, system, imagePlacement }
   const asked = all.flatMap(record => {
     const rows = side ? rowsOf(record, side.lookup) : []
     return rows === undefined ? missing(record, path, config) : [{ record, sample: questionOf(record, rows, wording) }]
@@ -88,10 +89,10 @@ function missing({ id, image }: BenchmarkRecord, file: string, { evaluation }: R
 function questionOf(
   record: BenchmarkRecord,
   rows: readonly number[],
-  { prompt, system }: Omit<Wording, 'blind'>,
+  { prompt, system, imagePlacement }: Omit<Wording, 'blind'>,
 ): ModelSample {
   const question = promptOf(record) || prompt
-  const content = rows.length > 0 ? withImage(question) : withoutImages(question)
+  const content = rows.length > 0 ? askedAbout(question, imagePlacement) : withoutImages(question)
   const turns = [{ role: 'user' as const, content }]
   return {
     id: `${record.benchmark} ${record.id}`,

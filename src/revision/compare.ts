@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
+import { refuseLinks } from '../no-links.ts'
 import { writeWhole } from '../whole-file.ts'
 import { type Arm, armsOf } from './arms.ts'
 import { type ArmsReport, comparisonOf } from './compare-report.ts'
@@ -63,6 +64,7 @@ export async function compareArms(
   }
   const results: ArmsReport['runs'] = Object.fromEntries(runs.map(({ arm }) => [arm, {}]))
   for (const [index, { arm, seed, config }] of runs.entries()) {
+    await refuseLinks([join(output, arm), config.output, join(config.output, KEPT)])
     const kept = await keptResult(config)
     options.onRun?.({ arm, seed, index, count: runs.length, cached: kept !== undefined })
     const of = results[arm] as Record<string, ReVisionReport>

@@ -6,9 +6,11 @@ import { writeWhole } from '../whole-file.ts'
 import { armsOf } from './arms.ts'
 import { type ConfigFile, readConfigFile } from './config/file.ts'
 import { laidOver, type Override, reaches } from './config/overlay.ts'
+import { withRecipe } from './config/recipes.ts'
 import { type Path, type Problem, type Resolved, resolve } from './config/resolve.ts'
 import { compareSchema, schema } from './config/schema.ts'
-import type { CompareConfig, ReVisionConfig } from './config/types.ts'
+import { withoutSynonyms } from './config/synonyms.ts'
+import type { CompareConfig, ReVisionConfig, Stage1Config, Stage2Config } from './config/types.ts'
 
 export type * from './config/types.ts'
 
@@ -72,7 +74,7 @@ export function configObject(value: object, overrides: Override): RawConfig {
 /** A configuration with changes; what they say stands in no line of the file. */
 export function layered({ value, lineOf, path }: RawConfig, changes: Override): RawConfig {
   const lines = (at: Path) => (reaches(changes, at) ? undefined : lineOf(at))
-  return { value: laidOver(value, changes), lineOf: lines, path }
+  return { value: laidOver(withoutSynonyms(value, changes), changes), lineOf: lines, path }
 }
 
 /**
@@ -122,7 +124,7 @@ export async function keepConfig(config: ReVisionConfig): Promise<void> {
 
 /** The configuration, or nothing and the problems with it. */
 function parsed(resolved: Resolved): ReVisionConfig | undefined {
-  const result = v.safeParse(schema, resolved.value)
+  const result = v.safeParse(schema, withRecipe(resolved.value))
   if (result.success) {
     return result.output
   }
@@ -164,6 +166,10 @@ function relations(config: ReVisionConfig, { origins }: Resolved): Problem[] {
         `${name}.microBatch ${stage.microBatch} is more than its batch of ${stage.batchSize}`,
       )
     }
+    const shape = stage ? shapeProblem(stage) : undefined
+    if (shape !== undefined) {
+      refuse(`${name}.scheduleShape`, `${name}.scheduleShape: ${shape}`)
+    }
     if (stage && stage.prompt !== undefined) {
       promptIn(`${name}.prompt`, stage.prompt, refuse)
     }
@@ -180,6 +186,24 @@ function relations(config: ReVisionConfig, { origins }: Resolved): Problem[] {
     refuse('embeddings.aligner', 'an aligner is fitted to images: give embeddings.image, or the file of an aligner')
   }
   return problems
+}
+
+/** What is wrong with the numbers of a schedule, or with their being there; the native side refuses the same. */
+function shapeProblem({ schedule, scheduleShape = {}, learningRate }: Stage1Config | Stage2Config): string | undefined {
+  const { cycles, power, end } = scheduleShape
+  if (cycles !== undefined && cycles !== 1 && schedule !== 'cosine_with_restarts') {
+    return `cycles belong to cosine_with_restarts, not to ${schedule}`
+  }
+  if (power !== undefined && power !== 1 && schedule !== 'polynomial') {
+    return `power belongs to polynomial, not to ${schedule}`
+  }
+  if (end !== undefined && schedule !== 'polynomial' && schedule !== 'cosine_with_min_lr') {
+    return `end belongs to polynomial and cosine_with_min_lr, not to ${schedule}`
+  }
+  const highest = schedule === 'polynomial' ? learningRate : 1
+  return end !== undefined && end > highest
+    ? `the rate at the end, ${end}, is above the highest, ${highest}`
+    : undefined
 }
 
 /** What is wrong with the arms of a comparison. */

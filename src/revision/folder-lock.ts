@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
+import { refuseLinks } from '../no-links.ts'
 
 /** The file that says who works in a folder. */
 const LOCK = '.lock'
@@ -28,6 +29,7 @@ export async function alone<T>(folder: string, work: () => Promise<T>): Promise<
   }
   held.add(path)
   try {
+    await refuseLinks([path])
     await mkdir(path, { recursive: true })
     if (!(await taken(file))) {
       throw inUse(path, file, await holderOf(file))

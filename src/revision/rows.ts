@@ -8,6 +8,7 @@ import { convert } from '../convert.ts'
 import { type Embeddings, openEmbeddings, sourceOf } from '../embeddings.ts'
 import { unwrap } from '../errors.ts'
 import { type NativeRows, native } from '../native.ts'
+import { refuseLinks } from '../no-links.ts'
 
 /** Formats whose rows lie at fixed places, to be read in any order. */
 const IN_ANY_ORDER: ReadonlySet<string> = new Set(['npy', 'safetensors', 'memory'])
@@ -62,6 +63,7 @@ async function converted(embeddings: Embeddings, cache: string, run: RunOptions)
   const out = join(cache, `rows-${await fingerprintOf(embeddings)}`)
   if (!existsSync(out)) {
     const draft = `${out}.tmp`
+    await refuseLinks([cache, draft])
     await rm(draft, { recursive: true, force: true })
     await mkdir(cache, { recursive: true })
     await convert(embeddings, draft, { format: 'npy', ...run })

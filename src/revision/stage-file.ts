@@ -10,6 +10,14 @@ import type { StageName, StageStart } from './stages.ts'
 /** Name of the file in a stage's folder that says what was trained. */
 const FILE = 'stage.json'
 
+/** What the files of a stage hold, each as `contentsOf` says it. */
+export interface StageContents {
+  /** Its records. */
+  records: string
+  /** Its rows, and those that an aligner is fitted to. */
+  rows: string
+}
+
 /**
  * Begins in the folder of a stage, or goes on there, and answers what to go on from.
  *
@@ -20,6 +28,7 @@ export async function enterStage(
   name: StageName,
   config: ReVisionConfig,
   start: StageStart,
+  contents: StageContents,
 ): Promise<boolean | string> {
   const output = join(config.output, name)
   const resume = resumeOf(name, config)
@@ -29,11 +38,11 @@ export async function enterStage(
     throw new ModalityGapError('BAD_OPTION', `${output} holds a training already; ${what}`, { file: output })
   }
   const file = join(output, FILE)
-  const own = decisive(name, config, start)
+  const own = { ...decisive(name, config, start), contents }
   if (trained) {
     const other = differing(await optionsIn(file), own)
     if (other.length > 0) {
-      const what = `${output} was trained with another ${other.join(', another ')}`
+      const what = `${output} was trained with ${other.join(', ')}`
       throw new ModalityGapError('BAD_OPTION', `${what}; choose another output, or remove it`, { file })
     }
   }
@@ -81,7 +90,21 @@ async function optionsIn(file: string): Promise<Record<string, unknown> | undefi
   }
 }
 
-function differing(held: Record<string, unknown> | undefined, own: Record<string, unknown>): string[] {
-  const keys = held ? new Set([...Object.keys(held), ...Object.keys(own)]) : []
-  return [...keys].filter(key => !isDeepStrictEqual(held?.[key], own[key]))
+/** What differs, for people. */
+function differing(
+  held: Record<string, unknown> | undefined,
+  { contents, ...own }: Record<string, unknown> & { contents: StageContents },
+): string[] {
+  if (held === undefined) {
+    return []
+  }
+  const { contents: before, ...options } = held
+  const keys = new Set([...Object.keys(options), ...Object.keys(own)])
+  const other = [...keys].filter(key => !isDeepStrictEqual(options[key], own[key])).map(key => `another ${key}`)
+  // a folder of before does not tell what its files held
+  const changed = (['records', 'rows'] as const)
+    .filter(what => before !== undefined && Object(before)[what] !== contents[what])
+    .map(what => `other ${what} in the same files`)
+  // other files hold other things
+  return other.length > 0 ? other : changed
 }

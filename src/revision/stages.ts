@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
+import { refuseLinks } from '../no-links.ts'
 import { DEFAULT_LENGTH } from './config/sections.ts'
 import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config } from './config.ts'
+import { contentsOf } from './contents.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import { openRecords, wordingOf } from './evaluation.ts'
 import { alone } from './folder-lock.ts'
@@ -96,9 +98,11 @@ async function runAlone(
   { output, callbacks, ...run }: RunOptions & { output: string; callbacks?: TrainerCallbacks },
 ): Promise<TrainingReport> {
   const stage = config[name] as Stage1Config | Stage2Config
-  const resume = await enterStage(name, config, start)
-  await keepConfig(config)
+  await refuseLinks(['adapter', 'model', 'runs', 'samples.jsonl', 'log.jsonl'].map(name => join(output, name)))
   const workspace = new Workspace(config)
+  const contents = { records: await contentsOf([stage.data].flat()), rows: await workspace.contents(stage.rows) }
+  const resume = await enterStage(name, config, start, contents)
+  await keepConfig(config)
   const side = await workspace.side(stage.rows, run)
   const set = await TrainingSet.open({
     data: stage.data,
@@ -136,10 +140,10 @@ async function runAlone(
         batchSize: stage.batchSize,
         microBatch: stage.microBatch,
         steps,
-        evalEvery: cadence(stage.evalEvery, perEpoch),
-        saveEvery: cadence(stage.saveEvery, perEpoch),
+        evalEvery: cadence(stage.evalEvery, perEpoch, steps),
+        saveEvery: cadence(stage.saveEvery, perEpoch, steps),
         saveTotalLimit: stage.saveTotalLimit,
-        logEvery: config.logging.every,
+        logEvery: cadence(config.logging.every, perEpoch, steps),
         log: logFiles(name, config.logging, output),
         sinks: resumedFrom => sinksOf(name, config.logging, output, resumedFrom),
         bestMetric: config.bestMetric,
@@ -251,8 +255,12 @@ function learnOf(stage: Stage1Config | Stage2Config, steps: number): LearnOption
   }
 }
 
-function cadence(every: number | 'epoch', perEpoch: number): number {
-  return every === 'epoch' ? perEpoch : every
+/** Updates between two events; a share is one of all updates, rounded up as Hugging Face does. */
+function cadence(every: number | 'epoch', perEpoch: number, steps: number): number {
+  if (every === 'epoch') {
+    return perEpoch
+  }
+  return every > 0 && every < 1 ? Math.ceil(steps * every) : every
 }
 
 /** The log of a stage and the answers beside it; a path for both stages gets the stage's name before its ending. */

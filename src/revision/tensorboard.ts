@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
+import { refuseLinks } from '../no-links.ts'
 import { record, restartEvent, scalarEvent, textEvent, versionEvent } from './tensorboard-events.ts'
 
 /** How a folder of events is written. */
@@ -35,6 +36,7 @@ export class EventWriter {
    */
   static async open(folder: string, { resumedFrom, now = Date.now }: EventOptions = {}): Promise<EventWriter> {
     try {
+      await refuseLinks([folder])
       await mkdir(folder, { recursive: true })
       const began = now()
       const path = join(folder, await nextName(folder, began))

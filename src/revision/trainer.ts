@@ -139,7 +139,7 @@ class Training {
     return await Promise.all(
       places.map(async place => {
         const read = await train.at(place, epoch)
-        return { sample: toSample(read), place: read.place }
+        return { sample: { ...toSample(read), epoch }, place: read.place }
       }),
     )
   }
@@ -369,7 +369,20 @@ function freshState(options: TrainerOptions): TrainerState {
   }
 }
 
+/** Keys of an evaluation in the order of a report; a state that was read from a file has them by the alphabet. */
+const EVALUATED = ['step', 'epoch', 'eval_loss', 'eval_perplexity', 'eval_accuracy', 'eval_samples']
+
 function numbersOf(record: LogRecord): Record<string, number> {
-  const numbers = Object.entries(record).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-  return Object.fromEntries(numbers)
+  const keys = [
+    ...EVALUATED,
+    ...Object.keys(record)
+      .filter(key => !EVALUATED.includes(key))
+      .sort(),
+  ]
+  return Object.fromEntries(
+    keys.flatMap(key => {
+      const value: unknown = record[key as keyof LogRecord]
+      return typeof value === 'number' ? [[key, value]] : []
+    }),
+  )
 }

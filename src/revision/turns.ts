@@ -101,6 +101,12 @@ export function placedInFront(text: string): string {
   return rest === '' ? IMAGE_PLACE : `${IMAGE_PLACE}\n${rest}`
 }
 
+/** A question about one image with the place of it where an option puts it. */
+export function askedAbout(question: string, placement: ImagePlacement | undefined): string {
+  const asked = withImage(question)
+  return placement === 'front' ? placedInFront(asked) : asked
+}
+
 function pythonStripped(text: string): string {
   let [start, end] = [0, text.length]
   while (start < end && isPythonSpace(text, start)) {

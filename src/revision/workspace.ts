@@ -5,8 +5,10 @@ import type { RunOptions } from '../abort.ts'
 import { Aligner } from '../align.ts'
 import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
+import { refuseLinks } from '../no-links.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
+import { contentsOf } from './contents.ts'
 import { badLeft, badRowsOf, type LeftOut, lookupWithout } from './data/bad-rows.ts'
 import { type EmbeddingIds, embeddingRows } from './data/embedding-rows.ts'
 import type { RowLookup } from './data/row-lookup.ts'
@@ -86,6 +88,18 @@ export class Workspace {
     return once(this.#sides, side, async () => {
       return await this.#seen(side, {}, run)
     })
+  }
+
+  /** A name that changes with what the files of a side's rows hold; with a fitted aligner those of both sides, or its file's. */
+  async contents(side: Side): Promise<string> {
+    const { aligner, image, text, imageIds, textIds } = this.#config.embeddings
+    const fitted = typeof aligner === 'object' ? [image && ('image' as const), text && ('text' as const)] : []
+    const sides = new Set<Side>([side, ...fitted.flatMap(each => each || [])])
+    const opened = await Promise.all([...sides].map(each => this.embeddings(each)))
+    const rows = opened.flatMap(({ shards }) => shards.flatMap(({ path }) => path ?? []))
+    const { from } = (side === 'image' ? imageIds : textIds) ?? {}
+    const ids = from !== undefined && !['metadata', 'order', 'row'].includes(from) ? [from] : []
+    return await contentsOf([...rows, ...ids, ...(typeof aligner === 'string' ? [aligner] : [])])
   }
 
   async #seen(side: Side, own: OwnImages, run: RunOptions): Promise<SideRows> {
@@ -194,6 +208,7 @@ export class Workspace {
     if (existsSync(kept) && (await readFile(note, 'utf8').catch(() => undefined)) === made) {
       return await Aligner.load(kept)
     }
+    await refuseLinks([this.cache])
     const fitted = await Aligner.fit({ target, source, ...options }, run)
     await rm(note, { force: true })
     await mkdir(this.#config.output, { recursive: true })

@@ -53,13 +53,18 @@ export const BENCHMARKS: readonly PublishedBenchmark[] = [
   { name: 'HallusionBench', group: 'hallucination', part: 'all' },
 ]
 
+/** Words that a benchmark's name may be written in. */
+const WORDS_OF_NAME = 4
+
 /**
  * The benchmark that a file's name names, by words that make up its name whatever the case: `MMMU-Pro_10.tsv`,
  * `coco_pope_random.json`. The longest such name counts.
  */
 export function benchmarkNamed(text: string): PublishedBenchmark | undefined {
   const words = text.toLowerCase().match(/[a-z0-9]+/g) ?? []
-  const runs = new Set(words.flatMap((_, i) => words.slice(i).map((_, n) => words.slice(i, i + n + 1).join(''))))
+  // no name has more words than these
+  const lengths = Array.from({ length: WORDS_OF_NAME }, (_, n) => n + 1)
+  const runs = new Set(words.flatMap((_, i) => lengths.map(length => words.slice(i, i + length).join(''))))
   const found = BENCHMARKS.filter(({ name }) => runs.has(name.toLowerCase().replace('-', '')))
   return found.sort((a, b) => b.name.length - a.name.length)[0]
 }

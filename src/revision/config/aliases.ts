@@ -6,6 +6,8 @@ export interface Alias {
   to: string
   /** Changes the value; `undefined` leaves ours as it is. */
   convert?: (value: unknown) => unknown
+  /** What of a value has no effect, as it is told; nothing for a value that is taken as a whole. */
+  without?: (value: unknown) => string[]
   /** How values differ, for the reference. */
   note?: string
 }
@@ -28,8 +30,13 @@ export const ROOT_ALIASES: readonly Alias[] = [
   {
     names: ['report_to'],
     to: 'logging.tensorboard',
-    convert: value => [value].flat().includes('tensorboard'),
-    note: '`tensorboard` switches it on; other services are left to callbacks',
+    convert: value => [value].flat().some(each => each === 'tensorboard' || each === 'all'),
+    without: value =>
+      [value]
+        .flat()
+        .filter(each => !['tensorboard', 'all', 'none', 'no', false].includes(each as string))
+        .map(each => `report_to: ${String(each)}`),
+    note: '`tensorboard` and `all` switch it on; other services are named as without effect and left to callbacks',
   },
   {
     names: ['metric_for_best_model'],

@@ -85,16 +85,35 @@ export function whole(least: number, says: string) {
   return described(v.pipe(v.number(what), v.safeInteger(what), v.minValue(least, what)), what, says)
 }
 
-/** Updates between two events, an epoch, or none. */
+/** Updates between two events: a number, a share of all, an epoch, or none. */
 export function cadence(says: string) {
-  const what = 'a whole number from 0 on, or `epoch`'
+  const what = 'a whole number from 0 on, a share below 1 of all updates, or `epoch`'
   const plain = what.replaceAll('`', '')
-  const number = v.pipe(v.number(plain), v.safeInteger(plain), v.minValue(0, plain))
+  const number = v.pipe(
+    v.number(plain),
+    v.finite(plain),
+    v.minValue(0, plain),
+    v.check(value => value < 1 || Number.isSafeInteger(value), plain),
+  )
   return described(
     v.lazy(input => (typeof input === 'string' ? v.literal('epoch', plain) : number)),
     what,
     says,
     "number | 'epoch'",
+  )
+}
+
+/** Updates between two events: a number, or a share of all. */
+export function every(says: string) {
+  const what = 'a whole number from 1 on, or a share below 1 of all updates'
+  const positive = v.pipe(v.number(what), v.finite(what), v.gtValue(0, what))
+  return described(
+    v.pipe(
+      positive,
+      v.check(value => value < 1 || Number.isSafeInteger(value), what),
+    ),
+    what,
+    says,
   )
 }
 

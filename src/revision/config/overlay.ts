@@ -17,6 +17,16 @@ export function laidOver(base: Override, changes: Override): Record<string, unkn
   return merged
 }
 
+/** Values of our own names, with those of a configuration over them. */
+export function under(defaults: Override, value: Override): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...defaults }
+  for (const [key, own] of Object.entries(value)) {
+    const below = merged[key]
+    merged[key] = isSection(below) && isSection(own) ? under(below, own) : own
+  }
+  return merged
+}
+
 function isSection(value: unknown): value is Override {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

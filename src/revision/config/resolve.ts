@@ -113,10 +113,13 @@ class Resolver {
         this.#take(each, item as v.GenericSchema, [...to, i], [...at, i])
       }
     } else {
-      const convert = OWN_VALUES[String(to.at(-1))]
+      const name = String(to.at(-1))
+      const convert = OWN_VALUES[name]
       const own = convert ? convert(value) : value
       if (own !== undefined) {
-        this.#set(to, own, at)
+        // as in transformers 5, where what is below one is a share
+        const place = name === 'warmupSteps' && isShare(own) ? [...to.slice(0, -1), 'warmupRatio'] : to
+        this.#set(place, own, at)
       }
     }
   }
@@ -142,8 +145,11 @@ class Resolver {
   }
 
   /** Puts the value of an alias in its place. */
-  #alias({ to, convert }: Alias, { key, value, at }: Found, { entries, to: base }: Level): void {
+  #alias({ to, convert, without }: Alias, { key, value, at }: Found, { entries, to: base }: Level): void {
     const own = convert ? convert(value) : value
+    for (const each of without?.(value) ?? []) {
+      this.#ignored.add(each)
+    }
     const [head] = to.split('.') as [string]
     if (key === 'version') {
       this.#versions.push(at)
@@ -268,6 +274,10 @@ function isStageOption(key: string): boolean {
 /** Whether a file that names no stage trains the projector alone. */
 function isPretraining(file: Record<string, unknown>): boolean {
   return file.tune_mm_mlp_adapter === true || file.version === 'plain' || file.stage === 'pt'
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value < 1
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

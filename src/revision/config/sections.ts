@@ -8,6 +8,7 @@ import {
   atLeastZero,
   cadence,
   described,
+  every,
   flag,
   flagOrPath,
   oneOf,
@@ -21,6 +22,7 @@ import {
   texts,
   whole,
 } from './leaves.ts'
+import { RECIPE_NAMES } from './recipes.ts'
 
 /** Templates of a conversation; `model` is the model's own. */
 export const TEMPLATES = ['plain', 'llama', 'llama-2', 'chatml', 'bunny', 'vicuna', 'model'] as const
@@ -112,7 +114,7 @@ const alignerEntries = {
   noise: v.optional(atLeastZero('Standard deviation of the noise of `c3`.')),
   noiseSeed: v.optional(whole(0, 'Seed of that noise.')),
   ridge: v.optional(atLeastZero('Added to the diagonal of covariances in `bca` and `bures`.')),
-  centered: v.optional(flag('Whether `bca` matches covariances.')),
+  centered: v.optional(flag('Whether `bca` matches covariances; whether `c3` centres both sides.')),
   energy: v.optional(share('Share of the energy of the frame of `bca` and `aniso-init`.')),
   rank: v.optional(whole(1, 'Dimension of that frame.')),
   frame: v.optional(text('File of that frame.', 'a path')),
@@ -345,7 +347,7 @@ export const logging = section({
     flagOrPath("Event files, in `runs/` of the stage's folder; a path `a` puts them into `a/stage1`."),
     false,
   ),
-  every: v.optional(whole(1, 'Updates between two lines.'), 10),
+  every: v.optional(every('Updates between two lines.'), 10),
 })
 
 /** Section `earlyStop`. */
@@ -356,6 +358,12 @@ export const earlyStop = section({
 
 /** Keys beside the sections. */
 export const rootEntries = {
+  recipe: v.optional(
+    oneOf(
+      RECIPE_NAMES,
+      'Values of a recipe where nothing else is said: `published` is what the scripts of arXiv 2602.07026 do (576 repeated tokens, no end token in `plain`, their rates, batches and lengths).',
+    ),
+  ),
   template: v.optional(oneOf(TEMPLATES, 'Template of stage 2 and of answers.', 'TemplateName'), 'model'),
   prompt: v.optional(text('Text around `<image>` for records without a question.'), '<image>'),
   imagePlacement: v.optional(

@@ -336,6 +336,11 @@ export interface ReVisionConfig {
   earlyStop?: EarlyStopConfig
   /** Section `compare`. */
   compare?: CompareConfig
+  /**
+   * Values of a recipe where nothing else is said: `published` is what the scripts of arXiv 2602.07026 do (576 repeated
+   * tokens, no end token in `plain`, their rates, batches and lengths).
+   */
+  recipe?: 'published'
   /** Template of stage 2 and of answers. @defaultValue `'model'` */
   template: TemplateName
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */

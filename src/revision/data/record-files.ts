@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { JSONParser } from '@streamparser/json'
 import { ModalityGapError } from '../../errors.ts'
+import { refuseLinks } from '../../no-links.ts'
 import { unreadable } from '../../unreadable.ts'
 import { writeWhole } from '../../whole-file.ts'
 import { parquetRecords } from './parquet-records.ts'
@@ -40,6 +41,7 @@ export async function readableRecords(path: string, cache: string | undefined): 
     .digest('hex')
   const copy = join(cache, `${basename(path)}.${hash.slice(0, 16)}.jsonl`)
   if (!existsSync(copy)) {
+    await refuseLinks([cache])
     await writeWhole(copy, file => COPIES[kind](path, file))
   }
   // what was packed may be of another kind itself

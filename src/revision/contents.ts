@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { unreadable } from '../unreadable.ts'
+
+/** Up to this many bytes a file is hashed as a whole. */
+const WHOLE = 256 * 2 ** 20
+/** Of a longer one so many blocks of so many bytes, spread evenly from its first to its last. */
+const [BLOCKS, BLOCK] = [1024, 64 * 1024]
+const CHUNK = 2 ** 20
+
+/**
+ * A name that changes with what files hold, whatever their times: of sizes and bytes, of files above 256 MiB a sample of 64 MiB.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`
+ */
+export async function contentsOf(paths: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const path of paths) {
+    const { size } = await stat(path).catch(cause => unreadable(path, cause))
+    hash.update(`${size} `)
+    const file = await open(path, 'r').catch(cause => unreadable(path, cause))
+    try {
+      for await (const bytes of piecesOf(file, size)) {
+        hash.update(bytes)
+      }
+    } catch (cause) {
+      unreadable(path, cause)
+    } finally {
+      await file.close()
+    }
+  }
+  return hash.digest('hex').slice(0, 32)
+}
+
+async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+  const whole = size <= WHOLE
+  const length = whole ? CHUNK : BLOCK
+  const count = whole ? Math.ceil(size / CHUNK) : BLOCKS
+  const buffer = Buffer.alloc(length)
+  for (let i = 0; i < count; i++) {
+    const at = whole ? i * CHUNK : Math.floor((i * (size - BLOCK)) / (BLOCKS - 1))
+    const { bytesRead } = await file.read(buffer, 0, length, at)
+    yield buffer.subarray(0, bytesRead)
+  }
+}

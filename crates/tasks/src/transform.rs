@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, run_folder, targets};
-use crate::receipt::{Input, Receipt, RowsHash, hash_bytes, hash_of_rows, params_hash, write_file};
+use crate::receipt::{
+    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, write_file,
+};
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, Part, RowSet, Selection, Split, TaskError};
 
@@ -99,10 +101,12 @@ struct Mapped {
 impl<'a> Pass<'a> {
     fn new(job: &'a MapJob<'a>, targets: &'a [Target], control: &'a Control) -> Self {
         let starts = job.source.starts();
-        let params = params_hash(
-            &json!({ "task": "transform", "split": job.split, "onBadRow": job.source.options.on_bad_row }),
-            &job.map.to_bytes(),
-        );
+        let mut params =
+            json!({ "task": "transform", "split": job.split, "onBadRow": job.source.options.on_bad_row });
+        if let Some(groups) = groups_hash(job.source).filter(|_| job.split.splits()) {
+            params["groups"] = json!(groups);
+        }
+        let params = params_hash(&params, &job.map.to_bytes());
         let (dim, unit) = (job.map.dim(), job.map.gives_unit_rows());
         let empty = |_: &Part| {
             Mutex::new(Done {
@@ -225,7 +229,13 @@ impl Work for Pass<'_> {
         let out = worker.out.rows_mut(dtype);
         let results = if self.job.split.splits() {
             map.write(block.rows, &worker.scratch, out);
-            Selection::from(self.job.split).moments_of(start, block.rows, map, &worker.scratch)
+            Selection::from(self.job.split).moments_of(
+                self.job.source,
+                start,
+                block.rows,
+                map,
+                &worker.scratch,
+            )
         } else {
             let none = Moments::new(dim, map.gives_unit_rows());
             [map.write_and_count(block.rows, &worker.scratch, out), none]

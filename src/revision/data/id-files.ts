@@ -17,31 +17,32 @@ export const ID_COLUMNS = ['id', 'image_id', 'key', 'image_path', 'image'] as co
  * - JSON lines or a JSON array of objects: a key;
  * - anything else: text, one id on each line.
  *
- * @param column the column or key. @defaultValue the first of {@link ID_COLUMNS} that is there
+ * @param column the column or key. @defaultValue the first of `usual` that is there
+ * @param usual names that are looked for. @defaultValue {@link ID_COLUMNS}
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_SELECTOR` without such a column; `BAD_FORMAT` with
  * file and row
  */
-export function idsIn(path: string, column?: string): AsyncGenerator<string> {
+export function idsIn(path: string, column?: string, usual: readonly string[] = ID_COLUMNS): AsyncGenerator<string> {
   const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()
   switch (ending) {
     case 'parquet':
-      return parquetIds(path, column)
+      return parquetIds(path, column, usual)
     case 'pkl':
     case 'pickle':
       return pickleIds(path, column)
     case 'json':
     case 'jsonl':
     case 'ndjson':
-      return jsonIds(path, column)
+      return jsonIds(path, column, usual)
     default:
       return lineIds(path)
   }
 }
 
-async function* jsonIds(path: string, column: string | undefined): AsyncGenerator<string> {
+async function* jsonIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
   let key = column
   for await (const { value, row } of jsonRecords(path)) {
-    key ??= columnIn(Object.keys(value), path)
+    key ??= columnIn(Object.keys(value), usual, path)
     yield idOf(value[key]) ?? badId(path, row, key)
   }
 }
@@ -59,11 +60,11 @@ async function* lineIds(path: string): AsyncGenerator<string> {
   }
 }
 
-async function* parquetIds(path: string, column: string | undefined): AsyncGenerator<string> {
+async function* parquetIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
   const file = await asyncBufferFromFile(path).catch(cause => unreadable(path, cause))
   const metadata = await parquetMetadataAsync(file).catch(cause => badParquet(path, cause))
   const names = parquetSchema(metadata).children.map(({ element }) => element.name)
-  const key = column ?? columnIn(names, path)
+  const key = column ?? columnIn(names, usual, path)
   if (!names.includes(key)) {
     throw new ModalityGapError('BAD_SELECTOR', `${path}: there is no column ${key} among ${names.join(', ')}`, {
       file: path,
@@ -81,10 +82,10 @@ async function* parquetIds(path: string, column: string | undefined): AsyncGener
   }
 }
 
-function columnIn(names: readonly string[], file: string): string {
-  const found = ID_COLUMNS.find(name => names.includes(name))
+function columnIn(names: readonly string[], usual: readonly string[], file: string): string {
+  const found = usual.find(name => names.includes(name))
   if (found === undefined) {
-    const message = `${file}: none of ${ID_COLUMNS.join(', ')} is among ${names.join(', ')}; name the column of ids`
+    const message = `${file}: none of ${usual.join(', ')} is among ${names.join(', ')}; name the column of ids`
     throw new ModalityGapError('BAD_SELECTOR', message, { file })
   }
   return found

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -10,7 +10,7 @@ export function folderOf(t: ExecutionContext): string {
   return folder
 }
 
-/** The sample that ships with the package. */
+/** The sample of emoji that ships with the package. */
 export const SAMPLE = join(import.meta.dirname, '..', '..', 'samples', 'emoji')
 
 /** What the README of the sample says about itself, of a line of its first table. */
@@ -20,7 +20,5 @@ export function statedOf(property: string): string {
   return line?.split('|')[2]?.trim() ?? ''
 }
 
-const CLIP = join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'mind-the-gap-clip.npy')
-
-/** The 500 CLIP pairs that stand beside a development checkout, or nothing. */
-export const clipPairs = existsSync(CLIP) ? CLIP : undefined
+/** The sample of 500 pairs of MS-COCO in CLIP ViT-B/32. */
+export const COCO_CLIP = join(import.meta.dirname, '..', '..', 'samples', 'coco-clip')

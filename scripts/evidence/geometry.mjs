@@ -1,13 +1,12 @@
 /**
  * The geometric claims of arXiv 2602.07026, on generated paper-like pairs (several seeds, each with axes of its own) and on
- * real CLIP features where they are.
+ * the CLIP embeddings of samples/coco-clip.
  *
- *   npm run evidence -- geometry [--rows 5000] [--seeds 1,2,3] [--clip mind-the-gap-clip.npy] [--large 40000]
+ *   npm run evidence -- geometry [--rows 5000] [--seeds 1,2,3] [--large 40000]
  *     [--only strategies,iteration,floors,cause,plateau,transfer,scale]
  *
  * With --only the rows of other parts stay as the last run left them.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CLAIMS } from './claims.mjs'
@@ -16,7 +15,7 @@ import { paperLike } from './paper-like.mjs'
 import { row, writeEvidence } from './record.mjs'
 import { scaling } from './scale.mjs'
 
-const CLIP = join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'mind-the-gap-clip.npy')
+const CLIP = join(import.meta.dirname, '..', '..', 'samples', 'coco-clip')
 const INTRO = `Paper-like rows are generated from the published power laws, gap and overlap of axes (\`scripts/evidence/paper-like.mjs\`);
 overlap and condition number decide how far BCA fails on them (\`bca-cause\`). CLIP is 500 image–caption pairs of MS-COCO, ViT-B/32; with n = 500 < d = 512 its
 covariances are rank-deficient. \`holds\` is null where seeds disagree or the measurement cannot decide.`
@@ -27,7 +26,6 @@ export async function evidence(args) {
     options: {
       rows: { type: 'string', default: '5000' },
       seeds: { type: 'string', default: '1,2,3' },
-      clip: { type: 'string', default: CLIP },
       large: { type: 'string', default: '40000' },
       only: { type: 'string' },
     },
@@ -37,8 +35,7 @@ export async function evidence(args) {
   const pairwise = part => async () => {
     const generated = async seed => opened(paperLike({ seed, domain: seed }), rows)
     const claims = await part(`paper-like, ${rows} × 1280`, seeds, generated)
-    if (!existsSync(values.clip)) return claims
-    const clip = await openPairs({ image: `${values.clip}#0`, text: `${values.clip}#1` })
+    const clip = await openPairs({ image: join(CLIP, 'img_emb'), text: join(CLIP, 'text_emb') })
     return [...claims, ...(await part('CLIP, 500 × 512', seeds, async () => clip))]
   }
   const parts = {

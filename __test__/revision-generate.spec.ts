@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { smollm2 } from '../scripts/data/smollm2.mjs'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { DualEncoder } from '../src/encoder.ts'
 import { VisionModel } from '../src/revision/model.ts'
@@ -213,17 +212,4 @@ test('calls on one model run one after the other, each with its own answer', asy
     together.map(([answer]) => answer?.text),
     alone,
   )
-})
-
-test('SmolLM2 knows the capital of France', async t => {
-  const model = await VisionModel.open({ path: await smollm2(), dim: 4, template: 'chatml', threads: 2 })
-  t.like(model.info, { modelType: 'llama', layers: 30, hidden: 576, vocab: 49_152, dim: 4 })
-  const turns = [{ role: 'user' as const, content: 'The capital of France is' }]
-  let heard = ''
-  const onText = ({ text }: AnswerPiece) => {
-    heard += text
-  }
-  const [answer] = await model.answer({ samples: [{ id: 'a', turns, rows: [] }] }, { maxNewTokens: 24 }, { onText })
-  t.regex(answer?.text ?? '', /Paris/)
-  t.is(heard, answer?.text ?? '')
 })

@@ -45,8 +45,7 @@ export function needBrowser() {
   return findBrowser()
 }
 
-export const MISSING =
-  'the tests of the report need Chromium, Chrome or Edge: install one, or name its program in CHROME_PATH'
+export const MISSING = 'there is no Chromium, Chrome or Edge in the usual places, and CHROME_PATH names none'
 
 function runs(path) {
   try {

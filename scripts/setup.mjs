@@ -1,6 +1,6 @@
 // Makes a clone ready to use: installs packages, builds the native code, compiles TypeScript; each only when out of date.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -14,7 +14,7 @@ if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
   if (spawnSync('cargo', ['--version']).status !== 0) {
     stop('Rust is needed to build the native code; install it from rustup.rs')
   }
-  run('npm', ['run', 'build:native'], 'building the native code')
+  buildNative()
 }
 // the last file that is written
 if (
@@ -30,6 +30,24 @@ if (
   // a file that is gone from src has to go from dist as well
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('npm', ['run', 'build:ts'], 'compiling TypeScript')
+}
+
+/** Builds the addon only: the loader and the types beside it are committed, and `npm run build:native` writes them anew. */
+function buildNative() {
+  const folder = mkdtempSync(join(root, 'native', 'build-'))
+  try {
+    run('npm', ['run', 'build:native', '--', '--output-dir', folder], 'building the native code')
+    for (const name of readdirSync(folder)) {
+      const [made, kept] = [join(folder, name), join(root, 'native', name)]
+      if (name.endsWith('.node')) {
+        renameSync(made, kept)
+      } else if (read(made) !== read(kept)) {
+        process.stderr.write(`setup: native/${name} is out of date; write it anew with: npm run build:native\n`)
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** Time of the latest change among files and whole folders; before all time when there is none. */
@@ -49,6 +67,10 @@ function addons() {
   const folder = join(root, 'native')
   const names = existsSync(folder) ? readdirSync(folder) : []
   return names.filter(name => name.endsWith('.node')).map(name => join('native', name))
+}
+
+function read(file) {
+  return readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
 }
 
 function run(command, args, what) {

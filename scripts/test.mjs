@@ -1,53 +1,113 @@
-// Every check of the project, in order of cost; stops at the first that fails. The runners' own summaries come last.
-import { spawn } from 'node:child_process'
-import { dirname } from 'node:path'
+// Every check of the project, in order of cost; stops at the first that fails. The runners' own summaries come last, then
+// what was left out and why, then one line with the tests of all runners.
+//   node scripts/test.mjs [--without smollm2,browser]     leaves out the tests that need these, even where CI is set
+import { spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { missingExtras, missingTools } from './needs.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const shell = process.platform === 'win32'
 
-const STEPS = [
-  ['setup', 'node', 'scripts/setup.mjs'],
-  ['rustfmt', 'cargo', 'fmt', '--all', '--check'],
-  ['clippy', 'cargo', 'clippy', '--release', '--workspace', '--all-targets', '--', '-D', 'warnings'],
-  // the binding crate needs symbols that exist in Node only; its tests are those in __test__
-  ['cargo test', 'cargo', 'test', '--release', '--workspace', '--exclude', 'modality-gap-node'],
-  ['types', 'npm', 'run', 'typecheck'],
-  ['biome', 'npx', 'biome', 'check', '--error-on-warnings'],
-  ['index.d.ts', 'npm', 'run', 'check:dts'],
-  ['native/binding', 'git', 'diff', '--exit-code', '--', 'native/binding.js', 'native/binding.d.ts'],
-  ['documentation', 'npx', 'typedoc'],
-  ['browser', 'node', 'scripts/browser.mjs'],
-  ['ava', 'npx', 'ava'],
-]
-
-/** How each runner closes, with its counts of passed and failed tests. */
+/** How each runner closes, with its counts; `filtered out` is what libtest says of tests that `--skip` leaves out. */
 const SUMMARIES = [
-  { line: /^test result: .*?(\d+) passed; (\d+) failed/, passed: 1, failed: 2 },
+  { line: /^test result: .*?(\d+) passed; (\d+) failed.*?(\d+) filtered out/, passed: 1, failed: 2, skipped: 3 },
   { line: /^(\d+) tests? passed/, passed: 1 },
-  { line: /^(\d+) tests? failed/, failed: 1 },
+  { line: /^(\d+) (?:tests?|hooks?) failed/, failed: 1 },
 ]
 
+const { values: options } = parseArgs({ options: { without: { type: 'string', default: '' } } })
 const closing = []
-const total = { passed: 0, failed: 0 }
-let failure
-for (const [name, command, ...args] of STEPS) {
-  process.stdout.write(`\n== ${name}\n`)
-  const status = await run(command, args)
-  if (status !== 0) {
-    failure = `${name} failed: ${[command, ...args].join(' ')}`
-    break
-  }
-}
-process.stdout.write(`\n${closing.join('\n')}\n${total.passed} passed, ${total.failed} failed\n`)
+const total = { passed: 0, failed: 0, skipped: 0 }
+const failure = await check(options.without.split(',').filter(Boolean))
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
+process.stdout.write(`\n${closing.join('\n')}\n${total.passed} passed, ${total.failed} failed${skipped}\n`)
 if (failure) {
   process.stderr.write(`${failure}\n`)
   process.exitCode = 1
 }
 
+/** Runs everything and returns what failed, if anything did. */
+async function check(without) {
+  process.stdout.write('== needs\n')
+  const tools = missingTools()
+  for (const { name, install } of tools) process.stdout.write(`missing: ${name}; install: ${install}\n`)
+  if (tools.length > 0) return `nothing can be checked without ${namesOf(tools)}`
+  const extras = await missingExtras(without)
+  for (const { name, why } of extras) process.stdout.write(`missing: ${name}: ${why}\n`)
+  const unwanted = extras.filter(({ id }) => !without.includes(id))
+  if (process.env.CI && unwanted.length > 0) {
+    return `CI is set, so no test may be left out for want of ${namesOf(unwanted)}`
+  }
+  for (const [name, command, ...args] of stepsFor(extras)) {
+    process.stdout.write(`\n== ${name}\n`)
+    if ((await run(command, args)) !== 0) return `${name} failed: ${[command, ...args].join(' ').slice(0, 200)}`
+  }
+  for (const extra of extras) {
+    // libtest has counted the cargo tests
+    const tests = countTests(specsOf(extra)) + (extra.cargo ? total.skipped : 0)
+    closing.push(`${tests} skipped, which need ${extra.name}: ${extra.why}`)
+  }
+  total.skipped += countTests(extras.flatMap(specsOf))
+  return undefined
+}
+
+function stepsFor(extras) {
+  const leftOut = extras.flatMap(specsOf)
+  const cargoFilters = extras.flatMap(({ cargo }) => (cargo ? ['--skip', cargo] : []))
+  return [
+    ['setup', 'node', 'scripts/setup.mjs'],
+    ['rustfmt', 'cargo', 'fmt', '--all', '--check'],
+    ['clippy', 'cargo', 'clippy', '--release', '--workspace', '--all-targets', '--', '-D', 'warnings'],
+    // the binding crate needs symbols that exist in Node only; its tests are those in __test__
+    [
+      'cargo test',
+      'cargo',
+      'test',
+      '--release',
+      '--workspace',
+      '--exclude',
+      'modality-gap-node',
+      '--',
+      ...cargoFilters,
+    ],
+    ['types', 'npm', 'run', 'typecheck'],
+    ['biome', 'npx', 'biome', 'check', '--error-on-warnings'],
+    ['generated files', 'node', 'scripts/generated.mjs'],
+    ['documentation', 'npx', 'typedoc'],
+    ['ava', 'npx', 'ava', ...(leftOut.length > 0 ? specs().filter(spec => !leftOut.includes(spec)) : [])],
+  ]
+}
+
+function specs() {
+  return readdirSync(join(root, '__test__'))
+    .filter(name => name.endsWith('.spec.ts'))
+    .map(name => `__test__/${name}`)
+}
+
+function specsOf(extra) {
+  return specs().filter(spec => spec.endsWith(extra.specs))
+}
+
+/** How many tests some spec files register. */
+function countTests(files) {
+  if (files.length === 0) return 0
+  const { nodeArguments } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).ava
+  const args = [...nodeArguments, 'scripts/count-tests.mjs', ...files]
+  const { status, stdout } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== 0) throw new Error(`the tests of ${files.join(', ')} could not be counted`)
+  return Number(stdout)
+}
+
 /** Runs a step, shows what it prints, and notes the lines in which a test runner closes. */
 function run(command, args) {
   return new Promise(resolve => {
-    const shell = process.platform === 'win32'
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], shell })
     let rest = ''
     child.stdout.on('data', chunk => {
@@ -69,14 +129,17 @@ function run(command, args) {
 
 function note(raw) {
   const text = stripColours(raw).trim()
-  for (const { line, passed, failed } of SUMMARIES) {
+  for (const { line, ...counts } of SUMMARIES) {
     const match = line.exec(text)
     if (match) {
       closing.push(text)
-      total.passed += Number(match[passed] ?? 0)
-      total.failed += Number(match[failed] ?? 0)
+      for (const [what, group] of Object.entries(counts)) total[what] += Number(match[group])
     }
   }
+}
+
+function namesOf(list) {
+  return list.map(({ name }) => name).join(', ')
 }
 
 function stripColours(text) {

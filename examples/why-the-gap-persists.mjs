@@ -9,19 +9,22 @@
 // sphere, as scripts/evidence/persistence.mjs computes them, each beside what chance gives.
 //
 // Usage: npm run build && node examples/why-the-gap-persists.mjs   (about two minutes; downloads emoji once)
+// With pairs of your own: --data pairs.jsonl; shorter: --steps 60
 import { Console } from 'node:console'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { DualEncoder } from '../dist/index.js'
 import { prepareEmoji } from '../scripts/data/emoji.mjs'
 import { persistence } from '../scripts/evidence/persistence.mjs'
 
 const DIM = 192
 const BATCH = DIM / 8
-const STEPS = 600
 
-const { list } = prepareEmoji()
+const { values } = parseArgs({ options: { data: { type: 'string' }, steps: { type: 'string', default: '600' } } })
+const data = values.data ?? prepareEmoji().list
+const steps = Number(values.steps)
 const out = mkdtempSync(join(tmpdir(), 'modality-gap-persists-'))
 const measure = persistence()
 const rows = []
@@ -29,8 +32,15 @@ const onProbe = probe => {
   const numbers = Object.entries(measure(probe)).map(([name, value]) => [name, value && Number(value.toPrecision(4))])
   rows.push(Object.fromEntries(numbers))
 }
-const options = { batchSize: BATCH, steps: STEPS, learningRate: 5e-4, probeEvery: STEPS / 6, probeRows: 1000, seed: 0 }
-await DualEncoder.train({ ...options, data: list, out }, { onProbe })
+const options = {
+  batchSize: BATCH,
+  steps,
+  learningRate: 5e-4,
+  probeEvery: Math.max(1, Math.floor(steps / 6)),
+  probeRows: 1000,
+  seed: 0,
+}
+await DualEncoder.train({ ...options, data, out }, { onProbe })
 rmSync(out, { recursive: true })
 
 process.stdout.write(

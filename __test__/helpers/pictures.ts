@@ -7,12 +7,12 @@ export function picture(i: number): Buffer {
   return png([i * 25, 255 - i * 25, (i * 97) % 256])
 }
 
-/** Ten one-coloured pictures with their captions as `pairs.jsonl`; the last two are held out. */
-export function colours(folder: string): string {
+/** One-coloured pictures with their captions as `pairs.jsonl`; the last two are held out. */
+export function colours(folder: string, count = 10): string {
   mkdirSync(folder, { recursive: true })
-  const lines = Array.from({ length: 10 }, (_, i) => {
+  const lines = Array.from({ length: count }, (_, i) => {
     writeFileSync(join(folder, `${i}.png`), picture(i))
-    const pair = { image: `${i}.png`, caption: `colour ${i}`, split: i < 8 ? 'train' : 'test' }
+    const pair = { image: `${i}.png`, caption: `colour ${i}`, split: i < count - 2 ? 'train' : 'test' }
     return `${JSON.stringify(pair)}\n`
   })
   const list = join(folder, 'pairs.jsonl')

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Cancellation, cancelled, cancelOn, type RunOptions } from './abort.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { type Job, type JobResult, type NativeAligner, native, type Source } from './native.ts'
+import { checkPlain } from './plain-options.ts'
 
 /** Runs a job on the native threads, under the caller's signal and progress callback. */
 export async function runJob(
@@ -55,7 +56,12 @@ export function guarded<T>(onEvent: (event: T) => void, { token }: Cancellation)
   }
 }
 
-/** The options that were given; the native side fills in the documented defaults for the others. */
+/**
+ * The options that were given; the native side fills in the documented defaults for the others.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` for numbers that are not finite
+ */
 export function given<T extends object>(options: T): T {
+  checkPlain(options)
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }

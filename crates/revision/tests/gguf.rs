@@ -28,7 +28,7 @@ fn codec() -> TextCodec {
 
 /// As tokenizers gives them with the rules of SmolLM2's tokenizer.json, and llama.cpp for this file.
 #[test]
-fn tokens_are_those_of_two_others() {
+fn tokens_of_smollm2_are_those_of_two_others() {
     let (codec, golden) = (codec(), golden("text.json"));
     let strings: Vec<String> = serde_json::from_value(golden["strings"].clone()).unwrap();
     let expected: Vec<[Vec<u32>; 2]> = serde_json::from_value(golden["smollm2"].clone()).unwrap();
@@ -41,7 +41,7 @@ fn tokens_are_those_of_two_others() {
 
 /// The prompt of the golden logits; its template writes a system text of its own.
 #[test]
-fn its_own_template_and_chatml_write_the_prompt() {
+fn templates_of_smollm2_and_chatml_write_the_prompt() {
     let codec = codec();
     let wanted: Vec<u32> =
         serde_json::from_value(golden("smollm2.json")["prompts"]["chat"]["ids"].clone()).unwrap();

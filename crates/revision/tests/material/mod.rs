@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// SmolLM2-135M-Instruct, fetched once into a cache outside of the repository.
+/// SmolLM2-135M-Instruct, fetched once into a cache outside of the repository. A test that needs it has `smollm2` in its
+/// name: `npm test` leaves such tests out, and counts them, where the model cannot be had.
 ///
 /// # Panics
 /// When it cannot be had; the message says what is needed.

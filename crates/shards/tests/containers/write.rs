@@ -306,7 +306,7 @@ mod full_disk {
         let folder = tempfile::tempdir().unwrap();
         let test = std::env::current_exe().unwrap();
         // 64 blocks of 512 or 1024 bytes; the signal must be ignored for the limit to become an error
-        let output = Command::new("sh")
+        let output = Command::new("/bin/sh")
             .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact write::full_disk::a_full_disk_is_an_error_and_leaves_nothing --nocapture"])
             .arg(test)
             .env(FOLDER, folder.path())

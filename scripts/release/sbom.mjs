@@ -20,7 +20,7 @@ export function crates(tree) {
       version: version.replace(/^v/, ''),
       purl,
       // the old way of crates to say "or"
-      ...(licence.length > 0 && { licenses: [{ expression: licence.join(' ').replaceAll('/', ' OR ') }] }),
+      ...(licence.length > 0 && { licenses: [{ expression: licence.join(' ').replaceAll(/ ?\/ ?/g, ' OR ') }] }),
     }
   })
 }

@@ -30,9 +30,11 @@ const TARGETS = [
 
 // npm adds no entry that a lock file leaves out, so a missing one shuts a platform out for good
 test('every optional dependency in the lock file has an entry of its own, at the version that is asked for', t => {
-  for (const [place, { optionalDependencies = {} }] of Object.entries(entries)) {
+  const tools: Record<string, Entry> = read('scripts/release/tools/package-lock.json').packages
+  const all = [entries, tools].flatMap(lock => Object.entries(lock).map(item => [lock, ...item] as const))
+  for (const [lock, place, { optionalDependencies = {} }] of all) {
     for (const [name, wanted] of Object.entries(optionalDependencies)) {
-      const entry = resolve(place, name)
+      const entry = resolve(place, name, lock)
       t.truthy(entry, `${place} asks for ${name}, which has no entry`)
       if (/^\d/.test(wanted)) t.is(entry?.version, wanted, `${place}: ${name}`)
     }
@@ -68,9 +70,9 @@ test('the lock file is that of package.json and names no registry', t => {
 })
 
 /** The entry that Node would find for `name` from the package at `place`. */
-function resolve(place: string, name: string): Entry | undefined {
+function resolve(place: string, name: string, lock = entries): Entry | undefined {
   for (let folder = place; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
-    const entry = entries[`${folder === '' ? '' : `${folder}/`}node_modules/${name}`]
+    const entry = lock[`${folder === '' ? '' : `${folder}/`}node_modules/${name}`]
     if (entry !== undefined || folder === '') return entry
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
-import { LICENCES, productionPackages, readManifest } from '../scripts/release/platforms.mjs'
+import { LICENCES, NOTICES, productionPackages, readManifest } from '../scripts/release/platforms.mjs'
 import { artifactsWithStandIns, stageRelease } from '../scripts/release/stage.mjs'
 
 const run = promisify(execFile)
@@ -55,7 +55,10 @@ test('the root package holds the façade, its types, the sample and the licences
 })
 
 test('the platform package holds the binary, the licences and no code of ours beside it', t => {
-  t.deepEqual([...packages.platform.files].sort(), ['LICENSE', ...LICENCES, 'README.md', binary, 'package.json'].sort())
+  t.deepEqual(
+    [...packages.platform.files].sort(),
+    ['LICENSE', ...LICENCES, NOTICES, 'README.md', binary, 'package.json'].sort(),
+  )
 })
 
 test('an installed pair works by import, by require and as a command, without cargo and without install scripts', async t => {
@@ -116,7 +119,7 @@ function packAll(): typeof packages {
   // the other platforms' binaries come from the release workflow; here it only matters that files of their names are there
   const artifacts = join(scratch, 'artifacts')
   artifactsWithStandIns(join(root, 'native'), artifacts)
-  stageRelease({ into: stage, artifacts })
+  stageRelease({ into: stage, artifacts, notices: 'the licences of the crates' })
   return {
     root: pack(stage),
     platform: pack(join(stage, 'npm', platform)),

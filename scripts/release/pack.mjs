@@ -2,13 +2,15 @@
 //
 //     node scripts/release/pack.mjs --artifacts FOLDER --out FOLDER [--stand-ins]
 //
-// The first FOLDER holds the eight binaries, at any depth; dist/ is built. With `--stand-ins` a text takes the place of each
-// binary that is not there, for a rehearsal on one machine; such packages are published to loopback only.
+// The first FOLDER holds the eight binaries, at any depth; dist/ is built, and cargo is there, which knows the licences of the
+// crates. With `--stand-ins` a text takes the place of each binary that is not there, for a rehearsal on one machine; such
+// packages are published to loopback only.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { notices } from './notices.mjs'
 import { npmJson } from './npm.mjs'
 import { artifactsWithStandIns, isStandIn, stageRelease } from './stage.mjs'
 
@@ -36,7 +38,7 @@ async function main() {
       artifactsWithStandIns(artifacts, join(scratch, 'artifacts'))
       artifacts = join(scratch, 'artifacts')
     }
-    const folders = stageRelease({ into: join(scratch, 'stage'), artifacts })
+    const folders = stageRelease({ into: join(scratch, 'stage'), artifacts, notices: notices() })
     const packages = await packAll(folders, resolve(values.out))
     const listed = packages.map((item, index) => ({ ...item, standIn: isStandIn(folders[index]) }))
     writeFileSync(join(values.out, 'packages.json'), `${JSON.stringify(listed, undefined, 2)}\n`)

@@ -18,6 +18,7 @@ export interface LockedPackage {
 
 export const ROOT: string
 export const LICENCES: string[]
+export const NOTICES: string
 export function platforms(root?: string): PlatformPackage[]
 export function productionPackages(): LockedPackage[]
 export function writePlatformFolders(root: string): void

@@ -11,6 +11,9 @@ export const ROOT = dirname(dirname(import.meta.dirname))
 /** Texts that every package carries beside LICENSE, which npm packs by itself; a release copies them in. */
 export const LICENCES = ['LICENSE-APACHE', 'LICENSE-MIT']
 
+/** The licences of the crates in a binary; pack.mjs writes it. */
+export const NOTICES = 'THIRD-PARTY.txt'
+
 /** What a target runs on, in words, with the oldest system that the release workflow builds for. */
 const SYSTEMS = {
   'x86_64-unknown-linux-gnu': 'Linux on x64 with glibc 2.28 or newer',
@@ -55,7 +58,7 @@ export function writePlatformFolders(root) {
       throw new Error(`${target} has no description in ${import.meta.filename}, or no folder in npm/`)
     }
     const manifest = readManifest(folder)
-    manifest.files.push(...LICENCES)
+    manifest.files.push(...LICENCES, NOTICES)
     writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
     writeFileSync(join(folder, 'README.md'), readme(manifest.name, target, system))
   }

@@ -36,7 +36,7 @@ async function rehearse() {
   const packed = values.packed === undefined ? join(scratch, 'packed') : resolve(values.packed)
   if (values.packed === undefined) {
     const places = ['--artifacts', join(ROOT, 'native'), '--out', packed]
-    await run(process.execPath, [join(import.meta.dirname, 'pack.mjs'), ...places, '--stand-ins'], { env })
+    await run(process.execPath, [join(import.meta.dirname, 'pack.mjs'), ...places, '--stand-ins'])
   }
   weigh(JSON.parse(readFileSync(join(packed, 'packages.json'), 'utf8')))
 

@@ -35,18 +35,22 @@ export function npmPackages() {
   })
 }
 
-/** The document for all platforms; needs cargo. */
-export function sbom() {
-  const { name, version, license } = readManifest(ROOT)
-  // what is linked, on any target; build scripts and procedural macros run on the builder only
+/** Crates that are linked into the addon on any target; build scripts and macros run on the builder only. */
+export function linkedCrates() {
   const tree = ['tree', '--locked', '--package', 'modality-gap-node', '--target', 'all']
   const shape = ['--edges', 'normal,no-proc-macro', '--prefix', 'none', '--no-dedupe', '--format', '{p} {l}']
   const out = execFileSync('cargo', [...tree, ...shape], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 })
   // our own crates are printed with their folders
-  const linked = out.split('\n').filter(line => !line.includes('('))
+  const linked = out.split('\n').filter(line => !line.includes(`(${ROOT}`))
+  return crates(linked.join('\n'))
+}
+
+/** The document for all platforms; needs cargo. */
+export function sbom() {
+  const { name, version, license } = readManifest(ROOT)
   const purl = `pkg:npm/${name}@${version}`
   const component = { type: 'library', 'bom-ref': purl, name, version, purl, licenses: [{ expression: license }] }
-  const components = [...npmPackages(), ...crates(linked.join('\n'))]
+  const components = [...npmPackages(), ...linkedCrates()]
   return { bomFormat: 'CycloneDX', specVersion: '1.5', version: 1, metadata: { component }, components }
 }
 

@@ -2,7 +2,7 @@
 // as it is.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { LICENCES, napi, platforms, ROOT, readManifest } from './platforms.mjs'
+import { LICENCES, NOTICES, napi, platforms, ROOT, readManifest } from './platforms.mjs'
 
 /** The first line of a file that stands for a binary of another platform in a rehearsal. */
 const STAND_IN = 'This is no native code: it stands for a binary in the rehearsal of a release.'
@@ -12,8 +12,9 @@ const STAND_IN = 'This is no native code: it stands for a binary in the rehearsa
  * first, as they are published.
  *
  * @param artifacts folder with all eight binaries, at any depth
+ * @param notices licences of the crates in them
  */
-export function stageRelease({ into, artifacts }) {
+export function stageRelease({ into, artifacts, notices }) {
   const manifest = readManifest(ROOT)
   const loose = readdirSync(ROOT).filter(name => /^(README|CHANGELOG|LICENSE)/.test(name))
   for (const name of new Set(['package.json', 'npm', ...loose, ...existing(manifest.files)])) {
@@ -22,6 +23,7 @@ export function stageRelease({ into, artifacts }) {
   const all = platforms(into)
   for (const { folder } of all) {
     for (const name of ['LICENSE', ...LICENCES]) cpSync(join(ROOT, name), join(into, 'npm', folder, name))
+    writeFileSync(join(into, 'npm', folder, NOTICES), notices)
   }
   // copies every binary to its package and stops when one is missing
   napi(into, 'artifacts', '--output-dir', artifacts)

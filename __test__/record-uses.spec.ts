@@ -185,6 +185,22 @@ for (const name of ['coco.json', 'coco.json.gz']) {
   })
 }
 
+test('records that begin with images are no file in COCO layout', async t => {
+  const record = {
+    images: [{ path: 'i0', bytes: null }],
+    messages: [
+      { role: 'user', content: '<image>what' },
+      { role: 'assistant', content: 'a fox' },
+    ],
+  }
+  const set = await TrainingSet.open({
+    data: jsonLines(join(folderOf(t), 'd.jsonl'), [record]),
+    lookup: await rowsById(['i0']),
+  })
+  t.like(await set.train.at(0), { images: ['i0'], rows: [0] })
+  await set.close()
+})
+
 test('packed records that are damaged, of another kind or grow without end are refused by name', async t => {
   const folder = folderOf(t)
   const write = (name: string, bytes: Buffer | string) => {

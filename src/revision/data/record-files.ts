@@ -61,8 +61,9 @@ async function kindOf(path: string): Promise<Packed | 'json'> {
   return COCO.test(head.toString('utf8')) ? 'coco' : 'json'
 }
 
-/** How a file in COCO's layout begins; a record of ours has no such keys but `images`, which then holds no objects. */
-const COCO = /^\uFEFF?\s*\{\s*"(?:(?:info|licenses|annotations)"\s*:|images"\s*:\s*\[\s*\{\s*")/
+/** How a file in COCO's layout begins; a record of ours may have `images`, too, but none of the keys that COCO's images have. */
+const COCO =
+  /^\uFEFF?\s*\{\s*"(?:(?:info|licenses|annotations)"\s*:|images"\s*:\s*\[\s*\{\s*"(?:id|license|file_name|coco_url|flickr_url|height|width|date_captured)")/
 
 async function headOf(path: string): Promise<Buffer> {
   const file = await open(path, 'r').catch(cause => unreadable(path, cause))

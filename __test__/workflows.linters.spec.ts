@@ -7,12 +7,16 @@ import { matrices } from '../scripts/ci/matrices.mjs'
 import { workflowTools } from '../scripts/ci/workflow-tools.mjs'
 
 const root = join(import.meta.dirname, '..')
-const { actionlint, zizmor } = workflowTools()
+let tools: ReturnType<typeof workflowTools>
+
+test.before(() => {
+  tools = workflowTools()
+})
 
 test('actionlint finds nothing in the workflows, and knows every image of the list', t => {
   // named one by one, for without .git it does not know where a project begins
   const workflows = readdirSync(join(root, '.github', 'workflows')).map(name => join('.github', 'workflows', name))
-  t.is(run(actionlint, workflows, root), '')
+  t.is(run(tools.actionlint, workflows, root), '')
   const { suite, others, build, containers, loads } = matrices()
   const images = new Set([...suite, ...others, ...build, ...containers, ...loads].map(({ os }) => os))
   const jobs = [...images].map(os => `  ${os.replaceAll('.', '-')}:\n    runs-on: ${os}\n    steps: [{ run: 'true' }]`)
@@ -22,7 +26,7 @@ test('actionlint finds nothing in the workflows, and knows every image of the li
 })
 
 test('zizmor finds nothing in the workflows', t => {
-  t.regex(run(zizmor, ['--offline', '--no-progress', '.github'], root), /No findings to report/)
+  t.regex(run(tools.zizmor, ['--offline', '--no-progress', '.github'], root), /No findings to report/)
 })
 
 function lint(t: { teardown: (fn: () => void) => void }, workflow: string): string {
@@ -31,7 +35,7 @@ function lint(t: { teardown: (fn: () => void) => void }, workflow: string): stri
   const folder = join(scratch, '.github', 'workflows')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'images.yml'), workflow)
-  return run(actionlint, [join(folder, 'images.yml')], scratch)
+  return run(tools.actionlint, [join(folder, 'images.yml')], scratch)
 }
 
 function run(command: string, args: string[], cwd: string): string {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { MISSING as NO_BROWSER, needBrowser } from './browser.mjs'
+import { workflowTools } from './ci/workflow-tools.mjs'
 import { smollm2 } from './data/smollm2.mjs'
 
 /** What installs packages here, and the names that it has for them. */
@@ -50,6 +51,13 @@ const EXTRAS = [
     find: () => needBrowser() ?? fail(NO_BROWSER),
     install: installing('browser'),
     specs: '.browser.spec.ts',
+  },
+  {
+    id: 'workflow-tools',
+    name: 'actionlint and zizmor',
+    find: workflowTools,
+    install: `${installing('python')} (pip then installs both)`,
+    specs: '.linters.spec.ts',
   },
 ]
 

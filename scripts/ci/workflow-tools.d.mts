@@ -1,2 +1,1 @@
-export const INSTALL: string
 export function workflowTools(): { actionlint: string; zizmor: string }

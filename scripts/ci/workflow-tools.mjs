@@ -15,8 +15,6 @@ const TOOLS = {
   zizmor: { pip: 'zizmor==1.32.0' },
 }
 
-export const INSTALL = 'install Python with pip, or actionlint and zizmor themselves'
-
 /** Paths of both tools: on PATH, or installed here; throws with the reason when one cannot be had. */
 export function workflowTools() {
   return Object.fromEntries(Object.keys(TOOLS).map(name => [name, find(name)]))

@@ -225,23 +225,8 @@ export interface TrainProbe {
   /** dL/d the batch's text rows. */
   gradText: Float32Array
 }
-/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
-export type OnBadPair = 'error' | 'drop'
-/** How lists of pairs are read. */
-export interface PairOptions {
-  /**
-   * `error` stops with all bad pairs in one message, the first twenty by name; `drop` leaves them out and counts them.
-   *
-   * @defaultValue `'error'`
-   */
-  onBadPair?: OnBadPair
-  /** Whether a list may name images outside of its own folder. @defaultValue `false` */
-  allowOutsideImages?: boolean
-}
 /** What and how pairs are embedded. */
-export interface EmbedOptions extends PairOptions {
-  /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
-  prompt?: string
+export interface EmbedOptions {
   /** Only pairs of these splits. @defaultValue all */
   splits?: readonly string[]
   /** Pairs per shard. @defaultValue `10000` */
@@ -279,13 +264,6 @@ export interface HeldOut {
   /** What chance would give for `imageToText.r5`. */
   chanceR5: number
 }
-/** Pairs that were left out. */
-export interface DroppedPairs {
-  /** How many. */
-  count: number
-  /** What is wrong with the first twenty. */
-  first: string[]
-}
 /** What a training gave. */
 export interface TrainReport {
   /** The encoder's file. */
@@ -296,8 +274,6 @@ export interface TrainReport {
   parameters: number
   /** Pairs that were trained on. */
   pairs: number
-  /** Pairs that were left out, with `onBadPair: 'drop'`. */
-  dropped: DroppedPairs
   /** Updates. */
   steps: number
   /** Loss of the last batch; `null` when a resumed training was already done. */
@@ -315,8 +291,6 @@ export interface EmbedReport {
   rows: number
   /** Columns. */
   dim: number
-  /** Pairs that were left out, with `onBadPair: 'drop'`. */
-  dropped: DroppedPairs
   /** Shards that were kept from an earlier run. */
   kept: number
   /** Files, in order. */
@@ -390,10 +364,7 @@ export interface RetrievalSide {
   /** Mean of 1/rank. */
   mrr: number
 }
-/**
- * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
- * other groups that are nearer, or as near with a lower index.
- */
+/** Retrieval of partners, by cosine. */
 export interface RetrievalReport {
   /** Text asks for its image. */
   textToImage: RetrievalSide
@@ -428,10 +399,8 @@ export interface SimilarityReport {
   alignment?: number
   /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
   uniformity: ImageText
-  /** Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary. */
+  /** Linear centred kernel alignment of the pairs; null where a side does not vary. */
   cka?: number | null
-  /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
-  ckaBiased?: number | null
   /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
   separability: number | null
 }
@@ -634,6 +603,10 @@ export interface ShardInfo {
   selector?: string
   /** Its rows. */
   rows: number
+  /** Storage type of its components. */
+  dtype?: Dtype
+  /** The file of metadata that describes its rows, in a clip-retrieval folder. */
+  metadata?: string
 }
 /** What is known of opened rows without reading them. */
 export interface EmbeddingsInfo {
@@ -829,8 +802,6 @@ export interface FitReport {
   seconds: Seconds
   /** Largest resident memory of the process so far; absent where the system does not tell. */
   peakMemoryBytes?: number
-  /** What looks wrong or is worth knowing, the gravest first. */
-  diagnosis: Finding[]
 }
 /** How the mean of projected rows departs from the projected mean. */
 export interface PhantomDrift {
@@ -840,14 +811,10 @@ export interface PhantomDrift {
   toTarget: number
   /** Length of the measured drift's part tangential to the sphere. */
   tangential?: number
-  /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
+  /** The same by the second-order prediction. */
   predictedTangential?: number
   /** Cosine of predicted and measured tangential parts. */
   cosine?: number
-  /** Length of the predicted drift less the measured one, relative to the measured one. */
-  error?: number
-  /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; the smaller, the nearer. */
-  parameter?: number
 }
 /** What a transformation of rows found. */
 export interface TransformReport {
@@ -882,38 +849,6 @@ export interface TransformReport {
   /** Largest resident memory of the process so far; absent where the system does not tell. */
   peakMemoryBytes?: number
 }
-/** How rows belong together. Hold-outs, halves, noise and ranks are those of groups. */
-export interface GroupsReport {
-  /** Known by ids, or by rows that are equal bit for bit. */
-  by: 'ids' | 'equal-rows'
-  /** Where the ids come from. */
-  from?: string
-  /** Groups of the image rows. */
-  image: number
-  /** Groups of the text rows. */
-  text: number
-  /** Groups with rows on both sides; absent where the sides share none. */
-  both?: number
-  /** Rows that repeat another of their group bit for bit: one item, counted once; absent without ids. */
-  repeated?: ImageText
-  /** Pairs that the groups make; absent where row i belongs to row i. */
-  pairs?: number
-}
-/** What is concluded of a gap beside its noise. */
-export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
-/** A squared gap judged against its noise. */
-export interface JudgedGap {
-  /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
-  unbiasedSquared: number
-  /** Root mean square of the distance that two samples of one distribution show. */
-  floor: number
-  /** 95 % interval of `unbiasedSquared`; absent without covariances. */
-  interval?: [number, number] | null
-  /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
-  nullDeviation?: number
-  /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
-  verdict: GapVerdict
-}
 /** The gap between two modalities and what it is made of. */
 export interface GapReport extends Partial<Causes>, Metrics {
   /** Columns. */
@@ -922,8 +857,6 @@ export interface GapReport extends Partial<Causes>, Metrics {
   rows: ImageText
   /** Bad rows left out. */
   dropped: ImageText
-  /** Rows that belong together, and are not independent; absent where every row is its own. */
-  groups?: GroupsReport
   /** Lengths of the rows as they are stored. */
   norms: ImageText<Norms>
   /** Distances between the modalities. */
@@ -936,21 +869,12 @@ export interface GapReport extends Partial<Causes>, Metrics {
     centroid: number
     /** Cosine of the two means; null when a mean has length zero. */
     cosine: number | null
-    /**
-     * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was
-     * fitted on other rows the noise of its fit is taken out as well.
-     */
+    /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
     unbiasedSquared: number
-    /** Root mean square of the distance that two samples of one distribution show, the noise of the fit included. */
+    /** How far apart two samples of one distribution are. */
     floor: number
     /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
     interval?: [number, number] | null
-    /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
-    nullDeviation?: number
-    /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
-    verdict: GapVerdict
-    /** The same of this very aligner, whose fit is taken as it is: what it leaves on rows like these. */
-    ofAligner?: JudgedGap
     /** Mean distance of the pairs; `paired` only. */
     pairedDistance?: number
     /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
@@ -984,6 +908,8 @@ export interface BadRow {
   file?: string
   /** Index in the file. */
   row: number
+  /** Index in all files together. */
+  index: number
   /** Why it cannot be used. */
   reason: string
 }
@@ -1086,10 +1012,8 @@ export interface SpectrumReport {
   alphaRange: [number, number]
   /** exp of the entropy of λ/Σλ. */
   effectiveRank: number | null
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
+  /** (Σλ)²/Σλ². */
   participationRatio: number | null
-  /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
-  participationRatioBiased?: number | null
   /** Eigenvalues above rounding. */
   rank: number
   /** Condition number over eigenvalues that are more than rounding of the stored rows. */
@@ -1127,10 +1051,8 @@ export interface ResidualReport {
   ratio: number
   /** Share of the trace in U. */
   coverage: number
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
-  effectiveDimension: number | null
-  /** The same of the eigenvalues of these pairs. */
-  effectiveDimensionBiased?: number
+  /** (Σλ)²/Σλ². */
+  effectiveDimension: number
   /** Share of the K leading eigenvalues. */
   energy: {
     /** Numbers of eigenvalues. */
@@ -1163,121 +1085,10 @@ export interface CauseOptions {
   /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
   lambda?: number
 }
-/**
- * How much of an id counts:
- * - `'exact'`: all of it;
- * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
- */
-export type IdMatch = 'exact' | 'stem'
-/** How records find their rows. */
-export interface EmbeddingIds {
-  /**
-   * Where the id of a row is found:
-   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet or pickle that holds the rows;
-   * - `'order'`: nowhere, row i belongs to record i;
-   * - `'row'`: the id is the row's number;
-   * - anything else: a file of ids, see `idsIn`.
-   *
-   * @defaultValue `'metadata'`
-   */
-  from?: string
-  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
-  column?: string
-  /** How much of an id counts. @defaultValue `'exact'` */
-  match?: IdMatch
-}
-/**
- * The item that each row belongs to, such as the image of a caption: rows with equal ids belong together, on one side and
- * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
- * `bigint` or text.
- * - a list: one id per row;
- * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
- *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
- */
-export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
-/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
-export type Rows = Float32Array | Float64Array | Uint16Array
-/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
-export interface Tensor<T extends Rows = Rows> {
-  /** Its shape. */
-  readonly dims: readonly number[]
-  /** Its values, row-major. */
-  readonly data: T
-}
-/**
- * Where rows come from:
- * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
- *   npz key or leading index;
- * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
- * - a tensor;
- * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
- */
-export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
-/** How rows are opened. */
-export interface EmbeddingsOptions {
-  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
-  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
-  normalize?: boolean
-  /** A name for these rows, kept in aligners that are fitted on them. */
-  label?: string
-  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
-  role?: Role
-  /** Columns of a row; needed for plain arrays and plain bytes. */
-  dim?: number
-  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
-  dtype?: Dtype
-  /** The column of Arrow data to take. @defaultValue the only column of vectors */
-  column?: string
-  /**
-   * The item that each row belongs to, such as the image of a caption. @defaultValue an item column of the metadata or of
-   * the table that holds the rows, where measurements, comparisons, analyses and hold-outs find one
-   */
-  ids?: RowIds
-}
-/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
-export declare class Embeddings {
-  #private
-  private constructor()
-  /** Number of rows, bad ones included. */
-  get rows(): number
-  /** Columns of a row. */
-  get dim(): number
-  /** Storage type of a component. */
-  get dtype(): Dtype
-  /** Container, or `'memory'`. */
-  get format(): EmbeddingsInfo['format']
-  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
-  get layout(): EmbeddingsInfo['layout']
-  /** The files in reading order. */
-  get shards(): readonly ShardInfo[]
-  /** The label they were opened with. */
-  get label(): string | undefined
-}
-/**
- * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
- * call that uses them and have to stay as they are meanwhile.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
- * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
- * when `ids` and rows differ in number
- */
-export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
-/** How two sides of rows belong together. */
-export interface GroupOptions {
-  /**
-   * Whether rows are paired: rows of one id with each other where ids are known, otherwise row i with row i. A dropped row
-   * then drops its partner. @defaultValue `false`; `true` with `captionsPerImage`, or with ids given for both sides
-   */
-  paired?: boolean
-  /**
-   * Captions of each image, in order: `5` says that texts 5i to 5i+4 belong to image i, whether the images stand once or as
-   * often as their captions.
-   */
-  captionsPerImage?: number
-}
 /** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions, GroupOptions {
+export interface MeasureOptions extends CauseOptions {
+  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
+  paired?: boolean
   /** What to measure beside the gap. @defaultValue everything */
   parts?: readonly MeasurePart[]
   /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
@@ -1501,6 +1312,68 @@ export interface AnswerPiece {
  * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
  */
 export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
+/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
+export type Rows = Float32Array | Float64Array | Uint16Array
+/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
+export interface Tensor<T extends Rows = Rows> {
+  /** Its shape. */
+  readonly dims: readonly number[]
+  /** Its values, row-major. */
+  readonly data: T
+}
+/**
+ * Where rows come from:
+ * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
+ *   npz key or leading index;
+ * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
+ * - a tensor;
+ * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
+ */
+export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
+/** How rows are opened. */
+export interface EmbeddingsOptions {
+  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
+  normalize?: boolean
+  /** A name for these rows, kept in aligners that are fitted on them. */
+  label?: string
+  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
+  role?: Role
+  /** Columns of a row; needed for plain arrays and plain bytes. */
+  dim?: number
+  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
+  dtype?: Dtype
+  /** The column of Arrow data to take. @defaultValue the only column of vectors */
+  column?: string
+}
+/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
+export declare class Embeddings {
+  #private
+  private constructor()
+  /** Number of rows, bad ones included. */
+  get rows(): number
+  /** Columns of a row. */
+  get dim(): number
+  /** Storage type of a component. */
+  get dtype(): Dtype
+  /** Container, or `'memory'`. */
+  get format(): EmbeddingsInfo['format']
+  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
+  get layout(): EmbeddingsInfo['layout']
+  /** The files in reading order. */
+  get shards(): readonly ShardInfo[]
+  /** The label they were opened with. */
+  get label(): string | undefined
+}
+/**
+ * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
+ * call that uses them and have to stay as they are meanwhile.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
+ * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row
+ */
+export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
 /** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
 export interface ConditionRecord {
   /** First eigenvalue over the last one that is more than rounding. */
@@ -1609,8 +1482,6 @@ export interface TrackRecord {
     unbiasedSquared: number
     /** Its 95 % interval. */
     interval: [number, number]
-    /** Whether the gap is real; absent in older logs. */
-    verdict?: 'real' | 'noise' | 'not-tested'
     /** How far apart the means would be by sampling alone. */
     floor: number
     /** Mean distance of the pairs. */
@@ -1684,16 +1555,10 @@ export interface TrackRecord {
     toTarget: number
     /** Length of its part tangential to the sphere. */
     tangential: number
-    /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
+    /** The same by the second-order prediction. */
     predictedTangential: number
     /** Cosine of predicted and measured tangential parts. */
     cosine: number | null
-    /** Length of the predicted drift less the measured one, relative to the measured one; absent in older logs. */
-    error?: number
-    /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs. */
-    parameter?: number
-    /** Root mean square of the tangential part that sampling alone gives; absent in older logs. */
-    noise?: number
   }
   /** Gradients against the span of the batch's embeddings; absent without a batch. */
   span?: {
@@ -1821,8 +1686,6 @@ export declare class Tracker {
 }
 interface Source {
   info(): EmbeddingsInfo
-  /** The same rows with the group of each. */
-  grouped(keys: Uint32Array): Outcome<Source>
   /** Lets go of the rows; jobs that run keep theirs. */
   release(): void
 }
@@ -1867,7 +1730,7 @@ export interface Sides {
   source: Embeddings
 }
 /** What to fit, and how. */
-export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions {
+export interface FitInput extends Sides, FitOptions, ThreadOptions {
   /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
   verify?: boolean
   /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
@@ -1876,7 +1739,7 @@ export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions
   resume?: boolean
 }
 /** What to fit and where to write the moved rows. */
-export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions {
+export interface AlignInput extends Sides, FitOptions, ResumableOutputOptions {
   /** Folder for the moved rows and the aligner; made when absent. */
   out: string
 }
@@ -2121,37 +1984,19 @@ export interface SampleSizePoint {
 export interface SampleSizeReport {
   /** From few rows to many. */
   curve: SampleSizePoint[]
-  /**
-   * Gap² ≈ limit² + slope/n + noise over the curve, by least squares; the noise of the held-out rows is known, and taken out
-   * first.
-   */
+  /** Gap² ≈ limit² + slope/n over the curve, by least squares. */
   model: {
-    /** The gap of the population that more rows do not close. */
+    /** The gap that more rows do not close: the noise of the held-out rows and what the method leaves. */
     limit: number
-    /** Its square without bias, which may be negative. */
-    limitSquared: number
-    /** 95 % interval of `limitSquared`: one set of held-out rows serves all points. */
-    limitInterval: [number, number]
     /** Gap² that one row a side of the fit costs. */
     slope: number
-    /** Gap² that the held-out rows add by themselves. */
-    noise: number
   }
-  /** Rows a side until the gap of the population, not that of the held-out rows, is the one that was wanted. */
+  /** Rows a side for the gap that was wanted; null when no number of rows reaches it on these held-out rows. */
   rowsFor?: {
     /** The gap. */
     gap: number
-    /** The rows; null where they cannot be told, or where no number is enough. */
+    /** The rows. */
     rows: number | null
-    /** 95 % interval of the rows; null where `rows` is. */
-    interval: [number, number] | null
-    /**
-     * `'estimated'`; `'cannot-tell'` when the held-out rows are too few to tell what stays; `'never'` when more stays than was
-     * wanted.
-     */
-    verdict: 'estimated' | 'cannot-tell' | 'never'
-    /** Rows held out of the smaller side. */
-    held: number
   }
   /** Share held out. */
   holdout: number
@@ -2206,8 +2051,6 @@ export interface Recommendation {
   method: StrategyName
   /** Why, in a sentence. */
   why: string
-  /** Strategies that serve as well within the noise. */
-  equals: StrategyName[]
 }
 /** Strategies on the same split. */
 export interface CompareReport {
@@ -2238,7 +2081,7 @@ export interface CompareReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
 export declare function compareStrategies(
-  { image, text, methods, holdout, seed, ...asked }: CompareInput,
+  { image, text, methods, holdout, seed, paired, ...measured }: CompareInput,
   run?: RunOptions,
 ): Promise<CompareReport>
 /**
@@ -2254,7 +2097,7 @@ export declare function convert(
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
 /** What is trained, from what, and where it goes. */
-export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions {
+export interface TrainInput extends TrainOptions, ThreadOptions {
   /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
   data: string | readonly string[]
   /** Folder for the encoder and its checkpoint. */
@@ -2277,7 +2120,7 @@ export interface TrainRun {
 }
 /** What is embedded, by what, and where it goes. */
 export interface EmbedInput extends EmbedOptions, ThreadOptions {
-  /** An encoder trained here (file or folder), or a folder of transformers or sentence-transformers: see docs/encoders.md. */
+  /** An encoder trained here (file or folder), or a folder with a CLIP, SigLIP or BERT in Hugging Face's layout. */
   encoder: string
   /** Lists of pairs, as for training. */
   data: string | readonly string[]
@@ -2299,7 +2142,7 @@ export declare class DualEncoder {
    */
   static train(input: TrainInput, run?: TrainRun): Promise<DualEncoder>
   /**
-   * Reads an encoder: the file or the folder of a training, or a folder of transformers or sentence-transformers.
+   * Reads an encoder: the file or the folder of a training, or a folder in Hugging Face's layout.
    *
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_MODEL` with the file
    */
@@ -2308,15 +2151,8 @@ export declare class DualEncoder {
   get dim(): number
   /** Whether it takes images. */
   get images(): boolean
-  /** Names of the prompts that the folder of a sentence encoder brings, sorted. */
-  get prompts(): readonly string[]
-  /**
-   * Unit rows of texts, row-major, `texts.length × dim`.
-   *
-   * @throws {@link ModalityGapError} `BAD_OPTION` for a prompt that the encoder does not have, `BAD_ROW` for a text whose row
-   * has length zero
-   */
-  embedTexts(texts: readonly string[], { prompt }?: Pick<EmbedOptions, 'prompt'>): Promise<Float32Array>
+  /** Unit rows of texts, row-major, `texts.length × dim`. */
+  embedTexts(texts: readonly string[]): Promise<Float32Array>
   /**
    * Unit rows of image files, row-major, `paths.length × dim`.
    *
@@ -2386,7 +2222,10 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
  * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
-export declare function measureGap(input: MeasureInput, run?: RunOptions): Promise<GapReport>
+export declare function measureGap(
+  { image, text, aligner, ...options }: MeasureInput,
+  run?: RunOptions,
+): Promise<GapReport>
 /** A run as `track --json` prints it and as a report shows it. */
 export interface TrackData {
   /** Its records, in order. */
@@ -2520,10 +2359,6 @@ export interface MeasureData {
     floor: number
     /** 95 % interval of `unbiasedSquared`; null in sample. */
     interval?: number[] | null
-    /** Whether the gap is real. */
-    verdict?: GapVerdict
-    /** The same of this very aligner. */
-    ofAligner?: JudgedGap
     /** Mean distance of the pairs. */
     pairedDistance?: number
     /** Relative modality gap. */
@@ -2533,8 +2368,6 @@ export interface MeasureData {
     /** The gap on rows kept out of a fit. */
     held?: FitGap
   }
-  /** Rows that belong together. */
-  groups?: GroupsReport
   /** E‖e−μ‖² of the unit rows. */
   trace?: PerSide | ImageText
   /** sqrt(image trace / text trace). */
@@ -2693,14 +2526,8 @@ export interface SampleSizeData {
   rowsFor?: {
     /** The wanted gap. */
     gap: number
-    /** The rows; null where it is not reached, or cannot be told. */
+    /** The rows; null where it is not reached. */
     rows: number | null
-    /** 95 % interval of the rows. */
-    interval?: number[] | null
-    /** Whether the rows are estimated, cannot be told, or never suffice. */
-    verdict?: string
-    /** Rows held out of the smaller side. */
-    held?: number
   }
 }
 /** A result of `analyze domains` or `analyze modalities`: one number for each pair of names. */
@@ -3046,6 +2873,29 @@ export interface PublishedCost {
  * differ from their tokens by rounding.
  */
 export declare const PAPER_COSTS: readonly PublishedCost[]
+/**
+ * How much of an id counts:
+ * - `'exact'`: all of it;
+ * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
+ */
+export type IdMatch = 'exact' | 'stem'
+/** How records find their rows. */
+export interface EmbeddingIds {
+  /**
+   * Where the id of a row is found:
+   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet, Arrow or pickle that holds the rows;
+   * - `'order'`: nowhere, row i belongs to record i;
+   * - `'row'`: the id is the row's number;
+   * - anything else: a file of ids, see `idsIn`.
+   *
+   * @defaultValue `'metadata'`
+   */
+  from?: string
+  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
+  column?: string
+  /** How much of an id counts. @defaultValue `'exact'` */
+  match?: IdMatch
+}
 /** Records that were left out. */
 export interface DroppedRecords {
   /** How many. */
@@ -4091,7 +3941,8 @@ export declare function lettersOf(options: readonly string[]): string[]
  * 1. a letter and nothing else: `B`, `b`, `(B)`, `B.`, `**B**`;
  * 2. a statement, the last one if there are several: `The answer is B`, `**Answer:** (B)`, `correct option: B.`,
  *    `\boxed{B}`; where words follow, the only option whose text they hold. A statement of several letters is none;
- * 3. the only letter that is called right or chosen: `Option B is correct`, `I would go with B`;
+ * 3. the only letter that is called right or chosen: `Option B is correct`, `I would go with B`; then the only one that has a line
+ *    of its own;
  * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
  * 5. the text of an option and nothing else, whatever its case and its closing mark;
  * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`;

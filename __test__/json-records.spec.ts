@@ -1,8 +1,9 @@
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { JsonFile } from '../src/revision/data/json-file.ts'
 import { MAX_RECORD_BYTES } from '../src/revision/data/json-frames.ts'
-import { JsonFile, jsonRecords } from '../src/revision/data/json-records.ts'
+import { jsonRecords } from '../src/revision/data/json-records.ts'
 import { RecordPlaces } from '../src/revision/data/record-places.ts'
 import { folderOf } from './helpers/place.ts'
 

@@ -6,7 +6,6 @@ import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { embeddingRows } from '../src/revision/data/embedding-rows.ts'
 import { idsIn } from '../src/revision/data/id-files.ts'
-import { pickleIds } from '../src/revision/data/pickle-ids.ts'
 import { rowsById, rowsByNumber, rowsInOrder } from '../src/revision/data/row-lookup.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -44,7 +43,7 @@ const fixture = (protocol: number) => join(import.meta.dirname, 'fixtures', `pic
 for (const protocol of [2, 5]) {
   test(`ids of a pickle of protocol ${protocol} are read in the order of its rows`, async t => {
     const expected = ['0', 'coco/000001.jpg', '7', '65536', '-3', 'naïve ☃']
-    const found = await list(pickleIds(fixture(protocol)))
+    const found = await list(idsIn(fixture(protocol)))
     t.deepEqual(found, [...expected, ...Array.from({ length: 1_010 }, (_, i) => `id-${i}`)])
     const rows = await embeddingRows(await openEmbeddings(fixture(protocol)))
     t.is(rows.rowOf('id-3', 0), 9)
@@ -54,14 +53,14 @@ for (const protocol of [2, 5]) {
 test('ids are read from a pickle that rows were converted or moved into', async t => {
   const path = join(folderOf(t), 'rows.pkl')
   await convert(await openEmbeddings(fixture(5)), path)
-  t.deepEqual(await list(pickleIds(path)), await list(pickleIds(fixture(5))))
+  t.deepEqual(await list(idsIn(path)), await list(idsIn(fixture(5))))
   const plain = join(folderOf(t), 'plain.pkl')
   await convert(await openEmbeddings(new Float32Array(6).fill(1), { dim: 2 }), plain, { format: 'pickle' })
-  t.deepEqual(await list(pickleIds(plain)), ['0', '1', '2'])
+  t.deepEqual(await list(idsIn(plain)), ['0', '1', '2'])
 })
 
 test('another key of a pickle may be the id, if it is short', async t => {
-  const error = await t.throwsAsync(() => list(pickleIds(fixture(5), 'caption')))
+  const error = await t.throwsAsync(() => list(idsIn(fixture(5), 'caption')))
   t.like(error, { code: 'BAD_FORMAT', row: 2 })
 })
 
@@ -69,7 +68,7 @@ test('a pickle cut anywhere, or with a byte changed, is read, refused, and never
   const bytes = readFileSync(fixture(5)).subarray(0, 2_000)
   for (let length = 0; length < bytes.length; length += 13) {
     const path = write(join(folderOf(t), 'cut.pkl'), bytes.subarray(0, length))
-    const error = await t.throwsAsync(() => list(pickleIds(path)))
+    const error = await t.throwsAsync(() => list(idsIn(path)))
     t.is((error as { code?: string }).code, 'BAD_FORMAT')
   }
   const whole = readFileSync(fixture(2)).subarray(0, 1_200)
@@ -77,7 +76,7 @@ test('a pickle cut anywhere, or with a byte changed, is read, refused, and never
     const changed = Buffer.from(whole)
     changed[at] = (changed[at] as number) ^ 0x55
     const path = write(join(folderOf(t), 'changed.pkl'), changed)
-    const code = await list(pickleIds(path)).then(
+    const code = await list(idsIn(path)).then(
       () => undefined,
       (error: { code?: string }) => error.code,
     )
@@ -91,9 +90,9 @@ const HOSTILE: [string, number[], string][] = [
   ['an empty stack', [0x80, 4, 0x52], 'BAD_FORMAT'],
   ['a stack without mark', [0x80, 4, 0x5d, 0x65], 'BAD_FORMAT'],
   ['no list', [0x80, 4, 0x7d, 0x2e], 'BAD_FORMAT'],
-  ['an old opcode', [0x28, 0x6c, 0x70, 0x30, 0x0a], 'UNSUPPORTED'],
-  ['a persistent id', [0x80, 4, 0x5d, 0x51], 'UNSUPPORTED'],
-  ['an object to be built', [0x80, 4, 0x5d, 0x81], 'UNSUPPORTED'],
+  ['an old opcode', [0x28, 0x6c, 0x70, 0x30, 0x0a], 'BAD_FORMAT'],
+  ['a persistent id', [0x80, 4, 0x5d, 0x51], 'BAD_FORMAT'],
+  ['an object to be built', [0x80, 4, 0x5d, 0x81], 'BAD_FORMAT'],
   ['records that are no dictionaries', [0x80, 4, 0x5d, 0x28, 0x4b, 1, 0x65, 0x2e], 'BAD_FORMAT'],
   ['an item of what is no dictionary', [0x80, 4, 0x5d, 0x4b, 1, 0x4b, 2, 0x73], 'BAD_FORMAT'],
   ['a million marks and more', [0x80, 4, 0x5d, ...new Array<number>(1_000_100).fill(0x28)], 'BAD_FORMAT'],
@@ -102,7 +101,7 @@ const HOSTILE: [string, number[], string][] = [
 for (const [name, bytes, code] of HOSTILE) {
   test(`a pickle with ${name} is refused`, async t => {
     const path = write(join(folderOf(t), 'hostile.pkl'), Uint8Array.from(bytes))
-    t.like(await t.throwsAsync(() => list(pickleIds(path))), { code, file: path })
+    t.like(await t.throwsAsync(() => list(idsIn(path))), { code, file: path })
   })
 }
 

@@ -41,12 +41,20 @@ export declare class NativeAligner {
 export declare class NativeEncoder {
   /** Reads an encoder, off the event loop. */
   static load(path: string): Promise<any>
-  /** Columns, whether it takes images, and names of its prompts. */
+  /** Columns, and whether it takes images. */
   info(): any
-  /** Unit rows of texts, behind the prompt of that name or the default one. */
-  embedTexts(texts: Array<string>, prompt?: string | undefined | null): Promise<any>
+  /** Unit rows of texts. */
+  embedTexts(texts: Array<string>): Promise<any>
   /** Unit rows of image files. */
   embedImages(paths: Array<string>): Promise<any>
+}
+
+/** A file of ids being read. */
+export declare class NativeIds {
+  /** Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there. */
+  static open(path: string, column: string | undefined | null, usual: Array<string>): Promise<any>
+  /** Some more ids; none after the last. */
+  next(): Promise<any>
 }
 
 /** A language model with its projector; calls on it run one after the other. */
@@ -71,6 +79,14 @@ export declare class NativeModel {
   saveState(folder: string): Promise<any>
   /** Goes on from such a state; answers with the updates made by then. */
   restoreState(folder: string): Promise<any>
+}
+
+/** A parquet file whose rows are read as records. */
+export declare class NativeRecords {
+  /** Opens the columns of these names, those that there are. */
+  static open(path: string, columns: Array<string>): Promise<any>
+  /** Some more records, each a JSON text; none after the last. */
+  next(): Promise<any>
 }
 
 /** Rows that are read by their numbers, each through a map. */
@@ -117,8 +133,6 @@ export declare class Source {
   static fromBf16(bits: Uint16Array, dim: number, options: any): any
   /** Copies Arrow IPC bytes. */
   static fromArrow(ipc: Uint8Array, column: string | undefined | null, options: any): any
-  /** The same rows with the group of each: one number per row, equal for rows that belong together. */
-  grouped(keys: Uint32Array): any
   /** Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs. */
   release(): void
   /** Rows, width, type, format and shards. */
@@ -143,6 +157,9 @@ export interface Finished {
   /** The fitted aligner's file. */
   aligner?: Buffer
 }
+
+/** What a file is that holds no text of records, as its first bytes tell; empty where they do not. */
+export declare function kindOfFile(path: string): Promise<any>
 
 /** Embeddings of held-out pairs and of a batch, with the loss's gradients there. */
 export interface ProbeEvent {

@@ -773,15 +773,18 @@ if (
   }
 }
 
-const { CancelToken, NativeAligner, NativeEncoder, NativeModel, NativeRows, NativeTracker, Source, embedPairs, run, supported, trainEncoder, version } = nativeBinding
+const { CancelToken, NativeAligner, NativeEncoder, NativeIds, NativeModel, NativeRecords, NativeRows, NativeTracker, Source, embedPairs, kindOfFile, run, supported, trainEncoder, version } = nativeBinding
 export { CancelToken }
 export { NativeAligner }
 export { NativeEncoder }
+export { NativeIds }
 export { NativeModel }
+export { NativeRecords }
 export { NativeRows }
 export { NativeTracker }
 export { Source }
 export { embedPairs }
+export { kindOfFile }
 export { run }
 export { supported }
 export { trainEncoder }

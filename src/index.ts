@@ -53,15 +53,13 @@ export type {
   AdamWOptions,
   EmbedOptions,
   EncoderShape,
-  OnBadPair,
-  PairOptions,
   ScheduleKind,
   TowerShape,
   TrainOptions,
   TrainProbe,
   TrainStep,
 } from './encoder-options.ts'
-export type { DroppedPairs, EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
+export type { EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export { findings, type TrackFinding } from './findings.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
@@ -119,11 +117,8 @@ export type {
   FittedOptions,
   Gap,
   GapReport,
-  GapVerdict,
-  GroupsReport,
   ImageText,
   InspectReport,
-  JudgedGap,
   MeanNorms,
   Norms,
   PerSide,
@@ -229,8 +224,6 @@ export {
 export type { TrainerCallbacks, TrainerControl, TrainingProgress, TrainingReport } from './revision/trainer-options.ts'
 export type { Tally, TrainerState } from './revision/trainer-state.ts'
 export type { ImagePlacement } from './revision/turns.ts'
-export type { GroupOptions } from './row-groups.ts'
-export type { RowIds } from './row-ids.ts'
 export type { Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {

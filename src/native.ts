@@ -29,8 +29,6 @@ export interface SourceOptions {
 /** Opened rows; a cheap handle that jobs share. */
 export interface Source {
   info(): EmbeddingsInfo
-  /** The same rows with the group of each. */
-  grouped(keys: Uint32Array): Outcome<Source>
   /** Lets go of the rows; jobs that run keep theirs. */
   release(): void
 }
@@ -87,7 +85,7 @@ export type Job =
   | ({ kind: 'fit'; verify?: boolean; work?: string; resume?: boolean } & FitOptions & ThreadOptions)
   | ({ kind: 'align'; out: string } & FitOptions & ResumableOutputOptions)
   | ({ kind: 'transform'; side?: 'source' | 'target'; out: string } & ResumableOutputOptions)
-  | ({ kind: 'measure'; outcomes?: boolean } & Omit<MeasureOptions, 'captionsPerImage'> & ThreadOptions)
+  | ({ kind: 'measure' } & MeasureOptions & ThreadOptions)
   | ({ kind: 'convert'; out: string } & OutputOptions)
   | ({ kind: 'inspect'; badRows?: number } & ThreadOptions)
   | { kind: 'task'; spec: unknown }
@@ -102,14 +100,24 @@ export interface JobResult {
 
 /** An encoder in native memory. */
 export interface NativeEncoder {
-  info(): { dim: number; images: boolean; prompts: string[] }
-  embedTexts(texts: string[], prompt?: string): Promise<Outcome<Float32Array>>
+  info(): { dim: number; images: boolean }
+  embedTexts(texts: string[]): Promise<Outcome<Float32Array>>
   embedImages(paths: string[]): Promise<Outcome<Float32Array>>
 }
 
 /** Rows that are read by their numbers, each through an aligner. */
 export interface NativeRows {
   pick(rows: number[]): Promise<Outcome<Float32Array>>
+}
+
+/** A file of ids being read; an empty list ends it. */
+export interface NativeIds {
+  next(): Promise<Outcome<string[]>>
+}
+
+/** A parquet file whose rows are read as records, each a JSON text; an empty list ends it. */
+export interface NativeRecords {
+  next(): Promise<Outcome<string[]>>
 }
 
 /** A language model in native memory. */
@@ -172,6 +180,12 @@ export interface Binding {
   NativeRows: {
     open(source: Source, aligner: NativeAligner | undefined, targetSide: boolean): Promise<Outcome<NativeRows>>
   }
+  NativeIds: {
+    open(path: string, column: string | undefined, usual: string[]): Promise<Outcome<NativeIds>>
+  }
+  NativeRecords: { open(path: string, columns: string[]): Promise<Outcome<NativeRecords>> }
+  /** What a file is that holds no text of records; empty where its first bytes do not tell. */
+  kindOfFile(path: string): Promise<Outcome<string>>
   version(): string
   supported(): { simd: 'scalar' | 'avx2' | 'avx512' | 'neon'; threads: number }
 }

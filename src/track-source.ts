@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ModalityGapError } from './errors.ts'
 import type { TrackedName } from './native.ts'
+import { withoutMark } from './plain-text.ts'
 import type { Tensor } from './rows.ts'
 import type { TrackStep } from './track.ts'
 
@@ -88,7 +89,8 @@ export async function* stepsFrom(
 ): AsyncGenerator<TrackStep> {
   let row = 0
   for await (const line of lines) {
-    const step = line.trim() === '' ? undefined : stepOfLine(line, row)
+    const text = row === 0 ? withoutMark(line) : line
+    const step = text.trim() === '' ? undefined : stepOfLine(text, row)
     if (step && step.step > until) {
       return
     }

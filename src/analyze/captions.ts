@@ -4,6 +4,7 @@ import type { Embeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measureGap } from '../measure.ts'
 import type { ThreadOptions } from '../options.ts'
+import { linesOf } from '../plain-text.ts'
 import { unreadable } from '../unreadable.ts'
 import { isNonVisual } from './words.ts'
 
@@ -133,11 +134,11 @@ function wordsOf(captions: readonly string[], tokenLimit: number): CaptionWords 
  */
 export async function readCaptions(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
-  const lines = text.split(/\r?\n/)
-  if (lines.at(-1) === '') {
-    lines.pop()
+  const lines = linesOf(text)
+  if (!/\.(jsonl|ndjson)$/.test(path)) {
+    return lines
   }
-  return /\.(jsonl|ndjson)$/.test(path) ? lines.map((line, row) => captionOf(line, path, row)) : lines
+  return lines.flatMap((line, row) => (line.trim() === '' ? [] : [captionOf(line, path, row)]))
 }
 
 function captionOf(line: string, file: string, row: number): string {

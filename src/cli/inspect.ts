@@ -23,7 +23,7 @@ function inspectText({ rows, dim, dtype, format, layout, shards, norms, unit, ba
   const facts = table([
     ['rows', count(rows)],
     ['columns', count(dim)],
-    ['storage', `${dtype} in ${format}${layout === 'clip-retrieval' ? ', clip-retrieval layout' : ''}`],
+    ['storage', `${stored(dtype, shards)} in ${format}${layout === 'clip-retrieval' ? ', clip-retrieval layout' : ''}`],
     ['files', count(shards.length)],
     ['lengths', norms ? `${figure(norms.min)} to ${figure(norms.max)}, mean ${figure(norms.mean)}` : '–'],
     ['unit rows', unit ? 'yes' : 'no (they are scaled as they are read)'],
@@ -31,4 +31,10 @@ function inspectText({ rows, dim, dtype, format, layout, shards, norms, unit, ba
   ])
   const listed = badRows.first.map(({ file, row, reason }) => `\n  ${file ? `${file}, ` : ''}row ${row}: ${reason}`)
   return facts + listed.join('')
+}
+
+/** The storage types of all files that have rows. */
+function stored(dtype: string, shards: InspectReport['shards']): string {
+  const types = new Set(shards.filter(({ rows }) => rows > 0).map(shard => shard.dtype))
+  return [...types].join(' and ') || dtype
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { ModalityGapError } from '../errors.ts'
+import { withoutMark } from '../plain-text.ts'
 import type { TaskSpec } from '../task.ts'
 import { perform } from './session.ts'
 
@@ -32,7 +33,7 @@ function readSpec(path: string): TaskSpec {
       : new ModalityGapError('UNREADABLE', message, { file, cause })
   }
   try {
-    return JSON.parse(text)
+    return JSON.parse(withoutMark(text))
   } catch (cause) {
     throw new ModalityGapError('BAD_FORMAT', `not JSON: ${(cause as Error).message}`, { file, cause })
   }

@@ -14,7 +14,6 @@ mod evaluate;
 mod hf;
 mod job;
 mod model;
-pub mod picture;
 mod receipt;
 mod train;
 mod transformer;

@@ -74,18 +74,16 @@ impl Probe {
         })
     }
 
-    /// Share of the rows on their side of the plane, as a mean over both kinds: ½ for a plane that knows nothing, however many
-    /// rows there are of either.
+    /// Share of the rows on their side of the plane.
     pub fn accuracy(&self, positive: &[f64], negative: &[f64]) -> f64 {
         let dim = self.weights.len();
         let right = |rows: &[f64], positive: bool| {
-            let right = rows
-                .chunks_exact(dim)
+            rows.chunks_exact(dim)
                 .filter(|row| (dot(row, &self.weights) + self.intercept > 0.0) == positive)
-                .count();
-            right as f64 / (rows.len() / dim) as f64
+                .count()
         };
-        f64::midpoint(right(positive, true), right(negative, false))
+        let rows = (positive.len() + negative.len()) / dim;
+        (right(positive, true) + right(negative, false)) as f64 / rows as f64
     }
 
     /// Normal of the plane.

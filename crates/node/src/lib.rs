@@ -17,6 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod aligner;
 mod border;
 mod encoder;
+mod ids;
 mod job;
 mod revision;
 mod source;

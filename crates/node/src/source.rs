@@ -1,10 +1,11 @@
 //! Opened rows, on disk or copied from a caller's array.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::{bf16, f16};
 use modality_gap_kernels::Rows;
-use modality_gap_shards::{Role, Shard, memory_arrow, memory_rows};
+use modality_gap_shards::{Layout, Role, Shard, memory_arrow, memory_rows};
 use modality_gap_tasks::{Part, ReadOptions, RowSet, TaskError};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -81,13 +82,6 @@ impl Source {
         in_memory(shard, options).into()
     }
 
-    /// The same rows with the group of each: one number per row, equal for rows that belong together.
-    #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn grouped(&self, keys: &[u32]) -> Outcome<Source> {
-        let rows = self.rows.grouped(keys.to_vec());
-        rows.map(|rows| Self { rows: Arc::new(rows) }).into()
-    }
-
     /// Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {
@@ -101,7 +95,12 @@ impl Source {
     #[napi(ts_return_type = "any")]
     pub fn info(&self) -> Value {
         let rows = &self.rows;
-        let shards: Vec<Value> = rows.parts.iter().filter_map(shard).collect();
+        let metadata = match &rows.layout {
+            Layout::ClipRetrieval { metadata, .. } => metadata.as_slice(),
+            Layout::Files => &[],
+        };
+        let described = |(i, part)| shard(part, metadata.get(i).map(PathBuf::as_path));
+        let shards: Vec<Value> = rows.parts.iter().enumerate().filter_map(described).collect();
         let mut value = json!({
             "rows": rows.rows(),
             "dim": rows.dim,
@@ -117,9 +116,12 @@ impl Source {
     }
 }
 
-fn shard(part: &Part) -> Option<Value> {
+fn shard(part: &Part, metadata: Option<&Path>) -> Option<Value> {
     let Part::File(shard) = part else { return None };
-    let mut value = json!({ "path": shard.path, "rows": shard.rows });
+    let mut value = json!({ "path": shard.path, "rows": shard.rows, "dtype": shard.dtype.name() });
+    if let Some(metadata) = metadata {
+        value["metadata"] = json!(metadata);
+    }
     if let Some(selector) = &shard.selector {
         value["selector"] = json!(selector);
     }

@@ -1,12 +1,16 @@
 //! The byte buffer that blocks are read into.
 
+use half::{bf16, f16};
 use kernels::{Dtype, Rows, RowsMut};
+
+use crate::fault::Fault;
 
 /// A growable byte buffer, aligned to 16 bytes, that is reused between blocks.
 #[derive(Debug, Default, Clone)]
 pub struct Buffer {
     words: Vec<u128>,
     bytes: usize,
+    faults: Vec<(usize, Fault)>,
 }
 
 impl Buffer {
@@ -22,6 +26,26 @@ impl Buffer {
             self.words.resize(words, 0);
         }
         self.bytes = bytes;
+        self.faults.clear();
+    }
+
+    /// The rows of the last read that could not be given, ascending by their index in it; they are filled with NaN.
+    pub fn faults(&self) -> &[(usize, Fault)] {
+        &self.faults
+    }
+
+    /// Notes rows that could not be given, ascending, and fills them.
+    pub(crate) fn spoil(&mut self, dtype: Dtype, dim: usize, faults: Vec<(usize, Fault)>) {
+        for &(row, _) in &faults {
+            let row = row * dim..(row + 1) * dim;
+            match self.rows_mut(dtype) {
+                RowsMut::F16(rows) => rows[row].fill(f16::NAN),
+                RowsMut::Bf16(rows) => rows[row].fill(bf16::NAN),
+                RowsMut::F32(rows) => rows[row].fill(f32::NAN),
+                RowsMut::F64(rows) => rows[row].fill(f64::NAN),
+            }
+        }
+        self.faults = faults;
     }
 
     /// The bytes.

@@ -103,6 +103,16 @@ pub enum ShardError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A record without a usable id.
+    #[error("{place}: {reason}")]
+    BadRecord {
+        /// The file.
+        place: Place,
+        /// Index of the record in the file.
+        row: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A row that is absent, or not of the width of the others.
     #[error("{place}: row {row}: {reason}")]
     BadRow {
@@ -121,7 +131,7 @@ impl ShardError {
         match self {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Unreadable { .. } => "UNREADABLE",
-            Self::BadFormat { .. } => "BAD_FORMAT",
+            Self::BadFormat { .. } | Self::BadRecord { .. } => "BAD_FORMAT",
             Self::Unsupported { .. } => "UNSUPPORTED",
             Self::Empty { .. } => "EMPTY",
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
@@ -142,6 +152,7 @@ impl ShardError {
             | Self::WidthMismatch { place, .. }
             | Self::BadSelector { place, .. }
             | Self::WriteFailed { place, .. }
+            | Self::BadRecord { place, .. }
             | Self::BadRow { place, .. } => place.path(),
         }
     }
@@ -149,7 +160,7 @@ impl ShardError {
     /// Index of the row in its container, where one row is at fault.
     pub fn row(&self) -> Option<u64> {
         match self {
-            Self::BadRow { row, .. } => Some(*row),
+            Self::BadRow { row, .. } | Self::BadRecord { row, .. } => Some(*row),
             _ => None,
         }
     }
@@ -178,6 +189,14 @@ impl ShardError {
     pub(crate) fn bad_selector(place: &Place, reason: impl Into<String>) -> Self {
         Self::BadSelector {
             place: place.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn bad_record(place: &Place, row: u64, reason: impl Into<String>) -> Self {
+        Self::BadRecord {
+            place: place.clone(),
+            row,
             reason: reason.into(),
         }
     }

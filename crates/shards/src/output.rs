@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use kernels::{Dtype, Rows};
 
 use crate::atomic::AtomicFile;
-use crate::error::{Place, ShardError};
+use crate::error::ShardError;
 use crate::input::Input;
+use crate::metadata::{Kind, copy_text_without};
 use crate::npy::NpyWriter;
 use crate::npz::NpzWriter;
 use crate::pickle::PickleWriter;
@@ -97,20 +98,21 @@ pub fn output_name(shard: &ShardRef, format: Format) -> String {
 /// Writes the metadata file `from` as `to` without the dropped rows; atomic.
 ///
 /// # Errors
-/// Those of reading the one and writing the other; `UNSUPPORTED` when rows were dropped and it is no parquet file.
+/// Those of reading the one and writing the other; `UNSUPPORTED` when rows were dropped and it is neither
+/// parquet nor text of records.
 pub fn copy_metadata(from: &Path, to: &Path, dropped: &[u64]) -> Result<(), ShardError> {
     if dropped.is_empty() {
         return copy(from, to);
     }
     let input = Input::open(from)?;
-    if input.bytes_at(0, input.len().min(4))? == b"PAR1" {
-        return copy_without(&input, to, dropped);
+    match Kind::of(from) {
+        Some(Kind::Parquet) => copy_without(&input, to, dropped),
+        Some(Kind::Text(kind)) => copy_text_without(&input, to, kind, dropped),
+        _ => Err(ShardError::unsupported(
+            input.place(),
+            "is neither parquet nor text, so rows cannot be left out of it",
+        )),
     }
-    let place = Place::from(from);
-    Err(ShardError::unsupported(
-        &place,
-        "is no parquet file, so rows cannot be left out of it",
-    ))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), ShardError> {
@@ -153,6 +155,7 @@ mod tests {
             dtype: Dtype::F16,
             bytes: 2,
             name: name.to_owned(),
+            listed: false,
             known: Known::default(),
         }
     }

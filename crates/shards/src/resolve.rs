@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use kernels::Dtype;
 
 use crate::error::{Place, ShardError};
-use crate::input::Input;
-use crate::natural;
+use crate::folder::{containers_in, sort};
+use crate::manifest::{listed_files, unlisted_beside_listed};
+use crate::metadata::metadata_of;
 use crate::shard::{Format, ShardRef};
-use crate::table::parquet_rows;
 
 /// Which side of a pair a source is, where a name alone does not tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Role {
     /// Images: `img_emb/`, `image_embedding`.
     Image,
     /// Texts: `text_emb/`, `text_embedding`.
     Text,
     /// Anything else.
+    #[default]
     Other,
 }
 
@@ -97,7 +98,7 @@ pub enum Layout {
     ClipRetrieval {
         /// That folder.
         root: PathBuf,
-        /// Metadata files; file i describes the rows of shard i. Empty when there are none.
+        /// Metadata files; file i describes the rows of shard i, by the numbers or names of both. Empty when there are none.
         metadata: Vec<PathBuf>,
     },
 }
@@ -112,24 +113,22 @@ pub enum Layout {
 /// of reading a header.
 pub fn resolve(paths: &[String], role: Role) -> Result<Source, ShardError> {
     let mut shards = Vec::new();
-    let mut layout = Layout::Files;
+    let mut clip_root = None;
     for path in paths {
         let (path, selector) = split_selector(path);
         let found = find(path, role)?;
-        if paths.len() == 1
-            && let Some(root) = found.root
-        {
-            layout = Layout::ClipRetrieval {
-                metadata: metadata_files(&root)?,
-                root,
-            };
-        }
+        clip_root = found.root.filter(|_| paths.len() == 1);
         for file in found.files {
-            shards.push(ShardRef::probe_as(&file, selector, role)?);
+            let mut shard = ShardRef::probe_as(&file, selector, role)?;
+            shard.listed = found.listed;
+            shards.push(shard);
         }
     }
-    let source = checked(shards, layout, paths)?;
-    check_metadata(&source)?;
+    let mut source = checked(shards, paths)?;
+    if let Some(root) = clip_root {
+        let metadata = metadata_of(&root, &source.shards)?;
+        source.layout = Layout::ClipRetrieval { root, metadata };
+    }
     Ok(source)
 }
 
@@ -143,6 +142,8 @@ fn split_selector(path: &str) -> (&str, Option<&str>) {
 
 struct Found {
     files: Vec<PathBuf>,
+    /// Whether a folder or a glob gave the files, not the user one by one.
+    listed: bool,
     /// Root of the clip-retrieval layout that the files belong to.
     root: Option<PathBuf>,
 }
@@ -154,10 +155,12 @@ fn find(name: &str, role: Role) -> Result<Found, ShardError> {
         Ok(metadata) if metadata.is_dir() => find_in_folder(path, role),
         Ok(_) => Ok(Found {
             files: vec![path.to_path_buf()],
+            listed: false,
             root: None,
         }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && name.contains(['*', '?', '[']) => Ok(Found {
             files: find_glob(name, &place)?,
+            listed: true,
             root: None,
         }),
         Err(e) => Err(ShardError::from_read(&place, e)),
@@ -178,6 +181,13 @@ fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
         return Err(ShardError::NotFound { place: place.clone() });
     }
     sort(&mut files);
+    if let Some(file) = unlisted_beside_listed(&files)? {
+        let reason = format!(
+            "also matches {}, which its folder does not list; name the folder",
+            file.display()
+        );
+        return Err(ShardError::bad_selector(place, reason));
+    }
     Ok(files)
 }
 
@@ -193,6 +203,7 @@ fn find_in_folder(folder: &Path, role: Role) -> Result<Found, ShardError> {
                 .filter(|parent| is_side(folder) && parent.join("metadata").is_dir());
             return Ok(Found {
                 files: list(folder)?,
+                listed: true,
                 root: root.map(Path::to_path_buf),
             });
         }
@@ -210,6 +221,7 @@ fn find_in_folder(folder: &Path, role: Role) -> Result<Found, ShardError> {
     };
     Ok(Found {
         files: list(&folder.join(side))?,
+        listed: true,
         root: Some(folder.to_path_buf()),
     })
 }
@@ -220,14 +232,13 @@ fn is_side(folder: &Path) -> bool {
         .is_some_and(|name| name == "img_emb" || name == "text_emb")
 }
 
-/// Containers in a folder, in natural order; all must be of one format, else the choice is the user's.
+/// What a folder says that it holds, or else its containers; all must be of one format, or the choice is the user's.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
-    let files = files_in(folder)?;
-    let files: Vec<_> = files
-        .into_iter()
-        .filter(|path| Format::from_path(path).is_some())
-        .collect();
+    if let Some(files) = listed_files(folder)? {
+        return Ok(files);
+    }
+    let files = containers_in(folder)?;
     let mut formats: Vec<Format> = files.iter().filter_map(|path| Format::from_path(path)).collect();
     formats.dedup();
     formats.sort_by_key(|format| format.name());
@@ -251,44 +262,29 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     }
 }
 
-/// Regular files of a folder but hidden ones, in natural order.
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
-    let place = Place::from(folder);
-    let failed = |e| ShardError::from_read(&place, e);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path
-            .file_name()
-            .is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden && path.is_file() {
-            files.push(path);
-        }
-    }
-    sort(&mut files);
-    Ok(files)
-}
-
-fn sort(files: &mut [PathBuf]) {
-    files.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
-}
-
-fn metadata_files(root: &Path) -> Result<Vec<PathBuf>, ShardError> {
-    let folder = root.join("metadata");
-    if folder.is_dir() {
-        files_in(&folder)
-    } else {
-        Ok(Vec::new())
-    }
-}
-
-fn checked(mut shards: Vec<ShardRef>, layout: Layout, paths: &[String]) -> Result<Source, ShardError> {
+fn checked(mut shards: Vec<ShardRef>, paths: &[String]) -> Result<Source, ShardError> {
     let named = Place::from(Path::new(&paths.join(", ")));
-    let Some(first) = shards.first() else {
+    if shards.is_empty() {
         return Err(ShardError::empty(&named, "no embeddings are named"));
+    }
+    let rows = shards.iter().map(|shard| shard.rows).sum();
+    if rows == 0 {
+        return Err(ShardError::empty(&named, "there is no row"));
+    }
+    // a shard without rows says nothing, and one whose rows are all bad has no width of its own
+    let Some(first) = shards.iter().find(|shard| shard.rows > 0 && shard.dim > 0) else {
+        let place = Place::from(shards[0].path.as_path());
+        return Err(ShardError::bad_row(
+            &place,
+            0,
+            "is null or empty, as are the rows after it",
+        ));
     };
     let (dim, dtype) = (first.dim, first.dtype);
-    if let Some(other) = shards.iter().find(|shard| shard.dim != dim) {
+    let other = shards
+        .iter()
+        .find(|shard| shard.rows > 0 && shard.dim > 0 && shard.dim != dim);
+    if let Some(other) = other {
         return Err(ShardError::WidthMismatch {
             first: first.path.clone(),
             first_dim: dim,
@@ -296,9 +292,11 @@ fn checked(mut shards: Vec<ShardRef>, layout: Layout, paths: &[String]) -> Resul
             dim: other.dim,
         });
     }
-    let rows = shards.iter().map(|shard| shard.rows).sum();
-    if rows == 0 {
-        return Err(ShardError::empty(&named, "there is no row"));
+    for shard in &mut shards {
+        shard.dim = dim;
+        if shard.rows == 0 {
+            shard.dtype = dtype;
+        }
     }
     make_names_unique(&mut shards);
     Ok(Source {
@@ -306,7 +304,7 @@ fn checked(mut shards: Vec<ShardRef>, layout: Layout, paths: &[String]) -> Resul
         dim,
         rows,
         dtype: Some(dtype),
-        layout,
+        layout: Layout::Files,
     })
 }
 
@@ -334,39 +332,4 @@ fn make_names_unique(shards: &mut [ShardRef]) {
             .find(|name| taken.insert(name.to_lowercase()));
         shard.name = unique.unwrap_or(stem) + &ending;
     }
-}
-
-/// One metadata file for each shard, and, where its footer tells, of as many rows.
-fn check_metadata(source: &Source) -> Result<(), ShardError> {
-    let Layout::ClipRetrieval { root, metadata } = &source.layout else {
-        return Ok(());
-    };
-    if metadata.is_empty() {
-        return Ok(());
-    }
-    if metadata.len() != source.shards.len() {
-        let reason = format!(
-            "holds {} files for {} embedding shards",
-            metadata.len(),
-            source.shards.len()
-        );
-        return Err(ShardError::bad_format(
-            &Place::from(root.join("metadata").as_path()),
-            reason,
-        ));
-    }
-    for (path, shard) in metadata.iter().zip(&source.shards) {
-        if Format::from_path(path) == Some(Format::Parquet) {
-            let rows = parquet_rows(&Input::open(path)?)?;
-            if rows != shard.rows {
-                let reason = format!(
-                    "describes {rows} rows, but {} has {}",
-                    shard.path.display(),
-                    shard.rows
-                );
-                return Err(ShardError::bad_format(&Place::from(path.as_path()), reason));
-            }
-        }
-    }
-    Ok(())
 }

@@ -11,7 +11,8 @@ use crate::input::Input;
 use crate::npy::NpyWriter;
 use crate::output::OutputSpec;
 use crate::resolve::{Role, listed};
-use crate::shard::{Access, Format, MAX_DIM, Opened, Shard, range_bytes};
+use crate::row_shape::{RowShape, not_flat, row_shape};
+use crate::shard::{Access, Format, Opened, Shard, range_bytes};
 
 /// The limit of the format.
 const MAX_HEADER: u64 = 100_000_000;
@@ -147,24 +148,17 @@ impl Header {
                 return Err(ShardError::unsupported(place, reason));
             }
         };
-        let [rows, dim] = info.shape[..] else {
-            let reason = format!(
-                "tensor #{name} has the shape {:?}, rows need two dimensions",
-                info.shape
-            );
-            return Err(ShardError::bad_format(place, reason));
-        };
-        if dim == 0 || dim > MAX_DIM {
-            return Err(ShardError::bad_format(
-                place,
-                format!("tensor #{name} has {dim} columns"),
-            ));
+        let shape: Vec<u64> = info.shape.iter().map(|&n| n as u64).collect();
+        let RowShape { lead, rows, dim } = row_shape(&shape, place)?;
+        if lead != 1 && rows > 1 {
+            return Err(not_flat([lead, rows, dim as u64], false, place));
         }
+        let rows = lead * rows;
         let data = self.data + info.data_offsets.0 as u64;
         Ok(Tensor {
             input: input.clone(),
             data,
-            rows: rows as u64,
+            rows,
             dim,
             dtype,
         })

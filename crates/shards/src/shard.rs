@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
+use crate::foreign;
 use crate::input::Input;
 use crate::pickle::Index;
 use crate::resolve::Role;
@@ -36,6 +37,7 @@ pub trait Shard: Send + Sync {
     /// How ranges may be read.
     fn access(&self) -> Access;
     /// Reads rows `first..first + count` into `buf`, which is resized: row-major, native byte order, stored type.
+    /// Rows that are null, of another width or otherwise cannot be given are NaN, and [`Buffer::faults`] says why.
     ///
     /// # Panics
     /// When the range exceeds the rows.
@@ -109,16 +111,22 @@ impl Format {
     }
 
     /// The format of the first bytes of a file.
-    fn from_magic(start: &[u8]) -> Option<Self> {
+    pub(crate) fn from_magic(start: &[u8]) -> Option<Self> {
         match start {
+            // first, because a length may begin like a pickle
+            [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some(Self::Safetensors),
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Self::Npz),
             [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
             [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Some(Self::Arrow),
             [0x80, 2..=5, ..] => Some(Self::Pickle),
-            [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some(Self::Safetensors),
             _ => None,
         }
+    }
+
+    /// Whether first bytes that look like this format are those of no other by chance.
+    fn is_certain(self, start: &[u8]) -> bool {
+        matches!(self, Self::Npy | Self::Npz | Self::Parquet) || start.starts_with(b"ARROW1")
     }
 }
 
@@ -144,6 +152,9 @@ pub struct ShardRef {
     pub bytes: u64,
     /// File name for the output made of this shard, unique in its source.
     pub name: String,
+    /// Whether a folder or a glob gave the file, not the user by its name.
+    #[serde(skip)]
+    pub listed: bool,
     /// What `probe` found out and `open` need not find again.
     #[serde(skip)]
     pub(crate) known: Known,
@@ -174,12 +185,14 @@ impl ShardRef {
     /// Like `probe`; among several arrays of rows the role chooses.
     pub(crate) fn probe_as(path: &Path, selector: Option<&str>, role: Role) -> Result<Self, ShardError> {
         let input = Input::open(path)?;
-        let format = match Format::from_path(path) {
-            Some(format) => format,
-            None => sniff(&input)?,
-        };
+        let format = format_of(path, &input)?;
         let bytes = input.len();
-        let opened = open_input(input, format, selector, role, None)?;
+        let ask = Ask {
+            selector,
+            role,
+            ..Ask::default()
+        };
+        let opened = open_input(input, format, &ask)?;
         Ok(Self {
             path: path.to_path_buf(),
             selector: opened.selector,
@@ -191,15 +204,26 @@ impl ShardRef {
             name: path
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            listed: false,
             known: Known(opened.index),
         })
     }
 
     /// Opens the shard, which must still be what the reference says.
     pub fn open(&self) -> Result<Box<dyn Shard>, ShardError> {
-        let input = Input::open(&self.path)?;
-        let known = self.known.0.as_ref();
-        let shard = open_input(input, self.format, self.selector.as_deref(), Role::Other, known)?.shard;
+        let ask = Ask {
+            selector: self.selector.as_deref(),
+            dim: Some(self.dim),
+            known: self.known.0.as_ref(),
+            ..Ask::default()
+        };
+        let shard = open_input(Input::open(&self.path)?, self.format, &ask)?.shard;
+        if self.rows == 0 && shard.rows() == 0 {
+            return Ok(Box::new(Empty {
+                dim: self.dim,
+                dtype: self.dtype,
+            }));
+        }
         let found = (shard.rows(), shard.dim(), shard.dtype());
         if found != (self.rows, self.dim, self.dtype) {
             let (rows, dim, dtype) = found;
@@ -216,7 +240,20 @@ impl ShardRef {
     }
 }
 
-/// An opened shard with the selector that leads to it.
+/// What is asked of a container.
+#[derive(Default)]
+pub(crate) struct Ask<'a> {
+    /// Column, tensor, key or leading index.
+    pub selector: Option<&'a str>,
+    /// Chooses where there is no selector.
+    pub role: Role,
+    /// Columns, where they are known from the other rows of the source.
+    pub dim: Option<usize>,
+    /// Index of an earlier opening.
+    pub known: Option<&'a Arc<Index>>,
+}
+
+/// An opened shard with the selector that leads to it. A width of 0 is one that no row says.
 pub(crate) struct Opened {
     pub shard: Box<dyn Shard>,
     pub selector: Option<String>,
@@ -224,29 +261,89 @@ pub(crate) struct Opened {
     pub index: Option<Arc<Index>>,
 }
 
-fn open_input(
-    input: Input,
-    format: Format,
-    selector: Option<&str>,
-    role: Role,
-    known: Option<&Arc<Index>>,
-) -> Result<Opened, ShardError> {
-    match format {
-        Format::Npy => crate::npy::open(input, selector),
-        Format::Npz => crate::npz::open(input, selector, role),
-        Format::Parquet => crate::table::open_parquet(input, selector, role),
-        Format::Arrow => crate::table::open_arrow(input, selector, role),
-        Format::Safetensors => crate::safetensors::open(&input, selector, role),
-        Format::Pickle => crate::pickle::open(input, selector, known),
+impl Opened {
+    /// A container that holds no row, and so has no width of its own.
+    pub fn empty() -> Self {
+        Self {
+            shard: Box::new(Empty {
+                dim: 0,
+                dtype: Dtype::F32,
+            }),
+            selector: None,
+            index: None,
+        }
     }
 }
 
-fn sniff(input: &Input) -> Result<Format, ShardError> {
-    let start = input.bytes_at(0, input.len().min(16))?;
-    Format::from_magic(&start).ok_or_else(|| {
-        let names = Format::ALL.map(Format::name).join(", ");
-        ShardError::bad_format(input.place(), format!("is none of {names}"))
-    })
+/// No rows.
+struct Empty {
+    dim: usize,
+    dtype: Dtype,
+}
+
+impl Shard for Empty {
+    fn rows(&self) -> u64 {
+        0
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn access(&self) -> Access {
+        Access::Random
+    }
+
+    fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError> {
+        buf.resize(range_bytes(self, first, count));
+        Ok(())
+    }
+}
+
+fn open_input(input: Input, format: Format, ask: &Ask<'_>) -> Result<Opened, ShardError> {
+    match format {
+        Format::Npy => crate::npy::open(input, ask.selector),
+        Format::Npz => crate::npz::open(input, ask.selector, ask.role),
+        Format::Parquet => crate::table::open_parquet(input, ask),
+        Format::Arrow => crate::table::open_arrow(input, ask),
+        Format::Safetensors => crate::safetensors::open(&input, ask.selector, ask.role),
+        Format::Pickle => crate::pickle::open(input, ask.selector, ask.known),
+    }
+}
+
+/// The format of a file by its name, which its first bytes must not contradict, or else by those.
+pub(crate) fn format_of(path: &Path, input: &Input) -> Result<Format, ShardError> {
+    let start = input.bytes_at(0, input.len().min(foreign::LOOKED_AT))?;
+    let found = Format::from_magic(&start);
+    let named = Format::from_path(path);
+    let contradicts = |what: &str| named != found || found.is_none() || what == foreign::PYTORCH;
+    if let Some(kind) = foreign::kind_of(&start, path).filter(|(what, _)| contradicts(what)) {
+        return Err(foreign::refused(input.place(), &kind));
+    }
+    match (named, found) {
+        (Some(named), Some(found)) if named == found || !found.is_certain(&start) => Ok(named),
+        (Some(named), Some(found)) => {
+            let reason = format!(
+                "is named as {} and holds {}; rename it",
+                named.name(),
+                found.name()
+            );
+            Err(ShardError::bad_format(input.place(), reason))
+        }
+        (Some(named), None) => Ok(named),
+        (None, Some(found)) => Ok(found),
+        (None, None) => {
+            let names = Format::ALL.map(Format::name).join(", ");
+            Err(ShardError::bad_format(
+                input.place(),
+                format!("is none of {names}"),
+            ))
+        }
+    }
 }
 
 /// Bytes of `count` rows.

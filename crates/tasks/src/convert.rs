@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::moments::count;
 use crate::outputs::{OutputOptions, carry_metadata};
 use crate::transform::{MapJob, write_mapped};
-use crate::{Control, OnBadRow, RowSet, Selection, Split, TaskError};
+use crate::{Control, OnBadRow, RowSet, Selection, TaskError};
 
 /// Writes `input` under `output.out` in another format or storage type.
 pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) -> Result<Value, TaskError> {
@@ -22,7 +22,7 @@ pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) ->
         map: &map,
         dropped: dropped.clone(),
         options: output,
-        split: Split::default(),
+        selection: Selection::ALL,
         folder: None,
         receipts: false,
     };

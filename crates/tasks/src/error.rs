@@ -1,10 +1,40 @@
 //! What can go wrong with a job, each with its place.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::RowSet;
 use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
-use modality_gap_shards::ShardError;
+use modality_gap_shards::{Fault, ShardError};
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowReason {
+    /// Its values.
+    Value(BadRowReason),
+    /// Its container could not give it.
+    Stored(Fault),
+}
+
+impl fmt::Display for RowReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(reason) => reason.fmt(f),
+            Self::Stored(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl RowReason {
+    /// Column at fault, where one is.
+    fn column(&self) -> Option<usize> {
+        match *self {
+            Self::Value(BadRowReason::NotFinite { column })
+            | Self::Stored(Fault::NullComponent { column }) => Some(column),
+            _ => None,
+        }
+    }
+}
 
 /// Why a job did not finish. Nothing half-written is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +51,7 @@ pub enum TaskError {
         /// Index of the row in its shard.
         row: u64,
         /// What is wrong with it.
-        reason: BadRowReason,
+        reason: RowReason,
     },
     /// A row of a step that a tracker cannot use; it never leaves one out.
     #[error("{}{side} row {row}: {reason}", place(.file))]
@@ -33,10 +63,10 @@ pub enum TaskError {
         /// Index of the row in its shard.
         row: u64,
         /// What is wrong with it.
-        reason: BadRowReason,
+        reason: RowReason,
     },
-    /// A component beyond the largest value of the output's storage type.
-    #[error("{}row {row}: a component is beyond the range of {dtype}; choose a wider dtype", place(.file))]
+    /// A row that the output's storage type cannot hold: it would be a bad row there.
+    #[error("{}row {row}: {}; choose a wider dtype", place(.file), beyond(*.reason, .dtype))]
     Overflow {
         /// The file read, unless the rows stand in memory.
         file: Option<PathBuf>,
@@ -44,6 +74,8 @@ pub enum TaskError {
         row: u64,
         /// The output's storage type.
         dtype: &'static str,
+        /// What would be wrong with it.
+        reason: BadRowReason,
     },
     /// An option that means nothing here.
     #[error("{0}")]
@@ -75,6 +107,9 @@ pub enum TaskError {
         /// Its rows.
         right: u64,
     },
+    /// Two sides whose files do not belong together by their names.
+    #[error("{0}")]
+    ShardsNotPaired(String),
     /// The centroid step did not settle.
     #[error("{0}")]
     NotConverged(String),
@@ -125,6 +160,14 @@ fn place(file: &Option<PathBuf>) -> String {
         .unwrap_or_default()
 }
 
+/// What a storage type does to a row that it cannot hold.
+fn beyond(reason: BadRowReason, dtype: &str) -> String {
+    match reason {
+        BadRowReason::NotFinite { .. } => format!("a component is beyond the range of {dtype}"),
+        _ => format!("its components are too small for {dtype}, where its length becomes zero"),
+    }
+}
+
 impl TaskError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
@@ -135,7 +178,7 @@ impl TaskError {
             Self::BadOption(_) => "BAD_OPTION",
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
             Self::TooFewRows(_) => "TOO_FEW_ROWS",
-            Self::NotPaired { .. } => "NOT_PAIRED",
+            Self::NotPaired { .. } | Self::ShardsNotPaired(_) => "NOT_PAIRED",
             Self::Numeric(_) => "NUMERIC",
             Self::NotConverged(_) => "NOT_CONVERGED",
             Self::Aligner {
@@ -186,14 +229,7 @@ impl TaskError {
     /// Column at fault.
     pub fn column(&self) -> Option<usize> {
         match self {
-            Self::BadRow {
-                reason: BadRowReason::NotFinite { column },
-                ..
-            }
-            | Self::TrackedRow {
-                reason: BadRowReason::NotFinite { column },
-                ..
-            } => Some(*column),
+            Self::BadRow { reason, .. } | Self::TrackedRow { reason, .. } => reason.column(),
             _ => None,
         }
     }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Moments, Spectrum, covariance_shape, decompose, residual, storage_floor, vmf_concentration,
+    FrameSize, Moments, Spectrum, covariance_shape, decompose, relative_gap, residual, storage_floor,
+    vmf_concentration,
 };
 use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
@@ -87,14 +88,21 @@ pub(crate) struct Side<'a> {
     pub name: &'a str,
     pub moments: &'a Moments,
     pub covariance: &'a Covariance,
-    pub dtype: Dtype,
+    /// Rows of each storage type.
+    pub stored: Vec<(Dtype, u64)>,
 }
 
 impl Side<'_> {
-    /// Variance that rounding of the stored rows adds to each direction: u²·E[e_j²]/3.
+    /// Variance that rounding of the stored rows adds to each direction, u²·E[e_j²]/3: the mean over files of several types.
     fn storage_floor(&self) -> f64 {
         let mean: f64 = self.moments.mean().iter().map(|m| m * m).sum();
-        storage_floor(self.dtype, mean + self.moments.trace(), self.moments.dim())
+        let floor = |dtype| storage_floor(dtype, mean + self.moments.trace(), self.moments.dim());
+        let rows: u64 = self.stored.iter().map(|(_, rows)| rows).sum();
+        let weighted = self
+            .stored
+            .iter()
+            .map(|&(dtype, rows)| floor(dtype) * rows as f64);
+        weighted.sum::<f64>() / rows.max(1) as f64
     }
 }
 
@@ -103,6 +111,8 @@ pub(crate) struct PairSide<'a> {
     pub differences: &'a Covariance,
     /// Their mean over all pairs; the covariance may be of a sample.
     pub mean: &'a [f64],
+    /// Mean cosine of unit pairs.
+    pub mean_cosine: Option<f64>,
 }
 
 /// The frame, and everything that is known without another pass; keys as in the JSON results.
@@ -123,7 +133,7 @@ pub(crate) fn explain(
     for side in sides {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
         let spectrum = Spectrum::of(&eigen.values, ranks, side.storage_floor());
-        let mut json = spectrum_json(&spectrum, side.covariance);
+        let mut json = spectrum_json(&spectrum);
         json["eigenvalues"] = json!(eigen.values);
         spectra.insert(side.name.to_owned(), json);
         eigens.push((eigen, spectrum.rank));
@@ -188,11 +198,16 @@ pub(crate) fn explain(
             "anisotropy": residual.anisotropy,
             "ratio": residual.ratio,
             "coverage": residual.coverage,
-            "effectiveDimension": pairs.differences.participation_ratio(),
-            "effectiveDimensionBiased": residual.effective_dimension,
+            "effectiveDimension": residual.effective_dimension,
             "energy": { "k": k, "share": share },
         }),
     );
+    if let Some(cosine) = pairs.mean_cosine {
+        result.insert(
+            "rmg".to_owned(),
+            json!(relative_gap(cosine, x.moments, z.moments)),
+        );
+    }
     Ok((frame, result))
 }
 
@@ -206,13 +221,12 @@ pub(crate) fn concentration(mean_length: f64, frame: &Frame) -> f64 {
     vmf_concentration(mean_length, frame.dim() - frame.rank())
 }
 
-fn spectrum_json(spectrum: &Spectrum, covariance: &Covariance) -> Value {
+fn spectrum_json(spectrum: &Spectrum) -> Value {
     json!({
         "alpha": spectrum.alpha,
         "alphaRange": [1, spectrum.alpha_ranks],
         "effectiveRank": spectrum.effective_rank,
-        "participationRatio": covariance.participation_ratio(),
-        "participationRatioBiased": spectrum.participation_ratio,
+        "participationRatio": spectrum.participation_ratio,
         "rank": spectrum.rank,
         "kappa": spectrum.condition.kappa,
         "kappaEff": spectrum.condition.effective,

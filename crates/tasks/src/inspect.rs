@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use modality_gap_geometry::{Map, Moments, Policy};
 use serde_json::{Value, json};
 
+use crate::moments::reason_of;
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, Part, RowSet, TaskError};
 
@@ -29,11 +30,12 @@ pub fn inspect_job(input: &RowSet, bad_rows: Option<usize>, control: &Control) -
     let moments = look.total.into_inner().expect("no worker panicked");
     let lengths = moments.lengths();
     let any = moments.rows() > 0;
+    let starts = input.starts();
     let named = bad
         .iter()
         .take(bad_rows.unwrap_or(DEFAULT_BAD_ROWS))
-        .map(|(_, row, file, reason)| {
-            let mut value = json!({ "row": row, "reason": reason });
+        .map(|(shard, row, file, reason)| {
+            let mut value = json!({ "row": row, "reason": reason, "index": starts[*shard] + row });
             if let Some(file) = file {
                 value["file"] = json!(file);
             }
@@ -95,7 +97,7 @@ impl Work for Look<'_> {
                 index,
                 block.first + bad.row as u64,
                 file.clone(),
-                bad.reason.to_string(),
+                reason_of(bad, block.faults).to_string(),
             )
         });
         Ok((moments, found.collect()))

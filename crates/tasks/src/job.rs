@@ -6,7 +6,6 @@ use modality_gap_geometry::{Aligner, FitOptions, Frame, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::groups::with_partners;
 use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::shard_task::{TaskSpec, load_frame, run_task};
@@ -62,7 +61,6 @@ struct JobOptions {
     parts: Option<Vec<MeasurePart>>,
     exact: bool,
     figures: bool,
-    outcomes: bool,
     frame: Option<PathBuf>,
     save_frame: Option<PathBuf>,
 }
@@ -74,7 +72,7 @@ impl JobOptions {
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 26] = [
+const JOB_KEYS: [&str; 25] = [
     "threads",
     "out",
     "dtype",
@@ -98,7 +96,6 @@ const JOB_KEYS: [&str; 26] = [
     "parts",
     "exact",
     "figures",
-    "outcomes",
     "frame",
     "saveFrame",
 ];
@@ -146,7 +143,6 @@ pub fn run(
     control: &Control,
 ) -> Result<JobResult, TaskError> {
     let options = &job.options;
-    let sources = &with_partners(sources, options.paired)[..];
     let report_only = |report| JobResult {
         report,
         aligner: None,
@@ -182,7 +178,6 @@ pub fn run(
                 parts: options.parts.clone(),
                 exact: options.exact,
                 figures: options.figures,
-                outcomes: options.outcomes,
             };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }

@@ -6,7 +6,6 @@ mod error;
 mod explain;
 mod fit;
 mod fit_passes;
-mod groups;
 mod inspect;
 mod job;
 mod mapper;
@@ -28,7 +27,7 @@ mod walk;
 
 pub use control::{CancelToken, Control, Progress};
 pub use convert::convert_job;
-pub use error::TaskError;
+pub use error::{RowReason, TaskError};
 pub use explain::ExplainOptions;
 pub use fit::{FitJob, align_job, fit_job};
 pub use inspect::inspect_job;

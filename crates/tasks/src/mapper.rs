@@ -77,7 +77,7 @@ pub(crate) fn each_pair_block(
 ) -> Result<(), TaskError> {
     let dim = sources[0].dim;
     let [mut left, mut right] = maps.map(Mapper::new);
-    let partner = Joined::open(sources[1])?;
+    let partner = Joined::open(sources[1]);
     let (mut buffer, mut partner_rows) = (Buffer::new(), Vec::new());
     walk(sources[0], control, stage, |first, rows| {
         partner.read(first, rows.len() / dim, &mut buffer, &mut partner_rows)?;

@@ -1,10 +1,12 @@
 //! Rows by their number, in any order.
 
+use std::path::Path;
+
 use modality_gap_geometry::{Map, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
 use modality_gap_shards::Buffer;
 
-use crate::moments::bad_row;
+use crate::moments::reason_of;
 use crate::walk::Joined;
 use crate::{RowSet, TaskError};
 
@@ -24,7 +26,7 @@ impl Picker {
     pub fn open(source: &RowSet, map: Map) -> Result<Self, TaskError> {
         source.check_dim(map.dim(), "the aligner")?;
         Ok(Self {
-            rows: Joined::open(source)?,
+            rows: Joined::open(source),
             source: source.clone(),
             map,
         })
@@ -67,7 +69,12 @@ impl Picker {
             if let Some(bad) = bad.first() {
                 let starts = self.source.starts();
                 let shard = starts.partition_point(|&start| start <= index) - 1;
-                return Err(bad_row(&self.source.parts[shard], index - starts[shard], bad));
+                let part = &self.source.parts[shard];
+                return Err(TaskError::BadRow {
+                    file: part.file().map(Path::to_path_buf),
+                    row: index - starts[shard],
+                    reason: reason_of(bad, buffer.faults()),
+                });
             }
             map.write(rows, &scratch, RowsMut::F32(out));
         }

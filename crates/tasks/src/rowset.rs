@@ -85,8 +85,6 @@ pub struct RowSet {
     pub layout: Layout,
     /// How rows are read.
     pub options: ReadOptions,
-    /// The group of each row, where rows belong together; equal keys of two sources mean one group.
-    pub keys: Option<Arc<Vec<u32>>>,
 }
 
 impl RowSet {
@@ -99,7 +97,6 @@ impl RowSet {
             dim: source.dim,
             layout: source.layout,
             options,
-            keys: None,
         })
     }
 
@@ -110,31 +107,7 @@ impl RowSet {
             parts: vec![Part::Memory(shard)],
             layout: Layout::Files,
             options,
-            keys: None,
         }
-    }
-
-    /// The same rows with the group of each: `keys` has one number per row.
-    pub fn grouped(&self, keys: Vec<u32>) -> Result<Self, TaskError> {
-        if keys.len() as u64 != self.rows() {
-            return Err(TaskError::BadOption(format!(
-                "{} ids for {} {}",
-                keys.len(),
-                self.rows(),
-                self.label()
-            )));
-        }
-        Ok(Self {
-            keys: Some(Arc::new(keys)),
-            ..self.clone()
-        })
-    }
-
-    /// The group of a row; a row that belongs to none is its own.
-    pub(crate) fn key(&self, row: u64) -> u64 {
-        self.keys
-            .as_ref()
-            .map_or(row, |keys| u64::from(keys[row as usize]))
     }
 
     /// Rows in all parts.
@@ -156,6 +129,18 @@ impl RowSet {
     /// Storage type of the first part.
     pub fn dtype(&self) -> Dtype {
         self.parts.first().map_or(Dtype::F32, Part::dtype)
+    }
+
+    /// Rows of each storage type, in the order in which the types first occur.
+    pub fn stored(&self) -> Vec<(Dtype, u64)> {
+        let mut stored: Vec<(Dtype, u64)> = Vec::new();
+        for part in self.parts.iter().filter(|part| part.rows() > 0) {
+            match stored.iter_mut().find(|(dtype, _)| *dtype == part.dtype()) {
+                Some((_, rows)) => *rows += part.rows(),
+                None => stored.push((part.dtype(), part.rows())),
+            }
+        }
+        stored
     }
 
     /// How statistics read the rows.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use modality_gap_geometry::Scratch;
 use modality_gap_kernels::Rows;
-use modality_gap_shards::{Access, Buffer, Shard};
+use modality_gap_shards::{Access, Buffer, Fault, Shard};
 
 use crate::control::{Control, Stage};
 use crate::{RowSet, TaskError};
@@ -46,6 +46,8 @@ pub(crate) trait Work: Sync {
 pub(crate) struct Block<'a> {
     pub first: u64,
     pub rows: Rows<'a>,
+    /// Rows of the block that their container could not give; they are NaN.
+    pub faults: &'a [(usize, Fault)],
 }
 
 /// Buffers of one thread, reused between blocks.
@@ -240,6 +242,7 @@ impl<W: Work> Scan<'_, W> {
             &Block {
                 first: block * BLOCK_ROWS,
                 rows,
+                faults: buffer.faults(),
             },
             worker,
         )?;

@@ -11,7 +11,7 @@ use crate::moments::count;
 use crate::outputs::{OutputOptions, dtype_named, format_named, work_folder};
 use crate::receipt::{hash_bytes, write_file};
 use crate::transform::{MapJob, write_mapped};
-use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Split, TaskError};
+use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
 
 /// Version of the description.
 const VERSION: u32 = 1;
@@ -211,7 +211,7 @@ fn transform_shard(
         map: aligner.map(),
         dropped: dropped.clone(),
         options,
-        split: Split::default(),
+        selection: Selection::ALL,
         folder: None,
         receipts: true,
     };
@@ -234,7 +234,6 @@ fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -
         parts: vec![Part::File(probed)],
         layout: Layout::Files,
         options,
-        keys: None,
     })
 }
 

@@ -7,13 +7,14 @@ use modality_gap_geometry::{
     BadRowReason, Frame, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptions,
 };
 use modality_gap_kernels::Dtype;
-use modality_gap_shards::Buffer;
+use modality_gap_shards::{Buffer, Fault};
 
+use crate::error::RowReason;
 use crate::receipt::write_file;
 use crate::rowset::OnBadRow;
 use crate::shard_task::read;
 use crate::walk::Joined;
-use crate::{CancelToken, Control, RowSet, TaskError};
+use crate::{CancelToken, Control, Part, RowSet, TaskError};
 
 /// Rows of one step; what was not given is absent.
 #[derive(Clone, Copy)]
@@ -77,7 +78,7 @@ impl<'a> Reader<'a> {
             return Err(TaskError::BadOption(text.to_owned()));
         }
         Ok(Self {
-            joined: Joined::open(rows)?,
+            joined: Joined::open(rows),
             buffer: Buffer::new(),
             rows: rows.rows(),
             dim: rows.dim,
@@ -146,11 +147,15 @@ fn bad_row(side: &'static str, row: u64, reason: BadRowReason, rows: &StepRows<'
         _ => rows.batch[1],
     };
     let (mut file, mut within) = (None, row);
+    let mut reason = RowReason::Value(reason);
     if let Some(of) = of {
         let starts = of.starts();
         let part = starts.partition_point(|&start| start <= row) - 1;
         file = of.parts[part].file().map(Path::to_path_buf);
         within = row - starts[part];
+        if let Some(fault) = fault_of(&of.parts[part], within) {
+            reason = RowReason::Stored(fault);
+        }
     }
     TaskError::TrackedRow {
         file,
@@ -158,6 +163,13 @@ fn bad_row(side: &'static str, row: u64, reason: BadRowReason, rows: &StepRows<'
         row: within,
         reason,
     }
+}
+
+/// Why a container cannot give a row; nothing where it can, or can no longer be read.
+fn fault_of(part: &Part, row: u64) -> Option<Fault> {
+    let mut buffer = Buffer::new();
+    part.open().ok()?.read(row, 1, &mut buffer).ok()?;
+    buffer.faults().first().map(|&(_, fault)| fault)
 }
 
 /// Reads a tracker's state.

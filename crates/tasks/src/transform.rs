@@ -4,18 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use modality_gap_geometry::{Map, Moments};
-use modality_gap_kernels::{Dtype, Rows, add_weighted, lengths_and_dots};
+use modality_gap_geometry::{Map, Moments, Policy, Scratch};
+use modality_gap_kernels::{Dtype, Rows, add_weighted};
 use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
 use serde_json::json;
 
 use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, run_folder, targets};
-use crate::receipt::{
-    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, write_file,
-};
+use crate::receipt::{Input, Receipt, RowsHash, hash_bytes, hash_of_rows, params_hash, write_file};
 use crate::scan::{Block, Work, Worker, scan};
-use crate::{Control, Part, RowSet, Selection, Split, TaskError};
+use crate::{Control, Part, RowSet, Selection, TaskError};
 
 /// What a map pass has written.
 pub(crate) struct Written {
@@ -36,7 +34,8 @@ pub(crate) struct MapJob<'a> {
     /// Rows to leave out, per shard.
     pub dropped: Vec<Vec<u64>>,
     pub options: &'a OutputOptions,
-    pub split: Split,
+    /// Which of the rows written count on which side of a split; those excluded are among the dropped ones.
+    pub selection: Selection<'a>,
     /// Sub-folder that keeps two sides apart.
     pub folder: Option<&'a str>,
     /// Whether receipts are kept beside the outputs, so that the job can be resumed.
@@ -101,12 +100,10 @@ struct Mapped {
 impl<'a> Pass<'a> {
     fn new(job: &'a MapJob<'a>, targets: &'a [Target], control: &'a Control) -> Self {
         let starts = job.source.starts();
-        let mut params =
-            json!({ "task": "transform", "split": job.split, "onBadRow": job.source.options.on_bad_row });
-        if let Some(groups) = groups_hash(job.source).filter(|_| job.split.splits()) {
-            params["groups"] = json!(groups);
-        }
-        let params = params_hash(&params, &job.map.to_bytes());
+        let params = params_hash(
+            &json!({ "task": "transform", "split": job.selection.split, "onBadRow": job.source.options.on_bad_row }),
+            &job.map.to_bytes(),
+        );
         let (dim, unit) = (job.map.dim(), job.map.gives_unit_rows());
         let empty = |_: &Part| {
             Mutex::new(Done {
@@ -128,22 +125,34 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The error of a block whose results do not all fit the storage type.
-    fn overflow(&self, index: usize, first: u64, rows: Rows<'_>, dtype: Dtype) -> TaskError {
-        let mut squares = vec![0.0; rows.len() / self.job.map.dim()];
-        lengths_and_dots(rows, self.job.map.dim(), &[], &mut squares, &mut []);
-        let kept = squares.iter().position(|square| !square.is_finite()).unwrap_or(0) as u64;
-        // dropped rows stand before it in the input only
+    /// Whether the rows written, those of `block` without the dropped ones, are good rows in their storage type: a component
+    /// may be beyond its range, or all may vanish.
+    fn check_stored(&self, index: usize, block: &Block<'_>, rows: Rows<'_>) -> Result<(), TaskError> {
+        let identity = Map::identity(self.job.map.dim(), Policy::Unit);
+        let (mut scratch, mut bad, mut bad_before) = (Scratch::default(), Vec::new(), Vec::new());
+        identity.prepare(rows, 0, &mut scratch, &mut bad);
+        if bad.is_empty() {
+            return Ok(());
+        }
+        identity.prepare(block.rows, 0, &mut scratch, &mut bad_before);
         let dropped = &self.job.dropped[index];
-        let mut row = first + kept;
-        for &dropped in &dropped[dropped.partition_point(|&row| row < first)..] {
-            row += u64::from(dropped <= row);
+        for bad in bad {
+            // dropped rows stand before it in the input only
+            let mut row = block.first + bad.row as u64;
+            for &dropped in &dropped[dropped.partition_point(|&row| row < block.first)..] {
+                row += u64::from(dropped <= row);
+            }
+            let before = bad_before.iter().any(|bad| block.first + bad.row as u64 == row);
+            if !before {
+                return Err(TaskError::Overflow {
+                    file: self.job.source.parts[index].file().map(Path::to_path_buf),
+                    row,
+                    dtype: rows.dtype().name(),
+                    reason: bad.reason,
+                });
+            }
         }
-        TaskError::Overflow {
-            file: self.job.source.parts[index].file().map(Path::to_path_buf),
-            row,
-            dtype: dtype.name(),
-        }
+        Ok(())
     }
 
     /// Receipt and states of a finished shard.
@@ -221,21 +230,16 @@ impl Work for Pass<'_> {
             .iter()
             .find(|bad| dropped.binary_search(&(block.first + bad.row as u64)).is_err());
         if let Some(bad) = unexpected {
-            return Err(bad_row(&self.job.source.parts[output.index], block.first, bad));
+            return Err(bad_row(&self.job.source.parts[output.index], block, bad));
         }
         let dtype = self.targets[output.index].dtype;
         let components = block.rows.len();
         worker.out.resize(components * dtype.size());
         let out = worker.out.rows_mut(dtype);
-        let results = if self.job.split.splits() {
+        let selection = &self.job.selection;
+        let results = if selection.split.splits() || !selection.exclude.is_empty() {
             map.write(block.rows, &worker.scratch, out);
-            Selection::from(self.job.split).moments_of(
-                self.job.source,
-                start,
-                block.rows,
-                map,
-                &worker.scratch,
-            )
+            selection.moments_of(start, block.rows, map, &worker.scratch)
         } else {
             let none = Moments::new(dim, map.gives_unit_rows());
             [map.write_and_count(block.rows, &worker.scratch, out), none]
@@ -243,8 +247,9 @@ impl Work for Pass<'_> {
         let kept = keep_rows(&mut worker.out, dim, dtype, block.first, dropped);
         let rows = worker.out.rows(dtype).slice(0..kept * dim);
         let stored = mean_of(rows, dim);
-        if !stored.mean().iter().all(|v| v.is_finite()) {
-            return Err(self.overflow(output.index, block.first, worker.out.rows(dtype), dtype));
+        // rows of length one vanish in no storage type
+        if !map.gives_unit_rows() || !stored.mean().iter().all(|v| v.is_finite()) {
+            self.check_stored(output.index, block, rows)?;
         }
         let skipped = dropped.partition_point(|&row| row < block.first) as u64;
         let mapped = Mapped {

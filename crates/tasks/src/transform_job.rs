@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::moments::count;
 use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
 use crate::transform::{MapJob, write_mapped};
-use crate::{Control, RowSet, Split, TaskError, report};
+use crate::{Control, RowSet, Selection, Split, TaskError, report};
 
 /// Writes `input` transformed by `aligner`; `target_side` takes the target's map, where the strategy has one.
 ///
@@ -47,7 +47,7 @@ pub fn transform_job(
         map,
         dropped: counted.dropped.clone(),
         options: output,
-        split: Split::default(),
+        selection: Selection::ALL,
         folder: None,
         receipts: true,
     };

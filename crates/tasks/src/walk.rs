@@ -1,36 +1,38 @@
 //! Blocks one after another, for work that uses all threads within a block.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use modality_gap_kernels::{RowsMut, combine};
 use modality_gap_shards::{Buffer, Shard, ShardError};
 
 use crate::scan::BLOCK_ROWS;
-use crate::{Control, RowSet, TaskError};
+use crate::{Control, Part, RowSet, TaskError};
 
-/// A source read as one long shard.
+/// Files that are held open at a time: a source may have more of them than a process may open.
+const OPEN_SHARDS: usize = 16;
+
+/// A source read as one long shard; its files are opened as they are needed.
 pub(crate) struct Joined {
-    shards: Vec<Arc<dyn Shard>>,
+    parts: Vec<Part>,
     starts: Vec<u64>,
     dim: usize,
+    /// Those read last, the latest at the end.
+    open: Mutex<Vec<(usize, Arc<dyn Shard>)>>,
 }
 
 impl Joined {
-    pub(crate) fn open(source: &RowSet) -> Result<Self, TaskError> {
-        let shards = source
-            .parts
-            .iter()
-            .map(crate::Part::open)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            shards,
+    pub(crate) fn open(source: &RowSet) -> Self {
+        Self {
+            parts: source.parts.clone(),
             starts: source.starts(),
             dim: source.dim,
-        })
+            open: Mutex::default(),
+        }
     }
 
-    /// Reads rows `first..first + count` of the whole source, widened to f64.
+    /// Reads rows `first..first + count` of the whole source, widened to f64. What `buffer` says of bad rows is of the last
+    /// file only.
     pub(crate) fn read(
         &self,
         first: u64,
@@ -42,10 +44,10 @@ impl Joined {
         let (mut at, end) = (first, first + count as u64);
         let mut shard = self.starts.partition_point(|&start| start <= first) - 1;
         while at < end {
-            let reader = &self.shards[shard];
             let within = at - self.starts[shard];
-            let take = (end - at).min(reader.rows() - within);
+            let take = (end - at).min(self.parts[shard].rows() - within);
             if take > 0 {
+                let reader = self.shard(shard)?;
                 reader.read(within, take as usize, buffer)?;
                 let rows = buffer.rows(reader.dtype());
                 let start = out.len();
@@ -58,6 +60,21 @@ impl Joined {
             shard += 1;
         }
         Ok(())
+    }
+
+    fn shard(&self, index: usize) -> Result<Arc<dyn Shard>, ShardError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = open.iter().position(|(other, _)| *other == index);
+        let entry = match found {
+            Some(at) => open.remove(at),
+            None => (index, self.parts[index].open()?),
+        };
+        let shard = Arc::clone(&entry.1);
+        if open.len() == OPEN_SHARDS {
+            open.remove(0);
+        }
+        open.push(entry);
+        Ok(shard)
     }
 }
 
@@ -79,7 +96,7 @@ pub(crate) fn walk_range(
     stage: &str,
     mut body: impl FnMut(u64, &mut Vec<f64>) -> Result<(), TaskError>,
 ) -> Result<(), TaskError> {
-    let joined = Joined::open(source)?;
+    let joined = Joined::open(source);
     let end = range.end.min(source.rows());
     let stage = control.stage(stage, end.saturating_sub(range.start));
     let (mut buffer, mut rows) = (Buffer::new(), Vec::new());

@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative, sep } from 'node:path'
 import { ModalityGapError } from '../../errors.ts'
+import { withoutMark } from '../../plain-text.ts'
 import { unreadable } from '../../unreadable.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
@@ -55,7 +56,7 @@ function stemOf(id: string): string {
 
 function linesOf(file: string): string[] {
   try {
-    return readFileSync(file, 'utf8')
+    return withoutMark(readFileSync(file, 'utf8'))
       .split(/\r?\n/)
       .filter(line => line.trim() !== '')
   } catch (cause) {

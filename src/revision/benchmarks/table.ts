@@ -12,7 +12,7 @@ const REFERENCE_LENGTH = 64
 /** Bytes of a row at most, pictures included. */
 const MAX_ROW_BYTES = 128 * 2 ** 20
 /** What MMBench adds to the number of a question whose options have moved on. */
-const ROTATION = 1_000_000
+const ROTATION = 1_000_000n
 /** Columns of options: single letters, as many as there are. */
 const OPTION = /^[A-Z]$/
 
@@ -56,7 +56,7 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
  */
 function withTogether(records: readonly BenchmarkRecord[]): BenchmarkRecord[] {
   const keyOf = ({ id, question, kind }: BenchmarkRecord) =>
-    kind === 'choice' && /^\d+$/.test(id) ? `${Number(id) % ROTATION}\t${question}` : undefined
+    kind === 'choice' && /^\d+$/.test(id) ? `${BigInt(id) % ROTATION}\t${question}` : undefined
   const times = new Map<string | undefined, number>()
   for (const record of records) {
     times.set(keyOf(record), (times.get(keyOf(record)) ?? 0) + 1)

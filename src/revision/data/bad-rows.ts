@@ -6,13 +6,7 @@ import type { RowLookup } from './row-lookup.ts'
 /** Numbers of the rows that cannot be used as they were opened, over all shards, ascending. */
 export async function badRowsOf(embeddings: Embeddings, run: RunOptions = {}): Promise<number[]> {
   const { badRows } = await inspect(embeddings, { badRows: embeddings.rows, ...run })
-  const starts = new Map<string | undefined, number>()
-  let start = 0
-  for (const { path, rows } of embeddings.shards) {
-    starts.set(path, start)
-    start += rows
-  }
-  return badRows.first.map(({ file, row }) => (starts.get(file) ?? 0) + row).sort((a, b) => a - b)
+  return badRows.first.map(({ index }) => index).sort((a, b) => a - b)
 }
 
 /** Rows that are left out, by their numbers, ascending. */

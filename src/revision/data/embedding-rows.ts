@@ -1,5 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import type { Embeddings } from '../../embeddings.ts'
 import { ModalityGapError } from '../../errors.ts'
 import { idsIn } from './id-files.ts'
@@ -9,7 +7,7 @@ import { type IdMatch, type RowLookup, rowsById, rowsByNumber, rowsInOrder } fro
 export interface EmbeddingIds {
   /**
    * Where the id of a row is found:
-   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet or pickle that holds the rows;
+   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet, Arrow or pickle that holds the rows;
    * - `'order'`: nowhere, row i belongs to record i;
    * - `'row'`: the id is the row's number;
    * - anything else: a file of ids, see `idsIn`.
@@ -40,24 +38,8 @@ export async function embeddingRows(embeddings: RowFiles, ids: EmbeddingIds = {}
   if (from === 'row') {
     return rowsByNumber(embeddings.rows)
   }
-  return await rowsById(rowIds(embeddings, { from, column }), {
-    match,
-    name: from === 'metadata' ? 'the ids of the rows' : from,
-  })
-}
-
-/**
- * The id of every row, in their order, from the file `from` or from the metadata of the rows.
- *
- * @param usual names of columns that are looked for, where none is given. @defaultValue `ID_COLUMNS`
- * @throws {@link ModalityGapError} as `embeddingRows` does
- */
-export function rowIds(
-  embeddings: RowFiles,
-  { from = 'metadata', column, usual }: { from?: string; column?: string; usual?: readonly string[] },
-): AsyncGenerator<string> {
   const files = from === 'metadata' ? idFilesOf(embeddings) : [{ path: from, rows: embeddings.rows }]
-  return everyId(files, column, usual)
+  return await rowsById(everyId(files, column), { match, name: from === 'metadata' ? 'the ids of the rows' : from })
 }
 
 /** A file of ids and how many there should be. */
@@ -66,14 +48,10 @@ interface IdFile {
   rows: number
 }
 
-async function* everyId(
-  files: readonly IdFile[],
-  column: string | undefined,
-  usual: readonly string[] | undefined,
-): AsyncGenerator<string> {
+async function* everyId(files: readonly IdFile[], column: string | undefined): AsyncGenerator<string> {
   for (const { path, rows } of files) {
     let count = 0
-    for await (const id of idsIn(path, column, usual)) {
+    for await (const id of idsIn(path, column)) {
       count++
       yield id
     }
@@ -85,9 +63,9 @@ async function* everyId(
 
 function idFilesOf({ layout, format, shards }: RowFiles): IdFile[] {
   if (layout === 'clip-retrieval') {
-    return metadataOf(shards)
+    return shards.map(({ path, rows, metadata }) => ({ path: metadata ?? withoutMetadata(path), rows }))
   }
-  if (format === 'parquet' || format === 'pickle') {
+  if (format === 'parquet' || format === 'arrow' || format === 'pickle') {
     return shards.map(({ path, rows }) => ({ path: path as string, rows }))
   }
   const file = shards[0]?.path
@@ -96,20 +74,6 @@ function idFilesOf({ layout, format, shards }: RowFiles): IdFile[] {
   throw new ModalityGapError('BAD_OPTION', message, { file })
 }
 
-const natural = new Intl.Collator('en', { numeric: true })
-
-/** The metadata beside `img_emb/` or `text_emb/`, one file for each shard, in the same order. */
-function metadataOf(shards: RowFiles['shards']): IdFile[] {
-  const first = shards[0]?.path ?? ''
-  const folder = join(dirname(dirname(first)), 'metadata')
-  const files = existsSync(folder)
-    ? readdirSync(folder)
-        .filter(name => /\.(parquet|jsonl|ndjson)$/.test(name))
-        .sort(natural.compare)
-    : []
-  if (files.length !== shards.length) {
-    const message = `${folder} holds ${files.length} files of ids for ${shards.length} shards beside ${basename(first)}`
-    throw new ModalityGapError('NOT_PAIRED', message, { file: folder })
-  }
-  return shards.map(({ rows }, i) => ({ path: join(folder, files[i] as string), rows }))
+function withoutMetadata(file: string | undefined): never {
+  throw new ModalityGapError('NOT_PAIRED', `${file}: there is no file of metadata for it`, { file })
 }

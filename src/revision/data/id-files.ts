@@ -1,103 +1,149 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet'
+import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
 import { unreadable } from '../../unreadable.ts'
 import { jsonRecords } from './json-records.ts'
-import { pickleIds } from './pickle-ids.ts'
+import { nativeIds, refuseForeign } from './native-ids.ts'
 import { idOf } from './sample.ts'
 
 /** Columns that hold ids, in the order in which they are looked for. */
 export const ID_COLUMNS = ['id', 'image_id', 'key', 'image_path', 'image'] as const
 
+/** Characters of a line of text at most: what is longer is no id. */
+const MAX_LINE = 2 ** 16
+
 /**
  * The ids in a file, one for each row, in their order:
- * - parquet: a column, as in the metadata of clip-retrieval;
+ * - parquet or Arrow: a column, as in the metadata of clip-retrieval;
  * - a published pickle: its `id`;
  * - JSON lines or a JSON array of objects: a key;
+ * - CSV or TSV with a header: a column;
  * - anything else: text, one id on each line.
  *
- * @param column the column or key. @defaultValue the first of `usual` that is there
- * @param usual names that are looked for. @defaultValue {@link ID_COLUMNS}
+ * Whole numbers of any length are read exactly. A byte order mark and blank lines at the end are no ids.
+ *
+ * @param column the column or key. @defaultValue the first of {@link ID_COLUMNS} that is there
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_SELECTOR` without such a column; `BAD_FORMAT` with
- * file and row
+ * file and row; `UNSUPPORTED` for a file of another kind
  */
-export function idsIn(path: string, column?: string, usual: readonly string[] = ID_COLUMNS): AsyncGenerator<string> {
+export function idsIn(path: string, column?: string): AsyncGenerator<string> {
   const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()
   switch (ending) {
     case 'parquet':
-      return parquetIds(path, column, usual)
+    case 'pq':
+    case 'arrow':
+    case 'arrows':
+    case 'ipc':
+    case 'feather':
     case 'pkl':
     case 'pickle':
-      return pickleIds(path, column)
+      return nativeIds(path, column, ID_COLUMNS)
     case 'json':
     case 'jsonl':
     case 'ndjson':
-      return jsonIds(path, column, usual)
+      return jsonIds(path, column)
+    case 'csv':
+    case 'tsv':
+      return tableIds(path, column, ending === 'csv' ? ',' : '\t')
     default:
       return lineIds(path)
   }
 }
 
-async function* jsonIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
+async function* jsonIds(path: string, column: string | undefined): AsyncGenerator<string> {
   let key = column
   for await (const { value, row } of jsonRecords(path)) {
-    key ??= columnIn(Object.keys(value), usual, path)
+    key ??= columnIn(Object.keys(value), path)
     yield idOf(value[key]) ?? badId(path, row, key)
   }
 }
 
-async function* lineIds(path: string): AsyncGenerator<string> {
+async function* tableIds(path: string, column: string | undefined, delimiter: string): AsyncGenerator<string> {
   const input = createReadStream(path)
+  const parser = parse({ bom: true, columns: true, delimiter, relax_quotes: true, skip_empty_lines: true })
+  let key = column
+  let row = 0
   try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      yield line
+    for await (const record of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
+      const names = Object.keys(record)
+      key ??= columnIn(names, path)
+      if (!names.includes(key)) {
+        throw new ModalityGapError('BAD_SELECTOR', `${path}: there is no column ${key} among ${names.join(', ')}`, {
+          file: path,
+        })
+      }
+      yield record[key]
+      row++
     }
   } catch (cause) {
-    unreadable(path, cause)
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (typeof code === 'string' && code.startsWith('CSV_')) {
+      throw new ModalityGapError('BAD_FORMAT', `${path}: row ${row}: ${message}`, { file: path, row, cause })
+    }
+    throw cause instanceof ModalityGapError ? cause : unreadable(path, cause)
   } finally {
     input.destroy()
   }
 }
 
-async function* parquetIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
-  const file = await asyncBufferFromFile(path).catch(cause => unreadable(path, cause))
-  const metadata = await parquetMetadataAsync(file).catch(cause => badParquet(path, cause))
-  const names = parquetSchema(metadata).children.map(({ element }) => element.name)
-  const key = column ?? columnIn(names, usual, path)
-  if (!names.includes(key)) {
-    throw new ModalityGapError('BAD_SELECTOR', `${path}: there is no column ${key} among ${names.join(', ')}`, {
-      file: path,
-    })
-  }
+async function* lineIds(path: string): AsyncGenerator<string> {
+  const input = createReadStream(path)
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let rest = ''
   let row = 0
-  for (const group of metadata.row_groups) {
-    const rowEnd = row + Number(group.num_rows)
-    const read = parquetReadObjects({ file, metadata, columns: [key], rowStart: row, rowEnd })
-    for (const record of await read.catch(cause => badParquet(path, cause))) {
-      const value: unknown = record[key]
-      yield idOf(typeof value === 'bigint' ? value.toString() : value) ?? badId(path, row, key)
+  let blank = 0
+  function* ids(lines: readonly string[]): Generator<string> {
+    for (const line of lines) {
+      const id = line.endsWith('\r') ? line.slice(0, -1) : line
+      if (id.trim() === '') {
+        blank++
+        continue
+      }
+      // a blank line between ids is a row without one
+      for (; blank > 0; blank--, row++) {
+        yield ''
+      }
+      yield id
       row++
     }
   }
+  try {
+    for await (const chunk of input) {
+      const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n')
+      rest = lines.pop() as string
+      if (rest.length > MAX_LINE) {
+        throw new ModalityGapError('BAD_FORMAT', `${path}: line ${row + 1} is too long for an id`, { file: path, row })
+      }
+      yield* ids(lines)
+    }
+    yield* ids([rest + decoder.decode()])
+  } catch (cause) {
+    if (cause instanceof TypeError) {
+      await refuseForeign(path)
+      throw new ModalityGapError('BAD_FORMAT', `${path}: row ${row}: it is no text in UTF-8`, {
+        file: path,
+        row,
+        cause,
+      })
+    }
+    throw cause instanceof ModalityGapError ? cause : unreadable(path, cause)
+  } finally {
+    input.destroy()
+  }
 }
 
-function columnIn(names: readonly string[], usual: readonly string[], file: string): string {
-  const found = usual.find(name => names.includes(name))
+function columnIn(names: readonly string[], file: string): string {
+  const found = ID_COLUMNS.find(name => names.includes(name))
   if (found === undefined) {
-    const message = `${file}: none of ${usual.join(', ')} is among ${names.join(', ')}; name the column of ids`
+    const message = `${file}: none of ${ID_COLUMNS.join(', ')} is among ${names.join(', ')}; name the column of ids`
     throw new ModalityGapError('BAD_SELECTOR', message, { file })
   }
   return found
 }
 
 function badId(file: string, row: number, key: string): never {
-  throw new ModalityGapError('BAD_FORMAT', `${file}: ${key} of row ${row} is neither text nor number`, { file, row })
-}
-
-function badParquet(file: string, cause: Error): never {
-  throw new ModalityGapError('BAD_FORMAT', `${file}: it is no parquet that can be read: ${cause.message}`, {
+  throw new ModalityGapError('BAD_FORMAT', `${file}: ${key} of row ${row} is neither text nor whole number`, {
     file,
-    cause,
+    row,
   })
 }

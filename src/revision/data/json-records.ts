@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { ModalityGapError } from '../../errors.ts'
 import { unreadable } from '../../unreadable.ts'
+import { parseExact } from './exact-json.ts'
 import { ArrayFramer, type Framer, LineFramer, MAX_RECORD_BYTES } from './json-frames.ts'
-import { RecordPlaces } from './record-places.ts'
+import { refuseForeign } from './native-ids.ts'
 
 /** Bytes that are read at once. */
 const CHUNK = 2 ** 20
@@ -28,9 +29,22 @@ export interface JsonRecord {
 export async function* jsonRecords(path: string): AsyncGenerator<JsonRecord> {
   const file = await opened(path)
   try {
-    yield* recordsOf(file, path)
+    for await (const record of recordsOf(file, path)) {
+      if (record.row === 0) {
+        refuseCoco(record.value, path)
+      }
+      yield record
+    }
   } finally {
     await file.close()
+  }
+}
+
+/** Annotations of COCO are one object, which would pass for a record. */
+function refuseCoco({ images, annotations }: Record<string, unknown>, path: string): void {
+  if (Array.isArray(images) && Array.isArray(annotations)) {
+    const message = `${path}: is JSON of COCO's annotations; bring its annotations into a list of {id, image, caption}`
+    throw new ModalityGapError('UNSUPPORTED', message, { file: path })
   }
 }
 
@@ -43,10 +57,19 @@ export interface BadRecord extends Omit<JsonRecord, 'value'> {
 /** Hears of records that are no JSON objects; absent to have the first one thrown. */
 type OnBad = ((bad: BadRecord) => void) | undefined
 
-async function* recordsOf(file: FileHandle, path: string, name = path, onBad?: OnBad): AsyncGenerator<JsonRecord> {
+/** The records of an opened file; `name` is what it is called in errors. */
+export async function* recordsOf(
+  file: FileHandle,
+  path: string,
+  name = path,
+  onBad?: OnBad,
+): AsyncGenerator<JsonRecord> {
   const begin = await firstByte(file, path)
   if (begin === undefined) {
     return
+  }
+  if (begin.byte !== 0x5b && begin.byte !== 0x7b) {
+    await refuseForeign(path)
   }
   const framer: Framer = begin.byte === 0x5b ? new ArrayFramer() : new LineFramer()
   const held = new Window(begin.at)
@@ -138,12 +161,16 @@ function isBlank(bytes: Uint8Array): boolean {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-function parseRecord(bytes: Uint8Array, path: string, row: number): Record<string, unknown> {
+/** The object that some bytes of a file hold. */
+export function parseRecord(bytes: Uint8Array, path: string, row: number): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(utf8.decode(bytes))
+    value = parseExact(utf8.decode(bytes))
   } catch (cause) {
-    throw badRecord(path, row, `it is not JSON (${(cause as Error).message})`, cause)
+    const lines = /^\s*\{\s*$/.test(Buffer.from(bytes).toString('utf8'))
+      ? '; records are lines, or elements of one array'
+      : ''
+    throw badRecord(path, row, `it is not JSON (${(cause as Error).message})${lines}`, cause)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badRecord(path, row, 'it is no object')
@@ -151,7 +178,8 @@ function parseRecord(bytes: Uint8Array, path: string, row: number): Record<strin
   return value as Record<string, unknown>
 }
 
-function badRecord(file: string, row: number, message: string, cause?: unknown): ModalityGapError {
+/** The error of a record, with its place. */
+export function badRecord(file: string, row: number, message: string, cause?: unknown): ModalityGapError {
   return new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: ${message}`, { file, row, cause })
 }
 
@@ -172,81 +200,17 @@ async function firstByte(file: FileHandle, path: string): Promise<{ byte: number
   }
 }
 
-async function readAt(file: FileHandle, buffer: Buffer, at: number, path: string): Promise<{ bytesRead: number }> {
+/** Reads some bytes; throws with the path. */
+export async function readAt(
+  file: FileHandle,
+  buffer: Buffer,
+  at: number,
+  path: string,
+): Promise<{ bytesRead: number }> {
   return await file.read(buffer, 0, buffer.length, at).catch(cause => unreadable(path, cause))
 }
 
-async function opened(path: string): Promise<FileHandle> {
+/** Opens a file; throws with the path. */
+export async function opened(path: string): Promise<FileHandle> {
   return await open(path, 'r').catch(cause => unreadable(path, cause))
-}
-
-/** A JSON file whose records are read by position, in any order. */
-export class JsonFile {
-  /** Its path, or that of what it is a copy of. */
-  readonly path: string
-  readonly #file: FileHandle
-  readonly #places: RecordPlaces
-
-  private constructor(path: string, file: FileHandle, places: RecordPlaces) {
-    this.path = path
-    this.#file = file
-    this.#places = places
-  }
-
-  /**
-   * Reads a file once and remembers where its records stand: 12 bytes for each.
-   *
-   * @param onRecord told of every record; may refuse one by throwing
-   * @param options what the file is called in errors, and who hears of records that are no JSON objects, which keep their numbers
-   * @throws {@link ModalityGapError} as {@link jsonRecords} does
-   */
-  static async open(
-    path: string,
-    onRecord: (record: JsonRecord) => void = () => undefined,
-    { name = path, onBad }: { name?: string; onBad?: (bad: BadRecord) => void } = {},
-  ): Promise<JsonFile> {
-    const places = new RecordPlaces()
-    const file = await opened(path)
-    const passed =
-      onBad &&
-      ((bad: BadRecord) => {
-        onBad(bad)
-        places.push(bad.start, bad.length)
-      })
-    try {
-      for await (const record of recordsOf(file, path, name, passed)) {
-        onRecord(record)
-        places.push(record.start, record.length)
-      }
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-    return new JsonFile(name, file, places)
-  }
-
-  /** Records in it. */
-  get length(): number {
-    return this.#places.length
-  }
-
-  /**
-   * The record with a number.
-   *
-   * @throws {@link ModalityGapError} `BAD_FORMAT` when the file has changed since it was opened, `UNREADABLE`
-   */
-  async read(row: number): Promise<Record<string, unknown>> {
-    const { start, length } = this.#places.at(row)
-    const buffer = Buffer.allocUnsafe(length)
-    const { bytesRead } = await readAt(this.#file, buffer, start, this.path)
-    if (bytesRead < length) {
-      throw badRecord(this.path, row, 'the file has become shorter since it was opened')
-    }
-    return parseRecord(buffer, this.path, row)
-  }
-
-  /** Lets go of the file. */
-  async close(): Promise<void> {
-    await this.#file.close()
-  }
 }

@@ -99,7 +99,11 @@ const COPIES: Readonly<Record<Packed, (path: string, to: FileHandle) => Promise<
       input.destroy()
     }
   },
-  parquet: async (path, to) => await writeLines(parquetRecords(path), to),
+  parquet: async (path, to) => {
+    for await (const records of parquetRecords(path)) {
+      await to.appendFile(records.map(record => `${record}\n`).join(''))
+    }
+  },
   coco: async (path, to) => {
     const { images, captions } = await cocoCaptions(path)
     const records = [...captions].map(([id, all]) => ({ id, image: images.get(id) ?? String(id), caption: all }))
@@ -107,9 +111,9 @@ const COPIES: Readonly<Record<Packed, (path: string, to: FileHandle) => Promise<
   },
 }
 
-async function writeLines(records: Iterable<object> | AsyncIterable<object>, to: FileHandle): Promise<void> {
+async function writeLines(records: Iterable<object>, to: FileHandle): Promise<void> {
   let lines: string[] = []
-  for await (const record of records) {
+  for (const record of records) {
     lines.push(`${JSON.stringify(record)}\n`)
     if (lines.length === AT_A_TIME) {
       await to.appendFile(lines.join(''))
@@ -153,7 +157,8 @@ async function cocoCaptions(path: string): Promise<{ images: Map<CocoId, string>
 }
 
 function isCocoId(value: unknown): value is CocoId {
-  return typeof value === 'string' || typeof value === 'number'
+  // a number beyond 2⁵³ was rounded and may be another's
+  return typeof value === 'string' || Number.isSafeInteger(value)
 }
 
 function damaged(file: string, what: string, cause: unknown): ModalityGapError {

@@ -86,9 +86,10 @@ export function badSample({ file, row }: RecordPlace, message: string, id = Stri
   return new ModalityGapError('BAD_SAMPLE', `${file}: record ${row}${name}: ${message}`, { file, row })
 }
 
-/** Ids are texts; numbers are taken as they are written. */
+/** Ids are texts; numbers are taken as they are written, but for whole ones that a double has rounded. */
 export function idOf(value: unknown): string | undefined {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+  const exact = typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value))
+  return typeof value === 'string' || typeof value === 'bigint' || exact ? String(value) : undefined
 }
 
 /** Captions of a record: a text, or a list of texts. */

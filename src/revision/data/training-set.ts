@@ -1,6 +1,7 @@
 import { ModalityGapError } from '../../errors.ts'
 import { BadRecords, type DroppedRecords, type OnBadRecord } from './bad-records.ts'
-import { type BadRecord, JsonFile } from './json-records.ts'
+import { JsonFile } from './json-file.ts'
+import type { BadRecord } from './json-records.ts'
 import { readableRecords } from './record-files.ts'
 import type { RowLookup } from './row-lookup.ts'
 import { badSample, inEpoch, type RecordPlace, type Sample, sampleOf } from './sample.ts'

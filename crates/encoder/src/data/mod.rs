@@ -1,20 +1,16 @@
 //! Pairs of images and captions: lists of them, and their pixels.
 
-mod bad;
 mod batches;
 mod list;
-mod names;
 mod pixels;
 mod table;
 mod webdataset;
 
 use std::path::PathBuf;
 
-pub use bad::{BadPairs, Dropped, OnBadPair, SHOWN};
 pub use batches::batches;
 pub use list::read_pairs;
-pub(crate) use pixels::picture;
-pub use pixels::{Augment, Pictures};
+pub use pixels::{Augment, Pictures, decode};
 
 /// Where an image lies.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,11 +5,14 @@ use std::io::Read;
 use kernels::Dtype;
 
 use crate::error::{Place, ShardError};
-use crate::shard::MAX_DIM;
+use crate::row_shape::{RowShape, not_flat, row_shape};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// `NumPy` writes a few hundred bytes for a plain array; more is an attack or a structured type.
 const MAX_HEADER: u32 = 1 << 20;
+
+/// Stands for the shape of a structured array, which is refused by its type.
+const STRUCTURED: [u64; 2] = [0, 1];
 
 /// What the header of an npy file says, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,29 +71,17 @@ pub(crate) fn read(reader: &mut impl Read, place: &Place) -> Result<Header, Shar
 
 fn check(fields: &Fields, data: u64, place: &Place) -> Result<Header, ShardError> {
     let bad = |reason: String| ShardError::bad_format(place, reason);
-    let (dtype, swapped) = component(&fields.descr, place)?;
-    let (lead, rows, dim) = match fields.shape[..] {
-        [rows, dim] => (1, rows, dim),
-        [lead, rows, dim] => (lead, rows, dim),
-        [n] => {
-            return Err(bad(format!(
-                "holds one dimension of {n}; rows need two: reshape it to (1, {n})"
-            )));
-        }
-        ref shape => return Err(bad(format!("has {} dimensions, rows need two", shape.len()))),
+    let none = fields.shape.contains(&0);
+    // an array without rows has whatever type its maker had at hand
+    let (dtype, swapped) = match component(&fields.descr, place) {
+        Err(_) if none && fields.shape != STRUCTURED => (Dtype::F32, false),
+        found => found?,
     };
-    let dim = usize::try_from(dim).ok().filter(|&dim| dim > 0 && dim <= MAX_DIM);
-    let dim = dim.ok_or_else(|| {
-        bad(format!(
-            "has rows of an impossible width in shape {:?}",
-            fields.shape
-        ))
-    })?;
+    let RowShape { lead, rows, dim } = row_shape(&fields.shape, place)?;
     let bytes = (lead.checked_mul(rows))
         .and_then(|n| n.checked_mul((dim * dtype.size()) as u64))
         .filter(|bytes| bytes.checked_add(data).is_some())
         .ok_or_else(|| bad(format!("claims the impossible shape {:?}", fields.shape)))?;
-    let three = fields.shape.len() == 3;
     Ok(Header {
         dtype,
         swapped,
@@ -98,10 +89,43 @@ fn check(fields: &Fields, data: u64, place: &Place) -> Result<Header, ShardError
         lead,
         rows,
         dim,
-        three,
+        three: fields.shape.len() == 3 && !none,
         data,
         bytes,
     })
+}
+
+impl Header {
+    /// Checks that nothing stands behind the array: a file that was written to several times would lose rows in silence.
+    pub fn check_end(&self, len: u64, name: &str, place: &Place) -> Result<(), ShardError> {
+        let end = self.data + self.bytes;
+        if end >= len {
+            return Ok(());
+        }
+        let (more, rows) = (len - end, self.lead * self.rows);
+        let reason = format!(
+            "{name}holds {more} more bytes behind its array of {rows} rows, as several numpy.save into one file leave them; \
+             save one array, numpy.concatenate(…)"
+        );
+        Err(ShardError::bad_format(place, reason))
+    }
+
+    /// The rows of an array of three dimensions without a leading index: where the first or the second has length one.
+    ///
+    /// # Errors
+    /// `BAD_SELECTOR` for any other.
+    pub fn flat(self, place: &Place) -> Result<Self, ShardError> {
+        match (self.three, self.lead, self.rows) {
+            (false, ..) => Ok(self),
+            (true, 1, _) | (true, _, 1) => Ok(Self {
+                lead: 1,
+                rows: self.lead * self.rows,
+                three: false,
+                ..self
+            }),
+            (true, lead, rows) => Err(not_flat([lead, rows, self.dim as u64], true, place)),
+        }
+    }
 }
 
 /// Storage type and byte order of a `descr` such as `<f2`.
@@ -114,13 +138,22 @@ fn component(descr: &str, place: &Place) -> Result<(Dtype, bool), ShardError> {
         "f2" => Dtype::F16,
         "f4" => Dtype::F32,
         "f8" => Dtype::F64,
+        // what NumPy makes of ml_dtypes' bfloat16; a void of two bytes has no byte order
+        "V2" if order != "|" => Dtype::Bf16,
+        "V2" => {
+            let reason = "holds components of two bytes without a type (\"|V2\"); if they are bfloat16, save \
+                          x.view(ml_dtypes.bfloat16), x.astype(numpy.float32) or a safetensors file";
+            return Err(ShardError::unsupported(place, reason));
+        }
         _ if kind.starts_with('O') => {
             let reason =
                 "holds Python objects (dtype object), which are never loaded; save a float array instead";
             return Err(ShardError::bad_format(place, reason));
         }
         _ => {
-            let reason = format!("holds components of type {descr:?}; f2, f4 and f8 are read");
+            let reason = format!(
+                "holds components of type {descr:?}; f2, f4, f8 and bfloat16 are read: save x.astype(numpy.float32)"
+            );
             return Err(ShardError::unsupported(place, reason));
         }
     };
@@ -228,7 +261,7 @@ impl<'a> Literal<'a> {
         Some(Fields {
             descr: self.0[..=end].to_owned(),
             fortran: false,
-            shape: vec![0, 1],
+            shape: STRUCTURED.to_vec(),
         })
     }
 }

@@ -22,6 +22,7 @@ pub(crate) struct NpyShard {
 
 pub(crate) fn open(input: Input, selector: Option<&str>) -> Result<Opened, ShardError> {
     let header = header::read(&mut input.reader(0, input.len()), input.place())?;
+    header.check_end(input.len(), "", input.place())?;
     let shard = NpyShard::new(input, header, selector)?;
     Ok(Opened {
         selector: selector.map(str::to_owned),
@@ -41,7 +42,13 @@ impl NpyShard {
             );
             return Err(ShardError::bad_format(input.place(), reason));
         }
-        let lead = leading_index(&input, &header, selector)?;
+        let (header, lead) = match selector {
+            None => (header.flat(input.place())?, 0),
+            Some(selector) => {
+                let lead = leading_index(&input, &header, selector)?;
+                (header, lead)
+            }
+        };
         Ok(Self { input, header, lead })
     }
 
@@ -88,22 +95,21 @@ impl NpyShard {
     }
 }
 
-fn leading_index(input: &Input, header: &Header, selector: Option<&str>) -> Result<u64, ShardError> {
+/// The part of an array of three dimensions that a selector names.
+fn leading_index(input: &Input, header: &Header, selector: &str) -> Result<u64, ShardError> {
     let exists = if header.three {
-        match selector.and_then(|s| s.parse().ok()) {
+        match selector.parse().ok() {
             Some(index) if index < header.lead => return Ok(index),
             _ => format!(
                 "the array has three dimensions: #0 to #{} choose one",
                 header.lead.saturating_sub(1)
             ),
         }
-    } else if selector.is_none() {
-        return Ok(0);
     } else {
         "the array has two dimensions and takes no selector".to_owned()
     };
-    let asked = selector.map_or_else(String::new, |s| format!("no part is called #{s}; "));
-    Err(ShardError::bad_selector(input.place(), asked + &exists))
+    let reason = format!("no part is called #{selector}; {exists}");
+    Err(ShardError::bad_selector(input.place(), reason))
 }
 
 impl Shard for NpyShard {

@@ -142,10 +142,7 @@ fn member_header(input: &Input, member: &Member) -> Result<Header, ShardError> {
             Err(ShardError::unsupported(place, reason))
         }
     }?;
-    if header.three {
-        let reason = format!("#{} has three dimensions, rows need two", member.key);
-        return Err(ShardError::unsupported(place, reason));
-    }
+    let header = header.flat(place)?;
     if header
         .data
         .checked_add(header.bytes)
@@ -157,6 +154,7 @@ fn member_header(input: &Input, member: &Member) -> Result<Header, ShardError> {
         );
         return Err(ShardError::bad_format(place, reason));
     }
+    header.check_end(member.size, &format!("#{} ", member.key), place)?;
     Ok(header)
 }
 

@@ -1,4 +1,4 @@
-//! The few calls that arrays are made of, carried out as data.
+//! The few calls that arrays and scalars are made of, carried out as data.
 
 use kernels::Dtype;
 
@@ -53,6 +53,7 @@ impl Machine {
                 let dim = one_dimension(shape);
                 self.array(*descr, dim, data)
             }
+            (Global::Scalar, [Value::Dtype(descr), data]) => self.scalar(*descr, data),
             _ => self.fail(&format!("{global:?} is called with arguments of the wrong kind")),
         }
     }
@@ -85,6 +86,11 @@ impl Machine {
             b"f4" => Kind::Float(Dtype::F32),
             b"f8" => Kind::Float(Dtype::F64),
             [b'O', ..] => Kind::Object,
+            [b'i', ..] => Kind::Signed,
+            [b'u', ..] => Kind::Unsigned,
+            [b'b', ..] => Kind::Bool,
+            [b'U', ..] => Kind::Unicode,
+            [b'S', ..] => Kind::Bytes,
             _ => Kind::Other,
         };
         if self.descrs.len() == MAX_DESCRS {
@@ -121,10 +127,10 @@ impl Machine {
     }
 }
 
-/// The length of a shape of one dimension.
+/// The length of a shape of one dimension, or of one row.
 fn one_dimension(shape: &[Value]) -> Option<u32> {
     match shape {
-        [Value::Int(dim)] => u32::try_from(*dim).ok(),
+        [Value::Int(dim)] | [Value::Int(1), Value::Int(dim)] => u32::try_from(*dim).ok(),
         _ => None,
     }
 }

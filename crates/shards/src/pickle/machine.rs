@@ -23,6 +23,8 @@ const LONGEST_WORD: usize = 64;
 pub(super) enum Keep {
     /// The rows.
     Rows,
+    /// The values of the key, whatever they are.
+    Key,
     /// Every key and value.
     All,
 }
@@ -31,7 +33,7 @@ pub(super) enum Keep {
 pub(super) struct Machine {
     pub(super) cursor: Cursor,
     key: Vec<u8>,
-    keep: Keep,
+    pub(super) keep: Keep,
     stack: Vec<Value>,
     marks: Vec<usize>,
     pub(super) memo: Memo,
@@ -262,6 +264,7 @@ impl Machine {
             | b"numpy.core.numeric"
             | b"numpy._core.numeric"
             | b"_codecs"
+            | b"scalar"
             | b"_reconstruct"
             | b"_frombuffer"
             | b"ndarray"
@@ -328,10 +331,15 @@ impl Machine {
         match self.pop()? {
             Value::Root => {
                 for item in items {
-                    let Value::Dict(pairs, _) = item else {
-                        return self.fail("the list holds something else than dictionaries");
+                    let record = match item {
+                        Value::Dict(pairs, _) => self.record(pairs),
+                        _ => Record {
+                            embed: None,
+                            pairs: Vec::new(),
+                            dictionary: false,
+                        },
                     };
-                    self.records.push_back(self.record(pairs));
+                    self.records.push_back(record);
                 }
                 (self.held, self.floats) = (0, 0);
                 self.push(Value::Root)
@@ -397,14 +405,19 @@ impl Machine {
     fn record(&self, mut pairs: Vec<(Value, Value)>) -> Record {
         let is_key = |(key, _): &(Value, Value)| matches!(key, Value::Text(_, Word::Key));
         match self.keep {
-            Keep::Rows => Record {
+            Keep::Rows | Keep::Key => Record {
                 embed: pairs.pop().map(|(_, value)| value),
                 pairs: Vec::new(),
+                dictionary: true,
             },
             Keep::All => {
                 let embed = pairs.iter_mut().rev().find(|pair| is_key(pair));
                 let embed = embed.map(|pair| std::mem::replace(&mut pair.1, Value::Opaque));
-                Record { embed, pairs }
+                Record {
+                    embed,
+                    pairs,
+                    dictionary: true,
+                }
             }
         }
     }
@@ -420,14 +433,17 @@ impl Machine {
                 }
                 true
             }
-            Value::Text(_, word) => self.keep == Keep::All || *word != Word::Other,
+            Value::Text(_, word) => self.keep != Keep::Rows || *word != Word::Other,
             Value::Bytes(at) | Value::Encoded(at) | Value::OldText(at) => {
-                self.keep == Keep::All || at.len <= 8
+                self.keep != Keep::Rows || at.len <= 8
             }
             Value::Global(_) | Value::Dtype(_) => true,
             // the first tuples may be shared by all records; later ones belong to one
             Value::Tuple(items, 1 | 2) => index < 256 && items.len() <= 8,
-            Value::Long(_) => self.keep == Keep::All,
+            // numbers are memoised where they are NumPy's
+            Value::Long(_) | Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Owned(_) => {
+                self.keep != Keep::Rows
+            }
             _ => false,
         };
         let value = kept.then(|| value.clone());

@@ -12,6 +12,7 @@ use super::machine::{Keep, Machine};
 use super::value::{At, Row, Shape, row};
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
+use crate::fault::Fault;
 use crate::input::Input;
 use crate::shard::{Access, MAX_DIM, Opened, Shard, range_bytes};
 
@@ -32,9 +33,14 @@ pub(crate) struct Index {
     stamp: (u64, Option<SystemTime>),
     shape: Shape,
     rows: u64,
-    /// Position of every row's bytes, if all rows are bytes.
+    /// Position of every row's bytes, if all rows are bytes; of a bad row some other position.
     offsets: Option<Vec<u64>>,
+    /// Rows that cannot be given, ascending.
+    faults: Vec<(u64, Fault)>,
 }
+
+/// Records that are looked at for what most rows are.
+const SHAPE_RECORDS: u64 = 1000;
 
 struct Decoder {
     machine: Machine,
@@ -51,7 +57,10 @@ pub(crate) fn open(
     let key = selector.unwrap_or(DEFAULT_KEY).to_owned();
     let index = match known.filter(|index| index.stamp == input.stamp()) {
         Some(index) => index.clone(),
-        None => Arc::new(Index::build(&input, &key)?),
+        None => match Index::build(&input, &key)? {
+            Some(index) => Arc::new(index),
+            None => return Ok(Opened::empty()),
+        },
     };
     let shard = PickleShard {
         input,
@@ -67,49 +76,88 @@ pub(crate) fn open(
 }
 
 impl Index {
-    fn build(input: &Input, key: &str) -> Result<Self, ShardError> {
-        let mut decoder = Decoder::new(input, key)?;
-        let mut offsets = Some(Vec::new());
-        let mut common = None;
-        while let Some((row, shape)) = decoder.next(input, key)? {
-            check_shape(*common.get_or_insert(shape), shape, input, decoder.row - 1)?;
-            match (row, &mut offsets) {
-                (Row::Raw(offset), Some(offsets)) => offsets.push(offset),
-                _ => offsets = None,
-            }
-        }
-        let Some(shape) = common else {
-            return Err(ShardError::empty(input.place(), "holds no records"));
+    /// The index of a list; `None` when it is empty.
+    fn build(input: &Input, key: &str) -> Result<Option<Self>, ShardError> {
+        let Some(shape) = usual_shape(input, key)? else {
+            return Ok(None);
         };
-        if shape.dim == 0 || shape.dim > MAX_DIM {
+        if shape.dim > MAX_DIM {
             return Err(ShardError::bad_format(
                 input.place(),
                 format!("has rows of {} columns", shape.dim),
             ));
         }
-        Ok(Self {
+        let mut decoder = Decoder::new(input, key)?;
+        let (mut offsets, mut faults) = (Some(Vec::new()), Vec::new());
+        while let Some(next) = decoder.next()? {
+            match (checked(next, shape), &mut offsets) {
+                (Ok(Row::Raw(offset)), Some(offsets)) => offsets.push(offset),
+                (Ok(_), _) => offsets = None,
+                (Err(fault), offsets) => {
+                    faults.push((decoder.row - 1, fault));
+                    if let Some(offsets) = offsets {
+                        offsets.push(offsets.last().copied().unwrap_or(0));
+                    }
+                }
+            }
+        }
+        Ok(Some(Self {
             stamp: input.stamp(),
             shape,
             rows: decoder.row,
             offsets,
-        })
+            faults,
+        }))
     }
 }
 
-fn check_shape(first: Shape, here: Shape, input: &Input, row: u64) -> Result<(), ShardError> {
-    if here == first {
-        return Ok(());
+/// What most of the first rows are; `None` when the list is empty.
+fn usual_shape(input: &Input, key: &str) -> Result<Option<Shape>, ShardError> {
+    let mut decoder = Decoder::new(input, key)?;
+    let (mut counts, mut first_fault) = (Vec::<(Shape, u64)>::new(), None);
+    while decoder.row < SHAPE_RECORDS || counts.is_empty() {
+        match decoder.next()? {
+            None => break,
+            Some(Err(fault)) => _ = first_fault.get_or_insert(fault),
+            Some(Ok((_, shape))) => match counts.iter_mut().find(|(other, _)| *other == shape) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((shape, 1)),
+            },
+        }
     }
-    let say = |shape: Shape| {
-        let order = if shape.swapped {
-            " in the other byte order"
-        } else {
-            ""
-        };
-        format!("{} columns of {}{order}", shape.dim, shape.dtype.name())
-    };
-    let reason = format!("has {}, the rows before it {}", say(here), say(first));
-    Err(ShardError::bad_row(input.place(), row, reason))
+    let most = counts.iter().map(|(_, count)| *count).max();
+    let usual = counts.into_iter().find(|(_, count)| Some(*count) == most);
+    let place = input.place();
+    match (usual, first_fault) {
+        (Some((shape, _)), _) => Ok(Some(shape)),
+        (None, None) => Ok(None),
+        (None, Some(Fault::Missing)) => Err(ShardError::bad_row(
+            place,
+            0,
+            format!("the record has no {key:?}"),
+        )),
+        (None, Some(Fault::NoRecord)) => Err(ShardError::bad_format(
+            place,
+            "is a list of something else than dictionaries",
+        )),
+        (None, Some(fault)) => Err(ShardError::bad_row(place, 0, fault.to_string())),
+    }
+}
+
+/// The row, when it is like the others.
+fn checked(next: Result<(Row, Shape), Fault>, usual: Shape) -> Result<Row, Fault> {
+    let (row, shape) = next?;
+    if shape.dim != usual.dim {
+        return Err(Fault::Width {
+            found: shape.dim,
+            expected: usual.dim,
+        });
+    }
+    if shape == usual {
+        Ok(row)
+    } else {
+        Err(Fault::OtherType)
+    }
 }
 
 impl Decoder {
@@ -120,17 +168,13 @@ impl Decoder {
         })
     }
 
-    fn next(&mut self, input: &Input, key: &str) -> Result<Option<(Row, Shape)>, ShardError> {
+    /// The next row, or why it cannot be given; `None` after the last.
+    fn next(&mut self) -> Result<Option<Result<(Row, Shape), Fault>>, ShardError> {
         let Some(record) = self.machine.next()? else {
             return Ok(None);
         };
-        if record.embed.is_none() {
-            let reason = format!("the record has no {key:?}");
-            return Err(ShardError::bad_row(input.place(), self.row, reason));
-        }
-        let next = row(record, &self.machine.descrs, input.place(), self.row)?;
         self.row += 1;
-        Ok(Some(next))
+        Ok(Some(row(record, &self.machine.descrs)))
     }
 }
 
@@ -178,15 +222,15 @@ impl PickleShard {
         };
         let changed = || ShardError::bad_format(self.input.place(), "has changed while it was read");
         while decoder.row < first {
-            decoder.next(&self.input, &self.key)?.ok_or_else(changed)?;
+            let _ = decoder.next()?.ok_or_else(changed)?;
         }
         for out in bytes.chunks_exact_mut(self.index.shape.dim * self.index.shape.dtype.size()) {
-            let (row, shape) = decoder.next(&self.input, &self.key)?.ok_or_else(changed)?;
-            check_shape(self.index.shape, shape, &self.input, decoder.row - 1)?;
-            match row {
-                Row::Raw(offset) => self.input.read_at(offset, out)?,
-                Row::Text(at) => decode_text(&self.input, at, out, decoder.row - 1)?,
-                Row::Numbers(numbers) => out.copy_from_slice(bytemuck::cast_slice(&numbers)),
+            match checked(decoder.next()?.ok_or_else(changed)?, self.index.shape) {
+                Ok(Row::Raw(offset)) => self.input.read_at(offset, out)?,
+                Ok(Row::Text(at)) => decode_text(&self.input, at, out, decoder.row - 1)?,
+                Ok(Row::Numbers(numbers)) => out.copy_from_slice(bytemuck::cast_slice(&numbers)),
+                // the index knows it already
+                Err(_) => {}
             }
         }
         *slot = Some(decoder);
@@ -251,6 +295,15 @@ impl Shard for PickleShard {
         if self.index.shape.swapped {
             swap_bytes(self.index.shape.dtype, buf.as_bytes_mut());
         }
+        let faults = &self.index.faults;
+        let from = faults.partition_point(|&(row, _)| row < first);
+        let here = faults[from..]
+            .iter()
+            .take_while(|&&(row, _)| row < first + count as u64);
+        let here = here
+            .map(|&(row, fault)| ((row - first) as usize, fault))
+            .collect();
+        buf.spoil(self.index.shape.dtype, self.index.shape.dim, here);
         Ok(())
     }
 }

@@ -2,8 +2,7 @@
 
 use kernels::Dtype;
 
-use crate::error::Place;
-use crate::error::ShardError;
+use crate::fault::Fault;
 
 /// Bytes in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +29,7 @@ pub(super) enum Global {
     Ndarray,
     Dtype,
     Encode,
+    Scalar,
 }
 
 impl Global {
@@ -39,6 +39,7 @@ impl Global {
             (b"numpy.core.multiarray" | b"numpy._core.multiarray", b"_reconstruct") => {
                 Some(Self::Reconstruct)
             }
+            (b"numpy.core.multiarray" | b"numpy._core.multiarray", b"scalar") => Some(Self::Scalar),
             (b"numpy.core.numeric" | b"numpy._core.numeric", b"_frombuffer") => Some(Self::FromBuffer),
             (b"numpy", b"ndarray") => Some(Self::Ndarray),
             (b"numpy", b"dtype") => Some(Self::Dtype),
@@ -61,6 +62,12 @@ pub(super) struct Descr {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Float(Dtype),
+    Signed,
+    Unsigned,
+    Bool,
+    /// Text of four bytes a character.
+    Unicode,
+    Bytes,
     Object,
     Other,
 }
@@ -114,6 +121,8 @@ pub(super) enum Value {
     Long(At),
     Float(f64),
     Text(At, Word),
+    /// Text that stands nowhere in the file as it is.
+    Owned(String),
     /// A string of Python 2, which may be text or bytes.
     OldText(At),
     Bytes(At),
@@ -148,6 +157,8 @@ pub(super) struct Record {
     pub embed: Option<Value>,
     /// All pairs in order, the key's included; empty when only the rows are wanted.
     pub pairs: Vec<(Value, Value)>,
+    /// Whether it is a dictionary at all.
+    pub dictionary: bool,
 }
 
 /// A row of a record, by what it is made of.
@@ -169,52 +180,53 @@ pub(super) struct Shape {
     pub swapped: bool,
 }
 
-/// The row of a record; `descrs` are the component types seen so far.
-pub(super) fn row(
-    record: Record,
-    descrs: &[Descr],
-    place: &Place,
-    row: u64,
-) -> Result<(Row, Shape), ShardError> {
-    let bad = |reason: &str| ShardError::bad_row(place, row, reason);
+/// The row of a record, or why it has none; `descrs` are the component types seen so far.
+pub(super) fn row(record: Record, descrs: &[Descr]) -> Result<(Row, Shape), Fault> {
     match record.embed {
         Some(Value::Array(array)) => {
             let descr = descrs[usize::from(array.descr)];
             let dtype = match descr.kind {
                 Kind::Float(dtype) => dtype,
-                Kind::Object => return Err(objects(place, row)),
-                Kind::Other => return Err(bad("its array holds no f2, f4 or f8")),
+                Kind::Object => return Err(Fault::Objects),
+                _ => return Err(Fault::NoFloats),
             };
-            let dim = array.dim.ok_or_else(|| bad("its array has not one dimension"))? as usize;
+            let dim = array.dim.ok_or(Fault::Matrix)? as usize;
             let shape = Shape {
                 dim,
                 dtype,
                 swapped: descr.swapped(),
             };
-            match array.data {
-                Data::Raw(at) => Ok((Row::Raw(at.offset), shape)),
-                Data::Text(at) => Ok((Row::Text(at), shape)),
-                Data::Objects => Err(objects(place, row)),
-                Data::Unset(_) => Err(bad("its array has no data")),
-            }
-        }
-        Some(Value::Floats(numbers)) => Ok(of_numbers(numbers)),
-        Some(Value::List(items, _)) => {
-            let number = |item: &Value| match *item {
-                Value::Float(number) => Some(number),
-                Value::Int(number) => Some(number as f64),
-                _ => None,
+            let row = match array.data {
+                Data::Raw(at) => Row::Raw(at.offset),
+                Data::Text(at) => Row::Text(at),
+                Data::Objects => return Err(Fault::Objects),
+                Data::Unset(_) => return Err(Fault::NoNumbers),
             };
-            let numbers: Option<Vec<f64>> = items.iter().map(number).collect();
-            numbers
-                .map(of_numbers)
-                .ok_or_else(|| bad("its list holds something else than numbers"))
+            not_empty((row, shape))
         }
-        Some(Value::Opaque) => Err(bad(
-            "its row is shared with something else in the file; save copies",
-        )),
-        Some(_) => Err(bad("its row is neither an array nor a list of numbers")),
-        None => Err(bad("the record has no row")),
+        Some(Value::Floats(numbers)) => not_empty(of_numbers(numbers)),
+        Some(Value::List(mut items, _)) => {
+            if let [Value::Floats(numbers)] = &mut items[..] {
+                return not_empty(of_numbers(std::mem::take(numbers)));
+            }
+            let number = |(column, item): (usize, &Value)| match *item {
+                Value::Float(number) => Ok(number),
+                Value::Int(number) => Ok(number as f64),
+                Value::None => Err(Fault::NullComponent { column }),
+                _ => Err(Fault::NoNumbers),
+            };
+            let numbers = items
+                .iter()
+                .enumerate()
+                .map(number)
+                .collect::<Result<Vec<_>, _>>()?;
+            not_empty(of_numbers(numbers))
+        }
+        Some(Value::None) => Err(Fault::Null),
+        Some(Value::Opaque) => Err(Fault::Shared),
+        Some(_) => Err(Fault::NoNumbers),
+        None if record.dictionary => Err(Fault::Missing),
+        None => Err(Fault::NoRecord),
     }
 }
 
@@ -227,7 +239,12 @@ fn of_numbers(numbers: Vec<f64>) -> (Row, Shape) {
     (Row::Numbers(numbers), shape)
 }
 
-fn objects(place: &Place, row: u64) -> ShardError {
-    let reason = format!("row {row}: its array holds Python objects (dtype object), which are never loaded");
-    ShardError::bad_format(place, reason)
+fn not_empty((row, shape): (Row, Shape)) -> Result<(Row, Shape), Fault> {
+    if shape.dim == 0 {
+        return Err(Fault::Width {
+            found: 0,
+            expected: 0,
+        });
+    }
+    Ok((row, shape))
 }

@@ -114,7 +114,14 @@ impl State {
         }
         frame.ops(b"}(");
         if let Some(records) = records {
-            for (key, value) in records.next(*source)? {
+            let pairs = records.next(*source)?;
+            if !pairs
+                .iter()
+                .any(|(key, _)| matches!(key, Value::Text(_, Word::Key)))
+            {
+                return Err(records.changed(*source));
+            }
+            for (key, value) in pairs {
                 if matches!(key, Value::Text(_, Word::Key)) {
                     frame.reference(KEY);
                     frame.row(row);
@@ -149,17 +156,15 @@ impl State {
 
 impl Records {
     fn next(&mut self, row: u64) -> Result<Vec<(Value, Value)>, ShardError> {
-        let ended = |records: &Self| {
-            ShardError::bad_row(
-                records.strings.input.place(),
-                row,
-                "the file has changed: the record is missing",
-            )
-        };
         match self.machine.next()? {
-            Some(record) if record.embed.is_some() => Ok(record.pairs),
-            _ => Err(ended(self)),
+            Some(record) => Ok(record.pairs),
+            None => Err(self.changed(row)),
         }
+    }
+
+    fn changed(&self, row: u64) -> ShardError {
+        let reason = "the file has changed: the record is missing";
+        ShardError::bad_row(self.strings.input.place(), row, reason)
     }
 
     fn key(&mut self, frame: &mut Frame, key: &Value, row: u64) -> Result<(), ShardError> {
@@ -183,6 +188,7 @@ impl Records {
             Value::Float(number) => frame.float(*number),
             Value::Long(at) => self.copy(frame, [0x8a, 0x8b], *at)?,
             Value::Text(at, _) => self.copy(frame, [0x8c, b'X'], *at)?,
+            Value::Owned(text) => frame.text(text.as_bytes()),
             Value::OldText(at) => self.copy(frame, *b"UT", *at)?,
             Value::Bytes(at) => self.copy(frame, *b"CB", *at)?,
             Value::Encoded(at) => self.encoded(frame, *at, row)?,

@@ -6,14 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use kernels::Dtype;
 
-use super::columns::{self, Lists, wrong_width};
+use super::columns::{self, Lists};
 use super::scan::{self, Batch};
 use super::stream::{Codec, Part, Stream};
 use crate::buffer::{Buffer, swap_bytes};
-use crate::error::ShardError;
+use crate::error::{Place, ShardError};
+use crate::fault::Fault;
 use crate::input::Input;
-use crate::resolve::Role;
-use crate::shard::{Access, Opened, Shard, range_bytes};
+use crate::shard::{Access, Ask, Opened, Shard, range_bytes};
 
 struct ArrowShard {
     input: Input,
@@ -33,22 +33,48 @@ struct Decoder {
     row: u64,
     values: Stream,
     offsets: Option<Stream>,
-    /// Where that row starts in the values.
-    start: u64,
+    /// Where the row before it ends in the values.
+    end: i64,
 }
+
+/// Rows that cannot be given, by their index in a read.
+type Faults = Vec<(usize, Fault)>;
 
 /// Rows of an Arrow IPC file or stream in memory: those of `column`, or of the only column that holds rows.
 ///
 /// # Errors
 /// `BAD_FORMAT`, `UNSUPPORTED` and `BAD_SELECTOR` as for a file.
 pub fn memory_arrow(bytes: Vec<u8>, column: Option<&str>) -> Result<Box<dyn Shard>, ShardError> {
-    Ok(open(Input::memory(bytes), column, Role::Other)?.shard)
+    let ask = Ask {
+        selector: column,
+        ..Ask::default()
+    };
+    let opened = open(Input::memory(bytes), &ask)?;
+    match opened.shard.rows() {
+        0 => Err(ShardError::empty(&Place::MEMORY, "there is no row")),
+        _ if opened.shard.dim() == 0 => Err(ShardError::bad_row(
+            &Place::MEMORY,
+            0,
+            "is null or empty, as are the rows after it",
+        )),
+        _ => Ok(opened.shard),
+    }
 }
 
-/// Opens the column called `selector`, or the one that holds rows.
-pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
-    let choose = |schema: &_| columns::choose(schema, selector, role, input.place());
-    let (schema, column, batches) = scan::scan(&input, choose)?;
+/// Components that rows of a block may have beyond their width, all together: some are too long.
+const MOST_STRAY: u64 = 1 << 27;
+/// Rows that are looked at for their width, in the batches that they begin in.
+const WIDTH_ROWS: u64 = 8192;
+
+/// Opens the column that is asked for, or the one that holds rows.
+pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
+    let (schema, rows) = scan::checked(&input)?;
+    let chosen = columns::choose(&schema, ask.selector, ask.role, input.place());
+    if chosen.is_err() && rows == 0 {
+        return Ok(Opened::empty());
+    }
+    let column = chosen?;
+    let (schema, column, batches) = scan::scan(&input, |_| Ok(column))?;
     let field = schema.field(column);
     let Some((lists, dtype)) = columns::kind(field.data_type()) else {
         return Err(ShardError::bad_format(input.place(), "has no list column"));
@@ -67,9 +93,9 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         dtype,
         decoder: Mutex::new(None),
     };
-    let dim = match lists {
-        Lists::Fixed(dim) => dim,
-        _ => shard.first_width()?,
+    let dim = match (lists, ask.dim) {
+        (Lists::Fixed(dim), _) | (_, Some(dim)) => dim,
+        _ => shard.usual_width()?,
     };
     shard.dim = columns::check_dim(dim, shard.input.place())?;
     shard.check_sizes()?;
@@ -81,17 +107,23 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
 }
 
 impl ArrowShard {
-    fn first_width(&self) -> Result<usize, ShardError> {
-        let place = self.input.place();
-        let Some(batch) = self.batches.iter().find(|batch| batch.rows > 0) else {
-            return Err(ShardError::empty(place, "there is no row"));
-        };
-        self.check_nulls(batch, 0, 1, 0)?;
-        let ends = self.offsets(batch, 0, 1)?;
-        let width = ends[1]
-            .checked_sub(ends[0])
-            .and_then(|width| usize::try_from(width).ok());
-        width.ok_or_else(|| ShardError::bad_format(place, "has rows that end before they start"))
+    /// The width of most of the first rows; 0 where none of them says any.
+    fn usual_width(&self) -> Result<usize, ShardError> {
+        let mut widths = Vec::new();
+        for batch in self.batches.iter().filter(|batch| batch.rows > 0) {
+            let count = batch.rows.min(WIDTH_ROWS) as usize;
+            let ends = self.offsets(batch, 0, count)?;
+            let null = self.nulls(batch, batch.row_nulls, 0, count)?;
+            let width = |(row, pair): (usize, &[i64])| {
+                let width = usize::try_from(pair[1].saturating_sub(pair[0])).unwrap_or(0);
+                if null(row) { 0 } else { width }
+            };
+            widths.extend(ends.windows(2).enumerate().map(width));
+            if widths.len() as u64 >= WIDTH_ROWS {
+                break;
+            }
+        }
+        Ok(columns::usual_width(widths).unwrap_or(0))
     }
 
     /// The values of an uncompressed batch must cover its rows before a block is sized by them.
@@ -113,51 +145,125 @@ impl ArrowShard {
     }
 
     /// Reads rows of one batch by position.
-    fn read_plain(&self, index: usize, first: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
+    fn read_plain(&self, index: usize, first: u64, bytes: &mut [u8]) -> Result<Faults, ShardError> {
         let (batch, count) = (&self.batches[index], self.count(bytes));
-        self.check_nulls(batch, first, count, self.starts[index])?;
-        let start = match self.lists {
-            Lists::Fixed(dim) => first * dim as u64,
-            _ => self.check_widths(
-                &self.offsets(batch, first, count)?,
-                self.starts[index] + first,
-                batch,
-            )?,
+        let ends = match self.lists {
+            Lists::Fixed(_) => None,
+            _ => Some(self.offsets(batch, first, count)?),
         };
-        self.check_item_nulls(batch, start, count, self.starts[index] + first)?;
-        self.input
-            .read_ahead_at(batch.values.offset + start * self.dtype.size() as u64, bytes)
+        let (starts, faults) = self.places(batch, first, count, ends.as_deref())?;
+        self.each_run(&starts, &faults, bytes, |start, bytes| {
+            let offset = batch.values.offset + start * self.dtype.size() as u64;
+            self.input.read_ahead_at(offset, bytes)
+        })?;
+        Ok(faults)
     }
 
     /// Decodes rows of one compressed batch.
-    fn read_coded(&self, index: usize, first: u64, bytes: &mut [u8]) -> Result<(), ShardError> {
+    fn read_coded(&self, index: usize, first: u64, bytes: &mut [u8]) -> Result<Faults, ShardError> {
         let (batch, count) = (&self.batches[index], self.count(bytes));
-        self.check_nulls(batch, first, count, self.starts[index])?;
         let mut slot = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
         // taken out, so that a failed read leaves no half-read decoder behind
         let mut decoder = match slot.take() {
             Some(decoder) if decoder.batch == index && decoder.row <= first => decoder,
             _ => self.start(index)?,
         };
+        let mut ends = None;
         if let Some(stream) = &mut decoder.offsets {
             let width = self.offset_bytes();
             // the end of the row before was read as the start of the next one, save for the first row
             let known = u64::from(decoder.row == first && first > 0);
-            let mut ends = vec![0; (count + 1 - known as usize) * width];
-            stream.read(&self.input, (first + known) * width as u64, &mut ends)?;
-            let known = (known == 1).then_some(decoder.start.cast_signed());
-            let ends: Vec<i64> = known.into_iter().chain(parse_offsets(&ends, width)).collect();
-            decoder.start = self.check_widths(&ends, self.starts[index] + first, batch)?;
-        } else {
-            decoder.start = first * self.dim as u64;
+            let mut more = vec![0; (count + 1 - known as usize) * width];
+            stream.read(&self.input, (first + known) * width as u64, &mut more)?;
+            let known = (known == 1).then_some(decoder.end);
+            let all: Vec<i64> = known.into_iter().chain(parse_offsets(&more, width)).collect();
+            decoder.end = all[count];
+            ends = Some(all);
         }
-        self.check_item_nulls(batch, decoder.start, count, self.starts[index] + first)?;
-        decoder
-            .values
-            .read(&self.input, decoder.start * self.dtype.size() as u64, bytes)?;
-        decoder.start += (count * self.dim) as u64;
+        let (starts, faults) = self.places(batch, first, count, ends.as_deref())?;
+        let values = &mut decoder.values;
+        self.each_run(&starts, &faults, bytes, |start, bytes| {
+            values.read(&self.input, start * self.dtype.size() as u64, bytes)
+        })?;
         decoder.row = first + count as u64;
         *slot = Some(decoder);
+        Ok(faults)
+    }
+
+    /// Where each row starts in the values, and the rows that cannot be given.
+    fn places(
+        &self,
+        batch: &Batch,
+        first: u64,
+        count: usize,
+        ends: Option<&[i64]>,
+    ) -> Result<(Vec<u64>, Faults), ShardError> {
+        let dim = self.dim as u64;
+        let outside = || ShardError::bad_format(self.input.place(), "has rows outside of its values");
+        let span = |row: usize| match ends {
+            None => Ok(((first + row as u64) * dim, self.dim)),
+            Some(ends) => {
+                let start = u64::try_from(ends[row]).ok();
+                let width = usize::try_from(ends[row + 1].saturating_sub(ends[row])).ok();
+                start.zip(width).ok_or_else(outside)
+            }
+        };
+        let spans = (0..count).map(span).collect::<Result<Vec<_>, _>>()?;
+        let row_null = self.nulls(batch, batch.row_nulls, first, count)?;
+        let from = spans.iter().map(|span| span.0).min().unwrap_or(0);
+        let to = spans
+            .iter()
+            .map(|span| span.0.saturating_add(span.1 as u64))
+            .max()
+            .unwrap_or(0);
+        // rows lie one behind the other, so that what is asked of the validity below is bounded
+        if to > batch.items || to - from > (count * self.dim) as u64 + MOST_STRAY {
+            return Err(outside());
+        }
+        let item_null = self.nulls(batch, batch.item_nulls, from, (to - from) as usize)?;
+        let fault = |(row, &(start, width)): (usize, &(u64, usize))| {
+            let at = (start - from) as usize;
+            let fault = if row_null(row) {
+                Some(Fault::Null)
+            } else if width != self.dim {
+                Some(Fault::Width {
+                    found: width,
+                    expected: self.dim,
+                })
+            } else if batch.item_nulls.is_none() {
+                None
+            } else {
+                let null = (0..width).find(|&column| item_null(at + column));
+                null.map(|column| Fault::NullComponent { column })
+            };
+            fault.map(|fault| (row, fault))
+        };
+        let faults = spans.iter().enumerate().filter_map(fault).collect();
+        Ok((spans.into_iter().map(|span| span.0).collect(), faults))
+    }
+
+    /// Gives `read` every run of good rows that lie one behind the other: where it starts, and where it goes.
+    fn each_run(
+        &self,
+        starts: &[u64],
+        faults: &[(usize, Fault)],
+        bytes: &mut [u8],
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<(), ShardError>,
+    ) -> Result<(), ShardError> {
+        let row_bytes = self.dim * self.dtype.size();
+        let mut bad = faults.iter().map(|fault| fault.0).peekable();
+        let mut row = 0;
+        while row < starts.len() {
+            if bad.next_if_eq(&row).is_some() {
+                row += 1;
+                continue;
+            }
+            let until = bad.peek().copied().unwrap_or(starts.len());
+            let follows = |&next: &usize| starts[next] == starts[row] + ((next - row) * self.dim) as u64;
+            let end = row + (row..until).take_while(follows).count();
+            read(starts[row], &mut bytes[row * row_bytes..end * row_bytes])?;
+            row = end;
+        }
         Ok(())
     }
 
@@ -170,7 +276,7 @@ impl ArrowShard {
             row: 0,
             values: open(batch.values)?,
             offsets,
-            start: 0,
+            end: 0,
         })
     }
 
@@ -208,71 +314,25 @@ impl ArrowShard {
         self.input.read_at(part.offset + at, bytes)
     }
 
-    /// Where the first of the rows starts in the values, when all have the shard's width.
-    fn check_widths(&self, ends: &[i64], first: u64, batch: &Batch) -> Result<u64, ShardError> {
-        for (row, pair) in ends.windows(2).enumerate() {
-            let width = pair[1].saturating_sub(pair[0]);
-            if usize::try_from(width) != Ok(self.dim) {
-                return Err(wrong_width(
-                    self.input.place(),
-                    first + row as u64,
-                    width,
-                    self.dim,
-                ));
-            }
-        }
-        let inside = ends
-            .last()
-            .is_some_and(|&end| u64::try_from(end).is_ok_and(|end| end <= batch.items));
-        let start = u64::try_from(ends[0]).ok().filter(|_| inside);
-        start.ok_or_else(|| ShardError::bad_format(self.input.place(), "has rows outside of its values"))
-    }
-
-    fn check_nulls(&self, batch: &Batch, first: u64, count: usize, base: u64) -> Result<(), ShardError> {
-        let Some(part) = batch.row_nulls else {
-            return Ok(());
-        };
-        match self.first_null(batch, part, first, count as u64)? {
-            Some(row) => Err(ShardError::bad_row(self.input.place(), base + row, "is null")),
-            None => Ok(()),
-        }
-    }
-
-    fn check_item_nulls(
+    /// Whether entries of a validity buffer, counted from `first`, are null.
+    fn nulls(
         &self,
         batch: &Batch,
-        start: u64,
+        part: Option<Part>,
+        first: u64,
         count: usize,
-        first: u64,
-    ) -> Result<(), ShardError> {
-        let Some(part) = batch.item_nulls else {
-            return Ok(());
-        };
-        match self.first_null(batch, part, start, (count * self.dim) as u64)? {
-            Some(item) => {
-                let (row, column) = ((item - start) / self.dim as u64, (item - start) % self.dim as u64);
-                let reason = format!("column {column} is null");
-                Err(ShardError::bad_row(self.input.place(), first + row, reason))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// First position from `first` on whose validity bit is not set.
-    fn first_null(
-        &self,
-        batch: &Batch,
-        part: Part,
-        first: u64,
-        count: u64,
-    ) -> Result<Option<u64>, ShardError> {
-        if count == 0 {
-            return Ok(None);
-        }
+    ) -> Result<impl Fn(usize) -> bool + use<>, ShardError> {
         let from = first / 8;
-        let mut bits = vec![0; ((first + count).div_ceil(8) - from) as usize];
-        self.read_part(batch, part, from, &mut bits)?;
-        Ok((first..first + count).find(|i| bits[(i / 8 - from) as usize] >> (i % 8) & 1 == 0))
+        let mut bits = Vec::new();
+        if let Some(part) = part.filter(|_| count > 0) {
+            bits.resize(((first + count as u64).div_ceil(8) - from) as usize, 0_u8);
+            self.read_part(batch, part, from, &mut bits)?;
+        }
+        Ok(move |i: usize| {
+            let at = first + i as u64;
+            let byte = bits.get((at / 8 - from) as usize);
+            byte.is_some_and(|byte| byte >> (at % 8) & 1 == 0)
+        })
     }
 }
 
@@ -306,20 +366,24 @@ impl Shard for ArrowShard {
         buf.resize(range_bytes(self, first, count));
         let row_bytes = self.dim * self.dtype.size();
         let (mut bytes, mut row) = (buf.as_bytes_mut(), first);
+        let mut faults = Vec::new();
         while !bytes.is_empty() {
             let index = self.starts.partition_point(|&start| start <= row) - 1;
             let here = (self.starts[index + 1] - row).min((bytes.len() / row_bytes) as u64);
             let (out, rest) = bytes.split_at_mut(here as usize * row_bytes);
-            match self.batches[index].codec {
+            let found = match self.batches[index].codec {
                 Codec::Plain => self.read_plain(index, row - self.starts[index], out)?,
                 _ => self.read_coded(index, row - self.starts[index], out)?,
-            }
+            };
+            let before = (row - first) as usize;
+            faults.extend(found.into_iter().map(|(row, fault)| (before + row, fault)));
             row += here;
             bytes = rest;
         }
         if cfg!(target_endian = "big") {
             swap_bytes(self.dtype, buf.as_bytes_mut());
         }
+        buf.spoil(self.dtype, self.dim, faults);
         Ok(())
     }
 }

@@ -8,10 +8,11 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, LargeListArray, ListArray, PrimitiveArray,
 };
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{DataType, FieldRef, Schema};
+use arrow_schema::{DataType, Field, FieldRef, Schema};
 use kernels::{Dtype, Rows};
 
 use crate::error::{Place, ShardError};
+use crate::fault::Fault;
 use crate::resolve::{Role, listed};
 use crate::shard::MAX_DIM;
 
@@ -54,14 +55,9 @@ pub(super) fn choose(
         .filter(|&i| kind(schema.field(i).data_type()).is_some())
         .collect();
     let names: Vec<String> = fitting.iter().map(|&i| schema.field(i).name().clone()).collect();
-    let all = || {
-        listed(
-            &schema
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .collect::<Vec<_>>(),
-        )
+    let all = |say: fn(&Field) -> String| {
+        let fields = schema.fields().iter();
+        listed(&fields.map(|field| say(field.as_ref())).collect::<Vec<_>>())
     };
     match selector {
         Some(name) => match (
@@ -70,21 +66,21 @@ pub(super) fn choose(
         ) {
             (Some(i), _) => Ok(fitting[i]),
             (None, Some((_, field))) => {
-                let reason = format!(
-                    "column #{name} is of type {}, no list of floats",
-                    field.data_type()
-                );
+                let reason = format!("column #{}, no list of floats", described(field));
                 Err(ShardError::unsupported(place, reason))
             }
             (None, None) => Err(ShardError::bad_selector(
                 place,
-                format!("has no column #{name}; it holds {}", all()),
+                format!(
+                    "has no column #{name}; it holds {}",
+                    all(|field| field.name().clone())
+                ),
             )),
         },
         None if names.is_empty() => {
             let reason = format!(
                 "holds no column with lists of f16, f32 or f64; its columns are {}",
-                all()
+                all(described)
             );
             Err(ShardError::unsupported(place, reason))
         }
@@ -92,8 +88,44 @@ pub(super) fn choose(
     }
 }
 
+/// A column with its type in the words of those who write it, and what to do where rows are hidden in it.
+fn described(field: &Field) -> String {
+    let advice = match field.data_type() {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            match item.data_type() {
+                DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+                    " (token states or several rows: pool or split them first)"
+                }
+                kind if kind.is_integer() => " (whole numbers: scale them back to floats)",
+                DataType::Decimal128(..) | DataType::Decimal256(..) => " (decimals: cast them to floats)",
+                _ => "",
+            }
+        }
+        DataType::Binary | DataType::LargeBinary => " (bytes: numpy.frombuffer)",
+        _ => "",
+    };
+    format!("{} of type {}{advice}", field.name(), field.data_type())
+}
+
+/// The most frequent width of some rows, the first of those; null and empty rows say none.
+pub(super) fn usual_width(widths: impl IntoIterator<Item = usize>) -> Option<usize> {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for width in widths.into_iter().filter(|&width| width > 0) {
+        match counts.iter_mut().find(|(other, _)| *other == width) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((width, 1)),
+        }
+    }
+    let most = counts.iter().map(|(_, count)| *count).max()?;
+    counts
+        .into_iter()
+        .find(|(_, count)| *count == most)
+        .map(|(width, _)| width)
+}
+
+/// A width that rows can have; 0 stands for one that no row says.
 pub(super) fn check_dim(dim: usize, place: &Place) -> Result<usize, ShardError> {
-    if dim == 0 || dim > MAX_DIM {
+    if dim > MAX_DIM {
         return Err(ShardError::bad_format(
             place,
             format!("cannot have rows of {dim} columns"),
@@ -102,57 +134,95 @@ pub(super) fn check_dim(dim: usize, place: &Place) -> Result<usize, ShardError> 
     Ok(dim)
 }
 
-/// Copies rows `range` of a list column into `out`; `first` is the shard's index of row 0 of the array.
+/// Copies rows `range` of a list column into `out`; rows that cannot be given go into `faults`, by their index in `out`
+/// plus `base`.
 pub(super) fn copy_rows(
     array: &dyn Array,
     range: Range<usize>,
     dim: usize,
     out: &mut [u8],
     place: &Place,
-    first: u64,
+    base: usize,
+    faults: &mut Vec<(usize, Fault)>,
 ) -> Result<(), ShardError> {
-    if let Some(row) = range.clone().find(|&row| array.is_null(row)) {
-        return Err(ShardError::bad_row(place, first + row as u64, "is null"));
-    }
-    let (values, start) = match array.data_type() {
+    let (values, offsets) = match array.data_type() {
         DataType::List(_) => {
             let list = downcast::<ListArray>(array, place)?;
-            (
-                list.values(),
-                check_widths(list.value_offsets(), &range, dim, place, first)?,
-            )
+            (list.values(), spans(list.value_offsets(), &range))
         }
         DataType::LargeList(_) => {
             let list = downcast::<LargeListArray>(array, place)?;
-            (
-                list.values(),
-                check_widths(list.value_offsets(), &range, dim, place, first)?,
-            )
+            (list.values(), spans(list.value_offsets(), &range))
         }
         _ => {
             let list = downcast::<FixedSizeListArray>(array, place)?;
-            (list.values(), list.value_offset_at(range.start))
+            let start = |row: usize| (list.value_offset_at(row), dim);
+            (list.values(), range.clone().map(start).collect())
         }
     };
-    let components = range.len() * dim;
-    if let Some(nulls) = values.nulls().filter(|nulls| nulls.null_count() > 0)
-        && let Some(i) = (0..components).find(|&i| nulls.is_null(start + i))
-    {
-        let row = first + (range.start + i / dim) as u64;
-        return Err(ShardError::bad_row(
-            place,
-            row,
-            format!("column {} is null", i % dim),
-        ));
-    }
     let bytes = match values.data_type() {
         DataType::Float16 => primitive_bytes::<Float16Type>(values, place)?,
         DataType::Float32 => primitive_bytes::<Float32Type>(values, place)?,
         _ => primitive_bytes::<Float64Type>(values, place)?,
     };
-    let size = out.len() / components.max(1);
-    out.copy_from_slice(&bytes[start * size..][..out.len()]);
+    let size = out.len() / (range.len() * dim).max(1);
+    let nulls = values.nulls().filter(|nulls| nulls.null_count() > 0);
+    let first = offsets.first().map_or(0, |span| span.0);
+    let whole = nulls.is_none()
+        && array.nulls().is_none_or(|nulls| nulls.null_count() == 0)
+        && offsets
+            .iter()
+            .enumerate()
+            .all(|(i, &span)| span == (first + i * dim, dim));
+    if whole {
+        out.copy_from_slice(&bytes[first * size..][..out.len()]);
+        return Ok(());
+    }
+    for (i, (row, &(start, width))) in range.zip(&offsets).enumerate() {
+        let null = |at: usize| nulls.is_some_and(|nulls| nulls.is_null(start + at));
+        let fault = if array.is_null(row) {
+            Some(Fault::Null)
+        } else if width != dim {
+            Some(Fault::Width {
+                found: width,
+                expected: dim,
+            })
+        } else {
+            (0..dim)
+                .find(|&at| null(at))
+                .map(|column| Fault::NullComponent { column })
+        };
+        match fault {
+            Some(fault) => faults.push((base + i, fault)),
+            None => out[i * dim * size..][..dim * size].copy_from_slice(&bytes[start * size..][..dim * size]),
+        }
+    }
     Ok(())
+}
+
+/// Start and width of each row of a list column, which arrow has checked.
+fn spans<O: Copy + Into<i64>>(offsets: &[O], range: &Range<usize>) -> Vec<(usize, usize)> {
+    let at = |i: usize| usize::try_from(offsets[i].into()).unwrap_or(0);
+    range
+        .clone()
+        .map(|row| (at(row), at(row + 1).saturating_sub(at(row))))
+        .collect()
+}
+
+/// Widths of the rows of a list column; 0 for null ones.
+pub(super) fn widths(array: &dyn Array) -> Vec<usize> {
+    let any = array.as_any();
+    let all = 0..array.len();
+    let spans = match (
+        any.downcast_ref::<ListArray>(),
+        any.downcast_ref::<LargeListArray>(),
+    ) {
+        (Some(list), _) => spans(list.value_offsets(), &all),
+        (_, Some(list)) => spans(list.value_offsets(), &all),
+        _ => Vec::new(),
+    };
+    let width = |(row, (_, width)): (usize, (usize, usize))| if array.is_null(row) { 0 } else { width };
+    spans.into_iter().enumerate().map(width).collect()
 }
 
 fn downcast<'a, T: 'static>(array: &'a dyn Array, place: &Place) -> Result<&'a T, ShardError> {
@@ -168,32 +238,6 @@ fn primitive_bytes<'a, T: ArrowPrimitiveType>(
         .values()
         .inner()
         .as_slice())
-}
-
-/// Where the rows start in the values, when all have one width.
-fn check_widths<O: Copy + Into<i64>>(
-    offsets: &[O],
-    range: &Range<usize>,
-    dim: usize,
-    place: &Place,
-    first: u64,
-) -> Result<usize, ShardError> {
-    for row in range.clone() {
-        let width = offsets[row + 1].into() - offsets[row].into();
-        if usize::try_from(width) != Ok(dim) {
-            return Err(wrong_width(place, first + row as u64, width, dim));
-        }
-    }
-    let start = usize::try_from(offsets[range.start].into());
-    start.map_err(|_| ShardError::bad_format(place, "has rows outside of its values"))
-}
-
-pub(super) fn wrong_width(place: &Place, row: u64, width: i64, dim: usize) -> ShardError {
-    ShardError::bad_row(
-        place,
-        row,
-        format!("has {width} columns, the rows before it {dim}"),
-    )
 }
 
 /// A list column of the given type, which must fit the rows.

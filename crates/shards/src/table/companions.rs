@@ -1,14 +1,17 @@
 //! The columns beside the rows, read in step with them.
 
+use std::io::BufReader;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_ipc::reader::StreamReader;
+use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
+use super::messages::is_file;
+use super::pages::{batch_rows, check_pages};
 use super::parquet::{Chunks, guarded, read_metadata};
 use super::scan;
 use crate::error::{Place, ShardError};
@@ -17,8 +20,11 @@ use crate::shard::{Format, ShardRef};
 
 /// Rows that are decoded at once: captions may be long.
 const BATCH_ROWS: usize = 1024;
+/// Columns beside the rows at most: each is decoded and encoded in memory of its own.
+const MAX_COLUMNS: usize = 2048;
 
-type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
+/// Decoded batches of some columns.
+pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
 /// The other columns of a table, without the dropped rows.
 pub(super) struct Companions {
@@ -58,13 +64,10 @@ impl Companions {
         // the scan checks every length that the reader below allocates by
         let (schema, column, _) = scan::scan(&input, |schema| vector(&Arc::new(schema.clone())))?;
         let others: Vec<usize> = (0..schema.fields().len()).filter(|&i| i != column).collect();
-        let stream = std::io::BufReader::new(input.reader(scan::stream_start(&input)?, input.len()));
-        let batches: Option<Batches> = if others.is_empty() {
+        let batches = if others.is_empty() {
             None
         } else {
-            Some(Box::new(
-                StreamReader::try_new(stream, Some(others)).map_err(|e| bad(input.place(), &e))?,
-            ))
+            Some(arrow_batches(&input, others)?)
         };
         Ok(Some(Self::new(
             Arc::new(schema),
@@ -87,13 +90,22 @@ impl Companions {
         let others: Vec<usize> = (0..schema.fields().len())
             .filter(|&i| Some(i) != vector)
             .collect();
+        if others.len() > MAX_COLUMNS {
+            let reason = format!(
+                "has {} columns beside its rows; {MAX_COLUMNS} at most are carried along: write it with fewer",
+                others.len()
+            );
+            return Err(ShardError::unsupported(input.place(), reason));
+        }
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), others.iter().copied());
         let batches: Option<Batches> = if others.is_empty() {
             None
         } else {
-            let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+            let dictionary = check_pages(input, &metadata, |field| Some(field) != vector)?;
+            let rows = batch_rows(BATCH_ROWS, dictionary);
+            let reader = builder.with_projection(mask).with_batch_size(rows).build();
             Some(Box::new(reader.map_err(|e| bad(input.place(), &e))?))
         };
         Ok(Self::new(schema, vector, Some(metadata), input, batches, dropped))
@@ -165,6 +177,17 @@ impl Companions {
         }
         Ok(())
     }
+}
+
+/// Some columns of an Arrow file or stream whose lengths were checked by a scan.
+pub(super) fn arrow_batches(input: &Input, columns: Vec<usize>) -> Result<Batches, ShardError> {
+    let bytes = BufReader::new(input.reader(0, input.len()));
+    let failed = |error: ArrowError| bad(input.place(), &error);
+    Ok(if is_file(input)? {
+        Box::new(FileReader::try_new(bytes, Some(columns)).map_err(failed)?)
+    } else {
+        Box::new(StreamReader::try_new(bytes, Some(columns)).map_err(failed)?)
+    })
 }
 
 fn bad(place: &Place, error: &dyn std::fmt::Display) -> ShardError {

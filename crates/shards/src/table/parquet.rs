@@ -16,11 +16,12 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columns::{self, Lists};
+use super::pages::check_pages;
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
+use crate::fault::Fault;
 use crate::input::{Input, InputReader};
-use crate::resolve::Role;
-use crate::shard::{Access, Opened, Shard, range_bytes};
+use crate::shard::{Access, Ask, Opened, Shard, range_bytes};
 
 /// Bytes of rows that are decoded at once.
 const BATCH_BYTES: usize = 4 << 20;
@@ -45,13 +46,21 @@ struct Decoder {
     row: u64,
 }
 
-/// Opens the column called `selector`, or the one that holds rows.
-pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
+/// Rows that are looked at for their width: the first batch, and a longer one where that says none.
+const WIDTH_ROWS: [usize; 2] = [64, 8192];
+
+/// Opens the column that is asked for, or the one that holds rows.
+pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let metadata = read_metadata(&input)?;
-    let column = columns::choose(metadata.schema(), selector, role, input.place())?;
+    let starts = group_starts(&metadata, input.place())?;
+    let chosen = columns::choose(metadata.schema(), ask.selector, ask.role, input.place());
+    if chosen.is_err() && starts[starts.len() - 1] == 0 {
+        return Ok(Opened::empty());
+    }
+    let column = chosen?;
     let name = metadata.schema().field(column).name().clone();
     check_compression(&metadata, &name, input.place())?;
-    let starts = group_starts(&metadata, input.place())?;
+    check_pages(&input, &metadata, |field| field == column)?;
     let kind = columns::kind(metadata.schema().field(column).data_type());
     let (lists, dtype) = kind.ok_or_else(|| ShardError::bad_format(input.place(), "has no list column"))?;
     let mut shard = ParquetShard {
@@ -63,9 +72,9 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         dtype,
         decoder: Mutex::new(None),
     };
-    let dim = match lists {
-        Lists::Fixed(dim) => dim,
-        _ => guarded(shard.input.place(), || shard.first_width())?,
+    let dim = match (lists, ask.dim) {
+        (Lists::Fixed(dim), _) | (_, Some(dim)) => dim,
+        _ => guarded(shard.input.place(), || shard.usual_width())?,
     };
     shard.dim = columns::check_dim(dim, shard.input.place())?;
     Ok(Opened {
@@ -77,9 +86,15 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
 
 /// Reads the footer.
 pub(super) fn read_metadata(input: &Input) -> Result<ArrowReaderMetadata, ShardError> {
+    load_metadata(input, ArrowReaderOptions::new())
+}
+
+pub(super) fn load_metadata(
+    input: &Input,
+    options: ArrowReaderOptions,
+) -> Result<ArrowReaderMetadata, ShardError> {
     guarded(input.place(), || {
-        ArrowReaderMetadata::load(&Chunks(input.clone()), ArrowReaderOptions::new())
-            .map_err(|e| failed(input.place(), &e))
+        ArrowReaderMetadata::load(&Chunks(input.clone()), options).map_err(|e| failed(input.place(), &e))
     })
 }
 
@@ -98,6 +113,23 @@ pub(crate) fn parquet_rows(input: &Input) -> Result<u64, ShardError> {
     Ok(starts[starts.len() - 1])
 }
 
+/// The files whose row groups a data set's `_metadata` describes, in order, each with its rows.
+pub(crate) fn listed_in_footer(input: &Input) -> Result<Vec<(String, u64)>, ShardError> {
+    let bad = |reason: &str| ShardError::bad_format(input.place(), reason);
+    let mut files: Vec<(String, u64)> = Vec::new();
+    for group in read_metadata(input)?.metadata().row_groups() {
+        let name = group.columns().first().and_then(|column| column.file_path());
+        let name = name.ok_or_else(|| bad("describes row groups without naming their files"))?;
+        let rows =
+            u64::try_from(group.num_rows()).map_err(|_| bad("describes an impossible number of rows"))?;
+        match files.iter_mut().rev().find(|(file, _)| file == name) {
+            Some((_, total)) => *total = total.saturating_add(rows),
+            None => files.push((name.to_owned(), rows)),
+        }
+    }
+    Ok(files)
+}
+
 pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {
     ShardError::bad_format(place, format!("is no valid parquet file: {error}"))
 }
@@ -110,9 +142,9 @@ fn check_compression(metadata: &ArrowReaderMetadata, column: &str, place: &Place
                 .parts()
                 .first()
                 .is_some_and(|part| part == column);
-            if ours && matches!(chunk.compression(), Compression::BROTLI(_) | Compression::LZO) {
+            if ours && matches!(chunk.compression(), Compression::LZO) {
                 let reason = format!(
-                    "column #{column} is compressed by {:?}; write it with snappy, gzip, lz4, zstd or none",
+                    "column #{column} is compressed by {:?}; write it with zstd, snappy, gzip, lz4, brotli or none",
                     chunk.compression()
                 );
                 return Err(ShardError::unsupported(place, reason));
@@ -136,34 +168,22 @@ pub(super) fn group_starts(metadata: &ArrowReaderMetadata, place: &Place) -> Res
 }
 
 impl ParquetShard {
-    fn first_width(&self) -> Result<usize, ShardError> {
-        use arrow_array::Array;
+    /// The width of most of the first rows; 0 where none of them says any.
+    fn usual_width(&self) -> Result<usize, ShardError> {
         let place = self.input.place();
-        if self.rows() == 0 {
-            return Err(ShardError::empty(place, "there is no row"));
+        for rows in WIDTH_ROWS {
+            let mut batches = self
+                .builder(0, rows)
+                .with_limit(rows)
+                .build()
+                .map_err(|e| failed(place, &e))?;
+            let Some(batch) = batches.next() else { break };
+            let batch = batch.map_err(|e| failed(place, &e))?;
+            if let Some(width) = columns::usual_width(columns::widths(batch.column(0))) {
+                return Ok(width);
+            }
         }
-        let batch = self
-            .builder(0, 1)
-            .with_limit(1)
-            .build()
-            .map_err(|e| failed(place, &e))?
-            .next();
-        let batch = batch
-            .ok_or_else(|| failed(place, &"the first row is missing"))?
-            .map_err(|e| failed(place, &e))?;
-        let lists = batch.column(0);
-        if lists.is_empty() || lists.is_null(0) {
-            return Err(ShardError::bad_row(place, 0, "is null"));
-        }
-        let any = lists.as_any();
-        let width = any
-            .downcast_ref::<arrow_array::ListArray>()
-            .map(|list| list.value(0).len());
-        let width = width.or_else(|| {
-            any.downcast_ref::<arrow_array::LargeListArray>()
-                .map(|l| l.value(0).len())
-        });
-        width.ok_or_else(|| failed(place, &"its column is no list"))
+        Ok(0)
     }
 
     fn builder(&self, group: usize, batch_rows: usize) -> ParquetRecordBatchReaderBuilder<Chunks> {
@@ -185,7 +205,7 @@ impl ParquetShard {
             .partition_point(|&start| start <= first)
             .saturating_sub(1);
         let group = group.min(self.starts.len().saturating_sub(2));
-        let batch_rows = (BATCH_BYTES / (self.dim * self.dtype.size())).clamp(1, 8192);
+        let batch_rows = (BATCH_BYTES / (self.dim * self.dtype.size()).max(1)).clamp(1, 8192);
         let builder = self
             .builder(group, batch_rows)
             .with_offset((first - self.starts[group]) as usize);
@@ -199,7 +219,8 @@ impl ParquetShard {
         })
     }
 
-    fn decode(&self, decoder: &mut Decoder, mut bytes: &mut [u8]) -> Result<(), ShardError> {
+    fn decode(&self, decoder: &mut Decoder, mut bytes: &mut [u8]) -> Result<Vec<(usize, Fault)>, ShardError> {
+        let (mut faults, mut done) = (Vec::new(), 0);
         let place = self.input.place();
         let row_bytes = self.dim * self.dtype.size();
         while !bytes.is_empty() {
@@ -214,13 +235,21 @@ impl ParquetShard {
             let n = (bytes.len() / row_bytes).min(decoder.batch.num_rows() - decoder.used);
             let (here, rest) = bytes.split_at_mut(n * row_bytes);
             let range = decoder.used..decoder.used + n;
-            let first = decoder.row - decoder.used as u64;
-            columns::copy_rows(decoder.batch.column(0), range, self.dim, here, place, first)?;
+            columns::copy_rows(
+                decoder.batch.column(0),
+                range,
+                self.dim,
+                here,
+                place,
+                done,
+                &mut faults,
+            )?;
             decoder.used += n;
             decoder.row += n as u64;
+            done += n;
             bytes = rest;
         }
-        Ok(())
+        Ok(faults)
     }
 }
 
@@ -249,11 +278,12 @@ impl Shard for ParquetShard {
         let mut slot = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
         // taken out, so that a failed read leaves no half-read decoder behind
         let taken = slot.take().filter(|decoder| decoder.row == first);
-        let decoder = guarded(self.input.place(), || {
+        let (decoder, faults) = guarded(self.input.place(), || {
             let mut decoder = taken.map_or_else(|| self.start(first), Ok)?;
-            self.decode(&mut decoder, buf.as_bytes_mut())?;
-            Ok(decoder)
+            let faults = self.decode(&mut decoder, buf.as_bytes_mut())?;
+            Ok((decoder, faults))
         })?;
+        buf.spoil(self.dtype, self.dim, faults);
         if decoder.row < self.rows() {
             *slot = Some(decoder);
         }

@@ -1,22 +1,19 @@
 //! The record batches of an Arrow IPC file or stream and where the buffers of one column lie in them.
 //!
-//! Only messages are read, never bodies. A file is a stream between two magic words, so both are scanned alike and
-//! the footer is not needed.
+//! Only messages are read, never bodies. A file says in its footer where its schema and its batches are, and nothing else
+//! in it counts; a stream is read from its start.
 
-use arrow_ipc::{CompressionType, Message, MessageHeader, MetadataVersion, RecordBatch};
+use arrow_ipc::{CompressionType, MessageHeader, MetadataVersion, RecordBatch};
 use arrow_schema::{DataType, Schema, UnionMode};
 
+use super::messages::{Messages, container};
+use super::pages::most_bytes;
 use super::stream::{Codec, Part};
-use crate::buffer::Buffer;
 use crate::error::ShardError;
 use crate::input::Input;
 
-const MAGIC: &[u8; 6] = b"ARROW1";
-const CONTINUATION: u32 = u32::MAX;
-/// Far above any schema; a message is read into memory.
-const MAX_MESSAGE: u64 = 64 << 20;
 /// Most bytes that one compressed buffer may stand for.
-const MAX_BUFFER: i64 = 4 << 30;
+const MAX_BUFFER: u64 = 4 << 30;
 
 /// One batch: its rows and the buffers of the column.
 #[derive(Debug, Clone)]
@@ -34,64 +31,45 @@ pub(super) struct Batch {
     pub items: u64,
 }
 
-/// Position of the first message: after the magic word of a file, or at the start of a stream.
-pub(super) fn stream_start(input: &Input) -> Result<u64, ShardError> {
-    let start = input.bytes_at(0, input.len().min(8))?;
-    if start.starts_with(b"FEA1") {
-        let reason = "is a Feather file of version 1; write it as version 2 or as Arrow IPC";
-        return Err(ShardError::unsupported(input.place(), reason));
-    }
-    if !start.starts_with(MAGIC) {
-        return Ok(0);
-    }
-    let end = input.bytes_at(input.len().saturating_sub(6), input.len().min(6))?;
-    if input.len() < 16 || end != MAGIC {
-        return Err(ShardError::bad_format(
-            input.place(),
-            "is truncated: the Arrow magic word at its end is missing",
-        ));
-    }
-    // some writers pad the magic word to 64 bytes with zeros, which no message starts with
-    let mut padding = [0; 64];
-    let len = input.len().min(64) as usize;
-    input.read_at(0, &mut padding[..len])?;
-    let zeros = padding[8..len]
-        .chunks_exact(8)
-        .take_while(|word| word.iter().all(|&b| b == 0))
-        .count();
-    Ok(8 + 8 * zeros as u64)
-}
-
 /// Reads the schema and, with `choose` naming the column, the batches.
 pub(super) fn scan(
     input: &Input,
     choose: impl FnOnce(&Schema) -> Result<usize, ShardError>,
 ) -> Result<(Schema, usize, Vec<Batch>), ShardError> {
-    let mut messages = Messages {
-        input,
-        at: stream_start(input)?,
-        buffer: Buffer::new(),
-    };
     let bad = |reason: String| ShardError::bad_format(input.place(), reason);
-    let (schema, column, version) = {
-        let (message, _) = messages
-            .next()?
-            .ok_or_else(|| bad("is no Arrow IPC data".to_owned()))?;
-        let table = message
-            .header_as_schema()
-            .ok_or_else(|| bad("does not start with an Arrow schema".to_owned()))?;
-        if table.endianness() != arrow_ipc::Endianness::Little {
-            return Err(ShardError::unsupported(
-                input.place(),
-                "is Arrow data in big-endian order",
-            ));
-        }
-        let schema =
-            arrow_ipc::convert::try_fb_to_schema(table).map_err(|e| bad(format!("has a bad schema: {e}")))?;
-        let column = choose(&schema)?;
-        (schema, column, message.version())
-    };
+    let container = container(input)?;
+    let (schema, version) = (container.schema, container.version);
+    let column = choose(&schema)?;
     let mut batches = Vec::new();
+    each_batch(input, container.messages, |table, body| {
+        let batch = locate(&schema, column, version, table, body);
+        batches.push(batch.ok_or_else(|| bad(format!("record batch {} makes no sense", batches.len())))?);
+        Ok(())
+    })?;
+    Ok((schema, column, batches))
+}
+
+/// Looks at every batch and dictionary without decoding any: schema, and rows of all batches.
+pub(super) fn checked(input: &Input) -> Result<(Schema, u64), ShardError> {
+    let container = container(input)?;
+    let mut rows = 0_u64;
+    each_batch(input, container.messages, |table, _| {
+        let more = u64::try_from(table.length())
+            .ok()
+            .and_then(|more| rows.checked_add(more));
+        rows = more
+            .ok_or_else(|| ShardError::bad_format(input.place(), "promises an impossible number of rows"))?;
+        Ok(())
+    })?;
+    Ok((container.schema, rows))
+}
+
+/// Gives `batch` the record batches, all buffers of which, and of the dictionaries, promise lengths that can be.
+fn each_batch(
+    input: &Input,
+    mut messages: Messages<'_>,
+    mut batch: impl FnMut(&RecordBatch<'_>, Part) -> Result<(), ShardError>,
+) -> Result<(), ShardError> {
     while let Some((message, body)) = messages.next()? {
         let dictionary = message
             .header_as_dictionary_batch()
@@ -100,13 +78,12 @@ pub(super) fn scan(
             check_lengths(input, &table, body)?;
         }
         if let Some(table) = message.header_as_record_batch() {
-            let batch = locate(&schema, column, version, &table, body);
-            batches.push(batch.ok_or_else(|| bad(format!("record batch {} makes no sense", batches.len())))?);
+            batch(&table, body)?;
         } else if message.header_type() == MessageHeader::Schema {
-            return Err(bad("has a second schema".to_owned()));
+            return Err(ShardError::bad_format(input.place(), "has a second schema"));
         }
     }
-    Ok((schema, column, batches))
+    Ok(())
 }
 
 /// The lengths that compressed buffers promise, because decoders reserve memory by them.
@@ -121,7 +98,8 @@ fn check_lengths(input: &Input, table: &RecordBatch<'_>, body: Part) -> Result<(
         if let Some(at) = inside.and_then(|offset| body.offset.checked_add(offset)) {
             let mut len = [0; 8];
             input.read_at(at, &mut len)?;
-            if i64::from_le_bytes(len) > MAX_BUFFER {
+            let most = MAX_BUFFER.min(most_bytes(input.len()));
+            if i64::from_le_bytes(len).max(0).cast_unsigned() > most {
                 return Err(ShardError::bad_format(
                     input.place(),
                     "promises an impossible length of a buffer",
@@ -130,61 +108,6 @@ fn check_lengths(input: &Input, table: &RecordBatch<'_>, body: Part) -> Result<(
         }
     }
     Ok(())
-}
-
-/// The messages of a stream, with the places of their bodies.
-struct Messages<'a> {
-    input: &'a Input,
-    at: u64,
-    buffer: Buffer,
-}
-
-impl Messages<'_> {
-    fn next(&mut self) -> Result<Option<(Message<'_>, Part)>, ShardError> {
-        let bad = |reason: &str| ShardError::bad_format(self.input.place(), reason);
-        if self.at == self.input.len() {
-            return Ok(None);
-        }
-        let mut len = self.word()?;
-        if len == CONTINUATION {
-            len = self.word()?;
-        }
-        if len == 0 {
-            return Ok(None);
-        }
-        let len = u64::from(len);
-        if len > MAX_MESSAGE || self.at + len > self.input.len() {
-            return Err(bad("is truncated or no Arrow IPC data: a message exceeds it"));
-        }
-        // the verifier wants aligned bytes, which this buffer has
-        self.buffer.resize(len as usize);
-        self.input.read_at(self.at, self.buffer.as_bytes_mut())?;
-        self.at += len;
-        let message = arrow_ipc::root_as_message(self.buffer.as_bytes())
-            .map_err(|_| ShardError::bad_format(self.input.place(), "holds an invalid Arrow message"))?;
-        let body = Part {
-            offset: self.at,
-            len: u64::try_from(message.bodyLength()).unwrap_or(u64::MAX),
-        };
-        self.at = self
-            .at
-            .checked_add(body.len)
-            .filter(|&end| end <= self.input.len())
-            .ok_or_else(|| {
-                ShardError::bad_format(
-                    self.input.place(),
-                    "is truncated: the body of an Arrow message exceeds it",
-                )
-            })?;
-        Ok(Some((message, body)))
-    }
-
-    fn word(&mut self) -> Result<u32, ShardError> {
-        let mut word = [0; 4];
-        self.input.read_at(self.at, &mut word)?;
-        self.at += 4;
-        Ok(u32::from_le_bytes(word))
-    }
 }
 
 /// Finds the column's buffers; `None` when the batch contradicts the schema or itself.

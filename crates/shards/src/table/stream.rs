@@ -36,6 +36,12 @@ impl Stream {
                 at: 0,
             });
         }
+        if part.len == 0 {
+            return Ok(Self {
+                bytes: Box::new(io::empty()),
+                at: 0,
+            });
+        }
         let mut len = [0; 8];
         if part.len < len.len() as u64 {
             return Err(ShardError::bad_format(

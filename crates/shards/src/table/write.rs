@@ -68,7 +68,12 @@ impl TableWriter {
             );
             return Err(ShardError::unsupported(&Place::from(spec.path.as_path()), reason));
         };
-        let companions = match &spec.like {
+        // a table without rows may lack their column, too
+        let like = spec
+            .like
+            .as_ref()
+            .filter(|like| like.rows > 0 || like.selector.is_some());
+        let companions = match like {
             Some(like) => Companions::of(like, &spec.dropped)?,
             None => None,
         };
@@ -263,7 +268,7 @@ fn compression_of(like: &ArrowReaderMetadata, column: &str) -> Option<Compressio
 /// What cannot be encoded here is written by zstd.
 fn known(compression: Compression) -> Compression {
     match compression {
-        Compression::BROTLI(_) | Compression::LZO => Compression::ZSTD(parquet::basic::ZstdLevel::default()),
+        Compression::LZO => Compression::ZSTD(parquet::basic::ZstdLevel::default()),
         other => other,
     }
 }

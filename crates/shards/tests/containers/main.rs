@@ -3,5 +3,6 @@
 mod common;
 mod hostile;
 mod read;
+mod rows;
 mod sources;
 mod write;

@@ -1,0 +1,91 @@
+//! Ids of rows, and records, read from tables and pickles.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use modality_gap_shards::{IdColumn, Ids, Records, foreign_kind};
+use modality_gap_tasks::TaskError;
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::job::promised;
+
+/// A file of ids being read.
+#[napi]
+pub struct NativeIds {
+    ids: Arc<Mutex<Ids>>,
+}
+
+#[napi]
+impl NativeIds {
+    /// Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn open<'env>(
+        env: &'env Env,
+        path: String,
+        column: Option<String>,
+        usual: Vec<String>,
+    ) -> Result<Object<'env>> {
+        promised(env, move || -> std::result::Result<Self, TaskError> {
+            let usual: Vec<&str> = usual.iter().map(String::as_str).collect();
+            let column = IdColumn {
+                name: column.as_deref(),
+                usual: &usual,
+            };
+            let ids = Ids::open(Path::new(&path), &column)?;
+            Ok(Self {
+                ids: Arc::new(Mutex::new(ids)),
+            })
+        })
+    }
+
+    /// Some more ids; none after the last.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let ids = Arc::clone(&self.ids);
+        promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
+            let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(ids.next_batch()?.unwrap_or_default())
+        })
+    }
+}
+
+/// A parquet file whose rows are read as records.
+#[napi]
+pub struct NativeRecords {
+    records: Arc<Mutex<Records>>,
+}
+
+#[napi]
+impl NativeRecords {
+    /// Opens the columns of these names, those that there are.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn open<'env>(env: &'env Env, path: String, columns: Vec<String>) -> Result<Object<'env>> {
+        promised(env, move || -> std::result::Result<Self, TaskError> {
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let records = Records::open(Path::new(&path), &columns)?;
+            Ok(Self {
+                records: Arc::new(Mutex::new(records)),
+            })
+        })
+    }
+
+    /// Some more records, each a JSON text; none after the last.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let records = Arc::clone(&self.records);
+        promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
+            let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(records.next_batch()?.unwrap_or_default())
+        })
+    }
+}
+
+/// What a file is that holds no text of records, as its first bytes tell; empty where they do not.
+#[napi(ts_return_type = "Promise<any>")]
+pub fn kind_of_file<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
+    promised(env, move || -> std::result::Result<String, TaskError> {
+        Ok(foreign_kind(Path::new(&path))?.unwrap_or_default())
+    })
+}

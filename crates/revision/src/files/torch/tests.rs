@@ -1,0 +1,179 @@
+//! Hostile files. Those that torch itself wrote are in tests/interchange.rs.
+
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::machine::tensors;
+use super::read::read_source;
+use super::*;
+use crate::files::source::Source;
+use crate::{Result, RevisionError};
+
+fn read(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
+    read_source(&Source::memory(bytes), &|name| Some(name.to_owned()))
+}
+
+fn refused(bytes: &[u8]) -> String {
+    match read(bytes) {
+        Err(RevisionError::BadModel { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A file of ours with one tensor of 2 × 3.
+fn good() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.bin");
+    let tensor = Tensor::arange(0.0_f32, 6.0, &Device::Cpu)
+        .unwrap()
+        .reshape((2, 3))
+        .unwrap();
+    write_torch(&file, &[("a".to_owned(), tensor)]).unwrap();
+    std::fs::read(file).unwrap()
+}
+
+fn zipped(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut zip = ZipWriter::new(std::io::Cursor::new(&mut bytes));
+    for (name, content) in members {
+        let options = SimpleFileOptions::default().compression_method(method);
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap();
+    bytes
+}
+
+/// A pickle of one tensor whose offset, shape and strides are given as opcodes.
+fn pickle(sizes: &[u8]) -> Vec<u8> {
+    let head =
+        b"\x80\x02}(X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\n\
+                 FloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQ";
+    [head, sizes, b"\x89ccollections\nOrderedDict\n)RtRu."].concat()
+}
+
+#[test]
+fn a_file_truncated_or_changed_anywhere_never_panics() {
+    let good = good();
+    assert_eq!(read(&good).unwrap()[0].1.dims(), [2, 3]);
+    for len in 0..good.len() {
+        assert!(read(&good[..len]).is_err(), "{len}");
+    }
+    for at in 0..good.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            let _ = read(&bytes);
+        }
+    }
+}
+
+#[test]
+fn tensors_that_no_bytes_back_are_refused() {
+    let data = [0_u8; 24];
+    let file = |sizes: &[u8]| {
+        let pickle = pickle(sizes);
+        zipped(
+            &[("x/data.pkl", &pickle), ("x/data/0", &data)],
+            CompressionMethod::Stored,
+        )
+    };
+    assert!(read(&file(b"K\x00K\x02K\x03\x86K\x03K\x01\x86")).is_ok());
+    let long = b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";
+    for (sizes, said) in [
+        (&b"K\x00K\x02K\x04\x86K\x04K\x01\x86"[..], "has 24 bytes, not 32"),
+        (b"K\x01K\x02K\x03\x86K\x03K\x01\x86", "not 24 from 4"),
+        (b"K\x00K\x02K\x03\x86K\x01K\x02\x86", "contiguous"),
+        (b"K\x00K\x02K\x03\x86K\x01\x85", "cannot have the shape"),
+        (
+            &[b"K\x00", &long[..], &long[..], b"\x86K\x01K\x01\x86"].concat(),
+            "cannot have the shape",
+        ),
+        (
+            &[&long[..], b"K\x02K\x03\x86K\x03K\x01\x86"].concat(),
+            "cannot have the shape",
+        ),
+        (
+            b"K\x00J\xff\xff\xff\xffK\x03\x86K\x03K\x01\x86",
+            "a size is no number",
+        ),
+    ] {
+        let reason = refused(&file(sizes));
+        assert!(reason.contains(said), "{said}: {reason}");
+    }
+}
+
+/// Any number of names may stand for one storage; they are read only as far as the file is long, and as they are wanted.
+#[test]
+fn names_that_share_a_storage_do_not_multiply_it() {
+    let one: &[u8] = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuM\x00\x04tQK\x00M\x00\x04\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR";
+    let mut pickle = b"\x80\x02}(".to_vec();
+    for name in b'a'..=b'z' {
+        pickle.extend([b'X', 1, 0, 0, 0, name]);
+        pickle.extend(one);
+    }
+    pickle.extend(b"u.");
+    let data = [0_u8; 4096];
+    let file = zipped(
+        &[("x/data.pkl", &pickle), ("x/data/0", &data)],
+        CompressionMethod::Stored,
+    );
+    let reason = refused(&file);
+    assert!(reason.contains("longer than the file"), "{reason}");
+    let some = |name: &str| (name == "c").then(|| "ours".to_owned());
+    let read = read_source(&Source::memory(&file), &some).unwrap();
+    assert_eq!(read.len(), 1);
+    assert_eq!((read[0].0.as_str(), read[0].1.dims()), ("ours", &[1024][..]));
+}
+
+/// A bomb would be a small member that unpacks to gigabytes; torch stores members as they are.
+#[test]
+fn archives_of_another_make_are_refused() {
+    let pickle = pickle(b"K\x00K\x02K\x03\x86K\x03K\x01\x86");
+    let deflated = zipped(&[("x/data.pkl", &pickle)], CompressionMethod::Deflated);
+    assert!(refused(&deflated).contains("compressed"));
+    let missing = zipped(&[("x/data.pkl", &pickle)], CompressionMethod::Stored);
+    assert!(refused(&missing).contains("data/0"));
+    let other = zipped(&[("readme.txt", b"hello")], CompressionMethod::Stored);
+    assert!(refused(&other).contains("data.pkl"));
+    assert!(refused(b"no zip at all").contains("PyTorch 1.6"));
+    assert!(matches!(
+        read_torch(Path::new("absent.bin"), &|_| None),
+        Err(RevisionError::NotFound { .. })
+    ));
+}
+
+#[test]
+fn pickles_that_would_run_or_fill_something_are_refused() {
+    // a thousand tuples inside of each other; dropping them would exhaust the stack if there were a million
+    let nested = [&b"\x80\x02)"[..], &b"\x85".repeat(1000), b"."].concat();
+    // twice as many references with every step, for a reader that copies what a memo holds
+    let doubled = [&b"\x80\x02)q\x00"[..], &b"h\x00h\x00\x86q\x00".repeat(60), b"."].concat();
+    for (bytes, said) in [
+        (
+            &b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R."[..],
+            "os.system",
+        ),
+        (b"\x80\x02cbuiltins\neval\n.", "builtins.eval"),
+        (b"\x80\x02X\xff\xff\xff\xffa.", "truncated"),
+        (b"\x80\x02u.", "a mark is missing"),
+        (b"\x80\x02s.", "a value is missing"),
+        (b"\x80\x02h\x07.", "not given"),
+        (b"\x80\x02cnever", "does not end"),
+        (b"\x80\x09.", "protocol 9"),
+        (b"\x80\x02}", "truncated"),
+        (b"\x80\x02K\x01.", "no dictionary"),
+        (b"\x80\x02\x81.", "opcode 0x81"),
+        (b"", "truncated"),
+        (&nested, "nested too deeply"),
+        (&doubled, "nested too deeply"),
+    ] {
+        let reason = tensors(bytes).unwrap_err();
+        assert!(reason.contains(said), "{said}: {reason}");
+    }
+    assert!(tensors(b"\x80\x02}.").unwrap().is_empty());
+}

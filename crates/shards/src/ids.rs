@@ -1,0 +1,81 @@
+//! Ids in a file, one for each row, in their order.
+
+use std::path::Path;
+
+use crate::error::{Place, ShardError};
+use crate::input::Input;
+use crate::pickle::PickleIds;
+use crate::shard::{Format, format_of};
+use crate::table::TableIds;
+
+/// Which column holds the ids.
+#[derive(Debug, Clone, Copy)]
+pub struct IdColumn<'a> {
+    /// Its name, where it was given.
+    pub name: Option<&'a str>,
+    /// Names that are looked for otherwise, in this order.
+    pub usual: &'a [&'a str],
+}
+
+impl IdColumn<'_> {
+    /// The error of a file that has no such column.
+    pub(crate) fn missing(&self, place: &Place, names: &[&str]) -> ShardError {
+        let all = names.join(", ");
+        let reason = match self.name {
+            Some(name) => format!("there is no column {name} among {all}"),
+            None => format!(
+                "none of {} is among {all}; name the column of ids",
+                self.usual.join(", ")
+            ),
+        };
+        ShardError::bad_selector(place, reason)
+    }
+}
+
+/// A reader of ids. Whole numbers and texts are given exactly, as text.
+pub struct Ids(Reader);
+
+enum Reader {
+    Table(TableIds),
+    Pickle(Box<PickleIds>),
+}
+
+impl Ids {
+    /// Opens a parquet or Arrow file, or a pickled list of records.
+    ///
+    /// # Errors
+    /// `BAD_SELECTOR` without such a column, `UNSUPPORTED` for another format, and those of reading a header.
+    pub fn open(path: &Path, column: &IdColumn<'_>) -> Result<Self, ShardError> {
+        let input = Input::open(path)?;
+        Ok(Self(match format_of(path, &input)? {
+            format @ (Format::Parquet | Format::Arrow) => {
+                Reader::Table(TableIds::open(&input, format, column)?)
+            }
+            Format::Pickle => Reader::Pickle(Box::new(PickleIds::open(input, column.name.unwrap_or("id"))?)),
+            other => {
+                let reason = format!(
+                    "is {}, which holds no ids; name a file that has them",
+                    other.name()
+                );
+                return Err(ShardError::unsupported(input.place(), reason));
+            }
+        }))
+    }
+
+    /// The next ids, or `None` after the last.
+    ///
+    /// # Errors
+    /// `BAD_FORMAT` with the row of a value that is neither text nor whole number.
+    pub fn next_batch(&mut self) -> Result<Option<Vec<String>>, ShardError> {
+        loop {
+            let batch = match &mut self.0 {
+                Reader::Table(ids) => ids.next(),
+                Reader::Pickle(ids) => ids.next(),
+            }?;
+            // a batch of an Arrow file may hold no rows
+            if batch.as_ref().is_none_or(|ids| !ids.is_empty()) {
+                return Ok(batch);
+            }
+        }
+    }
+}

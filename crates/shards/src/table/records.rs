@@ -1,0 +1,128 @@
+//! Rows of a parquet file as JSON objects, for text: numbers exactly, no bytes.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use serde_json::{Map, Value};
+
+use super::companions::Batches;
+use super::pages::{batch_rows, check_pages};
+use super::parquet::{Chunks, guarded, load_metadata};
+use crate::error::{Place, ShardError};
+use crate::input::Input;
+
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 1024;
+
+/// Some columns of a parquet file, row by row.
+pub struct Records {
+    place: Place,
+    batches: Batches,
+}
+
+impl Records {
+    /// Opens the columns of these names, those that there are.
+    ///
+    /// # Errors
+    /// `BAD_SELECTOR` when there is none of them, and those of reading a footer.
+    pub fn open(path: &std::path::Path, columns: &[&str]) -> Result<Self, ShardError> {
+        let input = Input::open(path)?;
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = load_metadata(&input, options)?;
+        let fields = metadata.schema().fields();
+        let wanted: Vec<usize> = (0..fields.len())
+            .filter(|&i| columns.contains(&fields[i].name().as_str()))
+            .collect();
+        if wanted.is_empty() {
+            let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            let reason = format!(
+                "none of its columns {} is one of a record: {}",
+                names.join(", "),
+                columns.join(", ")
+            );
+            return Err(ShardError::bad_selector(input.place(), reason));
+        }
+        let dictionary = check_pages(&input, &metadata, |field| wanted.contains(&field))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        let builder = builder
+            .with_projection(mask)
+            .with_batch_size(batch_rows(BATCH_ROWS, dictionary));
+        let reader = guarded(input.place(), || {
+            let reader = builder.build();
+            reader.map_err(|e| ShardError::bad_format(input.place(), format!("cannot be read: {e}")))
+        })?;
+        Ok(Self {
+            place: input.place().clone(),
+            batches: Box::new(reader),
+        })
+    }
+
+    /// The next rows as JSON, one text for each; `None` after the last.
+    ///
+    /// # Errors
+    /// `BAD_FORMAT` where the file is damaged.
+    pub fn next_batch(&mut self) -> Result<Option<Vec<String>>, ShardError> {
+        let batches = &mut self.batches;
+        let Some(batch) = guarded(&self.place, || Ok(batches.next()))? else {
+            return Ok(None);
+        };
+        let batch: RecordBatch =
+            batch.map_err(|e| ShardError::bad_format(&self.place, format!("cannot be read: {e}")))?;
+        let schema = batch.schema();
+        let record = |row| {
+            let pairs = schema.fields().iter().zip(batch.columns());
+            let object: Map<String, Value> = pairs
+                .map(|(field, column)| (field.name().clone(), value_at(column.as_ref(), row)))
+                .collect();
+            Value::Object(object).to_string()
+        };
+        Ok(Some((0..batch.num_rows()).map(record).collect()))
+    }
+}
+
+/// What stands in row `i`; null for bytes and other things that are no text.
+fn value_at(array: &dyn Array, i: usize) -> Value {
+    if array.is_null(i) {
+        return Value::Null;
+    }
+    let all = |items: &dyn Array| Value::Array((0..items.len()).map(|i| value_at(items, i)).collect());
+    match array.data_type() {
+        DataType::Boolean => array.as_boolean().value(i).into(),
+        DataType::Utf8 => array.as_string::<i32>().value(i).into(),
+        DataType::LargeUtf8 => array.as_string::<i64>().value(i).into(),
+        DataType::Utf8View => array.as_string_view().value(i).into(),
+        DataType::Int8 => array.as_primitive::<Int8Type>().value(i).into(),
+        DataType::Int16 => array.as_primitive::<Int16Type>().value(i).into(),
+        DataType::Int32 => array.as_primitive::<Int32Type>().value(i).into(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(i).into(),
+        DataType::UInt8 => array.as_primitive::<UInt8Type>().value(i).into(),
+        DataType::UInt16 => array.as_primitive::<UInt16Type>().value(i).into(),
+        DataType::UInt32 => array.as_primitive::<UInt32Type>().value(i).into(),
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().value(i).into(),
+        DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value_as_string(i).into(),
+        DataType::Decimal256(..) => array.as_primitive::<Decimal256Type>().value_as_string(i).into(),
+        DataType::Float16 => array.as_primitive::<Float16Type>().value(i).to_f64().into(),
+        DataType::Float32 => f64::from(array.as_primitive::<Float32Type>().value(i)).into(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(i).into(),
+        DataType::List(_) => all(array.as_list::<i32>().value(i).as_ref()),
+        DataType::LargeList(_) => all(array.as_list::<i64>().value(i).as_ref()),
+        DataType::FixedSizeList(..) => all(array.as_fixed_size_list().value(i).as_ref()),
+        DataType::Struct(fields) => {
+            let columns = array.as_struct().columns();
+            let pairs = fields.iter().zip(columns);
+            Value::Object(
+                pairs
+                    .map(|(field, column)| (field.name().clone(), value_at(column.as_ref(), i)))
+                    .collect(),
+            )
+        }
+        _ => Value::Null,
+    }
+}

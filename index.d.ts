@@ -1198,6 +1198,8 @@ export interface ModelOptions {
   adapter?: string
   /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
   template?: string
+  /** What a model's own template is told beside the conversation, such as `{ enable_thinking: true }`. */
+  templateArguments?: Readonly<Record<string, unknown>>
   /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
   endToken?: boolean
   /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
@@ -1236,6 +1238,11 @@ export interface ModelInfo {
   learning: number
   /** What multiplies bf16 matrices on this machine. */
   unit: string
+  /**
+   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
+   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
+   */
+  notes: readonly string[]
 }
 /** Sizes of samples as the model takes them. */
 export interface SampleSizes {
@@ -1287,9 +1294,9 @@ export interface SamplingOptions {
 }
 /** An answer. */
 export interface Answer {
-  /** The text, without what ended it. */
+  /** The text, without what ended it and without thoughts before it (`<think>…</think>`). */
   text: string
-  /** Its tokens. */
+  /** Its tokens, without those of thoughts. */
   tokens: number[]
   /** Why it ended: an end token, a stop text, or the bound on tokens. */
   ended: 'end' | 'stop' | 'length'
@@ -3234,6 +3241,8 @@ export interface ReVisionConfig {
   recipe?: 'published'
   /** Template of stage 2 and of answers. @defaultValue `'model'` */
   template: TemplateName
+  /** What a model's own template is told beside the conversation, such as `enable_thinking: true`. */
+  templateArguments?: Record<string, unknown>
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
   prompt: string
   /**

@@ -87,6 +87,8 @@ export interface ModelOptions {
   adapter?: string
   /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
   template?: string
+  /** What a model's own template is told beside the conversation, such as `{ enable_thinking: true }`. */
+  templateArguments?: Readonly<Record<string, unknown>>
   /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
   endToken?: boolean
   /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
@@ -127,6 +129,11 @@ export interface ModelInfo {
   learning: number
   /** What multiplies bf16 matrices on this machine. */
   unit: string
+  /**
+   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
+   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
+   */
+  notes: readonly string[]
 }
 
 /** Sizes of samples as the model takes them. */
@@ -183,9 +190,9 @@ export interface SamplingOptions {
 
 /** An answer. */
 export interface Answer {
-  /** The text, without what ended it. */
+  /** The text, without what ended it and without thoughts before it (`<think>…</think>`). */
   text: string
-  /** Its tokens. */
+  /** Its tokens, without those of thoughts. */
   tokens: number[]
   /** Why it ended: an end token, a stop text, or the bound on tokens. */
   ended: 'end' | 'stop' | 'length'

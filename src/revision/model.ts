@@ -33,6 +33,16 @@ export interface CallOptions {
   signal?: AbortSignal
 }
 
+const told = new Set<string>()
+
+/** Warns of what is odd about a model, each once: stages open the same one several times. */
+function tell(notes: readonly string[]): void {
+  for (const note of notes.filter(each => !told.has(each))) {
+    told.add(note)
+    process.emitWarning(note, 'ModelWarning')
+  }
+}
+
 /** A language model that sees through a projector, in native memory. Calls on one model run one after the other. */
 export class VisionModel {
   readonly #native: NativeModel
@@ -53,7 +63,9 @@ export class VisionModel {
     const { inputScale, ...shape } = projector
     const scale = inputScale === 'sqrt' ? Math.sqrt(options.dim) : inputScale
     const spec = given({ ...rest, projector: given({ ...shape, inputScale: scale }), learn: learn && nested(learn) })
-    return new VisionModel(unwrap(await native.NativeModel.open(spec, threads)), options.template ?? 'model')
+    const model = new VisionModel(unwrap(await native.NativeModel.open(spec, threads)), options.template ?? 'model')
+    tell(model.info.notes)
+    return model
   }
 
   /** What it is. */

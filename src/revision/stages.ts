@@ -211,13 +211,16 @@ export function modelOf(
   }: { dim: number; stage?: Stage1Config | Stage2Config; learn?: LearnOptions; start: StageStart },
 ): ModelOptions {
   const { init, ...projector } = config.projector
+  const template = stage?.template ?? config.template
   return {
     path: start.model ?? config.model.path,
     dtype: config.model.dtype,
     dim,
     projector: { ...projector, init: start.projector ?? init },
     adapter: start.adapter,
-    template: stage?.template ?? config.template,
+    template,
+    // the templates of this package take none
+    templateArguments: template === 'model' ? config.templateArguments : undefined,
     endToken: stage && 'endToken' in stage ? stage.endToken : undefined,
     maxLength: stage?.maxLength ?? longest(config),
     seed: config.seed,

@@ -74,7 +74,9 @@ impl EncoderError {
             Self::BadData { .. } => "BAD_FORMAT",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Unreadable { .. } | Self::Nn(NnError::Read { .. }) => "UNREADABLE",
-            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. }) => "BAD_MODEL",
+            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. } | NnError::BadShape(_)) => {
+                "BAD_MODEL"
+            }
             Self::BadOption(_) => "BAD_OPTION",
             Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
             Self::Nn(_) => "NUMERIC",

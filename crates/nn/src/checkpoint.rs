@@ -129,10 +129,12 @@ impl Checkpoint {
                 Dtype::F64 => DType::F64,
                 other => return Err(bad(format!("{name} is stored as {other:?}"))),
             };
-            tensors.insert(
-                name,
-                Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?,
-            );
+            let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?;
+            let values = tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(bad(format!("{name} holds a value that is not finite")));
+            }
+            tensors.insert(name, tensor);
         }
         Ok(Self {
             file: file.to_owned(),

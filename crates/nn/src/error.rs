@@ -9,6 +9,9 @@ pub enum NnError {
     /// The tensor layer refused: a shape, a type or a device that does not fit.
     #[error("tensor: {0}")]
     Tensor(#[from] candle_core::Error),
+    /// Rows, heads or tokens that do not fit each other, as damaged files and inputs have them.
+    #[error("{0}")]
+    BadShape(String),
     /// A trainable tensor that the loss does not depend on, which is a defect of the model.
     #[error("{0} got no gradient")]
     NoGradient(String),

@@ -242,6 +242,7 @@ impl NativeModel {
                 "dim": projector.dim,
                 "learning": session.learning_count(),
                 "unit": packed_unit(),
+                "notes": session.notes(),
             });
             Ok(Self {
                 session: Arc::new(Mutex::new(session)),

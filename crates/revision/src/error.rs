@@ -63,7 +63,9 @@ impl RevisionError {
         match self {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Unreadable { .. } | Self::Nn(NnError::Read { .. }) => "UNREADABLE",
-            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. }) => "BAD_MODEL",
+            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. } | NnError::BadShape(_)) => {
+                "BAD_MODEL"
+            }
             Self::BadSample { .. } => "BAD_SAMPLE",
             Self::BadOption(_) => "BAD_OPTION",
             Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",

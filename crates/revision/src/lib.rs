@@ -32,6 +32,6 @@ pub use session::{
     SessionOptions, StepReport,
 };
 pub use text::{
-    Conversation, Decoding, IMAGE, Mark, Marks, Piece, Role, Start, TEMPLATES, Template, TemplateOptions,
-    TextCodec, Turn, expand, expand_prompt,
+    Conversation, Decoding, IMAGE, Mark, Marks, Piece, Role, TEMPLATES, Template, TemplateOptions, TextCodec,
+    Turn, expand, expand_prompt,
 };

@@ -22,6 +22,15 @@ pub struct LoraConfig {
     pub dropout: f64,
     /// Maps by the end of their names.
     pub targets: Vec<String>,
+    /// Ranks of maps that have another, by their whole name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ranks: BTreeMap<String, usize>,
+    /// Alphas of maps that have another, by their whole name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub alphas: BTreeMap<String, f64>,
+    /// Whether a change is multiplied by alpha/√rank instead: Kalajdzievski, arXiv 2312.03732.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub root_scale: bool,
 }
 
 /// All linear maps of a block, as LLaVA does.
@@ -42,6 +51,9 @@ impl Default for LoraConfig {
             alpha: 16.0,
             dropout: 0.05,
             targets: TARGETS.map(str::to_owned).to_vec(),
+            ranks: BTreeMap::new(),
+            alphas: BTreeMap::new(),
+            root_scale: false,
         }
     }
 }
@@ -50,17 +62,46 @@ impl LoraConfig {
     /// What is wrong with it, if anything.
     pub fn check(&self) -> Result<()> {
         let bad = |text: String| Err(RevisionError::BadOption(text));
-        if self.rank == 0 {
+        if self.rank == 0 || self.ranks.values().any(|&rank| rank == 0) {
             return bad("the rank of an adapter is at least 1".to_owned());
+        }
+        if let Some(alpha) = self
+            .alphas
+            .values()
+            .chain([&self.alpha])
+            .find(|alpha| !alpha.is_finite())
+        {
+            return bad(format!("alpha is a number, not {alpha}"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return bad(format!("dropout is a share in [0, 1), not {}", self.dropout));
         }
-        match self.targets.iter().find(|name| !TARGETS.contains(&name.as_str())) {
+        let known = |name: &str| TARGETS.contains(&name.rsplit('.').next().unwrap_or(name));
+        match self.targets.iter().find(|name| !known(name)) {
             Some(name) => bad(format!("{name} is no map of a block; {} are", TARGETS.join(", "))),
             None if self.targets.is_empty() => bad("adapters need targets".to_owned()),
             None => Ok(()),
         }
+    }
+
+    /// The rank of the adapter of a map.
+    pub fn rank_of(&self, map: &str) -> usize {
+        self.ranks.get(map).copied().unwrap_or(self.rank)
+    }
+
+    /// By what the change of a map is multiplied.
+    pub fn scale_of(&self, map: &str) -> f64 {
+        let alpha = self.alphas.get(map).copied().unwrap_or(self.alpha);
+        let rank = self.rank_of(map) as f64;
+        alpha / if self.root_scale { rank.sqrt() } else { rank }
+    }
+
+    fn names(&self, map: &str) -> bool {
+        let ends = |name: &String| {
+            let before = map.strip_suffix(name.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        };
+        self.targets.iter().any(ends)
     }
 }
 
@@ -121,7 +162,7 @@ impl<T: Real> Lm<T> {
     pub fn add_adapters(&mut self, lora: &LoraConfig, params: &mut Params, rng: &mut Rng) -> Result<()> {
         lora.check()?;
         self.beside(lora, true, params, |target| {
-            let [a, b] = target.shapes(lora.rank);
+            let [a, b] = target.shapes(lora.rank_of(&target.name));
             let bound = 1.0 / (target.inner as f64).sqrt();
             let a = uniform((a[0], a[1]), bound, DType::F64, rng)?;
             Ok(Some([a, Tensor::zeros((b[0], b[1]), T::DTYPE, &Device::Cpu)?]))
@@ -138,7 +179,7 @@ impl<T: Real> Lm<T> {
     ) -> Result<BTreeMap<String, Tensor>> {
         let mut read: BTreeMap<String, Tensor> = read.into_iter().collect();
         self.beside(lora, learns, params, |target| {
-            let (names, shapes) = (target.names(), target.shapes(lora.rank));
+            let (names, shapes) = (target.names(), target.shapes(lora.rank_of(&target.name)));
             let fits = |i: usize| read.get(&names[i]).is_some_and(|own| own.dims() == shapes[i]);
             let both = fits(0) && fits(1);
             let pair = names.map(|name| if both { read.remove(&name) } else { None });
@@ -162,8 +203,7 @@ impl<T: Real> Lm<T> {
         for (layer, block) in self.blocks_mut().iter_mut().enumerate() {
             let maps: [&mut Projection; 4] = [&mut block.qkv, &mut block.out, &mut block.up, &mut block.down];
             for (map, targets) in maps.into_iter().zip(targets(&config, layer)) {
-                let named =
-                    |target: &Target| lora.targets.iter().any(|end| target.name.ends_with(end.as_str()));
+                let named = |target: &Target| lora.names(&target.name);
                 for target in targets.into_iter().filter(named) {
                     let Some([a, b]) = make(&target)? else { continue };
                     let [of_a, of_b] = target.names();
@@ -171,7 +211,7 @@ impl<T: Real> Lm<T> {
                         a: params.add(of_a, a.to_dtype(T::DTYPE)?),
                         b: params.add(of_b, b.to_dtype(T::DTYPE)?),
                         columns: target.columns,
-                        scale: lora.alpha / lora.rank as f64,
+                        scale: lora.scale_of(&target.name),
                         learns,
                     });
                 }
@@ -192,6 +232,6 @@ pub fn merged(lora: &LoraConfig, params: &Params, name: &str, weight: &Tensor) -
     let (Some(a), Some(b)) = (find("A"), find("B")) else {
         return Ok(None);
     };
-    let change = (b.matmul(a)? * (lora.alpha / lora.rank as f64))?;
+    let change = (b.matmul(a)? * lora.scale_of(map))?;
     Ok(Some((weight + change.to_dtype(weight.dtype())?)?))
 }

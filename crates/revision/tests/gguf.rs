@@ -50,7 +50,7 @@ fn templates_of_smollm2_and_chatml_write_the_prompt() {
         learn: false,
     }];
     let mut question = Conversation::new("capital", &["What is the capital of France?"]);
-    let template = |name| Template::new(name, &codec, TemplateOptions::default()).unwrap();
+    let template = |name| Template::new(name, &codec, &TemplateOptions::default()).unwrap();
     let own = template("model");
     assert_eq!(own.prompt(&codec, &question).unwrap(), wanted);
     assert_eq!(own.ends(), [codec.id("<|im_end|>").unwrap()]);

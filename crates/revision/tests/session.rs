@@ -27,6 +27,7 @@ fn options(mode: Mode) -> SessionOptions {
         },
         adapter: None,
         template: "plain".to_owned(),
+        template_arguments: serde_json::Map::new(),
         end_token: true,
         max_length: 64,
         seed: 5,

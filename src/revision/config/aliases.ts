@@ -47,6 +47,7 @@ export const ROOT_ALIASES: readonly Alias[] = [
   { names: ['load_best_model_at_end'], to: 'loadBest' },
   { names: ['early_stopping_patience'], to: 'earlyStop.patience' },
   { names: ['early_stopping_threshold'], to: 'earlyStop.minDelta' },
+  { names: ['chat_template_kwargs'], to: 'templateArguments' },
   { names: ['max_new_tokens'], to: 'evaluation.generate.maxNewTokens' },
   { names: ['temperature'], to: 'evaluation.generate.temperature' },
   { names: ['top_p'], to: 'evaluation.generate.topP' },

@@ -365,6 +365,14 @@ export const rootEntries = {
     ),
   ),
   template: v.optional(oneOf(TEMPLATES, 'Template of stage 2 and of answers.', 'TemplateName'), 'model'),
+  templateArguments: v.optional(
+    described(
+      v.record(v.string(), v.unknown()),
+      'a section',
+      "What a model's own template is told beside the conversation, such as `enable_thinking: true`.",
+      'Record<string, unknown>',
+    ),
+  ),
   prompt: v.optional(text('Text around `<image>` for records without a question.'), '<image>'),
   imagePlacement: v.optional(
     oneOf(

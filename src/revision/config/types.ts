@@ -343,6 +343,8 @@ export interface ReVisionConfig {
   recipe?: 'published'
   /** Template of stage 2 and of answers. @defaultValue `'model'` */
   template: TemplateName
+  /** What a model's own template is told beside the conversation, such as `enable_thinking: true`. */
+  templateArguments?: Record<string, unknown>
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
   prompt: string
   /**

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::shape_of;
 use crate::parallel::add;
 use crate::tensor::{host, tensor};
-use crate::{Real, Result, Tape, Var, with_dtype};
+use crate::{NnError, Real, Result, Tape, Var, with_dtype};
 
 /// Row i of the result is row `rows[i].1` of the first table (`false`) or of the second (`true`): tokens of a prompt from
 /// the embedding, soft tokens from a projector. The way back adds in the order of `rows`.
@@ -32,7 +32,13 @@ fn gather<T: Real>(tables: [&Tensor; 2], rows: &[(bool, u32)]) -> Result<Tensor>
     let tables = [host::<T>(tables[0])?, host::<T>(tables[1])?];
     let mut out = Vec::with_capacity(rows.len() * d);
     for &(which, row) in rows {
-        out.extend_from_slice(&tables[usize::from(which)][row as usize * d..][..d]);
+        let table = &tables[usize::from(which)];
+        let found = table.chunks_exact(d).nth(row as usize);
+        let rows = table.len() / d;
+        out.extend_from_slice(
+            found
+                .ok_or_else(|| NnError::BadShape(format!("row {row} is asked of a table of {rows} rows")))?,
+        );
     }
     tensor(out, (rows.len(), d))
 }

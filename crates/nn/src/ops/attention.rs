@@ -10,7 +10,7 @@ use super::softmax::{softmax_back, softmax_row};
 use crate::gemm::gemm_here;
 use crate::parallel::{simd, zeros};
 use crate::tensor::{host, tensor};
-use crate::{MatMut, MatRef, Real, Result, Tape, Var, with_dtype};
+use crate::{MatMut, MatRef, NnError, Real, Result, Tape, Var, with_dtype};
 
 /// How tokens of a batch attend.
 #[derive(Debug, Clone)]
@@ -79,16 +79,19 @@ impl Layout {
 
 fn attend<T: Real>(tape: &mut Tape, qkv: &Var, how: &Attention) -> Result<Var> {
     let (rows, three) = shape_of(qkv.value())?;
+    let whole = |count: usize, of: usize| of > 0 && count.is_multiple_of(of);
+    if !whole(rows, how.tokens) || !whole(three, 3 * how.heads) {
+        return Err(NnError::BadShape(format!(
+            "{rows} rows of {three} columns are no sequences of {} tokens with {} heads",
+            how.tokens, how.heads
+        )));
+    }
     let layout = Layout {
         sequences: rows / how.tokens,
         tokens: how.tokens,
         heads: how.heads,
         width: three / 3,
     };
-    assert!(
-        rows % how.tokens == 0 && three % (3 * how.heads) == 0,
-        "{rows} rows of {three} do not fit {how:?}"
-    );
     let (value, weights) = forward::<T>(layout, qkv.value(), how)?;
     let kept = qkv.value().clone();
     Ok(tape.push(value, &[qkv], move |gradient, _| {

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::shape_of;
 use crate::parallel::{add, each_row_block, zeros};
 use crate::tensor::{host, tensor};
-use crate::{Real, Result, Tape, Var, with_dtype};
+use crate::{NnError, Real, Result, Tape, Var, with_dtype};
 
 /// Row `ids[i]` of `table` as row i: n × d of a table v × d. The way back adds in the order of `ids`.
 pub fn embedding(tape: &mut Tape, table: &Var, ids: &Arc<[u32]>) -> Result<Var> {
@@ -26,7 +26,11 @@ fn gather<T: Real>(table: &Tensor, ids: &[u32]) -> Result<Tensor> {
     let values = host::<T>(table)?;
     let mut out = Vec::with_capacity(ids.len() * d);
     for &id in ids {
-        assert!((id as usize) < rows, "row {id} of a table of {rows}");
+        if id as usize >= rows {
+            return Err(NnError::BadShape(format!(
+                "row {id} is asked of a table of {rows} rows"
+            )));
+        }
         out.extend_from_slice(&values[id as usize * d..][..d]);
     }
     tensor(out, (ids.len(), d))
@@ -54,7 +58,12 @@ pub fn add_positions(tape: &mut Tape, x: &Var, positions: &Var, tokens: usize) -
 fn added<T: Real>(x: &Tensor, positions: &Tensor, tokens: usize) -> Result<Tensor> {
     let (n, d) = shape_of(x)?;
     let positions = host::<T>(positions)?;
-    let positions = &positions[..tokens * d];
+    let Some(positions) = positions.get(..tokens * d) else {
+        let known = positions.len() / d.max(1);
+        return Err(NnError::BadShape(format!(
+            "{tokens} tokens have {known} positions"
+        )));
+    };
     let mut out = host::<T>(x)?.to_vec();
     each_row_block(
         &mut out,

@@ -8,7 +8,7 @@ use super::shape_of;
 use super::softmax::softmax_row;
 use crate::parallel::simd;
 use crate::tensor::{host, tensor};
-use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
+use crate::{MatMut, MatRef, NnError, Real, Result, Tape, Var, gemm, with_dtype};
 
 /// Rows whose logits are held at a time.
 const ROWS: usize = 64;
@@ -63,6 +63,11 @@ fn run<T: Real>(
         Head::Dense(matrix) => Frozen::Dense(matrix.value().clone()),
     };
     let (vocabulary, _) = frozen.shape()?;
+    if let Some(target) = targets.iter().find(|&&target| target as usize >= vocabulary) {
+        return Err(NnError::BadShape(format!(
+            "token {target} is asked of a vocabulary of {vocabulary}"
+        )));
+    }
     let mut to_x = x.tracked().then(|| Vec::with_capacity(n * d));
     let mut to_head = learns.then(|| vec![T::ZERO; vocabulary * d]);
     let (mut of_rows, mut right) = (Vec::with_capacity(n), 0);
@@ -117,7 +122,6 @@ fn slopes<T: Real>(logits: &mut [T], targets: &[u32], weight: f64, of_rows: &mut
         .zip(&mut found)
         .for_each(|((row, &target), found)| {
             let target = target as usize;
-            assert!(target < vocabulary, "token {target} of {vocabulary}");
             simd(
                 #[inline(always)]
                 || {

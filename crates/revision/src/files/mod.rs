@@ -111,6 +111,14 @@ impl ModelFiles {
         }
     }
 
+    /// What is worth saying about the files.
+    pub fn notes(&self) -> &[String] {
+        match &self.store {
+            Store::Folder(folder) => folder.notes(),
+            Store::Gguf(_) => &[],
+        }
+    }
+
     /// Where the tokenizer is.
     pub(crate) fn text(&self) -> TextFiles<'_> {
         match &self.store {

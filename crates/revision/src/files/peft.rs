@@ -1,127 +1,363 @@
 //! Adapters in PEFT's folders: `adapter_config.json` and `adapter_model.safetensors`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Tensor;
+use fancy_regex::Regex;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 
 use super::hf::Safetensors;
 use super::out::{Stored, failed, write_json, write_tensors};
 use super::source::{bad, text};
+use super::torch::read_torch;
 use crate::lora::{LoraConfig, PREFIX, TARGETS};
 use crate::{Result, RevisionError};
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
+/// As PEFT stored weights before.
+const OLD_WEIGHTS: &str = "adapter_model.bin";
 /// Before the name of a map in PEFT's files.
 const THEIRS: &str = "base_model.model.";
 
+/// Keys that change nothing about adapters whose values are in the file.
+const IDLE: [&str; 15] = [
+    "auto_mapping",
+    "base_model_name_or_path",
+    "corda_config",
+    "ensure_weight_tying",
+    "eva_config",
+    "inference_mode",
+    "loftq_config",
+    "lora_ga_config",
+    "megatron_core",
+    "peft_type",
+    "peft_version",
+    "qalora_group_size",
+    "revision",
+    "runtime_config",
+    "task_type",
+];
+
+/// Keys that are obeyed.
+const OBEYED: [&str; 12] = [
+    "alpha_pattern",
+    "exclude_modules",
+    "init_lora_weights",
+    "layers_pattern",
+    "layers_to_transform",
+    "lora_alpha",
+    "lora_dropout",
+    "modules_to_save",
+    "r",
+    "rank_pattern",
+    "target_modules",
+    "use_rslora",
+];
+
+/// What keys mean that are refused where they are set.
+const REFUSED: [(&str, &str); 15] = [
+    (
+        "alora_invocation_tokens",
+        "it acts behind certain tokens only (an activated LoRA)",
+    ),
+    ("arrow_config", "it is chosen by a router (Arrow)"),
+    ("bias", "it has learned biases"),
+    ("kasa_config", "it scales singular values of the base (KaSA)"),
+    ("layer_replication", "it repeats layers of the base"),
+    ("lora_bias", "its maps have biases"),
+    ("megatron_config", "it is of Megatron's parallel layers"),
+    ("monteclora_config", "it is drawn by chance (MonteCLoRA)"),
+    (
+        "target_parameters",
+        "it changes parameters that are no linear maps",
+    ),
+    (
+        "trainable_token_indices",
+        "it holds learned tokens of the embedding",
+    ),
+    ("use_bdlora", "its matrices are block-diagonal (BD-LoRA)"),
+    ("use_dora", "it is a DoRA"),
+    ("use_qalora", "it groups its inputs (QA-LoRA)"),
+    ("velora_config", "it is a VeLoRA"),
+    ("fan_in_fan_out", "its matrices are transposed"),
+];
+
 #[derive(Deserialize)]
-struct File {
-    peft_type: String,
-    r: usize,
-    lora_alpha: f64,
-    #[serde(default)]
-    lora_dropout: f64,
-    target_modules: Targets,
-    #[serde(default)]
-    bias: Option<String>,
-    #[serde(default)]
-    use_dora: bool,
-    #[serde(default)]
-    use_rslora: bool,
-    #[serde(default)]
-    fan_in_fan_out: bool,
-    #[serde(default)]
-    rank_pattern: Option<Value>,
-    #[serde(default)]
-    alpha_pattern: Option<Value>,
+#[serde(untagged)]
+enum Names {
+    /// A regular expression for the whole name.
+    Rule(String),
+    /// Names, or their ends.
+    List(Vec<String>),
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Targets {
-    Rule(String),
-    Names(Vec<String>),
+enum Layers {
+    One(usize),
+    Many(Vec<usize>),
 }
 
-/// Reads adapters; tensors by the names of this crate's parameters, f32.
+type Read<T> = std::result::Result<T, String>;
+
+/// Reads adapters; tensors by the names of this crate's parameters, f32. Every key of `adapter_config.json` is obeyed or
+/// refused by name.
 ///
 /// # Errors
 /// `NOT_FOUND`, `UNREADABLE`; `BAD_MODEL` for what is no LoRA as this crate computes it, named.
 pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>)> {
     let file = folder.join(CONFIG);
-    let config: File = serde_json::from_str(&text(&file)?).map_err(|error| bad(&file, error.to_string()))?;
-    let config = lora(config).map_err(|reason| bad(&file, reason))?;
-    let weights = Safetensors::open(&folder.join(WEIGHTS))?;
-    let mut tensors = Vec::new();
-    for name in weights.names() {
-        let ours = our_name(name).ok_or_else(|| {
-            weights.bad(format!(
+    let fault = |reason: String| bad(&file, reason);
+    let json: Map<String, Value> =
+        serde_json::from_str(&text(&file)?).map_err(|error| fault(error.to_string()))?;
+    let keys = Keys(&json);
+    keys.check().map_err(fault)?;
+    let (source, found) = weights(folder)?;
+    let fault_of = |reason: String| bad(&source, reason);
+    let mut tensors = Vec::with_capacity(found.len());
+    for (name, tensor) in found {
+        let ours = our_name(&name).ok_or_else(|| {
+            fault_of(format!(
                 "{name} is no part of an adapter of a block's linear maps"
             ))
         })?;
-        let tensor = weights.tensor(name)?.expect("a name that it gave");
-        if !fits(&ours, tensor.dims(), config.rank) {
-            return Err(weights.bad(format!("{name} is {:?}, at rank {}", tensor.dims(), config.rank)));
-        }
         tensors.push((ours, tensor));
     }
-    match tensors
-        .iter()
-        .find(|(name, _)| !tensors.iter().any(|(other, _)| *other == partner(name)))
-    {
-        Some((name, _)) => Err(weights.bad(format!("{name} has no partner"))),
-        None if tensors.is_empty() => Err(weights.bad("it holds no adapters")),
-        None => Ok((config, tensors)),
+    let config = keys.config(&tensors).map_err(fault)?;
+    for (name, tensor) in &tensors {
+        let (map, _) = parts(name).expect("one of our names");
+        let rank = config.rank_of(map);
+        if !fits(name, tensor.dims(), rank) {
+            return Err(fault_of(format!("{name} is {:?}, at rank {rank}", tensor.dims())));
+        }
+        if !tensors.iter().any(|(other, _)| *other == partner(name)) {
+            return Err(fault_of(format!("{name} has no partner")));
+        }
+    }
+    if tensors.is_empty() {
+        return Err(fault_of("it holds no adapters".to_owned()));
+    }
+    Ok((config, tensors))
+}
+
+type Named = Vec<(String, Tensor)>;
+
+/// The tensors of an adapter by PEFT's names, and their file.
+fn weights(folder: &Path) -> Result<(std::path::PathBuf, Named)> {
+    let (file, old) = (folder.join(WEIGHTS), folder.join(OLD_WEIGHTS));
+    if !file.exists() && old.exists() {
+        let tensors = read_torch(&old, &|name| Some(name.to_owned()))?;
+        return Ok((old, tensors));
+    }
+    let weights = Safetensors::open(&file)?;
+    let tensor = |name: &str| {
+        Ok((
+            name.to_owned(),
+            weights.tensor(name)?.expect("a name that it gave"),
+        ))
+    };
+    let tensors = weights.names().map(tensor).collect::<Result<_>>()?;
+    Ok((file, tensors))
+}
+
+/// The keys of an `adapter_config.json`.
+struct Keys<'a>(&'a Map<String, Value>);
+
+impl Keys<'_> {
+    fn get<T: DeserializeOwned>(&self, key: &str) -> Read<Option<T>> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => serde_json::from_value(value.clone())
+                .map(Some)
+                .map_err(|error| format!("{key}: {error}")),
+        }
+    }
+
+    /// Whether nothing is asked for that is not computed.
+    fn check(&self) -> Read<()> {
+        let kind: Option<String> = self.get("peft_type")?;
+        if kind.as_deref() != Some("LORA") {
+            return Err("it is no LoRA (peft_type), which is not computed here".to_owned());
+        }
+        for (key, value) in self.0 {
+            let set = is_set(value) && !(key == "bias" && value == "none");
+            if let Some((_, what)) = REFUSED.iter().find(|(refused, _)| refused == key && set) {
+                return Err(format!("{what} ({key}), which is not computed here"));
+            }
+            let known = IDLE.contains(&key.as_str())
+                || OBEYED.contains(&key.as_str())
+                || REFUSED.iter().any(|(refused, _)| refused == key);
+            if set && !known {
+                return Err(format!(
+                    "it asks for {key}: {value}, which is not known here; adapters are computed as PEFT 0.21 does"
+                ));
+            }
+        }
+        if let Some(modules) = self
+            .get::<Vec<String>>("modules_to_save")?
+            .filter(|modules| !modules.is_empty())
+        {
+            return Err(format!(
+                "whole modules were trained with it ({}; modules_to_save), which is not computed here; merge it into its \
+                 base with PEFT first",
+                modules.join(", ")
+            ));
+        }
+        match self.0.get("init_lora_weights") {
+            None | Some(Value::Null | Value::Bool(_)) => Ok(()),
+            // these draw first values only
+            Some(Value::String(name)) if matches!(name.as_str(), "gaussian" | "eva" | "orthogonal") => Ok(()),
+            Some(other) => Err(format!(
+                "init_lora_weights is {other}: PEFT takes a part out of the base's weights for it, which is not computed \
+                 here; save it as a plain LoRA (save_pretrained with path_initial_model_for_weight_conversion), or merge it"
+            )),
+        }
+    }
+
+    /// The shape of the adapters, whose tensors are there.
+    fn config(&self, tensors: &Named) -> Read<LoraConfig> {
+        let targets: Names = self.get("target_modules")?.ok_or("target_modules is missing")?;
+        let maps: Vec<&str> = tensors
+            .iter()
+            .filter_map(|(name, _)| Some(parts(name)?.0))
+            .collect();
+        let chosen = self.chosen(&targets)?;
+        if let Some(map) = maps.iter().find(|map| !chosen(map)) {
+            return Err(format!(
+                "there is an adapter for {map}, which target_modules, exclude_modules or layers_to_transform leave out"
+            ));
+        }
+        let narrowed = ["exclude_modules", "layers_to_transform"].iter().any(|key| {
+            let value = self.0.get(*key);
+            value.is_some_and(is_set)
+        });
+        let plain = |list: &[String]| {
+            list.iter()
+                .all(|name| TARGETS.contains(&name.as_str()) || !name.contains('.'))
+        };
+        let targets = match targets {
+            Names::Rule(rule) if rule == "all-linear" && !narrowed => TARGETS.map(str::to_owned).to_vec(),
+            Names::List(list) if plain(&list) && !narrowed => list,
+            // any others by what they have chosen
+            _ => {
+                let mut maps: Vec<String> = maps.iter().map(|map| (*map).to_owned()).collect();
+                maps.sort_unstable();
+                maps.dedup();
+                maps
+            }
+        };
+        let mut config = LoraConfig {
+            rank: self.get("r")?.unwrap_or(8),
+            alpha: self.get("lora_alpha")?.unwrap_or(8.0),
+            dropout: self.get("lora_dropout")?.unwrap_or(0.0),
+            targets,
+            root_scale: self.get("use_rslora")?.unwrap_or(false),
+            ..LoraConfig::default()
+        };
+        let ranks = Patterns::<usize>::new(self.get("rank_pattern")?)?;
+        let alphas = Patterns::<f64>::new(self.get("alpha_pattern")?)?;
+        for map in maps {
+            config
+                .ranks
+                .extend(ranks.of(map).map(|rank| (map.to_owned(), rank)));
+            config
+                .alphas
+                .extend(alphas.of(map).map(|alpha| (map.to_owned(), alpha)));
+        }
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    /// Which maps get adapters by PEFT's rules.
+    fn chosen(&self, targets: &Names) -> Read<impl Fn(&str) -> bool + use<>> {
+        let named = matcher(targets)?;
+        let excluded: Option<Names> = self.get("exclude_modules")?;
+        let excluded = excluded.map(|names| matcher(&names)).transpose()?;
+        let layers: Option<Layers> = self.get("layers_to_transform")?;
+        let layers = match layers {
+            None => Vec::new(),
+            Some(Layers::One(layer)) => vec![layer],
+            Some(Layers::Many(layers)) => layers,
+        };
+        // an empty pattern means any list of layers; blocks stand in `layers`
+        let pattern: Option<Names> = self.get("layers_pattern")?;
+        let listed = match pattern {
+            None => true,
+            Some(Names::Rule(name)) => name.is_empty() || name == "layers",
+            Some(Names::List(names)) => names.is_empty() || names.iter().any(|name| name == "layers"),
+        };
+        if !layers.is_empty() && !listed {
+            return Err("layers_pattern names no list of this model's blocks, which are `layers`".to_owned());
+        }
+        Ok(move |map: &str| {
+            let layer = map.split('.').find_map(|part| part.parse::<usize>().ok());
+            named(map)
+                && !excluded.as_ref().is_some_and(|excluded| excluded(map))
+                && (layers.is_empty() || layer.is_some_and(|layer| layers.contains(&layer)))
+        })
     }
 }
 
-fn lora(file: File) -> std::result::Result<LoraConfig, String> {
-    let patterns = [&file.rank_pattern, &file.alpha_pattern];
-    let filled = |pattern: &&Option<Value>| {
-        pattern
-            .as_ref()
-            .and_then(Value::as_object)
-            .is_some_and(|pattern| !pattern.is_empty())
-    };
-    let refused = [
-        (file.peft_type != "LORA", "it is no LoRA (peft_type)"),
-        (file.use_dora, "it is a DoRA (use_dora)"),
-        (
-            file.use_rslora,
-            "its scale goes with the root of the rank (use_rslora)",
-        ),
-        (
-            file.fan_in_fan_out,
-            "its matrices are transposed (fan_in_fan_out)",
-        ),
-        (
-            file.bias.as_deref().is_some_and(|bias| bias != "none"),
-            "it has learned biases (bias)",
-        ),
-        (
-            patterns.iter().any(filled),
-            "its maps have ranks of their own (rank_pattern, alpha_pattern)",
-        ),
-    ];
-    if let Some((_, reason)) = refused.iter().find(|(refused, _)| *refused) {
-        return Err(format!("{reason}, which is not computed here"));
+/// Whether a value says something: not null, false, or empty.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
     }
-    let targets = match file.target_modules {
-        Targets::Rule(rule) if rule == "all-linear" => TARGETS.map(str::to_owned).to_vec(),
-        Targets::Rule(rule) => return Err(format!("target_modules {rule} is no list of names")),
-        Targets::Names(names) => names,
-    };
-    let config = LoraConfig {
-        rank: file.r,
-        alpha: file.lora_alpha,
-        dropout: file.lora_dropout,
-        targets,
-    };
-    config.check().map_err(|error| error.to_string())?;
-    Ok(config)
+}
+
+/// A test for names of maps.
+fn matcher(names: &Names) -> Read<Box<dyn Fn(&str) -> bool>> {
+    Ok(match names {
+        Names::Rule(rule) if rule == "all-linear" => Box::new(|_| true),
+        Names::Rule(rule) => {
+            let whole = expression(&format!("^(?:{rule})$"))?;
+            Box::new(move |map| whole.is_match(map).unwrap_or(false))
+        }
+        Names::List(list) => {
+            let list = list.clone();
+            Box::new(move |map| list.iter().any(|name| ends(map, name)))
+        }
+    })
+}
+
+/// Whether `map` is `name`, or ends with it as whole components.
+fn ends(map: &str, name: &str) -> bool {
+    let before = map.strip_suffix(name);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+fn expression(pattern: &str) -> Read<Regex> {
+    Regex::new(pattern).map_err(|error| format!("the regular expression {pattern} cannot be read: {error}"))
+}
+
+/// Values for maps whose name ends with a pattern; the first that fits counts.
+struct Patterns<T>(Vec<(Regex, T)>);
+
+impl<T: Copy> Patterns<T> {
+    fn new(patterns: Option<BTreeMap<String, T>>) -> Read<Self> {
+        let pattern =
+            |(pattern, value): (String, T)| Ok((expression(&format!(r"^(?:.*\.)?(?:{pattern})$"))?, value));
+        let all = patterns.unwrap_or_default().into_iter().map(pattern);
+        Ok(Self(all.collect::<Read<_>>()?))
+    }
+
+    fn of(&self, map: &str) -> Option<T> {
+        let fits = |(pattern, _): &&(Regex, T)| pattern.is_match(map).unwrap_or(false);
+        self.0.iter().find(fits).map(|(_, value)| *value)
+    }
+}
+
+/// The map of one of our names, and which matrix it is.
+fn parts(ours: &str) -> Option<(&str, &str)> {
+    ours.strip_prefix(PREFIX)?.rsplit_once(".lora_")
 }
 
 /// `base_model.model.MAP.lora_A.weight` to this crate's name; older files have `lora_A.default.weight`.
@@ -129,7 +365,7 @@ fn our_name(theirs: &str) -> Option<String> {
     let rest = theirs.strip_prefix(THEIRS)?;
     let rest = rest.replace(".default.weight", ".weight");
     let (map, part) = rest.rsplit_once(".lora_")?;
-    let known = matches!(part, "A.weight" | "B.weight") && TARGETS.iter().any(|target| map.ends_with(target));
+    let known = matches!(part, "A.weight" | "B.weight") && TARGETS.iter().any(|target| ends(map, target));
     known.then(|| format!("{PREFIX}{rest}"))
 }
 
@@ -172,7 +408,7 @@ pub fn write_adapters(
     let named = named.collect::<Result<Vec<_>>>()?;
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     write_tensors(&folder.join(WEIGHTS), &[("format", "pt")], Stored::F32, &named)?;
-    let json = json!({
+    let mut json = json!({
         "base_model_name_or_path": base,
         "bias": "none",
         "fan_in_fan_out": false,
@@ -186,5 +422,15 @@ pub fn write_adapters(
         "target_modules": config.targets,
         "task_type": "CAUSAL_LM",
     });
+    // only where they say something, as those who read our adapters know them
+    if !config.ranks.is_empty() {
+        json["rank_pattern"] = json!(config.ranks);
+    }
+    if !config.alphas.is_empty() {
+        json["alpha_pattern"] = json!(config.alphas);
+    }
+    if config.root_scale {
+        json["use_rslora"] = json!(true);
+    }
     write_json(&folder.join(CONFIG), &json)
 }

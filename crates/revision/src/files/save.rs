@@ -186,7 +186,9 @@ fn config_json(files: &ModelFiles, ends: &[u32], options: &SaveOptions) -> Resul
     let mut json = match files.text() {
         TextFiles::Folder(folder) => read_text_if_there(&folder.join("config.json"))?
             .and_then(|text| serde_json::from_str::<Map<String, Value>>(&text).ok())
-            .unwrap_or_default(),
+            // what is written is the language model alone, not the model that sees around it
+            .filter(|json| !json.contains_key("text_config"))
+            .unwrap_or_else(|| fresh(config, ends)),
         TextFiles::Gguf(_) => fresh(config, ends),
     };
     for stale in ["dtype", "rope_parameters"] {

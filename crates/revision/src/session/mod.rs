@@ -67,9 +67,10 @@ impl Session {
         let codec = TextCodec::open(&files)?;
         let talk = TemplateOptions {
             end_token: options.end_token,
+            arguments: options.template_arguments.clone(),
             ..TemplateOptions::default()
         };
-        let template = Template::new(&options.template, &codec, talk)?;
+        let template = Template::new(&options.template, &codec, &talk)?;
         let mode = options.learn.as_ref().map_or(Mode::Projector, |learn| learn.mode);
         let (keep, tuning) = match (options.dtype, mode) {
             (_, Mode::Full) => (Keep::Dense, Tuning::Full),
@@ -150,6 +151,12 @@ impl Session {
     /// The model's files.
     pub fn files(&self) -> &ModelFiles {
         &self.files
+    }
+
+    /// What is worth saying about the model's files, its tokenizer and its template; empty for most models.
+    pub fn notes(&self) -> Vec<String> {
+        let parts = [self.files.notes(), self.codec.notes(), self.template.notes()];
+        parts.concat()
     }
 
     /// Numbers that learn.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::Session;
 use super::step::Samples;
 use crate::generate::{Next, SamplingOptions};
-use crate::text::{Decoding, TextCodec, expand, expand_prompt};
-use crate::{Conversation, Result, RevisionError, Sequence};
+use crate::text::{Decoding, TextCodec, Thinking, expand, expand_prompt};
+use crate::{Conversation, Position, Result, RevisionError, Sequence};
 
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,9 +25,9 @@ pub enum Ended {
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
-    /// Its text, without what ended it.
+    /// Its text, without what ended it and without thoughts before it (`<think>…</think>`).
     pub text: String,
-    /// Its tokens.
+    /// Its tokens, without those of thoughts.
     pub tokens: Vec<u32>,
     /// Why it ended.
     pub ended: Ended,
@@ -72,11 +72,11 @@ impl Session {
             return Err(RevisionError::BadOption("a stop text is empty".to_owned()));
         }
         let (codec, template) = (Arc::clone(&self.codec), Arc::clone(&self.template));
-        let mut listeners: Vec<Listener<'_>> = prompts
-            .sequences
-            .iter()
-            .map(|_| Listener::new(&codec, template.ends(), stop))
-            .collect();
+        let listeners = prompts.sequences.iter().map(|prompt| {
+            let thinking = Thinking::after(&end_of(&codec, prompt)?);
+            Ok(Listener::new(&codec, template.ends(), stop, thinking))
+        });
+        let mut listeners: Vec<Listener<'_>> = listeners.collect::<Result<_>>()?;
         let mut failed = None;
         let tokens = self.answer(prompts, sampling, &mut |answer, token| {
             if cancelled() {
@@ -101,11 +101,31 @@ impl Session {
     }
 }
 
+/// Most tokens of the tag that opens thoughts, with the white space behind it.
+const TAG_TOKENS: usize = 24;
+
+/// The end of a prompt as text.
+fn end_of(codec: &TextCodec, prompt: &Sequence) -> Result<String> {
+    let token = |position: &Position| match position {
+        Position::Token { id, .. } => Some(*id),
+        Position::Soft { .. } => None,
+    };
+    let last = prompt.positions.iter().rev().map_while(token).take(TAG_TOKENS);
+    let mut ids: Vec<u32> = last.collect();
+    ids.reverse();
+    codec.decode(&ids, true)
+}
+
 /// Hears one answer token by token.
 struct Listener<'a> {
     decoding: Option<Decoding<'a>>,
+    codec: &'a TextCodec,
     ends: &'a [u32],
     stop: &'a [String],
+    thinking: Thinking,
+    /// Tokens so far, and how many of them are thoughts.
+    heard: usize,
+    thoughts: usize,
     text: String,
     /// Bytes of the text that were passed on.
     said: usize,
@@ -113,11 +133,15 @@ struct Listener<'a> {
 }
 
 impl<'a> Listener<'a> {
-    fn new(codec: &'a TextCodec, ends: &'a [u32], stop: &'a [String]) -> Self {
+    fn new(codec: &'a TextCodec, ends: &'a [u32], stop: &'a [String], thinking: Thinking) -> Self {
         Self {
             decoding: Some(codec.decoding()),
+            codec,
             ends,
             stop,
+            thinking,
+            heard: 0,
+            thoughts: 0,
             text: String::new(),
             said: 0,
             ended: None,
@@ -130,7 +154,23 @@ impl<'a> Listener<'a> {
             self.ended = Some(Ended::End);
         } else {
             let decoding = self.decoding.as_mut().expect("until the end");
-            let more = decoding.push(token)?;
+            let mut more = decoding.push(token)?;
+            self.heard += 1;
+            if self.thinking.waits() {
+                // tags may be special tokens, which have no text
+                if more.is_empty() {
+                    let spelling = self.codec.token(token).unwrap_or_default();
+                    more = if Thinking::is_tag(&spelling) {
+                        spelling
+                    } else {
+                        more
+                    };
+                }
+                more = self.thinking.push(&more);
+                if self.thinking.has_thought() {
+                    self.thoughts = self.heard - usize::from(!more.is_empty());
+                }
+            }
             self.add(&more, say);
         }
         Ok(self.ended)
@@ -179,8 +219,13 @@ impl<'a> Listener<'a> {
         if self.ended == Some(Ended::End) {
             tokens.pop();
         }
+        tokens.drain(..self.thoughts.min(tokens.len()));
         if self.ended != Some(Ended::Stop) {
-            let rest = self.decoding.take().expect("until here").finish()?;
+            let mut rest = self.decoding.take().expect("until here").finish()?;
+            if self.thinking.waits() {
+                rest = self.thinking.push(&rest);
+                rest.push_str(&self.thinking.finish());
+            }
             self.add(&rest, &mut say);
             self.pass_on(self.text.len(), &mut say);
         }

@@ -86,9 +86,13 @@ pub(super) fn adds_bos(metadata: &Metadata) -> Result<bool, String> {
     Ok(matches!(rule, Rule::Llama3 | Rule::Tekken))
 }
 
-/// The tokenizer of a file whose model is `gpt2`.
-pub(super) fn build(metadata: &Metadata) -> Result<Tokenizer, String> {
+/// The tokenizer of a file whose model is `gpt2`, and what is worth saying about it.
+pub(super) fn build(metadata: &Metadata) -> Result<(Tokenizer, Vec<String>), String> {
     let rule = Rule::of(metadata)?;
+    let unnamed = metadata.text("tokenizer.ggml.pre")?.is_none();
+    let note = "the file does not say how words are cut (tokenizer.ggml.pre); they are cut as llama.cpp does by default, \
+                which gives other tokens than the model was trained on unless it is an old GPT-2";
+    let notes = unnamed.then(|| note.to_owned()).into_iter().collect();
     let vocabulary = vocabulary(metadata)?;
     let merges = metadata.texts("tokenizer.ggml.merges")?;
     let merges = merges.ok_or("tokenizer.ggml.merges is missing")?;
@@ -108,7 +112,7 @@ pub(super) fn build(metadata: &Metadata) -> Result<Tokenizer, String> {
     tokenizer
         .add_tokens(added(metadata)?)
         .map_err(|error| error.to_string())?;
-    Ok(tokenizer)
+    Ok((tokenizer, notes))
 }
 
 /// Numbers of the tokens by their spelling.
@@ -136,19 +140,32 @@ pub(super) fn pairs(merges: &[String]) -> Result<Vec<(String, String)>, String> 
 
 /// The tokens that are found in a text before anything else: control tokens, and words that the file's maker added.
 pub(super) fn added(metadata: &Metadata) -> Result<Vec<AddedToken>, String> {
+    // numbers of llama.cpp's LLAMA_TOKEN_TYPE
+    const NORMAL: i64 = 1;
     const UNKNOWN: i64 = 2;
     const CONTROL: i64 = 3;
     const ADDED: i64 = 4;
+    const UNUSED: i64 = 5;
+    const BYTE: i64 = 6;
     let tokens = metadata.texts("tokenizer.ggml.tokens")?.unwrap_or_default();
     let kinds = metadata.ints("tokenizer.ggml.token_type")?.unwrap_or_default();
     if !kinds.is_empty() && kinds.len() != tokens.len() {
         return Err(format!("{} tokens have {} types", tokens.len(), kinds.len()));
     }
-    let tokens = tokens.iter().zip(kinds).filter(|(token, _)| !token.is_empty());
-    let marked = tokens.filter_map(|(token, &kind)| match kind {
-        UNKNOWN | CONTROL => Some(AddedToken::from(token.clone(), true)),
-        ADDED => Some(AddedToken::from(token.clone(), false).normalized(false)),
-        _ => None,
-    });
-    Ok(marked.collect())
+    let mut marked = Vec::new();
+    for (token, &kind) in tokens.iter().zip(kinds) {
+        match kind {
+            UNKNOWN | CONTROL | ADDED if token.is_empty() => {}
+            UNKNOWN | CONTROL => marked.push(AddedToken::from(token.clone(), true)),
+            ADDED => marked.push(AddedToken::from(token.clone(), false).normalized(false)),
+            NORMAL | UNUSED | BYTE => {}
+            other => {
+                return Err(format!(
+                    "the token {token:?} is of the kind {other} (tokenizer.ggml.token_type); normal, unknown, control, \
+                     user-defined, unused and byte (1 to 6) are known"
+                ));
+            }
+        }
+    }
+    Ok(marked)
 }

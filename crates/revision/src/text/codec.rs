@@ -1,26 +1,18 @@
 //! From text to tokens and back.
 
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tokenizers::normalizers::NormalizerWrapper;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::{AddedVocabulary, Model, OffsetType, PreTokenizer, Tokenizer};
+use tokenizers::{AddedVocabulary, Model, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer};
 
 use super::marks::{self, Mark, Marks};
-use super::{Decoding, byte_level, sentencepiece};
+use super::{Decoding, byte_level, growth, sentencepiece};
 use crate::files::{Metadata, ModelFiles, TextFiles, bad, read_text};
 use crate::{Result, RevisionError};
 
-/// Where a piece of text stands: tokenizers of the SentencePiece kind put a space before the first word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// At the beginning, or after an image.
-    Text,
-    /// After a special token.
-    Special,
-    /// After other text.
-    Inside,
-}
+/// Inside what is spelled like a special token and is text; no character, and taken out before tokens are made.
+const BREAK: char = '\u{fdd3}';
 
 /// The tokenizer of a language model, with the tokens that have a meaning of their own.
 ///
@@ -29,21 +21,18 @@ pub struct TextCodec {
     tokenizer: Tokenizer,
     /// The added tokens, of which the special ones are plain text.
     unmarked: AddedVocabulary,
-    special: Stages,
-    inside: Stages,
+    /// Special tokens by their spelling, longest first.
+    specials: Vec<(String, u32)>,
+    /// Bytes that one of them begins with: few, so that most of a text is passed over.
+    firsts: Vec<u8>,
     marks: Marks,
     /// Rows of the model's embedding: some tokenizers have tokens that the model never saw.
     vocab: usize,
-}
-
-/// What happens to a text before it becomes tokens.
-struct Stages {
-    normalizer: Option<NormalizerWrapper>,
-    pre_tokenizer: Option<PreTokenizerWrapper>,
+    notes: Vec<String>,
 }
 
 impl TextCodec {
-    /// The tokenizer of a model: `tokenizer.json` with `tokenizer_config.json`, or the metadata of a GGUF file.
+    /// The tokenizer of a model: `tokenizer.json` with the files beside it, or the metadata of a GGUF file.
     ///
     /// # Errors
     /// `NOT_FOUND` or `BAD_MODEL` with the file.
@@ -52,7 +41,12 @@ impl TextCodec {
         match files.text() {
             TextFiles::Folder(folder) => Self::of_folder(folder, &ends, vocab),
             TextFiles::Gguf(metadata) => {
-                Self::of_metadata(metadata, &ends, vocab).map_err(|reason| bad(files.path(), reason))
+                let mut codec =
+                    Self::of_metadata(metadata, &ends, vocab).map_err(|reason| bad(files.path(), reason))?;
+                codec.marks.template_file = Some(files.path().to_owned());
+                let named = |note: &String| format!("{}: {note}", files.path().display());
+                codec.notes = codec.notes.iter().map(named).collect();
+                Ok(codec)
             }
         }
     }
@@ -61,9 +55,15 @@ impl TextCodec {
     pub(super) fn of_folder(folder: &Path, ends: &[u32], vocab: usize) -> Result<Self> {
         let file = folder.join("tokenizer.json");
         let fault = |error: tokenizers::Error| bad(&file, error.to_string());
-        let tokenizer = Tokenizer::from_bytes(read_text(&file)?).map_err(fault)?;
-        let marks = marks::of_folder(folder, &tokenizer, ends)?;
-        Self::new(tokenizer, marks, vocab).map_err(fault)
+        let text = read_text(&file)?;
+        let mut tokenizer = unharmed(|| {
+            growth::check(&text)?;
+            Tokenizer::from_bytes(&text)
+        })
+        .map_err(fault)?;
+        let (marks, notes) =
+            unharmed(|| Ok(marks::of_folder(folder, &mut tokenizer, ends))).map_err(fault)??;
+        Self::new(tokenizer, marks, notes, vocab).map_err(fault)
     }
 
     /// From the metadata of a GGUF file.
@@ -72,29 +72,56 @@ impl TextCodec {
         ends: &[u32],
         vocab: usize,
     ) -> std::result::Result<Self, String> {
-        let tokenizer = match metadata.text("tokenizer.ggml.model")? {
+        let (mut tokenizer, notes) = match metadata.text("tokenizer.ggml.model")? {
             Some("gpt2") => byte_level::build(metadata)?,
-            Some("llama") => sentencepiece::build(metadata)?,
+            Some("llama") => (sentencepiece::build(metadata)?, Vec::new()),
             Some(other) => return Err(format!("the tokenizer {other} is not known; gpt2 and llama are")),
             None => return Err("it holds no tokenizer".to_owned()),
         };
-        let marks = marks::of_metadata(metadata, ends)?;
-        Self::new(tokenizer, marks, vocab).map_err(|error| error.to_string())
+        let marks = marks::of_metadata(metadata, &mut tokenizer, ends)?;
+        Self::new(tokenizer, marks, notes, vocab).map_err(|error| error.to_string())
     }
 
-    fn new(mut tokenizer: Tokenizer, marks: Marks, vocab: usize) -> tokenizers::Result<Self> {
+    fn new(
+        mut tokenizer: Tokenizer,
+        marks: Marks,
+        notes: Vec<String>,
+        vocab: usize,
+    ) -> tokenizers::Result<Self> {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None)?;
         let mut unmarked = tokenizer.get_added_vocabulary().clone();
         unmarked.set_encode_special_tokens(true);
-        Ok(Self {
-            special: Stages::of(&tokenizer, &["first"])?,
-            inside: Stages::of(&tokenizer, &["first", "always"])?,
+        let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        let special = added
+            .iter()
+            .filter(|(_, token)| token.special && !token.content.is_empty());
+        let mut specials: Vec<(String, u32)> =
+            special.map(|(&id, token)| (token.content.clone(), id)).collect();
+        specials.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        let mut firsts: Vec<u8> = specials.iter().map(|(text, _)| text.as_bytes()[0]).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        let codec = Self {
             tokenizer,
             unmarked,
+            specials,
+            firsts,
             marks,
             vocab,
-        })
+            notes,
+        };
+        // a damaged tokenizer fails here and not in the middle of a training
+        codec.tokens("a Bc 12, \u{e9}\n", true).and_then(|tokens| {
+            let ids: Vec<u32> = tokens.into_iter().map(|(id, _)| id).collect();
+            unharmed(|| codec.tokenizer.decode(&ids, false))
+        })?;
+        Ok(codec)
+    }
+
+    /// What is worth saying about the tokenizer.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Tokens of a text at its beginning; with `specials`, spellings of special tokens in it become those tokens.
@@ -102,11 +129,18 @@ impl TextCodec {
     /// # Errors
     /// `BAD_OPTION` when the tokenizer fails, or has a token that the model lacks.
     pub fn encode(&self, text: &str, specials: bool) -> Result<Vec<u32>> {
-        self.encode_at(Start::Text, text, specials)
+        let tokens = self.tokens(text, specials).map_err(refused)?;
+        tokens.into_iter().map(|(id, _)| self.known(id)).collect()
     }
 
-    /// Tokens of a text that stands at `start`.
-    pub fn encode_at(&self, start: Start, text: &str, specials: bool) -> Result<Vec<u32>> {
+    /// Tokens of a text with special tokens, each with its bytes in the text; what is [defused](Self::defused) is text.
+    pub(super) fn stretch(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>> {
+        let tokens = self.tokens(text, true).map_err(refused)?;
+        let known = |(id, bytes)| Ok((self.known(id)?, bytes));
+        tokens.into_iter().map(known).collect()
+    }
+
+    fn tokens(&self, text: &str, specials: bool) -> tokenizers::Result<Vec<(u32, Range<usize>)>> {
         if text.is_empty() {
             return Ok(Vec::new());
         }
@@ -116,21 +150,50 @@ impl TextCodec {
         } else {
             &self.unmarked
         };
-        let (normalizer, pre_tokenizer) = match start {
-            Start::Text => (tokenizer.get_normalizer(), tokenizer.get_pre_tokenizer()),
-            Start::Special => self.special.parts(),
-            Start::Inside => self.inside.parts(),
-        };
-        let mut parts = added.extract_and_normalize(normalizer, text);
-        if let Some(pre_tokenizer) = pre_tokenizer {
-            pre_tokenizer.pre_tokenize(&mut parts).map_err(refused)?;
+        let encoding = unharmed(|| {
+            let mut parts = added.extract_and_normalize(tokenizer.get_normalizer(), text);
+            if text.contains(BREAK) {
+                without_breaks(&mut parts)?;
+            }
+            if let Some(pre_tokenizer) = tokenizer.get_pre_tokenizer() {
+                pre_tokenizer.pre_tokenize(&mut parts)?;
+            }
+            tokenizer.get_model().tokenize_in_pretokenized(&mut parts, None)?;
+            parts.into_encoding(None, 0, OffsetType::Byte)
+        })?;
+        let bytes = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        Ok(encoding.get_ids().iter().copied().zip(bytes).collect())
+    }
+
+    /// The text with a code in everything that is spelled like a special token, so that it stays text.
+    pub(super) fn defused(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            out.push(first);
+            if self.special(rest).is_some() {
+                out.push(BREAK);
+            }
+            rest = &rest[first.len_utf8()..];
         }
-        let model = tokenizer.get_model();
-        model
-            .tokenize_in_pretokenized(&mut parts, None)
-            .map_err(refused)?;
-        let encoding = parts.into_encoding(None, 0, OffsetType::None).map_err(refused)?;
-        encoding.get_ids().iter().map(|&id| self.known(id)).collect()
+        out
+    }
+
+    /// The first special token in a text: its bytes and its number.
+    pub(super) fn first_special(&self, text: &str) -> Option<(Range<usize>, u32)> {
+        text.char_indices().find_map(|(at, _)| {
+            let (spelling, id) = self.special(&text[at..])?;
+            Some((at..at + spelling.len(), *id))
+        })
+    }
+
+    /// The special token with which a text begins.
+    fn special(&self, text: &str) -> Option<&(String, u32)> {
+        if !self.firsts.contains(text.as_bytes().first()?) {
+            return None;
+        }
+        let mut specials = self.specials.iter();
+        specials.find(|(spelling, _)| text.starts_with(spelling.as_str()))
     }
 
     /// A token that the model has a row for.
@@ -147,7 +210,7 @@ impl TextCodec {
 
     /// The text of tokens; special ones are left out unless `specials`.
     pub fn decode(&self, ids: &[u32], specials: bool) -> Result<String> {
-        self.tokenizer.decode(ids, !specials).map_err(refused)
+        unharmed(|| self.tokenizer.decode(ids, !specials)).map_err(refused)
     }
 
     /// Decodes tokens as they come.
@@ -170,15 +233,6 @@ impl TextCodec {
         let added = self.tokenizer.get_added_vocabulary();
         let token = added.get_added_tokens_decoder().get(&id);
         token.is_some_and(|token| token.special)
-    }
-
-    /// Spellings of the special tokens, longest first.
-    pub fn special_spellings(&self) -> Vec<String> {
-        let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
-        let special = added.values().filter(|token| token.special);
-        let mut spellings: Vec<String> = special.map(|token| token.content.clone()).collect();
-        spellings.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        spellings
     }
 
     /// Tokens with a meaning of their own.
@@ -214,53 +268,17 @@ fn beginning(bos: &Mark) -> serde_json::Value {
     })
 }
 
-impl Stages {
-    /// Those of a tokenizer, but without the space before the first word where `schemes` put one.
-    fn of(tokenizer: &Tokenizer, schemes: &[&str]) -> tokenizers::Result<Self> {
-        let without = |value: serde_json::Value| prefixes_removed(value, schemes);
-        let normalizer = match tokenizer.get_normalizer() {
-            Some(normalizer) => without(serde_json::to_value(normalizer)?),
-            None => None,
-        };
-        let pre_tokenizer = match tokenizer.get_pre_tokenizer() {
-            Some(pre_tokenizer) => without(serde_json::to_value(pre_tokenizer)?),
-            None => None,
-        };
-        Ok(Self {
-            normalizer: normalizer.map(serde_json::from_value).transpose()?,
-            pre_tokenizer: pre_tokenizer.map(serde_json::from_value).transpose()?,
-        })
-    }
-
-    fn parts(&self) -> (Option<&NormalizerWrapper>, Option<&PreTokenizerWrapper>) {
-        (self.normalizer.as_ref(), self.pre_tokenizer.as_ref())
-    }
+/// Takes the codes out again, after special tokens were looked for.
+fn without_breaks(parts: &mut PreTokenizedString) -> tokenizers::Result<()> {
+    parts.normalize(|part| {
+        part.filter(|letter| letter != BREAK);
+        Ok(())
+    })
 }
 
-/// A stage, or a sequence of them, that puts no space before the first word; `None` when it did nothing else.
-fn prefixes_removed(mut stage: serde_json::Value, schemes: &[&str]) -> Option<serde_json::Value> {
-    let all = schemes.contains(&"always");
-    if all && stage["type"] == "Prepend" {
-        return None;
-    }
-    for list in ["normalizers", "pretokenizers"] {
-        if let Some(stages) = stage.get_mut(list).and_then(serde_json::Value::as_array_mut) {
-            let kept = std::mem::take(stages).into_iter();
-            *stages = kept
-                .filter_map(|stage| prefixes_removed(stage, schemes))
-                .collect();
-        }
-    }
-    if stage["prepend_scheme"]
-        .as_str()
-        .is_some_and(|scheme| schemes.contains(&scheme))
-    {
-        stage["prepend_scheme"] = "never".into();
-    }
-    if all && stage["add_prefix_space"] == true {
-        stage["add_prefix_space"] = false.into();
-    }
-    Some(stage)
+/// What the tokenizers library answers, a panic as an error: it takes some of its files at their word.
+fn unharmed<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("it contradicts itself".into()))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "as map_err gives it")]

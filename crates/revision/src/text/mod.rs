@@ -4,6 +4,7 @@ mod byte_level;
 mod codec;
 mod conversation;
 mod expand;
+mod growth;
 mod marks;
 mod script;
 mod sentencepiece;
@@ -12,10 +13,10 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use codec::{Start, TextCodec};
+pub use codec::TextCodec;
 pub use conversation::{Conversation, IMAGE, Role, Turn};
 pub use expand::{expand, expand_prompt};
 pub use marks::{Mark, Marks};
 pub use script::Piece;
 pub use stream::Decoding;
-pub use template::{TEMPLATES, Template, TemplateOptions};
+pub use template::{TEMPLATES, Template, TemplateOptions, Thinking};

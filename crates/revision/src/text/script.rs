@@ -1,7 +1,9 @@
 //! A conversation written out: special tokens, text and places of images, and which of it is to be learned.
 
+use std::ops::Range;
+
+use super::TextCodec;
 use super::conversation::IMAGE;
-use super::{Start, TextCodec};
 use crate::Result;
 
 /// A part of a sample.
@@ -22,39 +24,42 @@ pub enum Piece {
 enum Item {
     /// The beginning of a text: not text itself, so that what follows begins one.
     Begin(u32),
-    Special(u32),
-    Text(String),
+    Special(u32, bool),
+    /// Text in which spellings of special tokens are text.
+    Plain(String, bool),
+    /// Text of a template, in which they are those tokens, and which bytes of it are learned.
+    Rendered(String, Vec<Range<usize>>),
     Image,
 }
 
 /// What a template writes.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    items: Vec<(Item, bool)>,
+    items: Vec<Item>,
 }
 
 impl Script {
     /// The mark of the beginning, where there is one.
     pub fn begin(&mut self, bos: Option<u32>) {
-        self.items.extend(bos.map(|id| (Item::Begin(id), false)));
+        self.items.extend(bos.map(Item::Begin));
     }
 
     pub fn special(&mut self, id: u32, learn: bool) {
-        self.items.push((Item::Special(id), learn));
+        self.items.push(Item::Special(id, learn));
     }
 
     pub fn image(&mut self) {
-        self.items.push((Item::Image, false));
+        self.items.push(Item::Image);
     }
 
-    /// Text as it is, spellings of special tokens included; it becomes tokens together with the text before it, unless
-    /// one is learned and the other is not.
+    /// Text as it is, spellings of special tokens included.
     pub fn text(&mut self, text: &str, learn: bool) {
-        match self.items.last_mut() {
-            Some((Item::Text(before), same)) if *same == learn => before.push_str(text),
-            _ if text.is_empty() => {}
-            _ => self.items.push((Item::Text(text.to_owned()), learn)),
-        }
+        self.items.push(Item::Plain(text.to_owned(), learn));
+    }
+
+    /// Text of a template; what a conversation says in it is [defused](TextCodec::defused).
+    pub fn rendered(&mut self, text: &str, learned: Vec<Range<usize>>) {
+        self.items.push(Item::Rendered(text.to_owned(), learned));
     }
 
     /// Text with places of images.
@@ -69,40 +74,84 @@ impl Script {
 
     /// Tokens and places of images.
     ///
-    /// Tokens are made of whole stretches of text between images, special tokens and changes of what is learned, never
-    /// of prefixes that are compared afterwards: no token can stand on both sides of such a border.
+    /// What stands between images and beginnings becomes tokens in one go, special tokens included, as a tokenizer does
+    /// with a whole text: it is the tokenizer that knows what special tokens do to the white space beside them. A token is
+    /// learned when a byte of it is.
     pub fn pieces(self, codec: &TextCodec) -> Result<Vec<Piece>> {
         let mut pieces = Vec::new();
-        let mut start = Start::Text;
-        for (item, learn) in self.items {
-            start = match item {
+        let mut stretch = Stretch::default();
+        for item in self.items {
+            match item {
                 Item::Begin(id) => {
-                    push(&mut pieces, &[codec.known(id)?], learn);
-                    Start::Text
-                }
-                Item::Special(id) => {
-                    push(&mut pieces, &[codec.known(id)?], learn);
-                    Start::Special
-                }
-                Item::Text(text) => {
-                    push(&mut pieces, &codec.encode_at(start, &text, false)?, learn);
-                    Start::Inside
+                    stretch.flush(codec, &mut pieces)?;
+                    push(&mut pieces, codec.known(id)?, false);
                 }
                 Item::Image => {
+                    stretch.flush(codec, &mut pieces)?;
                     pieces.push(Piece::Image);
-                    Start::Text
                 }
-            };
+                Item::Special(id, learn) => {
+                    codec.known(id)?;
+                    stretch.add(&codec.token(id).unwrap_or_default(), learn);
+                }
+                Item::Plain(text, learn) => stretch.add(&codec.defused(&text), learn),
+                Item::Rendered(text, learned) => {
+                    let at = stretch.text.len();
+                    stretch.text.push_str(&text);
+                    for range in learned {
+                        stretch.learn(at + range.start..at + range.end);
+                    }
+                }
+            }
         }
+        stretch.flush(codec, &mut pieces)?;
         Ok(pieces)
     }
 }
 
-fn push(pieces: &mut Vec<Piece>, more: &[u32], same: bool) {
+/// Text that becomes tokens in one go, and which bytes of it are learned.
+#[derive(Default)]
+struct Stretch {
+    text: String,
+    learned: Vec<Range<usize>>,
+}
+
+impl Stretch {
+    fn add(&mut self, text: &str, learn: bool) {
+        let at = self.text.len();
+        self.text.push_str(text);
+        if learn {
+            self.learn(at..self.text.len());
+        }
+    }
+
+    fn learn(&mut self, range: Range<usize>) {
+        match self.learned.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ if range.is_empty() => {}
+            _ => self.learned.push(range),
+        }
+    }
+
+    fn flush(&mut self, codec: &TextCodec, pieces: &mut Vec<Piece>) -> Result<()> {
+        let Self { text, learned } = std::mem::take(self);
+        let mut learned = learned.into_iter().peekable();
+        for (id, bytes) in codec.stretch(&text)? {
+            while learned.next_if(|range| range.end <= bytes.start).is_some() {}
+            let learn = learned
+                .peek()
+                .is_some_and(|range| range.start < bytes.end.max(bytes.start + 1) && bytes.start < range.end);
+            push(pieces, id, learn);
+        }
+        Ok(())
+    }
+}
+
+fn push(pieces: &mut Vec<Piece>, id: u32, same: bool) {
     match pieces.last_mut() {
-        Some(Piece::Tokens { ids, learn }) if *learn == same => ids.extend(more),
+        Some(Piece::Tokens { ids, learn }) if *learn == same => ids.push(id),
         _ => pieces.push(Piece::Tokens {
-            ids: more.to_vec(),
+            ids: vec![id],
             learn: same,
         }),
     }

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use candle_core::Tensor;
 
-use super::source::Source;
+use super::source::{Source, finite};
 use crate::{LmConfig, Result};
 
 use header::{Header, Info};
@@ -95,6 +95,8 @@ impl Gguf {
         let bytes = &mut bytemuck::cast_slice_mut(&mut words)[..len];
         self.source.fill(info.offset, bytes)?;
         let tensor = info.storage.decode(bytes, &info.shape);
-        tensor.map_err(|error| self.source.bad(format!("tensor {name}: {error}")))
+        let tensor = tensor.map_err(|error| self.source.bad(format!("tensor {name}: {error}")))?;
+        finite(name, &tensor).map_err(|reason| self.source.bad(reason))?;
+        Ok(tensor)
     }
 }

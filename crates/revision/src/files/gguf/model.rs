@@ -41,7 +41,14 @@ pub(super) fn config(file: &Gguf) -> Read<LmConfig> {
     let (hidden, heads) = (size("embedding_length")?, size("attention.head_count")?);
     let head_dim = match asked("attention.key_length")? {
         Some(length) => length,
-        None => hidden.checked_div(heads).ok_or("it has no heads")?,
+        None if heads == 0 => return Err("it has no heads".to_owned()),
+        None if !hidden.is_multiple_of(heads) => {
+            return Err(format!(
+                "{arch}.embedding_length {hidden} is not a multiple of {arch}.attention.head_count {heads}, and there is \
+                 no {arch}.attention.key_length"
+            ));
+        }
+        None => hidden / heads,
     };
     for key in ["attention.value_length", "rope.dimension_count"] {
         if let Some(other) = asked(key)?.filter(|&other| other != head_dim) {

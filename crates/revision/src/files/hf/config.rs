@@ -1,6 +1,7 @@
 //! `config.json` as transformers writes it, in the older and the newer spelling.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{LmConfig, RopeScaling};
 
@@ -81,7 +82,9 @@ type Read<T> = Result<T, String>;
 /// # Errors
 /// A reason that names what this crate does not compute.
 pub(super) fn parse(text: &str) -> Read<LmConfig> {
-    let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let json: Map<String, Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let json = of_language(json)?;
+    let file: File = serde_json::from_value(Value::Object(json)).map_err(|error| error.to_string())?;
     let model_type = model_type(&file.model_type)?;
     refuse_unknown_parts(&file, model_type)?;
     let positions = file.max_position_embeddings.unwrap_or(match model_type {
@@ -94,7 +97,14 @@ pub(super) fn parse(text: &str) -> Read<LmConfig> {
     let head_dim = match (file.head_dim, model_type) {
         (Some(columns), _) => columns,
         (None, "qwen3") => 128,
-        (None, _) => file.hidden_size.checked_div(heads).ok_or("it has no heads")?,
+        (None, _) if heads == 0 => return Err("it has no heads (num_attention_heads)".to_owned()),
+        (None, _) if !file.hidden_size.is_multiple_of(heads) => {
+            return Err(format!(
+                "hidden_size {} is not a multiple of num_attention_heads {heads}, and there is no head_dim",
+                file.hidden_size
+            ));
+        }
+        (None, _) => file.hidden_size / heads,
     };
     let kv_heads = file.num_key_value_heads.or(match model_type {
         "llama" => Some(heads),
@@ -119,6 +129,55 @@ pub(super) fn parse(text: &str) -> Read<LmConfig> {
     };
     config.check()?;
     Ok(config)
+}
+
+/// The part of a configuration that is the language model's: all of it, or the `text_config` of a model that sees.
+///
+/// What a `text_config` leaves out is the default of its class in transformers; older files keep `vocab_size` outside.
+fn of_language(mut json: Map<String, Value>) -> Read<Map<String, Value>> {
+    let Some(Value::Object(mut inside)) = json.remove("text_config") else {
+        return Ok(json);
+    };
+    let outside = [
+        "vocab_size",
+        "tie_word_embeddings",
+        "quantization_config",
+        "torch_dtype",
+    ];
+    for key in outside {
+        if let Some(value) = json.remove(key).filter(|value| !value.is_null()) {
+            inside.entry(key).or_insert(value);
+        }
+    }
+    let kind = inside.entry("model_type").or_insert_with(|| "llama".into());
+    let sizes = match kind.as_str() {
+        Some("llama") => [32_000, 4_096, 11_008, 32, 32],
+        Some("mistral") => [32_000, 4_096, 14_336, 32, 32],
+        Some("qwen2") => [151_936, 4_096, 22_016, 32, 32],
+        Some("qwen3") => [151_936, 4_096, 22_016, 32, 32],
+        other => {
+            let other = other.unwrap_or("without a name");
+            return Err(format!(
+                "the model_type {other} in text_config is not known; llama, mistral, qwen2 and qwen3 are"
+            ));
+        }
+    };
+    if kind == "mistral" {
+        inside.entry("num_key_value_heads").or_insert_with(|| 8.into());
+    } else {
+        inside.entry("num_key_value_heads").or_insert(Value::Null);
+    }
+    let names = [
+        "vocab_size",
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+    ];
+    for (name, size) in names.into_iter().zip(sizes) {
+        inside.entry(name).or_insert_with(|| size.into());
+    }
+    Ok(inside)
 }
 
 /// The language model inside: LLaVA and Bunny keep its configuration under names of their own.
@@ -234,7 +293,7 @@ fn scaling(file: &File, positions: usize) -> Read<Option<RopeScaling>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -289,6 +348,30 @@ mod tests {
         assert_eq!(with(&json!({ "rope_scaling": null })).unwrap().rope_scaling, None);
     }
 
+    /// As in llava-1.5-7b-hf, and with the shapes inside.
+    #[test]
+    fn the_language_model_of_a_model_that_sees_is_found() {
+        let llava = json!({
+            "model_type": "llava", "vocab_size": 32064, "vision_config": { "hidden_size": 1024 },
+            "text_config": { "model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5 },
+        });
+        let config = parse(&llava.to_string()).unwrap();
+        assert_eq!(
+            (config.vocab, config.hidden, config.inner),
+            (32_064, 4096, 11_008)
+        );
+        assert_eq!((config.layers, config.heads, config.positions), (32, 32, 4096));
+        let inside = json!({
+            "model_type": "smolvlm", "vocab_size": 10,
+            "text_config": { "model_type": "llama", "vocab_size": 49_280, "hidden_size": 16, "intermediate_size": 24,
+                             "num_hidden_layers": 2, "num_attention_heads": 4, "tie_word_embeddings": true },
+        });
+        let config = parse(&inside.to_string()).unwrap();
+        assert_eq!((config.vocab, config.hidden, config.tied), (49_280, 16, true));
+        let gemma = json!({ "text_config": { "model_type": "gemma" } });
+        assert!(parse(&gemma.to_string()).unwrap_err().contains("gemma"));
+    }
+
     /// Each of these would be computed wrongly without a word.
     #[test]
     fn what_is_not_computed_is_refused_by_name() {
@@ -324,6 +407,15 @@ mod tests {
                 "quantization_config",
             ),
             (json!({ "num_attention_heads": 0 }), "heads"),
+            (
+                json!({ "num_attention_heads": 5 }),
+                "hidden_size 16 is not a multiple of num_attention_heads 5",
+            ),
+            (
+                json!({ "num_hidden_layers": 1_000_000_000 }),
+                "number of layers of 1000000000",
+            ),
+            (json!({ "num_hidden_layers": 0 }), "number of layers of 0"),
             (json!({ "num_key_value_heads": 3 }), "share 3 key heads"),
             (json!({ "head_dim": 3 }), "3 columns"),
             (json!({ "hidden_size": 1_u64 << 40 }), "width"),

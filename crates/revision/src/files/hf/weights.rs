@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use modality_gap_shards::{SafetensorsHeader, TensorPlace};
 use safetensors::Dtype;
 
-use crate::files::source::{Source, bad, text_if_there};
+use crate::files::source::{Source, bad, finite, text_if_there};
 use crate::{Result, RevisionError};
 
 /// Tensors by name, read from the disk one at a time.
@@ -21,16 +21,16 @@ pub(crate) struct Safetensors {
 }
 
 impl Safetensors {
-    /// `NAME.safetensors` of a folder, or the parts of `NAME.safetensors.index.json`.
+    /// `NAME.safetensors` of a folder, or else the parts of `NAME.safetensors.index.json`, in transformers' order.
     pub fn in_folder(folder: &Path, name: &str) -> Result<Self> {
         let whole = folder.join(format!("{name}.safetensors"));
         let index = folder.join(format!("{name}.safetensors.index.json"));
         match text_if_there(&index)? {
-            None => Self::open(&whole),
-            Some(text) => {
+            Some(text) if !whole.exists() => {
                 let parts = parts(folder, &text).map_err(|reason| bad(&index, reason))?;
                 Self::of_parts(index, &parts)
             }
+            _ => Self::open(&whole),
         }
     }
 
@@ -53,6 +53,11 @@ impl Safetensors {
             parts.push((source, header));
         }
         Ok(Self { file, parts, names })
+    }
+
+    /// The file, or the index of its parts.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Names of the tensors, sorted.
@@ -82,7 +87,33 @@ impl Safetensors {
         };
         let bytes = source.bytes(place.offset, place.len)?;
         let tensor = Tensor::from_raw_buffer(&bytes, dtype, &place.shape, &Device::Cpu)?;
-        Ok(Some(tensor.to_dtype(DType::F32)?))
+        let tensor = tensor.to_dtype(DType::F32)?;
+        finite(name, &tensor).map_err(|reason| source.bad(reason))?;
+        Ok(Some(tensor))
+    }
+
+    /// Whether two tensors of one shape have the same values; blocks of them are read at a time.
+    pub fn equal(&self, one: &str, other: &str) -> Result<bool> {
+        const BLOCK: u64 = 1 << 20;
+        let (Some((source, a)), Some((other_source, b))) = (self.find(one), self.find(other)) else {
+            return Ok(false);
+        };
+        if a.shape != b.shape {
+            return Ok(false);
+        }
+        if a.dtype != b.dtype {
+            let (Some(a), Some(b)) = (self.tensor(one)?, self.tensor(other)?) else {
+                return Ok(false);
+            };
+            return Ok(a.flatten_all()?.to_vec1::<f32>()? == b.flatten_all()?.to_vec1::<f32>()?);
+        }
+        for at in (0..a.len).step_by(BLOCK as usize) {
+            let len = BLOCK.min(a.len - at);
+            if source.bytes(a.offset + at, len)? != other_source.bytes(b.offset + at, len)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What the first file says under a key of its metadata.

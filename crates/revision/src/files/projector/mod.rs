@@ -114,9 +114,10 @@ fn of_safetensors(file: &Path) -> Result<(Named, Option<String>)> {
     };
     let mut tensors = Vec::new();
     for name in weights.names() {
-        if let (Some(ours), Some(tensor)) = (our_projector_name(name), weights.tensor(name)?) {
-            tensors.push((ours, tensor));
-        }
+        let Some(ours) = our_projector_name(name) else {
+            continue;
+        };
+        tensors.extend(weights.tensor(name)?.map(|tensor| (ours, tensor)));
     }
     Ok((tensors, weights.metadata(KEY)))
 }
@@ -125,9 +126,10 @@ fn of_gguf(file: &Path) -> Result<Named> {
     let gguf = Gguf::open(file)?;
     let mut tensors = Vec::new();
     for name in gguf.names() {
-        if let (Some(ours), Some(tensor)) = (our_projector_name(name), gguf.tensor(name)?) {
-            tensors.push((ours, tensor));
-        }
+        let Some(ours) = our_projector_name(name) else {
+            continue;
+        };
+        tensors.extend(gguf.tensor(name)?.map(|tensor| (ours, tensor)));
     }
     Ok(tensors)
 }

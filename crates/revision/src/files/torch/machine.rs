@@ -8,6 +8,15 @@ use candle_core::DType;
 /// Deepest nesting of tuples, so that no file can exhaust the stack.
 const MAX_DEPTH: u8 = 16;
 
+/// Most values that wait on the stack: torch writes a thousand pairs at a time.
+const MAX_STACK: usize = 1 << 16;
+/// Most values that are remembered, and the fewest bytes of a pickle for each: torch takes about ten for a value.
+const MAX_MEMO: usize = 1 << 20;
+const BYTES_PER_VALUE: usize = 3;
+
+/// Most axes of a tensor.
+const MAX_AXES: usize = 8;
+
 /// A tensor as the pickle describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Described {
@@ -88,6 +97,9 @@ impl Machine<'_> {
                 return Ok(true);
             }
             b'(' => {
+                if self.marks.len() == MAX_STACK {
+                    return Err(format!("more than {MAX_STACK} marks wait at the same time"));
+                }
                 self.marks.push(self.stack.len());
                 return Ok(true);
             }
@@ -142,6 +154,9 @@ impl Machine<'_> {
             },
             other => return Err(format!("opcode {other:#04x} has no place in it")),
         };
+        if self.stack.len() == MAX_STACK {
+            return Err(format!("more than {MAX_STACK} values wait on its stack"));
+        }
         self.stack.push(value);
         Ok(true)
     }
@@ -178,6 +193,10 @@ impl Machine<'_> {
             Some(value) => value.clone(),
             None => return Err("a value is missing".to_owned()),
         };
+        let room = MAX_MEMO.min(16 + self.bytes.len() / BYTES_PER_VALUE);
+        if self.memo.len() >= room && !self.memo.contains_key(&index) {
+            return Err(format!("it remembers more than {room} values"));
+        }
         self.memo.insert(index, value);
         Ok(true)
     }
@@ -310,6 +329,12 @@ fn call(function: Global, arguments: &[Value]) -> Parsed<Value> {
             ],
         ) => {
             let sizes = |values: &[Value]| -> Parsed<Vec<u64>> {
+                if values.len() > MAX_AXES {
+                    return Err(format!(
+                        "a tensor has {} axes; at most {MAX_AXES} are read",
+                        values.len()
+                    ));
+                }
                 let size = |value: &Value| match value {
                     Value::Int(size) => Ok(*size),
                     _ => Err("a size is no number".to_owned()),

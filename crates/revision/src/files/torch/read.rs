@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::machine::{Described, tensors};
 use crate::Result;
-use crate::files::source::Source;
+use crate::files::source::{Source, finite};
 
 /// Longest pickle; that of a dictionary of tensors has a hundred bytes for each.
 const MAX_PICKLE: u64 = 16 << 20;
@@ -56,6 +56,7 @@ fn read(source: &Source, wanted: &dyn Fn(&str) -> Option<String>) -> Parsed<Vec<
         let Some(ours) = wanted(&name) else { continue };
         let values =
             values(&mut zip, &root, &described, &mut room).map_err(|reason| format!("{name}: {reason}"))?;
+        finite(&name, &values)?;
         read.push((ours, values));
     }
     Ok(read)

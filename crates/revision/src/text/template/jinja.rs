@@ -1,24 +1,25 @@
 //! The model's own template, in Jinja.
-//!
-//! It comes with the model and is taken for hostile: it sees the conversation and nothing else, and what it may compute
-//! and hold in memory is bounded.
 
-use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
+use std::ops::Range;
+use std::path::PathBuf;
+
+use minijinja::value::Value;
+use minijinja::{Environment, Error, context};
+use serde_json::{Map, Value as Json};
 
 use super::super::conversation::{Conversation, IMAGE, Role};
 use super::super::script::Script;
-use super::super::{Marks, TextCodec};
-use super::date::strftime;
-use super::segments::{Segments, learned_segments};
+use super::super::{Mark, Marks, TextCodec};
+use super::TemplateOptions;
+use super::environment::{environment, on_own_stack};
+use super::guard::guarded;
+use super::segments::{found, needle, places, unmarked};
+use super::thought::{empty_thought, open_at_end};
 use crate::{Result, RevisionError};
 
-/// Steps of a rendering; each also pays for 64 bytes, so that at most 128 MB are made.
-const FUEL: u64 = 1 << 21;
-const MAX_DEPTH: usize = 100;
 const NAME: &str = "chat";
-/// The filter that stands for `{% generation %}`.
-const LEARN: &str = "_learn";
+/// The argument by which templates are told whether the model thinks before it answers.
+const THINKING: &str = "enable_thinking";
 
 // codes that Unicode keeps free of characters, for what has to survive a rendering
 /// Where what is learned begins and ends.
@@ -26,224 +27,418 @@ pub(super) const OPEN: char = '\u{fdd0}';
 pub(super) const CLOSE: char = '\u{fdd1}';
 /// The place of an image.
 const PLACE: char = '\u{fdd2}';
-/// Inside what is spelled like a special token and is text.
-const BREAK: char = '\u{fdd3}';
+/// Around the number of a content, in its place.
+pub(super) const NEEDLE: char = '\u{fdd4}';
 
 pub(super) struct Jinja {
     environment: Environment<'static>,
+    file: PathBuf,
     marks: Marks,
-    /// Special tokens by their spelling, longest first.
-    specials: Vec<(String, u32)>,
-    /// Bytes that one of them begins with: few, so that most of a text is passed over.
-    firsts: Vec<u8>,
+    arguments: Map<String, Json>,
+    /// Whether contents are lists of parts: of the system, the user and the assistant.
+    parts: [bool; 3],
     /// Whether the template marks what the assistant says.
     marked: bool,
+    /// Tokens with which it ends an answer.
+    ends: Vec<u32>,
+    notes: Vec<String>,
+}
+
+/// One message, ready to be rendered.
+#[derive(Clone)]
+struct Message {
+    role: &'static str,
+    text: String,
+}
+
+/// A rendered conversation, and which bytes of it are learned.
+struct Written {
+    text: String,
+    learned: Vec<Range<usize>>,
+}
+
+/// Whose message it is, in the order of [`Jinja::parts`].
+fn place_of(role: &str) -> usize {
+    match role {
+        "system" => 0,
+        "user" => 1,
+        _ => 2,
+    }
 }
 
 impl Jinja {
-    pub fn new(codec: &TextCodec, now: i64) -> Result<Self> {
+    pub fn new(codec: &TextCodec, options: &TemplateOptions) -> Result<Self> {
         let marks = codec.marks();
         let source = marks.chat_template.as_deref().ok_or_else(|| {
             RevisionError::BadOption("the model has no template of its own; choose another one".to_owned())
         })?;
-        let (source, marked) = with_filter(source);
-        let mut environment = environment(now)?;
-        environment.add_template_owned(NAME, source).map_err(|error| {
-            RevisionError::BadOption(format!("the model's own template is none: {}", told(&error)))
+        let file = marks.template_file.clone().unwrap_or_default();
+        let bad = |reason: String| RevisionError::BadModel {
+            file: file.clone(),
+            reason: format!("its chat template cannot be used: {reason}"),
+        };
+        if let Some(name) = options.arguments.keys().find(|name| is_taken(name)) {
+            return Err(RevisionError::BadOption(format!(
+                "the template argument `{name}` is set by the conversation and the tokenizer"
+            )));
+        }
+        let guarded = guarded(source).map_err(bad)?;
+        let compiled = on_own_stack(|| {
+            let mut environment = environment(options.now)?;
+            environment.add_template_owned(NAME, guarded.source)?;
+            Ok(environment)
         })?;
-        let numbered = |text: String| codec.id(&text).map(|id| (text, id));
-        let specials = codec.special_spellings().into_iter().filter_map(numbered);
-        let specials: Vec<(String, u32)> = specials.collect();
-        let mut firsts: Vec<u8> = specials.iter().map(|(text, _)| text.as_bytes()[0]).collect();
-        firsts.sort_unstable();
-        firsts.dedup();
-        Ok(Self {
-            environment,
+        let mut jinja = Self {
+            environment: compiled.map_err(|error: Error| bad(told(&error)))?,
+            file,
             marks: marks.clone(),
-            specials,
-            firsts,
-            marked,
-        })
+            arguments: options.arguments.clone(),
+            parts: [false; 3],
+            marked: guarded.marked,
+            ends: Vec::new(),
+            notes: Vec::new(),
+        };
+        on_own_stack(|| jinja.look(codec))?;
+        Ok(jinja)
+    }
+
+    /// Tokens with which an answer ends.
+    pub fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    /// What is worth saying about the template.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Writes a sample, or a prompt when the last turn is the user's.
-    pub fn write(&self, script: &mut Script, conversation: &Conversation) -> Result<()> {
-        let messages = self.messages(conversation)?;
-        let segments = if conversation
-            .turns
-            .last()
-            .is_some_and(|turn| turn.role == Role::User)
-        {
-            vec![(
-                self.render(conversation, &messages, true)?
-                    .replace([OPEN, CLOSE], ""),
-                false,
-            )]
-        } else {
-            let render = |messages: &[Value], prompt| self.render(conversation, messages, prompt);
-            learned_segments(&render, &messages, self.marked).map_err(|error| match error {
-                Segments::Failed(error) => error,
-                Segments::Apart(reason) => conversation.bad(reason),
-            })?
-        };
-        for (text, learn) in segments {
-            self.parse(script, &text, learn);
+    pub fn write(&self, codec: &TextCodec, script: &mut Script, conversation: &Conversation) -> Result<()> {
+        let last = conversation.turns.last();
+        let asks = last.is_some_and(|turn| turn.role == Role::User);
+        let written = on_own_stack(|| {
+            let messages = self.messages(codec, conversation)?;
+            if asks {
+                self.prompt(conversation, &messages)
+            } else {
+                self.sample(codec, conversation, &messages)
+            }
+        })??;
+        let mut at = 0;
+        for (i, part) in written.text.split(PLACE).enumerate() {
+            if i > 0 {
+                script.image();
+            }
+            let end = at + part.len();
+            let here = written.learned.iter().filter_map(|range| {
+                let (from, to) = (range.start.max(at), range.end.min(end));
+                (from < to).then(|| from - at..to - at)
+            });
+            script.rendered(part, here.collect());
+            at = end + PLACE.len_utf8();
         }
         Ok(())
     }
 
-    fn messages(&self, conversation: &Conversation) -> Result<Vec<Value>> {
-        let mut messages = Vec::new();
+    /// Finds out how the template takes contents and how it ends an answer, by contents that are needles.
+    fn look(&mut self, codec: &TextCodec) {
+        let message = |role: &'static str, index: usize| Message {
+            role,
+            text: needle(index),
+        };
+        let turns = [message("user", 1), message("assistant", 2)];
+        let shows = |jinja: &Self, messages: &[Message]| {
+            let text = jinja.render(messages, false);
+            text.is_ok_and(|text| messages.iter().all(|message| text.contains(&message.text)))
+        };
+        // texts first: a list that is asked for as a text is printed with all its signs
+        let mut tried = [
+            [false; 3],
+            [false, true, false],
+            [false, false, true],
+            [false, true, true],
+        ]
+        .into_iter();
+        self.parts = tried
+            .find(|&parts| {
+                self.parts = parts;
+                shows(self, &turns)
+            })
+            .unwrap_or_default();
+        let [user, assistant] = turns;
+        let with_system = [message("system", 0), user.clone(), assistant.clone()];
+        self.parts[0] = !shows(self, &with_system);
+        if self.parts[0] && !shows(self, &with_system) {
+            self.parts[0] = false;
+        }
+        let Ok(written) = self.render(&[user, assistant.clone()], false) else {
+            return;
+        };
+        let (text, learned) = unmarked(&written);
+        let Some(at) = text.find(&assistant.text) else {
+            return;
+        };
+        let behind = at + assistant.text.len();
+        let end = codec.first_special(&text[behind..]);
+        let taught = end.as_ref().is_some_and(|(place, _)| {
+            !self.marked || learned.iter().any(|range| range.end >= behind + place.end)
+        });
+        self.ends.extend(end.map(|(_, id)| id));
+        if !taught {
+            let what = if self.ends.is_empty() {
+                "ends an answer with no special token"
+            } else {
+                "leaves the token that ends an answer out of what is learned"
+            };
+            self.notes.push(format!(
+                "{}: the chat template {what}, so that a model does not learn where to stop; answers end by their \
+                 length or a stop text",
+                self.file.display()
+            ));
+        }
+    }
+
+    fn messages(&self, codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Message>> {
         let system = conversation.system.iter().map(|text| ("system", text));
         let turns = conversation
             .turns
             .iter()
             .map(|turn| (turn.role.name(), &turn.text));
-        for (role, text) in system.chain(turns) {
-            if text.contains([OPEN, CLOSE, PLACE, BREAK]) {
+        let message = |(role, text): (&'static str, &String)| {
+            if text.contains(|letter| ('\u{fdd0}'..='\u{fdd4}').contains(&letter)) {
                 return Err(conversation
-                    .bad("a text holds a code that is no character (U+FDD0 to U+FDD3)".to_owned()));
+                    .bad("a text holds a code that is no character (U+FDD0 to U+FDD4)".to_owned()));
             }
-            let content = self.defused(&text.replace(IMAGE, &PLACE.to_string()));
-            messages.push(context! { role, content });
-        }
-        Ok(messages)
+            let text = codec.defused(&text.replace(IMAGE, &PLACE.to_string()));
+            Ok(Message { role, text })
+        };
+        system.chain(turns).map(message).collect()
     }
 
-    /// The text with a break in everything that is spelled like a special token.
-    fn defused(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            out.push(first);
-            if self.special(rest).is_some() {
-                out.push(BREAK);
+    /// A prompt: what stands before an answer without thoughts; with `enable_thinking`, what the template says itself.
+    fn prompt(&self, conversation: &Conversation, messages: &[Message]) -> Result<Written> {
+        let (text, _) = unmarked(&self.rendered(conversation, messages, true)?);
+        self.contents(conversation, &text, messages, true)?;
+        let mut text = text;
+        if self.arguments.get(THINKING) != Some(&Json::Bool(true)) {
+            let answer = Message {
+                role: Role::Assistant.name(),
+                text: needle(messages.len()),
+            };
+            let answered = [messages, &[answer.clone()]].concat();
+            let answered = self
+                .render(&answered, false)
+                .map(|answered| unmarked(&answered).0);
+            let before = answered.ok().and_then(|answered| {
+                let at = answered.find(&answer.text)?;
+                Some(answered[..at].to_owned())
+            });
+            match before {
+                Some(before) if before.starts_with(&text) => {
+                    let gap = &before[text.len()..];
+                    text.push_str(&gap[..empty_thought(&text, gap)]);
+                }
+                // the template opens thoughts that answers of samples do not have
+                Some(before) if before == text[..text.len() - open_at_end(&text)] => text = before,
+                _ => {}
             }
-            rest = &rest[first.len_utf8()..];
         }
-        out
+        Ok(Written {
+            text,
+            learned: Vec::new(),
+        })
     }
 
-    /// The special token with which a text begins.
-    fn special(&self, text: &str) -> Option<&(String, u32)> {
-        if !self.firsts.contains(text.as_bytes().first()?) {
-            return None;
-        }
-        let mut specials = self.specials.iter();
-        specials.find(|(spelling, _)| text.starts_with(spelling.as_str()))
+    fn sample(
+        &self,
+        codec: &TextCodec,
+        conversation: &Conversation,
+        messages: &[Message],
+    ) -> Result<Written> {
+        let (text, marked) = unmarked(&self.rendered(conversation, messages, false)?);
+        let places = self.contents(conversation, &text, messages, false)?;
+        let learned = if self.marked {
+            marked
+        } else {
+            let answers = (0..messages.len()).filter(|&i| messages[i].role == Role::Assistant.name());
+            let learned = answers.map(|i| self.learned(codec, conversation, messages, i, &text, &places));
+            learned.collect::<Result<_>>()?
+        };
+        let without_thought = |range: Range<usize>| {
+            let thought = empty_thought(&text[..range.start], &text[range.clone()]);
+            range.start + thought..range.end
+        };
+        let learned = learned.into_iter().map(without_thought).collect();
+        Ok(Written { text, learned })
     }
 
-    fn render(&self, conversation: &Conversation, messages: &[Value], prompt: bool) -> Result<String> {
+    /// Where the contents stand in what was written.
+    ///
+    /// # Errors
+    /// `BAD_SAMPLE` when one of them, or a part of it, is not there.
+    fn contents(
+        &self,
+        conversation: &Conversation,
+        text: &str,
+        messages: &[Message],
+        prompt: bool,
+    ) -> Result<Vec<Range<usize>>> {
+        let contents: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
+        let in_place = |(i, message): (usize, &Message)| Message {
+            text: if message.text.trim().is_empty() {
+                message.text.clone()
+            } else {
+                needle(i)
+            },
+            ..*message
+        };
+        let needles: Vec<Message> = messages.iter().enumerate().map(in_place).collect();
+        let needles = self.render(&needles, prompt).map(|needles| unmarked(&needles).0);
+        let blank = |content: &&str| content.trim().is_empty();
+        let shown: Vec<&str> = contents
+            .iter()
+            .map(|content| if blank(content) { "" } else { *content })
+            .collect();
+        if let Some(places) = needles.ok().and_then(|needles| places(text, &needles, &shown)) {
+            return Ok(places);
+        }
+        // a template that writes otherwise for other contents: each is looked for behind the one before
+        let mut at = 0;
+        let mut places = Vec::with_capacity(contents.len());
+        for (message, content) in messages.iter().zip(&contents) {
+            let turns = if message.role == "system" { 0 } else { at };
+            let place = found(text, turns, content).or_else(|| found(text, 0, content));
+            let place = place.ok_or_else(|| {
+                let number = places.len() + 1;
+                conversation.bad(format!(
+                    "the model's own template ({}) leaves out a part of message {number}, the {}'s, or writes it \
+                     otherwise; use another template, or change the text",
+                    self.file.display(),
+                    message.role
+                ))
+            })?;
+            if message.role != "system" {
+                at = place.end.max(at);
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    /// What is learned of answer `i`: from where the model takes over to the token that ends the turn.
+    fn learned(
+        &self,
+        codec: &TextCodec,
+        conversation: &Conversation,
+        messages: &[Message],
+        i: usize,
+        text: &str,
+        places: &[Range<usize>],
+    ) -> Result<Range<usize>> {
+        let (opening, _) = unmarked(&self.rendered(conversation, &messages[..i], true)?);
+        let mut place = places[i].clone();
+        if messages[i].text.trim().is_empty() {
+            // nothing was looked for
+            place = opening.len()..opening.len();
+        }
+        let opens = text.starts_with(&opening) && opening.len() <= place.start;
+        let start = if opens {
+            opening.len()
+        } else {
+            place.start.min(text.len())
+        };
+        let from = place.end.min(text.len());
+        let next = places
+            .iter()
+            .map(|other| other.start)
+            .filter(|&other| other >= from)
+            .min();
+        let mut limit = if i + 1 == messages.len() {
+            text.len()
+        } else {
+            next.unwrap_or(text.len())
+        };
+        let end = codec.first_special(&text[from..limit]);
+        if let Some((place, id)) = &end
+            && (self.marks.ends.contains(id) || self.ends.contains(id))
+        {
+            return Ok(start..from + place.end);
+        }
+        // no token ends it for certain: the turn ends where the template ends when it is the last
+        if i + 1 < messages.len()
+            && let Ok(closing) = self.render(&messages[..=i], false)
+        {
+            let (closing, _) = unmarked(&closing);
+            if text.starts_with(&closing) && closing.len() >= from {
+                limit = limit.min(closing.len());
+            }
+        }
+        let end = codec.first_special(&text[from..limit]);
+        Ok(start..end.map_or(limit, |(place, _)| from + place.end))
+    }
+
+    fn rendered(&self, conversation: &Conversation, messages: &[Message], prompt: bool) -> Result<String> {
+        self.render(messages, prompt).map_err(|error| {
+            conversation.bad(format!(
+                "the model's own template ({}) refuses it: {}",
+                self.file.display(),
+                told(&error)
+            ))
+        })
+    }
+
+    fn render(&self, messages: &[Message], prompt: bool) -> std::result::Result<String, Error> {
         let Marks {
             bos, eos, pad, unk, ..
         } = &self.marks;
-        let spelled = |mark: &Option<super::super::Mark>| {
+        let spelled = |mark: &Option<Mark>| {
             mark.as_ref()
                 .map_or(Value::UNDEFINED, |mark| Value::from(mark.text.as_str()))
         };
+        let message = |message: &Message| {
+            let (role, text) = (message.role, message.text.as_str());
+            if self.parts[place_of(role)] {
+                let part = context! { type => "text", text };
+                context! { role, content => vec![part] }
+            } else {
+                context! { role, content => text }
+            }
+        };
+        let messages: Vec<Value> = messages.iter().map(message).collect();
         let nothing = Value::from(());
-        let context = context! {
+        let own = context! {
             messages, add_generation_prompt => prompt, tools => nothing.clone(), documents => nothing,
             bos_token => spelled(bos), eos_token => spelled(eos), pad_token => spelled(pad),
             unk_token => spelled(unk),
         };
-        let template = self.environment.get_template(NAME);
-        let rendered = template.and_then(|template| template.render(context));
-        rendered.map_err(|error| {
-            conversation.bad(format!("the model's own template refuses it: {}", told(&error)))
-        })
-    }
-
-    /// Adds rendered text; of a learned part, what follows the last special token is not learned.
-    fn parse(&self, script: &mut Script, text: &str, learn: bool) {
-        let end = if learn && !self.marked {
-            self.last_special_end(text)
-        } else {
-            text.len()
-        };
-        self.parse_as(script, &text[..end], learn);
-        self.parse_as(script, &text[end..], false);
-    }
-
-    /// Where the last special token ends, or the text when it has none.
-    fn last_special_end(&self, text: &str) -> usize {
-        let starts = text.char_indices().rev();
-        let ends = starts.filter_map(|(at, _)| self.special(&text[at..]).map(|(token, _)| at + token.len()));
-        ends.max().unwrap_or(text.len())
-    }
-
-    fn parse_as(&self, script: &mut Script, text: &str, learn: bool) {
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let mut taken = first.len_utf8();
-            match (first, self.special(rest)) {
-                (PLACE, _) => {
-                    script.text(&std::mem::take(&mut plain), learn);
-                    script.image();
-                }
-                (BREAK | OPEN | CLOSE, _) => {}
-                (_, Some((spelling, id))) => {
-                    script.text(&std::mem::take(&mut plain), learn);
-                    script.special(*id, learn);
-                    taken = spelling.len();
-                }
-                (_, None) => plain.push(first),
-            }
-            rest = &rest[taken..];
-        }
-        script.text(&plain, learn);
+        let arguments = Value::from_pairs(
+            self.arguments
+                .iter()
+                .map(|(name, json)| (name.as_str(), value(json))),
+        );
+        let template = self.environment.get_template(NAME)?;
+        template.render(context! { ..own, ..arguments })
     }
 }
 
-/// What transformers gives a template: Python's methods, blocks without their line ends, three functions.
-fn environment(now: i64) -> Result<Environment<'static>> {
-    let mut environment = Environment::new();
-    let syntax = minijinja::syntax::SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build();
-    environment.set_syntax(syntax.map_err(|error| RevisionError::BadOption(error.to_string()))?);
-    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(MAX_DEPTH);
-    environment.add_function(
-        "raise_exception",
-        |message: String| -> std::result::Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
+/// An argument as the engine has it.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(flag) => Value::from(*flag),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Value::from(whole),
+            (None, number) => Value::from(number.unwrap_or(f64::INFINITY)),
         },
-    );
-    environment.add_function("strftime_now", move |format: String| strftime(&format, now));
-    environment.add_filter(LEARN, |text: String, _: Kwargs| format!("{OPEN}{text}{CLOSE}"));
-    Ok(environment)
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(list) => list.iter().map(value).collect(),
+        Json::Object(map) => Value::from_pairs(map.iter().map(|(name, json)| (name.as_str(), value(json)))),
+    }
 }
 
-/// The template with a filter in place of `{% generation %}`, and whether it had that; white space is cut alike around
-/// either.
-fn with_filter(source: &str) -> (String, bool) {
-    let mut out = String::with_capacity(source.len());
-    let (mut rest, mut found) = (source, false);
-    while let Some(at) = rest.find("{%") {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.find("%}").map_or(rest.len(), |end| end + 2);
-        let tag = &rest[..end];
-        let word = tag
-            .trim_start_matches(['{', '%', '-', '+'])
-            .trim_end_matches(['}', '%', '-', '+'])
-            .trim();
-        out.push_str(&match word {
-            "generation" => tag.replace("generation", &format!("filter {LEARN}")),
-            "endgeneration" => tag.replace("endgeneration", "endfilter"),
-            _ => tag.to_owned(),
-        });
-        found |= word == "generation";
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    (out, found)
+/// Whether a template is told that by something else than arguments.
+fn is_taken(name: &str) -> bool {
+    matches!(name, "messages" | "add_generation_prompt" | "tools" | "documents") || name.ends_with("_token")
 }
 
 /// An error without the name of the template.

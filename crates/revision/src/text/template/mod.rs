@@ -2,8 +2,16 @@
 
 mod builtin;
 mod date;
+mod environment;
+mod guard;
 mod jinja;
+mod python;
 mod segments;
+mod thought;
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value as Json};
 
 use super::conversation::{Conversation, Role};
 use super::script::{Piece, Script};
@@ -12,17 +20,21 @@ use crate::{Result, RevisionError};
 
 use builtin::{Chatml, Llama2, Llama3, Roles, Style};
 use jinja::Jinja;
+pub use thought::Thinking;
+use thought::empty_thought;
 
 /// Names of the templates.
 pub const TEMPLATES: [&str; 7] = ["plain", "llama", "llama-2", "chatml", "bunny", "vicuna", "model"];
 
 /// What can be chosen about a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TemplateOptions {
     /// Whether `plain` ends a caption with the token of the end; the published recipe does not.
     pub end_token: bool,
     /// What a model's own template is told of the time, in seconds since 1970; it may print the day.
     pub now: i64,
+    /// What else a model's own template is told, such as `enable_thinking`.
+    pub arguments: Map<String, Json>,
 }
 
 impl Default for TemplateOptions {
@@ -31,6 +43,7 @@ impl Default for TemplateOptions {
         Self {
             end_token: true,
             now: 1_721_952_000,
+            arguments: Map::new(),
         }
     }
 }
@@ -53,7 +66,12 @@ impl Template {
     /// # Errors
     /// `BAD_OPTION` when the name is not known, or the tokenizer lacks a token that the template needs; `BAD_MODEL` when
     /// the model's own template is no template.
-    pub fn new(name: &str, codec: &TextCodec, options: TemplateOptions) -> Result<Self> {
+    pub fn new(name: &str, codec: &TextCodec, options: &TemplateOptions) -> Result<Self> {
+        if name != "model" && !options.arguments.is_empty() {
+            return Err(RevisionError::BadOption(format!(
+                "template arguments are for a model's own template; the template {name} takes none"
+            )));
+        }
         let marks = codec.marks();
         let bos = marks.bos.as_ref().filter(|_| marks.adds_bos).map(|bos| bos.id);
         let eos = || {
@@ -91,17 +109,19 @@ impl Template {
                     end: end.map_or_else(eos, Ok)?,
                 }))
             }
-            "model" => Kind::Model(Box::new(Jinja::new(codec, options.now)?)),
+            "model" => Kind::Model(Box::new(Jinja::new(codec, options)?)),
             other => {
                 return Err(RevisionError::BadOption(format!(
-                    "the template {other} is not known; {} are",
+                    "unknown template `{other}`; expected one of {}",
                     TEMPLATES.join(", ")
                 )));
             }
         };
         let mut ends = marks.ends.clone();
-        if let Kind::Turns(style) = &kind {
-            ends.push(style.end());
+        match &kind {
+            Kind::Plain { .. } => {}
+            Kind::Turns(style) => ends.push(style.end()),
+            Kind::Model(jinja) => ends.extend(jinja.ends()),
         }
         ends.sort_unstable();
         ends.dedup();
@@ -133,8 +153,17 @@ impl Template {
         &self.ends
     }
 
+    /// What is worth saying about it.
+    pub fn notes(&self) -> &[String] {
+        match &self.kind {
+            Kind::Model(jinja) => jinja.notes(),
+            _ => &[],
+        }
+    }
+
     fn written(&self, codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Piece>> {
         let mut script = Script::default();
+        let conversation = &*without_empty_thoughts(conversation);
         match &self.kind {
             Kind::Plain { bos, end } => plain(&mut script, conversation, (*bos, *end))?,
             Kind::Turns(style) => {
@@ -149,10 +178,23 @@ impl Template {
                     }
                 }
             }
-            Kind::Model(jinja) => jinja.write(&mut script, conversation)?,
+            Kind::Model(jinja) => jinja.write(codec, &mut script, conversation)?,
         }
         script.pieces(codec)
     }
+}
+
+/// The conversation without the empty blocks of thoughts with which answers begin: they say nothing.
+fn without_empty_thoughts(conversation: &Conversation) -> Cow<'_, Conversation> {
+    let mut conversation = Cow::Borrowed(conversation);
+    for i in 0..conversation.turns.len() {
+        let turn = &conversation.turns[i];
+        let thought = empty_thought("", &turn.text);
+        if turn.role == Role::Assistant && thought > 0 {
+            conversation.to_mut().turns[i].text.drain(..thought);
+        }
+    }
+    conversation
 }
 
 /// Images, then the caption and a newline.

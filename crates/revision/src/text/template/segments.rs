@@ -1,73 +1,135 @@
-//! Which part of a rendered conversation the assistant says.
+//! Where the texts of a conversation stand in what a template has written, and which part the assistant says.
 
-use minijinja::value::Value;
+use std::ops::Range;
 
-use super::jinja::{CLOSE, OPEN};
-use crate::RevisionError;
+use super::jinja::{CLOSE, NEEDLE, OPEN};
 
-/// Why parts cannot be told.
-pub(super) enum Segments {
-    /// The template failed.
-    Failed(RevisionError),
-    /// The template does not let them be told apart.
-    Apart(String),
+/// A text in place of another, to see where a template puts it.
+pub(super) fn needle(index: usize) -> String {
+    format!("{NEEDLE}{index}{NEEDLE}")
 }
 
-type Render<'a> = dyn Fn(&[Value], bool) -> crate::Result<String> + 'a;
-
-/// A rendered conversation in parts, and whether each is learned.
-///
-/// Where the template marks what the assistant says, by its marks. Otherwise the conversation is rendered up to every
-/// answer and with it: if each rendering begins the next, an answer is what one adds to the other.
-pub(super) fn learned_segments(
-    render: &Render,
-    messages: &[Value],
-    marked: bool,
-) -> Result<Vec<(String, bool)>, Segments> {
-    let whole = render(messages, false).map_err(Segments::Failed)?;
-    if marked {
-        return Ok(by_marks(&whole));
-    }
-    let mut parts = Vec::new();
-    let mut at = 0;
-    for answer in answers(messages) {
-        let opening = render(&messages[..answer], true).map_err(Segments::Failed)?;
-        let closing = if answer + 1 == messages.len() {
-            whole.clone()
-        } else {
-            render(&messages[..=answer], false).map_err(Segments::Failed)?
-        };
-        let nested = opening.len() >= at && closing.starts_with(&opening) && whole.starts_with(&closing);
-        if !nested {
-            return Err(Segments::Apart(format!(
-                "the model's own template writes what stands before answer {} otherwise when the conversation goes \
-                 on, so that the answers cannot be told apart; use another template, or one answer in a sample",
-                answers(messages).position(|one| one == answer).unwrap_or(0) + 1
-            )));
+/// The text without the marks of what is learned, and what stands between them.
+pub(super) fn unmarked(written: &str) -> (String, Vec<Range<usize>>) {
+    let mut text = String::with_capacity(written.len());
+    let (mut learned, mut open) = (Vec::new(), None);
+    for letter in written.chars() {
+        match letter {
+            OPEN => open = open.or(Some(text.len())),
+            CLOSE => learned.extend(open.take().map(|from| from..text.len())),
+            letter => text.push(letter),
         }
-        parts.push((whole[at..opening.len()].to_owned(), false));
-        parts.push((whole[opening.len()..closing.len()].to_owned(), true));
-        at = closing.len();
     }
-    parts.push((whole[at..].to_owned(), false));
-    Ok(parts)
+    (text, learned)
 }
 
-fn answers(messages: &[Value]) -> impl Iterator<Item = usize> {
-    let role = |message: &Value| message.get_attr("role").ok().map(|role| role.to_string());
-    let is_answer = move |(i, message): (usize, &Value)| (role(message)? == "assistant").then_some(i);
-    messages.iter().enumerate().filter_map(is_answer)
+/// The places of `contents` in `text`, by the same text with needles in their place: what stands between needles is the
+/// template's. White space around a content may be missing. `None` when the two are not alike, as where a template writes
+/// otherwise for other contents, or when a content is left out.
+pub(super) fn places(text: &str, needles: &str, contents: &[&str]) -> Option<Vec<Range<usize>>> {
+    let mut places: Vec<Option<Range<usize>>> = vec![None; contents.len()];
+    let mut parts = needles.split(NEEDLE);
+    let mut at = text
+        .strip_prefix(parts.next()?)
+        .map(|rest| text.len() - rest.len())?;
+    while let Some(index) = parts.next() {
+        let index: usize = index.parse().ok()?;
+        let (content, frame) = (contents.get(index)?, parts.next()?);
+        let last = parts.clone().next().is_none();
+        let fits = |written: &&str| {
+            let rest = text[at..].strip_prefix(*written);
+            rest.is_some_and(|rest| {
+                if last {
+                    rest == frame
+                } else {
+                    rest.starts_with(frame)
+                }
+            })
+        };
+        let written = spellings(content).into_iter().find(fits)?;
+        places[index].get_or_insert(at..at + written.len());
+        at += written.len() + frame.len();
+    }
+    let all = places.into_iter().zip(contents);
+    all.map(|(place, content)| place.or_else(|| content.is_empty().then_some(0..0)))
+        .collect()
 }
 
-fn by_marks(whole: &str) -> Vec<(String, bool)> {
-    let mut parts = Vec::new();
-    let mut learn = false;
-    let mut rest = whole;
-    while let Some(at) = rest.find([OPEN, CLOSE]) {
-        parts.push((rest[..at].to_owned(), learn));
-        learn = rest[at..].starts_with(OPEN);
-        rest = &rest[at + OPEN.len_utf8()..];
+/// A content as templates write it, the longest first.
+fn spellings(content: &str) -> [&str; 7] {
+    let line = ['\n', '\r'];
+    [
+        content,
+        content.trim_start_matches(line),
+        content.trim_end_matches(line),
+        content.trim_matches(line),
+        content.trim_start(),
+        content.trim_end(),
+        content.trim(),
+    ]
+}
+
+/// The first place of `content` in `text` from `from` on, white space aside.
+pub(super) fn found(text: &str, from: usize, content: &str) -> Option<Range<usize>> {
+    let solid = |text: &str| {
+        text.chars()
+            .filter(|letter| !letter.is_whitespace())
+            .collect::<String>()
+    };
+    let (wanted, rest) = (solid(content), &text[from..]);
+    let start = solid(rest).find(&wanted)?;
+    let end = start + wanted.len();
+    let (mut passed, mut place) = (0, from..from);
+    for (at, letter) in rest.char_indices().filter(|(_, letter)| !letter.is_whitespace()) {
+        if passed == start {
+            place.start = from + at;
+        }
+        passed += letter.len_utf8();
+        if passed == end {
+            place.end = from + at + letter.len_utf8();
+            break;
+        }
     }
-    parts.push((rest.to_owned(), learn));
-    parts
+    Some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contents_are_found_between_what_the_template_writes() {
+        let with = |a: &str, b: &str| format!("<u>{a}</u><a> {b} </a>");
+        let needles = with(&needle(0), &needle(1));
+        let text = with("</u><a> b </a>", "b");
+        let found = places(&text, &needles, &["</u><a> b </a>", "b\n"]).unwrap();
+        assert_eq!(
+            [&text[found[0].clone()], &text[found[1].clone()]],
+            ["</u><a> b </a>", "b"]
+        );
+        assert_eq!(places(&with("a", "b"), &needles, &["a", "c"]), None);
+        assert_eq!(
+            places("<u>a</u>", &format!("<u>{}</u>", needle(0)), &["a", "b"]),
+            None
+        );
+        assert_eq!(
+            places("b, a", &format!("{}, {}", needle(1), needle(0)), &["a", "b"]),
+            Some(vec![3..4, 0..1])
+        );
+        assert_eq!(places("x", "x", &[""]), Some(vec![0..0]));
+    }
+
+    #[test]
+    fn a_content_is_found_with_other_white_space() {
+        let text = "q: a b\na:\n<think>\nc\n</think>\n\nd  e<end>";
+        let place = found(text, 7, "<think>c</think>d e").unwrap();
+        assert_eq!(&text[place], "<think>\nc\n</think>\n\nd  e");
+        assert_eq!(found(text, 7, "q:"), None);
+    }
+
+    #[test]
+    fn marks_become_ranges() {
+        let (text, learned) = unmarked(&format!("a{OPEN}bc{CLOSE}d{OPEN}e{CLOSE}"));
+        assert_eq!((text.as_str(), learned), ("abcde", vec![1..3, 4..5]));
+    }
 }

@@ -126,7 +126,7 @@ fn a_template_that_rewrites_earlier_answers_is_refused() {
         .pieces(&codec, &Conversation::new("s", &["a", "b c", "d", "e"]))
         .unwrap_err();
     assert!(
-        error.to_string().contains("sample s: ") && error.to_string().contains("answer 1"),
+        error.to_string().contains("sample s: ") && error.to_string().contains("message 2, the assistant's"),
         "{error}"
     );
 }
@@ -152,13 +152,14 @@ fn hostile_templates_are_stopped() {
     }
     for source in ["{% if %}", "{{", "{% generation %}"] {
         let codec = with_source(source);
-        let error = Template::new("model", &codec, TemplateOptions::default())
+        let error = Template::new("model", &codec, &TemplateOptions::default())
             .err()
             .unwrap();
-        assert_eq!(error.code(), "BAD_OPTION", "{source}");
+        assert_eq!(error.code(), "BAD_MODEL", "{source}");
+        assert!(error.file().unwrap().ends_with("chat_template.jinja"));
     }
     let codec = with_source("{% include '/etc/passwd' %}{{ messages.__class__ }}");
-    if let Ok(template) = Template::new("model", &codec, TemplateOptions::default()) {
+    if let Ok(template) = Template::new("model", &codec, &TemplateOptions::default()) {
         assert!(template.prompt(&codec, &Conversation::new("s", &["a"])).is_err());
     }
     let codec = with_source("{{ raise_exception('no pictures please') }}");
@@ -168,24 +169,65 @@ fn hostile_templates_are_stopped() {
     assert!(error.to_string().contains("no pictures please"), "{error}");
 }
 
+/// Not one word of it, or not all of it; of the system, the user or the assistant.
 #[test]
-fn a_template_may_write_nothing() {
-    let codec = with_source("{% if messages|length > 1 %}text{% endif %}");
-    let template = template("model", &codec);
-    let prompt = template
+fn what_a_template_leaves_out_is_an_error() {
+    let conversation = Conversation {
+        system: Some("Be brief.".to_owned()),
+        ..Conversation::new("s", &["what?", "A red fox.", "and now?", "Gone."])
+    };
+    for (source, message) in [
+        (
+            "{% if messages|length > 9 %}text{% endif %}",
+            "message 1, the system's",
+        ),
+        (
+            "{% for m in messages if m.role != 'system' %}{{ m.role }}: {{ m.content }}\n{% endfor %}",
+            "message 1, the system's",
+        ),
+        (
+            "{% for m in messages if m.role != 'user' %}{{ m.content }}\n{% endfor %}",
+            "message 2, the user's",
+        ),
+        (
+            "{% for m in messages %}{{ m.content[:8] }}\n{% endfor %}",
+            "message 1, the system's",
+        ),
+        (
+            "{% for m in messages[:2] + messages[-1:] %}{{ m.content }}\n{% endfor %}",
+            "message 3, the assistant's",
+        ),
+        (
+            "{% for m in messages %}{{ m.text }}\n{% endfor %}",
+            "message 1, the system's",
+        ),
+        (
+            "{% for m in messages %}{{ m.content | upper }}\n{% endfor %}",
+            "message 1, the system's",
+        ),
+    ] {
+        let codec = with_source(source);
+        let error = template("model", &codec)
+            .pieces(&codec, &conversation)
+            .unwrap_err();
+        assert_eq!(error.code(), "BAD_SAMPLE");
+        assert!(error.to_string().contains(message), "{source}: {error}");
+    }
+    let codec = with_source("{{ messages | length }}");
+    let error = template("model", &codec)
         .prompt(&codec, &Conversation::new("s", &["what?"]))
-        .unwrap();
-    assert!(prompt.is_empty());
+        .unwrap_err();
+    assert!(error.to_string().contains("message 1, the user's"), "{error}");
 }
 
 #[test]
 fn the_day_is_the_one_that_was_given() {
-    let codec = with_source("{{ strftime_now('%d %b %Y') }}");
+    let codec = with_source("{{ strftime_now('%d %b %Y') }}{{ messages[0].content }}");
     let options = TemplateOptions {
         now: 951_782_400,
         ..TemplateOptions::default()
     };
-    let dated = Template::new("model", &codec, options).unwrap();
+    let dated = Template::new("model", &codec, &options).unwrap();
     let pieces = dated.prompt(&codec, &Conversation::new("s", &["a"])).unwrap();
-    assert_eq!(shown(&codec, &pieces), "29 Feb 2000");
+    assert_eq!(shown(&codec, &pieces), "29 Feb 2000a");
 }

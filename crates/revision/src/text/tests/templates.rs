@@ -2,7 +2,7 @@ use super::own_templates::own;
 use super::*;
 
 pub(super) fn template(name: &str, codec: &TextCodec) -> Template {
-    Template::new(name, codec, TemplateOptions::default()).unwrap()
+    Template::new(name, codec, &TemplateOptions::default()).unwrap()
 }
 
 /// Pieces in words: text of learned tokens in «», `#` for an image.
@@ -88,7 +88,7 @@ fn plain_learns_the_caption_alone() {
         end_token: false,
         ..TemplateOptions::default()
     };
-    let plain = Template::new("plain", &codec, published).unwrap();
+    let plain = Template::new("plain", &codec, &published).unwrap();
     let pieces = |texts: &[&str]| plain.pieces(&codec, &Conversation::new("s", texts));
     let ids = codec.encode("A cat.\n", false).unwrap();
     let learned = Piece::Tokens { ids, learn: true };
@@ -170,19 +170,21 @@ fn spellings_of_special_tokens_in_a_text_are_text() {
 #[test]
 fn what_cannot_be_written_is_named() {
     let codec = chat();
-    let unknown = Template::new("alpaca", &codec, TemplateOptions::default())
+    let unknown = Template::new("alpaca", &codec, &TemplateOptions::default())
         .err()
         .unwrap();
     assert!(
-        unknown.to_string().contains("alpaca is not known; plain, llama"),
+        unknown
+            .to_string()
+            .contains("unknown template `alpaca`; expected one of plain, llama"),
         "{unknown}"
     );
-    let none = Template::new("model", &codec, TemplateOptions::default())
+    let none = Template::new("model", &codec, &TemplateOptions::default())
         .err()
         .unwrap();
     assert!(none.to_string().contains("no template of its own"), "{none}");
     let pieces = TextCodec::of_folder(&fixture("text/pieces-first"), &[], 1000).unwrap();
-    let lacking = Template::new("chatml", &pieces, TemplateOptions::default())
+    let lacking = Template::new("chatml", &pieces, &TemplateOptions::default())
         .err()
         .unwrap();
     assert!(

@@ -1,3 +1,4 @@
+use super::script::Script;
 use super::*;
 use crate::files::Gguf;
 
@@ -76,28 +77,36 @@ fn folders_of_both_kinds_give_the_pieces() {
     }
 }
 
-/// A text in parts is the text as a whole where no token crosses the cut.
+/// After a special token the older kind puts a space, the newer does not; both as tokenizers does with the whole text.
 #[test]
-fn text_that_goes_on_gets_no_space_of_its_own() {
-    for codec in [
-        of_gguf("text/pieces.gguf", None).unwrap(),
-        TextCodec::of_folder(&fixture("text/pieces-legacy"), &[], 1000).unwrap(),
-        TextCodec::of_folder(&fixture("text/pieces-first"), &[], 1000).unwrap(),
-    ] {
-        let whole = codec.encode("What is it? Two cats.", false).unwrap();
-        let mut parts = codec.encode("What is it?", false).unwrap();
-        parts.extend(codec.encode_at(Start::Inside, " Two cats.", false).unwrap());
-        assert_eq!(parts, whole);
-    }
-    // after a special token the older kind puts a space, the newer does not
+fn text_behind_a_special_token_is_cut_as_in_the_whole() {
     let [legacy, first] = ["legacy", "first"]
         .map(|kind| TextCodec::of_folder(&fixture(&format!("text/pieces-{kind}")), &[], 1000).unwrap());
     for (codec, same) in [(&legacy, true), (&first, false)] {
-        let after = codec.encode_at(Start::Special, "cat", false).unwrap();
-        assert_eq!(after == codec.encode("cat", false).unwrap(), same);
-        let mut whole = codec.encode("</s>", true).unwrap();
-        whole.extend(&after);
-        assert_eq!(codec.encode("</s>cat", true).unwrap(), whole);
+        let whole = codec.encode("</s>cat", true).unwrap();
+        assert_eq!(whole[1..] == codec.encode("cat", false).unwrap(), same);
+        let mut script = Script::default();
+        script.special(2, false);
+        script.text("cat", true);
+        assert_eq!(flat(&script.pieces(codec).unwrap()).0, whole);
+    }
+}
+
+/// A token is learned when a byte of it is, and no token is cut for it.
+#[test]
+fn tokens_do_not_depend_on_what_is_learned() {
+    let codec = of_gguf("text/words.gguf", None).unwrap();
+    let text = "What is it? Two cats.";
+    let whole = codec.encode(text, false).unwrap();
+    for cut in 0..=text.len() {
+        let mut script = Script::default();
+        script.text(&text[..cut], false);
+        script.text(&text[cut..], true);
+        let (ids, learned) = flat(&script.pieces(&codec).unwrap());
+        assert_eq!(ids, whole);
+        let spans = codec.stretch(text).unwrap();
+        let expected: Vec<bool> = spans.iter().map(|(_, bytes)| bytes.end > cut).collect();
+        assert_eq!(learned, expected, "{cut}");
     }
 }
 
@@ -167,7 +176,7 @@ fn a_token_that_the_model_lacks_is_an_error() {
 #[test]
 fn a_special_token_that_the_model_lacks_is_an_error() {
     let small = TextCodec::of_folder(&fixture("text/chat"), &[], 3).unwrap();
-    let template = Template::new("chatml", &small, TemplateOptions::default()).unwrap();
+    let template = Template::new("chatml", &small, &TemplateOptions::default()).unwrap();
     let error = template
         .pieces(&small, &Conversation::new("s1", &["", ""]))
         .unwrap_err();
@@ -261,5 +270,110 @@ fn damaged_vocabularies_are_refused() {
         metadata.0.extend(value.map(|value| (key.to_owned(), value)));
         let reason = TextCodec::of_metadata(&metadata, &[], 1000).err().unwrap();
         assert!(reason.contains(said), "{said}: {reason}");
+    }
+}
+
+/// Begin, end and tokens of a text by the files beside `tokenizer.json`, as transformers takes them
+/// (fixtures/make_marks.py).
+#[test]
+fn what_files_say_of_tokens_is_obeyed() {
+    let golden = std::fs::read_to_string(fixture("marks.json")).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    for case in golden.as_array().unwrap() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(
+            fixture("text/chat/tokenizer.json"),
+            folder.path().join("tokenizer.json"),
+        )
+        .unwrap();
+        for (name, content) in case["files"].as_object().unwrap() {
+            std::fs::write(folder.path().join(name), content.to_string()).unwrap();
+        }
+        let codec = TextCodec::of_folder(folder.path(), &[], 1000).unwrap();
+        let mark = |mark: &Option<Mark>| mark.as_ref().map_or(Value::Null, |mark| mark.text.clone().into());
+        let what = &case["case"];
+        assert_eq!(mark(&codec.marks().bos), case["bos"], "{what}");
+        assert_eq!(mark(&codec.marks().eos), case["eos"], "{what}");
+        let text = case["text"].as_str().unwrap();
+        assert_eq!(codec.encode(text, true).unwrap(), numbers(&case["ids"]), "{what}");
+    }
+}
+
+#[test]
+fn files_that_contradict_each_other_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(
+        fixture("text/chat/tokenizer.json"),
+        folder.path().join("tokenizer.json"),
+    )
+    .unwrap();
+    let wrong = r#"{ "added_tokens_decoder": { "7": { "content": "</s>", "special": true } } }"#;
+    std::fs::write(folder.path().join("tokenizer_config.json"), wrong).unwrap();
+    let error = TextCodec::of_folder(folder.path(), &[], 1000).err().unwrap();
+    assert!(error.to_string().contains("\"</s>\" is token 7"), "{error}");
+    std::fs::write(
+        folder.path().join("tokenizer_config.json"),
+        r#"{ "eos_token": "<nowhere>" }"#,
+    )
+    .unwrap();
+    let codec = TextCodec::of_folder(folder.path(), &[], 1000).unwrap();
+    assert!(codec.notes()[0].contains("\"<nowhere>\""), "{:?}", codec.notes());
+}
+
+/// llama.cpp says so, too; a kind that nobody knows is no kind.
+#[test]
+fn what_a_gguf_file_leaves_out_or_nobody_knows_is_told() {
+    use crate::files::{Metadata, MetadataValue as Kind};
+    let good = Gguf::open(&fixture("text/words.gguf")).unwrap();
+    let with = |key: &str, value: Option<Kind>| {
+        let mut metadata = Metadata(good.metadata().0.clone());
+        metadata.0.remove(key);
+        metadata.0.extend(value.map(|value| (key.to_owned(), value)));
+        TextCodec::of_metadata(&metadata, &[2], 1000)
+    };
+    assert!(with("", None).unwrap().notes().is_empty());
+    let unnamed = with("tokenizer.ggml.pre", None).unwrap();
+    assert!(
+        unnamed.notes()[0].contains("tokenizer.ggml.pre"),
+        "{:?}",
+        unnamed.notes()
+    );
+    let count = good
+        .metadata()
+        .texts("tokenizer.ggml.tokens")
+        .unwrap()
+        .unwrap()
+        .len();
+    let mut kinds = vec![1; count];
+    kinds[5] = 9;
+    let reason = with("tokenizer.ggml.token_type", Some(Kind::Ints(kinds)))
+        .err()
+        .unwrap();
+    assert!(reason.contains("of the kind 9"), "{reason}");
+    // the end of a text is special whatever its kind
+    let plain = with("tokenizer.ggml.token_type", Some(Kind::Ints(vec![1; count]))).unwrap();
+    assert_eq!(plain.encode("a<|im_end|>", true).unwrap().last(), Some(&2));
+}
+
+/// Damaged in any one place, a tokenizer is read or refused, never a panic.
+#[test]
+fn damaged_tokenizers_do_not_panic() {
+    let good = std::fs::read(fixture("text/chat/tokenizer.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = 1_u64;
+    for _ in 0..400 {
+        let mut bytes = good.clone();
+        for _ in 0..3 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let at = (state >> 33) as usize % bytes.len();
+            bytes[at] = b"0123456789{}[]\",:nulltrue"[(state >> 20) as usize % 25];
+        }
+        std::fs::write(folder.path().join("tokenizer.json"), bytes).unwrap();
+        match TextCodec::of_folder(folder.path(), &[], 1000) {
+            Ok(codec) => drop(codec.encode("What is it? 12 cats", true)),
+            Err(error) => assert_eq!(error.code(), "BAD_MODEL"),
+        }
     }
 }

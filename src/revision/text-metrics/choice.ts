@@ -1,6 +1,6 @@
 import { ModalityGapError } from '../../errors.ts'
 import { comparableWords, holds, type Piece, piecesOf, stripped } from './pieces.ts'
-import { letterAt, type Said, saidOf } from './statement.ts'
+import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
 
 /** An answer to a question with options. */
 export interface ChoiceAnswer {
@@ -60,7 +60,8 @@ export function lettersOf(options: readonly string[]): string[] {
  *    of its own;
  * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
  * 5. the text of an option and nothing else, whatever its case and its closing mark;
- * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`;
+ * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`; then the only one of
+ *    all, where it ends the answer behind a comma or a colon;
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
  * 8. the only one of three or more that is not called wrong.
  *
@@ -99,18 +100,20 @@ function readingOf(
     named(exactly(text, options)) ??
     only([...said.bracketed].filter(letter => !said.rejected.has(letter))) ??
     only([...said.named].filter(letter => !said.rejected.has(letter))) ??
+    closing(pieces, letters) ??
     named(mentioned(text, options)) ??
     only(letters.length > 2 ? letters.filter(letter => !said.rejected.has(letter)) : [])
   )
 }
 
 /** Marks around a letter that is alone. */
-const AROUND = '("\'*[_`)].:,{}$'
+const AROUND = '("\'*[_`)].:,{}$?!'
 
 function alone(pieces: readonly Piece[]): string | undefined {
   const words = pieces.filter(({ kind, text }) => kind === 'word' || (kind === 'mark' && !AROUND.includes(text)))
-  const [only] = words
-  return words.length === 1 && /^[a-z]$/i.test(only?.text ?? '') ? only?.text.toUpperCase() : undefined
+  const named = NAMING.has(words[0]?.lower ?? '') ? words.slice(1) : words
+  const [only] = named
+  return named.length === 1 && /^[a-z]$/i.test(only?.text ?? '') ? only?.text.toUpperCase() : undefined
 }
 
 function stated(
@@ -142,13 +145,23 @@ const OPENS = ').:]-–—,'
 function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): string | undefined {
   const first = pieces.findIndex(({ text }) => !'*_`"“(['.includes(text))
   const letter = letterAt(pieces, first)
-  if (letter === undefined || bracketed.size > 1 || rejected.has(letter)) {
+  if (letter === undefined || bracketed.size > 1 || rejected.has(letter) || isOneOfSeveral(pieces, first, letter)) {
     return undefined
   }
   const next = pieces[first + 1]
   const closes = next === undefined || next.kind === 'line' || (next.kind === 'mark' && OPENS.includes(next.text))
   const reasons = ['because', 'as', 'since', 'for'].includes(next?.lower ?? '')
   return (closes || reasons) && !listsOthers(pieces, letter) ? letter : undefined
+}
+
+/** The only letter of an answer, where it ends it behind a comma or a colon: `Based on the image, B.` */
+function closing(pieces: readonly Piece[], letters: readonly string[]): string | undefined {
+  const places = pieces.flatMap((_, i) => (letters.includes(letterAt(pieces, i) ?? '') ? [i] : []))
+  const [place] = places
+  if (place === undefined || places.length > 1 || !',:'.includes(pieces[place - 1]?.text ?? ' ')) {
+    return undefined
+  }
+  return pieces.slice(place + 1).every(({ kind }) => kind !== 'word') ? pieces[place]?.text : undefined
 }
 
 /** Whether other letters begin a line as well, as where all options are repeated. */

@@ -22,9 +22,9 @@ export type Statement = { letter: string } | { several: true } | { from: number;
 const set = (words: string) => new Set(words.split(' '))
 
 /** Words that an answer is announced by; `boxed` is TeX's. */
-const NOUNS = set('answer answers option choice selection pick guess response solution conclusion letter boxed')
+const NOUNS = set('answer answers ans option choice selection pick guess response solution conclusion letter boxed')
 /** Those that a letter is the name of. */
-const NAMING = set('option choice letter answer statement')
+export const NAMING = set('option choice letter answer statement')
 const COPULAS = set('is be was s are')
 /** Words that may stand between the noun and its copula. */
 const LINKS = set(
@@ -41,12 +41,12 @@ const AFTER_LETTER = set(
 const AFTER_I = set('is or and because as')
 const NEGATIONS = set('not never neither nor cannot without')
 const MODALS = set(
-  'is are were was seems appears looks must would should be being the most very clearly definitely likely also',
+  'is are were was seems appears looks must would should to be being the most very clearly definitely likely also',
 )
 const RIGHT = set('correct right true answer best accurate appropriate suitable valid')
 const WRONG = set('incorrect wrong false inaccurate unlikely not isn wasn cannot neither')
 const CHOOSING = set(
-  'choose choosing chose pick picked select selected selecting say guess think believe therefore so hence thus probably likely definitely',
+  'choose choosing chose pick picked select selected selecting say guess think believe therefore so hence thus probably likely definitely maybe perhaps',
 )
 const EXCLUDING = set('except exclude excluded eliminate eliminated than not nor neither')
 /** Marks that stand around a letter or a word and say nothing. */
@@ -196,7 +196,7 @@ function isPart(pieces: readonly Piece[], at: number): boolean {
 }
 
 /** Whether another letter is named in the same breath: `B or C`, `B, C`, `B and D`. */
-function isOneOfSeveral(pieces: readonly Piece[], at: number, letter: string): boolean {
+export function isOneOfSeveral(pieces: readonly Piece[], at: number, letter: string): boolean {
   let next = skipSoft(pieces, at + 1)
   const link = pieces[next]
   const isOr = link?.lower === 'or' || link?.text === '/'

@@ -3,7 +3,7 @@ import { type ErrorCode, ModalityGapError } from '../errors.ts'
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   NOT_FOUND: 'check the path',
   UNREADABLE: 'check that it is a readable file or folder',
-  BAD_FORMAT: 'correct it or write it again, it is damaged or not what its name says',
+  BAD_FORMAT: 'correct it or write it again',
   UNSUPPORTED: 'store the rows as f16, bf16, f32 or f64 in one of the formats that --help lists',
   EMPTY: 'give a file or folder that holds rows',
   BAD_SELECTOR: 'name one that exists in SRC',
@@ -21,6 +21,9 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   PANIC: 'this is a defect of modality-gap, please report it',
 }
 
+/** Codes whose messages may say themselves what to do, behind a semicolon. */
+const SAID_BY_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set(['EMPTY', 'BAD_FORMAT', 'UNSUPPORTED', 'NOT_PAIRED'])
+
 /** One line: what went wrong, where, and what to do. */
 export function describe(error: unknown): string {
   if (!(error instanceof ModalityGapError)) {
@@ -33,7 +36,7 @@ export function describe(error: unknown): string {
   // for these the message goes on with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   // a message that says what to do needs no general advice
-  const advice = code === 'EMPTY' && what?.includes('; ') ? undefined : ADVICE[code]
+  const advice = SAID_BY_THE_MESSAGE.has(code) && what?.includes('; ') ? undefined : ADVICE[code]
   return `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
 }
 

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { DualEncoder, embedPairs } from '../src/index.ts'
 import { colours, picture } from './helpers/pictures.ts'
 import { folderOf } from './helpers/place.ts'
+import { system } from './helpers/system.ts'
 
 const CLIP = join(import.meta.dirname, '..', 'crates', 'encoder', 'tests', 'fixtures', 'clip')
 const tower = { width: 8, layers: 1, heads: 2 }
@@ -150,7 +150,7 @@ function readers(folder: string): Record<string, string | string[]> {
 
 /** Packs members of a folder with the system's tar, so that the reader meets what others write. */
 function pack(path: string, folder: string, members: readonly string[]): string {
-  const { status, stderr } = spawnSync('tar', ['-cf', path, '-C', folder, ...members], { encoding: 'utf8' })
+  const { status, stderr } = system('tar', ['-cf', path, '-C', folder, ...members])
   if (status !== 0) throw new Error(stderr)
   return path
 }

@@ -38,6 +38,13 @@ const hostile: Record<string, string> = {
   'a nested value of views': `{% set ns = namespace(x={}) %}${loop('{% set ns.x = {"a": ns.x.values()} %}')}{{ ns.x }}`,
   'nested values without a loop': `{% set x0 = [] %}${Array.from({ length: 2_000 }, (_, i) => `{% set x${i + 1} = [x${i}] %}`).join('')}{{ x2000 }}`,
   'a value that doubles': `{% set ns = namespace(x=[1]) %}${loop('{% set ns.x = [ns.x, ns.x] %}', 40)}{{ ns.x }}`,
+  'a value that doubles in nested loops': `${Array.from({ length: 40 }, (_, i) => `{% for x${i + 1} in [[x${i}, x${i}]] %}`).join('')}{{ x40 }}${'{% endfor %}'.repeat(40)}`,
+  'a value that doubles in macros':
+    '{% macro f(x, n) %}{% if n %}{{ f([x, x], n - 1) }}{% else %}{{ x }}{% endif %}{% endmacro %}{{ f([1], 40) }}',
+  'a value that doubles in blocks': `{% set x0 = [1] %}${Array.from({ length: 40 }, (_, i) => `{% with x${i + 1} = [x${i}, x${i}] %}`).join('')}{{ "" ~ x40 }}${'{% endwith %}'.repeat(40)}`,
+  'a value that doubles in a loop that calls itself': '{% for x in [[1]] recursive %}{{ loop([[x, x]]) }}{% endfor %}',
+  'products of lists': `{{ "" ~ ${'['.repeat(20)}1${'] * 99'.repeat(20)} }}`,
+  'products of lists from the left': '{% set x = range(9999) | list %}{{ "" ~ 99999 * x }}',
   'many terms': `{{ ${'1+'.repeat(8_000)}1 }}`,
   'many signs': `{{ ${'not '.repeat(8_000)}1 }}`,
   'many filters': `{{ 1${'|abs'.repeat(8_000)} }}`,

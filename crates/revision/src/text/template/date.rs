@@ -38,7 +38,27 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
             out.push(letter);
             continue;
         }
-        let filled = match letters.next() {
+        let mut asked = letters.next();
+        // as in glibc: without leading zeros
+        let bare = asked == Some('-');
+        if bare {
+            asked = letters.next();
+        }
+        let hour = second / 3600;
+        let filled = match asked {
+            Some('I') => format!("{:02}", (hour + 11) % 12 + 1),
+            Some('p') => if hour < 12 { "AM" } else { "PM" }.to_owned(),
+            Some('j') => format!("{:03}", days - day_number(year, 1, 1) + 1),
+            Some('e') => format!("{day:2}"),
+            Some('D' | 'x') => format!("{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
+            Some('T' | 'X') => format!("{hour:02}:{:02}:{:02}", second / 60 % 60, second % 60),
+            Some('R') => format!("{hour:02}:{:02}", second / 60 % 60),
+            // 1970-01-01 was a Thursday
+            Some('u') => ((days + 3).rem_euclid(7) + 1).to_string(),
+            Some('w') => (days + 4).rem_euclid(7).to_string(),
+            Some('h') => name[..3].to_owned(),
+            // a time without a zone has no name for it
+            Some('Z' | 'z') => String::new(),
             Some('Y') => year.to_string(),
             Some('y') => format!("{:02}", year.rem_euclid(100)),
             Some('m') => format!("{month:02}"),
@@ -47,7 +67,7 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
             Some('b') => name[..3].to_owned(),
             Some('A') => weekday.to_owned(),
             Some('a') => weekday[..3].to_owned(),
-            Some('H') => format!("{:02}", second / 3600),
+            Some('H') => format!("{hour:02}"),
             Some('M') => format!("{:02}", second / 60 % 60),
             Some('S') => format!("{:02}", second % 60),
             Some('F') => format!("{year}-{month:02}-{day:02}"),
@@ -58,9 +78,26 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
                 return Err(Error::new(ErrorKind::InvalidOperation, reason));
             }
         };
-        out.push_str(&filled);
+        let short = filled.trim_start_matches(['0', ' ']);
+        out.push_str(match (bare, short.is_empty()) {
+            (true, false) => short,
+            (true, true) => "0",
+            (false, _) => &filled,
+        });
     }
     Ok(out)
+}
+
+/// The day counted from 1970-01-01 of a date in the Gregorian calendar, the inverse of [`civil`].
+fn day_number(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 fn at(names: &[&'static str], index: i64) -> &'static str {
@@ -98,6 +135,13 @@ mod tests {
         }
         let all = strftime("%d %b %y, %A %d %B %H:%M:%S %F 100%%", 1_721_952_000 + 3_723).unwrap();
         assert_eq!(all, "26 Jul 24, Friday 26 July 01:02:03 2024-07-26 100%");
+        // Python's datetime(2024, 7, 6, 13, 2, 3) and datetime(2023, 12, 31)
+        let more = strftime("%I %p %j %e %D %T %R %u %w %h %-d %-I %-m%Z", 1_720_270_923).unwrap();
+        assert_eq!(more, "01 PM 188  6 07/06/24 13:02:03 13:02 6 6 Jul 6 1 7");
+        assert_eq!(
+            strftime("%j %I %p %-H %u", 1_703_980_800).unwrap(),
+            "365 12 AM 0 7"
+        );
         assert!(strftime("%Q", 0).is_err());
         assert!(strftime("%", 0).is_err());
     }

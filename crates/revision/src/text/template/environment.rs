@@ -8,7 +8,7 @@ use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use super::date::strftime;
-use super::guard::{BOUNDED, HELD, LEARN};
+use super::guard::{BOUNDED, HELD, LEARN, SINGLE};
 use super::{jinja, python};
 use crate::{Result, RevisionError};
 
@@ -19,7 +19,7 @@ const MAX_CALLS: usize = 100;
 /// Deepest value that may be assigned.
 const MAX_NESTING: usize = 32;
 /// Most values inside of one that is assigned.
-const MAX_VALUES: usize = 100_000;
+const MAX_VALUES: usize = 20_000;
 /// Stack for compiling and rendering; what is not used takes no memory.
 const STACK: usize = 64 << 20;
 
@@ -70,6 +70,13 @@ pub(super) fn environment(now: i64) -> std::result::Result<Environment<'static>,
     });
     environment.add_filter(HELD, |state: &State, value: Value| {
         Walk::new(state, false).over(value)
+    });
+    environment.add_filter(SINGLE, |value: Value| match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "chat templates must not multiply lists",
+        )),
+        _ => Ok(value),
     });
     environment.add_test("sequence", is_sequence);
     environment.add_test("mapping", |value: &Value| {

@@ -18,6 +18,8 @@ const MAX_BRANCHES: usize = 256;
 pub(super) const LEARN: &str = "_learn";
 /// The filter that bounds the depth of a value before it is assigned.
 pub(super) const BOUNDED: &str = "_bounded";
+/// The filter that refuses to multiply lists.
+pub(super) const SINGLE: &str = "_single";
 /// As [`BOUNDED`], for what an attribute of a namespace is set to.
 pub(super) const HELD: &str = "_held";
 
@@ -29,7 +31,9 @@ pub(super) struct Guarded {
     pub marked: bool,
 }
 
-/// The template with filters in place of `{% generation %}` and around every assigned value; lines stay where they are.
+/// The template with filters in place of `{% generation %}`, around every value that gets a name (by `set`, `for`, `macro`,
+/// `with` and `call`) and before every `*`; lines stay where they are. So a value can grow within one expression only, and
+/// there by its length only.
 ///
 /// # Errors
 /// What is beyond the bounds, with its line.
@@ -63,15 +67,16 @@ pub(super) fn guarded(source: &str) -> Result<Guarded, String> {
             word if tag.is_block => blocks.enter(word, tag.assign.is_some()).map_err(here)?,
             _ => {}
         }
-        let text = &source[start..tag.end];
+        let text = tag.text(source, start);
         match tag.word {
             "generation" if tag.is_block => {
                 marked = true;
                 out.push_str(&text.replacen("generation", &format!("filter {LEARN}"), 1));
             }
             "endgeneration" if tag.is_block => out.push_str(&text.replacen("endgeneration", "endfilter", 1)),
-            "set" if tag.is_block => tag.write_set(source, &mut out),
-            _ => out.push_str(text),
+            "set" if tag.is_block => tag.write_set(&text, start, &mut out),
+            "for" | "macro" | "with" | "call" if tag.is_block => tag.write_names(&text, &mut out),
+            _ => out.push_str(&text),
         }
     }
     out.push_str(&source[at..]);
@@ -113,6 +118,10 @@ struct Tag<'a> {
     assign: Option<usize>,
     /// Where the first `|` stands outside of brackets.
     pipe: Option<usize>,
+    /// Where lists could be multiplied.
+    products: Vec<usize>,
+    /// Names that it gives to values.
+    names: Vec<&'a str>,
     /// Where its closing sign begins, with the sign that cuts white space.
     close: usize,
     end: usize,
@@ -128,10 +137,15 @@ impl<'a> Tag<'a> {
             word: "",
             assign: None,
             pipe: None,
+            products: Vec::new(),
+            names: Vec::new(),
             close: source.len(),
             end: source.len(),
         };
         let (mut at, mut tokens, mut depth) = (start + 2, 0, 0_usize);
+        let mut naming = Naming::default();
+        // whether a value may end at the token before
+        let mut value = false;
         while at < bytes.len() {
             if depth == 0 && bytes[at..].starts_with(closing) {
                 let cut = at > start + 2 && matches!(bytes[at - 1], b'-' | b'+');
@@ -168,8 +182,16 @@ impl<'a> Tag<'a> {
                 b'|' if depth == 0 && tag.pipe.is_none() => tag.pipe = Some(from),
                 _ => {}
             }
+            if first == b'*' {
+                let power = bytes.get(at) == Some(&b'*') || bytes[from - 1] == b'*';
+                tag.products.extend((value && !power).then_some(from));
+            }
+            value = is_word(first) || matches!(first, b')' | b']' | b'}' | b'"' | b'\'');
+            let token = &source[from..at];
             if tag.word.is_empty() && is_word(first) {
-                tag.word = &source[from..at];
+                tag.word = token;
+            } else {
+                tag.names.extend(naming.name(tag.word, token, depth));
             }
             if depth > MAX_BRACKETS {
                 return Err(format!("brackets are nested deeper than {MAX_BRACKETS}"));
@@ -178,34 +200,111 @@ impl<'a> Tag<'a> {
         Ok(tag)
     }
 
-    /// The assignment with a filter on its value.
-    fn write_set(&self, source: &str, out: &mut String) {
-        let start = source[..self.end].rfind("{%").expect("the tag's beginning");
-        let value = match (self.assign, self.pipe) {
+    /// The tag, with no list multiplied: the left side goes through a filter, and two signs are for numbers only.
+    fn text(&self, source: &str, start: usize) -> String {
+        let mut out = String::new();
+        let mut from = start;
+        for &at in &self.products {
+            out.push_str(source[from..at].trim_end());
+            let space = &source[from + source[from..at].trim_end().len()..at];
+            out.push_str(&format!("|{SINGLE}{space}* - -"));
+            from = at + 1;
+        }
+        out.push_str(&source[from..self.end]);
+        out
+    }
+
+    /// The assignment with a filter on its value; `text` is the tag, which began at `start`.
+    fn write_set(&self, text: &str, start: usize, out: &mut String) {
+        // products stand behind the sign of the assignment
+        let closing = text.len() - (self.end - self.close);
+        match (self.assign, self.pipe) {
             (Some(assign), pipe) if pipe.is_none_or(|pipe| assign < pipe) => {
-                let target = &source[start..assign];
-                Some((assign + 1, if target.contains('.') { HELD } else { BOUNDED }))
-            }
-            _ => None,
-        };
-        match value {
-            Some((from, filter)) if !source[from..self.close].trim().is_empty() => {
-                let value = source[from..self.close].trim_end();
-                let rest = &source[from + value.len()..self.end];
+                let (head, value) = text[..closing].split_at(assign - start + 1);
+                let bare = value.trim();
+                if bare.is_empty() {
+                    return out.push_str(text);
+                }
+                let filter = if head.contains('.') { HELD } else { BOUNDED };
                 // white space goes before the brackets, so that lines stay
-                let lead = value.len() - value.trim_start().len();
-                let (space, value) = value.split_at(lead);
+                let space = &value[..value.len() - value.trim_start().len()];
+                let behind = &value[value.trim_end().len()..];
                 out.push_str(&format!(
-                    "{}{space}({value})|{filter}{rest}",
-                    &source[start..from]
+                    "{head}{space}({bare})|{filter}{behind}{}",
+                    &text[closing..]
                 ));
             }
-            _ if self.pipe.is_some() => {
-                let head = source[start..self.close].trim_end();
-                let rest = &source[start + head.len()..self.end];
-                out.push_str(&format!("{head}|{HELD}{rest}"));
+            (_, Some(_)) => {
+                let head = text[..closing].trim_end();
+                out.push_str(&format!("{head}|{HELD}{}", &text[head.len()..]));
             }
-            _ => out.push_str(&source[start..self.end]),
+            _ => out.push_str(text),
+        }
+    }
+
+    /// The tag, and behind it filters on the values of the names that it gives.
+    fn write_names(&self, text: &str, out: &mut String) {
+        let closing = text.len() - (self.end - self.close);
+        let cut = &text[closing..];
+        let sets: Vec<String> = self
+            .names
+            .iter()
+            .map(|name| format!("set {name} = ({name})|{BOUNDED}"))
+            .collect();
+        match sets.split_last() {
+            None => out.push_str(text),
+            Some((last, others)) => {
+                out.push_str(&text[..closing]);
+                out.push_str("%}");
+                for set in others {
+                    out.push_str(&format!("{{%- {set} %}}"));
+                }
+                // the sign that cuts white space goes behind the last
+                out.push_str(&format!("{{%- {last} {cut}"));
+            }
+        }
+    }
+}
+
+/// Which words of a tag are names that get values.
+#[derive(Default)]
+struct Naming {
+    over: bool,
+    /// Whether a name may stand here.
+    expected: bool,
+    began: bool,
+}
+
+impl Naming {
+    /// The token, where it is such a name; `depth` is that of the brackets behind it.
+    fn name<'a>(&mut self, word: &str, token: &'a str, depth: usize) -> Option<&'a str> {
+        let is_name = token.bytes().all(is_word) && !token.as_bytes()[0].is_ascii_digit();
+        match word {
+            // for a, (b, c) in …
+            "for" => {
+                self.over |= token == "in";
+                (is_name && !self.over).then_some(token)
+            }
+            // with a = 1, b = 2
+            "with" => {
+                let here = !self.began || self.expected;
+                self.began = true;
+                self.expected = depth == 0 && token == ",";
+                (is_name && here && depth == 0).then_some(token)
+            }
+            // macro name(a, b=1); call(a) name()
+            "macro" | "call" => {
+                if self.over {
+                    return None;
+                }
+                let opens = token == "(" && depth == 1 && !self.began;
+                let here = self.expected;
+                self.expected = opens || (depth == 1 && token == ",");
+                self.over |= (depth == 0 && token == ")") || (word == "call" && !self.began && !opens);
+                self.began |= opens;
+                (is_name && here && depth == 1).then_some(token)
+            }
+            _ => None,
         }
     }
 }
@@ -301,6 +400,29 @@ mod tests {
                 "{{ {'a': {'b': 1}} }}{{ '}}' }}",
             ),
             ("a {% set", "a {% set"),
+            (
+                "{% for a, b in c -%}\n",
+                "{% for a, b in c %}{%- set a = (a)|_bounded %}{%- set b = (b)|_bounded -%}\n",
+            ),
+            (
+                "{%- macro f(a, b=[1, c]) %}",
+                "{%- macro f(a, b=[1, c]) %}{%- set a = (a)|_bounded %}{%- set b = (b)|_bounded %}",
+            ),
+            ("{% macro f() %}", "{% macro f() %}"),
+            (
+                "{% with a = b, c = f(d, e) %}",
+                "{% with a = b, c = f(d, e) %}{%- set a = (a)|_bounded %}{%- set c = (c)|_bounded %}",
+            ),
+            (
+                "{% call(a) f(b) %}",
+                "{% call(a) f(b) %}{%- set a = (a)|_bounded %}",
+            ),
+            ("{% call f(b) %}", "{% call f(b) %}"),
+            (
+                "{{ a * 2 ** b }}{{ f(*a) }}",
+                "{{ a|_single * - - 2 ** b }}{{ f(*a) }}",
+            ),
+            ("{% set a = b*c %}", "{% set a = (b|_single* - -c)|_bounded %}"),
         ] {
             assert_eq!(source(before), after, "{before}");
         }

@@ -168,7 +168,10 @@ fn sizes_that_nothing_backs_are_refused() {
         (Bytes::new(3, 1, 0).tensor("t", &[1 << 40], 0, 0), "beyond"),
         (Bytes::new(3, 1, 0).tensor("t", &[], 0, 0), "0 axes"),
         (Bytes::new(3, 1, 0).tensor("t", &[1; 5], 0, 0), "5 axes"),
-        (Bytes::new(3, 1, 0).tensor("t", &[32], 16, 0).pad(64), "type 16"),
+        (
+            Bytes::new(3, 1, 0).tensor("t", &[32], 16, 0).pad(64),
+            "stored as IQ2_XXS",
+        ),
     ] {
         let reason = bytes.refused();
         assert!(reason.contains(said), "{said}: {reason}");

@@ -1,4 +1,4 @@
-//! A dictionary of tensors as `torch.save` writes it.
+//! PyTorch's files of tensors, in and out.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,8 +7,23 @@ use candle_core::Tensor;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::out::{Stored, failed, write};
+use super::source::Source;
 use crate::Result;
-use crate::files::out::{Stored, failed, write};
+
+/// Tensors of a dictionary that `torch.save` wrote, as f32, in its order: those that `wanted` has a name for, under it.
+///
+/// # Errors
+/// `BAD_MODEL` when it is damaged, holds something else, a tensor's values do not lie one after the other, or tensors share
+/// so much of a storage that together they are longer than the file.
+pub(crate) fn read_torch(
+    file: &Path,
+    wanted: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, Tensor)>> {
+    let source = Source::open(file)?;
+    let read = modality_gap_weights::read_torch(source.reader(source.len()), source.len(), wanted);
+    read.map_err(|reason| source.bad(reason))
+}
 
 /// Writes tensors in f32; `torch.load(file, weights_only=True)` gives them back as a dictionary.
 pub(crate) fn write_torch(file: &Path, tensors: &[(String, Tensor)]) -> Result<()> {

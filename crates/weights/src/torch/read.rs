@@ -1,42 +1,31 @@
 //! Tensors of a PyTorch file.
 
 use std::io::{BufReader, Read, Seek};
-use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::machine::{Described, tensors};
-use crate::Result;
-use crate::files::source::{Source, finite};
+use crate::finite;
 
 /// Longest pickle; that of a dictionary of tensors has a hundred bytes for each.
 const MAX_PICKLE: u64 = 16 << 20;
 
-/// Tensors of a dictionary that `torch.save` wrote, as f32, in its order: those that `wanted` has a name for, under it.
-///
-/// # Errors
-/// `BAD_MODEL` when it is damaged, holds something else, a tensor's values do not lie one after the other, or tensors share
-/// so much of a storage that together they are longer than the file.
-pub(crate) fn read_torch(
-    file: &Path,
-    wanted: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<(String, Tensor)>> {
-    read_source(&Source::open(file)?, wanted)
-}
-
-pub(super) fn read_source(
-    source: &Source,
-    wanted: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<(String, Tensor)>> {
-    read(source, wanted).map_err(|reason| source.bad(reason))
-}
-
 type Parsed<T> = std::result::Result<T, String>;
 
-fn read(source: &Source, wanted: &dyn Fn(&str) -> Option<String>) -> Parsed<Vec<(String, Tensor)>> {
-    let mut zip = ZipArchive::new(BufReader::new(source.reader(source.len()))).map_err(|error| {
+/// Tensors of a dictionary that `torch.save` wrote, as f32, in its order: those that `wanted` has a name for, under it.
+/// The file is a stream of `len` bytes.
+///
+/// # Errors
+/// A sentence when it is damaged, holds something else, a tensor's values do not lie one after the other, or tensors share
+/// so much of a storage that together they are longer than the file.
+pub fn read_torch(
+    file: impl Read + Seek,
+    len: u64,
+    wanted: &dyn Fn(&str) -> Option<String>,
+) -> Parsed<Vec<(String, Tensor)>> {
+    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| {
         format!("it is no file that PyTorch 1.6 or later has saved: {error}; save it anew")
     })?;
     let pickle = (0..zip.len()).find_map(|i| {
@@ -51,7 +40,7 @@ fn read(source: &Source, wanted: &dyn Fn(&str) -> Option<String>) -> Parsed<Vec<
     let bytes = whole(&mut zip, &pickle)?;
     let described = tensors(&bytes)?;
     let mut read = Vec::new();
-    let mut room = source.len();
+    let mut room = len;
     for (name, described) in described {
         let Some(ours) = wanted(&name) else { continue };
         let values =

@@ -288,6 +288,9 @@ fn global(module: &str, name: &str) -> Parsed<Value> {
         ("torch", "HalfStorage") => Global::Storage(DType::F16),
         ("torch", "BFloat16Storage") => Global::Storage(DType::BF16),
         ("torch", "DoubleStorage") => Global::Storage(DType::F64),
+        // counts and positions that stand beside the weights
+        ("torch", "LongStorage") => Global::Storage(DType::I64),
+        ("torch", "ByteStorage" | "BoolStorage") => Global::Storage(DType::U8),
         _ => {
             return Err(format!(
                 "it asks for {module}.{name}, which is never loaded; save a dictionary of tensors in f64, f32, f16 or \

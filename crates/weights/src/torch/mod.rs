@@ -8,7 +8,5 @@ mod machine;
 mod read;
 #[cfg(test)]
 mod tests;
-mod write;
 
-pub(crate) use read::read_torch;
-pub(crate) use write::write_torch;
+pub use read::read_torch;

@@ -225,8 +225,23 @@ export interface TrainProbe {
   /** dL/d the batch's text rows. */
   gradText: Float32Array
 }
+/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
+export type OnBadPair = 'error' | 'drop'
+/** How lists of pairs are read. */
+export interface PairOptions {
+  /**
+   * `error` stops with all bad pairs in one message, the first twenty by name; `drop` leaves them out and counts them.
+   *
+   * @defaultValue `'error'`
+   */
+  onBadPair?: OnBadPair
+  /** Whether a list may name images outside of its own folder. @defaultValue `false` */
+  allowOutsideImages?: boolean
+}
 /** What and how pairs are embedded. */
-export interface EmbedOptions {
+export interface EmbedOptions extends PairOptions {
+  /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
+  prompt?: string
   /** Only pairs of these splits. @defaultValue all */
   splits?: readonly string[]
   /** Pairs per shard. @defaultValue `10000` */
@@ -264,6 +279,13 @@ export interface HeldOut {
   /** What chance would give for `imageToText.r5`. */
   chanceR5: number
 }
+/** Pairs that were left out. */
+export interface DroppedPairs {
+  /** How many. */
+  count: number
+  /** What is wrong with the first twenty. */
+  first: string[]
+}
 /** What a training gave. */
 export interface TrainReport {
   /** The encoder's file. */
@@ -274,6 +296,8 @@ export interface TrainReport {
   parameters: number
   /** Pairs that were trained on. */
   pairs: number
+  /** Pairs that were left out, with `onBadPair: 'drop'`. */
+  dropped: DroppedPairs
   /** Updates. */
   steps: number
   /** Loss of the last batch; `null` when a resumed training was already done. */
@@ -291,6 +315,8 @@ export interface EmbedReport {
   rows: number
   /** Columns. */
   dim: number
+  /** Pairs that were left out, with `onBadPair: 'drop'`. */
+  dropped: DroppedPairs
   /** Shards that were kept from an earlier run. */
   kept: number
   /** Files, in order. */
@@ -2104,7 +2130,7 @@ export declare function convert(
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
 /** What is trained, from what, and where it goes. */
-export interface TrainInput extends TrainOptions, ThreadOptions {
+export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions {
   /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
   data: string | readonly string[]
   /** Folder for the encoder and its checkpoint. */
@@ -2127,7 +2153,7 @@ export interface TrainRun {
 }
 /** What is embedded, by what, and where it goes. */
 export interface EmbedInput extends EmbedOptions, ThreadOptions {
-  /** An encoder trained here (file or folder), or a folder with a CLIP, SigLIP or BERT in Hugging Face's layout. */
+  /** An encoder trained here (file or folder), or a folder of transformers or sentence-transformers: see docs/encoders.md. */
   encoder: string
   /** Lists of pairs, as for training. */
   data: string | readonly string[]
@@ -2149,7 +2175,7 @@ export declare class DualEncoder {
    */
   static train(input: TrainInput, run?: TrainRun): Promise<DualEncoder>
   /**
-   * Reads an encoder: the file or the folder of a training, or a folder in Hugging Face's layout.
+   * Reads an encoder: the file or the folder of a training, or a folder of transformers or sentence-transformers.
    *
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_MODEL` with the file
    */
@@ -2158,8 +2184,15 @@ export declare class DualEncoder {
   get dim(): number
   /** Whether it takes images. */
   get images(): boolean
-  /** Unit rows of texts, row-major, `texts.length × dim`. */
-  embedTexts(texts: readonly string[]): Promise<Float32Array>
+  /** Names of the prompts that the folder of a sentence encoder brings, sorted. */
+  get prompts(): readonly string[]
+  /**
+   * Unit rows of texts, row-major, `texts.length × dim`.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a prompt that the encoder does not have, `BAD_ROW` for a text whose row
+   * has length zero
+   */
+  embedTexts(texts: readonly string[], { prompt }?: Pick<EmbedOptions, 'prompt'>): Promise<Float32Array>
   /**
    * Unit rows of image files, row-major, `paths.length × dim`.
    *

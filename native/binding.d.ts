@@ -41,10 +41,10 @@ export declare class NativeAligner {
 export declare class NativeEncoder {
   /** Reads an encoder, off the event loop. */
   static load(path: string): Promise<any>
-  /** Columns, and whether it takes images. */
+  /** Columns, whether it takes images, and names of its prompts. */
   info(): any
-  /** Unit rows of texts. */
-  embedTexts(texts: Array<string>): Promise<any>
+  /** Unit rows of texts, behind the prompt of that name or the default one. */
+  embedTexts(texts: Array<string>, prompt?: string | undefined | null): Promise<any>
   /** Unit rows of image files. */
   embedImages(paths: Array<string>): Promise<any>
 }

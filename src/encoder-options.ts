@@ -127,8 +127,25 @@ export interface TrainProbe {
   gradText: Float32Array
 }
 
+/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
+export type OnBadPair = 'error' | 'drop'
+
+/** How lists of pairs are read. */
+export interface PairOptions {
+  /**
+   * `error` stops with all bad pairs in one message, the first twenty by name; `drop` leaves them out and counts them.
+   *
+   * @defaultValue `'error'`
+   */
+  onBadPair?: OnBadPair
+  /** Whether a list may name images outside of its own folder. @defaultValue `false` */
+  allowOutsideImages?: boolean
+}
+
 /** What and how pairs are embedded. */
-export interface EmbedOptions {
+export interface EmbedOptions extends PairOptions {
+  /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
+  prompt?: string
   /** Only pairs of these splits. @defaultValue all */
   splits?: readonly string[]
   /** Pairs per shard. @defaultValue `10000` */
@@ -144,7 +161,7 @@ export interface EmbedOptions {
  *
  * @internal
  */
-export interface TrainJob {
+export interface TrainJob extends PairOptions {
   data: readonly string[]
   out: string
   resume?: boolean

@@ -28,6 +28,14 @@ export interface HeldOut {
   chanceR5: number
 }
 
+/** Pairs that were left out. */
+export interface DroppedPairs {
+  /** How many. */
+  count: number
+  /** What is wrong with the first twenty. */
+  first: string[]
+}
+
 /** What a training gave. */
 export interface TrainReport {
   /** The encoder's file. */
@@ -38,6 +46,8 @@ export interface TrainReport {
   parameters: number
   /** Pairs that were trained on. */
   pairs: number
+  /** Pairs that were left out, with `onBadPair: 'drop'`. */
+  dropped: DroppedPairs
   /** Updates. */
   steps: number
   /** Loss of the last batch; `null` when a resumed training was already done. */
@@ -56,6 +66,8 @@ export interface EmbedReport {
   rows: number
   /** Columns. */
   dim: number
+  /** Pairs that were left out, with `onBadPair: 'drop'`. */
+  dropped: DroppedPairs
   /** Shards that were kept from an earlier run. */
   kept: number
   /** Files, in order. */

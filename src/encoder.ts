@@ -1,5 +1,5 @@
 import { cancelled, cancelOn, type RunOptions } from './abort.ts'
-import type { EmbedOptions, TrainOptions, TrainProbe, TrainStep } from './encoder-options.ts'
+import type { EmbedOptions, PairOptions, TrainOptions, TrainProbe, TrainStep } from './encoder-options.ts'
 import type { EmbedReport, TrainReport } from './encoder-reports.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given, guarded } from './job.ts'
@@ -7,7 +7,7 @@ import { type NativeEncoder, native } from './native.ts'
 import type { ThreadOptions } from './options.ts'
 
 /** What is trained, from what, and where it goes. */
-export interface TrainInput extends TrainOptions, ThreadOptions {
+export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions {
   /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
   data: string | readonly string[]
   /** Folder for the encoder and its checkpoint. */
@@ -32,7 +32,7 @@ export interface TrainRun {
 
 /** What is embedded, by what, and where it goes. */
 export interface EmbedInput extends EmbedOptions, ThreadOptions {
-  /** An encoder trained here (file or folder), or a folder with a CLIP, SigLIP or BERT in Hugging Face's layout. */
+  /** An encoder trained here (file or folder), or a folder of transformers or sentence-transformers: see docs/encoders.md. */
   encoder: string
   /** Lists of pairs, as for training. */
   data: string | readonly string[]
@@ -59,8 +59,9 @@ export class DualEncoder {
    * @see arXiv 2103.00020
    */
   static async train(input: TrainInput, run: TrainRun = {}): Promise<DualEncoder> {
-    const { data, out, resume, probes, holdout, threads = 0, ...options } = input
-    const job = { data: listed(data), out, resume, probes, holdout, options: given(options) }
+    const { data, out, resume, probes, holdout, onBadPair, allowOutsideImages, threads = 0, ...options } = input
+    const pairs = { data: listed(data), onBadPair, allowOutsideImages }
+    const job = { ...pairs, out, resume, probes, holdout, options: given(options) }
     const cancellation = cancelOn(run.signal)
     const step = run.onStep && guarded(run.onStep, cancellation)
     const probe = run.onProbe && guarded(run.onProbe, cancellation)
@@ -79,7 +80,7 @@ export class DualEncoder {
   }
 
   /**
-   * Reads an encoder: the file or the folder of a training, or a folder in Hugging Face's layout.
+   * Reads an encoder: the file or the folder of a training, or a folder of transformers or sentence-transformers.
    *
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_MODEL` with the file
    */
@@ -97,9 +98,19 @@ export class DualEncoder {
     return this.#native.info().images
   }
 
-  /** Unit rows of texts, row-major, `texts.length × dim`. */
-  async embedTexts(texts: readonly string[]): Promise<Float32Array> {
-    return unwrap(await this.#native.embedTexts([...texts]))
+  /** Names of the prompts that the folder of a sentence encoder brings, sorted. */
+  get prompts(): readonly string[] {
+    return this.#native.info().prompts
+  }
+
+  /**
+   * Unit rows of texts, row-major, `texts.length × dim`.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a prompt that the encoder does not have, `BAD_ROW` for a text whose row
+   * has length zero
+   */
+  async embedTexts(texts: readonly string[], { prompt }: Pick<EmbedOptions, 'prompt'> = {}): Promise<Float32Array> {
+    return unwrap(await this.#native.embedTexts([...texts], prompt))
   }
 
   /**

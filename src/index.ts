@@ -53,13 +53,15 @@ export type {
   AdamWOptions,
   EmbedOptions,
   EncoderShape,
+  OnBadPair,
+  PairOptions,
   ScheduleKind,
   TowerShape,
   TrainOptions,
   TrainProbe,
   TrainStep,
 } from './encoder-options.ts'
-export type { EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
+export type { DroppedPairs, EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export { findings, type TrackFinding } from './findings.ts'
 export { type InspectOptions, inspect } from './inspect.ts'

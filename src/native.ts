@@ -100,8 +100,8 @@ export interface JobResult {
 
 /** An encoder in native memory. */
 export interface NativeEncoder {
-  info(): { dim: number; images: boolean }
-  embedTexts(texts: string[]): Promise<Outcome<Float32Array>>
+  info(): { dim: number; images: boolean; prompts: string[] }
+  embedTexts(texts: string[], prompt?: string): Promise<Outcome<Float32Array>>
   embedImages(paths: string[]): Promise<Outcome<Float32Array>>
 }
 

@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TrainInput } from '../encoder.ts'
-import type { EmbedOptions } from '../encoder-options.ts'
-import type { TrainReport } from '../encoder-reports.ts'
+import type { EmbedOptions, OnBadPair } from '../encoder-options.ts'
+import type { DroppedPairs, TrainReport } from '../encoder-reports.ts'
 import { ModalityGapError } from '../errors.ts'
 import { withoutMark } from '../plain-text.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
@@ -11,6 +11,8 @@ import { count, duration, figure, percent, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 
 type TrainFlags = CommonOptions & Partial<Omit<TrainInput, 'data'>> & { data?: string[] }
+
+const ON_BAD_PAIR: Record<OnBadPair, true> = { error: true, drop: true }
 
 interface EmbedFlags extends CommonOptions, EmbedOptions {
   encoder: string
@@ -43,6 +45,7 @@ function addTrain(encoder: Command): void {
     .option('--probes <dir>', 'write probes as step_000800/{image,text,grad_image,…}.npy, for track')
     .option('--checkpoint-every <n>', 'updates between two checkpoints', atLeast(1))
     .option('--resume', 'go on from the checkpoint in --out')
+  addPairOptions(command)
   addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async (run, bar) => {
       const { DualEncoder } = await import('../encoder.ts')
@@ -69,20 +72,42 @@ function addEmbed(encoder: Command): void {
   const command = encoder
     .command('embed')
     .description('write image and text rows of pairs in the clip-retrieval layout')
-    .requiredOption('--encoder <path>', 'a trained encoder, or a local CLIP, SigLIP or BERT folder')
+    .requiredOption('--encoder <path>', 'a trained encoder, or a local folder of transformers or sentence-transformers')
     .requiredOption('--data <list...>', 'jsonl, csv, tar (WebDataset) or folder of images with captions')
     .requiredOption('--out <dir>', 'folder to write into')
     .option('--splits <names>', 'only pairs of these splits', names)
     .option('--shard-rows <n>', 'pairs per shard (default: 10000)', atLeast(1))
+    .option('--prompt <name>', "the encoder's prompt that texts stand behind (default: its own default)")
     .option('--full', 'f32 instead of f16')
     .option('--resume', 'keep the finished shards of an interrupted run')
+  addPairOptions(command)
   addCommonOptions(command).action(({ json, onBadRow: _, ...options }: EmbedFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async run => {
       const { embedPairs } = await import('../encoder.ts')
       const report = await embedPairs(options, run)
-      return { report, text: `${count(report.rows)} pairs in ${report.dim} columns${written(report.outputs)}` }
+      const pairs = `${count(report.rows)} pairs in ${report.dim} columns`
+      return { report, text: `${pairs}${leftOut(report.dropped)}${written(report.outputs)}` }
     }),
   )
+}
+
+function addPairOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--on-bad-pair <policy>', 'what becomes of pairs that cannot be used (default: error)').choices(
+        Object.keys(ON_BAD_PAIR),
+      ),
+    )
+    .option('--allow-outside-images', 'lists may name images outside of their folders')
+}
+
+/** Pairs that were left out, in lines of their own. */
+function leftOut({ count: pairs, first }: DroppedPairs): string {
+  if (pairs === 0) {
+    return ''
+  }
+  const rest = pairs > first.length ? [`  … and ${count(pairs - first.length)} more`] : []
+  return [`\n${count(pairs)} pairs left out:`, ...first.map(said => `  ${said}`), ...rest].join('\n')
 }
 
 function readConfig(file: string): Partial<TrainInput> {
@@ -101,7 +126,8 @@ function names(text: string): string[] {
   return found
 }
 
-function trainedText({ encoder, parameters, pairs, steps, loss, temperature, heldOut, seconds }: TrainReport): string {
+function trainedText(report: TrainReport): string {
+  const { encoder, parameters, pairs, dropped, steps, loss, temperature, heldOut, seconds } = report
   const rows = Object.entries(heldOut).map(([name, held]) => [
     name,
     count(held.rows),
@@ -111,7 +137,7 @@ function trainedText({ encoder, parameters, pairs, steps, loss, temperature, hel
     percent(held.chanceR5),
   ])
   const heading = `${count(parameters)} parameters, ${count(pairs)} pairs, ${count(steps)} updates in ${duration(seconds)}
-loss ${figure(loss)}, temperature ${figure(temperature)}`
+loss ${figure(loss)}, temperature ${figure(temperature)}${leftOut(dropped)}`
   const held = [['held out', 'pairs', 'gap', 'text to image R@5', 'image to text R@5', 'chance'], ...rows]
   return `${heading}${rows.length === 0 ? '' : `\n\n${table(held)}`}${written([encoder])}`
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use modality_gap_encoder::data::{Pair, Pictures, TRAIN, read_pairs};
+use modality_gap_encoder::data::{BadPairs, Pair, Pictures, TRAIN, read_pairs};
 use modality_gap_encoder::{Observer, Probe, Step, TrainOptions, train};
 
 struct Printer;
@@ -40,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let list = PathBuf::from(arguments.next().ok_or("which list of pairs?")?);
     let options: TrainOptions = serde_json::from_str(&arguments.next().unwrap_or_else(|| "{}".to_owned()))?;
-    let pairs = read_pairs(&[list])?;
+    let mut bad_pairs = BadPairs::default();
+    let pairs = read_pairs(&[list], false, &mut bad_pairs)?;
+    bad_pairs.finish()?;
     let size = options.model.image_size;
     let open = |split: &str| {
         let pairs: Vec<&Pair> = pairs.iter().filter(|pair| pair.split == split).collect();

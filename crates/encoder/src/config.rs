@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EncoderError, Result};
 
+/// Largest of all sizes: more would not fit into any memory that trains such an encoder.
+const MAX_SIZE: usize = 1 << 14;
+
 /// Shapes of one tower's transformer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -56,6 +59,21 @@ impl Default for ModelConfig {
 impl ModelConfig {
     /// Refuses shapes that do not fit together.
     pub fn check(&self) -> Result<()> {
+        for (name, size) in [
+            ("dim", self.dim),
+            ("imageSize", self.image_size),
+            ("tokens", self.tokens),
+            ("image.width", self.image.width),
+            ("image.layers", self.image.layers),
+            ("text.width", self.text.width),
+            ("text.layers", self.text.layers),
+        ] {
+            if size > MAX_SIZE {
+                return Err(EncoderError::BadOption(format!(
+                    "{name} is {size}; at most {MAX_SIZE} is taken"
+                )));
+            }
+        }
         for (name, tower) in [("image", self.image), ("text", self.text)] {
             if tower.heads == 0 || tower.width == 0 || tower.width % tower.heads != 0 {
                 let TowerConfig { width, heads, .. } = tower;
@@ -78,6 +96,36 @@ impl ModelConfig {
             ));
         }
         Ok(())
+    }
+
+    /// Numbers of a model of these shapes with `words` words; `None` when there are too many to count.
+    pub(crate) fn parameters(&self, words: usize) -> Option<u64> {
+        let product = |a: usize, b: usize| (a as u64).checked_mul(b as u64);
+        let tower = |tower: TowerConfig| {
+            // 3 + 1 + 4 + 4 squares of the width; their biases 3 + 1 + 4 + 1, two norms of two
+            let block = product(tower.width, tower.width)?
+                .checked_mul(12)?
+                .checked_add(13 * tower.width as u64)?;
+            block
+                .checked_mul(tower.layers as u64)?
+                .checked_add(2 * tower.width as u64)?
+                .checked_add(product(self.dim, tower.width)?)
+        };
+        let side = self.image_size / self.patch;
+        let patch = product(self.patch, self.patch)?.checked_mul(3)?.checked_add(1)?;
+        let parts = [
+            tower(self.image),
+            tower(self.text),
+            patch.checked_mul(self.image.width as u64),
+            product(side, side).and_then(|patches| patches.checked_mul(self.image.width as u64)),
+            product(words, self.text.width),
+            product(self.tokens, self.text.width),
+            // the temperature
+            Some(1),
+        ];
+        parts
+            .into_iter()
+            .try_fold(0_u64, |sum, part| sum.checked_add(part?))
     }
 
     /// Patches of an image.

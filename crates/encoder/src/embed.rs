@@ -3,16 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
 use modality_gap_shards::AtomicFile;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::data::{Pair, read_pairs};
+use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, picture, read_pairs};
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::hf::Pretrained;
-use crate::job::{load_encoder, make_folder, write_rows};
+use crate::job::{ENCODER, load_encoder, make_folder, write_rows};
 use crate::receipt::{Receipt, inputs_hash, job_hash};
+
+/// Pairs that are embedded at a time.
+const BLOCK: usize = 64;
 
 /// An encoder that rows can be made with; each row has unit length.
 pub enum Embedder {
@@ -22,11 +27,31 @@ pub enum Embedder {
     Pretrained(Box<Pretrained>),
 }
 
+/// Pictures as an encoder takes them.
+pub(crate) enum Prepared {
+    /// side × side × 3 values each, channels last.
+    Pixels(Vec<f32>),
+    Squares(Vec<RgbImage>),
+}
+
 impl Embedder {
-    /// Reads an encoder: a file or folder of a training, or a folder with a `config.json`.
+    /// Reads an encoder: a file or folder of a training, or a folder of `transformers` or sentence-transformers.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `BAD_MODEL` with the file, also for a folder that holds no encoder.
     pub fn open(path: &Path) -> Result<Self> {
-        if path.join("config.json").is_file() {
+        if Pretrained::is_at(path) {
             return Ok(Self::Pretrained(Box::new(Pretrained::open(path)?)));
+        }
+        if path.is_dir() && !path.join(ENCODER).is_file() {
+            return Err(EncoderError::BadModel {
+                file: path.to_owned(),
+                reason: format!(
+                    "it holds no encoder: neither config.json (transformers), modules.json (sentence-transformers), \
+                     open_clip_config.json (open_clip) nor \
+                     {ENCODER} (a training of this package)"
+                ),
+            });
         }
         Ok(Self::Dual(Box::new(load_encoder(path)?)))
     }
@@ -47,19 +72,100 @@ impl Embedder {
         }
     }
 
-    /// Rows of the images of `pairs`.
-    pub fn images(&self, pairs: &[&Pair]) -> Result<Vec<f32>> {
+    /// Names of its prompts.
+    pub fn prompts(&self) -> Vec<&str> {
         match self {
-            Self::Dual(encoder) => encoder.embed_pictures(pairs),
-            Self::Pretrained(encoder) => encoder.images(pairs),
+            Self::Dual(_) => Vec::new(),
+            Self::Pretrained(encoder) => encoder.prompts(),
         }
     }
 
-    /// Rows of texts.
-    pub fn texts(&self, texts: &[&str]) -> Result<Vec<f32>> {
-        match self {
-            Self::Dual(encoder) => encoder.embed_texts(texts),
-            Self::Pretrained(encoder) => encoder.texts(texts),
+    /// Rows of the images of `pairs`.
+    ///
+    /// # Errors
+    /// The first image that cannot be read; `BAD_OPTION` without an image tower.
+    pub fn images(&self, pairs: &[&Pair]) -> Result<Vec<f32>> {
+        let mut rows = Vec::with_capacity(pairs.len() * self.dim());
+        for pairs in pairs.chunks(BLOCK) {
+            let mut bad_pairs = BadPairs::default();
+            let (good, prepared) = self.prepare(pairs, &mut bad_pairs)?;
+            bad_pairs.finish()?;
+            rows.extend(self.image_rows(&good, prepared)?);
+        }
+        Ok(rows)
+    }
+
+    /// Reads the images of `pairs` and prepares them, in parallel: the pairs whose images can be read, and those.
+    pub(crate) fn prepare<'a>(
+        &self,
+        pairs: &[&'a Pair],
+        bad_pairs: &mut BadPairs,
+    ) -> Result<(Vec<&'a Pair>, Prepared)> {
+        let mut good = Vec::with_capacity(pairs.len());
+        // one after the other, so that bad ones are named in their order
+        let prepared = match self {
+            Self::Dual(encoder) => {
+                let size = encoder.model().config().image_size;
+                let read: Vec<_> = pairs.par_iter().map(|pair| picture(pair, size)).collect();
+                let mut squares = Vec::with_capacity(pairs.len());
+                for (pair, read) in pairs.iter().zip(read) {
+                    if let Some(square) = bad_pairs.keep(read)? {
+                        good.push(*pair);
+                        squares.push(square);
+                    }
+                }
+                Prepared::Squares(squares)
+            }
+            Self::Pretrained(encoder) => {
+                let read: Vec<_> = pairs.par_iter().map(|pair| encoder.pixels(pair)).collect();
+                let mut pixels = Vec::new();
+                for (pair, read) in pairs.iter().zip(read) {
+                    if let Some(read) = bad_pairs.keep(read)? {
+                        good.push(*pair);
+                        pixels.extend(read);
+                    }
+                }
+                Prepared::Pixels(pixels)
+            }
+        };
+        Ok((good, prepared))
+    }
+
+    /// Unit rows of prepared images of `pairs`.
+    pub(crate) fn image_rows(&self, pairs: &[&Pair], prepared: Prepared) -> Result<Vec<f32>> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        match (self, prepared) {
+            (Self::Dual(encoder), Prepared::Squares(squares)) => {
+                let size = encoder.model().config().image_size;
+                let pictures = Pictures::of(pairs.to_vec(), size, squares);
+                encoder.embed_images(&pictures, &(0..pairs.len()).collect::<Vec<_>>())
+            }
+            (Self::Pretrained(encoder), Prepared::Pixels(pixels)) => encoder.unit_image_rows(&pixels, pairs),
+            _ => unreachable!("an encoder gets what it has prepared"),
+        }
+    }
+
+    /// Rows of texts, each behind the prompt of that name, or behind the encoder's default one.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` for a prompt that the encoder does not have.
+    pub fn texts(&self, texts: &[&str], prompt: Option<&str>) -> Result<Vec<f32>> {
+        match (self, prompt) {
+            (Self::Dual(encoder), None) => encoder.embed_texts(texts),
+            (Self::Dual(_), Some(name)) => Err(EncoderError::BadOption(format!(
+                "unknown prompt `{name}`; an encoder that was trained here has none"
+            ))),
+            (Self::Pretrained(encoder), prompt) => {
+                let mut rows = Vec::with_capacity(texts.len() * self.dim());
+                // an empty list still has its prompt checked
+                let blocks = texts.chunks(BLOCK).chain(texts.is_empty().then_some(texts));
+                for texts in blocks {
+                    rows.extend(encoder.texts(texts, prompt)?);
+                }
+                Ok(rows)
+            }
         }
     }
 }
@@ -74,6 +180,15 @@ pub struct EmbedJob {
     pub data: Vec<PathBuf>,
     /// Folder to write into.
     pub out: PathBuf,
+    /// Name of the prompt that texts stand behind; the encoder's default one when absent.
+    #[serde(default)]
+    pub prompt: Option<String>,
+    /// What becomes of pairs that cannot be used.
+    #[serde(default)]
+    pub on_bad_pair: OnBadPair,
+    /// Whether lists may name images outside of their folders.
+    #[serde(default)]
+    pub allow_outside_images: bool,
     /// Only pairs of these splits; all when empty.
     #[serde(default)]
     pub splits: Vec<String>,
@@ -99,6 +214,8 @@ pub struct EmbedReport {
     pub rows: usize,
     /// Columns.
     pub dim: usize,
+    /// Pairs that were left out.
+    pub dropped: Dropped,
     /// Shards that were kept from an earlier run.
     pub kept: usize,
     /// Files, in order.
@@ -106,70 +223,122 @@ pub struct EmbedReport {
 }
 
 /// Embeds a list of pairs. `tell` hears how many are done; `cancelled` is asked between blocks.
+///
+/// # Errors
+/// As [`Embedder::open`], [`read_pairs`]; all pairs that cannot be used together, unless they are dropped; `EMPTY` when
+/// none is left.
 pub fn run_embedding(
     job: &EmbedJob,
     mut tell: impl FnMut(usize, usize),
     cancelled: impl Fn() -> bool,
 ) -> Result<EmbedReport> {
-    const BLOCK: usize = 64;
     if job.shard_rows == 0 {
         return Err(EncoderError::BadOption("shardRows is at least 1".to_owned()));
     }
     let embedder = Embedder::open(&job.encoder)?;
-    let all = read_pairs(&job.data)?;
+    embedder.texts(&[], job.prompt.as_deref())?;
+    let mut bad_pairs = BadPairs::new(job.on_bad_pair);
+    let all = read_pairs(&job.data, job.allow_outside_images, &mut bad_pairs)?;
     let pairs: Vec<&Pair> = all
         .iter()
         .filter(|pair| job.splits.is_empty() || job.splits.contains(&pair.split))
         .collect();
-    if pairs.is_empty() {
+    if pairs.is_empty() && !job.splits.is_empty() && bad_pairs.found().count == 0 {
         return Err(EncoderError::BadOption(format!(
             "no pair is in {}",
             job.splits.join(" or ")
         )));
     }
     for folder in ["img_emb", "text_emb", "metadata", "_run"] {
-        make_folder(&job.out.join(folder))?;
+        if folder != "img_emb" || embedder.sees() {
+            make_folder(&job.out.join(folder))?;
+        }
     }
-    let shared = job_hash(&job.encoder, job.full)?;
+    let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
-        rows: pairs.len(),
+        rows: 0,
         dim: embedder.dim(),
+        dropped: Dropped::default(),
         kept: 0,
         outputs: Vec::new(),
     };
     for (index, shard) in pairs.chunks(job.shard_rows).enumerate() {
-        let files = Files::of(index, embedder.sees());
-        let inputs = inputs_hash(&shared, shard)?;
         let done = index * job.shard_rows;
-        if job.resume && Receipt::holds(&job.out, index, &inputs, &files.all()) {
+        let files = Files::of(index, embedder.sees());
+        let inputs = inputs_hash(&hash, shard)?;
+        let earlier = (job.resume && !bad_pairs.has_failed())
+            .then(|| Receipt::holds(&job.out, index, &inputs, &files.all()))
+            .flatten()
+            .filter(|receipt| receipt.dropped.count == 0 || job.on_bad_pair == OnBadPair::Drop);
+        if let Some(receipt) = earlier {
             report.kept += 1;
+            report.rows += shard.len() - receipt.dropped.count as usize;
+            bad_pairs.add_dropped(&receipt.dropped);
+            tell(done + shard.len(), pairs.len());
         } else {
-            let (mut images, mut texts) = (Vec::new(), Vec::new());
-            for (block, rows) in shard.chunks(BLOCK).enumerate() {
+            let mut of_shard = BadPairs::new(job.on_bad_pair);
+            let mut rows = ShardRows::default();
+            for (block, listed) in shard.chunks(BLOCK).enumerate() {
                 if cancelled() {
                     return Err(EncoderError::Cancelled);
                 }
+                let mut good = listed.to_vec();
                 if embedder.sees() {
-                    images.extend(embedder.images(rows)?);
+                    let (readable, prepared) = embedder.prepare(listed, &mut of_shard)?;
+                    good = readable;
+                    // after a failure the others are only looked at, so that all bad ones are named at once
+                    if !bad_pairs.has_failed() && !of_shard.has_failed() {
+                        rows.images.extend(embedder.image_rows(&good, prepared)?);
+                    }
                 }
-                let captions: Vec<&str> = rows.iter().map(|pair| pair.captions[0].as_str()).collect();
-                texts.extend(embedder.texts(&captions)?);
-                tell(done + block * BLOCK + rows.len(), pairs.len());
+                if !bad_pairs.has_failed() && !of_shard.has_failed() {
+                    let captions: Vec<&str> = good.iter().map(|pair| pair.captions[0].as_str()).collect();
+                    rows.texts
+                        .extend(embedder.texts(&captions, job.prompt.as_deref())?);
+                    rows.pairs.extend(good);
+                }
+                tell(done + block * BLOCK + listed.len(), pairs.len());
             }
-            if let Some(image) = &files.image {
-                write_rows(&job.out.join(image), &images, embedder.dim(), !job.full)?;
+            let dropped = of_shard.found().clone();
+            bad_pairs.merge(of_shard);
+            if bad_pairs.has_failed() {
+                continue;
             }
-            write_rows(&job.out.join(&files.text), &texts, embedder.dim(), !job.full)?;
-            write_metadata(&job.out.join(&files.metadata), shard)?;
-            let receipt = Receipt::of(inputs, &job.out, &files.all())?;
+            report.rows += rows.pairs.len();
+            write_shard(job, &embedder, &files, &rows)?;
+            let receipt = Receipt::of(inputs, &job.out, &files.all(), dropped)?;
             let text = serde_json::to_string(&receipt).expect("plain data");
             write_text(&Receipt::path(&job.out, index), &text)?;
         }
         let outputs = files.all().into_iter().map(|file| job.out.join(file));
         report.outputs.extend(outputs);
     }
+    report.dropped = bad_pairs.finish()?;
+    if report.rows == 0 {
+        return Err(EncoderError::Empty(format!(
+            "no usable pair is left of {}",
+            report.dropped.count
+        )));
+    }
     remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
     Ok(report)
+}
+
+/// What was made of the pairs of a shard.
+#[derive(Default)]
+struct ShardRows<'a> {
+    pairs: Vec<&'a Pair>,
+    images: Vec<f32>,
+    texts: Vec<f32>,
+}
+
+fn write_shard(job: &EmbedJob, embedder: &Embedder, files: &Files, rows: &ShardRows<'_>) -> Result<()> {
+    let dim = embedder.dim();
+    if let Some(image) = &files.image {
+        write_rows(&job.out.join(image), &rows.images, dim, !job.full)?;
+    }
+    write_rows(&job.out.join(&files.text), &rows.texts, dim, !job.full)?;
+    write_metadata(&job.out.join(&files.metadata), &rows.pairs)
 }
 
 /// Removes the shards from `first` on that an earlier run with more of them has left.

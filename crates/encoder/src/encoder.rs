@@ -61,6 +61,18 @@ impl DualEncoder {
             other => other?,
         };
         let Saved { model, vocabulary } = checkpoint.state()?;
+        let bad = |reason: String| crate::EncoderError::BadModel {
+            file: file.to_owned(),
+            reason,
+        };
+        model.check().map_err(|error| bad(error.to_string()))?;
+        let (wanted, held) = (model.parameters(vocabulary.len()), checkpoint.count());
+        if wanted != Some(held) {
+            let wanted = wanted.map_or("more than can be held".to_owned(), |wanted| wanted.to_string());
+            return Err(bad(format!(
+                "it holds {held} parameters, its shapes want {wanted}"
+            )));
+        }
         let mut model = Model::fresh(model, vocabulary.len(), 1.0, 0)?;
         checkpoint.restore_params(model.params_mut())?;
         Ok(Self { model, vocabulary })
@@ -79,12 +91,6 @@ impl DualEncoder {
             out.extend(to_f32(image.value())?);
         }
         Ok(out)
-    }
-
-    /// Unit rows of the images of `pairs`, decoded for this call alone.
-    pub fn embed_pictures(&self, pairs: &[&Pair]) -> Result<Vec<f32>> {
-        let pictures = Pictures::open(pairs.to_vec(), self.model.config().image_size)?;
-        self.embed_images(&pictures, &(0..pairs.len()).collect::<Vec<_>>())
     }
 
     /// Unit rows of texts, `dim` values each.

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use modality_gap_nn::NnError;
 use modality_gap_shards::ShardError;
+use modality_gap_weights::WeightsError;
+
+use crate::data::Dropped;
 
 /// Why an encoder could not be trained, loaded or used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,20 @@ pub enum EncoderError {
         /// What is wrong.
         reason: String,
     },
+    /// Several pairs that cannot be used.
+    #[error("{} pairs cannot be used; onBadPair drop (--on-bad-pair drop) leaves them out:\n{}{}", .found.count,
+        .found.first.iter().map(|said| format!("  {said}")).collect::<Vec<_>>().join("\n"),
+        if .found.count as usize > .found.first.len() {
+            format!("\n  … and {} more", .found.count as usize - .found.first.len())
+        } else {
+            String::new()
+        })]
+    BadPairs {
+        /// The first of them, whose code, file and record are told.
+        first: Box<EncoderError>,
+        /// All of them.
+        found: Dropped,
+    },
     /// A file that does not exist.
     #[error("{}: there is no such file or folder", .file.display())]
     NotFound {
@@ -49,6 +66,12 @@ pub enum EncoderError {
         /// What is wrong.
         reason: String,
     },
+    /// A row that has no direction, by the image or text that it comes from.
+    #[error("{0}")]
+    BadRow(String),
+    /// No pair that can be used.
+    #[error("{0}")]
+    Empty(String),
     /// An option that makes no sense.
     #[error("{0}")]
     BadOption(String),
@@ -70,6 +93,7 @@ impl EncoderError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::BadPairs { first, .. } => first.code(),
             Self::BadImage { .. } => "BAD_IMAGE",
             Self::BadData { .. } => "BAD_FORMAT",
             Self::NotFound { .. } => "NOT_FOUND",
@@ -77,6 +101,8 @@ impl EncoderError {
             Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. } | NnError::BadShape(_)) => {
                 "BAD_MODEL"
             }
+            Self::BadRow(_) => "BAD_ROW",
+            Self::Empty(_) => "EMPTY",
             Self::BadOption(_) => "BAD_OPTION",
             Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
             Self::Nn(_) => "NUMERIC",
@@ -99,8 +125,17 @@ impl EncoderError {
                 | NnError::Write { file, .. },
             ) => Some(file),
             Self::Shard(error) => error.path(),
+            Self::BadPairs { first, .. } => first.file(),
             _ => None,
         }
+    }
+
+    /// Whether it is about one pair of a list, so that the others may go on without it.
+    pub(crate) fn is_of_a_pair(&self) -> bool {
+        matches!(
+            self,
+            Self::BadImage { .. } | Self::BadData { .. } | Self::NotFound { .. } | Self::Unreadable { .. }
+        )
     }
 
     /// Index of the record at fault.
@@ -108,6 +143,7 @@ impl EncoderError {
         match self {
             Self::BadData { row, .. } => *row,
             Self::Shard(error) => error.row(),
+            Self::BadPairs { first, .. } => first.row(),
             _ => None,
         }
     }
@@ -118,6 +154,16 @@ impl EncoderError {
             Self::NotFound { file }
         } else {
             Self::Unreadable { file, source }
+        }
+    }
+}
+
+impl From<WeightsError> for EncoderError {
+    fn from(error: WeightsError) -> Self {
+        match error {
+            WeightsError::NotFound { file } => Self::NotFound { file },
+            WeightsError::Unreadable { file, source } => Self::Unreadable { file, source },
+            WeightsError::Bad { file, reason } => Self::BadModel { file, reason },
         }
     }
 }

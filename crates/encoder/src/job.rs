@@ -11,7 +11,7 @@ use modality_gap_shards::{Dtype, Format, OutputSpec, Rows, create};
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainOptions;
-use crate::data::{Pair, Pictures, TRAIN, read_pairs};
+use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, TRAIN, read_pairs};
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::evaluate::Evaluation;
@@ -41,6 +41,12 @@ pub struct TrainJob {
     /// Share of the training pairs held out by chance, for lists that name no splits.
     #[serde(default)]
     pub holdout: f64,
+    /// What becomes of pairs that cannot be used.
+    #[serde(default)]
+    pub on_bad_pair: OnBadPair,
+    /// Whether lists may name images outside of their folders.
+    #[serde(default)]
+    pub allow_outside_images: bool,
     /// Everything else.
     #[serde(default)]
     pub options: TrainOptions,
@@ -58,6 +64,8 @@ pub struct TrainReport {
     pub parameters: usize,
     /// Pairs that were trained on.
     pub pairs: usize,
+    /// Pairs that were left out.
+    pub dropped: Dropped,
     /// Updates.
     pub steps: u64,
     /// Loss of the last batch.
@@ -74,16 +82,22 @@ pub struct TrainReport {
 pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<TrainReport> {
     let started = Instant::now();
     job.options.check()?;
-    let mut pairs = read_pairs(&job.data)?;
+    let mut bad_pairs = BadPairs::new(job.on_bad_pair);
+    let mut pairs = read_pairs(&job.data, job.allow_outside_images, &mut bad_pairs)?;
     hold_out(&mut pairs, job.holdout, job.options.seed)?;
     let size = job.options.model.image_size;
+    let of_training = |pair: &&Pair| pair.split == TRAIN;
+    let training = pairs.iter().filter(of_training).collect();
+    let training = Pictures::open_some(training, size, &mut bad_pairs)?;
+    // looked at now, so that all bad pairs are named before anything is trained
+    let held = pairs.iter().filter(|pair| !of_training(pair)).collect();
+    let held: Vec<&Pair> = Pictures::open_some(held, size, &mut bad_pairs)?.pairs().to_vec();
+    let dropped = bad_pairs.finish()?;
     let mut splits: BTreeMap<&str, Vec<&Pair>> = BTreeMap::new();
-    for pair in &pairs {
+    for pair in &held {
         splits.entry(&pair.split).or_default().push(pair);
     }
-    let training = Pictures::open(splits.remove(TRAIN).unwrap_or_default(), size)?;
     // probes take rows from everywhere, not from whatever split happens to be listed first
-    let held: Vec<&Pair> = pairs.iter().filter(|pair| pair.split != TRAIN).collect();
     let mut rng = Rng::new(job.options.seed, 3);
     let held: Vec<&Pair> = shuffled(held.len(), &mut rng)
         .into_iter()
@@ -129,6 +143,7 @@ pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<Train
         dim: job.options.model.dim,
         parameters: encoder.model().params().count(),
         pairs: training.len(),
+        dropped,
         steps: last.as_ref().map_or(0, |step| step.step),
         loss: last.map(|step| step.loss),
         temperature: (-encoder.model().log_scale()?).exp(),

@@ -14,6 +14,7 @@ mod evaluate;
 mod hf;
 mod job;
 mod model;
+pub mod picture;
 mod receipt;
 mod train;
 mod transformer;

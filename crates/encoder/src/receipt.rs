@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twox_hash::XxHash3_128;
 
-use crate::data::{ImagePlace, Pair};
+use crate::data::{Dropped, ImagePlace, Pair};
 use crate::error::{EncoderError, Result};
 
 /// Bytes that are hashed at a time.
@@ -24,11 +24,14 @@ pub(crate) struct Receipt {
     inputs: String,
     /// Hash of each file, by its path below the output folder.
     outputs: BTreeMap<PathBuf, String>,
+    /// Pairs that were left out.
+    #[serde(default)]
+    pub dropped: Dropped,
 }
 
 impl Receipt {
     /// A receipt for files that were just written below `out`.
-    pub fn of(inputs: String, out: &Path, files: &[PathBuf]) -> Result<Self> {
+    pub fn of(inputs: String, out: &Path, files: &[PathBuf], dropped: Dropped) -> Result<Self> {
         let outputs = files
             .iter()
             .map(|file| Ok((file.clone(), hash_file(&out.join(file))?)));
@@ -36,6 +39,7 @@ impl Receipt {
             version: 1,
             inputs,
             outputs: outputs.collect::<Result<_>>()?,
+            dropped,
         })
     }
 
@@ -44,13 +48,12 @@ impl Receipt {
         out.join(format!("_run/embed_{index}.json"))
     }
 
-    /// Whether shard `index` below `out` is finished: made from the same inputs, and every file as it was written.
-    pub fn holds(out: &Path, index: usize, inputs: &str, files: &[PathBuf]) -> bool {
-        let Some(found) = Self::read(&Self::path(out, index)) else {
-            return false;
-        };
-        found.inputs == inputs
-            && Self::of(inputs.to_owned(), out, files).is_ok_and(|expected| expected == found)
+    /// The receipt of shard `index` below `out` if it is finished: made from the same inputs, and every file as it was
+    /// written.
+    pub fn holds(out: &Path, index: usize, inputs: &str, files: &[PathBuf]) -> Option<Self> {
+        let found = Self::read(&Self::path(out, index)).filter(|found| found.inputs == inputs)?;
+        let expected = Self::of(inputs.to_owned(), out, files, found.dropped.clone()).ok()?;
+        (expected == found).then_some(found)
     }
 
     fn read(path: &Path) -> Option<Self> {
@@ -58,30 +61,39 @@ impl Receipt {
     }
 }
 
-/// Hash of an encoder's files and of how rows are stored: what all shards of a job share.
-pub(crate) fn job_hash(encoder: &Path, full: bool) -> Result<String> {
-    let mut files = vec![encoder.to_owned()];
+/// Hash of an encoder's files, of the prompt and of how rows are stored: what all shards of a job share.
+pub(crate) fn job_hash(encoder: &Path, full: bool, prompt: Option<&str>) -> Result<String> {
+    let mut files = Vec::new();
     if encoder.is_dir() {
-        let entries = fs::read_dir(encoder).map_err(|error| EncoderError::reading(encoder, error))?;
-        files = entries
-            .map(|entry| {
-                Ok(entry
-                    .map_err(|error| EncoderError::reading(encoder, error))?
-                    .path())
-            })
-            .collect::<Result<_>>()?;
-        files.retain(|file| file.is_file());
+        files_below(encoder, 1, &mut files)?;
         files.sort();
+    } else {
+        files.push(encoder.to_owned());
     }
     let files = files.iter().map(|file| stamp(file)).collect::<Result<Vec<_>>>()?;
-    Ok(hash(&json!([files, full])))
+    Ok(hash(&json!([files, full, prompt])))
+}
+
+/// Files of a folder, and of its folders, in which sentence-transformers keeps its modules.
+fn files_below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |error| EncoderError::reading(folder, error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            files.push(path);
+        } else if depth > 0 && path.is_dir() {
+            files_below(&path, depth - 1, files)?;
+        }
+    }
+    Ok(())
 }
 
 /// Hash of what the rows of a shard depend on: the job, and its pairs with the files of their images.
 pub(crate) fn inputs_hash(job: &str, pairs: &[&Pair]) -> Result<String> {
     let pairs = pairs.iter().map(|pair| {
         let place = match &pair.image {
-            ImagePlace::File(file) => stamp(file)?,
+            // a file that is not there is found out when it is read
+            ImagePlace::File(file) => stamp(file).unwrap_or(json!(file)),
             ImagePlace::Tar {
                 file, offset, bytes, ..
             } => json!([stamp(file)?, offset, bytes]),

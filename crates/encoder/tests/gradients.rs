@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use modality_gap_encoder::data::{ImagePlace, Pair, Pictures, TRAIN};
 use modality_gap_encoder::{
-    EncoderError, Model, ModelConfig, Observer, Part, Probe, Step, Tokens, TowerConfig, TrainOptions,
-    Vocabulary, contrast, train,
+    DualEncoder, EncoderError, Model, ModelConfig, Observer, Part, Probe, Step, Tokens, TowerConfig,
+    TrainOptions, Vocabulary, contrast, train,
 };
-use modality_gap_nn::{Params, Rng, host, normal};
+use modality_gap_nn::{Params, Rng, host, normal, save_checkpoint};
 
 const TINY: ModelConfig = ModelConfig {
     dim: 6,
@@ -270,4 +270,52 @@ fn an_unreadable_image_is_named() {
         Pictures::open(pairs.iter().collect(), 8).unwrap_err().code(),
         "NOT_FOUND"
     );
+}
+
+/// Shapes of a file are compared with what it holds before anything is allocated for them.
+#[test]
+fn an_encoder_file_that_promises_more_or_holds_no_numbers_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("encoder.safetensors");
+    let vocabulary = Vocabulary::of(["red car"].into_iter());
+    let model = Model::fresh(TINY, vocabulary.len(), 0.1, 0).unwrap();
+    let save = |params: &Params, model: serde_json::Value| {
+        let state = serde_json::json!({ "model": model, "vocabulary": &vocabulary });
+        save_checkpoint(&file, params, None, &state).unwrap();
+        DualEncoder::load(&file).map(|_| ())
+    };
+    let good = serde_json::to_value(TINY).unwrap();
+    save(model.params(), good.clone()).unwrap();
+    for (key, value, said) in [
+        ("dim", serde_json::json!(7), "its shapes want"),
+        ("dim", serde_json::json!(1_000_000_000), "at most 16384"),
+        ("patch", serde_json::json!(0), "no multiple of patch 0"),
+        (
+            "image",
+            serde_json::json!({ "width": 16_384, "layers": 16_384, "heads": 1 }),
+            "its shapes want",
+        ),
+        (
+            "text",
+            serde_json::json!({ "width": 8, "layers": 2, "heads": 3 }),
+            "no multiple of 3 heads",
+        ),
+    ] {
+        let mut shapes = good.clone();
+        shapes[key] = value;
+        let error = save(model.params(), shapes).unwrap_err();
+        assert_eq!(error.code(), "BAD_MODEL", "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    let mut params = model.params().clone();
+    let values = params.values().to_vec();
+    params.replace(
+        values
+            .iter()
+            .map(|value| value.affine(f64::INFINITY, 0.0).unwrap())
+            .collect(),
+    );
+    let error = save(&params, good).unwrap_err();
+    assert_eq!(error.code(), "BAD_MODEL");
+    assert!(error.to_string().contains("not finite"), "{error}");
 }

@@ -133,7 +133,7 @@ fn pretrained_rows_are_those_of_transformers() {
 #[test]
 fn texts_go_through_the_tokenizer_of_the_folder() {
     let encoder = Pretrained::open(&fixture("clip")).unwrap();
-    let rows = encoder.texts(&["Red car", "blue"]).unwrap();
+    let rows = encoder.texts(&["Red car", "blue"], None).unwrap();
     let expected = encoder.text_rows(&[vec![2, 3, 5, 7], vec![2, 4, 7]]).unwrap();
     for (row, expected) in rows.chunks_exact(6).zip(expected.chunks_exact(6)) {
         let length = expected.iter().map(|v| v * v).sum::<f32>().sqrt();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::adamw::AdamW;
-use crate::{NnError, Params, Result};
+use crate::{NnError, Params, Real, Result, host, with_dtype};
 
 /// The key of the JSON among the file's metadata; one key, because several have no order of their own.
 const KEY: &str = "modality-gap";
@@ -109,10 +109,19 @@ fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
 impl Checkpoint {
     /// Reads a file that [`save_checkpoint`] wrote.
     pub fn read(file: &Path) -> Result<Self> {
-        let bytes = std::fs::read(file).map_err(|source| NnError::Read {
+        let failed = |source| NnError::Read {
             file: file.to_owned(),
             source,
-        })?;
+        };
+        // a pipe or device has no end
+        if !std::fs::metadata(file).map_err(failed)?.is_file() {
+            let reason = "it is no regular file".to_owned();
+            return Err(NnError::BadCheckpoint {
+                file: file.to_owned(),
+                reason,
+            });
+        }
+        let bytes = std::fs::read(file).map_err(failed)?;
         let bad = |reason: String| NnError::BadCheckpoint {
             file: file.to_owned(),
             reason,
@@ -148,7 +157,15 @@ impl Checkpoint {
         serde_json::from_value(self.state["state"].clone()).map_err(|error| self.bad(error.to_string()))
     }
 
-    /// Puts the saved values into `params`, which must have the same names, shapes and types.
+    /// How many numbers it holds.
+    pub fn count(&self) -> u64 {
+        self.tensors
+            .values()
+            .map(|tensor| tensor.elem_count() as u64)
+            .sum()
+    }
+
+    /// Puts the saved values into `params`, which must have the same names, shapes and types; all are finite.
     pub fn restore_params(&mut self, params: &mut Params) -> Result<()> {
         let values = self.take("param", params)?;
         params.replace(values);
@@ -175,6 +192,11 @@ impl Checkpoint {
             if value.shape() != expected.shape() || value.dtype() != expected.dtype() {
                 let (found, wanted) = (value.shape(), expected.shape());
                 return Err(self.bad(format!("{key} is {found:?}, the model has {wanted:?}")));
+            }
+            let finite: Result<bool> =
+                with_dtype!(&value, T => Ok(host::<T>(&value)?.iter().all(|v| v.wide().is_finite())));
+            if !finite? {
+                return Err(self.bad(format!("{key} is damaged: a value of it is not finite")));
             }
             values.push(value);
         }

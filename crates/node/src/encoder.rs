@@ -36,19 +36,28 @@ impl NativeEncoder {
         })
     }
 
-    /// Columns, and whether it takes images.
+    /// Columns, whether it takes images, and names of its prompts.
     #[napi(ts_return_type = "any")]
     pub fn info(&self) -> Value {
-        json!({ "dim": self.embedder.dim(), "images": self.embedder.sees() })
+        json!({
+            "dim": self.embedder.dim(),
+            "images": self.embedder.sees(),
+            "prompts": self.embedder.prompts(),
+        })
     }
 
-    /// Unit rows of texts.
+    /// Unit rows of texts, behind the prompt of that name or the default one.
     #[napi(ts_return_type = "Promise<any>")]
-    pub fn embed_texts<'env>(&self, env: &'env Env, texts: Vec<String>) -> Result<Object<'env>> {
+    pub fn embed_texts<'env>(
+        &self,
+        env: &'env Env,
+        texts: Vec<String>,
+        prompt: Option<String>,
+    ) -> Result<Object<'env>> {
         let embedder = Arc::clone(&self.embedder);
         promised(env, move || -> Answer<Float32Array> {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            Ok(embedder.texts(&texts)?.into())
+            Ok(embedder.texts(&texts, prompt.as_deref())?.into())
         })
     }
 

@@ -1,32 +1,34 @@
 //! Lists of pairs: jsonl, csv, tar files in the WebDataset layout, and folders with one of them or with text files.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{ImagePlace, Pair, TRAIN, table, webdataset};
+use super::names::{
+    CAPTION_KEYS, IMAGE_ENDINGS, IMAGE_KEYS, bad, captions_of, ending, is_other_image, other_image, text_of,
+};
+use super::{BadPairs, ImagePlace, Pair, TRAIN, table, webdataset};
 use crate::error::{EncoderError, Result};
 
-/// Names of the columns that may hold the image's path and the caption, the first that is there counts.
-const IMAGE_KEYS: [&str; 5] = ["image", "image_path", "file_name", "filepath", "path"];
-const CAPTION_KEYS: [&str; 5] = ["captions", "caption", "text", "title", "label"];
-/// Endings of images that the decoder knows.
-pub(super) const IMAGE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// Lists that a folder may hold, as in the `imagefolder` layout.
 const LISTS: [&str; 4] = ["pairs.jsonl", "metadata.jsonl", "captions.jsonl", "metadata.csv"];
+/// Most bytes of one record of a list.
+const MAX_RECORD: u64 = 64 << 20;
 
-/// Reads the pairs of every path, in order. Paths of images are relative to the list that names them.
+/// Reads the pairs of every path, in order. Paths of images are relative to the list that names them, and lead out of its
+/// folder only if `outside` is set. Pairs that cannot be used go to `bad_pairs`.
 ///
 /// # Errors
-/// The list and the record that cannot be used; nothing is left out silently.
-pub fn read_pairs(paths: &[PathBuf]) -> Result<Vec<Pair>> {
+/// A list that cannot be read as a whole, or holds no pair.
+pub fn read_pairs(paths: &[PathBuf], outside: bool, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
+    let mut reader = Reader { outside, bad_pairs };
     let mut pairs = Vec::new();
     for path in paths {
-        pairs.extend(read_one(path)?);
+        pairs.extend(reader.read_one(path)?);
     }
-    if pairs.is_empty() {
+    if pairs.is_empty() && reader.bad_pairs.found().count == 0 {
         let file = paths.first().cloned().unwrap_or_default();
         return Err(EncoderError::BadData {
             file,
@@ -37,162 +39,209 @@ pub fn read_pairs(paths: &[PathBuf]) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-fn read_one(path: &Path) -> Result<Vec<Pair>> {
-    if fs::metadata(path)
-        .map_err(|error| EncoderError::reading(path, error))?
-        .is_dir()
-    {
-        return read_folder(path);
-    }
-    match ending(path).as_str() {
-        "jsonl" | "ndjson" => read_jsonl(path),
-        "csv" => read_csv(path),
-        "tar" => webdataset::read(path),
-        other => {
-            let reason = format!("a list of pairs ends in .jsonl, .csv or .tar, not in .{other}");
-            Err(EncoderError::BadData {
-                file: path.to_owned(),
-                row: None,
-                reason,
-            })
+struct Reader<'a> {
+    outside: bool,
+    bad_pairs: &'a mut BadPairs,
+}
+
+impl Reader<'_> {
+    fn read_one(&mut self, path: &Path) -> Result<Vec<Pair>> {
+        let metadata = fs::metadata(path).map_err(|error| EncoderError::reading(path, error))?;
+        if metadata.is_dir() {
+            return self.read_folder(path);
         }
+        let reason = match ending(path).as_str() {
+            _ if !metadata.is_file() => "it is no regular file".to_owned(),
+            "jsonl" | "ndjson" => return self.read_jsonl(path),
+            "csv" => return self.read_csv(path),
+            "tar" => return webdataset::read(path, self.bad_pairs),
+            other => format!("a list of pairs ends in .jsonl, .csv or .tar, not in .{other}"),
+        };
+        Err(EncoderError::BadData {
+            file: path.to_owned(),
+            row: None,
+            reason,
+        })
+    }
+
+    fn read_folder(&mut self, folder: &Path) -> Result<Vec<Pair>> {
+        if let Some(list) = LISTS
+            .iter()
+            .map(|name| folder.join(name))
+            .find(|list| list.is_file())
+        {
+            return self.read_one(&list);
+        }
+        let failed = |error| EncoderError::reading(folder, error);
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            files.push(entry.map_err(failed)?.path());
+        }
+        files.sort();
+        let is_tar = |file: &&PathBuf| ending(file) == "tar";
+        let mut pairs = Vec::new();
+        if files.iter().any(|file| is_tar(&file)) {
+            for tar in files.iter().filter(is_tar) {
+                pairs.extend(webdataset::read(tar, self.bad_pairs)?);
+            }
+            return Ok(pairs);
+        }
+        for file in files {
+            let kind = ending(&file);
+            let has_text = || file.with_extension("txt").is_file();
+            if IMAGE_ENDINGS.contains(&kind.as_str()) {
+                pairs.extend(self.bad_pairs.keep(with_text_file(file))?);
+            } else if is_other_image(&kind) && has_text() {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let reason = other_image(&name);
+                self.bad_pairs.add(EncoderError::BadImage { file, reason })?;
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn read_jsonl(&mut self, path: &Path) -> Result<Vec<Pair>> {
+        let failed = |error| EncoderError::reading(path, error);
+        let mut file = BufReader::new(File::open(path).map_err(failed)?);
+        let mut pairs = Vec::new();
+        let mut line = Vec::new();
+        for row in 0.. {
+            line.clear();
+            let read = file.by_ref().take(MAX_RECORD).read_until(b'\n', &mut line);
+            let read = read.map_err(failed)?;
+            if read == 0 {
+                break;
+            }
+            if read as u64 == MAX_RECORD {
+                return Err(bad(path, row, &format!("it has more than {MAX_RECORD} bytes")));
+            }
+            let start = if row == 0 { b"\xef\xbb\xbf".as_slice() } else { &[] };
+            let text = line.strip_prefix(start).unwrap_or(&line);
+            if text.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let pair = serde_json::from_slice(text)
+                .map_err(|error| bad(path, row, &error.to_string()))
+                .and_then(|fields| self.pair_of(fields, path, row));
+            pairs.extend(self.bad_pairs.keep(pair)?);
+        }
+        Ok(pairs)
+    }
+
+    fn read_csv(&mut self, path: &Path) -> Result<Vec<Pair>> {
+        let text = fs::read_to_string(path).map_err(|error| EncoderError::reading(path, error))?;
+        let mut records = table::records(&text).into_iter();
+        let header = records.next().unwrap_or_default();
+        let mut pairs = Vec::new();
+        for (row, record) in records.enumerate() {
+            let pair = if record.len() == header.len() {
+                let values = record.into_iter().map(Value::String);
+                let fields = header.iter().cloned().zip(values).collect();
+                self.pair_of(fields, path, row)
+            } else {
+                let reason = format!("{} columns where the header has {}", record.len(), header.len());
+                Err(bad(path, row, &reason))
+            };
+            pairs.extend(self.bad_pairs.keep(pair)?);
+        }
+        Ok(pairs)
+    }
+
+    fn pair_of(&self, mut fields: Map<String, Value>, list: &Path, row: usize) -> Result<Pair> {
+        let image = IMAGE_KEYS.iter().find_map(|key| fields.remove(*key));
+        let Some(Value::String(image)) = image else {
+            let reason = format!("it names no image; one of {} does", IMAGE_KEYS.join(", "));
+            return Err(bad(list, row, &reason));
+        };
+        let captions = captions_of(&mut fields).ok_or_else(|| {
+            let reason = format!("it has no caption; one of {} holds it", CAPTION_KEYS.join(", "));
+            bad(list, row, &reason)
+        })?;
+        let split = match fields.remove("split") {
+            Some(Value::String(split)) if !split.is_empty() => split,
+            _ => TRAIN.to_owned(),
+        };
+        let folder = list.parent().unwrap_or(Path::new(""));
+        if !self.outside && !is_inside(folder, Path::new(&image)) {
+            let reason = format!(
+                "{image} lies outside of the folder of this list; the option allowOutsideImages \
+                 (--allow-outside-images) reads it"
+            );
+            return Err(bad(list, row, &reason));
+        }
+        Ok(Pair {
+            image: ImagePlace::File(folder.join(image)),
+            captions,
+            split,
+            fields,
+        })
     }
 }
 
-fn read_folder(folder: &Path) -> Result<Vec<Pair>> {
-    if let Some(list) = LISTS
-        .iter()
-        .map(|name| folder.join(name))
-        .find(|list| list.is_file())
-    {
-        return read_one(&list);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| EncoderError::reading(folder, error))? {
-        files.push(
-            entry
-                .map_err(|error| EncoderError::reading(folder, error))?
-                .path(),
-        );
-    }
-    files.sort();
-    let of = |wanted: &[&str]| -> Vec<PathBuf> {
-        files
-            .iter()
-            .filter(|file| wanted.contains(&ending(file).as_str()))
-            .cloned()
-            .collect()
+/// Whether a path that a list in `folder` names stays in that folder, by its words alone.
+fn is_inside(folder: &Path, image: &Path) -> bool {
+    let within = if image.is_absolute() {
+        let Ok(folder) = std::path::absolute(folder) else {
+            return false;
+        };
+        match image.strip_prefix(folder) {
+            Ok(rest) => rest.to_owned(),
+            Err(_) => return false,
+        }
+    } else {
+        image.to_owned()
     };
-    let tars = of(&["tar"]);
-    if !tars.is_empty() {
-        return tars
-            .iter()
-            .map(|tar| webdataset::read(tar))
-            .collect::<Result<Vec<_>>>()
-            .map(|all| all.concat());
+    let mut depth = 0_i64;
+    for part in within.components() {
+        match part {
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return false,
+        }
+        if depth < 0 {
+            return false;
+        }
     }
-    of(&IMAGE_ENDINGS).into_iter().map(with_text_file).collect()
+    true
 }
 
 /// The caption is the text file of the same name.
 fn with_text_file(image: PathBuf) -> Result<Pair> {
     let text = image.with_extension("txt");
-    let caption = fs::read_to_string(&text).map_err(|error| EncoderError::reading(&text, error))?;
+    let bytes =
+        super::webdataset::bounded(File::open(&text)).map_err(|error| EncoderError::reading(&text, error))?;
+    let caption = text_of(bytes).map_err(|reason| EncoderError::BadData {
+        file: text,
+        row: None,
+        reason,
+    })?;
     Ok(Pair {
         image: ImagePlace::File(image),
-        captions: vec![caption.trim().to_owned()],
+        captions: vec![caption],
         split: TRAIN.to_owned(),
         fields: Map::new(),
     })
 }
 
-fn read_jsonl(path: &Path) -> Result<Vec<Pair>> {
-    let file = fs::File::open(path).map_err(|error| EncoderError::reading(path, error))?;
-    let mut pairs = Vec::new();
-    for (row, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|error| EncoderError::reading(path, error))?;
-        if line.trim().is_empty() {
-            continue;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_leads_out_of_its_folder_by_words_only_if_it_says_so() {
+        let folder = std::env::temp_dir();
+        for (image, inside) in [
+            ("a.png", true),
+            ("./sub/a.png", true),
+            ("sub/../a.png", true),
+            ("../a.png", false),
+            ("sub/../../a.png", false),
+            ("/etc/hostname", false),
+        ] {
+            assert_eq!(is_inside(&folder, Path::new(image)), inside, "{image}");
         }
-        let fields = serde_json::from_str(&line).map_err(|error| bad(path, row, &error.to_string()))?;
-        pairs.push(pair_of(fields, path, row)?);
-    }
-    Ok(pairs)
-}
-
-fn read_csv(path: &Path) -> Result<Vec<Pair>> {
-    let text = fs::read_to_string(path).map_err(|error| EncoderError::reading(path, error))?;
-    let mut records = table::records(&text).into_iter();
-    let header = records.next().unwrap_or_default();
-    let pairs = records.enumerate().map(|(row, record)| {
-        if record.len() != header.len() {
-            let reason = format!("{} columns where the header has {}", record.len(), header.len());
-            return Err(bad(path, row, &reason));
-        }
-        let fields = header
-            .iter()
-            .cloned()
-            .zip(record.into_iter().map(Value::String))
-            .collect();
-        pair_of(fields, path, row)
-    });
-    pairs.collect()
-}
-
-fn pair_of(mut fields: Map<String, Value>, list: &Path, row: usize) -> Result<Pair> {
-    let image = IMAGE_KEYS.iter().find_map(|key| fields.remove(*key));
-    let Some(Value::String(image)) = image else {
-        return Err(bad(
-            list,
-            row,
-            &format!("it names no image; one of {} does", IMAGE_KEYS.join(", ")),
-        ));
-    };
-    let captions = captions_of(&mut fields).ok_or_else(|| {
-        bad(
-            list,
-            row,
-            &format!("it has no caption; one of {} holds it", CAPTION_KEYS.join(", ")),
-        )
-    })?;
-    let split = match fields.remove("split") {
-        Some(Value::String(split)) if !split.is_empty() => split,
-        _ => TRAIN.to_owned(),
-    };
-    let image = list.parent().unwrap_or(Path::new("")).join(image);
-    Ok(Pair {
-        image: ImagePlace::File(image),
-        captions,
-        split,
-        fields,
-    })
-}
-
-/// One caption or several.
-pub(super) fn captions_of(fields: &mut Map<String, Value>) -> Option<Vec<String>> {
-    let captions: Vec<String> = match CAPTION_KEYS.iter().find_map(|key| fields.remove(*key))? {
-        Value::String(caption) => vec![caption],
-        Value::Array(captions) => captions
-            .into_iter()
-            .map(|caption| caption.as_str().map(str::to_owned))
-            .collect::<Option<_>>()?,
-        _ => return None,
-    };
-    (!captions.is_empty()).then_some(captions)
-}
-
-/// The ending of a name in lower case.
-pub(super) fn ending(path: &Path) -> String {
-    path.extension()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase()
-}
-
-pub(super) fn bad(file: &Path, row: usize, reason: &str) -> EncoderError {
-    EncoderError::BadData {
-        file: file.to_owned(),
-        row: Some(row as u64),
-        reason: reason.to_owned(),
+        assert!(is_inside(&folder, &folder.join("a.png")));
+        assert!(!is_inside(&folder, &folder.join("../a.png")));
     }
 }

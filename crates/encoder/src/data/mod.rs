@@ -1,16 +1,20 @@
 //! Pairs of images and captions: lists of them, and their pixels.
 
+mod bad;
 mod batches;
 mod list;
+mod names;
 mod pixels;
 mod table;
 mod webdataset;
 
 use std::path::PathBuf;
 
+pub use bad::{BadPairs, Dropped, OnBadPair, SHOWN};
 pub use batches::batches;
 pub use list::read_pairs;
-pub use pixels::{Augment, Pictures, decode};
+pub(crate) use pixels::picture;
+pub use pixels::{Augment, Pictures};
 
 /// Where an image lies.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,63 +1,16 @@
 //! Pixels: decoded once, cut into patches, changed by chance.
 
-use std::io::{Cursor, Read, Seek, SeekFrom};
-
+use image::RgbImage;
 use image::imageops::FilterType;
-use image::{ImageReader, RgbImage};
 use modality_gap_nn::Rng;
 use rayon::prelude::*;
 
-use super::{ImagePlace, Pair};
-use crate::error::{EncoderError, Result};
+use super::{BadPairs, Pair};
+use crate::error::Result;
+use crate::picture::{Transparency, decode};
 
 /// Pictures of up to this many bytes are decoded once and kept; more are decoded whenever they are asked for.
 const KEPT_BYTES: usize = 1 << 30;
-
-/// Reads an image with whatever is transparent laid on white.
-///
-/// # Errors
-/// `BAD_IMAGE` with the file's name.
-pub fn decode(place: &ImagePlace) -> Result<RgbImage> {
-    let bytes = bytes_of(place)?;
-    let bad = |reason: String| EncoderError::BadImage {
-        file: place.shown(),
-        reason,
-    };
-    let reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| bad(error.to_string()))?;
-    let image = reader
-        .decode()
-        .map_err(|error| bad(error.to_string()))?
-        .to_rgba8();
-    Ok(RgbImage::from_fn(image.width(), image.height(), |x, y| {
-        let [r, g, b, alpha] = image.get_pixel(x, y).0;
-        let over = |c: u8| {
-            let mixed = u32::from(c) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
-            // a mean of two bytes, rounded
-            ((mixed + 127) / 255) as u8
-        };
-        image::Rgb([over(r), over(g), over(b)])
-    }))
-}
-
-fn bytes_of(place: &ImagePlace) -> Result<Vec<u8>> {
-    match place {
-        ImagePlace::File(file) => std::fs::read(file).map_err(|error| EncoderError::reading(file, error)),
-        ImagePlace::Tar {
-            file, offset, bytes, ..
-        } => {
-            let read = || -> std::io::Result<Vec<u8>> {
-                let mut tar = std::fs::File::open(file)?;
-                tar.seek(SeekFrom::Start(*offset))?;
-                let mut out = Vec::new();
-                tar.take(*bytes).read_to_end(&mut out)?;
-                Ok(out)
-            };
-            read().map_err(|error| EncoderError::reading(file, error))
-        }
-    }
-}
 
 /// Changes by chance: up to a sixteenth of the side as a shift, 0.9 to 1.08 as a scale, contrast by a tenth, tint by a
 /// twentieth.
@@ -93,19 +46,46 @@ pub struct Pictures<'a> {
 
 impl<'a> Pictures<'a> {
     /// The pictures of `pairs` at `size` × `size` pixels; all are decoded once, so that a bad one is found now.
+    ///
+    /// # Errors
+    /// The first picture that cannot be read.
     pub fn open(pairs: Vec<&'a Pair>, size: usize) -> Result<Self> {
+        let mut bad_pairs = BadPairs::default();
+        let pictures = Self::open_some(pairs, size, &mut bad_pairs)?;
+        bad_pairs.finish()?;
+        Ok(pictures)
+    }
+
+    /// Likewise, without the pairs whose pictures cannot be read, which go to `bad_pairs`.
+    pub fn open_some(pairs: Vec<&'a Pair>, size: usize, bad_pairs: &mut BadPairs) -> Result<Self> {
         let keep = pairs.len() * size * size * 3 <= KEPT_BYTES;
         let decoded: Vec<Result<Option<RgbImage>>> = pairs
             .par_iter()
             .map(|pair| picture(pair, size).map(|image| keep.then_some(image)))
             .collect();
-        // one after the other, so that it is always the first bad image that is reported
-        let images = decoded.into_iter().collect::<Result<Vec<_>>>()?;
+        // one after the other, so that bad ones are named in their order
+        let mut good = Vec::with_capacity(pairs.len());
+        let mut images = Vec::new();
+        for (pair, image) in pairs.into_iter().zip(decoded) {
+            if let Some(image) = bad_pairs.keep(image)? {
+                good.push(pair);
+                images.extend(image);
+            }
+        }
         Ok(Self {
+            pairs: good,
+            size,
+            kept: keep.then_some(images),
+        })
+    }
+
+    /// Pictures that were decoded and scaled already.
+    pub(crate) fn of(pairs: Vec<&'a Pair>, size: usize, images: Vec<RgbImage>) -> Self {
+        Self {
             pairs,
             size,
-            kept: images.into_iter().collect(),
-        })
+            kept: Some(images),
+        }
     }
 
     /// How many there are.
@@ -154,10 +134,11 @@ impl<'a> Pictures<'a> {
 }
 
 /// The whole picture, its shape changed to a square.
-fn picture(pair: &Pair, size: usize) -> Result<RgbImage> {
+pub(crate) fn picture(pair: &Pair, size: usize) -> Result<RgbImage> {
     let side = size as u32;
+    let decoded = decode(&pair.image, Transparency::OnWhite)?;
     Ok(image::imageops::resize(
-        &decode(&pair.image)?,
+        &decoded.image,
         side,
         side,
         FilterType::Triangle,

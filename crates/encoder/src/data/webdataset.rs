@@ -1,99 +1,254 @@
-//! Tar files in the WebDataset layout: members of one name up to the first dot belong together.
+//! Tar files in the WebDataset layout, by the rule of the package webdataset: the key of a sample ends at the first point
+//! of the name behind its last slash, folders are a part of it, and what follows the point says what a member is.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::list::{IMAGE_ENDINGS, bad, captions_of, ending};
-use super::{ImagePlace, Pair, TRAIN};
+use super::names::{IMAGE_ENDINGS, bad, captions_of, ending, is_other_image, other_image, text_of};
+use super::{BadPairs, ImagePlace, Pair, TRAIN};
 use crate::error::{EncoderError, Result};
 
+/// Most bytes of a caption's or record's member.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// Members of one key; those of a kind that there may be one of only are all kept, to be named.
 #[derive(Default)]
 struct Sample {
-    image: Option<ImagePlace>,
-    fields: Map<String, Value>,
+    images: Vec<Member<ImagePlace>>,
+    texts: Vec<Member<String>>,
+    records: Vec<Member<Map<String, Value>>>,
+    /// Images of a kind that is not read.
+    others: Vec<String>,
+    /// What is wrong with a member.
+    faults: Vec<String>,
+}
+
+struct Member<T> {
+    name: String,
+    /// What stands between the key and the ending, such as `0` in `v1.0.jpg`.
+    middle: String,
+    value: T,
 }
 
 /// The pairs of a tar file in the order of their first members; images stay in it.
-pub(super) fn read(path: &Path) -> Result<Vec<Pair>> {
+///
+/// # Errors
+/// A tar file that is damaged or goes on behind its end. Samples that are no pair go to `bad_pairs`.
+pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
     let file = File::open(path).map_err(|error| EncoderError::reading(path, error))?;
+    let failed = |row: usize, error: io::Error| bad(path, row, &format!("damaged tar file: {error}"));
     let mut archive = tar::Archive::new(file);
     let mut samples: Vec<(String, Sample)> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
-    let failed = |row: usize, error: std::io::Error| bad(path, row, &format!("damaged tar file: {error}"));
     for (member, entry) in archive.entries().map_err(|error| failed(0, error))?.enumerate() {
         let mut entry = entry.map_err(|error| failed(member, error))?;
         if !entry.header().entry_type().is_file() {
             continue;
         }
-        let name = entry
-            .path()
-            .map_err(|error| failed(member, error))?
-            .to_string_lossy()
-            .into_owned();
-        let key = key_of(&name);
-        let at = *index.entry(key.clone()).or_insert_with(|| {
-            samples.push((key, Sample::default()));
+        let name = entry.path().map_err(|error| failed(member, error))?;
+        let name = name.to_string_lossy().into_owned();
+        let Some((key, suffix)) = key_of(&name) else {
+            let reason = format!(
+                "the member {name} has no key: its name {}",
+                if name.rsplit('/').next().is_some_and(|base| base.starts_with('.')) {
+                    "begins with a point, as what macOS adds to an archive"
+                } else {
+                    "has no ending"
+                }
+            );
+            bad_pairs.add(bad(path, member, &reason))?;
+            continue;
+        };
+        let at = *index.entry(key.to_owned()).or_insert_with(|| {
+            samples.push((key.to_owned(), Sample::default()));
             samples.len() - 1
         });
-        let sample = &mut samples[at].1;
-        match ending(Path::new(&name)).as_str() {
-            image if IMAGE_ENDINGS.contains(&image) => {
-                let (offset, bytes) = (entry.raw_file_position(), entry.size());
-                sample.image = Some(ImagePlace::Tar {
-                    file: path.to_owned(),
-                    name,
-                    offset,
-                    bytes,
-                });
-            }
-            "txt" | "caption" | "text" => {
-                let mut text = String::new();
-                entry
-                    .read_to_string(&mut text)
-                    .map_err(|error| failed(member, error))?;
-                sample
-                    .fields
-                    .insert("caption".to_owned(), Value::String(text.trim().to_owned()));
-            }
+        let place = ImagePlace::Tar {
+            file: path.to_owned(),
+            name: name.clone(),
+            offset: entry.raw_file_position(),
+            bytes: entry.size(),
+        };
+        samples[at].1.take(&name, suffix, place, &mut entry);
+    }
+    ends_here(path, archive.into_inner())?;
+    let mut pairs = Vec::with_capacity(samples.len());
+    for (row, (key, sample)) in samples.into_iter().enumerate() {
+        let pair = sample.pair(&key).map_err(|reason| bad(path, row, &reason));
+        pairs.extend(bad_pairs.keep(pair)?);
+    }
+    Ok(pairs)
+}
+
+impl Sample {
+    fn take(&mut self, name: &str, suffix: &str, place: ImagePlace, content: &mut impl Read) {
+        let kind = ending(Path::new(name));
+        let middle = suffix
+            .rsplit_once('.')
+            .map_or(String::new(), |(middle, _)| middle.to_lowercase());
+        let name = name.to_owned();
+        match kind.as_str() {
+            image if IMAGE_ENDINGS.contains(&image) => self.images.push(Member {
+                name,
+                middle,
+                value: place,
+            }),
+            "txt" | "caption" | "text" => match text_member(content) {
+                Ok(value) => self.texts.push(Member { name, middle, value }),
+                Err(reason) => self.faults.push(format!("{name}: {reason}")),
+            },
             "json" => {
-                let fields: Map<String, Value> = serde_json::from_reader(&mut entry)
-                    .map_err(|error| bad(path, member, &format!("{name}: {error}")))?;
-                for (key, value) in fields {
-                    // a text file beside it has the last word
-                    sample.fields.entry(key).or_insert(value);
+                let record = text_member(content)
+                    .and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+                match record {
+                    Ok(value) => self.records.push(Member { name, middle, value }),
+                    Err(reason) => self.faults.push(format!("{name}: {reason}")),
                 }
             }
+            other if is_other_image(other) => self.others.push(name),
             _ => {}
         }
     }
-    samples
+
+    /// The pair that it is, or why it is none.
+    fn pair(mut self, key: &str) -> std::result::Result<Pair, String> {
+        if let Some(fault) = self.faults.first() {
+            return Err(fault.clone());
+        }
+        let image = one(key, "images", &mut self.images)?;
+        let text = one(key, "captions", &mut self.texts)?;
+        let record = one(key, "records", &mut self.records)?;
+        let Some(image) = image else {
+            return Err(match self.others.first() {
+                Some(name) => other_image(name),
+                None => format!("{key} has no image"),
+            });
+        };
+        for (name, middle) in [
+            text.as_ref().map(|text| (&text.name, &text.middle)),
+            record.as_ref().map(|record| (&record.name, &record.middle)),
+        ]
         .into_iter()
-        .enumerate()
-        .map(|(row, (key, sample))| pair_of(path, row, &key, sample))
-        .collect()
+        .flatten()
+        {
+            if *middle != image.middle {
+                return Err(format!(
+                    "{} and {name} have one key, {key}, and differ behind it; {RENAME}",
+                    image.name
+                ));
+            }
+        }
+        let mut fields = record.map_or(Map::new(), |record| record.value);
+        if let Some(text) = text {
+            // a text file beside a record has the last word
+            fields.insert("caption".to_owned(), Value::String(text.value));
+            fields.remove("captions");
+        }
+        let captions = captions_of(&mut fields).ok_or_else(|| {
+            format!(
+                "{key} has no caption: neither a .txt nor a caption in a .json stands beside {}",
+                image.name
+            )
+        })?;
+        Ok(Pair {
+            image: image.value,
+            captions,
+            split: TRAIN.to_owned(),
+            fields,
+        })
+    }
 }
 
-fn pair_of(path: &Path, row: usize, key: &str, mut sample: Sample) -> Result<Pair> {
-    let image = sample
-        .image
-        .ok_or_else(|| bad(path, row, &format!("{key} has no image")))?;
-    let captions =
-        captions_of(&mut sample.fields).ok_or_else(|| bad(path, row, &format!("{key} has no caption")))?;
-    Ok(Pair {
-        image,
-        captions,
-        split: TRAIN.to_owned(),
-        fields: sample.fields,
-    })
+const RENAME: &str =
+    "a key ends at the first point of the name: rename the members, 22.00.jpg to 22_00.jpg for example";
+
+/// The only member of its kind.
+fn one<T>(
+    key: &str,
+    kind: &str,
+    members: &mut Vec<Member<T>>,
+) -> std::result::Result<Option<Member<T>>, String> {
+    match &members[..] {
+        [first, second, ..] if first.name == second.name => Err(format!(
+            "{} stands in it {} times; an archive that was appended to holds old and new members: write it anew",
+            first.name,
+            members.len()
+        )),
+        [first, second, ..] => Err(format!(
+            "{} and {} are two {kind} of one key, {key}; {RENAME}",
+            first.name, second.name
+        )),
+        _ => Ok(members.pop()),
+    }
 }
 
-/// The folder and the name up to its first dot.
-fn key_of(name: &str) -> String {
+/// Key and suffix of a member, as webdataset's `base_plus_ext` finds them.
+fn key_of(name: &str) -> Option<(&str, &str)> {
     let base = name.rfind('/').map_or(0, |slash| slash + 1);
-    let dot = name[base..].find('.').map_or(name.len(), |dot| base + dot);
-    name[..dot].to_owned()
+    let dot = name[base..].find('.')?;
+    (dot > 0).then(|| (&name[..base + dot], &name[base + dot + 1..]))
+}
+
+fn text_member(content: &mut impl Read) -> std::result::Result<String, String> {
+    let bytes = bounded(Ok(content)).map_err(|error| error.to_string())?;
+    text_of(bytes)
+}
+
+/// The bytes of a text, which has an end.
+pub(super) fn bounded(content: io::Result<impl Read>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = content?.take(MAX_TEXT + 1).read_to_end(&mut bytes)?;
+    if read as u64 > MAX_TEXT {
+        let reason = format!("a caption has at most {MAX_TEXT} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    Ok(bytes)
+}
+
+/// Refuses what stands behind the end of the archive: two archives one after the other are read as the first alone.
+fn ends_here(path: &Path, mut file: File) -> Result<()> {
+    let failed = |error| EncoderError::reading(path, error);
+    let end = file.stream_position().map_err(failed)?;
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut block).map_err(failed)?;
+        if read == 0 {
+            return Ok(());
+        }
+        if block[..read].iter().any(|&byte| byte != 0) {
+            return Err(EncoderError::BadData {
+                file: path.to_owned(),
+                row: None,
+                reason: format!(
+                    "the archive ends at byte {end}, and more follows: two archives were put one behind the other; \
+                     give them one by one, or join them with tar --concatenate"
+                ),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_of;
+
+    /// Names and keys of webdataset's own `base_plus_ext`: `^((?:.*/|)[^.]+)[.]([^/]*)$`.
+    #[test]
+    fn a_key_ends_at_the_first_point_behind_the_last_slash() {
+        for (name, expected) in [
+            ("a.jpg", Some(("a", "jpg"))),
+            ("22.01.jpg", Some(("22", "01.jpg"))),
+            ("b.c/a.seg.png", Some(("b.c/a", "seg.png"))),
+            ("./a.txt", Some(("./a", "txt"))),
+            ("._a.jpg", None),
+            ("d/.hidden", None),
+            ("README", None),
+        ] {
+            assert_eq!(key_of(name), expected, "{name}");
+        }
+    }
 }

@@ -1,32 +1,46 @@
-//! BERT as a sentence encoder, mean over tokens: Reimers and Gurevych, arXiv 1908.10084; MiniLM is one of these.
+//! BERT, up to its tokens: Devlin et al., arXiv 1810.04805. What becomes of them is said in `steps.rs`.
 
 use std::sync::Arc;
 
-use modality_gap_nn::ops::{self, Activation, Attention};
+use modality_gap_nn::ops::{self, Attention};
 use modality_gap_nn::{ParamId, Params, Tape};
-use serde::Deserialize;
+use serde_json::json;
 
+use super::keys::Keys;
+use super::tower::{Defaults, Tower};
 use super::weights::Weights;
-use crate::error::{EncoderError, Result};
+use crate::error::Result;
 use crate::model::to_f32;
 use crate::transformer::Affine;
 
-#[derive(Deserialize)]
+#[derive(Debug)]
 pub(super) struct Config {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    max_position_embeddings: usize,
-    vocab_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-    #[serde(default = "two")]
-    type_vocab_size: usize,
+    tower: Tower,
+    /// Rows of the positions: tokens at most.
+    positions: usize,
+    words: usize,
+    types: usize,
 }
 
-fn two() -> usize {
-    2
+impl Config {
+    pub fn read(keys: &Keys) -> Result<Self> {
+        keys.only("position_embedding_type", &[json!("absolute")])?;
+        keys.only("is_decoder", &[json!(false)])?;
+        keys.only("add_cross_attention", &[json!(false)])?;
+        let defaults = Defaults {
+            width: 768,
+            inner: 3072,
+            heads: 12,
+            activation: "gelu",
+            eps: 1e-12,
+        };
+        Ok(Self {
+            tower: Tower::read(keys, &defaults)?,
+            positions: keys.size("max_position_embeddings", 512)?,
+            words: keys.size("vocab_size", 30_522)?,
+            types: keys.size("type_vocab_size", 2)?,
+        })
+    }
 }
 
 /// A block with the norm after each part.
@@ -41,7 +55,6 @@ struct Layer {
 
 pub(super) struct Bert {
     config: Config,
-    activation: Activation,
     params: Params,
     words: ParamId,
     positions: ParamId,
@@ -52,15 +65,21 @@ pub(super) struct Bert {
 
 impl Bert {
     pub fn new(config: Config, weights: &mut Weights) -> Result<Self> {
-        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        let Tower {
+            width,
+            inner,
+            layers: count,
+            ..
+        } = config.tower;
         // some files keep the prefix of the model that they were a part of
         let prefix = if weights.has("bert.embeddings.word_embeddings.weight") {
             "bert."
         } else {
             ""
         };
-        let mut layers = Vec::with_capacity(config.num_hidden_layers);
-        for layer in 0..config.num_hidden_layers {
+        // as many as there are in the files, whatever the configuration says
+        let mut layers = Vec::new();
+        for layer in 0..count {
             let at = |part: &str| format!("{prefix}encoder.layer.{layer}.{part}");
             layers.push(Layer {
                 qkv: weights.qkv(
@@ -75,54 +94,48 @@ impl Bert {
             });
         }
         let at = |part: &str| format!("{prefix}embeddings.{part}");
-        let activation = Activation::named(&config.hidden_act).ok_or_else(|| {
-            EncoderError::BadOption(format!("the activation {} is not known", config.hidden_act))
-        })?;
         Ok(Self {
-            words: weights.take(&at("word_embeddings.weight"), &[config.vocab_size, width])?,
-            positions: weights.take(
-                &at("position_embeddings.weight"),
-                &[config.max_position_embeddings, width],
-            )?,
-            types: weights.take(
-                &at("token_type_embeddings.weight"),
-                &[config.type_vocab_size, width],
-            )?,
+            words: weights.take(&at("word_embeddings.weight"), &[config.words, width])?,
+            positions: weights.take(&at("position_embeddings.weight"), &[config.positions, width])?,
+            types: weights.take(&at("token_type_embeddings.weight"), &[config.types, width])?,
             norm: weights.norm(&at("LayerNorm"), width)?,
             params: std::mem::take(&mut weights.params),
             layers,
-            activation,
             config,
         })
     }
 
-    pub fn dim(&self) -> usize {
-        self.config.hidden_size
+    /// Columns of a token.
+    pub fn width(&self) -> usize {
+        self.config.tower.width
     }
 
     pub fn tokens(&self) -> usize {
-        self.config.max_position_embeddings
+        self.config.positions
     }
 
-    pub fn texts(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>> {
-        let Config {
-            num_attention_heads: heads,
-            max_position_embeddings: most,
-            layer_norm_eps: eps,
+    pub fn words(&self) -> usize {
+        self.config.words
+    }
+
+    /// States of the tokens of each text after the last layer, padded to the longest: n·s × width, and each text's length.
+    pub fn states(&self, ids: &[Vec<u32>]) -> Result<(Vec<f32>, Arc<[usize]>)> {
+        let Tower {
+            heads,
+            eps,
+            activation,
             ..
-        } = self.config;
+        } = self.config.tower;
         let (mut tape, vars) = (Tape::new(), self.params.constants());
         let tape = &mut tape;
-        let tokens = ids.iter().map(Vec::len).max().unwrap_or(1).clamp(1, most);
+        let longest = ids.iter().map(Vec::len).max().unwrap_or(1);
+        let tokens = longest.clamp(1, self.config.positions);
         let lengths: Arc<[usize]> = ids.iter().map(|ids| ids.len().clamp(1, tokens)).collect();
         let padded: Arc<[u32]> = ids
             .iter()
             .flat_map(|ids| {
-                ids.iter()
-                    .copied()
-                    .chain(std::iter::repeat(0))
-                    .take(tokens)
-                    .collect::<Vec<_>>()
+                let all = ids.iter().copied().chain(std::iter::repeat(0));
+                all.take(tokens).collect::<Vec<_>>()
             })
             .collect();
         let x = ops::embedding(tape, &vars[self.words.index()], &padded)?;
@@ -143,12 +156,11 @@ impl Bert {
             let sum = ops::add(tape, &x, &mixed)?;
             x = layer.norm1.norm(tape, &vars, &sum, eps)?;
             let inner = layer.up.linear(tape, &vars, &x)?;
-            let inner = ops::activation(tape, &inner, self.activation)?;
+            let inner = ops::activation(tape, &inner, activation)?;
             let outer = layer.down.linear(tape, &vars, &inner)?;
             let sum = ops::add(tape, &x, &outer)?;
             x = layer.norm2.norm(tape, &vars, &sum, eps)?;
         }
-        let x = ops::mean_pool(tape, &x, tokens, Some(&lengths))?;
-        to_f32(x.value())
+        Ok((to_f32(x.value())?, lengths))
     }
 }

@@ -5,77 +5,67 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use modality_gap_nn::ops::{self, Attention};
 use modality_gap_nn::{ParamId, Params, Tape, Var};
-use serde::Deserialize;
+use serde_json::json;
 
-use super::preprocess::to_patches;
-use super::weights::{Shape, Weights};
+use super::keys::Keys;
+use super::tower::{Defaults, Patches, Tower};
+use super::weights::Weights;
 use crate::error::Result;
 use crate::model::to_f32;
 use crate::transformer::{Affine, Transformer};
 
-#[derive(Deserialize)]
-#[allow(clippy::struct_field_names, reason = "the names of the file")]
+#[derive(Debug)]
 pub(super) struct Config {
-    projection_dim: usize,
-    text_config: Text,
-    vision_config: Vision,
+    pub dim: usize,
+    pub text: Tower,
+    /// Rows of the text tower's positions: tokens at most.
+    pub positions: usize,
+    pub words: usize,
+    /// The token that ends a text; `None`: the largest of a text.
+    pub end: Option<u32>,
+    pub vision: Tower,
+    pub patches: Patches,
 }
 
-#[derive(Deserialize)]
-#[serde(default)]
-struct Text {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    max_position_embeddings: usize,
-    vocab_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-    eos_token_id: u32,
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self {
-            hidden_size: 512,
-            intermediate_size: 2048,
-            num_hidden_layers: 12,
-            num_attention_heads: 8,
-            max_position_embeddings: 77,
-            vocab_size: 49_408,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: 1e-5,
-            eos_token_id: 49_407,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-struct Vision {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    image_size: usize,
-    patch_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-}
-
-impl Default for Vision {
-    fn default() -> Self {
-        Self {
-            hidden_size: 768,
-            intermediate_size: 3072,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            image_size: 224,
-            patch_size: 32,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: 1e-5,
-        }
+impl Config {
+    /// `text_config` and `vision_config`, or what older folders call `text_config_dict` and `vision_config_dict`, which
+    /// take their place as a whole.
+    pub fn read(keys: &Keys) -> Result<Self> {
+        let text = if keys.get("text_config_dict").is_some() {
+            keys.object("text_config_dict", "text_config_dict.")?
+        } else {
+            keys.object("text_config", "text_config.")?
+        };
+        let vision = if keys.get("vision_config_dict").is_some() {
+            keys.object("vision_config_dict", "vision_config_dict.")?
+        } else {
+            keys.object("vision_config", "vision_config.")?
+        };
+        text.only("model_type", &[json!("clip_text_model")])?;
+        vision.only("model_type", &[json!("clip_vision_model")])?;
+        let of_text = Defaults {
+            width: 512,
+            inner: 2048,
+            heads: 8,
+            activation: "quick_gelu",
+            eps: 1e-5,
+        };
+        let of_vision = Defaults {
+            width: 768,
+            inner: 3072,
+            heads: 12,
+            ..of_text
+        };
+        Ok(Self {
+            dim: keys.size("projection_dim", 512)?,
+            positions: text.size("max_position_embeddings", 77)?,
+            words: text.size("vocab_size", 49_408)?,
+            // configurations that still say 2, which was a mistake, mean the largest
+            end: Some(text.token("eos_token_id")?.unwrap_or(49_407)).filter(|&end| end != 2),
+            text: Tower::read(&text, &of_text)?,
+            patches: Patches::read(&vision, 32)?,
+            vision: Tower::read(&vision, &of_vision)?,
+        })
     }
 }
 
@@ -96,95 +86,77 @@ pub(super) struct Clip {
 
 impl Clip {
     pub fn new(config: Config, weights: &mut Weights) -> Result<Self> {
-        let (t, v) = (&config.text_config, &config.vision_config);
-        let tokens = (v.image_size / v.patch_size).pow(2) + 1;
-        let vision = Shape {
-            width: v.hidden_size,
-            inner: v.intermediate_size,
-            layers: v.num_hidden_layers,
-            activation: v.hidden_act.clone(),
-            eps: v.layer_norm_eps,
-        };
-        let text = Shape {
-            width: t.hidden_size,
-            inner: t.intermediate_size,
-            layers: t.num_hidden_layers,
-            activation: t.hidden_act.clone(),
-            eps: t.layer_norm_eps,
-        };
+        let (text, vision) = (config.text, config.vision);
         let at = |part: &str| format!("vision_model.embeddings.{part}");
         Ok(Self {
-            class: to_f32(&weights.raw(&at("class_embedding"), &[v.hidden_size])?)?,
-            patches: weights.patches(&at("patch_embedding.weight"), (v.hidden_size, v.patch_size))?,
-            image_positions: weights.take(&at("position_embedding.weight"), &[tokens, v.hidden_size])?,
-            before: weights.norm("vision_model.pre_layrnorm", v.hidden_size)?,
-            vision: weights.transformer("vision_model", &vision, "vision_model.post_layernorm")?,
-            image_projection: weights.take(
-                "visual_projection.weight",
-                &[config.projection_dim, v.hidden_size],
+            class: to_f32(&weights.raw(&at("class_embedding"), &[vision.width])?)?,
+            patches: weights.patches(
+                &at("patch_embedding.weight"),
+                (vision.width, config.patches.patch),
             )?,
+            image_positions: weights.take(
+                &at("position_embedding.weight"),
+                &[config.patches.count() + 1, vision.width],
+            )?,
+            before: weights.norm("vision_model.pre_layrnorm", vision.width)?,
+            vision: weights.transformer("vision_model", &vision, "vision_model.post_layernorm")?,
+            image_projection: weights.take("visual_projection.weight", &[config.dim, vision.width])?,
             words: weights.take(
                 "text_model.embeddings.token_embedding.weight",
-                &[t.vocab_size, t.hidden_size],
+                &[config.words, text.width],
             )?,
             text_positions: weights.take(
                 "text_model.embeddings.position_embedding.weight",
-                &[t.max_position_embeddings, t.hidden_size],
+                &[config.positions, text.width],
             )?,
             text: weights.transformer("text_model", &text, "text_model.final_layer_norm")?,
-            text_projection: weights
-                .take("text_projection.weight", &[config.projection_dim, t.hidden_size])?,
+            text_projection: weights.take("text_projection.weight", &[config.dim, text.width])?,
             params: std::mem::take(&mut weights.params),
             config,
         })
     }
 
     pub fn dim(&self) -> usize {
-        self.config.projection_dim
+        self.config.dim
     }
 
     pub fn tokens(&self) -> usize {
-        self.config.text_config.max_position_embeddings
+        self.config.positions
+    }
+
+    pub fn words(&self) -> usize {
+        self.config.words
     }
 
     pub fn image_size(&self) -> usize {
-        self.config.vision_config.image_size
+        self.config.patches.image
     }
 
     pub fn images(&self, pixels: &[f32]) -> Result<Vec<f32>> {
-        let v = &self.config.vision_config;
+        let Config { patches, vision, .. } = &self.config;
         let (mut tape, vars) = self.constants();
-        let patches = to_patches(pixels, v.image_size, v.patch_size);
-        let each = (v.image_size / v.patch_size).pow(2);
-        let count = patches.len() / (each * 3 * v.patch_size * v.patch_size);
-        let patches = Tensor::from_vec(
-            patches,
-            (count * each, 3 * v.patch_size * v.patch_size),
-            &Device::Cpu,
-        )?;
-        let x = ops::linear(
-            &mut tape,
-            &Var::constant(patches),
-            &vars[self.patches.index()],
-            None,
-        )?;
+        let each = patches.count();
+        let cut = patches.cut(pixels);
+        let count = cut.len() / (each * patches.values());
+        let cut = Tensor::from_vec(cut, (count * each, patches.values()), &Device::Cpu)?;
+        let x = ops::linear(&mut tape, &Var::constant(cut), &vars[self.patches.index()], None)?;
         // the class token goes before the patches of its image
         let rows = to_f32(x.value())?;
-        let mut all = Vec::with_capacity(count * (each + 1) * v.hidden_size);
-        for image in rows.chunks_exact(each * v.hidden_size) {
+        let mut all = Vec::with_capacity(count * (each + 1) * vision.width);
+        for image in rows.chunks_exact(each * vision.width) {
             all.extend_from_slice(&self.class);
             all.extend_from_slice(image);
         }
         let tokens = each + 1;
         let x = Var::constant(Tensor::from_vec(
             all,
-            (count * tokens, v.hidden_size),
+            (count * tokens, vision.width),
             &Device::Cpu,
         )?);
         let x = ops::add_positions(&mut tape, &x, &vars[self.image_positions.index()], tokens)?;
-        let x = self.before.norm(&mut tape, &vars, &x, v.layer_norm_eps)?;
+        let x = self.before.norm(&mut tape, &vars, &x, vision.eps)?;
         let how = Attention {
-            heads: v.num_attention_heads,
+            heads: vision.heads,
             tokens,
             lengths: None,
             causal: false,
@@ -197,14 +169,9 @@ impl Clip {
     }
 
     pub fn texts(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>> {
-        let t = &self.config.text_config;
+        let positions = self.config.positions;
         let (mut tape, vars) = self.constants();
-        let longest = ids
-            .iter()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(1)
-            .clamp(1, t.max_position_embeddings);
+        let longest = ids.iter().map(Vec::len).max().unwrap_or(1).clamp(1, positions);
         let mut padded = Vec::with_capacity(ids.len() * longest);
         let mut ends = Vec::with_capacity(ids.len());
         for (row, ids) in ids.iter().enumerate() {
@@ -212,13 +179,13 @@ impl Clip {
             ids.truncate(longest);
             ends.push((row * longest + self.end_of(&ids)) as u32);
             // what follows the end is not seen from it, for attention looks back only
-            ids.resize(longest, t.eos_token_id.min(t.vocab_size as u32 - 1));
+            ids.resize(longest, 0);
             padded.extend(ids);
         }
         let x = ops::embedding(&mut tape, &vars[self.words.index()], &padded.into())?;
         let x = ops::add_positions(&mut tape, &x, &vars[self.text_positions.index()], longest)?;
         let how = Attention {
-            heads: t.num_attention_heads,
+            heads: self.config.text.heads,
             tokens: longest,
             lengths: None,
             causal: true,
@@ -229,16 +196,10 @@ impl Clip {
         to_f32(x.value())
     }
 
-    /// The first end token; in configurations that still say 2, which was a mistake, the largest number.
+    /// The place of the first end token.
     fn end_of(&self, ids: &[u32]) -> usize {
-        let eos = self.config.text_config.eos_token_id;
-        let at = if eos == 2 {
-            let top = ids.iter().max();
-            ids.iter().position(|id| Some(id) == top)
-        } else {
-            ids.iter().position(|&id| id == eos)
-        };
-        at.unwrap_or(0)
+        let end = self.config.end.or_else(|| ids.iter().max().copied());
+        ids.iter().position(|&id| Some(id) == end).unwrap_or(0)
     }
 
     fn constants(&self) -> (Tape, Vec<Var>) {

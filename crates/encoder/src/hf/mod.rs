@@ -1,91 +1,183 @@
-//! Encoders from local folders in Hugging Face's layout: CLIP, SigLIP and BERT-like sentence encoders, forward only.
+//! Encoders from local folders, forward only: CLIP, SigLIP and BERT in the layout of `transformers`, and what
+//! sentence-transformers builds of them.
+//!
+//! What a folder says of its own use is obeyed or refused by name; `docs/encoders.md` lists both.
 
 mod bert;
 mod clip;
+mod keys;
+mod modules;
+mod open_clip;
 mod preprocess;
 mod siglip;
+mod steps;
+mod tokens;
+mod tower;
 mod weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use tokenizers::{Tokenizer, TruncationParams};
-
-use crate::data::{Pair, decode};
+use crate::data::Pair;
 use crate::error::{EncoderError, Result};
+use crate::picture::decode;
 
 use bert::Bert;
 use clip::Clip;
+use keys::Keys;
+use modules::{First, Head, Plan, Prompts, sentence_options};
+use open_clip::OpenClip;
 use preprocess::Preprocess;
 use siglip::Siglip;
+use steps::Pooling;
+use tokens::{Limits, SentenceOptions, Tokens};
 use weights::Weights;
 
 /// A pretrained encoder.
 pub struct Pretrained {
-    towers: Towers,
-    tokenizer: Tokenizer,
+    folder: PathBuf,
+    model: Model,
+    tokens: Tokens,
     preprocess: Option<Preprocess>,
+    head: Head,
+    truncate: Option<usize>,
 }
 
-enum Towers {
+enum Model {
     Clip(Clip),
-    Siglip(Siglip),
+    /// With the padding token of its configuration, for a tokenizer that names none.
+    Siglip(Siglip, u32),
     Bert(Bert),
 }
 
-#[derive(Deserialize)]
-struct Kind {
-    model_type: String,
-}
-
 impl Pretrained {
-    /// Reads `config.json`, `model.safetensors`, `tokenizer.json` and, for images, `preprocessor_config.json`.
+    /// Whether a folder is laid out as one that [`Self::open`] takes or refuses by name.
+    pub fn is_at(folder: &Path) -> bool {
+        let marks = [
+            "modules.json",
+            "config.json",
+            "open_clip_config.json",
+            "adapter_config.json",
+        ];
+        marks.iter().any(|name| folder.join(name).is_file())
+    }
+
+    /// Reads a folder: `modules.json` where sentence-transformers has written it, `config.json`, the weights, the tokenizer's
+    /// files and, for images, `processor_config.json` or `preprocessor_config.json`.
     ///
     /// # Errors
-    /// `NOT_FOUND` or `BAD_MODEL` with the file; a model type that is none of `clip`, `siglip`, `bert`.
+    /// `NOT_FOUND`, `UNREADABLE`; `BAD_MODEL` with the file and the key, module or layout that is not read.
     pub fn open(folder: &Path) -> Result<Self> {
-        let file = folder.join("config.json");
-        let text = std::fs::read_to_string(&file).map_err(|error| EncoderError::reading(&file, error))?;
-        let bad = |error: serde_json::Error| EncoderError::BadModel {
-            file: file.clone(),
-            reason: error.to_string(),
-        };
-        let Kind { model_type } = serde_json::from_str(&text).map_err(bad)?;
-        let mut weights = Weights::open(folder)?;
+        let plan = Plan::open(folder)?;
+        let place = plan.as_ref().map_or(folder, |plan| &plan.model).to_owned();
+        refuse_adapters(&place)?;
+        if plan.is_none() && !place.join("config.json").is_file() && place.join(open_clip::CONFIG).is_file() {
+            return Self::open_clip(folder);
+        }
+        let keys = Keys::open(&place.join("config.json"))?;
+        for key in ["quantization_config", "auto_map"] {
+            if keys.get(key).is_some() {
+                return Err(keys.bad(format!(
+                    "{key} asks for {}, which is not read",
+                    if key == "auto_map" {
+                        "code of its own"
+                    } else {
+                        "quantised weights"
+                    }
+                )));
+            }
+        }
+        let kind = keys
+            .text("model_type")?
+            .ok_or_else(|| keys.bad("it names no model_type"))?
+            .to_owned();
+        let mut weights = Weights::open(&place)?;
         let weights = &mut weights;
-        let towers = match model_type.as_str() {
-            "clip" => Towers::Clip(Clip::new(serde_json::from_str(&text).map_err(bad)?, weights)?),
-            "siglip" => Towers::Siglip(Siglip::new(serde_json::from_str(&text).map_err(bad)?, weights)?),
-            "bert" => Towers::Bert(Bert::new(serde_json::from_str(&text).map_err(bad)?, weights)?),
+        let model = match kind.as_str() {
+            "clip" => Model::Clip(Clip::new(clip::Config::read(&keys)?, weights)?),
+            "siglip" => {
+                let config = siglip::Config::read(&keys)?;
+                let pad = config.pad();
+                Model::Siglip(Siglip::new(config, weights)?, pad)
+            }
+            "bert" => Model::Bert(Bert::new(bert::Config::read(&keys)?, weights)?),
             other => {
-                let reason = format!("model_type {other} is not known; clip, siglip and bert are");
-                return Err(EncoderError::BadModel { file, reason });
+                let more = match other {
+                    "siglip2" => {
+                        ". This is a SigLIP 2 of any resolution (NaFlex); those of one resolution are read"
+                    }
+                    "clip_text_model" | "clip_vision_model" | "siglip_text_model" | "siglip_vision_model" => {
+                        ". This is one tower alone; the folder of both is read"
+                    }
+                    _ => "",
+                };
+                return Err(keys.bad(format!(
+                    "model_type {other} is not known; clip, siglip and bert are{more}"
+                )));
             }
         };
-        let preprocess = match &towers {
-            Towers::Clip(clip) => Some(Preprocess::open(folder, clip.image_size())?),
-            Towers::Siglip(siglip) => Some(Preprocess::open(folder, siglip.image_size())?),
-            Towers::Bert(_) => None,
+        let (limits, side) = model.limits();
+        let preprocess = match side {
+            Some(side) => Some(Preprocess::open(&place, &kind, side)?),
+            None => None,
         };
-        let most = match &towers {
-            Towers::Clip(clip) => clip.tokens(),
-            Towers::Siglip(siglip) => siglip.tokens(),
-            Towers::Bert(bert) => sentence_tokens(folder).unwrap_or(usize::MAX).min(bert.tokens()),
+        let options = match &plan {
+            Some(plan) => plan.options,
+            // sentence-transformers reads this file of a folder without a plan, too
+            None if matches!(model, Model::Bert(_)) => sentence_options(&place)?,
+            None => SentenceOptions::default(),
         };
+        let tokens = Tokens::open(&place, &limits, options)?;
+        if tokens.pads_left() && !matches!(model, Model::Siglip(..)) {
+            return Err(EncoderError::BadModel {
+                file: place.join("tokenizer_config.json"),
+                reason:
+                    "padding_side left moves the positions of shorter texts; only a SigLIP is padded there"
+                        .to_owned(),
+            });
+        }
+        let truncate = plan.as_ref().and_then(|plan| plan.truncate);
+        let head = head(plan, &model, folder)?;
+        if let Some(kept) = truncate
+            && kept > head.dim
+        {
+            return Err(EncoderError::BadModel {
+                file: folder.join("config_sentence_transformers.json"),
+                reason: format!("truncate_dim is {kept}; rows have {} columns", head.dim),
+            });
+        }
         Ok(Self {
-            towers,
-            tokenizer: tokenizer(folder, most)?,
+            folder: folder.to_owned(),
+            model,
+            tokens,
             preprocess,
+            head,
+            truncate,
+        })
+    }
+
+    /// A CLIP in open_clip's layout.
+    fn open_clip(folder: &Path) -> Result<Self> {
+        let OpenClip {
+            config,
+            images,
+            store,
+        } = OpenClip::open(folder)?;
+        let clip = Clip::new(config, &mut Weights::of_open_clip(store))?;
+        let preprocess = Preprocess::of_open_clip(&images, clip.image_size())?;
+        let model = Model::Clip(clip);
+        Ok(Self {
+            tokens: Tokens::open(folder, &model.limits().0, SentenceOptions::default())?,
+            head: head(None, &model, folder)?,
+            preprocess: Some(preprocess),
+            truncate: None,
+            folder: folder.to_owned(),
+            model,
         })
     }
 
     /// Columns of a row.
     pub fn dim(&self) -> usize {
-        match &self.towers {
-            Towers::Clip(clip) => clip.dim(),
-            Towers::Siglip(siglip) => siglip.dim(),
-            Towers::Bert(bert) => bert.dim(),
-        }
+        self.truncate.unwrap_or(self.head.dim)
     }
 
     /// Whether it has an image tower.
@@ -93,72 +185,187 @@ impl Pretrained {
         self.preprocess.is_some()
     }
 
-    /// Unit rows of the images of `pairs`.
-    pub fn images(&self, pairs: &[&Pair]) -> Result<Vec<f32>> {
-        let Some(preprocess) = &self.preprocess else {
-            return Err(EncoderError::BadOption("this encoder takes no images".to_owned()));
-        };
-        let mut pixels = Vec::new();
-        for pair in pairs {
-            pixels.extend(preprocess.pixels(&decode(&pair.image)?));
-        }
-        let rows = self.image_rows(&pixels)?;
-        Ok(unit(rows, self.dim()))
+    /// Names of its prompts, sorted.
+    pub fn prompts(&self) -> Vec<&str> {
+        self.head.prompts.named.keys().map(String::as_str).collect()
     }
 
-    /// Rows, not scaled, of prepared pixels: n × size × size × 3, channels last.
+    /// The image of a pair as the image tower takes it: side × side × 3 values, channels last.
+    pub(crate) fn pixels(&self, pair: &Pair) -> Result<Vec<f32>> {
+        let preprocess = self.preprocess.as_ref().ok_or_else(no_images)?;
+        let decoded = decode(&pair.image, preprocess.transparency)?;
+        let pixels = preprocess.pixels(&decoded.image);
+        pixels.map_err(|reason| EncoderError::BadImage {
+            file: pair.image.shown(),
+            reason,
+        })
+    }
+
+    /// Unit rows of prepared pixels of the images of `pairs`.
+    pub(crate) fn unit_image_rows(&self, pixels: &[f32], pairs: &[&Pair]) -> Result<Vec<f32>> {
+        let rows = self.image_rows(pixels)?;
+        self.finished(rows, |row| pairs[row].image.shown().display().to_string())
+    }
+
+    /// Rows of the towers, not scaled, of prepared pixels: n × size × size × 3, channels last.
     pub fn image_rows(&self, pixels: &[f32]) -> Result<Vec<f32>> {
-        match &self.towers {
-            Towers::Clip(clip) => clip.images(pixels),
-            Towers::Siglip(siglip) => siglip.images(pixels),
-            Towers::Bert(_) => Err(EncoderError::BadOption("this encoder takes no images".to_owned())),
+        match &self.model {
+            Model::Clip(clip) => clip.images(pixels),
+            Model::Siglip(siglip, _) => siglip.images(pixels),
+            Model::Bert(_) => Err(no_images()),
         }
     }
 
-    /// Unit rows of texts.
-    pub fn texts(&self, texts: &[&str]) -> Result<Vec<f32>> {
-        let encoded = self.tokenizer.encode_batch(texts.to_vec(), true);
-        let encoded =
-            encoded.map_err(|error| EncoderError::BadOption(format!("the tokenizer refuses: {error}")))?;
-        let ids: Vec<Vec<u32>> = encoded.iter().map(|text| text.get_ids().to_vec()).collect();
-        Ok(unit(self.text_rows(&ids)?, self.dim()))
+    /// Unit rows of texts, each behind the prompt of that name, or behind the default one.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` for a prompt that is not there; what the tokenizer refuses.
+    pub fn texts(&self, texts: &[&str], prompt: Option<&str>) -> Result<Vec<f32>> {
+        let prompt = self.prompt(prompt)?;
+        let whole: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
+        let ids = self.tokens.encode(&whole)?;
+        let rows = match (&self.model, &self.head.pooling) {
+            (Model::Bert(bert), Some(pooling)) => {
+                let skipped = if pooling.include_prompt || prompt.is_empty() {
+                    0
+                } else {
+                    self.tokens.prompt_tokens(prompt)?
+                };
+                pooled(bert, pooling, &ids, skipped)?
+            }
+            _ => self.text_rows(&ids)?,
+        };
+        self.finished(rows, |row| format!("the text {:?}", texts[row]))
     }
 
-    /// Rows, not scaled, of token numbers as the tokenizer gives them without padding.
+    /// Rows of the towers, not scaled, of token numbers as the tokenizer gives them without padding; of a BERT, pooled.
     pub fn text_rows(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>> {
-        match &self.towers {
-            Towers::Clip(clip) => clip.texts(ids),
-            Towers::Siglip(siglip) => siglip.texts(ids),
-            Towers::Bert(bert) => bert.texts(ids),
+        match (&self.model, &self.head.pooling) {
+            (Model::Clip(clip), _) => clip.texts(ids),
+            (Model::Siglip(siglip, pad), _) => siglip.texts(&self.tokens.padded(ids, *pad)?),
+            (Model::Bert(bert), Some(pooling)) => pooled(bert, pooling, ids, 0),
+            (Model::Bert(_), None) => unreachable!("a plan without a pooling is refused"),
+        }
+    }
+
+    /// The text of a prompt by its name, or of the default one.
+    fn prompt(&self, name: Option<&str>) -> Result<&str> {
+        let Prompts { named, default } = &self.head.prompts;
+        let Some(name) = name.or(default.as_deref()) else {
+            return Ok("");
+        };
+        named.get(name).map(String::as_str).ok_or_else(|| {
+            let known = self.prompts().join(", ");
+            EncoderError::BadOption(if known.is_empty() {
+                format!(
+                    "unknown prompt `{name}`; {} has no prompts",
+                    self.folder.display()
+                )
+            } else {
+                format!("unknown prompt `{name}`; expected {known}")
+            })
+        })
+    }
+
+    /// What the modules behind the model make of its rows, at unit length.
+    fn finished(&self, mut rows: Vec<f32>, name: impl Fn(usize) -> String) -> Result<Vec<f32>> {
+        let mut dim = match &self.model {
+            Model::Clip(clip) => clip.dim(),
+            Model::Siglip(siglip, _) => siglip.dim(),
+            Model::Bert(bert) => self
+                .head
+                .pooling
+                .as_ref()
+                .map_or(0, |pooling| pooling.dim(bert.width())),
+        };
+        for step in &self.head.steps {
+            rows = step.rows(rows, dim)?;
+            dim = step.dim(dim);
+        }
+        if let Some(kept) = self.truncate {
+            rows = rows
+                .chunks_exact(dim)
+                .flat_map(|row| &row[..kept])
+                .copied()
+                .collect();
+            dim = kept;
+        }
+        let is_bad = |row: &[f32]| row.iter().any(|v| !v.is_finite()) || row.iter().all(|&v| v == 0.0);
+        match rows.chunks_exact(dim).position(is_bad) {
+            Some(row) => Err(EncoderError::BadRow(format!(
+                "{}: the row of {} is not finite or has length zero",
+                self.folder.display(),
+                name(row)
+            ))),
+            None => Ok(unit(rows, dim)),
         }
     }
 }
 
-/// How much of a text a sentence encoder was trained on, where its folder says so.
-fn sentence_tokens(folder: &Path) -> Option<usize> {
-    let text = std::fs::read_to_string(folder.join("sentence_bert_config.json")).ok()?;
-    let config: serde_json::Value = serde_json::from_str(&text).ok()?;
-    usize::try_from(config["max_seq_length"].as_u64()?).ok()
+impl Model {
+    /// What it takes of texts, and the side of its images.
+    fn limits(&self) -> (Limits, Option<usize>) {
+        let (tokens, words, side) = match self {
+            Self::Clip(clip) => (clip.tokens(), clip.words(), Some(clip.image_size())),
+            Self::Siglip(siglip, _) => (siglip.tokens(), siglip.words(), Some(siglip.image_size())),
+            Self::Bert(bert) => (bert.tokens(), bert.words(), None),
+        };
+        (Limits { tokens, words }, side)
+    }
 }
 
-/// The tokenizer without padding, cutting texts to `most` tokens with their marks of start and end.
-fn tokenizer(folder: &Path, most: usize) -> Result<Tokenizer> {
-    let file = folder.join("tokenizer.json");
+/// What stands behind a model: the plan's modules, or the mean of the tokens.
+fn head(plan: Option<Plan>, model: &Model, folder: &Path) -> Result<Head> {
+    let width = match model {
+        Model::Clip(clip) => clip.dim(),
+        Model::Siglip(siglip, _) => siglip.dim(),
+        Model::Bert(bert) => bert.width(),
+    };
+    let Some(mut plan) = plan else {
+        let pooling = matches!(model, Model::Bert(_)).then(Pooling::mean);
+        return Ok(Head {
+            pooling,
+            steps: Vec::new(),
+            prompts: Prompts::default(),
+            dim: width,
+        });
+    };
+    plan.first = match (plan.first, model) {
+        (_, Model::Clip(_)) => First::Clip,
+        (First::Transformer, Model::Bert(_)) => First::Transformer,
+        (First::Clip, _) | (First::Transformer, Model::Siglip(..)) => {
+            return Err(EncoderError::BadModel {
+                file: folder.join("modules.json"),
+                reason: "its first module holds another model than its kind takes: a Transformer a BERT or a CLIP, a \
+                         CLIPModel a CLIP"
+                    .to_owned(),
+            });
+        }
+    };
+    plan.head(width)
+}
+
+fn pooled(bert: &Bert, pooling: &Pooling, ids: &[Vec<u32>], skipped: usize) -> Result<Vec<f32>> {
+    let (states, lengths) = bert.states(ids)?;
+    Ok(pooling.rows(&states, bert.width(), &lengths, skipped))
+}
+
+/// An adapter changes the model that it belongs to.
+fn refuse_adapters(folder: &Path) -> Result<()> {
+    let file = folder.join("adapter_config.json");
     if !file.is_file() {
-        return Err(EncoderError::NotFound { file });
+        return Ok(());
     }
-    let bad = |error: tokenizers::Error| EncoderError::BadModel {
-        file: file.clone(),
-        reason: error.to_string(),
-    };
-    let mut tokenizer = Tokenizer::from_file(&file).map_err(bad)?;
-    tokenizer.with_padding(None);
-    let truncation = TruncationParams {
-        max_length: most,
-        ..TruncationParams::default()
-    };
-    tokenizer.with_truncation(Some(truncation)).map_err(bad)?;
-    Ok(tokenizer)
+    let reason = "this is an adapter of PEFT, which is not applied here; merge it into its model with merge_and_unload() \
+                  and save that";
+    Err(EncoderError::BadModel {
+        file,
+        reason: reason.to_owned(),
+    })
+}
+
+fn no_images() -> EncoderError {
+    EncoderError::BadOption("this encoder takes no images".to_owned())
 }
 
 fn unit(mut rows: Vec<f32>, dim: usize) -> Vec<f32> {

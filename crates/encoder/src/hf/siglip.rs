@@ -5,77 +5,66 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use modality_gap_nn::ops::{self, Attention};
 use modality_gap_nn::{ParamId, Params, Tape, Var};
-use serde::Deserialize;
+use serde_json::json;
 
-use super::preprocess::to_patches;
-use super::weights::{Shape, Weights};
+use super::keys::Keys;
+use super::tower::{Defaults, Patches, Tower};
+use super::weights::Weights;
 use crate::error::Result;
 use crate::model::to_f32;
 use crate::transformer::{Affine, Transformer};
 
-#[derive(Deserialize)]
+#[derive(Debug)]
 pub(super) struct Config {
-    text_config: Text,
-    vision_config: Vision,
+    dim: usize,
+    text: Tower,
+    /// Rows of the text tower's positions: tokens at most.
+    positions: usize,
+    words: usize,
+    pad: u32,
+    vision: Tower,
+    patches: Patches,
 }
 
-#[derive(Deserialize)]
-#[serde(default)]
-struct Text {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    max_position_embeddings: usize,
-    vocab_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-    pad_token_id: u32,
-    projection_size: Option<usize>,
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self {
-            hidden_size: 768,
-            intermediate_size: 3072,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            max_position_embeddings: 64,
-            vocab_size: 32_000,
-            hidden_act: "gelu_pytorch_tanh".to_owned(),
-            layer_norm_eps: 1e-6,
-            pad_token_id: 1,
-            projection_size: None,
+impl Config {
+    pub fn read(keys: &Keys) -> Result<Self> {
+        for (key, own) in [
+            ("text_config_dict", "text_config"),
+            ("vision_config_dict", "vision_config"),
+        ] {
+            if keys.get(key).is_some() && keys.get(key) != keys.get(own) {
+                return Err(keys.bad(format!(
+                    "{key} differs from {own}; transformers ignores it in a SigLIP: move it to {own}, or take it out"
+                )));
+            }
         }
+        let text = keys.object("text_config", "text_config.")?;
+        let vision = keys.object("vision_config", "vision_config.")?;
+        text.only("model_type", &[json!("siglip_text_model")])?;
+        vision.only("model_type", &[json!("siglip_vision_model")])?;
+        vision.only("vision_use_head", &[json!(true)])?;
+        let defaults = Defaults {
+            width: 768,
+            inner: 3072,
+            heads: 12,
+            activation: "gelu_pytorch_tanh",
+            eps: 1e-6,
+        };
+        let tower = Tower::read(&text, &defaults)?;
+        Ok(Self {
+            dim: text.size("projection_size", tower.width)?,
+            positions: text.size("max_position_embeddings", 64)?,
+            words: text.size("vocab_size", 32_000)?,
+            pad: text.token("pad_token_id")?.unwrap_or(1),
+            text: tower,
+            patches: Patches::read(&vision, 16)?,
+            vision: Tower::read(&vision, &defaults)?,
+        })
     }
-}
 
-#[derive(Deserialize)]
-#[serde(default)]
-struct Vision {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    image_size: usize,
-    patch_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-}
-
-impl Default for Vision {
-    fn default() -> Self {
-        Self {
-            hidden_size: 768,
-            intermediate_size: 3072,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            image_size: 224,
-            patch_size: 16,
-            hidden_act: "gelu_pytorch_tanh".to_owned(),
-            layer_norm_eps: 1e-6,
-        }
+    /// The padding token of configurations, for folders whose tokenizer names none.
+    pub fn pad(&self) -> u32 {
+        self.pad
     }
 }
 
@@ -100,40 +89,22 @@ pub(super) struct Siglip {
     text_positions: ParamId,
     text: Transformer,
     text_head: Affine,
-    dim: usize,
 }
 
 impl Siglip {
     pub fn new(config: Config, weights: &mut Weights) -> Result<Self> {
-        let (t, v) = (&config.text_config, &config.vision_config);
-        let dim = t.projection_size.unwrap_or(t.hidden_size);
-        let vision = Shape {
-            width: v.hidden_size,
-            inner: v.intermediate_size,
-            layers: v.num_hidden_layers,
-            activation: v.hidden_act.clone(),
-            eps: v.layer_norm_eps,
-        };
-        let text = Shape {
-            width: t.hidden_size,
-            inner: t.intermediate_size,
-            layers: t.num_hidden_layers,
-            activation: t.hidden_act.clone(),
-            eps: t.layer_norm_eps,
-        };
-        let width = v.hidden_size;
+        let (text, vision, patches) = (config.text, config.vision, config.patches);
+        let width = vision.width;
         let in_image = |part: &str| format!("vision_model.embeddings.{part}");
         let in_head = |part: &str| format!("vision_model.head.{part}");
         let in_text = |part: &str| format!("text_model.embeddings.{part}_embedding.weight");
         Ok(Self {
             patches: Affine {
-                weight: weights.patches(&in_image("patch_embedding.weight"), (width, v.patch_size))?,
+                weight: weights.patches(&in_image("patch_embedding.weight"), (width, patches.patch))?,
                 bias: weights.take(&in_image("patch_embedding.bias"), &[width])?,
             },
-            image_positions: weights.take(
-                &in_image("position_embedding.weight"),
-                &[(v.image_size / v.patch_size).pow(2), width],
-            )?,
+            image_positions: weights
+                .take(&in_image("position_embedding.weight"), &[patches.count(), width])?,
             vision: weights.transformer("vision_model", &vision, "vision_model.post_layernorm")?,
             head: Head {
                 probe: weights
@@ -145,45 +116,46 @@ impl Siglip {
                 },
                 out: weights.linear(&in_head("attention.out_proj"), (width, width))?,
                 norm: weights.norm(&in_head("layernorm"), width)?,
-                up: weights.linear(&in_head("mlp.fc1"), (v.intermediate_size, width))?,
-                down: weights.linear(&in_head("mlp.fc2"), (width, v.intermediate_size))?,
+                up: weights.linear(&in_head("mlp.fc1"), (vision.inner, width))?,
+                down: weights.linear(&in_head("mlp.fc2"), (width, vision.inner))?,
             },
-            words: weights.take(&in_text("token"), &[t.vocab_size, t.hidden_size])?,
-            text_positions: weights
-                .take(&in_text("position"), &[t.max_position_embeddings, t.hidden_size])?,
+            words: weights.take(&in_text("token"), &[config.words, text.width])?,
+            text_positions: weights.take(&in_text("position"), &[config.positions, text.width])?,
             text: weights.transformer("text_model", &text, "text_model.final_layer_norm")?,
-            text_head: weights.linear("text_model.head", (dim, t.hidden_size))?,
+            text_head: weights.linear("text_model.head", (config.dim, text.width))?,
             params: std::mem::take(&mut weights.params),
-            dim,
             config,
         })
     }
 
     pub fn dim(&self) -> usize {
-        self.dim
+        self.config.dim
     }
 
     pub fn tokens(&self) -> usize {
-        self.config.text_config.max_position_embeddings
+        self.config.positions
+    }
+
+    pub fn words(&self) -> usize {
+        self.config.words
     }
 
     pub fn image_size(&self) -> usize {
-        self.config.vision_config.image_size
+        self.config.patches.image
     }
 
     pub fn images(&self, pixels: &[f32]) -> Result<Vec<f32>> {
-        let v = &self.config.vision_config;
+        let Config { patches, vision, .. } = &self.config;
         let (mut tape, vars) = (Tape::new(), self.params.constants());
         let tape = &mut tape;
-        let patches = to_patches(pixels, v.image_size, v.patch_size);
-        let tokens = (v.image_size / v.patch_size).pow(2);
-        let width = 3 * v.patch_size * v.patch_size;
-        let rows = patches.len() / width;
-        let x = Var::constant(Tensor::from_vec(patches, (rows, width), &Device::Cpu)?);
+        let (tokens, values) = (patches.count(), patches.values());
+        let cut = patches.cut(pixels);
+        let rows = cut.len() / values;
+        let x = Var::constant(Tensor::from_vec(cut, (rows, values), &Device::Cpu)?);
         let x = self.patches.linear(tape, &vars, &x)?;
         let x = ops::add_positions(tape, &x, &vars[self.image_positions.index()], tokens)?;
         let how = Attention {
-            heads: v.num_attention_heads,
+            heads: vision.heads,
             tokens,
             lengths: None,
             causal: false,
@@ -195,12 +167,9 @@ impl Siglip {
 
     /// One learned query per head attends to all patches of an image; an MLP follows.
     fn pool(&self, tape: &mut Tape, vars: &[Var], x: &Var, tokens: usize) -> Result<Var> {
-        let Vision {
-            hidden_size: width,
-            num_attention_heads: heads,
-            layer_norm_eps: eps,
-            ..
-        } = self.config.vision_config;
+        let Tower {
+            width, heads, eps, ..
+        } = self.config.vision;
         let Head {
             probe,
             qkv,
@@ -248,22 +217,19 @@ impl Siglip {
         Ok(ops::add(tape, &x, &inner)?)
     }
 
-    /// Every text is padded to the length of the positions, as in training, and the last place is read.
+    /// Texts that are all padded to one length, as in training; the last place is read, whatever stands there.
     pub fn texts(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>> {
-        let t = &self.config.text_config;
         let (mut tape, vars) = (Tape::new(), self.params.constants());
-        let tokens = t.max_position_embeddings;
-        let padded: Arc<[u32]> = ids
-            .iter()
-            .flat_map(|ids| {
-                let pad = std::iter::repeat(t.pad_token_id);
-                ids.iter().copied().chain(pad).take(tokens).collect::<Vec<_>>()
-            })
-            .collect();
+        let tokens = ids.first().map_or(1, Vec::len);
+        assert!(
+            ids.iter().all(|ids| ids.len() == tokens) && (1..=self.config.positions).contains(&tokens),
+            "texts are padded to one length"
+        );
+        let padded: Arc<[u32]> = ids.iter().flatten().copied().collect();
         let x = ops::embedding(&mut tape, &vars[self.words.index()], &padded)?;
         let x = ops::add_positions(&mut tape, &x, &vars[self.text_positions.index()], tokens)?;
         let how = Attention {
-            heads: t.num_attention_heads,
+            heads: self.config.text.heads,
             tokens,
             lengths: None,
             causal: false,

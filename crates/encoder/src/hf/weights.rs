@@ -1,75 +1,97 @@
 //! Weights of a model by name, as f32.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use modality_gap_nn::{ParamId, Params};
+use modality_gap_weights::{Store, WeightsError};
 
+use super::open_clip::Place;
+use super::tower::Tower;
 use crate::error::{EncoderError, Result};
 use crate::transformer::{Affine, Block, Transformer};
 
 /// What a model takes from its files; what was taken stands in `params`.
 pub(super) struct Weights {
-    file: PathBuf,
-    tensors: HashMap<String, Tensor>,
+    store: Store,
+    /// Whether the names are open_clip's.
+    open_clip: bool,
     pub params: Params,
 }
 
 impl Weights {
-    /// `model.safetensors`, or the parts that `model.safetensors.index.json` names.
+    /// The weights of a folder, from the files that `transformers` takes.
     pub fn open(folder: &Path) -> Result<Self> {
-        let index = folder.join("model.safetensors.index.json");
-        let whole = folder.join("model.safetensors");
-        let files = if index.is_file() {
-            parts(folder, &index)?
-        } else {
-            vec![whole.clone()]
-        };
-        let mut tensors = HashMap::new();
-        for file in files {
-            if !file.is_file() {
-                return Err(EncoderError::NotFound { file });
+        let store = Store::in_folder(folder, &|name| !name.ends_with("position_ids"));
+        let store = store.map_err(|error| match error {
+            WeightsError::NotFound { file } if file == folder.join("model.safetensors") => {
+                EncoderError::BadModel {
+                    file: folder.to_owned(),
+                    reason: format!(
+                        "it holds no weights: none of model.safetensors, pytorch_model.bin and their \
+                     .index.json is there{}",
+                        other_weights(folder)
+                    ),
+                }
             }
-            let bad = |error: candle_core::Error| EncoderError::BadModel {
-                file: file.clone(),
-                reason: error.to_string(),
-            };
-            tensors.extend(candle_core::safetensors::load(&file, &Device::Cpu).map_err(bad)?);
-        }
-        Ok(Self {
-            file: whole,
-            tensors,
-            params: Params::default(),
-        })
+            other => other.into(),
+        })?;
+        Ok(Self::of(store))
     }
 
-    /// A tensor of this shape; its first axes are folded into rows when it has more than two.
+    pub fn of(store: Store) -> Self {
+        Self {
+            store,
+            open_clip: false,
+            params: Params::default(),
+        }
+    }
+
+    /// The weights of a CLIP under open_clip's names.
+    pub fn of_open_clip(store: Store) -> Self {
+        Self {
+            open_clip: true,
+            ..Self::of(store)
+        }
+    }
+
+    /// A tensor of this shape.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<ParamId> {
         let tensor = self.raw(name, shape)?;
         Ok(self.params.add(name, tensor))
     }
 
-    pub fn raw(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        let bad = |reason: String| EncoderError::BadModel {
-            file: self.file.clone(),
-            reason,
-        };
-        let tensor = self
-            .tensors
-            .get(name)
-            .ok_or_else(|| bad(format!("{name} is missing")))?;
-        if tensor.dims() != shape {
-            return Err(bad(format!(
-                "{name} is {:?}, the configuration says {shape:?}",
-                tensor.dims()
-            )));
+    pub fn raw(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        if self.open_clip {
+            let place = Place::of(name);
+            let tensor = self.stored(&place.name, &place.shape(shape))?;
+            return Ok(place.taken(&tensor)?.contiguous()?);
         }
-        Ok(tensor.to_dtype(DType::F32)?.contiguous()?)
+        self.stored(name, shape)
+    }
+
+    fn stored(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        // the names of TensorFlow's norms, which older files keep
+        let old = match name.rsplit_once('.') {
+            Some((norm, "weight")) => format!("{norm}.gamma"),
+            Some((norm, "bias")) => format!("{norm}.beta"),
+            _ => name.to_owned(),
+        };
+        let stored = if self.store.has(name) { name } else { &old };
+        let found = self
+            .store
+            .shape(stored)
+            .ok_or_else(|| self.bad(format!("{name} is missing")))?;
+        if found != shape {
+            return Err(self.bad(format!("{name} is {found:?}, the configuration says {shape:?}")));
+        }
+        let tensor = self.store.tensor(stored)?;
+        let tensor = tensor.ok_or_else(|| self.bad(format!("{name} is missing")))?;
+        Ok(tensor.contiguous()?)
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.store.has(name)
     }
 
     /// `name.weight` outer × inner, and `name.bias`.
@@ -113,9 +135,10 @@ impl Weights {
     }
 
     /// The layers that CLIP and SigLIP share, with the norm `last` at the end.
-    pub fn transformer(&mut self, prefix: &str, tower: &Shape, last: &str) -> Result<Transformer> {
+    pub fn transformer(&mut self, prefix: &str, tower: &Tower, last: &str) -> Result<Transformer> {
         let (width, inner) = (tower.width, tower.inner);
-        let mut blocks = Vec::with_capacity(tower.layers);
+        // as many as there are in the files, whatever the configuration says
+        let mut blocks = Vec::new();
         for layer in 0..tower.layers {
             let at = |part: &str| format!("{prefix}.encoder.layers.{layer}.{part}");
             blocks.push(Block {
@@ -130,47 +153,35 @@ impl Weights {
                 down: self.linear(&at("mlp.fc2"), (width, inner))?,
             });
         }
-        let norm = self.norm(last, width)?;
-        let activation = modality_gap_nn::ops::Activation::named(&tower.activation).ok_or_else(|| {
-            let reason = format!("the activation {} is not known", tower.activation);
-            EncoderError::BadModel {
-                file: self.file.clone(),
-                reason,
-            }
-        })?;
         Ok(Transformer {
             blocks,
-            norm,
-            activation,
+            norm: self.norm(last, width)?,
+            activation: tower.activation,
             eps: tower.eps,
         })
     }
-}
 
-/// Shapes of a tower.
-pub(super) struct Shape {
-    pub width: usize,
-    pub inner: usize,
-    pub layers: usize,
-    pub activation: String,
-    pub eps: f64,
-}
-
-fn parts(folder: &Path, index: &Path) -> Result<Vec<PathBuf>> {
-    let bad = |reason: String| EncoderError::BadModel {
-        file: index.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(index).map_err(|error| EncoderError::reading(index, error))?;
-    let index: serde_json::Value = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-    let map = index["weight_map"]
-        .as_object()
-        .ok_or_else(|| bad("it has no weight_map".to_owned()))?;
-    let mut names: Vec<&str> = map.values().filter_map(serde_json::Value::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.iter().any(|name| name.contains(['/', '\\'])) {
-        return Err(bad("it names files outside of its folder".to_owned()));
+    fn bad(&self, reason: String) -> EncoderError {
+        EncoderError::BadModel {
+            file: self.store.name().to_owned(),
+            reason,
+        }
     }
-    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// Weights of other programs that a folder holds, as half a sentence.
+fn other_weights(folder: &Path) -> &'static str {
+    let others = [
+        (
+            "tf_model.h5",
+            "; tf_model.h5 is TensorFlow's: save it anew with from_pretrained(folder, from_tf=True)",
+        ),
+        (
+            "flax_model.msgpack",
+            "; flax_model.msgpack is Flax's: save it anew with from_pretrained(folder, from_flax=True)",
+        ),
+        ("onnx", "; onnx/ holds graphs, which are not read"),
+    ];
+    let found = others.iter().find(|(name, _)| folder.join(name).exists());
+    found.map_or("", |(_, said)| said)
 }

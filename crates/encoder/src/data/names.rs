@@ -1,0 +1,65 @@
+//! Names of files and of fields that lists of pairs use.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::EncoderError;
+
+/// Names of the columns that may hold the image's path and the caption, the first that is there counts.
+pub(super) const IMAGE_KEYS: [&str; 5] = ["image", "image_path", "file_name", "filepath", "path"];
+pub(super) const CAPTION_KEYS: [&str; 5] = ["captions", "caption", "text", "title", "label"];
+/// Endings of images that the decoder knows.
+pub(super) const IMAGE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+/// Endings of images that it does not know.
+const OTHER_IMAGE_ENDINGS: [&str; 14] = [
+    "gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2", "ppm", "pgm", "svg", "ico", "jfif",
+];
+
+/// Whether an ending is that of an image that is not read.
+pub(super) fn is_other_image(ending: &str) -> bool {
+    OTHER_IMAGE_ENDINGS.contains(&ending)
+}
+
+/// What is said of an image that is not read.
+pub(super) fn other_image(name: &str) -> String {
+    format!("{name} is of a kind that is not read; PNG, JPEG and WebP are: convert it")
+}
+
+/// One caption or several.
+pub(super) fn captions_of(fields: &mut Map<String, Value>) -> Option<Vec<String>> {
+    let captions: Vec<String> = match CAPTION_KEYS.iter().find_map(|key| fields.remove(*key))? {
+        Value::String(caption) => vec![caption],
+        Value::Array(captions) => captions
+            .into_iter()
+            .map(|caption| caption.as_str().map(str::to_owned))
+            .collect::<Option<_>>()?,
+        _ => return None,
+    };
+    (!captions.is_empty()).then_some(captions)
+}
+
+/// The ending of a name in lower case.
+pub(super) fn ending(path: &Path) -> String {
+    path.extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase()
+}
+
+/// A text as its file holds it: UTF-8, without a byte order mark and without blanks around it.
+pub(super) fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is no UTF-8 from byte {at} on; if it is Latin-1, convert it: iconv -f latin1 -t utf8")
+    })?;
+    Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
+}
+
+pub(super) fn bad(file: &Path, row: usize, reason: &str) -> EncoderError {
+    EncoderError::BadData {
+        file: file.to_owned(),
+        row: Some(row as u64),
+        reason: reason.to_owned(),
+    }
+}

@@ -226,7 +226,10 @@ fn copied<T>(
     channels: usize,
     of: impl Fn(&[T]) -> [u8; 3],
 ) -> RgbImage {
-    let pixels: Vec<u8> = values.chunks_exact(channels).flat_map(of).collect();
+    let mut pixels = Vec::with_capacity(values.len() / channels * 3);
+    for pixel in values.chunks_exact(channels) {
+        pixels.extend_from_slice(&of(pixel));
+    }
     RgbImage::from_raw(width, height, pixels).expect("three values a pixel")
 }
 

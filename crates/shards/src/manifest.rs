@@ -92,24 +92,20 @@ struct Splits {
 
 fn split_of(folder: &Path, splits: &[String]) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
-    match splits {
-        [only] => {
-            let split = inside(folder, only)?;
-            listed_files(&split)?
-                .ok_or_else(|| ShardError::bad_format(&Place::from(split.as_path()), "has no state.json"))
-        }
-        _ => {
-            let ways: Vec<String> = splits
-                .iter()
-                .map(|split| folder.join(split).display().to_string())
-                .collect();
-            let reason = format!(
-                "is a DatasetDict, whose splits are not put together: name {}",
-                ways.join(" or ")
-            );
-            Err(ShardError::bad_selector(&place, reason))
-        }
+    if let [only] = splits {
+        let split = inside(folder, only)?;
+        return listed_files(&split)?
+            .ok_or_else(|| ShardError::bad_format(&Place::from(split.as_path()), "has no state.json"));
     }
+    let ways: Vec<String> = splits
+        .iter()
+        .map(|split| folder.join(split).display().to_string())
+        .collect();
+    let reason = format!(
+        "is a DatasetDict, whose splits are not put together: name {}",
+        ways.join(" or ")
+    );
+    Err(ShardError::bad_selector(&place, reason))
 }
 
 /// What `Dataset.save_to_disk` says of its files.

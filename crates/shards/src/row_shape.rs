@@ -58,7 +58,7 @@ pub(crate) fn not_flat([lead, rows, dim]: [u64; 3], chooses: bool, place: &Place
          x.mean(1), or take one, x[:, 0]"
     );
     if chooses {
-        reason += &format!("; {indices} of the {lead} matrices");
+        reason = format!("{reason}; {indices} of the {lead} matrices");
     }
     ShardError::bad_selector(place, reason)
 }

@@ -160,7 +160,7 @@ fn elements(input: &Input) -> Result<u64, ShardError> {
 }
 
 fn first_byte(input: &Input) -> Result<Option<u8>, ShardError> {
-    let mut start = [0; CHUNK];
+    let mut start = vec![0; CHUNK];
     let n = after_mark(input)?
         .read(&mut start)
         .map_err(|e| ShardError::from_read(input.place(), e))?;

@@ -160,6 +160,9 @@ fn checked(next: Result<(Row, Shape), Fault>, usual: Shape) -> Result<Row, Fault
     }
 }
 
+/// A row with its shape, or why it cannot be given.
+type Decoded = Result<(Row, Shape), Fault>;
+
 impl Decoder {
     fn new(input: &Input, key: &str) -> Result<Self, ShardError> {
         Ok(Self {
@@ -169,7 +172,7 @@ impl Decoder {
     }
 
     /// The next row, or why it cannot be given; `None` after the last.
-    fn next(&mut self) -> Result<Option<Result<(Row, Shape), Fault>>, ShardError> {
+    fn next(&mut self) -> Result<Option<Decoded>, ShardError> {
         let Some(record) = self.machine.next()? else {
             return Ok(None);
         };

@@ -86,12 +86,11 @@ impl Pages {
         let mut sums = Self::default();
         while at < end && sums.values < values {
             let bytes = input.bytes_at(at, MAX_HEADER.min(512).min(end - at))?;
-            let (page, len) = match Page::read(&bytes) {
-                Some(read) => read,
-                None => {
-                    let bytes = input.bytes_at(at, MAX_HEADER.min(end - at))?;
-                    Page::read(&bytes).ok_or_else(|| bad("a page has no valid header"))?
-                }
+            let (page, len) = if let Some(read) = Page::read(&bytes) {
+                read
+            } else {
+                let bytes = input.bytes_at(at, MAX_HEADER.min(end - at))?;
+                Page::read(&bytes).ok_or_else(|| bad("a page has no valid header"))?
             };
             sums.bytes = sums.bytes.saturating_add(page.bytes);
             if page.dictionary {
@@ -125,7 +124,7 @@ impl Page {
         let mut thrift = Thrift { bytes, at: 0 };
         let mut page = Self::default();
         let mut field = 0;
-        while let Some(kind) = thrift.field(&mut field)? {
+        while let kind @ 1.. = thrift.field(&mut field)? {
             match (field, kind) {
                 (2, INT32) => page.bytes = u64::try_from(thrift.int()?).ok()?,
                 (3, INT32) => page.stored = u64::try_from(thrift.int()?).ok()?,
@@ -133,7 +132,7 @@ impl Page {
                 (5 | 7 | 8, STRUCT) => {
                     page.dictionary = field == 7;
                     let mut inner = 0;
-                    while let Some(kind) = thrift.field(&mut inner)? {
+                    while let kind @ 1.. = thrift.field(&mut inner)? {
                         if (inner, kind) == (1, INT32) {
                             page.values = u64::try_from(thrift.int()?).ok()?;
                         } else {
@@ -190,17 +189,17 @@ impl Thrift<'_> {
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    /// The kind of the next field, whose number is left in `field`; the inner `None` ends the struct.
-    fn field(&mut self, field: &mut i64) -> Option<Option<u8>> {
+    /// The kind of the next field, whose number is left in `field`; 0 ends the struct.
+    fn field(&mut self, field: &mut i64) -> Option<u8> {
         let head = self.byte()?;
         if head == 0 {
-            return Some(None);
+            return Some(0);
         }
         *field = match head >> 4 {
             0 => self.int()?,
             delta => *field + i64::from(delta),
         };
-        Some(Some(head & 0xf))
+        Some(head & 0xf)
     }
 
     fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
@@ -235,7 +234,7 @@ impl Thrift<'_> {
             }
             STRUCT => {
                 let mut field = 0;
-                while let Some(kind) = self.field(&mut field)? {
+                while let kind @ 1.. = self.field(&mut field)? {
                     self.skip(kind, depth + 1)?;
                 }
             }

@@ -20,7 +20,8 @@ function partners(images: Float32Array): Float32Array {
 
 test('nothing is wrong with sound pairs', async t => {
   const images = someRows(600, DIM, 1)
-  const units = partners(images)
+  // moved a little, for a gap that is no noise
+  const units = partners(images).map((value, i) => (i % DIM === 0 ? value + 0.1 : value))
   for (let row = 0; row < 600; row++) {
     const values = units.subarray(row * DIM, (row + 1) * DIM)
     const length = Math.hypot(...values)

@@ -133,6 +133,8 @@ export declare class Source {
   static fromBf16(bits: Uint16Array, dim: number, options: any): any
   /** Copies Arrow IPC bytes. */
   static fromArrow(ipc: Uint8Array, column: string | undefined | null, options: any): any
+  /** The same rows with the group of each: one number per row, equal for rows that belong together. */
+  grouped(keys: Uint32Array): any
   /** Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs. */
   release(): void
   /** Rows, width, type, format and shards. */

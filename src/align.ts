@@ -1,10 +1,12 @@
 import type { RunOptions } from './abort.ts'
+import { diagnoseFit } from './diagnosis.ts'
 import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
 import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
 import type { FitOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
 import type { AlignerInfo, FitReport, TransformReport } from './reports.ts'
+import { type GroupOptions, groupedSources } from './row-groups.ts'
 import { mapRows, type Rows, type Tensor } from './rows.ts'
 
 /** The two sides of a fit; they need not be paired. */
@@ -16,7 +18,7 @@ export interface Sides {
 }
 
 /** What to fit, and how. */
-export interface FitInput extends Sides, FitOptions, ThreadOptions {
+export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions {
   /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
   verify?: boolean
   /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
@@ -26,7 +28,7 @@ export interface FitInput extends Sides, FitOptions, ThreadOptions {
 }
 
 /** What to fit and where to write the moved rows. */
-export interface AlignInput extends Sides, FitOptions, ResumableOutputOptions {
+export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions {
   /** Folder for the moved rows and the aligner; made when absent. */
   out: string
 }
@@ -72,7 +74,8 @@ export class Aligner {
    * @see arXiv 2602.07026, section 4
    */
   static async fit({ target, source, ...options }: FitInput, run: RunOptions = {}): Promise<Aligner> {
-    return Aligner.#fitted(await runJob({ kind: 'fit', ...options }, sidesOf({ target, source }), run))
+    const [sources, job] = await sidesOf({ target, source }, options)
+    return Aligner.#fitted(await runJob({ kind: 'fit', ...job }, sources, run), { target, source })
   }
 
   /**
@@ -83,7 +86,8 @@ export class Aligner {
    * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
    */
   static async alignTo({ target, source, ...options }: AlignInput, run: RunOptions = {}): Promise<Aligner> {
-    return Aligner.#fitted(await runJob({ kind: 'align', ...options }, sidesOf({ target, source }), run))
+    const [sources, job] = await sidesOf({ target, source }, options)
+    return Aligner.#fitted(await runJob({ kind: 'align', ...job }, sources, run), { target, source })
   }
 
   /**
@@ -104,10 +108,14 @@ export class Aligner {
     return new Aligner(unwrap(native.NativeAligner.fromBytes(bytes)))
   }
 
-  static #fitted({ aligner, report }: JobResult): Aligner {
+  static #fitted({ aligner, report }: JobResult, { target, source }: Sides): Aligner {
     // a job that fits always returns the aligner's file
     const bytes = aligner as Uint8Array
-    return new Aligner(unwrap(native.NativeAligner.fromBytes(bytes)), report as FitReport)
+    const fitted = unwrap(native.NativeAligner.fromBytes(bytes))
+    const { target: onto, source: moved } = fitted.info()
+    const found = report as FitReport
+    const diagnosis = diagnoseFit(found, [onto.name, moved.name], { image: target, text: source })
+    return new Aligner(fitted, { ...found, diagnosis })
   }
 
   /** Columns of the rows it takes and gives. */
@@ -178,8 +186,13 @@ export class Aligner {
   }
 }
 
-function sidesOf({ target, source }: Sides): Source[] {
-  const sources = [sourceOf(target), sourceOf(source)]
+/** Both sides in their groups; ids that the rows bring along count where some are held out. */
+async function sidesOf<T extends GroupOptions & { holdout?: number }>(
+  { target, source }: Sides,
+  { captionsPerImage, ...job }: T,
+): Promise<[Source[], Omit<T, 'captionsPerImage'>]> {
   checkWidth(source, target.dim, 'those of the target')
-  return sources
+  const options = { paired: job.paired, captionsPerImage }
+  const { sources, paired } = await groupedSources(target, source, options, (job.holdout ?? 0) > 0)
+  return [sources, { ...job, paired }]
 }

@@ -74,8 +74,10 @@ export interface SpectrumReport {
   alphaRange: [number, number]
   /** exp of the entropy of λ/Σλ. */
   effectiveRank: number | null
-  /** (Σλ)²/Σλ². */
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
   participationRatio: number | null
+  /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
+  participationRatioBiased?: number | null
   /** Eigenvalues above rounding. */
   rank: number
   /** Condition number over eigenvalues that are more than rounding of the stored rows. */
@@ -115,8 +117,10 @@ export interface ResidualReport {
   ratio: number
   /** Share of the trace in U. */
   coverage: number
-  /** (Σλ)²/Σλ². */
-  effectiveDimension: number
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
+  effectiveDimension: number | null
+  /** The same of the eigenvalues of these pairs. */
+  effectiveDimensionBiased?: number
   /** Share of the K leading eigenvalues. */
   energy: {
     /** Numbers of eigenvalues. */

@@ -2,10 +2,12 @@ import type { RunOptions } from './abort.ts'
 import { Aligner } from './align.ts'
 import { checkWidth, type Embeddings } from './embeddings.ts'
 import { ModalityGapError } from './errors.ts'
-import { measureGap } from './measure.ts'
+import { measured } from './measure.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { ThreadOptions } from './options.ts'
+import { foundFirst, holm, type Outcomes, pairedDifference, SIZE, takeOutcomes } from './paired-retrieval.ts'
 import type { FittedOptions, GapReport, ImageText } from './reports.ts'
+import { pairedByDefault } from './row-groups.ts'
 import { needsPairs, STRATEGIES, type StrategyName } from './strategies.ts'
 
 /** Share of the rows that a comparison keeps out of every fit. */
@@ -42,6 +44,8 @@ export interface Recommendation {
   method: StrategyName
   /** Why, in a sentence. */
   why: string
+  /** Strategies that serve as well within the noise. */
+  equals: StrategyName[]
 }
 
 /** Strategies on the same split. */
@@ -74,21 +78,27 @@ export interface CompareReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
 export async function compareStrategies(
-  { image, text, methods, holdout = DEFAULT_HOLDOUT, seed = 0, paired = false, ...measured }: CompareInput,
+  { image, text, methods, holdout = DEFAULT_HOLDOUT, seed = 0, ...asked }: CompareInput,
   run: RunOptions = {},
 ): Promise<CompareReport> {
   checkWidth(text, image.dim, 'those of the images')
-  const { threads, energy, rank } = measured
+  const { threads, energy, rank, captionsPerImage } = asked
+  const paired = pairedByDefault(image, text, asked)
   const strategies: CompareReport['strategies'] = {}
+  const outcomes = new Map<StrategyName, Outcomes>()
   for (const name of chosen(methods, paired)) {
     const staged = stage(run, name)
     const began = performance.now()
     const frame = ['bca', 'aniso-init'].includes(name) ? { energy, rank } : {}
-    const options = { ...STRATEGIES[name], ...frame, holdout, seed, paired, threads, verify: false }
+    const options = { ...STRATEGIES[name], ...frame, holdout, seed, paired, captionsPerImage, threads, verify: false }
     const aligner = await Aligner.fit({ target: image, source: text, ...options }, staged)
     const fitted = performance.now()
-    const report = await measureGap({ image, text, aligner, holdout, seed, paired, ...measured }, staged)
+    const report = await measured({ image, text, aligner, ...asked, holdout, seed, paired, outcomes: paired }, staged)
     const seconds = { fit: (fitted - began) / 1000, measure: (performance.now() - fitted) / 1000 }
+    const found = takeOutcomes(report)
+    if (found) {
+      outcomes.set(name, found)
+    }
     strategies[name] = { ...report, options: aligner.info.options, seconds }
   }
   const [first] = Object.values(strategies)
@@ -99,7 +109,7 @@ export async function compareStrategies(
     seed,
     paired,
     strategies,
-    recommended: { search: bestForSearch(strategies), substitution: bestForSubstitution(strategies) },
+    recommended: { search: bestForSearch(strategies, outcomes), substitution: bestForSubstitution(strategies) },
   }
 }
 
@@ -126,33 +136,66 @@ function stage({ signal, onProgress }: RunOptions, name: string): RunOptions {
 
 type Entry = [StrategyName, StrategyReport]
 
-/** The highest share of partners found first, both ways; among those within two standard errors the one that changes least. */
-function bestForSearch(strategies: CompareReport['strategies']): Recommendation | undefined {
-  const entries = (Object.entries(strategies) as Entry[]).filter(([, report]) => report.retrieval)
-  const found = ([, { retrieval }]: Entry) => ((retrieval?.textToImage.r1 ?? 0) + (retrieval?.imageToText.r1 ?? 0)) / 2
-  const best = entries.reduce<Entry | undefined>((a, b) => (a && found(a) >= found(b) ? a : b), undefined)
-  if (!best) {
-    return undefined
+/**
+ * A strategy that finds more partners first than the raw rows do, beyond what chance does to the same queries; without one,
+ * the raw rows.
+ */
+function bestForSearch(
+  strategies: CompareReport['strategies'],
+  outcomes: ReadonlyMap<StrategyName, Outcomes>,
+): Recommendation | undefined {
+  const none = outcomes.get('none')
+  const others = [...outcomes].filter(([name]) => name !== 'none')
+  if (!none) {
+    return others.length > 0 ? mostFound(strategies, others, '') : undefined
   }
-  const share = found(best)
-  const noise = 2 * Math.sqrt((share * (1 - share)) / (2 * best[1].rows.text))
-  const kept = ([, report]: Entry) => report.preservation?.omega ?? 0
-  const near = entries.filter(entry => found(entry) >= share - noise)
-  const [method, report] = near.reduce((a, b) => (kept(a) >= kept(b) ? a : b))
+  const tests = others.map(([, found]) => pairedDifference(found, none))
+  const better = holm(tests.map(({ p }) => p))
+  const winners = others.filter((_, i) => better[i])
+  const realign = outcomes.get('realign')
+  const lowered = realign && pairedDifference(none, realign).p <= SIZE
   const raw = strategies.none?.retrieval?.textToImage.r1
-  const realign = strategies.realign?.retrieval?.textToImage.r1
+  const after = strategies.realign?.retrieval?.textToImage.r1
   const lowers =
-    raw !== undefined && realign !== undefined && realign < raw
-      ? `; ReAlign lowers text to image R@1 from ${shown(raw)} to ${shown(realign)}`
+    lowered && raw !== undefined && after !== undefined && after < raw
+      ? `; ReAlign lowers text to image R@1 from ${shown(raw)} to ${shown(after)}`
       : ''
-  const among =
-    near.length > 1
-      ? `of ${near.length} that are equal within the noise it changes the text least`
-      : 'it finds most partners first'
-  return { method, why: `${among}: R@1 ${shown(found([method, report]))} on held-out rows${lowers}` }
+  if (winners.length > 0) {
+    return mostFound(strategies, winners, lowers)
+  }
+  const worse = holm(others.map(([, found]) => pairedDifference(none, found).p))
+  const equals = others.filter((_, i) => !worse[i]).map(([name]) => name)
+  const same = equals.length > 0 ? `, ${listed(equals)} ${equals.length > 1 ? 'are' : 'is'} equal within it` : ''
+  return {
+    method: 'none',
+    why: `keep the raw embeddings: no strategy is better within the noise${same}; R@1 ${shown(foundFirst(none))} on held-out rows${lowers}`,
+    equals,
+  }
 }
 
-/** Of those that close the gap to within twice its floor the one that keeps most neighbours; else the smallest gap. */
+/** Of those that find most partners first, within the noise, the one that changes the text least. */
+function mostFound(
+  strategies: CompareReport['strategies'],
+  all: readonly (readonly [StrategyName, Outcomes])[],
+  rest: string,
+): Recommendation {
+  const best = all.reduce((a, b) => (foundFirst(a[1]) >= foundFirst(b[1]) ? a : b))
+  const others = all.filter(entry => entry !== best)
+  const worse = holm(others.map(([, found]) => pairedDifference(best[1], found).p))
+  const near = [best, ...others.filter((_, i) => !worse[i])]
+  const [method, found] = near.reduce((a, b) => (keptOf(strategies[a[0]]) >= keptOf(strategies[b[0]]) ? a : b))
+  const equals = near.map(([name]) => name).filter(name => name !== method)
+  const among =
+    equals.length > 0
+      ? `it finds as many partners first as ${listed(equals)}, within the noise, and changes the text least`
+      : 'it finds most partners first'
+  return { method, why: `${among}: R@1 ${shown(foundFirst(found))} on held-out rows${rest}`, equals }
+}
+
+/**
+ * Of those whose gap on held-out rows cannot be told from the noise, that of the fit included, the one that keeps most
+ * neighbours; else the smallest gap.
+ */
 function bestForSubstitution(strategies: CompareReport['strategies']): Recommendation | undefined {
   const entries = (Object.entries(strategies) as Entry[]).filter(
     ([name, { gap, preservation }]) => name !== 'none' && name !== 'centering' && gap && preservation,
@@ -160,25 +203,36 @@ function bestForSubstitution(strategies: CompareReport['strategies']): Recommend
   if (entries.length === 0) {
     return undefined
   }
-  const closed = entries.filter(([, { gap }]) => gap.centroid <= 2 * gap.floor)
+  const closed = entries.filter(([, { gap }]) => (gap.interval ? gap.interval[0] <= 0 : gap.centroid <= gap.floor))
   if (closed.length === 0) {
     const [method, { gap }] = entries.reduce((a, b) => (a[1].gap.centroid <= b[1].gap.centroid ? a : b))
     return {
       method,
-      why: `none closes the gap; this one leaves least, ${shown(gap.centroid)} (floor ${shown(gap.floor)})`,
+      why: `none closes the gap to its noise; this one leaves least, ${shown(gap.centroid)} (floor ${shown(gap.floor)})`,
+      equals: [],
     }
   }
-  const kept = ([, report]: Entry) => report.preservation?.omega ?? 0
-  const most = Math.max(...closed.map(kept))
+  const most = Math.max(...closed.map(([, report]) => keptOf(report)))
   // within a percent of the neighbours kept, the nearer distribution decides
-  const near = closed.filter(entry => kept(entry) >= most - 0.01)
+  const near = closed.filter(([, report]) => keptOf(report) >= most - 0.01)
   const far = ([, report]: Entry) => report.covariance?.frechet ?? report.gap.centroid
   const [method, report] = near.reduce((a, b) => (far(a) <= far(b) ? a : b))
   const { centroid, floor } = report.gap
+  const equals = near.map(([name]) => name).filter(name => name !== method)
+  const same = equals.length > 0 ? `; so ${equals.length > 1 ? 'do' : 'does'} ${listed(equals)}, to a percent` : ''
   return {
     method,
-    why: `it closes the gap to its noise (${shown(centroid)}, floor ${shown(floor)}) and keeps ${shown(kept([method, report]))} of the neighbours`,
+    why: `its gap cannot be told from noise, that of the fit included (${shown(centroid)}, floor ${shown(floor)}), and it keeps ${shown(keptOf(report))} of the neighbours${same}`,
+    equals,
   }
+}
+
+function keptOf(report: StrategyReport | undefined): number {
+  return report?.preservation?.omega ?? 0
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)}` : (names[0] ?? '')
 }
 
 function shown(value: number): string {

@@ -1,4 +1,5 @@
-import type { EmbeddingsInfo, GapReport, ImageText, ShardInfo } from './reports.ts'
+import type { EmbeddingsInfo, FitReport, GapReport, ImageText, ShardInfo } from './reports.ts'
+import { verdictOf } from './sentences.ts'
 
 /** How grave a finding is. */
 export type FindingLevel = 'problem' | 'warning' | 'note'
@@ -42,6 +43,8 @@ const FAR_SCALE = 2
 
 const ORDER: Record<FindingLevel, number> = { problem: 0, warning: 1, note: 2 }
 
+const SIDES = ['image', 'text'] as const
+
 type Measured = Omit<GapReport, 'diagnosis'>
 /** Where rows come from. */
 interface Origin {
@@ -54,7 +57,7 @@ type Check = (report: Measured, sides: ImageText<Origin>) => Finding | undefined
 /** What a measurement says in plain words; the gravest findings come first. */
 export function diagnose(report: Measured, sides: ImageText<Origin>): Finding[] {
   const found = CHECKS.map(check => check(report, sides)).filter(finding => finding !== undefined)
-  return found.sort((a, b) => ORDER[a.level] - ORDER[b.level])
+  return sorted(found)
 }
 
 const swapped: Check = ({ alignerFit }, { image, text }) => {
@@ -131,16 +134,29 @@ const notUnit: Check = ({ norms }) => {
     : undefined
 }
 
-const doubles: Check = ({ neighbours }) => {
+const doubles: Check = ({ neighbours, groups, rows }) => {
+  if (groups?.by === 'equal-rows') {
+    const many = SIDES.filter(side => groups[side] < rows[side])
+    return many.length > 0
+      ? {
+          code: 'duplicates',
+          level: 'warning',
+          text: `Rows of the ${many.join(' and the ')} side occur more than once, equal bit for bit; noise, hold-outs and ranks are those of different rows.`,
+          evidence: many.map(side => `${rows[side]} ${side} rows, ${groups[side]} different items`).join('; '),
+          advice:
+            'say which rows belong together: --image-ids and --text-ids, or --captions-per-image (ids, captionsPerImage in the API); then each image counts once and all its captions are its partners',
+        }
+      : undefined
+  }
   const share = neighbours?.duplicates
-  const many = share && (['image', 'text'] as const).filter(side => share[side] > MANY_DOUBLES)
+  const many = share && SIDES.filter(side => share[side] > MANY_DOUBLES)
   return many && many.length > 0
     ? {
         code: 'duplicates',
         level: 'warning',
         text: `Many rows of the ${many.join(' and the ')} side occur more than once.`,
         evidence: many.map(side => `${percent(share[side])} of the ${side} rows have a double`).join('; '),
-        advice: 'drop repeated rows: neighbours, retrieval and intervals count them as independent',
+        advice: 'drop repeated rows, or give ids: neighbours, retrieval and intervals count them as independent',
       }
     : undefined
 }
@@ -164,8 +180,9 @@ const dominated: Check = ({ trace, spectrum }) => {
   return undefined
 }
 
-const few: Check = ({ rows, dim }) => {
-  const least = Math.min(rows.image, rows.text)
+const few: Check = ({ rows, dim, groups }) => {
+  const least = Math.min(...SIDES.map(side => groups?.[side] ?? rows[side]))
+  const what = groups ? 'independent rows' : 'rows'
   return least < ROWS_PER_COLUMN * dim
     ? {
         code: 'few-rows',
@@ -174,8 +191,8 @@ const few: Check = ({ rows, dim }) => {
           least < dim
             ? 'There are fewer rows than columns: covariances are singular, and what rests on them describes this sample only.'
             : 'There are few rows for this many columns: the tails of the spectra are noise.',
-        evidence: `${least} rows, ${dim} columns`,
-        advice: 'trust means and traces; take condition numbers, overlaps and Fréchet distances with care',
+        evidence: `${least} ${what}, ${dim} columns`,
+        advice: `trust means, traces, the gap and its interval, CKA and participation ratio; take condition numbers, power laws, effective ranks, overlaps, Fréchet distances, covariance shape, R² and ‖L‖ of the coupling, the share in the frame, coverage and vMF concentration with care below ${ROWS_PER_COLUMN * dim} rows`,
       }
     : undefined
 }
@@ -189,16 +206,19 @@ const inSample: Check = report =>
     advice: 'hold rows out (`holdout`) and measure there',
   }
 
-const belowFloor: Check = ({ gap, inSample }) =>
-  !inSample && gap.centroid <= gap.floor
+const belowFloor: Check = report => {
+  const verdict = verdictOf(report)
+  const { gap } = report
+  return verdict === 'noise' || (verdict === 'not-tested' && gap.centroid <= gap.floor)
     ? {
         code: 'below-floor',
         level: 'note',
-        text: 'The gap is below its noise floor: two samples of one distribution would be as far apart.',
+        text: 'The gap cannot be told from noise: two samples of one distribution would be as far apart.',
         evidence: `gap ${shown(gap.centroid)}, floor ${shown(gap.floor)}`,
         advice: 'do not rank methods by such gaps; take more rows to see smaller ones',
       }
     : undefined
+}
 
 const farScale: Check = ({ scale }) =>
   scale > FAR_SCALE || scale < 1 / FAR_SCALE
@@ -210,6 +230,34 @@ const farScale: Check = ({ scale }) =>
         advice: 'check that both sides come from one encoder and that neither is nearly constant',
       }
     : undefined
+
+/** What a fit says of its rows by itself; the sides are image (target) and text (source) by their own names. */
+export function diagnoseFit(
+  report: FitReport,
+  [target, source]: readonly [string, string],
+  sides: ImageText<Origin>,
+): Finding[] {
+  const of = <T>(values: Record<string, T>) => ({ image: values[target] as T, text: values[source] as T })
+  const { dim, scale, gap } = report
+  const measured = { dim, scale, rows: of(report.rows), norms: of(report.norms), trace: of(report.trace) } as Measured
+  const named = (text: string) => text.replace(/\b(image|text)\b/g, side => (side === 'image' ? target : source))
+  const found = [overflow, notUnit, dominated, few, farScale].flatMap(check => check(measured, sides) ?? [])
+  if (!gap.held) {
+    found.push({
+      code: 'in-sample',
+      level: 'note',
+      text: 'The gap was measured on the rows of the fit, where it always ends below the floor.',
+      evidence: `floor ${shown(gap.floor)}`,
+      advice: 'hold rows out (`holdout`) to learn what it is on others',
+    })
+  }
+  const words = found.map(finding => ({ ...finding, text: named(finding.text), evidence: named(finding.evidence) }))
+  return sorted(words)
+}
+
+function sorted(found: Finding[]): Finding[] {
+  return found.sort((a, b) => ORDER[a.level] - ORDER[b.level])
+}
 
 const CHECKS: readonly Check[] = [
   swapped,

@@ -3,6 +3,7 @@ import { given } from './job.ts'
 import { native, type Source, type SourceOptions } from './native.ts'
 import type { Dtype, OnBadRow, Role } from './options.ts'
 import type { EmbeddingsInfo, ShardInfo } from './reports.ts'
+import { type FoundIds, givenIds, type RowIds } from './row-ids.ts'
 import { checkedRows, isTensor, kindOf, type Rows, type Tensor, widthOf } from './rows.ts'
 
 /**
@@ -31,9 +32,17 @@ export interface EmbeddingsOptions {
   dtype?: Dtype
   /** The column of Arrow data to take. @defaultValue the only column of vectors */
   column?: string
+  /**
+   * The item that each row belongs to, such as the image of a caption. @defaultValue an item column of the metadata or of
+   * the table that holds the rows, where measurements, comparisons, analyses and hold-outs find one
+   */
+  ids?: RowIds
 }
 
-let wrap: (source: Source) => Embeddings
+let wrap: (source: Source, ids?: FoundIds | null) => Embeddings
+
+/** The ids that rows were opened with: nothing when none were given, `null` when they were said to have none. */
+export let idsOf: (embeddings: Embeddings) => FoundIds | null | undefined
 
 /** The native handle of opened rows; throws `BAD_OPTION` for anything else. */
 export let sourceOf: (embeddings: Embeddings) => Source
@@ -42,9 +51,11 @@ export let sourceOf: (embeddings: Embeddings) => Source
 export class Embeddings {
   readonly #source: Source
   readonly #info: EmbeddingsInfo
+  readonly #ids: FoundIds | null | undefined
 
   static {
-    wrap = source => new Embeddings(source)
+    wrap = (source, ids) => new Embeddings(source, ids)
+    idsOf = embeddings => embeddings.#ids
     sourceOf = embeddings => {
       if (!(embeddings instanceof Embeddings)) {
         throw new ModalityGapError('BAD_OPTION', 'rows have to be opened with openEmbeddings first')
@@ -53,9 +64,10 @@ export class Embeddings {
     }
   }
 
-  private constructor(source: Source) {
+  private constructor(source: Source, ids?: FoundIds | null) {
     this.#source = source
     this.#info = source.info()
+    this.#ids = ids
   }
 
   /** Number of rows, bad ones included. */
@@ -99,16 +111,24 @@ export class Embeddings {
  * call that uses them and have to stay as they are meanwhile.
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
- * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row
+ * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
+ * when `ids` and rows differ in number
  */
 export async function openEmbeddings(input: EmbeddingsInput, options: EmbeddingsOptions = {}): Promise<Embeddings> {
   const { onBadRow, normalize, label, role } = options
   const common = given({ onBadRow, normalize, label })
   if (typeof input === 'string' || Array.isArray(input)) {
     const paths = typeof input === 'string' ? [input] : [...input]
-    return wrap(unwrap(await native.Source.open(given({ paths, role, ...common }))))
+    return await withIds(unwrap(await native.Source.open(given({ paths, role, ...common }))), options)
   }
-  return wrap(fromMemory(input as Exclude<EmbeddingsInput, string | readonly string[]>, options, common))
+  return await withIds(
+    fromMemory(input as Exclude<EmbeddingsInput, string | readonly string[]>, options, common),
+    options,
+  )
+}
+
+async function withIds(source: Source, { ids }: EmbeddingsOptions): Promise<Embeddings> {
+  return wrap(source, ids === undefined ? undefined : ((await givenIds(ids, source.info())) ?? null))
 }
 
 function fromMemory(

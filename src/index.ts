@@ -119,8 +119,11 @@ export type {
   FittedOptions,
   Gap,
   GapReport,
+  GapVerdict,
+  GroupsReport,
   ImageText,
   InspectReport,
+  JudgedGap,
   MeanNorms,
   Norms,
   PerSide,
@@ -226,6 +229,8 @@ export {
 export type { TrainerCallbacks, TrainerControl, TrainingProgress, TrainingReport } from './revision/trainer-options.ts'
 export type { Tally, TrainerState } from './revision/trainer-state.ts'
 export type { ImagePlacement } from './revision/turns.ts'
+export type { GroupOptions } from './row-groups.ts'
+export type { RowIds } from './row-ids.ts'
 export type { Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {

@@ -1,10 +1,9 @@
 import type { CauseOptions } from './causes.ts'
 import type { MeasurePart } from './metrics.ts'
+import type { GroupOptions } from './row-groups.ts'
 
 /** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions {
-  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
-  paired?: boolean
+export interface MeasureOptions extends CauseOptions, GroupOptions {
   /** What to measure beside the gap. @defaultValue everything */
   parts?: readonly MeasurePart[]
   /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */

@@ -1,11 +1,12 @@
 import type { RunOptions } from './abort.ts'
 import { type Aligner, nativeOf } from './align.ts'
 import { diagnose } from './diagnosis.ts'
-import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
+import { checkWidth, type Embeddings } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { ThreadOptions } from './options.ts'
 import type { GapReport } from './reports.ts'
+import { groupedSources } from './row-groups.ts'
 
 /** What to measure. */
 export interface MeasureInput extends ThreadOptions, MeasureOptions {
@@ -27,17 +28,25 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
  * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
-export async function measureGap(
-  { image, text, aligner, ...options }: MeasureInput,
+export async function measureGap(input: MeasureInput, run: RunOptions = {}): Promise<GapReport> {
+  return await measured(input, run)
+}
+
+/** As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval. */
+export async function measured(
+  { image, text, aligner, captionsPerImage, ...options }: MeasureInput & { outcomes?: boolean },
   run: RunOptions = {},
 ): Promise<GapReport> {
-  const sources = [sourceOf(image), sourceOf(text)]
   checkWidth(text, image.dim, 'those of the images')
   if (aligner) {
     checkWidth(text, aligner.dim, 'the aligner')
   }
   const fitted = aligner && nativeOf(aligner)
-  const { report } = await runJob({ kind: 'measure', ...options }, sources, run, fitted)
-  const measured = report as Omit<GapReport, 'diagnosis'>
-  return { ...measured, diagnosis: diagnose(measured, { image, text }) }
+  const { sources, paired, from } = await groupedSources(image, text, { paired: options.paired, captionsPerImage })
+  const { report } = await runJob({ kind: 'measure', ...options, paired }, sources, run, fitted)
+  const found = report as Omit<GapReport, 'diagnosis'>
+  if (found.groups && from !== undefined) {
+    found.groups.from = from
+  }
+  return { ...found, diagnosis: diagnose(found, { image, text }) }
 }

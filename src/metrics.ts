@@ -46,7 +46,10 @@ export interface RetrievalSide {
   mrr: number
 }
 
-/** Retrieval of partners, by cosine. */
+/**
+ * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
+ * other groups that are nearer, or as near with a lower index.
+ */
 export interface RetrievalReport {
   /** Text asks for its image. */
   textToImage: RetrievalSide
@@ -82,8 +85,10 @@ export interface SimilarityReport {
   alignment?: number
   /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
   uniformity: ImageText
-  /** Linear centred kernel alignment of the pairs; null where a side does not vary. */
+  /** Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary. */
   cka?: number | null
+  /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
+  ckaBiased?: number | null
   /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
   separability: number | null
 }

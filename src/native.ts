@@ -29,6 +29,8 @@ export interface SourceOptions {
 /** Opened rows; a cheap handle that jobs share. */
 export interface Source {
   info(): EmbeddingsInfo
+  /** The same rows with the group of each. */
+  grouped(keys: Uint32Array): Outcome<Source>
   /** Lets go of the rows; jobs that run keep theirs. */
   release(): void
 }
@@ -85,7 +87,7 @@ export type Job =
   | ({ kind: 'fit'; verify?: boolean; work?: string; resume?: boolean } & FitOptions & ThreadOptions)
   | ({ kind: 'align'; out: string } & FitOptions & ResumableOutputOptions)
   | ({ kind: 'transform'; side?: 'source' | 'target'; out: string } & ResumableOutputOptions)
-  | ({ kind: 'measure' } & MeasureOptions & ThreadOptions)
+  | ({ kind: 'measure'; outcomes?: boolean } & Omit<MeasureOptions, 'captionsPerImage'> & ThreadOptions)
   | ({ kind: 'convert'; out: string } & OutputOptions)
   | ({ kind: 'inspect'; badRows?: number } & ThreadOptions)
   | { kind: 'task'; spec: unknown }

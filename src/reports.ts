@@ -237,6 +237,8 @@ export interface FitReport {
   seconds: Seconds
   /** Largest resident memory of the process so far; absent where the system does not tell. */
   peakMemoryBytes?: number
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 
 /** How the mean of projected rows departs from the projected mean. */
@@ -247,10 +249,14 @@ export interface PhantomDrift {
   toTarget: number
   /** Length of the measured drift's part tangential to the sphere. */
   tangential?: number
-  /** The same by the second-order prediction. */
+  /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
   predictedTangential?: number
   /** Cosine of predicted and measured tangential parts. */
   cosine?: number
+  /** Length of the predicted drift less the measured one, relative to the measured one. */
+  error?: number
+  /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; the smaller, the nearer. */
+  parameter?: number
 }
 
 /** What a transformation of rows found. */
@@ -287,6 +293,41 @@ export interface TransformReport {
   peakMemoryBytes?: number
 }
 
+/** How rows belong together. Hold-outs, halves, noise and ranks are those of groups. */
+export interface GroupsReport {
+  /** Known by ids, or by rows that are equal bit for bit. */
+  by: 'ids' | 'equal-rows'
+  /** Where the ids come from. */
+  from?: string
+  /** Groups of the image rows. */
+  image: number
+  /** Groups of the text rows. */
+  text: number
+  /** Groups with rows on both sides; absent where the sides share none. */
+  both?: number
+  /** Rows that repeat another of their group bit for bit: one item, counted once; absent without ids. */
+  repeated?: ImageText
+  /** Pairs that the groups make; absent where row i belongs to row i. */
+  pairs?: number
+}
+
+/** What is concluded of a gap beside its noise. */
+export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
+
+/** A squared gap judged against its noise. */
+export interface JudgedGap {
+  /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
+  unbiasedSquared: number
+  /** Root mean square of the distance that two samples of one distribution show. */
+  floor: number
+  /** 95 % interval of `unbiasedSquared`; absent without covariances. */
+  interval?: [number, number] | null
+  /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
+  nullDeviation?: number
+  /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
+  verdict: GapVerdict
+}
+
 /** The gap between two modalities and what it is made of. */
 export interface GapReport extends Partial<Causes>, Metrics {
   /** Columns. */
@@ -295,6 +336,8 @@ export interface GapReport extends Partial<Causes>, Metrics {
   rows: ImageText
   /** Bad rows left out. */
   dropped: ImageText
+  /** Rows that belong together, and are not independent; absent where every row is its own. */
+  groups?: GroupsReport
   /** Lengths of the rows as they are stored. */
   norms: ImageText<Norms>
   /** Distances between the modalities. */
@@ -307,12 +350,21 @@ export interface GapReport extends Partial<Causes>, Metrics {
     centroid: number
     /** Cosine of the two means; null when a mean has length zero. */
     cosine: number | null
-    /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
+    /**
+     * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was
+     * fitted on other rows the noise of its fit is taken out as well.
+     */
     unbiasedSquared: number
-    /** How far apart two samples of one distribution are. */
+    /** Root mean square of the distance that two samples of one distribution show, the noise of the fit included. */
     floor: number
     /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
     interval?: [number, number] | null
+    /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
+    nullDeviation?: number
+    /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
+    verdict: GapVerdict
+    /** The same of this very aligner, whose fit is taken as it is: what it leaves on rows like these. */
+    ofAligner?: JudgedGap
     /** Mean distance of the pairs; `paired` only. */
     pairedDistance?: number
     /** Relative modality gap (Schrodi et al. 2025); `paired` only. */

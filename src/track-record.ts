@@ -114,6 +114,8 @@ export interface TrackRecord {
     unbiasedSquared: number
     /** Its 95 % interval. */
     interval: [number, number]
+    /** Whether the gap is real; absent in older logs. */
+    verdict?: 'real' | 'noise' | 'not-tested'
     /** How far apart the means would be by sampling alone. */
     floor: number
     /** Mean distance of the pairs. */
@@ -187,10 +189,16 @@ export interface TrackRecord {
     toTarget: number
     /** Length of its part tangential to the sphere. */
     tangential: number
-    /** The same by the second-order prediction. */
+    /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
     predictedTangential: number
     /** Cosine of predicted and measured tangential parts. */
     cosine: number | null
+    /** Length of the predicted drift less the measured one, relative to the measured one; absent in older logs. */
+    error?: number
+    /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs. */
+    parameter?: number
+    /** Root mean square of the tangential part that sampling alone gives; absent in older logs. */
+    noise?: number
   }
   /** Gradients against the span of the batch's embeddings; absent without a batch. */
   span?: {

@@ -2,6 +2,7 @@ import type { RunOptions } from '../abort.ts'
 import type { FitInput } from '../align.ts'
 import { Aligner } from '../align.ts'
 import { ModalityGapError } from '../errors.ts'
+import { measureGap } from '../measure.ts'
 
 /** Trials at each size when nothing is said. */
 const DEFAULT_TRIALS = 5
@@ -37,19 +38,37 @@ export interface SampleSizePoint {
 export interface SampleSizeReport {
   /** From few rows to many. */
   curve: SampleSizePoint[]
-  /** Gap² ≈ limit² + slope/n over the curve, by least squares. */
+  /**
+   * Gap² ≈ limit² + slope/n + noise over the curve, by least squares; the noise of the held-out rows is known, and taken out
+   * first.
+   */
   model: {
-    /** The gap that more rows do not close: the noise of the held-out rows and what the method leaves. */
+    /** The gap of the population that more rows do not close. */
     limit: number
+    /** Its square without bias, which may be negative. */
+    limitSquared: number
+    /** 95 % interval of `limitSquared`: one set of held-out rows serves all points. */
+    limitInterval: [number, number]
     /** Gap² that one row a side of the fit costs. */
     slope: number
+    /** Gap² that the held-out rows add by themselves. */
+    noise: number
   }
-  /** Rows a side for the gap that was wanted; null when no number of rows reaches it on these held-out rows. */
+  /** Rows a side until the gap of the population, not that of the held-out rows, is the one that was wanted. */
   rowsFor?: {
     /** The gap. */
     gap: number
-    /** The rows. */
+    /** The rows; null where they cannot be told, or where no number is enough. */
     rows: number | null
+    /** 95 % interval of the rows; null where `rows` is. */
+    interval: [number, number] | null
+    /**
+     * `'estimated'`; `'cannot-tell'` when the held-out rows are too few to tell what stays; `'never'` when more stays than was
+     * wanted.
+     */
+    verdict: 'estimated' | 'cannot-tell' | 'never'
+    /** Rows held out of the smaller side. */
+    held: number
   }
   /** Share held out. */
   holdout: number
@@ -72,6 +91,7 @@ export async function analyzeSampleSize(
     throw new ModalityGapError('BAD_OPTION', 'holdout must lie between 0 and 1, trials be a count of at least 1')
   }
   const points: SampleSizePoint[] = []
+  let last: Aligner | undefined
   for (const size of sizes ?? ladder(rows)) {
     const share = size / rows
     if (!(size >= 2 && share <= 1.0001)) {
@@ -83,13 +103,23 @@ export async function analyzeSampleSize(
     for (let trial = 0; trial < (all ? 1 : trials); trial++) {
       const subset = all ? 0 : share
       const options = { ...fit, holdout, seed, subset, subsetSeed: 1000 * seed + trial + 1 }
-      gaps.push(heldGap(await Aligner.fit(options, run)))
+      last = await Aligner.fit(options, run)
+      gaps.push(heldGap(last))
     }
     points.push(pointOf(gaps))
   }
-  const model = modelOf(points)
+  if (!last) {
+    throw new ModalityGapError('BAD_OPTION', 'sizes names at least one number of rows')
+  }
+  // the noise of the held-out rows is that of this very aligner's gap on them
+  const { target: image, source: text, paired, captionsPerImage, threads } = fit
+  const sides = { image, text, paired, captionsPerImage, threads, aligner: last, holdout, seed }
+  const held = await measureGap({ ...sides, parts: ['causes'] }, run)
+  const { floor, nullDeviation = Number.NaN } = held.gap.ofAligner ?? held.gap
+  const model = modelOf(points, floor ** 2, nullDeviation)
   const report = { curve: points, model, holdout, seed }
-  return wanted === undefined ? report : { ...report, rowsFor: { gap: wanted, rows: rowsFor(wanted, model) } }
+  const smaller = Math.min(held.rows.image, held.rows.text)
+  return wanted === undefined ? report : { ...report, rowsFor: rowsFor(wanted, model, smaller) }
 }
 
 interface Measured {
@@ -129,11 +159,15 @@ function ladder(rows: number): number[] {
   return [...sizes, rows]
 }
 
-/** Least squares of gap² on 1/n, each point by the number of its trials and relative to its own size. */
-function modelOf(points: SampleSizePoint[]): SampleSizeReport['model'] {
+/** Half width, in standard deviations, of a 95 % interval. */
+const NORMAL_95 = 1.959963984540054
+
+/** Least squares of gap² − noise on 1/n, each point by the number of its trials and relative to its own size. */
+function modelOf(points: SampleSizePoint[], noise: number, deviation: number): SampleSizeReport['model'] {
   let [w, wx, wy, wxx, wxy] = [0, 0, 0, 0, 0]
-  for (const { n, trials, mean } of points) {
-    const [x, y, weight] = [1 / n, mean ** 2, trials.length / mean ** 4]
+  for (const { n, trials } of points) {
+    const square = trials.reduce((sum, gap) => sum + gap ** 2, 0) / trials.length
+    const [x, y, weight] = [1 / n, square - noise, trials.length / square ** 2]
     w += weight
     wx += weight * x
     wy += weight * y
@@ -142,10 +176,30 @@ function modelOf(points: SampleSizePoint[]): SampleSizeReport['model'] {
   }
   const spread = w * wxx - wx * wx
   const slope = spread > 0 ? Math.max(0, (w * wxy - wx * wy) / spread) : 0
-  return { limit: Math.sqrt(Math.max(0, (wy - slope * wx) / w)), slope }
+  const limitSquared = (wy - slope * wx) / w
+  const half = NORMAL_95 * deviation
+  return {
+    limit: Math.sqrt(Math.max(0, limitSquared)),
+    limitSquared,
+    limitInterval: [limitSquared - half, limitSquared + half],
+    slope,
+    noise,
+  }
 }
 
-function rowsFor(wanted: number, { limit, slope }: SampleSizeReport['model']): number | null {
-  const left = wanted ** 2 - limit ** 2
-  return left > 0 ? Math.ceil(slope / left) : null
+function rowsFor(
+  wanted: number,
+  { limitSquared, limitInterval: [low, high], slope }: SampleSizeReport['model'],
+  held: number,
+): NonNullable<SampleSizeReport['rowsFor']> {
+  const square = wanted ** 2
+  const rows = (limit: number) => Math.ceil(slope / (square - Math.max(0, limit)))
+  const about = { gap: wanted, held }
+  if (low >= square) {
+    return { ...about, rows: null, interval: null, verdict: 'never' }
+  }
+  if (!(high < square)) {
+    return { ...about, rows: null, interval: null, verdict: 'cannot-tell' }
+  }
+  return { ...about, rows: rows(limitSquared), interval: [rows(low), rows(high)], verdict: 'estimated' }
 }

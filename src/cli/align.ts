@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { diagnosisText } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {
   addBadRowOption,
@@ -32,19 +33,31 @@ export function addAlign(program: Command): void {
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const opened = await openSides(sides, options.onBadRow)
       const aligner = await Aligner.alignTo(
-        { ...opened, ...names, out: options.out, ...fitOptionsOf(options), ...outputOptionsOf(options) },
+        {
+          ...opened,
+          ...names,
+          out: options.out,
+          ...fitOptionsOf(options),
+          captionsPerImage: options.captionsPerImage,
+          ...outputOptionsOf(options),
+        },
         run,
       )
       const files: string[] = []
+      let diagnosis = ''
       if (needsFigures(options)) {
         // the report shows what the moved rows are like, which the alignment itself does not look at
         const { measureGap } = await import('../measure.ts')
         const { threads, paired, seed } = options
         const sides = { image: opened.target, text: opened.source }
         const measured = await measureGap({ ...sides, aligner, paired, seed, threads, figures: true }, run)
+        diagnosis = diagnosisText(measured.diagnosis)
         files.push(...(await write(measured, { subtitle: `aligned to ${options.out}` })))
       }
-      return { report: aligner.report, text: `${fitTable(aligner)}${written(files)}` }
+      return {
+        report: aligner.report,
+        text: `${fitTable(aligner)}${diagnosis === '' ? '' : `\n\n${diagnosis}\n`}${written(files)}`,
+      }
     }),
   )
 }

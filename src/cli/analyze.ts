@@ -4,6 +4,7 @@ import type { CaptionsReport } from '../analyze/captions.ts'
 import type { DomainsReport, ModalitiesReport } from '../analyze/matrices.ts'
 import type { SampleSizeReport } from '../analyze/sample-size.ts'
 import type { ReportData } from '../report/data.ts'
+import { rowsSentence } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import {
   addBadRowOption,
@@ -43,9 +44,9 @@ function addSampleSize(analyze: Command): void {
     finish(options, async run => {
       const { analyzeSampleSize } = await import('../analyze/sample-size.ts')
       const sides = await openSides(sidesOf(options), options.onBadRow)
-      const { sizes, trials, wanted, threads } = options
+      const { sizes, trials, wanted, threads, captionsPerImage } = options
       const report = await analyzeSampleSize(
-        { ...sides, ...fitOptionsOf(options), sizes, trials, wanted, threads },
+        { ...sides, ...fitOptionsOf(options), captionsPerImage, sizes, trials, wanted, threads },
         run,
       )
       return { report, text: curve(report) }
@@ -145,11 +146,7 @@ function finish(
 function curve({ curve, rowsFor, model }: SampleSizeReport): string {
   const head = ['rows of the fit', 'gap on unseen rows', 'sd', 'noise floor']
   const lines = curve.map(({ n, mean, sd, floor }) => [count(Math.round(n)), figure(mean), figure(sd), figure(floor)])
-  const wanted = rowsFor
-    ? rowsFor.rows === null
-      ? `\n\nno number of rows reaches ${figure(rowsFor.gap)} here: ${figure(model.limit)} stays`
-      : `\n\na gap of ${figure(rowsFor.gap)} takes about ${count(rowsFor.rows)} rows a side`
-    : ''
+  const wanted = rowsFor ? `\n\n${rowsSentence(rowsFor, model.limit)}` : ''
   return `${table([head, ...lines])}${wanted}`
 }
 

@@ -1,12 +1,23 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CompareReport } from '../compare.ts'
+import type { Finding } from '../diagnosis.ts'
+import { diagnosisText, groupsSentence } from '../sentences.ts'
 import { STRATEGIES, type StrategyName } from '../strategies.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
-import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive, share } from './options.ts'
+import {
+  addBadRowOption,
+  addCommonOptions,
+  addGroupOptions,
+  atLeast,
+  type CommonOptions,
+  type GroupingOptions,
+  positive,
+  share,
+} from './options.ts'
 import { count, figure, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 
-interface Options extends CommonOptions, HtmlOptions {
+interface Options extends CommonOptions, HtmlOptions, GroupingOptions {
   image: string[]
   text: string[]
   paired?: boolean
@@ -26,22 +37,22 @@ export function addCompare(program: Command): void {
     .description('fit every strategy on one part of the rows and measure it on the other')
     .requiredOption('--image <src...>', 'image rows')
     .requiredOption('--text <src...>', 'text rows')
-    .option('--paired', 'row i of one side belongs to row i of the other')
+    .option('--paired', 'rows are pairs: those of one id, where ids are known, otherwise row i with row i')
     .option('--methods <list>', `strategies, of ${NAMES.join(',')} (default: all that apply)`, methods)
     .option('--holdout <share>', 'share of the rows that no fit sees (default: 0.2)', share)
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of the split and of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Options) =>
+  addCommonOptions(addBadRowOption(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { compareStrategies } = await import('../compare.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
-      const { onBadRow, threads, paired, holdout, energy, rank, exact, seed } = options
+      const { onBadRow, threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
       const write = await htmlWriter(options)
-      const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
-      const text = await openEmbeddings(options.text, { role: 'text', onBadRow })
-      const what = { paired, methods: options.methods, holdout, energy, rank, exact, seed, threads }
+      const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
+      const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
+      const what = { paired, captionsPerImage, methods: options.methods, holdout, energy, rank, exact, seed, threads }
       const report = await compareStrategies({ image, text, ...what }, run)
       const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`
       const files = await write(report, { subtitle })
@@ -74,7 +85,27 @@ function compared({ strategies, rows, holdout, paired, recommended }: CompareRep
     one ? [`${purpose}: ${one.method}; ${one.why}`] : [],
   )
   const held = `${count(rows.image)} image and ${count(rows.text)} text rows held out (${percent(holdout)}), seen by no fit`
-  return `${held}\n\n${table([head, ...lines])}\n\n${advice.join('\n')}`
+  const [first] = Object.values(strategies)
+  const grouped = first?.groups ? `\n${groupsSentence(first.groups, first.rows)}` : ''
+  const findings = diagnosisText(common(strategies))
+  return [`${held}${grouped}`, table([head, ...lines]), advice.join('\n'), findings]
+    .filter(part => part !== '')
+    .join('\n\n')
+}
+
+/** Findings of all strategies; what only some have begins with their names. */
+function common(strategies: CompareReport['strategies']): Finding[] {
+  const entries = Object.entries(strategies)
+  const found = new Map<string, { finding: Finding; of: string[] }>()
+  for (const [name, { diagnosis }] of entries) {
+    for (const finding of diagnosis) {
+      const known = found.get(finding.code) ?? { finding, of: [] }
+      found.set(finding.code, { finding: known.finding, of: [...known.of, name] })
+    }
+  }
+  return [...found.values()].map(({ finding, of }) =>
+    of.length === entries.length ? finding : { ...finding, text: `${of.join(', ')}: ${finding.text}` },
+  )
 }
 
 function methods(text: string): StrategyName[] {

@@ -1,5 +1,6 @@
 import type { Aligner } from '../align.ts'
 import type { FitReport } from '../reports.ts'
+import { diagnosisText } from '../sentences.ts'
 import { count, duration, figure, memory, table, written } from './print.ts'
 
 /** What a fit found, as a table of before and after. */
@@ -10,11 +11,14 @@ export function fitTable(aligner: Aligner, outputs?: string[]): string {
   const sample = gap.held
     ? ''
     : '\n  (on the rows of the fit, where it always ends below the floor; --holdout 0.2 also measures it on others)'
+  // what stands below the table already is not said again
+  const words = diagnosisText(report.diagnosis.filter(({ code }) => code !== 'in-sample'))
+  const diagnosis = words === '' ? '' : `\n\n${words}`
   return `${heading(aligner, report)}
 
 ${gapTable(gap)}${sample}
 
-${facts(aligner, report)}
+${facts(aligner, report)}${diagnosis}
 ${written(outputs ?? report.outputs)}`
 }
 

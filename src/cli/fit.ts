@@ -34,7 +34,18 @@ export function addFit(program: Command): void {
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const { threads, work, resume } = options
       const opened = await openSides(sides, options.onBadRow)
-      const aligner = await Aligner.fit({ ...opened, ...names, ...fitOptionsOf(options), threads, work, resume }, run)
+      const aligner = await Aligner.fit(
+        {
+          ...opened,
+          ...names,
+          ...fitOptionsOf(options),
+          captionsPerImage: options.captionsPerImage,
+          threads,
+          work,
+          resume,
+        },
+        run,
+      )
       await aligner.save(options.out)
       const report = { ...aligner.report, outputs: [options.out] }
       return { report, text: fitTable(aligner, report.outputs) }

@@ -2,12 +2,22 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Causes } from '../causes.ts'
 import type { MeasurePart } from '../metrics.ts'
 import type { GapReport } from '../reports.ts'
+import { diagnosisText, gapSentences, groupsSentence } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
-import { addBadRowOption, addCommonOptions, atLeast, type CommonOptions, positive, share } from './options.ts'
+import {
+  addBadRowOption,
+  addCommonOptions,
+  addGroupOptions,
+  atLeast,
+  type CommonOptions,
+  type GroupingOptions,
+  positive,
+  share,
+} from './options.ts'
 import { count, figure, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 
-interface Options extends CommonOptions, HtmlOptions {
+interface Options extends CommonOptions, HtmlOptions, GroupingOptions {
   image: string[]
   text: string[]
   paired?: boolean
@@ -30,7 +40,7 @@ export function addMeasure(program: Command): void {
     .description('measure the gap between image and text rows')
     .requiredOption('--image <src...>', 'image rows')
     .requiredOption('--text <src...>', 'text rows')
-    .option('--paired', 'row i of one side belongs to row i of the other')
+    .option('--paired', 'rows are pairs: those of one id, where ids are known, otherwise row i with row i')
     .option('--aligner <file>', 'move the text rows with this aligner first')
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
@@ -40,19 +50,20 @@ export function addMeasure(program: Command): void {
     .option('--holdout <share>', 'measure only rows that a fit with this holdout and seed did not see', share)
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Options) =>
+  addCommonOptions(addBadRowOption(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { measureGap } = await import('../measure.ts')
-      const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed } = options
+      const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage } = options
       const write = await htmlWriter(options)
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
-      const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
-      const text = await openEmbeddings(options.text, { role: 'text', onBadRow })
+      const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
+      const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
       const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
       const what = {
         paired,
+        captionsPerImage,
         parts,
         holdout,
         exact,
@@ -70,18 +81,13 @@ export function addMeasure(program: Command): void {
 }
 
 function gapText(report: GapReport): string {
-  const tables = [sidesTable(report), distances(report), causes(report), lying(report)]
-  return [`${report.dim} columns; ${verdict(report)}`, ...tables.filter(text => text !== '')].join('\n\n')
-}
-
-function verdict({ gap, inSample }: GapReport): string {
-  if (inSample) {
-    return 'the aligner was fitted on these rows: its gap says nothing of others'
-  }
-  if (gap.interval) {
-    return gap.interval[0] > 0 ? 'the gap is real: its interval lies above zero' : 'the gap is within the noise'
-  }
-  return gap.unbiasedSquared > 0 ? 'the gap is above its noise floor' : 'the gap is within the noise'
+  const { groups, rows, diagnosis } = report
+  const [first, ...others] = gapSentences(report)
+  const words = [`${report.dim} columns; ${first}`, ...others, ...(groups ? [groupsSentence(groups, rows)] : [])].join(
+    '\n',
+  )
+  const tables = [sidesTable(report), distances(report), causes(report), lying(report), diagnosisText(diagnosis)]
+  return [words, ...tables.filter(text => text !== '')].join('\n\n')
 }
 
 function sidesTable({ rows, dropped, norms, trace, spectrum }: GapReport): string {

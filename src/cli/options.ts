@@ -71,6 +71,20 @@ export function addBadRowOption(command: Command): Command {
   )
 }
 
+/** Options that say which rows belong together. */
+export interface GroupingOptions {
+  imageIds?: string
+  textIds?: string
+  captionsPerImage?: number
+}
+
+export function addGroupOptions(command: Command): Command {
+  return command
+    .option('--image-ids <ids>', 'item of each image row: a file of ids, a column of its metadata, or none')
+    .option('--text-ids <ids>', 'item of each text row, likewise; rows with one id belong together')
+    .option('--captions-per-image <n>', 'each image has this many texts, in order', atLeast(1))
+}
+
 export function addOutputOptions(command: Command): Command {
   return command
     .addOption(new Option('--dtype <type>', 'storage type of the output (default: as the input)').choices(DTYPES))

@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander'
 import type { Sides } from '../align.ts'
 import type { OnBadRow, Role } from '../options.ts'
+import { addGroupOptions, type GroupingOptions } from './options.ts'
 import { USAGE } from './session.ts'
 
 const DIRECTIONS = ['text-to-image', 'image-to-text'] as const
 
 /** How the two sides of a fit are named on the command line. */
-export interface SideOptions {
+export interface SideOptions extends GroupingOptions {
   image?: string[]
   text?: string[]
   target?: string[]
@@ -19,11 +20,12 @@ export interface SideOptions {
 interface Side {
   paths: string[]
   name: string
+  ids?: string
 }
 
 export function addSideOptions(command: Command): Command {
   const generic = ['target', 'source', 'targetName', 'sourceName']
-  return command
+  return addGroupOptions(command)
     .option('--image <src...>', 'image rows')
     .option('--text <src...>', 'text rows')
     .addOption(new Option('--direction <way>', 'which side moves (default: text-to-image)').choices(DIRECTIONS))
@@ -51,13 +53,13 @@ export function sidesOf(options: SideOptions): { target: Side; source: Side } {
   const { image, text, target, source, direction } = options
   if (target && source) {
     return {
-      target: { paths: target, name: options.targetName ?? 'target' },
-      source: { paths: source, name: options.sourceName ?? 'source' },
+      target: { paths: target, name: options.targetName ?? 'target', ids: options.imageIds },
+      source: { paths: source, name: options.sourceName ?? 'source', ids: options.textIds },
     }
   }
   const sides = [
-    { paths: image ?? [], name: 'image' },
-    { paths: text ?? [], name: 'text' },
+    { paths: image ?? [], name: 'image', ids: options.imageIds },
+    { paths: text ?? [], name: 'text', ids: options.textIds },
   ] as const
   const [to, from] = direction === 'image-to-text' ? [sides[1], sides[0]] : sides
   return { target: to, source: from }
@@ -66,9 +68,9 @@ export function sidesOf(options: SideOptions): { target: Side; source: Side } {
 /** Opens both sides; a side named image or text takes its part of a clip-retrieval folder. */
 export async function openSides({ target, source }: ReturnType<typeof sidesOf>, onBadRow?: OnBadRow): Promise<Sides> {
   const { openEmbeddings } = await import('../embeddings.ts')
-  const open = ({ paths, name }: Side) => {
+  const open = ({ paths, name, ids }: Side) => {
     const role: Role = name === 'image' || name === 'text' ? name : 'other'
-    return openEmbeddings(paths, { role, onBadRow })
+    return openEmbeddings(paths, { role, onBadRow, ids })
   }
   return { target: await open(target), source: await open(source) }
 }

@@ -1,5 +1,5 @@
 import type { CovarianceReport, Decomposition, FrameReport, ResidualReport, SpectrumReport } from '../causes.ts'
-import type { FitGap, ImageText, PerSide } from '../reports.ts'
+import type { FitGap, GapVerdict, GroupsReport, ImageText, JudgedGap, PerSide } from '../reports.ts'
 import type { TrackData } from '../track-report/data.ts'
 import type { FiguresData } from './figures.ts'
 
@@ -59,6 +59,10 @@ export interface MeasureData {
     floor: number
     /** 95 % interval of `unbiasedSquared`; null in sample. */
     interval?: number[] | null
+    /** Whether the gap is real. */
+    verdict?: GapVerdict
+    /** The same of this very aligner. */
+    ofAligner?: JudgedGap
     /** Mean distance of the pairs. */
     pairedDistance?: number
     /** Relative modality gap. */
@@ -68,6 +72,8 @@ export interface MeasureData {
     /** The gap on rows kept out of a fit. */
     held?: FitGap
   }
+  /** Rows that belong together. */
+  groups?: GroupsReport
   /** E‖e−μ‖² of the unit rows. */
   trace?: PerSide | ImageText
   /** sqrt(image trace / text trace). */
@@ -227,8 +233,14 @@ export interface SampleSizeData {
   rowsFor?: {
     /** The wanted gap. */
     gap: number
-    /** The rows; null where it is not reached. */
+    /** The rows; null where it is not reached, or cannot be told. */
     rows: number | null
+    /** 95 % interval of the rows. */
+    interval?: number[] | null
+    /** Whether the rows are estimated, cannot be told, or never suffice. */
+    verdict?: string
+    /** Rows held out of the smaller side. */
+    held?: number
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ImageText } from '../reports.ts'
+import { gapSentences, groupsSentence } from '../sentences.ts'
 import { trackCards, trackWords } from '../track-report/sections.ts'
 import type { CompareData, MeasureData } from './data.ts'
 import { count, figure, isNumber, percent } from './format.ts'
@@ -37,41 +39,29 @@ export function headline({ measured, compared, sampleSizes, domains, modalities,
     : trackWords(runs[0] ?? { records: [], findings: [] })
 }
 
-function measuredWords({ gap, decomposition, inSample, held, neighbours }: MeasureData): string[] {
+function measuredWords(measured: MeasureData): string[] {
+  const { gap, decomposition, neighbours, groups, rows } = measured
   const now = gap.after ?? gap.centroid ?? gap.before
   const times = now === undefined ? undefined : now / gap.floor
   const first =
     gap.before !== undefined && gap.after !== undefined
       ? `The gap falls from ${figure(gap.before)} to ${figure(gap.after)}${gap.after > 0 ? `, ${ratio(gap.before / gap.after)} smaller` : ''}.`
-      : `Images and texts lie ${figure(now)} apart, ${times === undefined ? '' : times >= 1.05 ? `${ratio(times)} the noise floor` : 'no more than two samples of one distribution would'}.`
+      : `Images and texts lie ${figure(now)} apart${times === undefined ? '' : `, ${ratio(times)} the noise floor`}.`
   return [
     first,
-    verdict(gap, now, inSample ?? gap.inSample, held),
+    ...verdict(measured),
+    ...(groups && rows ? [stopped(groupsSentence(groups, rows as ImageText))] : []),
     ...causes(decomposition, gap.floor),
     ...kept(neighbours?.retention),
   ]
 }
 
-function verdict(gap: MeasureData['gap'], now: number | undefined, inSample?: boolean, held?: boolean): string {
-  if (gap.held?.after !== undefined) {
-    return `On rows kept out of the fit it is ${figure(gap.held.after)}; their noise floor is ${figure(gap.held.floor)}.`
+function verdict(measured: MeasureData): string[] {
+  const { held } = measured.gap
+  if (held?.after !== undefined) {
+    return [`On rows kept out of the fit it is ${figure(held.after)}; their noise floor is ${figure(held.floor)}.`]
   }
-  if (inSample) {
-    return `This was measured on the rows of the fit, where the gap after it always lies below the floor of ${figure(gap.floor)}; hold rows out to learn what it is on new ones.`
-  }
-  const where = held ? 'On held-out rows, ' : ''
-  if (gap.interval?.length === 2) {
-    const [low, high] = gap.interval as [number, number]
-    const range = `the 95 % interval of the unbiased squared gap, ${figure(low)} to ${figure(high)},`
-    return sentence(
-      low > 0
-        ? `${where}the gap is real: ${range} lies above zero.`
-        : `${where}what is left cannot be told from noise: ${range} holds zero or lies below it.`,
-    )
-  }
-  return now !== undefined && now > gap.floor
-    ? sentence(`${where}it lies above the noise floor of ${figure(gap.floor)}.`)
-    : sentence(`${where}it lies at or below the noise floor of ${figure(gap.floor)}.`)
+  return gapSentences(measured).map(text => stopped(sentence(text)))
 }
 
 function causes(parts: MeasureData['decomposition'], floor: number): string[] {

@@ -72,17 +72,17 @@ impl Cosines {
 
 /// Which pairs of rows are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Among {
+pub enum Among<'a> {
     /// Every i < j of one set.
     One,
     /// Every i, j of two sets.
     Two,
-    /// Every i ≠ j of two sets in pairs.
-    Unpaired,
+    /// Every i, j of two sets whose keys differ.
+    Strangers(&'a [u64], &'a [u64]),
 }
 
 /// Cosines of unit rows `a` and `b`, row-major of width `dim`; for [`Among::One`] both are the same set.
-pub fn cosines(a: &[f64], b: &[f64], dim: usize, among: Among) -> Cosines {
+pub fn cosines(a: &[f64], b: &[f64], dim: usize, among: Among<'_>) -> Cosines {
     let parts = panels(a, b, dim, |first, i_count, scores, m| {
         let mut part = Cosines::default();
         for i in 0..i_count {
@@ -91,7 +91,7 @@ pub fn cosines(a: &[f64], b: &[f64], dim: usize, among: Among) -> Cosines {
                 let taken = match among {
                     Among::One => j > first + i,
                     Among::Two => true,
-                    Among::Unpaired => j != first + i,
+                    Among::Strangers(a, b) => a[first + i] != b[j],
                 };
                 if taken {
                     part.add(cosine);
@@ -186,7 +186,10 @@ mod tests {
         let expected = ((2.0 * (-4.0_f64).exp() + (-8.0_f64).exp()) / 3.0).ln();
         assert!((one.uniformity() - expected).abs() < 1e-15);
         assert_eq!(cosines(&rows, &rows, 2, Among::Two).n, 9);
-        assert_eq!(cosines(&rows, &rows, 2, Among::Unpaired).n, 6);
+        assert_eq!(
+            cosines(&rows, &rows, 2, Among::Strangers(&[0, 1, 2], &[0, 1, 2])).n,
+            6
+        );
         let mut other = Cosines::default();
         other.add(1.0);
         assert_eq!(other.counts[BINS - 1], 1, "one lies in the last bin");

@@ -8,6 +8,19 @@ use rayon::prelude::*;
 /// Columns of the scatter matrix that one task updates; fixed, so that threads do not change the sums.
 const PANEL: usize = 64;
 
+/// Unbiased estimate of ‖Cov(x,y)‖²_F from n independent pairs: `square` is ‖Σ̂xy‖²_F with divisor n, and with
+/// a = ‖x−μ̂x‖², b = ‖y−μ̂y‖², `both` is Σab and `apart` (Σa)(Σb). NaN below four pairs.
+///
+/// # References
+/// Song et al. 2012, HSIC₁ with a linear kernel, from moments.
+pub(crate) fn unbiased_product(n: u64, square: f64, both: f64, apart: f64) -> f64 {
+    if n < 4 {
+        return f64::NAN;
+    }
+    let n = n as f64;
+    (n * n * square - both + apart / ((n - 1.0) * (n - 2.0)) - 2.0 * both / (n - 2.0)) / (n * (n - 3.0))
+}
+
 /// Scatter of rows about a fixed centre, in f64.
 ///
 /// About the centre nothing cancels, so the centre should be near the mean (the mean of an earlier pass, or of the
@@ -20,6 +33,10 @@ pub struct Covariance {
     sum: Vec<f64>,
     /// Σ (e−c)(e−c)ᵀ, column-major, lower triangle.
     scatter: Vec<f64>,
+    /// Σ q, Σ q² and Σ q(e−c) with q = ‖e−c‖².
+    squares: f64,
+    fourth: f64,
+    third: Vec<f64>,
 }
 
 impl Covariance {
@@ -31,6 +48,9 @@ impl Covariance {
             center: center.to_vec(),
             sum: vec![0.0; dim],
             scatter: vec![0.0; dim * dim],
+            squares: 0.0,
+            fourth: 0.0,
+            third: vec![0.0; dim],
         }
     }
 
@@ -43,6 +63,12 @@ impl Covariance {
             for ((v, c), sum) in row.iter_mut().zip(&self.center).zip(&mut self.sum) {
                 *v -= c;
                 *sum += *v;
+            }
+            let square = dot(row, row);
+            self.squares += square;
+            self.fourth += square * square;
+            for (third, v) in self.third.iter_mut().zip(&*row) {
+                *third += square * v;
             }
         }
         let n = rows.len() / dim;
@@ -79,6 +105,25 @@ impl Covariance {
             .map(|(b, a)| b - a)
             .collect();
         let n = other.n as f64;
+        // with h the shift, w = ‖h‖²: e−c = b+h and ‖e−c‖² = q + 2h·b + w, for b about the other's centre
+        let w = dot(&shift, &shift);
+        let along = other.scatter_times(&shift);
+        let first = dot(&shift, &other.sum);
+        for (i, third) in self.third.iter_mut().enumerate() {
+            *third += other.third[i]
+                + other.squares * shift[i]
+                + 2.0 * along[i]
+                + 2.0 * first * shift[i]
+                + w * other.sum[i]
+                + w * n * shift[i];
+        }
+        self.fourth += other.fourth
+            + 4.0 * dot(&shift, &along)
+            + n * w * w
+            + 4.0 * dot(&shift, &other.third)
+            + 2.0 * w * other.squares
+            + 4.0 * w * first;
+        self.squares += other.squares + 2.0 * first + n * w;
         for j in 0..dim {
             for i in j..dim {
                 let moved = shift[i] * other.sum[j] + other.sum[i] * shift[j] + n * shift[i] * shift[j];
@@ -89,6 +134,44 @@ impl Covariance {
             *sum += other + n * shift;
         }
         self.n += other.n;
+    }
+
+    /// Σ(e−c)(e−c)ᵀ v.
+    fn scatter_times(&self, v: &[f64]) -> Vec<f64> {
+        let dim = self.dim();
+        (0..dim)
+            .map(|i| {
+                let row = |j: usize| self.scatter[i.min(j) * dim + i.max(j)];
+                v.iter().enumerate().map(|(j, v)| row(j) * v).sum()
+            })
+            .collect()
+    }
+
+    /// Unbiased estimate of ‖Σ‖²_F for independent rows; NaN below four of them.
+    ///
+    /// # References
+    /// Song et al. 2012, HSIC₁ with a linear kernel.
+    pub fn unbiased_square(&self) -> f64 {
+        let n = self.n as f64;
+        // ‖e−μ̂‖² = q − 2h·(e−c) + w with h = μ̂−c, w = ‖h‖²
+        let h: Vec<f64> = self.sum.iter().map(|sum| sum / n).collect();
+        let w = dot(&h, &h);
+        let first = dot(&h, &self.sum);
+        let lengths = self.squares - 2.0 * first + n * w;
+        let squares = self.fourth + 4.0 * dot(&h, &self.scatter_times(&h)) + n * w * w
+            - 4.0 * dot(&h, &self.third)
+            + 2.0 * w * self.squares
+            - 4.0 * w * first;
+        unbiased_product(self.n, self.product_trace(self), squares, lengths * lengths)
+    }
+
+    /// (tr Σ)²/‖Σ‖²_F of independent rows, from unbiased estimates of both; absent where they say nothing, below four rows or
+    /// where the noise of the square exceeds it.
+    pub fn participation_ratio(&self) -> Option<f64> {
+        let n = self.n as f64;
+        let trace = self.trace() * n / (n - 1.0);
+        let square = self.unbiased_square();
+        (square > 0.0).then(|| trace * trace / square)
     }
 
     /// Rows counted.

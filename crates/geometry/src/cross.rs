@@ -2,7 +2,10 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
+use modality_gap_kernels::dot;
 use rayon::prelude::*;
+
+use crate::covariance::unbiased_product;
 
 /// Columns of the matrix that one task updates; fixed, so that threads do not change the sums.
 const PANEL: usize = 64;
@@ -15,6 +18,10 @@ pub struct CrossCovariance {
     sums: [Vec<f64>; 2],
     /// Σ (x−cx)(y−cy)ᵀ, column-major.
     scatter: Vec<f64>,
+    /// Σab, Σa, Σb with a = ‖x−cx‖², b = ‖y−cy‖².
+    products: [f64; 3],
+    /// Σb(x−cx), Σa(y−cy).
+    crossed: [Vec<f64>; 2],
 }
 
 impl CrossCovariance {
@@ -26,6 +33,8 @@ impl CrossCovariance {
             centers: [x.to_vec(), y.to_vec()],
             sums: [vec![0.0; x.len()], vec![0.0; x.len()]],
             scatter: vec![0.0; x.len() * x.len()],
+            products: [0.0; 3],
+            crossed: [vec![0.0; x.len()], vec![0.0; x.len()]],
         }
     }
 
@@ -45,6 +54,15 @@ impl CrossCovariance {
             }
             rows
         });
+        for (x, y) in x.chunks_exact(dim).zip(y.chunks_exact(dim)) {
+            let (a, b) = (dot(x, x), dot(y, y));
+            let sums = self.products.iter_mut().zip([a * b, a, b]);
+            sums.for_each(|(sum, v)| *sum += v);
+            for (k, (row, factor)) in [(x, b), (y, a)].into_iter().enumerate() {
+                let sums = self.crossed[k].iter_mut().zip(row);
+                sums.for_each(|(sum, v)| *sum += factor * v);
+            }
+        }
         self.n += n as u64;
         let left = MatRef::from_row_major_slice(&x, n, dim).transpose();
         let right = MatRef::from_row_major_slice(&y, n, dim);
@@ -68,6 +86,35 @@ impl CrossCovariance {
             pairs.map(|(b, a)| b - a).collect()
         });
         let n = other.n as f64;
+        // with h the shifts: x−cx = u+h₀ and ‖x−cx‖² = a + 2h₀·u + ‖h₀‖², for u about the other's centre
+        let [h0, h1] = &shift;
+        let w = [dot(h0, h0), dot(h1, h1)];
+        let first = [dot(h0, &other.sums[0]), dot(h1, &other.sums[1])];
+        let column = |j: usize| &other.scatter[j * dim..(j + 1) * dim];
+        let across: Vec<f64> = (0..dim).map(|j| dot(column(j), h0)).collect();
+        let mut down = vec![0.0; dim];
+        for (j, h) in h1.iter().enumerate() {
+            down.iter_mut().zip(column(j)).for_each(|(sum, v)| *sum += h * v);
+        }
+        let [both, a, b] = other.products;
+        self.products[0] += both
+            + 2.0 * dot(h1, &other.crossed[1])
+            + w[1] * a
+            + 2.0 * dot(h0, &other.crossed[0])
+            + 4.0 * dot(&across, h1)
+            + 2.0 * w[1] * first[0]
+            + w[0] * b
+            + 2.0 * w[0] * first[1]
+            + n * w[0] * w[1];
+        let lengths = [a + 2.0 * first[0] + n * w[0], b + 2.0 * first[1] + n * w[1]];
+        self.products[1] += lengths[0];
+        self.products[2] += lengths[1];
+        for i in 0..dim {
+            self.crossed[0][i] +=
+                other.crossed[0][i] + 2.0 * down[i] + w[1] * other.sums[0][i] + h0[i] * lengths[1];
+            self.crossed[1][i] +=
+                other.crossed[1][i] + 2.0 * across[i] + w[0] * other.sums[1][i] + h1[i] * lengths[0];
+        }
         for j in 0..dim {
             for i in 0..dim {
                 let moved = shift[0][i] * other.sums[1][j]
@@ -96,5 +143,28 @@ impl CrossCovariance {
         Mat::from_fn(dim, dim, |i, j| {
             self.scatter[j * dim + i] / n - (self.sums[0][i] / n) * (self.sums[1][j] / n)
         })
+    }
+
+    /// Unbiased estimate of ‖Σxy‖²_F for independent pairs; NaN below four of them.
+    ///
+    /// # References
+    /// Song et al. 2012, HSIC₁ with a linear kernel.
+    pub fn unbiased_square(&self) -> f64 {
+        let (dim, n) = (self.centers[0].len(), self.n as f64);
+        let h: [Vec<f64>; 2] = [0, 1].map(|side| self.sums[side].iter().map(|sum| sum / n).collect());
+        let w = [0, 1].map(|side: usize| dot(&h[side], &h[side]));
+        let [both, a, b] = self.products;
+        // ‖x−μ̂‖² = a − 2h·(x−c) + w, and the sum of (x−c) is n·h
+        let along: f64 = (0..dim)
+            .map(|j| h[1][j] * dot(&self.scatter[j * dim..(j + 1) * dim], &h[0]))
+            .sum();
+        let products = both - 2.0 * dot(&h[0], &self.crossed[0]) - 2.0 * dot(&h[1], &self.crossed[1])
+            + 4.0 * along
+            + w[1] * a
+            + w[0] * b
+            - 4.0 * n * w[0] * w[1]
+            + n * w[0] * w[1];
+        let apart = (a - n * w[0]) * (b - n * w[1]);
+        unbiased_product(self.n, self.matrix().squared_norm_l2(), products, apart)
     }
 }

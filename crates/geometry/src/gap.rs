@@ -6,6 +6,11 @@ use crate::{Covariance, Moments};
 
 /// Half width, in standard deviations, of a 95 % interval of a normal variable.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
+/// Standard deviations of the null above which a gap is called real: one-sided, 5 %.
+const NORMAL_ONE_SIDED_95: f64 = 1.644_853_626_951_472_2;
+
+/// Distance of two means that rounding of their sums alone may give.
+const ROUNDING: f64 = 1e-13;
 
 /// Gap between independent samples.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,67 +19,261 @@ pub struct CentroidGap {
     pub centroid: f64,
     /// Cosine of the angle between the two means; NaN when one of them is zero.
     pub cosine: f64,
-    /// ‖μ̂x−μ̂z‖² − T̂x/n − T̂z/m with unbiased traces: its expectation is zero when the gap is.
-    pub unbiased_squared: f64,
-    /// sqrt(Tx/n + Tz/m): how far apart the centroids of two samples of one distribution are.
-    pub floor: f64,
-    /// 95 % interval of `unbiased_squared`, when covariances were given.
-    pub interval: Option<[f64; 2]>,
+    /// μ̂x − μ̂z.
+    pub difference: Vec<f64>,
 }
 
-/// The gap of two independent samples; with both covariances also its interval.
-///
-/// # References
-/// ‖μ̂x−μ̂z‖² is the linear-kernel MMD² of Gretton et al. 2012; the interval is the normal one with variance
-/// 4m̂ᵀSm̂ − 2 tr S², at least 2 tr S², where m̂ = μ̂x−μ̂z and S = Σx/n + Σz/m, for m̂ᵀSm̂ exceeds mᵀSm by tr S².
-pub fn centroid_gap(
-    x: &Moments,
-    z: &Moments,
-    covariances: Option<(&Covariance, &Covariance)>,
-) -> CentroidGap {
+/// The distance of two means.
+pub fn centroid_gap(x: &Moments, z: &Moments) -> CentroidGap {
     let difference: Vec<f64> = x.mean().iter().zip(z.mean()).map(|(a, b)| a - b).collect();
-    let (n, m) = (x.rows() as f64, z.rows() as f64);
-    let squared = dot(&difference, &difference);
-    let unbiased_squared = squared - x.unbiased_trace() / n - z.unbiased_trace() / m;
-    let interval = covariances.map(|(sx, sz)| {
-        let along = sx.quadratic(&difference) / n + sz.quadratic(&difference) / m;
-        let square = sx.product_trace(sx) / (n * n)
-            + 2.0 * sx.product_trace(sz) / (n * m)
-            + sz.product_trace(sz) / (m * m);
-        around(unbiased_squared, along, square)
-    });
     CentroidGap {
-        centroid: squared.sqrt(),
+        centroid: dot(&difference, &difference).sqrt(),
         cosine: dot(x.mean(), z.mean()) / (dot(x.mean(), x.mean()) * dot(z.mean(), z.mean())).sqrt(),
-        unbiased_squared,
-        floor: (x.trace() / n + z.trace() / m).sqrt(),
-        interval,
+        difference,
     }
 }
 
-/// Gap of paired rows, from the moments of their differences.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PairedGap {
-    /// ‖μ̂x−μ̂z‖² − tr Σ̂r/n with the unbiased trace.
-    pub unbiased_squared: f64,
-    /// sqrt(tr Σr/n).
-    pub floor: f64,
-    /// 95 % interval of `unbiased_squared`.
-    pub interval: [f64; 2],
+/// What is known of S, the covariance of an estimated difference of means m̂.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Noise {
+    /// tr S, unbiased.
+    pub trace: f64,
+    /// tr S by covariances of divisor n: the square of the noise floor.
+    pub floor_square: f64,
+    /// Degrees of freedom of an entry of the estimated S (Welch and Satterthwaite): n−1 for n pairs.
+    pub freedom: f64,
+    /// m̂ᵀSm̂ and tr S², the second unbiased; absent where no covariance was taken.
+    pub second: Option<Second>,
 }
 
-/// As [`centroid_gap`] for pairs, whose means are not independent: S = Σr/n with r = x−z. `mean` is that of all `n`
-/// pairs; the covariance may come from a sample.
-pub fn paired_gap(differences: &Covariance, mean: &[f64], n: u64) -> PairedGap {
-    let n = n as f64;
-    let trace = differences.trace();
-    let unbiased_squared = dot(mean, mean) - trace / (n - 1.0);
-    let along = differences.quadratic(mean) / n;
-    let square = differences.product_trace(differences) / (n * n);
-    PairedGap {
-        unbiased_squared,
-        floor: (trace / n).sqrt(),
-        interval: around(unbiased_squared, along, square),
+/// Second-order terms of a noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Second {
+    /// m̂ᵀSm̂.
+    pub along: f64,
+    /// tr S².
+    pub square: f64,
+}
+
+/// What follows from a gap and its noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapVerdict {
+    /// The gap is real: without one, so large a value comes in 5 % of samples.
+    Real,
+    /// It cannot be told from noise.
+    Noise,
+    /// No covariance was taken.
+    NotTested,
+}
+
+/// A gap beside its noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// ‖m̂‖² − tr Ŝ: its expectation is zero when the gap is.
+    pub unbiased_squared: f64,
+    /// sqrt(tr Ŝ): how far apart the centroids of two samples of one distribution are, as a root mean square.
+    pub floor: f64,
+    /// 95 % interval of `unbiased_squared`.
+    pub interval: Option<[f64; 2]>,
+    /// Standard deviation of `unbiased_squared` where there is no gap: √(2 tr S²).
+    pub null_deviation: Option<f64>,
+    /// Whether the gap is real.
+    pub verdict: GapVerdict,
+}
+
+impl Noise {
+    /// Of two independent samples: S = Σx·w₀ + Σz·w₁, where `weights` are 1/n and 1/m, or more where a fit on like rows adds
+    /// its own noise; with covariances also its second order at `difference`.
+    pub fn of_samples(
+        [x, z]: [&Moments; 2],
+        weights: [f64; 2],
+        covariances: Option<[&Covariance; 2]>,
+        difference: &[f64],
+    ) -> Self {
+        let [n, m] = weights;
+        let second = covariances.map(|[sx, sz]| {
+            // divisor n−1, which makes the product of two independent covariances unbiased
+            let [cx, cz] = [sx, sz].map(|s| s.rows() as f64 / (s.rows() as f64 - 1.0));
+            Second {
+                along: cx * sx.quadratic(difference) * n + cz * sz.quadratic(difference) * m,
+                square: sx.unbiased_square() * n * n
+                    + 2.0 * cx * cz * sx.product_trace(sz) * n * m
+                    + sz.unbiased_square() * m * m,
+            }
+        });
+        let parts = [(x.trace() * n, x.rows()), (z.trace() * m, z.rows())];
+        Self {
+            trace: x.unbiased_trace() * n + z.unbiased_trace() * m,
+            floor_square: x.trace() * n + z.trace() * m,
+            freedom: freedom(&parts),
+            second,
+        }
+    }
+
+    /// Of `n` pairs whose differences have this trace (divisor n), and this covariance, which may come from a sample:
+    /// S = Σr/n.
+    pub fn of_pairs(trace: f64, covariance: Option<&Covariance>, difference: &[f64], n: u64) -> Self {
+        let pairs = n as f64;
+        let second = covariance.map(|differences| {
+            let rows = differences.rows() as f64;
+            Second {
+                along: differences.quadratic(difference) * rows / (rows - 1.0) / pairs,
+                square: differences.unbiased_square() / (pairs * pairs),
+            }
+        });
+        Self {
+            trace: trace / (pairs - 1.0),
+            floor_square: trace / pairs,
+            freedom: pairs - 1.0,
+            second,
+        }
+    }
+
+    /// The noise of m̂ with an independent error whose covariance is (`factor` − 1)·S.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            trace: self.trace * factor,
+            floor_square: self.floor_square * factor,
+            freedom: self.freedom,
+            second: self.second.map(|second| Second {
+                along: second.along * factor,
+                square: second.square * factor * factor,
+            }),
+        }
+    }
+
+    /// The noise of m̂ with an independent error of noise `other`; tr(S+R)² is taken as (√tr S² + √tr R²)², its largest value.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            trace: self.trace + other.trace,
+            floor_square: self.floor_square + other.floor_square,
+            freedom: self.freedom.min(other.freedom),
+            second: self.second.zip(other.second).map(|(a, b)| Second {
+                along: a.along + b.along,
+                square: (a.square.max(0.0).sqrt() + b.square.max(0.0).sqrt()).powi(2),
+            }),
+        }
+    }
+
+    /// Judges a squared distance of means between rows of `dim` columns.
+    ///
+    /// # References
+    /// ‖m̂‖² is the linear-kernel MMD² of Gretton et al. 2012. The interval is the normal one with variance
+    /// 4m̂ᵀSm̂ − 2 tr S², at least 2 tr S², for m̂ᵀSm̂ exceeds mᵀSm by tr S². The verdict is one-sided, of size 5 %: without a
+    /// gap ‖m̂‖² is a sum of chi-squares with mean tr S and variance 2 tr S², taken as a multiple of one with as many degrees
+    /// of freedom (Box 1954), over an estimate of tr S that has its own.
+    pub fn judge(&self, square: f64, dim: usize) -> Judged {
+        let unbiased_squared = square - self.trace;
+        Judged {
+            unbiased_squared,
+            floor: self.floor_square.max(0.0).sqrt(),
+            null_deviation: self.second.map(|second| (2.0 * second.square.max(0.0)).sqrt()),
+            interval: self.second.map(|Second { along, square }| {
+                let half = NORMAL_95 * (4.0 * along - 2.0 * square).max(2.0 * square).max(0.0).sqrt();
+                [unbiased_squared - half, unbiased_squared + half]
+            }),
+            verdict: match self.critical(dim) {
+                None => GapVerdict::NotTested,
+                // means of rows that are the same differ by the rounding of their sums
+                Some(critical) if square > critical.max(ROUNDING * ROUNDING) => GapVerdict::Real,
+                Some(_) => GapVerdict::Noise,
+            },
+        }
+    }
+
+    /// The value that ‖m̂‖² exceeds in 5 % of samples when there is no gap; absent without second moments, or where they say
+    /// nothing.
+    pub fn critical(&self, dim: usize) -> Option<f64> {
+        let square = self.second?.square;
+        if !(self.trace > 0.0 && self.freedom >= 1.0 && square.is_finite()) {
+            return None;
+        }
+        // tr S² lies between (tr S)²/d and (tr S)²; an unbiased estimate may leave that
+        let directions = (self.trace * self.trace / square.max(f64::MIN_POSITIVE)).clamp(1.0, dim as f64);
+        Some(self.trace * f_quantile_95(directions, directions * self.freedom))
+    }
+}
+
+/// Degrees of freedom of a sum of independent variances, each with its own rows (Welch and Satterthwaite).
+fn freedom(parts: &[(f64, u64)]) -> f64 {
+    let total: f64 = parts.iter().map(|(part, _)| part).sum();
+    let terms = parts
+        .iter()
+        .map(|(part, rows)| part * part / (*rows as f64 - 1.0));
+    total * total / terms.sum::<f64>()
+}
+
+/// 95 % point of Fisher's F with m and n degrees of freedom, by Paulson's cube-root approximation: within 3 % from one
+/// degree on, above as well as below.
+fn f_quantile_95(m: f64, n: f64) -> f64 {
+    let (a, b) = (2.0 / (9.0 * m), 2.0 / (9.0 * n));
+    let z2 = NORMAL_ONE_SIDED_95.powi(2);
+    // ((1−b)y − (1−a))² = z²(b y² + a), y = F^(1/3), the larger root
+    let leading = (1.0 - b).powi(2) - z2 * b;
+    let middle = (1.0 - b) * (1.0 - a);
+    let rest = (1.0 - a).powi(2) - z2 * a;
+    ((middle + (middle * middle - leading * rest).max(0.0).sqrt()) / leading).powi(3)
+}
+
+/// Noise of a difference of means whose rows come in independent groups, from the centred sums of the groups.
+///
+/// With s_g = G·Σ_{i∈g}(r_i−m̂)/n the groups are a sample of G vectors whose mean varies as m̂ does:
+/// Ŝ = G/(G−1)·Σ_g s_g s_gᵀ/G², which is G/(G−1)·Σ_g (Σ_{i∈g}(r_i−m̂))(…)ᵀ/n².
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterNoise {
+    /// Of the s_g that were taken; one for each independent part.
+    parts: Vec<(Covariance, u64)>,
+}
+
+impl ClusterNoise {
+    /// Nothing yet of `groups` groups.
+    pub fn new(dim: usize, groups: u64) -> Self {
+        Self {
+            parts: vec![(Covariance::about(&vec![0.0; dim]), groups)],
+        }
+    }
+
+    /// Counts s_g of some groups, row-major.
+    pub fn add(&mut self, sums: &mut [f64]) {
+        self.parts[0].0.accumulate(sums);
+    }
+
+    /// The noise of a difference of two independent parts.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.parts.extend(other.parts.iter().cloned());
+        self
+    }
+
+    /// What is known of S, at `difference`.
+    pub fn noise(&self, difference: &[f64]) -> Noise {
+        let scale = |s: &Covariance| s.rows() as f64 / (s.rows() as f64 - 1.0);
+        let sum = |of: &dyn Fn(&Covariance, f64) -> f64| -> f64 {
+            let parts = self.parts.iter();
+            parts.map(|(s, groups)| of(s, *groups as f64)).sum()
+        };
+        let trace = sum(&|s, groups| scale(s) * s.trace() / groups);
+        let mut square = sum(&|s, groups| s.unbiased_square() / (groups * groups));
+        if let [(a, n), (b, m)] = self.parts.as_slice() {
+            square += 2.0 * scale(a) * scale(b) * a.product_trace(b) / (*n as f64 * *m as f64);
+        }
+        let parts: Vec<(f64, u64)> = self
+            .parts
+            .iter()
+            .map(|(s, groups)| (s.trace() / *groups as f64, s.rows()))
+            .collect();
+        Noise {
+            trace,
+            floor_square: trace,
+            freedom: freedom(&parts),
+            second: Some(Second {
+                along: sum(&|s, groups| scale(s) * s.quadratic(difference) / groups),
+                square,
+            }),
+        }
     }
 }
 
@@ -90,7 +289,26 @@ pub fn relative_gap(mean_cosine: f64, x: &Moments, z: &Moments) -> f64 {
     half(mean_cosine) / (half(mean_cosine) + 0.5 * (within(x) + within(z)))
 }
 
-fn around(estimate: f64, along: f64, square: f64) -> [f64; 2] {
-    let half = NORMAL_95 * (4.0 * along - 2.0 * square).max(2.0 * square).sqrt();
-    [estimate - half, estimate + half]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables of F: 95 % points.
+    #[test]
+    fn quantiles_of_f() {
+        for (m, n, expected) in [
+            (1.0, 10.0, 4.965),
+            (1.0, 1e9, 3.841),
+            (2.0, 20.0, 3.493),
+            (5.0, 100.0, 2.305),
+            (30.0, 1e9, 1.459),
+            (200.0, 1e9, 1.170),
+        ] {
+            let found = f_quantile_95(m, n);
+            assert!(
+                (found / expected - 1.0).abs() < 0.03,
+                "{m} {n} {found} {expected}"
+            );
+        }
+    }
 }

@@ -47,13 +47,13 @@ pub use fit::{
     FitOptions, Method, Passes, Step, Which, distance, fit,
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
-pub use gap::{CentroidGap, PairedGap, centroid_gap, paired_gap, relative_gap};
+pub use gap::{CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, relative_gap};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};
-pub use neighbours::{Found, Neighbour, Search, UnitRows};
+pub use neighbours::{Found, Neighbour, Partner, Search, UnitRows};
 pub use noise::mix;
-pub use phantom::{PhantomDrift, phantom_drift};
+pub use phantom::{AnchoredCloud, PhantomDrift};
 pub use probe::Probe;
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};

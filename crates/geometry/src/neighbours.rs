@@ -94,19 +94,30 @@ pub struct Neighbour {
 pub struct Found {
     /// The nearest, best first; equal cosines in the order of their indices.
     pub nearest: Vec<Neighbour>,
-    /// Rows that stand before the query's own partner; its rank is one more.
+    /// Rows of other groups that stand before the nearest of the query's own group; its rank is one more.
     pub before_partner: u64,
 }
 
+/// The nearest row of the corpus that belongs to a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Partner {
+    /// Its cosine and its index in the corpus.
+    pub nearest: Neighbour,
+    /// The group of the query; rows of the corpus with this key are partners as well.
+    pub key: u64,
+}
+
+/// The group of a row of the corpus by its index.
+type KeyOf<'a> = Box<dyn Fn(u64) -> u64 + Send + Sync + 'a>;
+
 /// The k nearest rows of a corpus for each of some queries.
-#[derive(Debug)]
 pub struct Search<'a> {
     queries: &'a UnitRows,
     k: usize,
     /// Whether the corpus holds the queries themselves, which are then no neighbours of their own.
     itself: bool,
-    /// Cosine of each query with its partner in the corpus, which has the query's index.
-    partner: Option<Vec<f64>>,
+    /// The partner of each query that has one, and the groups of the corpus.
+    partners: Option<(Vec<Option<Partner>>, KeyOf<'a>)>,
     found: Vec<Found>,
 }
 
@@ -117,23 +128,27 @@ impl<'a> Search<'a> {
             queries,
             k,
             itself,
-            partner: None,
+            partners: None,
             found: vec![Found::default(); queries.len()],
         }
     }
 
-    /// Ranks row i of `partners` as well, the row of the corpus that belongs to query i.
-    pub fn ranking(mut self, partners: &UnitRows) -> Self {
-        assert_eq!(partners.indices, self.queries.indices, "a partner per query");
-        let pairs = (0..partners.len()).map(|i| dot(self.queries.row(i), partners.row(i)));
-        self.partner = Some(pairs.collect());
+    /// Ranks the partner of each query as well: rows of other groups stand before it when they are nearer, or as near with a
+    /// lower index, so that rows which are all alike find nothing by it.
+    pub fn ranking(
+        mut self,
+        partners: Vec<Option<Partner>>,
+        key_of: impl Fn(u64) -> u64 + Send + Sync + 'a,
+    ) -> Self {
+        assert_eq!(partners.len(), self.queries.len(), "a partner or none per query");
+        self.partners = Some((partners, Box::new(key_of)));
         self
     }
 
     /// Looks at a block of the corpus, on the threads of the current rayon pool. The order of blocks changes nothing.
     pub fn visit(&mut self, corpus: &UnitRows) {
         let (queries, dim) = (self.queries, self.queries.dim);
-        let partner = self.partner.as_deref();
+        let partners = self.partners.as_ref();
         // |fl(a·b) − a·b| ≤ γ_d Σ|aᵢbᵢ| with both sides rounded first, and the sum is at most one for unit rows
         let error = (dim as f64 + 8.0) * f64::from(f32::EPSILON) / 2.0;
         self.found.par_chunks_mut(PANEL).enumerate().for_each_init(
@@ -157,7 +172,8 @@ impl<'a> Search<'a> {
                         index: queries.indices[first + i],
                         k: self.k,
                         itself: self.itself,
-                        partner: partner.map(|pairs| pairs[first + i]),
+                        partner: partners
+                            .and_then(|(all, key_of)| all[first + i].map(|partner| (partner, key_of))),
                         error,
                     };
                     query.visit(scores, corpus, found);
@@ -177,7 +193,7 @@ struct Query<'a> {
     index: u64,
     k: usize,
     itself: bool,
-    partner: Option<f64>,
+    partner: Option<(Partner, &'a KeyOf<'a>)>,
     error: f64,
 }
 
@@ -187,23 +203,23 @@ impl Query<'_> {
         for (j, &score) in scores.iter().enumerate() {
             let (score, index) = (f64::from(score), corpus.indices[j]);
             let could_enter = score + self.error >= worst;
-            let own = index == self.index;
-            let undecided = match self.partner {
-                Some(_) if own => false,
-                Some(pair) if score > pair + self.error => {
+            let own = self.itself && index == self.index;
+            let undecided = match &self.partner {
+                None => false,
+                Some((partner, _)) if score < partner.nearest.cosine - self.error => false,
+                Some((partner, key_of)) if key_of(index) == partner.key => false,
+                Some((partner, _)) if score > partner.nearest.cosine + self.error => {
                     found.before_partner += 1;
                     false
                 }
-                Some(pair) => score >= pair - self.error,
-                None => false,
+                Some(_) => true,
             };
-            if !could_enter && !undecided || self.itself && own {
+            if !could_enter && !undecided || own {
                 continue;
             }
             let cosine = dot(self.row, corpus.row(j));
-            if undecided {
-                let pair = self.partner.expect("there is a partner");
-                let before = cosine > pair || cosine == pair && index < self.index;
+            if let Some((Partner { nearest, .. }, _)) = self.partner.as_ref().filter(|_| undecided) {
+                let before = cosine > nearest.cosine || cosine == nearest.cosine && index < nearest.index;
                 found.before_partner += u64::from(before);
             }
             if could_enter {
@@ -254,7 +270,15 @@ mod tests {
         let corpus = rows(0, 400, 24);
         let (queries, partners) = (corpus.clone(), corpus.clone());
         for itself in [true, false] {
-            let mut search = Search::new(&queries, 7, itself).ranking(&partners);
+            let own = (0..400).map(|i| {
+                let cosine = dot(queries.row(i), partners.row(i));
+                let (index, key) = (i as u64, i as u64);
+                Some(Partner {
+                    nearest: Neighbour { cosine, index },
+                    key,
+                })
+            });
+            let mut search = Search::new(&queries, 7, itself).ranking(own.collect(), |index| index);
             for first in (0..400).step_by(90) {
                 search.visit(&rows(first, (first + 90).min(400), 24));
             }

@@ -1,6 +1,9 @@
-//! Phantom drift: what the sphere does to the mean of an anisotropic cloud.
+//! Phantom drift: what the sphere does to the mean of a cloud after anchor and trace.
 
+use faer::{MatRef, Scale};
 use modality_gap_kernels::dot;
+
+use crate::covariance::Covariance;
 
 /// Measured and predicted drift of the mean under π(z) = z/‖z‖.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,31 +14,114 @@ pub struct PhantomDrift {
     pub to_target: f64,
     /// Length of the measured drift's part tangential to the mean.
     pub tangential: f64,
-    /// Length of its second-order prediction −(I−aaᵀ)Σa/r².
+    /// Length of its prediction −(I−aaᵀ)Σc/R³.
     pub predicted_tangential: f64,
     /// Cosine of the two tangential parts; NaN when either is zero.
     pub cosine: f64,
+    /// Length of the predicted drift less the measured one, relative to the measured one.
+    pub error: f64,
+    /// √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
+    pub parameter: f64,
 }
 
-/// Drift of rows z with mean `mean` whose covariance maps a = μ/‖μ‖ to `sigma_a`, and whose projections have mean
-/// `projected`.
+/// Unit rows e with mean μy and trace Ty after z = μ + s(e−μy), before they are projected.
 ///
-/// # References
-/// arXiv 2602.07026, appendix B.14. Valid for small residuals only; the cosine says how far it carries.
-pub fn phantom_drift(mean: &[f64], sigma_a: &[f64], projected: &[f64], target: &[f64]) -> PhantomDrift {
-    let r = dot(mean, mean).sqrt();
-    let a: Vec<f64> = mean.iter().map(|m| m / r).collect();
-    let drift: Vec<f64> = projected.iter().zip(&a).map(|(p, a)| p - a).collect();
-    let to_target: Vec<f64> = projected.iter().zip(target).map(|(p, t)| p - t).collect();
-    let tangential = without(&drift, &a);
-    let predicted: Vec<f64> = without(sigma_a, &a).iter().map(|v| -v / (r * r)).collect();
-    let (measured_length, predicted_length) = (length(&tangential), length(&predicted));
-    PhantomDrift {
-        measured: length(&drift),
-        to_target: length(&to_target),
-        tangential: measured_length,
-        predicted_tangential: predicted_length,
-        cosine: dot(&tangential, &predicted) / (measured_length * predicted_length),
+/// With ζ = s(e−μy), c = μ − sμy and R² = ‖μ‖² + s²Ty the length of every row is known: ‖z‖² = R² + 2c·ζ exactly, so
+/// that only c·ζ fluctuates, however far the rows lie from their mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnchoredCloud<'a> {
+    target: &'a [f64],
+    source: &'a [f64],
+    scale: f64,
+    /// a = μ/‖μ‖.
+    axis: Vec<f64>,
+    bias: Vec<f64>,
+    square: f64,
+}
+
+impl<'a> AnchoredCloud<'a> {
+    /// The cloud with mean `target` that unit rows with mean `source` and trace `trace` make at scale s.
+    pub fn new(target: &'a [f64], source: &'a [f64], trace: f64, scale: f64) -> Self {
+        let r = length(target);
+        Self {
+            target,
+            source,
+            scale,
+            axis: target.iter().map(|m| m / r).collect(),
+            bias: target.iter().zip(source).map(|(x, y)| x - scale * y).collect(),
+            square: r * r + scale * scale * trace,
+        }
+    }
+
+    /// c = μ − sμy; also the shift of the affine map e ↦ s·e + c.
+    pub fn bias(&self) -> &[f64] {
+        &self.bias
+    }
+
+    /// Drift of the mean to `projected` = E π(z), where the source has covariance `covariance`.
+    ///
+    /// # References
+    /// arXiv 2602.07026 says that the drift depends on μ and Σ. The prediction is ours: second order in c·ζ/R²,
+    /// E π(z) ≈ [μ − Σc/R² + (3/2)(cᵀΣc)μ/R⁴]/R with Σ = s²Σy. At s = 1, c is the gap itself.
+    pub fn drift(&self, covariance: &Covariance, projected: &[f64]) -> PhantomDrift {
+        let sigma_c = self.sigma_c(covariance);
+        let (a, r2) = (&self.axis, self.square);
+        let spread = dot(&self.bias, &sigma_c);
+        let radial = 1.0 + 1.5 * spread / (r2 * r2);
+        let predicted: Vec<f64> = (0..a.len())
+            .map(|i| (self.target[i] * radial - sigma_c[i] / r2) / r2.sqrt() - a[i])
+            .collect();
+        let drift: Vec<f64> = projected.iter().zip(a).map(|(p, a)| p - a).collect();
+        let to_target: Vec<f64> = projected.iter().zip(self.target).map(|(p, t)| p - t).collect();
+        let error: Vec<f64> = predicted.iter().zip(&drift).map(|(p, d)| p - d).collect();
+        let (along, foreseen) = (without(&drift, a), without(&predicted, a));
+        let (tangential, predicted_tangential) = (length(&along), length(&foreseen));
+        PhantomDrift {
+            measured: length(&drift),
+            to_target: length(&to_target),
+            tangential,
+            predicted_tangential,
+            cosine: dot(&along, &foreseen) / (tangential * predicted_tangential),
+            error: length(&error) / length(&drift),
+            parameter: spread.max(0.0).sqrt() / r2,
+        }
+    }
+
+    /// ‖(I−aaᵀ)(π(z)−z)‖² of a row e: what a row adds to the spread of the tangential drift.
+    pub fn tangential_square(&self, row: &[f64]) -> f64 {
+        let along = |v: &[f64]| self.scale * (dot(v, row) - dot(v, self.source));
+        let square = self.square + 2.0 * along(&self.bias);
+        let on_axis = dot(&self.axis, self.target) + along(&self.axis);
+        (1.0 / square.sqrt() - 1.0).powi(2) * (square - on_axis * on_axis)
+    }
+
+    /// Root mean square of the tangential drift that sampling n rows alone gives: that of the bias c, whose covariance is
+    /// `of_bias`/n, through −Σc/R³, and that of a mean of n rows, where `mean_square` is the mean of
+    /// [`Self::tangential_square`] and `tangential` the length of the mean itself.
+    pub fn noise(
+        &self,
+        covariance: &Covariance,
+        of_bias: MatRef<'_, f64>,
+        mean_square: f64,
+        tangential: f64,
+        n: u64,
+    ) -> f64 {
+        let sigma = covariance.matrix() * Scale(self.scale * self.scale);
+        let through = &sigma * of_bias;
+        // tr(ΣSΣ), Σ symmetric
+        let square: f64 = (0..sigma.ncols())
+            .map(|j| {
+                let columns = through.col(j).iter().zip(sigma.col(j).iter());
+                columns.map(|(a, b)| a * b).sum::<f64>()
+            })
+            .sum();
+        let own = (mean_square - tangential * tangential).max(0.0);
+        ((square / self.square.powi(3) + own) / n as f64).sqrt()
+    }
+
+    fn sigma_c(&self, covariance: &Covariance) -> Vec<f64> {
+        let s2 = self.scale * self.scale;
+        covariance.times(&self.bias).iter().map(|v| s2 * v).collect()
     }
 }
 

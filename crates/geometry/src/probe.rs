@@ -74,16 +74,18 @@ impl Probe {
         })
     }
 
-    /// Share of the rows on their side of the plane.
+    /// Share of the rows on their side of the plane, as a mean over both kinds: ½ for a plane that knows nothing, however many
+    /// rows there are of either.
     pub fn accuracy(&self, positive: &[f64], negative: &[f64]) -> f64 {
         let dim = self.weights.len();
         let right = |rows: &[f64], positive: bool| {
-            rows.chunks_exact(dim)
+            let right = rows
+                .chunks_exact(dim)
                 .filter(|row| (dot(row, &self.weights) + self.intercept > 0.0) == positive)
-                .count()
+                .count();
+            right as f64 / (rows.len() / dim) as f64
         };
-        let rows = (positive.len() + negative.len()) / dim;
-        (right(positive, true) + right(negative, false)) as f64 / rows as f64
+        f64::midpoint(right(positive, true), right(negative, false))
     }
 
     /// Normal of the plane.

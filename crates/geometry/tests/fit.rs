@@ -6,7 +6,8 @@ use common::{
     Both, DIM, Row, distance, fitted, mean, moments, normalised, options, plus, rows, transformed, unit,
 };
 use modality_gap_geometry::{
-    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Map, Moments, Policy, centroid_gap, fit,
+    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Map, Moments, Noise, Policy, centroid_gap,
+    fit,
 };
 use serde_json::json;
 
@@ -269,8 +270,15 @@ fn the_interval_covers_zero_when_there_is_no_gap() {
                 covariance.accumulate(&mut units);
                 covariance
             });
-            let gap = centroid_gap(&states[0], &states[1], Some((&covariances[0], &covariances[1])));
-            let [low, high] = gap.interval.unwrap();
+            let gap = centroid_gap(&states[0], &states[1]);
+            let [x, z] = &covariances;
+            let noise = Noise::of_samples(
+                [&states[0], &states[1]],
+                [1.0 / 80.0; 2],
+                Some([x, z]),
+                &gap.difference,
+            );
+            let [low, high] = noise.judge(gap.centroid.powi(2), DIM).interval.unwrap();
             low <= 0.0 && 0.0 <= high
         })
         .count();

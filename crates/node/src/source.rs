@@ -82,6 +82,13 @@ impl Source {
         in_memory(shard, options).into()
     }
 
+    /// The same rows with the group of each: one number per row, equal for rows that belong together.
+    #[napi(catch_unwind, ts_return_type = "any")]
+    pub fn grouped(&self, keys: &[u32]) -> Outcome<Source> {
+        let rows = self.rows.grouped(keys.to_vec());
+        rows.map(|rows| Self { rows: Arc::new(rows) }).into()
+    }
+
     /// Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Moments, Spectrum, covariance_shape, decompose, relative_gap, residual, storage_floor,
-    vmf_concentration,
+    FrameSize, Moments, Spectrum, covariance_shape, decompose, residual, storage_floor, vmf_concentration,
 };
 use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
@@ -111,8 +110,6 @@ pub(crate) struct PairSide<'a> {
     pub differences: &'a Covariance,
     /// Their mean over all pairs; the covariance may be of a sample.
     pub mean: &'a [f64],
-    /// Mean cosine of unit pairs.
-    pub mean_cosine: Option<f64>,
 }
 
 /// The frame, and everything that is known without another pass; keys as in the JSON results.
@@ -133,7 +130,7 @@ pub(crate) fn explain(
     for side in sides {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
         let spectrum = Spectrum::of(&eigen.values, ranks, side.storage_floor());
-        let mut json = spectrum_json(&spectrum);
+        let mut json = spectrum_json(&spectrum, side.covariance);
         json["eigenvalues"] = json!(eigen.values);
         spectra.insert(side.name.to_owned(), json);
         eigens.push((eigen, spectrum.rank));
@@ -198,16 +195,11 @@ pub(crate) fn explain(
             "anisotropy": residual.anisotropy,
             "ratio": residual.ratio,
             "coverage": residual.coverage,
-            "effectiveDimension": residual.effective_dimension,
+            "effectiveDimension": pairs.differences.participation_ratio(),
+            "effectiveDimensionBiased": residual.effective_dimension,
             "energy": { "k": k, "share": share },
         }),
     );
-    if let Some(cosine) = pairs.mean_cosine {
-        result.insert(
-            "rmg".to_owned(),
-            json!(relative_gap(cosine, x.moments, z.moments)),
-        );
-    }
     Ok((frame, result))
 }
 
@@ -221,12 +213,13 @@ pub(crate) fn concentration(mean_length: f64, frame: &Frame) -> f64 {
     vmf_concentration(mean_length, frame.dim() - frame.rank())
 }
 
-fn spectrum_json(spectrum: &Spectrum) -> Value {
+fn spectrum_json(spectrum: &Spectrum, covariance: &Covariance) -> Value {
     json!({
         "alpha": spectrum.alpha,
         "alphaRange": [1, spectrum.alpha_ranks],
         "effectiveRank": spectrum.effective_rank,
-        "participationRatio": spectrum.participation_ratio,
+        "participationRatio": covariance.participation_ratio(),
+        "participationRatioBiased": spectrum.participation_ratio,
         "rank": spectrum.rank,
         "kappa": spectrum.condition.kappa,
         "kappaEff": spectrum.condition.effective,

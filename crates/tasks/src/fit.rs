@@ -9,9 +9,10 @@ use modality_gap_geometry::{
 use serde_json::{Value, json};
 
 use crate::fit_passes::FitPasses;
-use crate::moments::{Counted, WorkFolder, count};
+use crate::groups::{Grouping, Known, Pairing};
+use crate::measure::held_floor;
+use crate::moments::{Counted, WorkFolder, count, count_hashed};
 use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
-use crate::pairing::check_pairs;
 use crate::receipt::write_file;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, Part, RowSet, Sample, Selection, Split, TaskError, report};
@@ -42,17 +43,41 @@ pub(crate) struct Fitted {
     pub source: Counted,
     /// Mean of the source after anchor, trace and sphere, before the centroid step.
     projected: Option<Moments>,
-    /// Rows left out on both sides, because one of a pair was.
-    exclude: Vec<u64>,
+    /// Target and source with the groups of their rows.
+    rows: [RowSet; 2],
+    /// Rows left out of target and source: those of pairs whose partner was dropped, and those that repeat an item.
+    exclude: [Vec<u64>; 2],
+    pairing: Pairing,
+    known: Option<Known>,
 }
 
 impl Fitted {
-    fn selection(&self, job: &FitJob) -> Selection<'_> {
-        Selection {
-            split: job.split,
-            subset: job.subset,
-            exclude: &self.exclude,
-        }
+    fn selection(&self, side: usize, job: &FitJob) -> Selection<'_> {
+        selection(job, &self.exclude[side])
+    }
+
+    /// Gaps of the result, from a pass over each side that moves.
+    fn verified(&mut self, job: &FitJob, control: &Control) -> Result<(), TaskError> {
+        let map = self.aligner.map().clone();
+        let selected = self.selection(1, job);
+        let results = count(
+            &self.rows[1],
+            &map,
+            selected,
+            control,
+            "verify",
+            job.work.as_ref(),
+        )?;
+        let target = match self.aligner.target_map() {
+            None => [self.target.fit.clone(), self.target.held.clone()],
+            Some(map) => {
+                let selected = self.selection(0, job);
+                let stage = "verify target";
+                let counted = count(&self.rows[0], map, selected, control, stage, job.work.as_ref())?;
+                [counted.fit, counted.held]
+            }
+        };
+        note_gaps(self, &[results.fit, results.held], &target, job, control)
     }
 }
 
@@ -65,11 +90,7 @@ pub fn fit_job(
 ) -> Result<(Aligner, Value), TaskError> {
     let mut fitted = run_fit(target, source, job, control)?;
     if job.verify.unwrap_or(true) {
-        let map = fitted.aligner.map().clone();
-        let selection = fitted.selection(job);
-        let results = count(source, &map, selection, control, "verify", job.work.as_ref())?;
-        let target_after = after_of_target(target, &fitted, job, control)?;
-        note_gaps(&mut fitted, &[results.fit, results.held], &target_after);
+        fitted.verified(job, control)?;
     }
     let seconds = json!({ "fit": control.seconds() });
     let report = report_of(&fitted, job, &[], None, &seconds);
@@ -90,11 +111,17 @@ pub fn align_job(
         ..job.clone()
     };
     let mut fitted = run_fit(target, source, &job, control).inspect_err(|error| traces.sweep(error))?;
+    let [target, source] = fitted.rows.clone();
+    let (target, source) = (&target, &source);
     let fit_seconds = control.seconds();
     let both = fitted.aligner.target_map().cloned();
     let map = fitted.aligner.map().clone();
     // where both sides are written, both lack the rows of a pair of which one is bad
-    let exclude: &[u64] = if both.is_some() { &fitted.exclude } else { &[] };
+    let exclude = match fitted.pairing {
+        Pairing::Index if both.is_some() => fitted.exclude[1].clone(),
+        _ => Vec::new(),
+    };
+    let exclude = &exclude[..];
     let side = |source: &RowSet, map: &Map, counted: &Counted, name: &str, apart: bool| {
         let map_job = MapJob {
             source,
@@ -131,7 +158,12 @@ pub fn align_job(
     };
     let dropped = with_partners(source, &fitted.source.dropped, exclude);
     outputs.extend(carry_metadata(source, &output.out, &dropped)?);
-    note_gaps(&mut fitted, &written.results, &target_after);
+    if fitted.exclude.iter().all(Vec::is_empty) || !exclude.is_empty() {
+        note_gaps(&mut fitted, &written.results, &target_after, &job, control)?;
+    } else {
+        // what was written holds rows that the statistics leave out
+        fitted.verified(&job, control)?;
+    }
     let aligner_file = aligner_path(output);
     write_file(
         &aligner_file,
@@ -166,42 +198,53 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
         name(&job.options.target_name, "image"),
         name(&job.options.source_name, "text"),
     );
-    if job.paired {
-        check_pairs(target, source)?;
-    }
     if job.options.method == Method::Procrustes && !job.paired {
         return Err(TaskError::BadOption(
             "procrustes turns pairs onto each other; say that row i of one side belongs to row i of the other (paired)".to_owned(),
         ));
     }
-    let both = |exclude: &[u64]| -> Result<[Counted; 2], TaskError> {
-        let selection = Selection {
-            split: job.split,
-            subset: job.subset,
-            exclude,
+    let mut grouping = Grouping::declared([target, source], job.paired)?;
+    let mut rows = [target.clone(), source.clone()];
+    let names = [&target_name, &source_name];
+    let both = |rows: &[RowSet; 2], exclude: &[Vec<u64>; 2], hashed: bool| -> Result<_, TaskError> {
+        let moments = |side: usize| {
+            let stage = format!("moments {}", names[side]);
+            let selection = selection(job, &exclude[side]);
+            if hashed {
+                return count_hashed(&rows[side], &identity, selection, control, &stage);
+            }
+            count(
+                &rows[side],
+                &identity,
+                selection,
+                control,
+                &stage,
+                job.work.as_ref(),
+            )
         };
-        let moments = |rows: &RowSet, name: &str| {
-            let stage = format!("moments {name}");
-            count(rows, &identity, selection, control, &stage, job.work.as_ref())
-        };
-        Ok([moments(target, &target_name)?, moments(source, &source_name)?])
+        Ok([moments(0)?, moments(1)?])
     };
-    let mut counted = both(&[])?;
-    let mut exclude = Vec::new();
-    if job.paired {
-        exclude = dropped_rows([target, source], &counted);
-        if !exclude.is_empty() {
-            counted = both(&exclude)?;
-        }
+    let mut exclude = [Vec::new(), Vec::new()];
+    // equal rows matter where rows are held out, and where ids say that they are one item
+    let hashed = grouping.known.is_some() || (job.split.splits() && job.work.is_none());
+    let mut counted = both(&rows, &exclude, hashed)?;
+    let mut again = hashed && grouping.observe(&mut rows, &counted, job.split.splits());
+    if again {
+        exclude = grouping.repeats.clone();
+    }
+    if grouping.pairing == Pairing::Index {
+        let dropped = dropped_rows([&rows[0], &rows[1]], &counted);
+        again |= !dropped.is_empty();
+        exclude = [dropped.clone(), dropped];
+    }
+    if again {
+        counted = both(&rows, &exclude, false)?;
     }
     let mut passes = FitPasses {
-        target,
-        source,
-        selection: Selection {
-            split: job.split,
-            subset: job.subset,
-            exclude: &exclude,
-        },
+        target: &rows[0],
+        source: &rows[1],
+        selections: [selection(job, &exclude[0]), selection(job, &exclude[1])],
+        pairing: grouping.pairing,
         work: job.work.as_ref(),
         control,
         projected: None,
@@ -221,7 +264,10 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
         target,
         source,
         projected,
+        rows,
         exclude,
+        pairing: grouping.pairing,
+        known: grouping.known,
     })
 }
 
@@ -236,6 +282,14 @@ fn with_partners(source: &RowSet, dropped: &[Vec<u64>], exclude: &[u64]) -> Vec<
     };
     let shards = source.parts.iter().zip(dropped);
     source.starts().into_iter().zip(shards).map(all).collect()
+}
+
+fn selection<'a>(job: &FitJob, exclude: &'a [u64]) -> Selection<'a> {
+    Selection {
+        split: job.split,
+        subset: job.subset,
+        exclude,
+    }
 }
 
 /// Rows dropped from either of two paired sources, by their index in the whole source.
@@ -253,46 +307,52 @@ pub(crate) fn dropped_rows(sources: [&RowSet; 2], counted: &[Counted; 2]) -> Vec
     rows
 }
 
-/// Moments of the target after alignment: its own rows unless the strategy moves them.
-fn after_of_target(
-    target: &RowSet,
-    fitted: &Fitted,
+fn note_gaps(
+    fitted: &mut Fitted,
+    results: &[Moments; 2],
+    target_after: &[Moments; 2],
     job: &FitJob,
     control: &Control,
-) -> Result<[Moments; 2], TaskError> {
-    match fitted.aligner.target_map() {
-        None => Ok([fitted.target.fit.clone(), fitted.target.held.clone()]),
-        Some(map) => {
-            let selection = fitted.selection(job);
-            let counted = count(
-                target,
-                map,
-                selection,
-                control,
-                "verify target",
-                job.work.as_ref(),
-            )?;
-            Ok([counted.fit, counted.held])
-        }
-    }
-}
-
-fn note_gaps(fitted: &mut Fitted, results: &[Moments; 2], target_after: &[Moments; 2]) {
+) -> Result<(), TaskError> {
+    let together = fitted.pairing != Pairing::None || fitted.rows.iter().any(|rows| rows.keys.is_some());
+    let floor = if together && results[1].rows() > 1 && target_after[1].rows() > 1 {
+        // groups of equal rows are found again, for they are no ids
+        let equal = fitted.known == Some(Known::EqualRows);
+        let rows = fitted.rows.each_ref().map(|rows| RowSet {
+            keys: rows.keys.clone().filter(|_| !equal),
+            ..rows.clone()
+        });
+        let paired = fitted.pairing != Pairing::None;
+        Some(held_floor(
+            [&rows[0], &rows[1]],
+            &fitted.aligner,
+            paired,
+            job.split,
+            control,
+        )?)
+    } else {
+        None
+    };
     let after = distance(target_after[0].mean(), results[0].mean());
     let (target, source) = (&fitted.target, &fitted.source);
     let held = (target.held.rows() > 0 && source.held.rows() > 0).then(|| {
         let per_row = |moments: &Moments| moments.trace() / moments.rows() as f64;
         let scale = fitted.aligner.info().scale;
         // held-out rows add their own noise to that of the fit
-        let of_fit = per_row(&target.fit) + scale * scale * per_row(&source.fit);
+        let of_fit = match fitted.aligner.info().options.method {
+            Method::None => 0.0,
+            _ => per_row(&target.fit) + scale * scale * per_row(&source.fit),
+        };
         GapOfFit {
             before: distance(target.held.mean(), source.held.mean()),
             after: Some(distance(target_after[1].mean(), results[1].mean())),
-            floor: (per_row(&target_after[1]) + per_row(&results[1]) + of_fit).sqrt(),
+            floor: floor
+                .unwrap_or_else(|| (per_row(&target_after[1]) + per_row(&results[1]) + of_fit).sqrt()),
             held: None,
         }
     });
     fitted.aligner.set_gap(Some(after), held);
+    Ok(())
 }
 
 fn report_of(

@@ -3,8 +3,10 @@
 use faer::Mat;
 use modality_gap_geometry::{Covariance, CrossCovariance, Map, Moments, Passes, Policy, Which};
 
-use crate::mapper::{Mapper, covariance_of, each_pair_block};
+use crate::groups::Pairing;
+use crate::mapper::{Mapper, covariance_of};
 use crate::moments::{WorkFolder, count};
+use crate::paired::{PairBlock, Paired};
 use crate::walk::walk;
 use crate::{Control, RowSet, Sample, Selection, TaskError};
 
@@ -15,7 +17,8 @@ const SAMPLE_ROWS: u64 = 16_384;
 pub(crate) struct FitPasses<'a> {
     pub target: &'a RowSet,
     pub source: &'a RowSet,
-    pub selection: Selection<'a>,
+    pub selections: [Selection<'a>; 2],
+    pub pairing: Pairing,
     pub work: Option<&'a WorkFolder>,
     pub control: &'a Control,
     /// Moments of the first map that was asked about: after anchor, trace and sphere.
@@ -23,15 +26,16 @@ pub(crate) struct FitPasses<'a> {
 }
 
 impl FitPasses<'_> {
-    fn side(&self, side: Which) -> (&RowSet, &'static str) {
+    fn side(&self, side: Which) -> (usize, &RowSet, &'static str) {
         match side {
-            Which::Target => (self.target, "target"),
-            Which::Source => (self.source, "source"),
+            Which::Target => (0, self.target, "target"),
+            Which::Source => (1, self.source, "source"),
         }
     }
 
-    fn takes(&self, row: u64) -> bool {
-        self.selection.fits(row)
+    fn takes(&self, side: usize, row: u64) -> bool {
+        let source = [self.target, self.source][side];
+        self.selections[side].fits(source, row)
     }
 }
 
@@ -39,37 +43,51 @@ impl Passes for FitPasses<'_> {
     type Error = TaskError;
 
     fn moments(&mut self, map: &Map, stage: &str) -> Result<Moments, TaskError> {
-        let counted = count(self.source, map, self.selection, self.control, stage, self.work)?;
+        let counted = count(
+            self.source,
+            map,
+            self.selections[1],
+            self.control,
+            stage,
+            self.work,
+        )?;
         self.projected.get_or_insert_with(|| counted.fit.clone());
         Ok(counted.fit)
     }
 
     fn covariance(&mut self, side: Which, map: &Map, center: &[f64]) -> Result<Covariance, TaskError> {
-        let (rows, name) = self.side(side);
+        let (index, rows, name) = self.side(side);
         let stage = format!("covariance {name}");
-        covariance_of(rows, map, center, |row| self.takes(row), self.control, &stage)
+        let take = |row| self.takes(index, row);
+        covariance_of(rows, map, center, take, self.control, &stage)
     }
 
     fn cross_covariance(&mut self, target: &[f64], source: &[f64]) -> Result<Mat<f64>, TaskError> {
         let unit = Map::identity(target.len(), Policy::Unit);
         let mut cross = CrossCovariance::about(target, source);
-        each_pair_block(
-            [self.target, self.source],
-            [&unit, &unit],
-            |row| self.takes(row),
+        let paired = Paired {
+            sources: [self.target, self.source],
+            maps: [&unit, &unit],
+            pairing: self.pairing,
+        };
+        let take = |side, row| self.takes(side, row);
+        paired.each(
+            take,
             self.control,
             "pairs",
-            |_, _, x, y| self.control.pool().install(|| cross.accumulate(x, y)),
+            |PairBlock { left, right, .. }| {
+                self.control.pool().install(|| cross.accumulate(left, right));
+            },
         )?;
         Ok(cross.matrix())
     }
 
     fn sample(&mut self, side: Which, map: &Map) -> Result<Vec<f64>, TaskError> {
-        let (rows, name) = self.side(side);
+        let (index, rows, name) = self.side(side);
         let share = Sample::of(rows.rows(), SAMPLE_ROWS, 1);
         let (mut sample, mut mapper) = (Vec::new(), Mapper::new(map));
         walk(rows, self.control, &format!("radii {name}"), |first, block| {
-            mapper.map(first, block, |row| share.takes(row) && self.takes(row));
+            mapper.map(first, block, |row| share.takes(row) && self.takes(index, row));
             sample.extend_from_slice(&mapper.out);
             Ok(())
         })?;

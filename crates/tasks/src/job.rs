@@ -6,6 +6,7 @@ use modality_gap_geometry::{Aligner, FitOptions, Frame, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::groups::with_partners;
 use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::shard_task::{TaskSpec, load_frame, run_task};
@@ -61,6 +62,7 @@ struct JobOptions {
     parts: Option<Vec<MeasurePart>>,
     exact: bool,
     figures: bool,
+    outcomes: bool,
     frame: Option<PathBuf>,
     save_frame: Option<PathBuf>,
 }
@@ -72,7 +74,7 @@ impl JobOptions {
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 25] = [
+const JOB_KEYS: [&str; 26] = [
     "threads",
     "out",
     "dtype",
@@ -96,6 +98,7 @@ const JOB_KEYS: [&str; 25] = [
     "parts",
     "exact",
     "figures",
+    "outcomes",
     "frame",
     "saveFrame",
 ];
@@ -143,6 +146,7 @@ pub fn run(
     control: &Control,
 ) -> Result<JobResult, TaskError> {
     let options = &job.options;
+    let sources = &with_partners(sources, options.paired)[..];
     let report_only = |report| JobResult {
         report,
         aligner: None,
@@ -178,6 +182,7 @@ pub fn run(
                 parts: options.parts.clone(),
                 exact: options.exact,
                 figures: options.figures,
+                outcomes: options.outcomes,
             };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use modality_gap_geometry::{BadRow, Map, Moments};
+use modality_gap_kernels::Rows;
 use modality_gap_shards::Fault;
 use serde_json::json;
+use twox_hash::XxHash3_64;
 
 use crate::error::RowReason;
-use crate::receipt::{Input, Receipt, hash_bytes, params_hash, write_file};
+use crate::groups::UNUSABLE;
+use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, write_file};
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, OnBadRow, Part, RowSet, Selection, TaskError};
 
@@ -21,6 +24,8 @@ pub struct Counted {
     pub held: Moments,
     /// Rows left out, per shard.
     pub dropped: Vec<Vec<u64>>,
+    /// Hash of the stored bits of each row; empty when it was not asked for.
+    pub hashes: Vec<u64>,
 }
 
 impl Counted {
@@ -39,6 +44,22 @@ pub struct WorkFolder {
     pub resume: bool,
 }
 
+/// Rows up to which equal ones are looked for: 24 bytes of memory each.
+const HASHED_ROWS: u64 = 4_000_000;
+
+/// As [`count`], with a hash of the bits of each row, where there are not too many.
+pub(crate) fn count_hashed(
+    source: &RowSet,
+    map: &Map,
+    selection: Selection<'_>,
+    control: &Control,
+    stage: &str,
+) -> Result<Counted, TaskError> {
+    let mut pass = Pass::new(source, map, selection, None);
+    pass.hashed = source.rows() <= HASHED_ROWS;
+    pass.run(control, stage)
+}
+
 /// Moments of `source` after `map`.
 pub fn count(
     source: &RowSet,
@@ -48,20 +69,7 @@ pub fn count(
     stage: &str,
     work: Option<&WorkFolder>,
 ) -> Result<Counted, TaskError> {
-    let pass = Pass::new(source, map, selection, work);
-    scan(source, &pass, control, stage)?;
-    let mut counted = Counted {
-        fit: pass.empty(),
-        held: pass.empty(),
-        dropped: Vec::new(),
-    };
-    for shard in pass.shards {
-        let shard = shard.into_inner().expect("no worker panicked");
-        counted.fit.merge(&shard.fit);
-        counted.held.merge(&shard.held);
-        counted.dropped.push(shard.dropped);
-    }
-    Ok(counted)
+    Pass::new(source, map, selection, work).run(control, stage)
 }
 
 /// What is wrong with a bad row of a block, as its container says it where it could not give the row.
@@ -86,6 +94,7 @@ struct Pass<'a> {
     map: &'a Map,
     selection: Selection<'a>,
     work: Option<&'a WorkFolder>,
+    hashed: bool,
     params: String,
     /// First row of each shard in the whole source.
     starts: Vec<u64>,
@@ -96,6 +105,7 @@ struct ShardCount {
     fit: Moments,
     held: Moments,
     dropped: Vec<u64>,
+    hashes: Vec<u64>,
 }
 
 impl<'a> Pass<'a> {
@@ -107,27 +117,48 @@ impl<'a> Pass<'a> {
                 fit: empty(),
                 held: empty(),
                 dropped: Vec::new(),
+                hashes: Vec::new(),
             })
         };
-        let params = params_hash(
-            &json!({
-                "task": "moments",
-                "split": selection.split,
-                "subset": selection.subset,
-                "exclude": selection.exclude,
-                "onBadRow": source.options.on_bad_row,
-            }),
-            &map.to_bytes(),
-        );
+        let mut params = json!({
+            "task": "moments",
+            "split": selection.split,
+            "subset": selection.subset,
+            "exclude": selection.exclude,
+            "onBadRow": source.options.on_bad_row,
+        });
+        if let Some(groups) = groups_hash(source) {
+            params["groups"] = json!(groups);
+        }
+        let params = params_hash(&params, &map.to_bytes());
         Self {
             source,
             map,
             selection,
             work,
+            hashed: false,
             params,
             starts,
             shards: source.parts.iter().map(shard).collect(),
         }
+    }
+
+    fn run(self, control: &Control, stage: &str) -> Result<Counted, TaskError> {
+        scan(self.source, &self, control, stage)?;
+        let mut counted = Counted {
+            fit: self.empty(),
+            held: self.empty(),
+            dropped: Vec::new(),
+            hashes: Vec::new(),
+        };
+        for shard in self.shards {
+            let shard = shard.into_inner().expect("no worker panicked");
+            counted.fit.merge(&shard.fit);
+            counted.held.merge(&shard.held);
+            counted.dropped.push(shard.dropped);
+            counted.hashes.extend(shard.hashes);
+        }
+        Ok(counted)
     }
 
     fn empty(&self) -> Moments {
@@ -157,8 +188,20 @@ impl<'a> Pass<'a> {
             fit,
             held,
             dropped: receipt.dropped,
+            hashes: Vec::new(),
         })
     }
+}
+
+fn hashes_of(rows: Rows<'_>, dim: usize, usable: impl Fn(usize) -> bool) -> Vec<u64> {
+    let bytes = rows.as_bytes();
+    let width = bytes.len() / (rows.len() / dim).max(1);
+    let rows = bytes.chunks_exact(width.max(1)).enumerate();
+    rows.map(|(row, bytes)| match usable(row) {
+        true => XxHash3_64::oneshot(bytes).max(UNUSABLE + 1),
+        false => UNUSABLE,
+    })
+    .collect()
 }
 
 fn hash_of_states(fit: &[u8], held: &[u8]) -> String {
@@ -167,7 +210,7 @@ fn hash_of_states(fit: &[u8], held: &[u8]) -> String {
 
 impl Work for Pass<'_> {
     type Open = usize;
-    type Item = ([Moments; 2], Vec<u64>);
+    type Item = ([Moments; 2], Vec<u64>, Vec<u64>);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
         let Some(restored) = self.restore(index) else {
@@ -189,12 +232,18 @@ impl Work for Pass<'_> {
         let dropped = bad.iter().map(|bad| block.first + bad.row as u64).collect();
         let moments = self
             .selection
-            .moments_of(start, block.rows, self.map, &worker.scratch);
-        Ok((moments, dropped))
+            .moments_of(self.source, start, block.rows, self.map, &worker.scratch);
+        let hashes = if self.hashed {
+            hashes_of(block.rows, self.map.dim(), |row| worker.scratch.counted(row))
+        } else {
+            Vec::new()
+        };
+        Ok((moments, dropped, hashes))
     }
 
-    fn fold(&self, &index: &usize, ([fit, held], dropped): Self::Item) -> Result<(), TaskError> {
+    fn fold(&self, &index: &usize, ([fit, held], dropped, hashes): Self::Item) -> Result<(), TaskError> {
         let mut shard = self.shards[index].lock().expect("no worker panicked");
+        shard.hashes.extend(hashes);
         shard.fit.merge(&fit);
         shard.held.merge(&held);
         shard.dropped.extend(dropped);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_128;
 
 use crate::scan::BLOCK_ROWS;
-use crate::{Control, Part, TaskError};
+use crate::{Control, Part, RowSet, TaskError};
 
 /// What identifies the bytes a task has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +133,16 @@ pub(crate) fn hash_of_rows(shard: &dyn Shard, control: &Control) -> Result<Strin
         first += count;
     }
     Ok(hash.finish())
+}
+
+/// Hash of the groups of a source's rows, where there are any.
+pub(crate) fn groups_hash(source: &RowSet) -> Option<String> {
+    let keys = source.keys.as_ref()?;
+    let mut hasher = XxHash3_128::new();
+    for key in keys.iter() {
+        hasher.write(&key.to_le_bytes());
+    }
+    Some(format!("{:032x}", hasher.finish_128()))
 }
 
 /// Hash of the parameters of a task, from their JSON and from the bytes of an aligner.

@@ -85,6 +85,8 @@ pub struct RowSet {
     pub layout: Layout,
     /// How rows are read.
     pub options: ReadOptions,
+    /// The group of each row, where rows belong together; equal keys of two sources mean one group.
+    pub keys: Option<Arc<Vec<u32>>>,
 }
 
 impl RowSet {
@@ -97,6 +99,7 @@ impl RowSet {
             dim: source.dim,
             layout: source.layout,
             options,
+            keys: None,
         })
     }
 
@@ -107,7 +110,31 @@ impl RowSet {
             parts: vec![Part::Memory(shard)],
             layout: Layout::Files,
             options,
+            keys: None,
         }
+    }
+
+    /// The same rows with the group of each: `keys` has one number per row.
+    pub fn grouped(&self, keys: Vec<u32>) -> Result<Self, TaskError> {
+        if keys.len() as u64 != self.rows() {
+            return Err(TaskError::BadOption(format!(
+                "{} ids for {} {}",
+                keys.len(),
+                self.rows(),
+                self.label()
+            )));
+        }
+        Ok(Self {
+            keys: Some(Arc::new(keys)),
+            ..self.clone()
+        })
+    }
+
+    /// The group of a row; a row that belongs to none is its own.
+    pub(crate) fn key(&self, row: u64) -> u64 {
+        self.keys
+            .as_ref()
+            .map_or(row, |keys| u64::from(keys[row as usize]))
     }
 
     /// Rows in all parts.

@@ -234,6 +234,7 @@ fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -
         parts: vec![Part::File(probed)],
         layout: Layout::Files,
         options,
+        keys: None,
     })
 }
 

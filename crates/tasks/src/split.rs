@@ -1,11 +1,11 @@
-//! Rows held out from a fit, by a hash of their global index.
+//! Rows held out from a fit, by a hash of their group: their global index, where rows belong to none.
 
 use modality_gap_geometry::{Map, Moments, Scratch, mix};
 use modality_gap_kernels::Rows;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::TaskError;
+use crate::{RowSet, TaskError};
 
 /// Which rows a fit does not see.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -40,10 +40,10 @@ impl Split {
         self.holdout > 0.0
     }
 
-    /// Whether row `index` of the whole source is held out.
-    pub(crate) fn held(&self, index: u64) -> bool {
+    /// Whether the group `key` is held out; a row in no group has its index in the whole source for a key.
+    pub(crate) fn held(&self, key: u64) -> bool {
         // 53 bits of the hash are a uniform number in [0, 1)
-        self.splits() && ((mix(index ^ mix(self.seed)) >> 11) as f64) < self.holdout * 2.0_f64.powi(53)
+        self.splits() && ((mix(key ^ mix(self.seed)) >> 11) as f64) < self.holdout * 2.0_f64.powi(53)
     }
 }
 
@@ -131,9 +131,10 @@ impl Selection<'_> {
     };
 
     /// Moments of a block's rows of the fit and of those held out; `scratch` holds the block's coefficients under `map`,
-    /// and `start` is the index of its first row in the whole source.
+    /// and `start` is the index of its first row in the whole `source`.
     pub(crate) fn moments_of(
         &self,
+        source: &RowSet,
         start: u64,
         rows: Rows<'_>,
         map: &Map,
@@ -146,20 +147,26 @@ impl Selection<'_> {
         [false, true].map(|side| {
             let kept = scratch.keeping(|i| {
                 let row = start + i as u64;
-                scratch.counted(i) && if side { self.holds(row) } else { self.fits(row) }
+                scratch.counted(i)
+                    && if side {
+                        self.holds(source, row)
+                    } else {
+                        self.fits(source, row)
+                    }
             });
             map.moments(rows, &kept)
         })
     }
 
-    /// Whether row `index` of the whole source belongs to the fit.
-    pub(crate) fn fits(&self, index: u64) -> bool {
-        self.subset.takes(index) && !self.split.held(index) && !self.excludes(index)
+    /// Whether row `index` of the whole source belongs to the fit; rows of a group do so together.
+    pub(crate) fn fits(&self, source: &RowSet, index: u64) -> bool {
+        let key = source.key(index);
+        self.subset.takes(key) && !self.split.held(key) && !self.excludes(index)
     }
 
-    /// Whether row `index` of the whole source is held out from the fit.
-    pub(crate) fn holds(&self, index: u64) -> bool {
-        self.split.held(index) && !self.excludes(index)
+    /// Whether row `index` of the whole source is held out from the fit; rows of a group are so together.
+    pub(crate) fn holds(&self, source: &RowSet, index: u64) -> bool {
+        self.split.held(source.key(index)) && !self.excludes(index)
     }
 
     pub(crate) fn excludes(&self, index: u64) -> bool {
@@ -208,7 +215,9 @@ mod tests {
             subset: Sample { share: 0.2, seed: 1 },
             exclude: &[],
         };
-        let taken = (0..100_000).filter(|&i| selection.fits(i)).count();
+        let taken = (0..100_000)
+            .filter(|&i| selection.subset.takes(i) && !selection.split.held(i))
+            .count();
         // binomial at 0.1: five standard deviations are 474
         assert!((9_526..=10_474).contains(&taken), "{taken}");
     }

@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, run_folder, targets};
-use crate::receipt::{Input, Receipt, RowsHash, hash_bytes, hash_of_rows, params_hash, write_file};
+use crate::receipt::{
+    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, write_file,
+};
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, Part, RowSet, Selection, TaskError};
 
@@ -100,10 +102,13 @@ struct Mapped {
 impl<'a> Pass<'a> {
     fn new(job: &'a MapJob<'a>, targets: &'a [Target], control: &'a Control) -> Self {
         let starts = job.source.starts();
-        let params = params_hash(
-            &json!({ "task": "transform", "split": job.selection.split, "onBadRow": job.source.options.on_bad_row }),
-            &job.map.to_bytes(),
-        );
+        let split = job.selection.split;
+        let mut params =
+            json!({ "task": "transform", "split": split, "onBadRow": job.source.options.on_bad_row });
+        if let Some(groups) = groups_hash(job.source).filter(|_| split.splits()) {
+            params["groups"] = json!(groups);
+        }
+        let params = params_hash(&params, &job.map.to_bytes());
         let (dim, unit) = (job.map.dim(), job.map.gives_unit_rows());
         let empty = |_: &Part| {
             Mutex::new(Done {
@@ -239,7 +244,7 @@ impl Work for Pass<'_> {
         let selection = &self.job.selection;
         let results = if selection.split.splits() || !selection.exclude.is_empty() {
             map.write(block.rows, &worker.scratch, out);
-            selection.moments_of(start, block.rows, map, &worker.scratch)
+            selection.moments_of(self.job.source, start, block.rows, map, &worker.scratch)
         } else {
             let none = Moments::new(dim, map.gives_unit_rows());
             [map.write_and_count(block.rows, &worker.scratch, out), none]

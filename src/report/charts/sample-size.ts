@@ -1,3 +1,4 @@
+import { rowsSentence } from '../../sentences.ts'
 import { axis, type Chart, drawing, gridOf, rounded, type Toggle, tip, tooltip } from '../chart.ts'
 import type { SampleSizeData } from '../data.ts'
 import { count, figure, isNumber } from '../format.ts'
@@ -34,9 +35,7 @@ export function sampleSizeChart({ curve, model, rowsFor }: SampleSizeData): Char
     id: 'sample-size',
     title: 'How many rows a fit needs',
     text: `Gap on held-out rows after a fit on N rows. With N the curve falls like the line of sampling noise until it reaches what more rows do not close${model ? `, here ${figure(model.limit)}` : ''}.${
-      rowsFor
-        ? ` A gap of ${figure(rowsFor.gap)} ${rowsFor.rows === null ? 'is not reached' : `takes about ${count(rowsFor.rows)} rows`}.`
-        : ''
+      rowsFor ? ` ${capital(rowsSentence(rowsFor, model?.limit))}.` : ''
     }`,
     summary: points
       .map(({ n, mean, sd }) => `${count(Math.round(n))} rows: ${figure(mean)} ± ${figure(sd)}`)
@@ -134,4 +133,8 @@ function band(points: readonly Point[], low: (point: Point) => number) {
     },
     style: { fill: api.visual('color'), opacity: 0.18 },
   })
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -199,7 +199,7 @@ export function trackPanels(records: readonly TrackRecord[]): Panel[] {
         chart({
           id: 'run-phantom',
           title: 'What the sphere does to the mean',
-          text: 'After anchor and trace the text’s mean is the image’s; putting the rows back onto the sphere moves it. Measured, its part along the sphere, and the second-order prediction of that part.',
+          text: 'After anchor and trace the text’s mean is the image’s; putting the rows back onto the sphere moves it. Measured, its part along the sphere, and the prediction of that part from the covariance and the gap.',
           name: 'length',
           min: 0,
           lines: [

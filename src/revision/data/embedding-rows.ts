@@ -38,8 +38,24 @@ export async function embeddingRows(embeddings: RowFiles, ids: EmbeddingIds = {}
   if (from === 'row') {
     return rowsByNumber(embeddings.rows)
   }
+  return await rowsById(rowIds(embeddings, { from, column }), {
+    match,
+    name: from === 'metadata' ? 'the ids of the rows' : from,
+  })
+}
+
+/**
+ * The id of every row, in their order, from the file `from` or from the metadata of the rows.
+ *
+ * @param usual names of columns that are looked for, where none is given. @defaultValue `ID_COLUMNS`
+ * @throws {@link ModalityGapError} as `embeddingRows` does
+ */
+export function rowIds(
+  embeddings: RowFiles,
+  { from = 'metadata', column, usual }: { from?: string; column?: string; usual?: readonly string[] },
+): AsyncGenerator<string> {
   const files = from === 'metadata' ? idFilesOf(embeddings) : [{ path: from, rows: embeddings.rows }]
-  return await rowsById(everyId(files, column), { match, name: from === 'metadata' ? 'the ids of the rows' : from })
+  return everyId(files, column, usual)
 }
 
 /** A file of ids and how many there should be. */
@@ -48,10 +64,14 @@ interface IdFile {
   rows: number
 }
 
-async function* everyId(files: readonly IdFile[], column: string | undefined): AsyncGenerator<string> {
+async function* everyId(
+  files: readonly IdFile[],
+  column: string | undefined,
+  usual: readonly string[] | undefined,
+): AsyncGenerator<string> {
   for (const { path, rows } of files) {
     let count = 0
-    for await (const id of idsIn(path, column)) {
+    for await (const id of idsIn(path, column, usual)) {
       count++
       yield id
     }

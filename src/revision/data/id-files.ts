@@ -22,11 +22,16 @@ const MAX_LINE = 2 ** 16
  *
  * Whole numbers of any length are read exactly. A byte order mark and blank lines at the end are no ids.
  *
- * @param column the column or key. @defaultValue the first of {@link ID_COLUMNS} that is there
+ * @param column the column or key. @defaultValue the first of `usual` that is there
+ * @param usual names that are looked for. @defaultValue {@link ID_COLUMNS}
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_SELECTOR` without such a column; `BAD_FORMAT` with
  * file and row; `UNSUPPORTED` for a file of another kind
  */
-export function idsIn(path: string, column?: string): AsyncGenerator<string> {
+export function idsIn(
+  path: string,
+  column?: string,
+  usual: readonly string[] = ID_COLUMNS,
+): AsyncGenerator<string> {
   const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()
   switch (ending) {
     case 'parquet':
@@ -37,28 +42,37 @@ export function idsIn(path: string, column?: string): AsyncGenerator<string> {
     case 'feather':
     case 'pkl':
     case 'pickle':
-      return nativeIds(path, column, ID_COLUMNS)
+      return nativeIds(path, column, usual)
     case 'json':
     case 'jsonl':
     case 'ndjson':
-      return jsonIds(path, column)
+      return jsonIds(path, column, usual)
     case 'csv':
     case 'tsv':
-      return tableIds(path, column, ending === 'csv' ? ',' : '\t')
+      return tableIds(path, column, usual, ending === 'csv' ? ',' : '\t')
     default:
       return lineIds(path)
   }
 }
 
-async function* jsonIds(path: string, column: string | undefined): AsyncGenerator<string> {
+async function* jsonIds(
+  path: string,
+  column: string | undefined,
+  usual: readonly string[],
+): AsyncGenerator<string> {
   let key = column
   for await (const { value, row } of jsonRecords(path)) {
-    key ??= columnIn(Object.keys(value), path)
+    key ??= columnIn(Object.keys(value), usual, path)
     yield idOf(value[key]) ?? badId(path, row, key)
   }
 }
 
-async function* tableIds(path: string, column: string | undefined, delimiter: string): AsyncGenerator<string> {
+async function* tableIds(
+  path: string,
+  column: string | undefined,
+  usual: readonly string[],
+  delimiter: string,
+): AsyncGenerator<string> {
   const input = createReadStream(path)
   const parser = parse({ bom: true, columns: true, delimiter, relax_quotes: true, skip_empty_lines: true })
   let key = column
@@ -66,7 +80,7 @@ async function* tableIds(path: string, column: string | undefined, delimiter: st
   try {
     for await (const record of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
       const names = Object.keys(record)
-      key ??= columnIn(names, path)
+      key ??= columnIn(names, usual, path)
       if (!names.includes(key)) {
         throw new ModalityGapError('BAD_SELECTOR', `${path}: there is no column ${key} among ${names.join(', ')}`, {
           file: path,
@@ -132,10 +146,10 @@ async function* lineIds(path: string): AsyncGenerator<string> {
   }
 }
 
-function columnIn(names: readonly string[], file: string): string {
-  const found = ID_COLUMNS.find(name => names.includes(name))
+function columnIn(names: readonly string[], usual: readonly string[], file: string): string {
+  const found = usual.find(name => names.includes(name))
   if (found === undefined) {
-    const message = `${file}: none of ${ID_COLUMNS.join(', ')} is among ${names.join(', ')}; name the column of ids`
+    const message = `${file}: none of ${usual.join(', ')} is among ${names.join(', ')}; name the column of ids`
     throw new ModalityGapError('BAD_SELECTOR', message, { file })
   }
   return found

@@ -171,7 +171,7 @@ impl Tracker {
             u: u_side(blocks, parts, gradients.block.as_ref(), chance, top),
             v: v_side(parts, chance, Some(direction)),
             retrieval: probe.sample.retrieval(),
-            phantom_drift: Drift::from(&probe.drift),
+            phantom_drift: probe.phantom_drift(),
             span: gradients.span,
             window: window_record,
         };

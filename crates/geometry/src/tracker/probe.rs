@@ -1,6 +1,6 @@
 //! What one step's probe pairs say by themselves: means, covariances, the gap and what the sphere does to the text.
 
-use faer::MatRef;
+use faer::{MatRef, Scale};
 use modality_gap_kernels::{Rows, dot};
 use rayon::prelude::*;
 
@@ -10,10 +10,10 @@ use super::retrieval::Sample;
 use super::rows::{Source, each_pair_block};
 use crate::decomposition::sum_of_directions;
 use crate::fit::EPSILON;
-use crate::gap::{centroid_gap, paired_gap, relative_gap};
+use crate::gap::{Noise, centroid_gap, relative_gap};
 use crate::map::Map;
 use crate::moments::{Moments, Policy};
-use crate::phantom::{PhantomDrift, phantom_drift};
+use crate::phantom::{AnchoredCloud, PhantomDrift};
 use crate::row_map::{RowMap, Scratch};
 use crate::spectrum::storage_floor;
 use crate::{Covariance, distance};
@@ -31,7 +31,9 @@ pub(super) struct Probe {
     pub mean: Vec<f64>,
     mean_distance: f64,
     mean_cosine: f64,
-    pub drift: PhantomDrift,
+    drift: PhantomDrift,
+    /// What sampling alone gives of its tangential part.
+    drift_noise: f64,
     /// Pairs that retrieval is measured on.
     pub sample: Sample,
     /// Variance that rounding of the stored rows adds to each direction of Δ.
@@ -60,23 +62,24 @@ impl Probe {
         let mean: Vec<f64> = mu_x.iter().zip(mu_y).map(|(a, b)| a - b).collect();
         // after anchor and trace the text's mean is the image's, and what moves it is the sphere
         let scale = (moments[0].trace() / (moments[1].trace() + EPSILON)).sqrt();
-        let shift = mu_x.iter().zip(mu_y).map(|(x, y)| x - scale * y).collect();
+        let cloud = AnchoredCloud::new(mu_x, mu_y, moments[1].trace(), scale);
         let anchored = Map::from(RowMap::new(
             dim,
             Policy::Unit,
             scale,
-            Some(shift),
+            Some(cloud.bias().to_vec()),
             true,
             Vec::new(),
         ));
         let mut projected = Moments::new(dim, true);
         let mut covariances = [Covariance::about(mu_x), Covariance::about(mu_y)];
         let mut differences = Covariance::about(&mean);
-        let (mut distances, mut cosines) = (0.0, 0.0);
+        let (mut distances, mut cosines, mut sideways) = (0.0, 0.0, 0.0);
         each_pair_block(image, text, |first, x, y| {
             for (i, (a, b)) in x.chunks_exact(dim).zip(y.chunks_exact(dim)).enumerate() {
                 distances += distance(a, b);
                 cosines += dot(a, b);
+                sideways += cloud.tangential_square(b);
                 sample.offer(first + i as u64, a, b);
             }
             projected.merge(&count(&anchored, y));
@@ -85,12 +88,19 @@ impl Probe {
             covariances[0].accumulate(x);
             covariances[1].accumulate(y);
         })?;
-        let length = dot(mu_x, mu_x).sqrt();
-        let direction: Vec<f64> = mu_x.iter().map(|m| m / length).collect();
-        let along = covariances[1].times(&direction);
-        let along: Vec<f64> = along.iter().map(|v| scale * scale * v).collect();
-        let drift = phantom_drift(mu_x, &along, projected.mean(), mu_x);
+        let drift = cloud.drift(&covariances[1], projected.mean());
         let n = differences.rows() as f64;
+        // Cov(x − s·y), from Σxy + Σyx = Σx + Σy − Σr
+        let of_bias = covariances[0].matrix() * Scale(1.0 - scale)
+            + covariances[1].matrix() * Scale(scale * scale - scale)
+            + differences.matrix() * Scale(scale);
+        let drift_noise = cloud.noise(
+            &covariances[1],
+            of_bias.as_ref(),
+            sideways / n,
+            drift.tangential,
+            differences.rows(),
+        );
         Ok(Self {
             covariances,
             differences,
@@ -98,6 +108,7 @@ impl Probe {
             mean_distance: distances / n,
             mean_cosine: cosines / n,
             drift,
+            drift_noise,
             sample,
             storage_floor: dtypes.iter().map(|&dtype| storage_floor(dtype, 1.0, dim)).sum(),
             moments,
@@ -116,16 +127,37 @@ impl Probe {
         }
     }
 
+    pub fn phantom_drift(&self) -> Drift {
+        let drift = &self.drift;
+        Drift {
+            measured: drift.measured,
+            to_target: drift.to_target,
+            tangential: drift.tangential,
+            predicted_tangential: drift.predicted_tangential,
+            cosine: drift.cosine,
+            error: drift.error,
+            parameter: drift.parameter,
+            noise: self.drift_noise,
+        }
+    }
+
     pub fn gap(&self) -> GapRecord {
         let [x, y] = &self.moments;
-        let gap = centroid_gap(x, y, None);
-        let paired = paired_gap(&self.differences, &self.mean, self.pairs());
+        let gap = centroid_gap(x, y);
+        let noise = Noise::of_pairs(
+            self.differences.trace(),
+            Some(&self.differences),
+            &self.mean,
+            self.pairs(),
+        );
+        let judged = noise.judge(dot(&self.mean, &self.mean), self.mean.len());
         GapRecord {
             centroid: gap.centroid,
             cosine: gap.cosine,
-            unbiased_squared: paired.unbiased_squared,
-            interval: paired.interval,
-            floor: paired.floor,
+            unbiased_squared: judged.unbiased_squared,
+            interval: judged.interval.unwrap_or([f64::NAN; 2]),
+            floor: judged.floor,
+            verdict: judged.verdict,
             paired_distance: self.mean_distance,
             rmg: relative_gap(self.mean_cosine, x, y),
         }
@@ -151,16 +183,4 @@ pub(super) fn mean_direction<E>(
         }
     })?;
     Ok(dot(&sum, &sum).sqrt() / n)
-}
-
-impl From<&PhantomDrift> for Drift {
-    fn from(drift: &PhantomDrift) -> Self {
-        Self {
-            measured: drift.measured,
-            to_target: drift.to_target,
-            tangential: drift.tangential,
-            predicted_tangential: drift.predicted_tangential,
-            cosine: drift.cosine,
-        }
-    }
 }

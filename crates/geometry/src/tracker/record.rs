@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::side_record::{USide, VSide};
+use crate::gap::GapVerdict;
 
 /// One logging step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,6 +89,8 @@ pub struct GapRecord {
     pub interval: [f64; 2],
     /// sqrt(tr Σ/n).
     pub floor: f64,
+    /// Whether it is real.
+    pub verdict: GapVerdict,
     /// E‖Δ‖.
     pub paired_distance: f64,
     /// Relative modality gap.
@@ -198,10 +201,16 @@ pub struct Drift {
     pub to_target: f64,
     /// Length of its tangential part.
     pub tangential: f64,
-    /// The same by the second-order prediction.
+    /// Length of its prediction −(I−aaᵀ)Σc/R³.
     pub predicted_tangential: f64,
     /// Cosine of both tangential parts.
     pub cosine: f64,
+    /// Length of the predicted drift less the measured one, relative to the measured one.
+    pub error: f64,
+    /// √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
+    pub parameter: f64,
+    /// Root mean square of the tangential part that sampling alone gives.
+    pub noise: f64,
 }
 
 /// Gradients against the span of the batch's embeddings.

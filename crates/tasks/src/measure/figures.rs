@@ -37,7 +37,7 @@ pub(super) fn figures(
     let originals = &original.rows()[..drawn * axes.center.len()];
     for (name, map) in stages_of(&identity, aligner) {
         let stage = format!("stage {name}");
-        let counted = count(sides.source(1), &map, sides.selection(), control, &stage, None)?;
+        let counted = count(sides.source(1), &map, sides.selection(1), control, &stage, None)?;
         let moments = sides.measured(&counted);
         let mut mapped = vec![0.0; originals.len()];
         let (mut scratch, mut bad) = (modality_gap_geometry::Scratch::default(), Vec::new());

@@ -1,35 +1,33 @@
 //! How large the gap is, how large it would be by chance, and what it is made of.
 
+mod clusters;
 mod figures;
+mod gap;
 mod neighbours;
 mod pairs;
 mod shown;
 mod sides;
 mod similarity;
 
-use modality_gap_geometry::{
-    Aligner, Covariance, Map as RowsMap, Policy, RowMap, centroid_gap, distance, paired_gap, phantom_drift,
-    relative_gap,
-};
-use modality_gap_kernels::dot;
+use modality_gap_geometry::{Aligner, AnchoredCloud, Covariance, Map as RowsMap, Policy, RowMap, distance};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::figures::figures;
+pub(crate) use self::gap::held_floor;
+use self::gap::{Evidence, Fitted, clusters_of, gap_json};
 use self::neighbours::{Asking, Counts, add_neighbours};
 use self::pairs::{Pairs, mean_direction, pair_differences};
 use self::shown::shown;
 use self::sides::Sides;
 use self::similarity::{Kept, cka, preservation, similarity};
 use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
+use crate::groups::Pairing;
 use crate::moments::count;
-use crate::pairing::check_pairs;
 use crate::{Control, RowSet, Sample, Split, TaskError, report};
 
 /// ε of the scale, as in a fit.
 const EPSILON: f64 = modality_gap_geometry::EPSILON;
-/// Means nearer than this are of the same rows, counted in another order perhaps.
-const SAME_MEAN: f64 = 1e-11;
 
 /// Rows a side that covariances are taken from; beyond, a sample of about as many.
 const COVARIANCE_ROWS: u64 = 200_000;
@@ -67,6 +65,8 @@ pub struct MeasureJob {
     pub exact: bool,
     /// Whether the results hold what a report draws.
     pub figures: bool,
+    /// Whether they hold the result of every query of retrieval.
+    pub outcomes: bool,
 }
 
 impl MeasureJob {
@@ -83,7 +83,7 @@ pub fn measure_job(
     aligner: Option<&Aligner>,
     control: &Control,
 ) -> Result<Value, TaskError> {
-    check(image, text, job, aligner)?;
+    check(image, text, aligner)?;
     let identity = [image, text].map(|side| RowsMap::identity(side.dim, side.policy()));
     let image_map = aligner.and_then(Aligner::target_map).unwrap_or(&identity[0]);
     let text_map = aligner.map_or(&identity[1], Aligner::map);
@@ -95,15 +95,7 @@ pub fn measure_job(
         control,
     )?;
     let before = aligner
-        .map(|_| {
-            Sides::count(
-                [image, text],
-                [&identity[0], &identity[1]],
-                job.paired,
-                job.split,
-                control,
-            )
-        })
+        .map(|_| rows.under([&identity[0], &identity[1]], control))
         .transpose()?;
     let fitted = aligner
         .zip(before.as_ref())
@@ -111,8 +103,7 @@ pub fn measure_job(
     let [x, z] = [rows.moments(0), rows.moments(1)];
     let trace = [x.trace(), z.trace()];
     let scale = (trace[0] / (trace[1] + EPSILON)).sqrt();
-    let excluded = rows.selection().exclude.len() as u64;
-    let dropped = [0, 1].map(|side| rows.dropped_rows(side).max(excluded));
+    let dropped = [0, 1].map(|side| rows.dropped_rows(side));
     let mut value = json!({
         "dim": image.dim,
         "rows": { "image": x.rows(), "text": z.rows() },
@@ -121,6 +112,9 @@ pub fn measure_job(
         "trace": { "image": trace[0], "text": trace[1] },
         "scale": scale,
     });
+    if let Some(groups) = rows.groups_json() {
+        value["groups"] = groups;
+    }
     let mut sampled = Map::new();
     let mut parts = Parts {
         rows: &rows,
@@ -147,39 +141,6 @@ pub fn measure_job(
     Ok(value)
 }
 
-/// What a measured aligner was fitted on.
-struct Fitted {
-    /// Whether these very rows.
-    in_sample: bool,
-    /// Tx/n + s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen.
-    noise: f64,
-    /// Distances of these rows' means from those of the fit.
-    places: Value,
-}
-
-impl Fitted {
-    fn of(aligner: &Aligner, before: &Sides<'_>, split: Split) -> Self {
-        let info = aligner.info();
-        let same = |side: usize, rows: u64, mean: &[f64]| {
-            let moments = before.moments(side);
-            moments.rows() == rows && distance(moments.mean(), mean) < SAME_MEAN
-        };
-        let in_sample = !split.splits()
-            && same(0, info.target.rows, aligner.target_mean())
-            && same(1, info.source.rows, aligner.source_mean());
-        let per_row = |side: &modality_gap_geometry::Side| side.trace / side.rows as f64;
-        let places = |side: usize| {
-            let mean = before.moments(side).mean();
-            json!({ "toTarget": distance(mean, aligner.target_mean()), "toSource": distance(mean, aligner.source_mean()) })
-        };
-        Self {
-            in_sample,
-            places: json!({ "image": places(0), "text": places(1) }),
-            noise: per_row(&info.target) + info.scale * info.scale * per_row(&info.source),
-        }
-    }
-}
-
 /// The parts of a measurement under way.
 struct Parts<'a, 'b> {
     rows: &'a Sides<'b>,
@@ -198,14 +159,26 @@ impl Parts<'_, '_> {
         let Self {
             rows, job, control, ..
         } = *self;
+        let paired = rows.grouping().pairing != Pairing::None;
+        let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
+        let clusters = clusters_of(rows, sample, control)?;
         if !job.wants(Part::Causes) && !job.wants(Part::Similarity) {
-            value["gap"] = gap_alone(rows, fitted);
+            let pairs = paired
+                .then(|| pair_differences(rows, None, control))
+                .transpose()?;
+            value["gap"] = gap_json(
+                rows,
+                &Evidence {
+                    covariances: None,
+                    pairs: pairs.as_ref(),
+                    fitted,
+                    clusters,
+                },
+            );
             return Ok(None);
         }
-        let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
-        let pairs = job
-            .paired
-            .then(|| pair_differences(rows, sample, control))
+        let pairs = paired
+            .then(|| pair_differences(rows, Some(sample), control))
             .transpose()?;
         let covariances = [
             rows.covariance(0, sample, control)?,
@@ -215,10 +188,19 @@ impl Parts<'_, '_> {
             let size = covariances.iter().map(Covariance::rows).max().unwrap_or(0);
             self.sampled.insert("covariance".to_owned(), sample.json(size));
         }
-        let (gap, explained) = gap_and_causes(rows, &covariances, pairs.as_ref(), fitted, job, control)?;
-        value["gap"] = gap;
-        for (key, part) in explained {
-            value[key] = part;
+        value["gap"] = gap_json(
+            rows,
+            &Evidence {
+                covariances: Some(&covariances),
+                pairs: pairs.as_ref(),
+                fitted,
+                clusters,
+            },
+        );
+        if job.wants(Part::Causes) {
+            for (key, part) in causes(rows, &covariances, pairs.as_ref(), job, control)? {
+                value[key] = part;
+            }
         }
         Ok(Some(covariances))
     }
@@ -237,11 +219,13 @@ impl Parts<'_, '_> {
         let before = aligner.map(|_| identity);
         let preserves = before.filter(|_| job.wants(Part::Preservation));
         let mut found = None;
-        let ranks = job.paired && job.wants(Part::Retrieval);
+        let paired = rows.grouping().pairing != Pairing::None;
+        let ranks = paired && job.wants(Part::Retrieval);
         if job.wants(Part::Neighbours) || ranks || preserves.is_some() {
             let asking = Asking {
                 before,
                 paired: ranks,
+                outcomes: job.outcomes,
                 exact: job.exact,
                 seed: job.seed,
             };
@@ -266,10 +250,12 @@ impl Parts<'_, '_> {
                 .insert("similarity".to_owned(), kept.sample.json(kept.size()));
         }
         if job.wants(Part::Similarity) {
-            value["similarity"] = similarity(&kept, job.paired, identity.dim(), control);
-            if let Some(covariances) = covariances.filter(|_| job.paired) {
+            value["similarity"] = similarity(rows, &kept, control);
+            if let Some(covariances) = covariances.filter(|_| paired) {
                 let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
-                value["similarity"]["cka"] = json!(cka(rows, covariances, sample, control)?);
+                let [unbiased, biased] = cka(rows, covariances, sample, control)?;
+                value["similarity"]["cka"] = json!(unbiased);
+                value["similarity"]["ckaBiased"] = json!(biased);
             }
         }
         if let Some(before) = preserves {
@@ -286,100 +272,42 @@ impl Parts<'_, '_> {
     }
 }
 
-fn check(
-    image: &RowSet,
-    text: &RowSet,
-    job: &MeasureJob,
-    aligner: Option<&Aligner>,
-) -> Result<(), TaskError> {
+fn check(image: &RowSet, text: &RowSet, aligner: Option<&Aligner>) -> Result<(), TaskError> {
     report::check_names(image, text)?;
     if let Some(aligner) = aligner {
         text.check_dim(aligner.dim(), "the aligner's rows")?;
     }
-    if job.paired {
-        check_pairs(image, text)?;
-    }
     Ok(())
 }
 
-/// The gap beside its floor, from means and traces alone.
-fn gap_alone(rows: &Sides<'_>, fitted: Option<&Fitted>) -> Value {
-    let gap = centroid_gap(rows.moments(0), rows.moments(1), None);
-    json!({
-        "centroid": gap.centroid,
-        "cosine": gap.cosine,
-        "unbiasedSquared": gap.unbiased_squared,
-        "floor": with_noise_of_fit(gap.floor, fitted, rows),
-    })
-}
-
-/// The floor of held-out rows holds the noise of the fit as well.
-fn with_noise_of_fit(floor: f64, fitted: Option<&Fitted>, rows: &Sides<'_>) -> f64 {
-    match fitted {
-        Some(fitted) if rows.selection().split.splits() => (floor * floor + fitted.noise).sqrt(),
-        _ => floor,
-    }
-}
-
-/// The gap with its noise, and what it is made of.
-fn gap_and_causes(
+/// What the gap is made of.
+fn causes(
     rows: &Sides<'_>,
     covariances: &[Covariance; 2],
     pairs: Option<&Pairs>,
-    fitted: Option<&Fitted>,
     job: &MeasureJob,
     control: &Control,
-) -> Result<(Value, Map<String, Value>), TaskError> {
-    let [x, z] = [rows.moments(0), rows.moments(1)];
-    let gap = centroid_gap(x, z, Some((&covariances[0], &covariances[1])));
-    let mut value = json!({
-        "centroid": gap.centroid,
-        "cosine": gap.cosine,
-        "unbiasedSquared": gap.unbiased_squared,
-        "floor": with_noise_of_fit(gap.floor, fitted, rows),
-        "interval": gap.interval,
-    });
-    let pair_side = pairs.map(|pairs| PairSide {
-        differences: &pairs.differences,
-        mean: &pairs.mean,
-        mean_cosine: (x.unit() && z.unit()).then_some(pairs.mean_cosine),
-    });
-    if let Some(pairs) = pairs {
-        let paired = paired_gap(&pairs.differences, &pairs.mean, x.rows());
-        value["unbiasedSquared"] = json!(paired.unbiased_squared);
-        value["floor"] = json!(with_noise_of_fit(paired.floor, fitted, rows));
-        value["interval"] = json!(paired.interval);
-        value["pairedDistance"] = json!(pairs.mean_distance);
-    }
-    if fitted.is_some_and(|fitted| fitted.in_sample) {
-        // after a fit the gap of its own rows always lies below the floor
-        value["interval"] = Value::Null;
-    }
-    if !job.wants(Part::Causes) {
-        if let Some(pairs) = pairs.filter(|_| x.unit() && z.unit()) {
-            value["rmg"] = json!(relative_gap(pairs.mean_cosine, x, z));
-        }
-        return Ok((value, Map::new()));
-    }
+) -> Result<Map<String, Value>, TaskError> {
     let side = |name, i: usize| Side {
         name,
         moments: rows.moments(i),
         covariance: &covariances[i],
         stored: rows.source(i).stored(),
     };
+    let pair_side = pairs.map(|pairs| PairSide {
+        differences: &pairs.differences,
+        mean: &pairs.mean,
+    });
     let (frame, mut explained) = explain(
         &[side("image", 0), side("text", 1)],
         pair_side.as_ref(),
         &job.explain,
     )?;
-    if let Some(rmg) = explained.remove("rmg") {
-        value["rmg"] = rmg;
-    }
-    if job.paired {
+    if pairs.is_some() {
         let length = mean_direction(rows, &frame, control)?;
         explained["decomposition"]["vmf"] = json!(concentration(length, &frame));
     }
-    Ok((value, explained))
+    Ok(explained)
 }
 
 /// Phantom drift of the text after anchor and trace, whose mean is the image's: what the sphere does to it.
@@ -390,30 +318,25 @@ fn drift(
     control: &Control,
 ) -> Result<Value, TaskError> {
     let [mu_x, mu_z] = [rows.moments(0).mean(), rows.moments(1).mean()];
-    let shift = mu_x.iter().zip(mu_z).map(|(x, z)| x - scale * z).collect();
-    let map = RowMap::new(mu_x.len(), Policy::Unit, scale, Some(shift), true, Vec::new()).into();
+    let cloud = AnchoredCloud::new(mu_x, mu_z, rows.moments(1).trace(), scale);
+    let shift = Some(cloud.bias().to_vec());
+    let map = RowMap::new(mu_x.len(), Policy::Unit, scale, shift, true, Vec::new()).into();
     let projected = count(
         rows.source(1),
         &map,
-        rows.selection(),
+        rows.selection(1),
         control,
         "phantom drift",
         None,
     )?;
-    let projected = rows.measured(&projected);
-    let length = dot(mu_x, mu_x).sqrt();
-    let direction: Vec<f64> = mu_x.iter().map(|m| m / length).collect();
-    let sigma_a: Vec<f64> = covariance
-        .times(&direction)
-        .iter()
-        .map(|v| scale * scale * v)
-        .collect();
-    let drift = phantom_drift(mu_x, &sigma_a, projected.mean(), mu_x);
+    let drift = cloud.drift(covariance, rows.measured(&projected).mean());
     Ok(json!({
         "measured": drift.measured,
         "toTarget": drift.to_target,
         "tangential": drift.tangential,
         "predictedTangential": drift.predicted_tangential,
         "cosine": drift.cosine,
+        "error": drift.error,
+        "parameter": drift.parameter,
     }))
 }

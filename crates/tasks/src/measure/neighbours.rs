@@ -1,12 +1,14 @@
 //! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
 
 use modality_gap_geometry::{
-    Found, Map, Neighbour, Search, UnitRows, binary_entropy, expected_entropy, skewness,
+    Found, Map, Neighbour, Partner, Search, UnitRows, binary_entropy, expected_entropy, skewness,
 };
+use modality_gap_kernels::dot;
 use serde_json::{Map as JsonMap, Value, json};
 
 use super::sides::Sides;
-use crate::{Control, Sample, TaskError};
+use crate::paired::Gather;
+use crate::{Control, RowSet, Sample, TaskError};
 
 /// Neighbours of retention, hubness and the mixed ranking.
 const NEAR: usize = 10;
@@ -26,6 +28,8 @@ pub(super) struct Asking<'a> {
     /// The text's map before the aligner, when there is one.
     pub before: Option<&'a Map>,
     pub paired: bool,
+    /// Whether the result of every query is kept.
+    pub outcomes: bool,
     /// Whether every row asks, however many there are.
     pub exact: bool,
     pub seed: u64,
@@ -77,15 +81,23 @@ fn ask(
     let y = asking.before.map(|map| collect(1, map)).transpose()?;
     let pool = control.pool();
 
+    let mut partners = match asking.paired {
+        true => [partners_of(sides, 0, &x)?, partners_of(sides, 1, &z)?].map(Some),
+        false => [None, None],
+    };
+    let with_partner = partners.each_ref().map(|partners| -> Vec<bool> {
+        let all = partners.iter().flatten();
+        all.map(Option::is_some).collect()
+    });
     let mut xx = Search::new(&x, MIXED, true);
-    let mut zx = searching(&z, asking.paired.then_some(&x));
+    let mut zx = searching(&z, partners[1].take(), sides.source(0));
     sides.each_block(0, sides.map(0), all.clone(), control, "neighbours", |block| {
         pool.install(|| {
             xx.visit(block);
             zx.visit(block);
         });
     })?;
-    let mut xz = searching(&x, asking.paired.then_some(&z));
+    let mut xz = searching(&x, partners[0].take(), sides.source(1));
     let mut zz = Search::new(&z, MIXED, true);
     sides.each_block(1, sides.map(1), all.clone(), control, "neighbours", |block| {
         pool.install(|| {
@@ -106,19 +118,66 @@ fn ask(
     counts.pool(0, &xx, &xz);
     counts.pool(1, &zx, &zz);
     if asking.paired {
-        counts.rank(0, &xz);
-        counts.rank(1, &zx);
+        counts.rank(0, &xz, &with_partner[0]);
+        counts.rank(1, &zx, &with_partner[1]);
+        if asking.outcomes {
+            let found = [(&x, &xz), (&z, &zx)];
+            for (side, (queries, found)) in found.into_iter().enumerate() {
+                let first = found.iter().map(|found| found.before_partner == 0);
+                let asked = queries.indices().iter().zip(first).zip(&with_partner[side]);
+                let source = sides.source(side);
+                let outcomes = asked
+                    .filter(|(_, has)| **has)
+                    .map(|((&row, first), _)| (source.key(row), first));
+                counts.outcomes[side].extend(outcomes);
+            }
+        }
     }
     Ok(())
 }
 
-/// A search among the other modality's rows; of pairs the partner is ranked as well.
-fn searching<'a>(queries: &'a UnitRows, partners: Option<&UnitRows>) -> Search<'a> {
+/// A search among the rows of `corpus`; the partners of the queries are ranked as well, where they are known.
+fn searching<'a>(
+    queries: &'a UnitRows,
+    partners: Option<Vec<Option<Partner>>>,
+    corpus: &'a RowSet,
+) -> Search<'a> {
     let search = Search::new(queries, MIXED, false);
     match partners {
-        Some(partners) => search.ranking(partners),
+        Some(partners) => search.ranking(partners, |index| corpus.key(index)),
         None => search,
     }
+}
+
+/// The nearest row of its group on the other side for each query of `side`.
+fn partners_of(
+    sides: &Sides<'_>,
+    side: usize,
+    queries: &UnitRows,
+) -> Result<Vec<Option<Partner>>, TaskError> {
+    let (source, other) = (sides.source(side), 1 - side);
+    let members = sides.members(other);
+    let key = |i: usize| source.key(queries.indices()[i]);
+    let mut wanted: Vec<u64> = (0..queries.len())
+        .flat_map(|i| members.rows(key(i)).iter().map(|&row| u64::from(row)))
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let rows = Gather::open(sides.source(other), sides.map(other))?.unit_rows(&wanted)?;
+    let nearest = (0..queries.len()).map(|i| {
+        let group = members.rows(key(i)).iter().map(|&row| {
+            let index = u64::from(row);
+            let at = wanted.binary_search(&index).expect("it was read");
+            Neighbour {
+                cosine: dot(queries.row(i), rows.row(at)),
+                index,
+            }
+        });
+        // the first among equals, for rows ascend
+        let nearest = group.reduce(|a, b| if b.cosine > a.cosine { b } else { a })?;
+        Some(Partner { nearest, key: key(i) })
+    });
+    Ok(nearest.collect())
 }
 
 /// Sums over queries.
@@ -139,6 +198,10 @@ pub(super) struct Counts {
     degrees: [Vec<u32>; 3],
     /// Found first, among five, among ten, and reciprocal ranks summed; by side of the query.
     ranks: [[f64; 4]; 2],
+    /// Queries of each side that have a partner.
+    ranked: [u64; 2],
+    /// Group of each such query, and whether a partner was found first.
+    outcomes: [Vec<(u64, bool)>; 2],
     /// How the queries were sampled, if they were.
     pub sampled: Option<Value>,
 }
@@ -155,6 +218,8 @@ impl Counts {
             compared: 0,
             degrees: [images, texts, images].map(|n| vec![0; n as usize]),
             ranks: [[0.0; 4]; 2],
+            ranked: [0; 2],
+            outcomes: [Vec::new(), Vec::new()],
             sampled: None,
         }
     }
@@ -197,8 +262,10 @@ impl Counts {
         }
     }
 
-    fn rank(&mut self, side: usize, found: &[Found]) {
-        for found in found {
+    /// Ranks of the partners of queries that have one.
+    fn rank(&mut self, side: usize, found: &[Found], with_partner: &[bool]) {
+        for (found, _) in found.iter().zip(with_partner).filter(|(_, has)| **has) {
+            self.ranked[side] += 1;
             let rank = found.before_partner + 1;
             for (sum, limit) in self.ranks[side].iter_mut().zip([1, 5, 10]) {
                 *sum += f64::from(u8::from(rank <= limit));
@@ -256,14 +323,23 @@ impl Counts {
 
     fn retrieval(&self) -> Value {
         let of = |side: usize| {
-            let [r1, r5, r10, mrr] = self.ranks[side].map(|sum| sum / self.asked[side] as f64);
+            let [r1, r5, r10, mrr] = self.ranks[side].map(|sum| sum / self.ranked[side] as f64);
             json!({ "r1": r1, "r5": r5, "r10": r10, "mrr": mrr })
         };
-        json!({
+        let mut value = json!({
             "textToImage": of(1),
             "imageToText": of(0),
             "mixed": { "k": NEAR, "imageShare": self.image_share / self.asked[1] as f64 },
-        })
+        });
+        if self.outcomes.iter().any(|side| !side.is_empty()) {
+            let [image, text] = self.outcomes.each_ref().map(|side| -> Value {
+                let (keys, found): (Vec<u64>, Vec<u8>) =
+                    side.iter().map(|&(key, found)| (key, u8::from(found))).unzip();
+                json!({ "keys": keys, "found": found })
+            });
+            value["outcomes"] = json!({ "textToImage": text, "imageToText": image });
+        }
+        value
     }
 }
 

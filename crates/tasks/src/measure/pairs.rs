@@ -1,10 +1,12 @@
-//! Passes over pairs: row i of one side with row i of the other.
+//! What the pairs of a measurement say of their differences.
 
-use modality_gap_geometry::{Covariance, Frame, sum_of_directions};
+use modality_gap_geometry::{Covariance, Frame, distance, sum_of_directions};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
 use super::sides::Sides;
+use crate::groups::Pairing;
+use crate::paired::PairBlock;
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -20,44 +22,64 @@ pub(super) struct Pairs {
     pub mean_distance: f64,
     /// Mean cosine of the pairs, for unit rows.
     pub mean_cosine: f64,
+    /// How many there are.
+    pub pairs: u64,
+    /// Trace of the covariance of the differences of all pairs, divisor n.
+    pub trace: f64,
 }
 
-/// One pass over all pairs.
+/// One pass over all pairs; their covariance is of those whose key `sample` takes, and empty without a sample.
 pub(super) fn pair_differences(
     sides: &Sides<'_>,
-    sample: Sample,
+    sample: Option<Sample>,
     control: &Control,
 ) -> Result<Pairs, TaskError> {
     let dim = sides.source(0).dim;
     let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
-    let mean: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
-    let mut differences = Covariance::about(&mean);
-    let (mut distances, mut cosines, mut pairs) = (0.0, 0.0, 0_u64);
-    each_pair_block(sides, control, "pairs", |first, kept, left, right| {
-        for (a, b) in left.chunks_exact(dim).zip(right.chunks_exact(dim)) {
-            cosines += dot(a, b);
-        }
-        subtract(left, right);
-        let mut sampled = 0;
-        for (position, &i) in kept.iter().enumerate() {
-            let row = position * dim..(position + 1) * dim;
-            distances += dot(&left[row.clone()], &left[row.clone()]).sqrt();
-            pairs += 1;
-            if sample.takes(first + i as u64) {
-                left.copy_within(row, sampled * dim);
-                sampled += 1;
+    let center: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
+    let mut differences = Covariance::about(&center);
+    let mut sum = vec![0.0; dim];
+    let (mut distances, mut cosines, mut squares, mut pairs) = (0.0, 0.0, 0.0, 0_u64);
+    sides.each_pair(
+        Sample::ALL,
+        control,
+        "pairs",
+        |PairBlock { keys, left, right }| {
+            for (a, b) in left.chunks_exact(dim).zip(right.chunks_exact(dim)) {
+                cosines += dot(a, b);
             }
-        }
-        control
-            .pool()
-            .install(|| differences.accumulate(&mut left[..sampled * dim]));
-    })?;
+            subtract(left, right);
+            let mut sampled = 0;
+            for (position, &key) in keys.iter().enumerate() {
+                let row = position * dim..(position + 1) * dim;
+                let difference = &left[row.clone()];
+                distances += dot(difference, difference).sqrt();
+                squares += distance(difference, &center).powi(2);
+                sum.iter_mut().zip(difference).for_each(|(sum, v)| *sum += v);
+                pairs += 1;
+                if sample.is_some_and(|sample| sample.takes(key)) {
+                    left.copy_within(row, sampled * dim);
+                    sampled += 1;
+                }
+            }
+            control
+                .pool()
+                .install(|| differences.accumulate(&mut left[..sampled * dim]));
+        },
+    )?;
     let n = pairs as f64;
+    // of rows paired by index every row is in one pair, so the means say it, to the last bit
+    let mean = match sides.grouping().pairing {
+        Pairing::Groups => sum.iter().map(|sum| sum / n).collect(),
+        _ => center.clone(),
+    };
     Ok(Pairs {
         differences,
+        trace: squares / n - distance(&mean, &center).powi(2),
         mean,
         mean_distance: distances / n,
         mean_cosine: cosines / n,
+        pairs,
     })
 }
 
@@ -67,33 +89,26 @@ pub(super) fn mean_direction(sides: &Sides<'_>, frame: &Frame, control: &Control
     let v = frame.v();
     let mut sum = vec![0.0; v.ncols()];
     let mut pairs = 0_u64;
-    each_pair_block(sides, control, "directions", |_, kept, left, right| {
-        subtract(left, right);
-        let parts: Vec<Vec<f64>> = control.pool().install(|| {
-            left.par_chunks(DIRECTION_ROWS * dim)
-                .map(|rows| sum_of_directions(rows, v))
-                .collect()
-        });
-        for part in parts {
-            sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
-        }
-        pairs += kept.len() as u64;
-    })?;
+    sides.each_pair(
+        Sample::ALL,
+        control,
+        "directions",
+        |PairBlock { keys, left, right }| {
+            subtract(left, right);
+            let parts: Vec<Vec<f64>> = control.pool().install(|| {
+                left.par_chunks(DIRECTION_ROWS * dim)
+                    .map(|rows| sum_of_directions(rows, v))
+                    .collect()
+            });
+            for part in parts {
+                sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+            }
+            pairs += keys.len() as u64;
+        },
+    )?;
     Ok(dot(&sum, &sum).sqrt() / pairs as f64)
 }
 
 fn subtract(left: &mut [f64], right: &[f64]) {
     left.iter_mut().zip(right).for_each(|(a, b)| *a -= b);
-}
-
-/// Gives `body` the mapped rows of each block of pairs that are measured.
-fn each_pair_block(
-    sides: &Sides<'_>,
-    control: &Control,
-    stage: &str,
-    body: impl FnMut(u64, &[usize], &mut [f64], &mut [f64]),
-) -> Result<(), TaskError> {
-    let sources = [sides.source(0), sides.source(1)];
-    let maps = [sides.map(0), sides.map(1)];
-    crate::mapper::each_pair_block(sources, maps, |row| sides.takes(row), control, stage, body)
 }

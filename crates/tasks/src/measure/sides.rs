@@ -3,64 +3,94 @@
 use std::ops::Range;
 
 use modality_gap_geometry::{Covariance, Map, Moments, UnitRows};
+use serde_json::{Value, json};
 
 use crate::fit::dropped_rows;
+use crate::groups::{Grouping, Known, Members, Pairing};
 use crate::mapper::{Mapper, covariance_of};
-use crate::moments::{Counted, count};
-use crate::walk::walk_range;
+use crate::moments::{Counted, count, count_hashed};
+use crate::paired::{PairBlock, Paired};
+use crate::walk::{walk, walk_range};
 use crate::{Control, RowSet, Sample, Selection, Split, TaskError};
 
 /// Names of the sides, for progress.
 const NAMES: [&str; 2] = ["image", "text"];
+/// No row is left out.
+const NOTHING: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
 
 /// Image and text, each under its map.
 pub(super) struct Sides<'a> {
-    sources: [&'a RowSet; 2],
+    sources: [RowSet; 2],
     maps: [&'a Map; 2],
     counted: [Counted; 2],
     /// Where a split is given, only the rows that it holds out are measured.
     split: Split,
-    /// Rows left out on both sides, because one of a pair was.
-    exclude: Vec<u64>,
+    grouping: Grouping,
+    /// Rows left out by side: those of pairs whose partner was dropped, and those that stand for an item once more.
+    exclude: [Vec<u64>; 2],
+    /// Rows left out because of a partner.
+    without_partner: u64,
 }
 
 impl<'a> Sides<'a> {
-    /// Counts both sides; where rows are paired, a dropped one takes its partner with it.
+    /// Counts both sides and finds their groups; of rows paired by index a dropped one takes its partner with it.
     pub(super) fn count(
-        sources: [&'a RowSet; 2],
+        sources: [&RowSet; 2],
         maps: [&'a Map; 2],
         paired: bool,
         split: Split,
         control: &Control,
     ) -> Result<Self, TaskError> {
-        let counted = |exclude: &[u64]| -> Result<[Counted; 2], TaskError> {
-            let selection = Selection {
-                split,
-                exclude,
-                ..Selection::ALL
-            };
-            let side = |i: usize| {
-                let stage = format!("moments {}", NAMES[i]);
-                count(sources[i], maps[i], selection, control, &stage, None)
-            };
-            Ok([side(0)?, side(1)?])
-        };
+        let grouping = Grouping::declared(sources, paired)?;
         let mut sides = Self {
-            sources,
+            sources: sources.map(RowSet::clone),
             maps,
-            counted: counted(&[])?,
+            counted: count_both(sources, maps, split, &NOTHING, true, control)?,
             split,
-            exclude: Vec::new(),
+            grouping,
+            exclude: NOTHING,
+            without_partner: 0,
         };
-        if paired {
-            let dropped = dropped_rows(sources, &sides.counted);
-            if !dropped.is_empty() {
-                sides.counted = counted(&dropped)?;
-                sides.exclude = dropped;
-            }
+        let again = sides
+            .grouping
+            .observe(&mut sides.sources, &sides.counted, split.splits());
+        sides.count_again(again, control)?;
+        Ok(sides)
+    }
+
+    /// The same rows under other maps, in the groups that are known already.
+    pub(super) fn under<'b>(&self, maps: [&'b Map; 2], control: &Control) -> Result<Sides<'b>, TaskError> {
+        let sources = [&self.sources[0], &self.sources[1]];
+        let mut sides = Sides {
+            sources: self.sources.clone(),
+            maps,
+            counted: count_both(sources, maps, self.split, &self.grouping.repeats, false, control)?,
+            split: self.split,
+            grouping: self.grouping.clone(),
+            exclude: self.grouping.repeats.clone(),
+            without_partner: 0,
+        };
+        sides.count_again(false, control)?;
+        Ok(sides)
+    }
+
+    /// Counts once more, without the rows that are now known to be left out, if there are any.
+    fn count_again(&mut self, again: bool, control: &Control) -> Result<(), TaskError> {
+        let sources = [&self.sources[0], &self.sources[1]];
+        let mut exclude = self.grouping.repeats.clone();
+        let mut again = again;
+        if self.grouping.pairing == Pairing::Index {
+            let dropped = dropped_rows(sources, &self.counted);
+            self.without_partner = dropped.len() as u64;
+            again |= !dropped.is_empty();
+            exclude = [dropped.clone(), dropped];
         }
-        for (side, source) in sources.iter().enumerate() {
-            let rows = sides.moments(side).rows();
+        if again {
+            self.counted = count_both(sources, self.maps, self.split, &exclude, false, control)?;
+        }
+        self.exclude = exclude;
+        for (side, source) in self.sources.iter().enumerate() {
+            let rows = self.moments(side).rows();
             if rows < 2 {
                 let text = format!(
                     "{} has {rows} usable rows; a gap needs at least 2",
@@ -69,21 +99,22 @@ impl<'a> Sides<'a> {
                 return Err(TaskError::TooFewRows(text));
             }
         }
-        Ok(sides)
+        Ok(())
     }
 
     pub(super) fn moments(&self, side: usize) -> &Moments {
         self.measured(&self.counted[side])
     }
 
-    /// Rows that could not be used.
+    /// Rows that could not be used, or whose partner could not.
     pub(super) fn dropped_rows(&self, side: usize) -> u64 {
-        self.counted[side].dropped_rows()
+        self.counted[side].dropped_rows().max(self.without_partner)
     }
 
-    /// Whether a row of a source, usable or not, is one to measure.
-    pub(super) fn takes(&self, row: u64) -> bool {
-        (!self.split.splits() || self.split.held(row)) && !self.selection().excludes(row)
+    /// Whether a row of a side, usable or not, is one to measure.
+    pub(super) fn takes(&self, side: usize, row: u64) -> bool {
+        (!self.split.splits() || self.split.held(self.sources[side].key(row)))
+            && !self.selection(side).excludes(row)
     }
 
     /// What such a count says of the rows that are measured.
@@ -96,12 +127,110 @@ impl<'a> Sides<'a> {
     }
 
     pub(super) fn source(&self, side: usize) -> &RowSet {
-        self.sources[side]
+        &self.sources[side]
+    }
+
+    pub(super) fn grouping(&self) -> &Grouping {
+        &self.grouping
+    }
+
+    /// Whether rows belong together.
+    pub(super) fn grouped(&self) -> bool {
+        self.grouping.known.is_some()
     }
 
     /// Rows of the longer side.
     pub(super) fn longest(&self) -> u64 {
-        self.sources.iter().map(|source| source.rows()).max().unwrap_or(0)
+        self.sources.iter().map(RowSet::rows).max().unwrap_or(0)
+    }
+
+    /// Rows that could not be used, by their index in the source.
+    fn bad_rows(&self, side: usize) -> Vec<u64> {
+        let dropped = &self.counted[side].dropped;
+        let shards = self.sources[side].starts().into_iter().zip(dropped);
+        shards
+            .flat_map(|(start, rows)| rows.iter().map(move |row| start + row))
+            .collect()
+    }
+
+    /// `groups` of the results: how many there are, where rows belong together.
+    pub(super) fn groups_json(&self) -> Option<Value> {
+        let known = self.grouping.known?;
+        let members = [0, 1].map(|side| self.members(side));
+        let [image, text] = [0, 1].map(|side: usize| members[side].groups());
+        let mut value = json!({
+            "by": match known {
+                Known::Ids => "ids",
+                Known::EqualRows => "equal-rows",
+            },
+            "image": image,
+            "text": text,
+        });
+        if self.grouping.shared {
+            let keys = members[0].keys().max(members[1].keys()) as u64;
+            let both = (0..keys).filter(|&key| members.iter().all(|side| !side.rows(key).is_empty()));
+            value["both"] = json!(both.count());
+        }
+        if known == Known::Ids {
+            let [image, text] = [0, 1].map(|side: usize| self.grouping.repeats[side].len());
+            value["repeated"] = json!({ "image": image, "text": text });
+        }
+        if self.grouping.pairing == Pairing::Groups {
+            let keys = members[0].keys().min(members[1].keys()) as u64;
+            let pairs = (0..keys).map(|key| members[0].rows(key).len() * members[1].rows(key).len());
+            value["pairs"] = json!(pairs.sum::<usize>());
+        }
+        Some(value)
+    }
+
+    /// Gives `body` the mapped rows of a side that are measured, not scaled, with their indices.
+    pub(super) fn each_mapped(
+        &self,
+        side: usize,
+        control: &Control,
+        stage: &str,
+        mut body: impl FnMut(&[u64], &[f64]),
+    ) -> Result<(), TaskError> {
+        let mut mapper = Mapper::new(self.maps[side]);
+        let mut indices = Vec::new();
+        let stage = format!("{stage} {}", NAMES[side]);
+        walk(&self.sources[side], control, &stage, |first, rows| {
+            mapper.map(first, rows, |row| self.takes(side, row));
+            indices.clear();
+            indices.extend(mapper.kept.iter().map(|&i| first + i as u64));
+            body(&indices, &mapper.out);
+            Ok(())
+        })
+    }
+
+    /// The usable rows of each group of a side that are measured.
+    pub(super) fn members(&self, side: usize) -> Members {
+        let bad = self.bad_rows(side);
+        Members::of(&self.sources[side], |row| {
+            self.takes(side, row) && bad.binary_search(&row).is_err()
+        })
+    }
+
+    /// Gives `body` all pairs that are measured and whose key `sample` takes.
+    pub(super) fn each_pair(
+        &self,
+        sample: Sample,
+        control: &Control,
+        stage: &str,
+        body: impl FnMut(PairBlock<'_>),
+    ) -> Result<(), TaskError> {
+        let bad = [0, 1].map(|side| self.bad_rows(side));
+        let paired = Paired {
+            sources: [&self.sources[0], &self.sources[1]],
+            maps: self.maps,
+            pairing: self.grouping.pairing,
+        };
+        let take = |side: usize, row: u64| {
+            self.takes(side, row)
+                && bad[side].binary_search(&row).is_err()
+                && sample.takes(self.sources[side].key(row))
+        };
+        paired.each(take, control, stage, body)
     }
 
     /// Gives `body` the unit-length mapped rows of a side that are measured, block by block.
@@ -117,8 +246,8 @@ impl<'a> Sides<'a> {
         let mut mapper = Mapper::new(map);
         let mut block = UnitRows::new(map.dim());
         let stage = format!("{stage} {}", NAMES[side]);
-        walk_range(self.sources[side], range, control, &stage, |first, rows| {
-            mapper.map(first, rows, |row| self.takes(row));
+        walk_range(&self.sources[side], range, control, &stage, |first, rows| {
+            mapper.map(first, rows, |row| self.takes(side, row));
             block.clear();
             for (row, &i) in mapper.out.chunks_exact(map.dim()).zip(&mapper.kept) {
                 block.push(row, first + i as u64);
@@ -141,7 +270,7 @@ impl<'a> Sides<'a> {
         let mut rows = UnitRows::new(map.dim());
         self.each_block(side, map, range, control, stage, |block| {
             for (i, &index) in block.indices().iter().enumerate() {
-                if sample.takes(index) {
+                if sample.takes(self.sources[side].key(index)) {
                     rows.copy(block, i);
                 }
             }
@@ -153,10 +282,10 @@ impl<'a> Sides<'a> {
         self.maps[side]
     }
 
-    pub(super) fn selection(&self) -> Selection<'_> {
+    pub(super) fn selection(&self, side: usize) -> Selection<'_> {
         Selection {
             split: self.split,
-            exclude: &self.exclude,
+            exclude: &self.exclude[side],
             ..Selection::ALL
         }
     }
@@ -168,9 +297,33 @@ impl<'a> Sides<'a> {
         sample: Sample,
         control: &Control,
     ) -> Result<Covariance, TaskError> {
-        let take = |row| sample.takes(row) && self.takes(row);
+        let take = |row| sample.takes(self.sources[side].key(row)) && self.takes(side, row);
         let stage = format!("covariance {}", NAMES[side]);
         let mean = self.moments(side).mean();
-        covariance_of(self.sources[side], self.maps[side], mean, take, control, &stage)
+        covariance_of(&self.sources[side], self.maps[side], mean, take, control, &stage)
     }
+}
+
+fn count_both(
+    sources: [&RowSet; 2],
+    maps: [&Map; 2],
+    split: Split,
+    exclude: &[Vec<u64>; 2],
+    hashed: bool,
+    control: &Control,
+) -> Result<[Counted; 2], TaskError> {
+    let side = |i: usize| {
+        let selection = Selection {
+            split,
+            exclude: &exclude[i],
+            ..Selection::ALL
+        };
+        let stage = format!("moments {}", NAMES[i]);
+        if hashed {
+            count_hashed(sources[i], maps[i], selection, control, &stage)
+        } else {
+            count(sources[i], maps[i], selection, control, &stage, None)
+        }
+    };
+    Ok([side(0)?, side(1)?])
 }

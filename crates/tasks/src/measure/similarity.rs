@@ -1,6 +1,7 @@
 //! Cosines among rows: histograms, uniformity, the linear probe, and what an aligner preserves.
 
-use faer::MatRef;
+use std::collections::{HashMap, HashSet};
+
 use modality_gap_geometry::{
     Among, BINS, Covariance, CrossCovariance, Map, Probe, UnitRows, cosine_correlation, cosines,
 };
@@ -8,7 +9,9 @@ use modality_gap_kernels::dot;
 use serde_json::{Value, json};
 
 use super::sides::Sides;
+use crate::groups::Pairing;
 use crate::mapper::each_pair_block;
+use crate::paired::PairBlock;
 use crate::{Control, Sample, TaskError};
 
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
@@ -47,24 +50,35 @@ impl Kept {
 }
 
 /// `similarity` of the results.
-pub(super) fn similarity(kept: &Kept, paired: bool, dim: usize, control: &Control) -> Value {
+pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, control: &Control) -> Value {
+    let dim = sides.source(0).dim;
     let (x, z) = (kept.image.rows(), kept.text.rows());
-    let unpaired = if paired { Among::Unpaired } else { Among::Two };
+    let keys = [(0, &kept.image), (1, &kept.text)].map(|(side, rows): (usize, &UnitRows)| -> Vec<u64> {
+        let source = sides.source(side);
+        rows.indices().iter().map(|&row| source.key(row)).collect()
+    });
+    let pairing = sides.grouping().pairing;
+    let strangers = if sides.grouping().shared {
+        Among::Strangers(&keys[0], &keys[1])
+    } else {
+        Among::Two
+    };
     let [cross, images, texts] = control.pool().install(|| {
         [
-            cosines(x, z, dim, unpaired),
+            cosines(x, z, dim, strangers),
             cosines(x, x, dim, Among::One),
             cosines(z, z, dim, Among::One),
         ]
     });
     let mut named = vec![("cross", &cross), ("imageImage", &images), ("textText", &texts)];
     let mut pairs = modality_gap_geometry::Cosines::default();
-    let mut alignment = 0.0;
-    if paired {
-        for (x, z) in x.chunks_exact(dim).zip(z.chunks_exact(dim)) {
-            let cosine = dot(x, z);
+    let (mut alignment, mut count) = (0.0, 0_u64);
+    if pairing != Pairing::None {
+        for (i, j) in kept_pairs(pairing, &keys) {
+            let cosine = dot(kept.image.row(i), kept.text.row(j));
             pairs.add(cosine);
             alignment += 2.0 - 2.0 * cosine;
+            count += 1;
         }
         named.insert(0, ("paired", &pairs));
     }
@@ -79,47 +93,122 @@ pub(super) fn similarity(kept: &Kept, paired: bool, dim: usize, control: &Contro
         "js": js,
         "histograms": histograms,
         "uniformity": { "image": images.uniformity(), "text": texts.uniformity() },
-        "separability": separability(x, z, dim),
+        "separability": separability([x, z], &halves(&keys, sides.grouping().shared), dim),
     });
-    if paired {
-        value["alignment"] = json!(alignment / kept.image.len() as f64);
+    if pairing != Pairing::None {
+        value["alignment"] = json!(alignment / count as f64);
     }
     value
 }
 
-/// Accuracy on every second row of a logistic probe fitted on the others.
-fn separability(x: &[f64], z: &[f64], dim: usize) -> Option<f64> {
-    let part = |rows: &[f64], odd: usize| -> Vec<f64> {
-        rows.chunks_exact(dim)
-            .skip(odd)
-            .step_by(2)
-            .flatten()
+/// The pairs among the rows kept, whose sample takes whole groups.
+fn kept_pairs(pairing: Pairing, [image, text]: &[Vec<u64>; 2]) -> Vec<(usize, usize)> {
+    if pairing == Pairing::Index {
+        return (0..image.len()).map(|i| (i, i)).collect();
+    }
+    let mut order: Vec<usize> = (0..image.len()).collect();
+    order.sort_by_key(|&i| image[i]);
+    let of = |key: u64| {
+        let first = order.partition_point(|&i| image[i] < key);
+        order[first..].iter().take_while(move |&&i| image[i] == key)
+    };
+    let pairs = text.iter().enumerate();
+    pairs
+        .flat_map(|(j, &key)| of(key).map(move |&i| (i, j)))
+        .collect()
+}
+
+/// Whether each row of either side belongs to the second half: every second group, in the order in which groups appear.
+fn halves(keys: &[Vec<u64>; 2], shared: bool) -> [Vec<bool>; 2] {
+    let mut places: [HashMap<u64, usize>; 2] = [HashMap::new(), HashMap::new()];
+    [0, 1].map(|side| {
+        let known = &mut places[if shared { 0 } else { side }];
+        keys[side]
+            .iter()
+            .map(|&key| {
+                let next = known.len();
+                known.entry(key).or_insert(next).is_multiple_of(2)
+            })
+            .map(|even| !even)
+            .collect()
+    })
+}
+
+/// Accuracy on the second half of the groups of a logistic probe fitted on the first.
+fn separability([x, z]: [&[f64]; 2], halves: &[Vec<bool>; 2], dim: usize) -> Option<f64> {
+    let part = |rows: &[f64], of: &[bool], second: bool| -> Vec<f64> {
+        let rows = rows.chunks_exact(dim).zip(of);
+        rows.filter(|(_, half)| **half == second)
+            .flat_map(|(row, _)| row)
             .copied()
             .collect()
     };
-    let probe = Probe::fit(&part(x, 0), &part(z, 0), dim)?;
-    Some(probe.accuracy(&part(x, 1), &part(z, 1)))
+    let half = |second| [part(x, &halves[0], second), part(z, &halves[1], second)];
+    let ([a, b], [c, d]) = (half(false), half(true));
+    let probe = Probe::fit(&a, &b, dim)?;
+    (!c.is_empty() && !d.is_empty()).then(|| probe.accuracy(&c, &d))
 }
 
-/// Linear CKA of the pairs, centred, with biased HSIC: ‖Σxz‖²/(‖Σx‖‖Σz‖), Frobenius norms.
+/// Linear CKA of the pairs, centred: ‖Σxz‖²/(‖Σx‖‖Σz‖), Frobenius norms; from unbiased estimates of the squares, and from
+/// plug-in ones, which grow to one as rows become few.
 pub(super) fn cka(
     sides: &Sides<'_>,
     [x, z]: &[Covariance; 2],
     sample: Sample,
     control: &Control,
-) -> Result<Option<f64>, TaskError> {
-    let mut cross = CrossCovariance::about(sides.moments(0).mean(), sides.moments(1).mean());
-    each_pair_block(
-        [sides.source(0), sides.source(1)],
-        [sides.map(0), sides.map(1)],
-        |row| sides.takes(row) && sample.takes(row),
+) -> Result<[Option<f64>; 2], TaskError> {
+    let means = [sides.moments(0).mean(), sides.moments(1).mean()];
+    let dim = sides.source(0).dim;
+    let mut cross = CrossCovariance::about(means[0], means[1]);
+    // pairs of one group are not independent, so the unbiased estimate takes the first of each
+    let mut first = (
+        CrossCovariance::about(means[0], means[1]),
+        means.map(Covariance::about),
+    );
+    let mut seen = HashSet::new();
+    sides.each_pair(
+        sample,
         control,
         "cross-covariance",
-        |_, _, x, z| control.pool().install(|| cross.accumulate(x, z)),
+        |PairBlock { keys, left, right }| {
+            control.pool().install(|| cross.accumulate(left, right));
+            if !sides.grouped() {
+                return;
+            }
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            for (i, key) in keys.iter().enumerate() {
+                if seen.insert(*key) {
+                    a.extend_from_slice(&left[i * dim..(i + 1) * dim]);
+                    b.extend_from_slice(&right[i * dim..(i + 1) * dim]);
+                }
+            }
+            let (cross, [x, z]) = &mut first;
+            control.pool().install(|| {
+                cross.accumulate(&a, &b);
+                x.accumulate(&mut a);
+                z.accumulate(&mut b);
+            });
+        },
     )?;
-    let square = |matrix: MatRef<'_, f64>| matrix.squared_norm_l2();
-    let norms = (x.product_trace(x) * z.product_trace(z)).sqrt();
-    Ok((norms > 0.0).then(|| square(cross.matrix().as_ref()) / norms))
+    let ratio = |square: f64, norms: [f64; 2]| {
+        let [a, b] = norms;
+        (a > 0.0 && b > 0.0 && square.is_finite()).then(|| square / (a * b).sqrt())
+    };
+    let (independent, [u, v]) = if sides.grouped() {
+        (&first.0, [&first.1[0], &first.1[1]])
+    } else {
+        (&cross, [x, z])
+    };
+    Ok([
+        ratio(
+            independent.unbiased_square(),
+            [u.unbiased_square(), v.unbiased_square()],
+        ),
+        ratio(
+            cross.matrix().squared_norm_l2(),
+            [x.product_trace(x), z.product_trace(z)],
+        ),
+    ])
 }
 
 /// Φ and Ψ of `preservation`: mean y·z over all rows, a cosine where both are on the sphere; correlation of pairwise
@@ -136,7 +225,7 @@ pub(super) fn preservation(
     each_pair_block(
         [text, text],
         [before, sides.map(1)],
-        |row| sides.takes(row),
+        |row| sides.takes(1, row),
         control,
         "preservation",
         |_, _, y, z| {

@@ -1,0 +1,118 @@
+//! Squares of covariances without bias, and the noise of means of rows that come in groups.
+
+use modality_gap_geometry::{ClusterNoise, Covariance, CrossCovariance, GapVerdict, Noise, mix};
+use modality_gap_kernels::dot;
+
+const DIM: usize = 3;
+
+fn uniform(seed: u64) -> f64 {
+    (mix(seed) >> 11) as f64 * 2.0_f64.powi(-53) - 0.5
+}
+
+fn rows(n: usize, seed: u64) -> Vec<f64> {
+    (0..n * DIM)
+        .map(|i| uniform(1_000_003 * seed + i as u64) * (1.0 + (i % DIM) as f64))
+        .collect()
+}
+
+/// Mean of f over all quadruples of different rows.
+fn quadruples(n: usize, f: impl Fn(usize, usize, usize, usize) -> f64) -> f64 {
+    let (mut sum, mut count) = (0.0, 0);
+    for i in 0..n {
+        for j in (0..n).filter(|&j| j != i) {
+            for k in (0..n).filter(|&k| k != i && k != j) {
+                for l in (0..n).filter(|&l| l != i && l != j && l != k) {
+                    sum += f(i, j, k, l);
+                    count += 1;
+                }
+            }
+        }
+    }
+    sum / f64::from(count)
+}
+
+fn difference(rows: &[f64], i: usize, j: usize) -> Vec<f64> {
+    (0..DIM).map(|c| rows[i * DIM + c] - rows[j * DIM + c]).collect()
+}
+
+/// E((x₁−x₂)·(x₃−x₄))² = 4‖Σ‖², and the symmetric unbiased estimate is unique: both are the same number.
+#[test]
+fn the_square_of_a_covariance_is_the_mean_over_quadruples() {
+    let n = 7;
+    let (x, y) = (rows(n, 1), rows(n, 2));
+    let brute = |x: &[f64], y: &[f64]| {
+        quadruples(n, |i, j, k, l| {
+            dot(&difference(x, i, j), &difference(x, k, l)) * dot(&difference(y, i, j), &difference(y, k, l))
+        }) / 4.0
+    };
+    for center in [[0.0; DIM], [0.3, -0.2, 0.5]] {
+        let mut covariance = Covariance::about(&center);
+        covariance.accumulate(&mut x.clone());
+        let expected = brute(&x, &x);
+        assert!((covariance.unbiased_square() - expected).abs() < 1e-13);
+        let mut cross = CrossCovariance::about(&center, &[0.1; DIM]);
+        cross.accumulate(&x, &y);
+        assert!((cross.unbiased_square() - brute(&x, &y)).abs() < 1e-13);
+    }
+}
+
+/// Merging equals one pass, whatever the centres; rounding of sums of some ten terms of size one.
+#[test]
+fn squares_of_merged_parts_are_those_of_all_rows() {
+    let (x, y) = (rows(12, 3), rows(12, 4));
+    let cut = 5 * DIM;
+    let mut first = Covariance::about(&[0.2, 0.1, -0.3]);
+    first.accumulate(&mut x[..cut].to_vec());
+    let mut second = Covariance::about(&[-0.1, 0.4, 0.2]);
+    second.accumulate(&mut x[cut..].to_vec());
+    first.merge(&second);
+    let mut whole = Covariance::about(&[0.0; DIM]);
+    whole.accumulate(&mut x.clone());
+    assert!((first.unbiased_square() - whole.unbiased_square()).abs() < 1e-12);
+
+    let mut first = CrossCovariance::about(&[0.2, 0.1, -0.3], &[0.3; DIM]);
+    first.accumulate(&x[..cut], &y[..cut]);
+    let mut second = CrossCovariance::about(&[-0.1, 0.4, 0.2], &[0.0, 0.1, 0.5]);
+    second.accumulate(&x[cut..], &y[cut..]);
+    first.merge(&second);
+    let mut whole = CrossCovariance::about(&[0.0; DIM], &[0.0; DIM]);
+    whole.accumulate(&x, &y);
+    assert!((first.unbiased_square() - whole.unbiased_square()).abs() < 1e-12);
+}
+
+/// Groups of one row each have the noise of independent pairs.
+#[test]
+fn groups_of_one_row_are_pairs() {
+    let n = 9;
+    let mut r = rows(n, 5);
+    let mut covariance = Covariance::about(&[0.0; DIM]);
+    covariance.accumulate(&mut r.clone());
+    let mean = covariance.mean();
+    let pairs = Noise::of_pairs(covariance.trace(), Some(&covariance), &mean, n as u64);
+    let mut clusters = ClusterNoise::new(DIM, n as u64);
+    r.chunks_exact_mut(DIM)
+        .for_each(|row| row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m));
+    clusters.add(&mut r);
+    let groups = clusters.noise(&mean);
+    assert!((groups.trace - pairs.trace).abs() < 1e-14);
+    let (a, b) = (groups.second.unwrap(), pairs.second.unwrap());
+    assert!((a.along - b.along).abs() < 1e-14 && (a.square - b.square).abs() < 1e-14);
+    assert!((groups.freedom - pairs.freedom).abs() < 1e-9);
+}
+
+/// Two samples of one distribution, 400 times: the gap is called real in 5 % of them. Binomial: more than 36 of 400 has a
+/// chance below one in a thousand, fewer than 6 as well.
+#[test]
+fn the_verdict_has_its_stated_size() {
+    let n = 60;
+    let real = (0..400_u64)
+        .filter(|&draw| {
+            let mut covariance = Covariance::about(&[0.0; DIM]);
+            covariance.accumulate(&mut rows(n, 100 + draw));
+            let mean = covariance.mean();
+            let noise = Noise::of_pairs(covariance.trace(), Some(&covariance), &mean, n as u64);
+            noise.judge(dot(&mean, &mean), DIM).verdict == GapVerdict::Real
+        })
+        .count();
+    assert!((6..=36).contains(&real), "{real} of 400");
+}

@@ -1,0 +1,215 @@
+//! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
+
+use modality_gap_geometry::{
+    Aligner, ClusterNoise, Covariance, Judged, Map, Method, Noise, centroid_gap, distance, relative_gap,
+};
+use serde_json::{Value, json};
+
+use super::clusters::cluster_noise;
+use super::pairs::{Pairs, pair_differences};
+use super::sides::Sides;
+use crate::groups::Pairing;
+use crate::{Control, RowSet, Sample, Split, TaskError};
+
+/// Means nearer than this are of the same rows, counted in another order perhaps.
+const SAME_MEAN: f64 = 1e-11;
+
+/// What a measured aligner was fitted on.
+pub(super) struct Fitted {
+    /// Whether these very rows.
+    pub in_sample: bool,
+    /// Tx/n and s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen.
+    noise: [f64; 2],
+    /// Pairs of the fit, where it was made of pairs.
+    pairs: Option<u64>,
+    /// Distances of these rows' means from those of the fit.
+    pub places: Value,
+}
+
+impl Fitted {
+    pub fn of(aligner: &Aligner, before: &Sides<'_>, split: Split) -> Self {
+        let info = aligner.info();
+        let same = |side: usize, rows: u64, mean: &[f64]| {
+            let moments = before.moments(side);
+            moments.rows() == rows && distance(moments.mean(), mean) < SAME_MEAN
+        };
+        let in_sample = !split.splits()
+            && same(0, info.target.rows, aligner.target_mean())
+            && same(1, info.source.rows, aligner.source_mean());
+        let places = |side: usize| {
+            let mean = before.moments(side).mean();
+            json!({ "toTarget": distance(mean, aligner.target_mean()), "toSource": distance(mean, aligner.source_mean()) })
+        };
+        // held-out pairs of a file come of a fit on the other pairs of that file
+        let paired = split.splits() && before.grouping().pairing == Pairing::Index;
+        Self {
+            in_sample,
+            places: json!({ "image": places(0), "text": places(1) }),
+            pairs: (paired && info.target.rows == info.source.rows).then_some(info.target.rows),
+            noise: noise_of(aligner),
+        }
+    }
+
+    /// Of rows that a fit has just held out.
+    fn of_held(aligner: &Aligner, rows: &Sides<'_>) -> Self {
+        let info = aligner.info();
+        let paired = rows.grouping().pairing == Pairing::Index && info.target.rows == info.source.rows;
+        Self {
+            in_sample: false,
+            places: Value::Null,
+            pairs: paired.then_some(info.target.rows),
+            noise: noise_of(aligner),
+        }
+    }
+
+    fn is_noisy(&self) -> bool {
+        !self.in_sample && self.noise != [0.0; 2]
+    }
+}
+
+/// Tx/n and s²·Ty/m of the fit; a map that moves nothing has no error of a fit.
+fn noise_of(aligner: &Aligner) -> [f64; 2] {
+    let info = aligner.info();
+    if info.options.method == Method::None {
+        return [0.0; 2];
+    }
+    let per_row = |side: &modality_gap_geometry::Side| side.trace / side.rows as f64;
+    let s = info.scale;
+    [per_row(&info.target), s * s * per_row(&info.source)]
+}
+
+/// The noise floor of rows held out from a fit, as a measurement prints it, where they are in pairs or in groups.
+pub(crate) fn held_floor(
+    sources: [&RowSet; 2],
+    aligner: &Aligner,
+    paired: bool,
+    split: Split,
+    control: &Control,
+) -> Result<f64, TaskError> {
+    let identity = sources.map(|side| Map::identity(side.dim, side.policy()));
+    let maps = [aligner.target_map().unwrap_or(&identity[0]), aligner.map()];
+    let rows = Sides::count(sources, maps, paired, split, control)?;
+    let sample = Sample::of(rows.longest(), super::COVARIANCE_ROWS, 0);
+    let clusters = clusters_of(&rows, sample, control)?;
+    let pairs = (rows.grouping().pairing != Pairing::None && clusters.is_none())
+        .then(|| pair_differences(&rows, None, control))
+        .transpose()?;
+    let fitted = Fitted::of_held(aligner, &rows);
+    let evidence = Evidence {
+        covariances: None,
+        pairs: pairs.as_ref(),
+        fitted: Some(&fitted),
+        clusters,
+    };
+    let gap = centroid_gap(rows.moments(0), rows.moments(1));
+    let (own, whole) = noises(&rows, &gap.difference, &evidence);
+    Ok(whole.unwrap_or(own).floor_square.max(0.0).sqrt())
+}
+
+/// What the noise of a gap is taken from.
+pub(super) struct Evidence<'a> {
+    pub covariances: Option<&'a [Covariance; 2]>,
+    pub pairs: Option<&'a Pairs>,
+    pub fitted: Option<&'a Fitted>,
+    pub clusters: Option<ClusterNoise>,
+}
+
+/// Groups where there are any; none are needed where every row is its own.
+pub(super) fn clusters_of(
+    rows: &Sides<'_>,
+    sample: Sample,
+    control: &Control,
+) -> Result<Option<ClusterNoise>, TaskError> {
+    if !rows.grouped() {
+        return Ok(None);
+    }
+    cluster_noise(rows, sample, control).map(Some)
+}
+
+/// The gap beside its noise.
+pub(super) fn gap_json(rows: &Sides<'_>, evidence: &Evidence<'_>) -> Value {
+    let [x, z] = [rows.moments(0), rows.moments(1)];
+    let gap = centroid_gap(x, z);
+    let (own, whole) = noises(rows, &gap.difference, evidence);
+    let square = gap.centroid * gap.centroid;
+    let judge = |noise: Noise| noise.judge(square, x.dim());
+    let judged = judge(whole.unwrap_or(own));
+    let mut value = json!({ "centroid": gap.centroid, "cosine": gap.cosine });
+    add(&mut value, &judged);
+    if whole.is_some() {
+        let mut apart = json!({});
+        add(&mut apart, &judge(own));
+        value["ofAligner"] = apart;
+    }
+    if evidence.fitted.is_some_and(|fitted| fitted.in_sample) {
+        // after a fit the gap of its own rows always lies below the floor
+        value["interval"] = Value::Null;
+        value["verdict"] = json!("in-sample");
+    }
+    if let Some(pairs) = evidence.pairs {
+        value["pairedDistance"] = json!(pairs.mean_distance);
+        if x.unit() && z.unit() {
+            value["rmg"] = json!(relative_gap(pairs.mean_cosine, x, z));
+        }
+    }
+    value
+}
+
+fn add(value: &mut Value, judged: &Judged) {
+    value["unbiasedSquared"] = json!(judged.unbiased_squared);
+    value["floor"] = json!(judged.floor);
+    if let Some(interval) = judged.interval {
+        value["interval"] = json!(interval);
+    }
+    if let Some(deviation) = judged.null_deviation {
+        value["nullDeviation"] = json!(deviation);
+    }
+    value["verdict"] = json!(judged.verdict);
+}
+
+/// The noise of these rows, and with that of the fit where an aligner brings one.
+fn noises(rows: &Sides<'_>, difference: &[f64], evidence: &Evidence<'_>) -> (Noise, Option<Noise>) {
+    let [x, z] = [rows.moments(0), rows.moments(1)];
+    let (n, m) = (x.rows() as f64, z.rows() as f64);
+    let covariances = evidence.covariances.map(|[x, z]| [x, z]);
+    let samples = |weights| Noise::of_samples([x, z], weights, covariances, difference);
+    let fitted = evidence.fitted.filter(|fitted| fitted.is_noisy());
+    // what the fit adds, by what these rows have, side by side
+    let added = fitted.map(|fitted| {
+        let trace = [x.trace(), z.trace()];
+        [0, 1].map(|side: usize| fitted.noise[side] / trace[side])
+    });
+    let naive = (x.trace() / n, z.trace() / m);
+    let factor = |fitted: &Fitted| match fitted.pairs {
+        Some(pairs) => 1.0 + n / pairs as f64,
+        None => 1.0 + (fitted.noise[0] + fitted.noise[1]) / (naive.0 + naive.1),
+    };
+    if let Some(clusters) = &evidence.clusters {
+        let own = clusters.noise(difference);
+        return (own, fitted.map(|fitted| own.times(factor(fitted))));
+    }
+    if let Some(pairs) = evidence.pairs {
+        let own = Noise::of_pairs(
+            pairs.trace,
+            Some(&pairs.differences).filter(|covariance| covariance.rows() > 0),
+            difference,
+            pairs.pairs,
+        );
+        return (
+            own,
+            fitted.map(|fitted| match fitted.pairs {
+                Some(_) => own.times(factor(fitted)),
+                // a fit on other rows has the noise of two samples
+                None => own.plus(&Noise::of_samples(
+                    [x, z],
+                    added.unwrap_or([0.0; 2]),
+                    covariances,
+                    difference,
+                )),
+            }),
+        );
+    }
+    let own = samples([1.0 / n, 1.0 / m]);
+    let whole = added.map(|[a, b]| samples([1.0 / n + a, 1.0 / m + b]));
+    (own, whole)
+}

@@ -1,0 +1,176 @@
+//! Passes over pairs: row i with row i, or every row with all rows of its group on the other side.
+
+use modality_gap_geometry::{Map, UnitRows};
+use modality_gap_shards::Buffer;
+
+use crate::groups::{Members, Pairing};
+use crate::mapper::{Mapper, each_pair_block};
+use crate::scan::BLOCK_ROWS;
+use crate::walk::{Joined, walk};
+use crate::{Control, RowSet, TaskError};
+
+/// Rows between two wanted ones that are read rather than skipped.
+const BRIDGED: u64 = 16;
+
+/// Some pairs: row k of `left` with row k of `right`.
+pub(crate) struct PairBlock<'a> {
+    /// Group of each pair; its index where rows are paired by index and in no group.
+    pub keys: &'a [u64],
+    /// Mapped rows of the first source, row-major.
+    pub left: &'a mut [f64],
+    /// Mapped rows of the second source, row-major.
+    pub right: &'a mut [f64],
+}
+
+/// Two sources whose rows are paired.
+pub(crate) struct Paired<'a> {
+    pub sources: [&'a RowSet; 2],
+    pub maps: [&'a Map; 2],
+    pub pairing: Pairing,
+}
+
+impl Paired<'_> {
+    /// Gives `body` the pairs of rows that `take` takes by side and index.
+    pub fn each(
+        &self,
+        take: impl Fn(usize, u64) -> bool,
+        control: &Control,
+        stage: &str,
+        mut body: impl FnMut(PairBlock<'_>),
+    ) -> Result<(), TaskError> {
+        let [left, _] = self.sources;
+        if self.pairing != Pairing::Groups {
+            let mut keys = Vec::new();
+            let both = |row| take(0, row) && take(1, row);
+            return each_pair_block(
+                self.sources,
+                self.maps,
+                both,
+                control,
+                stage,
+                |first, kept, x, y| {
+                    keys.clear();
+                    keys.extend(kept.iter().map(|&i| left.key(first + i as u64)));
+                    body(PairBlock {
+                        keys: &keys,
+                        left: x,
+                        right: y,
+                    });
+                },
+            );
+        }
+        self.each_of_groups(&take, control, stage, &mut body)
+    }
+
+    fn each_of_groups(
+        &self,
+        take: &dyn Fn(usize, u64) -> bool,
+        control: &Control,
+        stage: &str,
+        body: &mut dyn FnMut(PairBlock<'_>),
+    ) -> Result<(), TaskError> {
+        let [left, right] = self.sources;
+        let dim = left.dim;
+        let members = Members::of(left, |row| take(0, row));
+        let mut gather = Gather::open(left, self.maps[0])?;
+        let mut mapper = Mapper::new(self.maps[1]);
+        let (mut keys, mut x, mut y) = (Vec::new(), Vec::new(), Vec::new());
+        walk(right, control, stage, |first, rows| {
+            mapper.map(first, rows, |row| take(1, row));
+            let key = |i: usize| right.key(first + i as u64);
+            let mut wanted: Vec<u64> = mapper
+                .kept
+                .iter()
+                .flat_map(|&i| members.rows(key(i)).iter().map(|&row| u64::from(row)))
+                .collect();
+            wanted.sort_unstable();
+            wanted.dedup();
+            gather.read(&wanted)?;
+            for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
+                for &partner in members.rows(key(i)) {
+                    let at = wanted.binary_search(&u64::from(partner)).expect("it was read");
+                    keys.push(key(i));
+                    x.extend_from_slice(&gather.rows[at * dim..(at + 1) * dim]);
+                    y.extend_from_slice(row);
+                    if keys.len() as u64 == BLOCK_ROWS {
+                        give(&mut keys, &mut x, &mut y, body);
+                    }
+                }
+            }
+            give(&mut keys, &mut x, &mut y, body);
+            Ok(())
+        })
+    }
+}
+
+fn give(keys: &mut Vec<u64>, x: &mut Vec<f64>, y: &mut Vec<f64>, body: &mut dyn FnMut(PairBlock<'_>)) {
+    if !keys.is_empty() {
+        body(PairBlock {
+            keys,
+            left: x,
+            right: y,
+        });
+    }
+    keys.clear();
+    x.clear();
+    y.clear();
+}
+
+/// Mapped rows of a source by their indices.
+pub(crate) struct Gather<'a> {
+    joined: Joined,
+    mapper: Mapper<'a>,
+    dim: usize,
+    buffer: Buffer,
+    read: Vec<f64>,
+    /// The rows asked for last, row-major.
+    pub rows: Vec<f64>,
+}
+
+impl<'a> Gather<'a> {
+    pub fn open(source: &RowSet, map: &'a Map) -> Result<Self, TaskError> {
+        Ok(Self {
+            joined: Joined::open(source)?,
+            mapper: Mapper::new(map),
+            dim: source.dim,
+            buffer: Buffer::new(),
+            read: Vec::new(),
+            rows: Vec::new(),
+        })
+    }
+
+    /// Reads the rows `wanted`, ascending and usable, into `rows`.
+    pub fn read(&mut self, wanted: &[u64]) -> Result<(), TaskError> {
+        self.rows.clear();
+        let mut at = 0;
+        while at < wanted.len() {
+            let first = wanted[at];
+            let mut end = at + 1;
+            while end < wanted.len()
+                && wanted[end] - wanted[end - 1] <= BRIDGED
+                && wanted[end] - first < BLOCK_ROWS
+            {
+                end += 1;
+            }
+            let count = (wanted[end - 1] - first + 1) as usize;
+            self.joined.read(first, count, &mut self.buffer, &mut self.read)?;
+            let run = &wanted[at..end];
+            self.mapper
+                .map(first, &self.read, |row| run.binary_search(&row).is_ok());
+            debug_assert_eq!(self.mapper.kept.len(), run.len(), "usable rows");
+            self.rows.extend_from_slice(&self.mapper.out);
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::read`], scaled to unit length.
+    pub fn unit_rows(&mut self, wanted: &[u64]) -> Result<UnitRows, TaskError> {
+        self.read(wanted)?;
+        let mut rows = UnitRows::new(self.dim);
+        for (row, &index) in self.rows.chunks_exact(self.dim).zip(wanted) {
+            rows.push(row, index);
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs'
+import { ModalityGapError } from './errors.ts'
+import type { EmbeddingsInfo } from './reports.ts'
+import type { RowFiles } from './revision/data/embedding-rows.ts'
+
+/**
+ * The item that each row belongs to, such as the image of a caption: rows with equal ids belong together, on one side and
+ * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
+ * `bigint` or text.
+ * - a list: one id per row;
+ * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
+ *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
+ */
+export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
+
+/** Columns that name the item of a row, in the order in which they are looked for: the image's before the pair's. */
+export const ITEM_COLUMNS = [
+  'image_id',
+  'img_id',
+  'imgid',
+  'cocoid',
+  'image_path',
+  'file_name',
+  'filename',
+  'image',
+  'url',
+  'key',
+  'id',
+] as const
+
+/** Ids of rows, and where they come from. */
+export interface FoundIds {
+  /** One per row. */
+  ids: readonly string[]
+  /** In words, such as `image_id of metadata`. */
+  from: string
+}
+
+/**
+ * The ids that were given for some rows.
+ *
+ * @throws {@link ModalityGapError} `NOT_PAIRED` when ids and rows differ in number, `NOT_FOUND`, `BAD_SELECTOR`,
+ * `BAD_FORMAT` with the file, `BAD_OPTION` for ids that are neither
+ */
+export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds | undefined> {
+  if (given === 'none') {
+    return undefined
+  }
+  if (typeof given !== 'string') {
+    const ids = Array.from(given as ArrayLike<unknown>, textOf)
+    if (ids.length !== rows.rows) {
+      throw new ModalityGapError('NOT_PAIRED', `${ids.length} ids for ${rows.rows} rows`)
+    }
+    return { ids, from: 'the ids given' }
+  }
+  const [path = '', column] = given.split(/#([^#]*)$/)
+  if (existsSync(path)) {
+    return { ids: await idsFrom(rows, { from: path, column }), from: given }
+  }
+  if (/[/\\]|\.(txt|jsonl?|ndjson|parquet|arrow|csv|tsv|pkl)$/.test(path)) {
+    throw new ModalityGapError('NOT_FOUND', `${path}: no such file of ids`, { file: path })
+  }
+  return { ids: await idsFrom(rows, { column: given }), from: `column ${given}` }
+}
+
+/** The ids that rows bring along: an item column of their metadata or of their own table; nothing without one. */
+export async function ownIds(rows: RowFiles & Pick<EmbeddingsInfo, 'layout'>): Promise<FoundIds | undefined> {
+  if (rows.layout !== 'clip-retrieval' && rows.format !== 'parquet' && rows.format !== 'arrow') {
+    return undefined
+  }
+  try {
+    return { ids: await idsFrom(rows, { usual: ITEM_COLUMNS }), from: 'the metadata' }
+  } catch (error) {
+    // rows without ids, or with a column of that name that holds something else, are rows by themselves
+    const none = ['BAD_SELECTOR', 'BAD_OPTION', 'BAD_FORMAT', 'NOT_PAIRED', 'UNSUPPORTED']
+    if (error instanceof ModalityGapError && none.includes(error.code)) {
+      return undefined
+    }
+    throw error
+  }
+}
+
+function textOf(id: unknown, row: number): string {
+  if (typeof id === 'number' && !Number.isSafeInteger(id)) {
+    const why = Number.isInteger(id) ? 'is beyond 2^53 and not exact; give a bigint or a text' : 'is no whole number'
+    throw new ModalityGapError('BAD_OPTION', `the id ${id} of row ${row} ${why}`, { row })
+  }
+  if (typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint') {
+    return String(id)
+  }
+  throw new ModalityGapError('BAD_OPTION', `the id of row ${row} is neither text nor number`, { row })
+}
+
+async function idsFrom(
+  rows: RowFiles,
+  where: { from?: string; column?: string; usual?: readonly string[] },
+): Promise<string[]> {
+  // readers of tables are loaded by those who need them
+  const { rowIds } = await import('./revision/data/embedding-rows.ts')
+  const list: string[] = []
+  for await (const id of rowIds(rows, where)) {
+    list.push(id)
+  }
+  return list
+}

@@ -370,6 +370,8 @@ export interface NeighboursReport {
     text: number | null
     /** Share of the other modality among the neighbours of each side's rows. */
     shares: ImageText
+    /** `all` where the labels of the rows are permuted. */
+    chance: number
   }
   /** Share of rows that have a double among their own kind, equal to rounding. */
   duplicates: ImageText
@@ -1026,6 +1028,37 @@ export interface Decomposition {
     r2: number | null
     /** The ridge, absolute. */
     lambda: number
+    /** The same of strangers, the mean over three exchanges of partners: what the sample makes by itself. */
+    strangers?: {
+      /** ‖L‖₂. */
+      norm: number
+      /** R². */
+      r2: number
+      /** Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs. */
+      pairs: number
+      /** How often. */
+      derangements: number
+    }
+    /** (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame. */
+    r2Adjusted?: number | null
+    /** Pairs that would do, where there are too few. */
+    pairsNeeded?: number
+  }
+  /** What chance gives. */
+  chance?: {
+    /** Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`². */
+    cobShare: number
+    /** Quantiles of the angle of a random direction of V. */
+    angleCobV1: {
+      /** 5 %. */
+      p05: number | null
+      /** The median. */
+      p50: number | null
+      /** 95 %. */
+      p95: number | null
+    }
+    /** Concentration of as many directions spread evenly, before sampling is taken out. */
+    vmf?: number | null
   }
   /** Von Mises–Fisher concentration of the pairs' directions in V. */
   vmf?: number | null
@@ -1065,6 +1098,8 @@ export interface CovarianceReport {
     q: number[]
     /** Overlap of each, ‖UxᵀUz‖²/q. */
     o: number[]
+    /** That of random directions, q/d. */
+    chance?: number[]
   }
 }
 /** The covariance of the paired differences. */
@@ -1430,6 +1465,10 @@ export interface USideRecord extends ConditionRecord {
     diagonal: number | null
     /** `rhoEig` of an isotropic sample: sorted numbers always correlate. */
     isotropicRhoEig: number | null
+    /** `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs. */
+    mixtureRhoEig?: number | null
+    /** `diagonal` with them; absent as `mixtureRhoEig`. */
+    mixtureDiagonal?: number | null
     /** |correlation| that unrelated diagonals exceed in one of twenty cases. */
     chance: number | null
   }
@@ -1453,6 +1492,8 @@ export interface VSideRecord extends ConditionRecord {
     /** 95 %. */
     p95: number | null
   }
+  /** Length of the mean unit direction of P_VΔ, without the part that sampling adds to its square; absent in older logs. */
+  resultant?: number
   /** Von Mises–Fisher concentration of the pairs' directions in V; not of a window. */
   vmf?: number | null
   /** The same of as many directions spread evenly. */
@@ -1558,6 +1599,8 @@ export interface TrackRecord {
     text?: number | null
     /** Of random directions, sqrt(dim V/d). */
     random: number
+    /** The same of random mixtures of the batch's rows; absent without a batch, and in older logs. */
+    mixture?: number
     /** sinθ + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen. */
     bound?: number
     /** `leak` − `bound`: above zero, the remainder that the bound needs to hold. */

@@ -41,21 +41,36 @@ test('a claim that its baseline meets as well is null', t => {
   t.is(finding(narrow, 'v-orthogonal')?.holds, true)
   const saturated = run(record => {
     record.rotation = { sinTheta: 1, rmsSine: 0.2, rmsAngle: 12, random: 0.8 }
-    record.leakage = { leak: 0.3, random: 0.8, bound: 1.4, remainder: -1.1 }
+    record.leakage = { leak: 0.3, random: 0.9, mixture: 0.8, bound: 1.4, remainder: -1.1 }
   })
-  t.is(finding(saturated, 'leakage-under-rotation')?.holds, null, 'a random direction leaks less than 1 too')
+  t.is(finding(saturated, 'leakage-under-rotation')?.holds, null, 'random mixtures of the batch leak less than 1 too')
   t.like(finding(saturated, 'leakage-under-mean-rotation'), { holds: false })
   t.is(finding(saturated, 'leakage-bound')?.holds, null)
   t.is(finding(saturated, 'leakage-below-chance')?.holds, true)
 })
 
-test('directions in V are concentrated when they are so far beyond even ones', t => {
-  const records = run((record, i) => {
-    record.v.isotropicVmf = 1
-    record.v.vmf = 11 + i
+test('gradients that leak as random mixtures of the batch do avoid nothing', t => {
+  const mixed = run(record => {
+    record.leakage = { leak: 0.3, random: 0.9, mixture: 0.2 }
   })
-  t.like(finding(records, 'v-concentrated'), { measured: 12, baseline: 1, holds: true })
-  ;(records[1] as TrackRecord).v.vmf = 9
+  t.is(finding(mixed, 'leakage-below-chance')?.holds, false)
+  const shapes = run(record => {
+    record.u.gradient = {
+      ...(record.u.gradient as object),
+      rhoEig: 0.97,
+      mixtureRhoEig: 0.98,
+    } as typeof record.u.gradient
+  })
+  t.is(finding(shapes, 'u-follows-gradients')?.holds, null, 'two spectra that fall')
+})
+
+test('directions in V are concentrated when their mean is long, however many there are', t => {
+  const records = run((record, i) => {
+    record.pairs = 400
+    record.v.resultant = 0.6 + i / 10
+  })
+  t.like(finding(records, 'v-concentrated'), { measured: 0.7, baseline: 0.05, holds: true })
+  ;(records[1] as TrackRecord).v.resultant = 0.3
   t.is(finding(records, 'v-concentrated')?.holds, false)
 })
 

@@ -61,6 +61,37 @@ export interface Decomposition {
     r2: number | null
     /** The ridge, absolute. */
     lambda: number
+    /** The same of strangers, the mean over three exchanges of partners: what the sample makes by itself. */
+    strangers?: {
+      /** ‖L‖₂. */
+      norm: number
+      /** R². */
+      r2: number
+      /** Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs. */
+      pairs: number
+      /** How often. */
+      derangements: number
+    }
+    /** (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame. */
+    r2Adjusted?: number | null
+    /** Pairs that would do, where there are too few. */
+    pairsNeeded?: number
+  }
+  /** What chance gives. */
+  chance?: {
+    /** Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`². */
+    cobShare: number
+    /** Quantiles of the angle of a random direction of V. */
+    angleCobV1: {
+      /** 5 %. */
+      p05: number | null
+      /** The median. */
+      p50: number | null
+      /** 95 %. */
+      p95: number | null
+    }
+    /** Concentration of as many directions spread evenly, before sampling is taken out. */
+    vmf?: number | null
   }
   /** Von Mises–Fisher concentration of the pairs' directions in V. */
   vmf?: number | null
@@ -104,6 +135,8 @@ export interface CovarianceReport {
     q: number[]
     /** Overlap of each, ‖UxᵀUz‖²/q. */
     o: number[]
+    /** That of random directions, q/d. */
+    chance?: number[]
   }
 }
 

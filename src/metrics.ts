@@ -24,6 +24,8 @@ export interface NeighboursReport {
     text: number | null
     /** Share of the other modality among the neighbours of each side's rows. */
     shares: ImageText
+    /** `all` where the labels of the rows are permuted. */
+    chance: number
   }
   /** Share of rows that have a double among their own kind, equal to rounding. */
   duplicates: ImageText

@@ -24,6 +24,10 @@ export interface USideRecord extends ConditionRecord {
     diagonal: number | null
     /** `rhoEig` of an isotropic sample: sorted numbers always correlate. */
     isotropicRhoEig: number | null
+    /** `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs. */
+    mixtureRhoEig?: number | null
+    /** `diagonal` with them; absent as `mixtureRhoEig`. */
+    mixtureDiagonal?: number | null
     /** |correlation| that unrelated diagonals exceed in one of twenty cases. */
     chance: number | null
   }
@@ -48,6 +52,8 @@ export interface VSideRecord extends ConditionRecord {
     /** 95 %. */
     p95: number | null
   }
+  /** Length of the mean unit direction of P_VΔ, without the part that sampling adds to its square; absent in older logs. */
+  resultant?: number
   /** Von Mises–Fisher concentration of the pairs' directions in V; not of a window. */
   vmf?: number | null
   /** The same of as many directions spread evenly. */
@@ -159,6 +165,8 @@ export interface TrackRecord {
     text?: number | null
     /** Of random directions, sqrt(dim V/d). */
     random: number
+    /** The same of random mixtures of the batch's rows; absent without a batch, and in older logs. */
+    mixture?: number
     /** sinθ + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen. */
     bound?: number
     /** `leak` − `bound`: above zero, the remainder that the bound needs to hold. */

@@ -131,17 +131,30 @@ function causes({ frame, decomposition: parts, covariance, residual }: Partial<C
     ['  share of the energy', percent(frame.energy)],
     ['gap in U, principal bias', figure(parts.pmb)],
     ['gap in V, orthogonal bias', figure(parts.cob)],
+    [
+      '  its share of the squared gap, and by chance',
+      `${percent(parts.cob ** 2 / parts.gap ** 2)}, ${percent(parts.chance?.cobShare ?? Number.NaN)}`,
+    ],
     ...(parts.traceU === undefined ? [] : [['spread of the differences in U', figure(parts.traceU)]]),
     ...(parts.traceV === undefined ? [] : [['spread of the differences in V', figure(parts.traceV)]]),
     ...(residual ? [['effective dimension of the differences', figure(residual.effectiveDimension)]] : []),
     ['difference of the covariances', figure(covariance.shape)],
+    ...(parts.coupling?.strangers
+      ? [
+          [
+            'residuals in V that follow those in U, R², and of strangers',
+            `${figure(parts.coupling.r2)}, ${figure(parts.coupling.strangers.r2)}`,
+          ],
+        ]
+      : []),
   ])
 }
 
 function lying({ neighbours, retrieval, similarity, preservation }: GapReport): string {
   const rows: string[][] = []
   if (neighbours) {
-    rows.push([`other modality among ${neighbours.mixing.k} neighbours`, percent(neighbours.mixing.all)])
+    const { k, all, chance } = neighbours.mixing
+    rows.push([`other modality among ${k} neighbours, and by chance`, `${percent(all)}, ${percent(chance)}`])
   }
   if (retrieval) {
     rows.push(

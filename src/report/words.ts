@@ -40,7 +40,12 @@ export function headline({ measured, compared, sampleSizes, domains, modalities,
 }
 
 function measuredWords(measured: MeasureData): string[] {
-  const { gap, decomposition, neighbours, groups, rows } = measured
+  const { gap, decomposition, neighbours, groups, rows, dim } = measured
+  // in a frame of these very rows the share is that of the sample, unless there are many
+  const enough =
+    !rows ||
+    dim === undefined ||
+    Math.min(...Object.values(groups ? { i: groups.image, t: groups.text } : rows)) >= 4 * dim
   const now = gap.after ?? gap.centroid ?? gap.before
   const times = now === undefined ? undefined : now / gap.floor
   const first =
@@ -51,7 +56,7 @@ function measuredWords(measured: MeasureData): string[] {
     first,
     ...verdict(measured),
     ...(groups && rows ? [stopped(groupsSentence(groups, rows as ImageText))] : []),
-    ...causes(decomposition, gap.floor),
+    ...(enough ? causes(decomposition, gap.floor) : []),
     ...kept(neighbours?.retention),
   ]
 }

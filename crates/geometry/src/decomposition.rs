@@ -137,6 +137,15 @@ impl Blocks {
     }
 }
 
+/// How ζ follows δ in `frame` for differences with covariance `sigma`, d × d.
+pub fn coupling_in(sigma: MatRef<'_, f64>, frame: &Frame, ridge: f64) -> Result<Coupling, EigenError> {
+    let (u, v) = (frame.u(), frame.v());
+    let side = sigma * u;
+    let (uu, vu): (Mat<f64>, Mat<f64>) = (u.transpose() * &side, v.transpose() * &side);
+    let vv: Mat<f64> = v.transpose() * (sigma * v);
+    coupling(uu.as_ref(), vu.as_ref(), vv.as_ref(), ridge)
+}
+
 fn values(eigen: Option<&Eigen>) -> &[f64] {
     eigen.map_or(&[], |eigen| eigen.values.as_slice())
 }
@@ -185,6 +194,15 @@ fn eigen_or_empty(matrix: MatRef<'_, f64>) -> Result<Option<Eigen>, EigenError> 
 
 fn trace(matrix: MatRef<'_, f64>) -> f64 {
     (0..matrix.nrows()).map(|i| matrix[(i, i)]).sum()
+}
+
+/// Length of the mean of a population's unit directions, from that of `n` of them: its square without the 1/n that sampling
+/// adds; zero where nothing is left.
+pub fn unbiased_resultant(mean_length: f64, n: u64) -> f64 {
+    let n = n as f64;
+    ((n * mean_length * mean_length - 1.0) / (n - 1.0))
+        .max(0.0)
+        .sqrt()
 }
 
 /// Concentration κ̂ = R̄(q−R̄²)/(1−R̄²) of unit directions in q dimensions whose mean has length R̄ (Banerjee et al.

@@ -39,7 +39,8 @@ pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;
 pub use decomposition::{
-    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, decompose, sum_of_directions, vmf_concentration,
+    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, coupling_in, decompose, sum_of_directions,
+    unbiased_resultant, vmf_concentration,
 };
 pub use eigen::{Eigen, EigenError};
 pub use fit::{
@@ -64,5 +65,5 @@ pub use state_file::StateFileError;
 pub use strategies::{DEFAULT_NOISE, DEFAULT_RIDGE_OF_ROOTS};
 pub use tracker::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,
-    TrackError, TrackStep, Tracker, TrackerOptionError, TrackerOptions,
+    TrackError, TrackStep, Tracker, TrackerOptionError, TrackerOptions, random_angle,
 };

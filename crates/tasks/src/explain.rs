@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Moments, Spectrum, covariance_shape, decompose, residual, storage_floor, vmf_concentration,
+    FrameSize, Moments, Spectrum, covariance_shape, decompose, random_angle, residual, storage_floor,
+    unbiased_resultant, vmf_concentration,
 };
 use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
@@ -148,14 +149,14 @@ pub(crate) fn explain(
             "shape": shape.shape,
             "logSpectraCorrelation": shape.log_spectra_correlation,
             "frechet": shape.frechet,
-            "overlap": { "q": q, "o": o },
+            "overlap": { "q": q, "o": o, "chance": q.iter().map(|&q| q as f64 / x.covariance.dim() as f64).collect::<Vec<_>>() },
         }),
     );
     let Some(pairs) = pairs else {
         let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &frame);
         result.insert(
             "decomposition".to_owned(),
-            json!({ "gap": gap, "pmb": pmb, "cob": cob }),
+            json!({ "gap": gap, "pmb": pmb, "cob": cob, "chance": chance_of(&frame) }),
         );
         return Ok((frame, result));
     };
@@ -184,6 +185,7 @@ pub(crate) fn explain(
             "belowFloor": { "u": kappa_u.below_floor, "v": kappa_v.below_floor },
             "angleCobV1": parts.angle_cob_v1,
             "coupling": { "norm": parts.coupling.norm, "r2": parts.coupling.r2, "lambda": parts.coupling.lambda },
+            "chance": chance_of(&frame),
         }),
     );
     let residual = residual(pairs.differences, pairs.mean, &frame).map_err(failed)?;
@@ -203,14 +205,24 @@ pub(crate) fn explain(
     Ok((frame, result))
 }
 
+/// What a random direction gives: the share of its square in V, and its angle with the leading residual there.
+fn chance_of(frame: &Frame) -> Value {
+    let (dim, rest) = (frame.dim(), frame.dim() - frame.rank());
+    let angle = |p: f64| random_angle(rest, p);
+    json!({
+        "cobShare": rest as f64 / dim as f64,
+        "angleCobV1": { "p05": angle(0.05), "p50": angle(0.5), "p95": angle(0.95) },
+    })
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn failed(error: EigenError) -> TaskError {
     TaskError::Numeric(error.to_string())
 }
 
-/// Concentration of the directions whose mean in V has length `mean_length`.
-pub(crate) fn concentration(mean_length: f64, frame: &Frame) -> f64 {
-    vmf_concentration(mean_length, frame.dim() - frame.rank())
+/// Concentration of `n` directions whose mean in V has length `mean_length`.
+pub(crate) fn concentration(mean_length: f64, n: u64, frame: &Frame) -> f64 {
+    vmf_concentration(unbiased_resultant(mean_length, n), frame.dim() - frame.rank())
 }
 
 fn spectrum_json(spectrum: &Spectrum, covariance: &Covariance) -> Value {

@@ -26,6 +26,14 @@ pub(super) struct GradientParts {
     /// The same in the frame's basis of U.
     pub block: Option<GradientBlock>,
     pub span: Option<Span>,
+    /// Σ_t = Cov(x)+Cov(y) of the batch: the covariance of random mixtures of its rows, whose weights add up to zero.
+    pub mixture: Option<Mat<f64>>,
+}
+
+/// What the rows of a batch span and how they spread.
+struct Batch {
+    span: Span,
+    mixture: Option<Mat<f64>>,
 }
 
 impl GradientParts {
@@ -35,7 +43,7 @@ impl GradientParts {
         frame: &Frame,
     ) -> Result<Self, TrackError<E>> {
         let given = image.is_some() || text.is_some();
-        let span = if given && batch.iter().any(Option::is_some) {
+        let batch = if given && batch.iter().any(Option::is_some) {
             span([reborrowed(&mut image), reborrowed(&mut text)], batch)?
         } else {
             None
@@ -46,12 +54,16 @@ impl GradientParts {
             None
         };
         let sum = gradients.as_ref().map(Gradients::covariance);
-        let block = sum.as_ref().map(|sum| GradientBlock::of(sum.as_ref(), frame));
+        let block = sum.as_ref().map(|sum| {
+            let mixture = batch.as_ref().and_then(|batch| batch.mixture.as_ref());
+            GradientBlock::of(sum.as_ref(), mixture.map(Mat::as_ref), frame)
+        });
         Ok(Self {
             block: block.transpose().map_err(TrackError::Numeric)?,
             gradients,
             sum,
-            span,
+            mixture: batch.as_ref().and_then(|batch| batch.mixture.clone()),
+            span: batch.map(|batch| batch.span),
         })
     }
 
@@ -60,6 +72,7 @@ impl GradientParts {
         let mut leakage = self.gradients.as_ref()?.leakage(frame);
         leakage.bound = rotation.map(|turned| turned.sin_theta + coupling);
         leakage.remainder = leakage.bound.map(|bound| leakage.leak - bound);
+        leakage.mixture = self.mixture.as_ref().map(|mixture| mixture_leak(mixture, frame));
         Some(leakage)
     }
 }
@@ -108,6 +121,7 @@ impl Gradients {
             image: parts[0].as_ref().map(leak),
             text: parts[1].as_ref().map(leak),
             random: random_leak(frame),
+            mixture: None,
             bound: None,
             remainder: None,
         }
@@ -120,6 +134,18 @@ impl Gradients {
             .reduce(|a, b| a + b)
             .expect("there is at least one side, or there are no gradients")
     }
+}
+
+/// Leakage of random mixtures: a gradient of a dot-product loss is one, g = Σ wᵢeᵢ with Σ wᵢ = 0, and with random weights
+/// E‖P_V g‖²/E‖g‖² = tr(P_VΣ_t)/tr Σ_t.
+fn mixture_leak(mixture: &Mat<f64>, frame: &Frame) -> f64 {
+    let v = frame.v();
+    let product = mixture * v;
+    let inside: f64 = (0..v.ncols())
+        .map(|k| (0..v.nrows()).map(|i| v[(i, k)] * product[(i, k)]).sum::<f64>())
+        .sum();
+    let all: f64 = (0..mixture.nrows()).map(|i| mixture[(i, i)]).sum();
+    (inside.max(0.0) / all).sqrt()
 }
 
 /// Leakage of random directions.
@@ -145,13 +171,20 @@ fn energy(side: &Covariance, frame: &Frame) -> Energy {
 fn span<E>(
     gradients: [Option<Source<'_, E>>; 2],
     batch: [Option<Source<'_, E>>; 2],
-) -> Result<Option<Span>, TrackError<E>> {
+) -> Result<Option<Batch>, TrackError<E>> {
     let mut columns = Vec::new();
     let mut dim = 0;
+    let mut covariances = Vec::new();
     for (side, name) in batch.into_iter().zip(["batchImage", "batchText"]) {
         if let Some(side) = side {
             dim = side.dim();
+            let first = columns.len();
             each_finite_block(side, name, |rows| columns.extend_from_slice(rows))?;
+            let mut rows: Vec<f64> = columns[first..].to_vec();
+            scale_to_unit(&mut rows, dim);
+            let mut covariance = Covariance::about(&vec![0.0; dim]);
+            covariance.accumulate(&mut rows);
+            covariances.push(covariance.matrix());
         }
     }
     if columns.is_empty() {
@@ -175,10 +208,17 @@ fn span<E>(
     } else {
         f64::NAN
     };
-    Ok(Some(Span {
-        residual,
-        dim: size,
-        random: (1.0 - size as f64 / dim as f64).sqrt(),
+    Ok(Some(Batch {
+        span: Span {
+            residual,
+            dim: size,
+            random: (1.0 - size as f64 / dim as f64).sqrt(),
+        },
+        // the mixtures of one side are the gradients of the other, so both are needed
+        mixture: match covariances.as_slice() {
+            [x, y] => Some(x + y),
+            _ => None,
+        },
     }))
 }
 
@@ -186,14 +226,7 @@ fn span<E>(
 fn orthonormal(rows: &[f64], dim: usize) -> Result<Mat<f64>, EigenError> {
     sequential();
     let mut unit = rows.to_vec();
-    for row in unit.chunks_exact_mut(dim) {
-        let length = dot(row, row).sqrt();
-        if length > 0.0 {
-            for v in row {
-                *v /= length;
-            }
-        }
-    }
+    scale_to_unit(&mut unit, dim);
     let count = unit.len() / dim;
     let columns = MatRef::from_column_major_slice(&unit, dim, count);
     let svd = columns.thin_svd().map_err(|_| EigenError::Inaccurate {
@@ -204,6 +237,18 @@ fn orthonormal(rows: &[f64], dim: usize) -> Result<Mat<f64>, EigenError> {
     let floor = dim.max(count) as f64 * f64::EPSILON * values[0];
     let rank = (0..values.nrows()).take_while(|&k| values[k] > floor).count();
     Ok(svd.U().subcols(0, rank).to_owned())
+}
+
+/// Rows at length one; a row of length zero stays zero.
+fn scale_to_unit(rows: &mut [f64], dim: usize) {
+    for row in rows.chunks_exact_mut(dim) {
+        let length = dot(row, row).sqrt();
+        if length > 0.0 {
+            for v in row {
+                *v /= length;
+            }
+        }
+    }
 }
 
 fn each_finite_block<E>(

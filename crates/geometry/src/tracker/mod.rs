@@ -25,6 +25,7 @@ use faer::Mat;
 pub use self::options::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, TrackerOptionError, TrackerOptions,
 };
+pub use self::random::random_angle;
 pub use self::record::{
     Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, Leakage, PerModality, Recall, Record,
     Retrieval, Rotation, Span, WindowRecord,

@@ -73,7 +73,7 @@ pub(super) fn isotropic_spectrum(n: u64, dim: usize, seed: u64) -> Result<Vec<f6
 ///
 /// # Precision
 /// About 1e-12 by bisection of F(θ) ∝ ∫ sin^(dim−2), summed by its recurrence.
-pub(super) fn random_angle(dim: usize, share: f64) -> f64 {
+pub fn random_angle(dim: usize, share: f64) -> f64 {
     if dim < 2 {
         return if dim == 1 { 0.0 } else { f64::NAN };
     }

@@ -150,6 +150,9 @@ pub struct Leakage {
     pub text: Option<f64>,
     /// The same of random directions, sqrt(dim V/d).
     pub random: f64,
+    /// The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); when the batch was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<f64>,
     /// sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; once the frame is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,

@@ -8,7 +8,7 @@ use super::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
 use crate::decomposition::{Blocks, Coupling, Decomposition};
 use crate::eigen::{Eigen, EigenError};
 use crate::spectrum::{Condition, pearson};
-use crate::{Frame, vmf_concentration};
+use crate::{Frame, unbiased_resultant, vmf_concentration};
 
 /// Spectra of isotropic samples of `n` rows in U and in V.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,13 +36,33 @@ impl Chance {
 
 /// Covariance of the gradients in the frame's basis of U.
 pub(super) struct GradientBlock {
+    own: Inside,
+    /// Of random mixtures of the batch's rows.
+    mixture: Option<Inside>,
+}
+
+/// Spectrum and diagonal of a covariance in U.
+struct Inside {
     values: Vec<f64>,
     diagonal: Vec<f64>,
 }
 
 impl GradientBlock {
-    /// `covariance` is G, d × d.
-    pub fn of(covariance: MatRef<'_, f64>, frame: &Frame) -> Result<Self, EigenError> {
+    /// `covariance` is G, d × d, `mixture` what random mixtures have in its place.
+    pub fn of(
+        covariance: MatRef<'_, f64>,
+        mixture: Option<MatRef<'_, f64>>,
+        frame: &Frame,
+    ) -> Result<Self, EigenError> {
+        Ok(Self {
+            own: Inside::of(covariance, frame)?,
+            mixture: mixture.map(|mixture| Inside::of(mixture, frame)).transpose()?,
+        })
+    }
+}
+
+impl Inside {
+    fn of(covariance: MatRef<'_, f64>, frame: &Frame) -> Result<Self, EigenError> {
         let inside: Mat<f64> = frame.u().transpose() * (covariance * frame.u());
         Ok(Self {
             diagonal: (0..inside.nrows()).map(|i| inside[(i, i)]).collect(),
@@ -64,12 +84,16 @@ pub(super) fn u_side(
     top: usize,
 ) -> USide {
     let gradient = gradients.map(|gradients| {
-        let ranks = top.min(gradients.values.len());
-        let leading = &gradients.values[..ranks];
+        let ranks = top.min(gradients.own.values.len());
+        let leading = &gradients.own.values[..ranks];
+        let rho_eig = |of: &Inside| correlation(&blocks.values_u()[..ranks], &of.values[..ranks]);
+        let diagonal = |of: &Inside| correlation(&blocks.diagonal_u()[..ranks], &of.diagonal[..ranks]);
         GradientShape {
             ranks,
-            rho_eig: correlation(&blocks.values_u()[..ranks], leading),
-            diagonal: correlation(&blocks.diagonal_u()[..ranks], &gradients.diagonal[..ranks]),
+            rho_eig: rho_eig(&gradients.own),
+            diagonal: diagonal(&gradients.own),
+            mixture_rho_eig: gradients.mixture.as_ref().map(rho_eig),
+            mixture_diagonal: gradients.mixture.as_ref().map(diagonal),
             isotropic_rho_eig: correlation(&chance.u[..ranks], leading),
             chance: 1.96 / (ranks as f64 - 1.0).max(0.0).sqrt(),
         }
@@ -108,7 +132,8 @@ pub(super) fn v_side(parts: &Decomposition, chance: &Chance, direction: Option<f
             p50: random_angle(dim, 0.5),
             p95: random_angle(dim, 0.95),
         },
-        vmf: direction.map(|length| vmf_concentration(length, dim)),
+        resultant: direction.map(|length| unbiased_resultant(length, chance.n)),
+        vmf: direction.map(|length| vmf_concentration(unbiased_resultant(length, chance.n), dim)),
         isotropic_vmf: direction.map(|_| vmf_concentration((chance.n as f64).powf(-0.5), dim)),
     }
 }

@@ -41,8 +41,14 @@ pub struct GradientShape {
     pub diagonal: f64,
     /// `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
     pub isotropic_rho_eig: f64,
-    /// |correlation| that unrelated diagonals exceed in one of twenty cases, 1.96/sqrt(ranks−1).
+    /// Correlation that unrelated diagonals exceed in one of forty cases, 1.96/sqrt(ranks−1).
     pub chance: f64,
+    /// `rho_eig` and `diagonal` with random mixtures of the batch's rows in the gradients' place; when the batch was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture_rho_eig: Option<f64>,
+    /// See `mixture_rho_eig`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture_diagonal: Option<f64>,
 }
 
 /// Residuals in V.
@@ -63,7 +69,10 @@ pub struct VSide {
     pub angle: f64,
     /// The same of a random direction.
     pub random_angle: Quantiles,
-    /// Concentration κ̂ of the unit directions of P_VΔ; not of a window.
+    /// Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resultant: Option<f64>,
+    /// Concentration κ̂ of these directions, from that length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmf: Option<f64>,
     /// κ̂ of as many directions spread evenly, whose mean has length 1/sqrt(n).

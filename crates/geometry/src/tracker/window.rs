@@ -61,7 +61,7 @@ impl Window {
         let gradients = (self.gradient_steps > 0)
             .then(|| {
                 let mean = &self.gradients * faer::Scale(1.0 / self.gradient_steps as f64);
-                GradientBlock::of(mean.as_ref(), frame)
+                GradientBlock::of(mean.as_ref(), None, frame)
             })
             .transpose()?;
         Ok(WindowRecord {

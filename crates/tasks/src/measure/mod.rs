@@ -8,8 +8,11 @@ mod pairs;
 mod shown;
 mod sides;
 mod similarity;
+mod strangers;
 
-use modality_gap_geometry::{Aligner, AnchoredCloud, Covariance, Map as RowsMap, Policy, RowMap, distance};
+use modality_gap_geometry::{
+    Aligner, AnchoredCloud, Covariance, Map as RowsMap, Policy, RowMap, distance, vmf_concentration,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -21,6 +24,7 @@ use self::pairs::{Pairs, mean_direction, pair_differences};
 use self::shown::shown;
 use self::sides::Sides;
 use self::similarity::{Kept, cka, preservation, similarity};
+use self::strangers::add_strangers;
 use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
@@ -303,9 +307,15 @@ fn causes(
         pair_side.as_ref(),
         &job.explain,
     )?;
-    if pairs.is_some() {
+    if let Some(pairs) = pairs {
         let length = mean_direction(rows, &frame, control)?;
-        explained["decomposition"]["vmf"] = json!(concentration(length, &frame));
+        let parts = &mut explained["decomposition"];
+        parts["vmf"] = json!(concentration(length, pairs.pairs, &frame));
+        parts["chance"]["vmf"] = json!(vmf_concentration(
+            (pairs.pairs as f64).powf(-0.5),
+            frame.dim() - frame.rank()
+        ));
+        add_strangers(&mut parts["coupling"], rows, pairs, &frame, job.seed, control)?;
     }
     Ok(explained)
 }

@@ -156,17 +156,21 @@ fn partners_of(
     queries: &UnitRows,
 ) -> Result<Vec<Option<Partner>>, TaskError> {
     let (source, other) = (sides.source(side), 1 - side);
-    let members = sides.members(other);
     let key = |i: usize| source.key(queries.indices()[i]);
-    let mut wanted: Vec<u64> = (0..queries.len())
-        .flat_map(|i| members.rows(key(i)).iter().map(|&row| u64::from(row)))
-        .collect();
+    // rows in no group have the partner of their own index
+    let members = sides.grouped().then(|| sides.members(other));
+    let group = |i: usize| -> Vec<u64> {
+        members.as_ref().map_or_else(
+            || vec![queries.indices()[i]],
+            |members| members.rows(key(i)).iter().map(|&row| u64::from(row)).collect(),
+        )
+    };
+    let mut wanted: Vec<u64> = (0..queries.len()).flat_map(&group).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let rows = Gather::open(sides.source(other), sides.map(other))?.unit_rows(&wanted)?;
     let nearest = (0..queries.len()).map(|i| {
-        let group = members.rows(key(i)).iter().map(|&row| {
-            let index = u64::from(row);
+        let group = group(i).into_iter().map(|index| {
             let at = wanted.binary_search(&index).expect("it was read");
             Neighbour {
                 cosine: dot(queries.row(i), rows.row(at)),
@@ -306,6 +310,9 @@ impl Counts {
                 "image": directional(0),
                 "text": directional(1),
                 "shares": { "image": shares[0], "text": shares[1] },
+                // labels permuted: 2nm of the (n+m)(n+m−1) ordered pairs are of two kinds
+                "chance": 2.0 * weight[0] * weight[1]
+                    / ((weight[0] + weight[1]) * (weight[0] + weight[1] - 1.0)),
             },
             "duplicates": { "image": self.doubles[0] as f64 / asked[0], "text": self.doubles[1] as f64 / asked[1] },
             "hubness": { "image": skew(0, 0), "text": skew(1, 1), "textToImage": skew(2, 0) },

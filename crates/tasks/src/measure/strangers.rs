@@ -1,0 +1,76 @@
+//! What pairs would say if their partners were strangers: the part of a statistic that the sample makes by itself.
+
+use modality_gap_geometry::{Covariance, Frame, coupling_in};
+use serde_json::{Value, json};
+
+use super::pairs::Pairs;
+use super::sides::Sides;
+use crate::pairing::PairBlock;
+use crate::{Control, Sample, TaskError};
+
+/// Pairs whose partners are exchanged, at most; they are held in memory.
+const ROWS: u64 = 8_192;
+/// How often partners are exchanged.
+const DERANGEMENTS: usize = 3;
+/// Differences that are counted at a time.
+const COUNTED: usize = 512;
+
+/// `coupling.strangers`, the mean ‖L‖₂ and R² of strangers in the frame, and the R² that is left beside that.
+///
+/// R² of strangers falls like 1/n, so where a sample stands for more pairs it is scaled to their number.
+pub(super) fn add_strangers(
+    coupling: &mut Value,
+    rows: &Sides<'_>,
+    pairs: &Pairs,
+    frame: &Frame,
+    seed: u64,
+    control: &Control,
+) -> Result<(), TaskError> {
+    let dim = frame.dim();
+    let sample = Sample::of(pairs.pairs, ROWS, seed);
+    let (mut keys, mut x, mut z): (Vec<u64>, Vec<f64>, Vec<f64>) = Default::default();
+    rows.each_pair(sample, control, "strangers", |block: PairBlock<'_>| {
+        keys.extend_from_slice(block.keys);
+        x.extend_from_slice(block.left);
+        z.extend_from_slice(block.right);
+    })?;
+    let n = keys.len();
+    let lambda = coupling["lambda"].as_f64().unwrap_or(0.0);
+    let needed = 2 * frame.rank() as u64 + 2;
+    if n < 4 || frame.rank() == 0 || frame.rank() == dim {
+        return Ok(());
+    }
+    let (mut norm, mut r2) = (0.0, 0.0);
+    for k in 1..=DERANGEMENTS {
+        control.cancel.check()?;
+        // far apart, for rows of one group often stand together
+        let shift = (k * n / (DERANGEMENTS + 1)).max(1);
+        let mut differences = Covariance::about(&pairs.mean);
+        let mut block = Vec::with_capacity(COUNTED * dim);
+        for i in 0..n {
+            let j = (i + shift) % n;
+            if keys[i] != keys[j] {
+                let (a, b) = (&x[i * dim..(i + 1) * dim], &z[j * dim..(j + 1) * dim]);
+                block.extend(a.iter().zip(b).map(|(a, b)| a - b));
+            }
+            if block.len() == COUNTED * dim || i + 1 == n {
+                control.pool().install(|| differences.accumulate(&mut block));
+                block.clear();
+            }
+        }
+        let found = coupling_in(differences.matrix().as_ref(), frame, lambda)
+            .map_err(|error| TaskError::Numeric(error.to_string()))?;
+        norm += found.norm / DERANGEMENTS as f64;
+        r2 += found.r2 / DERANGEMENTS as f64;
+    }
+    let scale = n as f64 / pairs.pairs as f64;
+    let (norm, r2) = (norm * scale.min(1.0).sqrt(), r2 * scale.min(1.0));
+    coupling["strangers"] = json!({ "norm": norm, "r2": r2, "pairs": n, "derangements": DERANGEMENTS });
+    let enough = pairs.pairs >= needed;
+    let own = coupling["r2"].as_f64().filter(|_| enough);
+    coupling["r2Adjusted"] = json!(own.map(|own| (own - r2) / (1.0 - r2)));
+    if !enough {
+        coupling["pairsNeeded"] = json!(needed);
+    }
+    Ok(())
+}

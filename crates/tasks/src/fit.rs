@@ -230,7 +230,7 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
     let mut counted = both(&rows, &exclude, hashed)?;
     let mut again = hashed && grouping.observe(&mut rows, &counted, job.split.splits());
     if again {
-        exclude = grouping.repeats.clone();
+        exclude.clone_from(&grouping.repeats);
     }
     if grouping.pairing == Pairing::Index {
         let dropped = dropped_rows([&rows[0], &rows[1]], &counted);

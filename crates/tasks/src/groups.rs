@@ -164,13 +164,6 @@ fn joined(classes: &[Option<Vec<u32>>; 2]) -> Option<Vec<u32>> {
     let given: Vec<&Vec<u32>> = classes.iter().flatten().collect();
     let rows = given.first()?.len();
     let mut parent: Vec<u32> = (0..rows as u32).collect();
-    fn root(parent: &mut [u32], mut row: u32) -> u32 {
-        while parent[row as usize] != row {
-            parent[row as usize] = parent[parent[row as usize] as usize];
-            row = parent[row as usize];
-        }
-        row
-    }
     for classes in given {
         for (row, &first) in classes.iter().enumerate() {
             let (a, b) = (root(&mut parent, row as u32), root(&mut parent, first));
@@ -179,6 +172,15 @@ fn joined(classes: &[Option<Vec<u32>>; 2]) -> Option<Vec<u32>> {
         }
     }
     Some((0..rows as u32).map(|row| root(&mut parent, row)).collect())
+}
+
+/// The least row that `row` is joined with; paths are halved on the way.
+fn root(parent: &mut [u32], mut row: u32) -> u32 {
+    while parent[row as usize] != row {
+        parent[row as usize] = parent[parent[row as usize] as usize];
+        row = parent[row as usize];
+    }
+    row
 }
 
 /// Rows of `source` that equal an earlier row of the same group, sorted.

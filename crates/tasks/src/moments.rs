@@ -197,9 +197,12 @@ fn hashes_of(rows: Rows<'_>, dim: usize, usable: impl Fn(usize) -> bool) -> Vec<
     let bytes = rows.as_bytes();
     let width = bytes.len() / (rows.len() / dim).max(1);
     let rows = bytes.chunks_exact(width.max(1)).enumerate();
-    rows.map(|(row, bytes)| match usable(row) {
-        true => XxHash3_64::oneshot(bytes).max(UNUSABLE + 1),
-        false => UNUSABLE,
+    rows.map(|(row, bytes)| {
+        if usable(row) {
+            XxHash3_64::oneshot(bytes).max(UNUSABLE + 1)
+        } else {
+            UNUSABLE
+        }
     })
     .collect()
 }

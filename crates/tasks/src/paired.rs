@@ -72,7 +72,7 @@ impl Paired<'_> {
         let [left, right] = self.sources;
         let dim = left.dim;
         let members = Members::of(left, |row| take(0, row));
-        let mut gather = Gather::open(left, self.maps[0])?;
+        let mut gather = Gather::open(left, self.maps[0]);
         let mut mapper = Mapper::new(self.maps[1]);
         let (mut keys, mut x, mut y) = (Vec::new(), Vec::new(), Vec::new());
         walk(right, control, stage, |first, rows| {
@@ -128,15 +128,15 @@ pub(crate) struct Gather<'a> {
 }
 
 impl<'a> Gather<'a> {
-    pub fn open(source: &RowSet, map: &'a Map) -> Result<Self, TaskError> {
-        Ok(Self {
-            joined: Joined::open(source)?,
+    pub fn open(source: &RowSet, map: &'a Map) -> Self {
+        Self {
+            joined: Joined::open(source),
             mapper: Mapper::new(map),
             dim: source.dim,
             buffer: Buffer::new(),
             read: Vec::new(),
             rows: Vec::new(),
-        })
+        }
     }
 
     /// Reads the rows `wanted`, ascending and usable, into `rows`.

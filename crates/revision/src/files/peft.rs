@@ -313,8 +313,10 @@ fn is_set(value: &Value) -> bool {
     }
 }
 
-/// A test for names of maps.
-fn matcher(names: &Names) -> Read<Box<dyn Fn(&str) -> bool>> {
+/// A test for names of linear layers.
+type Matcher = Box<dyn Fn(&str) -> bool>;
+
+fn matcher(names: &Names) -> Read<Matcher> {
     Ok(match names {
         Names::Rule(rule) if rule == "all-linear" => Box::new(|_| true),
         Names::Rule(rule) => {

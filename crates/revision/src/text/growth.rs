@@ -33,8 +33,7 @@ fn times(rule: &Value) -> tokenizers::Result<f64> {
     let own = match rule["type"].as_str() {
         Some("Replace") => replaced(rule, content),
         // decompositions of one character: at most 18, of three bytes each
-        Some("NFD" | "NFKD" | "NFC" | "NFKC") => 3.0,
-        Some("ByteLevel" | "BertNormalizer") => 3.0,
+        Some("NFD" | "NFKD" | "NFC" | "NFKC" | "ByteLevel" | "BertNormalizer") => 3.0,
         Some("Prepend") => {
             let length = rule["prepend"].as_str().unwrap_or_default().len();
             if length > LONGEST {

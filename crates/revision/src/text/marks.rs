@@ -131,14 +131,13 @@ pub(super) fn of_folder(
     let fault = |reason: String| bad(&file, reason);
     let mut config = object("tokenizer_config.json")?.unwrap_or_default();
     let decoder = config.remove("added_tokens_decoder");
-    match decoder {
-        Some(decoder) => add_by_number(tokenizer, decoder).map_err(fault)?,
-        None => {
-            config.extend(object("special_tokens_map.json")?.unwrap_or_default());
-            if let Some(added) = object("added_tokens.json")? {
-                add_by_spelling(tokenizer, &config, added)
-                    .map_err(|reason| bad(&folder.join("added_tokens.json"), reason))?;
-            }
+    if let Some(decoder) = decoder {
+        add_by_number(tokenizer, decoder).map_err(fault)?;
+    } else {
+        config.extend(object("special_tokens_map.json")?.unwrap_or_default());
+        if let Some(added) = object("added_tokens.json")? {
+            add_by_spelling(tokenizer, &config, added)
+                .map_err(|reason| bad(&folder.join("added_tokens.json"), reason))?;
         }
     }
     let mut notes = Vec::new();
@@ -160,12 +159,11 @@ pub(super) fn of_folder(
     };
     let eos = mark("eos_token");
     let own_file = folder.join("chat_template.jinja");
-    let (chat_template, template_file) = match read_text_if_there(&own_file)? {
-        Some(own) => (Some(own), own_file),
-        None => {
-            let inside = config.get("chat_template").cloned().unwrap_or_default();
-            (template(inside).map_err(fault)?, file)
-        }
+    let (chat_template, template_file) = if let Some(own) = read_text_if_there(&own_file)? {
+        (Some(own), own_file)
+    } else {
+        let inside = config.get("chat_template").cloned().unwrap_or_default();
+        (template(inside).map_err(fault)?, file)
     };
     let marks = Marks {
         ends: with_eos(ends, eos.as_ref()),

@@ -3,6 +3,7 @@
 use modality_gap_geometry::ClusterNoise;
 
 use super::sides::Sides;
+use crate::groups::Members;
 use crate::{Control, Sample, TaskError};
 
 /// Bytes of the sums of groups that are held at a time.
@@ -33,7 +34,7 @@ fn of_groups(
 ) -> Result<ClusterNoise, TaskError> {
     let dim = sides.source(0).dim;
     let members: Vec<_> = which.iter().map(|&side| sides.members(side)).collect();
-    let keys = members.iter().map(|members| members.keys()).max().unwrap_or(0);
+    let keys = members.iter().map(Members::keys).max().unwrap_or(0);
     let present = |key: u64| members.iter().any(|members| !members.rows(key).is_empty());
     let groups = (0..keys as u64).filter(|&key| present(key)).count() as u64;
     // where the sum of a group stands, if it is taken

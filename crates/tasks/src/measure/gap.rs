@@ -193,7 +193,7 @@ fn noises(rows: &Sides<'_>, difference: &[f64], evidence: &Evidence<'_>) -> (Noi
             pairs.trace,
             Some(&pairs.differences).filter(|covariance| covariance.rows() > 0),
             difference,
-            pairs.pairs,
+            pairs.count,
         );
         return (
             own,

@@ -54,6 +54,10 @@ pub enum Part {
 
 /// Options of a measurement; absent options take the documented default.
 #[derive(Debug, Clone, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "options that are independent of each other"
+)]
 pub struct MeasureJob {
     /// Whether row i of one side belongs to row i of the other.
     pub paired: bool,
@@ -310,9 +314,9 @@ fn causes(
     if let Some(pairs) = pairs {
         let length = mean_direction(rows, &frame, control)?;
         let parts = &mut explained["decomposition"];
-        parts["vmf"] = json!(concentration(length, pairs.pairs, &frame));
+        parts["vmf"] = json!(concentration(length, pairs.count, &frame));
         parts["chance"]["vmf"] = json!(vmf_concentration(
-            (pairs.pairs as f64).powf(-0.5),
+            (pairs.count as f64).powf(-0.5),
             frame.dim() - frame.rank()
         ));
         add_strangers(&mut parts["coupling"], rows, pairs, &frame, job.seed, control)?;

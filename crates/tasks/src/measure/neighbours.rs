@@ -81,9 +81,10 @@ fn ask(
     let y = asking.before.map(|map| collect(1, map)).transpose()?;
     let pool = control.pool();
 
-    let mut partners = match asking.paired {
-        true => [partners_of(sides, 0, &x)?, partners_of(sides, 1, &z)?].map(Some),
-        false => [None, None],
+    let mut partners = if asking.paired {
+        [partners_of(sides, 0, &x)?, partners_of(sides, 1, &z)?].map(Some)
+    } else {
+        [None, None]
     };
     let with_partner = partners.each_ref().map(|partners| -> Vec<bool> {
         let all = partners.iter().flatten();
@@ -168,7 +169,7 @@ fn partners_of(
     let mut wanted: Vec<u64> = (0..queries.len()).flat_map(&group).collect();
     wanted.sort_unstable();
     wanted.dedup();
-    let rows = Gather::open(sides.source(other), sides.map(other))?.unit_rows(&wanted)?;
+    let rows = Gather::open(sides.source(other), sides.map(other)).unit_rows(&wanted)?;
     let nearest = (0..queries.len()).map(|i| {
         let group = group(i).into_iter().map(|index| {
             let at = wanted.binary_search(&index).expect("it was read");

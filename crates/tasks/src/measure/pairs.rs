@@ -23,7 +23,7 @@ pub(super) struct Pairs {
     /// Mean cosine of the pairs, for unit rows.
     pub mean_cosine: f64,
     /// How many there are.
-    pub pairs: u64,
+    pub count: u64,
     /// Trace of the covariance of the differences of all pairs, divisor n.
     pub trace: f64,
 }
@@ -79,7 +79,7 @@ pub(super) fn pair_differences(
         mean,
         mean_distance: distances / n,
         mean_cosine: cosines / n,
-        pairs,
+        count: pairs,
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::pairs::Pairs;
 use super::sides::Sides;
-use crate::pairing::PairBlock;
+use crate::paired::PairBlock;
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose partners are exchanged, at most; they are held in memory.
@@ -27,7 +27,7 @@ pub(super) fn add_strangers(
     control: &Control,
 ) -> Result<(), TaskError> {
     let dim = frame.dim();
-    let sample = Sample::of(pairs.pairs, ROWS, seed);
+    let sample = Sample::of(pairs.count, ROWS, seed);
     let (mut keys, mut x, mut z): (Vec<u64>, Vec<f64>, Vec<f64>) = Default::default();
     rows.each_pair(sample, control, "strangers", |block: PairBlock<'_>| {
         keys.extend_from_slice(block.keys);
@@ -63,10 +63,10 @@ pub(super) fn add_strangers(
         norm += found.norm / DERANGEMENTS as f64;
         r2 += found.r2 / DERANGEMENTS as f64;
     }
-    let scale = n as f64 / pairs.pairs as f64;
+    let scale = n as f64 / pairs.count as f64;
     let (norm, r2) = (norm * scale.min(1.0).sqrt(), r2 * scale.min(1.0));
     coupling["strangers"] = json!({ "norm": norm, "r2": r2, "pairs": n, "derangements": DERANGEMENTS });
-    let enough = pairs.pairs >= needed;
+    let enough = pairs.count >= needed;
     let own = coupling["r2"].as_f64().filter(|_| enough);
     coupling["r2Adjusted"] = json!(own.map(|own| (own - r2) / (1.0 - r2)));
     if !enough {

@@ -153,8 +153,7 @@ fn of_language(mut json: Map<String, Value>) -> Read<Map<String, Value>> {
     let sizes = match kind.as_str() {
         Some("llama") => [32_000, 4_096, 11_008, 32, 32],
         Some("mistral") => [32_000, 4_096, 14_336, 32, 32],
-        Some("qwen2") => [151_936, 4_096, 22_016, 32, 32],
-        Some("qwen3") => [151_936, 4_096, 22_016, 32, 32],
+        Some("qwen2" | "qwen3") => [151_936, 4_096, 22_016, 32, 32],
         other => {
             let other = other.unwrap_or("without a name");
             return Err(format!(

@@ -56,7 +56,6 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
             // 1970-01-01 was a Thursday
             Some('u') => ((days + 3).rem_euclid(7) + 1).to_string(),
             Some('w') => (days + 4).rem_euclid(7).to_string(),
-            Some('h') => name[..3].to_owned(),
             // a time without a zone has no name for it
             Some('Z' | 'z') => String::new(),
             Some('Y') => year.to_string(),
@@ -64,7 +63,7 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
             Some('m') => format!("{month:02}"),
             Some('d') => format!("{day:02}"),
             Some('B') => name.to_owned(),
-            Some('b') => name[..3].to_owned(),
+            Some('b' | 'h') => name[..3].to_owned(),
             Some('A') => weekday.to_owned(),
             Some('a') => weekday[..3].to_owned(),
             Some('H') => format!("{hour:02}"),

@@ -3,6 +3,8 @@
 //! Parsing, compiling and dropping recurse with the nesting of blocks, the branches of an `if` and the operators of an
 //! expression. So these are bounded before anything is compiled, far above what published templates have.
 
+use std::fmt::Write as _;
+
 /// Longest source in bytes; published ones have at most 40 KB.
 const MAX_SOURCE: usize = 1 << 18;
 /// Most names, numbers, strings and signs in one tag.
@@ -207,7 +209,7 @@ impl<'a> Tag<'a> {
         for &at in &self.products {
             out.push_str(source[from..at].trim_end());
             let space = &source[from + source[from..at].trim_end().len()..at];
-            out.push_str(&format!("|{SINGLE}{space}* - -"));
+            _ = write!(out, "|{SINGLE}{space}* - -");
             from = at + 1;
         }
         out.push_str(&source[from..self.end]);
@@ -229,14 +231,11 @@ impl<'a> Tag<'a> {
                 // white space goes before the brackets, so that lines stay
                 let space = &value[..value.len() - value.trim_start().len()];
                 let behind = &value[value.trim_end().len()..];
-                out.push_str(&format!(
-                    "{head}{space}({bare})|{filter}{behind}{}",
-                    &text[closing..]
-                ));
+                _ = write!(out, "{head}{space}({bare})|{filter}{behind}{}", &text[closing..]);
             }
             (_, Some(_)) => {
                 let head = text[..closing].trim_end();
-                out.push_str(&format!("{head}|{HELD}{}", &text[head.len()..]));
+                _ = write!(out, "{head}|{HELD}{}", &text[head.len()..]);
             }
             _ => out.push_str(text),
         }
@@ -257,10 +256,10 @@ impl<'a> Tag<'a> {
                 out.push_str(&text[..closing]);
                 out.push_str("%}");
                 for set in others {
-                    out.push_str(&format!("{{%- {set} %}}"));
+                    _ = write!(out, "{{%- {set} %}}");
                 }
                 // the sign that cuts white space goes behind the last
-                out.push_str(&format!("{{%- {last} {cut}"));
+                _ = write!(out, "{{%- {last} {cut}");
             }
         }
     }

@@ -117,7 +117,7 @@ impl Jinja {
         let last = conversation.turns.last();
         let asks = last.is_some_and(|turn| turn.role == Role::User);
         let written = on_own_stack(|| {
-            let messages = self.messages(codec, conversation)?;
+            let messages = messages_of(codec, conversation)?;
             if asks {
                 self.prompt(conversation, &messages)
             } else {
@@ -198,23 +198,6 @@ impl Jinja {
         }
     }
 
-    fn messages(&self, codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Message>> {
-        let system = conversation.system.iter().map(|text| ("system", text));
-        let turns = conversation
-            .turns
-            .iter()
-            .map(|turn| (turn.role.name(), &turn.text));
-        let message = |(role, text): (&'static str, &String)| {
-            if text.contains(|letter| ('\u{fdd0}'..='\u{fdd4}').contains(&letter)) {
-                return Err(conversation
-                    .bad("a text holds a code that is no character (U+FDD0 to U+FDD4)".to_owned()));
-            }
-            let text = codec.defused(&text.replace(IMAGE, &PLACE.to_string()));
-            Ok(Message { role, text })
-        };
-        system.chain(turns).map(message).collect()
-    }
-
     /// A prompt: what stands before an answer without thoughts; with `enable_thinking`, what the template says itself.
     fn prompt(&self, conversation: &Conversation, messages: &[Message]) -> Result<Written> {
         let (text, _) = unmarked(&self.rendered(conversation, messages, true)?);
@@ -225,7 +208,7 @@ impl Jinja {
                 role: Role::Assistant.name(),
                 text: needle(messages.len()),
             };
-            let answered = [messages, &[answer.clone()]].concat();
+            let answered = [messages, std::slice::from_ref(&answer)].concat();
             let answered = self
                 .render(&answered, false)
                 .map(|answered| unmarked(&answered).0);
@@ -419,6 +402,24 @@ impl Jinja {
         let template = self.environment.get_template(NAME)?;
         template.render(context! { ..own, ..arguments })
     }
+}
+
+fn messages_of(codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Message>> {
+    let system = conversation.system.iter().map(|text| ("system", text));
+    let turns = conversation
+        .turns
+        .iter()
+        .map(|turn| (turn.role.name(), &turn.text));
+    let message = |(role, text): (&'static str, &String)| {
+        if text.contains(|letter| ('\u{fdd0}'..='\u{fdd4}').contains(&letter)) {
+            return Err(
+                conversation.bad("a text holds a code that is no character (U+FDD0 to U+FDD4)".to_owned())
+            );
+        }
+        let text = codec.defused(&text.replace(IMAGE, &PLACE.to_string()));
+        Ok(Message { role, text })
+    };
+    system.chain(turns).map(message).collect()
 }
 
 /// An argument as the engine has it.

@@ -171,9 +171,9 @@ fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Optio
 
 fn rsplit(text: &str, args: &[Value]) -> Asked<Value> {
     let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
-    let most = most
-        .filter(|&most| most >= 0)
-        .map_or(usize::MAX, |most| most as usize + 1);
+    let most = most.filter(|&most| most >= 0).map_or(usize::MAX, |most| {
+        usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1)
+    });
     let mut parts: Vec<&str> = Vec::new();
     match separator {
         Some("") => return Err(bad("empty separator")),
@@ -196,6 +196,7 @@ fn rsplit(text: &str, args: &[Value]) -> Asked<Value> {
 }
 
 /// `json.dumps` as transformers calls it: `ensure_ascii`, `indent`, `separators`, `sort_keys`.
+#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
 pub(super) fn tojson(state: &mut State, value: &Value, args: Rest<Value>, options: Kwargs) -> Asked<String> {
     let given = |at: usize, name: &str| -> Asked<Value> {
         let named: Option<Value> = options.get(name)?;
@@ -259,14 +260,16 @@ impl Json<'_, '_, '_> {
             ValueKind::String => self.text(value.as_str().unwrap_or_default()),
             ValueKind::Seq | ValueKind::Iterable => {
                 let items: Vec<Value> = value.try_iter()?.collect();
-                self.container(['[', ']'], items, depth, |json, item| json.value(item, depth + 1))?;
+                self.container(['[', ']'], &items, depth, |json, item| {
+                    json.value(item, depth + 1)
+                })?;
             }
             ValueKind::Map => {
                 let mut keys: Vec<Value> = value.try_iter()?.collect();
                 if self.sorted {
                     keys.sort();
                 }
-                self.container(['{', '}'], keys, depth, |json, key| {
+                self.container(['{', '}'], &keys, depth, |json, key| {
                     json.key(key)?;
                     let colon = json.colon.clone();
                     json.out.push_str(&colon);
@@ -293,7 +296,7 @@ impl Json<'_, '_, '_> {
     fn container(
         &mut self,
         [open, close]: [char; 2],
-        items: Vec<Value>,
+        items: &[Value],
         depth: usize,
         mut write: impl FnMut(&mut Self, &Value) -> Asked<()>,
     ) -> Asked<()> {

@@ -250,8 +250,12 @@ export interface AlignerInfo {
 }
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array
+/** Rows as plain numbers: one after the other, or each in an array of its own. */
+export type NumberRows = readonly number[] | readonly (readonly number[])[]
 /** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
 export interface Tensor<T extends Rows = Rows> {
+  /** What its values are: `float32`, `float64`, `float16` or `bfloat16`. @defaultValue by `data`; 16 bits are f16 */
+  readonly type?: string
   /** Its shape. */
   readonly dims: readonly number[]
   /** Its values, row-major. */
@@ -273,7 +277,7 @@ export declare class PortableAligner {
    * Moves one source row or many. Rows are scaled to unit length first; results have unit length, except for methods
    * without renormalisation.
    *
-   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits, a tensor what its `type` says
    * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
    * @returns `out`
    * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
@@ -283,6 +287,8 @@ export declare class PortableAligner {
   transform(rows: Float64Array, out?: Float64Array): Float64Array
   transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
   transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
+  transform(rows: readonly number[]): number[]
+  transform(rows: readonly (readonly number[])[]): number[][]
 }
 
 export {}

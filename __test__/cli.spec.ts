@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { modalityGap } from './helpers/cli.ts'
@@ -126,13 +127,28 @@ test('the same command gives the same bytes for any number of threads', async t 
   t.deepEqual(bytes.slice(0, 2), bytes.slice(2))
 })
 
-test('a reader that has seen enough is no failure', async t => {
+test('a result that nobody takes is a failure with a word', async t => {
   const { code, stderr } = await modalityGap(['inspect', join(SAMPLE, 'img_emb')], {
     started: child => child.stdout?.destroy(),
   })
-  t.is(code, 0)
-  t.is(stderr, '')
+  t.is(code, 1)
+  t.regex(stderr, /^modality-gap: standard output could not be written: its reader closed it/)
 })
+
+// the device that is always full
+if (existsSync('/dev/full')) {
+  test('a full disk under standard output is a failure with a word', async t => {
+    const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js')
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [main, 'inspect', join(SAMPLE, 'img_emb')], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    t.is(status, 1)
+    t.regex(stderr, /^modality-gap: standard output could not be written: ENOSPC/)
+  })
+}
 
 test('output may go where folders are still missing', async t => {
   const folder = folderOf(t)

@@ -53,7 +53,7 @@ test('methods can be chosen, and those that need pairs are left out without them
   })
   await t.throwsAsync(compareStrategies({ image, text, methods: ['magic' as 'c3'] }), {
     code: 'BAD_OPTION',
-    message: /no strategy "magic"/,
+    message: /unknown value `magic`; expected none, centering/,
   })
 })
 

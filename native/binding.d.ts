@@ -9,7 +9,7 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** Stops a job within a block of rows. */
+/** Stops a job within a block of rows; the end of the environment does so, too. */
 export declare class CancelToken {
   /** A token that nobody has cancelled. */
   constructor()
@@ -47,6 +47,8 @@ export declare class NativeEncoder {
   embedTexts(texts: Array<string>, prompt?: string | undefined | null): Promise<any>
   /** Unit rows of image files. */
   embedImages(paths: Array<string>): Promise<any>
+  /** Releases the encoder now; calls that run keep it until they end. */
+  release(): void
 }
 
 /** A file of ids being read. */
@@ -79,6 +81,8 @@ export declare class NativeModel {
   saveState(folder: string): Promise<any>
   /** Goes on from such a state; answers with the updates made by then. */
   restoreState(folder: string): Promise<any>
+  /** Releases the model now; calls that run keep it until they end. */
+  release(): void
 }
 
 /** A parquet file whose rows are read as records. */

@@ -1,13 +1,16 @@
 import type { RunOptions } from './abort.ts'
+import { bytesOf, checkedBytes } from './bytes.ts'
+import { type Checks, checkOptions, checkPath, flag, instanceOf, needed, oneOf, path, wrong } from './checks.ts'
 import { diagnoseFit } from './diagnosis.ts'
-import { checkWidth, type Embeddings, sourceOf } from './embeddings.ts'
+import { checkWidth, type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
 import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
+import { checkCall, fitChecks, groupChecks, resumableChecks, runChecks, threadChecks } from './option-checks.ts'
 import type { FitOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
 import type { AlignerInfo, FitReport, TransformReport } from './reports.ts'
 import { type GroupOptions, groupedSources } from './row-groups.ts'
-import { mapRows, type Rows, type Tensor } from './rows.ts'
+import { mapRows, type NumberRows, type Rows, type Tensor } from './rows.ts'
 
 /** The two sides of a fit; they need not be paired. */
 export interface Sides {
@@ -37,6 +40,35 @@ export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOu
 export interface TransformOptions extends ResumableOutputOptions {
   /** Which side's map is applied; the target's only moves rows in `centering`. @defaultValue `'source'` */
   side?: 'source' | 'target'
+}
+
+const sideChecks: Checks<Sides> = { target: needed(opened), source: needed(opened) }
+
+/** A fit takes sides by the part they play, for any modality may imitate any other. */
+export const SIDE_NAMES = { image: 'target', images: 'target', text: 'source', texts: 'source' }
+
+export const fitInputChecks: Checks<FitInput> = {
+  ...sideChecks,
+  ...groupChecks,
+  ...fitChecks,
+  ...threadChecks,
+  verify: flag,
+  work: path,
+  resume: flag,
+}
+
+const alignChecks: Checks<AlignInput> = {
+  ...sideChecks,
+  ...groupChecks,
+  ...fitChecks,
+  ...resumableChecks,
+  out: needed(path),
+}
+
+const transformChecks: Checks<TransformOptions & RunOptions> = {
+  ...resumableChecks,
+  ...runChecks,
+  side: oneOf(['source', 'target']),
 }
 
 /** The native handle of an aligner. */
@@ -73,7 +105,9 @@ export class Aligner {
    * (unless the embeddings were opened with `onBadRow: 'drop'`), `TOO_FEW_ROWS`, `BAD_OPTION`, `CANCELLED`
    * @see arXiv 2602.07026, section 4
    */
-  static async fit({ target, source, ...options }: FitInput, run: RunOptions = {}): Promise<Aligner> {
+  static async fit(input: FitInput, run: RunOptions = {}): Promise<Aligner> {
+    checkCall('Aligner.fit', [input, fitInputChecks], [run, runChecks], SIDE_NAMES)
+    const { target, source, ...options } = input
     const [sources, job] = await sidesOf({ target, source }, options)
     return Aligner.#fitted(await runJob({ kind: 'fit', ...job }, sources, run), { target, source })
   }
@@ -85,7 +119,9 @@ export class Aligner {
    *
    * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
    */
-  static async alignTo({ target, source, ...options }: AlignInput, run: RunOptions = {}): Promise<Aligner> {
+  static async alignTo(input: AlignInput, run: RunOptions = {}): Promise<Aligner> {
+    checkCall('Aligner.alignTo', [input, alignChecks], [run, runChecks], SIDE_NAMES)
+    const { target, source, ...options } = input
     const [sources, job] = await sidesOf({ target, source }, options)
     return Aligner.#fitted(await runJob({ kind: 'align', ...job }, sources, run), { target, source })
   }
@@ -96,6 +132,10 @@ export class Aligner {
    * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`
    */
   static async load(path: string): Promise<Aligner> {
+    if (bytesOf(path)) {
+      throw wrong(path, 'Aligner.load', 'a path, as text', '; for the bytes of a file there is Aligner.fromBytes')
+    }
+    checkPath(path, 'Aligner.load')
     return new Aligner(unwrap(native.NativeAligner.load(path)))
   }
 
@@ -105,7 +145,7 @@ export class Aligner {
    * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
    */
   static fromBytes(bytes: Uint8Array): Aligner {
-    return new Aligner(unwrap(native.NativeAligner.fromBytes(bytes)))
+    return new Aligner(unwrap(native.NativeAligner.fromBytes(checkedBytes(bytes, 'Aligner.fromBytes', 'Aligner.load'))))
   }
 
   static #fitted({ aligner, report }: JobResult, { target, source }: Sides): Aligner {
@@ -134,6 +174,7 @@ export class Aligner {
    * @throws {@link ModalityGapError} `WRITE_FAILED`
    */
   async save(path: string): Promise<void> {
+    checkPath(path, 'aligner.save')
     unwrap(this.#native.save(path))
   }
 
@@ -141,7 +182,7 @@ export class Aligner {
    * Moves one source row or many. Rows are scaled to unit length first; results have unit length (except for methods
    * without renormalisation) and are computed in f64 whatever the array.
    *
-   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits, a tensor what its `type` says
    * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
    * @returns `out`
    * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
@@ -151,7 +192,9 @@ export class Aligner {
   transform(rows: Float64Array, out?: Float64Array): Float64Array
   transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
   transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
-  transform(rows: Rows | Tensor, out?: Rows | Tensor): Rows | Tensor {
+  transform(rows: readonly number[]): number[]
+  transform(rows: readonly (readonly number[])[]): number[][]
+  transform(rows: Rows | Tensor | NumberRows, out?: Rows | Tensor): Rows | Tensor | NumberRows {
     return mapRows(rows, out, this.info.dim, this.#map)
   }
 
@@ -167,6 +210,9 @@ export class Aligner {
     out: string,
     options: TransformOptions & RunOptions = {},
   ): Promise<TransformReport> {
+    opened(rows, 'aligner.transformTo, rows')
+    checkPath(out, 'aligner.transformTo, out')
+    checkOptions(options, 'aligner.transformTo', transformChecks)
     const { signal, onProgress, ...job } = options
     const run: RunOptions = { signal, onProgress }
     const sources = [sourceOf(rows)]
@@ -185,6 +231,9 @@ export class Aligner {
     }
   }
 }
+
+/** An aligner, as an option. */
+export const fitted = instanceOf(Aligner, 'an Aligner')
 
 /** Both sides in their groups; ids that the rows bring along count where some are held out. */
 async function sidesOf<T extends GroupOptions & { holdout?: number }>(

@@ -1,9 +1,11 @@
 import type { RunOptions } from './abort.ts'
 import { Aligner } from './align.ts'
-import { checkWidth, type Embeddings } from './embeddings.ts'
+import { type Checks, listOf, needed, oneOf, without } from './checks.ts'
+import { checkWidth, type Embeddings, opened } from './embeddings.ts'
 import { ModalityGapError } from './errors.ts'
-import { measured } from './measure.ts'
+import { measured, SIDE_NAMES } from './measure.ts'
 import type { MeasureOptions } from './measure-options.ts'
+import { checkCall, measureChecks, runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
 import { foundFirst, holm, type Outcomes, pairedDifference, SIZE, takeOutcomes } from './paired-retrieval.ts'
 import type { FittedOptions, GapReport, ImageText } from './reports.ts'
@@ -71,16 +73,23 @@ export interface CompareReport {
   }
 }
 
+const compareChecks: Checks<CompareInput> = {
+  image: needed(opened),
+  text: needed(opened),
+  methods: listOf(oneOf(Object.keys(STRATEGIES)), 'a list of strategies'),
+  ...without(measureChecks, 'frame', 'saveFrame'),
+  ...threadChecks,
+}
+
 /**
  * Fits every strategy on one part of the rows and measures it on the other: what it does to the gap (compatibility) and
  * what it keeps of the text's own geometry (preservation).
  *
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
-export async function compareStrategies(
-  { image, text, methods, holdout = DEFAULT_HOLDOUT, seed = 0, ...asked }: CompareInput,
-  run: RunOptions = {},
-): Promise<CompareReport> {
+export async function compareStrategies(input: CompareInput, run: RunOptions = {}): Promise<CompareReport> {
+  checkCall('compareStrategies', [input, compareChecks], [run, runChecks], SIDE_NAMES)
+  const { image, text, methods, holdout = DEFAULT_HOLDOUT, seed = 0, ...asked } = input
   checkWidth(text, image.dim, 'those of the images')
   const { threads, energy, rank, captionsPerImage } = asked
   const paired = pairedByDefault(image, text, asked)
@@ -115,10 +124,6 @@ export async function compareStrategies(
 
 function chosen(methods: readonly StrategyName[] | undefined, paired: boolean): StrategyName[] {
   const all = Object.keys(STRATEGIES) as StrategyName[]
-  const unknown = methods?.find(name => !all.includes(name))
-  if (unknown !== undefined) {
-    throw new ModalityGapError('BAD_OPTION', `there is no strategy "${unknown}"; there are ${all.join(', ')}`)
-  }
   const unpaired = methods?.find(name => needsPairs(name) && !paired)
   if (unpaired !== undefined) {
     throw new ModalityGapError('BAD_OPTION', `${unpaired} is fitted to pairs: say that the rows are paired`)

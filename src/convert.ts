@@ -1,8 +1,12 @@
 import type { RunOptions } from './abort.ts'
-import { type Embeddings, sourceOf } from './embeddings.ts'
+import { type Checks, checkOptions, checkPath } from './checks.ts'
+import { type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
+import { outputChecks, runChecks } from './option-checks.ts'
 import type { OutputOptions } from './options.ts'
 import type { ConvertReport } from './reports.ts'
+
+const convertChecks: Checks<OutputOptions & RunOptions> = { ...outputChecks, ...runChecks }
 
 /**
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
@@ -16,6 +20,9 @@ export async function convert(
   out: string,
   options: OutputOptions & RunOptions = {},
 ): Promise<ConvertReport> {
+  opened(rows, 'convert, rows')
+  checkPath(out, 'convert, out')
+  checkOptions(options, 'convert', convertChecks)
   const { signal, onProgress, ...job } = options
   const sources = [sourceOf(rows)]
   return (await runJob({ kind: 'convert', out, ...job }, sources, { signal, onProgress })).report as ConvertReport

@@ -1,20 +1,56 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { bytesOf } from './bytes.ts'
+import {
+  type Check,
+  type Checks,
+  checkOptions,
+  flag,
+  listOf,
+  oneOf,
+  path,
+  shown,
+  text,
+  whole,
+  wrong,
+} from './checks.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
 import { native, type Source, type SourceOptions } from './native.ts'
+import { DTYPES, ON_BAD_ROW, ROLES } from './option-checks.ts'
 import type { Dtype, OnBadRow, Role } from './options.ts'
 import type { EmbeddingsInfo, ShardInfo } from './reports.ts'
 import { type FoundIds, givenIds, type RowIds } from './row-ids.ts'
-import { checkedRows, isTensor, kindOf, type Rows, type Tensor, widthOf } from './rows.ts'
+import {
+  checkedRows,
+  halfBits,
+  isTensor,
+  kindOf,
+  type NumberRows,
+  numbersOf,
+  type Rows,
+  type Tensor,
+  valuesOf,
+  widthOf,
+} from './rows.ts'
 
 /**
  * Where rows come from:
  * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
  *   npz key or leading index;
  * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
- * - a tensor;
+ * - an array of rows that are arrays of numbers, all of one length;
+ * - a tensor, whose `type` says what its values are;
  * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
  */
-export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
+export type EmbeddingsInput =
+  | string
+  | readonly string[]
+  | Rows
+  | NumberRows
+  | readonly (Float32Array | Float64Array)[]
+  | Tensor
+  | Uint8Array
+  | ArrayBuffer
 
 /** How rows are opened. */
 export interface EmbeddingsOptions {
@@ -28,7 +64,11 @@ export interface EmbeddingsOptions {
   role?: Role
   /** Columns of a row; needed for plain arrays and plain bytes. */
   dim?: number
-  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
+  /**
+   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept.
+   *
+   * @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array`, `'f64'` for plain numbers
+   */
   dtype?: Dtype
   /** The column of Arrow data to take. @defaultValue the only column of vectors */
   column?: string
@@ -39,6 +79,31 @@ export interface EmbeddingsOptions {
   ids?: RowIds
 }
 
+const columns: Check = (value, name) => {
+  if (typeof value === 'number' && !(Number.isSafeInteger(value) && value > 0)) {
+    throw new ModalityGapError('BAD_SHAPE', `${name}: rows have a whole number of columns of at least 1, not ${value}`)
+  }
+  whole(1)(value, name)
+}
+
+const rowIds: Check = (value, name) => {
+  const isList = Array.isArray(value) || ['Uint32Array', 'BigInt64Array', 'BigUint64Array'].includes(kindOf(value))
+  if (!isList && (typeof value !== 'string' || value === '')) {
+    throw wrong(value, name, 'one id per row, a file of ids, the name of a column or none')
+  }
+}
+
+const openChecks: Checks<EmbeddingsOptions> = {
+  onBadRow: oneOf(ON_BAD_ROW),
+  normalize: flag,
+  label: text,
+  role: oneOf(ROLES),
+  dim: columns,
+  dtype: oneOf(DTYPES),
+  column: text,
+  ids: rowIds,
+}
+
 let wrap: (source: Source, ids?: FoundIds | null) => Embeddings
 
 /** The ids that rows were opened with: nothing when none were given, `null` when they were said to have none. */
@@ -47,18 +112,32 @@ export let idsOf: (embeddings: Embeddings) => FoundIds | null | undefined
 /** The native handle of opened rows; throws `BAD_OPTION` for anything else. */
 export let sourceOf: (embeddings: Embeddings) => Source
 
+/** Opened rows, as an option or argument. */
+export const opened: Check = (value, name) => {
+  if (!(value instanceof Embeddings)) {
+    const hint =
+      typeof value === 'string' ? `: await openEmbeddings(${JSON.stringify(value)})` : ', a path, an array or a tensor'
+    throw new ModalityGapError(
+      'BAD_OPTION',
+      `${name}: expected opened rows, not ${shown(value)}; open them first with openEmbeddings${hint}`,
+    )
+  }
+}
+
 /** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
 export class Embeddings {
   readonly #source: Source
   readonly #info: EmbeddingsInfo
   readonly #ids: FoundIds | null | undefined
+  #disposed = false
 
   static {
     wrap = (source, ids) => new Embeddings(source, ids)
     idsOf = embeddings => embeddings.#ids
     sourceOf = embeddings => {
-      if (!(embeddings instanceof Embeddings)) {
-        throw new ModalityGapError('BAD_OPTION', 'rows have to be opened with openEmbeddings first')
+      opened(embeddings, 'rows')
+      if (embeddings.#disposed) {
+        throw new ModalityGapError('BAD_OPTION', 'these rows were disposed of; open them again')
       }
       return embeddings.#source
     }
@@ -104,6 +183,17 @@ export class Embeddings {
   get label(): string | undefined {
     return this.#info.label
   }
+
+  /** Releases rows in memory now, rather than when they are collected; calls that run keep theirs. */
+  dispose(): void {
+    this.#source.release()
+    this.#disposed = true
+  }
+
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
 }
 
 /**
@@ -115,68 +205,133 @@ export class Embeddings {
  * when `ids` and rows differ in number
  */
 export async function openEmbeddings(input: EmbeddingsInput, options: EmbeddingsOptions = {}): Promise<Embeddings> {
+  checkOptions(options, 'openEmbeddings', openChecks)
   const { onBadRow, normalize, label, role } = options
   const common = given({ onBadRow, normalize, label })
-  if (typeof input === 'string' || Array.isArray(input)) {
+  if (typeof input === 'string' || isPaths(input)) {
+    for (const name of ['dim', 'dtype', 'column'] as const) {
+      if (options[name] !== undefined) {
+        const instead = name === 'column' ? 'name it behind the path, FILE#column' : 'a file says that itself'
+        throw new ModalityGapError('BAD_OPTION', `${name} is for rows in memory; ${instead}`)
+      }
+    }
     const paths = typeof input === 'string' ? [input] : [...input]
+    listOf(path)(paths, 'openEmbeddings')
     return await withIds(unwrap(await native.Source.open(given({ paths, role, ...common }))), options)
   }
-  return await withIds(
-    fromMemory(input as Exclude<EmbeddingsInput, string | readonly string[]>, options, common),
-    options,
-  )
+  const opened = await withIds(fromMemory(input as MemoryInput, options, common), options)
+  await letCollect(opened)
+  return opened
 }
 
 async function withIds(source: Source, { ids }: EmbeddingsOptions): Promise<Embeddings> {
   return wrap(source, ids === undefined ? undefined : ((await givenIds(ids, source.info())) ?? null))
 }
 
-function fromMemory(
-  input: Exclude<EmbeddingsInput, string | readonly string[]>,
-  { dim, dtype, column }: EmbeddingsOptions,
-  options: SourceOptions,
-): Source {
+type MemoryInput = Exclude<EmbeddingsInput, string | readonly string[]>
+
+/** Whether an input is a list of paths; one path among them is enough, for then the others are wrong. */
+function isPaths(input: unknown): input is readonly string[] {
+  return Array.isArray(input) && input.some(each => typeof each === 'string')
+}
+
+/** Bytes copied between two turns of the event loop at most. */
+const COPIED_AT_ONCE = 16 * 2 ** 20
+let copied = 0
+
+/** Handles are finalised between turns of the event loop, so that a loop that only awaits copies would keep them all. */
+async function letCollect({ rows, dim, dtype }: Embeddings): Promise<void> {
+  copied += rows * dim * VIEWS[dtype].BYTES_PER_ELEMENT
+  if (copied > COPIED_AT_ONCE) {
+    copied = 0
+    await nextTurn()
+  }
+}
+
+function fromMemory(input: MemoryInput, options: EmbeddingsOptions, common: SourceOptions): Source {
+  const { dim, dtype, column } = options
   const bytes = bytesOf(input)
   if (bytes) {
     return dim === undefined
-      ? unwrap(native.Source.fromArrow(bytes, column, options))
-      : fromRows(viewAs(bytes, dtype ?? 'f32'), dim, dtype, options)
+      ? unwrap(native.Source.fromArrow(bytes, column, common))
+      : fromRows(viewAs(bytes, dtype ?? 'f32'), dim, dtype, common)
+  }
+  if (column !== undefined) {
+    throw new ModalityGapError('BAD_OPTION', 'column is for Arrow data')
   }
   if (isTensor(input)) {
-    return fromRows(checkedRows(input.data), widthOf(input), dtype, options)
+    const width = agreed(widthOf(input), dim, 'a tensor')
+    const [values, own] = valuesOf(input)
+    if (input.type !== undefined && dtype !== undefined && dtype !== own) {
+      throw new ModalityGapError('BAD_OPTION', `dtype ${dtype} contradicts the tensor's type ${input.type}`)
+    }
+    return fromRows(values, width, dtype ?? own, common)
   }
-  const rows = checkedRows(input)
+  if (Array.isArray(input)) {
+    return fromNumbers(input, options, common)
+  }
+  const rows = checkedRows(halfBits(input))
   if (dim === undefined) {
     throw new ModalityGapError('BAD_SHAPE', `an array of ${rows.length} values needs the option dim, columns of a row`)
   }
-  return fromRows(rows, dim, dtype, options)
+  return fromRows(rows, dim, dtype, common)
+}
+
+function fromNumbers(
+  input: readonly unknown[],
+  { dim, dtype = 'f64' }: EmbeddingsOptions,
+  common: SourceOptions,
+): Source {
+  if (dtype !== 'f64' && dtype !== 'f32') {
+    throw new ModalityGapError('BAD_OPTION', `plain numbers are kept as f64 or f32, not ${dtype}`)
+  }
+  if (input.length === 0) {
+    throw new ModalityGapError('EMPTY', 'the array holds no rows')
+  }
+  const { values, dim: own } = numbersOf(input)
+  const width = own === undefined ? dim : agreed(own, dim, 'rows')
+  if (width === undefined) {
+    throw new ModalityGapError(
+      'BAD_SHAPE',
+      `an array of ${values.length} values needs the option dim, columns of a row`,
+    )
+  }
+  return fromRows(dtype === 'f32' ? Float32Array.from(values) : values, width, dtype, common)
+}
+
+/** The columns that rows have, which `dim` may repeat and not contradict. */
+function agreed(own: number, dim: number | undefined, what: string): number {
+  if (dim !== undefined && dim !== own) {
+    throw new ModalityGapError('BAD_SHAPE', `${what} of ${own} columns, but dim says ${dim}`)
+  }
+  return own
+}
+
+/** Storage types that an array can hold. */
+const HELD: Readonly<Record<Rows[typeof Symbol.toStringTag], readonly Dtype[]>> = {
+  Float32Array: ['f32'],
+  Float64Array: ['f64'],
+  Uint16Array: ['f16', 'bf16'],
 }
 
 function fromRows(rows: Rows, dim: number, dtype: Dtype | undefined, options: SourceOptions): Source {
+  const kind = rows[Symbol.toStringTag]
+  if (dtype !== undefined && !HELD[kind].includes(dtype)) {
+    throw new ModalityGapError('BAD_OPTION', `a ${kind} holds ${HELD[kind].join(' or ')}, not ${dtype}`)
+  }
   if (rows.length === 0) {
     throw new ModalityGapError('EMPTY', 'the array holds no rows')
   }
   if (!Number.isSafeInteger(dim) || dim < 1 || rows.length % dim !== 0) {
     throw new ModalityGapError('BAD_SHAPE', `${rows.length} values are not whole rows of ${dim} columns`)
   }
-  switch (rows[Symbol.toStringTag]) {
+  switch (kind) {
     case 'Float32Array':
       return unwrap(native.Source.fromF32(rows as Float32Array, dim, options))
     case 'Float64Array':
       return unwrap(native.Source.fromF64(rows as Float64Array, dim, options))
     case 'Uint16Array':
       return unwrap(native.Source[dtype === 'bf16' ? 'fromBf16' : 'fromF16'](rows as Uint16Array, dim, options))
-  }
-}
-
-function bytesOf(input: unknown): Uint8Array | undefined {
-  switch (kindOf(input)) {
-    case 'ArrayBuffer':
-      return new Uint8Array(input as ArrayBuffer)
-    case 'Uint8Array':
-      return input as Uint8Array
-    default:
-      return undefined
   }
 }
 
@@ -197,9 +352,6 @@ const VIEWS = { f16: Uint16Array, bf16: Uint16Array, f32: Float32Array, f64: Flo
 /** Bytes as numbers; Node's pooled buffers start anywhere, so bytes that a view cannot start at are copied. */
 function viewAs(bytes: Uint8Array, dtype: Dtype): Rows {
   const View = VIEWS[dtype]
-  if (View === undefined) {
-    throw new ModalityGapError('BAD_OPTION', `dtype is one of ${Object.keys(VIEWS).join(', ')}, not ${dtype}`)
-  }
   const size = View.BYTES_PER_ELEMENT
   if (bytes.length % size !== 0) {
     throw new ModalityGapError('BAD_SHAPE', `${bytes.length} bytes are not whole values of ${dtype}`)

@@ -1,9 +1,37 @@
 import { cancelled, cancelOn, type RunOptions } from './abort.ts'
-import type { EmbedOptions, PairOptions, TrainOptions, TrainProbe, TrainStep } from './encoder-options.ts'
+import {
+  type Checks,
+  callback,
+  checkOptions,
+  checkPath,
+  flag,
+  listOf,
+  needed,
+  number,
+  object,
+  oneOf,
+  path,
+  paths,
+  signal,
+  text,
+  whole,
+} from './checks.ts'
+import type {
+  AdamWOptions,
+  EmbedOptions,
+  EncoderShape,
+  PairOptions,
+  ScheduleKind,
+  TowerShape,
+  TrainOptions,
+  TrainProbe,
+  TrainStep,
+} from './encoder-options.ts'
 import type { EmbedReport, TrainReport } from './encoder-reports.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given, guarded } from './job.ts'
 import { type NativeEncoder, native } from './native.ts'
+import { checkCall, names, runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
 
 /** What is trained, from what, and where it goes. */
@@ -40,11 +68,76 @@ export interface EmbedInput extends EmbedOptions, ThreadOptions {
   out: string
 }
 
+export const SCHEDULES = names<ScheduleKind>({
+  cosine: true,
+  linear: true,
+  constant: true,
+  constant_with_warmup: true,
+  inverse_sqrt: true,
+  polynomial: true,
+  cosine_with_restarts: true,
+  cosine_with_min_lr: true,
+})
+
+const tower = object<TowerShape>({ width: needed(whole(1)), layers: needed(whole(1)), heads: needed(whole(1)) })
+
+const pairChecks: Checks<PairOptions> = { onBadPair: oneOf(['error', 'drop']), allowOutsideImages: flag }
+
+const trainChecks: Checks<TrainInput> = {
+  ...pairChecks,
+  data: needed(paths),
+  out: needed(path),
+  resume: flag,
+  probes: path,
+  holdout: number(),
+  model: object<EncoderShape>({
+    dim: whole(),
+    imageSize: whole(),
+    patch: whole(),
+    image: tower,
+    text: tower,
+    tokens: whole(),
+  }),
+  epochs: whole(),
+  steps: whole(),
+  batchSize: whole(),
+  microBatch: whole(),
+  learningRate: number(),
+  warmup: number(),
+  schedule: oneOf(SCHEDULES),
+  weightDecay: number(),
+  optimizer: object<AdamWOptions>({ beta1: number(), beta2: number(), eps: number(), maxGradNorm: number() }),
+  temperature: number(),
+  minTemperature: number(),
+  augment: flag,
+  seed: whole(),
+  probeEvery: whole(),
+  probeRows: whole(),
+  checkpointEvery: whole(),
+  ...threadChecks,
+}
+
+const trainRunChecks: Checks<TrainRun> = { signal, onStep: callback, onProbe: callback }
+
+const embedChecks: Checks<EmbedInput> = {
+  ...pairChecks,
+  prompt: text,
+  encoder: needed(path),
+  data: needed(paths),
+  out: needed(path),
+  splits: listOf(text, 'a list of splits'),
+  shardRows: whole(1),
+  full: flag,
+  resume: flag,
+  ...threadChecks,
+}
+
 /** An encoder: one that was trained here, or a local CLIP, SigLIP or BERT-like sentence encoder. */
 export class DualEncoder {
   /** What the training found; absent when the encoder was loaded. */
   readonly report?: TrainReport
   readonly #native: NativeEncoder
+  #disposed = false
 
   private constructor(encoder: NativeEncoder, report?: TrainReport) {
     this.#native = encoder
@@ -59,6 +152,7 @@ export class DualEncoder {
    * @see arXiv 2103.00020
    */
   static async train(input: TrainInput, run: TrainRun = {}): Promise<DualEncoder> {
+    checkCall('DualEncoder.train', [input, trainChecks], [run, trainRunChecks])
     const { data, out, resume, probes, holdout, onBadPair, allowOutsideImages, threads = 0, ...options } = input
     const pairs = { data: listed(data), onBadPair, allowOutsideImages }
     const job = { ...pairs, out, resume, probes, holdout, options: given(options) }
@@ -85,22 +179,23 @@ export class DualEncoder {
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_MODEL` with the file
    */
   static async load(path: string): Promise<DualEncoder> {
+    checkPath(path, 'DualEncoder.load')
     return new DualEncoder(unwrap(await native.NativeEncoder.load(path)))
   }
 
   /** Columns of a row. */
   get dim(): number {
-    return this.#native.info().dim
+    return this.#held().info().dim
   }
 
   /** Whether it takes images. */
   get images(): boolean {
-    return this.#native.info().images
+    return this.#held().info().images
   }
 
   /** Names of the prompts that the folder of a sentence encoder brings, sorted. */
   get prompts(): readonly string[] {
-    return this.#native.info().prompts
+    return this.#held().info().prompts
   }
 
   /**
@@ -109,8 +204,10 @@ export class DualEncoder {
    * @throws {@link ModalityGapError} `BAD_OPTION` for a prompt that the encoder does not have, `BAD_ROW` for a text whose row
    * has length zero
    */
-  async embedTexts(texts: readonly string[], { prompt }: Pick<EmbedOptions, 'prompt'> = {}): Promise<Float32Array> {
-    return unwrap(await this.#native.embedTexts([...texts], prompt))
+  async embedTexts(texts: readonly string[], options: Pick<EmbedOptions, 'prompt'> = {}): Promise<Float32Array> {
+    listOf(text, 'an array of texts')(texts, 'encoder.embedTexts')
+    checkOptions<Pick<EmbedOptions, 'prompt'>>(options, 'the second argument of encoder.embedTexts', { prompt: text })
+    return unwrap(await this.#held().embedTexts([...texts], options.prompt))
   }
 
   /**
@@ -119,7 +216,26 @@ export class DualEncoder {
    * @throws {@link ModalityGapError} `BAD_IMAGE`, `NOT_FOUND` with the file; `BAD_OPTION` without an image tower
    */
   async embedImages(paths: readonly string[]): Promise<Float32Array> {
-    return unwrap(await this.#native.embedImages([...paths]))
+    listOf(path, 'an array of paths')(paths, 'encoder.embedImages')
+    return unwrap(await this.#held().embedImages([...paths]))
+  }
+
+  /** Releases the encoder's memory now, rather than when it is collected; calls that run keep it until they end. */
+  dispose(): void {
+    this.#disposed = true
+    this.#native.release()
+  }
+
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #held(): NativeEncoder {
+    if (this.#disposed) {
+      throw new ModalityGapError('BAD_OPTION', 'this encoder was disposed of; load it again')
+    }
+    return this.#native
   }
 }
 
@@ -130,6 +246,7 @@ export class DualEncoder {
  * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `CANCELLED`
  */
 export async function embedPairs(input: EmbedInput, run: RunOptions = {}): Promise<EmbedReport> {
+  checkCall('embedPairs', [input, embedChecks], [run, runChecks])
   const { data, threads = 0, ...options } = input
   const cancellation = cancelOn(run.signal)
   const progress = run.onProgress && guarded(run.onProgress, cancellation)

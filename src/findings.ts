@@ -1,3 +1,4 @@
+import { listOf, number, record, whole } from './checks.ts'
 import { verdictOf } from './sentences.ts'
 import type { TrackRecord } from './track-record.ts'
 
@@ -213,6 +214,9 @@ const CLAIMS: readonly Claim[] = [
   },
 ]
 
+/** Records of a tracker, told by what every one has. */
+const trackRecords = listOf(record({ step: whole(), gap: record({ centroid: number() }) }), 'records of a tracker')
+
 /**
  * What a run says about each claim of arXiv 2602.07026, beside its baseline: a claim that its baseline meets as well is
  * null, for then it says nothing about this run.
@@ -220,6 +224,7 @@ const CLAIMS: readonly Claim[] = [
  * @param records those of a tracker or of its log, in order
  */
 export function findings(records: readonly TrackRecord[]): TrackFinding[] {
+  trackRecords(records, 'findings')
   return CLAIMS.map(claim => decided(claim, records))
 }
 

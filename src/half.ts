@@ -33,3 +33,19 @@ export function numberToHalf(number: number): number {
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1)
   return sign | ((rounded - 0x38000000) >>> 13)
 }
+
+/** The value of a bfloat16 number given by its bits, exactly. */
+export function bf16ToNumber(half: number): number {
+  bits[0] = half << 16
+  return value[0] as number
+}
+
+/** The bits of the nearest bfloat16 number, ties to even; by way of f32. */
+export function numberToBf16(number: number): number {
+  value[0] = number
+  const single = bits[0] as number
+  if (Number.isNaN(number)) {
+    return (single >>> 16) | 0x40
+  }
+  return (single + 0x7fff + ((single >>> 16) & 1)) >>> 16
+}

@@ -231,7 +231,7 @@ export type { Tally, TrainerState } from './revision/trainer-state.ts'
 export type { ImagePlacement } from './revision/turns.ts'
 export type { GroupOptions } from './row-groups.ts'
 export type { RowIds } from './row-ids.ts'
-export type { Rows, Tensor } from './rows.ts'
+export type { NumberRows, Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {
   type MergeTask,

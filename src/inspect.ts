@@ -1,6 +1,8 @@
 import type { RunOptions } from './abort.ts'
-import { type Embeddings, sourceOf } from './embeddings.ts'
+import { type Checks, checkOptions, whole } from './checks.ts'
+import { type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
+import { runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
 import type { InspectReport } from './reports.ts'
 
@@ -10,6 +12,8 @@ export interface InspectOptions extends ThreadOptions {
   badRows?: number
 }
 
+const inspectChecks: Checks<InspectOptions & RunOptions> = { ...threadChecks, ...runChecks, badRows: whole() }
+
 /**
  * Reads all rows once and reports shape, storage, lengths and the rows that cannot be used. A bad row is a finding here,
  * not an error.
@@ -17,6 +21,8 @@ export interface InspectOptions extends ThreadOptions {
  * @throws {@link ModalityGapError} `UNREADABLE` or `BAD_FORMAT` with the file, `CANCELLED`
  */
 export async function inspect(rows: Embeddings, options: InspectOptions & RunOptions = {}): Promise<InspectReport> {
+  opened(rows, 'inspect, rows')
+  checkOptions(options, 'inspect', inspectChecks)
   const { signal, onProgress, ...job } = options
   const sources = [sourceOf(rows)]
   return (await runJob({ kind: 'inspect', ...job }, sources, { signal, onProgress })).report as InspectReport

@@ -1,9 +1,11 @@
 import type { RunOptions } from './abort.ts'
-import { type Aligner, nativeOf } from './align.ts'
+import { type Aligner, fitted, nativeOf } from './align.ts'
+import { type Checks, needed } from './checks.ts'
 import { diagnose } from './diagnosis.ts'
-import { checkWidth, type Embeddings } from './embeddings.ts'
+import { checkWidth, type Embeddings, opened } from './embeddings.ts'
 import { runJob } from './job.ts'
 import type { MeasureOptions } from './measure-options.ts'
+import { checkCall, measureChecks, runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
 import type { GapReport } from './reports.ts'
 import { groupedSources } from './row-groups.ts'
@@ -18,6 +20,17 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
   aligner?: Aligner
 }
 
+/** What a measurement calls the sides that a fit calls by their part in it. */
+export const SIDE_NAMES = { target: 'image', images: 'image', source: 'text', texts: 'text' }
+
+const measureInputChecks: Checks<MeasureInput> = {
+  image: needed(opened),
+  text: needed(opened),
+  aligner: fitted,
+  ...measureChecks,
+  ...threadChecks,
+}
+
 /**
  * Measures the gap between two modalities, always with its noise floor (the distance that two samples of one
  * distribution of these sizes would show), what it is made of, and how the rows lie among each other. Up to a size that
@@ -29,6 +42,7 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
 export async function measureGap(input: MeasureInput, run: RunOptions = {}): Promise<GapReport> {
+  checkCall('measureGap', [input, measureInputChecks], [run, runChecks], SIDE_NAMES)
   return await measured(input, run)
 }
 
@@ -41,9 +55,9 @@ export async function measured(
   if (aligner) {
     checkWidth(text, aligner.dim, 'the aligner')
   }
-  const fitted = aligner && nativeOf(aligner)
+  const map = aligner && nativeOf(aligner)
   const { sources, paired, from } = await groupedSources(image, text, { paired: options.paired, captionsPerImage })
-  const { report } = await runJob({ kind: 'measure', ...options, paired }, sources, run, fitted)
+  const { report } = await runJob({ kind: 'measure', ...options, paired }, sources, run, map)
   const found = report as Omit<GapReport, 'diagnosis'>
   if (found.groups && from !== undefined) {
     found.groups.from = from

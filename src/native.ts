@@ -105,6 +105,8 @@ export interface NativeEncoder {
   info(): { dim: number; images: boolean; prompts: string[] }
   embedTexts(texts: string[], prompt?: string): Promise<Outcome<Float32Array>>
   embedImages(paths: string[]): Promise<Outcome<Float32Array>>
+  /** Lets go of the encoder; calls that run keep theirs. */
+  release(): void
 }
 
 /** Rows that are read by their numbers, each through an aligner. */
@@ -149,6 +151,8 @@ export interface NativeModel {
   export(folder: string, what: ExportKind): Promise<Outcome<string[]>>
   saveState(folder: string): Promise<Outcome<null>>
   restoreState(folder: string): Promise<Outcome<number>>
+  /** Lets go of the model; calls that run keep theirs. */
+  release(): void
 }
 
 /** The native module with the types that its generated declarations leave open. */

@@ -1,10 +1,16 @@
 import { ModalityGapError } from './errors.ts'
+import { bf16ToNumber, numberToBf16 } from './half.ts'
 
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array
 
+/** Rows as plain numbers: one after the other, or each in an array of its own. */
+export type NumberRows = readonly number[] | readonly (readonly number[])[]
+
 /** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
 export interface Tensor<T extends Rows = Rows> {
+  /** What its values are: `float32`, `float64`, `float16` or `bfloat16`. @defaultValue by `data`; 16 bits are f16 */
+  readonly type?: string
   /** Its shape. */
   readonly dims: readonly number[]
   /** Its values, row-major. */
@@ -18,26 +24,68 @@ export interface Tensor<T extends Rows = Rows> {
  * `UNSUPPORTED` when an array cannot hold rows
  */
 export function mapRows(
-  rows: Rows | Tensor,
+  rows: Rows | Tensor | NumberRows,
   out: Rows | Tensor | undefined,
   dim: number,
-  map: (rows: Rows, out: Rows) => void,
-): Rows | Tensor {
-  if (!isTensor(rows)) {
-    return mapArray(rows, out as Rows | undefined, dim, map)
+  map: RowMap,
+): Rows | Tensor | NumberRows {
+  if (Array.isArray(rows)) {
+    return mapNumbers(rows, out, dim, map)
   }
-  const into = out as Tensor | undefined
-  for (const tensor of into ? [rows, into] : [rows]) {
+  if (!isTensor(rows)) {
+    return mapArray(rows as Rows, out as Rows | undefined, dim, map)
+  }
+  if (out !== undefined && !isTensor(out)) {
+    throw new ModalityGapError('BAD_SHAPE', `rows in a tensor go into a tensor, not into ${kindOf(out)}`)
+  }
+  for (const tensor of out ? [rows, out] : [rows]) {
     if (widthOf(tensor) !== dim) {
       throw new ModalityGapError('BAD_SHAPE', `a tensor of ${widthOf(tensor)} columns for an aligner of ${dim}`)
     }
   }
-  const data = mapArray(rows.data, into?.data, dim, map)
-  return into ?? { dims: [...rows.dims], data }
+  const { type, dims } = rows
+  const [values, dtype] = valuesOf(rows)
+  const [into, intoDtype] = out ? valuesOf(out) : [undefined, dtype]
+  if (intoDtype !== dtype) {
+    throw new ModalityGapError('BAD_SHAPE', `a tensor of ${dtype} into one of ${intoDtype}`)
+  }
+  const data = dtype === 'bf16' ? mapBf16(values, into, dim, map) : mapArray(values, into, dim, map)
+  return out ?? { ...(type === undefined ? {} : { type }), dims: [...dims], data }
 }
 
-function mapArray(rows: Rows, given: Rows | undefined, dim: number, map: (rows: Rows, out: Rows) => void): Rows {
+type RowMap = (rows: Rows, out: Rows) => void
+
+/** Plain numbers come back as they were given: in one array, or row by row. */
+function mapNumbers(rows: readonly unknown[], out: unknown, dim: number, map: RowMap): NumberRows {
+  if (out !== undefined) {
+    throw new ModalityGapError('BAD_SHAPE', 'rows in plain arrays are returned in new ones; out is for typed arrays')
+  }
+  const { values, dim: width } = numbersOf(rows)
+  if (width !== undefined && width !== dim) {
+    throw new ModalityGapError('BAD_SHAPE', `rows of ${width} columns for an aligner of ${dim}`)
+  }
+  const moved = mapArray(values, undefined, dim, map)
+  return width === undefined
+    ? Array.from(moved)
+    : rows.map((_, row) => Array.from(moved.subarray(row * dim, (row + 1) * dim)))
+}
+
+/** bf16 goes through f32, which holds its values exactly. */
+function mapBf16(bits: Rows, out: Rows | undefined, dim: number, map: RowMap): Rows {
+  const moved = mapArray(Float32Array.from(bits, bf16ToNumber), undefined, dim, map)
+  const into = out ?? new Uint16Array(moved.length)
+  if (into.length !== moved.length) {
+    throw new ModalityGapError('BAD_SHAPE', `${moved.length} values into ${into.length}`)
+  }
+  into.set(Uint16Array.from(moved, numberToBf16))
+  return into
+}
+
+function mapArray(rows: Rows, given: Rows | undefined, dim: number, map: RowMap): Rows {
   const kind = checkedRows(rows)[Symbol.toStringTag]
+  if (given !== undefined) {
+    checkedRows(given)
+  }
   const out = given ?? new (rows.constructor as new (length: number) => Rows)(rows.length)
   if (rows.length % dim !== 0 || out.length !== rows.length || out[Symbol.toStringTag] !== kind) {
     throw new ModalityGapError(
@@ -67,14 +115,107 @@ export function isTensor(value: unknown): value is Tensor {
  * @throws {@link ModalityGapError} `BAD_SHAPE` when its shape is not `[d]` or `[n, d]`, or its data are not that many
  */
 export function widthOf({ dims, data }: Tensor): number {
-  const dim = dims[dims.length - 1]
-  if (dim === undefined || dims.length > 2 || dims.reduce((a, b) => a * b, 1) !== data.length) {
+  const shape: readonly unknown[] = Array.isArray(dims) ? dims : []
+  const dim = shape.at(-1)
+  const count = shape.reduce<number>(
+    (a, b) => (Number.isSafeInteger(b) && (b as number) >= 0 ? a * (b as number) : Number.NaN),
+    1,
+  )
+  if (typeof dim !== 'number' || shape.length > 2 || count !== data?.length) {
+    const pooled = shape.length > 2 ? '; states of tokens are pooled to one row a text or image first' : ''
     throw new ModalityGapError(
       'BAD_SHAPE',
-      `a tensor of ${data.length} values and shape [${dims.join(', ')}] is not [rows, columns]`,
+      `a tensor of ${data?.length ?? 'no'} values and shape [${shape.join(', ')}] is not [rows, columns]${pooled}`,
     )
   }
   return dim
+}
+
+/** Storage type of a tensor's values, by its `type`, and the arrays that hold it. */
+const TENSOR_TYPES: Readonly<Record<string, readonly ['f32' | 'f64' | 'f16' | 'bf16', ...string[]]>> = {
+  float32: ['f32', 'Float32Array'],
+  float64: ['f64', 'Float64Array'],
+  float16: ['f16', 'Uint16Array', 'Float16Array'],
+  bfloat16: ['bf16', 'Uint16Array'],
+}
+
+/**
+ * The values of a tensor and what they are: bits, where they have 16.
+ *
+ * @throws {@link ModalityGapError} `UNSUPPORTED` for a type that is no floating point, `BAD_SHAPE` where `data` does not hold it
+ */
+export function valuesOf({ type, data }: Tensor): readonly [Rows, 'f32' | 'f64' | 'f16' | 'bf16'] {
+  const kind = kindOf(data)
+  const bits = halfBits(data)
+  if (type === undefined) {
+    const rows = checkedRows(bits)
+    return [rows, kind === 'Float64Array' ? 'f64' : kind === 'Float32Array' ? 'f32' : 'f16']
+  }
+  const known = Object.hasOwn(TENSOR_TYPES, type) ? TENSOR_TYPES[type] : undefined
+  if (known === undefined) {
+    const names = Object.keys(TENSOR_TYPES).join(', ')
+    throw new ModalityGapError('UNSUPPORTED', `a tensor of type ${type} holds no embeddings; expected ${names}`)
+  }
+  const [dtype, ...kinds] = known
+  if (!kinds.includes(kind)) {
+    throw new ModalityGapError('BAD_SHAPE', `a tensor of type ${type} holds a ${kinds.join(' or ')}, not ${kind}`)
+  }
+  return [checkedRows(bits), dtype]
+}
+
+/** The bits of a `Float16Array`; anything else as it is. */
+export function halfBits(value: unknown): unknown {
+  if (kindOf(value) === 'Float16Array' && ArrayBuffer.isView(value)) {
+    return new Uint16Array(value.buffer, value.byteOffset, value.byteLength / 2)
+  }
+  return value
+}
+
+/**
+ * Plain numbers as f64, and the columns of a row where each has an array of its own.
+ *
+ * @throws {@link ModalityGapError} `BAD_SHAPE` with row and column for what is no number, and for rows of several lengths
+ */
+export function numbersOf(rows: readonly unknown[]): { values: Float64Array; dim?: number } {
+  const [first] = rows
+  if (typeof first === 'number') {
+    return { values: Float64Array.from(rows, (value, column) => numberAt(value, { column })) }
+  }
+  const dim = (first as { length?: number } | undefined)?.length
+  if (dim === undefined || dim === 0 || !isRow(first)) {
+    throw new ModalityGapError(
+      'BAD_SHAPE',
+      `rows are arrays of numbers, not ${rows.length === 0 ? 'an empty array' : kindOf(first)}`,
+    )
+  }
+  const values = new Float64Array(rows.length * dim)
+  for (const [row, each] of rows.entries()) {
+    if (!isRow(each) || each.length !== dim) {
+      const found = isRow(each) ? `${each.length} columns` : kindOf(each)
+      throw new ModalityGapError('BAD_SHAPE', `row ${row} has ${found}, the first row ${dim} columns`, { row })
+    }
+    for (let column = 0; column < dim; column++) {
+      values[row * dim + column] = numberAt(each[column], { row, column })
+    }
+  }
+  return { values, dim }
+}
+
+function isRow(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) || ['Float32Array', 'Float64Array'].includes(kindOf(value))
+}
+
+function numberAt(value: unknown, place: { row?: number; column: number }): number {
+  if (typeof value !== 'number') {
+    const { row, column } = place
+    const where = row === undefined ? `value ${column}` : `row ${row}, column ${column}`
+    throw new ModalityGapError(
+      'BAD_SHAPE',
+      `${where} is ${value === null ? 'null' : kindOf(value)}, not a number`,
+      place,
+    )
+  }
+  return value
 }
 
 /**
@@ -85,13 +226,31 @@ export function widthOf({ dims, data }: Tensor): number {
 export function checkedRows(value: unknown): Rows {
   const kind = kindOf(value)
   if (kind === 'Float32Array' || kind === 'Float64Array' || kind === 'Uint16Array') {
-    return value as Rows
+    const rows = value as Rows
+    if (rows.length === 0 && isGone(rows)) {
+      throw new ModalityGapError(
+        'BAD_SHAPE',
+        'the array lost its memory: its buffer was transferred to another thread, or shrunk',
+      )
+    }
+    return rows
   }
   const advice = kind === 'Float16Array' ? '; pass its bits: new Uint16Array(a.buffer, a.byteOffset, a.length)' : ''
   throw new ModalityGapError(
     'UNSUPPORTED',
     `rows are a Float32Array, a Float64Array or a Uint16Array of f16 bits, not ${kind}${advice}`,
   )
+}
+
+/** Whether the buffer of an array was detached, or has shrunk below its end; such an array has no values. */
+function isGone(rows: Rows): boolean {
+  try {
+    // every method of such an array throws
+    rows.at(0)
+    return false
+  } catch {
+    return true
+  }
 }
 
 /** The name of a built-in kind; unlike `instanceof` it also knows arrays of another realm, as test runners make them. */

@@ -1,5 +1,7 @@
 import type { RunOptions } from './abort.ts'
+import { checkOptions, wrong } from './checks.ts'
 import { runJob } from './job.ts'
+import { runChecks } from './option-checks.ts'
 import type { Dtype, Format, OnBadRow } from './options.ts'
 
 /** One file of rows, or one part of a file. */
@@ -92,5 +94,9 @@ export interface Receipt {
  * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
  */
 export async function runTask(spec: TaskSpec, run: RunOptions = {}): Promise<Receipt> {
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
+    throw wrong(spec, 'runTask', 'the specification of a task, { task, version, … }')
+  }
+  checkOptions(run, 'the second argument of runTask', runChecks)
   return (await runJob({ kind: 'task', spec }, [], run)).report as Receipt
 }

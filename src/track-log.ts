@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkPath } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { JsonLog, type LogKind, readJsonLog } from './json-log.ts'
 import type { TrackRecord } from './track-record.ts'
@@ -22,6 +23,7 @@ const KIND: LogKind<TrackRecord> = {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
 export async function readTrackLog(path: string): Promise<TrackRecord[]> {
+  checkPath(path, 'readTrackLog')
   return (await readJsonLog(path, KIND)).records
 }
 

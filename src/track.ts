@@ -1,15 +1,28 @@
 import { cancelled, cancelOn, type RunOptions } from './abort.ts'
+import { checkedBytes } from './bytes.ts'
+import {
+  type Check,
+  type Checks,
+  checkOptions,
+  checkPath,
+  needed,
+  number,
+  path,
+  shown,
+  signal,
+  whole,
+} from './checks.ts'
 import { Embeddings, type EmbeddingsOptions, openEmbeddings, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
 import type { ThreadOptions } from './options.ts'
-import { isTensor, type Rows, type Tensor } from './rows.ts'
+import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from './rows.ts'
 import { openTrackLog, type TrackLog } from './track-log.ts'
 import type { TrackRecord } from './track-record.ts'
 
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
-export type TrackRows = Rows | Tensor | Embeddings | string
+export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 
 /** What a tracker is fed at a step. */
 export interface TrackStep {
@@ -59,6 +72,47 @@ export interface TrackerUse extends ThreadOptions {
   log?: string
 }
 
+const useChecks: Checks<TrackerUse> = { dim: whole(1), log: path, threads }
+
+const optionChecks: Checks<TrackerOptions & TrackerUse> = {
+  ...useChecks,
+  freezeAt: needed(whole()),
+  energy: number(),
+  rank: whole(),
+  every: whole(),
+  window: whole(),
+  topEigen: whole(),
+  retrievalPairs: whole(),
+  lambda: number(),
+  seed: whole(),
+}
+
+/** Rows of a step, whatever holds them. */
+const rows: Check = (value, name) => {
+  const holds =
+    typeof value === 'string' ||
+    Array.isArray(value) ||
+    value instanceof Embeddings ||
+    isTensor(value) ||
+    ['Float32Array', 'Float64Array', 'Uint16Array', 'Float16Array'].includes(kindOf(value))
+  if (!holds) {
+    throw new ModalityGapError(
+      'BAD_OPTION',
+      `${name}: expected rows (an array, a tensor, opened rows or the path of a file), not ${shown(value)}`,
+    )
+  }
+}
+
+const stepChecks: Checks<TrackStep> = {
+  step: needed(whole()),
+  image: needed(rows),
+  text: needed(rows),
+  gradImage: rows,
+  gradText: rows,
+  batchImage: rows,
+  batchText: rows,
+}
+
 /** Rows of a step, and whether they were opened for it alone. */
 interface OpenedRows {
   name: TrackedName
@@ -93,6 +147,7 @@ export class Tracker {
   /** @internal */
   constructor(options: TrackerUse, loaded: NativeTracker)
   constructor(all: (TrackerOptions & TrackerUse) | TrackerUse, loaded?: NativeTracker) {
+    checkOptions(all, 'Tracker', loaded ? useChecks : optionChecks)
     const { dim, log, threads, ...options } = all
     this.#native = loaded ?? unwrap(native.NativeTracker.create(given(options as TrackerOptions)))
     this.#use = { dim, log, threads }
@@ -106,6 +161,8 @@ export class Tracker {
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
    */
   static async load(path: string, use: TrackerUse = {}): Promise<Tracker> {
+    checkPath(path, 'Tracker.load')
+    checkOptions(use, 'the second argument of Tracker.load', useChecks)
     const tracker = new Tracker(use, unwrap(await native.NativeTracker.load(path)))
     await tracker.#opened()
     return tracker
@@ -117,7 +174,9 @@ export class Tracker {
    * @throws {@link ModalityGapError} `BAD_STATE`, `NEWER_VERSION`
    */
   static fromBytes(bytes: Uint8Array, use: TrackerUse = {}): Tracker {
-    return new Tracker(use, unwrap(native.NativeTracker.fromBytes(bytes)))
+    checkOptions(use, 'the second argument of Tracker.fromBytes', useChecks)
+    const state = checkedBytes(bytes, 'Tracker.fromBytes', 'Tracker.load')
+    return new Tracker(use, unwrap(native.NativeTracker.fromBytes(state)))
   }
 
   /** Records of this process and of the log that was gone on with, in order. */
@@ -140,9 +199,8 @@ export class Tracker {
    * log
    */
   async push(step: TrackStep, run: Pick<RunOptions, 'signal'> = {}): Promise<TrackRecord | undefined> {
-    if (!Number.isSafeInteger(step.step) || step.step < 0) {
-      throw new ModalityGapError('BAD_OPTION', `a step is a whole number of at least 0, not ${step.step}`)
-    }
+    checkOptions(step, 'tracker.push', stepChecks)
+    checkOptions<Pick<RunOptions, 'signal'>>(run, 'the second argument of tracker.push', { signal })
     if (!this.#native.takes(step.step)) {
       return undefined
     }
@@ -166,6 +224,7 @@ export class Tracker {
    * @throws {@link ModalityGapError} `WRITE_FAILED`
    */
   async save(path: string): Promise<void> {
+    checkPath(path, 'tracker.save')
     await this.#turn
     unwrap(await this.#native.save(path))
   }
@@ -176,6 +235,7 @@ export class Tracker {
    * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
    */
   async saveFrame(path: string): Promise<void> {
+    checkPath(path, 'tracker.saveFrame')
     await this.#turn
     unwrap(await this.#native.saveFrame(path))
   }
@@ -211,8 +271,9 @@ export class Tracker {
     )
   }
 
-  #optionsOf(label: string, rows: Rows | Tensor | string): EmbeddingsOptions {
-    return typeof rows === 'string' || isTensor(rows) ? { label } : { label, dim: this.#dim }
+  #optionsOf(label: string, rows: Rows | NumberRows | Tensor | string): EmbeddingsOptions {
+    const knows = typeof rows === 'string' || isTensor(rows) || Array.isArray((rows as readonly unknown[])[0])
+    return knows ? { label } : { label, dim: this.#dim }
   }
 
   async #opened(): Promise<TrackLog | undefined> {

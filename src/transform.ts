@@ -9,12 +9,12 @@ import { type ErrorPlace, ModalityGapError } from './errors.ts'
 import { halfToNumber, numberToHalf } from './half.ts'
 import { addNoise, at, linear, polar } from './portable-stages.ts'
 import type { AlignerInfo } from './reports.ts'
-import { kindOf, mapRows, type Rows, type Tensor } from './rows.ts'
+import { kindOf, mapRows, type NumberRows, type Rows, type Tensor } from './rows.ts'
 
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export type { Centroid, FitOptions, Method, Step } from './options.ts'
 export type { AlignerGap, AlignerInfo, FitGap, FittedOptions, SideInfo, StageInfo } from './reports.ts'
-export type { Rows, Tensor } from './rows.ts'
+export type { NumberRows, Rows, Tensor } from './rows.ts'
 
 /** A saved aligner, ready to move rows. */
 export class PortableAligner {
@@ -28,7 +28,11 @@ export class PortableAligner {
    * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
    */
   constructor(bytes: Uint8Array | ArrayBuffer) {
-    const view = kindOf(bytes) === 'ArrayBuffer' ? new Uint8Array(bytes) : (bytes as Uint8Array)
+    const kind = kindOf(bytes)
+    if (kind !== 'ArrayBuffer' && kind !== 'Uint8Array') {
+      throw new ModalityGapError('BAD_OPTION', `PortableAligner: expected the bytes of an aligner file, not ${kind}`)
+    }
+    const view = kind === 'ArrayBuffer' ? new Uint8Array(bytes) : (bytes as Uint8Array)
     const { info, stages } = readAlignerFile(view)
     this.info = info
     this.#stages = stages
@@ -44,7 +48,7 @@ export class PortableAligner {
    * Moves one source row or many. Rows are scaled to unit length first; results have unit length, except for methods
    * without renormalisation.
    *
-   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits, a tensor what its `type` says
    * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
    * @returns `out`
    * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
@@ -54,7 +58,9 @@ export class PortableAligner {
   transform(rows: Float64Array, out?: Float64Array): Float64Array
   transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
   transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
-  transform(rows: Rows | Tensor, out?: Rows | Tensor): Rows | Tensor {
+  transform(rows: readonly number[]): number[]
+  transform(rows: readonly (readonly number[])[]): number[][]
+  transform(rows: Rows | Tensor | NumberRows, out?: Rows | Tensor): Rows | Tensor | NumberRows {
     return mapRows(rows, out, this.info.dim, (from, to) => this.#map(from, to))
   }
 

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { RunOptions } from '../abort.ts'
-import type { Embeddings } from '../embeddings.ts'
+import { type Checks, checkPath, listOf, needed, object, text, whole } from '../checks.ts'
+import { type Embeddings, opened } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measureGap } from '../measure.ts'
+import { checkCall, runChecks, threadChecks } from '../option-checks.ts'
 import type { ThreadOptions } from '../options.ts'
 import { linesOf } from '../plain-text.ts'
 import { unreadable } from '../unreadable.ts'
@@ -73,16 +75,28 @@ export interface CaptionsReport {
   tokenLimit: number
 }
 
+const corpus = object<Corpus>({
+  name: needed(text),
+  text: needed(opened),
+  captions: listOf(text, 'a list of captions'),
+})
+
+const captionsChecks: Checks<CaptionsInput> = {
+  image: needed(opened),
+  corpora: needed(listOf(corpus, 'a list of corpora, { name, text, captions }')),
+  tokenLimit: whole(1),
+  ...threadChecks,
+}
+
 /**
  * Compares corpora of captions for one set of images: long captions spread more, and start from a larger gap
  * (arXiv 2602.07026, long-caption paradox: about 30 % larger).
  *
  * @throws {@link ModalityGapError} as `measureGap` does; `NOT_PAIRED` when a corpus has more or fewer captions than rows
  */
-export async function analyzeCaptions(
-  { image, corpora, tokenLimit = CLIP_TOKENS, threads }: CaptionsInput,
-  run: RunOptions = {},
-): Promise<CaptionsReport> {
+export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}): Promise<CaptionsReport> {
+  checkCall('analyzeCaptions', [input, captionsChecks], [run, runChecks])
+  const { image, corpora, tokenLimit = CLIP_TOKENS, threads } = input
   const reports: CorpusReport[] = []
   let images: CaptionsReport['image'] | undefined
   for (const { name, text, captions } of corpora) {
@@ -133,6 +147,7 @@ function wordsOf(captions: readonly string[], tokenLimit: number): CaptionWords 
  * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
  */
 export async function readCaptions(path: string): Promise<string[]> {
+  checkPath(path, 'readCaptions')
   const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
   const lines = linesOf(text)
   if (!/\.(jsonl|ndjson)$/.test(path)) {

@@ -1,8 +1,10 @@
 import type { RunOptions } from '../abort.ts'
 import { Aligner } from '../align.ts'
-import type { Embeddings } from '../embeddings.ts'
+import { type Checks, listOf, needed, object, recordOf, text } from '../checks.ts'
+import { type Embeddings, opened } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measureGap } from '../measure.ts'
+import { checkCall, fitChecks, runChecks, threadChecks } from '../option-checks.ts'
 import type { FitOptions, ThreadOptions } from '../options.ts'
 
 /** Share kept out of every fit when nothing is said. */
@@ -40,16 +42,28 @@ export interface DomainsReport {
   seed: number
 }
 
+const domain = object<Domain>({ name: needed(text), image: needed(opened), text: needed(opened) })
+
+const domainsChecks: Checks<DomainsInput> = {
+  domains: needed(listOf(domain, 'a list of domains, { name, image, text }')),
+  ...fitChecks,
+  ...threadChecks,
+}
+
+const modalitiesChecks: Checks<ModalitiesInput> = {
+  modalities: needed(recordOf(opened, 'an object of opened rows by name')),
+  ...threadChecks,
+}
+
 /**
  * Fits on each domain and measures the gap on every other (arXiv 2602.07026: statistics of another domain leave a
  * substantially larger gap).
  *
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
-export async function analyzeDomains(
-  { domains, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit }: DomainsInput,
-  run: RunOptions = {},
-): Promise<DomainsReport> {
+export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}): Promise<DomainsReport> {
+  checkCall('analyzeDomains', [input, domainsChecks], [run, runChecks])
+  const { domains, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit } = input
   const names = distinct(domains.map(({ name }) => name))
   const { threads, paired } = fit
   const gap: number[][] = []
@@ -97,10 +111,9 @@ export interface ModalitiesReport {
  *
  * @throws {@link ModalityGapError} as `measureGap` does
  */
-export async function analyzeModalities(
-  { modalities, threads }: ModalitiesInput,
-  run: RunOptions = {},
-): Promise<ModalitiesReport> {
+export async function analyzeModalities(input: ModalitiesInput, run: RunOptions = {}): Promise<ModalitiesReport> {
+  checkCall('analyzeModalities', [input, modalitiesChecks], [run, runChecks])
+  const { modalities, threads } = input
   const entries = Object.entries(modalities)
   const names = distinct(entries.map(([name]) => name))
   const square = () => names.map(() => names.map(() => 0))

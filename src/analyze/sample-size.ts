@@ -1,8 +1,9 @@
 import type { RunOptions } from '../abort.ts'
-import type { FitInput } from '../align.ts'
-import { Aligner } from '../align.ts'
+import { Aligner, type FitInput, fitInputChecks, SIDE_NAMES } from '../align.ts'
+import { type Checks, listOf, number, whole, without } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measureGap } from '../measure.ts'
+import { checkCall, runChecks } from '../option-checks.ts'
 
 /** Trials at each size when nothing is said. */
 const DEFAULT_TRIALS = 5
@@ -76,16 +77,22 @@ export interface SampleSizeReport {
   seed: number
 }
 
+const sampleSizeChecks: Checks<SampleSizeInput> = {
+  ...without(fitInputChecks, 'verify', 'work', 'resume', 'subset', 'subsetSeed'),
+  sizes: listOf(number(2), 'a list of numbers of rows'),
+  trials: whole(1),
+  wanted: number(0),
+}
+
 /**
  * Fits on samples of growing size and measures the gap on rows that no fit has seen (arXiv 2602.07026, section on sample
  * size: a plateau near ten thousand).
  *
  * @throws {@link ModalityGapError} as `Aligner.fit` does
  */
-export async function analyzeSampleSize(
-  { sizes, trials = DEFAULT_TRIALS, wanted, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit }: SampleSizeInput,
-  run: RunOptions = {},
-): Promise<SampleSizeReport> {
+export async function analyzeSampleSize(input: SampleSizeInput, run: RunOptions = {}): Promise<SampleSizeReport> {
+  checkCall('analyzeSampleSize', [input, sampleSizeChecks], [run, runChecks], SIDE_NAMES)
+  const { sizes, trials = DEFAULT_TRIALS, wanted, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit } = input
   const rows = Math.floor(Math.min(fit.target.rows, fit.source.rows) * (1 - holdout))
   if (!(holdout > 0 && holdout < 1) || !Number.isSafeInteger(trials) || trials < 1) {
     throw new ModalityGapError('BAD_OPTION', 'holdout must lie between 0 and 1, trials be a count of at least 1')

@@ -1,27 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Centroid, Dtype, FitOptions, Format, Method, OnBadRow, ResumableOutputOptions, Step } from '../options.ts'
-
-// records rather than lists, so that a name that is missing here does not compile
-const METHODS = names<Method>({
-  realign: true,
-  'mean-shift': true,
-  centering: true,
-  c3: true,
-  bca: true,
-  procrustes: true,
-  bures: true,
-  'aniso-init': true,
-  none: true,
-})
-const STEPS = names<Step>({ anchor: true, trace: true, centroid: true })
-const CENTROIDS = names<Centroid>({ iterate: true, solve: true })
-const DTYPES = names<Dtype>({ f16: true, bf16: true, f32: true, f64: true })
-const FORMATS = names<Format>({ npy: true, npz: true, parquet: true, arrow: true, safetensors: true, pickle: true })
-const ON_BAD_ROW = names<OnBadRow>({ error: true, drop: true })
-
-function names<T extends string>(all: Record<T, true>): readonly T[] {
-  return Object.keys(all) as T[]
-}
+import { CENTROIDS, DTYPES, FORMATS, METHODS, ON_BAD_ROW, STEPS } from '../option-checks.ts'
+import type { Dtype, FitOptions, Format, OnBadRow, ResumableOutputOptions, Step } from '../options.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {

@@ -6,25 +6,38 @@ let guarded = false
 export function readyOutput(): NodeJS.WriteStream {
   if (!guarded) {
     guarded = true
-    // a reader that has seen enough, such as head, is no failure
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === 'EPIPE' ? 0 : 1)
-    })
+    process.stdout.on('error', unwritten)
   }
   return process.stdout
 }
 
 /** Writes a text for people to standard output. */
 export function show(text: string): void {
-  readyOutput().write(printable(text))
+  put(printable(text))
 }
 
 /** Writes a JSON document to standard output, character by character as it is. */
 export function showJson(report: unknown): void {
-  readyOutput().write(`${JSON.stringify(report, null, 2)}\n`)
+  put(`${JSON.stringify(report, null, 2)}\n`)
 }
 
 /** Writes a line for people to standard error. */
 export function tell(line: string): void {
   process.stderr.write(`${printable(line)}\n`)
+}
+
+/** Files take what is written at once, and tell at once that they cannot. */
+function put(text: string): void {
+  try {
+    readyOutput().write(text)
+  } catch (error) {
+    unwritten(error as NodeJS.ErrnoException)
+  }
+}
+
+/** Ends the process with a word when standard output does not take what was found: its disk is full, or its reader has gone. */
+function unwritten(error: NodeJS.ErrnoException): never {
+  const why = error.code === 'EPIPE' ? 'its reader closed it before all was written' : error.message
+  process.stderr.write(`modality-gap: standard output could not be written: ${why}\n`)
+  process.exit(1)
 }

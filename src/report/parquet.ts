@@ -1,4 +1,5 @@
 import type { SchemaElement } from 'hyparquet'
+import { checkPath, record } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import { type Point, pointsOf } from './charts/cloud.ts'
@@ -23,6 +24,8 @@ interface Neighbours {
  * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection, `WRITE_FAILED`
  */
 export async function projectionParquet(data: { figures?: FiguresData }, path: string): Promise<number> {
+  record({})(data, 'projectionParquet')
+  checkPath(path, 'projectionParquet')
   const points = pointsOf(data.figures)
   if (points.length === 0) {
     throw new ModalityGapError('BAD_OPTION', 'there is no projection in these data; measure with figures')

@@ -1,6 +1,18 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import {
+  anyOf,
+  type Checks,
+  checkOptions,
+  checkPath,
+  listOf,
+  number,
+  object,
+  oneOf,
+  recordOf,
+  text,
+} from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { packageFolder } from '../place.ts'
 import { writeWhole } from '../whole-file.ts'
@@ -32,6 +44,16 @@ export interface ChartOptions {
   labels?: RowLabels
 }
 
+const labelList = anyOf('texts by row', listOf(text), recordOf(text, 'texts by row'))
+const labels = object<RowLabels>({ image: labelList, text: labelList })
+const reportChecks: Checks<ReportOptions> = { title: text, subtitle: text, labels }
+const chartChecks: Checks<ChartOptions> = {
+  format: oneOf(['svg', 'png']),
+  theme: oneOf(['light', 'dark']),
+  width: number(320, 4000),
+  labels,
+}
+
 /**
  * Writes results of `measure`, `align`, `compare` and `analyze` as one HTML file: charts, tables and all numbers, which
  * opens offline and asks no network for anything. Only what the data hold is shown. Equal data give equal bytes.
@@ -45,6 +67,8 @@ export async function writeReport(
   path: string,
   options: ReportOptions = {},
 ): Promise<void> {
+  checkPath(path, 'writeReport')
+  checkOptions(options, 'the third argument of writeReport', reportChecks)
   await writeWhole(path, await reportHtml(data, options))
 }
 
@@ -91,11 +115,11 @@ export async function reportHtml(
 export async function writeCharts(
   data: ReportData | readonly ReportData[],
   folder: string,
-  { format = 'svg', theme = 'light', width = 900, labels }: ChartOptions = {},
+  options: ChartOptions = {},
 ): Promise<string[]> {
-  if ((format !== 'svg' && format !== 'png') || !(width >= 320 && width <= 4000)) {
-    throw new ModalityGapError('BAD_OPTION', `charts are svg or png, 320 to 4000 wide; not ${format}, ${width}`)
-  }
+  checkPath(folder, 'writeCharts')
+  checkOptions(options, 'the third argument of writeCharts', chartChecks)
+  const { format = 'svg', theme = 'light', width = 900, labels } = options
   const sections = sectionsOf(sorted(data), labels)
   // the engine is large, and most who import this package draw nothing
   const { svgOf } = await import('./svg.ts')

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Checks, callback, checkOptions } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { refuseLinks } from '../no-links.ts'
 import { writeWhole } from '../whole-file.ts'
@@ -14,10 +15,11 @@ import {
   configFile,
   configObject,
   layered,
+  overrideChecks,
   type RawConfig,
   type ReVisionConfig,
 } from './config.ts'
-import { ReVision, type ReVisionReport, type ReVisionRunOptions } from './run.ts'
+import { checkInput, ReVision, type ReVisionReport, type ReVisionRunOptions, runOptionChecks } from './run.ts'
 
 /** A run of a comparison. */
 export interface ArmRun {
@@ -41,6 +43,8 @@ export interface CompareArmsOptions extends ReVisionRunOptions {
   onWarning?: (warning: string) => void
 }
 
+const compareChecks: Checks<CompareArmsOptions> = { ...runOptionChecks, onRun: callback, onWarning: callback }
+
 /**
  * Runs every arm with every seed at the budget of one configuration, and puts their numbers side by side. A run whose
  * result is there already, of the same configuration, is not repeated, and one that was interrupted goes on from its last
@@ -56,6 +60,9 @@ export async function compareArms(
   options: CompareArmsOptions = {},
   overrides: Override = {},
 ): Promise<ArmsReport> {
+  checkInput(input, 'compareArms')
+  checkOptions(options, 'the second argument of compareArms', compareChecks)
+  overrideChecks(overrides, 'the third argument of compareArms')
   const file = typeof input === 'string' ? await configFile(input, overrides) : configObject(input, overrides)
   const section = checkedComparison(file)
   const { output, runs, warning } = planned(file, section)
@@ -128,9 +135,12 @@ async function keptResult(config: ReVisionConfig): Promise<ReVisionReport | unde
   }
 }
 
-async function fresh(config: ReVisionConfig, options: CompareArmsOptions): Promise<ReVisionReport> {
+async function fresh(
+  config: ReVisionConfig,
+  { signal, onProgress, callbacks }: CompareArmsOptions,
+): Promise<ReVisionReport> {
   const revision = await ReVision.open(config)
-  const report = await revision.run(options)
+  const report = await revision.run({ signal, onProgress, callbacks })
   await writeWhole(join(config.output, KEPT), `${JSON.stringify({ hash: hashOf(config), report }, null, 2)}\n`)
   return report
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { checkPath, recordOf } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import { armsOf } from './arms.ts'
@@ -40,6 +41,8 @@ export interface LoadedConfig {
  * contradictions and values that make no sense, with the file and the line as row
  */
 export async function loadConfig(path: string, overrides: Override = {}): Promise<LoadedConfig> {
+  checkPath(path, 'loadConfig')
+  overrideChecks(overrides, 'the second argument of loadConfig')
   return checkedFile(await configFile(path, overrides))
 }
 
@@ -49,8 +52,14 @@ export async function loadConfig(path: string, overrides: Override = {}): Promis
  * @throws {@link ModalityGapError} `BAD_OPTION`
  */
 export function checkConfig(value: object, overrides: Override = {}): LoadedConfig {
+  configuration(value, 'checkConfig')
+  overrideChecks(overrides, 'the second argument of checkConfig')
   return checkedFile(configObject(value, overrides))
 }
+
+const configuration = recordOf(() => {}, 'a configuration, as an object')
+/** Keys that take the place of a configuration's. */
+export const overrideChecks = recordOf(() => {}, "an object of keys that take the place of the configuration's")
 
 /** A configuration before it is checked, and the file it stands in. */
 export interface RawConfig extends ConfigFile {

@@ -1,3 +1,5 @@
+import { type Checks, checkOptions, needed, number } from '../checks.ts'
+
 /** Text that a language model reads and writes, in millions of tokens. */
 export interface Tokens {
   /** Read, T_in: prompts, and images as the model counts them. */
@@ -17,8 +19,13 @@ export interface Prices {
 /** The prices of arXiv 2602.07026, appendix H.4. */
 export const PAPER_PRICES: Prices = { input: 1.25, output: 10 }
 
+const costChecks: Checks<Tokens & Prices> = { input: needed(number(0)), output: needed(number(0)) }
+
 /** What it costs to have data made by a language model, C = P_in·T_in + P_out·T_out, in dollars. */
-export function dataCost({ input, output }: Tokens, prices: Prices = PAPER_PRICES): number {
+export function dataCost(tokens: Tokens, prices: Prices = PAPER_PRICES): number {
+  checkOptions(tokens, 'dataCost', costChecks)
+  checkOptions(prices, 'the second argument of dataCost', costChecks)
+  const { input, output } = tokens
   return prices.input * input + prices.output * output
 }
 

@@ -1,3 +1,4 @@
+import { checkPath } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { JsonLog, type LogKind, readJsonLog } from '../json-log.ts'
 
@@ -29,6 +30,7 @@ const KIND: LogKind<LogRecord> = {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
 export async function readTrainLog(path: string): Promise<LogRecord[]> {
+  checkPath(path, 'readTrainLog')
   return (await readJsonLog(path, KIND)).records
 }
 

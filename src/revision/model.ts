@@ -1,7 +1,10 @@
 import { type Cancellation, cancelled, cancelOn } from '../abort.ts'
+import { type Checks, checkOptions, checkPath, instanceOf, needed, oneOf, whole, wrong } from '../checks.ts'
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { given, guarded } from '../job.ts'
 import { type NativeModel, native } from '../native.ts'
+import { checkedRows, kindOf } from '../rows.ts'
+import { answerChecks, callChecks, EXPORTS, modelChecks, samples, samplingChecks } from './model-checks.ts'
 import type {
   Answer,
   AnswerPiece,
@@ -14,7 +17,7 @@ import type {
   SamplingOptions,
   StepReport,
 } from './model-options.ts'
-import type { ModelRows } from './rows.ts'
+import { type ModelRows, modelRows } from './rows.ts'
 import { asks } from './turns.ts'
 
 /** A batch for a model, and the rows that its images are. */
@@ -42,14 +45,18 @@ function tell(notes: readonly string[]): void {
     process.emitWarning(note, 'ModelWarning')
   }
 }
+const batchChecks: Checks<ModelBatch> = { samples: needed(samples), rows: modelRows, microBatch: whole() }
 
 /** A language model that sees through a projector, in native memory. Calls on one model run one after the other. */
 export class VisionModel {
-  readonly #native: NativeModel
+  readonly #opened: NativeModel
+  readonly #info: ModelInfo
   readonly #template: string
+  #disposed = false
 
   private constructor(opened: NativeModel, template: string) {
-    this.#native = opened
+    this.#opened = opened
+    this.#info = opened.info()
     this.#template = template
   }
 
@@ -59,6 +66,7 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_MODEL` with the file; `BAD_OPTION`
    */
   static async open(options: ModelOptions): Promise<VisionModel> {
+    checkOptions(options, 'VisionModel.open', modelChecks)
     const { threads = 0, projector = {}, learn, ...rest } = options
     const { inputScale, ...shape } = projector
     const scale = inputScale === 'sqrt' ? Math.sqrt(options.dim) : inputScale
@@ -70,7 +78,7 @@ export class VisionModel {
 
   /** What it is. */
   get info(): ModelInfo {
-    return this.#native.info()
+    return this.#info
   }
 
   /**
@@ -78,8 +86,9 @@ export class VisionModel {
    *
    * @throws {@link ModalityGapError} `BAD_SAMPLE` with its name when nothing is left to learn from one
    */
-  async sizes(samples: readonly ModelSample[]): Promise<SampleSizes> {
-    return unwrap(await this.#native.sizes(samples))
+  async sizes(list: readonly ModelSample[]): Promise<SampleSizes> {
+    samples(list, 'model.sizes')
+    return unwrap(await this.#native.sizes(list))
   }
 
   /**
@@ -89,6 +98,8 @@ export class VisionModel {
    * changes nothing; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   async step(batch: ModelBatch, call: CallOptions = {}): Promise<StepReport> {
+    checkBatch(batch, 'model.step')
+    checkOptions(call, 'the second argument of model.step', callChecks)
     return await this.#call(call, token =>
       this.#native.step(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token),
     )
@@ -100,6 +111,8 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   async evaluate(batch: ModelBatch, call: CallOptions = {}): Promise<LossReport> {
+    checkBatch(batch, 'model.evaluate')
+    checkOptions(call, 'the second argument of model.evaluate', callChecks)
     return await this.#call(call, token =>
       this.#native.evaluate(batch.samples, batch.rows?.native, batch.microBatch ?? 0, token),
     )
@@ -112,10 +125,15 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `BAD_OPTION` when prompt and answer do not fit; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   async answer(
-    { samples, rows }: ModelBatch,
+    batch: ModelBatch,
     sampling: SamplingOptions = {},
-    { onText, ...call }: CallOptions & { onText?: (piece: AnswerPiece) => void } = {},
+    options: CallOptions & { onText?: (piece: AnswerPiece) => void } = {},
   ): Promise<Answer[]> {
+    checkBatch(batch, 'model.answer')
+    checkOptions(sampling, 'the second argument of model.answer', samplingChecks)
+    checkOptions(options, 'the third argument of model.answer', answerChecks)
+    const { samples, rows } = batch
+    const { onText, ...call } = options
     const silent = samples.find(sample => !asks(sample, this.#template))
     if (silent) {
       const reason =
@@ -136,7 +154,10 @@ export class VisionModel {
    * @param embeddings rows of `info.dim` values
    */
   async project(embeddings: Float32Array): Promise<Float32Array> {
-    return unwrap(await this.#native.project(embeddings))
+    if (kindOf(embeddings) !== 'Float32Array') {
+      throw wrong(embeddings, 'model.project', 'a Float32Array of embeddings')
+    }
+    return unwrap(await this.#native.project(checkedRows(embeddings) as Float32Array))
   }
 
   /**
@@ -147,6 +168,8 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `WRITE_FAILED`
    */
   async export(folder: string, what: ExportKind = 'learned'): Promise<string[]> {
+    checkPath(folder, 'model.export')
+    oneOf(EXPORTS)(what, 'the second argument of model.export')
     return unwrap(await this.#native.export(folder, what))
   }
 
@@ -156,6 +179,7 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `WRITE_FAILED`
    */
   async saveState(folder: string): Promise<void> {
+    checkPath(folder, 'model.saveState')
     unwrap(await this.#native.saveState(folder))
   }
 
@@ -166,7 +190,26 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `UNREADABLE`; `BAD_MODEL` for a state of other options or another model
    */
   async restoreState(folder: string): Promise<number> {
+    checkPath(folder, 'model.restoreState')
     return unwrap(await this.#native.restoreState(folder))
+  }
+
+  /** Releases the model's memory now, rather than when it is collected; calls that run keep it until they end. */
+  dispose(): void {
+    this.#disposed = true
+    this.#opened.release()
+  }
+
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  get #native(): NativeModel {
+    if (this.#disposed) {
+      throw new ModalityGapError('BAD_OPTION', 'this model was disposed of; open it again')
+    }
+    return this.#opened
   }
 
   async #call<T>(
@@ -183,6 +226,13 @@ export class VisionModel {
     }
   }
 }
+
+function checkBatch(batch: unknown, of: string): void {
+  checkOptions(batch, of, batchChecks)
+}
+
+/** A model, as an option. */
+export const visionModel = instanceOf(VisionModel, 'a VisionModel')
 
 function nested(learn: NonNullable<ModelOptions['learn']>): object {
   const { lora, scheduleShape } = learn

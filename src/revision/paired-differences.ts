@@ -1,3 +1,5 @@
+import { flag, listOf, number } from '../checks.ts'
+
 /** Mean, spread and an interval of numbers. */
 export interface Spread {
   /** How many. */
@@ -10,8 +12,12 @@ export interface Spread {
   interval?: [number, number]
 }
 
+const numbers = listOf(number(), 'a list of numbers')
+const pairList = listOf(numbers, 'a list of pairs of numbers')
+
 /** Mean, spread and interval of numbers; `undefined` for none. */
 export function spreadOf(values: readonly number[]): Spread | undefined {
+  numbers(values, 'spreadOf')
   const n = values.length
   if (n === 0) {
     return undefined
@@ -38,6 +44,8 @@ export function differenceOf(
   pairs: readonly (readonly [value: number, reference: number])[],
   greaterIsBetter: boolean,
 ): Difference | undefined {
+  pairList(pairs, 'differenceOf')
+  flag(greaterIsBetter, 'the second argument of differenceOf')
   const spread = spreadOf(pairs.map(([value, reference]) => value - reference))
   if (spread === undefined) {
     return undefined

@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
-import { type Aligner, nativeOf } from '../align.ts'
+import { type Aligner, fitted, nativeOf } from '../align.ts'
+import { type Check, type Checks, checkOptions, needed, oneOf, path, shown } from '../checks.ts'
 import { convert } from '../convert.ts'
-import { type Embeddings, openEmbeddings, sourceOf } from '../embeddings.ts'
-import { unwrap } from '../errors.ts'
+import { type Embeddings, openEmbeddings, opened, sourceOf } from '../embeddings.ts'
+import { ModalityGapError, unwrap } from '../errors.ts'
 import { type NativeRows, native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
+import { runChecks } from '../option-checks.ts'
 
 /** Formats whose rows lie at fixed places, to be read in any order. */
 const IN_ANY_ORDER: ReadonlySet<string> = new Set(['npy', 'safetensors', 'memory'])
@@ -42,6 +44,22 @@ export interface ModelRowsOptions {
   cache: string
 }
 
+const rowsChecks: Checks<ModelRowsOptions> = {
+  aligner: fitted,
+  side: oneOf(['source', 'target']),
+  cache: needed(path),
+}
+
+/** Rows of a model, as an option. */
+export const modelRows: Check = (value, name) => {
+  if (typeof value !== 'object' || value === null || !('native' in value) || !('pick' in value)) {
+    throw new ModalityGapError(
+      'BAD_OPTION',
+      `${name}: expected rows of a model, not ${shown(value)}; openModelRows opens them`,
+    )
+  }
+}
+
 /**
  * Opens rows to be read by their numbers. Rows are never all in memory; formats that are decoded in order are converted
  * once, in their own storage type, into a file of `cache`.
@@ -50,13 +68,17 @@ export interface ModelRowsOptions {
  */
 export async function openModelRows(
   embeddings: Embeddings,
-  { aligner, side, cache }: ModelRowsOptions,
+  options: ModelRowsOptions,
   run: RunOptions = {},
 ): Promise<ModelRows> {
+  opened(embeddings, 'openModelRows')
+  checkOptions(options, 'the second argument of openModelRows', rowsChecks)
+  checkOptions(run, 'the third argument of openModelRows', runChecks)
+  const { aligner, side, cache } = options
   const rows = readInPlace(embeddings) ? embeddings : await converted(embeddings, cache, run)
-  const opened = unwrap(await native.NativeRows.open(sourceOf(rows), aligner && nativeOf(aligner), side === 'target'))
-  const pick = async (numbers: readonly number[]) => unwrap(await opened.pick([...numbers]))
-  return { rows: rows.rows, dim: rows.dim, pick, native: opened }
+  const reader = unwrap(await native.NativeRows.open(sourceOf(rows), aligner && nativeOf(aligner), side === 'target'))
+  const pick = async (numbers: readonly number[]) => unwrap(await reader.pick([...numbers]))
+  return { rows: rows.rows, dim: rows.dim, pick, native: reader }
 }
 
 async function converted(embeddings: Embeddings, cache: string, run: RunOptions): Promise<Embeddings> {

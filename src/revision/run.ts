@@ -1,15 +1,36 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
+import {
+  anyOf,
+  type Checks,
+  callback,
+  checkOptions,
+  checkPath,
+  flag,
+  instanceOf,
+  listOf,
+  object,
+  oneOf,
+  path,
+  text,
+  whole,
+  wrong,
+} from '../checks.ts'
+import { Embeddings } from '../embeddings.ts'
+import { DualEncoder } from '../encoder.ts'
 import { ModalityGapError } from '../errors.ts'
+import { runChecks } from '../option-checks.ts'
+import { kindOf } from '../rows.ts'
 import { writeWhole } from '../whole-file.ts'
 import { ask, type GenerateOptions, type Question } from './ask.ts'
 import type { Override } from './config/overlay.ts'
-import { checkConfig, keepConfig, loadConfig, type ReVisionConfig } from './config.ts'
+import { checkConfig, keepConfig, loadConfig, overrideChecks, type ReVisionConfig } from './config.ts'
 import { type EvaluationReport, evaluateRun } from './evaluation.ts'
 import { type GapOnTheWay, gapOnTheWay } from './gap-on-the-way.ts'
 import { type HandOverOptions, handOver } from './hand-over.ts'
 import { VisionModel } from './model.ts'
+import { EXPORTS, generateChecks } from './model-checks.ts'
 import type { Answer } from './model-options.ts'
 import { preflight } from './preflight.ts'
 import { widthOfProjector } from './projector-file.ts'
@@ -33,6 +54,34 @@ export interface ReVisionReport {
 export interface ReVisionRunOptions extends RunOptions {
   /** Listeners, by stage. */
   callbacks?: Partial<Record<StageName, TrainerCallbacks>>
+}
+
+const listeners = object<TrainerCallbacks>({
+  onTrainBegin: callback,
+  onStepEnd: callback,
+  onLog: callback,
+  onEvaluate: callback,
+  onSave: callback,
+  onTrainEnd: callback,
+})
+
+export const runOptionChecks: Checks<ReVisionRunOptions> = {
+  ...runChecks,
+  callbacks: object<Record<StageName, TrainerCallbacks>>({ stage1: listeners, stage2: listeners }),
+}
+
+const handOverChecks: Checks<HandOverOptions> = { ...runChecks, kind: oneOf(EXPORTS), rows: flag }
+
+const questionChecks: Checks<Question> = {
+  prompt: text,
+  rows: (value, name) => {
+    if (!(value instanceof Embeddings) && kindOf(value) !== 'Float32Array') {
+      throw wrong(value, name, 'opened rows or a Float32Array of whole rows')
+    }
+  },
+  pick: listOf(whole(), 'a list of numbers of rows'),
+  images: listOf(path, 'a list of image files'),
+  encoder: anyOf('an encoder or its path', path, instanceOf(DualEncoder, 'an encoder')),
 }
 
 /**
@@ -65,6 +114,8 @@ export class ReVision {
    * contradictions and values that make no sense, with the file and the line as row
    */
   static async open(config: string | object, overrides: Override = {}): Promise<ReVision> {
+    checkInput(config, 'ReVision.open')
+    overrideChecks(overrides, 'the second argument of ReVision.open')
     const loaded = typeof config === 'string' ? await loadConfig(config, overrides) : checkConfig(config, overrides)
     const warnings = [loaded.warning, untrained(loaded.config)].filter(each => each !== undefined)
     return new ReVision(loaded.config, warnings.length > 0 ? warnings.join('; ') : undefined)
@@ -76,6 +127,7 @@ export class ReVision {
    * @throws {@link ModalityGapError} what is wrong with data or model, by name; `CANCELLED` after a checkpoint
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
+    checkOptions(options, 'revision.run', runOptionChecks)
     const { stage1, stage2, output } = this.config
     await preflight(this.config, new Workspace(this.config))
     if (!stage1 && !stage2) {
@@ -83,7 +135,7 @@ export class ReVision {
     }
     const first = stage1 ? await this.pretrain(options) : undefined
     const second = stage2 ? await this.finetune(options) : undefined
-    const { evaluation, gap } = await this.evaluate(options)
+    const { evaluation, gap } = await this.evaluate({ signal: options.signal, onProgress: options.onProgress })
     const report: ReVisionReport = {
       ...(first ? { stage1: first } : {}),
       ...(second ? { stage2: second } : {}),
@@ -100,6 +152,7 @@ export class ReVision {
    * @throws {@link ModalityGapError} as {@link ReVision.run} does
    */
   async pretrain(options: ReVisionRunOptions = {}): Promise<TrainingReport> {
+    checkOptions(options, 'revision.pretrain', runOptionChecks)
     return await this.#train('stage1', {}, options)
   }
 
@@ -109,6 +162,7 @@ export class ReVision {
    * @throws {@link ModalityGapError} as {@link ReVision.run} does; `NOT_FOUND` when stage 1 was not finished
    */
   async finetune(options: ReVisionRunOptions = {}): Promise<TrainingReport> {
+    checkOptions(options, 'revision.finetune', runOptionChecks)
     return await this.#train('stage2', this.#after('stage1'), options)
   }
 
@@ -124,13 +178,18 @@ export class ReVision {
    * @throws {@link ModalityGapError} as {@link ReVision.model} does; what is wrong with data, by name; `CANCELLED`
    */
   async evaluate(run: RunOptions = {}): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>> {
+    checkOptions(run, 'revision.evaluate', runChecks)
     const { config } = this
     const model = await this.model()
     const workspace = this.#workspace
     const { image, text } = config.embeddings
-    const evaluation = await evaluateRun({ model, config, workspace, run })
-    const both = image !== undefined && text !== undefined && !config.blind
-    return { evaluation, ...(both ? { gap: await gapOnTheWay(model, config, workspace, run) } : {}) }
+    try {
+      const evaluation = await evaluateRun({ model, config, workspace, run })
+      const both = image !== undefined && text !== undefined && !config.blind
+      return { evaluation, ...(both ? { gap: await gapOnTheWay(model, config, workspace, run) } : {}) }
+    } finally {
+      model.dispose()
+    }
   }
 
   /**
@@ -144,6 +203,8 @@ export class ReVision {
    * `WIDTH_MISMATCH`, `BAD_ROW`, `BAD_IMAGE`; `NOT_FOUND` when no stage has been finished; `CANCELLED`
    */
   async generate(question: Question, options: GenerateOptions = {}): Promise<Answer[]> {
+    checkOptions(question, 'revision.generate', questionChecks)
+    checkOptions(options, 'the second argument of revision.generate', generateChecks)
     this.#model ??= this.model()
     // what could not be read is tried again when it is asked for again
     this.#model.catch(() => this.close())
@@ -159,9 +220,15 @@ export class ReVision {
    * @throws {@link ModalityGapError} `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
    */
   async export(folder: string, options: HandOverOptions = {}): Promise<string[]> {
+    checkPath(folder, 'revision.export')
+    checkOptions(options, 'the second argument of revision.export', handOverChecks)
     const { config } = this
     const model = await this.model()
-    return await handOver({ model, config, workspace: this.#workspace, left: this.#after('stage2') }, folder, options)
+    try {
+      return await handOver({ model, config, workspace: this.#workspace, left: this.#after('stage2') }, folder, options)
+    } finally {
+      model.dispose()
+    }
   }
 
   /**
@@ -195,6 +262,17 @@ export class ReVision {
       }
     }
     return {}
+  }
+}
+
+/**
+ * Checks what a configuration is read from.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`
+ */
+export function checkInput(input: unknown, of: string): void {
+  if ((typeof input !== 'string' || input === '') && kindOf(input) !== 'Object') {
+    throw wrong(input, of, 'a configuration: a file, an output folder or an object')
   }
 }
 

@@ -116,11 +116,13 @@ async function runAlone(
     seed: config.seed,
   })
   const held: HeldOutRecords[] = []
+  let opened: VisionModel | undefined
   try {
     await openHeldOut(held, stage, config, workspace, { own: set.validation, rows: side.rows }, run)
     const steps = totalSteps(set.train.length, stage)
     const learn = learnOf(stage, steps)
     const model = await VisionModel.open(modelOf(config, { dim: side.rows.dim, stage, learn, start }))
+    opened = model
     const wording = { ...wordingOf(config), prompt: stage.prompt ?? config.prompt }
     const template = stage.template ?? config.template
     const toSample = (sample: JoinedSample) => toModelSample(sample, wording)
@@ -164,6 +166,7 @@ async function runAlone(
       ...(dropped ? { dropped } : {}),
     }
   } finally {
+    opened?.dispose()
     await Promise.all([set, ...held.flatMap(({ set }) => set ?? [])].map(each => each.close()))
   }
 }

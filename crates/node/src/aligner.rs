@@ -13,30 +13,48 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
+use crate::weight::{Handle, Told, Weighs, files_bytes, weighed};
 
 thread_local! {
     static SCRATCH: RefCell<(Scratch, Vec<BadRow>)> = RefCell::default();
 }
 
 /// A fitted map from the source's distribution to the target's.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeAligner {
     pub(crate) aligner: Arc<Aligner>,
+    /// Bytes of its file, which are about those that it holds.
+    bytes: usize,
+    told: Told,
+}
+
+weighed!(NativeAligner);
+
+impl Weighs for NativeAligner {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
+    }
 }
 
 #[napi]
 impl NativeAligner {
     /// Reads an aligner's file.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn load(path: String) -> Outcome<NativeAligner> {
-        load_aligner(Path::new(&path)).map(Self::from).into()
+    pub fn load(path: String) -> Outcome<Handle<NativeAligner>> {
+        let path = Path::new(&path);
+        let held = |aligner| Self::holding(aligner, files_bytes(path));
+        load_aligner(path).map(held).into()
     }
 
     /// Reads an aligner from the bytes of its file.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_bytes(bytes: &[u8]) -> Outcome<NativeAligner> {
+    pub fn from_bytes(bytes: &[u8]) -> Outcome<Handle<NativeAligner>> {
         let aligner = Aligner::from_bytes(bytes).map_err(|error| TaskError::Aligner { file: None, error });
-        aligner.map(Self::from).into()
+        aligner.map(|aligner| Self::holding(aligner, bytes.len())).into()
     }
 
     /// The bytes of its file.
@@ -124,10 +142,12 @@ impl NativeAligner {
     }
 }
 
-impl From<Aligner> for NativeAligner {
-    fn from(aligner: Aligner) -> Self {
-        Self {
+impl NativeAligner {
+    fn holding(aligner: Aligner, bytes: usize) -> Handle<Self> {
+        Handle(Self {
             aligner: Arc::new(aligner),
-        }
+            bytes,
+            told: Told::default(),
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! What needs `unsafe` at the border: answers as values, `{ ok }` or `{ error: { code, message, file, row, column } }`,
-//! and results written into the caller's array.
+//! results written into the caller's array, and the allocator's options.
 #![allow(unsafe_code)]
+
+use std::time::Duration;
 
 use modality_gap_encoder::EncoderError;
 use modality_gap_revision::RevisionError;
@@ -11,6 +13,8 @@ use napi::bindgen_prelude::{
 use napi::sys;
 use napi::{Env, Result};
 use serde_json::{Value, json};
+
+use crate::weight::{Handle, Weighs};
 
 /// The result of a call, or why there is none.
 pub enum Outcome<T> {
@@ -113,6 +117,15 @@ impl ToNapiValue for Failure {
     }
 }
 
+impl<T: Weighs + ToNapiValue> ToNapiValue for Handle<T> {
+    unsafe fn to_napi_value(env: sys::napi_env, Handle(value): Self) -> Result<sys::napi_value> {
+        value.told().tell(Env::from_raw(env), value.bytes())?;
+        value.register();
+        // SAFETY: `env` is the environment this call came from, passed on unchanged.
+        unsafe { T::to_napi_value(env, value) }
+    }
+}
+
 /// Runs `write` from the caller's rows into the caller's `out`; rows that share memory with it are copied first.
 macro_rules! write_into {
     ($name:ident, $array:ident, $element:ty) => {
@@ -141,12 +154,15 @@ write_into!(write_u16, Uint16ArraySlice, u16);
 /// Place of `purge_delay` among the options of mimalloc 2 and 3; the binding has no name for it.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Milliseconds after which freed memory goes back to the system: longer than a step of most trainings, which frees what it holds
-/// and would spend a tenth to a fifth of its time on fresh pages.
-const KEPT_FOR: std::ffi::c_long = 60_000;
-
 /// Tells the allocator how long it keeps freed memory, unless the environment does (`MIMALLOC_PURGE_DELAY`).
-pub fn keep_memory() {
+pub fn keep_freed_memory(time: Duration) {
+    let milliseconds = std::ffi::c_long::try_from(time.as_millis()).unwrap_or(std::ffi::c_long::MAX);
     // SAFETY: sets a number in a table, at a place that exists
-    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, KEPT_FOR) }
+    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, milliseconds) }
+}
+
+/// Gives all freed memory back to the system now.
+pub fn give_back_memory() {
+    // SAFETY: has no preconditions
+    unsafe { libmimalloc_sys::mi_collect(true) }
 }

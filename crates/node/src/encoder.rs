@@ -14,14 +14,36 @@ use napi::{Env, Result};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
+use crate::environment::Held;
 use crate::job::{CancelToken, ProgressEvent, listener, promised};
+use crate::memory::Training;
+use crate::weight::{Handle, Told, Weighs, files_bytes, weighed};
 
 type Answer<T> = std::result::Result<T, EncoderError>;
 
 /// An encoder that was trained here or read from a folder in Hugging Face's layout.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeEncoder {
-    embedder: Arc<Embedder>,
+    embedder: Held<Embedder>,
+    /// Bytes of its files, which are about those that it holds.
+    bytes: usize,
+    told: Told,
+}
+
+weighed!(NativeEncoder);
+
+impl Weighs for NativeEncoder {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
+    }
+
+    fn register(&self) {
+        self.embedder.register();
+    }
 }
 
 #[napi]
@@ -29,21 +51,25 @@ impl NativeEncoder {
     /// Reads an encoder, off the event loop.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-        promised(env, move || -> Answer<Self> {
-            Ok(Self {
-                embedder: Arc::new(Embedder::open(&PathBuf::from(path))?),
-            })
+        promised(env, move || -> Answer<Handle<Self>> {
+            let path = PathBuf::from(path);
+            Ok(Handle(Self {
+                embedder: Held::new(Embedder::open(&path)?),
+                bytes: files_bytes(&path),
+                told: Told::default(),
+            }))
         })
     }
 
     /// Columns, whether it takes images, and names of its prompts.
     #[napi(ts_return_type = "any")]
-    pub fn info(&self) -> Value {
-        json!({
-            "dim": self.embedder.dim(),
-            "images": self.embedder.sees(),
-            "prompts": self.embedder.prompts(),
-        })
+    pub fn info(&self) -> Result<Value> {
+        let embedder = self.held()?;
+        Ok(json!({
+            "dim": embedder.dim(),
+            "images": embedder.sees(),
+            "prompts": embedder.prompts(),
+        }))
     }
 
     /// Unit rows of texts, behind the prompt of that name or the default one.
@@ -54,7 +80,7 @@ impl NativeEncoder {
         texts: Vec<String>,
         prompt: Option<String>,
     ) -> Result<Object<'env>> {
-        let embedder = Arc::clone(&self.embedder);
+        let embedder = self.held()?;
         promised(env, move || -> Answer<Float32Array> {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             Ok(embedder.texts(&texts, prompt.as_deref())?.into())
@@ -64,11 +90,23 @@ impl NativeEncoder {
     /// Unit rows of image files.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn embed_images<'env>(&self, env: &'env Env, paths: Vec<String>) -> Result<Object<'env>> {
-        let embedder = Arc::clone(&self.embedder);
+        let embedder = self.held()?;
         promised(env, move || -> Answer<Float32Array> {
             let pairs: Vec<Pair> = paths.into_iter().map(image_alone).collect();
             Ok(embedder.images(&pairs.iter().collect::<Vec<_>>())?.into())
         })
+    }
+
+    /// Releases the encoder now; calls that run keep it until they end.
+    #[napi]
+    pub fn release(&self, env: Env) -> Result<()> {
+        self.embedder.release();
+        self.told.tell(env, 0)
+    }
+
+    fn held(&self) -> Result<Arc<Embedder>> {
+        let gone = || napi::Error::from_reason("the encoder was released");
+        self.embedder.get().ok_or_else(gone)
     }
 }
 
@@ -117,6 +155,7 @@ pub fn train_encoder<'env>(
     let on_probe = listener(on_probe)?;
     promised(env, move || -> Answer<Value> {
         let job: TrainJob = read(job)?;
+        let _training = Training::begin();
         // nothing is left out here: a step or a probe waits until the event loop has room
         let mut watcher = Watcher {
             token,

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::aligner::NativeAligner;
 use crate::border::{Failure, Outcome};
+use crate::memory::during_job;
 use crate::source::Source;
 
 /// Events that may wait for the event loop; what becomes of more is up to who calls.
@@ -38,9 +39,8 @@ pub(crate) fn listener<T: JsValuesTupleIntoVec + 'static>(
     callback.map(build).transpose()
 }
 
-/// Stops a job within a block of rows.
+/// Stops a job within a block of rows; the end of the environment does so, too.
 #[napi]
-#[derive(Default)]
 pub struct CancelToken {
     pub(crate) token: Token,
 }
@@ -50,8 +50,11 @@ impl CancelToken {
     /// A token that nobody has cancelled.
     #[napi(constructor)]
     #[must_use]
+    #[allow(clippy::new_without_default, reason = "only JavaScript makes one")]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            token: crate::environment::token(),
+        }
     }
 
     /// Asks the job to stop.
@@ -94,7 +97,10 @@ pub fn run<'env>(
     on_progress: Option<Function<'env, ProgressEvent, ()>>,
     aligner: Option<ClassInstance<'env, NativeAligner>>,
 ) -> Result<Object<'env>> {
-    let sources: Vec<Arc<RowSet>> = sources.iter().map(|source| Arc::clone(&source.rows)).collect();
+    let sources = sources
+        .iter()
+        .map(|source| source.rows())
+        .collect::<Result<Vec<Arc<RowSet>>>>()?;
     let token = token.token.clone();
     let aligner = aligner.map(|aligner| Arc::clone(&aligner.aligner));
     let tell = listener(on_progress)?;
@@ -173,7 +179,7 @@ pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static, E: Into<Failure>>(
     };
     std::thread::Builder::new()
         .name("modality-gap".to_owned())
-        .spawn(answer)
+        .spawn(|| during_job(answer))
         .map_err(|error| napi::Error::from_reason(format!("no thread could be started: {error}")))?;
     Ok(promise)
 }

@@ -10,21 +10,24 @@
     reason = "the derive needs the environment's lifetime by name"
 )]
 
-/// Gives freed memory back after a while instead of at once, see [`border::keep_memory`].
+/// Gives freed memory back after a while instead of at once, see [`memory`].
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod aligner;
 mod border;
 mod encoder;
+mod environment;
 mod ids;
 mod job;
+mod memory;
 mod revision;
 mod source;
 mod tracker;
+mod weight;
 
-/// Runs once, when the addon is loaded.
+/// Runs once, when the library is loaded.
 #[napi_derive::module_init]
 fn loaded() {
-    border::keep_memory();
+    memory::start();
 }

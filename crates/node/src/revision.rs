@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use modality_gap_geometry::{Map, Policy};
 use modality_gap_kernels::packed_unit;
 use modality_gap_revision::{
-    Conversation, Export, RevisionError, Role, Samples, SamplingOptions, Sequence, Session, SessionOptions,
-    Turn,
+    Conversation, Export, Precision, RevisionError, Role, Samples, SamplingOptions, Sequence, Session,
+    SessionOptions, Turn,
 };
 use modality_gap_tasks::{CancelToken as Token, Picker, RowSet, TaskError};
 use napi::bindgen_prelude::{ClassInstance, Float32Array, Function, Object};
@@ -18,15 +18,33 @@ use serde_json::{Value, json};
 
 use crate::aligner::NativeAligner;
 use crate::border::Failure;
+use crate::environment::Held;
 use crate::job::{CancelToken, listener, promised};
+use crate::memory::Training;
 use crate::source::Source;
+use crate::weight::{Handle, Told, Weighs, rows_bytes, weighed};
 
 type Answer<T> = std::result::Result<T, Failure>;
 
 /// Rows that are read by their numbers, each through a map.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeRows {
     picker: Arc<Picker>,
+    /// Bytes of rows in memory that it keeps.
+    bytes: usize,
+    told: Told,
+}
+
+weighed!(NativeRows);
+
+impl Weighs for NativeRows {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
+    }
 }
 
 #[napi]
@@ -39,9 +57,9 @@ impl NativeRows {
         aligner: Option<ClassInstance<'env, NativeAligner>>,
         target_side: bool,
     ) -> Result<Object<'env>> {
-        let rows = Arc::clone(&source.rows);
+        let rows = source.rows()?;
         let aligner = aligner.map(|aligner| Arc::clone(&aligner.aligner));
-        promised(env, move || -> Answer<Self> {
+        promised(env, move || -> Answer<Handle<Self>> {
             let map = match &aligner {
                 Some(aligner) if target_side => aligner.target_map().cloned(),
                 Some(aligner) => Some(aligner.map().clone()),
@@ -49,9 +67,11 @@ impl NativeRows {
             };
             let map = map.unwrap_or_else(|| identity(&rows));
             let picker = Picker::open(&rows, map)?;
-            Ok(Self {
+            Ok(Handle(Self {
                 picker: Arc::new(picker),
-            })
+                bytes: rows_bytes(&rows),
+                told: Told::default(),
+            }))
         })
     }
 
@@ -204,11 +224,51 @@ fn picked(rows: &Picker, samples: &[Sample]) -> Answer<Vec<f32>> {
 }
 
 /// A language model with its projector; calls on it run one after the other.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeModel {
-    session: Arc<Mutex<Session>>,
-    pool: Arc<rayon::ThreadPool>,
+    held: Held<Loaded>,
     info: Value,
+    bytes: usize,
+    told: Told,
+}
+
+/// A session, shared with the calls that run.
+struct Loaded {
+    session: Mutex<Session>,
+    pool: rayon::ThreadPool,
+    /// Keeps freed memory for the next step, where the model learns.
+    _training: Option<Training>,
+}
+
+weighed!(NativeModel);
+
+impl Weighs for NativeModel {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
+    }
+
+    fn register(&self) {
+        self.held.register();
+    }
+}
+
+/// Bytes of a trainable number: value, gradient and two moments in f32.
+const TRAINABLE: usize = 16;
+
+/// Bytes of a model: its matrices as they are held, and what training keeps.
+fn session_bytes(session: &Session, precision: Precision) -> usize {
+    let lm = session.lm_config();
+    let block = 2 * lm.hidden * lm.head_dim * (lm.heads + lm.kv_heads) + 3 * lm.hidden * lm.inner;
+    let embeddings = lm.vocab * lm.hidden * if lm.tied { 1 } else { 2 };
+    let size = match precision {
+        Precision::Bf16 => 2,
+        Precision::F32 => 4,
+    };
+    (lm.layers * block + embeddings) * size + session.learning_count() * TRAINABLE
 }
 
 /// A piece of an answer.
@@ -225,8 +285,10 @@ impl NativeModel {
     /// Reads a model, off the event loop.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn open(env: &Env, options: Value, threads: u32) -> Result<Object<'_>> {
-        promised(env, move || -> Answer<Self> {
+        promised(env, move || -> Answer<Handle<Self>> {
             let options: SessionOptions = crate::job::read(options)?;
+            let precision = options.dtype;
+            let training = options.learn.is_some().then(Training::begin);
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads as usize)
                 .thread_name(|i| format!("modality-gap-{i}"))
@@ -244,11 +306,16 @@ impl NativeModel {
                 "unit": packed_unit(),
                 "notes": session.notes(),
             });
-            Ok(Self {
-                session: Arc::new(Mutex::new(session)),
-                pool: Arc::new(pool),
+            Ok(Handle(Self {
+                bytes: session_bytes(&session, precision),
+                held: Held::new(Loaded {
+                    session: Mutex::new(session),
+                    pool,
+                    _training: training,
+                }),
                 info,
-            })
+                told: Told::default(),
+            }))
         })
     }
 
@@ -353,11 +420,11 @@ impl NativeModel {
     pub fn project<'env>(&self, env: &'env Env, embeddings: Float32Array) -> Result<Object<'env>> {
         // copied, because JavaScript could change them meanwhile
         let embeddings = embeddings.to_vec();
-        let (session, pool) = (Arc::clone(&self.session), Arc::clone(&self.pool));
+        let loaded = self.held()?;
         promised(env, move || -> Answer<Float32Array> {
-            let guard = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let guard = loaded.session.lock().unwrap_or_else(PoisonError::into_inner);
             let session: &Session = &guard;
-            Ok(pool.install(|| session.project(&embeddings))?.into())
+            Ok(loaded.pool.install(|| session.project(&embeddings))?.into())
         })
     }
 
@@ -397,18 +464,30 @@ impl NativeModel {
         })
     }
 
+    /// Releases the model now; calls that run keep it until they end.
+    #[napi]
+    pub fn release(&self, env: Env) -> Result<()> {
+        self.held.release();
+        self.told.tell(env, 0)
+    }
+
+    fn held(&self) -> Result<Arc<Loaded>> {
+        let gone = || napi::Error::from_reason("the model was released");
+        self.held.get().ok_or_else(gone)
+    }
+
     fn run<'env>(
         &self,
         env: &'env Env,
         work: impl FnOnce(&mut Session) -> Answer<Value> + Send + 'static,
     ) -> Result<Object<'env>> {
-        let (session, pool) = (Arc::clone(&self.session), Arc::clone(&self.pool));
+        let loaded = self.held()?;
         promised(env, move || -> Answer<Value> {
             // a call that panicked leaves the parameters of the last whole update
-            let mut guard = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut guard = loaded.session.lock().unwrap_or_else(PoisonError::into_inner);
             let session: &mut Session = &mut guard;
             // taken outside of the pool, whose threads could otherwise begin another call while they wait in this one
-            pool.install(move || work(session))
+            loaded.pool.install(move || work(session))
         })
     }
 }

@@ -14,12 +14,48 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::border::{Failure, Outcome};
+use crate::environment::Held;
 use crate::job::{promised, read};
+use crate::weight::{Handle, Told, Weighs, rows_bytes, weighed};
 
 /// Opened rows; a cheap handle that jobs share.
-#[napi]
+#[napi(custom_finalize)]
 pub struct Source {
-    pub(crate) rows: Arc<RowSet>,
+    rows: Held<RowSet>,
+    bytes: usize,
+    told: Told,
+}
+
+weighed!(Source);
+
+impl Weighs for Source {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
+    }
+
+    fn register(&self) {
+        self.rows.register();
+    }
+}
+
+impl Source {
+    fn of(rows: RowSet) -> Handle<Self> {
+        Handle(Self {
+            bytes: rows_bytes(&rows),
+            rows: Held::new(rows),
+            told: Told::default(),
+        })
+    }
+
+    /// The rows, unless they were released.
+    pub(crate) fn rows(&self) -> Result<Arc<RowSet>> {
+        let gone = || napi::Error::from_reason("the rows were released");
+        self.rows.get().ok_or_else(gone)
+    }
 }
 
 #[derive(Deserialize)]
@@ -37,7 +73,7 @@ impl Source {
     /// Opens files, folders, globs and lists of them, off the event loop.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn open<'env>(env: &'env Env, spec: Value) -> Result<Object<'env>> {
-        promised(env, move || -> std::result::Result<Self, TaskError> {
+        promised(env, move || -> std::result::Result<Handle<Self>, TaskError> {
             let spec: OpenSpec = read(spec)?;
             let role = match spec.role.as_deref() {
                 Some("image") => Role::Image,
@@ -45,63 +81,61 @@ impl Source {
                 _ => Role::Other,
             };
             let rows = RowSet::open(&spec.paths, role, read_options(Value::Object(spec.options))?)?;
-            Ok(Self { rows: Arc::new(rows) })
+            Ok(Self::of(rows))
         })
     }
 
     /// Copies f32 rows.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_f32(rows: &[f32], dim: u32, options: Value) -> Outcome<Source> {
+    pub fn from_f32(rows: &[f32], dim: u32, options: Value) -> Outcome<Handle<Source>> {
         from_rows(Rows::F32(rows), dim, options)
     }
 
     /// Copies f64 rows.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_f64(rows: &[f64], dim: u32, options: Value) -> Outcome<Source> {
+    pub fn from_f64(rows: &[f64], dim: u32, options: Value) -> Outcome<Handle<Source>> {
         from_rows(Rows::F64(rows), dim, options)
     }
 
     /// Copies half-precision rows, given as bits.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_f16(bits: &[u16], dim: u32, options: Value) -> Outcome<Source> {
+    pub fn from_f16(bits: &[u16], dim: u32, options: Value) -> Outcome<Handle<Source>> {
         let rows: Vec<f16> = bits.iter().map(|&bits| f16::from_bits(bits)).collect();
         from_rows(Rows::F16(&rows), dim, options)
     }
 
     /// Copies bfloat16 rows, given as bits.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_bf16(bits: &[u16], dim: u32, options: Value) -> Outcome<Source> {
+    pub fn from_bf16(bits: &[u16], dim: u32, options: Value) -> Outcome<Handle<Source>> {
         let rows: Vec<bf16> = bits.iter().map(|&bits| bf16::from_bits(bits)).collect();
         from_rows(Rows::Bf16(&rows), dim, options)
     }
 
     /// Copies Arrow IPC bytes.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_arrow(ipc: &[u8], column: Option<String>, options: Value) -> Outcome<Source> {
+    pub fn from_arrow(ipc: &[u8], column: Option<String>, options: Value) -> Outcome<Handle<Source>> {
         let shard = memory_arrow(ipc.to_vec(), column.as_deref()).map_err(TaskError::from);
         in_memory(shard, options).into()
     }
 
     /// The same rows with the group of each: one number per row, equal for rows that belong together.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn grouped(&self, keys: &[u32]) -> Outcome<Source> {
-        let rows = self.rows.grouped(keys.to_vec());
-        rows.map(|rows| Self { rows: Arc::new(rows) }).into()
+    pub fn grouped(&self, keys: &[u32]) -> Result<Outcome<Handle<Source>>> {
+        let rows = self.rows()?.grouped(keys.to_vec());
+        Ok(rows.map(Self::of).into())
     }
 
     /// Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs.
     #[napi(catch_unwind)]
-    pub fn release(&mut self) {
-        self.rows = Arc::new(RowSet {
-            parts: Vec::new(),
-            ..RowSet::clone(&self.rows)
-        });
+    pub fn release(&self, env: Env) -> Result<()> {
+        self.rows.release();
+        self.told.tell(env, 0)
     }
 
     /// Rows, width, type, format and shards.
     #[napi(ts_return_type = "any")]
-    pub fn info(&self) -> Value {
-        let rows = &self.rows;
+    pub fn info(&self) -> Result<Value> {
+        let rows = self.rows()?;
         let metadata = match &rows.layout {
             Layout::ClipRetrieval { metadata, .. } => metadata.as_slice(),
             Layout::Files => &[],
@@ -119,7 +153,7 @@ impl Source {
         if let Some(label) = &rows.options.label {
             value["label"] = json!(label);
         }
-        value
+        Ok(value)
     }
 }
 
@@ -135,7 +169,7 @@ fn shard(part: &Part, metadata: Option<&Path>) -> Option<Value> {
     Some(value)
 }
 
-fn from_rows(rows: Rows<'_>, dim: u32, options: Value) -> Outcome<Source> {
+fn from_rows(rows: Rows<'_>, dim: u32, options: Value) -> Outcome<Handle<Source>> {
     let dim = dim as usize;
     if dim == 0 || rows.is_empty() || !rows.len().is_multiple_of(dim) {
         let text = format!("{} values are not whole rows of {dim} columns", rows.len());
@@ -148,11 +182,9 @@ fn from_rows(rows: Rows<'_>, dim: u32, options: Value) -> Outcome<Source> {
 fn in_memory(
     shard: std::result::Result<Box<dyn Shard>, TaskError>,
     options: Value,
-) -> std::result::Result<Source, TaskError> {
+) -> std::result::Result<Handle<Source>, TaskError> {
     let options = read_options(options)?;
-    Ok(Source {
-        rows: Arc::new(RowSet::memory(Arc::from(shard?), options)),
-    })
+    Ok(Source::of(RowSet::memory(Arc::from(shard?), options)))
 }
 
 fn read_options(options: Value) -> std::result::Result<ReadOptions, TaskError> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use modality_gap_geometry::Tracker;
+use modality_gap_geometry::{Frame, Tracker};
 use modality_gap_tasks::{
     Control, RowSet, StepRows, TaskError, load_tracker, new_tracker, save_frame, save_tracker, track_step,
     tracker_from_bytes,
@@ -17,14 +17,36 @@ use serde_json::{Value, json};
 use crate::border::Outcome;
 use crate::job::{CancelToken, promised, read};
 use crate::source::Source;
+use crate::weight::{Handle, Told, Weighs, weighed};
+
+/// Matrices of d × d numbers in f64 that a state holds: frame, window, axes of the gradients.
+const MATRICES: usize = 4;
 
 /// Follows a training run.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeTracker {
     /// The state after the last recorded step; steps replace it as a whole.
     state: Arc<Mutex<Arc<Tracker>>>,
     /// Held while a step is recorded.
     turn: Arc<Mutex<()>>,
+    told: Told,
+}
+
+weighed!(NativeTracker);
+
+impl Weighs for NativeTracker {
+    fn bytes(&self) -> usize {
+        let frame = self.now().frozen_frame().map_or(0, Frame::dim);
+        weight(frame)
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
+    }
+}
+
+fn weight(dim: usize) -> usize {
+    MATRICES * dim * dim * size_of::<f64>()
 }
 
 #[derive(Deserialize)]
@@ -40,20 +62,20 @@ struct PushSpec {
 impl NativeTracker {
     /// A tracker that has seen no step.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn create(options: Value) -> Outcome<NativeTracker> {
-        read(options).and_then(new_tracker).map(Self::from).into()
+    pub fn create(options: Value) -> Outcome<Handle<NativeTracker>> {
+        read(options).and_then(new_tracker).map(Self::holding).into()
     }
 
     /// Reads a tracker's state.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-        promised(env, move || load_tracker(&PathBuf::from(path)).map(Self::from))
+        promised(env, move || load_tracker(&PathBuf::from(path)).map(Self::holding))
     }
 
     /// Reads a tracker from the bytes of its state.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_bytes(bytes: &[u8]) -> Outcome<NativeTracker> {
-        tracker_from_bytes(bytes, None).map(Self::from).into()
+    pub fn from_bytes(bytes: &[u8]) -> Outcome<Handle<NativeTracker>> {
+        tracker_from_bytes(bytes, None).map(Self::holding).into()
     }
 
     /// The bytes of its state.
@@ -105,9 +127,14 @@ impl NativeTracker {
         sources: Vec<ClassInstance<'env, Source>>,
         token: ClassInstance<'env, CancelToken>,
     ) -> Result<Object<'env>> {
-        let sources: Vec<Arc<RowSet>> = sources.iter().map(|source| Arc::clone(&source.rows)).collect();
+        let sources = sources
+            .iter()
+            .map(|source| source.rows())
+            .collect::<Result<Vec<Arc<RowSet>>>>()?;
         let (state, turn) = (Arc::clone(&self.state), Arc::clone(&self.turn));
         let token = token.token.clone();
+        self.told
+            .tell(*env, weight(sources.first().map_or(0, |rows| rows.dim)))?;
         promised(env, move || {
             let spec: PushSpec = read(spec)?;
             let named = |name: &str| {
@@ -136,12 +163,13 @@ impl NativeTracker {
     }
 }
 
-impl From<Tracker> for NativeTracker {
-    fn from(tracker: Tracker) -> Self {
-        Self {
+impl NativeTracker {
+    fn holding(tracker: Tracker) -> Handle<Self> {
+        Handle(Self {
             state: Arc::new(Mutex::new(Arc::new(tracker))),
             turn: Arc::default(),
-        }
+            told: Told::default(),
+        })
     }
 }
 

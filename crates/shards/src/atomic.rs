@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,13 @@ use tempfile::NamedTempFile;
 
 use crate::error::ShardError;
 
-/// A temporary file beside its target: renamed into place on commit, removed when dropped before.
+/// End of a temporary file's name, `.NAME.XXXXXX.tmp`.
+const SUFFIX: &str = ".tmp";
+/// Letters and digits by chance in that name.
+const CHANCE: usize = 6;
+
+/// A temporary file beside its target: renamed into place on commit, removed when dropped before. It is locked while its process
+/// lives, so that [`remove_litter`] can tell it from what a killed process has left.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: NamedTempFile,
@@ -32,13 +39,20 @@ impl AtomicFile {
         // the dot hides it from readers that list the folder meanwhile
         let prefix = format!(".{}.", name.to_string_lossy());
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".tmp");
+        builder.prefix(&prefix).suffix(SUFFIX);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder
-            .tempfile_in(folder)
-            .map_err(|e| failed(&target, plain(e)))?;
-        Ok(Self { file, target })
+        loop {
+            let file = builder
+                .tempfile_in(folder)
+                .map_err(|e| failed(&target, plain(e)))?;
+            // who clears up takes a file without a lock for that of a dead process: one it was faster at is made again
+            match file.as_file().try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                _ if file.path().exists() => return Ok(Self { file, target }),
+                _ => {}
+            }
+        }
     }
 
     /// The final name.
@@ -97,6 +111,66 @@ impl Write for AtomicFile {
 impl io::Seek for AtomicFile {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
         self.file.as_file_mut().seek(to)
+    }
+}
+
+/// Removes what killed processes have left of the files `paths`: temporary files beside them that nobody holds any more. What
+/// cannot be looked at stays.
+pub fn remove_litter<'a>(paths: impl IntoIterator<Item = &'a Path>) {
+    let mut folders: BTreeMap<&Path, BTreeSet<String>> = BTreeMap::new();
+    for path in paths {
+        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+            let name = name.to_string_lossy().into_owned();
+            folders.entry(folder).or_default().insert(name);
+        }
+    }
+    for (folder, names) in folders {
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_ours = entry
+                .file_name()
+                .to_str()
+                .and_then(target_name)
+                .is_some_and(|name| names.contains(name));
+            // a link is none of ours, and is not followed
+            if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                remove_unheld(&entry.path());
+            }
+        }
+    }
+}
+
+/// Removes what killed processes have left in a folder of our own, whatever it was to be called, and in those below it.
+pub fn remove_all_litter(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            remove_all_litter(&entry.path());
+        } else if kind.is_file() && entry.file_name().to_str().and_then(target_name).is_some() {
+            remove_unheld(&entry.path());
+        }
+    }
+}
+
+/// The name that a temporary file was to get.
+fn target_name(name: &str) -> Option<&str> {
+    let (target, chance) = name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+    let by_chance = chance.len() == CHANCE && chance.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (by_chance && !target.is_empty()).then_some(target)
+}
+
+fn remove_unheld(path: &Path) {
+    let unheld = File::options()
+        .write(true)
+        .open(path)
+        .is_ok_and(|file| file.try_lock().is_ok());
+    if unheld {
+        // somebody else may clear up as well
+        let _ = std::fs::remove_file(path);
     }
 }
 
@@ -210,6 +284,28 @@ mod tests {
             assert_eq!(std::fs::read(&path).unwrap(), b"new");
             assert_eq!(names(folder.path()), ["out.npy"]);
         }
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_removed_and_what_a_living_one_writes_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npy");
+        let living = AtomicFile::create(&path).unwrap();
+        for litter in [
+            ".out.npy.AbC123.tmp",
+            ".other.npy.AbC123.tmp",
+            ".out.npy.short.tmp",
+            "out.npy.AbC123.tmp",
+        ] {
+            std::fs::write(folder.path().join(litter), b"half").unwrap();
+        }
+        remove_litter([path.as_path()]);
+        assert_eq!(names(folder.path()).len(), 4);
+        assert!(!folder.path().join(".out.npy.AbC123.tmp").exists());
+        remove_all_litter(folder.path());
+        assert_eq!(names(folder.path()).len(), 3);
+        living.commit(false).unwrap();
+        assert!(path.is_file());
     }
 
     #[test]

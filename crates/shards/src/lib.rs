@@ -31,7 +31,7 @@ mod shard_names;
 mod sink;
 mod table;
 
-pub use atomic::AtomicFile;
+pub use atomic::{AtomicFile, remove_all_litter, remove_litter};
 pub use buffer::Buffer;
 pub use error::{Place, ShardError};
 pub use fault::Fault;

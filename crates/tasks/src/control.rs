@@ -13,17 +13,31 @@ const EVERY: Duration = Duration::from_millis(50);
 
 /// A request to stop, shared between whoever may ask and the job.
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    own: Arc<AtomicBool>,
+    /// A wider request, which this one follows.
+    wider: Option<Arc<AtomicBool>>,
+}
 
 impl CancelToken {
+    /// A token of its own that is cancelled with this one, too.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            own: Arc::default(),
+            wider: Some(Arc::clone(&self.own)),
+        }
+    }
+
     /// Asks the job to stop within a block.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.own.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody has asked.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let asked = |request: &Arc<AtomicBool>| request.load(Ordering::Relaxed);
+        asked(&self.own) || self.wider.as_ref().is_some_and(asked)
     }
 
     pub(crate) fn check(&self) -> Result<(), TaskError> {

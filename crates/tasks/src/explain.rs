@@ -11,7 +11,7 @@ use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
 
 use crate::TaskError;
-use crate::receipt::write_file;
+use crate::receipt::write_result;
 
 /// Frame and ranks of an explanation; absent options take the documented default.
 #[derive(Debug, Clone, Default)]
@@ -122,7 +122,7 @@ pub(crate) fn explain(
     let [x, z] = sides;
     let (frame, about_frame) = options.frame(x.covariance, z.covariance)?;
     if let Some(path) = &options.save_frame {
-        write_file(path, &frame.to_bytes(), true)?;
+        write_result(path, &frame.to_bytes(), true)?;
     }
     let mut result = Map::from_iter([("frame".to_owned(), about_frame)]);
     let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);

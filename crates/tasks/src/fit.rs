@@ -13,7 +13,7 @@ use crate::groups::{Grouping, Known, Pairing};
 use crate::measure::held_floor;
 use crate::moments::{Counted, WorkFolder, count, count_hashed};
 use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
-use crate::receipt::write_file;
+use crate::receipt::write_result;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, Part, RowSet, Sample, Selection, Split, TaskError, report};
 
@@ -165,7 +165,7 @@ pub fn align_job(
         fitted.verified(&job, control)?;
     }
     let aligner_file = aligner_path(output);
-    write_file(
+    write_result(
         &aligner_file,
         &fitted.aligner.to_bytes(),
         output.sync.unwrap_or(true),

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use modality_gap_shards::{Dtype, Format, Layout, ShardError, copy_metadata, output_name};
+use modality_gap_shards::{
+    Dtype, Format, Layout, ShardError, copy_metadata, output_name, remove_all_litter, remove_litter,
+};
 
 use crate::moments::WorkFolder;
 use crate::rowset::default_format;
@@ -78,6 +80,10 @@ pub(crate) fn targets(
             format,
             dtype: options.dtype.unwrap_or_else(|| part.dtype()),
         });
+    }
+    remove_litter(targets.iter().map(|target| target.path.as_path()));
+    if let Some(run) = run_folder(options) {
+        remove_all_litter(&run);
     }
     let inputs: HashSet<PathBuf> = source
         .files()
@@ -178,6 +184,7 @@ pub(crate) fn carry_metadata(
     for (file, dropped) in metadata.iter().zip(dropped) {
         let Some(name) = file.file_name() else { continue };
         let to = folder.join(name);
+        remove_litter([to.as_path()]);
         if to.canonicalize().ok() != file.canonicalize().ok() {
             copy_metadata(file, &to, dropped)?;
             written.push(to);

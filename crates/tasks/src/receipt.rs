@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use modality_gap_shards::{AtomicFile, Buffer, Shard, ShardError};
+use modality_gap_shards::{AtomicFile, Buffer, Shard, ShardError, remove_litter};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_128;
 
@@ -100,6 +100,12 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Ta
     file.write_all(bytes).map_err(failed)?;
     file.commit(sync)?;
     Ok(())
+}
+
+/// Writes a file that stands for itself; what a killed process has left of it goes first.
+pub(crate) fn write_result(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TaskError> {
+    remove_litter([path]);
+    write_file(path, bytes, sync)
 }
 
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u128 {

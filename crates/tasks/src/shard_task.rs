@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::moments::count;
 use crate::outputs::{OutputOptions, dtype_named, format_named, work_folder};
-use crate::receipt::{hash_bytes, write_file};
+use crate::receipt::{hash_bytes, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
 
@@ -133,7 +133,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
             }
             let merged = merged.ok_or_else(|| TaskError::BadOption("no states to merge".to_owned()))?;
             let bytes = merged.to_bytes();
-            write_file(out, &bytes, true)?;
+            write_result(out, &bytes, true)?;
             Ok(json!({
                 "version": VERSION, "task": "merge", "states": states.len(), "rows": merged.rows(),
                 "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
@@ -181,7 +181,7 @@ pub(crate) fn load_frame(path: &Path) -> Result<Frame, TaskError> {
 
 /// Writes an aligner's file: temporary file, synced, renamed.
 pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
-    write_file(path, &aligner.to_bytes(), true)
+    write_result(path, &aligner.to_bytes(), true)
 }
 
 fn transform_shard(
@@ -245,7 +245,7 @@ fn state_written(
     shard: &TaskShard,
 ) -> Result<Value, TaskError> {
     let bytes = state.to_bytes();
-    write_file(out, &bytes, true)?;
+    write_result(out, &bytes, true)?;
     Ok(json!({
         "version": VERSION, "task": "moments", "shard": shard.path, "rows": state.rows(), "dropped": dropped,
         "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),

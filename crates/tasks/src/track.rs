@@ -10,7 +10,7 @@ use modality_gap_kernels::Dtype;
 use modality_gap_shards::{Buffer, Fault};
 
 use crate::error::RowReason;
-use crate::receipt::write_file;
+use crate::receipt::write_result;
 use crate::rowset::OnBadRow;
 use crate::shard_task::read;
 use crate::walk::Joined;
@@ -184,10 +184,10 @@ pub fn tracker_from_bytes(bytes: &[u8], file: Option<PathBuf>) -> Result<Tracker
 
 /// Writes a tracker's state: temporary file, synced, renamed.
 pub fn save_tracker(tracker: &Tracker, path: &Path) -> Result<(), TaskError> {
-    write_file(path, &tracker.to_bytes(), true)
+    write_result(path, &tracker.to_bytes(), true)
 }
 
 /// Writes a frame's file: temporary file, synced, renamed.
 pub fn save_frame(frame: &Frame, path: &Path) -> Result<(), TaskError> {
-    write_file(path, &frame.to_bytes(), true)
+    write_result(path, &frame.to_bytes(), true)
 }

@@ -1,5 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { type Checks, checkOptions, checkPath, oneOf, path as pathCheck, text } from '../../checks.ts'
+import { names } from '../../option-checks.ts'
 import { unreadable } from '../../unreadable.ts'
 import { jsonQuestions, withAnswers } from './json-questions.ts'
 import { mmeRecords } from './mme.ts'
@@ -17,6 +19,12 @@ export interface ReadBenchmarkOptions {
   answers?: string
 }
 
+const checks: Checks<ReadBenchmarkOptions> = {
+  name: text,
+  group: oneOf(names<BenchmarkGroup>({ general: true, reasoning: true, hallucination: true })),
+  answers: pathCheck,
+}
+
 /**
  * Reads a benchmark, whatever its layout: `.tsv`, JSON or JSON lines, a folder of POPE's files (`*.json`, whose names
  * become categories and part of the ids), or a folder of MME.
@@ -24,6 +32,8 @@ export interface ReadBenchmarkOptions {
  * @throws {@link ModalityGapError} as `tableRecords`, `jsonQuestions` and `mmeRecords` do
  */
 export async function readBenchmark(path: string, options: ReadBenchmarkOptions = {}): Promise<BenchmarkRecord[]> {
+  checkPath(path, 'readBenchmark')
+  checkOptions(options, 'the second argument of readBenchmark', checks)
   const name = nameOf(path, options)
   const found = await recordsIn(path, name)
   const records = isMme(name.benchmark) ? byImage(found) : found

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type * as v from 'valibot'
+import { nearest } from '../../suggest.ts'
 import {
   type Alias,
   aliasNamed,
@@ -13,7 +14,6 @@ import {
 } from './aliases.ts'
 import { camelCase } from './names.ts'
 import { entriesOf, itemOf, schema } from './schema.ts'
-import { nearest } from './suggest.ts'
 
 /** Keys on the way to a value in a file. */
 export type Path = readonly (string | number)[]

@@ -27,11 +27,7 @@ const MAX_LINE = 2 ** 16
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_SELECTOR` without such a column; `BAD_FORMAT` with
  * file and row; `UNSUPPORTED` for a file of another kind
  */
-export function idsIn(
-  path: string,
-  column?: string,
-  usual: readonly string[] = ID_COLUMNS,
-): AsyncGenerator<string> {
+export function idsIn(path: string, column?: string, usual: readonly string[] = ID_COLUMNS): AsyncGenerator<string> {
   const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()
   switch (ending) {
     case 'parquet':
@@ -55,11 +51,7 @@ export function idsIn(
   }
 }
 
-async function* jsonIds(
-  path: string,
-  column: string | undefined,
-  usual: readonly string[],
-): AsyncGenerator<string> {
+async function* jsonIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
   let key = column
   for await (const { value, row } of jsonRecords(path)) {
     key ??= columnIn(Object.keys(value), usual, path)

@@ -1,4 +1,6 @@
-import { checkJudged, type Judged, type Ngrams, ngramsOf, sum } from './ngrams.ts'
+import { type Checks, oneOf } from '../../checks.ts'
+import { names } from '../../option-checks.ts'
+import { checkJudged, type Judged, type Ngrams, ngramsOf, sum, tokenizerChecks } from './ngrams.ts'
 import { captionTokens, type Tokenizer } from './tokenize.ts'
 
 /** Longest run of tokens that counts. */
@@ -42,6 +44,11 @@ interface Counts {
   totals: number[]
 }
 
+const checks: Checks<BleuOptions> = {
+  ...tokenizerChecks,
+  smoothing: oneOf(names<BleuSmoothing>({ none: true, exp: true, floor: true, 'add-one': true, coco: true })),
+}
+
 /**
  * BLEU-4 of a corpus (Papineni et al. 2002): matches, n-grams and lengths are summed over all texts before they are
  * divided.
@@ -49,7 +56,7 @@ interface Counts {
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
 export function bleu4(texts: readonly Judged[], options: BleuOptions = {}): Bleu {
-  checkJudged(texts)
+  checkJudged('bleu4', texts, options, checks)
   const { smoothing = 'none', tokenize = captionTokens } = options
   const counts: Counts = { matches: new Array(ORDER).fill(0), totals: new Array(ORDER).fill(0) }
   let [length, referenceLength] = [0, 0]

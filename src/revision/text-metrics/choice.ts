@@ -1,3 +1,4 @@
+import { listOf, record, text as textual } from '../../checks.ts'
 import { ModalityGapError } from '../../errors.ts'
 import { comparableWords, holds, type Piece, piecesOf, stripped } from './pieces.ts'
 import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
@@ -24,12 +25,19 @@ export interface ChoiceScore {
   unparsed: number
 }
 
+const optionList = listOf(textual, 'a list of options')
+const choices = listOf(
+  record({ text: textual, options: optionList, answer: textual }),
+  'a list of { text, options, answer }',
+)
+
 /**
  * Accuracy of multiple choice.
  *
  * @throws {@link ModalityGapError} `EMPTY`; `BAD_SAMPLE` with the row where the right letter is none of the options'
  */
 export function choiceAccuracy(answers: readonly ChoiceAnswer[]): ChoiceScore {
+  choices(answers, 'choiceAccuracy')
   if (answers.length === 0) {
     throw new ModalityGapError('EMPTY', 'there are no answers to judge')
   }
@@ -47,6 +55,7 @@ export function choiceAccuracy(answers: readonly ChoiceAnswer[]): ChoiceScore {
 
 /** Letters of the options. */
 export function lettersOf(options: readonly string[]): string[] {
+  optionList(options, 'lettersOf')
   return options.map((_, i) => String.fromCharCode(65 + i))
 }
 
@@ -68,6 +77,7 @@ export function lettersOf(options: readonly string[]): string[] {
  * A letter that is called wrong is none. Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
  */
 export function chosenLetter(text: string, options: readonly string[]): string | undefined {
+  textual(text, 'chosenLetter')
   const letters = lettersOf(options)
   const pieces = piecesOf(text)
   const compared = options.map(option => ({ plain: plain(option), words: comparableWords(option) }))

@@ -1,4 +1,4 @@
-import { checkJudged, type Judged, mean, type Ngrams, ngramsOf, sum } from './ngrams.ts'
+import { checkJudged, type Judged, mean, type Ngrams, ngramsOf, sum, tokenizerChecks } from './ngrams.ts'
 import type { MeanScore } from './rouge.ts'
 import { captionTokens, type Tokenizer } from './tokenize.ts'
 
@@ -31,8 +31,9 @@ interface Weighted {
  *
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
-export function ciderD(texts: readonly Judged[], { tokenize = captionTokens }: CiderOptions = {}): MeanScore {
-  checkJudged(texts)
+export function ciderD(texts: readonly Judged[], options: CiderOptions = {}): MeanScore {
+  checkJudged('ciderD', texts, options, tokenizerChecks)
+  const { tokenize = captionTokens } = options
   const corpus = texts.map(({ text, references }) => ({
     own: ngramsOf(tokenize(text), ORDER),
     others: references.map(reference => ngramsOf(tokenize(reference), ORDER)),

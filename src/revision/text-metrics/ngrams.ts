@@ -1,4 +1,6 @@
+import { type Checks, callback, checkOptions, listOf, record, text } from '../../checks.ts'
 import { ModalityGapError } from '../../errors.ts'
+import type { Tokenizer } from './tokenize.ts'
 
 /** A text to judge and the texts it is compared with. */
 export interface Judged {
@@ -8,12 +10,26 @@ export interface Judged {
   references: readonly string[]
 }
 
+const judged = listOf(record({ text, references: listOf(text) }), 'a list of { text, references }')
+
+/** The option that every metric has that takes texts apart. */
+export const tokenizerChecks: Checks<{ tokenize?: Tokenizer }> = { tokenize: callback }
+
 /**
  * Every metric wants something to judge, and something to judge it by.
  *
- * @throws {@link ModalityGapError} `EMPTY` without texts, `BAD_SAMPLE` for one without references
+ * @param of the metric
+ * @throws {@link ModalityGapError} `EMPTY` without texts, `BAD_SAMPLE` for one without references, `BAD_OPTION` for
+ * anything else than texts and options
  */
-export function checkJudged(texts: readonly Judged[]): void {
+export function checkJudged<T extends object>(
+  of: string,
+  texts: readonly Judged[],
+  options: T,
+  checks: Checks<T>,
+): void {
+  judged(texts, of)
+  checkOptions(options, `the second argument of ${of}`, checks)
   if (texts.length === 0) {
     throw new ModalityGapError('EMPTY', 'there are no texts to judge')
   }

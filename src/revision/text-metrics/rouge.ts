@@ -1,4 +1,5 @@
-import { checkJudged, type Judged, mean } from './ngrams.ts'
+import { type Checks, oneOf } from '../../checks.ts'
+import { checkJudged, type Judged, mean, tokenizerChecks } from './ngrams.ts'
 import { captionTokens, rougeTokens, type Tokenizer } from './tokenize.ts'
 
 /**
@@ -27,13 +28,15 @@ export interface MeanScore {
 /** Weight of recall against precision in COCO's evaluation. */
 const BETA = 1.2
 
+const checks: Checks<RougeOptions> = { ...tokenizerChecks, variant: oneOf(['coco', 'f1']) }
+
 /**
  * ROUGE-L (Lin 2004): how much of a text and its reference is one common subsequence. Mean over the texts, 0 to 1.
  *
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
 export function rougeL(texts: readonly Judged[], options: RougeOptions = {}): MeanScore {
-  checkJudged(texts)
+  checkJudged('rougeL', texts, options, checks)
   const { variant = 'coco', tokenize = variant === 'coco' ? captionTokens : rougeTokens } = options
   const each = texts.map(({ text, references }) => {
     const own = tokenize(text)

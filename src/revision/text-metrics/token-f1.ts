@@ -18,7 +18,7 @@ export interface TokenF1 {
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
 export function tokenF1(answers: readonly Judged[]): TokenF1 {
-  checkJudged(answers)
+  checkJudged('tokenF1', answers, {}, {})
   const scores = answers.map(({ text, references }) => {
     const own = answerTokens(text)
     const others = references.map(answerTokens)

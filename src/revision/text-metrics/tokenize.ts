@@ -1,8 +1,11 @@
+import { text as textual } from '../../checks.ts'
+
 /** Takes a text apart; every metric says which one it uses when none is given. */
 export type Tokenizer = (text: string) => string[]
 
 /** Text that was tokenised before: split at white space, nothing else changed. */
 export function splitTokens(text: string): string[] {
+  textual(text, 'splitTokens')
   return text.split(/\s+/).filter(token => token !== '')
 }
 
@@ -16,6 +19,7 @@ export function splitTokens(text: string): string[] {
  * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
  */
 export function captionTokens(text: string): string[] {
+  textual(text, 'captionTokens')
   const plain = text.toLowerCase().replaceAll(/[‘’]/g, "'")
   return (plain.match(PIECES) ?? []).flatMap(apart).filter(token => !DROPPED.has(token))
 }
@@ -75,6 +79,7 @@ function splitAt(piece: string, end: number): number | undefined {
 
 /** Tokens of the ROUGE package (Lin 2004) without stemming: lower case, runs of `a`–`z` and digits. */
 export function rougeTokens(text: string): string[] {
+  textual(text, 'rougeTokens')
   return text.toLowerCase().match(/[a-z0-9]+/g) ?? []
 }
 
@@ -83,6 +88,7 @@ export function rougeTokens(text: string): string[] {
  * split at white space.
  */
 export function answerTokens(text: string): string[] {
+  textual(text, 'answerTokens')
   return splitTokens(text.toLowerCase().replaceAll(PUNCTUATION, '').replaceAll(ARTICLES, ' '))
 }
 

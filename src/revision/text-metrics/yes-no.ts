@@ -1,4 +1,6 @@
+import { listOf, oneOf, record, text as textual } from '../../checks.ts'
 import { ModalityGapError } from '../../errors.ts'
+import { names } from '../../option-checks.ts'
 import { stripped } from './pieces.ts'
 
 /** An answer to a question that wants yes or no. */
@@ -44,6 +46,9 @@ export interface YesNoScore {
   rule: YesNoRule
 }
 
+const rules = oneOf(names<YesNoRule>({ strict: true, pope: true, mme: true }))
+const judged = listOf(record({ text: textual, answer: oneOf(['yes', 'no']) }), 'a list of { text, answer }')
+
 /**
  * Scores of POPE (Li et al. 2023), with yes as the positive class.
  *
@@ -51,6 +56,8 @@ export interface YesNoScore {
  * @throws {@link ModalityGapError} `EMPTY`
  */
 export function yesNoScore(answers: readonly YesNoAnswer[], rule: YesNoRule = 'strict'): YesNoScore {
+  judged(answers, 'yesNoScore')
+  rules(rule, 'the second argument of yesNoScore')
   if (answers.length === 0) {
     throw new ModalityGapError('EMPTY', 'there are no answers to judge')
   }
@@ -81,6 +88,8 @@ function share(part: number, whole: number): number | null {
 
 /** What an answer says, or nothing where it says neither. */
 export function yesOrNo(text: string, rule: YesNoRule = 'strict'): 'yes' | 'no' | undefined {
+  textual(text, 'yesOrNo')
+  rules(rule, 'the second argument of yesOrNo')
   switch (rule) {
     case 'pope': {
       const words = (text.split('.', 1)[0] ?? '').replaceAll(',', '').split(' ')

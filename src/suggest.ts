@@ -1,10 +1,11 @@
 /** The name that was probably meant, or nothing where none is near. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const wanted = plain(name)
-  const limit = Math.max(1, Math.floor(wanted.length / 3))
+  const limit = Math.max(1, Math.floor(wanted.length / 3)) + 0.5
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of candidates) {
-    const distance = edits(wanted, plain(candidate))
+    // of two that are as near, people rather miss what does not come first
+    const distance = edits(wanted, plain(candidate)) + (plain(candidate)[0] === wanted[0] ? 0 : 0.5)
     if (distance <= limit && (best === undefined || distance < best.distance)) {
       best = { candidate, distance }
     }

@@ -1,0 +1,44 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { readTrackLog, Tracker } from '../src/index.ts'
+import { folderOf } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
+
+const DIM = 4
+const step = (number: number) => ({ step: number, image: someRows(40, DIM, 1), text: someRows(40, DIM, 2) })
+const options = (log: string) => ({ freezeAt: 0, dim: DIM, rank: 2, retrievalPairs: 0, log })
+
+for (const [what, content] of Object.entries({
+  'one line of notes': 'notes',
+  'lines of notes': 'some\nnotes\n',
+  'a list': '[1, 2',
+})) {
+  test(`a log is never made of a file that holds ${what}`, async t => {
+    const file = join(folderOf(t), 'notes.txt')
+    writeFileSync(file, content)
+    await t.throwsAsync(new Tracker(options(file)).push(step(0)), { code: 'BAD_FORMAT' })
+    t.is(readFileSync(file, 'utf8'), content)
+  })
+}
+
+test('a line that was cut short is left out, and written over', async t => {
+  const file = join(folderOf(t), 'log.jsonl')
+  for (const cut of ['', '{', '{"step', '{"step":0,"gap":']) {
+    writeFileSync(file, cut)
+    t.deepEqual(await readTrackLog(file), [])
+    await new Tracker(options(file)).push(step(0))
+    t.is((await readTrackLog(file)).length, 1)
+  }
+})
+
+if (process.platform !== 'win32') {
+  test('a log does not follow a link', async t => {
+    const folder = folderOf(t)
+    const [file, link] = [join(folder, 'precious'), join(folder, 'log.jsonl')]
+    writeFileSync(file, '')
+    symlinkSync(file, link)
+    await t.throwsAsync(new Tracker(options(link)).push(step(0)), { code: 'WRITE_FAILED' })
+    t.is(readFileSync(file, 'utf8'), '')
+  })
+}

@@ -1,0 +1,102 @@
+import test from 'ava'
+import { Aligner, inspect, openEmbeddings } from '../src/index.ts'
+import { PortableAligner } from '../src/transform.ts'
+import { largestDifference, someRows } from './helpers/rows.ts'
+
+const DIM = 4
+const NUMBERS = [
+  [3, 4, 0, 0],
+  [1.1, -2.5, 0.25, 7],
+]
+
+test('rows of plain numbers are exact, in one array or row by row', async t => {
+  for (const input of [NUMBERS, NUMBERS.map(row => Float64Array.from(row))]) {
+    const rows = await openEmbeddings(input)
+    t.like(rows, { rows: 2, dim: DIM, dtype: 'f64', format: 'memory' })
+    t.deepEqual((await inspect(rows)).norms?.min, 5)
+  }
+  t.like(await openEmbeddings(NUMBERS.flat(), { dim: DIM }), { rows: 2, dim: DIM, dtype: 'f64' })
+  t.like(await openEmbeddings(NUMBERS, { dtype: 'f32', dim: DIM }), { rows: 2, dtype: 'f32' })
+})
+
+test('what is no row of numbers is refused with its place', async t => {
+  const refused = (input: unknown, options = {}) => t.throwsAsync(openEmbeddings(input as never, options))
+  t.like(await refused([[1, 2], [3]]), { code: 'BAD_SHAPE', row: 1 })
+  t.like(
+    await refused([
+      [1, 2],
+      [3, null],
+    ]),
+    { code: 'BAD_SHAPE', row: 1, column: 1 },
+  )
+  t.like(
+    await refused([
+      [1, 2],
+      ['3', 4],
+    ]),
+    { code: 'BAD_SHAPE', row: 1, column: 0 },
+  )
+  t.like(await refused([1, 2, 3]), { code: 'BAD_SHAPE' })
+  t.like(await refused(NUMBERS, { dim: 3 }), { code: 'BAD_SHAPE' })
+  t.like(await refused(NUMBERS, { dtype: 'f16' }), { code: 'BAD_OPTION' })
+  t.like(await refused(['a.npy', 3]), { code: 'BAD_OPTION' })
+  t.like(await refused('a.npy', { dim: 3 }), { code: 'BAD_OPTION' })
+})
+
+/** bfloat16 keeps the upper half of an f32, which these values fit into. */
+const bf16 = (values: readonly number[]) =>
+  Uint16Array.from(new Uint32Array(Float32Array.from(values).buffer), word => word >>> 16)
+
+test('a tensor is read by its type', async t => {
+  const values = [3, 4, 0, 0, 1, 0, -1, 0.5]
+  const dims = [2, DIM]
+  const bits = bf16(values)
+  t.like(await openEmbeddings({ type: 'bfloat16', dims, data: bits }), { rows: 2, dtype: 'bf16' })
+  t.is((await inspect(await openEmbeddings({ type: 'bfloat16', dims, data: bits }))).norms?.max, 5)
+  t.like(await openEmbeddings({ type: 'float16', dims, data: bits }), { dtype: 'f16' })
+  t.like(await openEmbeddings({ dims, data: bits }), { dtype: 'f16' })
+  t.like(await openEmbeddings({ type: 'float64', dims, data: Float64Array.from(values) }), { dtype: 'f64' })
+  const refused = (tensor: object, options = {}) => t.throwsAsync(openEmbeddings(tensor as never, options))
+  t.like(await refused({ type: 'uint16', dims, data: bits }), { code: 'UNSUPPORTED' })
+  t.like(await refused({ type: 'float32', dims, data: bits }), { code: 'BAD_SHAPE' })
+  t.like(await refused({ type: 'bfloat16', dims, data: bits }, { dtype: 'f16' }), { code: 'BAD_OPTION' })
+  t.like(await refused({ type: 'bfloat16', dims, data: bits }, { dim: 8 }), { code: 'BAD_SHAPE' })
+  t.like(await refused({ dims: [2, 1, DIM], data: bits }), { code: 'BAD_SHAPE' })
+})
+
+test('an aligner moves plain numbers and bfloat16 tensors as it moves f64 rows', async t => {
+  const [target, source] = await Promise.all([1, 2].map(seed => openEmbeddings(someRows(60, DIM, seed), { dim: DIM })))
+  const native = await Aligner.fit({ target, source } as never)
+  for (const aligner of [native, new PortableAligner(native.toBytes())]) {
+    const right = aligner.transform(Float64Array.from(NUMBERS.flat()))
+    t.deepEqual(aligner.transform(NUMBERS.flat()), Array.from(right))
+    t.deepEqual(aligner.transform(NUMBERS).flat(), Array.from(right))
+    const moved = aligner.transform({ type: 'bfloat16', dims: [1, DIM], data: bf16([3, 4, 0, 0]) })
+    t.is((moved as { type?: string }).type, 'bfloat16')
+    const values = new Float32Array(Uint32Array.from(moved.data, half => half << 16).buffer)
+    const exact = aligner.transform(Float64Array.of(3, 4, 0, 0))
+    // half a unit in the last place of 8 bits, at values below 1
+    t.true(largestDifference(values, exact) <= 2 ** -9)
+    t.throws(() => aligner.transform([[1, 2]]), { code: 'BAD_SHAPE' })
+    t.throws(() => aligner.transform(NUMBERS as never, new Float32Array(8) as never), { code: 'BAD_SHAPE' })
+  }
+})
+
+test('an array that lost its memory is told from an empty one', async t => {
+  const rows = someRows(2, DIM, 1)
+  structuredClone(rows.buffer, { transfer: [rows.buffer as ArrayBuffer] })
+  await t.throwsAsync(openEmbeddings(rows, { dim: DIM }), { code: 'BAD_SHAPE', message: /transferred/ })
+  t.like(await t.throwsAsync(openEmbeddings(new Float32Array(0), { dim: DIM })), { code: 'EMPTY' })
+  const [target, source] = await Promise.all([1, 2].map(seed => openEmbeddings(someRows(60, DIM, seed), { dim: DIM })))
+  const aligner = await Aligner.fit({ target, source } as never)
+  t.throws(() => aligner.transform(rows), { code: 'BAD_SHAPE' })
+  t.throws(() => aligner.transform(someRows(2, DIM, 1), rows), { code: 'BAD_SHAPE' })
+})
+
+test('rows that were disposed of are refused, and jobs that hold them end', async t => {
+  const rows = await openEmbeddings(someRows(60, DIM, 1), { dim: DIM })
+  const inspected = inspect(rows)
+  rows.dispose()
+  t.is((await inspected).rows, 60)
+  await t.throwsAsync(inspect(rows), { code: 'BAD_OPTION', message: /disposed/ })
+})

@@ -1,0 +1,131 @@
+import {
+  anyOf,
+  type Checks,
+  callback,
+  flag,
+  listOf,
+  needed,
+  number,
+  object,
+  oneOf,
+  path,
+  record,
+  signal,
+  text,
+  whole,
+} from '../checks.ts'
+import { SCHEDULES } from '../encoder.ts'
+import { names, threads } from '../option-checks.ts'
+import type { GenerateOptions } from './ask.ts'
+import type { Speaker, Turn } from './data/sample.ts'
+import type { CallOptions } from './model.ts'
+import type {
+  AnswerPiece,
+  ExportKind,
+  LearnMode,
+  LearnOptions,
+  LoraOptions,
+  ModelOptions,
+  ModelSample,
+  ProjectorOptions,
+  SamplingOptions,
+} from './model-options.ts'
+
+export const EXPORTS = names<ExportKind>({
+  learned: true,
+  all: true,
+  merged: true,
+  llava: true,
+  hf: true,
+  mmproj: true,
+})
+const MODES = names<LearnMode>({ projector: true, lora: true, full: true })
+const SPEAKERS = names<Speaker>({ system: true, user: true, assistant: true })
+
+const learnChecks: Checks<LearnOptions> = {
+  mode: oneOf(MODES),
+  freezeProjector: flag,
+  lora: object<LoraOptions>({
+    rank: whole(1),
+    alpha: number(),
+    dropout: number(),
+    targets: listOf(text, 'a list of names'),
+  }),
+  learningRate: number(),
+  projectorLearningRate: number(),
+  weightDecay: number(),
+  adamBeta1: number(),
+  adamBeta2: number(),
+  adamEpsilon: number(),
+  maxGradNorm: number(),
+  schedule: oneOf(SCHEDULES),
+  scheduleShape: object<NonNullable<LearnOptions['scheduleShape']>>({
+    cycles: number(),
+    power: number(),
+    end: number(),
+  }),
+  warmupRatio: number(),
+  warmupSteps: whole(),
+  steps: needed(whole()),
+  activationBytes: whole(),
+}
+
+export const modelChecks: Checks<ModelOptions> = {
+  path: needed(path),
+  dtype: oneOf(['bf16', 'f32']),
+  dim: needed(whole(1)),
+  projector: object<ProjectorOptions>({
+    type: text,
+    numVisualTokens: whole(1),
+    distinctTokens: flag,
+    inputScale: anyOf("a finite number or 'sqrt'", number(), oneOf(['sqrt'])),
+    init: path,
+  }),
+  adapter: path,
+  template: text,
+  templateArguments: record({}),
+  endToken: flag,
+  maxLength: whole(1),
+  seed: whole(),
+  learn: object<LearnOptions>(learnChecks),
+  threads,
+}
+
+/** Samples, as a model takes them. */
+export const samples = listOf(
+  object<ModelSample>({
+    id: needed(text),
+    turns: needed(
+      listOf(
+        object<Turn>({ role: needed(oneOf(SPEAKERS)), content: needed(text) }),
+        'a list of turns, { role, content }',
+      ),
+    ),
+    rows: needed(listOf(whole(), 'a list of numbers of rows')),
+    epoch: whole(),
+  }),
+  'a list of samples, { id, turns, rows }',
+)
+
+export const callChecks: Checks<CallOptions> = { signal }
+
+export const answerChecks: Checks<CallOptions & { onText?: (piece: AnswerPiece) => void }> = {
+  ...callChecks,
+  onText: callback,
+}
+
+export const samplingChecks: Checks<SamplingOptions> = {
+  maxNewTokens: whole(1),
+  temperature: number(),
+  topP: number(),
+  seed: whole(),
+  first: whole(),
+  stop: listOf(text, 'a list of texts'),
+}
+
+export const generateChecks: Checks<GenerateOptions> = {
+  ...samplingChecks,
+  ...answerChecks,
+  onProgress: callback,
+  onAnswer: callback,
+}

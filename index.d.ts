@@ -392,7 +392,10 @@ export interface RetrievalSide {
   /** Mean of 1/rank. */
   mrr: number
 }
-/** Retrieval of partners, by cosine. */
+/**
+ * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
+ * other groups that are nearer, or as near with a lower index.
+ */
 export interface RetrievalReport {
   /** Text asks for its image. */
   textToImage: RetrievalSide
@@ -427,8 +430,10 @@ export interface SimilarityReport {
   alignment?: number
   /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
   uniformity: ImageText
-  /** Linear centred kernel alignment of the pairs; null where a side does not vary. */
+  /** Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary. */
   cka?: number | null
+  /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
+  ckaBiased?: number | null
   /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
   separability: number | null
 }
@@ -830,6 +835,8 @@ export interface FitReport {
   seconds: Seconds
   /** Largest resident memory of the process so far; absent where the system does not tell. */
   peakMemoryBytes?: number
+  /** What looks wrong or is worth knowing, the gravest first. */
+  diagnosis: Finding[]
 }
 /** How the mean of projected rows departs from the projected mean. */
 export interface PhantomDrift {
@@ -839,10 +846,14 @@ export interface PhantomDrift {
   toTarget: number
   /** Length of the measured drift's part tangential to the sphere. */
   tangential?: number
-  /** The same by the second-order prediction. */
+  /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
   predictedTangential?: number
   /** Cosine of predicted and measured tangential parts. */
   cosine?: number
+  /** Length of the predicted drift less the measured one, relative to the measured one. */
+  error?: number
+  /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; the smaller, the nearer. */
+  parameter?: number
 }
 /** What a transformation of rows found. */
 export interface TransformReport {
@@ -877,6 +888,38 @@ export interface TransformReport {
   /** Largest resident memory of the process so far; absent where the system does not tell. */
   peakMemoryBytes?: number
 }
+/** How rows belong together. Hold-outs, halves, noise and ranks are those of groups. */
+export interface GroupsReport {
+  /** Known by ids, or by rows that are equal bit for bit. */
+  by: 'ids' | 'equal-rows'
+  /** Where the ids come from. */
+  from?: string
+  /** Groups of the image rows. */
+  image: number
+  /** Groups of the text rows. */
+  text: number
+  /** Groups with rows on both sides; absent where the sides share none. */
+  both?: number
+  /** Rows that repeat another of their group bit for bit: one item, counted once; absent without ids. */
+  repeated?: ImageText
+  /** Pairs that the groups make; absent where row i belongs to row i. */
+  pairs?: number
+}
+/** What is concluded of a gap beside its noise. */
+export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
+/** A squared gap judged against its noise. */
+export interface JudgedGap {
+  /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
+  unbiasedSquared: number
+  /** Root mean square of the distance that two samples of one distribution show. */
+  floor: number
+  /** 95 % interval of `unbiasedSquared`; absent without covariances. */
+  interval?: [number, number] | null
+  /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
+  nullDeviation?: number
+  /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
+  verdict: GapVerdict
+}
 /** The gap between two modalities and what it is made of. */
 export interface GapReport extends Partial<Causes>, Metrics {
   /** Columns. */
@@ -885,6 +928,8 @@ export interface GapReport extends Partial<Causes>, Metrics {
   rows: ImageText
   /** Bad rows left out. */
   dropped: ImageText
+  /** Rows that belong together, and are not independent; absent where every row is its own. */
+  groups?: GroupsReport
   /** Lengths of the rows as they are stored. */
   norms: ImageText<Norms>
   /** Distances between the modalities. */
@@ -897,12 +942,21 @@ export interface GapReport extends Partial<Causes>, Metrics {
     centroid: number
     /** Cosine of the two means; null when a mean has length zero. */
     cosine: number | null
-    /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
+    /**
+     * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was
+     * fitted on other rows the noise of its fit is taken out as well.
+     */
     unbiasedSquared: number
-    /** How far apart two samples of one distribution are. */
+    /** Root mean square of the distance that two samples of one distribution show, the noise of the fit included. */
     floor: number
     /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
     interval?: [number, number] | null
+    /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
+    nullDeviation?: number
+    /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
+    verdict: GapVerdict
+    /** The same of this very aligner, whose fit is taken as it is: what it leaves on rows like these. */
+    ofAligner?: JudgedGap
     /** Mean distance of the pairs; `paired` only. */
     pairedDistance?: number
     /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
@@ -1071,8 +1125,10 @@ export interface SpectrumReport {
   alphaRange: [number, number]
   /** exp of the entropy of λ/Σλ. */
   effectiveRank: number | null
-  /** (Σλ)²/Σλ². */
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
   participationRatio: number | null
+  /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
+  participationRatioBiased?: number | null
   /** Eigenvalues above rounding. */
   rank: number
   /** Condition number over eigenvalues that are more than rounding of the stored rows. */
@@ -1112,8 +1168,10 @@ export interface ResidualReport {
   ratio: number
   /** Share of the trace in U. */
   coverage: number
-  /** (Σλ)²/Σλ². */
-  effectiveDimension: number
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
+  effectiveDimension: number | null
+  /** The same of the eigenvalues of these pairs. */
+  effectiveDimensionBiased?: number
   /** Share of the K leading eigenvalues. */
   energy: {
     /** Numbers of eigenvalues. */
@@ -1146,10 +1204,121 @@ export interface CauseOptions {
   /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
   lambda?: number
 }
-/** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions {
-  /** Whether row i of one side belongs to row i of the other; a dropped row then drops its partner. @defaultValue `false` */
+/**
+ * How much of an id counts:
+ * - `'exact'`: all of it;
+ * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
+ */
+export type IdMatch = 'exact' | 'stem'
+/** How records find their rows. */
+export interface EmbeddingIds {
+  /**
+   * Where the id of a row is found:
+   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet, Arrow or pickle that holds the rows;
+   * - `'order'`: nowhere, row i belongs to record i;
+   * - `'row'`: the id is the row's number;
+   * - anything else: a file of ids, see `idsIn`.
+   *
+   * @defaultValue `'metadata'`
+   */
+  from?: string
+  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
+  column?: string
+  /** How much of an id counts. @defaultValue `'exact'` */
+  match?: IdMatch
+}
+/**
+ * The item that each row belongs to, such as the image of a caption: rows with equal ids belong together, on one side and
+ * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
+ * `bigint` or text.
+ * - a list: one id per row;
+ * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
+ *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
+ */
+export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
+/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
+export type Rows = Float32Array | Float64Array | Uint16Array
+/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
+export interface Tensor<T extends Rows = Rows> {
+  /** Its shape. */
+  readonly dims: readonly number[]
+  /** Its values, row-major. */
+  readonly data: T
+}
+/**
+ * Where rows come from:
+ * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
+ *   npz key or leading index;
+ * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
+ * - a tensor;
+ * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
+ */
+export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
+/** How rows are opened. */
+export interface EmbeddingsOptions {
+  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
+  normalize?: boolean
+  /** A name for these rows, kept in aligners that are fitted on them. */
+  label?: string
+  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
+  role?: Role
+  /** Columns of a row; needed for plain arrays and plain bytes. */
+  dim?: number
+  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
+  dtype?: Dtype
+  /** The column of Arrow data to take. @defaultValue the only column of vectors */
+  column?: string
+  /**
+   * The item that each row belongs to, such as the image of a caption. @defaultValue an item column of the metadata or of
+   * the table that holds the rows, where measurements, comparisons, analyses and hold-outs find one
+   */
+  ids?: RowIds
+}
+/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
+export declare class Embeddings {
+  #private
+  private constructor()
+  /** Number of rows, bad ones included. */
+  get rows(): number
+  /** Columns of a row. */
+  get dim(): number
+  /** Storage type of a component. */
+  get dtype(): Dtype
+  /** Container, or `'memory'`. */
+  get format(): EmbeddingsInfo['format']
+  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
+  get layout(): EmbeddingsInfo['layout']
+  /** The files in reading order. */
+  get shards(): readonly ShardInfo[]
+  /** The label they were opened with. */
+  get label(): string | undefined
+}
+/**
+ * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
+ * call that uses them and have to stay as they are meanwhile.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
+ * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
+ * when `ids` and rows differ in number
+ */
+export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
+/** How two sides of rows belong together. */
+export interface GroupOptions {
+  /**
+   * Whether rows are paired: rows of one id with each other where ids are known, otherwise row i with row i. A dropped row
+   * then drops its partner. @defaultValue `false`; `true` with `captionsPerImage`, or with ids given for both sides
+   */
   paired?: boolean
+  /**
+   * Captions of each image, in order: `5` says that texts 5i to 5i+4 belong to image i, whether the images stand once or as
+   * often as their captions.
+   */
+  captionsPerImage?: number
+}
+/** What is measured, and on which rows. */
+export interface MeasureOptions extends CauseOptions, GroupOptions {
   /** What to measure beside the gap. @defaultValue everything */
   parts?: readonly MeasurePart[]
   /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
@@ -1380,68 +1549,6 @@ export interface AnswerPiece {
  * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
  */
 export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
-/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
-export type Rows = Float32Array | Float64Array | Uint16Array
-/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
-export interface Tensor<T extends Rows = Rows> {
-  /** Its shape. */
-  readonly dims: readonly number[]
-  /** Its values, row-major. */
-  readonly data: T
-}
-/**
- * Where rows come from:
- * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
- *   npz key or leading index;
- * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
- * - a tensor;
- * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
- */
-export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
-/** How rows are opened. */
-export interface EmbeddingsOptions {
-  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
-  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
-  normalize?: boolean
-  /** A name for these rows, kept in aligners that are fitted on them. */
-  label?: string
-  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
-  role?: Role
-  /** Columns of a row; needed for plain arrays and plain bytes. */
-  dim?: number
-  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
-  dtype?: Dtype
-  /** The column of Arrow data to take. @defaultValue the only column of vectors */
-  column?: string
-}
-/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
-export declare class Embeddings {
-  #private
-  private constructor()
-  /** Number of rows, bad ones included. */
-  get rows(): number
-  /** Columns of a row. */
-  get dim(): number
-  /** Storage type of a component. */
-  get dtype(): Dtype
-  /** Container, or `'memory'`. */
-  get format(): EmbeddingsInfo['format']
-  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
-  get layout(): EmbeddingsInfo['layout']
-  /** The files in reading order. */
-  get shards(): readonly ShardInfo[]
-  /** The label they were opened with. */
-  get label(): string | undefined
-}
-/**
- * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
- * call that uses them and have to stay as they are meanwhile.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
- * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row
- */
-export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
 /** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
 export interface ConditionRecord {
   /** First eigenvalue over the last one that is more than rounding. */
@@ -1556,6 +1663,8 @@ export interface TrackRecord {
     unbiasedSquared: number
     /** Its 95 % interval. */
     interval: [number, number]
+    /** Whether the gap is real; absent in older logs. */
+    verdict?: 'real' | 'noise' | 'not-tested'
     /** How far apart the means would be by sampling alone. */
     floor: number
     /** Mean distance of the pairs. */
@@ -1631,10 +1740,16 @@ export interface TrackRecord {
     toTarget: number
     /** Length of its part tangential to the sphere. */
     tangential: number
-    /** The same by the second-order prediction. */
+    /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
     predictedTangential: number
     /** Cosine of predicted and measured tangential parts. */
     cosine: number | null
+    /** Length of the predicted drift less the measured one, relative to the measured one; absent in older logs. */
+    error?: number
+    /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs. */
+    parameter?: number
+    /** Root mean square of the tangential part that sampling alone gives; absent in older logs. */
+    noise?: number
   }
   /** Gradients against the span of the batch's embeddings; absent without a batch. */
   span?: {
@@ -1762,6 +1877,8 @@ export declare class Tracker {
 }
 interface Source {
   info(): EmbeddingsInfo
+  /** The same rows with the group of each. */
+  grouped(keys: Uint32Array): Outcome<Source>
   /** Lets go of the rows; jobs that run keep theirs. */
   release(): void
 }
@@ -1806,7 +1923,7 @@ export interface Sides {
   source: Embeddings
 }
 /** What to fit, and how. */
-export interface FitInput extends Sides, FitOptions, ThreadOptions {
+export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions {
   /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
   verify?: boolean
   /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
@@ -1815,7 +1932,7 @@ export interface FitInput extends Sides, FitOptions, ThreadOptions {
   resume?: boolean
 }
 /** What to fit and where to write the moved rows. */
-export interface AlignInput extends Sides, FitOptions, ResumableOutputOptions {
+export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions {
   /** Folder for the moved rows and the aligner; made when absent. */
   out: string
 }
@@ -2060,19 +2177,37 @@ export interface SampleSizePoint {
 export interface SampleSizeReport {
   /** From few rows to many. */
   curve: SampleSizePoint[]
-  /** Gap² ≈ limit² + slope/n over the curve, by least squares. */
+  /**
+   * Gap² ≈ limit² + slope/n + noise over the curve, by least squares; the noise of the held-out rows is known, and taken out
+   * first.
+   */
   model: {
-    /** The gap that more rows do not close: the noise of the held-out rows and what the method leaves. */
+    /** The gap of the population that more rows do not close. */
     limit: number
+    /** Its square without bias, which may be negative. */
+    limitSquared: number
+    /** 95 % interval of `limitSquared`: one set of held-out rows serves all points. */
+    limitInterval: [number, number]
     /** Gap² that one row a side of the fit costs. */
     slope: number
+    /** Gap² that the held-out rows add by themselves. */
+    noise: number
   }
-  /** Rows a side for the gap that was wanted; null when no number of rows reaches it on these held-out rows. */
+  /** Rows a side until the gap of the population, not that of the held-out rows, is the one that was wanted. */
   rowsFor?: {
     /** The gap. */
     gap: number
-    /** The rows. */
+    /** The rows; null where they cannot be told, or where no number is enough. */
     rows: number | null
+    /** 95 % interval of the rows; null where `rows` is. */
+    interval: [number, number] | null
+    /**
+     * `'estimated'`; `'cannot-tell'` when the held-out rows are too few to tell what stays; `'never'` when more stays than was
+     * wanted.
+     */
+    verdict: 'estimated' | 'cannot-tell' | 'never'
+    /** Rows held out of the smaller side. */
+    held: number
   }
   /** Share held out. */
   holdout: number
@@ -2127,6 +2262,8 @@ export interface Recommendation {
   method: StrategyName
   /** Why, in a sentence. */
   why: string
+  /** Strategies that serve as well within the noise. */
+  equals: StrategyName[]
 }
 /** Strategies on the same split. */
 export interface CompareReport {
@@ -2157,7 +2294,7 @@ export interface CompareReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
 export declare function compareStrategies(
-  { image, text, methods, holdout, seed, paired, ...measured }: CompareInput,
+  { image, text, methods, holdout, seed, ...asked }: CompareInput,
   run?: RunOptions,
 ): Promise<CompareReport>
 /**
@@ -2305,10 +2442,7 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
  * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `TOO_FEW_ROWS`, `BAD_OPTION`,
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
-export declare function measureGap(
-  { image, text, aligner, ...options }: MeasureInput,
-  run?: RunOptions,
-): Promise<GapReport>
+export declare function measureGap(input: MeasureInput, run?: RunOptions): Promise<GapReport>
 /** A run as `track --json` prints it and as a report shows it. */
 export interface TrackData {
   /** Its records, in order. */
@@ -2442,6 +2576,10 @@ export interface MeasureData {
     floor: number
     /** 95 % interval of `unbiasedSquared`; null in sample. */
     interval?: number[] | null
+    /** Whether the gap is real. */
+    verdict?: GapVerdict
+    /** The same of this very aligner. */
+    ofAligner?: JudgedGap
     /** Mean distance of the pairs. */
     pairedDistance?: number
     /** Relative modality gap. */
@@ -2451,6 +2589,8 @@ export interface MeasureData {
     /** The gap on rows kept out of a fit. */
     held?: FitGap
   }
+  /** Rows that belong together. */
+  groups?: GroupsReport
   /** E‖e−μ‖² of the unit rows. */
   trace?: PerSide | ImageText
   /** sqrt(image trace / text trace). */
@@ -2609,8 +2749,14 @@ export interface SampleSizeData {
   rowsFor?: {
     /** The wanted gap. */
     gap: number
-    /** The rows; null where it is not reached. */
+    /** The rows; null where it is not reached, or cannot be told. */
     rows: number | null
+    /** 95 % interval of the rows. */
+    interval?: number[] | null
+    /** Whether the rows are estimated, cannot be told, or never suffice. */
+    verdict?: string
+    /** Rows held out of the smaller side. */
+    held?: number
   }
 }
 /** A result of `analyze domains` or `analyze modalities`: one number for each pair of names. */
@@ -2956,29 +3102,6 @@ export interface PublishedCost {
  * differ from their tokens by rounding.
  */
 export declare const PAPER_COSTS: readonly PublishedCost[]
-/**
- * How much of an id counts:
- * - `'exact'`: all of it;
- * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
- */
-export type IdMatch = 'exact' | 'stem'
-/** How records find their rows. */
-export interface EmbeddingIds {
-  /**
-   * Where the id of a row is found:
-   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet, Arrow or pickle that holds the rows;
-   * - `'order'`: nowhere, row i belongs to record i;
-   * - `'row'`: the id is the row's number;
-   * - anything else: a file of ids, see `idsIn`.
-   *
-   * @defaultValue `'metadata'`
-   */
-  from?: string
-  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
-  column?: string
-  /** How much of an id counts. @defaultValue `'exact'` */
-  match?: IdMatch
-}
 /** Records that were left out. */
 export interface DroppedRecords {
   /** How many. */
@@ -4030,7 +4153,8 @@ export declare function lettersOf(options: readonly string[]): string[]
  *    of its own;
  * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
  * 5. the text of an option and nothing else, whatever its case and its closing mark;
- * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`;
+ * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`; then the only one of
+ *    all, where it ends the answer behind a comma or a colon;
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
  * 8. the only one of three or more that is not called wrong.
  *

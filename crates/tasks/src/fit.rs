@@ -372,7 +372,11 @@ fn report_of(
     let info = aligner.info();
     let by_name = |target: Value, source: Value| report::by_name(aligner, target, source);
     // of a pair both count as dropped
-    let dropped = |counted: &Counted| json!(counted.dropped_rows().max(fitted.exclude.len() as u64));
+    let partners = match fitted.pairing {
+        Pairing::Index => fitted.exclude[1].len() as u64,
+        _ => 0,
+    };
+    let dropped = |counted: &Counted| json!(counted.dropped_rows().max(partners));
     let rows = |counted: &Counted| json!(counted.fit.rows() + counted.held.rows());
     let mut value = json!({
         "dim": info.dim,

@@ -1238,8 +1238,12 @@ export interface EmbeddingIds {
 export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array
+/** Rows as plain numbers: one after the other, or each in an array of its own. */
+export type NumberRows = readonly number[] | readonly (readonly number[])[]
 /** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
 export interface Tensor<T extends Rows = Rows> {
+  /** What its values are: `float32`, `float64`, `float16` or `bfloat16`. @defaultValue by `data`; 16 bits are f16 */
+  readonly type?: string
   /** Its shape. */
   readonly dims: readonly number[]
   /** Its values, row-major. */
@@ -1250,10 +1254,19 @@ export interface Tensor<T extends Rows = Rows> {
  * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
  *   npz key or leading index;
  * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
- * - a tensor;
+ * - an array of rows that are arrays of numbers, all of one length;
+ * - a tensor, whose `type` says what its values are;
  * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
  */
-export type EmbeddingsInput = string | readonly string[] | Rows | Tensor | Uint8Array | ArrayBuffer
+export type EmbeddingsInput =
+  | string
+  | readonly string[]
+  | Rows
+  | NumberRows
+  | readonly (Float32Array | Float64Array)[]
+  | Tensor
+  | Uint8Array
+  | ArrayBuffer
 /** How rows are opened. */
 export interface EmbeddingsOptions {
   /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
@@ -1266,7 +1279,11 @@ export interface EmbeddingsOptions {
   role?: Role
   /** Columns of a row; needed for plain arrays and plain bytes. */
   dim?: number
-  /** What plain bytes or 16-bit patterns hold. @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array` */
+  /**
+   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept.
+   *
+   * @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array`, `'f64'` for plain numbers
+   */
   dtype?: Dtype
   /** The column of Arrow data to take. @defaultValue the only column of vectors */
   column?: string
@@ -1294,6 +1311,10 @@ export declare class Embeddings {
   get shards(): readonly ShardInfo[]
   /** The label they were opened with. */
   get label(): string | undefined
+  /** Releases rows in memory now, rather than when they are collected; calls that run keep theirs. */
+  dispose(): void
+  /** The same, for `using`. */
+  [Symbol.dispose](): void
 }
 /**
  * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
@@ -1775,7 +1796,7 @@ export interface TrackRecord {
   }
 }
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
-export type TrackRows = Rows | Tensor | Embeddings | string
+export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 /** What a tracker is fed at a step. */
 export interface TrackStep {
   /** The trainer's step, a whole number larger than every one before. */
@@ -1956,7 +1977,7 @@ export declare class Aligner {
    * (unless the embeddings were opened with `onBadRow: 'drop'`), `TOO_FEW_ROWS`, `BAD_OPTION`, `CANCELLED`
    * @see arXiv 2602.07026, section 4
    */
-  static fit({ target, source, ...options }: FitInput, run?: RunOptions): Promise<Aligner>
+  static fit(input: FitInput, run?: RunOptions): Promise<Aligner>
   /**
    * Fits an aligner and writes the moved rows of the source, shard by shard, in one job; where a method moves the target
    * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
@@ -1964,7 +1985,7 @@ export declare class Aligner {
    *
    * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
    */
-  static alignTo({ target, source, ...options }: AlignInput, run?: RunOptions): Promise<Aligner>
+  static alignTo(input: AlignInput, run?: RunOptions): Promise<Aligner>
   /**
    * Reads an aligner file.
    *
@@ -1991,7 +2012,7 @@ export declare class Aligner {
    * Moves one source row or many. Rows are scaled to unit length first; results have unit length (except for methods
    * without renormalisation) and are computed in f64 whatever the array.
    *
-   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits
+   * @param rows `n × dim` values, row-major; `Uint16Array` holds f16 bits, a tensor what its `type` says
    * @param out where to write, of the same kind and length; may be `rows` itself; allocated when absent
    * @returns `out`
    * @throws {@link ModalityGapError} `BAD_SHAPE` when they are not whole rows, `BAD_ROW` with the first row that is not
@@ -2001,6 +2022,8 @@ export declare class Aligner {
   transform(rows: Float64Array, out?: Float64Array): Float64Array
   transform(rows: Uint16Array, out?: Uint16Array): Uint16Array
   transform<T extends Rows>(rows: Tensor<T>, out?: Tensor<T>): Tensor<T>
+  transform(rows: readonly number[]): number[]
+  transform(rows: readonly (readonly number[])[]): number[][]
   /**
    * Moves the rows of any number of shards on the native threads and writes them to `out`, a folder, or a file when there
    * is one shard and the name has a known ending. The report says whether the rows still look like those of the fit.
@@ -2073,10 +2096,7 @@ export interface CaptionsReport {
  *
  * @throws {@link ModalityGapError} as `measureGap` does; `NOT_PAIRED` when a corpus has more or fewer captions than rows
  */
-export declare function analyzeCaptions(
-  { image, corpora, tokenLimit, threads }: CaptionsInput,
-  run?: RunOptions,
-): Promise<CaptionsReport>
+export declare function analyzeCaptions(input: CaptionsInput, run?: RunOptions): Promise<CaptionsReport>
 /**
  * Reads captions: a text file with one on each line, or JSON lines of strings or of objects with `caption` or `text`.
  *
@@ -2118,10 +2138,7 @@ export interface DomainsReport {
  *
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
-export declare function analyzeDomains(
-  { domains, holdout, seed, ...fit }: DomainsInput,
-  run?: RunOptions,
-): Promise<DomainsReport>
+export declare function analyzeDomains(input: DomainsInput, run?: RunOptions): Promise<DomainsReport>
 /** Which modalities to compare. */
 export interface ModalitiesInput extends ThreadOptions {
   /** Rows of each, by name: images, texts, audio, points… of one width. */
@@ -2147,10 +2164,7 @@ export interface ModalitiesReport {
  *
  * @throws {@link ModalityGapError} as `measureGap` does
  */
-export declare function analyzeModalities(
-  { modalities, threads }: ModalitiesInput,
-  run?: RunOptions,
-): Promise<ModalitiesReport>
+export declare function analyzeModalities(input: ModalitiesInput, run?: RunOptions): Promise<ModalitiesReport>
 /** What to fit on ever more rows. */
 export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'subset' | 'subsetSeed'> {
   /** Rows a side of each fit. @defaultValue 100, 200, 500, 1000 … up to all that are not held out */
@@ -2220,10 +2234,7 @@ export interface SampleSizeReport {
  *
  * @throws {@link ModalityGapError} as `Aligner.fit` does
  */
-export declare function analyzeSampleSize(
-  { sizes, trials, wanted, holdout, seed, ...fit }: SampleSizeInput,
-  run?: RunOptions,
-): Promise<SampleSizeReport>
+export declare function analyzeSampleSize(input: SampleSizeInput, run?: RunOptions): Promise<SampleSizeReport>
 /** The options of a fit that make a strategy what it is. */
 export type StrategyOptions = Omit<
   FitOptions,
@@ -2293,10 +2304,7 @@ export interface CompareReport {
  *
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
-export declare function compareStrategies(
-  { image, text, methods, holdout, seed, ...asked }: CompareInput,
-  run?: RunOptions,
-): Promise<CompareReport>
+export declare function compareStrategies(input: CompareInput, run?: RunOptions): Promise<CompareReport>
 /**
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
  * is one shard and the name has a known ending.
@@ -2372,13 +2380,17 @@ export declare class DualEncoder {
    * @throws {@link ModalityGapError} `BAD_OPTION` for a prompt that the encoder does not have, `BAD_ROW` for a text whose row
    * has length zero
    */
-  embedTexts(texts: readonly string[], { prompt }?: Pick<EmbedOptions, 'prompt'>): Promise<Float32Array>
+  embedTexts(texts: readonly string[], options?: Pick<EmbedOptions, 'prompt'>): Promise<Float32Array>
   /**
    * Unit rows of image files, row-major, `paths.length × dim`.
    *
    * @throws {@link ModalityGapError} `BAD_IMAGE`, `NOT_FOUND` with the file; `BAD_OPTION` without an image tower
    */
   embedImages(paths: readonly string[]): Promise<Float32Array>
+  /** Releases the encoder's memory now, rather than when it is collected; calls that run keep it until they end. */
+  dispose(): void
+  /** The same, for `using`. */
+  [Symbol.dispose](): void
 }
 /**
  * Writes the embeddings of pairs in the clip-retrieval layout: `img_emb/`, `text_emb/`, and `metadata/` with paths and
@@ -2876,7 +2888,7 @@ export declare function writeReport(
 export declare function writeCharts(
   data: ReportData | readonly ReportData[],
   folder: string,
-  { format, theme, width, labels }?: ChartOptions,
+  options?: ChartOptions,
 ): Promise<string[]>
 /** A part of a configuration, laid over another one; `null` takes a key away. */
 export type Override = {
@@ -2940,6 +2952,27 @@ export interface PublishedBenchmark {
 }
 /** The eleven benchmarks of arXiv 2602.07026 (appendix H.2), in the groups of its table. */
 export declare const BENCHMARKS: readonly PublishedBenchmark[]
+/** Takes a text apart; every metric says which one it uses when none is given. */
+export type Tokenizer = (text: string) => string[]
+/** Text that was tokenised before: split at white space, nothing else changed. */
+export declare function splitTokens(text: string): string[]
+/**
+ * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
+ * whole, punctuation dropped, brackets by name (`-lrb-`).
+ *
+ * A caption that was tokenised before (`the man 's hat`, `is n't`, `-LRB-`) keeps its tokens.
+ *
+ * It follows the rules of the Stanford tokenizer (3.4.1, `-lowerCase`, then COCO's list of punctuation) that captions
+ * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
+ */
+export declare function captionTokens(text: string): string[]
+/** Tokens of the ROUGE package (Lin 2004) without stemming: lower case, runs of `a`–`z` and digits. */
+export declare function rougeTokens(text: string): string[]
+/**
+ * Tokens of SQuAD's evaluation (Rajpurkar et al. 2016): lower case, ASCII punctuation removed, `a`, `an`, `the` removed,
+ * split at white space.
+ */
+export declare function answerTokens(text: string): string[]
 /** A text to judge and the texts it is compared with. */
 export interface Judged {
   /** What the model said. */
@@ -3084,7 +3117,7 @@ export interface Prices {
 /** The prices of arXiv 2602.07026, appendix H.4. */
 export declare const PAPER_PRICES: Prices
 /** What it costs to have data made by a language model, C = P_in·T_in + P_out·T_out, in dollars. */
-export declare function dataCost({ input, output }: Tokens, prices?: Prices): number
+export declare function dataCost(tokens: Tokens, prices?: Prices): number
 /** An arm of the paper's table of costs. */
 export interface PublishedCost {
   /** Its name. */
@@ -3530,7 +3563,7 @@ export interface ModelRowsOptions {
  */
 export declare function openModelRows(
   embeddings: Embeddings,
-  { aligner, side, cache }: ModelRowsOptions,
+  options: ModelRowsOptions,
   run?: RunOptions,
 ): Promise<ModelRows>
 /** A batch for a model, and the rows that its images are. */
@@ -3564,7 +3597,7 @@ export declare class VisionModel {
    *
    * @throws {@link ModalityGapError} `BAD_SAMPLE` with its name when nothing is left to learn from one
    */
-  sizes(samples: readonly ModelSample[]): Promise<SampleSizes>
+  sizes(list: readonly ModelSample[]): Promise<SampleSizes>
   /**
    * One update from a batch. The loss is the mean over all tokens that count, however they are spread over its parts.
    *
@@ -3585,12 +3618,9 @@ export declare class VisionModel {
    * @throws {@link ModalityGapError} `BAD_OPTION` when prompt and answer do not fit; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   answer(
-    { samples, rows }: ModelBatch,
+    batch: ModelBatch,
     sampling?: SamplingOptions,
-    {
-      onText,
-      ...call
-    }?: CallOptions & {
+    options?: CallOptions & {
       onText?: (piece: AnswerPiece) => void
     },
   ): Promise<Answer[]>
@@ -3621,6 +3651,10 @@ export declare class VisionModel {
    * @throws {@link ModalityGapError} `UNREADABLE`; `BAD_MODEL` for a state of other options or another model
    */
   restoreState(folder: string): Promise<number>
+  /** Releases the model's memory now, rather than when it is collected; calls that run keep it until they end. */
+  dispose(): void
+  /** The same, for `using`. */
+  [Symbol.dispose](): void
 }
 interface AnswerRun extends RunOptions {
   /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
@@ -4058,27 +4092,6 @@ export declare function compareArms(
   options?: CompareArmsOptions,
   overrides?: Override,
 ): Promise<ArmsReport>
-/** Takes a text apart; every metric says which one it uses when none is given. */
-export type Tokenizer = (text: string) => string[]
-/** Text that was tokenised before: split at white space, nothing else changed. */
-export declare function splitTokens(text: string): string[]
-/**
- * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
- * whole, punctuation dropped, brackets by name (`-lrb-`).
- *
- * A caption that was tokenised before (`the man 's hat`, `is n't`, `-LRB-`) keeps its tokens.
- *
- * It follows the rules of the Stanford tokenizer (3.4.1, `-lowerCase`, then COCO's list of punctuation) that captions
- * need. It differs where that one knows more abbreviations, treats runs such as `?!` as words, or splits web addresses.
- */
-export declare function captionTokens(text: string): string[]
-/** Tokens of the ROUGE package (Lin 2004) without stemming: lower case, runs of `a`–`z` and digits. */
-export declare function rougeTokens(text: string): string[]
-/**
- * Tokens of SQuAD's evaluation (Rajpurkar et al. 2016): lower case, ASCII punctuation removed, `a`, `an`, `the` removed,
- * split at white space.
- */
-export declare function answerTokens(text: string): string[]
 /**
  * What is done about an order in which nothing matches:
  * - `'none'`: nothing; BLEU is 0 (Papineni et al. 2002);
@@ -4201,7 +4214,7 @@ export interface CiderOptions {
  *
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
-export declare function ciderD(texts: readonly Judged[], { tokenize }?: CiderOptions): MeanScore
+export declare function ciderD(texts: readonly Judged[], options?: CiderOptions): MeanScore
 /** How well short answers agree. */
 export interface TokenF1 {
   /** Mean over the answers of the best F1 of shared tokens with a reference, 0 to 1. */

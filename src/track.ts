@@ -16,6 +16,7 @@ import { Embeddings, type EmbeddingsOptions, openEmbeddings, sourceOf } from './
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
+import { threads } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
 import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from './rows.ts'
 import { openTrackLog, type TrackLog } from './track-log.ts'

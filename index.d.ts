@@ -1801,6 +1801,8 @@ export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 export interface TrackStep {
   /** The trainer's step, a whole number larger than every one before. */
   step: number
+  /** Columns of plain arrays of this step, as a probe says them. @defaultValue those of the tracker */
+  dim?: number
   /** Image embeddings of the probe, the same pairs at every step; scaled to unit length inside. */
   image: TrackRows
   /** Text embeddings of the probe; row i belongs to row i of `image`. */
@@ -1903,7 +1905,7 @@ interface Source {
   /** Lets go of the rows; jobs that run keep theirs. */
   release(): void
 }
-type TrackedName = keyof Omit<TrackStep, 'step'>
+type TrackedName = keyof Omit<TrackStep, 'step' | 'dim'>
 interface NativeTracker {
   info(): {
     options: TrackerOptions

@@ -55,7 +55,7 @@ export interface NativeAligner {
 }
 
 /** What rows of a step are. */
-export type TrackedName = keyof Omit<TrackStep, 'step'>
+export type TrackedName = keyof Omit<TrackStep, 'step' | 'dim'>
 
 /** Follows a training run; a step replaces its state as a whole. */
 export interface NativeTracker {

@@ -29,6 +29,8 @@ export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 export interface TrackStep {
   /** The trainer's step, a whole number larger than every one before. */
   step: number
+  /** Columns of plain arrays of this step, as a probe says them. @defaultValue those of the tracker */
+  dim?: number
   /** Image embeddings of the probe, the same pairs at every step; scaled to unit length inside. */
   image: TrackRows
   /** Text embeddings of the probe; row i belongs to row i of `image`. */
@@ -106,6 +108,7 @@ const rows: Check = (value, name) => {
 
 const stepChecks: Checks<TrackStep> = {
   step: needed(whole()),
+  dim: whole(1),
   image: needed(rows),
   text: needed(rows),
   gradImage: rows,
@@ -261,20 +264,22 @@ export class Tracker {
 
   async #open(step: TrackStep): Promise<OpenedRows[]> {
     const { image, text, gradImage, gradText, batchImage, batchText } = step
+    this.#dim ??= step.dim
     const named = { image, text, gradImage, gradText, batchImage, batchText }
     const all = Object.entries(given(named)) as [TrackedName, TrackRows][]
     return Promise.all(
       all.map(async ([name, rows]): Promise<OpenedRows> => {
-        const opened = rows instanceof Embeddings ? rows : await openEmbeddings(rows, this.#optionsOf(name, rows))
+        const opened =
+          rows instanceof Embeddings ? rows : await openEmbeddings(rows, this.#optionsOf(name, rows, step.dim))
         this.#dim ??= opened.dim
         return { name, source: sourceOf(opened), own: opened !== rows }
       }),
     )
   }
 
-  #optionsOf(label: string, rows: Rows | NumberRows | Tensor | string): EmbeddingsOptions {
+  #optionsOf(label: string, rows: Rows | NumberRows | Tensor | string, dim = this.#dim): EmbeddingsOptions {
     const knows = typeof rows === 'string' || isTensor(rows) || Array.isArray((rows as readonly unknown[])[0])
-    return knows ? { label } : { label, dim: this.#dim }
+    return knows ? { label } : { label, dim }
   }
 
   async #opened(): Promise<TrackLog | undefined> {

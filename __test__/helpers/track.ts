@@ -16,7 +16,9 @@ export const golden: {
 const { dim } = golden
 
 /** The step's rows as `make_tracker.py` makes them, to the bit: integers and a few products in a fixed order. */
-export function goldenStep(step: number): Required<TrackStep> & Record<Exclude<keyof TrackStep, 'step'>, Float64Array> {
+export function goldenStep(
+  step: number,
+): Required<Omit<TrackStep, 'dim'>> & Record<Exclude<keyof TrackStep, 'step' | 'dim'>, Float64Array> {
   const [u, w] = [uniforms(11, golden.pairs), uniforms(12, golden.pairs)]
   const [p, q] = [uniforms(13, golden.gradients), uniforms(14, golden.gradients)]
   const t = step / 100

@@ -58,6 +58,16 @@ fn values<R: Read + Seek>(
     tensor: &Described,
     room: &mut u64,
 ) -> Parsed<Tensor> {
+    let whole_numbers = match tensor.dtype {
+        DType::I64 => Some("torch.LongStorage"),
+        DType::U8 => Some("torch.ByteStorage"),
+        _ => None,
+    };
+    if let Some(storage) = whole_numbers {
+        return Err(format!(
+            "it is stored as {storage}, whole numbers, which no weights are"
+        ));
+    }
     let count = tensor
         .shape
         .iter()

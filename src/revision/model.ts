@@ -121,7 +121,7 @@ export class VisionModel {
   /**
    * Answers to the last turn of each sample, which is the user's; all of them at a time.
    *
-   * @param onText hears pieces of answers as they are certain; what it throws stops the call
+   * @param options `onText` hears pieces of answers as they are certain; what it throws stops the call
    * @throws {@link ModalityGapError} `BAD_OPTION` when prompt and answer do not fit; `BAD_SAMPLE`, `BAD_ROW`, `CANCELLED`
    */
   async answer(

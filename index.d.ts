@@ -2989,7 +2989,6 @@ export interface YesNoAnswer {
   /** What is right. */
   answer: 'yes' | 'no'
 }
-declare const YES_NO_RULES: readonly ['strict', 'pope', 'mme']
 /**
  * How an answer is read:
  * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
@@ -2998,7 +2997,7 @@ declare const YES_NO_RULES: readonly ['strict', 'pope', 'mme']
  * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
  *   whatever the case, else neither.
  */
-export type YesNoRule = (typeof YES_NO_RULES)[number]
+export type YesNoRule = 'strict' | 'pope' | 'mme'
 /** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
 export interface YesNoScore {
   /** Questions. */
@@ -3144,14 +3143,13 @@ export interface DroppedRecords {
   /** What is wrong with the first of them. */
   first: string[]
 }
-declare const IMAGE_PLACEMENTS: readonly ['inline', 'front']
 /**
  * Where the place of an image is put in its turn:
  * - `'inline'`: where the record has it;
  * - `'front'`: as LLaVA, Bunny and the paper's authors put it: taken out, white space at both ends of what is left taken off, and
  *   `<image>` with a line break set in front. A turn of several images stays as it is, as in LLaVA-NeXT.
  */
-export type ImagePlacement = (typeof IMAGE_PLACEMENTS)[number]
+export type ImagePlacement = 'inline' | 'front'
 declare const TEMPLATES: readonly ['plain', 'llama', 'llama-2', 'chatml', 'bunny', 'vicuna', 'model']
 type TemplateName = (typeof TEMPLATES)[number]
 /** A benchmark. */
@@ -3409,7 +3407,8 @@ export interface EvaluationConfig {
   /** Metrics of open answers. @defaultValue `['f1','bleu4','rougeL','cider']` */
   metrics: OpenMetric[]
 }
-interface RecordsConfig {
+/** Section `records`. */
+export interface RecordsConfig {
   /**
    * What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left
    * out and counted. @defaultValue `'error'`

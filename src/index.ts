@@ -165,6 +165,7 @@ export {
   type ModelConfig,
   type Partly,
   type ProjectorConfig,
+  type RecordsConfig,
   type ReVisionConfig,
   type ReVisionConfigInput,
   type Stage1Config,

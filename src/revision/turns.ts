@@ -16,7 +16,7 @@ export interface Wording {
 }
 
 /** Where the place of an image is put in its turn. */
-export const IMAGE_PLACEMENTS = ['inline', 'front'] as const
+export const IMAGE_PLACEMENTS: readonly ImagePlacement[] = ['inline', 'front']
 
 /**
  * Where the place of an image is put in its turn:
@@ -24,7 +24,7 @@ export const IMAGE_PLACEMENTS = ['inline', 'front'] as const
  * - `'front'`: as LLaVA, Bunny and the paper's authors put it: taken out, white space at both ends of what is left taken off, and
  *   `<image>` with a line break set in front. A turn of several images stays as it is, as in LLaVA-NeXT.
  */
-export type ImagePlacement = (typeof IMAGE_PLACEMENTS)[number]
+export type ImagePlacement = 'inline' | 'front'
 
 /** A sample as the model takes it. */
 export function toModelSample(sample: JoinedSample, wording: Wording): ModelSample {

@@ -12,7 +12,7 @@ export interface YesNoAnswer {
 }
 
 /** Readings of answers that want yes or no. */
-export const YES_NO_RULES = ['strict', 'pope', 'mme'] as const
+export const YES_NO_RULES: readonly YesNoRule[] = ['strict', 'pope', 'mme']
 
 /**
  * How an answer is read:
@@ -22,7 +22,7 @@ export const YES_NO_RULES = ['strict', 'pope', 'mme'] as const
  * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
  *   whatever the case, else neither.
  */
-export type YesNoRule = (typeof YES_NO_RULES)[number]
+export type YesNoRule = 'strict' | 'pope' | 'mme'
 
 /** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
 export interface YesNoScore {

@@ -14,7 +14,7 @@ import type { RowFiles } from './revision/data/embedding-rows.ts'
 export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
 
 /** Columns that name the item of a row, in the order in which they are looked for: the image's before the pair's. */
-export const ITEM_COLUMNS = [
+const ITEM_COLUMNS = [
   'image_id',
   'img_id',
   'imgid',

@@ -118,7 +118,7 @@ function count(value: number): string {
 }
 
 /** A finding of the diagnosis, in lines of text. */
-export function findingText(finding: { level: string; text: string; evidence?: unknown; advice?: string }): string {
+function findingText(finding: { level: string; text: string; evidence?: unknown; advice?: string }): string {
   const evidence = typeof finding.evidence === 'string' ? ` (${finding.evidence})` : ''
   const advice = finding.advice === undefined ? '' : `\n    ${finding.advice}`
   return `  ${finding.level}: ${finding.text.replace(/\.$/, '')}${evidence}${advice}`

@@ -264,7 +264,6 @@ export class Tracker {
 
   async #open(step: TrackStep): Promise<OpenedRows[]> {
     const { image, text, gradImage, gradText, batchImage, batchText } = step
-    this.#dim ??= step.dim
     const named = { image, text, gradImage, gradText, batchImage, batchText }
     const all = Object.entries(given(named)) as [TrackedName, TrackRows][]
     return Promise.all(

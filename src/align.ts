@@ -4,12 +4,13 @@ import { type Checks, checkOptions, checkPath, flag, instanceOf, needed, oneOf, 
 import { diagnoseFit } from './diagnosis.ts'
 import { checkWidth, type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
+import type { GroupOptions } from './group-options.ts'
 import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
 import { checkCall, fitChecks, groupChecks, resumableChecks, runChecks, threadChecks } from './option-checks.ts'
 import type { FitOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
 import type { AlignerInfo, FitReport, TransformReport } from './reports.ts'
-import { type GroupOptions, groupedSources } from './row-groups.ts'
+import { groupedSources } from './row-groups.ts'
 import { mapRows, type NumberRows, type Rows, type Tensor } from './rows.ts'
 
 /** The two sides of a fit; they need not be paired. */

@@ -1,4 +1,4 @@
-import type { ImageText } from './reports.ts'
+import type { ImageText } from './report-parts.ts'
 
 /** The fixed reference frame: U, where both modalities vary, and its complement V. */
 export interface FrameReport {

@@ -1,32 +1,6 @@
-import type { EmbeddingsInfo, FitReport, GapReport, ImageText, ShardInfo } from './reports.ts'
+import type { Finding, FindingLevel, ImageText } from './report-parts.ts'
+import type { EmbeddingsInfo, FitReport, GapReport, ShardInfo } from './reports.ts'
 import { verdictOf } from './sentences.ts'
-
-/** How grave a finding is. */
-export type FindingLevel = 'problem' | 'warning' | 'note'
-
-/** Something worth knowing about rows, with its evidence and what to do. */
-export interface Finding {
-  /** Stable name. */
-  code:
-    | 'modalities-swapped'
-    | 'rows-misaligned'
-    | 'f16-overflow'
-    | 'rows-not-unit'
-    | 'duplicates'
-    | 'shared-component'
-    | 'few-rows'
-    | 'in-sample'
-    | 'below-floor'
-    | 'scale-far-from-one'
-  /** How grave it is. */
-  level: FindingLevel
-  /** What is the case, in words. */
-  text: string
-  /** The numbers that say so. */
-  evidence: string
-  /** What to do. */
-  advice: string
-}
 
 /** Lengths further from one than this are not rounding of any storage type. */
 const UNIT = 0.01

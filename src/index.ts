@@ -41,7 +41,6 @@ export {
   type StrategyReport,
 } from './compare.ts'
 export { convert } from './convert.ts'
-export type { Finding, FindingLevel } from './diagnosis.ts'
 export {
   Embeddings,
   type EmbeddingsInput,
@@ -64,6 +63,7 @@ export type {
 export type { DroppedPairs, EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export { findings, type TrackFinding } from './findings.ts'
+export type { GroupOptions } from './group-options.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
 export type { MeasureOptions } from './measure-options.ts'
@@ -108,6 +108,7 @@ export type {
 export type { FiguresData, Modality, NeighbourData, RowLabels } from './report/figures.ts'
 export { projectionParquet } from './report/parquet.ts'
 export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report/report.ts'
+export type { Finding, FindingLevel, GapVerdict, ImageText } from './report-parts.ts'
 export type {
   AlignerGap,
   AlignerInfo,
@@ -119,9 +120,7 @@ export type {
   FittedOptions,
   Gap,
   GapReport,
-  GapVerdict,
   GroupsReport,
-  ImageText,
   InspectReport,
   JudgedGap,
   MeanNorms,
@@ -137,7 +136,7 @@ export type {
   TransformReport,
 } from './reports.ts'
 export { ARMS, type Arm, type ArmInput, type OwnArm } from './revision/arms.ts'
-export type { GenerateOptions, Question } from './revision/ask.ts'
+export type { Question } from './revision/ask.ts'
 export type { MmeScore } from './revision/benchmarks/mme-score.ts'
 export { type ReadBenchmarkOptions, readBenchmark } from './revision/benchmarks/read.ts'
 export {
@@ -175,15 +174,17 @@ export { dataCost, PAPER_COSTS, PAPER_PRICES, type Prices, type PublishedCost, t
 export type { DroppedRecords } from './revision/data/bad-records.ts'
 export type { EmbeddingIds } from './revision/data/embedding-rows.ts'
 export type { IdMatch } from './revision/data/row-lookup.ts'
-export type { Speaker, Turn } from './revision/data/sample.ts'
+export type { Speaker, Turn } from './revision/data/turn.ts'
 export type { EvaluationReport, RecordsScore } from './revision/evaluation.ts'
 export type { GapAt, GapOnTheWay } from './revision/gap-on-the-way.ts'
+export type { GenerateOptions } from './revision/generate-options.ts'
 export type { HandOverOptions } from './revision/hand-over.ts'
 export { type LogRecord, readTrainLog } from './revision/logs.ts'
-export { type CallOptions, type ModelBatch, VisionModel } from './revision/model.ts'
+export { type ModelBatch, VisionModel } from './revision/model.ts'
 export type {
   Answer,
   AnswerPiece,
+  CallOptions,
   ExportKind,
   LearnMode,
   LearnOptions,
@@ -200,7 +201,7 @@ export type {
 export { type Difference, differenceOf, type Spread, spreadOf } from './revision/paired-differences.ts'
 export { type ModelRows, type ModelRowsOptions, openModelRows } from './revision/rows.ts'
 export { ReVision, type ReVisionReport, type ReVisionRunOptions } from './revision/run.ts'
-export type { StageName } from './revision/stages.ts'
+export type { StageName } from './revision/stage-file.ts'
 export { type Bleu, type BleuOptions, type BleuSmoothing, bleu4 } from './revision/text-metrics/bleu.ts'
 export {
   type ChoiceAnswer,
@@ -230,7 +231,6 @@ export {
 export type { TrainerCallbacks, TrainerControl, TrainingProgress, TrainingReport } from './revision/trainer-options.ts'
 export type { Tally, TrainerState } from './revision/trainer-state.ts'
 export type { ImagePlacement } from './revision/turns.ts'
-export type { GroupOptions } from './row-groups.ts'
 export type { RowIds } from './row-ids.ts'
 export type { NumberRows, Rows, Tensor } from './rows.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
@@ -243,7 +243,7 @@ export {
   type TaskSpec,
   type TransformTask,
 } from './task.ts'
-export { Tracker, type TrackerOptions, type TrackerUse, type TrackRows, type TrackStep } from './track.ts'
+export { Tracker, type TrackerUse, type TrackRows, type TrackStep } from './track.ts'
 export { readTrackLog } from './track-log.ts'
 export type {
   BiasRecord,
@@ -255,3 +255,4 @@ export type {
   VSideRecord,
 } from './track-record.ts'
 export { type TrackData, trackReportData } from './track-report/data.ts'
+export type { TrackerOptions } from './tracker-options.ts'

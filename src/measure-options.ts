@@ -1,6 +1,6 @@
 import type { CauseOptions } from './causes.ts'
+import type { GroupOptions } from './group-options.ts'
 import type { MeasurePart } from './metrics.ts'
-import type { GroupOptions } from './row-groups.ts'
 
 /** What is measured, and on which rows. */
 export interface MeasureOptions extends CauseOptions, GroupOptions {

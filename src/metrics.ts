@@ -1,4 +1,4 @@
-import type { ImageText } from './reports.ts'
+import type { ImageText } from './report-parts.ts'
 
 /** A part of a measurement beside the gap itself. */
 export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'

@@ -16,8 +16,8 @@ import type {
   SampleSizes,
   StepReport,
 } from './revision/model-options.ts'
-import type { TrackerOptions, TrackStep } from './track.ts'
 import type { TrackRecord } from './track-record.ts'
+import type { TrackerOptions } from './tracker-options.ts'
 
 /** How rows are taken in, on disk or in memory. */
 export interface SourceOptions {
@@ -55,7 +55,7 @@ export interface NativeAligner {
 }
 
 /** What rows of a step are. */
-export type TrackedName = keyof Omit<TrackStep, 'step' | 'dim'>
+export type TrackedName = 'image' | 'text' | 'gradImage' | 'gradText' | 'batchImage' | 'batchText'
 
 /** Follows a training run; a step replaces its state as a whole. */
 export interface NativeTracker {

@@ -12,6 +12,7 @@ import {
   text,
   whole,
 } from './checks.ts'
+import type { GroupOptions } from './group-options.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { MeasurePart } from './metrics.ts'
 import type {
@@ -27,7 +28,6 @@ import type {
   Step,
   ThreadOptions,
 } from './options.ts'
-import type { GroupOptions } from './row-groups.ts'
 
 // records rather than lists, so that a name that is missing here does not compile
 export const METHODS = names<Method>({

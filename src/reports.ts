@@ -1,7 +1,7 @@
 import type { Causes } from './causes.ts'
-import type { Finding } from './diagnosis.ts'
 import type { Metrics } from './metrics.ts'
 import type { Centroid, Dtype, FitOptions, Format, Method } from './options.ts'
+import type { Finding, GapVerdict, ImageText } from './report-parts.ts'
 
 /** How far a job has come; sent at most a few times a second. */
 export interface Progress {
@@ -178,14 +178,6 @@ export interface Sampled {
   seed: number
 }
 
-/** A value for either modality. */
-export interface ImageText<T = number> {
-  /** Of the image rows. */
-  image: T
-  /** Of the text rows. */
-  text: T
-}
-
 /** Distances between the means of two sets of unit rows. */
 export interface Gap {
   /** ‖μx−μz‖ before the fit, on the rows of the fit. */
@@ -310,9 +302,6 @@ export interface GroupsReport {
   /** Pairs that the groups make; absent where row i belongs to row i. */
   pairs?: number
 }
-
-/** What is concluded of a gap beside its noise. */
-export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
 
 /** A squared gap judged against its noise. */
 export interface JudgedGap {

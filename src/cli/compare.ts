@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CompareReport } from '../compare.ts'
-import type { Finding } from '../diagnosis.ts'
+import type { Finding } from '../report-parts.ts'
 import { diagnosisText, groupsSentence } from '../sentences.ts'
 import { STRATEGIES, type StrategyName } from '../strategies.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'

@@ -1,5 +1,6 @@
 import type { CovarianceReport, Decomposition, FrameReport, ResidualReport, SpectrumReport } from '../causes.ts'
-import type { FitGap, GapVerdict, GroupsReport, ImageText, JudgedGap, PerSide } from '../reports.ts'
+import type { GapVerdict, ImageText } from '../report-parts.ts'
+import type { FitGap, GroupsReport, JudgedGap, PerSide } from '../reports.ts'
 import type { TrackData } from '../track-report/data.ts'
 import type { FiguresData } from './figures.ts'
 

@@ -6,7 +6,7 @@ import type { Modality, NeighbourData, RowLabels } from './figures.ts'
 import { figure } from './format.ts'
 import { PALETTES, type Palette } from './palette.ts'
 import type { Results } from './results.ts'
-import type { Section } from './sections.ts'
+import type { Section } from './section.ts'
 import type { Cell, Table } from './table.ts'
 import { cards, headline, sentence } from './words.ts'
 

@@ -11,24 +11,10 @@ import { sampleSizeChart } from './charts/sample-size.ts'
 import { energyChart, overlapChart, spectraChart } from './charts/spectra.ts'
 import { strategiesChart } from './charts/strategies.ts'
 import type { MeasureData } from './data.ts'
-import type { FiguresData, RowLabels } from './figures.ts'
+import type { RowLabels } from './figures.ts'
 import { figure, isNumber } from './format.ts'
 import type { Results } from './results.ts'
-import type { Table } from './table.ts'
-
-/** Numbers that are told, not drawn. */
-export interface Facts extends Table {
-  caption: string
-}
-
-/** A part of the report: charts first, then numbers. */
-export interface Section {
-  id: string
-  title: string
-  charts: Chart[]
-  facts: Facts[]
-  queries?: NonNullable<FiguresData['neighbours']>
-}
+import type { Facts, Section } from './section.ts'
 
 /** All parts that the results fill, in reading order. */
 export function sectionsOf(results: Results, labels?: RowLabels): Section[] {

@@ -1,18 +1,11 @@
 import type { RunOptions } from '../abort.ts'
 import type { ReVisionConfig } from './config.ts'
+import type { AnswerRun } from './generate-options.ts'
 import type { ModelBatch, VisionModel } from './model.ts'
 import type { Answer, AnswerPiece, SamplingOptions } from './model-options.ts'
 
 /** Prompts that are answered at a time. */
 const AT_A_TIME = 16
-
-/** How answers are watched and stopped. */
-export interface AnswerRun extends RunOptions {
-  /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
-  onText?: (piece: AnswerPiece) => void
-  /** Hears whole answers with their numbers, a few at a time; what it throws stops the call, which then rejects with it. */
-  onAnswer?: (answer: Answer, number: number) => void
-}
 
 /** Answers to any number of prompts, in their order; a few at a time, so that memory does not grow with them. */
 export async function answersInTurn(

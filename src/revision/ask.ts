@@ -1,10 +1,11 @@
 import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { DualEncoder } from '../encoder.ts'
 import { ModalityGapError } from '../errors.ts'
-import { type AnswerRun, answersInTurn } from './answers.ts'
+import { answersInTurn } from './answers.ts'
 import type { ReVisionConfig } from './config.ts'
+import type { GenerateOptions } from './generate-options.ts'
 import type { VisionModel } from './model.ts'
-import type { Answer, ModelSample, SamplingOptions } from './model-options.ts'
+import type { Answer, ModelSample } from './model-options.ts'
 import type { ModelRows } from './rows.ts'
 import { askedAbout, withoutImages } from './turns.ts'
 import type { Workspace } from './workspace.ts'
@@ -25,12 +26,6 @@ export interface Question {
   images?: readonly string[]
   /** The encoder of the rows, or its path. @defaultValue `embeddings.encoder` of the configuration */
   encoder?: DualEncoder | string
-}
-
-/** How answers are drawn, watched and stopped. */
-export interface GenerateOptions extends SamplingOptions, Omit<AnswerRun, 'onProgress'> {
-  /** Called after every few answers; what it throws stops the call, which then rejects with it. */
-  onProgress?: AnswerRun['onProgress']
 }
 
 /** What answers, and with which images. */

@@ -8,8 +8,8 @@ import { groupsOf, rotated } from './benchmarks/together.ts'
 import type { BenchmarkConfig, ReVisionConfig } from './config.ts'
 import type { RowLookup } from './data/row-lookup.ts'
 import { splitRecords } from './data/split.ts'
-import type { Shown } from './evaluation.ts'
 import type { ModelSample } from './model-options.ts'
+import type { Shown } from './shown.ts'
 import { askedAbout, type Wording, withoutImages } from './turns.ts'
 
 interface PlacedRecord extends BenchmarkRecord {

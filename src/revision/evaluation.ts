@@ -9,8 +9,8 @@ import type { DroppedRecords } from './data/bad-records.ts'
 import { epochOrder } from './data/order.ts'
 import { type JoinedSample, type SampleList, TrainingSet, type TrainingSetReport } from './data/training-set.ts'
 import { heldOutLoss } from './held-out.ts'
-import type { VisionModel } from './model.ts'
 import type { ModelRows } from './rows.ts'
+import type { Shown } from './shown.ts'
 import { askedOf, toModelSample, type Wording } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -48,18 +48,6 @@ export interface EvaluationReport {
   benchmarks: BenchmarkScore[]
   /** Means over benchmarks by group. */
   groups: GroupScore[]
-}
-
-/** What is evaluated, and by what. */
-export interface Shown {
-  /** What answers. */
-  model: VisionModel
-  /** How. */
-  config: ReVisionConfig
-  /** Where rows come from. */
-  workspace: Workspace
-  /** How it is watched and stopped. */
-  run: RunOptions
 }
 
 /**

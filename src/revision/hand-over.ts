@@ -9,7 +9,7 @@ import type { VisionModel } from './model.ts'
 import type { ExportKind } from './model-options.ts'
 import { type PublishedRecord, writePublished } from './published-pickle.ts'
 import type { ModelRows } from './rows.ts'
-import type { StageName, StageStart } from './stages.ts'
+import type { StageName, StageStart } from './stage-file.ts'
 import { toModelSample, type Wording } from './turns.ts'
 import type { Workspace } from './workspace.ts'
 

@@ -16,11 +16,11 @@ import {
 } from '../checks.ts'
 import { SCHEDULES } from '../encoder.ts'
 import { names, threads } from '../option-checks.ts'
-import type { GenerateOptions } from './ask.ts'
-import type { Speaker, Turn } from './data/sample.ts'
-import type { CallOptions } from './model.ts'
+import type { Speaker, Turn } from './data/turn.ts'
+import type { GenerateOptions } from './generate-options.ts'
 import type {
   AnswerPiece,
+  CallOptions,
   ExportKind,
   LearnMode,
   LearnOptions,

@@ -1,5 +1,5 @@
 import type { ScheduleKind } from '../encoder-options.ts'
-import type { Turn } from './data/sample.ts'
+import type { Turn } from './data/turn.ts'
 
 /** A projector from embeddings to soft tokens. */
 export interface ProjectorOptions {
@@ -217,3 +217,9 @@ export interface AnswerPiece {
  * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
  */
 export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
+
+/** How a call is stopped. */
+export interface CallOptions {
+  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
+  signal?: AbortSignal
+}

@@ -8,6 +8,7 @@ import { answerChecks, callChecks, EXPORTS, modelChecks, samples, samplingChecks
 import type {
   Answer,
   AnswerPiece,
+  CallOptions,
   ExportKind,
   LossReport,
   ModelInfo,
@@ -28,12 +29,6 @@ export interface ModelBatch {
   rows?: ModelRows
   /** Samples that are held at a time; it changes memory and nothing else. @defaultValue all */
   microBatch?: number
-}
-
-/** How a call is stopped. */
-export interface CallOptions {
-  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
-  signal?: AbortSignal
 }
 
 const told = new Set<string>()

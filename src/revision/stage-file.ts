@@ -5,7 +5,19 @@ import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import { checkpointsIn } from './checkpoints.ts'
 import type { ReVisionConfig } from './config.ts'
-import type { StageName, StageStart } from './stages.ts'
+
+/** The stages of a run, in their order. */
+export type StageName = 'stage1' | 'stage2'
+
+/** What a stage begins with: files that an earlier one wrote. */
+export interface StageStart {
+  /** A projector. */
+  projector?: string
+  /** Adapters. */
+  adapter?: string
+  /** A language model that is no longer the configured one. */
+  model?: string
+}
 
 /** Name of the file in a stage's folder that says what was trained. */
 const FILE = 'stage.json'

@@ -15,7 +15,7 @@ import { VisionModel } from './model.ts'
 import type { LearnOptions, ModelOptions } from './model-options.ts'
 import type { ModelRows } from './rows.ts'
 import { sampleAnswers } from './sample-answers.ts'
-import { enterStage } from './stage-file.ts'
+import { enterStage, type StageName, type StageStart } from './stage-file.ts'
 import { EventWriter } from './tensorboard.ts'
 import { train } from './trainer.ts'
 import {
@@ -36,19 +36,6 @@ interface HeldOutRecords {
   set?: TrainingSet
   list: SampleList
   rows: ModelRows
-}
-
-/** The stages of a run, in their order. */
-export type StageName = 'stage1' | 'stage2'
-
-/** What a stage begins with: files that an earlier one wrote. */
-export interface StageStart {
-  /** A projector. */
-  projector?: string
-  /** Adapters. */
-  adapter?: string
-  /** A language model that is no longer the configured one. */
-  model?: string
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ModalityGapError } from '../errors.ts'
-import { IMAGE_PLACE, type Sample, type Turn } from './data/sample.ts'
+import type { Sample } from './data/sample.ts'
 import type { JoinedSample } from './data/training-set.ts'
+import { IMAGE_PLACE, type Turn } from './data/turn.ts'
 import type { ModelSample } from './model-options.ts'
 
 /** What a run says around its samples. */

@@ -1,8 +1,7 @@
 import type { TrackFinding } from '../findings.ts'
 import { trackPanels } from '../report/charts/track.ts'
 import { count, figure, percent } from '../report/format.ts'
-import type { Facts, Section } from '../report/sections.ts'
-import type { Card } from '../report/words.ts'
+import type { Card, Facts, Section } from '../report/section.ts'
 import type { TrackData } from './data.ts'
 
 /** The parts of a run's report. */

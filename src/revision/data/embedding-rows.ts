@@ -1,5 +1,5 @@
-import type { Embeddings } from '../../embeddings.ts'
 import { ModalityGapError } from '../../errors.ts'
+import type { EmbeddingsInfo, ShardInfo } from '../../reports.ts'
 import { idsIn } from './id-files.ts'
 import { type IdMatch, type RowLookup, rowsById, rowsByNumber, rowsInOrder } from './row-lookup.ts'
 
@@ -22,7 +22,7 @@ export interface EmbeddingIds {
 }
 
 /** What is needed of opened rows. */
-export type RowFiles = Pick<Embeddings, 'rows' | 'format' | 'layout' | 'shards'>
+export type RowFiles = Pick<EmbeddingsInfo, 'rows' | 'format' | 'layout'> & { readonly shards: readonly ShardInfo[] }
 
 /**
  * The lookup of rows by id. With a table of ids it takes about 100 bytes for each row.

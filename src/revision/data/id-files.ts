@@ -4,7 +4,7 @@ import { ModalityGapError } from '../../errors.ts'
 import { unreadable } from '../../unreadable.ts'
 import { jsonRecords } from './json-records.ts'
 import { nativeIds, refuseForeign } from './native-ids.ts'
-import { idOf } from './sample.ts'
+import { idOf } from './turn.ts'
 
 /** Columns that hold ids, in the order in which they are looked for. */
 export const ID_COLUMNS = ['id', 'image_id', 'key', 'image_path', 'image'] as const

@@ -1,18 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ModalityGapError } from '../../errors.ts'
 import { combined, epochOrder } from './order.ts'
+import { IMAGE_PLACE, idOf, refuseWeights, type Turn, WEIGHTS } from './turn.ts'
 import { turnsOf } from './turns.ts'
-
-/** Who says a turn. */
-export type Speaker = 'system' | 'user' | 'assistant'
-
-/** One turn of a conversation. */
-export interface Turn {
-  /** Who says it. */
-  role: Speaker
-  /** What is said; `<image>` is the place of an image. */
-  content: string
-}
 
 /** A record of training data, whatever its layout. */
 export interface Sample {
@@ -33,9 +23,6 @@ export interface RecordPlace {
   /** Its number in the file, from 0. */
   row: number
 }
-
-/** The place of an image in a text. */
-export const IMAGE_PLACE = '<image>'
 
 /**
  * A record as a sample. Layouts, told apart by their keys; further keys are left alone:
@@ -84,12 +71,6 @@ export function sampleOf(record: Record<string, unknown>, place: RecordPlace, nu
 export function badSample({ file, row }: RecordPlace, message: string, id = String(row)): ModalityGapError {
   const name = id === String(row) ? '' : ` (${id})`
   return new ModalityGapError('BAD_SAMPLE', `${file}: record ${row}${name}: ${message}`, { file, row })
-}
-
-/** Ids are texts; numbers are taken as they are written, but for whole ones that a double has rounded. */
-export function idOf(value: unknown): string | undefined {
-  const exact = typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value))
-  return typeof value === 'string' || typeof value === 'bigint' || exact ? String(value) : undefined
 }
 
 /** Captions of a record: a text, or a list of texts. */
@@ -148,9 +129,6 @@ const USES: Readonly<Record<string, string>> = {
   kto_tag: 'preferences are not trained',
 }
 
-/** Keys that say how much something is learned, as OpenAI, axolotl and ms-swift name them. */
-const WEIGHTS = ['weight', 'train', 'training', 'loss', 'loss_weight', 'loss_scale', 'train_detail'] as const
-
 /** Keys that say something in a record, in any of the layouts. */
 export const RECORD_KEYS: ReadonlySet<string> = new Set([
   ...['id', 'image', 'images', 'caption', 'captions', 'text', 'conversations', 'messages', 'system'],
@@ -168,30 +146,6 @@ function refuseUses(record: Record<string, unknown>, refuse: (message: string) =
     }
   }
   refuseWeights(record, refuse, 'it', { learned: true, keys: ['weight', 'sample_weight', 'loss_weight'] })
-}
-
-/**
- * Refuses weights that change what is learned: whatever the assistant says counts in full, all else does not.
- *
- * @param learned whether what is weighted is learned
- * @param keys names of weights
- */
-export function refuseWeights(
-  record: Record<string, unknown>,
-  refuse: (message: string) => never,
-  what: string,
-  { learned, keys = WEIGHTS }: { learned: boolean; keys?: readonly string[] },
-): void {
-  for (const key of keys) {
-    const given = record[key]
-    const same = learned ? given === 1 || given === true : given === 0 || given === false
-    if (given !== undefined && given !== null && !same) {
-      const rule = learned
-        ? 'all that the assistant says is learned in full'
-        : 'only what the assistant says is learned'
-      refuse(`${what} has ${key}: ${JSON.stringify(given)}, and ${rule}`)
-    }
-  }
 }
 
 function checked(sample: Sample, refuse: (message: string) => never): Sample {

@@ -1,4 +1,4 @@
-import { IMAGE_PLACE, idOf, refuseWeights, type Speaker, type Turn } from './sample.ts'
+import { IMAGE_PLACE, idOf, refuseWeights, type Speaker, type Turn } from './turn.ts'
 
 /** Names of roles in the layouts that are read. */
 const ROLES: Readonly<Record<string, Speaker>> = {

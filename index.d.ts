@@ -322,6 +322,15 @@ export interface EmbedReport {
   /** Files, in order. */
   outputs: string[]
 }
+/** A value for either modality. */
+export interface ImageText<T = number> {
+  /** Of the image rows. */
+  image: T
+  /** Of the text rows. */
+  text: T
+}
+/** What is concluded of a gap beside its noise. */
+export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
 /** How grave a finding is. */
 export type FindingLevel = 'problem' | 'warning' | 'note'
 /** Something worth knowing about rows, with its evidence and what to do. */
@@ -346,6 +355,201 @@ export interface Finding {
   evidence: string
   /** What to do. */
   advice: string
+}
+/** The fixed reference frame: U, where both modalities vary, and its complement V. */
+export interface FrameReport {
+  /** Share of the trace of Cov(image)+Cov(text) that U holds. */
+  energy: number
+  /** Dimension of U. */
+  rank: number
+  /** The frame was made earlier and given. */
+  given?: true
+  /** How far the U of these rows, at the same rank, is turned from the given one. */
+  angles?: {
+    /** Largest principal angle, in degrees. */
+    largest: number
+    /** Its sine. */
+    sine: number
+    /** Root mean square of the sines. */
+    rms: number
+  }
+}
+/**
+ * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
+ * is absent without `paired`; what is undefined is null.
+ *
+ * @see arXiv 2602.07026, section 3
+ */
+export interface Decomposition {
+  /** ‖m‖, the distance of the means. */
+  gap: number
+  /** ‖β‖, its part in U: principal mean (modality) bias. */
+  pmb: number
+  /** ‖γ‖, its part in V: constant (passive) orthogonal bias. */
+  cob: number
+  /** Trace of the residuals' covariance in U. */
+  traceU?: number
+  /** The same in V. */
+  traceV?: number
+  /** Condition number of the residuals in U, over eigenvalues that are more than rounding. */
+  kappaU?: number | null
+  /** The same in V. */
+  kappaV?: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U. */
+  kappaEffU?: number | null
+  /** The same in V. */
+  kappaEffV?: number | null
+  /** Eigenvalues that were rounding only. */
+  belowFloor?: {
+    /** In U. */
+    u: number
+    /** In V. */
+    v: number
+  }
+  /** Degrees between γ and the leading direction of the residuals in V. */
+  angleCobV1?: number | null
+  /** How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on. */
+  coupling?: {
+    /** ‖L‖₂. */
+    norm: number
+    /** Share of the residuals in V that L explains. */
+    r2: number | null
+    /** The ridge, absolute. */
+    lambda: number
+    /** The same of strangers, the mean over three exchanges of partners: what the sample makes by itself. */
+    strangers?: {
+      /** ‖L‖₂. */
+      norm: number
+      /** R². */
+      r2: number
+      /** Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs. */
+      pairs: number
+      /** How often. */
+      derangements: number
+    }
+    /** (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame. */
+    r2Adjusted?: number | null
+    /** Pairs that would do, where there are too few. */
+    pairsNeeded?: number
+  }
+  /** What chance gives. */
+  chance?: {
+    /** Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`². */
+    cobShare: number
+    /** Quantiles of the angle of a random direction of V. */
+    angleCobV1: {
+      /** 5 %. */
+      p05: number | null
+      /** The median. */
+      p50: number | null
+      /** 95 %. */
+      p95: number | null
+    }
+    /** Concentration of as many directions spread evenly, before sampling is taken out. */
+    vmf?: number | null
+  }
+  /** Von Mises–Fisher concentration of the pairs' directions in V. */
+  vmf?: number | null
+}
+/** The eigenvalues of one modality's covariance. */
+export interface SpectrumReport {
+  /** Exponent of the power law λ_k ∝ k^−α; null below two ranks. */
+  alpha: number | null
+  /** First and last rank of its fit. */
+  alphaRange: [number, number]
+  /** exp of the entropy of λ/Σλ. */
+  effectiveRank: number | null
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
+  participationRatio: number | null
+  /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
+  participationRatioBiased?: number | null
+  /** Eigenvalues above rounding. */
+  rank: number
+  /** Condition number over eigenvalues that are more than rounding of the stored rows. */
+  kappa: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
+  kappaEff: number | null
+  /** Eigenvalues that were rounding only. */
+  belowFloor: number
+  /** All eigenvalues, descending. */
+  eigenvalues: number[]
+}
+/** How alike the covariances of image and text are. */
+export interface CovarianceReport {
+  /** ‖Σx−Σz‖_F/‖Σx‖_F. */
+  shape: number
+  /** Correlation of the logarithms of the two spectra over their common ranks; null below two. */
+  logSpectraCorrelation: number | null
+  /** Fréchet distance, squared, divisor n. */
+  frechet: number
+  /** Overlap of the q leading directions; q/d for random ones. */
+  overlap: {
+    /** Numbers of directions. */
+    q: number[]
+    /** Overlap of each, ‖UxᵀUz‖²/q. */
+    o: number[]
+    /** That of random directions, q/d. */
+    chance?: number[]
+  }
+}
+/** The covariance of the paired differences. */
+export interface ResidualReport {
+  /** Its trace. */
+  trace: number
+  /** Largest eigenvalue over the mean one. */
+  anisotropy: number
+  /** Trace over the mean squared distance of the pairs. */
+  ratio: number
+  /** Share of the trace in U. */
+  coverage: number
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
+  effectiveDimension: number | null
+  /** The same of the eigenvalues of these pairs. */
+  effectiveDimensionBiased?: number
+  /** Share of the K leading eigenvalues. */
+  energy: {
+    /** Numbers of eigenvalues. */
+    k: number[]
+    /** Share of each. */
+    share: number[]
+  }
+}
+/** What the gap is made of. */
+export interface Causes {
+  /** The frame everything is taken apart in. */
+  frame: FrameReport
+  /** The gap taken apart. */
+  decomposition: Decomposition
+  /** Spectra of both modalities. */
+  spectrum: ImageText<SpectrumReport>
+  /** Their covariances compared. */
+  covariance: CovarianceReport
+  /** The paired differences; `paired` only. */
+  residual?: ResidualReport
+}
+/** How the gap is taken apart. */
+export interface CauseOptions {
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Last rank of the power-law fit. @defaultValue `128`, or the rank where that is smaller */
+  alphaRanks?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+}
+/** How two sides of rows belong together. */
+export interface GroupOptions {
+  /**
+   * Whether rows are paired: rows of one id with each other where ids are known, otherwise row i with row i. A dropped row
+   * then drops its partner. @defaultValue `false`; `true` with `captionsPerImage`, or with ids given for both sides
+   */
+  paired?: boolean
+  /**
+   * Captions of each image, in order: `5` says that texts 5i to 5i+4 belong to image i, whether the images stand once or as
+   * often as their captions.
+   */
+  captionsPerImage?: number
 }
 /** A part of a measurement beside the gap itself. */
 export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
@@ -520,6 +724,26 @@ export interface Metrics {
   preservation?: PreservationReport
   /** What a report draws; with `figures` only. */
   figures?: Figures
+}
+/** What is measured, and on which rows. */
+export interface MeasureOptions extends CauseOptions, GroupOptions {
+  /** What to measure beside the gap. @defaultValue everything */
+  parts?: readonly MeasurePart[]
+  /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /**
+   * Let every row ask for its neighbours, however many there are. @defaultValue `false`: above 20,000 rows a side a sample
+   * of about 10,000 asks, always against all rows
+   */
+  exact?: boolean
+  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
+  frame?: string
+  /** File to keep the frame of these rows in. */
+  saveFrame?: string
+  /** Add what a report draws. @defaultValue `false` */
+  figures?: boolean
 }
 /** How the source rows are moved onto the target's distribution. */
 export type Method =
@@ -778,13 +1002,6 @@ export interface Sampled {
   /** Seed of the choice. */
   seed: number
 }
-/** A value for either modality. */
-export interface ImageText<T = number> {
-  /** Of the image rows. */
-  image: T
-  /** Of the text rows. */
-  text: T
-}
 /** Distances between the means of two sets of unit rows. */
 export interface Gap {
   /** ‖μx−μz‖ before the fit, on the rows of the fit. */
@@ -905,8 +1122,6 @@ export interface GroupsReport {
   /** Pairs that the groups make; absent where row i belongs to row i. */
   pairs?: number
 }
-/** What is concluded of a gap beside its noise. */
-export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
 /** A squared gap judged against its noise. */
 export interface JudgedGap {
   /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
@@ -1021,342 +1236,6 @@ export interface ConvertReport {
   outputs: string[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
-}
-/** The fixed reference frame: U, where both modalities vary, and its complement V. */
-export interface FrameReport {
-  /** Share of the trace of Cov(image)+Cov(text) that U holds. */
-  energy: number
-  /** Dimension of U. */
-  rank: number
-  /** The frame was made earlier and given. */
-  given?: true
-  /** How far the U of these rows, at the same rank, is turned from the given one. */
-  angles?: {
-    /** Largest principal angle, in degrees. */
-    largest: number
-    /** Its sine. */
-    sine: number
-    /** Root mean square of the sines. */
-    rms: number
-  }
-}
-/**
- * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
- * is absent without `paired`; what is undefined is null.
- *
- * @see arXiv 2602.07026, section 3
- */
-export interface Decomposition {
-  /** ‖m‖, the distance of the means. */
-  gap: number
-  /** ‖β‖, its part in U: principal mean (modality) bias. */
-  pmb: number
-  /** ‖γ‖, its part in V: constant (passive) orthogonal bias. */
-  cob: number
-  /** Trace of the residuals' covariance in U. */
-  traceU?: number
-  /** The same in V. */
-  traceV?: number
-  /** Condition number of the residuals in U, over eigenvalues that are more than rounding. */
-  kappaU?: number | null
-  /** The same in V. */
-  kappaV?: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U. */
-  kappaEffU?: number | null
-  /** The same in V. */
-  kappaEffV?: number | null
-  /** Eigenvalues that were rounding only. */
-  belowFloor?: {
-    /** In U. */
-    u: number
-    /** In V. */
-    v: number
-  }
-  /** Degrees between γ and the leading direction of the residuals in V. */
-  angleCobV1?: number | null
-  /** How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on. */
-  coupling?: {
-    /** ‖L‖₂. */
-    norm: number
-    /** Share of the residuals in V that L explains. */
-    r2: number | null
-    /** The ridge, absolute. */
-    lambda: number
-    /** The same of strangers, the mean over three exchanges of partners: what the sample makes by itself. */
-    strangers?: {
-      /** ‖L‖₂. */
-      norm: number
-      /** R². */
-      r2: number
-      /** Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs. */
-      pairs: number
-      /** How often. */
-      derangements: number
-    }
-    /** (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame. */
-    r2Adjusted?: number | null
-    /** Pairs that would do, where there are too few. */
-    pairsNeeded?: number
-  }
-  /** What chance gives. */
-  chance?: {
-    /** Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`². */
-    cobShare: number
-    /** Quantiles of the angle of a random direction of V. */
-    angleCobV1: {
-      /** 5 %. */
-      p05: number | null
-      /** The median. */
-      p50: number | null
-      /** 95 %. */
-      p95: number | null
-    }
-    /** Concentration of as many directions spread evenly, before sampling is taken out. */
-    vmf?: number | null
-  }
-  /** Von Mises–Fisher concentration of the pairs' directions in V. */
-  vmf?: number | null
-}
-/** The eigenvalues of one modality's covariance. */
-export interface SpectrumReport {
-  /** Exponent of the power law λ_k ∝ k^−α; null below two ranks. */
-  alpha: number | null
-  /** First and last rank of its fit. */
-  alphaRange: [number, number]
-  /** exp of the entropy of λ/Σλ. */
-  effectiveRank: number | null
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
-  participationRatio: number | null
-  /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
-  participationRatioBiased?: number | null
-  /** Eigenvalues above rounding. */
-  rank: number
-  /** Condition number over eigenvalues that are more than rounding of the stored rows. */
-  kappa: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
-  kappaEff: number | null
-  /** Eigenvalues that were rounding only. */
-  belowFloor: number
-  /** All eigenvalues, descending. */
-  eigenvalues: number[]
-}
-/** How alike the covariances of image and text are. */
-export interface CovarianceReport {
-  /** ‖Σx−Σz‖_F/‖Σx‖_F. */
-  shape: number
-  /** Correlation of the logarithms of the two spectra over their common ranks; null below two. */
-  logSpectraCorrelation: number | null
-  /** Fréchet distance, squared, divisor n. */
-  frechet: number
-  /** Overlap of the q leading directions; q/d for random ones. */
-  overlap: {
-    /** Numbers of directions. */
-    q: number[]
-    /** Overlap of each, ‖UxᵀUz‖²/q. */
-    o: number[]
-    /** That of random directions, q/d. */
-    chance?: number[]
-  }
-}
-/** The covariance of the paired differences. */
-export interface ResidualReport {
-  /** Its trace. */
-  trace: number
-  /** Largest eigenvalue over the mean one. */
-  anisotropy: number
-  /** Trace over the mean squared distance of the pairs. */
-  ratio: number
-  /** Share of the trace in U. */
-  coverage: number
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
-  effectiveDimension: number | null
-  /** The same of the eigenvalues of these pairs. */
-  effectiveDimensionBiased?: number
-  /** Share of the K leading eigenvalues. */
-  energy: {
-    /** Numbers of eigenvalues. */
-    k: number[]
-    /** Share of each. */
-    share: number[]
-  }
-}
-/** What the gap is made of. */
-export interface Causes {
-  /** The frame everything is taken apart in. */
-  frame: FrameReport
-  /** The gap taken apart. */
-  decomposition: Decomposition
-  /** Spectra of both modalities. */
-  spectrum: ImageText<SpectrumReport>
-  /** Their covariances compared. */
-  covariance: CovarianceReport
-  /** The paired differences; `paired` only. */
-  residual?: ResidualReport
-}
-/** How the gap is taken apart. */
-export interface CauseOptions {
-  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
-  energy?: number
-  /** Dimension of U; not with `energy`. */
-  rank?: number
-  /** Last rank of the power-law fit. @defaultValue `128`, or the rank where that is smaller */
-  alphaRanks?: number
-  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
-  lambda?: number
-}
-/**
- * How much of an id counts:
- * - `'exact'`: all of it;
- * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
- */
-export type IdMatch = 'exact' | 'stem'
-/** How records find their rows. */
-export interface EmbeddingIds {
-  /**
-   * Where the id of a row is found:
-   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet, Arrow or pickle that holds the rows;
-   * - `'order'`: nowhere, row i belongs to record i;
-   * - `'row'`: the id is the row's number;
-   * - anything else: a file of ids, see `idsIn`.
-   *
-   * @defaultValue `'metadata'`
-   */
-  from?: string
-  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
-  column?: string
-  /** How much of an id counts. @defaultValue `'exact'` */
-  match?: IdMatch
-}
-/**
- * The item that each row belongs to, such as the image of a caption: rows with equal ids belong together, on one side and
- * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
- * `bigint` or text.
- * - a list: one id per row;
- * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
- *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
- */
-export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
-/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
-export type Rows = Float32Array | Float64Array | Uint16Array
-/** Rows as plain numbers: one after the other, or each in an array of its own. */
-export type NumberRows = readonly number[] | readonly (readonly number[])[]
-/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
-export interface Tensor<T extends Rows = Rows> {
-  /** What its values are: `float32`, `float64`, `float16` or `bfloat16`. @defaultValue by `data`; 16 bits are f16 */
-  readonly type?: string
-  /** Its shape. */
-  readonly dims: readonly number[]
-  /** Its values, row-major. */
-  readonly data: T
-}
-/**
- * Where rows come from:
- * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
- *   npz key or leading index;
- * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
- * - an array of rows that are arrays of numbers, all of one length;
- * - a tensor, whose `type` says what its values are;
- * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
- */
-export type EmbeddingsInput =
-  | string
-  | readonly string[]
-  | Rows
-  | NumberRows
-  | readonly (Float32Array | Float64Array)[]
-  | Tensor
-  | Uint8Array
-  | ArrayBuffer
-/** How rows are opened. */
-export interface EmbeddingsOptions {
-  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
-  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
-  normalize?: boolean
-  /** A name for these rows, kept in aligners that are fitted on them. */
-  label?: string
-  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
-  role?: Role
-  /** Columns of a row; needed for plain arrays and plain bytes. */
-  dim?: number
-  /**
-   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept.
-   *
-   * @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array`, `'f64'` for plain numbers
-   */
-  dtype?: Dtype
-  /** The column of Arrow data to take. @defaultValue the only column of vectors */
-  column?: string
-  /**
-   * The item that each row belongs to, such as the image of a caption. @defaultValue an item column of the metadata or of
-   * the table that holds the rows, where measurements, comparisons, analyses and hold-outs find one
-   */
-  ids?: RowIds
-}
-/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
-export declare class Embeddings {
-  #private
-  private constructor()
-  /** Number of rows, bad ones included. */
-  get rows(): number
-  /** Columns of a row. */
-  get dim(): number
-  /** Storage type of a component. */
-  get dtype(): Dtype
-  /** Container, or `'memory'`. */
-  get format(): EmbeddingsInfo['format']
-  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
-  get layout(): EmbeddingsInfo['layout']
-  /** The files in reading order. */
-  get shards(): readonly ShardInfo[]
-  /** The label they were opened with. */
-  get label(): string | undefined
-  /** Releases rows in memory now, rather than when they are collected; calls that run keep theirs. */
-  dispose(): void
-  /** The same, for `using`. */
-  [Symbol.dispose](): void
-}
-/**
- * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
- * call that uses them and have to stay as they are meanwhile.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
- * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
- * when `ids` and rows differ in number
- */
-export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
-/** How two sides of rows belong together. */
-export interface GroupOptions {
-  /**
-   * Whether rows are paired: rows of one id with each other where ids are known, otherwise row i with row i. A dropped row
-   * then drops its partner. @defaultValue `false`; `true` with `captionsPerImage`, or with ids given for both sides
-   */
-  paired?: boolean
-  /**
-   * Captions of each image, in order: `5` says that texts 5i to 5i+4 belong to image i, whether the images stand once or as
-   * often as their captions.
-   */
-  captionsPerImage?: number
-}
-/** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions, GroupOptions {
-  /** What to measure beside the gap. @defaultValue everything */
-  parts?: readonly MeasurePart[]
-  /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
-  holdout?: number
-  /** Seed of every sampled choice. @defaultValue `0` */
-  seed?: number
-  /**
-   * Let every row ask for its neighbours, however many there are. @defaultValue `false`: above 20,000 rows a side a sample
-   * of about 10,000 asks, always against all rows
-   */
-  exact?: boolean
-  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
-  frame?: string
-  /** File to keep the frame of these rows in. */
-  saveFrame?: string
-  /** Add what a report draws. @defaultValue `false` */
-  figures?: boolean
 }
 /** Who says a turn. */
 export type Speaker = 'system' | 'user' | 'assistant'
@@ -1570,6 +1449,11 @@ export interface AnswerPiece {
  * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
  */
 export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
+/** How a call is stopped. */
+export interface CallOptions {
+  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
+  signal?: AbortSignal
+}
 /** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
 export interface ConditionRecord {
   /** First eigenvalue over the last one that is more than rounding. */
@@ -1795,27 +1679,6 @@ export interface TrackRecord {
     coupling: CouplingRecord
   }
 }
-/** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
-export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
-/** What a tracker is fed at a step. */
-export interface TrackStep {
-  /** The trainer's step, a whole number larger than every one before. */
-  step: number
-  /** Columns of plain arrays of this step, as a probe says them. @defaultValue those of the tracker */
-  dim?: number
-  /** Image embeddings of the probe, the same pairs at every step; scaled to unit length inside. */
-  image: TrackRows
-  /** Text embeddings of the probe; row i belongs to row i of `image`. */
-  text: TrackRows
-  /** Gradients of the loss by image embeddings, any rows; taken as they are. */
-  gradImage?: TrackRows
-  /** Gradients of the loss by text embeddings. */
-  gradText?: TrackRows
-  /** Image embeddings of the batch that the gradients come from, to see whether they lie in its span. */
-  batchImage?: TrackRows
-  /** Text embeddings of that batch. */
-  batchText?: TrackRows
-}
 /** How a run is followed; kept in the state. */
 export interface TrackerOptions {
   /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
@@ -1837,67 +1700,6 @@ export interface TrackerOptions {
   /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
   seed?: number
 }
-/** How a tracker is used in this process. */
-export interface TrackerUse extends ThreadOptions {
-  /** Columns of plain arrays; tensors and files know theirs. */
-  dim?: number
-  /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
-  log?: string
-}
-/** Follows the modality gap of a training run, step by step, in a frame that is frozen once. */
-export declare class Tracker {
-  #private
-  /** Options of the run. */
-  readonly options: TrackerOptions
-  /**
-   * A tracker of a new run.
-   *
-   * @throws {@link ModalityGapError} `BAD_OPTION`
-   */
-  constructor(options: TrackerOptions & TrackerUse)
-  /** @internal */
-  constructor(options: TrackerUse, loaded: NativeTracker)
-  /**
-   * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
-   *
-   * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
-   */
-  static load(path: string, use?: TrackerUse): Promise<Tracker>
-  /**
-   * Goes on with a run from the bytes of its state.
-   *
-   * @throws {@link ModalityGapError} `BAD_STATE`, `NEWER_VERSION`
-   */
-  static fromBytes(bytes: Uint8Array, use?: TrackerUse): Tracker
-  /** Records of this process and of the log that was gone on with, in order. */
-  get records(): readonly TrackRecord[]
-  /** The last step recorded, also by the process before. */
-  get lastStep(): number | undefined
-  /**
-   * Records a step off the event loop, in passes over its rows; memory is a few `dim × dim` matrices beside them. Calls
-   * that are not awaited are recorded in their order. After an error the tracker is as it was before.
-   *
-   * @returns the record, or nothing for a step that `every` leaves out
-   * @throws {@link ModalityGapError} `BAD_OPTION` for a step that does not come after the last one, `BAD_ROW` with file
-   * and row, `BAD_SHAPE`, `NOT_PAIRED`, `TOO_FEW_ROWS`, `WIDTH_MISMATCH`, `NUMERIC`, `CANCELLED`; `WRITE_FAILED` for the
-   * log
-   */
-  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord | undefined>
-  /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
-  toBytes(): Uint8Array
-  /**
-   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete.
-   *
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
-   */
-  save(path: string): Promise<void>
-  /**
-   * Writes the frozen frame, for measurements in the same frame.
-   *
-   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
-   */
-  saveFrame(path: string): Promise<void>
-}
 interface Source {
   info(): EmbeddingsInfo
   /** The same rows with the group of each. */
@@ -1905,7 +1707,7 @@ interface Source {
   /** Lets go of the rows; jobs that run keep theirs. */
   release(): void
 }
-type TrackedName = keyof Omit<TrackStep, 'step' | 'dim'>
+type TrackedName = 'image' | 'text' | 'gradImage' | 'gradText' | 'batchImage' | 'batchText'
 interface NativeTracker {
   info(): {
     options: TrackerOptions
@@ -1938,6 +1740,138 @@ export interface RunOptions {
   /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
   onProgress?: (progress: Progress) => void
 }
+interface RowLookup {
+  /** Rows there are. */
+  readonly rows: number
+  /**
+   * The row of an id, or nothing.
+   *
+   * @param id the image's id, or the record's
+   * @param record number of the record over all files of the data, from 0
+   */
+  rowOf(id: string, record: number): number | undefined
+}
+/**
+ * How much of an id counts:
+ * - `'exact'`: all of it;
+ * - `'stem'`: the name of a file without folder and ending, so that `coco/000123.jpg` finds `/data/000123.png`.
+ */
+export type IdMatch = 'exact' | 'stem'
+/** How records find their rows. */
+export interface EmbeddingIds {
+  /**
+   * Where the id of a row is found:
+   * - `'metadata'`: in the metadata of a clip-retrieval folder, or in the parquet, Arrow or pickle that holds the rows;
+   * - `'order'`: nowhere, row i belongs to record i;
+   * - `'row'`: the id is the row's number;
+   * - anything else: a file of ids, see `idsIn`.
+   *
+   * @defaultValue `'metadata'`
+   */
+  from?: string
+  /** Column or key of the ids. @defaultValue the first of `ID_COLUMNS` that is there */
+  column?: string
+  /** How much of an id counts. @defaultValue `'exact'` */
+  match?: IdMatch
+}
+/**
+ * The item that each row belongs to, such as the image of a caption: rows with equal ids belong together, on one side and
+ * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
+ * `bigint` or text.
+ * - a list: one id per row;
+ * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
+ *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
+ */
+export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
+/** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
+export type Rows = Float32Array | Float64Array | Uint16Array
+/** Rows as plain numbers: one after the other, or each in an array of its own. */
+export type NumberRows = readonly number[] | readonly (readonly number[])[]
+/** A dense tensor of one row (`[d]`) or of many (`[n, d]`), such as transformers.js returns. */
+export interface Tensor<T extends Rows = Rows> {
+  /** What its values are: `float32`, `float64`, `float16` or `bfloat16`. @defaultValue by `data`; 16 bits are f16 */
+  readonly type?: string
+  /** Its shape. */
+  readonly dims: readonly number[]
+  /** Its values, row-major. */
+  readonly data: T
+}
+/**
+ * Where rows come from:
+ * - a path or a list of paths: a file, a folder or a glob each, with an optional `#name` that picks a column, tensor,
+ *   npz key or leading index;
+ * - an array of numbers with `dim`, or of 16-bit patterns (`Uint16Array`) with `dim` and, for bf16, `dtype`;
+ * - an array of rows that are arrays of numbers, all of one length;
+ * - a tensor, whose `type` says what its values are;
+ * - bytes: Arrow IPC, or, when `dim` is given, plain rows of `dtype` in the byte order of the machine.
+ */
+export type EmbeddingsInput =
+  | string
+  | readonly string[]
+  | Rows
+  | NumberRows
+  | readonly (Float32Array | Float64Array)[]
+  | Tensor
+  | Uint8Array
+  | ArrayBuffer
+/** How rows are opened. */
+export interface EmbeddingsOptions {
+  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
+  normalize?: boolean
+  /** A name for these rows, kept in aligners that are fitted on them. */
+  label?: string
+  /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
+  role?: Role
+  /** Columns of a row; needed for plain arrays and plain bytes. */
+  dim?: number
+  /**
+   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept.
+   *
+   * @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array`, `'f64'` for plain numbers
+   */
+  dtype?: Dtype
+  /** The column of Arrow data to take. @defaultValue the only column of vectors */
+  column?: string
+  /**
+   * The item that each row belongs to, such as the image of a caption. @defaultValue an item column of the metadata or of
+   * the table that holds the rows, where measurements, comparisons, analyses and hold-outs find one
+   */
+  ids?: RowIds
+}
+/** Opened rows: a handle to files or to a copy in memory, to be used in any number of calls. */
+export declare class Embeddings {
+  #private
+  private constructor()
+  /** Number of rows, bad ones included. */
+  get rows(): number
+  /** Columns of a row. */
+  get dim(): number
+  /** Storage type of a component. */
+  get dtype(): Dtype
+  /** Container, or `'memory'`. */
+  get format(): EmbeddingsInfo['format']
+  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
+  get layout(): EmbeddingsInfo['layout']
+  /** The files in reading order. */
+  get shards(): readonly ShardInfo[]
+  /** The label they were opened with. */
+  get label(): string | undefined
+  /** Releases rows in memory now, rather than when they are collected; calls that run keep theirs. */
+  dispose(): void
+  /** The same, for `using`. */
+  [Symbol.dispose](): void
+}
+/**
+ * Opens rows on disk or takes a copy of rows in memory. Files are probed, not read: their rows are streamed by every
+ * call that uses them and have to stay as they are meanwhile.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
+ * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
+ * when `ids` and rows differ in number
+ */
+export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
 /** The two sides of a fit; they need not be paired. */
 export interface Sides {
   /** Rows to imitate, usually images; read once. */
@@ -3136,12 +3070,129 @@ export interface PublishedCost {
  * differ from their tokens by rounding.
  */
 export declare const PAPER_COSTS: readonly PublishedCost[]
+type OnBadRecord = 'error' | 'drop'
 /** Records that were left out. */
 export interface DroppedRecords {
   /** How many. */
   count: number
   /** What is wrong with the first of them. */
   first: string[]
+}
+interface Sample {
+  /** Its name: the record's `id`, or its number over all files. */
+  id: string
+  /** Ids of its images, one for each `<image>` in its turns. */
+  images: string[]
+  /** Perhaps a system turn, then user and assistant in turns, the last by the assistant. A caption is one such pair. */
+  turns: Turn[]
+  /** All captions of a record that has several; its last turn is one of them, another one in every epoch. */
+  captions?: string[]
+}
+/** Where a record stands. */
+export interface RecordPlace {
+  /** Its file. */
+  file: string
+  /** Its number in the file, from 0. */
+  row: number
+}
+interface SplitOptions {
+  /** Held out: a share below 1, or a number of records from 1 on. @defaultValue `0` */
+  valSize?: number
+  /** Records at most, before any are held out; fewer of one seed are among more of it. @defaultValue all */
+  maxSamples?: number
+  /** @defaultValue `0` */
+  seed?: number
+}
+interface Split {
+  /** To train on. */
+  train: Uint32Array
+  /** Held out. */
+  validation: Uint32Array
+}
+/** What happens to a record whose image has no row: an error, or it is left out, in silence or by name. */
+export type MissingRows = 'error' | 'skip' | 'report'
+interface TrainingSetOptions extends SplitOptions {
+  /** Files of records, JSON or JSON lines. */
+  data: string | readonly string[]
+  /** Where the rows of images are found; without it no image is looked up. */
+  lookup?: RowLookup
+  /** Whether an image is looked up by its own id or by the id of its record. @defaultValue `'image'` */
+  key?: 'image' | 'id'
+  /** @defaultValue `'error'` */
+  missing?: MissingRows
+  /** @defaultValue `'error'` */
+  onBad?: OnBadRecord
+  /** Folder for copies of records that are packed (gzip, parquet) or in COCO's layout; absent where there are none. */
+  cache?: string
+}
+interface JoinedSample extends Sample {
+  /** Row of each image, in their order; empty without a lookup. */
+  rows: number[]
+  /** Number of the record over all files, from 0. */
+  record: number
+  /** Where it stands. */
+  place: RecordPlace
+}
+interface SampleList {
+  /** How many. */
+  readonly length: number
+  /**
+   * Reads one by its number in this list.
+   *
+   * @param epoch chooses among several captions. @defaultValue `0`
+   */
+  at(index: number, epoch?: number): Promise<JoinedSample>
+}
+/** What was found when the records were read. */
+export interface TrainingSetReport {
+  /** Records in all files. */
+  records: number
+  /** Records with images. */
+  withImages: number
+  /** Records left out because an image has no row. */
+  skipped: number
+  /** The first of the ids without a row; with `missing: 'report'`. */
+  missing?: string[]
+  /** Records left out because they cannot be used; absent where there are none. */
+  dropped?: DroppedRecords
+}
+declare class TrainingSet {
+  #private
+  /** Samples to train on. */
+  readonly train: SampleList
+  /** Samples held out. */
+  readonly validation: SampleList
+  /** Numbers of the records, on each side in ascending order. */
+  readonly records: Split
+  /** What was found. */
+  readonly report: TrainingSetReport
+  private constructor()
+  /**
+   * Reads all files once, validates every record and looks up its images, so that whatever is wrong is told before the
+   * first step. Afterwards 20 bytes are held for each record: its place, and its number on its side of the split.
+   *
+   * @throws {@link ModalityGapError} as `readableRecords`, `jsonRecords` and `sampleOf` do, all bad records in one error;
+   * `BAD_SAMPLE` for an image without a row
+   */
+  static open(options: TrainingSetOptions): Promise<TrainingSet>
+  /**
+   * Reads a record that is used by its number over all files.
+   *
+   * @param epoch chooses among several captions. @defaultValue `0`
+   */
+  read(record: number, epoch?: number): Promise<JoinedSample>
+  /** Lets go of the files. */
+  close(): Promise<void>
+}
+interface Wording {
+  /** The user's text around `<image>` where a record has no question. */
+  prompt: string
+  /** What the assistant is told about itself; absent for the template's own. */
+  system?: string
+  /** Whether images are left out, for a model that is to see nothing. */
+  blind?: boolean
+  /** Where the place of an image is put in its turn. @defaultValue `'inline'` */
+  imagePlacement?: ImagePlacement
 }
 /**
  * Where the place of an image is put in its turn:
@@ -3534,6 +3585,17 @@ export declare function loadConfig(path: string, overrides?: Override): Promise<
  * @throws {@link ModalityGapError} `BAD_OPTION`
  */
 export declare function checkConfig(value: object, overrides?: Override): LoadedConfig
+interface AnswerRun extends RunOptions {
+  /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
+  onText?: (piece: AnswerPiece) => void
+  /** Hears whole answers with their numbers, a few at a time; what it throws stops the call, which then rejects with it. */
+  onAnswer?: (answer: Answer, number: number) => void
+}
+/** How answers are drawn, watched and stopped. */
+export interface GenerateOptions extends SamplingOptions, Omit<AnswerRun, 'onProgress'> {
+  /** Called after every few answers; what it throws stops the call, which then rejects with it. */
+  onProgress?: AnswerRun['onProgress']
+}
 /** Rows that a model sees, each read by its number and moved by an aligner on its way. */
 export interface ModelRows {
   /** Rows there are. */
@@ -3575,11 +3637,6 @@ export interface ModelBatch {
   rows?: ModelRows
   /** Samples that are held at a time; it changes memory and nothing else. @defaultValue all */
   microBatch?: number
-}
-/** How a call is stopped. */
-export interface CallOptions {
-  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
-  signal?: AbortSignal
 }
 /** A language model that sees through a projector, in native memory. Calls on one model run one after the other. */
 export declare class VisionModel {
@@ -3657,12 +3714,6 @@ export declare class VisionModel {
   /** The same, for `using`. */
   [Symbol.dispose](): void
 }
-interface AnswerRun extends RunOptions {
-  /** Hears pieces of answers as they are certain; what it throws stops the call, which then rejects with it. */
-  onText?: (piece: AnswerPiece) => void
-  /** Hears whole answers with their numbers, a few at a time; what it throws stops the call, which then rejects with it. */
-  onAnswer?: (answer: Answer, number: number) => void
-}
 /** What a model is asked, of which images. */
 export interface Question {
   /**
@@ -3679,11 +3730,6 @@ export interface Question {
   images?: readonly string[]
   /** The encoder of the rows, or its path. @defaultValue `embeddings.encoder` of the configuration */
   encoder?: DualEncoder | string
-}
-/** How answers are drawn, watched and stopped. */
-export interface GenerateOptions extends SamplingOptions, Omit<AnswerRun, 'onProgress'> {
-  /** Called after every few answers; what it throws stops the call, which then rejects with it. */
-  onProgress?: AnswerRun['onProgress']
 }
 /** What is known of a benchmark beside its file. */
 export interface ReadBenchmarkOptions {
@@ -3771,6 +3817,20 @@ export interface GapOnTheWay {
   aligned?: GapAt
   /** After the projector, in the language model's space: all soft tokens of an embedding as one vector. */
   projected: GapAt
+}
+/** The stages of a run, in their order. */
+export type StageName = 'stage1' | 'stage2'
+/** What is written for others. */
+export interface HandOverOptions extends RunOptions {
+  /** What of the model. @defaultValue `'learned'` */
+  kind?: ExportKind
+  /**
+   * Whether the training's records and rows are written as well: `stage1.json`, `stage2.json` in LLaVA's layout, and
+   * beside each its rows as the model saw them, texts aligned, in pickles as published with the paper.
+   *
+   * @defaultValue `false`
+   */
+  rows?: boolean
 }
 /**
  * A line of a training's log, with Hugging Face's keys. Of an update: `loss`, `grad_norm`, `learning_rate`; of an
@@ -3903,20 +3963,6 @@ export interface TrainingReport {
   missing?: string[]
   /** Records left out because they cannot be used; absent where there are none. */
   dropped?: DroppedRecords
-}
-/** The stages of a run, in their order. */
-export type StageName = 'stage1' | 'stage2'
-/** What is written for others. */
-export interface HandOverOptions extends RunOptions {
-  /** What of the model. @defaultValue `'learned'` */
-  kind?: ExportKind
-  /**
-   * Whether the training's records and rows are written as well: `stage1.json`, `stage2.json` in LLaVA's layout, and
-   * beside each its rows as the model saw them, texts aligned, in pickles as published with the paper.
-   *
-   * @defaultValue `false`
-   */
-  rows?: boolean
 }
 /** What a run came to; also `result.json` in its output. */
 export interface ReVisionReport {
@@ -4093,6 +4139,143 @@ export declare function compareArms(
   options?: CompareArmsOptions,
   overrides?: Override,
 ): Promise<ArmsReport>
+/** Records and the rows of their images. */
+export interface DatasetOptions {
+  /**
+   * Files of records, or folders of such files, read in the order of their names: JSON, JSON lines, both also in gzip, parquet, COCO's
+   * captions; conversations of LLaVA or ShareGPT, chat messages, captions, texts.
+   */
+  records: string | readonly string[]
+  /** Embeddings of the images: opened, or their files; without them no image is looked up. */
+  rows?: Embeddings | string | readonly string[]
+  /** How a record finds its row. @defaultValue the ids in the metadata of the rows */
+  ids?: EmbeddingIds
+  /** Whether a row is found by the id of the image or by the id of the record. @defaultValue `'image'` */
+  key?: 'image' | 'id'
+  /** What happens to a record whose image has no row. @defaultValue `'error'` */
+  missing?: MissingRows
+  /** What happens to records that cannot be used; `'drop'` counts them in the report. @defaultValue `'error'` */
+  onBad?: 'error' | 'drop'
+  /** What happens to bad rows: an error when a record needs one, or they are left out, and `missing` decides. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Moves rows as they are read. */
+  aligner?: Aligner
+  /** Which of the aligner's maps: that of the texts, or that of the images. @defaultValue `'source'` */
+  side?: 'source' | 'target'
+  /** Which part of the records; a part needs `valSize`. @defaultValue `'all'` */
+  split?: 'all' | 'train' | 'validation'
+  /** Held out for validation: a share below 1, or a number of records from 1 on. */
+  valSize?: number
+  /** Records at most, before any are held out. @defaultValue all */
+  maxSamples?: number
+  /** Seed of the split, of `maxSamples`, and of the choice among several captions. @defaultValue `0` */
+  seed?: number
+  /** The user's text where a record has an image and no question. @defaultValue `'<image>'` */
+  prompt?: string
+  /** A system turn for records without one. */
+  system?: string
+  /** Where the place of an image is put in its turn. @defaultValue `'inline'` */
+  imagePlacement?: 'inline' | 'front'
+  /** Folder for copies of packed records and rows, which are used again. @defaultValue a temporary folder, removed by `close` */
+  cache?: string
+}
+/** A record of a data set. */
+export interface DatasetItem {
+  /** Its id, or its number where it has none. */
+  id: string
+  /** The record as {@link VisionModel} takes it. */
+  sample: ModelSample
+  /** Ids of its images. */
+  images: readonly string[]
+  /** All captions of a record that has several; its last turn is one of them. */
+  captions?: readonly string[]
+  /** Number of the record over all files, from 0. */
+  record: number
+  /** Where it stands. */
+  place: RecordPlace
+}
+/** Two views of a data set, each in its order. */
+export interface DatasetSplit {
+  /** What is trained on. */
+  train: Dataset
+  /** What is held out. */
+  validation: Dataset
+}
+/** How batches are made. */
+export interface BatchOptions {
+  /** Whether a last batch of fewer samples is left out. @defaultValue `false` */
+  dropLast?: boolean
+}
+/** How an order is drawn. */
+export interface ShuffleOptions {
+  /** Number of the pass over the data, from 0: another order, another of several captions, other noise. @defaultValue `0` */
+  epoch?: number
+}
+interface Shared {
+  set: TrainingSet
+  rows?: ModelRows
+  wording: Wording
+  closed: boolean
+  /** Removes what is temporary. */
+  tidy(): Promise<void>
+}
+/**
+ * Records with the rows of their images, validated when they are opened and read by position afterwards; only places are in memory.
+ * `shuffle`, `split`, `filter` and `take` give views of the same files, which one `close` closes.
+ */
+export declare class Dataset implements AsyncIterable<DatasetItem> {
+  #private
+  /** @internal */
+  constructor(shared: Shared, records: Uint32Array, epoch?: number)
+  /** How many samples this view has. */
+  get length(): number
+  /** What was found in the files. */
+  get report(): TrainingSetReport
+  /** Rows of the images as a model sees them; absent where none were given. */
+  get rows(): ModelRows | undefined
+  /**
+   * Reads a sample by its position in this view; negative positions count from the end.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a position that is not there; `UNREADABLE`
+   */
+  at(position: number): Promise<DatasetItem>
+  /**
+   * Embeddings of the images of some samples, in their order: row-major, f32, moved by the aligner.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` without rows; `BAD_ROW`
+   */
+  embeddings(samples: readonly ModelSample[]): Promise<Float32Array>
+  /**
+   * Two views, of what is trained on and of what is held out. Records are held out by a hash of the seed and their number, as in
+   * {@link ReVision}.
+   *
+   * @param valSize a share below 1, or a number of records from 1 on
+   * @throws {@link ModalityGapError} `BAD_OPTION`; `TOO_FEW_ROWS` when nothing is left to train on
+   */
+  split(valSize: number, seed?: number): DatasetSplit
+  /** The samples in an order of chance: that of a training with this seed in that pass over the data. */
+  shuffle(seed: number, options?: ShuffleOptions): Dataset
+  /** The first samples of this view. */
+  take(count: number): Dataset
+  /** The samples that pass; every sample is read once. */
+  filter(passes: (item: DatasetItem, position: number) => boolean | Promise<boolean>): Promise<Dataset>
+  /** The samples in batches, the next of which is read while one is used. */
+  batches(size: number, options?: BatchOptions): AsyncIterable<ModelBatch>
+  /** Reads the samples one by one, in the order of this view. */
+  [Symbol.asyncIterator](): AsyncGenerator<DatasetItem, void>
+  /** Closes the files, for all views. */
+  close(): Promise<void>
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+/**
+ * Opens records, and looks up the rows of their images, as {@link ReVision} does: every record is read once and validated. Samples can
+ * then be read in any order, in batches for {@link VisionModel} or for a loop of one's own.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`; `BAD_SAMPLE` with all bad records; `EMPTY`; `NOT_PAIRED`;
+ * `BAD_OPTION`; `CANCELLED`
+ */
+export declare function openDataset(options: DatasetOptions, run?: RunOptions): Promise<Dataset>
 /**
  * What is done about an order in which nothing matches:
  * - `'none'`: nothing; BLEU is 0 (Papineni et al. 2002);
@@ -4316,6 +4499,88 @@ export interface Receipt {
  * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
  */
 export declare function runTask(spec: TaskSpec, run?: RunOptions): Promise<Receipt>
+/** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
+export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
+/** What a tracker is fed at a step. */
+export interface TrackStep {
+  /** The trainer's step, a whole number larger than every one before. */
+  step: number
+  /** Columns of plain arrays of this step, as a probe says them. @defaultValue those of the tracker */
+  dim?: number
+  /** Image embeddings of the probe, the same pairs at every step; scaled to unit length inside. */
+  image: TrackRows
+  /** Text embeddings of the probe; row i belongs to row i of `image`. */
+  text: TrackRows
+  /** Gradients of the loss by image embeddings, any rows; taken as they are. */
+  gradImage?: TrackRows
+  /** Gradients of the loss by text embeddings. */
+  gradText?: TrackRows
+  /** Image embeddings of the batch that the gradients come from, to see whether they lie in its span. */
+  batchImage?: TrackRows
+  /** Text embeddings of that batch. */
+  batchText?: TrackRows
+}
+/** How a tracker is used in this process. */
+export interface TrackerUse extends ThreadOptions {
+  /** Columns of plain arrays; tensors and files know theirs. */
+  dim?: number
+  /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
+  log?: string
+}
+/** Follows the modality gap of a training run, step by step, in a frame that is frozen once. */
+export declare class Tracker {
+  #private
+  /** Options of the run. */
+  readonly options: TrackerOptions
+  /**
+   * A tracker of a new run.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION`
+   */
+  constructor(options: TrackerOptions & TrackerUse)
+  /** @internal */
+  constructor(options: TrackerUse, loaded: NativeTracker)
+  /**
+   * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
+   *
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
+   */
+  static load(path: string, use?: TrackerUse): Promise<Tracker>
+  /**
+   * Goes on with a run from the bytes of its state.
+   *
+   * @throws {@link ModalityGapError} `BAD_STATE`, `NEWER_VERSION`
+   */
+  static fromBytes(bytes: Uint8Array, use?: TrackerUse): Tracker
+  /** Records of this process and of the log that was gone on with, in order. */
+  get records(): readonly TrackRecord[]
+  /** The last step recorded, also by the process before. */
+  get lastStep(): number | undefined
+  /**
+   * Records a step off the event loop, in passes over its rows; memory is a few `dim × dim` matrices beside them. Calls
+   * that are not awaited are recorded in their order. After an error the tracker is as it was before.
+   *
+   * @returns the record, or nothing for a step that `every` leaves out
+   * @throws {@link ModalityGapError} `BAD_OPTION` for a step that does not come after the last one, `BAD_ROW` with file
+   * and row, `BAD_SHAPE`, `NOT_PAIRED`, `TOO_FEW_ROWS`, `WIDTH_MISMATCH`, `NUMERIC`, `CANCELLED`; `WRITE_FAILED` for the
+   * log
+   */
+  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord | undefined>
+  /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
+  toBytes(): Uint8Array
+  /**
+   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete.
+   *
+   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   */
+  save(path: string): Promise<void>
+  /**
+   * Writes the frozen frame, for measurements in the same frame.
+   *
+   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
+   */
+  saveFrame(path: string): Promise<void>
+}
 /**
  * Reads a tracker's log, one JSON record per line. A last line that an interruption cut short is left out.
  *

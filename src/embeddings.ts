@@ -104,7 +104,13 @@ const openChecks: Checks<EmbeddingsOptions> = {
   ids: rowIds,
 }
 
-let wrap: (source: Source, ids?: FoundIds | null) => Embeddings
+/** What of its options a handle keeps. */
+type Opening = Pick<EmbeddingsOptions, 'normalize' | 'onBadRow'>
+
+let wrap: (source: Source, opening: Opening, ids?: FoundIds | null) => Embeddings
+
+/** Whether rows were opened to be scaled to unit length, and what happens to bad ones; absent where the default was taken. */
+export let openingOf: (embeddings: Embeddings) => Opening
 
 /** The ids that rows were opened with: nothing when none were given, `null` when they were said to have none. */
 export let idsOf: (embeddings: Embeddings) => FoundIds | null | undefined
@@ -128,11 +134,13 @@ export const opened: Check = (value, name) => {
 export class Embeddings {
   readonly #source: Source
   readonly #info: EmbeddingsInfo
+  readonly #opening: Opening
   readonly #ids: FoundIds | null | undefined
   #disposed = false
 
   static {
-    wrap = (source, ids) => new Embeddings(source, ids)
+    wrap = (source, opening, ids) => new Embeddings(source, opening, ids)
+    openingOf = embeddings => embeddings.#opening
     idsOf = embeddings => embeddings.#ids
     sourceOf = embeddings => {
       opened(embeddings, 'rows')
@@ -143,8 +151,9 @@ export class Embeddings {
     }
   }
 
-  private constructor(source: Source, ids?: FoundIds | null) {
+  private constructor(source: Source, opening: Opening, ids?: FoundIds | null) {
     this.#source = source
+    this.#opening = opening
     this.#info = source.info()
     this.#ids = ids
   }
@@ -224,8 +233,9 @@ export async function openEmbeddings(input: EmbeddingsInput, options: Embeddings
   return opened
 }
 
-async function withIds(source: Source, { ids }: EmbeddingsOptions): Promise<Embeddings> {
-  return wrap(source, ids === undefined ? undefined : ((await givenIds(ids, source.info())) ?? null))
+async function withIds(source: Source, { ids, normalize, onBadRow }: EmbeddingsOptions): Promise<Embeddings> {
+  const found = ids === undefined ? undefined : ((await givenIds(ids, source.info())) ?? null)
+  return wrap(source, given({ normalize, onBadRow }), found)
 }
 
 type MemoryInput = Exclude<EmbeddingsInput, string | readonly string[]>

@@ -174,7 +174,18 @@ export { dataCost, PAPER_COSTS, PAPER_PRICES, type Prices, type PublishedCost, t
 export type { DroppedRecords } from './revision/data/bad-records.ts'
 export type { EmbeddingIds } from './revision/data/embedding-rows.ts'
 export type { IdMatch } from './revision/data/row-lookup.ts'
+export type { RecordPlace } from './revision/data/sample.ts'
+export type { MissingRows, TrainingSetReport } from './revision/data/training-set.ts'
 export type { Speaker, Turn } from './revision/data/turn.ts'
+export {
+  type BatchOptions,
+  Dataset,
+  type DatasetItem,
+  type DatasetOptions,
+  type DatasetSplit,
+  openDataset,
+  type ShuffleOptions,
+} from './revision/dataset.ts'
 export type { EvaluationReport, RecordsScore } from './revision/evaluation.ts'
 export type { GapAt, GapOnTheWay } from './revision/gap-on-the-way.ts'
 export type { GenerateOptions } from './revision/generate-options.ts'

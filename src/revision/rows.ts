@@ -6,7 +6,7 @@ import type { RunOptions } from '../abort.ts'
 import { type Aligner, fitted, nativeOf } from '../align.ts'
 import { type Check, type Checks, checkOptions, needed, oneOf, path, shown } from '../checks.ts'
 import { convert } from '../convert.ts'
-import { type Embeddings, openEmbeddings, opened, sourceOf } from '../embeddings.ts'
+import { type Embeddings, openEmbeddings, opened, openingOf, sourceOf } from '../embeddings.ts'
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { type NativeRows, native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
@@ -91,7 +91,7 @@ async function converted(embeddings: Embeddings, cache: string, run: RunOptions)
     await convert(embeddings, draft, { format: 'npy', ...run })
     await rename(draft, out)
   }
-  return await openEmbeddings(out)
+  return await openEmbeddings(out, { normalize: openingOf(embeddings).normalize })
 }
 
 /** A name that changes with the files of some rows: with their paths, sizes and times of change. */

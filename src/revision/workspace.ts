@@ -9,7 +9,7 @@ import { refuseLinks } from '../no-links.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
 import { contentsOf } from './contents.ts'
-import { badLeft, badRowsOf, type LeftOut, lookupWithout } from './data/bad-rows.ts'
+import { badLeft, type LeftOut, leftOutOf, lookupWithout } from './data/bad-rows.ts'
 import { type EmbeddingIds, embeddingRows } from './data/embedding-rows.ts'
 import type { RowLookup } from './data/row-lookup.ts'
 import { fingerprintOf, type ModelRows, openModelRows, readInPlace } from './rows.ts'
@@ -131,10 +131,7 @@ export class Workspace {
     if (this.#config.embeddings.onBadRow !== 'drop') {
       return undefined
     }
-    return await once(this.#bad, embeddings, async () => {
-      const bad = await badRowsOf(embeddings, run)
-      return { bad, gone: readInPlace(embeddings) ? [] : await badRowsOf(await asTheyAre(embeddings), run) }
-    })
+    return await once(this.#bad, embeddings, () => leftOutOf(embeddings, readInPlace(embeddings), run))
   }
 
   /**
@@ -216,12 +213,6 @@ export class Workspace {
     await writeWhole(note, made)
     return fitted
   }
-}
-
-/** The same rows with their own lengths, as they are copied. */
-async function asTheyAre({ shards }: Embeddings): Promise<Embeddings> {
-  const paths = shards.map(({ path, selector }) => (selector === undefined ? path : `${path}#${selector}`) as string)
-  return await openEmbeddings(paths, { normalize: false })
 }
 
 function once<K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

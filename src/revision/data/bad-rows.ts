@@ -1,5 +1,5 @@
 import type { RunOptions } from '../../abort.ts'
-import type { Embeddings } from '../../embeddings.ts'
+import { type Embeddings, openEmbeddings } from '../../embeddings.ts'
 import { inspect } from '../../inspect.ts'
 import type { RowLookup } from './row-lookup.ts'
 
@@ -15,6 +15,22 @@ export interface LeftOut {
   bad: readonly number[]
   /** Those of them that a copy of the rows lacks, so that later rows have moved up. */
   gone: readonly number[]
+}
+
+/**
+ * What is left out of rows whose bad ones are to be.
+ *
+ * @param inPlace whether rows are read where they are; a copy lacks those that are not finite
+ */
+export async function leftOutOf(embeddings: Embeddings, inPlace: boolean, run: RunOptions = {}): Promise<LeftOut> {
+  const bad = await badRowsOf(embeddings, run)
+  return { bad, gone: inPlace ? [] : await badRowsOf(await unscaled(embeddings), run) }
+}
+
+/** The same rows with their own lengths, which is how they are copied. */
+async function unscaled({ shards }: Embeddings): Promise<Embeddings> {
+  const paths = shards.map(({ path, selector }) => (selector === undefined ? path : `${path}#${selector}`) as string)
+  return await openEmbeddings(paths, { normalize: false })
 }
 
 /** The lookup of what is left of rows. */

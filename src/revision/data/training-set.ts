@@ -5,7 +5,7 @@ import type { BadRecord } from './json-records.ts'
 import { readableRecords } from './record-files.ts'
 import type { RowLookup } from './row-lookup.ts'
 import { badSample, inEpoch, type RecordPlace, type Sample, sampleOf } from './sample.ts'
-import { type SplitOptions, splitRecords } from './split.ts'
+import { type Split, type SplitOptions, splitRecords } from './split.ts'
 
 /** Ids without a row that a report names. */
 const NAMED = 20
@@ -71,13 +71,17 @@ export class TrainingSet {
   readonly train: SampleList
   /** Samples held out. */
   readonly validation: SampleList
+  /** Numbers of the records, on each side in ascending order. */
+  readonly records: Split
   /** What was found. */
   readonly report: TrainingSetReport
   readonly #files: readonly JsonFile[]
+  readonly #join: Join
   readonly #seed: number
 
   private constructor(files: readonly JsonFile[], join: Join, options: SplitOptions) {
     this.#files = files
+    this.#join = join
     this.#seed = options.seed ?? 0
     this.report = join.report()
     const kept = join.kept()
@@ -93,13 +97,9 @@ export class TrainingSet {
             : '; it has to hold records'
       throw new ModalityGapError('EMPTY', `${file}: none of ${records} records can be used${why}`, { file })
     }
-    const { train, validation } = splitRecords(kept, options)
-    const list = (records: Uint32Array): SampleList => ({
-      length: records.length,
-      at: async (index, epoch) => await this.#read(records, index, join, epoch),
-    })
-    this.train = list(train)
-    this.validation = list(validation)
+    this.records = splitRecords(kept, options)
+    this.train = this.#list(this.records.train)
+    this.validation = this.#list(this.records.validation)
   }
 
   /**
@@ -128,17 +128,29 @@ export class TrainingSet {
     }
   }
 
-  async #read(records: Uint32Array, index: number, join: Join, epoch = 0): Promise<JoinedSample> {
-    const record = records[index]
-    if (record === undefined) {
-      throw new RangeError(`there is no sample ${index} among ${records.length}`)
+  #list(records: Uint32Array): SampleList {
+    const at = async (index: number, epoch?: number) => {
+      const record = records[index]
+      if (record === undefined) {
+        throw new RangeError(`there is no sample ${index} among ${records.length}`)
+      }
+      return await this.read(record, epoch)
     }
+    return { length: records.length, at }
+  }
+
+  /**
+   * Reads a record that is used by its number over all files.
+   *
+   * @param epoch chooses among several captions. @defaultValue `0`
+   */
+  async read(record: number, epoch = 0): Promise<JoinedSample> {
     let row = record
     for (const file of this.#files) {
       if (row < file.length) {
         const place = { file: file.path, row }
         const sample = inEpoch(sampleOf(await file.read(row), place, record), { seed: this.#seed, epoch, record })
-        return { ...sample, rows: join.rowsOf(sample, record, place) ?? [], record, place }
+        return { ...sample, rows: this.#join.rowsOf(sample, record, place) ?? [], record, place }
       }
       row -= file.length
     }

@@ -13,7 +13,7 @@ const [SHARDS, HANDLES] = [400, 128]
 /** Runs a command in a process that may not have as many files open as there are shards. */
 function limited(args: readonly string[]): { status: number | null; stderr: string } {
   const line = `ulimit -n ${HANDLES}; exec "$0" "$@"`
-  const { status, stderr } = spawnSync('bash', ['-c', line, process.execPath, MAIN, ...args], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', line, process.execPath, MAIN, ...args], { encoding: 'utf8' })
   return { status, stderr }
 }
 
@@ -60,7 +60,7 @@ if (process.platform !== 'win32') {
     const loader = process.execArgv.filter(argument => argument.startsWith('--import'))
     const line = `ulimit -n ${HANDLES}; exec "$0" "$@"`
     const args = ['-c', line, process.execPath, ...loader, '--input-type=module', '-e', script]
-    const { status, stderr } = spawnSync('bash', args, { encoding: 'utf8' })
+    const { status, stderr } = spawnSync('/bin/sh', args, { encoding: 'utf8' })
     t.is(status, 0, stderr)
   })
 }

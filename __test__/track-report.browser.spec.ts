@@ -88,23 +88,3 @@ test('the live page follows the run without being loaded again', async t => {
   t.deepEqual(problems, [])
   await page.close()
 })
-
-test('the live page is for this machine and only tells', async t => {
-  const live = await serveRun(() => trackReportData([]))
-  t.teardown(live.close)
-  const at = (path: string, init?: RequestInit) => fetch(new URL(path, live.url), init)
-  t.regex(await (await at('/')).text(), /No step has been recorded/)
-  t.deepEqual((await (await at('/log.json')).json()) as object, JSON.parse(JSON.stringify(trackReportData([]))))
-  t.is((await at('/other')).status, 404)
-  t.is((await at('/', { method: 'POST' })).status, 405)
-  const { port } = new URL(live.url)
-  const { request } = await import('node:http')
-  const status = await new Promise(resolve => {
-    request({ port, host: '127.0.0.1', headers: { host: 'example.com' } }, answer => resolve(answer.statusCode)).end()
-  })
-  t.is(status, 403)
-  await t.throwsAsync(
-    serveRun(() => trackReportData([]), Number(port)),
-    { code: 'BAD_OPTION' } as never,
-  )
-})

@@ -18,6 +18,8 @@ interface Step {
 }
 
 interface Job {
+  if?: string
+  permissions?: Record<string, string>
   'runs-on': string
   'timeout-minutes'?: number
   steps: Step[]
@@ -46,6 +48,23 @@ test('a step of a workflow is one line, and every action is pinned by its commit
       if (uses !== undefined) t.regex(uses, /^[\w-]+\/[\w-]+@[0-9a-f]{40}$/, `${name}: ${uses}`)
     }
   }
+})
+
+test('what is installed runs no scripts, and the job that may publish installs nothing and runs for tags only', t => {
+  const steps = workflows.flatMap(([, jobs]) => Object.values(jobs).flatMap(job => job.steps))
+  const load = readFileSync(join(root, 'scripts/ci/load.sh'), 'utf8').split('\n')
+  const installs = [...steps.map(({ run = '' }) => run), ...load].filter(line => /\bnpm (ci|i|install)\b/.test(line))
+  t.true(installs.length >= 4)
+  for (const line of installs) t.is(line, 'npm ci --ignore-scripts')
+
+  const publishing = workflows.flatMap(([, jobs]) =>
+    Object.values(jobs).filter(({ permissions }) => permissions?.['id-token'] === 'write'),
+  )
+  t.is(publishing.length, 1)
+  // the environment `release` admits no other reference
+  t.is(publishing[0]?.if, "github.event_name == 'push' && github.ref_type == 'tag'")
+  const commands = publishing[0]?.steps.flatMap(({ run }) => run ?? [])
+  t.deepEqual(commands, ['node scripts/release/publish.mjs packed --provenance'])
 })
 
 test('the matrices hold every target, every Node from the lowest, and both ways to load', t => {
@@ -110,21 +129,23 @@ test('the SBOM names what users get and what is compiled in, each once', t => {
   )
 })
 
-// bash and objdump are there on the systems that the check is for
+// bash is there on the systems that the check is for
 if (process.platform === 'linux') {
   test('the check of symbols passes Node itself, and fails where there is no symbol or a newer one', t => {
     const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-glibc-'))
     t.teardown(() => rmSync(scratch, { recursive: true }))
     const check = (symbols: string) => {
-      // stands for objdump, whose lines it prints
-      writeFileSync(join(scratch, 'objdump'), `#!/bin/sh\n${symbols}\n`, { mode: 0o755 })
+      // stands for readelf, whose lines it prints
+      writeFileSync(join(scratch, 'readelf'), `#!/bin/sh\n${symbols}\n`, { mode: 0o755 })
       const env = { ...process.env, PATH: `${scratch}:${process.env.PATH}:/usr/bin:/bin` }
       return system('bash', [join(root, 'scripts/ci/glibc.sh'), 'some.node'], env)
     }
-    const line = (version: string) => `echo '0000 DF *UND* 0000 (GLIBC_${version}) memcpy'`
+    const line = (version: string) => `echo '  0x0010:   Name: GLIBC_${version}  Flags: none  Version: 5'`
     t.is(check(`${line('2.14')}; ${line('2.28')}`).status, 0)
     t.is(check(`${line('2.3.4')}; ${line('2.9')}`).status, 0)
     t.regex(check(`${line('2.14')}; ${line('2.34')}`).stderr, /needs GLIBC_2\.34/)
+    // relative relocations that a linker has packed, which glibc reads since 2.36
+    t.regex(check(`${line('2.28')}; ${line('ABI_DT_RELR')}`).stderr, /needs GLIBC_ABI_DT_RELR/)
     t.regex(check(`echo 'no symbols'`).stderr, /names no symbol of glibc/)
     t.not(check('exit 1').status, 0)
     t.is(system('bash', ['-n', join(root, 'scripts/ci/supply-chain.sh')]).status, 0)

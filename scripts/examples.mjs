@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from './options.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const { values } = parseArgs({ options: { long: { type: 'boolean', default: false } } })
+const { values } = scriptOptions({ options: { long: { type: 'boolean', default: false } } })
 const COCO_CLIP = join(root, 'samples', 'coco-clip')
 const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-examples-'))
 

@@ -1,4 +1,5 @@
-// Checks that the workspace builds with the lowest Rust that Cargo.toml promises (`rust-version`); rustup installs it first.
+// Checks that the workspace builds with the lowest Rust that Cargo.toml promises (`rust-version`), which rustup installs
+// where it is missing.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,7 +10,9 @@ const manifest = readFileSync(join(root, 'Cargo.toml'), 'utf8')
 const version = /^rust-version = "([\d.]+)"$/m.exec(manifest)?.[1]
 if (version === undefined) throw new Error('Cargo.toml names no rust-version')
 
-run('rustup', 'toolchain', 'install', version, '--profile', 'minimal', '--no-self-update')
+if (spawnSync('rustup', ['run', version, 'cargo', '--version']).status !== 0) {
+  run('rustup', 'toolchain', 'install', version, '--profile', 'minimal', '--no-self-update')
+}
 // a folder of its own, or every change of the compiler would build everything anew
 run('rustup', 'run', version, 'cargo', 'check', '--workspace', '--locked', '--release', '--target-dir', 'target/msrv')
 

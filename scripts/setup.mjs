@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 if (changed('package-lock.json') > changed('node_modules/.package-lock.json')) {
-  // not `npm ci`, which refuses a lock file when a registry does not carry every other platform's optional binaries
+  // not `npm ci`, which would remove all that is installed, and the caches of tools with it, when only the time has changed
   run('npm', ['install', '--no-save'], 'installing packages')
 }
 if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {

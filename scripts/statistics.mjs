@@ -5,8 +5,8 @@
  *   npm run statistics [-- --trials 300]
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import * as api from '../dist/index.js'
+import { scriptOptions } from './options.mjs'
 import { KINDS, rates } from './statistics/trials.mjs'
 
 const PAGE = new URL('../docs/statistics.md', import.meta.url)
@@ -19,7 +19,7 @@ const SIZES = [4, 16, 64, 320]
 /** Means of the last coordinate: no gap, and one near the noise of some hundred rows. */
 const [NO_GAP, GAP] = [0, 0.06]
 
-const { values } = parseArgs({ options: { trials: { type: 'string', default: '300' } } })
+const { values } = scriptOptions({ options: { trials: { type: 'string', default: '300' } } })
 const trials = Number(values.trials)
 const shown = value => (value === null ? '–' : value.toFixed(3))
 const lines = []

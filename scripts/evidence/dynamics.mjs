@@ -8,9 +8,9 @@
  * are made and nothing is written.
  */
 import { setPriority } from 'node:os'
-import { parseArgs } from 'node:util'
 import { median } from '../../benches/child.mjs'
 import { findings } from '../../dist/index.js'
+import { scriptOptions } from '../options.mjs'
 import { finishedRun } from './dynamics-runs.mjs'
 import { row, writeEvidence } from './record.mjs'
 
@@ -31,7 +31,7 @@ const CONDITIONS = ['gap-at-initialisation', 'sphere-moves-the-mean', 'gradients
 const SPAN_ONLY = ['gap-at-initialisation', 'gradients-in-span']
 
 export async function evidence(args) {
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     args,
     options: {
       seeds: { type: 'string', default: '0,1,2' },

@@ -8,7 +8,7 @@
  * With --only the rows of other parts stay as the last run left them.
  */
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { CLAIMS } from './claims.mjs'
 import { domains, inAndOut, iterate, measureStrategy, openPairs, sampleSize, strategyNames } from './facade.mjs'
 import { paperLike } from './paper-like.mjs'
@@ -21,7 +21,7 @@ overlap and condition number decide how far BCA fails on them (\`bca-cause\`). C
 covariances are rank-deficient. \`holds\` is null where seeds disagree or the measurement cannot decide.`
 
 export async function evidence(args) {
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     args,
     options: {
       rows: { type: 'string', default: '5000' },

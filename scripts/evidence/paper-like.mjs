@@ -12,7 +12,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { toHalf } from './half.mjs'
 import { npyHeader } from './npy.mjs'
 import { gaussians } from './random.mjs'
@@ -185,7 +185,7 @@ function eachRow(rows, dim, work) {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const options = Object.fromEntries(Object.keys(DEFAULTS).map(name => [name, { type: 'string' }]))
-  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const { values, positionals } = scriptOptions({ options, allowPositionals: true })
   if (positionals.length !== 1) throw new Error('give the folder to write to')
   writePaperLike(positionals[0], Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)])))
 }

@@ -10,10 +10,10 @@
  * --threads 1, use a machine better than one does. With --finished nothing is trained: what is there is written.
  */
 import { setPriority } from 'node:os'
-import { parseArgs } from 'node:util'
 import { compareArms } from '../../dist/index.js'
 import { prepareStudy, studyFolder } from '../data/emoji-study.mjs'
 import { smollm2 } from '../data/smollm2.mjs'
+import { scriptOptions } from '../options.mjs'
 import { finishedRun } from './dynamics-runs.mjs'
 import { writeEvidence } from './record.mjs'
 import { armTables, revisionClaims } from './revision-claims.mjs'
@@ -46,7 +46,7 @@ const MATERIAL = `cold-${SEED}`
 const TONED = `toned-${SEED}`
 
 export async function evidence(args) {
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     args,
     options: {
       seeds: { type: 'string', default: '0,1,2,3' },

@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { npmJson, npmScript } from './npm.mjs'
 import { platforms, ROOT, readManifest } from './platforms.mjs'
 
@@ -18,7 +18,9 @@ const NPM = 'https://registry.npmjs.org'
 const VERSION = '0.0.0-bootstrap.0'
 const WORKFLOW = 'release.yml'
 
-const { values } = parseArgs({ options: { publish: { type: 'boolean' }, registry: { type: 'string', default: NPM } } })
+const { values } = scriptOptions({
+  options: { publish: { type: 'boolean' }, registry: { type: 'string', default: NPM } },
+})
 const root = readManifest(ROOT)
 const names = [...platforms().map(({ name }) => name), root.name]
 const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-bootstrap-'))

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { notices } from './notices.mjs'
 import { npmJson } from './npm.mjs'
 import { artifactsWithStandIns, isStandIn, stageRelease } from './stage.mjs'
@@ -25,7 +25,7 @@ export async function packAll(folders, into) {
 }
 
 async function main() {
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     options: { artifacts: { type: 'string' }, out: { type: 'string' }, 'stand-ins': { type: 'boolean' } },
   })
   if (values.artifacts === undefined || values.out === undefined) {

@@ -7,10 +7,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { npm, npmJson } from './npm.mjs'
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptOptions({
   allowPositionals: true,
   options: {
     registry: { type: 'string', default: 'https://registry.npmjs.org' },

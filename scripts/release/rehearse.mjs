@@ -9,7 +9,7 @@ import { fork, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { install, installedPlatforms, MANAGERS } from './installs.mjs'
 import { npm, npmScript, run } from './npm.mjs'
 import { packAll } from './pack.mjs'
@@ -18,7 +18,7 @@ import { platforms, productionPackages, ROOT, readManifest } from './platforms.m
 /** Most bytes that a packed platform package and the packed root package may have. */
 const BUDGET = { platform: 14e6, root: 4e6 }
 
-const { values } = parseArgs({ options: { packed: { type: 'string' } } })
+const { values } = scriptOptions({ options: { packed: { type: 'string' } } })
 const root = readManifest(ROOT)
 const wanted = `${root.name}@${root.version}`
 const scope = platforms()[0].name.split('/')[0]

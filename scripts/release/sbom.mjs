@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../options.mjs'
 import { productionPackages, ROOT, readManifest } from './platforms.mjs'
 
 /** Crates of a `cargo tree` (lines `name version licence`), each once, as components. */
@@ -55,7 +55,7 @@ export function sbom() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { out: { type: 'string' } } })
+  const { values } = scriptOptions({ options: { out: { type: 'string' } } })
   if (values.out === undefined) throw new Error('--out FILE is missing')
   const document = sbom()
   writeFileSync(values.out, `${JSON.stringify(document, undefined, 2)}\n`)

@@ -40,7 +40,11 @@ export function addTrack(program: Command): void {
     .option('--state <file>', 'keep the state here, and go on with it where it exists')
     .option('--follow', 'wait for more steps until interrupted')
     .option('--until <step>', 'stop after this step', atLeast(0))
-    .option('--serve [port]', 'show the run in a page on this machine until interrupted (default: a free port)', port)
+    .option(
+      '--serve [port]',
+      'show the run in a page that every user of this machine can read, until interrupted (default: a free port)',
+      port,
+    )
     .option('--every <n>', 'record only steps that are multiples of this (default: 1)', atLeast(1))
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))

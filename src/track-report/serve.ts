@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ModalityGapError } from '../errors.ts'
+import { html } from '../report/escape.ts'
 import { reportHtml } from '../report/report.ts'
 import type { TrackData } from './data.ts'
 
@@ -18,8 +19,9 @@ export interface LivePage {
 }
 
 /**
- * Serves the report of a run on 127.0.0.1, to this machine only: the page at `/`, news as server-sent events at `/events`,
- * the data at `/log.json`.
+ * Serves the report of a run on 127.0.0.1: the page at `/`, news as server-sent events at `/events`, the data at
+ * `/log.json`. Nothing asks for a password: every user and program of this machine can read it, other machines and pages
+ * of the web cannot.
  *
  * @param data the run so far, asked for at every request
  * @param port 0 takes a free one
@@ -44,7 +46,7 @@ export async function serveRun(data: () => TrackData, port = 0, title = 'Trainin
     }
     switch (new URL(request.url ?? '/', 'http://127.0.0.1').pathname) {
       case '/':
-        return send(response, 200, 'text/html', await html(data(), title))
+        return send(response, 200, 'text/html', await pageOf(data(), title))
       case '/log.json':
         return send(response, 200, 'application/json', `${JSON.stringify(data())}\n`)
       case '/events':
@@ -82,10 +84,11 @@ export async function serveRun(data: () => TrackData, port = 0, title = 'Trainin
   }
 }
 
-async function html(data: TrackData, title: string): Promise<string> {
+async function pageOf(data: TrackData, title: string): Promise<string> {
   return data.records.length > 0
     ? reportHtml(data, { title }, true)
-    : `<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>${title}</title><p>No step has been recorded yet.</p>`
+    : html`<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>${title}</title><p>No step has been recorded yet.</p>`
+        .text
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

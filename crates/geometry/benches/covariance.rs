@@ -1,0 +1,29 @@
+//! Covariance: rows per second on all cores, a block at a time as a pass over shards counts them.
+
+mod common;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use modality_gap_geometry::Covariance;
+
+const ROWS: usize = 1024;
+
+fn covariance(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("covariance");
+    group.throughput(Throughput::Elements(ROWS as u64));
+    for dim in [512, 768, 1280] {
+        let rows = common::rows(ROWS, dim, 0);
+        let mut state = Covariance::about(&rows[..dim]);
+        group.bench_function(BenchmarkId::new("rows", dim), |b| {
+            // rows are centred in place, so each round takes new ones
+            b.iter_batched_ref(
+                || rows.clone(),
+                |rows| state.accumulate(rows),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, covariance);
+criterion_main!(benches);

@@ -1,0 +1,1 @@
+export const PACKAGES: Record<string, { name: string; version: string; integrity: string }>

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix, sep } from 'node:path'
 import test from 'ava'
 import ts from 'typescript'
@@ -93,5 +93,14 @@ test('crates depend on crates below them, in the order of ARCHITECTURE.md', t =>
       t.true(below.includes(`crates/${name}`), `${crate} depends on ${name}, which stands above it`)
     }
     t.is(/^napi\b/m.test(manifest), crate === 'crates/node', crate)
+  }
+})
+
+test('files that ARCHITECTURE.md names are there', t => {
+  const named = [...read('ARCHITECTURE.md').matchAll(/`((?:crates|src|scripts|docs|__test__)\/[\w./-]+)`/g)]
+  t.true(named.length > 60)
+  // FORMAT stands for the name of a new one
+  for (const [, path] of named.filter(([whole]) => !whole.includes('FORMAT'))) {
+    t.true(existsSync(join(root, path as string)), path)
   }
 })

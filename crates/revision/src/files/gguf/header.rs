@@ -280,5 +280,15 @@ fn placed(infos: Vec<(String, Info)>, data: u64, len: u64, alignment: u64) -> Pa
             return Err(format!("the tensor {name} stands twice"));
         }
     }
+    let mut in_order: Vec<_> = tensors.iter().collect();
+    in_order.sort_by_key(|(_, info)| info.offset);
+    for pair in in_order.windows(2) {
+        let [(first, before), (second, after)] = pair else {
+            continue;
+        };
+        if before.offset + before.len > after.offset {
+            return Err(format!("the tensors {first} and {second} overlap"));
+        }
+    }
     Ok(tensors)
 }

@@ -200,6 +200,20 @@ fn tensors_outside_of_the_file_or_off_their_grid_are_refused() {
 }
 
 #[test]
+fn tensors_that_overlap_are_refused() {
+    let two = |second| {
+        Bytes::new(3, 2, 0)
+            .tensor("b", &[4], 0, second)
+            .tensor("a", &[16], 0, 0)
+            .pad(32)
+            .raw(&[0; 96])
+    };
+    assert!(two(64).open().is_ok());
+    assert!(two(32).refused().contains("the tensors a and b overlap"));
+    assert!(two(0).refused().contains("overlap"));
+}
+
+#[test]
 fn names_that_stand_twice_and_text_that_is_none_are_refused() {
     let twice = Bytes::new(3, 0, 2)
         .text("k")

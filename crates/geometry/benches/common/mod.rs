@@ -15,7 +15,9 @@ pub fn rows(n: usize, dim: usize, side: usize) -> Vec<f64> {
         .collect();
     for row in values.chunks_exact_mut(dim) {
         let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
-        row.iter_mut().for_each(|v| *v /= length);
+        for v in row {
+            *v /= length;
+        }
     }
     values
 }

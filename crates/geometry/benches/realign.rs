@@ -24,7 +24,7 @@ fn realign(criterion: &mut Criterion) {
         });
         group.throughput(Throughput::Elements(ROWS as u64));
         group.bench_function(BenchmarkId::new("fit", dim), |b| {
-            b.iter(|| fitted(&image, &text, dim))
+            b.iter(|| fitted(&image, &text, dim));
         });
         let aligner = fitted(&image, &text, dim);
         let mut out = vec![0.0_f32; ROWS * dim];

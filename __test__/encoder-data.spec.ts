@@ -103,7 +103,8 @@ test('resume keeps the shards that are as they were made, and no others', async 
   utimesSync(join(weights, 'model.safetensors'), new Date(), new Date())
   t.is(await kept({ encoder: weights }), 0, 'the same path, written anew')
   t.is(await kept({ encoder: weights, full: true }), 0, 'another storage type')
-  t.is(await kept({ encoder: weights, full: true, resume: false }), 0)
+  await t.throwsAsync(kept({ encoder: weights, full: true, resume: false }), { code: 'BAD_OPTION' })
+  t.is(await kept({ encoder: weights, full: true, resume: false, overwrite: true }), 0)
 })
 
 test('a run with fewer shards takes those away that an earlier one left', async t => {
@@ -111,7 +112,7 @@ test('a run with fewer shards takes those away that an earlier one left', async 
   const data = colours(folder)
   const out = join(folder, 'rows')
   await embedPairs({ encoder: CLIP, data, out, shardRows: 3 })
-  const { outputs } = await embedPairs({ encoder: CLIP, data, out, shardRows: 5 })
+  const { outputs } = await embedPairs({ encoder: CLIP, data, out, shardRows: 5, overwrite: true })
   const { rows } = await embedPairs({ encoder: CLIP, data, out, shardRows: 5, resume: true })
   t.is(rows, 10)
   t.is(outputs.length, 6)

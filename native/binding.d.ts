@@ -37,6 +37,18 @@ export declare class NativeAligner {
   transformF16(bits: Uint16Array, out: Uint16Array): any
 }
 
+/** A file that gets its name when it is complete; until then it goes with this handle. */
+export declare class NativeDraft {
+  /** Begins a file that will be called `path`; what dead processes have left of it goes. */
+  static begin(path: string): NativeDraft
+  /** Appends bytes, off the event loop. */
+  write(bytes: Buffer): Promise<any>
+  /** Gives the file its name, once the disk holds it. */
+  commit(): Promise<any>
+  /** Removes what was written, unless it has its name. */
+  release(): void
+}
+
 /** An encoder that was trained here or read from a folder in Hugging Face's layout. */
 export declare class NativeEncoder {
   /** Reads an encoder, off the event loop. */
@@ -57,6 +69,14 @@ export declare class NativeIds {
   static open(path: string, column: string | undefined | null, usual: Array<string>): Promise<any>
   /** Some more ids; none after the last. */
   next(): Promise<any>
+}
+
+/** A lock on a folder of this process' own, see [`FolderLock`]. */
+export declare class NativeLock {
+  /** The lock; `busy` when somebody alive has it, `unsupported` where the file system has none. */
+  static take(path: string, note: string): NativeLock | 'busy' | 'unsupported'
+  /** Lets go of it. */
+  release(): void
 }
 
 /** A language model with its projector; calls on it run one after the other. */
@@ -153,6 +173,9 @@ export interface AnswerPiece {
   text: string
 }
 
+/** Refuses files that would replace something, unless they may, or that would stand among the files of `sources`. */
+export declare function claimFiles(files: Array<string>, replace: boolean, sources: Array<Source>): any
+
 /** Writes the embeddings of a list of pairs. */
 export declare function embedPairs(job: any, threads: number, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null): Promise<any>
 
@@ -198,6 +221,9 @@ export interface ProgressEvent {
   /** Seconds since the job began. */
   seconds: number
 }
+
+/** Removes temporary files of dead processes from a folder of our own. */
+export declare function removeDrafts(folder: string): void
 
 /** Runs a job on threads of its own. */
 export declare function run(job: any, sources: Array<Source>, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null, aligner?: NativeAligner | undefined | null): Promise<any>

@@ -773,18 +773,22 @@ if (
   }
 }
 
-const { CancelToken, NativeAligner, NativeEncoder, NativeIds, NativeModel, NativeRecords, NativeRows, NativeTracker, Source, embedPairs, kindOfFile, run, supported, trainEncoder, version } = nativeBinding
+const { CancelToken, NativeAligner, NativeDraft, NativeEncoder, NativeIds, NativeLock, NativeModel, NativeRecords, NativeRows, NativeTracker, Source, claimFiles, embedPairs, kindOfFile, removeDrafts, run, supported, trainEncoder, version } = nativeBinding
 export { CancelToken }
 export { NativeAligner }
+export { NativeDraft }
 export { NativeEncoder }
 export { NativeIds }
+export { NativeLock }
 export { NativeModel }
 export { NativeRecords }
 export { NativeRows }
 export { NativeTracker }
 export { Source }
+export { claimFiles }
 export { embedPairs }
 export { kindOfFile }
+export { removeDrafts }
 export { run }
 export { supported }
 export { trainEncoder }

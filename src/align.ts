@@ -1,14 +1,23 @@
 import type { RunOptions } from './abort.ts'
 import { bytesOf, checkedBytes } from './bytes.ts'
 import { type Checks, checkOptions, checkPath, flag, instanceOf, needed, oneOf, path, wrong } from './checks.ts'
+import { claimFiles } from './claim.ts'
 import { diagnoseFit } from './diagnosis.ts'
 import { checkWidth, type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
 import type { GroupOptions } from './group-options.ts'
 import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
-import { checkCall, fitChecks, groupChecks, resumableChecks, runChecks, threadChecks } from './option-checks.ts'
-import type { FitOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
+import {
+  checkCall,
+  fitChecks,
+  groupChecks,
+  overwriteChecks,
+  resumableChecks,
+  runChecks,
+  threadChecks,
+} from './option-checks.ts'
+import type { FitOptions, OverwriteOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
 import type { AlignerInfo, FitReport, TransformReport } from './reports.ts'
 import { groupedSources } from './row-groups.ts'
 import { mapRows, type NumberRows, type Rows, type Tensor } from './rows.ts'
@@ -118,7 +127,7 @@ export class Aligner {
    * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
    * storage type of the input. `report.outputs` lists the files.
    *
-   * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
+   * @throws {@link ModalityGapError} as `fit` does, `BAD_OPTION` and `WRITE_FAILED`; unfinished files are removed
    */
   static async alignTo(input: AlignInput, run: RunOptions = {}): Promise<Aligner> {
     checkCall('Aligner.alignTo', [input, alignChecks], [run, runChecks], SIDE_NAMES)
@@ -172,10 +181,12 @@ export class Aligner {
   /**
    * Writes the aligner as a safetensors file; the file has its name only once it is complete.
    *
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`
    */
-  async save(path: string): Promise<void> {
+  async save(path: string, options: OverwriteOptions = {}): Promise<void> {
     checkPath(path, 'aligner.save')
+    checkOptions(options, 'the second argument of aligner.save', overwriteChecks)
+    claimFiles([path], options)
     unwrap(this.#native.save(path))
   }
 
@@ -203,8 +214,8 @@ export class Aligner {
    * Moves the rows of any number of shards on the native threads and writes them to `out`, a folder, or a file when there
    * is one shard and the name has a known ending. The report says whether the rows still look like those of the fit.
    *
-   * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `WRITE_FAILED`, `CANCELLED`;
-   * unfinished files are removed
+   * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `BAD_OPTION`, `WRITE_FAILED`,
+   * `CANCELLED`; unfinished files are removed
    */
   async transformTo(
     rows: Embeddings,

@@ -12,8 +12,8 @@ const convertChecks: Checks<OutputOptions & RunOptions> = { ...outputChecks, ...
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
  * is one shard and the name has a known ending.
  *
- * @throws {@link ModalityGapError} `BAD_ROW` with file and row, `UNSUPPORTED`, `WRITE_FAILED`, `CANCELLED`; unfinished
- * files are removed
+ * @throws {@link ModalityGapError} `BAD_ROW` with file and row, `UNSUPPORTED`, `BAD_OPTION`, `WRITE_FAILED`, `CANCELLED`;
+ * unfinished files are removed
  */
 export async function convert(
   rows: Embeddings,

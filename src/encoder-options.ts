@@ -1,3 +1,5 @@
+import type { OverwriteOptions } from './options.ts'
+
 /** Shapes of one tower's transformer. */
 export interface TowerShape {
   /** Columns inside. */
@@ -143,7 +145,7 @@ export interface PairOptions {
 }
 
 /** What and how pairs are embedded. */
-export interface EmbedOptions extends PairOptions {
+export interface EmbedOptions extends PairOptions, OverwriteOptions {
   /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
   prompt?: string
   /** Only pairs of these splits. @defaultValue all */
@@ -161,7 +163,7 @@ export interface EmbedOptions extends PairOptions {
  *
  * @internal
  */
-export interface TrainJob extends PairOptions {
+export interface TrainJob extends PairOptions, OverwriteOptions {
   data: readonly string[]
   out: string
   resume?: boolean

@@ -31,16 +31,21 @@ import type { EmbedReport, TrainReport } from './encoder-reports.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given, guarded } from './job.ts'
 import { type NativeEncoder, native } from './native.ts'
-import { checkCall, names, runChecks, threadChecks } from './option-checks.ts'
-import type { ThreadOptions } from './options.ts'
+import { checkCall, names, overwriteChecks, runChecks, threadChecks } from './option-checks.ts'
+import type { OverwriteOptions, ThreadOptions } from './options.ts'
 
 /** What is trained, from what, and where it goes. */
-export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions {
+export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions, OverwriteOptions {
   /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
   data: string | readonly string[]
-  /** Folder for the encoder and its checkpoint. */
+  /** Folder for the encoder, its checkpoint and `log.jsonl`, one line for each update. */
   out: string
-  /** Go on from the checkpoint in `out`; the options have to be the same. @defaultValue `false` */
+  /**
+   * Go on from the checkpoint in `out`; the options have to be the same. A training that was cut short before its first
+   * checkpoint begins anew.
+   *
+   * @defaultValue `false`
+   */
   resume?: boolean
   /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text,batch_image,batch_text}.npy`. */
   probes?: string
@@ -88,6 +93,7 @@ const trainChecks: Checks<TrainInput> = {
   data: needed(paths),
   out: needed(path),
   resume: flag,
+  ...overwriteChecks,
   probes: path,
   holdout: number(),
   model: object<EncoderShape>({
@@ -129,6 +135,7 @@ const embedChecks: Checks<EmbedInput> = {
   shardRows: whole(1),
   full: flag,
   resume: flag,
+  ...overwriteChecks,
   ...threadChecks,
 }
 
@@ -147,15 +154,26 @@ export class DualEncoder {
   /**
    * Trains an image tower and a text tower from scratch by the symmetric contrastive loss of CLIP.
    *
-   * @throws {@link ModalityGapError} `BAD_IMAGE` with the file, `BAD_FORMAT` with list and record, `BAD_OPTION`,
-   * `NUMERIC` when the loss is not finite, `BAD_MODEL` when a checkpoint belongs to other options, `CANCELLED`
+   * @throws {@link ModalityGapError} `BAD_IMAGE` with the file, `BAD_FORMAT` with list and record, `BAD_OPTION`
+   * (also where `out` holds another training), `NUMERIC` when the loss is not finite, `BAD_MODEL` when a checkpoint belongs to other options, `CANCELLED`
    * @see arXiv 2103.00020
    */
   static async train(input: TrainInput, run: TrainRun = {}): Promise<DualEncoder> {
     checkCall('DualEncoder.train', [input, trainChecks], [run, trainRunChecks])
-    const { data, out, resume, probes, holdout, onBadPair, allowOutsideImages, threads = 0, ...options } = input
+    const {
+      data,
+      out,
+      resume,
+      overwrite,
+      probes,
+      holdout,
+      onBadPair,
+      allowOutsideImages,
+      threads = 0,
+      ...options
+    } = input
     const pairs = { data: listed(data), onBadPair, allowOutsideImages }
-    const job = { ...pairs, out, resume, probes, holdout, options: given(options) }
+    const job = { ...pairs, out, resume, overwrite, probes, holdout, options: given(options) }
     const cancellation = cancelOn(run.signal)
     const step = run.onStep && guarded(run.onStep, cancellation)
     const probe = run.onProbe && guarded(run.onProbe, cancellation)
@@ -243,7 +261,8 @@ export class DualEncoder {
  * Writes the embeddings of pairs in the clip-retrieval layout: `img_emb/`, `text_emb/`, and `metadata/` with paths and
  * captions.
  *
- * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `CANCELLED`
+ * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `BAD_OPTION` where something
+ * stands in `out`, `CANCELLED`
  */
 export async function embedPairs(input: EmbedInput, run: RunOptions = {}): Promise<EmbedReport> {
   checkCall('embedPairs', [input, embedChecks], [run, runChecks])

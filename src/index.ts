@@ -88,6 +88,7 @@ export type {
   Method,
   OnBadRow,
   OutputOptions,
+  OverwriteOptions,
   ResumableOutputOptions,
   Role,
   Step,

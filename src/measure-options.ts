@@ -1,9 +1,10 @@
 import type { CauseOptions } from './causes.ts'
 import type { GroupOptions } from './group-options.ts'
 import type { MeasurePart } from './metrics.ts'
+import type { OverwriteOptions } from './options.ts'
 
 /** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions, GroupOptions {
+export interface MeasureOptions extends CauseOptions, GroupOptions, OverwriteOptions {
   /** What to measure beside the gap. @defaultValue everything */
   parts?: readonly MeasurePart[]
   /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */

@@ -1,6 +1,7 @@
 import type { RunOptions } from './abort.ts'
 import { type Aligner, fitted, nativeOf } from './align.ts'
 import { type Checks, needed } from './checks.ts'
+import { claimFiles } from './claim.ts'
 import { diagnose } from './diagnosis.ts'
 import { checkWidth, type Embeddings, opened } from './embeddings.ts'
 import { runJob } from './job.ts'
@@ -48,10 +49,11 @@ export async function measureGap(input: MeasureInput, run: RunOptions = {}): Pro
 
 /** As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval. */
 export async function measured(
-  { image, text, aligner, captionsPerImage, ...options }: MeasureInput & { outcomes?: boolean },
+  { image, text, aligner, captionsPerImage, overwrite, ...options }: MeasureInput & { outcomes?: boolean },
   run: RunOptions = {},
 ): Promise<GapReport> {
   checkWidth(text, image.dim, 'those of the images')
+  claimFiles([options.saveFrame], { overwrite }, [image, text])
   if (aligner) {
     checkWidth(text, aligner.dim, 'the aligner')
   }

@@ -77,6 +77,19 @@ interface Trackers {
   fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
 }
 
+/** A file that gets its name when it is complete. */
+export interface NativeDraft {
+  write(bytes: Uint8Array): Promise<Outcome<null>>
+  commit(): Promise<Outcome<null>>
+  /** Removes what was written, unless it has its name. */
+  release(): void
+}
+
+/** A lock that ends with its process, or when it is released. */
+export interface NativeLock {
+  release(): void
+}
+
 /** Stops a job within a block of rows. */
 export interface CancelToken {
   cancel(): void
@@ -188,6 +201,15 @@ export interface Binding {
   }
   NativeIds: {
     open(path: string, column: string | undefined, usual: string[]): Promise<Outcome<NativeIds>>
+  }
+  /** Refuses files that would replace something, unless they may, or that would stand among the files of sources. */
+  claimFiles(files: string[], replace: boolean, sources: Source[]): Outcome<null>
+  /** Removes what dead processes have left in a folder of our own. */
+  removeDrafts(folder: string): void
+  NativeDraft: { begin(path: string): NativeDraft }
+  NativeLock: {
+    /** A lock, or why there is none: somebody alive has it, or the file system knows no locks. */
+    take(path: string, note: string): NativeLock | 'busy' | 'unsupported'
   }
   NativeRecords: { open(path: string, columns: string[]): Promise<Outcome<NativeRecords>> }
   /** What a file is that holds no text of records; empty where its first bytes do not tell. */

@@ -23,6 +23,7 @@ import type {
   Method,
   OnBadRow,
   OutputOptions,
+  OverwriteOptions,
   ResumableOutputOptions,
   Role,
   Step,
@@ -102,11 +103,14 @@ export const fitChecks: Checks<FitOptions> = {
   encoder: text,
 }
 
+export const overwriteChecks: Checks<OverwriteOptions> = { overwrite: flag }
+
 export const outputChecks: Checks<OutputOptions> = {
   ...threadChecks,
   dtype: oneOf(DTYPES),
   format: oneOf(FORMATS),
   sync: flag,
+  ...overwriteChecks,
 }
 
 export const resumableChecks: Checks<ResumableOutputOptions> = { ...outputChecks, resume: flag }
@@ -125,6 +129,7 @@ export const measureChecks: Checks<MeasureOptions> = {
   exact: flag,
   frame: path,
   saveFrame: path,
+  ...overwriteChecks,
   figures: flag,
 }
 

@@ -89,8 +89,14 @@ export interface ThreadOptions {
   threads?: number
 }
 
+/** Whether an output may take the place of what is there. */
+export interface OverwriteOptions {
+  /** Replace what stands where the output goes; rows that are read are never replaced. @defaultValue `false` */
+  overwrite?: boolean
+}
+
 /** What is written, and how. */
-export interface OutputOptions extends ThreadOptions {
+export interface OutputOptions extends ThreadOptions, OverwriteOptions {
   /** Storage type of the output. @defaultValue that of the input */
   dtype?: Dtype
   /** Container of the output. @defaultValue that of the input */

@@ -128,3 +128,21 @@ function findingText(finding: { level: string; text: string; evidence?: unknown;
 export function diagnosisText(findings: readonly Parameters<typeof findingText>[0][]): string {
   return findings.length === 0 ? '' : `diagnosis:\n${findings.map(findingText).join('\n')}`
 }
+
+/** Findings of all strategies of a comparison; what only some have begins with their names. */
+export function comparedDiagnosis<T extends { code?: string; text: string }>(
+  strategies: Readonly<Record<string, { diagnosis?: readonly T[] } | undefined>>,
+): T[] {
+  const entries = Object.entries(strategies)
+  const found = new Map<string, { finding: T; of: string[] }>()
+  for (const [name, report] of entries) {
+    for (const finding of report?.diagnosis ?? []) {
+      const code = finding.code ?? finding.text
+      const known = found.get(code) ?? { finding, of: [] }
+      found.set(code, { finding: known.finding, of: [...known.of, name] })
+    }
+  }
+  return [...found.values()].map(({ finding, of }) =>
+    of.length === entries.length ? finding : { ...finding, text: `${of.join(', ')}: ${finding.text}` },
+  )
+}

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkPath } from './checks.ts'
-import { ModalityGapError } from './errors.ts'
+import { exists } from './claim.ts'
+import type { ModalityGapError } from './errors.ts'
 import { JsonLog, type LogKind, readJsonLog } from './json-log.ts'
+import type { OverwriteOptions } from './options.ts'
 import type { TrackRecord } from './track-record.ts'
 import { flawOfRecord } from './track-shape.ts'
 
@@ -32,21 +34,31 @@ export type TrackLog = JsonLog<TrackRecord>
 
 /**
  * Opens a log for a run that has recorded steps up to `last`, or none. Records after `last` are cut off: they were
- * written by a run whose state was not saved, and will be written again.
+ * written by a run whose state was not saved, and will be written again. With `takesUp` a new run takes up a log with one
+ * record, `first`, where that is its own first one: it was killed before its state was saved.
  *
  * @throws {@link ModalityGapError} `BAD_OPTION` when a new run would append to the log of another one
  */
 export async function openTrackLog(
   path: string,
   last: number | undefined,
-): Promise<{ log: TrackLog; records: TrackRecord[] }> {
-  return await JsonLog.open(path, KIND, records => {
-    if (last === undefined && records.length > 0) {
-      const message = `${path} is the log of another run; load its state to go on with it, or choose another file`
-      throw new ModalityGapError('BAD_OPTION', message, { file: path })
+  { overwrite = false, takesUp = false }: OverwriteOptions & { takesUp?: boolean } = {},
+): Promise<{ log: TrackLog; records: TrackRecord[]; first?: TrackRecord }> {
+  const { log, records } = await JsonLog.open(path, KIND, records => {
+    if (last !== undefined || overwrite) {
+      return records.filter(({ step }) => last !== undefined && step <= last).length
     }
-    return records.filter(({ step }) => last !== undefined && step <= last).length
+    if (records.length > (takesUp ? 1 : 0)) {
+      throw anotherRun(path)
+    }
+    return records.length
   })
+  return last === undefined ? { log, records: [], first: records[0] } : { log, records }
+}
+
+/** A log that is not to be continued. */
+export function anotherRun(path: string): ModalityGapError {
+  return exists(path, 'it is the log of another run; load its state to go on with it')
 }
 
 /** Calls `onRecords` with all records of a log that another process appends to, now and whenever there are more. */

@@ -18,14 +18,15 @@ export interface RunInput extends Partial<TrackerOptions>, TrackerUse {
  * @throws {@link ModalityGapError} `BAD_OPTION` without `freezeAt` for a new run, or when an option contradicts the
  * saved one
  */
-export async function openRun({ state, dim, log, threads, ...options }: RunInput): Promise<Tracker> {
-  const use = { dim, log, threads }
-  if (state === undefined || !existsSync(state)) {
+export async function openRun({ state, dim, log, threads, overwrite, ...options }: RunInput): Promise<Tracker> {
+  const use = { dim, log, threads, overwrite }
+  if (state === undefined || !existsSync(state) || overwrite) {
     const { freezeAt } = options
     if (freezeAt === undefined) {
       throw new ModalityGapError('BAD_OPTION', 'a new run needs freezeAt, the step from which its frame stays')
     }
-    return new Tracker({ ...options, freezeAt, ...use })
+    // a run with a state may have been killed between its first record and that
+    return new Tracker({ ...options, freezeAt, ...use }, undefined, state !== undefined)
   }
   const tracker = await Tracker.load(state, use)
   for (const [name, value] of Object.entries(given(options))) {

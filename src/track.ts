@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { cancelled, cancelOn, type RunOptions } from './abort.ts'
 import { checkedBytes } from './bytes.ts'
 import {
@@ -12,14 +13,15 @@ import {
   signal,
   whole,
 } from './checks.ts'
+import { claimFiles } from './claim.ts'
 import { Embeddings, type EmbeddingsOptions, openEmbeddings, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
-import { threads } from './option-checks.ts'
-import type { ThreadOptions } from './options.ts'
+import { overwriteChecks, threads } from './option-checks.ts'
+import type { OverwriteOptions, ThreadOptions } from './options.ts'
 import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from './rows.ts'
-import { openTrackLog, type TrackLog } from './track-log.ts'
+import { anotherRun, openTrackLog, type TrackLog } from './track-log.ts'
 import type { TrackRecord } from './track-record.ts'
 import type { TrackerOptions } from './tracker-options.ts'
 
@@ -47,14 +49,14 @@ export interface TrackStep {
 }
 
 /** How a tracker is used in this process. */
-export interface TrackerUse extends ThreadOptions {
+export interface TrackerUse extends ThreadOptions, OverwriteOptions {
   /** Columns of plain arrays; tensors and files know theirs. */
   dim?: number
   /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
   log?: string
 }
 
-const useChecks: Checks<TrackerUse> = { dim: whole(1), log: path, threads }
+const useChecks: Checks<TrackerUse> = { dim: whole(1), log: path, threads, ...overwriteChecks }
 
 const optionChecks: Checks<TrackerOptions & TrackerUse> = {
   ...useChecks,
@@ -117,6 +119,12 @@ export class Tracker {
   #dim: number | undefined
   #log: Promise<TrackLog> | undefined
   #turn: Promise<unknown> = Promise.resolve()
+  /** Whether a log with the first record of this run is its own. */
+  readonly #takesUp: boolean
+  /** The only record of a log that a new run has found. */
+  #first: TrackRecord | undefined
+  /** Where it keeps its state. */
+  #state: string | undefined
 
   /** Options of the run. */
   readonly options: TrackerOptions
@@ -128,12 +136,13 @@ export class Tracker {
    */
   constructor(options: TrackerOptions & TrackerUse)
   /** @internal */
-  constructor(options: TrackerUse, loaded: NativeTracker)
-  constructor(all: (TrackerOptions & TrackerUse) | TrackerUse, loaded?: NativeTracker) {
+  constructor(options: (TrackerOptions & TrackerUse) | TrackerUse, loaded: NativeTracker | undefined, takesUp?: boolean)
+  constructor(all: (TrackerOptions & TrackerUse) | TrackerUse, loaded?: NativeTracker, takesUp = false) {
+    this.#takesUp = takesUp
     checkOptions(all, 'Tracker', loaded ? useChecks : optionChecks)
-    const { dim, log, threads, ...options } = all
+    const { dim, log, threads, overwrite, ...options } = all
     this.#native = loaded ?? unwrap(native.NativeTracker.create(given(options as TrackerOptions)))
-    this.#use = { dim, log, threads }
+    this.#use = { dim, log, threads, overwrite }
     this.#dim = dim
     this.options = this.#native.info().options
   }
@@ -202,23 +211,31 @@ export class Tracker {
   }
 
   /**
-   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete.
+   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete. An older
+   * state is replaced, any other file is not.
    *
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`
    */
   async save(path: string): Promise<void> {
     checkPath(path, 'tracker.save')
     await this.#turn
+    if (path !== this.#state) {
+      const isState = existsSync(path) && 'ok' in (await native.NativeTracker.load(path))
+      claimFiles([path], { overwrite: isState })
+      this.#state = path
+    }
     unwrap(await this.#native.save(path))
   }
 
   /**
    * Writes the frozen frame, for measurements in the same frame.
    *
-   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, or where something stands; `WRITE_FAILED`
    */
-  async saveFrame(path: string): Promise<void> {
+  async saveFrame(path: string, options: OverwriteOptions = {}): Promise<void> {
     checkPath(path, 'tracker.saveFrame')
+    checkOptions(options, 'the second argument of tracker.saveFrame', overwriteChecks)
+    claimFiles([path], options)
     await this.#turn
     unwrap(await this.#native.saveFrame(path))
   }
@@ -232,12 +249,22 @@ export class Tracker {
       const sources = rows.map(({ source }) => source)
       const record = unwrap(await this.#native.push(spec, sources, cancellation.token))
       this.#records.push(record)
-      await log?.append(record)
+      await this.#logged(log, record)
       return record
     } catch (error) {
       throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
     } finally {
       cancellation.release()
+    }
+  }
+
+  async #logged(log: TrackLog | undefined, record: TrackRecord): Promise<void> {
+    const before = this.#first
+    this.#first = undefined
+    if (before === undefined) {
+      await log?.append(record)
+    } else if (JSON.stringify(before) !== JSON.stringify(record)) {
+      throw anotherRun(this.#use.log as string)
     }
   }
 
@@ -264,10 +291,13 @@ export class Tracker {
     if (this.#use.log === undefined) {
       return undefined
     }
-    this.#log ??= openTrackLog(this.#use.log, this.lastStep).then(({ log, records }) => {
-      this.#records.push(...records)
-      return log
-    })
+    this.#log ??= openTrackLog(this.#use.log, this.lastStep, { ...this.#use, takesUp: this.#takesUp }).then(
+      ({ log, records, first }) => {
+        this.#first = first
+        this.#records.push(...records)
+        return log
+      },
+    )
     return this.#log
   }
 }

@@ -1,43 +1,45 @@
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { ModalityGapError } from './errors.ts'
+import { mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { ModalityGapError, unwrap } from './errors.ts'
+import { native } from './native.ts'
+
+/** A file on its way. */
+export interface Draft {
+  /** Appends a text or bytes. */
+  append(content: string | Uint8Array): Promise<void>
+}
 
 /**
- * Writes a file as a whole or not at all: beside its place, flushed to the disk, then renamed. Its folder is made.
+ * Writes a file as a whole or not at all: beside its place, flushed to the disk, then renamed. Its folder is made. What a
+ * process that was killed has left of it goes.
  *
  * @param content all of it, or what writes it piece by piece
  * @throws {@link ModalityGapError} `WRITE_FAILED` with the file; what `content` throws on purpose
  */
 export async function writeWhole(
   path: string,
-  content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
+  content: string | Uint8Array | ((file: Draft) => Promise<void>),
 ): Promise<void> {
-  const folder = dirname(path)
-  const draft = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
-    await mkdir(folder, { recursive: true })
-    const write = typeof content === 'function' ? content : (file: FileHandle) => file.writeFile(content)
-    await flushed(await open(draft, 'wx'), write)
-    await rename(draft, path)
-    await flushFolder(folder)
+    await mkdir(dirname(path), { recursive: true })
+    const draft = native.NativeDraft.begin(path)
+    const file: Draft = {
+      async append(content) {
+        unwrap(await draft.write(typeof content === 'string' ? Buffer.from(content) : content))
+      },
+    }
+    try {
+      await (typeof content === 'function' ? content(file) : file.append(content))
+      unwrap(await draft.commit())
+    } finally {
+      draft.release()
+    }
   } catch (cause) {
-    await rm(draft, { force: true }).catch(() => undefined)
     if (cause instanceof ModalityGapError) {
       throw cause
     }
     const { message } = cause as Error
     throw new ModalityGapError('WRITE_FAILED', `${path} could not be written: ${message}`, { file: path, cause })
-  }
-}
-
-/** Writes through an opened file, waits until the disk holds it, and closes it. */
-export async function flushed(file: FileHandle, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  try {
-    await write(file)
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
 

@@ -28,10 +28,10 @@ export function addAlign(program: Command): void {
     perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
       const { fitTable } = await import('./fit-table.ts')
-      const write = await htmlWriter(options)
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const opened = await openSides(sides, options.onBadRow)
+      const write = await htmlWriter(options, [opened.target, opened.source])
       const aligner = await Aligner.alignTo(
         {
           ...opened,

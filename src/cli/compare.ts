@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CompareReport } from '../compare.ts'
-import type { Finding } from '../report-parts.ts'
-import { diagnosisText, groupsSentence } from '../sentences.ts'
+import { comparedDiagnosis, diagnosisText, groupsSentence } from '../sentences.ts'
 import { STRATEGIES, type StrategyName } from '../strategies.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import {
@@ -49,9 +48,9 @@ export function addCompare(program: Command): void {
       const { compareStrategies } = await import('../compare.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { onBadRow, threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
-      const write = await htmlWriter(options)
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
+      const write = await htmlWriter(options, [image, text])
       const what = { paired, captionsPerImage, methods: options.methods, holdout, energy, rank, exact, seed, threads }
       const report = await compareStrategies({ image, text, ...what }, run)
       const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`
@@ -87,25 +86,10 @@ function compared({ strategies, rows, holdout, paired, recommended }: CompareRep
   const held = `${count(rows.image)} image and ${count(rows.text)} text rows held out (${percent(holdout)}), seen by no fit`
   const [first] = Object.values(strategies)
   const grouped = first?.groups ? `\n${groupsSentence(first.groups, first.rows)}` : ''
-  const findings = diagnosisText(common(strategies))
+  const findings = diagnosisText(comparedDiagnosis(strategies))
   return [`${held}${grouped}`, table([head, ...lines]), advice.join('\n'), findings]
     .filter(part => part !== '')
     .join('\n\n')
-}
-
-/** Findings of all strategies; what only some have begins with their names. */
-function common(strategies: CompareReport['strategies']): Finding[] {
-  const entries = Object.entries(strategies)
-  const found = new Map<string, { finding: Finding; of: string[] }>()
-  for (const [name, { diagnosis }] of entries) {
-    for (const finding of diagnosis) {
-      const known = found.get(finding.code) ?? { finding, of: [] }
-      found.set(finding.code, { finding: known.finding, of: [...known.of, name] })
-    }
-  }
-  return [...found.values()].map(({ finding, of }) =>
-    of.length === entries.length ? finding : { ...finding, text: `${of.join(', ')}: ${finding.text}` },
-  )
 }
 
 function methods(text: string): StrategyName[] {

@@ -33,6 +33,7 @@ type SampleName = keyof typeof SAMPLES
 interface Options extends CommonOptions {
   sample: SampleName
   out?: string
+  overwrite?: boolean
 }
 
 export function addDemo(program: Command): void {
@@ -43,6 +44,7 @@ export function addDemo(program: Command): void {
       new Option('--sample <name>', 'which sample').choices(Object.keys(SAMPLES)).default('emoji' satisfies SampleName),
     )
     .option('--out <dir>', 'where to write (default: a new temporary folder)')
+    .option('--overwrite', 'replace what stands there')
   addCommonOptions(command).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
@@ -55,7 +57,10 @@ export function addDemo(program: Command): void {
         target: { paths: [sample], name: 'image' },
         source: { paths: [sample], name: 'text' },
       })
-      const aligner = await Aligner.alignTo({ ...sides, out, threads: options.threads }, run)
+      const aligner = await Aligner.alignTo(
+        { ...sides, out, threads: options.threads, overwrite: options.overwrite },
+        run,
+      )
       const strategies = await measured(sides, compared, options, run)
       const text = [
         about(count(sides.target.rows)),

@@ -1,5 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TrainInput } from '../encoder.ts'
 import type { EmbedOptions, OnBadPair } from '../encoder-options.ts'
@@ -45,6 +44,7 @@ function addTrain(encoder: Command): void {
     .option('--probes <dir>', 'write probes as step_000800/{image,text,grad_image,…}.npy, for track')
     .option('--checkpoint-every <n>', 'updates between two checkpoints', atLeast(1))
     .option('--resume', 'go on from the checkpoint in --out')
+    .option('--overwrite', 'begin anew where --out holds another training')
   addPairOptions(command)
   addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async (run, bar) => {
@@ -53,12 +53,9 @@ function addTrain(encoder: Command): void {
       if (input.data === undefined || input.out === undefined) {
         throw new ModalityGapError('BAD_OPTION', 'a training needs data and out')
       }
-      mkdirSync(input.out, { recursive: true })
-      const log = join(input.out, 'log.jsonl')
       const { report } = await DualEncoder.train(input as TrainInput, {
         signal: run.signal,
         onStep: step => {
-          appendFileSync(log, `${JSON.stringify(step)}\n`)
           const { step: done, seconds, total, loss } = step
           bar.show({ stage: 'training', done, total, unit: 'updates', seconds, detail: `loss ${loss.toFixed(3)}` })
         },
@@ -80,6 +77,7 @@ function addEmbed(encoder: Command): void {
     .option('--prompt <name>', "the encoder's prompt that texts stand behind (default: its own default)")
     .option('--full', 'f32 instead of f16')
     .option('--resume', 'keep the finished shards of an interrupted run')
+    .option('--overwrite', 'replace what stands where the output goes')
   addPairOptions(command)
   addCommonOptions(command).action(({ json, onBadRow: _, ...options }: EmbedFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async run => {

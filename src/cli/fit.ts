@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import {
   addBadRowOption,
   addCommonOptions,
   addFitOptions,
+  addOverwriteOption,
   type CommonOptions,
   type FittingOptions,
   fitOptionsOf,
@@ -14,6 +16,7 @@ interface Options extends CommonOptions, SideOptions, FittingOptions {
   out: string
   work?: string
   resume?: boolean
+  overwrite?: boolean
 }
 
 export function addFit(program: Command): void {
@@ -22,18 +25,24 @@ export function addFit(program: Command): void {
     .description('fit on both sides and save the aligner')
     .requiredOption('--out <file>', 'the aligner file to write, safetensors')
   addSideOptions(command)
-  addFitOptions(addBadRowOption(command))
+  addFitOptions(addOverwriteOption(addBadRowOption(command)))
   command
     .option('--work <dir>', 'folder for the states of finished passes, so that an interrupted fit can be resumed')
     .option('--resume', 'take up the states in --work, after checking them')
   addCommonOptions(command).action((options: Options) =>
     perform({ json: options.json, resumeWith: options.work && resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
+      const { claimFiles } = await import('../claim.ts')
       const { fitTable } = await import('./fit-table.ts')
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const { threads, work, resume } = options
       const opened = await openSides(sides, options.onBadRow)
+      // an interruption may have come when the aligner was written
+      const before =
+        resume && existsSync(options.out) ? await Aligner.load(options.out).catch(() => undefined) : undefined
+      const overwrite = options.overwrite || before !== undefined
+      claimFiles([options.out], { overwrite }, [opened.target, opened.source])
       const aligner = await Aligner.fit(
         {
           ...opened,
@@ -46,7 +55,10 @@ export function addFit(program: Command): void {
         },
         run,
       )
-      await aligner.save(options.out)
+      const same = before !== undefined && Buffer.compare(before.toBytes(), aligner.toBytes()) === 0
+      if (!same) {
+        await aligner.save(options.out, { overwrite: options.overwrite })
+      }
       const report = { ...aligner.report, outputs: [options.out] }
       return { report, text: fitTable(aligner, report.outputs) }
     }),

@@ -56,10 +56,10 @@ export function addMeasure(program: Command): void {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { measureGap } = await import('../measure.ts')
       const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage } = options
-      const write = await htmlWriter(options)
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
+      const write = await htmlWriter(options, [image, text])
       const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
       const what = {
         paired,
@@ -69,6 +69,7 @@ export function addMeasure(program: Command): void {
         exact,
         seed,
         threads,
+        overwrite: options.overwrite,
         ...frames,
         figures: needsFigures(options) || undefined,
       }

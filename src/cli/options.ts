@@ -15,6 +15,7 @@ export interface WritingOptions extends CommonOptions {
   dtype?: Dtype
   format?: Format
   resume?: boolean
+  overwrite?: boolean
   /** Commander's default of a `--no-` option is true. */
   sync: boolean
 }
@@ -34,8 +35,15 @@ export function fitOptionsOf(options: FittingOptions): FittingOptions {
 }
 
 /** The part of the options that the façade calls output options. */
-export function outputOptionsOf({ dtype, format, sync, threads, resume }: WritingOptions): ResumableOutputOptions {
-  return { dtype, format, sync: sync ? undefined : false, threads, resume }
+export function outputOptionsOf({
+  dtype,
+  format,
+  sync,
+  threads,
+  resume,
+  overwrite,
+}: WritingOptions): ResumableOutputOptions {
+  return { dtype, format, sync: sync ? undefined : false, threads, resume, overwrite }
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -65,10 +73,16 @@ export function addGroupOptions(command: Command): Command {
 }
 
 export function addOutputOptions(command: Command): Command {
-  return command
+  return addOverwriteOption(command)
     .addOption(new Option('--dtype <type>', 'storage type of the output (default: as the input)').choices(DTYPES))
     .addOption(new Option('--format <format>', 'container of the output (default: as the input)').choices(FORMATS))
     .option('--no-sync', 'do not wait until the disk holds the output')
+}
+
+/** Without it nothing that is there is replaced; a command with outputs of several kinds has it once. */
+export function addOverwriteOption(command: Command): Command {
+  const known = command.options.some(({ long }) => long === '--overwrite')
+  return known ? command : command.option('--overwrite', 'replace what stands where the output goes')
 }
 
 export function addFitOptions(command: Command): Command {

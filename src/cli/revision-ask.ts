@@ -107,10 +107,11 @@ export function addExport(group: Command): void {
         'projector and adapters, all that has learned, the model with its adapters merged, or the projector for LLaVA’s trainers, transformers or llama.cpp (default: learned)',
       ).choices(KINDS),
     )
+    .option('--overwrite', 'replace what stands in the folder')
     .option('--rows', 'also the records of the training and their rows, as published pickles')
-    .action((config: string, { out, kind, rows, ...flags }: ExportFlags) =>
+    .action((config: string, { out, kind, rows, overwrite, ...flags }: ExportFlags) =>
       perform({ json: flags.json }, async run => {
-        const files = await (await openRun(config, flags)).export(out, { kind, rows, ...run })
+        const files = await (await openRun(config, flags)).export(out, { kind, rows, overwrite, ...run })
         return { report: { files }, text: `written:\n${files.map(file => `  ${file}`).join('\n')}` }
       }),
     )

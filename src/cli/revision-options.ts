@@ -9,6 +9,7 @@ import { tell } from './output.ts'
 export interface ConfigFlags extends CommonOptions {
   set?: Override
   resume?: boolean
+  overwrite?: boolean
 }
 
 /** A command about a configuration. */
@@ -39,10 +40,11 @@ function setting(text: string, before: Override = {}): Override {
 }
 
 /** What the flags say over the file. */
-export function overridesOf({ set = {}, resume, threads }: ConfigFlags): Override {
+export function overridesOf({ set = {}, resume, overwrite, threads }: ConfigFlags): Override {
   return {
     ...set,
     ...(resume ? { resume: true } : {}),
+    ...(overwrite ? { overwrite: true } : {}),
     ...(threads === undefined ? {} : { threads }),
   }
 }

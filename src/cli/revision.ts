@@ -36,6 +36,7 @@ type Work = (revision: ReVision, run: ReVisionRunOptions) => Promise<Result>
 function addTraining(group: Command, name: string, description: string, work: Work): void {
   addConfigCommand(group, name, description)
     .option('--resume', 'go on from the newest checkpoint in the output')
+    .option('--overwrite', 'begin anew where the output holds another run, which is removed')
     .action((config: string, flags: ConfigFlags) =>
       perform({ json: flags.json, ...kept(resumeCommand()) }, async (run, bar) => {
         const revision = await openRun(config, flags)

@@ -65,9 +65,10 @@ function fail(error: unknown, { resumeWith, kept = 'finished shards are kept' }:
   process.exitCode = error instanceof ModalityGapError && error.code === 'BAD_OPTION' ? USAGE : FAILURE
 }
 
-/** The command line as it was typed, with `--resume`. */
+/** The command line as it was typed, with `--resume`, and without what would begin anew. */
 export function resumeCommand(argv: readonly string[] = process.argv.slice(2)): string {
-  return commandLine(argv.includes('--resume') ? argv : [...argv, '--resume'])
+  const words = argv.filter(word => word !== '--overwrite')
+  return commandLine(words.includes('--resume') ? words : [...words, '--resume'])
 }
 
 /** A command line as it was typed. */

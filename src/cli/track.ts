@@ -97,9 +97,10 @@ async function logged(src: string, { follow }: Options, watched: Watched, signal
 async function recorded(src: string, options: Options, watched: Watched, signal: AbortSignal): Promise<void> {
   const { openRun, recordSteps } = await import('../track-run.ts')
   const { followSteps, stepsFrom, stepsIn } = await import('../track-source.ts')
-  const { freezeAt, energy, rank, every, window, topEigen, retrievalPairs, seed, threads, out, state } = options
+  const { freezeAt, energy, rank, every, window, topEigen, retrievalPairs, seed, threads, out, state, overwrite } =
+    options
   const chosen = { freezeAt, energy, rank, every, window, topEigen, retrievalPairs, seed }
-  const tracker = await openRun({ ...chosen, threads, state, log: out })
+  const tracker = await openRun({ ...chosen, threads, state, log: out, overwrite })
   watched.records = tracker.records
   const range = { after: tracker.lastStep, until: options.until }
   const steps =

@@ -1,3 +1,4 @@
+import { comparedDiagnosis } from '../sentences.ts'
 import type { Chart } from './chart.ts'
 import { nameOf } from './charts/cloud.ts'
 import type { DiagnosisData, ReportData } from './data.ts'
@@ -66,7 +67,10 @@ export function page(parts: PageParts): string {
 ${more.map(sentence => html`<p>${sentence}</p>`)}
 ${cardList(results)}
 </section>
-${diagnosis([...results.measured, ...results.compared].flatMap(one => one.diagnosis ?? []))}
+${diagnosis([
+  ...results.measured.flatMap(one => one.diagnosis ?? []),
+  ...results.compared.flatMap(one => one.diagnosis ?? comparedDiagnosis(one.strategies)),
+])}
 ${sections.map(part => sectionHtml(part, labels))}
 <section id="numbers" aria-labelledby="numbers-title">
 <h2 id="numbers-title">All numbers</h2>

@@ -1,6 +1,9 @@
 import type { SchemaElement } from 'hyparquet'
-import { checkPath, record } from '../checks.ts'
+import { checkOptions, checkPath, record } from '../checks.ts'
+import { claimFiles } from '../claim.ts'
 import { ModalityGapError } from '../errors.ts'
+import { overwriteChecks } from '../option-checks.ts'
+import type { OverwriteOptions } from '../options.ts'
 import { writeWhole } from '../whole-file.ts'
 import { type Point, pointsOf } from './charts/cloud.ts'
 import type { FiguresData, Modality, NeighbourData } from './figures.ts'
@@ -21,15 +24,21 @@ interface Neighbours {
  * @param data a result of `measure` with `figures`
  * @param path the file; written as a whole or not at all
  * @returns rows written
- * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection, `WRITE_FAILED`
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection or where something stands, `WRITE_FAILED`
  */
-export async function projectionParquet(data: { figures?: FiguresData }, path: string): Promise<number> {
+export async function projectionParquet(
+  data: { figures?: FiguresData },
+  path: string,
+  options: OverwriteOptions = {},
+): Promise<number> {
   record({})(data, 'projectionParquet')
   checkPath(path, 'projectionParquet')
+  checkOptions(options, 'the third argument of projectionParquet', overwriteChecks)
   const points = pointsOf(data.figures)
   if (points.length === 0) {
     throw new ModalityGapError('BAD_OPTION', 'there is no projection in these data; measure with figures')
   }
+  claimFiles([path], options)
   const { ByteWriter, parquetWrite } = await import('hyparquet-writer')
   const writer = new ByteWriter()
   parquetWrite({

@@ -13,7 +13,10 @@ import {
   recordOf,
   text,
 } from '../checks.ts'
+import { claimFiles } from '../claim.ts'
 import { ModalityGapError } from '../errors.ts'
+import { overwriteChecks } from '../option-checks.ts'
+import type { OverwriteOptions } from '../options.ts'
 import { packageFolder } from '../place.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReportData } from './data.ts'
@@ -23,7 +26,7 @@ import { sorted } from './results.ts'
 import { sectionsOf } from './sections.ts'
 
 /** What a report says beside its data. */
-export interface ReportOptions {
+export interface ReportOptions extends OverwriteOptions {
   /** Heading of the page. @defaultValue `'Modality gap'` */
   title?: string
   /** A line under it, such as the encoder and the data. */
@@ -33,7 +36,7 @@ export interface ReportOptions {
 }
 
 /** How charts are written. */
-export interface ChartOptions {
+export interface ChartOptions extends OverwriteOptions {
   /** SVG, or pixels at twice the size through the peer dependency `@resvg/resvg-js`. @defaultValue `'svg'` */
   format?: 'svg' | 'png'
   /** Colours. @defaultValue `'light'` */
@@ -46,12 +49,13 @@ export interface ChartOptions {
 
 const labelList = anyOf('texts by row', listOf(text), recordOf(text, 'texts by row'))
 const labels = object<RowLabels>({ image: labelList, text: labelList })
-const reportChecks: Checks<ReportOptions> = { title: text, subtitle: text, labels }
+const reportChecks: Checks<ReportOptions> = { title: text, subtitle: text, labels, ...overwriteChecks }
 const chartChecks: Checks<ChartOptions> = {
   format: oneOf(['svg', 'png']),
   theme: oneOf(['light', 'dark']),
   width: number(320, 4000),
   labels,
+  ...overwriteChecks,
 }
 
 /**
@@ -60,7 +64,7 @@ const chartChecks: Checks<ChartOptions> = {
  *
  * @param data one result or several, as the functions return them or as `--json` prints them
  * @param path the file; written as a whole or not at all
- * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result, `WRITE_FAILED`
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result or where something stands, `WRITE_FAILED`
  */
 export async function writeReport(
   data: ReportData | readonly ReportData[],
@@ -69,6 +73,7 @@ export async function writeReport(
 ): Promise<void> {
   checkPath(path, 'writeReport')
   checkOptions(options, 'the third argument of writeReport', reportChecks)
+  claimFiles([path], options)
   await writeWhole(path, await reportHtml(data, options))
 }
 
@@ -124,11 +129,11 @@ export async function writeCharts(
   // the engine is large, and most who import this package draw nothing
   const { svgOf } = await import('./svg.ts')
   const draw = format === 'png' ? await rasterizer() : (svg: string) => svg
-  const paths: string[] = []
-  for (const chart of sections.flatMap(({ charts }) => charts)) {
-    const path = join(folder, `${chart.id}.${format}`)
-    await writeWhole(path, draw(svgOf(chart, theme, width)))
-    paths.push(path)
+  const charts = sections.flatMap(({ charts }) => charts)
+  const paths = charts.map(({ id }) => join(folder, `${id}.${format}`))
+  claimFiles(paths, options)
+  for (const [i, chart] of charts.entries()) {
+    await writeWhole(paths[i] as string, draw(svgOf(chart, theme, width)))
   }
   return paths
 }

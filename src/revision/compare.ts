@@ -146,6 +146,13 @@ async function fresh(
 }
 
 /** Of all that decides a result: where it is written and by how many threads does not. */
-function hashOf({ output: _, resume: __, threads: ___, logging: ____, ...config }: ReVisionConfig): string {
+function hashOf({
+  output: _,
+  resume: __,
+  threads: ___,
+  logging: ____,
+  overwrite: _____,
+  ...config
+}: ReVisionConfig): string {
   return createHash('sha256').update(JSON.stringify(config)).digest('hex')
 }

@@ -22,7 +22,7 @@ export type Partly<T> = T extends readonly unknown[] ? T : T extends object ? { 
 export type ReVisionConfigInput = Partly<ReVisionConfig>
 
 /** Name of the checked configuration in an output folder. */
-const CONFIG_FILE = 'config.json'
+export const CONFIG_FILE = 'config.json'
 
 /** A checked configuration. */
 export interface LoadedConfig {
@@ -128,7 +128,9 @@ export function checkedComparison({ value, lineOf, path }: RawConfig): CompareCo
  * @throws {@link ModalityGapError} `WRITE_FAILED`
  */
 export async function keepConfig(config: ReVisionConfig): Promise<void> {
-  await writeWhole(join(config.output, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
+  // a run that is begun from this file is not to be removed by it
+  const kept = { ...config, overwrite: false }
+  await writeWhole(join(config.output, CONFIG_FILE), `${JSON.stringify(kept, null, 2)}\n`)
 }
 
 /** The configuration, or nothing and the problems with it. */

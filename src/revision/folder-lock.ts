@@ -1,7 +1,9 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
+import { type NativeLock, native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
 
 /** The file that says who works in a folder. */
@@ -17,7 +19,7 @@ interface Holder {
 }
 
 /**
- * Does work that wants a folder for itself. The lock of a process that is no more is taken over.
+ * Does work that wants a folder for itself. The system frees the lock of a process that is no more, so that it is taken over.
  *
  * @throws {@link ModalityGapError} `BAD_OPTION` when somebody else works there; what `work` throws
  */
@@ -25,42 +27,51 @@ export async function alone<T>(folder: string, work: () => Promise<T>): Promise<
   const path = resolve(folder)
   const file = join(path, LOCK)
   if (held.has(path)) {
-    throw inUse(path, file, { pid: process.pid, host: hostname() })
+    throw inUse(path, file, me())
   }
   held.add(path)
   try {
-    await refuseLinks([path])
+    await refuseLinks([path, file])
     await mkdir(path, { recursive: true })
-    if (!(await taken(file))) {
-      throw inUse(path, file, await holderOf(file))
+    const lock = await taken(path, file)
+    try {
+      return await work()
+    } finally {
+      lock.release()
     }
-    return await work().finally(() => rm(file, { force: true }))
   } finally {
     held.delete(path)
   }
 }
 
 /** Takes the lock, unless somebody alive holds it. */
-async function taken(file: string): Promise<boolean> {
-  const me: Holder = { pid: process.pid, host: hostname() }
-  const create = async () => {
-    const lock = await open(file, 'wx')
-    await lock.writeFile(JSON.stringify(me)).finally(() => lock.close())
-    return true
-  }
-  try {
-    return await create()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw unwritable(file, error)
-    }
-  }
+async function taken(folder: string, file: string): Promise<NativeLock> {
   const holder = await holderOf(file)
-  if (holder !== undefined && isAlive(holder, me)) {
-    return false
+  // a file system between machines may keep their locks apart
+  if (holder !== undefined && holder.host !== me().host) {
+    throw inUse(folder, file, holder)
   }
-  await rm(file, { force: true })
-  return await create().catch(() => false)
+  const lock = tried(file)
+  if (lock === 'busy' || (lock === 'unsupported' && holder !== undefined && isAlive(holder))) {
+    throw inUse(folder, file, await holderOf(file))
+  }
+  return lock === 'unsupported' ? await noted(file) : lock
+}
+
+function tried(file: string): NativeLock | 'busy' | 'unsupported' {
+  try {
+    return native.NativeLock.take(file, JSON.stringify(me()))
+  } catch (cause) {
+    throw unwritable(file, cause)
+  }
+}
+
+/** Where the file system knows no locks the file stands for one. */
+async function noted(file: string): Promise<NativeLock> {
+  await writeFile(file, JSON.stringify(me())).catch(cause => {
+    throw unwritable(file, cause)
+  })
+  return { release: () => rmSync(file, { force: true }) }
 }
 
 async function holderOf(file: string): Promise<Holder | undefined> {
@@ -71,10 +82,10 @@ async function holderOf(file: string): Promise<Holder | undefined> {
   }
 }
 
-/** Whether a process runs; one of another machine may. A lock of this process' number that it does not hold is an older one's. */
-function isAlive({ pid, host }: Holder, me: Holder): boolean {
-  if (host !== me.host || pid === me.pid) {
-    return host !== me.host
+/** Whether a process runs. A lock of this process' number that it does not hold is an older one's. */
+function isAlive({ pid }: Holder): boolean {
+  if (pid === process.pid) {
+    return false
   }
   try {
     process.kill(pid, 0)
@@ -82,6 +93,10 @@ function isAlive({ pid, host }: Holder, me: Holder): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
+}
+
+function me(): Holder {
+  return { pid: process.pid, host: hostname() }
 }
 
 function inUse(folder: string, file: string, holder: Holder | undefined): ModalityGapError {

@@ -1,7 +1,9 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cancelled, type RunOptions } from '../abort.ts'
+import { claimPlaces } from '../claim.ts'
 import { ModalityGapError } from '../errors.ts'
+import type { OverwriteOptions } from '../options.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
@@ -17,7 +19,7 @@ import type { Workspace } from './workspace.ts'
 const AT_A_TIME = 1000
 
 /** What is written for others. */
-export interface HandOverOptions extends RunOptions {
+export interface HandOverOptions extends RunOptions, OverwriteOptions {
   /** What of the model. @defaultValue `'learned'` */
   kind?: ExportKind
   /**
@@ -40,9 +42,15 @@ interface Handed {
 
 /** Writes what other tools go on with into a folder; answers which files. */
 export async function handOver(handed: Handed, folder: string, options: HandOverOptions): Promise<string[]> {
-  const { kind = 'learned', rows = false, ...run } = options
-  const files = await handed.model.export(folder, kind)
+  const { kind = 'learned', rows = false, overwrite, ...run } = options
   const { model } = handed.left
+  const asked = (['stage1', 'stage2'] as const).filter(name => rows && handed.config[name])
+  const beside = asked.flatMap(name => [`${name}.json`, `${name}_embeddings`])
+  await claimPlaces(
+    beside.map(name => join(folder, name)),
+    { overwrite },
+  )
+  const files = await handed.model.export(folder, kind, { overwrite })
   if (model !== undefined && (kind === 'all' || kind === 'merged')) {
     // a model that has learned as a whole was written by its stage
     files.push(await copied(model, join(folder, 'model')))
@@ -89,10 +97,10 @@ async function writeStage(
       let before = '[\n'
       for await (const samples of samplesOf(handed)) {
         const lines = samples.map(sample => JSON.stringify(llavaRecord(sample, handed)))
-        await file.appendFile(`${before}${lines.join(',\n')}`)
+        await file.append(`${before}${lines.join(',\n')}`)
         before = ',\n'
       }
-      await file.appendFile('\n]\n')
+      await file.append('\n]\n')
     })
     const rows = published(handed, stage.rows, side.rows)
     const out = join(folder, `${name}_embeddings`)

@@ -1,8 +1,13 @@
+import { join } from 'node:path'
 import { type Cancellation, cancelled, cancelOn } from '../abort.ts'
 import { type Checks, checkOptions, checkPath, instanceOf, needed, oneOf, whole, wrong } from '../checks.ts'
+import { claimPlaces } from '../claim.ts'
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { given, guarded } from '../job.ts'
 import { type NativeModel, native } from '../native.ts'
+import { refuseLinks } from '../no-links.ts'
+import { overwriteChecks } from '../option-checks.ts'
+import type { OverwriteOptions } from '../options.ts'
 import { checkedRows, kindOf } from '../rows.ts'
 import { answerChecks, callChecks, EXPORTS, modelChecks, samples, samplingChecks } from './model-checks.ts'
 import type {
@@ -29,6 +34,16 @@ export interface ModelBatch {
   rows?: ModelRows
   /** Samples that are held at a time; it changes memory and nothing else. @defaultValue all */
   microBatch?: number
+}
+
+/** What each kind of export may write. */
+const EXPORTED: Readonly<Record<ExportKind, readonly string[]>> = {
+  learned: ['mm_projector.safetensors', 'adapter'],
+  all: ['mm_projector.safetensors', 'adapter', 'model'],
+  merged: ['mm_projector.safetensors', 'model'],
+  llava: ['mm_projector.bin', 'config.json'],
+  hf: ['multi_modal_projector.safetensors'],
+  mmproj: ['mmproj.gguf'],
 }
 
 const told = new Set<string>()
@@ -160,11 +175,15 @@ export class VisionModel {
    * `adapter/` in PEFT's layout, with mode `full` the whole model in `model/`, in Hugging Face's.
    *
    * @returns the files
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`
    */
-  async export(folder: string, what: ExportKind = 'learned'): Promise<string[]> {
+  async export(folder: string, what: ExportKind = 'learned', options: OverwriteOptions = {}): Promise<string[]> {
     checkPath(folder, 'model.export')
     oneOf(EXPORTS)(what, 'the second argument of model.export')
+    checkOptions(options, 'the third argument of model.export', overwriteChecks)
+    const written = EXPORTED[what].map(name => join(folder, name))
+    await refuseLinks(written)
+    await claimPlaces(written, options)
     return unwrap(await this.#native.export(folder, what))
   }
 

@@ -33,16 +33,16 @@ export async function writePublished(
   while (!next.done) {
     const path = join(folder, `${name}_${files.length}.pkl`)
     await writeWhole(path, async file => {
-      await file.appendFile(beginning(columns))
+      await file.append(beginning(columns))
       for (let count = 0; !next.done && count < RECORDS; ) {
         const batch: Buffer[] = [MARK]
         for (let i = 0; !next.done && i < BATCH && count < RECORDS; i++, count++) {
           batch.push(...pieces(next.value))
           next = await records.next()
         }
-        await file.appendFile(Buffer.concat([...batch, APPENDS]))
+        await file.append(Buffer.concat([...batch, APPENDS]))
       }
-      await file.appendFile(STOP)
+      await file.append(STOP)
     })
     files.push(path)
   }

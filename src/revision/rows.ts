@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { type Aligner, fitted, nativeOf } from '../align.ts'
 import { type Check, type Checks, checkOptions, needed, oneOf, path, shown } from '../checks.ts'
@@ -11,6 +11,7 @@ import { ModalityGapError, unwrap } from '../errors.ts'
 import { type NativeRows, native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
 import { runChecks } from '../option-checks.ts'
+import { asOnlyOne } from './litter.ts'
 
 /** Formats whose rows lie at fixed places, to be read in any order. */
 const IN_ANY_ORDER: ReadonlySet<string> = new Set(['npy', 'safetensors', 'memory'])
@@ -84,12 +85,20 @@ export async function openModelRows(
 async function converted(embeddings: Embeddings, cache: string, run: RunOptions): Promise<Embeddings> {
   const out = join(cache, `rows-${await fingerprintOf(embeddings)}`)
   if (!existsSync(out)) {
-    const draft = `${out}.tmp`
-    await refuseLinks([cache, draft])
-    await rm(draft, { recursive: true, force: true })
-    await mkdir(cache, { recursive: true })
-    await convert(embeddings, draft, { format: 'npy', ...run })
-    await rename(draft, out)
+    await refuseLinks([cache])
+    const name = `.${basename(out)}.${randomBytes(6).toString('hex')}.tmp`
+    await asOnlyOne(join(cache, name), async draft => {
+      try {
+        await convert(embeddings, draft, { format: 'npy', ...run })
+        await rename(draft, out)
+      } catch (error) {
+        await rm(draft, { recursive: true, force: true })
+        // another process may have been faster, with the same rows
+        if (!existsSync(out)) {
+          throw error
+        }
+      }
+    })
   }
   return await openEmbeddings(out, { normalize: openingOf(embeddings).normalize })
 }

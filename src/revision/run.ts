@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { RunOptions } from '../abort.ts'
 import {
   anyOf,
@@ -17,26 +19,28 @@ import {
   whole,
   wrong,
 } from '../checks.ts'
+import { exists } from '../claim.ts'
 import { Embeddings } from '../embeddings.ts'
 import { DualEncoder } from '../encoder.ts'
 import { ModalityGapError } from '../errors.ts'
-import { runChecks } from '../option-checks.ts'
+import { overwriteChecks, runChecks } from '../option-checks.ts'
 import { kindOf } from '../rows.ts'
 import { writeWhole } from '../whole-file.ts'
 import { ask, type Question } from './ask.ts'
 import type { Override } from './config/overlay.ts'
-import { checkConfig, keepConfig, loadConfig, overrideChecks, type ReVisionConfig } from './config.ts'
+import { CONFIG_FILE, checkConfig, keepConfig, loadConfig, overrideChecks, type ReVisionConfig } from './config.ts'
 import { type EvaluationReport, evaluateRun } from './evaluation.ts'
 import { type GapOnTheWay, gapOnTheWay } from './gap-on-the-way.ts'
 import type { GenerateOptions } from './generate-options.ts'
 import { type HandOverOptions, handOver } from './hand-over.ts'
+import { clearCache } from './litter.ts'
 import { VisionModel } from './model.ts'
 import { EXPORTS, generateChecks } from './model-checks.ts'
 import type { Answer } from './model-options.ts'
 import { preflight } from './preflight.ts'
 import { widthOfProjector } from './projector-file.ts'
-import type { StageName, StageStart } from './stage-file.ts'
-import { leftBy, modelOf, PROJECTOR, runStage } from './stages.ts'
+import { PROJECTOR, type StageName, type StageStart } from './stage-file.ts'
+import { leftBy, modelOf, runStage } from './stages.ts'
 import type { TrainerCallbacks, TrainingReport } from './trainer-options.ts'
 import { Workspace } from './workspace.ts'
 
@@ -72,7 +76,7 @@ export const runOptionChecks: Checks<ReVisionRunOptions> = {
   callbacks: object<Record<StageName, TrainerCallbacks>>({ stage1: listeners, stage2: listeners }),
 }
 
-const handOverChecks: Checks<HandOverOptions> = { ...runChecks, kind: oneOf(EXPORTS), rows: flag }
+const handOverChecks: Checks<HandOverOptions> = { ...runChecks, ...overwriteChecks, kind: oneOf(EXPORTS), rows: flag }
 
 const questionChecks: Checks<Question> = {
   prompt: text,
@@ -126,13 +130,16 @@ export class ReVision {
   /**
    * Runs everything that is configured: both stages, evaluation; writes `result.json` into the output.
    *
-   * @throws {@link ModalityGapError} what is wrong with data or model, by name; `CANCELLED` after a checkpoint
+   * @throws {@link ModalityGapError} what is wrong with data or model, by name; `BAD_OPTION` where the output holds another run;
+   * `CANCELLED` after a checkpoint
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
     checkOptions(options, 'revision.run', runOptionChecks)
     const { stage1, stage2, output } = this.config
+    await clearCache(new Workspace(this.config).cache)
     await preflight(this.config, new Workspace(this.config))
     if (!stage1 && !stage2) {
+      await refuseAnother(this.config)
       await keepConfig(this.config)
     }
     const first = stage1 ? await this.pretrain(options) : undefined
@@ -219,7 +226,7 @@ export class ReVision {
    * of LLaVA's and Bunny's kind take them.
    *
    * @returns the files
-   * @throws {@link ModalityGapError} `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
+   * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
    */
   async export(folder: string, options: HandOverOptions = {}): Promise<string[]> {
     checkPath(folder, 'revision.export')
@@ -284,6 +291,23 @@ function untrained({ stage1, stage2, projector }: ReVisionConfig): string | unde
   return learns
     ? undefined
     : 'the projector is new and has learned nothing: give a stage, projector.init, or the folder of a finished run'
+}
+
+/** Refuses to write a result where that of another configuration stands. */
+async function refuseAnother(config: ReVisionConfig): Promise<void> {
+  const { output, resume, overwrite } = config
+  const file = join(output, CONFIG_FILE)
+  if (resume !== false || overwrite || !existsSync(join(output, 'result.json'))) {
+    return
+  }
+  const decisive = ({ resume: _, overwrite: __, threads: ___, logging: ____, ...rest }: ReVisionConfig) => rest
+  const own = JSON.parse(JSON.stringify(decisive(config)))
+  const kept = await readFile(file, 'utf8')
+    .then(JSON.parse)
+    .catch(() => undefined)
+  if (kept === undefined || !isDeepStrictEqual(decisive(kept), own)) {
+    throw exists(join(output, 'result.json'), 'it is the result of another configuration')
+  }
 }
 
 /** A configuration without stages is not to use a new projector where the output holds one that has learned. */

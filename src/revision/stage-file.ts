@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { ModalityGapError } from '../errors.ts'
@@ -19,6 +20,9 @@ export interface StageStart {
   model?: string
 }
 
+/** The file of a finished stage's projector. */
+export const PROJECTOR = 'mm_projector.safetensors'
+
 /** Name of the file in a stage's folder that says what was trained. */
 const FILE = 'stage.json'
 
@@ -33,8 +37,8 @@ export interface StageContents {
 /**
  * Begins in the folder of a stage, or goes on there, and answers what to go on from.
  *
- * @throws {@link ModalityGapError} `BAD_OPTION` when the folder holds another run: one that is not to be resumed, or one
- * of other options
+ * @throws {@link ModalityGapError} `BAD_OPTION` when the folder holds a run that is neither to be resumed nor to be replaced,
+ * or one of other options
  */
 export async function enterStage(
   name: StageName,
@@ -44,11 +48,32 @@ export async function enterStage(
 ): Promise<boolean | string> {
   const output = join(config.output, name)
   const resume = resumeOf(name, config)
-  const trained = (await checkpointsIn(output)).length > 0
-  if (trained && resume === false) {
-    const what = 'go on with it (resume: true, --resume), or choose another output'
+  const checkpoints = await checkpointsIn(output)
+  const trained = checkpoints.length > 0 || existsSync(join(output, PROJECTOR))
+  if (trained && resume === false && !config.overwrite) {
+    const what =
+      'go on with it (resume: true, --resume), replace it (overwrite: true, --overwrite), or choose another output'
     throw new ModalityGapError('BAD_OPTION', `${output} holds a training already; ${what}`, { file: output })
   }
+  if (resume === false && config.overwrite) {
+    await removeTraining(output)
+    return await entered(output, { name, config, start, contents }, true)
+  }
+  return await entered(output, { name, config, start, contents }, resume, checkpoints.length > 0)
+}
+
+/** Notes what is trained, unless something else was before. */
+async function entered(
+  output: string,
+  {
+    name,
+    config,
+    start,
+    contents,
+  }: { name: StageName; config: ReVisionConfig; start: StageStart; contents: StageContents },
+  resume: boolean | string,
+  trained = false,
+): Promise<boolean | string> {
   const file = join(output, FILE)
   const own = { ...decisive(name, config, start), contents }
   if (trained) {
@@ -60,6 +85,19 @@ export async function enterStage(
   }
   await writeWhole(file, `${JSON.stringify(own, null, 2)}\n`)
   return resume
+}
+
+/** What a training writes into its folder beside checkpoints. */
+const WRITTEN = [FILE, PROJECTOR, 'adapter', 'model', 'runs', 'log.jsonl', 'samples.jsonl']
+
+async function removeTraining(output: string): Promise<void> {
+  const checkpoints = (await checkpointsIn(output)).map(({ path }) => path)
+  for (const path of [...checkpoints, ...WRITTEN.map(name => join(output, name))]) {
+    await rm(path, { recursive: true, force: true }).catch(cause => {
+      const message = `${path} could not be removed: ${(cause as Error).message}`
+      throw new ModalityGapError('WRITE_FAILED', message, { file: path, cause })
+    })
+  }
 }
 
 /** A checkpoint that is named is that of one stage; the other one goes on from its newest. */

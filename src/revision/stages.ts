@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
+import { native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
+import { tidyCheckpoints } from './checkpoints.ts'
 import { DEFAULT_LENGTH } from './config/sections.ts'
 import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config } from './config.ts'
 import { contentsOf } from './contents.ts'
@@ -15,7 +17,7 @@ import { VisionModel } from './model.ts'
 import type { LearnOptions, ModelOptions } from './model-options.ts'
 import type { ModelRows } from './rows.ts'
 import { sampleAnswers } from './sample-answers.ts'
-import { enterStage, type StageName, type StageStart } from './stage-file.ts'
+import { enterStage, PROJECTOR, type StageName, type StageStart } from './stage-file.ts'
 import { EventWriter } from './tensorboard.ts'
 import { train } from './trainer.ts'
 import {
@@ -27,9 +29,6 @@ import {
 } from './trainer-options.ts'
 import { toModelSample } from './turns.ts'
 import { Workspace } from './workspace.ts'
-
-/** The file of a finished stage's projector. */
-export const PROJECTOR = 'mm_projector.safetensors'
 
 /** Records that are held out of a stage; `set` is to be closed. */
 interface HeldOutRecords {
@@ -85,6 +84,8 @@ async function runAlone(
   { output, callbacks, ...run }: RunOptions & { output: string; callbacks?: TrainerCallbacks },
 ): Promise<TrainingReport> {
   const stage = config[name] as Stage1Config | Stage2Config
+  native.removeDrafts(output)
+  await tidyCheckpoints(output)
   await refuseLinks(['adapter', 'model', 'runs', 'samples.jsonl', 'log.jsonl'].map(name => join(output, name)))
   const workspace = new Workspace(config)
   const contents = { records: await contentsOf([stage.data].flat()), rows: await workspace.contents(stage.rows) }
@@ -140,12 +141,12 @@ async function runAlone(
         earlyStop: config.earlyStop,
         loadBest: config.loadBest,
         resume,
-        export: folder => model.export(folder, 'learned'),
+        export: folder => model.export(folder, 'learned', { overwrite: true }),
       },
       callbacks,
       run.signal,
     )
-    await model.export(output, 'all')
+    await model.export(output, 'all', { overwrite: true })
     const { skipped, missing, dropped } = set.report
     return {
       ...report,

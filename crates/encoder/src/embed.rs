@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use modality_gap_shards::AtomicFile;
+use modality_gap_shards::{Claim, refuse_link, remove_all_litter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, picture, read_pa
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::hf::Pretrained;
-use crate::job::{ENCODER, load_encoder, make_folder, write_rows};
+use crate::job::{ENCODER, load_encoder, make_folder, write_rows, write_whole};
 use crate::receipt::{Receipt, inputs_hash, job_hash};
 
 /// Pairs that are embedded at a time.
@@ -201,6 +201,9 @@ pub struct EmbedJob {
     /// Keep the shards of an earlier run whose receipts still hold: same encoder, pairs and images, files as written.
     #[serde(default)]
     pub resume: bool,
+    /// Replace what another run has left in the folder.
+    #[serde(default)]
+    pub overwrite: bool,
 }
 
 fn shard_rows() -> usize {
@@ -249,11 +252,17 @@ pub fn run_embedding(
             job.splits.join(" or ")
         )));
     }
+    claim(job, pairs.len().div_ceil(job.shard_rows), embedder.sees())?;
     for folder in ["img_emb", "text_emb", "metadata", "_run"] {
         if folder != "img_emb" || embedder.sees() {
-            make_folder(&job.out.join(folder))?;
+            let folder = job.out.join(folder);
+            refuse_link(&folder)?;
+            make_folder(&folder)?;
+            remove_all_litter(&folder);
         }
     }
+    // what is there without a receipt was left by a run that began here
+    write_text(&job.out.join(NOTE), "{\"version\":1}\n")?;
     let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
         rows: 0,
@@ -322,6 +331,25 @@ pub fn run_embedding(
     }
     remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
     Ok(report)
+}
+
+/// Says that a run has begun in a folder.
+const NOTE: &str = "_run/embed.json";
+
+/// Refuses to write over what is no run of ours, or over one that is not to be resumed, and into what is read.
+fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {
+    let paths = || job.data.iter().chain([&job.encoder]).map(PathBuf::as_path);
+    let claim = Claim::reading(
+        paths().filter(|path| path.is_file()),
+        paths().filter(|path| path.is_dir()),
+    );
+    let own = job.out.join(NOTE).is_file() || Receipt::path(&job.out, 0).is_file();
+    for index in 0..shards {
+        for file in Files::of(index, sees).all() {
+            claim.check(&job.out.join(file), job.overwrite || (job.resume && own))?;
+        }
+    }
+    Ok(())
 }
 
 /// What was made of the pairs of a shard.
@@ -397,7 +425,5 @@ fn write_metadata(path: &Path, pairs: &[&Pair]) -> Result<()> {
 }
 
 fn write_text(path: &Path, text: &str) -> Result<()> {
-    let file = AtomicFile::create(path)?;
-    file.write_at(0, text.as_bytes())?;
-    Ok(file.commit(true)?)
+    write_whole(path, text.as_bytes())
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use modality_gap_nn::{Checkpoint, NnError, Tape, save_checkpoint};
+use modality_gap_nn::{Checkpoint, NnError, Tape, checkpoint_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ModelConfig;
 use crate::data::{Pair, Pictures};
 use crate::error::Result;
 use crate::evaluate::{Evaluation, evaluate};
+use crate::job::write_whole;
 use crate::model::{Model, to_f32};
 use crate::vocabulary::Vocabulary;
 
@@ -51,7 +52,7 @@ impl DualEncoder {
             model: *self.model.config(),
             vocabulary: self.vocabulary.clone(),
         };
-        Ok(save_checkpoint(file, self.model.params(), None, &saved)?)
+        write_whole(file, &checkpoint_bytes(self.model.params(), None, &saved)?)
     }
 
     /// Reads a file that [`Self::save`] wrote.

@@ -7,7 +7,10 @@ use std::time::Instant;
 
 use half::f16;
 use modality_gap_nn::{NnError, Rng, shuffled};
-use modality_gap_shards::{Dtype, Format, OutputSpec, Rows, create};
+use modality_gap_shards::{
+    AtomicFile, Claim, Dtype, Format, OutputSpec, Rows, ShardError, create, refuse_link, remove_all_litter,
+    remove_litter,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainOptions;
@@ -15,6 +18,7 @@ use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, TRAIN, read_pair
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::evaluate::Evaluation;
+use crate::log::{LOG, TrainLog};
 use crate::train::{checkpoint_of, train};
 use crate::watch::{Observer, Probe, Step};
 
@@ -32,9 +36,12 @@ pub struct TrainJob {
     pub data: Vec<PathBuf>,
     /// Folder for the encoder, its checkpoint and its log.
     pub out: PathBuf,
-    /// Go on from the checkpoint in `out`.
+    /// Go on from the checkpoint in `out`; a training that was cut short before its first one begins anew.
     #[serde(default)]
     pub resume: bool,
+    /// Begin anew where the folders hold another training.
+    #[serde(default)]
+    pub overwrite: bool,
     /// Folder for probes as files, `step_000800/{image,text,grad_image,grad_text,batch_image,batch_text}.npy`.
     #[serde(default)]
     pub probes: Option<PathBuf>,
@@ -82,6 +89,7 @@ pub struct TrainReport {
 pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<TrainReport> {
     let started = Instant::now();
     job.options.check()?;
+    claim(job)?;
     let mut bad_pairs = BadPairs::new(job.on_bad_pair);
     let mut pairs = read_pairs(&job.data, job.allow_outside_images, &mut bad_pairs)?;
     hold_out(&mut pairs, job.holdout, job.options.seed)?;
@@ -110,12 +118,15 @@ pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<Train
     let probed = Pictures::open(held.into_iter().take(job.options.probe_rows).collect(), size)?;
 
     make_folder(&job.out)?;
-    let checkpoint = checkpoint_of(&job.out);
-    if job.resume && !checkpoint.is_file() {
-        return Err(EncoderError::NotFound { file: checkpoint });
+    let own = own_files(&job.out);
+    remove_litter(own.iter().map(PathBuf::as_path));
+    if job.overwrite && !job.resume {
+        // the training that was there is gone as a whole, so that nothing resumes it by mistake
+        own.iter().try_for_each(|file| remove(file))?;
     }
     let mut recorder = Recorder {
         observer,
+        log: TrainLog::open(&job.out.join(LOG))?,
         probes: job.probes.as_deref(),
         last: None,
         failed: None,
@@ -152,6 +163,51 @@ pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<Train
     })
 }
 
+/// Files that a training writes into its folder.
+fn own_files(out: &Path) -> [PathBuf; 3] {
+    [checkpoint_of(out), out.join(ENCODER), out.join(LOG)]
+}
+
+/// Refuses to begin where another training stands, or to mix probes with those of another.
+fn claim(job: &TrainJob) -> Result<()> {
+    let claim = Claim::reading(job.data.iter().map(PathBuf::as_path), []);
+    let [checkpoint, encoder, log] = own_files(&job.out);
+    // what a training leaves before its first checkpoint is a log
+    let resumed = job.resume && (checkpoint.is_file() || !encoder.exists());
+    for file in [&checkpoint, &encoder, &log] {
+        claim.check(file, job.overwrite || resumed)?;
+    }
+    if let Some(probes) = job.probes.as_deref().filter(|_| !job.overwrite && !job.resume) {
+        let entries = fs::read_dir(probes).into_iter().flatten().flatten();
+        let step = entries.map(|entry| entry.path()).find(|path| is_step(path));
+        if let Some(step) = step {
+            return Err(ShardError::Exists {
+                place: step.as_path().into(),
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder is that of a probe.
+fn is_step(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let number = name.and_then(|name| name.strip_prefix("step_"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn remove(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ShardError::WriteFailed {
+            place: file.into(),
+            source: error,
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
 /// Moves a share of the training pairs into a split of their own.
 fn hold_out(pairs: &mut [Pair], share: f64, seed: u64) -> Result<()> {
     if !(0.0..1.0).contains(&share) {
@@ -171,22 +227,40 @@ fn hold_out(pairs: &mut [Pair], share: f64, seed: u64) -> Result<()> {
 /// Writes probes as files on their way to whoever watches.
 struct Recorder<'a> {
     observer: &'a mut dyn Observer,
+    log: TrainLog,
     probes: Option<&'a Path>,
     last: Option<Step>,
     failed: Option<EncoderError>,
 }
 
+impl Recorder<'_> {
+    /// The first failure stops the training.
+    fn note(&mut self, written: Result<()>) {
+        if let Err(error) = written {
+            self.failed.get_or_insert(error);
+        }
+    }
+}
+
 impl Observer for Recorder<'_> {
     fn step(&mut self, step: &Step) {
         self.last = Some(step.clone());
+        let written = self.log.append(step);
+        self.note(written);
         self.observer.step(step);
     }
 
     fn probe(&mut self, probe: Probe) {
         if let Some(folder) = self.probes {
-            self.failed = self.failed.take().or_else(|| write_probe(folder, &probe).err());
+            let written = write_probe(folder, &probe);
+            self.note(written);
         }
         self.observer.probe(probe);
+    }
+
+    fn saving(&mut self) {
+        let written = self.log.flush();
+        self.note(written);
     }
 
     fn cancelled(&self) -> bool {
@@ -196,7 +270,9 @@ impl Observer for Recorder<'_> {
 
 fn write_probe(folder: &Path, probe: &Probe) -> Result<()> {
     let folder = folder.join(format!("step_{:06}", probe.step));
+    refuse_link(&folder)?;
     make_folder(&folder)?;
+    remove_all_litter(&folder);
     let parts = [
         ("image", &probe.image),
         ("text", &probe.text),
@@ -231,6 +307,14 @@ pub(crate) fn write_rows(path: &Path, rows: &[f32], dim: usize, halves: bool) ->
     }
     writer.finish(true)?;
     Ok(())
+}
+
+/// Writes a file as a whole or not at all; what a killed process has left of it goes first.
+pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
+    remove_litter([file]);
+    let out = AtomicFile::create(file)?;
+    out.write_at(0, bytes)?;
+    Ok(out.commit(true)?)
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {

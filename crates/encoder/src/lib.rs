@@ -13,6 +13,7 @@ mod error;
 mod evaluate;
 mod hf;
 mod job;
+mod log;
 mod model;
 pub mod picture;
 mod receipt;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use modality_gap_nn::{AdamW, Checkpoint, Group, NnError, Rng, Schedule, save_checkpoint, shuffled};
+use modality_gap_nn::{AdamW, Checkpoint, Group, NnError, Rng, Schedule, checkpoint_bytes, shuffled};
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainOptions;
@@ -11,6 +11,7 @@ use crate::contrast::{Contrast, Part, contrast};
 use crate::data::{Augment, Pictures, batches};
 use crate::encoder::{DualEncoder, captions_numbered};
 use crate::error::{EncoderError, Result};
+use crate::job::write_whole;
 use crate::model::{Model, stream, to_f32};
 use crate::vocabulary::Vocabulary;
 use crate::watch::{Observer, Probe, Step};
@@ -28,7 +29,7 @@ struct Position {
 }
 
 /// Trains on `pictures` until all updates are made; `held` is what probes embed. With `folder`, checkpoints are kept
-/// there, and with `resume` training goes on from the one that lies there.
+/// there, and with `resume` training goes on from the one that lies there; without one it begins anew.
 ///
 /// # Errors
 /// `CANCELLED` after a checkpoint was saved; a loss that is not finite, by its step; a parameter without gradient.
@@ -48,19 +49,26 @@ pub fn train(
         )));
     }
     let file = folder.map(|folder| folder.join(CHECKPOINT));
-    let mut run = Run::start(options, pictures, file.as_deref().filter(|_| resume))?;
+    let mut run = Run::start(
+        options,
+        pictures,
+        file.as_deref().filter(|file| resume && file.is_file()),
+    )?;
     let started = Instant::now();
     while run.optimiser.updates() < run.schedule.total {
         if observer.cancelled() {
+            observer.saving();
             run.save(file.as_deref())?;
             return Err(EncoderError::Cancelled);
         }
         let step = run.update(pictures, held, observer, started)?;
         observer.step(&step);
         if options.checkpoint_every > 0 && step.step % options.checkpoint_every == 0 {
+            observer.saving();
             run.save(file.as_deref())?;
         }
     }
+    observer.saving();
     run.save(file.as_deref())?;
     Ok(run.encoder)
 }
@@ -138,12 +146,8 @@ impl Run {
             epoch: self.epoch,
             batch: self.next,
         };
-        Ok(save_checkpoint(
-            file,
-            self.encoder.model.params(),
-            Some(&self.optimiser),
-            &position,
-        )?)
+        let bytes = checkpoint_bytes(self.encoder.model.params(), Some(&self.optimiser), &position)?;
+        write_whole(file, &bytes)
     }
 
     /// The batches of this epoch, a function of the seed and the epoch.

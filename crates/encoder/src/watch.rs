@@ -54,6 +54,8 @@ pub trait Observer {
     fn step(&mut self, step: &Step);
     /// At the cadence of `probe_every`, before the update.
     fn probe(&mut self, probe: Probe);
+    /// Before a checkpoint is written: what was heard so far is to last as long as the checkpoint does.
+    fn saving(&mut self) {}
     /// Whether to stop; asked before every update.
     fn cancelled(&self) -> bool;
 }

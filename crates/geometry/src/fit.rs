@@ -203,6 +203,11 @@ impl FitOptions {
         self.method == Method::C3 && self.centered == Some(true)
     }
 
+    /// Whether the target's rows are moved as well.
+    pub fn moves_target(&self) -> bool {
+        self.method == Method::Centering || self.centred_c3()
+    }
+
     /// Refuses options and combinations that mean nothing; a fit does so itself, a job before it reads any row.
     pub fn check<E>(&self) -> Result<(), FitError<E>> {
         let bad = |text: &str| Err(FitError::BadOption(text.to_owned()));
@@ -370,8 +375,7 @@ pub fn fit<P: Passes>(
     } else {
         iterate(options, &mu_x, about(&center), staging.passes)?.into()
     };
-    let centres = options.method == Method::Centering || options.centred_c3();
-    let target_map = centres.then(|| centred(&mu_x, renormalize));
+    let target_map = options.moves_target().then(|| centred(&mu_x, renormalize));
     let side = |name: String, moments: &Moments| Side {
         name,
         rows: moments.rows(),

@@ -1,4 +1,4 @@
-//! Checkpoints: everything that the next step depends on, in one file that appears whole or not at all.
+//! Checkpoints: everything that the next step depends on, in the bytes of one file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,12 @@ pub struct Checkpoint {
     state: serde_json::Value,
 }
 
-/// Writes parameters, the optimiser's moments when given, and `state` to `folder/checkpoint.safetensors`: a temporary
-/// file beside it, flushed to the disk, renamed, the folder flushed.
-pub fn save_checkpoint(
-    file: &Path,
+/// The bytes of a checkpoint file: parameters, the optimiser's moments when given, and `state`.
+pub fn checkpoint_bytes(
     params: &Params,
     optimiser: Option<&AdamW>,
     state: &impl Serialize,
-) -> Result<()> {
+) -> Result<Vec<u8>> {
     let mut tensors: Vec<(String, &Tensor)> = named("param", params, params.values());
     if let Some(optimiser) = optimiser {
         tensors.extend(named("exp_avg", params, &optimiser.mean));
@@ -53,14 +51,8 @@ pub fn save_checkpoint(
         "state": state,
     });
     let metadata = [(KEY.to_owned(), json.to_string())].into();
-    let whole = safetensors::serialize(views, Some(metadata)).map_err(|error| NnError::BadCheckpoint {
-        file: file.to_owned(),
-        reason: error.to_string(),
-    })?;
-    write_whole(file, &whole).map_err(|source| NnError::Write {
-        file: file.to_owned(),
-        source,
-    })
+    Ok(safetensors::serialize(views, Some(metadata))
+        .expect("tensors of their own shapes under names of their own"))
 }
 
 fn named<'a>(kind: &str, params: &Params, tensors: &'a [Tensor]) -> Vec<(String, &'a Tensor)> {
@@ -88,26 +80,8 @@ fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>> {
     })
 }
 
-fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".checkpoint.")
-        .suffix(".tmp")
-        .tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(file).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
 impl Checkpoint {
-    /// Reads a file that [`save_checkpoint`] wrote.
+    /// Reads a file that holds [`checkpoint_bytes`].
     pub fn read(file: &Path) -> Result<Self> {
         let failed = |source| NnError::Read {
             file: file.to_owned(),

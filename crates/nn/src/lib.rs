@@ -27,7 +27,7 @@ mod tape;
 mod tensor;
 
 pub use adamw::{AdamW, AdamWOptions, Group};
-pub use checkpoint::{Checkpoint, save_checkpoint};
+pub use checkpoint::{Checkpoint, checkpoint_bytes};
 pub use error::NnError;
 pub use gemm::{MatMut, MatRef, gemm};
 pub use init::{normal, uniform};

@@ -21,6 +21,7 @@ mod environment;
 mod ids;
 mod job;
 mod memory;
+mod output;
 mod revision;
 mod source;
 mod tracker;

@@ -103,6 +103,22 @@ pub enum ShardError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Something stands where the output is to go.
+    #[error(
+        "{place}: it exists already; choose another output, or replace it (overwrite: true, --overwrite)"
+    )]
+    Exists {
+        /// The output.
+        place: Place,
+    },
+    /// An output that would stand among what is read.
+    #[error("{place}: {reason}")]
+    Misplaced {
+        /// The output.
+        place: Place,
+        /// What it would do there.
+        reason: String,
+    },
     /// A record without a usable id.
     #[error("{place}: {reason}")]
     BadRecord {
@@ -137,6 +153,7 @@ impl ShardError {
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
             Self::BadSelector { .. } => "BAD_SELECTOR",
             Self::WriteFailed { .. } => "WRITE_FAILED",
+            Self::Exists { .. } | Self::Misplaced { .. } => "BAD_OPTION",
             Self::BadRow { .. } => "BAD_ROW",
         }
     }
@@ -152,6 +169,8 @@ impl ShardError {
             | Self::WidthMismatch { place, .. }
             | Self::BadSelector { place, .. }
             | Self::WriteFailed { place, .. }
+            | Self::Exists { place }
+            | Self::Misplaced { place, .. }
             | Self::BadRecord { place, .. }
             | Self::BadRow { place, .. } => place.path(),
         }

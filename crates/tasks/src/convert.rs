@@ -4,13 +4,16 @@ use modality_gap_geometry::{Map, Policy};
 use serde_json::{Value, json};
 
 use crate::moments::count;
-use crate::outputs::{OutputOptions, carry_metadata};
+use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, RowSet, Selection, TaskError};
 
 /// Writes `input` under `output.out` in another format or storage type.
 pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) -> Result<Value, TaskError> {
     let map = Map::identity(input.dim, Policy::Raw);
+    let rows = targets(input, output, None).into_iter().map(|target| target.path);
+    let outputs = rows.chain(metadata_targets(input, output)?).collect();
+    let claimed = Claimed::new(&[input], outputs, output, &json!("convert"))?;
     // only rows that are to be left out must be known beforehand
     let dropped = match input.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new(); input.parts.len()],
@@ -26,9 +29,11 @@ pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) ->
         folder: None,
         receipts: false,
     };
-    let written = write_mapped(&job, control, "convert")?;
+    claimed.begin()?;
+    let written = write_mapped(&job, control, "convert").inspect_err(|error| claimed.sweep(error))?;
     let mut outputs = written.outputs;
     outputs.extend(carry_metadata(input, &output.out, &dropped)?);
+    claimed.finish_without_receipts();
     Ok(json!({
         "dim": input.dim,
         "rows": input.rows() - left_out,

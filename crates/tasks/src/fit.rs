@@ -12,8 +12,8 @@ use crate::fit_passes::FitPasses;
 use crate::groups::{Grouping, Known, Pairing};
 use crate::measure::held_floor;
 use crate::moments::{Counted, WorkFolder, count, count_hashed};
-use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
-use crate::receipt::write_result;
+use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets, work_folder};
+use crate::receipt::{hash_bytes, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, Part, RowSet, Sample, Selection, Split, TaskError, report};
 
@@ -105,12 +105,13 @@ pub fn align_job(
     output: &OutputOptions,
     control: &Control,
 ) -> Result<(Aligner, Value), TaskError> {
-    let traces = Traces::before(output);
+    let claimed = claim(target, source, job, output)?;
     let job = FitJob {
         work: work_folder(output),
         ..job.clone()
     };
-    let mut fitted = run_fit(target, source, &job, control).inspect_err(|error| traces.sweep(error))?;
+    let mut fitted = run_fit(target, source, &job, control).inspect_err(|error| claimed.sweep(error))?;
+    claimed.begin()?;
     let [target, source] = fitted.rows.clone();
     let (target, source) = (&target, &source);
     let fit_seconds = control.seconds();
@@ -171,6 +172,7 @@ pub fn align_job(
         output.sync.unwrap_or(true),
     )?;
     outputs.push(aligner_file);
+    claimed.finish()?;
     let stored = distance(&stored_target, written.stored.mean());
     let seconds = json!({
         "fit": fit_seconds,
@@ -179,6 +181,47 @@ pub fn align_job(
     });
     let report = report_of(&fitted, &job, &outputs, Some(stored), &seconds);
     Ok((fitted.aligner, report))
+}
+
+/// The right to write all that an alignment writes.
+fn claim(
+    target: &RowSet,
+    source: &RowSet,
+    job: &FitJob,
+    output: &OutputOptions,
+) -> Result<Claimed, TaskError> {
+    let [target_name, source_name] = side_names(&job.options);
+    let apart = job.options.moves_target();
+    let mut outputs = targets(source, output, apart.then_some(&source_name));
+    if apart {
+        outputs.extend(targets(target, output, Some(&target_name)));
+    }
+    let mut outputs: Vec<PathBuf> = outputs.into_iter().map(|target| target.path).collect();
+    outputs.extend(metadata_targets(source, output)?);
+    outputs.push(aligner_path(output));
+    let frame = job
+        .frame
+        .as_ref()
+        .map(|frame| format!("{:032x}", hash_bytes(&frame.to_bytes())));
+    let identity = json!([
+        "align",
+        job.options,
+        job.split,
+        job.subset,
+        job.paired,
+        frame,
+        job.verify
+    ]);
+    Claimed::new(&[target, source], outputs, output, &identity)
+}
+
+/// What the sides are called, target first.
+fn side_names(options: &FitOptions) -> [String; 2] {
+    let name = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
+    [
+        name(&options.target_name, "image"),
+        name(&options.source_name, "text"),
+    ]
 }
 
 fn aligner_path(output: &OutputOptions) -> PathBuf {
@@ -193,11 +236,7 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
     report::check_names(target, source)?;
     job.options.check::<TaskError>()?;
     let identity = Map::identity(target.dim, Policy::Unit);
-    let name = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
-    let (target_name, source_name) = (
-        name(&job.options.target_name, "image"),
-        name(&job.options.source_name, "text"),
-    );
+    let [target_name, source_name] = side_names(&job.options);
     if job.options.method == Method::Procrustes && !job.paired {
         return Err(TaskError::BadOption(
             "procrustes turns pairs onto each other; say that row i of one side belongs to row i of the other (paired)".to_owned(),

@@ -45,6 +45,7 @@ struct JobOptions {
     format: Option<String>,
     sync: Option<bool>,
     resume: bool,
+    overwrite: bool,
     work: Option<PathBuf>,
     verify: Option<bool>,
     holdout: Option<f64>,
@@ -74,13 +75,14 @@ impl JobOptions {
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 26] = [
+const JOB_KEYS: [&str; 27] = [
     "threads",
     "out",
     "dtype",
     "format",
     "sync",
     "resume",
+    "overwrite",
     "work",
     "verify",
     "holdout",
@@ -237,6 +239,7 @@ impl Job {
             format: options.format.as_deref().map(format_named).transpose()?,
             sync: options.sync,
             resume: options.resume,
+            overwrite: options.overwrite,
         })
     }
 }

@@ -36,7 +36,7 @@ pub use inspect::inspect_job;
 pub use job::{Job, JobResult, run};
 pub use measure::{MeasureJob, Part as MeasurePart, measure_job};
 pub use moments::{Counted, WorkFolder, count};
-pub use outputs::OutputOptions;
+pub use outputs::{OutputOptions, claim_of};
 pub use pick::Picker;
 pub use receipt::{Input, Receipt};
 pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};

@@ -11,7 +11,7 @@ use twox_hash::XxHash3_64;
 
 use crate::error::RowReason;
 use crate::groups::UNUSABLE;
-use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, write_file};
+use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, write_state};
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, OnBadRow, Part, RowSet, Selection, TaskError};
 
@@ -260,8 +260,8 @@ impl Work for Pass<'_> {
         let [receipt_file, fit_file, held_file] = self.files(&work.path, index);
         let shard = self.shards[index].lock().expect("no worker panicked");
         let (fit, held) = (shard.fit.to_bytes(), shard.held.to_bytes());
-        write_file(&fit_file, &fit, false)?;
-        write_file(&held_file, &held, false)?;
+        write_state(&fit_file, &fit)?;
+        write_state(&held_file, &held)?;
         let receipt = Receipt {
             version: 1,
             task: "moments".to_owned(),

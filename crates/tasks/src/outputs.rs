@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Dtype, Format, Layout, ShardError, copy_metadata, output_name, remove_all_litter, remove_litter,
+    Claim, Dtype, Format, Layout, ShardError, copy_metadata, output_name, refuse_link, remove_all_litter,
+    remove_litter,
 };
+use serde_json::{Value, json};
 
 use crate::moments::WorkFolder;
+use crate::receipt::{hash_bytes, write_state};
 use crate::rowset::default_format;
 use crate::{Part, RowSet, TaskError};
 
@@ -24,7 +27,12 @@ pub struct OutputOptions {
     pub sync: Option<bool>,
     /// Whether shards that are there and whole are kept.
     pub resume: bool,
+    /// Whether what stands where the output goes may be replaced; only an unfinished run of the same job may otherwise.
+    pub overwrite: bool,
 }
+
+/// Folder for metadata beside the outputs.
+const METADATA: &str = "metadata";
 
 /// Folder for receipts beside the outputs.
 pub(crate) const RUN_FOLDER: &str = "_run";
@@ -38,11 +46,7 @@ pub(crate) struct Target {
 }
 
 /// The outputs of `source` under `options.out`, shard by shard. `folder` is a sub-folder that keeps two sides apart.
-pub(crate) fn targets(
-    source: &RowSet,
-    options: &OutputOptions,
-    folder: Option<&str>,
-) -> Result<Vec<Target>, TaskError> {
+pub(crate) fn targets(source: &RowSet, options: &OutputOptions, folder: Option<&str>) -> Vec<Target> {
     let single = source.parts.len() == 1 && folder.is_none() && Format::from_path(&options.out).is_some();
     let base = match (&source.layout, folder) {
         (Layout::ClipRetrieval { .. }, _) => options.out.join(clip_folder(source)),
@@ -81,38 +85,147 @@ pub(crate) fn targets(
             dtype: options.dtype.unwrap_or_else(|| part.dtype()),
         });
     }
+    targets
+}
+
+/// Makes ready to write `targets`: what killed runs have left of them goes, and their folders are made.
+pub(crate) fn prepare(targets: &[Target], options: &OutputOptions) -> Result<(), TaskError> {
     remove_litter(targets.iter().map(|target| target.path.as_path()));
     if let Some(run) = run_folder(options) {
+        refuse_link(&run)?;
         remove_all_litter(&run);
     }
-    let inputs: HashSet<PathBuf> = source
-        .files()
-        .iter()
-        .filter_map(|file| file.canonicalize().ok())
-        .collect();
-    for target in &targets {
-        if target
-            .path
-            .canonicalize()
-            .is_ok_and(|path| inputs.contains(&path))
-        {
-            let path = target.path.display();
-            return Err(TaskError::BadOption(format!(
-                "{path}: the output would replace its input; choose another folder"
-            )));
-        }
+    for target in targets {
+        let folders = target.path.ancestors().skip(1);
+        let inner = folders.take_while(|folder| **folder != *options.out && folder.starts_with(&options.out));
+        inner.into_iter().try_for_each(refuse_link)?;
         if let Some(parent) = target
             .path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
         {
-            std::fs::create_dir_all(parent).map_err(|source| ShardError::WriteFailed {
-                place: parent.into(),
-                source,
-            })?;
+            make_folder(parent)?;
         }
     }
-    Ok(targets)
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> Result<(), ShardError> {
+    std::fs::create_dir_all(folder).map_err(|source| ShardError::WriteFailed {
+        place: folder.into(),
+        source,
+    })
+}
+
+/// The right to write the outputs of a job. A folder of outputs holds a note of the job that writes there, so that a run that
+/// was cut short is told apart from the result of another one.
+pub(crate) struct Claimed {
+    note: Option<PathBuf>,
+    job: String,
+    outputs: Vec<PathBuf>,
+    traces: Traces,
+}
+
+/// Name of that note.
+const NOTE: &str = "job.json";
+
+impl Claimed {
+    /// To be asked before the long work. `sources` are read, `outputs` written; `job` says all that the outputs depend on beside
+    /// the rows.
+    ///
+    /// # Errors
+    /// As [`Claim::check`] gives them.
+    pub(crate) fn new(
+        sources: &[&RowSet],
+        outputs: Vec<PathBuf>,
+        options: &OutputOptions,
+        job: &Value,
+    ) -> Result<Self, TaskError> {
+        let claim = claim_of(sources);
+        let read: Vec<_> = sources.iter().map(|source| places(source)).collect();
+        let stored = json!([options.dtype.map(Dtype::name), options.format.map(Format::name)]);
+        let job = json!([job, read, stored]).to_string();
+        let job = format!("{:032x}", hash_bytes(job.as_bytes()));
+        let run = run_folder(options);
+        run.as_deref().map_or(Ok(()), refuse_link)?;
+        let before = run.as_deref().and_then(noted);
+        let own = match (&before, &run) {
+            (Some((same, finished)), _) => *same == job && (options.resume || !finished),
+            // a folder of before has no note, but receipts
+            (None, Some(run)) => options.resume && run.is_dir(),
+            (None, None) => false,
+        };
+        for output in &outputs {
+            claim.check(output, own || options.overwrite)?;
+        }
+        Ok(Self {
+            note: run.map(|run| run.join(NOTE)),
+            job,
+            outputs,
+            traces: Traces::before(options),
+        })
+    }
+
+    /// Notes the job, before its first output is written.
+    pub(crate) fn begin(&self) -> Result<(), TaskError> {
+        self.note(false)
+    }
+
+    /// Notes that all outputs are there.
+    pub(crate) fn finish(&self) -> Result<(), TaskError> {
+        self.note(true)
+    }
+
+    /// As [`Claimed::finish`] for a job that keeps no receipts: its note goes, too.
+    pub(crate) fn finish_without_receipts(&self) {
+        if let Some(note) = &self.note {
+            let _ = std::fs::remove_file(note);
+            // it stays where it holds receipts of another job
+            let _ = note.parent().map(std::fs::remove_dir);
+        }
+    }
+
+    /// Takes the note away when the job has failed before anything was written.
+    pub(crate) fn sweep(&self, error: &TaskError) {
+        if !self.outputs.iter().any(|output| output.exists()) {
+            self.traces.sweep(error);
+        }
+    }
+
+    fn note(&self, finished: bool) -> Result<(), TaskError> {
+        let Some(note) = &self.note else { return Ok(()) };
+        let text = json!({ "version": 1, "job": self.job, "finished": finished }).to_string();
+        write_state(note, text.as_bytes())
+    }
+}
+
+/// What a job reads, which it must not write into.
+pub fn claim_of(sources: &[&RowSet]) -> Claim {
+    let parts = sources.iter().flat_map(|source| &source.parts);
+    let folders = sources.iter().flat_map(|source| &source.folders);
+    Claim::reading(parts.filter_map(Part::file), folders.map(PathBuf::as_path))
+}
+
+/// The job that wrote below a folder of receipts, and whether it came to its end.
+fn noted(run: &Path) -> Option<(String, bool)> {
+    let note: Value = serde_json::from_slice(&std::fs::read(run.join(NOTE)).ok()?).ok()?;
+    Some((note["job"].as_str()?.to_owned(), note["finished"].as_bool()?))
+}
+
+/// Where rows come from, however their paths are spelled.
+fn places(source: &RowSet) -> Value {
+    let of = |part: &Part| match part {
+        Part::File(shard) => json!([
+            shard.path.canonicalize().unwrap_or_else(|_| shard.path.clone()),
+            shard.selector
+        ]),
+        Part::Memory(shard) => json!(["memory", shard.rows()]),
+    };
+    json!([
+        source.parts.iter().map(of).collect::<Vec<_>>(),
+        source.options,
+        source.dim
+    ])
 }
 
 /// Where the receipts of a folder of outputs are kept; a single file is done again instead.
@@ -173,24 +286,47 @@ pub(crate) fn carry_metadata(
     if out.is_file() {
         return Ok(Vec::new());
     }
-    let folder = out.join("metadata");
+    let folder = out.join(METADATA);
+    refuse_link(&folder)?;
     if !metadata.is_empty() {
-        std::fs::create_dir_all(&folder).map_err(|source| ShardError::WriteFailed {
-            place: folder.as_path().into(),
-            source,
-        })?;
+        make_folder(&folder)?;
     }
     let mut written = Vec::new();
     for (file, dropped) in metadata.iter().zip(dropped) {
         let Some(name) = file.file_name() else { continue };
         let to = folder.join(name);
         remove_litter([to.as_path()]);
-        if to.canonicalize().ok() != file.canonicalize().ok() {
-            copy_metadata(file, &to, dropped)?;
-            written.push(to);
-        }
+        copy_metadata(file, &to, dropped)?;
+        written.push(to);
     }
     Ok(written)
+}
+
+/// The metadata files that [`carry_metadata`] will write.
+///
+/// # Errors
+/// `UNREADABLE` for a link that leads out of the folder: what somebody else put there is not to spread a file of the reader's.
+pub(crate) fn metadata_targets(source: &RowSet, options: &OutputOptions) -> Result<Vec<PathBuf>, TaskError> {
+    let Layout::ClipRetrieval { root, metadata } = &source.layout else {
+        return Ok(Vec::new());
+    };
+    if run_folder(options).is_none() {
+        return Ok(Vec::new());
+    }
+    let root = root.canonicalize().unwrap_or_else(|_| root.clone());
+    for file in metadata {
+        if file.canonicalize().is_ok_and(|place| !place.starts_with(&root)) {
+            let reason = "it is a link out of its folder, and what it points to is not taken along; put a copy there, or name the file of rows";
+            return Err(ShardError::Unreadable {
+                place: file.as_path().into(),
+                source: std::io::Error::other(reason),
+            }
+            .into());
+        }
+    }
+    let folder = options.out.join(METADATA);
+    let names = metadata.iter().filter_map(|file| file.file_name());
+    Ok(names.map(|name| folder.join(name)).collect())
 }
 
 /// `img_emb` or `text_emb`, as the input has it.

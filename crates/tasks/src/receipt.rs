@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use modality_gap_shards::{AtomicFile, Buffer, Shard, ShardError, remove_litter};
+use modality_gap_shards::{AtomicFile, Buffer, Shard, ShardError, refuse_link, remove_litter};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_128;
 
@@ -82,8 +82,14 @@ impl Receipt {
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), TaskError> {
         let json = serde_json::to_vec_pretty(self).expect("plain data");
-        write_file(path, &json, false)
+        write_state(path, &json)
     }
+}
+
+/// Writes a file of a folder of receipts, which may have been received with links in it.
+pub(crate) fn write_state(path: &Path, bytes: &[u8]) -> Result<(), TaskError> {
+    path.parent().map_or(Ok(()), refuse_link)?;
+    write_file(path, bytes, false)
 }
 
 /// Writes a small file whole: temporary file, renamed; its folder is made when missing.

@@ -83,6 +83,8 @@ pub struct RowSet {
     pub dim: usize,
     /// Folder layout, for outputs.
     pub layout: Layout,
+    /// Folders that were named and read as a whole.
+    pub folders: Vec<PathBuf>,
     /// How rows are read.
     pub options: ReadOptions,
     /// The group of each row, where rows belong together; equal keys of two sources mean one group.
@@ -93,11 +95,20 @@ impl RowSet {
     /// Opens files, folders, globs and lists of them (the SRC of the command line).
     pub fn open(paths: &[String], role: Role, options: ReadOptions) -> Result<Self, TaskError> {
         let source = resolve(paths, role)?;
+        let mut folders: Vec<PathBuf> = paths
+            .iter()
+            .map(PathBuf::from)
+            .filter(|path| path.is_dir())
+            .collect();
+        if let Layout::ClipRetrieval { root, .. } = &source.layout {
+            folders.push(root.clone());
+        }
         let parts = source.shards.into_iter().map(Part::File).collect();
         Ok(Self {
             parts,
             dim: source.dim,
             layout: source.layout,
+            folders,
             options,
             keys: None,
         })
@@ -109,6 +120,7 @@ impl RowSet {
             dim: shard.dim(),
             parts: vec![Part::Memory(shard)],
             layout: Layout::Files,
+            folders: Vec::new(),
             options,
             keys: None,
         }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
-use modality_gap_shards::{Layout, ShardError, ShardRef};
+use modality_gap_shards::{Claim, Layout, ShardError, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::moments::count;
-use crate::outputs::{OutputOptions, dtype_named, format_named, work_folder};
+use crate::outputs::{OutputOptions, claim_of, dtype_named, format_named, run_folder, targets, work_folder};
 use crate::receipt::{hash_bytes, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
@@ -103,6 +103,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
             ..
         } => {
             let source = one_shard(shard, *on_bad_row, *normalize)?;
+            claim_state(&claim_of(&[&source]), out)?;
             let map = match through {
                 Some(path) => load_aligner(path)?.map().clone(),
                 None => Map::identity(source.dim, source.policy()),
@@ -133,6 +134,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
             }
             let merged = merged.ok_or_else(|| TaskError::BadOption("no states to merge".to_owned()))?;
             let bytes = merged.to_bytes();
+            claim_state(&Claim::reading(states.iter().map(PathBuf::as_path), []), out)?;
             write_result(out, &bytes, true)?;
             Ok(json!({
                 "version": VERSION, "task": "merge", "states": states.len(), "rows": merged.rows(),
@@ -157,7 +159,13 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 format: format.as_deref().map(format_named).transpose()?,
                 sync: None,
                 resume: true,
+                overwrite: false,
             };
+            // a task may be run again, and the tasks of other shards write beside it
+            let again = run_folder(&options).is_some_and(|run| run.is_dir());
+            for target in targets(&source, &options, None) {
+                claim_of(&[&source]).check(&target.path, again)?;
+            }
             transform_shard(&source, &aligner, &options, control)
         }
     }
@@ -182,6 +190,13 @@ pub(crate) fn load_frame(path: &Path) -> Result<Frame, TaskError> {
 /// Writes an aligner's file: temporary file, synced, renamed.
 pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
     write_result(path, &aligner.to_bytes(), true)
+}
+
+/// A state may be replaced by that of the same task, run again; anything else may not.
+fn claim_state(claim: &Claim, out: &Path) -> Result<(), TaskError> {
+    let is_state = || std::fs::read(out).is_ok_and(|bytes| Moments::from_bytes(&bytes).is_ok());
+    let replace = out.is_file() && is_state();
+    Ok(claim.check(out, replace)?)
 }
 
 fn transform_shard(
@@ -233,6 +248,7 @@ fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -
         dim: probed.dim,
         parts: vec![Part::File(probed)],
         layout: Layout::Files,
+        folders: Vec::new(),
         options,
         keys: None,
     })

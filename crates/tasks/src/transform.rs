@@ -10,9 +10,9 @@ use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, cre
 use serde_json::json;
 
 use crate::moments::bad_row;
-use crate::outputs::{OutputOptions, Target, run_folder, targets};
+use crate::outputs::{OutputOptions, Target, prepare, run_folder, targets};
 use crate::receipt::{
-    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, write_file,
+    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, write_state,
 };
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, Part, RowSet, Selection, TaskError};
@@ -46,7 +46,8 @@ pub(crate) struct MapJob<'a> {
 
 /// Runs the job; receipts are kept beside the outputs.
 pub(crate) fn write_mapped(job: &MapJob<'_>, control: &Control, stage: &str) -> Result<Written, TaskError> {
-    let targets = targets(job.source, job.options, job.folder)?;
+    let targets = targets(job.source, job.options, job.folder);
+    prepare(&targets, job.options)?;
     let pass = Pass::new(job, &targets, control);
     scan(job.source, &pass, control, stage)?;
     let dim = job.map.dim();
@@ -306,9 +307,9 @@ impl Work for Pass<'_> {
         let Some((input, [receipt_file, fit, held, stored])) = kept else {
             return Ok(());
         };
-        write_file(&fit, &done.results[0].to_bytes(), false)?;
-        write_file(&held, &done.results[1].to_bytes(), false)?;
-        write_file(&stored, &done.stored.to_bytes(), false)?;
+        write_state(&fit, &done.results[0].to_bytes())?;
+        write_state(&held, &done.results[1].to_bytes())?;
+        write_state(&stored, &done.stored.to_bytes())?;
         let dropped = self.job.dropped[index].clone();
         let receipt = Receipt {
             version: 1,

@@ -4,7 +4,8 @@ use modality_gap_geometry::{Aligner, Map, Policy, distance};
 use serde_json::{Value, json};
 
 use crate::moments::count;
-use crate::outputs::{OutputOptions, Traces, carry_metadata, work_folder};
+use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets, work_folder};
+use crate::receipt::hash_bytes;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, RowSet, Selection, Split, TaskError, report};
 
@@ -30,7 +31,14 @@ pub fn transform_job(
         }
     };
     let identity = Map::identity(aligner.dim(), Policy::Unit);
-    let traces = Traces::before(output);
+    let rows = targets(input, output, None).into_iter().map(|target| target.path);
+    let outputs = rows.chain(metadata_targets(input, output)?).collect();
+    let identity_of_job = json!([
+        "transform",
+        target_side,
+        format!("{:032x}", hash_bytes(&aligner.to_bytes()))
+    ]);
+    let claimed = Claimed::new(&[input], outputs, output, &identity_of_job)?;
     let work = work_folder(output);
     let counted = count(
         input,
@@ -40,7 +48,7 @@ pub fn transform_job(
         "check",
         work.as_ref(),
     )
-    .inspect_err(|error| traces.sweep(error))?;
+    .inspect_err(|error| claimed.sweep(error))?;
     let checked_seconds = control.seconds();
     let job = MapJob {
         source: input,
@@ -51,9 +59,11 @@ pub fn transform_job(
         folder: None,
         receipts: true,
     };
+    claimed.begin()?;
     let written = write_mapped(&job, control, "transform")?;
     let mut outputs = written.outputs;
     outputs.extend(carry_metadata(input, &output.out, &counted.dropped)?);
+    claimed.finish()?;
     let mut value = json!({
         "dim": aligner.dim(),
         "rows": { "input": counted.fit.rows() },

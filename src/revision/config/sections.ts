@@ -388,6 +388,7 @@ export const rootEntries = {
   seed: v.optional(whole(0, 'Seed of everything that happens by chance.'), 0),
   threads: v.optional(whole(1, 'Native threads.')),
   resume: v.optional(flagOrPath('Go on from the newest checkpoint of the output, or from the one named.'), false),
+  overwrite: v.optional(flag('Begin anew where the output holds another run, which is removed.'), false),
   bestMetric: v.optional(
     oneOf(
       ['eval_loss', 'eval_perplexity', 'eval_accuracy'],

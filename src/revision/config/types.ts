@@ -364,6 +364,8 @@ export interface ReVisionConfig {
   threads?: number
   /** Go on from the newest checkpoint of the output, or from the one named. @defaultValue `false` */
   resume: boolean | string
+  /** Begin anew where the output holds another run, which is removed. @defaultValue `false` */
+  overwrite: boolean
   /** Number of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
   bestMetric: 'eval_loss' | 'eval_perplexity' | 'eval_accuracy'
   /** Whether more of it is better; of `eval_accuracy` it always is. @defaultValue `false` */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { JSONParser } from '@streamparser/json'
 import { ModalityGapError } from '../../errors.ts'
 import { refuseLinks } from '../../no-links.ts'
 import { unreadable } from '../../unreadable.ts'
-import { writeWhole } from '../../whole-file.ts'
+import { type Draft, writeWhole } from '../../whole-file.ts'
 import { parquetRecords } from './parquet-records.ts'
 
 /** What a file may grow to when it is unpacked: two hundred times as much, and some more. */
@@ -77,7 +77,7 @@ async function headOf(path: string): Promise<Buffer> {
   }
 }
 
-const COPIES: Readonly<Record<Packed, (path: string, to: FileHandle) => Promise<void>>> = {
+const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>>> = {
   gzip: async (path, to) => {
     const { size } = await stat(path)
     const input = createReadStream(path)
@@ -91,7 +91,7 @@ const COPIES: Readonly<Record<Packed, (path: string, to: FileHandle) => Promise<
             file: path,
           })
         }
-        await to.appendFile(chunk as Buffer)
+        await to.append(chunk as Buffer)
       }
     } catch (cause) {
       throw cause instanceof ModalityGapError ? cause : damaged(path, 'gzip file', cause)
@@ -101,7 +101,7 @@ const COPIES: Readonly<Record<Packed, (path: string, to: FileHandle) => Promise<
   },
   parquet: async (path, to) => {
     for await (const records of parquetRecords(path)) {
-      await to.appendFile(records.map(record => `${record}\n`).join(''))
+      await to.append(records.map(record => `${record}\n`).join(''))
     }
   },
   coco: async (path, to) => {
@@ -111,16 +111,16 @@ const COPIES: Readonly<Record<Packed, (path: string, to: FileHandle) => Promise<
   },
 }
 
-async function writeLines(records: Iterable<object>, to: FileHandle): Promise<void> {
+async function writeLines(records: Iterable<object>, to: Draft): Promise<void> {
   let lines: string[] = []
   for (const record of records) {
     lines.push(`${JSON.stringify(record)}\n`)
     if (lines.length === AT_A_TIME) {
-      await to.appendFile(lines.join(''))
+      await to.append(lines.join(''))
       lines = []
     }
   }
-  await to.appendFile(lines.join(''))
+  await to.append(lines.join(''))
 }
 
 type CocoId = string | number

@@ -25,7 +25,7 @@ pub(crate) use gguf::{Gguf, Metadata};
 use hf::Folder;
 pub use names::weight_shapes;
 pub use out::Stored;
-pub(crate) use out::{failed as write_failed, write_json};
+pub(crate) use out::{failed as write_failed, write_bytes, write_json};
 pub use peft::{read_adapters, write_adapters};
 pub(crate) use projector::can_hold;
 pub use projector::{

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{DType, Tensor};
 use modality_gap_nn::NnError;
-use modality_gap_shards::{AtomicFile, ShardError};
+use modality_gap_shards::{AtomicFile, ShardError, remove_litter};
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, RevisionError};
@@ -75,6 +75,7 @@ pub(crate) type Out = BufWriter<AtomicFile>;
 
 /// A file that `fill` writes: a temporary one beside it, flushed to the disk, renamed, the folder flushed.
 pub(crate) fn write(file: &Path, fill: impl FnOnce(&mut Out) -> Result<()>) -> Result<()> {
+    remove_litter([file]);
     let mut out = BufWriter::with_capacity(
         1 << 20,
         AtomicFile::create(file).map_err(|error| of_shard(file, error))?,

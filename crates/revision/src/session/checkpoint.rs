@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use modality_gap_nn::{Checkpoint, save_checkpoint};
+use modality_gap_nn::{Checkpoint, checkpoint_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::{LearnOptions, Session, chosen, put_back};
+use crate::files::write_bytes;
 use crate::{Result, RevisionError};
 
 /// The file of a checkpoint that holds what learns, the optimiser's moments and the number of updates.
@@ -28,7 +29,10 @@ impl Session {
         };
         let chosen = chosen(&self.params, &training.learning);
         let file = folder.join(TRAINING_STATE);
-        Ok(save_checkpoint(&file, &chosen, Some(&training.optimiser), &kept)?)
+        write_bytes(
+            &file,
+            &checkpoint_bytes(&chosen, Some(&training.optimiser), &kept)?,
+        )
     }
 
     /// Goes on from a state of the same training; updates from here on have the bits of one that was never interrupted.

@@ -1,0 +1,144 @@
+//! Files and folders that the TypeScript side writes, by the rules of those that are written here.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use modality_gap_shards::{AtomicFile, FolderLock, ShardError, Taken, remove_all_litter, remove_litter};
+use modality_gap_tasks::{RowSet, TaskError, claim_of};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Object, ObjectFinalize};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::border::Outcome;
+use crate::environment::Held;
+use crate::job::promised;
+use crate::source::Source;
+
+/// Refuses files that would replace something, unless they may, or that would stand among the files of `sources`.
+#[napi(catch_unwind, ts_return_type = "any")]
+pub fn claim_files(
+    files: Vec<String>,
+    replace: bool,
+    sources: Vec<ClassInstance<'_, Source>>,
+) -> Result<Outcome<()>> {
+    let rows = sources
+        .iter()
+        .map(|source| source.rows())
+        .collect::<Result<Vec<Arc<RowSet>>>>()?;
+    let claim = claim_of(&rows.iter().map(Arc::as_ref).collect::<Vec<_>>());
+    let checked = files
+        .iter()
+        .try_for_each(|file| claim.check(PathBuf::from(file).as_path(), replace));
+    Ok(checked.map_err(TaskError::from).into())
+}
+
+/// Removes temporary files of dead processes from a folder of our own.
+#[napi(catch_unwind)]
+pub fn remove_drafts(folder: String) {
+    remove_all_litter(&PathBuf::from(folder));
+}
+
+/// A file that gets its name when it is complete; until then it goes with this handle.
+#[napi(custom_finalize)]
+pub struct NativeDraft {
+    file: Held<Mutex<Option<AtomicFile>>>,
+}
+
+impl ObjectFinalize for NativeDraft {}
+
+#[napi]
+impl NativeDraft {
+    /// Begins a file that will be called `path`; what dead processes have left of it goes.
+    #[napi(factory, catch_unwind)]
+    pub fn begin(path: String) -> Result<Self> {
+        let path = PathBuf::from(path);
+        remove_litter([path.as_path()]);
+        let file = AtomicFile::create(&path).map_err(|error| napi::Error::from_reason(reason(&error)))?;
+        let file = Held::new(Mutex::new(Some(file)));
+        file.register();
+        Ok(Self { file })
+    }
+
+    /// Appends bytes, off the event loop.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn write<'env>(&self, env: &'env Env, bytes: Buffer) -> Result<Object<'env>> {
+        let file = self.held()?;
+        let bytes = bytes.to_vec();
+        promised(env, move || -> std::result::Result<(), TaskError> {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(file) = file.as_mut() else { return Ok(()) };
+            let path = file.path().to_path_buf();
+            file.write_all(&bytes).map_err(|source| {
+                TaskError::from(ShardError::WriteFailed {
+                    place: path.as_path().into(),
+                    source,
+                })
+            })
+        })
+    }
+
+    /// Gives the file its name, once the disk holds it.
+    #[napi(ts_return_type = "Promise<any>")]
+    pub fn commit<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let file = self.held()?;
+        promised(env, move || -> std::result::Result<(), TaskError> {
+            let file = file.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Ok(file.map_or(Ok(()), |file| file.commit(true))?)
+        })
+    }
+
+    /// Removes what was written, unless it has its name.
+    #[napi]
+    pub fn release(&self) {
+        self.file.release();
+    }
+
+    fn held(&self) -> Result<Arc<Mutex<Option<AtomicFile>>>> {
+        let gone = || napi::Error::from_reason("the file was released");
+        self.file.get().ok_or_else(gone)
+    }
+}
+
+fn reason(error: &ShardError) -> String {
+    match error {
+        ShardError::WriteFailed { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// A lock on a folder of this process' own, see [`FolderLock`].
+#[napi(custom_finalize)]
+pub struct NativeLock {
+    lock: Held<FolderLock>,
+}
+
+impl ObjectFinalize for NativeLock {}
+
+impl NativeLock {
+    fn of(lock: FolderLock) -> Self {
+        let lock = Held::new(lock);
+        lock.register();
+        Self { lock }
+    }
+}
+
+#[napi]
+impl NativeLock {
+    /// The lock; `busy` when somebody alive has it, `unsupported` where the file system has none.
+    #[napi(catch_unwind, ts_return_type = "NativeLock | 'busy' | 'unsupported'")]
+    pub fn take(path: String, note: String) -> Result<napi::Either<Self, &'static str>> {
+        match FolderLock::take(&PathBuf::from(path), &note) {
+            Ok(Taken::Held(lock)) => Ok(napi::Either::A(Self::of(lock))),
+            Ok(Taken::Busy) => Ok(napi::Either::B("busy")),
+            Ok(Taken::Unsupported) => Ok(napi::Either::B("unsupported")),
+            Err(error) => Err(napi::Error::from_reason(reason(&error))),
+        }
+    }
+
+    /// Lets go of it.
+    #[napi]
+    pub fn release(&self) {
+        self.lock.release();
+    }
+}

@@ -1,0 +1,145 @@
+//! A file that says who works in a folder. The system lets go of its lock when the process ends, however that comes: unlike a
+//! number of a process, a lock cannot be taken for that of another one.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::claim::refuse_link;
+use crate::error::ShardError;
+
+/// A lock that is held until it is dropped; its file goes with it.
+#[derive(Debug)]
+pub struct FolderLock {
+    path: PathBuf,
+    /// Held open for its lock.
+    _file: File,
+}
+
+/// How taking a lock ended.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is held now.
+    Held(FolderLock),
+    /// Somebody alive holds it.
+    Busy,
+    /// The file system has no locks.
+    Unsupported,
+}
+
+impl FolderLock {
+    /// Takes the lock of the file `path`, which is made and filled with `note`, for people.
+    ///
+    /// # Errors
+    /// `WRITE_FAILED`, also for a link.
+    pub fn take(path: &Path, note: &str) -> Result<Taken, ShardError> {
+        Self::acquire(path, note, |file| file.try_lock())
+    }
+
+    /// The same, but waits until others have let go of it.
+    ///
+    /// # Errors
+    /// As [`FolderLock::take`].
+    pub fn wait(path: &Path) -> Result<Taken, ShardError> {
+        Self::acquire(path, "", |file| file.lock().map_err(TryLockError::Error))
+    }
+
+    fn acquire(
+        path: &Path,
+        note: &str,
+        lock: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Taken, ShardError> {
+        let failed = |error| ShardError::from_write(path, error);
+        loop {
+            refuse_link(path)?;
+            let mut options = OpenOptions::new();
+            let mut file = options
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(failed)?;
+            match lock(&file) {
+                Err(TryLockError::WouldBlock) => return Ok(Taken::Busy),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Taken::Unsupported);
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Ok(()) => {}
+            }
+            // whoever held it before has removed the file, and another may stand there by now
+            if is_at(&file, path) {
+                let written = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
+                written.map_err(failed)?;
+                return Ok(Taken::Held(Self {
+                    path: path.to_path_buf(),
+                    _file: file,
+                }));
+            }
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // removed while it is held, so that nobody else's can be meant
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let number = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+    let (own, there) = (file.metadata().map(number), path.metadata().map(number));
+    matches!((own, there), (Ok(own), Ok(there)) if own == there)
+}
+
+/// Windows gives a name away only when the last handle has been closed.
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_holds_a_lock_and_a_file_alone_holds_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        std::fs::write(&path, "left by a dead process").unwrap();
+        let Taken::Held(first) = FolderLock::take(&path, "mine").unwrap() else {
+            panic!("nobody held it");
+        };
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+        assert!(matches!(FolderLock::take(&path, "theirs").unwrap(), Taken::Busy));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+        drop(first);
+        assert!(!path.exists());
+        assert!(matches!(FolderLock::take(&path, "next").unwrap(), Taken::Held(_)));
+    }
+
+    #[test]
+    fn whoever_waits_comes_one_after_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let Taken::Held(lock) = FolderLock::wait(&path).unwrap() else {
+                            panic!("it waits");
+                        };
+                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,39 @@
+import { lstat } from 'node:fs/promises'
+import { type Embeddings, sourceOf } from './embeddings.ts'
+import { ModalityGapError, unwrap } from './errors.ts'
+import { native } from './native.ts'
+import type { OverwriteOptions } from './options.ts'
+
+/**
+ * Refuses files that would replace something, unless they may, and those that would stand among the rows that are read.
+ *
+ * @param sources rows that are read
+ * @throws {@link ModalityGapError} `BAD_OPTION` where something or a source stands; `WRITE_FAILED` for a folder or device
+ */
+export function claimFiles(
+  files: readonly (string | undefined)[],
+  { overwrite = false }: OverwriteOptions,
+  sources: readonly Embeddings[] = [],
+): void {
+  const asked = files.filter(file => file !== undefined)
+  unwrap(native.claimFiles(asked, overwrite, sources.map(sourceOf)))
+}
+
+/**
+ * Refuses files and folders that are there, unless they may be replaced.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`
+ */
+export async function claimPlaces(paths: readonly string[], { overwrite = false }: OverwriteOptions): Promise<void> {
+  for (const path of overwrite ? [] : paths) {
+    if (await lstat(path).catch(() => undefined)) {
+      throw exists(path)
+    }
+  }
+}
+
+/** Something stands where an output is to go. */
+export function exists(file: string, what = 'it exists already'): ModalityGapError {
+  const message = `${file}: ${what}; choose another output, or replace it (overwrite: true, --overwrite)`
+  return new ModalityGapError('BAD_OPTION', message, { file })
+}

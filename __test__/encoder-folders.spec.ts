@@ -165,7 +165,7 @@ test('a key of webdataset ends at the first point, and no caption meets the imag
   const encoder = laid(t, 'siglip2')
   const folder = folderOf(t)
   const embed = (data: string, onBadPair: 'error' | 'drop' = 'error') =>
-    embedPairs({ encoder, data, out: join(folder, 'out'), onBadPair })
+    embedPairs({ encoder, data, out: join(folder, 'out'), onBadPair, overwrite: true })
   const dots = await t.throwsAsync(embed(join(FIXTURES, 'dots.tar')))
   t.like(dots, { code: 'BAD_FORMAT', file: join(FIXTURES, 'dots.tar'), row: 0 })
   t.regex(dots.message, /22\.00\.jpg and 22\.01\.jpg are two images of one key, 22; .*rename/)
@@ -239,13 +239,17 @@ test('lists may begin with a byte order mark, end their lines with CRLF and hold
   }
   for (const [name, text] of Object.entries(lists)) {
     writeFileSync(join(folder, name), text)
-    t.is((await embedPairs({ encoder, data: join(folder, name), out: join(folder, 'out') })).rows, 2, name)
+    t.is(
+      (await embedPairs({ encoder, data: join(folder, name), out: join(folder, 'out'), overwrite: true })).rows,
+      2,
+      name,
+    )
   }
   const parts = join(folder, 'parts')
   mkdirSync(parts)
   writeFileSync(join(parts, '1.png'), picture(1))
   writeFileSync(join(parts, '1.txt'), '\ufeffone\r\n\r\n')
-  await embedPairs({ encoder, data: parts, out: join(folder, 'out') })
+  await embedPairs({ encoder, data: parts, out: join(folder, 'out'), overwrite: true })
   const [line] = readFileSync(join(folder, 'out', 'metadata', 'metadata_0.jsonl'), 'utf8').split('\n')
   t.is(JSON.parse(line as string).caption, 'one')
 })
@@ -259,7 +263,7 @@ test('a list leads out of its folder only if it is allowed to, and to regular fi
   const list = join(inner, 'pairs.jsonl')
   const embed = (image: string, allowOutsideImages = false) => {
     writeFileSync(list, `${JSON.stringify({ image, caption: 'a' })}\n`)
-    return embedPairs({ encoder, data: list, out: join(folder, 'out'), allowOutsideImages })
+    return embedPairs({ encoder, data: list, out: join(folder, 'out'), allowOutsideImages, overwrite: true })
   }
   for (const image of ['../outside.png', join(folder, 'outside.png'), 'x/../../outside.png']) {
     const error = await t.throwsAsync(embed(image))

@@ -262,7 +262,7 @@ pub fn run_embedding(
         }
     }
     // what is there without a receipt was left by a run that began here
-    write_text(&job.out.join(NOTE), "{\"version\":1}\n")?;
+    write_text(&job.out.join(NOTE), BEGUN)?;
     let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
         rows: 0,
@@ -330,23 +330,28 @@ pub fn run_embedding(
         )));
     }
     remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
+    write_text(&job.out.join(NOTE), FINISHED)?;
     Ok(report)
 }
 
 /// Says that a run has begun in a folder.
 const NOTE: &str = "_run/embed.json";
+/// What it says until all is written, and then.
+const BEGUN: &str = "{\"finished\":false}\n";
+const FINISHED: &str = "{\"finished\":true}\n";
 
-/// Refuses to write over what is no run of ours, or over one that is not to be resumed, and into what is read.
+/// Refuses to write over what is no run of ours, or over a finished one that is not to be resumed, and into what is read.
 fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {
     let paths = || job.data.iter().chain([&job.encoder]).map(PathBuf::as_path);
     let claim = Claim::reading(
         paths().filter(|path| path.is_file()),
         paths().filter(|path| path.is_dir()),
     );
-    let own = job.out.join(NOTE).is_file() || Receipt::path(&job.out, 0).is_file();
+    let note = fs::read_to_string(job.out.join(NOTE)).unwrap_or_default();
+    let resumable = job.resume && (note == FINISHED || Receipt::path(&job.out, 0).is_file());
     for index in 0..shards {
         for file in Files::of(index, sees).all() {
-            claim.check(&job.out.join(file), job.overwrite || (job.resume && own))?;
+            claim.check(&job.out.join(file), job.overwrite || resumable || note == BEGUN)?;
         }
     }
     Ok(())

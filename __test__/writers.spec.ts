@@ -32,6 +32,8 @@ const TYPESCRIPT: Record<string, readonly string[]> = {
   // copies of rows
   'src/revision/litter.ts': ['mkdir', 'rm'],
   'src/revision/rows.ts': ['rename', 'rm'],
+  // of a data set, in a temporary folder
+  'src/revision/dataset.ts': ['mkdtemp', 'rm'],
   'src/revision/workspace.ts': ['mkdir', 'rm'],
   // a model that a stage has left
   'src/revision/hand-over.ts': ['cp'],

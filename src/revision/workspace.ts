@@ -209,7 +209,12 @@ export class Workspace {
     const fitted = await Aligner.fit({ target, source, ...options }, run)
     await rm(note, { force: true })
     await mkdir(this.#config.output, { recursive: true })
-    await fitted.save(kept)
+    // an older one is replaced, a file of somebody else is not
+    const overwrite = await Aligner.load(kept).then(
+      () => true,
+      () => false,
+    )
+    await fitted.save(kept, { overwrite })
     await writeWhole(note, made)
     return fitted
   }

@@ -12,7 +12,7 @@
  * | `WIDTH_MISMATCH` | rows that must share a width do not |
  * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
  * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
- * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `BAD_OPTION` | an option has a value that makes no sense, or an output stands where something is already |
  * | `OVERFLOW` | a component is beyond the range of the output's storage type |
  * | `NOT_PAIRED` | two sides that should be paired differ in rows, or rows and their ids in number |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
@@ -103,6 +103,107 @@ type Outcome<T> =
         message: string
       } & ErrorPlace
     }
+/** How the source rows are moved onto the target's distribution. */
+export type Method =
+  | 'realign'
+  | 'mean-shift'
+  | 'centering'
+  | 'c3'
+  | 'bca'
+  | 'procrustes'
+  | 'bures'
+  | 'aniso-init'
+  | 'none'
+/** A step of the `realign` method, for ablation. */
+export type Step = 'anchor' | 'trace' | 'centroid'
+/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
+export type Centroid = 'iterate' | 'solve'
+/** Storage type of a component. */
+export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
+/** Container of rows on disk; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`. */
+export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle'
+/** What to do with a row that is not finite, has length zero or a wrong width. */
+export type OnBadRow = 'error' | 'drop'
+/** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
+export type Role = 'image' | 'text' | 'other'
+/** Options of a fit that say what is fitted. */
+export interface FitOptions {
+  /** @defaultValue `'realign'` */
+  method?: Method
+  /** Steps of `realign` to take, in their order. @defaultValue all three */
+  steps?: readonly Step[]
+  /** @defaultValue `'iterate'` */
+  centroid?: Centroid
+  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
+  centroidIterations?: number
+  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
+  tolerance?: number
+  /** Rounds the means as the published code does, for comparison with it. */
+  compat?: 'official'
+  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
+  renormalize?: boolean
+  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  noise?: number
+  /**
+   * Seed of that noise, which is keyed by the row's index, and in a training by the pass over the data, so that every epoch draws anew.
+   *
+   * @defaultValue that of `seed`
+   */
+  noiseSeed?: number
+  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  ridge?: number
+  /**
+   * Whether `bca` matches covariances, or second moments as printed (`true` by default); whether `c3` centres both sides, as its code
+   * for captions does, in place of moving texts onto images (`false` by default).
+   */
+  centered?: boolean
+  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of that frame's U; not with `energy`. */
+  rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
+  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
+  paired?: boolean
+  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
+  subset?: number
+  /** Seed of that choice. @defaultValue `0` */
+  subsetSeed?: number
+  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
+  targetName?: string
+  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
+  sourceName?: string
+  /** Label of the encoder that made the embeddings, kept in the aligner. */
+  encoder?: string
+}
+/** How much of the machine a job may take. */
+export interface ThreadOptions {
+  /** Native threads. @defaultValue the cores of the machine */
+  threads?: number
+}
+/** Whether an output may take the place of what is there. */
+export interface OverwriteOptions {
+  /** Replace what stands where the output goes; rows that are read are never replaced. @defaultValue `false` */
+  overwrite?: boolean
+}
+/** What is written, and how. */
+export interface OutputOptions extends ThreadOptions, OverwriteOptions {
+  /** Storage type of the output. @defaultValue that of the input */
+  dtype?: Dtype
+  /** Container of the output. @defaultValue that of the input */
+  format?: Format
+  /** Wait until the disk holds the files before they get their names. @defaultValue `true` */
+  sync?: boolean
+}
+/** Output that can be taken up again after an interruption. */
+export interface ResumableOutputOptions extends OutputOptions {
+  /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
+  resume?: boolean
+}
 /** Shapes of one tower's transformer. */
 export interface TowerShape {
   /** Columns inside. */
@@ -239,7 +340,7 @@ export interface PairOptions {
   allowOutsideImages?: boolean
 }
 /** What and how pairs are embedded. */
-export interface EmbedOptions extends PairOptions {
+export interface EmbedOptions extends PairOptions, OverwriteOptions {
   /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
   prompt?: string
   /** Only pairs of these splits. @defaultValue all */
@@ -726,7 +827,7 @@ export interface Metrics {
   figures?: Figures
 }
 /** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions, GroupOptions {
+export interface MeasureOptions extends CauseOptions, GroupOptions, OverwriteOptions {
   /** What to measure beside the gap. @defaultValue everything */
   parts?: readonly MeasurePart[]
   /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
@@ -744,102 +845,6 @@ export interface MeasureOptions extends CauseOptions, GroupOptions {
   saveFrame?: string
   /** Add what a report draws. @defaultValue `false` */
   figures?: boolean
-}
-/** How the source rows are moved onto the target's distribution. */
-export type Method =
-  | 'realign'
-  | 'mean-shift'
-  | 'centering'
-  | 'c3'
-  | 'bca'
-  | 'procrustes'
-  | 'bures'
-  | 'aniso-init'
-  | 'none'
-/** A step of the `realign` method, for ablation. */
-export type Step = 'anchor' | 'trace' | 'centroid'
-/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
-export type Centroid = 'iterate' | 'solve'
-/** Storage type of a component. */
-export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
-/** Container of rows on disk; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`. */
-export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle'
-/** What to do with a row that is not finite, has length zero or a wrong width. */
-export type OnBadRow = 'error' | 'drop'
-/** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
-export type Role = 'image' | 'text' | 'other'
-/** Options of a fit that say what is fitted. */
-export interface FitOptions {
-  /** @defaultValue `'realign'` */
-  method?: Method
-  /** Steps of `realign` to take, in their order. @defaultValue all three */
-  steps?: readonly Step[]
-  /** @defaultValue `'iterate'` */
-  centroid?: Centroid
-  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
-  centroidIterations?: number
-  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
-  tolerance?: number
-  /** Rounds the means as the published code does, for comparison with it. */
-  compat?: 'official'
-  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
-  renormalize?: boolean
-  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
-  noise?: number
-  /**
-   * Seed of that noise, which is keyed by the row's index, and in a training by the pass over the data, so that every epoch draws anew.
-   *
-   * @defaultValue that of `seed`
-   */
-  noiseSeed?: number
-  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
-  ridge?: number
-  /**
-   * Whether `bca` matches covariances, or second moments as printed (`true` by default); whether `c3` centres both sides, as its code
-   * for captions does, in place of moving texts onto images (`false` by default).
-   */
-  centered?: boolean
-  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
-  energy?: number
-  /** Dimension of that frame's U; not with `energy`. */
-  rank?: number
-  /** File of a frame made earlier for them to work in, instead of one of these rows. */
-  frame?: string
-  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
-  paired?: boolean
-  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
-  holdout?: number
-  /** Seed of every sampled choice. @defaultValue `0` */
-  seed?: number
-  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
-  subset?: number
-  /** Seed of that choice. @defaultValue `0` */
-  subsetSeed?: number
-  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
-  targetName?: string
-  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
-  sourceName?: string
-  /** Label of the encoder that made the embeddings, kept in the aligner. */
-  encoder?: string
-}
-/** How much of the machine a job may take. */
-export interface ThreadOptions {
-  /** Native threads. @defaultValue the cores of the machine */
-  threads?: number
-}
-/** What is written, and how. */
-export interface OutputOptions extends ThreadOptions {
-  /** Storage type of the output. @defaultValue that of the input */
-  dtype?: Dtype
-  /** Container of the output. @defaultValue that of the input */
-  format?: Format
-  /** Wait until the disk holds the files before they get their names. @defaultValue `true` */
-  sync?: boolean
-}
-/** Output that can be taken up again after an interruption. */
-export interface ResumableOutputOptions extends OutputOptions {
-  /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
-  resume?: boolean
 }
 /** How far a job has come; sent at most a few times a second. */
 export interface Progress {
@@ -1919,7 +1924,7 @@ export declare class Aligner {
    * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
    * storage type of the input. `report.outputs` lists the files.
    *
-   * @throws {@link ModalityGapError} as `fit` does, and `WRITE_FAILED`; unfinished files are removed
+   * @throws {@link ModalityGapError} as `fit` does, `BAD_OPTION` and `WRITE_FAILED`; unfinished files are removed
    */
   static alignTo(input: AlignInput, run?: RunOptions): Promise<Aligner>
   /**
@@ -1941,9 +1946,9 @@ export declare class Aligner {
   /**
    * Writes the aligner as a safetensors file; the file has its name only once it is complete.
    *
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`
    */
-  save(path: string): Promise<void>
+  save(path: string, options?: OverwriteOptions): Promise<void>
   /**
    * Moves one source row or many. Rows are scaled to unit length first; results have unit length (except for methods
    * without renormalisation) and are computed in f64 whatever the array.
@@ -1964,8 +1969,8 @@ export declare class Aligner {
    * Moves the rows of any number of shards on the native threads and writes them to `out`, a folder, or a file when there
    * is one shard and the name has a known ending. The report says whether the rows still look like those of the fit.
    *
-   * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `WRITE_FAILED`, `CANCELLED`;
-   * unfinished files are removed
+   * @throws {@link ModalityGapError} `WIDTH_MISMATCH`, `BAD_ROW` with file and row, `BAD_OPTION`, `WRITE_FAILED`,
+   * `CANCELLED`; unfinished files are removed
    */
   transformTo(rows: Embeddings, out: string, options?: TransformOptions & RunOptions): Promise<TransformReport>
 }
@@ -2245,8 +2250,8 @@ export declare function compareStrategies(input: CompareInput, run?: RunOptions)
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
  * is one shard and the name has a known ending.
  *
- * @throws {@link ModalityGapError} `BAD_ROW` with file and row, `UNSUPPORTED`, `WRITE_FAILED`, `CANCELLED`; unfinished
- * files are removed
+ * @throws {@link ModalityGapError} `BAD_ROW` with file and row, `UNSUPPORTED`, `BAD_OPTION`, `WRITE_FAILED`, `CANCELLED`;
+ * unfinished files are removed
  */
 export declare function convert(
   rows: Embeddings,
@@ -2254,12 +2259,17 @@ export declare function convert(
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
 /** What is trained, from what, and where it goes. */
-export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions {
+export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions, OverwriteOptions {
   /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
   data: string | readonly string[]
-  /** Folder for the encoder and its checkpoint. */
+  /** Folder for the encoder, its checkpoint and `log.jsonl`, one line for each update. */
   out: string
-  /** Go on from the checkpoint in `out`; the options have to be the same. @defaultValue `false` */
+  /**
+   * Go on from the checkpoint in `out`; the options have to be the same. A training that was cut short before its first
+   * checkpoint begins anew.
+   *
+   * @defaultValue `false`
+   */
   resume?: boolean
   /** Folder for probes as files: `step_000800/{image,text,grad_image,grad_text,batch_image,batch_text}.npy`. */
   probes?: string
@@ -2293,8 +2303,8 @@ export declare class DualEncoder {
   /**
    * Trains an image tower and a text tower from scratch by the symmetric contrastive loss of CLIP.
    *
-   * @throws {@link ModalityGapError} `BAD_IMAGE` with the file, `BAD_FORMAT` with list and record, `BAD_OPTION`,
-   * `NUMERIC` when the loss is not finite, `BAD_MODEL` when a checkpoint belongs to other options, `CANCELLED`
+   * @throws {@link ModalityGapError} `BAD_IMAGE` with the file, `BAD_FORMAT` with list and record, `BAD_OPTION`
+   * (also where `out` holds another training), `NUMERIC` when the loss is not finite, `BAD_MODEL` when a checkpoint belongs to other options, `CANCELLED`
    * @see arXiv 2103.00020
    */
   static train(input: TrainInput, run?: TrainRun): Promise<DualEncoder>
@@ -2332,7 +2342,8 @@ export declare class DualEncoder {
  * Writes the embeddings of pairs in the clip-retrieval layout: `img_emb/`, `text_emb/`, and `metadata/` with paths and
  * captions.
  *
- * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `CANCELLED`
+ * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `BAD_OPTION` where something
+ * stands in `out`, `CANCELLED`
  */
 export declare function embedPairs(input: EmbedInput, run?: RunOptions): Promise<EmbedReport>
 /** What a run says about a claim of the paper. */
@@ -2772,16 +2783,17 @@ export type ReportData = MeasureData | CompareData | SampleSizeData | MatrixData
  * @param data a result of `measure` with `figures`
  * @param path the file; written as a whole or not at all
  * @returns rows written
- * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection, `WRITE_FAILED`
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data without a projection or where something stands, `WRITE_FAILED`
  */
 export declare function projectionParquet(
   data: {
     figures?: FiguresData
   },
   path: string,
+  options?: OverwriteOptions,
 ): Promise<number>
 /** What a report says beside its data. */
-export interface ReportOptions {
+export interface ReportOptions extends OverwriteOptions {
   /** Heading of the page. @defaultValue `'Modality gap'` */
   title?: string
   /** A line under it, such as the encoder and the data. */
@@ -2790,7 +2802,7 @@ export interface ReportOptions {
   labels?: RowLabels
 }
 /** How charts are written. */
-export interface ChartOptions {
+export interface ChartOptions extends OverwriteOptions {
   /** SVG, or pixels at twice the size through the peer dependency `@resvg/resvg-js`. @defaultValue `'svg'` */
   format?: 'svg' | 'png'
   /** Colours. @defaultValue `'light'` */
@@ -2806,7 +2818,7 @@ export interface ChartOptions {
  *
  * @param data one result or several, as the functions return them or as `--json` prints them
  * @param path the file; written as a whole or not at all
- * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result, `WRITE_FAILED`
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result or where something stands, `WRITE_FAILED`
  */
 export declare function writeReport(
   data: ReportData | readonly ReportData[],
@@ -3546,6 +3558,8 @@ export interface ReVisionConfig {
   threads?: number
   /** Go on from the newest checkpoint of the output, or from the one named. @defaultValue `false` */
   resume: boolean | string
+  /** Begin anew where the output holds another run, which is removed. @defaultValue `false` */
+  overwrite: boolean
   /** Number of the evaluation that the best checkpoint is chosen by. @defaultValue `'eval_loss'` */
   bestMetric: 'eval_loss' | 'eval_perplexity' | 'eval_accuracy'
   /** Whether more of it is better; of `eval_accuracy` it always is. @defaultValue `false` */
@@ -3693,9 +3707,9 @@ export declare class VisionModel {
    * `adapter/` in PEFT's layout, with mode `full` the whole model in `model/`, in Hugging Face's.
    *
    * @returns the files
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`
    */
-  export(folder: string, what?: ExportKind): Promise<string[]>
+  export(folder: string, what?: ExportKind, options?: OverwriteOptions): Promise<string[]>
   /**
    * Writes the whole state of its training, but the order of the data, into a folder.
    *
@@ -3821,7 +3835,7 @@ export interface GapOnTheWay {
 /** The stages of a run, in their order. */
 export type StageName = 'stage1' | 'stage2'
 /** What is written for others. */
-export interface HandOverOptions extends RunOptions {
+export interface HandOverOptions extends RunOptions, OverwriteOptions {
   /** What of the model. @defaultValue `'learned'` */
   kind?: ExportKind
   /**
@@ -4005,7 +4019,8 @@ export declare class ReVision {
   /**
    * Runs everything that is configured: both stages, evaluation; writes `result.json` into the output.
    *
-   * @throws {@link ModalityGapError} what is wrong with data or model, by name; `CANCELLED` after a checkpoint
+   * @throws {@link ModalityGapError} what is wrong with data or model, by name; `BAD_OPTION` where the output holds another run;
+   * `CANCELLED` after a checkpoint
    */
   run(options?: ReVisionRunOptions): Promise<ReVisionReport>
   /**
@@ -4042,7 +4057,7 @@ export declare class ReVision {
    * of LLaVA's and Bunny's kind take them.
    *
    * @returns the files
-   * @throws {@link ModalityGapError} `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
+   * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
    */
   export(folder: string, options?: HandOverOptions): Promise<string[]>
   /**
@@ -4521,7 +4536,7 @@ export interface TrackStep {
   batchText?: TrackRows
 }
 /** How a tracker is used in this process. */
-export interface TrackerUse extends ThreadOptions {
+export interface TrackerUse extends ThreadOptions, OverwriteOptions {
   /** Columns of plain arrays; tensors and files know theirs. */
   dim?: number
   /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
@@ -4539,7 +4554,7 @@ export declare class Tracker {
    */
   constructor(options: TrackerOptions & TrackerUse)
   /** @internal */
-  constructor(options: TrackerUse, loaded: NativeTracker)
+  constructor(options: (TrackerOptions & TrackerUse) | TrackerUse, loaded: NativeTracker | undefined, takesUp?: boolean)
   /**
    * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
    *
@@ -4569,17 +4584,18 @@ export declare class Tracker {
   /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
   toBytes(): Uint8Array
   /**
-   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete.
+   * Writes the state, once the steps pushed so far are recorded; the file has its name only when it is complete. An older
+   * state is replaced, any other file is not.
    *
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`
    */
   save(path: string): Promise<void>
   /**
    * Writes the frozen frame, for measurements in the same frame.
    *
-   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, or where something stands; `WRITE_FAILED`
    */
-  saveFrame(path: string): Promise<void>
+  saveFrame(path: string, options?: OverwriteOptions): Promise<void>
 }
 /**
  * Reads a tracker's log, one JSON record per line. A last line that an interruption cut short is left out.

@@ -12,7 +12,7 @@
  * | `WIDTH_MISMATCH` | rows that must share a width do not |
  * | `BAD_ROW` | a row is not finite, has length zero or a wrong width |
  * | `BAD_SHAPE` | an array does not hold whole rows, or `out` has another length |
- * | `BAD_OPTION` | an option has a value that makes no sense |
+ * | `BAD_OPTION` | an option has a value that makes no sense, or an output stands where something is already |
  * | `OVERFLOW` | a component is beyond the range of the output's storage type |
  * | `NOT_PAIRED` | two sides that should be paired differ in rows, or rows and their ids in number |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |

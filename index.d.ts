@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 /**
  * What went wrong, stable across versions:
  *

@@ -119,7 +119,7 @@ test('the commands print tables, and one JSON document', async t => {
     return stdout
   }
   const size = ['--image', image, '--text', text, '--sizes', '20,300', '--trials', '2']
-  t.regex(await run('analyze', 'sample-size', ...size), /rows of the fit +gap on unseen rows/)
+  t.regex(await run('analyze', 'sample-size', ...size), /embeddings of the fit +gap on unseen embeddings/)
   const domains = ['--domain', `a=${image},${text}`, `b=${image},${audio}`, '--json']
   t.deepEqual(JSON.parse(await run('analyze', 'domains', ...domains)).names, ['a', 'b'])
   t.regex(await run('analyze', 'modalities', '--rows', `x=${image}`, `y=${text}`, `z=${audio}`), /noise floor +x +y +z/)

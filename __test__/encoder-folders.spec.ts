@@ -157,7 +157,7 @@ test('all bad pairs are named at once, or left out and counted', async t => {
   const args = ['--encoder', encoder, '--data', data, '--out', join(folder, 'cli'), '--on-bad-pair', 'drop']
   const ended = await modalityGap(['encoder', 'embed', ...args])
   t.is(ended.code, 0, ended.stderr)
-  t.regex(ended.stdout, /10 pairs in 32 columns\n28 pairs left out:\n/)
+  t.regex(ended.stdout, /10 pairs in 32 dimensions\n28 pairs left out:\n/)
   t.regex(ended.stdout, /and 8 more/)
 })
 

@@ -130,7 +130,7 @@ test('the command line trains from a configuration and embeds', async t => {
     'test',
   ])
   t.is(embedded.code, 0, embedded.stderr)
-  t.regex(embedded.stdout, /2 pairs in 6 columns/)
+  t.regex(embedded.stdout, /2 pairs in 6 dimensions/)
   const wrong = await modalityGap(['encoder', 'train', '--out', out])
   t.is(wrong.code, 2)
 })

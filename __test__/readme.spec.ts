@@ -57,7 +57,6 @@ test.serial('every TypeScript block agrees with the types of the package, and ru
   })
   const compilerOptions = {
     target: 'es2022',
-    lib: ['es2023', 'dom.asynciterable', 'esnext.disposable'],
     module: 'nodenext',
     strict: true,
     types: ['node'],

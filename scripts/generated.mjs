@@ -1,12 +1,11 @@
 // Compares the committed files that are generated with a fresh generation in a temporary folder.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { declarations } from './declarations.mjs'
 
-const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const GENERATED = [
@@ -37,30 +36,10 @@ function binding() {
   }
 }
 
-/** The types of the package, rolled up and formatted. */
-function declarations() {
-  const { generateDtsBundle } = require('dts-bundle-generator')
-  const { compilationOptions, entries } = require('../dts.config.cjs')
-  const texts = generateDtsBundle(entries, compilationOptions)
-  return Object.fromEntries(
-    entries.map(({ outFile }, i) => [
-      outFile,
-      run('npx', ['biome', 'format', `--stdin-file-path=${outFile}`], texts[i]),
-    ]),
-  )
-}
-
-function run(command, args, input) {
+function run(command, args) {
   const shell = process.platform === 'win32'
-  const { status, stdout } = spawnSync(command, args, {
-    cwd: root,
-    input,
-    shell,
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const { status } = spawnSync(command, args, { cwd: root, shell, stdio: ['ignore', 'ignore', 'inherit'] })
   if (status !== 0) throw new Error(`${[command, ...args].join(' ')} failed`)
-  return stdout
 }
 
 function read(file) {

@@ -8,7 +8,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 if (changed('package-lock.json') > changed('node_modules/.package-lock.json')) {
   // not `npm ci`, which would remove all that is installed, and the caches of tools with it, when only the time has changed
-  run('npm', ['install', '--no-save'], 'installing packages')
+  run('npm', ['install', '--no-save', '--ignore-scripts'], 'installing packages')
 }
 if (changed('crates', 'Cargo.toml', 'Cargo.lock') > changed(...addons())) {
   if (spawnSync('cargo', ['--version']).status !== 0) {

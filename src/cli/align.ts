@@ -18,8 +18,8 @@ import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts
 export function addAlign(program: Command): void {
   const command = program
     .command('align')
-    .description('fit on both sides and write the moved rows')
-    .requiredOption('--out <dir>', 'folder for the moved rows and the aligner')
+    .description('fit on both sides and write the moved embeddings')
+    .requiredOption('--out <dir>', 'folder for the moved embeddings and the aligner')
   addSideOptions(command)
   addFitOptions(command)
   addOutputOptions(addBadRowOption(addHtmlOptions(command)))

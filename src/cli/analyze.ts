@@ -33,12 +33,12 @@ export function addAnalyze(program: Command): void {
 function addSampleSize(analyze: Command): void {
   const command = analyze
     .command('sample-size')
-    .description('how the gap on unseen rows falls with the rows of the fit')
+    .description('how the gap on unseen embeddings falls with the number of embeddings of the fit')
   addSideOptions(command)
   addFitOptions(addBadRowOption(addHtmlOptions(command)))
-    .option('--sizes <list>', 'rows a side of the fits (default: 100,200,500,… up to all)', sizes)
+    .option('--sizes <list>', 'embeddings a side of the fits (default: 100,200,500,… up to all)', sizes)
     .option('--trials <n>', 'fits at each size (default: 5)', atLeast(1))
-    .option('--wanted <gap>', 'estimate the rows that this gap takes', positive)
+    .option('--wanted <gap>', 'estimate how many embeddings this gap takes', positive)
   type Options = Common & SideOptions & FittingOptions & { sizes?: number[]; trials?: number; wanted?: number }
   addCommonOptions(command).action((options: Options) =>
     finish(options, async run => {
@@ -58,7 +58,11 @@ function addDomains(analyze: Command): void {
   const command = analyze
     .command('domains')
     .description('fit on each domain, use on every other')
-    .requiredOption('--domain <name=image,text...>', 'a domain: its name, its image rows and its text rows', each(2))
+    .requiredOption(
+      '--domain <name=image,text...>',
+      'a domain: its name, its image embeddings and its text embeddings',
+      each(2),
+    )
   addFitOptions(addBadRowOption(addHtmlOptions(command)))
   addCommonOptions(command).action((options: Common & FittingOptions & { domain: Named[] }) =>
     finish(options, async run => {
@@ -84,10 +88,10 @@ function addCaptions(analyze: Command): void {
   const command = analyze
     .command('captions')
     .description('compare corpora of captions for the same images')
-    .requiredOption('--image <src...>', 'image rows')
+    .requiredOption('--image <src...>', 'image embeddings')
     .requiredOption(
       '--corpus <name=text,captions...>',
-      'a corpus: its name, its rows, and, if there is one, a file of its captions',
+      'a corpus: its name, its embeddings, and, if there is one, a file of its captions',
       each(1, 2),
     )
     .option('--token-limit <n>', 'tokens that the text encoder takes (default: 77)', atLeast(3))
@@ -114,7 +118,7 @@ function addModalities(analyze: Command): void {
   const command = analyze
     .command('modalities')
     .description('the gap between every two of several modalities')
-    .requiredOption('--rows <name=src...>', 'a modality: its name and its rows', each(1))
+    .requiredOption('--rows <name=src...>', 'a modality: its name and its embeddings', each(1))
   addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Common & { rows: Named[] }) =>
     finish(options, async run => {
       const { analyzeModalities } = await import('../analyze/matrices.ts')
@@ -144,7 +148,7 @@ function finish(
 }
 
 function curve({ curve, rowsFor, model }: SampleSizeReport): string {
-  const head = ['rows of the fit', 'gap on unseen rows', 'sd', 'noise floor']
+  const head = ['embeddings of the fit', 'gap on unseen embeddings', 'sd', 'noise floor']
   const lines = curve.map(({ n, mean, sd, floor }) => [count(Math.round(n)), figure(mean), figure(sd), figure(floor)])
   const wanted = rowsFor ? `\n\n${rowsSentence(rowsFor, model.limit)}` : ''
   return `${table([head, ...lines])}${wanted}`
@@ -159,7 +163,7 @@ function matrix({ names, gap, floor }: DomainsReport | ModalitiesReport, what: s
 function corporaTable({ image, corpora, tokenLimit }: CaptionsReport): string {
   const head = [
     '',
-    'rows',
+    'embeddings',
     'trace',
     'effective rank',
     'gap',

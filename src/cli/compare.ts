@@ -33,12 +33,12 @@ const NAMES = Object.keys(STRATEGIES) as StrategyName[]
 export function addCompare(program: Command): void {
   const command = program
     .command('compare')
-    .description('fit every strategy on one part of the rows and measure it on the other')
-    .requiredOption('--image <src...>', 'image rows')
-    .requiredOption('--text <src...>', 'text rows')
-    .option('--paired', 'rows are pairs: those of one id, where ids are known, otherwise row i with row i')
+    .description('fit every strategy on one part of the embeddings and measure it on the other')
+    .requiredOption('--image <src...>', 'image embeddings')
+    .requiredOption('--text <src...>', 'text embeddings')
+    .option('--paired', 'embeddings are pairs: those of one id, where ids are known, otherwise the i-th with the i-th')
     .option('--methods <list>', `strategies, of ${NAMES.join(',')} (default: all that apply)`, methods)
-    .option('--holdout <share>', 'share of the rows that no fit sees (default: 0.2)', share)
+    .option('--holdout <share>', 'share of the embeddings that no fit sees (default: 0.2)', share)
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
     .option('--exact', 'let every row ask for its neighbours, however many there are')
@@ -83,7 +83,7 @@ function compared({ strategies, rows, holdout, paired, recommended }: CompareRep
   const advice = Object.entries(recommended).flatMap(([purpose, one]) =>
     one ? [`${purpose}: ${one.method}; ${one.why}`] : [],
   )
-  const held = `${count(rows.image)} image and ${count(rows.text)} text rows held out (${percent(holdout)}), seen by no fit`
+  const held = `${count(rows.image)} image and ${count(rows.text)} text embeddings held out (${percent(holdout)}), seen by no fit`
   const [first] = Object.values(strategies)
   const grouped = first?.groups ? `\n${groupsSentence(first.groups, first.rows)}` : ''
   const findings = diagnosisText(comparedDiagnosis(strategies))

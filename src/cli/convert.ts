@@ -10,8 +10,8 @@ interface Options extends WritingOptions {
 export function addConvert(program: Command): void {
   const command = program
     .command('convert')
-    .description('write rows as they are in another container or storage type')
-    .requiredOption('--in <src...>', 'rows to convert')
+    .description('write embeddings unchanged in another format or storage type')
+    .requiredOption('--in <src...>', 'embeddings to convert')
     .requiredOption('--out <path>', 'folder, or file when there is one shard')
   addOutputOptions(addBadRowOption(command))
   addCommonOptions(command).action((options: Options) =>
@@ -20,7 +20,7 @@ export function addConvert(program: Command): void {
       const { convert } = await import('../convert.ts')
       const rows = await openEmbeddings(options.in, { onBadRow: options.onBadRow })
       const report = await convert(rows, options.out, { ...outputOptionsOf(options), ...run })
-      return { report, text: `${count(report.rows)} rows of ${report.dim} columns${written(report.outputs)}` }
+      return { report, text: `${count(report.rows)} embeddings of ${report.dim} dimensions${written(report.outputs)}` }
     }),
   )
 }

@@ -112,6 +112,6 @@ function strategyTable(strategies: Strategies): string[] {
 function nextSteps(out: string): string {
   return `next:
   modality-gap inspect ${out}
-  modality-gap measure --image YOUR_IMAGE_ROWS --text YOUR_TEXT_ROWS
-  modality-gap align --image YOUR_IMAGE_ROWS --text YOUR_TEXT_ROWS --out aligned`
+  modality-gap measure --image YOUR_IMAGES --text YOUR_TEXTS
+  modality-gap align --image YOUR_IMAGES --text YOUR_TEXTS --out aligned`
 }

@@ -68,7 +68,7 @@ function addTrain(encoder: Command): void {
 function addEmbed(encoder: Command): void {
   const command = encoder
     .command('embed')
-    .description('write image and text rows of pairs in the clip-retrieval layout')
+    .description('embed pairs, in the clip-retrieval layout')
     .requiredOption('--encoder <path>', 'a trained encoder, or a local folder of transformers or sentence-transformers')
     .requiredOption('--data <list...>', 'jsonl, csv, tar (WebDataset) or folder of images with captions')
     .requiredOption('--out <dir>', 'folder to write into')
@@ -83,7 +83,7 @@ function addEmbed(encoder: Command): void {
     perform({ json, resumeWith: resumeCommand() }, async run => {
       const { embedPairs } = await import('../encoder.ts')
       const report = await embedPairs(options, run)
-      const pairs = `${count(report.rows)} pairs in ${report.dim} columns`
+      const pairs = `${count(report.rows)} pairs in ${report.dim} dimensions`
       return { report, text: `${pairs}${leftOut(report.dropped)}${written(report.outputs)}` }
     }),
   )

@@ -10,7 +10,7 @@ export function fitTable(aligner: Aligner, outputs?: string[]): string {
   const { gap } = report
   const sample = gap.held
     ? ''
-    : '\n  (on the rows of the fit, where it always ends below the floor; --holdout 0.2 also measures it on others)'
+    : '\n  (on the embeddings of the fit, where it always ends below the floor; --holdout 0.2 also measures it on others)'
   // what stands below the table already is not said again
   const words = diagnosisText(report.diagnosis.filter(({ code }) => code !== 'in-sample'))
   const diagnosis = words === '' ? '' : `\n\n${words}`
@@ -26,11 +26,11 @@ function heading({ info }: Aligner, { dim, dropped }: FitReport): string {
   const { source, target, options, iterations, renormalize } = info
   const how = [options.method, ...(iterations > 1 ? [`${iterations} centroid passes`] : [])].join(', ')
   const where = renormalize ? '' : ', off the unit sphere'
-  const rows = `${count(source.rows)} ${source.name} rows onto ${count(target.rows)} ${target.name} rows`
+  const rows = `${count(source.rows)} ${source.name} embeddings onto ${count(target.rows)} of ${target.name}`
   const lost = Object.entries(dropped)
     .filter(([, bad]) => bad > 0)
     .map(([name, bad]) => `\nleft out: ${count(bad)} bad ${name} rows`)
-  return `${how}: ${rows}, ${dim} columns${where}${lost.join('')}`
+  return `${how}: ${rows}, ${dim} dimensions${where}${lost.join('')}`
 }
 
 function gapTable({ before, after, floor, stored, held }: FitReport['gap']): string {
@@ -38,7 +38,7 @@ function gapTable({ before, after, floor, stored, held }: FitReport['gap']): str
     ['', 'before', 'after', 'noise floor'],
     ['centroid gap', figure(before), figure(after), figure(floor)],
     ...(stored === undefined ? [] : [['  as written', '', figure(stored), '']]),
-    ...(held ? [['  on held-out rows', figure(held.before), figure(held.after), figure(held.floor)]] : []),
+    ...(held ? [['  on held-out embeddings', figure(held.before), figure(held.after), figure(held.floor)]] : []),
   ])
 }
 

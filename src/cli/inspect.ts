@@ -7,7 +7,7 @@ import { perform } from './session.ts'
 export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
-    .description('show rows, width, storage type, lengths and bad rows')
+    .description('show number, dimension, storage type and lengths of embeddings, and bad rows')
     .argument('<src...>', 'what to look at')
   addCommonOptions(command).action((sources: string[], options: CommonOptions) =>
     perform({ json: options.json }, async run => {
@@ -21,12 +21,12 @@ export function addInspect(program: Command): void {
 
 function inspectText({ rows, dim, dtype, format, layout, shards, norms, unit, badRows }: InspectReport): string {
   const facts = table([
-    ['rows', count(rows)],
-    ['columns', count(dim)],
+    ['embeddings', count(rows)],
+    ['dimensions', count(dim)],
     ['storage', `${stored(dtype, shards)} in ${format}${layout === 'clip-retrieval' ? ', clip-retrieval layout' : ''}`],
     ['files', count(shards.length)],
     ['lengths', norms ? `${figure(norms.min)} to ${figure(norms.max)}, mean ${figure(norms.mean)}` : '–'],
-    ['unit rows', unit ? 'yes' : 'no (they are scaled as they are read)'],
+    ['unit length', unit ? 'yes' : 'no (they are scaled as they are read)'],
     ['bad rows', count(badRows.count)],
   ])
   const listed = badRows.first.map(({ file, row, reason }) => `\n  ${file ? `${file}, ` : ''}row ${row}: ${reason}`)

@@ -37,17 +37,17 @@ const PARTS: readonly MeasurePart[] = ['causes', 'neighbours', 'retrieval', 'sim
 export function addMeasure(program: Command): void {
   const command = program
     .command('measure')
-    .description('measure the gap between image and text rows')
-    .requiredOption('--image <src...>', 'image rows')
-    .requiredOption('--text <src...>', 'text rows')
-    .option('--paired', 'rows are pairs: those of one id, where ids are known, otherwise row i with row i')
-    .option('--aligner <file>', 'move the text rows with this aligner first')
+    .description('measure the gap between image and text embeddings')
+    .requiredOption('--image <src...>', 'image embeddings')
+    .requiredOption('--text <src...>', 'text embeddings')
+    .option('--paired', 'embeddings are pairs: those of one id, where ids are known, otherwise the i-th with the i-th')
+    .option('--aligner <file>', 'move the text embeddings with this aligner first')
     .option('--energy <share>', 'share of the energy in the frame (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
     .option('--frame <file>', 'take the gap apart in the frame of this file')
-    .option('--save-frame <file>', 'keep the frame of these rows in a file')
+    .option('--save-frame <file>', 'keep the frame of these embeddings in a file')
     .option('--parts <list>', `what to measure beside the gap, of ${PARTS.join(',')} (default: all)`, parts)
-    .option('--holdout <share>', 'measure only rows that a fit with this holdout and seed did not see', share)
+    .option('--holdout <share>', 'measure only embeddings that a fit with this holdout and seed did not see', share)
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
   addCommonOptions(addBadRowOption(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
@@ -84,9 +84,11 @@ export function addMeasure(program: Command): void {
 function gapText(report: GapReport): string {
   const { groups, rows, diagnosis } = report
   const [first, ...others] = gapSentences(report)
-  const words = [`${report.dim} columns; ${first}`, ...others, ...(groups ? [groupsSentence(groups, rows)] : [])].join(
-    '\n',
-  )
+  const words = [
+    `${report.dim} dimensions; ${first}`,
+    ...others,
+    ...(groups ? [groupsSentence(groups, rows)] : []),
+  ].join('\n')
   const tables = [sidesTable(report), distances(report), causes(report), lying(report), diagnosisText(diagnosis)]
   return [words, ...tables.filter(text => text !== '')].join('\n\n')
 }
@@ -94,7 +96,7 @@ function gapText(report: GapReport): string {
 function sidesTable({ rows, dropped, norms, trace, spectrum }: GapReport): string {
   const names = ['image', 'text'] as const
   return table([
-    ['', 'rows', 'left out', 'shortest', 'longest', 'trace', 'power law', 'effective rank'],
+    ['', 'embeddings', 'left out', 'shortest', 'longest', 'trace', 'power law', 'effective rank'],
     ...names.map(side => [
       side,
       count(rows[side]),
@@ -165,7 +167,7 @@ function lying({ neighbours, retrieval, similarity, preservation }: GapReport): 
     )
   }
   if (similarity) {
-    rows.push(['told apart by a plane, on unseen rows', percent(similarity.separability ?? Number.NaN)])
+    rows.push(['told apart by a plane, on unseen embeddings', percent(similarity.separability ?? Number.NaN)])
   }
   if (preservation) {
     rows.push(

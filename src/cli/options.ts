@@ -87,7 +87,7 @@ export function addOverwriteOption(command: Command): Command {
 
 export function addFitOptions(command: Command): Command {
   return command
-    .addOption(new Option('--method <method>', 'how rows are moved (default: realign)').choices(METHODS))
+    .addOption(new Option('--method <method>', 'how embeddings are moved (default: realign)').choices(METHODS))
     .option('--steps <list>', `steps of realign to take, of ${STEPS.join(',')} (default: all)`, steps)
     .addOption(new Option('--centroid <way>', 'how the centroid step is solved (default: iterate)').choices(CENTROIDS))
     .option('--centroid-iterations <n>', 'centroid passes (default: 1)', atLeast(1))
@@ -103,7 +103,11 @@ export function addFitOptions(command: Command): Command {
     .option('--no-centered', 'let bca match second moments, as printed, instead of covariances')
     .option('--energy <share>', 'share of the energy of the frame of bca and aniso-init (default: 0.99)', positive)
     .option('--rank <r>', 'dimension of that frame, instead of a share', atLeast(1))
-    .option('--holdout <share>', 'share of rows kept out of the fit to measure the gap on (default: 0)', share)
+    .option(
+      '--holdout <share>',
+      'share of the embeddings kept out of the fit to measure the gap on (default: 0)',
+      share,
+    )
     .option('--seed <n>', 'seed of sampled choices (default: 0)', atLeast(0))
     .option('--encoder <label>', 'name of the encoder, kept in the aligner')
 }

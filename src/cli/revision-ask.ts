@@ -33,10 +33,10 @@ const KINDS = Object.keys({
 export function addGenerate(group: Command): void {
   addConfigCommand(group, 'generate', 'answers about images, by what was trained')
     .option('--prompt <text>', 'what is asked (default: the prompt of the configuration)')
-    .option('--rows <src...>', 'rows of images, one answer each')
-    .option('--pick <numbers>', 'only these of the rows, such as 0,7,12', numbers)
-    .option('--images <file...>', 'image files instead of rows, embedded by --encoder')
-    .option('--encoder <path>', 'encoder of the rows (default: embeddings.encoder)')
+    .option('--rows <src...>', 'embeddings of images, one answer each')
+    .option('--pick <numbers>', 'only these of the embeddings, by their numbers, such as 0,7,12', numbers)
+    .option('--images <file...>', 'image files instead of embeddings, embedded by --encoder')
+    .option('--encoder <path>', 'encoder of the images (default: embeddings.encoder)')
     .option('--max-new-tokens <n>', 'tokens of an answer at most (default: 128)', atLeast(1))
     .option('--temperature <t>', '0 takes the likeliest token (default: 0)', atLeastZero)
     .option('--top-p <share>', 'share of the probability that is drawn from (default: 1)', portion)
@@ -108,7 +108,7 @@ export function addExport(group: Command): void {
       ).choices(KINDS),
     )
     .option('--overwrite', 'replace what stands in the folder')
-    .option('--rows', 'also the records of the training and their rows, as published pickles')
+    .option('--rows', 'also the records of the training and their embeddings, as published pickles')
     .action((config: string, { out, kind, rows, overwrite, ...flags }: ExportFlags) =>
       perform({ json: flags.json }, async run => {
         const files = await (await openRun(config, flags)).export(out, { kind, rows, overwrite, ...run })

@@ -14,7 +14,7 @@ export function addRevision(program: Command): void {
     const report = await revision.run(run)
     return { report, text: runText(report, revision.config.output) }
   })
-  addTraining(group, 'pretrain', 'stage 1 alone: the projector learns from text rows', async (revision, run) => {
+  addTraining(group, 'pretrain', 'stage 1 alone: the projector learns from text embeddings', async (revision, run) => {
     const { stagesText } = await import('./revision-table.ts')
     const report = await revision.pretrain(run)
     return { report, text: stagesText({ stage1: report }) }

@@ -26,14 +26,20 @@ interface Side {
 export function addSideOptions(command: Command): Command {
   const generic = ['target', 'source', 'targetName', 'sourceName']
   return addGroupOptions(command)
-    .option('--image <src...>', 'image rows')
-    .option('--text <src...>', 'text rows')
+    .option('--image <src...>', 'image embeddings')
+    .option('--text <src...>', 'text embeddings')
     .addOption(new Option('--direction <way>', 'which side moves (default: text-to-image)').choices(DIRECTIONS))
     .addOption(
-      new Option('--target <src...>', 'rows to imitate, of any modality, with --source').conflicts(['image', 'text']),
+      new Option('--target <src...>', 'embeddings to imitate, of any modality, with --source').conflicts([
+        'image',
+        'text',
+      ]),
     )
     .addOption(
-      new Option('--source <src...>', 'rows to move, of any modality, with --target').conflicts(['image', 'text']),
+      new Option('--source <src...>', 'embeddings to move, of any modality, with --target').conflicts([
+        'image',
+        'text',
+      ]),
     )
     .addOption(new Option('--target-name <name>', 'name of the target side').conflicts('direction'))
     .addOption(new Option('--source-name <name>', 'name of the source side').conflicts('direction'))

@@ -13,7 +13,7 @@ export function trackText(records: readonly TrackRecord[]): string {
   }
   const { dim, pairs, frame } = last
   const state = frame.frozen ? `frozen at step ${frame.step}` : 'not frozen yet'
-  const heading = `${count(pairs)} pairs of ${count(dim)} columns; frame of ${frame.rank}, ${state}`
+  const heading = `${count(pairs)} pairs of ${count(dim)} dimensions; frame of ${frame.rank}, ${state}`
   return `${heading}\n\n${steps(records)}\n\n${claims(findings(records))}`
 }
 

@@ -13,12 +13,15 @@ interface Options extends WritingOptions {
 export function addTransform(program: Command): void {
   const command = program
     .command('transform')
-    .description('move rows with a saved aligner')
+    .description('move embeddings with a saved aligner')
     .requiredOption('--aligner <file>', 'the aligner file')
-    .requiredOption('--in <src...>', 'rows to move')
+    .requiredOption('--in <src...>', 'embeddings to move')
     .requiredOption('--out <path>', 'folder, or file when there is one shard')
     .addOption(
-      new Option('--side <side>', 'which side the rows belong to (default: source)').choices(['source', 'target']),
+      new Option('--side <side>', 'which side the embeddings belong to (default: source)').choices([
+        'source',
+        'target',
+      ]),
     )
   addOutputOptions(addBadRowOption(command))
   command.option('--resume', 'keep the finished shards of an interrupted run, after checking them')
@@ -39,9 +42,9 @@ export function addTransform(program: Command): void {
 }
 
 const VERDICTS = {
-  fits: 'these rows look like those of the fit',
-  drifted: 'these rows do NOT look like those of the fit: fit again on rows like these',
-  'too-few-rows': 'too few rows to tell whether they look like those of the fit',
+  fits: 'these embeddings look like those of the fit',
+  drifted: 'these embeddings do NOT look like those of the fit: fit again on embeddings like these',
+  'too-few-rows': 'too few embeddings to tell whether they look like those of the fit',
 } as const
 
 function transformText({
@@ -69,5 +72,5 @@ function transformText({
   ])
   const lost = dropped > 0 ? `, ${count(dropped)} bad rows left out` : ''
   const verdict = fits ? `\n${VERDICTS[fits.verdict]}` : ''
-  return `${count(rows.input)} rows of ${dim} columns${lost}${verdict}\n\n${facts}\n${written(outputs)}`
+  return `${count(rows.input)} embeddings of ${dim} dimensions${lost}${verdict}\n\n${facts}\n${written(outputs)}`
 }

@@ -1,6 +1,6 @@
 import { listOf, record, text as textual } from '../../checks.ts'
 import { ModalityGapError } from '../../errors.ts'
-import { comparableWords, holds, type Piece, piecesOf, stripped } from './pieces.ts'
+import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, stripped, withoutThoughts } from './pieces.ts'
 import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
 
 /** An answer to a question with options. */
@@ -74,14 +74,16 @@ export function lettersOf(options: readonly string[]): string[] {
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
  * 8. the only one of three or more that is not called wrong.
  *
- * A letter that is called wrong is none. Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
+ * A letter that is called wrong is none, and so is an option's text behind a negation (`not a dog`, `rather than a dog`). An article
+ * before an option's text does not count, nor do thoughts (`<think>…</think>`). Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
  */
 export function chosenLetter(text: string, options: readonly string[]): string | undefined {
   textual(text, 'chosenLetter')
   const letters = lettersOf(options)
-  const pieces = piecesOf(text)
-  const compared = options.map(option => ({ plain: plain(option), words: comparableWords(option) }))
-  const found = alone(pieces) ?? readingOf(text, pieces, letters, compared)
+  const said = narrow(withoutThoughts(text))
+  const pieces = piecesOf(said)
+  const compared = options.map(narrow).map(option => ({ plain: plain(option), words: optionWords(option) }))
+  const found = alone(pieces) ?? readingOf(said, pieces, letters, compared)
   return found !== undefined && letters.includes(found) ? found : undefined
 }
 
@@ -117,7 +119,7 @@ function readingOf(
 }
 
 /** Marks around a letter that is alone. */
-const AROUND = '("\'*[_`)].:,{}$?!'
+const AROUND = '("\'*[_`)].:,{}$?!<>=→-'
 
 function alone(pieces: readonly Piece[]): string | undefined {
   const words = pieces.filter(({ kind, text }) => kind === 'word' || (kind === 'mark' && !AROUND.includes(text)))
@@ -164,11 +166,18 @@ function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): strin
   return (closes || reasons) && !listsOthers(pieces, letter) ? letter : undefined
 }
 
-/** The only letter of an answer, where it ends it behind a comma or a colon: `Based on the image, B.` */
+const HAN = /^\p{Script=Han}+$/u
+
+/** The only letter of an answer, where it ends it behind a comma, a colon or Han characters: `Based on the image, B.` */
 function closing(pieces: readonly Piece[], letters: readonly string[]): string | undefined {
   const places = pieces.flatMap((_, i) => (letters.includes(letterAt(pieces, i) ?? '') ? [i] : []))
   const [place] = places
-  if (place === undefined || places.length > 1 || !',:'.includes(pieces[place - 1]?.text ?? ' ')) {
+  const before = pieces[(place ?? 0) - 1]
+  if (
+    place === undefined ||
+    places.length > 1 ||
+    !(',:'.includes(before?.text ?? ' ') || HAN.test(before?.text ?? ''))
+  ) {
     return undefined
   }
   return pieces.slice(place + 1).every(({ kind }) => kind !== 'word') ? pieces[place]?.text : undefined
@@ -185,7 +194,15 @@ function listsOthers(pieces: readonly Piece[], own: string): boolean {
 
 /** An option's or answer's text without case, white space and marks that say nothing. */
 function plain(text: string): string {
-  return stripped(text.toLowerCase().replaceAll(/\s+/g, ' '), '"\'(*“‘', '"\')*.,;:!”’')
+  return stripped(text.toLowerCase().replaceAll(/\s+/g, ' '), '"\'(*“‘', '"\')*.,;:!”’').replace(/^(?:an?|the) /, '')
+}
+
+const ARTICLES: readonly string[] = ['a', 'an', 'the']
+
+/** The words of an option without an article before them. */
+function optionWords(option: string): string[] {
+  const words = comparableWords(option)
+  return words.length > 1 && ARTICLES.includes(words[0] as string) ? words.slice(1) : words
 }
 
 function exactly(said: string, options: readonly Option[]): number | undefined {
@@ -200,7 +217,17 @@ function mentioned(said: string, options: readonly Option[]): number | undefined
     words.length <= text.length && holds(text, words) ? [{ i, words }] : [],
   )
   const whole = found.filter(one => !found.some(other => other !== one && holds(other.words, one.words)))
-  return only(whole.map(({ i }) => i))
+  const meant = whole.filter(({ words }) => placesOf(text, words).some(place => !isDenied(text, place)))
+  return only(meant.map(({ i }) => i))
+}
+
+const DENYING: readonly string[] = ['not', 'no', 'never', 'than', 'without', 'neither', 'nor', 't']
+
+/** Whether what stands at a place is denied: `not a dog`, `isn't a dog`, `rather than a dog`, `instead of a dog`. */
+function isDenied(words: readonly string[], place: number): boolean {
+  const before = words.slice(Math.max(0, place - 4), place).filter(word => !ARTICLES.includes(word))
+  const [second, last] = [before.at(-2), before.at(-1) ?? '']
+  return DENYING.includes(last) || (last === 'of' && second === 'instead')
 }
 
 function only<T>(found: readonly T[]): T | undefined {

@@ -12,8 +12,11 @@ export interface Piece {
   end: number
 }
 
-/** One repetition of one class: whatever the text, the engine looks at each character a bounded number of times. */
-const PIECE = /[\p{L}\p{M}\p{N}]+|\n|\S/gu
+/**
+ * One repetition of one class: whatever the text, the engine looks at each character a bounded number of times. Words of Han
+ * characters, which have no blanks around them, end where other letters begin.
+ */
+const PIECE = /\p{Script=Han}+|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])+|\n|\S/gu
 
 /** Takes a text apart into words, marks and line ends, in time linear in its length. */
 export function piecesOf(text: string): Piece[] {
@@ -91,14 +94,21 @@ function numberAt(pieces: readonly Piece[], i: number, begin: string): { word: s
   return { word, next }
 }
 
-function startsWithDigit(piece: Piece | undefined): boolean {
+/** Whether a piece is a number, or begins as one. */
+export function startsWithDigit(piece: Piece | undefined): boolean {
   return piece?.kind === 'word' && /^\p{N}/u.test(piece.text)
 }
 
-/** Whether a run of words stands among others (Knuth, Morris and Pratt 1977: linear in both). */
+/** Whether a run of words stands among others. */
 export function holds(words: readonly string[], run: readonly string[]): boolean {
+  return placesOf(words, run).length > 0
+}
+
+/** Where a run of words begins among others, places that do not overlap (Knuth, Morris and Pratt 1977: linear in both). */
+export function placesOf(words: readonly string[], run: readonly string[]): number[] {
+  const places: number[] = []
   if (run.length === 0) {
-    return false
+    return places
   }
   const back = new Int32Array(run.length)
   for (let i = 1, matched = 0; i < run.length; i++) {
@@ -109,16 +119,48 @@ export function holds(words: readonly string[], run: readonly string[]): boolean
     back[i] = matched
   }
   let matched = 0
-  for (const word of words) {
+  words.forEach((word, i) => {
     while (matched > 0 && word !== run[matched]) {
       matched = back[matched - 1] as number
     }
     matched += word === run[matched] ? 1 : 0
     if (matched === run.length) {
-      return true
+      places.push(i + 1 - run.length)
+      matched = 0
+    }
+  })
+  return places
+}
+
+/** Tags around what a model thinks before it answers. */
+const THOUGHTS: readonly (readonly [string, string])[] = [
+  ['<think>', '</think>'],
+  ['[THINK]', '[/THINK]'],
+  ['<seed:think>', '</seed:think>'],
+  ['<|START_THINKING|>', '<|END_THINKING|>'],
+]
+
+/** What follows the thoughts of an answer; nothing where they have no end. */
+export function withoutThoughts(text: string): string {
+  for (const [open, close] of THOUGHTS) {
+    const end = text.lastIndexOf(close)
+    if (end !== -1) {
+      return text.slice(end + close.length)
+    }
+    if (text.trimStart().startsWith(open)) {
+      return ''
     }
   }
-  return false
+  return text
+}
+
+/** A text with ASCII's marks and letters in place of their wide forms, character by character. */
+export function narrow(text: string): string {
+  const marks = text.replaceAll(/[\uff01-\uff5e]/g, wide => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
+  return marks
+    .replaceAll(/[「『【]/g, '[')
+    .replaceAll(/[」』】]/g, ']')
+    .replaceAll('。', '.')
 }
 
 /** A text without some characters at its ends. */

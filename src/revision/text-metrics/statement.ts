@@ -1,4 +1,4 @@
-import { type Piece, touch } from './pieces.ts'
+import { type Piece, startsWithDigit, touch } from './pieces.ts'
 
 /** What an answer says of letters, apart from opening with one. */
 export interface Said {
@@ -96,7 +96,8 @@ function statementAt(pieces: readonly Piece[], noun: number, letters: readonly s
     if (letter !== undefined && (letter === piece.text || letters.includes(letter))) {
       return isOneOfSeveral(pieces, at, letter) ? { several: true } : { letter }
     }
-    const skipped = piece.kind === 'line' || SOFT.includes(piece.text) || ':-'.includes(piece.text)
+    const sign = piece.text === '-' && touch(piece, pieces[at + 1]) && startsWithDigit(pieces[at + 1])
+    const skipped = piece.kind === 'line' || SOFT.includes(piece.text) || (':-<'.includes(piece.text) && !sign)
     if (!skipped && !FILLERS.has(piece.lower)) {
       break
     }

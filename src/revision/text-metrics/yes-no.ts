@@ -1,7 +1,7 @@
 import { listOf, oneOf, record, text as textual } from '../../checks.ts'
 import { ModalityGapError } from '../../errors.ts'
 import { names } from '../../option-checks.ts'
-import { stripped } from './pieces.ts'
+import { narrow, stripped, withoutThoughts } from './pieces.ts'
 
 /** An answer to a question that wants yes or no. */
 export interface YesNoAnswer {
@@ -17,7 +17,8 @@ export const YES_NO_RULES: readonly YesNoRule[] = ['strict', 'pope', 'mme']
 /**
  * How an answer is read:
  * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
- *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither;
+ *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither; what follows a question that is
+ *   repeated counts before it, and thoughts (`<think>…</think>`) do not count;
  * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes;
  * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
  *   whatever the case, else neither.
@@ -100,7 +101,7 @@ export function yesOrNo(text: string, rule: YesNoRule = 'strict'): 'yes' | 'no' 
       return begin.includes('yes') ? 'yes' : begin.includes('no') ? 'no' : undefined
     }
     case 'strict':
-      return strictly(wordsOf(text))
+      return strictlyRead(narrow(withoutThoughts(text)))
   }
 }
 
@@ -108,7 +109,9 @@ export function yesOrNo(text: string, rule: YesNoRule = 'strict'): 'yes' | 'no' 
 function wordsOf(text: string): string[] {
   const plain = withoutQuotations(text).toLowerCase().replaceAll('’', "'").replaceAll(TAG, ' ')
   const runs = plain.match(/[\p{L}\p{M}\p{N}']+/gu) ?? []
-  return runs.map(run => stripped(run, "'", "'")).filter(word => word !== '')
+  const words = runs.map(run => stripped(run, "'", "'")).filter(word => word !== '')
+  const said = words.filter((word, i) => !(word === 'no' && IDIOMS.has(words[i + 1] ?? '')))
+  return said.map(word => (Object.hasOwn(SYNONYMS, word) ? (SYNONYMS[word] as string) : word))
 }
 
 /** A text without what it quotes in several words, as from a sign in a picture; of a quotation alone all of it. */
@@ -134,6 +137,17 @@ const UNKNOWN = set(
 const UNSAID = set('determine tell say answer help assist comply provide discern ascertain verify confirm judge')
 /** How many words after a negation it may be. */
 const REACH = 4
+
+/** What is said behind the last question mark, where that is yes or no; else what all of it says. */
+function strictlyRead(text: string): 'yes' | 'no' | undefined {
+  const behind = text.slice(text.lastIndexOf('?') + 1)
+  return (behind.length < text.length ? strictly(wordsOf(behind)) : undefined) ?? strictly(wordsOf(text))
+}
+
+/** Other words for yes and no. */
+const SYNONYMS: Readonly<Record<string, string>> = { yeah: 'yes', yep: 'yes', yup: 'yes', nope: 'no', nah: 'no' }
+/** What is said of nothing in the picture behind a no. */
+const IDIOMS = set('problem problems worries')
 
 function strictly(words: readonly string[]): 'yes' | 'no' | undefined {
   const denied = words.flatMap((word, i) => (isNegation(word) && !isRefusal(words, i) ? [i] : []))

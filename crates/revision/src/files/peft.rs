@@ -1,12 +1,13 @@
 //! Adapters in PEFT's folders: `adapter_config.json` and `adapter_model.safetensors`.
 
-use std::collections::BTreeMap;
+use std::fmt::Formatter;
+use std::marker::PhantomData;
 use std::path::Path;
 
 use candle_core::Tensor;
 use fancy_regex::Regex;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::hf::Safetensors;
@@ -102,6 +103,38 @@ enum Layers {
     Many(Vec<usize>),
 }
 
+/// The keys whose own keys count in the order of the file.
+#[derive(Deserialize)]
+struct InOrder {
+    rank_pattern: Option<Pairs<usize>>,
+    alpha_pattern: Option<Pairs<f64>>,
+}
+
+/// The pairs of an object in their order.
+struct Pairs<T>(Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visit<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Visit<T> {
+            type Value = Pairs<T>;
+
+            fn expecting(&self, out: &mut Formatter) -> std::fmt::Result {
+                out.write_str("an object of patterns")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Pairs<T>, M::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Visit(PhantomData))
+    }
+}
+
 type Read<T> = std::result::Result<T, String>;
 
 /// Reads adapters; tensors by the names of this crate's parameters, f32. Every key of `adapter_config.json` is obeyed or
@@ -112,8 +145,9 @@ type Read<T> = std::result::Result<T, String>;
 pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>)> {
     let file = folder.join(CONFIG);
     let fault = |reason: String| bad(&file, reason);
+    let written = text(&file)?;
     let json: Map<String, Value> =
-        serde_json::from_str(&text(&file)?).map_err(|error| fault(error.to_string()))?;
+        serde_json::from_str(&written).map_err(|error| fault(error.to_string()))?;
     let keys = Keys(&json);
     keys.check().map_err(fault)?;
     let (source, found) = weights(folder)?;
@@ -127,7 +161,8 @@ pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>
         })?;
         tensors.push((ours, tensor));
     }
-    let config = keys.config(&tensors).map_err(fault)?;
+    let patterns = serde_json::from_str(&written).map_err(|error| fault(error.to_string()))?;
+    let config = keys.config(&tensors, patterns).map_err(fault)?;
     for (name, tensor) in &tensors {
         let (map, _) = parts(name).expect("one of our names");
         let rank = config.rank_of(map);
@@ -219,7 +254,7 @@ impl Keys<'_> {
     }
 
     /// The shape of the adapters, whose tensors are there.
-    fn config(&self, tensors: &Named) -> Read<LoraConfig> {
+    fn config(&self, tensors: &Named, patterns: InOrder) -> Read<LoraConfig> {
         let targets: Names = self.get("target_modules")?.ok_or("target_modules is missing")?;
         let maps: Vec<&str> = tensors
             .iter()
@@ -258,8 +293,8 @@ impl Keys<'_> {
             root_scale: self.get("use_rslora")?.unwrap_or(false),
             ..LoraConfig::default()
         };
-        let ranks = Patterns::<usize>::new(self.get("rank_pattern")?)?;
-        let alphas = Patterns::<f64>::new(self.get("alpha_pattern")?)?;
+        let ranks = Patterns::new(patterns.rank_pattern)?;
+        let alphas = Patterns::new(patterns.alpha_pattern)?;
         for map in maps {
             config
                 .ranks
@@ -344,10 +379,11 @@ fn expression(pattern: &str) -> Read<Regex> {
 struct Patterns<T>(Vec<(Regex, T)>);
 
 impl<T: Copy> Patterns<T> {
-    fn new(patterns: Option<BTreeMap<String, T>>) -> Read<Self> {
+    fn new(patterns: Option<Pairs<T>>) -> Read<Self> {
         let pattern =
             |(pattern, value): (String, T)| Ok((expression(&format!(r"^(?:.*\.)?(?:{pattern})$"))?, value));
-        let all = patterns.unwrap_or_default().into_iter().map(pattern);
+        let pairs = patterns.map_or_else(Vec::new, |Pairs(pairs)| pairs);
+        let all = pairs.into_iter().map(pattern);
         Ok(Self(all.collect::<Read<_>>()?))
     }
 

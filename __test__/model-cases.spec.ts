@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { Turn } from '../src/index.ts'
@@ -142,6 +142,16 @@ test('numbers of a configuration that make no model are refused', async t => {
   }
 })
 
+test('weights in the format of PyTorch are named with a way out, and a missing file is missing', async t => {
+  const folder = modelFolder(t)
+  renameSync(join(folder, 'model.safetensors'), join(folder, 'pytorch_model.bin'))
+  const error = await t.throwsAsync(measured(folder))
+  t.like(error, { code: 'BAD_MODEL', file: join(folder, 'pytorch_model.bin') })
+  t.regex(error?.message ?? '', /read from safetensors and GGUF; load it with transformers/)
+  rmSync(join(folder, 'pytorch_model.bin'))
+  await t.throwsAsync(measured(folder), { code: 'NOT_FOUND', message: /model\.safetensors/ })
+})
+
 test('empty thoughts are neither learned, printed nor scored', async t => {
   const folder = join(MODEL_CASES, 'qwen3-think')
   const of = (name: string) => join(folder, name)
@@ -155,4 +165,6 @@ test('empty thoughts are neither learned, printed nor scored', async t => {
   const { evaluation } = await (await ReVision.open(config)).run()
   const open = evaluation.records[0]?.open
   t.true((open?.f1 as number) > 0.99, JSON.stringify(open))
+  // Cider().compute_score(answers, answers) of pycocoevalcap 1.2: an answer of two words has no runs of three
+  t.true(Math.abs((open?.cider as number) - 8.958333333333334) < 1e-9, JSON.stringify(open))
 })

@@ -55,9 +55,11 @@ struct File {
     quantization_config: Option<serde_json::Value>,
     num_local_experts: Option<usize>,
     num_experts: Option<usize>,
+    is_causal: Option<bool>,
+    use_bidirectional_attention: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 struct Rope {
     #[serde(rename = "rope_type")]
     kind: Option<String>,
@@ -215,6 +217,20 @@ fn refuse_unknown_parts(file: &File, model_type: &str) -> Read<()> {
         .is_some_and(|count| count > 0)
     {
         return Err("it is a mixture of experts, which is not computed here".to_owned());
+    }
+    if file.is_causal == Some(false) || file.use_bidirectional_attention == Some(true) {
+        return Err(
+            "it attends to what follows (is_causal, use_bidirectional_attention), which is not computed here"
+                .to_owned(),
+        );
+    }
+    if file.rope_scaling.is_some()
+        && file.rope_parameters.is_some()
+        && file.rope_scaling != file.rope_parameters
+    {
+        return Err(
+            "rotary embedding is said twice, and not the same (rope_scaling, rope_parameters)".to_owned(),
+        );
     }
     if file.mlp_bias || (file.attention_bias && model_type != "qwen2") {
         return Err("it has biases (attention_bias, mlp_bias) that are not computed here".to_owned());
@@ -400,6 +416,11 @@ mod tests {
             ),
             (json!({ "partial_rotary_factor": 0.5 }), "partial_rotary_factor"),
             (json!({ "hidden_act": "gelu" }), "gelu"),
+            (json!({ "is_causal": false }), "is_causal"),
+            (
+                json!({ "rope_scaling": { "type": "linear", "factor": 3.0 }, "rope_parameters": { "rope_theta": 5e2 } }),
+                "rope_scaling, rope_parameters",
+            ),
             (json!({ "attention_bias": true }), "attention_bias"),
             (
                 json!({ "quantization_config": { "bits": 4 } }),

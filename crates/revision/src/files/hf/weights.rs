@@ -30,6 +30,18 @@ impl Safetensors {
                 let parts = parts(folder, &text).map_err(|reason| bad(&index, reason))?;
                 Self::of_parts(index, &parts)
             }
+            None if !whole.exists() => {
+                let torch = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+                let torch = torch.map(|file| folder.join(file));
+                match torch.into_iter().find(|file| file.exists()) {
+                    Some(file) => Err(bad(
+                        &file,
+                        "weights of language models are read from safetensors and GGUF; load it with transformers and save it \
+                         again (save_pretrained), which writes safetensors",
+                    )),
+                    None => Self::open(&whole),
+                }
+            }
             _ => Self::open(&whole),
         }
     }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { ReVision, type ReVisionRunOptions } from '../src/revision/run.ts'
-import type { TrainerCallbacks, TrainingProgress } from '../src/revision/trainer-options.ts'
+import { type TrainerCallbacks, type TrainingProgress, totalSteps } from '../src/revision/trainer-options.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { DIM, jsonLines, linesOf, losses, material, sideRows, tinyConfig, wordOf } from './helpers/revision.ts'
 
@@ -10,6 +10,12 @@ const pretrain = async (config: object, options: ReVisionRunOptions = {}) =>
   await (await ReVision.open(config)).pretrain(options)
 
 const listen = (stage1: TrainerCallbacks) => ({ callbacks: { stage1 } })
+
+test('passes are updates, and more of them than can be counted are refused', t => {
+  t.is(totalSteps(10, { batchSize: 4, epochs: 2 }), 6)
+  t.is(totalSteps(10, { batchSize: 4, epochs: 2, steps: 5 }), 5)
+  t.throws(() => totalSteps(10, { batchSize: 4, epochs: 1e308 }), { code: 'BAD_OPTION', message: /epochs is 1e\+308/ })
+})
 
 test('one seed gives one training, another seed another', async t => {
   const folder = material(t)

@@ -1,3 +1,4 @@
+import { ModalityGapError } from '../errors.ts'
 import type { DroppedRecords } from './data/bad-records.ts'
 import type { JoinedSample, SampleList } from './data/training-set.ts'
 import type { HeldOut } from './held-out.ts'
@@ -164,7 +165,15 @@ export function stepsPerEpoch(samples: number, batchSize: number): number {
   return Math.max(1, Math.ceil(samples / batchSize))
 }
 
-/** Updates in all: as many as are asked for, or as passes have. */
+/**
+ * Updates in all: as many as are asked for, or as passes have.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` for more passes than can be counted
+ */
 export function totalSteps(samples: number, stage: { batchSize: number; epochs: number; steps?: number }): number {
-  return stage.steps ?? Math.max(1, Math.ceil(stage.epochs * stepsPerEpoch(samples, stage.batchSize) - ROUNDING))
+  const steps = stage.steps ?? Math.max(1, Math.ceil(stage.epochs * stepsPerEpoch(samples, stage.batchSize) - ROUNDING))
+  if (!Number.isSafeInteger(steps)) {
+    throw new ModalityGapError('BAD_OPTION', `epochs is ${stage.epochs}: that many updates cannot be counted`)
+  }
+  return steps
 }

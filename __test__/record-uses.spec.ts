@@ -5,9 +5,10 @@ import test from 'ava'
 import { rowsById, rowsInOrder } from '../src/revision/data/row-lookup.ts'
 import { sampleOf } from '../src/revision/data/sample.ts'
 import { TrainingSet } from '../src/revision/data/training-set.ts'
+import { VisionModel } from '../src/revision/model.ts'
 import { ReVision } from '../src/revision/run.ts'
 import { folderOf } from './helpers/place.ts'
-import { jsonLines, linesOf, material, TINY, tinyConfig } from './helpers/revision.ts'
+import { DIM, jsonLines, linesOf, material, TINY, tinyConfig } from './helpers/revision.ts'
 
 const RECORDS = join(import.meta.dirname, 'fixtures', 'records')
 const VIDEOS = join(import.meta.dirname, 'fixtures', 'video-records')
@@ -30,10 +31,16 @@ test('what a record says of its own use is refused by name', t => {
     [{ chosen: { from: 'gpt', value: 'x' } }, /it has chosen: pairs of preference/],
     [{ rejected: 'x' }, /it has rejected/],
     [{ weight: 0.5 }, /it has weight: 0.5/],
-    [turn({ weight: 0 }), /turn 2 has weight: 0, and all that the assistant says is learned in full/],
-    [turn({ train: false }), /turn 2 has train: false/],
-    [turn({ loss: false }), /turn 2 has loss: false/],
-    [turn({ loss: 0.3 }), /turn 2 has loss: 0.3/],
+    [{ weight: 0 }, /it has weight: 0, and every record counts in full/],
+    [turn({ loss: 0.3 }), /turn 2 has loss: 0.3, and a turn is learned in full \(1, true\) or not at all/],
+    [turn({ weight: '0' }), /turn 2 has weight: "0"/],
+    [turn({ train_detail: [{}] }), /turn 2 has train_detail/],
+    [turn({ weight: 1, train: false }), /turn 2 has train: false, which contradicts its weight: 1/],
+    [turn({ weight: 0 }), /none of its answers is to be learned/],
+    [turn({ reasoning_content: 'hm' }), /turn 2 has reasoning_content: thoughts stand in the text/],
+    [{ system: 'a', conversations: [{ from: 'system', value: 'b' }, ...chat] }, /a system text and another one/],
+    [{ system: 5 }, /its system is no text/],
+    [{ rejected_response: 'x' }, /it has rejected_response/],
     [
       { conversations: [{ ...chat[0], train: true }, chat[1]] },
       /turn 1 has train: true, and only what the assistant says/,
@@ -55,6 +62,56 @@ test('what a record says of its own use is refused by name', t => {
       place,
     )
   }
+})
+
+test('an answer with a weight of 0 is said and not learned, by the names of OpenAI, axolotl and ms-swift', t => {
+  const more = [
+    { from: 'human', value: 'and now' },
+    { from: 'gpt', value: 'gone' },
+  ]
+  for (const flags of [
+    { weight: 0 },
+    { train: false },
+    { training: false },
+    { loss: false },
+    { loss_weight: 0, loss: null },
+  ]) {
+    const { turns } = read({ conversations: [chat[0], { ...chat[1], ...flags }, ...more] })
+    t.deepEqual(
+      turns.map(({ learned }) => learned),
+      [undefined, false, undefined, undefined],
+    )
+  }
+})
+
+test('labels of an answer that is not learned are missing from the sample, and nothing else', async t => {
+  const model = await VisionModel.open({ path: TINY, dim: DIM, template: 'chatml', dtype: 'f32', threads: 1 })
+  const sizes = async (...learned: boolean[]) => {
+    const answers = ['fox', 'an owl'].map((content, i) => ({
+      role: 'assistant' as const,
+      content,
+      learned: learned[i],
+    }))
+    const turns = answers.flatMap(answer => [{ role: 'user' as const, content: 'what' }, answer])
+    const { positions, labels } = await model.sizes([{ id: 's', turns, rows: [] }])
+    return [positions[0], labels[0]] as [number, number]
+  }
+  const [[positions, both], [, first], [, second]] = [
+    await sizes(true, true),
+    await sizes(true, false),
+    await sizes(false, true),
+  ]
+  t.is(both, first + second)
+  t.true(first > 0 && second > first)
+  t.deepEqual(await sizes(false, true), [positions, second])
+  await t.throwsAsync(sizes(false, false), { code: 'BAD_SAMPLE', message: /nothing to learn/ })
+  // who asks is never learned
+  const asked = [
+    { role: 'user' as const, content: 'what', learned: true },
+    { role: 'assistant' as const, content: 'fox' },
+  ]
+  const { labels } = await model.sizes([{ id: 's', turns: asked, rows: [] }])
+  t.is(labels[0], first)
 })
 
 test('keys that hold nothing, and weights that change nothing, are taken', t => {

@@ -6,6 +6,7 @@ import { ModalityGapError } from '../errors.ts'
 import type { OverwriteOptions } from '../options.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
+import { badSample } from './data/sample.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import type { VisionModel } from './model.ts'
 import type { ExportKind } from './model-options.ts'
@@ -141,6 +142,9 @@ const SPEAKERS = { user: 'human', assistant: 'gpt' } as const
 /** A record as LLaVA's trainers read it; the published one looks its row up by `id`, and wants a `caption`. */
 function llavaRecord(sample: JoinedSample, handed: HandedRecords): object {
   const { turns } = toModelSample(sample, handed.wording)
+  if (turns.some(({ learned }) => learned === false)) {
+    throw badSample(sample.place, 'it has answers that are not learned, which LLaVA has no word for', sample.id)
+  }
   const [first, ...more] = idsOf(sample, handed)
   const system = turns.find(({ role }) => role === 'system')?.content
   const said = turns.flatMap(({ role, content }) => (role === 'system' ? [] : { from: SPEAKERS[role], value: content }))

@@ -97,7 +97,7 @@ export const samples = listOf(
     id: needed(text),
     turns: needed(
       listOf(
-        object<Turn>({ role: needed(oneOf(SPEAKERS)), content: needed(text) }),
+        object<Turn>({ role: needed(oneOf(SPEAKERS)), content: needed(text), learned: flag }),
         'a list of turns, { role, content }',
       ),
     ),

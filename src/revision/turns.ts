@@ -53,7 +53,9 @@ export function askedOf(
   wording: Wording,
   template: string,
 ): { sample: ModelSample; references: string[] }[] {
+  // an answer that is not to be learned is no answer to compare with
   return records
+    .filter(({ turns }) => turns.at(-1)?.learned !== false)
     .map(record => ({
       sample: toPrompt(record, wording),
       references: record.captions ?? [record.turns.at(-1)?.content ?? ''],

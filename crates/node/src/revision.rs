@@ -122,6 +122,7 @@ struct Sample {
 struct Said {
     role: String,
     content: String,
+    learned: Option<bool>,
 }
 
 impl Sample {
@@ -132,7 +133,12 @@ impl Sample {
             system: None,
             turns: Vec::with_capacity(self.turns.len()),
         };
-        for Said { role, content } in &self.turns {
+        for Said {
+            role,
+            content,
+            learned,
+        } in &self.turns
+        {
             let role = match role.as_str() {
                 "system" => {
                     conversation.system = Some(content.clone());
@@ -146,11 +152,13 @@ impl Sample {
                 conversation.turns.push(Turn {
                     role: Role::User,
                     text: String::new(),
+                    learn: false,
                 });
             }
             conversation.turns.push(Turn {
                 role,
                 text: content.clone(),
+                learn: learned.unwrap_or(true),
             });
         }
         Ok(conversation)

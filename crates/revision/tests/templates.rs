@@ -12,7 +12,11 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn golden() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(fixture("templates.json")).unwrap()).unwrap()
+    read("templates.json")
+}
+
+fn read(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(fixture(name)).unwrap()).unwrap()
 }
 
 /// The tiny model with one of the templates.
@@ -142,4 +146,57 @@ fn samples_are_those_of_transformers() {
         faults.join("\n")
     );
     assert!(compared > 190, "{compared}");
+}
+
+/// An answer that is not to be learned loses its labels and nothing else: those of transformers without its run.
+#[test]
+fn answers_that_are_not_learned_lose_their_labels() {
+    let golden = golden();
+    let mut compared = 0;
+    for template in golden.as_array().unwrap() {
+        let name = template["template"].as_str().unwrap();
+        let session = session(template);
+        for case in template["cases"].as_array().unwrap() {
+            let mut conversation = conversation(&case["turns"]);
+            if case["labels"].is_null() || conversation.turns.len() < 4 {
+                continue;
+            }
+            let mut expected = numbers(&case["labels"]);
+            let begins = |labels: &[u32], i: usize| labels[i] == 1 && (i == 0 || labels[i - 1] == 0);
+            let runs: Vec<usize> = (0..expected.len()).filter(|&i| begins(&expected, i)).collect();
+            if runs.len() != conversation.turns.len() / 2 {
+                continue;
+            }
+            let run = expected[runs[0]..].iter_mut().take_while(|label| **label == 1);
+            run.for_each(|label| *label = 0);
+            conversation.turns[1].learn = false;
+            let (ids, labels) = tokens(&session.sequence(&conversation).unwrap());
+            assert_eq!(ids, numbers(&case["ids"]), "{name}");
+            assert_eq!(labels, expected, "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 80, "{compared}");
+}
+
+/// Thoughts are learned where the template writes them; those of earlier answers it leaves out (fixtures/make_thoughts.py).
+#[test]
+fn thoughts_are_those_of_transformers() {
+    for template in read("thoughts.json").as_array().unwrap() {
+        let name = template["template"].as_str().unwrap();
+        let session = session(template);
+        for case in template["cases"].as_array().unwrap() {
+            let sequence = session.sequence(&conversation(&case["turns"]));
+            if !case["left_out"].is_null() {
+                assert_eq!(sequence.map(|_| ()).unwrap_err().code(), "BAD_SAMPLE", "{name}");
+                continue;
+            }
+            let sequence = sequence.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (ids, labels) = tokens(&sequence);
+            let mut expected = numbers(&case["labels"]);
+            expected[0] = 0;
+            assert_eq!(ids, numbers(&case["ids"]), "{name}: {}", case["text"]);
+            assert_eq!(labels, expected, "{name}: {}", case["text"]);
+        }
+    }
 }

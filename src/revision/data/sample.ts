@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ModalityGapError } from '../../errors.ts'
 import { combined, epochOrder } from './order.ts'
-import { IMAGE_PLACE, idOf, refuseWeights, type Turn, WEIGHTS } from './turn.ts'
+import { IMAGE_PLACE, idOf, isGiven, type Turn, WEIGHTS, weightOf } from './turn.ts'
 import { turnsOf } from './turns.ts'
 
 /** A record of training data, whatever its layout. */
@@ -33,7 +33,8 @@ export interface RecordPlace {
  *   caption in every epoch;
  * - text alone: `{id?, text}`.
  *
- * What a record says of its own use is obeyed or refused: videos and sounds, tools, pairs of preference and weights.
+ * What a record says of its own use is obeyed or refused: a turn of the assistant with a weight of 0 is not learned; videos and
+ * sounds, tools, thoughts beside the text, pairs of preference and other weights are refused.
  *
  * @param number the record's number over all files, its name where it has no other
  * @throws {@link ModalityGapError} `BAD_FORMAT` for another layout; `BAD_SAMPLE` when roles do not alternate from the
@@ -126,6 +127,8 @@ const USES: Readonly<Record<string, string>> = {
   functions: 'calls of tools are not trained',
   chosen: 'pairs of preference are not trained: give the better answer as a conversation',
   rejected: 'pairs of preference are not trained: give the better answer as a conversation',
+  rejected_response: 'pairs of preference are not trained: give the better answer as a conversation',
+  rejected_messages: 'pairs of preference are not trained: give the better answer as a conversation',
   kto_tag: 'preferences are not trained',
 }
 
@@ -145,7 +148,11 @@ function refuseUses(record: Record<string, unknown>, refuse: (message: string) =
       refuse(`it has ${key}: ${why}`)
     }
   }
-  refuseWeights(record, refuse, 'it', { learned: true, keys: ['weight', 'sample_weight', 'loss_weight'] })
+  for (const key of ['weight', 'sample_weight', 'loss_weight']) {
+    if (isGiven(record[key]) && weightOf(record[key]) !== true) {
+      refuse(`it has ${key}: ${JSON.stringify(record[key])}, and every record counts in full`)
+    }
+  }
 }
 
 function checked(sample: Sample, refuse: (message: string) => never): Sample {
@@ -166,6 +173,9 @@ function checked(sample: Sample, refuse: (message: string) => never): Sample {
   })
   if (spoken.at(-1)?.role !== 'assistant') {
     refuse('its last turn is not answered, so there is nothing to learn from it')
+  }
+  if (turns.every(({ role, learned }) => role !== 'assistant' || learned === false)) {
+    refuse('none of its answers is to be learned')
   }
   const places = turns.reduce((count, { content }) => count + content.split(IMAGE_PLACE).length - 1, 0)
   if (places !== images.length) {

@@ -7,6 +7,8 @@ export interface Turn {
   role: Speaker
   /** What is said; `<image>` is the place of an image. */
   content: string
+  /** Whether the model learns it, where it is the assistant's. @defaultValue `true` */
+  learned?: boolean
 }
 
 /** The place of an image in a text. */
@@ -21,26 +23,39 @@ export function idOf(value: unknown): string | undefined {
 /** Keys that say how much something is learned, as OpenAI, axolotl and ms-swift name them. */
 export const WEIGHTS = ['weight', 'train', 'training', 'loss', 'loss_weight', 'loss_scale', 'train_detail'] as const
 
+/** Whether a key says anything. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+/** Whether something with such a weight is learned: in full or not at all; `undefined` for weights that are neither. */
+export function weightOf(value: unknown): boolean | undefined {
+  return value === 1 || value === true ? true : value === 0 || value === false ? false : undefined
+}
+
 /**
- * Refuses weights that change what is learned: whatever the assistant says counts in full, all else does not.
+ * Whether a turn is to be learned, by its own weights.
  *
- * @param learned whether what is weighted is learned
- * @param keys names of weights
+ * @throws what `refuse` does, for a weight between the two, weights that differ, and others than the assistant's to be learned
  */
-export function refuseWeights(
-  record: Record<string, unknown>,
+export function isLearned(
+  turn: Record<string, unknown>,
+  role: Speaker,
   refuse: (message: string) => never,
   what: string,
-  { learned, keys = WEIGHTS }: { learned: boolean; keys?: readonly string[] },
-): void {
-  for (const key of keys) {
-    const given = record[key]
-    const same = learned ? given === 1 || given === true : given === 0 || given === false
-    if (given !== undefined && given !== null && !same) {
-      const rule = learned
-        ? 'all that the assistant says is learned in full'
-        : 'only what the assistant says is learned'
-      refuse(`${what} has ${key}: ${JSON.stringify(given)}, and ${rule}`)
+): boolean {
+  const said = WEIGHTS.filter(key => isGiven(turn[key])).map(key => ({ key, learned: weightOf(turn[key]) }))
+  for (const { key, learned } of said) {
+    const has = `${what} has ${key}: ${JSON.stringify(turn[key])}`
+    if (learned === undefined) {
+      refuse(`${has}, and a turn is learned in full (1, true) or not at all (0, false)`)
+    }
+    if (learned && role !== 'assistant') {
+      refuse(`${has}, and only what the assistant says is learned`)
+    }
+    if (learned !== said[0]?.learned) {
+      refuse(`${has}, which contradicts its ${said[0]?.key}: ${JSON.stringify(turn[said[0]?.key as string])}`)
     }
   }
+  return said[0]?.learned ?? role === 'assistant'
 }

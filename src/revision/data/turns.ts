@@ -1,4 +1,4 @@
-import { IMAGE_PLACE, idOf, refuseWeights, type Speaker, type Turn } from './turn.ts'
+import { IMAGE_PLACE, idOf, isLearned, type Speaker, type Turn } from './turn.ts'
 
 /** Names of roles in the layouts that are read. */
 const ROLES: Readonly<Record<string, Speaker>> = {
@@ -9,6 +9,9 @@ const ROLES: Readonly<Record<string, Speaker>> = {
   bot: 'assistant',
   system: 'system',
 }
+
+/** Keys of a turn under which chat services keep thoughts. */
+const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking'] as const
 
 /** Turns of a conversation, and images that are named inside them. */
 export interface Conversation {
@@ -37,17 +40,26 @@ export function turnsOf(record: Record<string, unknown>, refuse: (message: strin
     if (role === undefined || !Object.hasOwn(ROLES, name as string)) {
       return refuse(`turn ${i + 1} is by ${JSON.stringify(name)}, not by one of ${Object.keys(ROLES).join(', ')}`)
     }
-    refuseWeights(turn, refuse, `turn ${i + 1}`, { learned: role === 'assistant' })
+    const learned = isLearned(turn, role, refuse, `turn ${i + 1}`)
     const called = ['tool_calls', 'function_call'].find(key => turn[key] !== undefined && turn[key] !== null)
     if (called !== undefined) {
       refuse(`turn ${i + 1} has ${called}, and calls of tools are not trained`)
     }
+    const thoughts = THOUGHTS.find(key => turn[key] !== undefined && turn[key] !== null && turn[key] !== '')
+    if (thoughts !== undefined) {
+      refuse(`turn ${i + 1} has ${thoughts}: thoughts stand in the text, between <think> and </think>`)
+    }
     const content = textOf(turn.value ?? turn.content, images, what => refuse(`turn ${i + 1} holds ${what}`))
-    return { role, content: content ?? refuse(`turn ${i + 1} says nothing that is text`) }
+    const said: Turn = { role, content: content ?? refuse(`turn ${i + 1} says nothing that is text`) }
+    return role === 'assistant' && !learned ? { ...said, learned } : said
   })
   const { system } = record
-  if (typeof system === 'string' && system !== '' && turns[0]?.role !== 'system') {
-    turns.unshift({ role: 'system', content: system })
+  const first = turns[0]?.role === 'system' ? turns[0] : undefined
+  if (system !== undefined && system !== null && system !== '' && system !== first?.content) {
+    if (typeof system !== 'string' || first !== undefined) {
+      refuse(first === undefined ? 'its system is no text' : 'it has a system text and another one as its first turn')
+    }
+    turns.unshift({ role: 'system', content: system as string })
   }
   return { turns, images }
 }

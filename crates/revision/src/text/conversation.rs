@@ -31,6 +31,8 @@ pub struct Turn {
     pub role: Role,
     /// What is said.
     pub text: String,
+    /// Whether the model learns it, where it is the assistant's.
+    pub learn: bool,
 }
 
 /// A sample: turns of user and assistant one after the other, the user first.
@@ -50,6 +52,7 @@ impl Conversation {
         let turn = |(i, text): (usize, &&str)| Turn {
             role: if i % 2 == 0 { Role::User } else { Role::Assistant },
             text: (*text).to_owned(),
+            learn: true,
         };
         Self {
             id: id.into(),

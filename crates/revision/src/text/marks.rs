@@ -31,6 +31,8 @@ pub struct Marks {
     pub pad: Option<Mark>,
     /// What no token spells.
     pub unk: Option<Mark>,
+    /// Further tokens that the files give names to, such as `image_token`, by these names.
+    pub named: Vec<(String, String)>,
     /// Tokens that end a generation.
     pub ends: Vec<u32>,
     /// Whether texts begin with `bos`.
@@ -140,6 +142,12 @@ pub(super) fn of_folder(
                 .map_err(|reason| bad(&folder.join("added_tokens.json"), reason))?;
         }
     }
+    if config.get("split_special_tokens") == Some(&Value::Bool(true)) {
+        return Err(fault(
+            "split_special_tokens is true: special tokens would be cut into parts, which is not done here"
+                .to_owned(),
+        ));
+    }
     let mut notes = Vec::new();
     add_special(tokenizer, &config, &mut notes).map_err(fault)?;
     let mark = |key: &str| -> Option<Mark> {
@@ -159,12 +167,18 @@ pub(super) fn of_folder(
     };
     let eos = mark("eos_token");
     let own_file = folder.join("chat_template.jinja");
-    let (chat_template, template_file) = if let Some(own) = read_text_if_there(&own_file)? {
+    let (mut chat_template, mut template_file) = if let Some(own) = read_text_if_there(&own_file)? {
         (Some(own), own_file)
     } else {
         let inside = config.get("chat_template").cloned().unwrap_or_default();
         (template(inside).map_err(fault)?, file)
     };
+    // where processors of models that see kept it
+    if let (None, Some(mut processor)) = (&chat_template, object("chat_template.json")?) {
+        template_file = folder.join("chat_template.json");
+        let inside = processor.remove("chat_template").unwrap_or_default();
+        chat_template = template(inside).map_err(|reason| bad(&template_file, reason))?;
+    }
     let marks = Marks {
         ends: with_eos(ends, eos.as_ref()),
         adds_bos: adds_bos && bos.is_some(),
@@ -172,6 +186,7 @@ pub(super) fn of_folder(
         eos,
         pad: mark("pad_token"),
         unk: mark("unk_token"),
+        named: further_names(&config),
         template_file: chat_template.is_some().then_some(template_file),
         chat_template,
     };
@@ -180,6 +195,22 @@ pub(super) fn of_folder(
 
 fn spelled(config: &Map<String, Value>, key: &str) -> Option<Spelled> {
     serde_json::from_value(config.get(key)?.clone()).ok()
+}
+
+/// Tokens with a name beside those that [`Marks`] has fields for; a template is told of them.
+fn further_names(config: &Map<String, Value>) -> Vec<(String, String)> {
+    const FIELDS: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
+    let keys = config
+        .keys()
+        .filter(|key| key.ends_with("_token") && !FIELDS.contains(&key.as_str()));
+    let tokens = keys.filter_map(|key| Some((key.clone(), spelled(config, key)?.text().to_owned())));
+    let inside = config.get("extra_special_tokens").and_then(Value::as_object);
+    let inside = inside.into_iter().flatten();
+    let inside = inside.filter_map(|(name, token)| {
+        let token: Spelled = serde_json::from_value(token.clone()).ok()?;
+        Some((name.clone(), token.text().to_owned()))
+    });
+    tokens.chain(inside).collect()
 }
 
 /// Tokens of `added_tokens_decoder`, by number: their flags count more than those of `tokenizer.json`.
@@ -333,6 +364,7 @@ pub(super) fn of_metadata(
         eos,
         pad: mark("padding")?,
         unk: mark("unknown")?,
+        named: Vec::new(),
         chat_template: metadata.text("tokenizer.chat_template")?.map(str::to_owned),
         template_file: None,
     })

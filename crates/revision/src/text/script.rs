@@ -72,6 +72,19 @@ impl Script {
         }
     }
 
+    /// What another one holds; without `learn` none of it is learned.
+    pub fn append(&mut self, other: Self, learn: bool) {
+        let unlearned = |item| match item {
+            Item::Special(id, _) => Item::Special(id, false),
+            Item::Plain(text, _) => Item::Plain(text, false),
+            Item::Rendered(text, _) => Item::Rendered(text, Vec::new()),
+            Item::Begin(_) | Item::Image => item,
+        };
+        let items = other.items.into_iter();
+        self.items
+            .extend(items.map(|item| if learn { item } else { unlearned(item) }));
+    }
+
     /// Tokens and places of images.
     ///
     /// What stands between images and beginnings becomes tokens in one go, special tokens included, as a tokenizer does

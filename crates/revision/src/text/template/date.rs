@@ -56,6 +56,34 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
             // 1970-01-01 was a Thursday
             Some('u') => ((days + 3).rem_euclid(7) + 1).to_string(),
             Some('w') => (days + 4).rem_euclid(7).to_string(),
+            Some('c') => format!(
+                "{} {} {day:2} {hour:02}:{:02}:{:02} {year}",
+                &weekday[..3],
+                &name[..3],
+                second / 60 % 60,
+                second % 60
+            ),
+            Some('r') => strftime("%I:%M:%S %p", seconds)?,
+            Some('P') => if hour < 12 { "am" } else { "pm" }.to_owned(),
+            Some('k') => format!("{hour:2}"),
+            Some('l') => format!("{:2}", (hour + 11) % 12 + 1),
+            Some('C') => format!("{:02}", year.div_euclid(100)),
+            Some('U') => format!(
+                "{:02}",
+                (days - day_number(year, 1, 1) + 7 - (days + 4).rem_euclid(7)) / 7
+            ),
+            Some('W') => format!(
+                "{:02}",
+                (days - day_number(year, 1, 1) + 7 - (days + 3).rem_euclid(7)) / 7
+            ),
+            Some('V') => format!("{:02}", iso_week(days).1),
+            Some('G') => iso_week(days).0.to_string(),
+            Some('g') => format!("{:02}", iso_week(days).0.rem_euclid(100)),
+            // Python's: millionths of a second
+            Some('f') => "000000".to_owned(),
+            Some('s') => seconds.to_string(),
+            Some('n') => "\n".to_owned(),
+            Some('t') => "\t".to_owned(),
             // a time without a zone has no name for it
             Some('Z' | 'z') => String::new(),
             Some('Y') => year.to_string(),
@@ -85,6 +113,13 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, Error> {
         });
     }
     Ok(out)
+}
+
+/// Year and week by ISO 8601: a week belongs to the year of its Thursday.
+fn iso_week(days: i64) -> (i64, i64) {
+    let thursday = days - (days + 3).rem_euclid(7) + 3;
+    let (year, ..) = civil(thursday);
+    (year, (thursday - day_number(year, 1, 1)) / 7 + 1)
 }
 
 /// The day counted from 1970-01-01 of a date in the Gregorian calendar, the inverse of [`civil`].

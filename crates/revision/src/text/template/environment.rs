@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use super::date::strftime;
 use super::guard::{BOUNDED, HELD, LEARN, SINGLE};
-use super::{jinja, python};
+use super::{filters, jinja, json, python};
 use crate::{Result, RevisionError};
 
 /// Steps of a rendering; each also pays for 64 bytes, so that at most 128 MB are made.
@@ -64,7 +64,8 @@ pub(super) fn environment(now: i64) -> std::result::Result<Environment<'static>,
     environment.add_filter(LEARN, |text: String, _: Kwargs| {
         format!("{}{text}{}", jinja::OPEN, jinja::CLOSE)
     });
-    environment.add_filter("tojson", python::tojson);
+    filters::add(&mut environment);
+    environment.add_filter("tojson", json::tojson);
     environment.add_filter(BOUNDED, |state: &State, value: Value| {
         Walk::new(state, true).over(value)
     });
@@ -79,6 +80,10 @@ pub(super) fn environment(now: i64) -> std::result::Result<Environment<'static>,
         _ => Ok(value),
     });
     environment.add_test("sequence", is_sequence);
+    environment.add_test("iterable", |value: &Value| {
+        value.is_undefined()
+            || value.kind() != ValueKind::None && value.try_iter().is_ok() && !is_namespace(value)
+    });
     environment.add_test("mapping", |value: &Value| {
         value.kind() == ValueKind::Map && !is_namespace(value)
     });

@@ -193,7 +193,15 @@ impl<'a> Tag<'a> {
             if tag.word.is_empty() && is_word(first) {
                 tag.word = token;
             } else {
-                tag.names.extend(naming.name(tag.word, token, depth));
+                let name = naming.name(tag.word, token, depth);
+                let named = name.is_none() && is_block && tag.word == "macro" && bytes[from - 1] != b'.';
+                if named && tag.names.contains(&token) {
+                    // the engine gives values to arguments from the last on
+                    return Err(format!(
+                        "the value of an argument of a macro names the argument {token}"
+                    ));
+                }
+                tag.names.extend(name);
             }
             if depth > MAX_BRACKETS {
                 return Err(format!("brackets are nested deeper than {MAX_BRACKETS}"));

@@ -14,7 +14,7 @@ use super::TemplateOptions;
 use super::environment::{environment, on_own_stack};
 use super::guard::guarded;
 use super::segments::{found, needle, places, unmarked};
-use super::thought::{empty_thought, open_at_end};
+use super::thought::{behind_thought, empty_thought, open_at_end};
 use crate::{Result, RevisionError};
 
 const NAME: &str = "chat";
@@ -49,6 +49,8 @@ pub(super) struct Jinja {
 struct Message {
     role: &'static str,
     text: String,
+    /// Whether it is an answer to be learned.
+    learn: bool,
 }
 
 /// A rendered conversation, and which bytes of it are learned.
@@ -145,6 +147,7 @@ impl Jinja {
         let message = |role: &'static str, index: usize| Message {
             role,
             text: needle(index),
+            learn: true,
         };
         let turns = [message("user", 1), message("assistant", 2)];
         let shows = |jinja: &Self, messages: &[Message]| {
@@ -207,6 +210,7 @@ impl Jinja {
             let answer = Message {
                 role: Role::Assistant.name(),
                 text: needle(messages.len()),
+                learn: true,
             };
             let answered = [messages, std::slice::from_ref(&answer)].concat();
             let answered = self
@@ -241,9 +245,9 @@ impl Jinja {
         let (text, marked) = unmarked(&self.rendered(conversation, messages, false)?);
         let places = self.contents(conversation, &text, messages, false)?;
         let learned = if self.marked {
-            marked
+            wanted(marked, messages, &places)
         } else {
-            let answers = (0..messages.len()).filter(|&i| messages[i].role == Role::Assistant.name());
+            let answers = (0..messages.len()).filter(|&i| messages[i].learn);
             let learned = answers.map(|i| self.learned(codec, conversation, messages, i, &text, &places));
             learned.collect::<Result<_>>()?
         };
@@ -290,7 +294,12 @@ impl Jinja {
         let mut places = Vec::with_capacity(contents.len());
         for (message, content) in messages.iter().zip(&contents) {
             let turns = if message.role == "system" { 0 } else { at };
-            let place = found(text, turns, content).or_else(|| found(text, 0, content));
+            // thoughts of earlier answers are left out by templates that have them
+            let earlier = message.role == Role::Assistant.name() && places.len() + 1 < messages.len();
+            let said = behind_thought(content).filter(|said| earlier && !said.is_empty());
+            let place = found(text, turns, content)
+                .or_else(|| found(text, 0, content))
+                .or_else(|| found(text, turns, said?));
             let place = place.ok_or_else(|| {
                 let number = places.len() + 1;
                 conversation.bad(format!(
@@ -394,30 +403,53 @@ impl Jinja {
             bos_token => spelled(bos), eos_token => spelled(eos), pad_token => spelled(pad),
             unk_token => spelled(unk),
         };
+        let named = self.marks.named.iter();
+        let named = Value::from_pairs(named.map(|(name, text)| (name.as_str(), Value::from(text.as_str()))));
         let arguments = Value::from_pairs(
             self.arguments
                 .iter()
                 .map(|(name, json)| (name.as_str(), value(json))),
         );
         let template = self.environment.get_template(NAME)?;
-        template.render(context! { ..own, ..arguments })
+        template.render(context! { ..own, ..arguments, ..named })
     }
 }
 
+/// Of what a template marks, without the answers that are not to be learned: each has a mark of its own, or those count in
+/// which its content stands.
+fn wanted(marked: Vec<Range<usize>>, messages: &[Message], places: &[Range<usize>]) -> Vec<Range<usize>> {
+    let answers: Vec<usize> = (0..messages.len())
+        .filter(|&i| messages[i].role == Role::Assistant.name())
+        .collect();
+    let one_each = marked.len() == answers.len();
+    let is_wanted = |(number, range): &(usize, Range<usize>)| {
+        if one_each {
+            return messages[answers[*number]].learn;
+        }
+        let mut left = answers.iter().filter(|&&i| !messages[i].learn);
+        !left.any(|&i| range.start < places[i].end && places[i].start < range.end)
+    };
+    let marked = marked.into_iter().enumerate().filter(is_wanted);
+    marked.map(|(_, range)| range).collect()
+}
+
 fn messages_of(codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Message>> {
-    let system = conversation.system.iter().map(|text| ("system", text));
-    let turns = conversation
-        .turns
-        .iter()
-        .map(|turn| (turn.role.name(), &turn.text));
-    let message = |(role, text): (&'static str, &String)| {
+    let system = conversation.system.iter().map(|text| ("system", text, false));
+    let turns = conversation.turns.iter().map(|turn| {
+        (
+            turn.role.name(),
+            &turn.text,
+            turn.learn && turn.role == Role::Assistant,
+        )
+    });
+    let message = |(role, text, learn): (&'static str, &String, bool)| {
         if text.contains(|letter| ('\u{fdd0}'..='\u{fdd4}').contains(&letter)) {
             return Err(
                 conversation.bad("a text holds a code that is no character (U+FDD0 to U+FDD4)".to_owned())
             );
         }
         let text = codec.defused(&text.replace(IMAGE, &PLACE.to_string()));
-        Ok(Message { role, text })
+        Ok(Message { role, text, learn })
     };
     system.chain(turns).map(message).collect()
 }

@@ -3,10 +3,15 @@
 mod builtin;
 mod date;
 mod environment;
+mod filters;
 mod guard;
 mod jinja;
+mod json;
 mod python;
 mod segments;
+mod space;
+#[cfg(test)]
+mod tests;
 mod thought;
 
 use std::borrow::Cow;
@@ -174,7 +179,11 @@ impl Template {
                             let system = conversation.system.as_deref().filter(|_| i == 0);
                             style.question(&mut script, &turn.text, system);
                         }
-                        Role::Assistant => style.answer(&mut script, &turn.text),
+                        Role::Assistant => {
+                            let mut answer = Script::default();
+                            style.answer(&mut answer, &turn.text);
+                            script.append(answer, turn.learn);
+                        }
                     }
                 }
             }
@@ -213,10 +222,10 @@ fn plain(script: &mut Script, conversation: &Conversation, marks: (Option<u32>, 
         script.image();
     }
     if let Some(caption) = caption {
-        script.content(&caption.text, true);
-        script.text("\n", true);
+        script.content(&caption.text, caption.learn);
+        script.text("\n", caption.learn);
         if let Some(end) = end {
-            script.special(end, true);
+            script.special(end, caption.learn);
         }
     }
     Ok(())

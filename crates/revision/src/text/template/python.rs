@@ -1,24 +1,22 @@
-//! What templates use of Python beyond what the engine has: methods, JSON and the spelling of numbers.
+//! Methods of Python that templates call and the engine does not have, or has otherwise.
 
-use std::fmt::Write;
-
-use minijinja::value::{Kwargs, Rest, Value, ValueKind, from_args};
+use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 
-type Asked<T> = Result<T, Error>;
+use super::space::{is_space, lines, strip, strip_end, strip_start};
+
+pub(super) type Asked<T> = Result<T, Error>;
 
 /// Widest field that a format may ask for.
 const MAX_WIDTH: usize = 1_000;
-/// Deepest value that becomes JSON.
-const MAX_DEPTH: usize = 100;
 /// Bytes that one step of a rendering pays for.
 const BYTES_PER_STEP: usize = 64;
 
-fn bad(reason: impl Into<String>) -> Error {
+pub(super) fn bad(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.into())
 }
 
-fn pay(state: &State, bytes: usize) -> Asked<()> {
+pub(super) fn pay(state: &State, bytes: usize) -> Asked<()> {
     state.consume_fuel((bytes / BYTES_PER_STEP + 1) as u64)
 }
 
@@ -84,7 +82,7 @@ fn check_widths(format: &str) -> Asked<()> {
     Ok(())
 }
 
-fn width(value: i64) -> Asked<usize> {
+pub(super) fn width(value: i64) -> Asked<usize> {
     match usize::try_from(value.max(0)) {
         Ok(width) if width <= MAX_WIDTH => Ok(width),
         _ => Err(bad(format!("a width of {value} is above {MAX_WIDTH}"))),
@@ -92,7 +90,7 @@ fn width(value: i64) -> Asked<usize> {
 }
 
 fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Option<Value>> {
-    let tuple = |parts: [&str; 3]| Value::from(parts.map(Value::from).to_vec());
+    let tuple = |parts: [&str; 3]| Value::from(Tuple::from(parts.map(Value::from).to_vec()));
     Ok(Some(match name {
         "removeprefix" => {
             let (what,): (&str,) = from_args(args)?;
@@ -116,16 +114,85 @@ fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Optio
                 None => ["", "", text],
             })
         }
-        "rsplit" => return rsplit(text, args).map(Some),
-        "index" | "rindex" => {
-            let (what,): (&str,) = from_args(args)?;
-            let at = if name == "index" {
-                text.find(what)
-            } else {
-                text.rfind(what)
+        "split" | "rsplit" => split(text, name, args)?,
+        "splitlines" => {
+            let (keep, options): (Option<bool>, Kwargs) = from_args(args)?;
+            let keep = keep.or(options.get("keepends")?).unwrap_or(false);
+            options.assert_all_used()?;
+            let line = |(line, end): (&str, &str)| {
+                let end = if keep { end } else { "" };
+                Value::from(format!("{line}{end}"))
             };
-            let at = at.ok_or_else(|| bad("substring not found"))?;
-            Value::from(text[..at].chars().count())
+            lines(text).into_iter().map(line).collect()
+        }
+        "strip" | "lstrip" | "rstrip" => {
+            let (letters,): (Option<&str>,) = from_args(args)?;
+            let cut =
+                |letter: char| letters.map_or_else(|| is_space(letter), |letters| letters.contains(letter));
+            Value::from(match name {
+                "strip" => strip(text, cut),
+                "lstrip" => strip_start(text, cut),
+                _ => strip_end(text, cut),
+            })
+        }
+        "startswith" | "endswith" => {
+            let (what, from, to): (&Value, Option<i64>, Option<i64>) = from_args(args)?;
+            let (part, _) = slice(text, from, to);
+            let fits = |what: &Value| -> Asked<bool> {
+                let what = what
+                    .as_str()
+                    .ok_or_else(|| bad(format!("{name}: a text is asked for")))?;
+                let begins = name == "startswith";
+                Ok(part.is_some_and(|part| {
+                    if begins {
+                        part.starts_with(what)
+                    } else {
+                        part.ends_with(what)
+                    }
+                }))
+            };
+            let any = if what.kind() == ValueKind::Seq {
+                let mut any = false;
+                for each in what.try_iter()? {
+                    any |= fits(&each)?;
+                }
+                any
+            } else {
+                fits(what)?
+            };
+            Value::from(any)
+        }
+        "find" | "rfind" | "index" | "rindex" => {
+            let (what, from, to): (&str, Option<i64>, Option<i64>) = from_args(args)?;
+            let (part, before) = slice(text, from, to);
+            let at = part.and_then(|part| {
+                let at = if name.starts_with('r') {
+                    part.rfind(what)
+                } else {
+                    part.find(what)
+                };
+                at.map(|at| before + part[..at].chars().count())
+            });
+            match at {
+                Some(at) => Value::from(at),
+                None if name.ends_with("find") => Value::from(-1),
+                None => return Err(bad("substring not found")),
+            }
+        }
+        "title" => Value::from(title(text)),
+        "capitalize" => {
+            let mut letters = text.chars();
+            let first: String = letters.next().map(titled).unwrap_or_default();
+            Value::from(first + &letters.as_str().to_lowercase())
+        }
+        "istitle" => Value::from(text.chars().any(is_cased) && title(text) == text),
+        "isascii" => Value::from(text.is_ascii()),
+        "isspace" => Value::from(!text.is_empty() && text.chars().all(is_space)),
+        "expandtabs" => {
+            let (wide, options): (Option<i64>, Kwargs) = from_args(args)?;
+            let wide = width(wide.or(options.get("tabsize")?).unwrap_or(8))?;
+            options.assert_all_used()?;
+            expanded(state, text, wide)?
         }
         "center" | "ljust" | "rjust" => {
             let (wide, fill): (i64, Option<&str>) = from_args(args)?;
@@ -161,214 +228,140 @@ fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Optio
         "casefold" => Value::from(text.to_lowercase()),
         "isdecimal" => Value::from(!text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit())),
         "count" => {
-            let (what,): (&str,) = from_args(args)?;
+            let (what, from, to): (&str, Option<i64>, Option<i64>) = from_args(args)?;
             pay(state, text.len())?;
-            Value::from(text.matches(what).count())
+            let (part, _) = slice(text, from, to);
+            Value::from(part.map_or(0, |part| part.matches(what).count()))
         }
         _ => return Ok(None),
     }))
 }
 
-fn rsplit(text: &str, args: &[Value]) -> Asked<Value> {
-    let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
-    let most = most.filter(|&most| most >= 0).map_or(usize::MAX, |most| {
+/// `split` and `rsplit`, at a separator or at white space.
+fn split(text: &str, name: &str, args: &[Value]) -> Asked<Value> {
+    let (separator, most, options): (Option<&str>, Option<i64>, Kwargs) = from_args(args)?;
+    let separator = separator.or(options.get::<Option<&str>>("sep")?);
+    let most = most.or(options.get("maxsplit")?).filter(|&most| most >= 0);
+    options.assert_all_used()?;
+    let most = most.map_or(usize::MAX, |most| {
         usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1)
     });
-    let mut parts: Vec<&str> = Vec::new();
-    match separator {
+    let backwards = name == "rsplit";
+    let mut parts: Vec<&str> = match separator {
         Some("") => return Err(bad("empty separator")),
-        Some(separator) => parts.extend(text.rsplitn(most, separator)),
-        None => {
-            let mut rest = text.trim_end();
-            while !rest.is_empty() {
-                if parts.len() + 1 == most {
-                    parts.push(rest);
-                    break;
-                }
-                let at = rest.rfind(char::is_whitespace);
-                let word = at.map_or(rest, |at| rest[at..].trim_start());
-                parts.push(word);
-                rest = rest[..rest.len() - word.len()].trim_end();
-            }
-        }
+        Some(separator) if backwards => text.rsplitn(most, separator).collect(),
+        Some(separator) => text.splitn(most, separator).collect(),
+        None => words(text, most, backwards),
+    };
+    if backwards {
+        parts.reverse();
     }
-    Ok(parts.into_iter().rev().map(Value::from).collect())
+    Ok(parts.into_iter().map(Value::from).collect())
 }
 
-/// `json.dumps` as transformers calls it: `ensure_ascii`, `indent`, `separators`, `sort_keys`.
-#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
-pub(super) fn tojson(state: &mut State, value: &Value, args: Rest<Value>, options: Kwargs) -> Asked<String> {
-    let given = |at: usize, name: &str| -> Asked<Value> {
-        let named: Option<Value> = options.get(name)?;
-        Ok(named
-            .or_else(|| args.get(at).cloned())
-            .unwrap_or_else(|| Value::from(())))
-    };
-    let indent = match given(1, "indent")? {
-        none if none.is_none() => None,
-        text if text.kind() == ValueKind::String => Some(text.to_string()),
-        number => Some(" ".repeat(width(i64::try_from(number)?)?)),
-    };
-    let separators: Vec<Value> = match given(2, "separators")? {
-        none if none.is_none() => Vec::new(),
-        pair => pair.try_iter()?.collect(),
-    };
-    let (comma, colon) = match &separators[..] {
-        [] if indent.is_some() => (",".to_owned(), ": ".to_owned()),
-        [] => (", ".to_owned(), ": ".to_owned()),
-        [comma, colon] => (comma.to_string(), colon.to_string()),
-        _ => return Err(bad("tojson: separators are two texts")),
-    };
-    let mut writer = Json {
-        state,
-        out: String::new(),
-        paid: 0,
-        ascii: given(0, "ensure_ascii")?.is_true(),
-        sorted: given(3, "sort_keys")?.is_true(),
-        indent,
-        comma,
-        colon,
-    };
-    options.assert_all_used()?;
-    writer.value(value, 0)?;
-    Ok(writer.out)
-}
-
-struct Json<'a, 'b, 'c> {
-    state: &'a mut State<'b, 'c>,
-    out: String,
-    paid: usize,
-    ascii: bool,
-    sorted: bool,
-    indent: Option<String>,
-    comma: String,
-    colon: String,
-}
-
-impl Json<'_, '_, '_> {
-    fn value(&mut self, value: &Value, depth: usize) -> Asked<()> {
-        if depth > MAX_DEPTH {
-            return Err(bad(format!("tojson: a value is nested deeper than {MAX_DEPTH}")));
-        }
-        let bytes = self.out.len() - self.paid;
-        self.paid = self.out.len();
-        pay(self.state, bytes)?;
-        match value.kind() {
-            ValueKind::None => self.out.push_str("null"),
-            ValueKind::Bool => self.out.push_str(if value.is_true() { "true" } else { "false" }),
-            ValueKind::Number => self.out.push_str(&number(value)),
-            ValueKind::String => self.text(value.as_str().unwrap_or_default()),
-            ValueKind::Seq | ValueKind::Iterable => {
-                let items: Vec<Value> = value.try_iter()?.collect();
-                self.container(['[', ']'], &items, depth, |json, item| {
-                    json.value(item, depth + 1)
-                })?;
-            }
-            ValueKind::Map => {
-                let mut keys: Vec<Value> = value.try_iter()?.collect();
-                if self.sorted {
-                    keys.sort();
-                }
-                self.container(['{', '}'], &keys, depth, |json, key| {
-                    json.key(key)?;
-                    let colon = json.colon.clone();
-                    json.out.push_str(&colon);
-                    json.value(&value.get_item(key)?, depth + 1)
-                })?;
-            }
-            other => return Err(bad(format!("tojson: a value of the kind {other} is not JSON"))),
-        }
-        Ok(())
-    }
-
-    fn key(&mut self, key: &Value) -> Asked<()> {
-        let text = match key.kind() {
-            ValueKind::String => key.as_str().unwrap_or_default().to_owned(),
-            ValueKind::None => "null".to_owned(),
-            ValueKind::Bool => key.to_string().to_lowercase(),
-            ValueKind::Number => number(key),
-            _ => return Err(bad("tojson: keys are texts, numbers, booleans or none")),
+/// Words between white space, at most `most`, the rest in the last one; backwards from the end on.
+fn words(text: &str, most: usize, backwards: bool) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = if backwards {
+            strip_end(rest, is_space)
+        } else {
+            strip_start(rest, is_space)
         };
-        self.text(&text);
-        Ok(())
-    }
-
-    fn container(
-        &mut self,
-        [open, close]: [char; 2],
-        items: &[Value],
-        depth: usize,
-        mut write: impl FnMut(&mut Self, &Value) -> Asked<()>,
-    ) -> Asked<()> {
-        self.out.push(open);
-        for (i, item) in items.iter().enumerate() {
-            if i > 0 {
-                let comma = self.comma.clone();
-                self.out.push_str(&comma);
-            }
-            self.line(depth + 1);
-            write(self, item)?;
+        if rest.is_empty() {
+            return parts;
         }
-        if !items.is_empty() {
-            self.line(depth);
+        if parts.len() + 1 == most {
+            parts.push(rest);
+            return parts;
         }
-        self.out.push(close);
-        Ok(())
-    }
-
-    fn line(&mut self, depth: usize) {
-        if let Some(indent) = &self.indent {
-            self.out.push('\n');
-            self.out.push_str(&indent.repeat(depth));
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        self.out.push('"');
-        for letter in text.chars() {
-            match letter {
-                '"' => self.out.push_str("\\\""),
-                '\\' => self.out.push_str("\\\\"),
-                '\n' => self.out.push_str("\\n"),
-                '\r' => self.out.push_str("\\r"),
-                '\t' => self.out.push_str("\\t"),
-                '\u{8}' => self.out.push_str("\\b"),
-                '\u{c}' => self.out.push_str("\\f"),
-                letter if letter < ' ' || (self.ascii && !letter.is_ascii()) => {
-                    for unit in letter.encode_utf16(&mut [0; 2]) {
-                        let _ = write!(self.out, "\\u{unit:04x}");
-                    }
-                }
-                letter => self.out.push(letter),
-            }
-        }
-        self.out.push('"');
+        let word = if backwards {
+            let at = rest.char_indices().rfind(|&(_, letter)| is_space(letter));
+            &rest[at.map_or(0, |(at, letter)| at + letter.len_utf8())..]
+        } else {
+            &rest[..rest.find(is_space).unwrap_or(rest.len())]
+        };
+        parts.push(word);
+        rest = if backwards {
+            &rest[..rest.len() - word.len()]
+        } else {
+            &rest[word.len()..]
+        };
     }
 }
 
-/// A number as Python's `repr` has it.
-fn number(value: &Value) -> String {
-    if value.is_integer() {
-        return value.to_string();
+/// The letters from one number to another, as Python's slices count them, and how many stand before; none where the first
+/// lies behind the text or behind the second.
+fn slice(text: &str, from: Option<i64>, to: Option<i64>) -> (Option<&str>, usize) {
+    if from.is_none() && to.is_none() {
+        return (Some(text), 0);
     }
-    let Ok(number) = f64::try_from(value.clone()) else {
-        return value.to_string();
+    let count = text.chars().count();
+    let place = |at: i64| {
+        let size = usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX);
+        if at < 0 { count.saturating_sub(size) } else { size }
     };
-    if number.is_nan() {
-        return "NaN".to_owned();
+    let (from, to) = (from.map_or(0, place), to.map_or(count, place).min(count));
+    let byte = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+    let part = (from <= to).then(|| &text[byte(from)..byte(to)]);
+    (part, from)
+}
+
+/// Tabs as blanks up to the next multiple of a width in their line.
+fn expanded(state: &State, text: &str, wide: usize) -> Asked<Value> {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for letter in text.chars() {
+        if letter == '\t' {
+            let blanks = if wide == 0 { 0 } else { wide - column % wide };
+            pay(state, blanks)?;
+            out.push_str(&" ".repeat(blanks));
+            column += blanks;
+        } else {
+            out.push(letter);
+            column = if matches!(letter, '\n' | '\r') {
+                0
+            } else {
+                column + 1
+            };
+        }
     }
-    if number.is_infinite() {
-        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    Ok(Value::from(out))
+}
+
+/// Capitals where no letter with a case stands before.
+fn title(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut inside = false;
+    for letter in text.chars() {
+        if inside {
+            out.extend(letter.to_lowercase());
+        } else {
+            out.push_str(&titled(letter));
+        }
+        inside = is_cased(letter);
     }
-    let size = number.abs();
-    if size != 0.0 && !(1e-4..1e16).contains(&size) {
-        let text = format!("{number:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = match exponent.strip_prefix('-') {
-            Some(exponent) => ('-', exponent),
-            None => ('+', exponent),
-        };
-        return format!("{digits}e{sign}{exponent:0>2}");
+    out
+}
+
+fn is_cased(letter: char) -> bool {
+    letter.is_lowercase()
+        || letter.is_uppercase()
+        || matches!(letter, '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}')
+}
+
+/// A letter as words begin with it: letters that stand for two have a form of their own.
+fn titled(letter: char) -> String {
+    match letter {
+        '\u{1c4}'..='\u{1c6}' => "\u{1c5}".to_owned(),
+        '\u{1c7}'..='\u{1c9}' => "\u{1c8}".to_owned(),
+        '\u{1ca}'..='\u{1cc}' => "\u{1cb}".to_owned(),
+        '\u{1f1}'..='\u{1f3}' => "\u{1f2}".to_owned(),
+        letter => {
+            let mut upper = letter.to_uppercase();
+            let first = upper.next().map(String::from).unwrap_or_default();
+            first + &upper.flat_map(char::to_lowercase).collect::<String>()
+        }
     }
-    format!("{number:?}")
 }

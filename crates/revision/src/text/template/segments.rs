@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::jinja::{CLOSE, NEEDLE, OPEN};
+use super::space::{is_space, strip, strip_end, strip_start};
 
 /// A text in place of another, to see where a template puts it.
 pub(super) fn needle(index: usize) -> String {
@@ -63,9 +64,9 @@ fn spellings(content: &str) -> [&str; 7] {
         content.trim_start_matches(line),
         content.trim_end_matches(line),
         content.trim_matches(line),
-        content.trim_start(),
-        content.trim_end(),
-        content.trim(),
+        strip_start(content, is_space),
+        strip_end(content, is_space),
+        strip(content, is_space),
     ]
 }
 
@@ -73,14 +74,14 @@ fn spellings(content: &str) -> [&str; 7] {
 pub(super) fn found(text: &str, from: usize, content: &str) -> Option<Range<usize>> {
     let solid = |text: &str| {
         text.chars()
-            .filter(|letter| !letter.is_whitespace())
+            .filter(|&letter| !is_space(letter))
             .collect::<String>()
     };
     let (wanted, rest) = (solid(content), &text[from..]);
     let start = solid(rest).find(&wanted)?;
     let end = start + wanted.len();
     let (mut passed, mut place) = (0, from..from);
-    for (at, letter) in rest.char_indices().filter(|(_, letter)| !letter.is_whitespace()) {
+    for (at, letter) in rest.char_indices().filter(|&(_, letter)| !is_space(letter)) {
         if passed == start {
             place.start = from + at;
         }

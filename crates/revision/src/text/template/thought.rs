@@ -23,6 +23,14 @@ pub fn empty_thought(before: &str, text: &str) -> usize {
     rest.map_or(0, |rest| text.len() - rest.trim_start_matches(['\n', '\r']).len())
 }
 
+/// What follows a block of thoughts with which a text begins, where it has one.
+pub(super) fn behind_thought(text: &str) -> Option<&str> {
+    let begun = text.trim_start();
+    let (_, close) = TAGS.iter().find(|(open, _)| begun.starts_with(open))?;
+    let (_, rest) = begun.rsplit_once(close)?;
+    Some(rest.trim_start())
+}
+
 /// Bytes of the opening tag at the end of a text, with the white space around it.
 pub(super) fn open_at_end(text: &str) -> usize {
     let trimmed = text.trim_end();

@@ -220,6 +220,37 @@ fn what_a_template_leaves_out_is_an_error() {
     assert!(error.to_string().contains("message 1, the user's"), "{error}");
 }
 
+/// transformers gives a template every token that the files name (special_tokens_map of PreTrainedTokenizerBase).
+#[test]
+fn a_template_is_told_of_every_named_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    std::fs::copy(
+        fixture("text/chat").join("tokenizer.json"),
+        place("tokenizer.json"),
+    )
+    .unwrap();
+    let source = "{{ image_token }}{{ boi }}{{ cls_token }}{{ sep_token }}|{{ messages[0].content }}";
+    let config = serde_json::json!({
+        "cls_token": "<s>", "image_token": { "content": "</s>" }, "extra_special_tokens": { "boi": "<|im_start|>" },
+        "add_bos_token": true, "sep_token": null,
+    });
+    std::fs::write(place("tokenizer_config.json"), config.to_string()).unwrap();
+    // where processors kept templates
+    let processor = serde_json::json!({ "chat_template": source });
+    std::fs::write(place("chat_template.json"), processor.to_string()).unwrap();
+    let codec = TextCodec::of_folder(folder.path(), &[], 1000).unwrap();
+    let pieces = template("model", &codec)
+        .prompt(&codec, &Conversation::new("s", &["a"]))
+        .unwrap();
+    let (ids, _) = flat(&pieces);
+    assert_eq!(codec.decode(&ids, true).unwrap(), "</s><|im_start|><s>|a");
+    let config = serde_json::json!({ "split_special_tokens": true });
+    std::fs::write(place("tokenizer_config.json"), config.to_string()).unwrap();
+    let error = TextCodec::of_folder(folder.path(), &[], 1000).err().unwrap();
+    assert!(error.to_string().contains("split_special_tokens"), "{error}");
+}
+
 #[test]
 fn the_day_is_the_one_that_was_given() {
     let codec = with_source("{{ strftime_now('%d %b %Y') }}{{ messages[0].content }}");

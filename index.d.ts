@@ -1251,6 +1251,8 @@ export interface Turn {
   role: Speaker
   /** What is said; `<image>` is the place of an image. */
   content: string
+  /** Whether the model learns it, where it is the assistant's. @defaultValue `true` */
+  learned?: boolean
 }
 /** A projector from embeddings to soft tokens. */
 export interface ProjectorOptions {
@@ -2939,7 +2941,8 @@ export interface YesNoAnswer {
 /**
  * How an answer is read:
  * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
- *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither;
+ *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither; what follows a question that is
+ *   repeated counts before it, and thoughts (`<think>…</think>`) do not count;
  * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes;
  * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
  *   whatever the case, else neither.
@@ -4371,7 +4374,8 @@ export declare function lettersOf(options: readonly string[]): string[]
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
  * 8. the only one of three or more that is not called wrong.
  *
- * A letter that is called wrong is none. Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
+ * A letter that is called wrong is none, and so is an option's text behind a negation (`not a dog`, `rather than a dog`). An article
+ * before an option's text does not count, nor do thoughts (`<think>…</think>`). Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
  */
 export declare function chosenLetter(text: string, options: readonly string[]): string | undefined
 /**

@@ -67,6 +67,36 @@ fn kinds_that_would_look_otherwise_are_refused_by_name() {
     }
 }
 
+/// Pillow refuses a JPEG without the mark of its end, too; what stands behind the mark does not count.
+#[test]
+fn a_jpeg_that_is_cut_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.jpg");
+    for name in ["colour.jpg", "progressive.jpg", "turned-6.jpg"] {
+        let good = fs::read(fixtures().join(name)).unwrap();
+        for kept in [
+            good.len() - 1,
+            good.len() - 2,
+            good.len() - 20,
+            good.len() * 2 / 3,
+        ] {
+            fs::write(&file, &good[..kept]).unwrap();
+            let error = refused(&file);
+            assert!(error.contains("truncated"), "{name}: {error}");
+        }
+        fs::write(&file, [&good[..], b"more"].concat()).unwrap();
+        assert!(
+            decode(&ImagePlace::File(file.clone()), Transparency::Dropped).is_ok(),
+            "{name}"
+        );
+        // a picture within, as cameras put one: its end is not the end
+        let small = [b"\xff\xe7\x00\x06" as &[u8], b"\xff\xd8\xff\xd9"].concat();
+        let within = [&good[..2], &small, &good[2..good.len() - 2]].concat();
+        fs::write(&file, within).unwrap();
+        assert!(refused(&file).contains("truncated"), "{name}");
+    }
+}
+
 /// What is transparent lies on white for encoders that are trained here.
 #[test]
 fn transparent_pixels_keep_their_colours_or_lie_on_white() {

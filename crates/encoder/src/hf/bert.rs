@@ -71,16 +71,10 @@ impl Bert {
             layers: count,
             ..
         } = config.tower;
-        // some files keep the prefix of the model that they were a part of
-        let prefix = if weights.has("bert.embeddings.word_embeddings.weight") {
-            "bert."
-        } else {
-            ""
-        };
         // as many as there are in the files, whatever the configuration says
         let mut layers = Vec::new();
         for layer in 0..count {
-            let at = |part: &str| format!("{prefix}encoder.layer.{layer}.{part}");
+            let at = |part: &str| format!("encoder.layer.{layer}.{part}");
             layers.push(Layer {
                 qkv: weights.qkv(
                     &["query", "key", "value"].map(|part| at(&format!("attention.self.{part}"))),
@@ -93,7 +87,7 @@ impl Bert {
                 norm2: weights.norm(&at("output.LayerNorm"), width)?,
             });
         }
-        let at = |part: &str| format!("{prefix}embeddings.{part}");
+        let at = |part: &str| format!("embeddings.{part}");
         Ok(Self {
             words: weights.take(&at("word_embeddings.weight"), &[config.words, width])?,
             positions: weights.take(&at("position_embeddings.weight"), &[config.positions, width])?,

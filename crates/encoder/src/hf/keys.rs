@@ -66,10 +66,6 @@ impl Keys {
         self.map.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
     /// A whole number above 0.
     pub fn size(&self, key: &str, default: usize) -> Result<usize> {
         match self.get(key) {

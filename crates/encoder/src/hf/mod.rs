@@ -11,6 +11,7 @@ mod open_clip;
 mod preprocess;
 mod siglip;
 mod steps;
+mod tokenizer_class;
 mod tokens;
 mod tower;
 mod weights;
@@ -90,7 +91,7 @@ impl Pretrained {
             .text("model_type")?
             .ok_or_else(|| keys.bad("it names no model_type"))?
             .to_owned();
-        let mut weights = Weights::open(&place)?;
+        let mut weights = Weights::open(&place, &kind)?;
         let weights = &mut weights;
         let model = match kind.as_str() {
             "clip" => Model::Clip(Clip::new(clip::Config::read(&keys)?, weights)?),
@@ -126,7 +127,7 @@ impl Pretrained {
             None if matches!(model, Model::Bert(_)) => sentence_options(&place)?,
             None => SentenceOptions::default(),
         };
-        let tokens = Tokens::open(&place, &limits, options)?;
+        let tokens = Tokens::open(&place, &kind, &limits, options)?;
         if tokens.pads_left() && !matches!(model, Model::Siglip(..)) {
             return Err(EncoderError::BadModel {
                 file: place.join("tokenizer_config.json"),
@@ -166,7 +167,7 @@ impl Pretrained {
         let preprocess = Preprocess::of_open_clip(&images, clip.image_size())?;
         let model = Model::Clip(clip);
         Ok(Self {
-            tokens: Tokens::open(folder, &model.limits().0, SentenceOptions::default())?,
+            tokens: Tokens::open(folder, "", &model.limits().0, SentenceOptions::default())?,
             head: head(None, &model, folder)?,
             preprocess: Some(preprocess),
             truncate: None,

@@ -1,18 +1,16 @@
 //! From text to token numbers, as the tokenizer's files say.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tokenizers::models::ModelWrapper;
-use tokenizers::normalizers::utils::{Lowercase, Sequence};
-use tokenizers::normalizers::{BertNormalizer, NormalizerWrapper};
 use tokenizers::{
     AddedToken, PaddingDirection, PostProcessor, Tokenizer, TruncationDirection, TruncationParams,
 };
 
 use super::keys::Keys;
+use super::tokenizer_class::{Class, lower};
 use crate::error::{EncoderError, Result};
 
 /// Above this a `model_max_length` means that there is none.
@@ -66,28 +64,37 @@ struct Canonical {
 }
 
 impl Tokens {
-    /// `tokenizer.json`, with what `tokenizer_config.json` and `special_tokens_map.json` say besides.
+    /// `tokenizer.json`, with what `tokenizer_config.json` and `special_tokens_map.json` say besides; `kind` is the
+    /// `model_type` of the model, which decides where no file names a class.
     ///
     /// # Errors
     /// `BAD_MODEL` when there is no `tokenizer.json`, it is damaged, or a key asks for what is not computed.
-    pub fn open(folder: &Path, limits: &Limits, options: SentenceOptions) -> Result<Self> {
+    pub fn open(folder: &Path, kind: &str, limits: &Limits, options: SentenceOptions) -> Result<Self> {
         let file = folder.join("tokenizer.json");
         let mut tokenizer = load(&file, folder)?;
         let config = Keys::open_if_there(&folder.join("tokenizer_config.json"))?;
         let map = Keys::open_if_there(&folder.join("special_tokens_map.json"))?;
         let padding = tokenizer.get_padding().cloned();
         let mut most = limits.tokens;
-        let mut pads_left = padding
-            .as_ref()
-            .is_some_and(|padding| matches!(padding.direction, PaddingDirection::Left));
         let mut direction = TruncationDirection::Right;
         let mut canonical = None;
-        let class = match &config {
-            Some(keys) => keys
-                .text("tokenizer_class")?
-                .map(|name| name.trim_end_matches("Fast")),
+        let named = match &config {
+            Some(keys) => keys.text("tokenizer_class")?.map(Class::named),
             None => None,
         };
+        let class = named.unwrap_or_else(|| Class::of_model(kind));
+        let mut pads_left = padding.as_ref().map_or(class.pads_left(), |padding| {
+            matches!(padding.direction, PaddingDirection::Left)
+        });
+        let mut found = BTreeMap::new();
+        for key in SPECIALS {
+            let token = special(config.as_ref(), map.as_ref(), key)?;
+            if let Some(token) = token.or_else(|| class.token(key).map(str::to_owned)) {
+                found.insert(key, token);
+            }
+        }
+        let built = class.build(&mut tokenizer, config.as_ref(), &|key| found.get(key).cloned());
+        built.map_err(|reason| bad(&file, reason))?;
         if let Some(keys) = &config {
             keys.only("split_special_tokens", &[json!(false)])?;
             if let Some(side) = keys.text("padding_side")? {
@@ -107,20 +114,27 @@ impl Tokens {
                     most = most.min(length);
                 }
             }
-            canonical = of_class(&mut tokenizer, class, keys)?;
+            if class == Class::Siglip {
+                canonical = Some(Canonical {
+                    lower: keys.flag("do_lower_case", true)?,
+                });
+            }
             added_tokens(&tokenizer, keys)?;
         }
         if let Some(length) = options.most {
             most = most.min(length);
         }
         if options.lower {
-            lower(&mut tokenizer, &file)?;
+            lower(&mut tokenizer).map_err(|reason| bad(&file, reason))?;
         }
-        let named = special(config.as_ref(), map.as_ref(), "pad_token")?;
-        let named = named.or_else(|| padding.as_ref().map(|padding| padding.pad_token.clone()));
-        let named = named.or_else(|| pad_of_class(class).map(str::to_owned));
+        let given = special(config.as_ref(), map.as_ref(), "pad_token")?;
+        let given = given.or_else(|| padding.as_ref().map(|padding| padding.pad_token.clone()));
+        // a class that no file names may have a token that the model does not need
+        let of_class = class.token("pad_token").map(str::to_owned);
+        let of_class = of_class.filter(|token| named.is_some() || tokenizer.token_to_id(token).is_some());
         let missing = |token: &str| bad(&file, format!("the padding token {token} is not in it"));
-        let pad = named.map(|token| tokenizer.token_to_id(&token).ok_or_else(|| missing(&token)));
+        let pad = given.or(of_class);
+        let pad = pad.map(|token| tokenizer.token_to_id(&token).ok_or_else(|| missing(&token)));
         let pad = pad.transpose()?;
         let mut specials = HashSet::new();
         for (id, token) in tokenizer.get_added_tokens_decoder() {
@@ -128,12 +142,8 @@ impl Tokens {
                 specials.insert(id);
             }
         }
-        for key in SPECIALS {
-            let token = special(config.as_ref(), map.as_ref(), key)?;
-            let Some((token, id)) = token.and_then(|token| {
-                let id = tokenizer.token_to_id(&token)?;
-                Some((token, id))
-            }) else {
+        for (key, token) in found {
+            let Some(id) = tokenizer.token_to_id(&token) else {
                 continue;
             };
             specials.insert(id);
@@ -265,64 +275,6 @@ fn load(file: &Path, folder: &Path) -> Result<Tokenizer> {
         Ok(parsed) => parsed.map_err(|error| bad(file, error.to_string())),
         Err(_) => Err(bad(file, "it is damaged".to_owned())),
     }
-}
-
-/// What the class of the tokenizer adds to its file in `transformers`.
-fn of_class(tokenizer: &mut Tokenizer, class: Option<&str>, keys: &Keys) -> Result<Option<Canonical>> {
-    match class {
-        Some("Siglip2Tokenizer") => lower(tokenizer, keys.file())?,
-        Some("BertTokenizer") if matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_)) => {
-            let accents = match keys.get("strip_accents") {
-                None => None,
-                Some(_) => Some(keys.flag("strip_accents", false)?),
-            };
-            let normalizer = BertNormalizer::new(
-                true,
-                keys.flag("tokenize_chinese_chars", true)?,
-                accents,
-                keys.flag("do_lower_case", true)?,
-            );
-            let set = tokenizer.with_normalizer(Some(normalizer));
-            set.map_err(|error| keys.bad(error.to_string()))?;
-        }
-        Some("SiglipTokenizer") => {
-            return Ok(Some(Canonical {
-                lower: keys.flag("do_lower_case", true)?,
-            }));
-        }
-        _ => {}
-    }
-    Ok(None)
-}
-
-fn pad_of_class(class: Option<&str>) -> Option<&'static str> {
-    match class? {
-        "Siglip2Tokenizer" | "GemmaTokenizer" => Some("<pad>"),
-        "SiglipTokenizer" => Some("</s>"),
-        "CLIPTokenizer" => Some("<|endoftext|>"),
-        "BertTokenizer" => Some("[PAD]"),
-        _ => None,
-    }
-}
-
-/// Puts texts into lower case first, unless the tokenizer does so already.
-fn lower(tokenizer: &mut Tokenizer, file: &Path) -> Result<()> {
-    let is_lower = |normalizer: &NormalizerWrapper| matches!(normalizer, NormalizerWrapper::Lowercase(_));
-    let mut steps = vec![NormalizerWrapper::Lowercase(Lowercase)];
-    match tokenizer.get_normalizer() {
-        Some(normalizer) if is_lower(normalizer) => return Ok(()),
-        Some(NormalizerWrapper::Sequence(sequence)) => {
-            if sequence.as_ref().iter().any(is_lower) {
-                return Ok(());
-            }
-            steps.extend(sequence.as_ref().iter().cloned());
-        }
-        Some(other) => steps.push(other.clone()),
-        None => {}
-    }
-    let set = tokenizer.with_normalizer(Some(Sequence::new(steps)));
-    set.map_err(|error| bad(file, error.to_string()))?;
-    Ok(())
 }
 
 /// Refuses tokens that `tokenizer_config.json` wants under other numbers than `tokenizer.json` has.

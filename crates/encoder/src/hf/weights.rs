@@ -16,12 +16,14 @@ pub(super) struct Weights {
     store: Store,
     /// Whether the names are open_clip's.
     open_clip: bool,
+    /// What files of a larger model put before the names, as `transformers` takes it away: `clip.`
+    prefix: String,
     pub params: Params,
 }
 
 impl Weights {
-    /// The weights of a folder, from the files that `transformers` takes.
-    pub fn open(folder: &Path) -> Result<Self> {
+    /// The weights of a folder, from the files that `transformers` takes, for a model of this `model_type`.
+    pub fn open(folder: &Path, kind: &str) -> Result<Self> {
         let store = Store::in_folder(folder, &|name| !name.ends_with("position_ids"));
         let store = store.map_err(|error| match error {
             WeightsError::NotFound { file } if file == folder.join("model.safetensors") => {
@@ -36,13 +38,17 @@ impl Weights {
             }
             other => other.into(),
         })?;
-        Ok(Self::of(store))
+        Ok(Self {
+            prefix: format!("{kind}."),
+            ..Self::of(store)
+        })
     }
 
     pub fn of(store: Store) -> Self {
         Self {
             store,
             open_clip: false,
+            prefix: String::new(),
             params: Params::default(),
         }
     }
@@ -77,7 +83,9 @@ impl Weights {
             Some((norm, "bias")) => format!("{norm}.beta"),
             _ => name.to_owned(),
         };
-        let stored = if self.store.has(name) { name } else { &old };
+        let longer = |name: &str| format!("{}{name}", self.prefix);
+        let places = [name.to_owned(), longer(name), longer(&old)];
+        let stored = places.iter().find(|place| self.store.has(place)).unwrap_or(&old);
         let found = self
             .store
             .shape(stored)
@@ -88,10 +96,6 @@ impl Weights {
         let tensor = self.store.tensor(stored)?;
         let tensor = tensor.ok_or_else(|| self.bad(format!("{name} is missing")))?;
         Ok(tensor.contiguous()?)
-    }
-
-    pub fn has(&self, name: &str) -> bool {
-        self.store.has(name)
     }
 
     /// `name.weight` outer × inner, and `name.bias`.

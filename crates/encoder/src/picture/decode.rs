@@ -5,8 +5,8 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::bytes;
 use super::in_flight::{Held, hold};
+use super::{bytes, jpeg};
 use crate::data::ImagePlace;
 use crate::error::{EncoderError, Result};
 
@@ -124,32 +124,14 @@ fn refuse_kinds(format: ImageFormat, bytes: &[u8]) -> Parsed<()> {
         ImageFormat::Png if bytes.get(24..26) == Some(&[16, 0]) => Err(
             "it is grey of 16 bits, whose values Pillow and transformers cut off at 255; convert it to 8 bits".to_owned(),
         ),
-        ImageFormat::Jpeg if components(bytes) == Some(4) => {
+        ImageFormat::Jpeg if jpeg::components(bytes) == Some(4) => {
             Err(format!("it is CMYK, whose colours need a profile; {CONVERT}"))
         }
-        _ => Ok(()),
-    }
-}
-
-/// Colour components of a JPEG, from its frame's header.
-fn components(bytes: &[u8]) -> Option<u8> {
-    let mut at = 2;
-    loop {
-        let &[0xff, marker] = bytes.get(at..at + 2)? else {
-            return None;
-        };
-        match marker {
-            // padding, and markers without a length
-            0xff => at += 1,
-            0x01 | 0xd0..=0xd8 => at += 2,
-            // every start of a frame, but no tables
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => return bytes.get(at + 9).copied(),
-            0xd9 | 0xda => return None,
-            _ => {
-                let length = bytes.get(at + 2..at + 4)?;
-                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
-            }
+        // the decoder would fill what is missing with grey
+        ImageFormat::Jpeg if !jpeg::has_end(bytes) => {
+            Err("it is truncated: the mark of its end is missing".to_owned())
         }
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 mod bytes;
 mod decode;
 mod in_flight;
+mod jpeg;
 mod resample;
 
 pub use decode::{Decoded, Transparency, decode};

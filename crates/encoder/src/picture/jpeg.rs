@@ -1,0 +1,51 @@
+//! What a JPEG says of itself between its markers.
+
+/// Colour components of a JPEG, from its frame's header.
+pub(super) fn components(bytes: &[u8]) -> Option<u8> {
+    let mut at = 2;
+    loop {
+        let &[0xff, marker] = bytes.get(at..at + 2)? else {
+            return None;
+        };
+        match marker {
+            // padding, and markers without a length
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd8 => at += 2,
+            // every start of a frame, but no tables
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => return bytes.get(at + 9).copied(),
+            0xd9 | 0xda => return None,
+            _ => {
+                let length = bytes.get(at + 2..at + 4)?;
+                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+            }
+        }
+    }
+}
+
+/// Whether a JPEG has the mark of its end behind its last scan; without it Pillow calls it truncated.
+pub(super) fn has_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
+        match marker {
+            0xff => at += 1,
+            0xd9 => return true,
+            0x01 | 0xd0..=0xd8 => at += 2,
+            _ => {
+                let Some(length) = bytes.get(at + 2..at + 4) else {
+                    return false;
+                };
+                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+                if marker == 0xda {
+                    at += scan(bytes.get(at..).unwrap_or_default());
+                }
+            }
+        }
+    }
+    false
+}
+
+/// Bytes of a scan's data up to the next marker; in it 0xff stands before 0x00 or a restart only.
+fn scan(data: &[u8]) -> usize {
+    let ends = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
+    data.windows(2).position(ends).unwrap_or(data.len())
+}

@@ -1555,6 +1555,13 @@ export interface TrackRecord {
   dim: number
   /** Probe pairs. */
   pairs: number
+  /** Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs. */
+  groups?: {
+    /** Known by ids, or by rows that are equal bit for bit. */
+    by: 'ids' | 'equal-rows'
+    /** Different items. */
+    items: number
+  }
   /** The frame everything is taken apart in. */
   frame: {
     /** Dimension of U. */

@@ -29,6 +29,7 @@ import {
   numbersOf,
   type Rows,
   type Tensor,
+  typeOf,
   valuesOf,
   widthOf,
 } from './rows.ts'
@@ -86,7 +87,8 @@ const columns: Check = (value, name) => {
   whole(1)(value, name)
 }
 
-const rowIds: Check = (value, name) => {
+/** Ids of rows, in one of their forms. */
+export const rowIds: Check = (value, name) => {
   const isList = Array.isArray(value) || ['Uint32Array', 'BigInt64Array', 'BigUint64Array'].includes(kindOf(value))
   if (!isList && (typeof value !== 'string' || value === '')) {
     throw wrong(value, name, 'one id per row, a file of ids, the name of a column or none')
@@ -272,8 +274,9 @@ function fromMemory(input: MemoryInput, options: EmbeddingsOptions, common: Sour
   if (isTensor(input)) {
     const width = agreed(widthOf(input), dim, 'a tensor')
     const [values, own] = valuesOf(input)
-    if (input.type !== undefined && dtype !== undefined && dtype !== own) {
-      throw new ModalityGapError('BAD_OPTION', `dtype ${dtype} contradicts the tensor's type ${input.type}`)
+    const type = typeOf(input)
+    if (type !== undefined && dtype !== undefined && dtype !== own) {
+      throw new ModalityGapError('BAD_OPTION', `dtype ${dtype} contradicts the tensor's type ${type}`)
     }
     return fromRows(values, width, dtype ?? own, common)
   }

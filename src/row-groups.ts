@@ -97,6 +97,19 @@ export function pairedByDefault(
   return paired ?? (captionsPerImage !== undefined || (Boolean(idsOf(image)) && Boolean(idsOf(text))))
 }
 
+/**
+ * Items of the rows of one side that is paired with another by index.
+ *
+ * @throws {@link ModalityGapError} `NOT_PAIRED` when the rows are not so many captions each
+ */
+export function itemsOfPairs(rows: number, found: FoundIds | null | undefined, each?: number): Uint32Array | undefined {
+  if (each !== undefined) {
+    return regular(rows, rows, each)[1]
+  }
+  // every row is an item of its own
+  return found === null ? Uint32Array.from({ length: rows }, (_, row) => row) : numbered([found, undefined])[0]
+}
+
 /** Numbers for ids, by first appearance on the image side and then on the text side. */
 function numbered(found: readonly (FoundIds | undefined)[]): Keys {
   const numbers = new Map<string, number>()

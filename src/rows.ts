@@ -43,7 +43,8 @@ export function mapRows(
       throw new ModalityGapError('BAD_SHAPE', `a tensor of ${widthOf(tensor)} columns for an aligner of ${dim}`)
     }
   }
-  const { type, dims } = rows
+  const { dims } = rows
+  const type = typeOf(rows)
   const [values, dtype] = valuesOf(rows)
   const [into, intoDtype] = out ? valuesOf(out) : [undefined, dtype]
   if (intoDtype !== dtype) {
@@ -131,6 +132,12 @@ export function widthOf({ dims, data }: Tensor): number {
   return dim
 }
 
+/** What a tensor says its values are; some libraries call it `dtype`. */
+export function typeOf(tensor: Tensor): string | undefined {
+  const said: unknown = tensor.type ?? (tensor as { dtype?: unknown }).dtype ?? undefined
+  return said === undefined ? undefined : String(said)
+}
+
 /** Storage type of a tensor's values, by its `type`, and the arrays that hold it. */
 const TENSOR_TYPES: Readonly<Record<string, readonly ['f32' | 'f64' | 'f16' | 'bf16', ...string[]]>> = {
   float32: ['f32', 'Float32Array'],
@@ -144,7 +151,9 @@ const TENSOR_TYPES: Readonly<Record<string, readonly ['f32' | 'f64' | 'f16' | 'b
  *
  * @throws {@link ModalityGapError} `UNSUPPORTED` for a type that is no floating point, `BAD_SHAPE` where `data` does not hold it
  */
-export function valuesOf({ type, data }: Tensor): readonly [Rows, 'f32' | 'f64' | 'f16' | 'bf16'] {
+export function valuesOf(tensor: Tensor): readonly [Rows, 'f32' | 'f64' | 'f16' | 'bf16'] {
+  const { data } = tensor
+  const type = typeOf(tensor)
   const kind = kindOf(data)
   const bits = halfBits(data)
   if (type === undefined) {

@@ -18,8 +18,17 @@ export interface RunInput extends Partial<TrackerOptions>, TrackerUse {
  * @throws {@link ModalityGapError} `BAD_OPTION` without `freezeAt` for a new run, or when an option contradicts the
  * saved one
  */
-export async function openRun({ state, dim, log, threads, overwrite, ...options }: RunInput): Promise<Tracker> {
-  const use = { dim, log, threads, overwrite }
+export async function openRun({
+  state,
+  dim,
+  log,
+  threads,
+  ids,
+  captionsPerImage,
+  overwrite,
+  ...options
+}: RunInput): Promise<Tracker> {
+  const use = given({ dim, log, threads, ids, captionsPerImage, overwrite })
   if (state === undefined || !existsSync(state) || overwrite) {
     const { freezeAt } = options
     if (freezeAt === undefined) {

@@ -14,12 +14,14 @@ import {
   whole,
 } from './checks.ts'
 import { claimFiles } from './claim.ts'
-import { Embeddings, type EmbeddingsOptions, openEmbeddings, sourceOf } from './embeddings.ts'
+import { Embeddings, type EmbeddingsOptions, idsOf, openEmbeddings, rowIds, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
 import { overwriteChecks, threads } from './option-checks.ts'
 import type { OverwriteOptions, ThreadOptions } from './options.ts'
+import { itemsOfPairs } from './row-groups.ts'
+import { givenIds, type RowIds } from './row-ids.ts'
 import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from './rows.ts'
 import { anotherRun, openTrackLog, type TrackLog } from './track-log.ts'
 import type { TrackRecord } from './track-record.ts'
@@ -54,9 +56,24 @@ export interface TrackerUse extends ThreadOptions, OverwriteOptions {
   dim?: number
   /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
   log?: string
+  /**
+   * The item of each probe pair, such as the image of a caption; the same pairs at every step, so the state keeps it. Noise
+   * and retrieval are those of items: any row of the query's item is right, and a repeated row counts once.
+   * @defaultValue pairs with equal rows share an item; `'none'` says that they do not
+   */
+  ids?: RowIds
+  /** Captions of each image, in order: pairs 5i to 5i+4 belong to image i for `5`. Not with `ids`. */
+  captionsPerImage?: number
 }
 
-const useChecks: Checks<TrackerUse> = { dim: whole(1), log: path, threads, ...overwriteChecks }
+const useChecks: Checks<TrackerUse> = {
+  dim: whole(1),
+  log: path,
+  ids: rowIds,
+  captionsPerImage: whole(1),
+  threads,
+  ...overwriteChecks,
+}
 
 const optionChecks: Checks<TrackerOptions & TrackerUse> = {
   ...useChecks,
@@ -117,6 +134,7 @@ export class Tracker {
   readonly #use: TrackerUse
   readonly #records: TrackRecord[] = []
   #dim: number | undefined
+  #items: Promise<Uint32Array | undefined> | undefined
   #log: Promise<TrackLog> | undefined
   #turn: Promise<unknown> = Promise.resolve()
   /** Whether a log with the first record of this run is its own. */
@@ -140,9 +158,12 @@ export class Tracker {
   constructor(all: (TrackerOptions & TrackerUse) | TrackerUse, loaded?: NativeTracker, takesUp = false) {
     this.#takesUp = takesUp
     checkOptions(all, 'Tracker', loaded ? useChecks : optionChecks)
-    const { dim, log, threads, overwrite, ...options } = all
+    const { dim, log, threads, ids, captionsPerImage, overwrite, ...options } = all
+    if (ids !== undefined && captionsPerImage !== undefined) {
+      throw new ModalityGapError('BAD_OPTION', 'ids and captionsPerImage both say which pairs share an item; give one')
+    }
     this.#native = loaded ?? unwrap(native.NativeTracker.create(given(options as TrackerOptions)))
-    this.#use = { dim, log, threads, overwrite }
+    this.#use = { dim, log, threads, ids, captionsPerImage, overwrite }
     this.#dim = dim
     this.options = this.#native.info().options
   }
@@ -277,9 +298,36 @@ export class Tracker {
         const opened =
           rows instanceof Embeddings ? rows : await openEmbeddings(rows, this.#optionsOf(name, rows, step.dim))
         this.#dim ??= opened.dim
-        return { name, source: sourceOf(opened), own: opened !== rows }
+        const source = sourceOf(opened)
+        const items = name === 'image' ? await this.#itemsOf(opened) : undefined
+        if (items === undefined) {
+          return { name, source, own: opened !== rows }
+        }
+        const grouped = unwrap(source.grouped(items))
+        if (opened !== rows) {
+          source.release()
+        }
+        return { name, source: grouped, own: true }
       }),
     )
+  }
+
+  /** Items of the probe pairs, looked up once: they are the same pairs at every step. */
+  async #itemsOf(image: Embeddings): Promise<Uint32Array | undefined> {
+    const { ids, captionsPerImage } = this.#use
+    const found = async () => {
+      const given = ids === undefined ? idsOf(image) : ((await givenIds(ids, sourceOf(image).info())) ?? null)
+      return itemsOfPairs(image.rows, given, captionsPerImage)
+    }
+    this.#items ??= found().catch(error => {
+      this.#items = undefined
+      throw error
+    })
+    const items = await this.#items
+    if (items !== undefined && items.length !== image.rows) {
+      throw new ModalityGapError('NOT_PAIRED', `${items.length} ids for ${image.rows} probe pairs`)
+    }
+    return items
   }
 
   #optionsOf(label: string, rows: Rows | NumberRows | Tensor | string, dim = this.#dim): EmbeddingsOptions {

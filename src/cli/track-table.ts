@@ -11,9 +11,11 @@ export function trackText(records: readonly TrackRecord[]): string {
   if (!last) {
     return 'no step was recorded'
   }
-  const { dim, pairs, frame } = last
+  const { dim, pairs, groups, frame } = last
   const state = frame.frozen ? `frozen at step ${frame.step}` : 'not frozen yet'
-  const heading = `${count(pairs)} pairs of ${count(dim)} dimensions; frame of ${frame.rank}, ${state}`
+  const by = groups?.by === 'ids' ? 'by their ids' : 'known by equal rows; give --ids, or --ids none'
+  const items = groups ? ` of ${count(groups.items)} items (${by})` : ''
+  const heading = `${count(pairs)} pairs${items}, ${count(dim)} dimensions; frame of ${frame.rank}, ${state}`
   return `${heading}\n\n${steps(records)}\n\n${claims(findings(records))}`
 }
 

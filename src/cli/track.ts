@@ -17,6 +17,8 @@ interface Options extends CommonOptions, HtmlOptions {
   topEigen?: number
   retrievalPairs?: number
   seed?: number
+  ids?: string
+  captionsPerImage?: number
   out?: string
   state?: string
   follow?: boolean
@@ -51,6 +53,8 @@ export function addTrack(program: Command): void {
     .option('--window <n>', 'records whose covariances are averaged (default: 10)', atLeast(1))
     .option('--top-eigen <n>', 'eigencomponents compared with the gradients (default: 128)', atLeast(2))
     .option('--retrieval-pairs <n>', 'pairs that retrieval is measured on, at most (default: 4096)', atLeast(0))
+    .option('--ids <ids>', 'item of each probe pair: a file of ids, a column beside the image rows, or none')
+    .option('--captions-per-image <n>', 'each image has this many probe pairs, in order', atLeast(1))
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
   addCommonOptions(addReportOptions(command)).action((src: string, options: Options) =>
     perform({ json: options.json }, async run => {
@@ -97,10 +101,24 @@ async function logged(src: string, { follow }: Options, watched: Watched, signal
 async function recorded(src: string, options: Options, watched: Watched, signal: AbortSignal): Promise<void> {
   const { openRun, recordSteps } = await import('../track-run.ts')
   const { followSteps, stepsFrom, stepsIn } = await import('../track-source.ts')
-  const { freezeAt, energy, rank, every, window, topEigen, retrievalPairs, seed, threads, out, state, overwrite } =
-    options
+  const {
+    freezeAt,
+    energy,
+    rank,
+    every,
+    window,
+    topEigen,
+    retrievalPairs,
+    seed,
+    threads,
+    ids,
+    captionsPerImage,
+    out,
+    state,
+    overwrite,
+  } = options
   const chosen = { freezeAt, energy, rank, every, window, topEigen, retrievalPairs, seed }
-  const tracker = await openRun({ ...chosen, threads, state, log: out, overwrite })
+  const tracker = await openRun({ ...chosen, threads, ids, captionsPerImage, state, log: out, overwrite })
   watched.records = tracker.records
   const range = { after: tracker.lastStep, until: options.until }
   const steps =

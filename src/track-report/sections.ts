@@ -35,13 +35,13 @@ export function trackCards({ records }: TrackData): Card[] {
   if (!last) {
     return []
   }
-  const { gap, retrieval, leakage, passive, frame } = last
+  const { gap, groups, retrieval, leakage, passive, frame } = last
   const list: (Card | undefined)[] = [
     { label: 'gap', value: figure(gap.centroid), note: `noise floor ${figure(gap.floor)}` },
     retrieval && {
       label: 'R@1',
       value: `${figure(retrieval.imageToText.r1)} / ${figure(retrieval.textToImage.r1)}`,
-      note: `both ways among ${count(retrieval.pairs)}`,
+      note: `both ways among ${count(retrieval.pairs)}${groups ? `, of ${count(groups.items)} items in all` : ''}`,
     },
     leakage && { label: 'leakage', value: figure(leakage.leak), note: `random ${figure(leakage.random)}` },
     passive.drift === undefined

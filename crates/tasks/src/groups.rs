@@ -137,7 +137,7 @@ fn check_ids(left: &RowSet, right: &RowSet) -> Result<(), TaskError> {
 }
 
 /// For every row the first row with the same hash; `None` when all differ, or when one row is most of them.
-fn classes(hashes: &[u64]) -> Option<Vec<u32>> {
+pub(crate) fn classes(hashes: &[u64]) -> Option<Vec<u32>> {
     let mut order: Vec<u32> = (0..u32::try_from(hashes.len()).ok()?).collect();
     order.sort_unstable_by_key(|&row| (hashes[row as usize], row));
     let mut classes = vec![0; hashes.len()];
@@ -160,7 +160,7 @@ fn classes(hashes: &[u64]) -> Option<Vec<u32>> {
 }
 
 /// Groups of pairs: two pairs are in one when they share the image or the text, directly or through others.
-fn joined(classes: &[Option<Vec<u32>>; 2]) -> Option<Vec<u32>> {
+pub(crate) fn joined(classes: &[Option<Vec<u32>>; 2]) -> Option<Vec<u32>> {
     let given: Vec<&Vec<u32>> = classes.iter().flatten().collect();
     let rows = given.first()?.len();
     let mut parent: Vec<u32> = (0..rows as u32).collect();

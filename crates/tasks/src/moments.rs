@@ -193,7 +193,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-fn hashes_of(rows: Rows<'_>, dim: usize, usable: impl Fn(usize) -> bool) -> Vec<u64> {
+pub(crate) fn hashes_of(rows: Rows<'_>, dim: usize, usable: impl Fn(usize) -> bool) -> Vec<u64> {
     let bytes = rows.as_bytes();
     let width = bytes.len() / (rows.len() / dim).max(1);
     let rows = bytes.chunks_exact(width.max(1)).enumerate();

@@ -1,15 +1,19 @@
 //! Steps of a training run, from opened rows into a tracker, and the tracker's state on disk.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use modality_gap_geometry::tracker::Record;
+use modality_gap_geometry::tracker::{GroupedBy, PairGroups, Record};
 use modality_gap_geometry::{
-    BadRowReason, Frame, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptions,
+    BadRowReason, Frame, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptionError,
+    TrackerOptions,
 };
-use modality_gap_kernels::Dtype;
+use modality_gap_kernels::{Dtype, Rows};
 use modality_gap_shards::{Buffer, Fault};
 
 use crate::error::RowReason;
+use crate::groups::{classes, joined};
+use crate::moments::hashes_of;
 use crate::receipt::write_result;
 use crate::rowset::OnBadRow;
 use crate::shard_task::read;
@@ -39,6 +43,7 @@ pub fn track_step(
     rows: &StepRows<'_>,
     control: &Control,
 ) -> Result<Record, TaskError> {
+    *tracker = with_groups(tracker, rows.probe, &control.cancel)?;
     let reader = |rows: &RowSet| Reader::open(rows, &control.cancel);
     let optional = |rows: Option<&RowSet>| rows.map(reader).transpose();
     let [mut image, mut text] = [reader(rows.probe[0])?, reader(rows.probe[1])?];
@@ -54,6 +59,60 @@ pub fn track_step(
         .pool()
         .install(|| tracker.push(fed))
         .map_err(|error| placed(error, rows))
+}
+
+/// The tracker with the items of its probe pairs: those that the rows bring along, or else, at the first step, those of rows
+/// that are equal bit for bit. Two pairs share an item when they share the image's or the text's.
+fn with_groups(tracker: &Tracker, probe: [&RowSet; 2], cancel: &CancelToken) -> Result<Tracker, TaskError> {
+    let (by, classes) = if probe.iter().any(|rows| rows.keys.is_some()) {
+        let first_of = |rows: &&RowSet| rows.keys.as_ref().map(|keys| first_rows(keys));
+        (GroupedBy::Ids, probe.each_ref().map(first_of))
+    } else if tracker.last_step().is_none() && tracker.groups().is_none() {
+        let classes = [0, 1].map(|side: usize| equal_rows(probe[side], cancel));
+        let [image, text] = classes;
+        (GroupedBy::EqualRows, [image?, text?])
+    } else {
+        return Ok(tracker.clone());
+    };
+    if let [Some(image), Some(text)] = &classes
+        && image.len() != text.len()
+    {
+        // the step is refused for what it is
+        return Ok(tracker.clone());
+    }
+    let bad = |error: TrackerOptionError| TaskError::BadOption(error.to_string());
+    let keys = joined(&classes);
+    let groups = match (&keys, by) {
+        (None, _) => None,
+        (Some(keys), _) => match PairGroups::new(by, keys) {
+            // rows that are all the same are refused for that
+            Err(_) if by == GroupedBy::EqualRows => None,
+            found => found.map_err(bad)?,
+        },
+    };
+    tracker.grouped(groups).map_err(bad)
+}
+
+/// For every key the first row that has it.
+fn first_rows(keys: &[u32]) -> Vec<u32> {
+    let mut first = HashMap::new();
+    let rows = keys.iter().enumerate();
+    rows.map(|(row, key)| *first.entry(key).or_insert(row as u32))
+        .collect()
+}
+
+/// For every row the first one that equals it; `None` when all differ.
+fn equal_rows(rows: &RowSet, cancel: &CancelToken) -> Result<Option<Vec<u32>>, TaskError> {
+    const BLOCK: u64 = 1024;
+    let mut reader = Reader::open(rows, cancel)?;
+    let (mut hashes, mut block, mut first) = (Vec::new(), Vec::new(), 0);
+    while first < reader.rows {
+        let count = BLOCK.min(reader.rows - first);
+        reader.read(first, count as usize, &mut block)?;
+        hashes.extend(hashes_of(Rows::F64(&block), rows.dim, |_| true));
+        first += count;
+    }
+    Ok(classes(&hashes))
 }
 
 fn sources<'r>(readers: &'r mut [Option<Reader<'_>>; 2]) -> [Option<Source<'r, TaskError>>; 2] {
@@ -130,6 +189,12 @@ fn placed(error: TrackError<TaskError>, rows: &StepRows<'_>) -> TaskError {
             left: image,
             right_name: "text".to_owned(),
             right: text,
+        },
+        TrackError::Groups { ids, pairs } => TaskError::NotPaired {
+            left_name: "ids".to_owned(),
+            left: ids,
+            right_name: "the probe".to_owned(),
+            right: pairs,
         },
         TrackError::TooFewRows { .. } | TrackError::NoSpread => TaskError::TooFewRows(text),
         TrackError::Numeric(_) => TaskError::Numeric(text),

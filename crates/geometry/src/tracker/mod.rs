@@ -5,6 +5,7 @@
 //! sections 3 and 4). Every number stands beside what chance alone would give. Memory is a few d × d matrices.
 
 mod gradients;
+mod groups;
 mod motion;
 mod options;
 mod probe;
@@ -22,13 +23,14 @@ use std::sync::Arc;
 
 use faer::Mat;
 
+pub use self::groups::{GroupedBy, PairGroups};
 pub use self::options::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, TrackerOptionError, TrackerOptions,
 };
 pub use self::random::random_angle;
 pub use self::record::{
-    Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, Leakage, PerModality, Recall, Record,
-    Retrieval, Rotation, Span, WindowRecord,
+    Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, GroupsRecord, Leakage, PerModality,
+    Recall, Record, Retrieval, Rotation, Span, WindowRecord,
 };
 pub use self::rows::{F64Rows, RowBlocks, Source};
 pub use self::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
@@ -54,6 +56,8 @@ pub struct Tracker {
     window: Option<Window>,
     /// Drawn again when the number of pairs or the rank changes; follows from the seed.
     chance: Option<Chance>,
+    /// Which probe pairs share an item.
+    groups: Option<Arc<PairGroups>>,
 }
 
 /// What stays from t0 on.
@@ -76,7 +80,26 @@ impl Tracker {
             previous: None,
             window: None,
             chance: None,
+            groups: None,
         })
+    }
+
+    /// The same tracker, whose probe pairs share items. They are the same at every step, so a run that has recorded one keeps
+    /// its own.
+    pub fn grouped(&self, groups: Option<PairGroups>) -> Result<Self, TrackerOptionError> {
+        if self.last.is_some() && self.groups.as_deref() != groups.as_ref() {
+            let text = "the ids of the probe pairs differ from those of the steps before";
+            return Err(TrackerOptionError::of(text));
+        }
+        Ok(Self {
+            groups: groups.map(Arc::new),
+            ..self.clone()
+        })
+    }
+
+    /// Which probe pairs share an item; `None` when each has its own.
+    pub fn groups(&self) -> Option<&PairGroups> {
+        self.groups.as_deref()
     }
 
     /// Its options.
@@ -113,8 +136,9 @@ impl Tracker {
             image.dim(),
             options.retrieval_pairs(),
             options.seed(),
+            self.groups().map(PairGroups::keys),
         );
-        let probe = Probe::of(&mut *image, &mut *text, sample)?;
+        let probe = Probe::of(&mut *image, &mut *text, sample, self.groups())?;
         let own = Arc::new(self.frame_of(&probe)?);
         let frame = self.frozen.as_ref().map_or(&own, |frozen| &frozen.frame);
         let direction = mean_direction(image, text, frame.v())?;
@@ -155,6 +179,10 @@ impl Tracker {
             step: at,
             dim: frame.dim(),
             pairs: probe.pairs(),
+            groups: self.groups().map(|groups| GroupsRecord {
+                by: groups.by(),
+                items: groups.count(),
+            }),
             frame: FrameRecord {
                 rank: frame.rank(),
                 energy: frame.energy(),

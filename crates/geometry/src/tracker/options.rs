@@ -16,6 +16,12 @@ pub const DEFAULT_RETRIEVAL_PAIRS: u64 = 4096;
 #[error("{0}")]
 pub struct TrackerOptionError(String);
 
+impl TrackerOptionError {
+    pub(super) fn of(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
 /// Options of a tracker, kept in its state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

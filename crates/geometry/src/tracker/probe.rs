@@ -5,12 +5,13 @@ use modality_gap_kernels::{Rows, dot};
 use rayon::prelude::*;
 
 use super::TrackError;
+use super::groups::PairGroups;
 use super::record::{Drift, GapRecord, PerModality};
 use super::retrieval::Sample;
 use super::rows::{Source, each_pair_block};
 use crate::decomposition::sum_of_directions;
 use crate::fit::EPSILON;
-use crate::gap::{Noise, centroid_gap, relative_gap};
+use crate::gap::{ClusterNoise, Noise, centroid_gap, relative_gap};
 use crate::map::Map;
 use crate::moments::{Moments, Policy};
 use crate::phantom::{AnchoredCloud, PhantomDrift};
@@ -20,6 +21,8 @@ use crate::{Covariance, distance};
 
 /// Rows whose directions one thread sums; fixed, so that threads do not change the sum.
 const DIRECTION_ROWS: usize = 64;
+/// Sums of items that are counted at a time.
+const COUNTED: usize = 512;
 
 /// Statistics of paired unit rows x (image) and y (text).
 pub(super) struct Probe {
@@ -38,6 +41,8 @@ pub(super) struct Probe {
     pub sample: Sample,
     /// Variance that rounding of the stored rows adds to each direction of Δ.
     pub storage_floor: f64,
+    /// Of m, where pairs share items.
+    clusters: Option<ClusterNoise>,
 }
 
 impl Probe {
@@ -46,6 +51,7 @@ impl Probe {
         image: Source<'_, E>,
         text: Source<'_, E>,
         mut sample: Sample,
+        groups: Option<&PairGroups>,
     ) -> Result<Self, TrackError<E>> {
         let (dim, dtypes) = (image.dim(), [image.dtype(), text.dtype()]);
         let identity = Map::identity(dim, Policy::Unit);
@@ -75,6 +81,7 @@ impl Probe {
         let mut covariances = [Covariance::about(mu_x), Covariance::about(mu_y)];
         let mut differences = Covariance::about(&mean);
         let (mut distances, mut cosines, mut sideways) = (0.0, 0.0, 0.0);
+        let mut sums = groups.map(|groups| vec![0.0; groups.count() as usize * dim]);
         each_pair_block(image, text, |first, x, y| {
             for (i, (a, b)) in x.chunks_exact(dim).zip(y.chunks_exact(dim)).enumerate() {
                 distances += distance(a, b);
@@ -84,6 +91,15 @@ impl Probe {
             }
             projected.merge(&count(&anchored, y));
             let mut delta: Vec<f64> = x.iter().zip(&*y).map(|(a, b)| a - b).collect();
+            if let (Some(sums), Some(groups)) = (&mut sums, groups) {
+                let keys = &groups.keys()[first as usize..];
+                for (delta, &key) in delta.chunks_exact(dim).zip(keys) {
+                    let sum = &mut sums[key as usize * dim..][..dim];
+                    for ((sum, v), m) in sum.iter_mut().zip(delta).zip(&mean) {
+                        *sum += v - m;
+                    }
+                }
+            }
             differences.accumulate(&mut delta);
             covariances[0].accumulate(x);
             covariances[1].accumulate(y);
@@ -94,6 +110,14 @@ impl Probe {
         let of_bias = covariances[0].matrix() * Scale(1.0 - scale)
             + covariances[1].matrix() * Scale(scale * scale - scale)
             + differences.matrix() * Scale(scale);
+        let clusters = sums.map(|mut sums| {
+            let count = groups.map_or(1, PairGroups::count);
+            // G·Σ(Δ−m)/n of an item: a sample of G whose mean varies as m does
+            sums.iter_mut().for_each(|v| *v *= f64::from(count) / n);
+            let mut noise = ClusterNoise::new(dim, u64::from(count));
+            sums.chunks_mut(COUNTED * dim).for_each(|some| noise.add(some));
+            noise
+        });
         let drift_noise = cloud.noise(
             &covariances[1],
             of_bias.as_ref(),
@@ -112,6 +136,7 @@ impl Probe {
             sample,
             storage_floor: dtypes.iter().map(|&dtype| storage_floor(dtype, 1.0, dim)).sum(),
             moments,
+            clusters,
         })
     }
 
@@ -144,12 +169,15 @@ impl Probe {
     pub fn gap(&self) -> GapRecord {
         let [x, y] = &self.moments;
         let gap = centroid_gap(x, y);
-        let noise = Noise::of_pairs(
-            self.differences.trace(),
-            Some(&self.differences),
-            &self.mean,
-            self.pairs(),
-        );
+        let noise = match &self.clusters {
+            Some(clusters) => clusters.noise(&self.mean),
+            None => Noise::of_pairs(
+                self.differences.trace(),
+                Some(&self.differences),
+                &self.mean,
+                self.pairs(),
+            ),
+        };
         let judged = noise.judge(dot(&self.mean, &self.mean), self.mean.len());
         GapRecord {
             centroid: gap.centroid,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::groups::GroupedBy;
 use super::side_record::{USide, VSide};
 use crate::gap::GapVerdict;
 
@@ -15,6 +16,9 @@ pub struct Record {
     pub dim: usize,
     /// Probe pairs.
     pub pairs: u64,
+    /// How the pairs belong together; where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupsRecord>,
     /// The frame everything is taken apart in.
     pub frame: FrameRecord,
     /// Distance of the means.
@@ -50,6 +54,15 @@ pub struct Record {
     /// The window that this step completes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowRecord>,
+}
+
+/// Pairs that share an item.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupsRecord {
+    /// How it is known.
+    pub by: GroupedBy,
+    /// Different items.
+    pub items: u32,
 }
 
 /// A number for each modality.

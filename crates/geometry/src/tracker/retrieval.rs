@@ -1,5 +1,7 @@
 //! Whether a row finds its partner among the probe pairs.
 
+use std::collections::HashMap;
+
 use faer::MatRef;
 
 use super::record::{Recall, Retrieval};
@@ -13,23 +15,39 @@ pub(super) struct Sample {
     dim: usize,
     /// Their sorted indices; `None` takes every pair.
     chosen: Option<Vec<u64>>,
+    /// Items of the pairs that are taken; `None` when each has its own.
+    keys: Option<Vec<u32>>,
     x: Vec<f64>,
     y: Vec<f64>,
 }
 
 impl Sample {
-    /// `limit` of `pairs` pairs, those with the smallest hash of seed and index; all where there are no more.
-    pub fn of(pairs: u64, dim: usize, limit: u64, seed: u64) -> Self {
+    /// `limit` of `pairs` pairs, those with the smallest hash of seed and item; all where there are no more. `keys` are the
+    /// items of the pairs, all pairs of an item are taken or none.
+    pub fn of(pairs: u64, dim: usize, limit: u64, seed: u64, keys: Option<&[u32]>) -> Self {
         let chosen = (pairs > limit).then(|| {
-            let mut hashed: Vec<(u64, u64)> = (0..pairs).map(|i| (mix(i ^ mix(seed)), i)).collect();
+            let item = |i: u64| keys.map_or(i, |keys| u64::from(keys[i as usize]));
+            let mut hashed: Vec<(u64, u64)> = (0..pairs).map(|i| (mix(item(i) ^ mix(seed)), i)).collect();
             hashed.sort_unstable();
-            let mut chosen: Vec<u64> = hashed[..limit as usize].iter().map(|&(_, i)| i).collect();
+            let mut taken = limit as usize;
+            if keys.is_some() {
+                // hashes of two items are equal only by a chance of 2⁻⁶⁴
+                while taken > 0 && hashed[taken - 1].0 == hashed[taken].0 {
+                    taken -= 1;
+                }
+            }
+            let mut chosen: Vec<u64> = hashed[..taken].iter().map(|&(_, i)| i).collect();
             chosen.sort_unstable();
             chosen
+        });
+        let keys = keys.map(|keys| match &chosen {
+            Some(chosen) => chosen.iter().map(|&i| keys[i as usize]).collect(),
+            None => keys.to_vec(),
         });
         Self {
             dim,
             chosen,
+            keys,
             x: Vec::new(),
             y: Vec::new(),
         }
@@ -48,6 +66,9 @@ impl Sample {
     }
 
     /// Recall both ways by cosine; of equally similar rows the one with the lower index comes first. Absent for no pairs.
+    ///
+    /// Any row of the query's item is right, and a row that an item has more than once counts once, as COCO's protocol
+    /// counts images and their captions.
     pub fn retrieval(&self) -> Option<Retrieval> {
         let n = self.x.len() / self.dim;
         if n == 0 {
@@ -63,10 +84,33 @@ impl Sample {
             rows(&self.x, i, rows_i) * rows(&self.y, j, rows_j).transpose()
         };
         let firsts = || (0..n).step_by(TILE);
-        let mut own = Vec::with_capacity(n);
-        for i in firsts() {
-            let similar = tile(i, i);
-            own.extend((0..similar.nrows()).map(|k| similar[(k, k)]));
+        let one_item = |i: usize, j: usize| self.keys.as_ref().map_or(i == j, |keys| keys[i] == keys[j]);
+        let repeats = [&self.x, &self.y].map(|values| self.repeats(values));
+        // the most similar row of the own item on the other side, and its index
+        let mut own = [vec![(f64::NEG_INFINITY, 0); n], vec![(f64::NEG_INFINITY, 0); n]];
+        let mut best = |side: usize, at: usize, cosine: f64, index: usize| {
+            let slot: &mut (f64, usize) = &mut own[side][at];
+            if cosine > slot.0 {
+                *slot = (cosine, index);
+            }
+        };
+        for first_i in firsts() {
+            for first_j in firsts() {
+                // a pair that is its own item stands on the diagonal
+                if self.keys.is_none() && first_i != first_j {
+                    continue;
+                }
+                let similar = tile(first_i, first_j);
+                for b in 0..similar.ncols() {
+                    for a in 0..similar.nrows() {
+                        let (i, j) = (first_i + a, first_j + b);
+                        if one_item(i, j) {
+                            best(0, i, similar[(a, b)], j);
+                            best(1, j, similar[(a, b)], i);
+                        }
+                    }
+                }
+            }
         }
         // how many rows of the other side come before the partner
         let (mut before_x, mut before_y) = (vec![0_u32; n], vec![0_u32; n]);
@@ -76,23 +120,52 @@ impl Sample {
                 for b in 0..similar.ncols() {
                     for a in 0..similar.nrows() {
                         let (i, j, cosine) = (first_i + a, first_j + b, similar[(a, b)]);
-                        let ahead = |own: f64, lower: bool| cosine > own || (cosine == own && lower);
-                        before_x[i] += u32::from(i != j && ahead(own[i], j < i));
-                        before_y[j] += u32::from(i != j && ahead(own[j], i < j));
+                        if one_item(i, j) {
+                            continue;
+                        }
+                        let ahead = |(own, at): (f64, usize), other: usize| {
+                            cosine > own || (cosine == own && other < at)
+                        };
+                        before_x[i] += u32::from(!repeats[1][j] && ahead(own[0][i], j));
+                        before_y[j] += u32::from(!repeats[0][i] && ahead(own[1][j], i));
                     }
                 }
             }
         }
         Some(Retrieval {
             pairs: n as u64,
-            image_to_text: recall(&before_x),
-            text_to_image: recall(&before_y),
+            image_to_text: recall(&before_x, &repeats[0]),
+            text_to_image: recall(&before_y, &repeats[1]),
         })
+    }
+
+    /// Whether each row equals an earlier one of its item bit for bit.
+    fn repeats(&self, values: &[f64]) -> Vec<bool> {
+        let rows: Vec<&[f64]> = values.chunks_exact(self.dim).collect();
+        let Some(keys) = &self.keys else {
+            return vec![false; rows.len()];
+        };
+        let mut seen: HashMap<u32, Vec<usize>> = HashMap::new();
+        let bits = |row: &[f64]| row.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let repeats = rows.iter().enumerate().map(|(i, row)| {
+            let of_item = seen.entry(keys[i]).or_default();
+            let repeat = of_item.iter().any(|&j| bits(rows[j]) == bits(row));
+            if !repeat {
+                of_item.push(i);
+            }
+            repeat
+        });
+        repeats.collect()
     }
 }
 
-fn recall(before: &[u32]) -> Recall {
-    let within = |k| before.iter().filter(|&&b| b < k).count() as f64 / before.len() as f64;
+fn recall(before: &[u32], repeats: &[bool]) -> Recall {
+    let counted: Vec<u32> = before
+        .iter()
+        .zip(repeats)
+        .filter_map(|(&before, &repeat)| (!repeat).then_some(before))
+        .collect();
+    let within = |k| counted.iter().filter(|&&b| b < k).count() as f64 / counted.len() as f64;
     Recall {
         r1: within(1),
         r5: within(5),

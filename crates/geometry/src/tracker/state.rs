@@ -5,6 +5,7 @@ use std::sync::Arc;
 use faer::Mat;
 use serde::{Deserialize, Serialize};
 
+use super::groups::{GroupedBy, PairGroups};
 use super::window::Window;
 use super::{Frozen, Tracker, TrackerOptions};
 use crate::Frame;
@@ -26,6 +27,15 @@ struct Info {
     last: Option<u64>,
     frozen: Option<FrozenInfo>,
     window: Option<WindowInfo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<GroupsInfo>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupsInfo {
+    by: GroupedBy,
+    pairs: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,6 +72,10 @@ impl Tracker {
                 gradient_steps: window.gradient_steps,
                 storage_floor: window.storage_floor,
             }),
+            groups: self.groups().map(|groups| GroupsInfo {
+                by: groups.by(),
+                pairs: groups.keys().len(),
+            }),
         };
         let mut tensors: Vec<Named> = Vec::new();
         let mut vector = |name, values: &[f64]| tensors.push((name, vec![values.len()], values.to_vec()));
@@ -76,6 +90,16 @@ impl Tracker {
         {
             vector("frozen_active", active);
             vector("frozen_passive", passive);
+        }
+        if let Some(groups) = self.groups() {
+            vector(
+                "items",
+                &groups
+                    .keys()
+                    .iter()
+                    .map(|&key| f64::from(key))
+                    .collect::<Vec<_>>(),
+            );
         }
         if let Some(window) = &self.window {
             vector("window_mean", &window.mean);
@@ -129,7 +153,20 @@ impl Tracker {
         let previous = info
             .last
             .map(|_| Ok::<_, ContainerError>([vector("active")?, vector("passive")?]));
+        let groups = info.groups.map(|groups| -> Result<_, ContainerError> {
+            let keys = file.tensor("items", &[groups.pairs])?;
+            let whole = keys
+                .iter()
+                .all(|&key| key >= 0.0 && key < f64::from(u32::MAX) && key.fract() == 0.0);
+            if !whole {
+                return Err(file.malformed("its items are no numbers of items"));
+            }
+            #[allow(clippy::cast_sign_loss, reason = "they were just compared")]
+            let keys: Vec<u32> = keys.iter().map(|&key| key as u32).collect();
+            PairGroups::new(groups.by, &keys).map_err(|error| file.malformed(error.to_string()))
+        });
         Ok(Self {
+            groups: groups.transpose()?.flatten().map(Arc::new),
             options: info.options,
             last: info.last,
             frozen: frozen.transpose()?,

@@ -49,6 +49,14 @@ pub enum TrackError<E> {
         /// Text rows.
         text: u64,
     },
+    /// Another number of pairs than of ids.
+    #[error("there are {ids} ids for {pairs} probe pairs")]
+    Groups {
+        /// Ids given.
+        ids: u64,
+        /// Pairs of the probe.
+        pairs: u64,
+    },
     /// Too few pairs.
     #[error("the probe has {rows} pairs; a spread needs at least 2")]
     TooFewRows {
@@ -109,6 +117,13 @@ impl Tracker {
         }
         if image < 2 {
             return Err(TrackError::TooFewRows { rows: image });
+        }
+        let ids = self
+            .groups
+            .as_ref()
+            .map_or(image, |groups| groups.keys().len() as u64);
+        if ids != image {
+            return Err(TrackError::Groups { ids, pairs: image });
         }
         Ok(())
     }

@@ -1,0 +1,58 @@
+//! Probe pairs that share an item, such as the captions of one image: they are not independent.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrackerOptionError;
+
+/// How it is known which pairs belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupedBy {
+    /// By an id of each pair.
+    Ids,
+    /// By rows that are equal bit for bit.
+    EqualRows,
+}
+
+/// The item of each probe pair, the same at every step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairGroups {
+    by: GroupedBy,
+    /// Items numbered by first appearance.
+    keys: Vec<u32>,
+    count: u32,
+}
+
+impl PairGroups {
+    /// Of the pairs' keys, equal ones meaning one item; `None` when every pair has an item of its own.
+    pub fn new(by: GroupedBy, keys: &[u32]) -> Result<Option<Self>, TrackerOptionError> {
+        let mut numbers = std::collections::HashMap::new();
+        let numbered = keys.iter().map(|key| {
+            let next = numbers.len() as u32;
+            *numbers.entry(key).or_insert(next)
+        });
+        let keys: Vec<u32> = numbered.collect();
+        let count = keys.iter().max().map_or(0, |last| last + 1);
+        if count == 1 && keys.len() > 1 {
+            return Err(TrackerOptionError::of(
+                "all probe pairs have one id; a spread needs at least 2",
+            ));
+        }
+        Ok((count as usize != keys.len()).then_some(Self { by, keys, count }))
+    }
+
+    /// How they are known.
+    pub fn by(&self) -> GroupedBy {
+        self.by
+    }
+
+    /// Number of the item of each pair.
+    pub fn keys(&self) -> &[u32] {
+        &self.keys
+    }
+
+    /// Items.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+}

@@ -286,6 +286,61 @@ test('a value of a wrong kind is refused by a code, whatever the function and th
   }
 })
 
+/** Values that an option may be given by mistake, each made anew; `path` is a text that may be written to. */
+const mistakes = (path: string): Record<string, () => unknown> => ({
+  null: () => null,
+  'an empty object': () => ({}),
+  'an object': () => ({ a: 1 }),
+  'an empty list': () => [],
+  'a list': () => [1, 'x', null],
+  'lists in a list': () => [[]],
+  'an empty text': () => '',
+  'a text': () => path,
+  'a bigint': () => 7n,
+  'a negative number': () => -1,
+  'a fraction': () => 1.5,
+  'a number beyond exact integers': () => 2 ** 60,
+  infinity: () => Number.POSITIVE_INFINITY,
+  false: () => false,
+  'a function': () => () => {},
+  'a date': () => new Date(0),
+  'a promise': () => Promise.resolve(1),
+  'an array that is gone': () => {
+    const array = new Float32Array(2 * DIM)
+    structuredClone(array.buffer, { transfer: [array.buffer] })
+    return array
+  },
+  'shared memory': () => new Float32Array(new SharedArrayBuffer(8 * DIM)),
+  'an array of another kind': () => new BigInt64Array(DIM),
+})
+
+test('whatever an option is given, the call ends well or with an error that has a code', async t => {
+  const bare: string[] = []
+  const path = join(folderOf(t), 'x')
+  for (const [name, { call, args }] of Object.entries(await table(t))) {
+    for (const [i, argument] of args.entries()) {
+      if (!argument.options) {
+        continue
+      }
+      const asked = (changes: object) => {
+        const given = args.map((other, j) => (i === j ? { ...(other.right as object), ...changes } : other.right))
+        return outcomeOf(call, given)
+      }
+      const unknown = (await asked({ zzzzzz: 1 })) as api.ModalityGapError
+      for (const key of /expected (.*)$/.exec(unknown.message)?.[1]?.split(', ') ?? []) {
+        for (const [what, value] of Object.entries(mistakes(path))) {
+          const error = await asked({ [key]: value() })
+          const coded = error === undefined || (error instanceof ModalityGapError && error.code !== 'PANIC')
+          if (!coded) {
+            bare.push(`${name}, ${key}, ${what}: ${error instanceof Error ? error.stack : String(error)}`)
+          }
+        }
+      }
+    }
+  }
+  t.deepEqual(bare, [])
+})
+
 test('an unknown option is refused with the list of its own function, and with the one that was meant', async t => {
   for (const [name, { call, args }] of Object.entries(await table(t))) {
     for (const [i, argument] of args.entries()) {

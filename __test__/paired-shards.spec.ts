@@ -2,6 +2,8 @@ import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Aligner } from '../src/align.ts'
+import { analyzeDomains } from '../src/analyze/matrices.ts'
+import { analyzeSampleSize } from '../src/analyze/sample-size.ts'
 import { compareStrategies } from '../src/compare.ts'
 import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
@@ -28,6 +30,15 @@ test('shards of other numbers are no pairs, in every call that pairs', async t =
   await t.throwsAsync(() => measureGap({ image, text, paired: true }), expected)
   await t.throwsAsync(() => Aligner.fit({ target: image, source: text, method: 'procrustes', paired: true }), expected)
   await t.throwsAsync(() => compareStrategies({ image, text, paired: true }), expected)
+  const pairs = { method: 'procrustes', paired: true } as const
+  await t.throwsAsync(
+    () => analyzeSampleSize({ target: image, source: text, ...pairs, sizes: [20], trials: 1 }),
+    expected,
+  )
+  const domains = ['a', 'b'].map(name => ({ name, image, text }))
+  await t.throwsAsync(() => analyzeDomains({ domains, ...pairs }), expected)
+  const both = { target: image, source: text, ...pairs, out: join(folder, 'out') }
+  await t.throwsAsync(() => Aligner.alignTo(both), expected)
   // unpaired rows need no partners
   t.is((await measureGap({ image, text })).rows.image, 150)
   for (const command of [

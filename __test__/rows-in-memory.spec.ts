@@ -52,12 +52,15 @@ test('a tensor is read by its type', async t => {
   const dims = [2, DIM]
   const bits = bf16(values)
   t.like(await openEmbeddings({ type: 'bfloat16', dims, data: bits }), { rows: 2, dtype: 'bf16' })
+  // other libraries call it dtype
+  t.like(await openEmbeddings({ dtype: 'bfloat16', dims, data: bits } as never), { rows: 2, dtype: 'bf16' })
   t.is((await inspect(await openEmbeddings({ type: 'bfloat16', dims, data: bits }))).norms?.max, 5)
   t.like(await openEmbeddings({ type: 'float16', dims, data: bits }), { dtype: 'f16' })
   t.like(await openEmbeddings({ dims, data: bits }), { dtype: 'f16' })
   t.like(await openEmbeddings({ type: 'float64', dims, data: Float64Array.from(values) }), { dtype: 'f64' })
   const refused = (tensor: object, options = {}) => t.throwsAsync(openEmbeddings(tensor as never, options))
   t.like(await refused({ type: 'uint16', dims, data: bits }), { code: 'UNSUPPORTED' })
+  t.like(await refused({ dtype: 'int8', dims, data: new Int8Array(8) }), { code: 'UNSUPPORTED' })
   t.like(await refused({ type: 'float32', dims, data: bits }), { code: 'BAD_SHAPE' })
   t.like(await refused({ type: 'bfloat16', dims, data: bits }, { dtype: 'f16' }), { code: 'BAD_OPTION' })
   t.like(await refused({ type: 'bfloat16', dims, data: bits }, { dim: 8 }), { code: 'BAD_SHAPE' })

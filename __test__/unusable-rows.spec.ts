@@ -8,6 +8,7 @@ import { measureGap } from '../src/measure.ts'
 import { openModelRows } from '../src/revision/rows.ts'
 import { Tracker } from '../src/track.ts'
 import { modalityGap } from './helpers/cli.ts'
+import { readNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 
@@ -105,4 +106,14 @@ test('a row that vanishes in another storage type is told', async t => {
   // zeros that were zeros before stay what they are
   const zeros = await openEmbeddings(new Float32Array(8), { dim: 4 })
   await t.notThrowsAsync(() => convert(zeros, join(folderOf(t), 'zeros.npy'), { dtype: 'f16' }))
+})
+
+test('a conversion that leaves bad rows out leaves out those without a length, too', async t => {
+  const values = Float32Array.from([1, 0, 0, 0, Number.NaN, 1, 3, 4])
+  const out = join(folderOf(t), 'o.npy')
+  const report = await convert(await openEmbeddings(values, { dim: 2, onBadRow: 'drop' }), out)
+  t.deepEqual([report.rows, report.dropped], [2, 2])
+  t.deepEqual([...readNpy(out).values], [1, 0, 3, 4])
+  const raw = await openEmbeddings(values, { dim: 2, onBadRow: 'drop', normalize: false })
+  t.is((await convert(raw, join(folderOf(t), 'raw.npy'))).dropped, 1)
 })

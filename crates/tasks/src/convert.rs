@@ -17,7 +17,11 @@ pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) ->
     // only rows that are to be left out must be known beforehand
     let dropped = match input.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new(); input.parts.len()],
-        OnBadRow::Drop => count(input, &map, Selection::ALL, control, "check", None)?.dropped,
+        OnBadRow::Drop => {
+            // what statistics would leave out, so also a row without a length
+            let read = Map::identity(input.dim, input.policy());
+            count(input, &read, Selection::ALL, control, "check", None)?.dropped
+        }
     };
     let left_out: u64 = dropped.iter().map(|rows| rows.len() as u64).sum();
     let job = MapJob {

@@ -236,9 +236,9 @@ impl TaskError {
 
     pub(crate) fn not_paired(left: &RowSet, right: &RowSet) -> Self {
         Self::NotPaired {
-            left_name: left.label().to_owned(),
+            left_name: left.name(),
             left: left.rows(),
-            right_name: right.label().to_owned(),
+            right_name: right.name(),
             right: right.rows(),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn check_pairs(left: &RowSet, right: &RowSet) -> Result<(), TaskError
 
 /// The files of one side that have rows, with what tells them apart.
 struct Side<'a> {
-    label: &'a str,
+    label: String,
     files: Vec<&'a ShardRef>,
     keys: Vec<String>,
 }
@@ -54,7 +54,7 @@ impl<'a> Side<'a> {
         let full = |(shard, key): (&'a ShardRef, String)| (shard.rows > 0).then_some((shard, key));
         let (files, keys) = files.into_iter().zip(keys).filter_map(full).unzip();
         Some(Self {
-            label: source.label(),
+            label: source.name(),
             files,
             keys,
         })

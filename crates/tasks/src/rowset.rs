@@ -196,6 +196,23 @@ impl RowSet {
         self.options.label.as_deref().unwrap_or("rows")
     }
 
+    /// What tells these rows from others in a message: their label, or else their file or folder.
+    pub(crate) fn name(&self) -> String {
+        let last = |path: Option<&Path>| {
+            let name = path.and_then(Path::file_name);
+            name.map(|name| name.to_string_lossy().into_owned())
+        };
+        let place = match (&self.parts[..], &self.options.label) {
+            (_, Some(label)) => return label.clone(),
+            ([one], None) => last(one.file()),
+            (parts, None) => {
+                let folder = parts.first().and_then(Part::file).and_then(Path::parent);
+                last(folder).map(|folder| format!("{folder}/"))
+            }
+        };
+        place.unwrap_or_else(|| self.label().to_owned())
+    }
+
     /// The container format, or `memory`.
     pub fn format_name(&self) -> &'static str {
         match self.parts.first() {

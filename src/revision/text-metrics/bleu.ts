@@ -1,6 +1,6 @@
 import { type Checks, oneOf } from '../../checks.ts'
 import { names } from '../../option-checks.ts'
-import { checkJudged, type Judged, type Ngrams, ngramsOf, sum, tokenizerChecks } from './ngrams.ts'
+import { checkJudged, type Judged, type Ngrams, ngramsOf, sum, tokenizerChecks, tokensOf } from './ngrams.ts'
 import { captionTokens, type Tokenizer } from './tokenize.ts'
 
 /** Longest run of tokens that counts. */
@@ -61,8 +61,8 @@ export function bleu4(texts: readonly Judged[], options: BleuOptions = {}): Bleu
   const counts: Counts = { matches: new Array(ORDER).fill(0), totals: new Array(ORDER).fill(0) }
   let [length, referenceLength] = [0, 0]
   for (const { text, references } of texts) {
-    const own = tokenize(text)
-    const others = references.map(tokenize)
+    const own = tokensOf(text, tokenize)
+    const others = references.map(reference => tokensOf(reference, tokenize))
     length += own.length
     referenceLength += nearest(
       own.length,

@@ -1,4 +1,4 @@
-import { checkJudged, type Judged, mean, type Ngrams, ngramsOf, sum, tokenizerChecks } from './ngrams.ts'
+import { checkJudged, type Judged, mean, type Ngrams, ngramsOf, sum, tokenizerChecks, tokensOf } from './ngrams.ts'
 import type { MeanScore } from './rouge.ts'
 import { captionTokens, type Tokenizer } from './tokenize.ts'
 
@@ -35,8 +35,8 @@ export function ciderD(texts: readonly Judged[], options: CiderOptions = {}): Me
   checkJudged('ciderD', texts, options, tokenizerChecks)
   const { tokenize = captionTokens } = options
   const corpus = texts.map(({ text, references }) => ({
-    own: ngramsOf(tokenize(text), ORDER),
-    others: references.map(reference => ngramsOf(tokenize(reference), ORDER)),
+    own: ngramsOf(tokensOf(text, tokenize), ORDER),
+    others: references.map(reference => ngramsOf(tokensOf(reference, tokenize), ORDER)),
   }))
   const documents = documentsOf(corpus.map(({ others }) => others))
   const idf = (gram: string) => Math.log(texts.length) - Math.log(Math.max(1, documents.get(gram) ?? 0))

@@ -1,4 +1,4 @@
-import { type Checks, callback, checkOptions, listOf, record, text } from '../../checks.ts'
+import { type Checks, callback, checkOptions, listOf, record, text as textual } from '../../checks.ts'
 import { ModalityGapError } from '../../errors.ts'
 import type { Tokenizer } from './tokenize.ts'
 
@@ -10,7 +10,7 @@ export interface Judged {
   references: readonly string[]
 }
 
-const judged = listOf(record({ text, references: listOf(text) }), 'a list of { text, references }')
+const judged = listOf(record({ text: textual, references: listOf(textual) }), 'a list of { text, references }')
 
 /** The option that every metric has that takes texts apart. */
 export const tokenizerChecks: Checks<{ tokenize?: Tokenizer }> = { tokenize: callback }
@@ -38,6 +38,19 @@ export function checkJudged<T extends object>(
     throw new ModalityGapError('BAD_SAMPLE', `text ${row} has no reference to be compared with`, { row })
   }
 }
+
+/**
+ * The tokens of a text by a tokenizer that anybody may have written.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` when it gives something else than texts
+ */
+export function tokensOf(text: string, tokenize: Tokenizer): string[] {
+  const tokens: unknown = tokenize(text)
+  tokenLists(tokens, 'what tokenize returns')
+  return tokens as string[]
+}
+
+const tokenLists = listOf(textual, 'a list of tokens, as text')
 
 /** How often each run of 1 to `order` tokens stands in a text; keys hold the tokens, an entry of the list an order. */
 export type Ngrams = ReadonlyMap<string, number>[]

@@ -1,5 +1,5 @@
 import { type Checks, oneOf } from '../../checks.ts'
-import { checkJudged, type Judged, mean, tokenizerChecks } from './ngrams.ts'
+import { checkJudged, type Judged, mean, tokenizerChecks, tokensOf } from './ngrams.ts'
 import { captionTokens, rougeTokens, type Tokenizer } from './tokenize.ts'
 
 /**
@@ -39,8 +39,8 @@ export function rougeL(texts: readonly Judged[], options: RougeOptions = {}): Me
   checkJudged('rougeL', texts, options, checks)
   const { variant = 'coco', tokenize = variant === 'coco' ? captionTokens : rougeTokens } = options
   const each = texts.map(({ text, references }) => {
-    const own = tokenize(text)
-    const shares = references.map(reference => sharesOf(own, tokenize(reference)))
+    const own = tokensOf(text, tokenize)
+    const shares = references.map(reference => sharesOf(own, tokensOf(reference, tokenize)))
     return variant === 'f1'
       ? Math.max(...shares.map(({ precision, recall }) => fMeasure(precision, recall, 1)))
       : fMeasure(

@@ -451,10 +451,24 @@ impl Machine {
     }
 
     fn stop(&mut self) -> Result<(), ShardError> {
-        if !matches!(self.stack[..], [Value::Root]) {
-            return self.fail("it is no list of records");
-        }
-        self.stopped = true;
-        Ok(())
+        let whole = match self.stack[..] {
+            [Value::Root] => {
+                self.stopped = true;
+                return Ok(());
+            }
+            [Value::Array(_)] => "an array",
+            [Value::Dict(..)] => "one dictionary",
+            [Value::Tuple(..)] => "a tuple",
+            _ => return self.fail("it is no list of records"),
+        };
+        Err(no_records(&self.cursor.input, whole))
     }
+}
+
+/// A pickle that is whole, but of something else than records.
+pub(super) fn no_records(input: &Input, found: &str) -> ShardError {
+    let reason = format!(
+        "is a pickle of {found}; a list of dictionaries that hold a row each is read: save an array of rows with numpy.save"
+    );
+    ShardError::unsupported(input.place(), reason)
 }

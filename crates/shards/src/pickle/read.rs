@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use kernels::Dtype;
 
-use super::machine::{Keep, Machine};
-use super::value::{At, Row, Shape, row};
+use super::machine::{Keep, Machine, no_records};
+use super::value::{At, Row, Shape, Value, row};
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::fault::Fault;
@@ -131,17 +131,36 @@ fn usual_shape(input: &Input, key: &str) -> Result<Option<Shape>, ShardError> {
     match (usual, first_fault) {
         (Some((shape, _)), _) => Ok(Some(shape)),
         (None, None) => Ok(None),
-        (None, Some(Fault::Missing)) => Err(ShardError::bad_row(
-            place,
-            0,
-            format!("the record has no {key:?}"),
-        )),
-        (None, Some(Fault::NoRecord)) => Err(ShardError::bad_format(
-            place,
-            "is a list of something else than dictionaries",
-        )),
+        (None, Some(Fault::Missing)) => {
+            let keys = first_keys(input, key)?;
+            let reason =
+                format!("no record has {key:?}; the first has {keys}: choose the key of the rows, #key");
+            Err(ShardError::bad_selector(place, reason))
+        }
+        (None, Some(Fault::NoRecord)) => Err(no_records(input, "a list of something else than dictionaries")),
         (None, Some(fault)) => Err(ShardError::bad_row(place, 0, fault.to_string())),
     }
+}
+
+/// The keys of the first record, for a message.
+fn first_keys(input: &Input, key: &str) -> Result<String, ShardError> {
+    const MOST: usize = 20;
+    let mut machine = Machine::new(input.clone(), key, Keep::All)?;
+    let mut names = Vec::new();
+    for (name, _) in machine.next()?.into_iter().flat_map(|record| record.pairs) {
+        if let Value::Text(at, _) = name
+            && names.len() < MOST
+            && at.len <= 200
+        {
+            let bytes = input.bytes_at(at.offset, at.len.into())?;
+            names.push(format!("{:?}", String::from_utf8_lossy(&bytes)));
+        }
+    }
+    Ok(if names.is_empty() {
+        "no keys of text".to_owned()
+    } else {
+        names.join(", ")
+    })
 }
 
 /// The row, when it is like the others.

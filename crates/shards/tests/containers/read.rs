@@ -207,9 +207,17 @@ fn pickles_without_rows_say_so() {
         ("odd-object.pkl", "BAD_ROW", "dtype object"),
         ("odd-int.pkl", "BAD_ROW", "no f2, f4 or f8"),
         ("odd-matrix.pkl", "BAD_ROW", "one dimension"),
-        ("odd-nokey.pkl", "BAD_ROW", "no \"embed\""),
-        ("odd-strings.pkl", "BAD_FORMAT", "dictionaries"),
-        ("odd-dict.pkl", "BAD_FORMAT", "list"),
+        (
+            "odd-nokey.pkl",
+            "BAD_SELECTOR",
+            "no record has \"embed\"; the first has \"id\", \"vector\"",
+        ),
+        (
+            "odd-strings.pkl",
+            "UNSUPPORTED",
+            "a list of something else than dictionaries",
+        ),
+        ("odd-dict.pkl", "UNSUPPORTED", "a pickle of one dictionary"),
         ("odd-bf16.pkl", "BAD_FORMAT", "ml_dtypes"),
         ("protocol0.pkl", "BAD_FORMAT", "protocols 2 to 5"),
     ];

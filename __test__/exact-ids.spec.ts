@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { openEmbeddings } from '../src/embeddings.ts'
@@ -147,4 +147,24 @@ test('metadata beside clip-retrieval shards give ids by number, not by place', a
   }
   const rows = await embeddingRows(await openEmbeddings(folder, { role: 'image' }))
   t.deepEqual([rows.rowOf('2-0', 0), rows.rowOf('1-0', 0)], [5, undefined])
+})
+
+/** NumPy's own ids (`make_npy_ids.py`). */
+test('ids in npy files are those that NumPy prints', async t => {
+  const at = (name: string) => join(import.meta.dirname, 'fixtures', 'npy-ids', `${name}.npy`)
+  const read = (path: string) => list(idsIn(path))
+  const { ids, refused } = JSON.parse(readFileSync(at('x').replace('x.npy', 'expected.json'), 'utf8'))
+  for (const [name, expected] of Object.entries(ids)) {
+    t.deepEqual(await read(at(name)), expected, name)
+  }
+  for (const name of refused) {
+    await t.throwsAsync(read(at(name)), { code: 'UNSUPPORTED' }, name)
+  }
+  const cut = join(folderOf(t), 'cut.npy')
+  const whole = readFileSync(at('i8'))
+  for (const length of [whole.length - 1, 60, 9, 0]) {
+    writeFileSync(cut, whole.subarray(0, length))
+    await t.throwsAsync(read(cut), { code: 'BAD_FORMAT' }, `${length} bytes`)
+  }
+  await t.throwsAsync(read(join(folderOf(t), 'none.npy')), { code: 'NOT_FOUND' })
 })

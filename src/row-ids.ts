@@ -8,7 +8,7 @@ import type { RowFiles } from './revision/data/embedding-rows.ts'
  * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
  * `bigint` or text.
  * - a list: one id per row;
- * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
+ * - a text: a file of ids (`ids.txt`, `ids.npy`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
  *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
  */
 export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
@@ -57,7 +57,7 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
   if (existsSync(path)) {
     return { ids: await idsFrom(rows, { from: path, column }), from: given }
   }
-  if (/[/\\]|\.(txt|jsonl?|ndjson|parquet|arrow|csv|tsv|pkl)$/.test(path)) {
+  if (/[/\\]|\.(txt|jsonl?|ndjson|npy|parquet|arrow|csv|tsv|pkl)$/.test(path)) {
     throw new ModalityGapError('NOT_FOUND', `${path}: no such file of ids`, { file: path })
   }
   return { ids: await idsFrom(rows, { column: given }), from: `column ${given}` }

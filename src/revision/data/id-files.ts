@@ -4,6 +4,7 @@ import { ModalityGapError } from '../../errors.ts'
 import { unreadable } from '../../unreadable.ts'
 import { jsonRecords } from './json-records.ts'
 import { nativeIds, refuseForeign } from './native-ids.ts'
+import { npyIds } from './npy-ids.ts'
 import { idOf } from './turn.ts'
 
 /** Columns that hold ids, in the order in which they are looked for. */
@@ -18,6 +19,7 @@ const MAX_LINE = 2 ** 16
  * - a published pickle: its `id`;
  * - JSON lines or a JSON array of objects: a key;
  * - CSV or TSV with a header: a column;
+ * - npy: an array of one dimension, of whole numbers or texts;
  * - anything else: text, one id on each line.
  *
  * Whole numbers of any length are read exactly. A byte order mark and blank lines at the end are no ids.
@@ -43,6 +45,8 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
     case 'jsonl':
     case 'ndjson':
       return jsonIds(path, column, usual)
+    case 'npy':
+      return npyIds(path)
     case 'csv':
     case 'tsv':
       return tableIds(path, column, usual, ending === 'csv' ? ',' : '\t')

@@ -1794,7 +1794,7 @@ export interface EmbeddingIds {
  * across both. Ids are compared as texts; numbers are taken as they are written, and those beyond 2⁵³ are given as
  * `bigint` or text.
  * - a list: one id per row;
- * - a text: a file of ids (`ids.txt`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
+ * - a text: a file of ids (`ids.txt`, `ids.npy`, `items.jsonl`, `items.parquet#image_id`), or the name of a column of the metadata
  *   beside the rows, or of the table that holds them; `'none'` for rows that belong to nothing.
  */
 export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
@@ -4553,6 +4553,14 @@ export interface TrackerUse extends ThreadOptions, OverwriteOptions {
   dim?: number
   /** File that every record is appended to as a line of JSON, on the disk before `push` resolves. */
   log?: string
+  /**
+   * The item of each probe pair, such as the image of a caption; the same pairs at every step, so the state keeps it. Noise
+   * and retrieval are those of items: any row of the query's item is right, and a repeated row counts once.
+   * @defaultValue pairs with equal rows share an item; `'none'` says that they do not
+   */
+  ids?: RowIds
+  /** Captions of each image, in order: pairs 5i to 5i+4 belong to image i for `5`. Not with `ids`. */
+  captionsPerImage?: number
 }
 /** Follows the modality gap of a training run, step by step, in a frame that is frozen once. */
 export declare class Tracker {

@@ -40,7 +40,10 @@ const onStep = ({ step, total, loss }) => {
   if (step % 40 === 0) process.stderr.write(`\r${step}/${total} loss ${loss.toFixed(3)} `)
 }
 const options = { model: { dim: DIM }, steps, probeEvery: Number(values['probe-every']), probeRows: 2476 }
-const encoder = await DualEncoder.train({ ...options, data, out: join(out, 'encoder') }, { onProbe, onStep })
+const encoder = await DualEncoder.train(
+  { ...options, data, out: join(out, 'encoder'), overwrite: true },
+  { onProbe, onStep },
+)
 await Promise.all(pushed)
 process.stderr.write('\n')
 
@@ -64,5 +67,8 @@ table(
     holds: holds ?? 'undecided',
   })),
 )
-await writeReport(trackReportData(tracker.records), join(out, 'report.html'), { title: 'Emoji from scratch' })
+await writeReport(trackReportData(tracker.records), join(out, 'report.html'), {
+  title: 'Emoji from scratch',
+  overwrite: true,
+})
 process.stdout.write(`${join(out, 'report.html')} shows the run\n`)

@@ -42,7 +42,7 @@ const images = await batches(pictures, async batch => {
 const { gap, moved, aligner } = await alignTensors(images, texts)
 console.log(`gap ${gap.before.toFixed(4)} before, ${gap.after.toExponential(2)} after, on the rows of the fit`)
 console.log(`moved texts: [${moved.dims.join(', ')}]`)
-await aligner.save('clip.safetensors')
+await aligner.save('clip.safetensors', { overwrite: true })
 
 /** Tensors of all batches, one below the other. */
 async function batches(all, embed) {

@@ -115,7 +115,7 @@ async function writeTexts(model, folder, corpus, texts) {
   const out = join(folder, 'texts', corpus)
   const rows = await openEmbeddings(await model.embedTexts(texts.map(({ caption }) => caption)), { dim: model.dim })
   mkdirSync(out, { recursive: true })
-  await convert(rows, join(out, 'rows.npy'), { dtype: 'f16' })
+  await convert(rows, join(out, 'rows.npy'), { dtype: 'f16', overwrite: true })
   writeLines(
     join(out, 'ids.jsonl'),
     texts.map(({ id }) => ({ id })),

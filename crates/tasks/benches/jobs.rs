@@ -37,6 +37,7 @@ fn jobs(criterion: &mut Criterion) {
     let output = OutputOptions {
         out: folder.path().join("out"),
         sync: Some(false),
+        overwrite: true,
         ..OutputOptions::default()
     };
     let (aligner, _) = align_job(&image, &text, &FitJob::default(), &output, &control).expect("good rows");

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import {
@@ -88,6 +88,7 @@ test('a file of somebody else is not replaced by what is written under its name'
 test('nothing is written into its own source, whatever the spelling', async t => {
   const folder = await prepared(t)
   const at = (...names: string[]) => join(folder, ...names)
+  copyFileSync(at('aligner'), at('aligner.safetensors'))
   linkSync(at('words.npy'), at('hard.npy'))
   symlinkSync(at('words.npy'), at('soft.npy'))
   symlinkSync(at('clip'), at('softclip'))
@@ -109,7 +110,10 @@ test('nothing is written into its own source, whatever the spelling', async t =>
     ['fit', ...SIDES, '--out', 'img.npy'],
     ['measure', ...SIDES, '--save-frame', 'words.npy'],
     ['measure', ...SIDES, '--html', 'hard.npy'],
+    ['measure', ...SIDES, '--aligner', 'aligner', '--html', './aligner'],
+    ['transform', '--aligner', 'aligner.safetensors', '--in', 'words.npy', '--out', 'aligner.safetensors'],
     ['compare', ...SIDES, '--methods', 'none', '--atlas', 'soft.npy'],
+    ['analyze', 'modalities', '--rows', 'a=img.npy', 'b=words.npy', '--html', './img.npy'],
     ['encoder', 'embed', '--encoder', 'trained', '--data', 'pictures/pairs.jsonl', '--out', 'trained/rows'],
   ]
   for (const command of commands) {

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises'
-import { type Embeddings, sourceOf } from './embeddings.ts'
+import { Embeddings, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { native } from './native.ts'
 import type { OverwriteOptions } from './options.ts'
@@ -7,16 +7,18 @@ import type { OverwriteOptions } from './options.ts'
 /**
  * Refuses files that would replace something, unless they may, and those that would stand among the rows that are read.
  *
- * @param sources rows that are read
+ * @param sources rows and files that are read
  * @throws {@link ModalityGapError} `BAD_OPTION` where something or a source stands; `WRITE_FAILED` for a folder or device
  */
 export function claimFiles(
   files: readonly (string | undefined)[],
   { overwrite = false }: OverwriteOptions,
-  sources: readonly Embeddings[] = [],
+  sources: readonly (Embeddings | string | undefined)[] = [],
 ): void {
   const asked = files.filter(file => file !== undefined)
-  unwrap(native.claimFiles(asked, overwrite, sources.map(sourceOf)))
+  const rows = sources.filter(each => each instanceof Embeddings)
+  const read = sources.filter(each => typeof each === 'string')
+  unwrap(native.claimFiles(asked, overwrite, rows.map(sourceOf), read))
 }
 
 /**

@@ -203,7 +203,7 @@ export interface Binding {
     open(path: string, column: string | undefined, usual: string[]): Promise<Outcome<NativeIds>>
   }
   /** Refuses files that would replace something, unless they may, or that would stand among the files of sources. */
-  claimFiles(files: string[], replace: boolean, sources: Source[]): Outcome<null>
+  claimFiles(files: string[], replace: boolean, sources: Source[], read: string[]): Outcome<null>
   /** Removes what dead processes have left in a folder of our own. */
   removeDrafts(folder: string): void
   NativeDraft: { begin(path: string): NativeDraft }

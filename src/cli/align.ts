@@ -31,7 +31,7 @@ export function addAlign(program: Command): void {
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const opened = await openSides(sides, options.onBadRow)
-      const write = await htmlWriter(options, [opened.target, opened.source])
+      const write = await htmlWriter(options, [opened.target, opened.source, options.imageIds, options.textIds])
       const aligner = await Aligner.alignTo(
         {
           ...opened,

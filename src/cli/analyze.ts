@@ -41,16 +41,20 @@ function addSampleSize(analyze: Command): void {
     .option('--wanted <gap>', 'estimate how many embeddings this gap takes', positive)
   type Options = Common & SideOptions & FittingOptions & { sizes?: number[]; trials?: number; wanted?: number }
   addCommonOptions(command).action((options: Options) =>
-    finish(options, async run => {
-      const { analyzeSampleSize } = await import('../analyze/sample-size.ts')
-      const sides = await openSides(sidesOf(options), options.onBadRow)
-      const { sizes, trials, wanted, threads, captionsPerImage } = options
-      const report = await analyzeSampleSize(
-        { ...sides, ...fitOptionsOf(options), captionsPerImage, sizes, trials, wanted, threads },
-        run,
-      )
-      return { report, text: curve(report) }
-    }),
+    finish(
+      options,
+      Object.values(sidesOf(options)).flatMap(({ paths }) => paths),
+      async run => {
+        const { analyzeSampleSize } = await import('../analyze/sample-size.ts')
+        const sides = await openSides(sidesOf(options), options.onBadRow)
+        const { sizes, trials, wanted, threads, captionsPerImage } = options
+        const report = await analyzeSampleSize(
+          { ...sides, ...fitOptionsOf(options), captionsPerImage, sizes, trials, wanted, threads },
+          run,
+        )
+        return { report, text: curve(report) }
+      },
+    ),
   )
 }
 
@@ -65,22 +69,26 @@ function addDomains(analyze: Command): void {
     )
   addFitOptions(addBadRowOption(addHtmlOptions(command)))
   addCommonOptions(command).action((options: Common & FittingOptions & { domain: Named[] }) =>
-    finish(options, async run => {
-      const { analyzeDomains } = await import('../analyze/matrices.ts')
-      const { openEmbeddings } = await import('../embeddings.ts')
-      const { onBadRow, threads } = options
-      const domains = []
-      for (const { name, paths } of options.domain) {
-        const [image = '', text = ''] = paths
-        domains.push({
-          name,
-          image: await openEmbeddings(image, { role: 'image', onBadRow }),
-          text: await openEmbeddings(text, { role: 'text', onBadRow }),
-        })
-      }
-      const report = await analyzeDomains({ domains, ...fitOptionsOf(options), threads }, run)
-      return { report, text: matrix(report, 'fitted on (down), used on (across)') }
-    }),
+    finish(
+      options,
+      options.domain.flatMap(({ paths }) => paths),
+      async run => {
+        const { analyzeDomains } = await import('../analyze/matrices.ts')
+        const { openEmbeddings } = await import('../embeddings.ts')
+        const { onBadRow, threads } = options
+        const domains = []
+        for (const { name, paths } of options.domain) {
+          const [image = '', text = ''] = paths
+          domains.push({
+            name,
+            image: await openEmbeddings(image, { role: 'image', onBadRow }),
+            text: await openEmbeddings(text, { role: 'text', onBadRow }),
+          })
+        }
+        const report = await analyzeDomains({ domains, ...fitOptionsOf(options), threads }, run)
+        return { report, text: matrix(report, 'fitted on (down), used on (across)') }
+      },
+    ),
   )
 }
 
@@ -97,7 +105,7 @@ function addCaptions(analyze: Command): void {
     .option('--token-limit <n>', 'tokens that the text encoder takes (default: 77)', atLeast(3))
   addCommonOptions(addBadRowOption(addHtmlOptions(command))).action(
     (options: Common & { image: string[]; corpus: Named[]; tokenLimit?: number }) =>
-      finish(options, async run => {
+      finish(options, [options.image, ...options.corpus.map(({ paths }) => paths)].flat(), async run => {
         const { analyzeCaptions, readCaptions } = await import('../analyze/captions.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
         const { onBadRow, threads, tokenLimit } = options
@@ -120,27 +128,32 @@ function addModalities(analyze: Command): void {
     .description('the gap between every two of several modalities')
     .requiredOption('--rows <name=src...>', 'a modality: its name and its embeddings', each(1))
   addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Common & { rows: Named[] }) =>
-    finish(options, async run => {
-      const { analyzeModalities } = await import('../analyze/matrices.ts')
-      const { openEmbeddings } = await import('../embeddings.ts')
-      const modalities = []
-      for (const { name, paths } of options.rows) {
-        modalities.push([name, await openEmbeddings(paths[0] ?? '', { onBadRow: options.onBadRow })] as const)
-      }
-      const named_ = Object.fromEntries(modalities)
-      const report = await analyzeModalities({ modalities: named_, threads: options.threads }, run)
-      return { report, text: matrix(report, 'distance of the means') }
-    }),
+    finish(
+      options,
+      options.rows.flatMap(({ paths }) => paths),
+      async run => {
+        const { analyzeModalities } = await import('../analyze/matrices.ts')
+        const { openEmbeddings } = await import('../embeddings.ts')
+        const modalities = []
+        for (const { name, paths } of options.rows) {
+          modalities.push([name, await openEmbeddings(paths[0] ?? '', { onBadRow: options.onBadRow })] as const)
+        }
+        const named_ = Object.fromEntries(modalities)
+        const report = await analyzeModalities({ modalities: named_, threads: options.threads }, run)
+        return { report, text: matrix(report, 'distance of the means') }
+      },
+    ),
   )
 }
 
 /** Runs an analysis, prints it, and writes the report that was asked for. */
 function finish(
   options: Common,
+  read: readonly string[],
   work: (run: RunOptions) => Promise<{ report: ReportData; text: string }>,
 ): Promise<void> {
   return perform({ json: options.json }, async run => {
-    const write = await htmlWriter(options)
+    const write = await htmlWriter(options, read)
     const { report, text } = await work(run)
     const files = await write(report)
     return { report, text: `${text}${written(files)}` }

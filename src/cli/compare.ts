@@ -50,7 +50,7 @@ export function addCompare(program: Command): void {
       const { onBadRow, threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
-      const write = await htmlWriter(options, [image, text])
+      const write = await htmlWriter(options, [image, text, options.imageIds, options.textIds])
       const what = { paired, captionsPerImage, methods: options.methods, holdout, energy, rank, exact, seed, threads }
       const report = await compareStrategies({ image, text, ...what }, run)
       const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`

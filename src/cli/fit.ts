@@ -42,7 +42,8 @@ export function addFit(program: Command): void {
       const before =
         resume && existsSync(options.out) ? await Aligner.load(options.out).catch(() => undefined) : undefined
       const overwrite = options.overwrite || before !== undefined
-      claimFiles([options.out], { overwrite }, [opened.target, opened.source])
+      const read = [options.imageIds, options.textIds]
+      claimFiles([options.out], { overwrite }, [opened.target, opened.source, ...read])
       const aligner = await Aligner.fit(
         {
           ...opened,

@@ -39,9 +39,12 @@ export type WriteHtml = (data: ReportData, about?: ReportOptions) => Promise<str
 /**
  * Checks, before the long work, that what the options ask for can be written.
  *
- * @param sources rows that are read, which no file may replace
+ * @param sources rows and files that are read, which no file may replace
  */
-export async function htmlWriter(options: HtmlOptions, sources: readonly Embeddings[] = []): Promise<WriteHtml> {
+export async function htmlWriter(
+  options: HtmlOptions,
+  sources: readonly (Embeddings | string | undefined)[] = [],
+): Promise<WriteHtml> {
   const { html, charts, chartsFormat, atlas, overwrite } = options
   if (chartsFormat !== undefined && charts === undefined) {
     throw new ModalityGapError('BAD_OPTION', '--charts-format goes with --charts')

@@ -54,12 +54,15 @@ export function addMeasure(program: Command): void {
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
+      const { claimFiles } = await import('../claim.ts')
       const { measureGap } = await import('../measure.ts')
       const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage } = options
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
       const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
       const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
-      const write = await htmlWriter(options, [image, text])
+      const read = [options.aligner, options.frame, options.imageIds, options.textIds]
+      claimFiles([options.saveFrame], options, [image, text, ...read])
+      const write = await htmlWriter(options, [image, text, ...read])
       const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
       const what = {
         paired,

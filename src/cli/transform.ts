@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { TransformReport } from '../reports.ts'
 import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
@@ -29,7 +30,12 @@ export function addTransform(program: Command): void {
     perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
+      const { claimFiles } = await import('../claim.ts')
       const aligner = await Aligner.load(options.aligner)
+      // what stands in a folder is looked at by the job itself
+      if (!existsSync(options.out) || !statSync(options.out).isDirectory()) {
+        claimFiles([options.out], { overwrite: true }, [options.aligner])
+      }
       const side = options.side ?? 'source'
       const name = aligner.info[side].name
       const role = name === 'image' || name === 'text' ? name : 'other'

@@ -15,18 +15,21 @@ use crate::environment::Held;
 use crate::job::promised;
 use crate::source::Source;
 
-/// Refuses files that would replace something, unless they may, or that would stand among the files of `sources`.
+/// Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one
+/// of `read`.
 #[napi(catch_unwind, ts_return_type = "any")]
 pub fn claim_files(
     files: Vec<String>,
     replace: bool,
     sources: Vec<ClassInstance<'_, Source>>,
+    read: Vec<String>,
 ) -> Result<Outcome<()>> {
     let rows = sources
         .iter()
         .map(|source| source.rows())
         .collect::<Result<Vec<Arc<RowSet>>>>()?;
-    let claim = claim_of(&rows.iter().map(Arc::as_ref).collect::<Vec<_>>());
+    let read: Vec<PathBuf> = read.into_iter().map(PathBuf::from).collect();
+    let claim = claim_of(&rows.iter().map(Arc::as_ref).collect::<Vec<_>>()).and(&read);
     let checked = files
         .iter()
         .try_for_each(|file| claim.check(PathBuf::from(file).as_path(), replace));

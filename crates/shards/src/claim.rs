@@ -37,6 +37,17 @@ impl Claim {
         claim
     }
 
+    /// Of a job that reads these files, too.
+    #[must_use]
+    pub fn and(self, files: &[PathBuf]) -> Self {
+        let more = Self::reading(files.iter().map(PathBuf::as_path), []);
+        Self {
+            files: self.files.into_iter().chain(more.files).collect(),
+            numbers: self.numbers.into_iter().chain(more.numbers).collect(),
+            folders: self.folders,
+        }
+    }
+
     /// Refuses `target` where it is, or lies among, what is read, where it is no regular file, and, unless `replace`, where
     /// anything stands.
     ///

@@ -1,5 +1,5 @@
 // Kills jobs with SIGKILL at random moments, resumes them, and compares what is there with an uninterrupted run.
-//   npm run campaign:kills -- [--kills 200] [--seed 1] [--jobs align,convert,…] [--json]
+//   npm run campaign:kills -- [--kills 200] [--seed 1] [--jobs align,convert,…] [--events] [--json]
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -19,6 +19,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: Object.keys(JOBS).join() },
+    // only when so many files and folders are there, never by the clock
+    events: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -121,7 +123,8 @@ async function campaign() {
     const name = jobs[turn % jobs.length]
     const { begin, resume = [] } = JOBS[name]
     const { files, took } = expected[name]
-    const kill = draw() < 0.5 ? { after: 50 + draw() * took } : { entries: 1 + Math.floor(draw() * files.size) }
+    const kill =
+      draw() < 0.5 && !values.events ? { after: 50 + draw() * took } : { entries: 1 + Math.floor(draw() * files.size) }
     fresh(out)
     const cut = await run(folder, begin, kill)
     const left = contentsOf(out)

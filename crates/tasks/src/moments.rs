@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use modality_gap_geometry::{BadRow, Map, Moments};
 use modality_gap_kernels::Rows;
-use modality_gap_shards::Fault;
+use modality_gap_shards::{Fault, refuse_link, remove_all_litter};
 use serde_json::json;
 use twox_hash::XxHash3_64;
 
@@ -144,6 +144,11 @@ impl<'a> Pass<'a> {
     }
 
     fn run(self, control: &Control, stage: &str) -> Result<Counted, TaskError> {
+        if let Some(work) = self.work {
+            let states = work.path.join(&self.params);
+            refuse_link(&states)?;
+            remove_all_litter(&states);
+        }
         scan(self.source, &self, control, stage)?;
         let mut counted = Counted {
             fit: self.empty(),

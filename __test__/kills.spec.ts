@@ -1,0 +1,13 @@
+import { join } from 'node:path'
+import test from 'ava'
+import { node } from './helpers/cli.ts'
+
+test('jobs that are killed and resumed end with the bytes of those that were not, and leave nothing', async t => {
+  t.timeout(600_000)
+  const campaign = ['scripts/kills.mjs', '--kills', '14', '--seed', '7', '--events', '--json']
+  const { code, stdout, stderr } = await node(['--import=./scripts/typescript/register.mjs', ...campaign], {
+    cwd: join(import.meta.dirname, '..'),
+  })
+  t.is(code, 0, stderr)
+  t.like(JSON.parse(stdout), { kills: 14, litter: 0, different: 0, failed: 0 })
+})

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Script } from 'node:vm'
 import test from 'ava'
 import { loadFailure, native, PLATFORMS } from '../src/native.ts'
 
@@ -13,6 +14,11 @@ function missing(message: string): Error {
 test('the native code is that of this version', t => {
   t.is(native.version(), manifest.version)
   t.true(native.supported().threads >= 1)
+})
+
+test('the loader is CommonJS, which test runners with a module system of their own can require', t => {
+  const loader = readFileSync(join(root, 'native', 'binding.cjs'), 'utf8')
+  t.notThrows(() => new Script(`(function (exports, require, module, __filename, __dirname) {${loader}\n})`))
 })
 
 test('the platforms named in a failure are those that are published', t => {

@@ -23,7 +23,7 @@ test('the root package holds the façade, its types, the sample and the licences
     'dist/index.js',
     'dist/transform.js',
     'dist/cli/main.js',
-    'native/binding.js',
+    'native/binding.cjs',
     'native/binding.d.ts',
     'index.d.ts',
     'transform.d.ts',

@@ -15,7 +15,7 @@ test('the folders in npm/ are those that the targets in package.json make', t =>
 })
 
 test('every target has one package, under the name and file that the loader asks for', t => {
-  const loader = readFileSync(join(root, 'native', 'binding.js'), 'utf8')
+  const loader = readFileSync(join(root, 'native', 'binding.cjs'), 'utf8')
   const all = platforms()
   t.is(all.length, readManifest(root).napi.targets.length)
   t.is(new Set(all.map(({ os, cpu, libc }) => `${os} ${cpu} ${libc}`)).size, all.length)
@@ -30,7 +30,7 @@ test('one version stands in every file that carries it', t => {
   const { version } = readManifest(root)
   const cargo = readFileSync(join(root, 'Cargo.toml'), 'utf8')
   t.is(/\[workspace\.package\]\nversion = "([^"]+)"/.exec(cargo)?.[1], version)
-  const loader = readFileSync(join(root, 'native', 'binding.js'), 'utf8')
+  const loader = readFileSync(join(root, 'native', 'binding.cjs'), 'utf8')
   const carried = [...loader.matchAll(/bindingPackageVersion !== '([^']+)'/g)].map(match => match[1])
   t.deepEqual([...new Set(carried)], [version])
   t.is(/^version: (\S+)$/m.exec(readFileSync(join(root, 'CITATION.cff'), 'utf8'))?.[1], version)

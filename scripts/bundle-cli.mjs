@@ -3,11 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
-// Where the bundle pretends to be: beside the binding, and one level below the package as `src/place.ts` is.
+// Where the bundle pretends to be: beside the binding, which `src/native.ts` requires at run time, and one level below the package as `src/place.ts` is.
 const HERE = `'use strict'; const here = new URL('../../native/cli', require('node:url').pathToFileURL(__filename)).href`
-
-/** How `src/native.ts` loads the binding, for want of a bundler. */
-const LOADING = "createRequire(import.meta.url)('../native/binding.js')"
 
 const plugin = {
   name: 'command line',
@@ -16,11 +13,6 @@ const plugin = {
     // commander starts programs of their own for subcommands that are files; ours are not, and loading this takes time
     building.onResolve({ filter: /^node:child_process$/ }, ({ path }) => ({ path, namespace: 'unused' }))
     building.onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }))
-    building.onLoad({ filter: /src.native\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8')
-      if (!text.includes(LOADING)) throw new Error(`${path} no longer says ${LOADING}`)
-      return { contents: text.replace(LOADING, "require('../native/binding.js')"), loader: 'ts' }
-    })
   },
 }
 

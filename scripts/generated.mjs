@@ -30,7 +30,7 @@ function binding() {
   const folder = mkdtempSync(join(tmpdir(), 'modality-gap-generated-'))
   try {
     run('npm', ['run', 'build:native', '--', '--output-dir', folder])
-    return Object.fromEntries(['binding.js', 'binding.d.ts'].map(name => [`native/${name}`, read(join(folder, name))]))
+    return Object.fromEntries(['binding.cjs', 'binding.d.ts'].map(name => [`native/${name}`, read(join(folder, name))]))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

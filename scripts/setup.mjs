@@ -24,7 +24,7 @@ if (
     'tsconfig.build.json',
     'scripts/bundle.mjs',
     'scripts/bundle-cli.mjs',
-    'native/binding.js',
+    'native/binding.cjs',
   ) > changed('dist/report/LICENSES.txt')
 ) {
   // a file that is gone from src has to go from dist as well

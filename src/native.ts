@@ -236,7 +236,7 @@ export const native: Binding = load()
 function load(): Binding {
   try {
     // require, because a failed import statement could not be reported and an awaited one would lock out CommonJS users
-    const binding: typeof generated = createRequire(import.meta.url)('../native/binding.js')
+    const binding: typeof generated = createRequire(import.meta.url)('../native/binding.cjs')
     return binding as unknown as Binding
   } catch (cause) {
     throw loadFailure(cause, hostPlatform())

@@ -10,12 +10,12 @@ const { version } = readManifest(ROOT)
 replace('Cargo.toml', /(\[workspace\.package\]\nversion = ")[^"]+/)
 replace('CITATION.cff', /(^version: )\S+/m)
 // what the next build writes, without the build
-replace('native/binding.js', /(bindingPackageVersion !== ')[^']+/g)
-replace('native/binding.js', /(package version mismatch, expected )\S+/g)
+replace('native/binding.cjs', /(bindingPackageVersion !== ')[^']+/g)
+replace('native/binding.cjs', /(package version mismatch, expected )\S+/g)
 run('npm', ['run', 'build:npm'])
 // the versions of our own crates, and of nothing else
 run('cargo', ['update', '--workspace', '--offline'])
-run('git', ['add', 'Cargo.toml', 'Cargo.lock', 'CITATION.cff', 'npm', 'native/binding.js'])
+run('git', ['add', 'Cargo.toml', 'Cargo.lock', 'CITATION.cff', 'npm', 'native/binding.cjs'])
 
 function replace(name, pattern) {
   const path = join(ROOT, name)

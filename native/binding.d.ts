@@ -173,8 +173,11 @@ export interface AnswerPiece {
   text: string
 }
 
-/** Refuses files that would replace something, unless they may, or that would stand among the files of `sources`. */
-export declare function claimFiles(files: Array<string>, replace: boolean, sources: Array<Source>): any
+/**
+ * Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one
+ * of `read`.
+ */
+export declare function claimFiles(files: Array<string>, replace: boolean, sources: Array<Source>, read: Array<string>): any
 
 /** Writes the embeddings of a list of pairs. */
 export declare function embedPairs(job: any, threads: number, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null): Promise<any>

@@ -140,11 +140,11 @@ mod tests {
         (1..=5).for_each(|at| log.append(&step(at)).unwrap());
         let mut text = fs::read(&path).unwrap();
         text.extend(b"{\"step\":6,\"tot");
-        fs::write(&path, text).unwrap();
+        fs::write(&path, &text).unwrap();
         let mut log = TrainLog::open(&path).unwrap();
         assert_eq!(
-            steps(&path).len(),
-            5,
+            fs::read(&path).unwrap(),
+            text,
             "nothing is cut before there is a line to write"
         );
         (4..=6).for_each(|at| log.append(&step(at)).unwrap());

@@ -33,22 +33,6 @@ impl FolderLock {
     /// # Errors
     /// `WRITE_FAILED`, also for a link.
     pub fn take(path: &Path, note: &str) -> Result<Taken, ShardError> {
-        Self::acquire(path, note, |file| file.try_lock())
-    }
-
-    /// The same, but waits until others have let go of it.
-    ///
-    /// # Errors
-    /// As [`FolderLock::take`].
-    pub fn wait(path: &Path) -> Result<Taken, ShardError> {
-        Self::acquire(path, "", |file| file.lock().map_err(TryLockError::Error))
-    }
-
-    fn acquire(
-        path: &Path,
-        note: &str,
-        lock: impl Fn(&File) -> Result<(), TryLockError>,
-    ) -> Result<Taken, ShardError> {
         let failed = |error| ShardError::from_write(path, error);
         loop {
             refuse_link(path)?;
@@ -60,7 +44,7 @@ impl FolderLock {
                 .truncate(false)
                 .open(path)
                 .map_err(failed)?;
-            match lock(&file) {
+            match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Ok(Taken::Busy),
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     return Ok(Taken::Unsupported);
@@ -123,22 +107,22 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_comes_one_after_another() {
+    fn of_many_that_try_one_at_a_time_holds_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".lock");
         let inside = std::sync::atomic::AtomicUsize::new(0);
+        let turn = || loop {
+            if let Taken::Held(lock) = FolderLock::take(&path, "").unwrap() {
+                assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                drop(lock);
+                break;
+            }
+            std::thread::yield_now();
+        };
         std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..50 {
-                        let Taken::Held(lock) = FolderLock::wait(&path).unwrap() else {
-                            panic!("it waits");
-                        };
-                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
-                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-                        drop(lock);
-                    }
-                });
+            for _ in 0..4 {
+                scope.spawn(|| (0..25).for_each(|_| turn()));
             }
         });
     }

@@ -41,6 +41,7 @@ const TYPESCRIPT: Record<string, readonly string[]> = {
   'src/revision/contents.ts': ['open'],
   'src/revision/projector-file.ts': ['open'],
   'src/revision/data/json-records.ts': ['open'],
+  'src/revision/data/npy-ids.ts': ['open'],
   'src/revision/data/record-files.ts': ['open'],
 }
 

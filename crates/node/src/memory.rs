@@ -10,7 +10,7 @@ const KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// The same while a training runs: longer than a step of most, which frees what it holds and would spend a tenth to a fifth of
 /// its time on fresh pages.
-const KEPT_FOR_TRAINING: Duration = Duration::from_secs(60);
+const KEPT_FOR_TRAINING: Duration = Duration::from_mins(1);
 
 struct Use {
     jobs: usize,

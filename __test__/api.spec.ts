@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import * as api from '../src/index.ts'
@@ -46,6 +47,7 @@ const opened = (right: unknown): Argument => ({ right, wrong: [...but(), {}, [],
 const result = (right: unknown): Argument => ({ right, wrong: [...but(), {}, 'x'] })
 const name = (right: string): Argument => ({ right, wrong: [...but('undefined'), {}, 'x'], optional: true })
 const input = (right: unknown): Argument => ({ right, wrong: [...but(), '', [], new Map()] })
+const integer = (right: number): Argument => ({ right, wrong: [...but('number'), {}, [], 'x', 0.5] })
 const overrides = (): Argument => ({ right: {}, wrong: [...but('undefined'), [], 'x'], optional: true })
 const rows = (right: unknown): Argument => ({
   right,
@@ -75,8 +77,13 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
     output: at('run'),
   }
   const revision = await ReVision.open(config)
+  const records = at('records.jsonl')
+  writeFileSync(records, '{"id":"a","caption":"a fox"}\n{"id":"b","caption":"an owl"}\n')
+  const described = { records, rows: target, ids: { from: 'order' }, cache: folder }
+  const dataset = await api.openDataset(described as never)
+  t.teardown(() => dataset.close())
   const measured = await api.measureGap({ ...both, parts: [] } as never)
-  const records = [{ step: 0, gap: { centroid: 1 } }]
+  const steps = [{ step: 0, gap: { centroid: 1 } }]
   const bound = (object: object, method: string) => ((object as never)[method] as () => unknown).bind(object) as never
   return {
     'Aligner.fit': { call: Aligner.fit as never, args: [options(sides), further()] },
@@ -88,6 +95,23 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
     'Aligner#transform': { call: bound(aligner, 'transform'), args: [rows(someRows(2, DIM, 3))] },
     'Aligner#transformTo': { call: bound(aligner, 'transformTo'), args: [opened(source), path(at('t')), further()] },
     'Embeddings#dispose': { call: () => target?.label, args: [] },
+    'Dataset#at': { call: bound(dataset, 'at'), args: [integer(0)] },
+    'Dataset#batches': { call: bound(dataset, 'batches'), args: [integer(1), further()] },
+    'Dataset#close': { call: () => {}, args: [] },
+    'Dataset#embeddings': { call: bound(dataset, 'embeddings'), args: [list(samples)] },
+    'Dataset#filter': {
+      call: bound(dataset, 'filter'),
+      args: [{ right: () => true, wrong: [...but('function'), {}, [], 'x'] }],
+    },
+    'Dataset#shuffle': { call: bound(dataset, 'shuffle'), args: [integer(0), further()] },
+    'Dataset#split': {
+      call: bound(dataset, 'split'),
+      args: [
+        { right: 1, wrong: [...but('number'), {}, [], 'x', -1] },
+        { right: 0, wrong: [...but('undefined', 'number'), {}, 'x', 0.5], optional: true },
+      ],
+    },
+    'Dataset#take': { call: bound(dataset, 'take'), args: [integer(1)] },
     'DualEncoder.train': {
       call: DualEncoder.train as never,
       args: [options({ data: at('none'), out: at('e') }), further()],
@@ -196,6 +220,10 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
     lettersOf: { call: api.lettersOf as never, args: [list(['a'])] },
     loadConfig: { call: api.loadConfig as never, args: [path(at('none.yaml')), overrides()] },
     measureGap: { call: api.measureGap as never, args: [options({ ...both, parts: [] }), further()] },
+    openDataset: {
+      call: (async (of: never, run: never) => (await api.openDataset(of, run)).close()) as never,
+      args: [options(described), further()],
+    },
     openEmbeddings: {
       call: api.openEmbeddings as never,
       args: [
@@ -221,7 +249,7 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
     splitTokens: { call: api.splitTokens as never, args: [text()] },
     spreadOf: { call: api.spreadOf as never, args: [list([1, 2])] },
     tokenF1: { call: api.tokenF1 as never, args: [list(judged)] },
-    trackReportData: { call: api.trackReportData as never, args: [list(records)] },
+    trackReportData: { call: api.trackReportData as never, args: [list(steps)] },
     writeCharts: { call: api.writeCharts as never, args: [result(measured), path(at('charts')), further()] },
     writeReport: { call: api.writeReport as never, args: [result(measured), path(at('r.html')), further()] },
     yesNoScore: { call: api.yesNoScore as never, args: [list([{ text: 'no', answer: 'no' }]), name('strict')] },

@@ -115,7 +115,9 @@ impl Probe {
             // G·Σ(Δ−m)/n of an item: a sample of G whose mean varies as m does
             sums.iter_mut().for_each(|v| *v *= f64::from(count) / n);
             let mut noise = ClusterNoise::new(dim, u64::from(count));
-            sums.chunks_mut(COUNTED * dim).for_each(|some| noise.add(some));
+            for some in sums.chunks_mut(COUNTED * dim) {
+                noise.add(some);
+            }
             noise
         });
         let drift_noise = cloud.noise(

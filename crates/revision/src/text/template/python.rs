@@ -89,6 +89,7 @@ pub(super) fn width(value: i64) -> Asked<usize> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each method of Python's str")]
 fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Option<Value>> {
     let tuple = |parts: [&str; 3]| Value::from(Tuple::from(parts.map(Value::from).to_vec()));
     Ok(Some(match name {

@@ -171,7 +171,10 @@ impl Embedder {
 }
 
 /// What an embedding job is given.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command by its own name")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command by its own name"
+)]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EmbedJob {

@@ -113,7 +113,9 @@ impl Probe {
         let clusters = sums.map(|mut sums| {
             let count = groups.map_or(1, PairGroups::count);
             // G·Σ(Δ−m)/n of an item: a sample of G whose mean varies as m does
-            sums.iter_mut().for_each(|v| *v *= f64::from(count) / n);
+            for v in &mut sums {
+                *v *= f64::from(count) / n;
+            }
             let mut noise = ClusterNoise::new(dim, u64::from(count));
             for some in sums.chunks_mut(COUNTED * dim) {
                 noise.add(some);

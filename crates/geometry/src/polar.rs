@@ -185,6 +185,19 @@ mod tests {
         assert_eq!(position(&[1.0, 1.0, 1.0, 2.0], 1.0), 0.375);
     }
 
+    /// Of 2,048 values 0, 1, … the i-th knot stands at position (i + ½)/1024, half way between 2i and 2i + 1.
+    #[test]
+    fn more_rows_than_knots_are_shown_by_quantiles() {
+        let mut values: Vec<f64> = (0..2 * KNOTS).rev().map(|v| v as f64).collect();
+        let found = knots(&mut values);
+        assert_eq!(found.len(), KNOTS);
+        for (i, knot) in found.iter().enumerate() {
+            assert!((knot - (2 * i) as f64 - 0.5).abs() < 1e-9, "{i}: {knot}");
+        }
+        let mut few = vec![3.0, 1.0, 2.0];
+        assert_eq!(knots(&mut few), [1.0, 2.0, 3.0]);
+    }
+
     /// Radii that are already the target's stay, and so does everything else.
     #[test]
     fn equal_distributions_change_nothing() {

@@ -1,5 +1,7 @@
 //! The optimiser against its equations, and checkpoints against an uninterrupted run.
 
+use std::path::Path;
+
 use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::{
     AdamW, AdamWOptions, Checkpoint, Group, NnError, Params, Rng, checkpoint_bytes, host, normal,
@@ -71,6 +73,38 @@ fn twenty_updates_follow_the_equations() {
     }
     for (found, expected) in all(&found).iter().zip(&expected) {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+}
+
+/// Two groups with rates and decays of their own; gradients longer than the bound, shorter than it, and without one.
+/// `fixtures/make_adamw.py`; both compute in f64, 1e-14 is the rounding of six updates of values up to three.
+#[test]
+fn groups_and_clipping_are_those_of_pytorch() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/adamw.safetensors");
+    let golden = candle_core::safetensors::load(file, &Device::Cpu).unwrap();
+    let groups = [(1.0, 0.1), (0.25, 0.4)].map(|(rate, weight_decay)| Group { weight_decay, rate });
+    for (case, bound, factor) in [("long", 1.0, 1.0), ("short", 1.0, 0.02), ("unbounded", 0.0, 1.0)] {
+        let mut found = Params::default();
+        for i in 0..2 {
+            found.add(format!("{i}"), golden[&format!("value.{i}")].clone());
+        }
+        let options = AdamWOptions {
+            max_grad_norm: bound,
+            ..AdamWOptions::default()
+        };
+        let mut optimiser = AdamW::new(&found, groups.to_vec(), options).unwrap();
+        let norms = host::<f64>(&golden[&format!("{case}.norm")]).unwrap().to_vec();
+        for (step, expected) in norms.iter().enumerate() {
+            let gradients = [0, 1].map(|i| (&golden[&format!("gradient.{i}.{step}")] * factor).unwrap());
+            let norm = optimiser.update(&mut found, &gradients, 0.02).unwrap();
+            assert!((norm - expected).abs() < 1e-14, "{case}: {norm} {expected}");
+        }
+        for (i, value) in found.values().iter().enumerate() {
+            let expected = host::<f64>(&golden[&format!("{case}.{i}")]).unwrap().to_vec();
+            for (found, expected) in host::<f64>(value).unwrap().iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-14, "{case}.{i}: {found} {expected}");
+            }
+        }
     }
 }
 

@@ -472,3 +472,35 @@ fn channels(keys: &Keys, key: &str, default: [f32; 3], fits: impl Fn(f32) -> boo
     };
     found.ok_or_else(|| keys.wrong(key, value, "three finite numbers, or one; a deviation is not 0"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cut;
+
+    /// NumPy's `(full - crop) // 2` of transformers' own processors, and Python's `round((full - crop) / 2)` of torchvision,
+    /// which rounds halves to even; a small picture is padded by `ceil((crop - full) / 2)` before it.
+    #[test]
+    fn the_middle_of_an_odd_remainder_is_that_of_the_processor() {
+        for (full, down, to_even) in [
+            (40, 0, 0),
+            (41, 0, 0),
+            (42, 1, 1),
+            (43, 1, 2),
+            (45, 2, 2),
+            (47, 3, 4),
+        ] {
+            for (rounds, first) in [(false, down), (true, to_even)] {
+                let cut = Cut::of(full, 40, rounds);
+                assert_eq!(
+                    (cut.first, cut.count, cut.free),
+                    (first, 40, 0),
+                    "{full} {rounds}"
+                );
+            }
+        }
+        for (full, free) in [(39, 1), (38, 1), (37, 2)] {
+            let cut = Cut::of(full, 40, false);
+            assert_eq!((cut.first, u64::from(cut.count), cut.free), (0, full, free));
+        }
+    }
+}

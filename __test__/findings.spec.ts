@@ -28,6 +28,28 @@ test('a claim holds when every step meets it, and its baseline does not', t => {
   t.like(finding(records, 'u-anisotropic'), { measured: 900, met: 1 / 2, holds: false })
 })
 
+test('a gap persists where every step tells it from noise, not where it is larger than its floor', t => {
+  const real = run(record => {
+    record.gap = { ...record.gap, centroid: 0.5, floor: 0.1, verdict: 'real' }
+  })
+  t.like(finding(real, 'gap-persists'), { measured: 0.5, baseline: 0.1, met: 1, holds: true })
+  for (const doubt of [
+    { verdict: 'noise' as const },
+    // records of older logs have an interval in place of a verdict
+    { verdict: undefined, interval: [-0.01, 0.3] as [number, number] },
+    { verdict: 'not-tested' as const },
+  ]) {
+    const records = run((record, i) => {
+      record.gap = { ...record.gap, centroid: 0.5, floor: 0.1, verdict: 'real', ...(i === 2 ? doubt : {}) }
+    })
+    t.like(finding(records, 'gap-persists'), { met: 1 / 2, holds: false }, JSON.stringify(doubt))
+  }
+  const old = run(record => {
+    record.gap = { ...record.gap, centroid: 0.5, floor: 0.1, verdict: undefined, interval: [0.01, 0.3] }
+  })
+  t.is(finding(old, 'gap-persists')?.holds, true)
+})
+
 test('a claim that its baseline meets as well is null', t => {
   const wide = run(record => {
     record.v.angle = 89

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Script } from 'node:vm'
 import test from 'ava'
 import { loadFailure, native, PLATFORMS } from '../src/native.ts'
+import { node } from './helpers/cli.ts'
 
 const root = join(import.meta.dirname, '..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -19,6 +20,16 @@ test('the native code is that of this version', t => {
 test('the loader is CommonJS, which test runners with a module system of their own can require', t => {
   const loader = readFileSync(join(root, 'native', 'binding.cjs'), 'utf8')
   t.notThrows(() => new Script(`(function (exports, require, module, __filename, __dirname) {${loader}\n})`))
+})
+
+test('the level of the kernels is the one that was asked for', async t => {
+  const binding = join(root, 'native', 'binding.cjs')
+  const script = `process.stdout.write(require(${JSON.stringify(binding)}).supported().simd)`
+  const args = ['--input-type=commonjs', '-e', script]
+  const scalar = await node(args, { env: { MODALITY_GAP_SIMD: 'scalar' } })
+  t.is(scalar.stdout, 'scalar', scalar.stderr)
+  const own = await node(args)
+  t.is(own.stdout, native.supported().simd, own.stderr)
 })
 
 test('the platforms named in a failure are those that are published', t => {

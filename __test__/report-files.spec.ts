@@ -6,6 +6,7 @@ import { Aligner } from '../src/align.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
 import type { MeasureData } from '../src/report/data.ts'
+import { figure, percent } from '../src/report/format.ts'
 import { projectionParquet } from '../src/report/parquet.ts'
 import { writeCharts, writeReport } from '../src/report/report.ts'
 import { csv, flat } from '../src/report/table.ts'
@@ -181,6 +182,26 @@ test('CSV quotes what has to be quoted and disarms formulas', t => {
     ['c.d', 'x'],
     ['c.e', 'true'],
   ])
+})
+
+test('a lone carriage return is quoted, and whatever a spreadsheet would run is disarmed', t => {
+  const cells = ['a\rb', '+1', '-1', '\tx', '\rx', '=x', '@x', '1+1', ' =x']
+  const text = csv({ head: ['cell'], rows: cells.map(cell => [cell]) })
+  const said = ['"a\rb"', "'+1", "'-1", "'\tx", `"'\rx"`, "'=x", "'@x", '1+1', ' =x']
+  t.is(text, `cell\r\n${said.map(cell => `${cell}\r\n`).join('')}`)
+  t.is(csv({ head: ['number'], rows: [[-1]] }), 'number\r\n-1\r\n', 'numbers keep their sign')
+})
+
+test('shares are shown with three digits', t => {
+  const shown = [0.123456, 0.9876, 1, 0.05, 0.00123456, 0.0001, 0.00005, 0, null]
+  t.deepEqual(shown.map(percent), [
+    ...['12.3 %', '98.8 %', '100 %', '5 %', '0.123 %', '0.01 %', '< 0.01 %', '0 %', '–'],
+  ])
+  t.deepEqual(
+    [1234.5678, 0.000123456, 12, -0.5, 1e-14].map(figure),
+    ['1,235', '1.23e−4', '12', '−0.5', '≈ 0'],
+    'numbers with four',
+  )
 })
 
 const sides = ['--image', SAMPLE, '--text', SAMPLE]

@@ -146,7 +146,7 @@ type Entry = [StrategyName, StrategyReport]
  * A strategy that finds more partners first than the raw rows do, beyond what chance does to the same queries; without one,
  * the raw rows.
  */
-function bestForSearch(
+export function bestForSearch(
   strategies: CompareReport['strategies'],
   outcomes: ReadonlyMap<StrategyName, Outcomes>,
 ): Recommendation | undefined {
@@ -202,7 +202,7 @@ function mostFound(
  * Of those whose gap on held-out rows cannot be told from the noise, that of the fit included, the one that keeps most
  * neighbours; else the smallest gap.
  */
-function bestForSubstitution(strategies: CompareReport['strategies']): Recommendation | undefined {
+export function bestForSubstitution(strategies: CompareReport['strategies']): Recommendation | undefined {
   const entries = (Object.entries(strategies) as Entry[]).filter(
     ([name, { gap, preservation }]) => name !== 'none' && name !== 'centering' && gap && preservation,
   )

@@ -189,6 +189,30 @@ fn epochs(pairs: &[Pair], augment: bool) -> Vec<Vec<(Vec<f32>, Vec<f32>)>> {
     both.map(Iterator::collect).collect()
 }
 
+/// Eight pairs have 40,320 orders; that two of four epochs agree by chance comes in one of 6,720 seeds.
+#[test]
+fn every_epoch_has_all_pairs_in_an_order_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let pairs = pairs(folder.path(), |i| vec![format!("colour number{i}")]);
+    let epochs = epochs(&pairs, false);
+    let place = |text: &[f32]| epochs[0].iter().position(|(_, first)| near(text, first));
+    let orders: Vec<Vec<usize>> = epochs
+        .iter()
+        .map(|epoch| {
+            epoch
+                .iter()
+                .map(|(_, text)| place(text).expect("a pair"))
+                .collect()
+        })
+        .collect();
+    for (i, order) in orders.iter().enumerate() {
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..PAIRS).collect::<Vec<_>>());
+        assert!(!orders[..i].contains(order), "{orders:?}");
+    }
+}
+
 fn near(a: &[f32], b: &[f32]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
 }

@@ -6,8 +6,8 @@ use candle_core::Tensor;
 use common::fixture;
 use modality_gap_nn::{Rng, ScheduleKind};
 use modality_gap_revision::{
-    LearnOptions, LoraConfig, Mode, Position, Precision, ProjectorOptions, Samples, Sequence, Session,
-    SessionOptions, StepReport,
+    LearnOptions, LoraConfig, Mode, Next, Position, Precision, ProjectorOptions, Samples, SamplingOptions,
+    Sequence, Session, SessionOptions, StepReport,
 };
 
 const DIM: usize = 6;
@@ -274,4 +274,45 @@ fn a_state_of_another_seed_is_refused() {
     let mut same = learning("llama-tied", Mode::Lora, |learn| learn.activation_bytes = 0);
     same.restore_state(folder.path()).unwrap();
     assert_eq!((same.updates(), values(&same)), (1, values(&first)));
+}
+
+/// A prompt of 14 positions leaves six of twenty, and one of twenty none.
+#[test]
+fn an_answer_fills_the_positions_that_the_prompt_leaves() {
+    let mut options = options("llama-tied", Mode::Projector);
+    options.max_length = 20;
+    let mut session = Session::open(options).unwrap();
+    let rows: Vec<f32> = (0..DIM).map(|i| i as f32).collect();
+    let mut ask = |tokens: u32, most: usize| {
+        let mut positions: Vec<Position> = (0..2).map(|token| Position::Soft { image: 0, token }).collect();
+        positions.extend((0..tokens).map(|k| Position::Token {
+            id: 40 + k,
+            learn: false,
+        }));
+        let sequences = [Sequence {
+            id: "asked".to_owned(),
+            positions,
+            images: 1,
+        }];
+        let samples = Samples {
+            sequences: &sequences,
+            embeddings: &rows,
+        };
+        let sampling = SamplingOptions {
+            max_new_tokens: most,
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 1,
+            first: 0,
+        };
+        session
+            .answer(samples, &sampling, &mut |_, _| Next::GoOn)
+            .map(|answers| answers[0].len())
+    };
+    assert_eq!(ask(12, 100).unwrap(), 6);
+    assert_eq!(ask(17, 100).unwrap(), 1);
+    assert_eq!(ask(12, 4).unwrap(), 4);
+    let error = ask(18, 100).unwrap_err();
+    assert_eq!(error.code(), "BAD_OPTION");
+    assert!(error.to_string().contains("takes 20 positions"), "{error}");
 }

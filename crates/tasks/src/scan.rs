@@ -334,3 +334,63 @@ impl<W: Work> Drop for ReleaseOnPanic<'_, '_, W> {
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use modality_gap_shards::memory_rows;
+
+    use super::*;
+    use crate::ReadOptions;
+
+    /// Its first block ends only when the third has begun, so that the second is done before it.
+    struct LateFirst {
+        third: Mutex<bool>,
+        begun: Condvar,
+        folded: Mutex<Vec<u64>>,
+    }
+
+    impl Work for LateFirst {
+        type Open = ();
+        type Item = u64;
+
+        fn open(&self, _: usize) -> Result<Option<()>, TaskError> {
+            Ok(Some(()))
+        }
+
+        fn block(&self, (): &(), block: &Block<'_>, _: &mut Worker) -> Result<u64, TaskError> {
+            let index = block.first / BLOCK_ROWS;
+            let mut third = guard(&self.third);
+            if index == 2 {
+                *third = true;
+                self.begun.notify_all();
+            }
+            while index == 0 && !*third {
+                third = self.begun.wait(third).unwrap();
+            }
+            Ok(index)
+        }
+
+        fn fold(&self, (): &(), item: u64) -> Result<(), TaskError> {
+            guard(&self.folded).push(item);
+            Ok(())
+        }
+
+        fn close(&self, _: usize, (): ()) -> Result<(), TaskError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn blocks_are_folded_in_order_whichever_is_done_first() {
+        let rows = vec![1.0_f32; 6 * BLOCK_ROWS as usize];
+        let shard = memory_rows(Rows::F32(&rows), 1).unwrap();
+        let source = RowSet::memory(Arc::from(shard), ReadOptions::default());
+        let work = LateFirst {
+            third: Mutex::default(),
+            begun: Condvar::new(),
+            folded: Mutex::default(),
+        };
+        scan(&source, &work, &Control::quiet(2).unwrap(), "blocks").unwrap();
+        assert_eq!(*guard(&work.folded), [0, 1, 2, 3, 4, 5]);
+    }
+}

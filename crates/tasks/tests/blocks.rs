@@ -9,8 +9,8 @@ use modality_gap_geometry::{Aligner, FitOptions, Map, Policy};
 use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
 use modality_gap_tasks::{
     BLOCK_ROWS, CancelToken, Control, FitJob, MeasureJob, MeasurePart, OnBadRow, OutputOptions, Progress,
-    ReadOptions, RowSet, Selection, Split, TaskError, WorkFolder, align_job, count, fit_job, measure_job,
-    transform_job,
+    ReadOptions, RowSet, Selection, Split, TaskError, WorkFolder, align_job, convert_job, count, fit_job,
+    measure_job, transform_job,
 };
 use serde_json::json;
 
@@ -188,6 +188,30 @@ fn rows_dropped_at_the_edges_of_blocks_leave_the_others_as_they_were() {
     );
     assert_eq!(kept.len(), (1_700 - bad.len()) * DIM * 4);
     assert!(kept == expected);
+}
+
+/// The row is that of the input, whatever was dropped before it in its block and in others.
+#[test]
+fn a_value_beyond_the_storage_type_is_named_by_its_row_in_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let dropped = [3, 500, 512, 600];
+    for beyond in [2, 4, 499, 511, 513, 599, 601, 700] {
+        let mut values = rows(900, 4);
+        for row in dropped {
+            values[row * DIM] = f32::NAN;
+        }
+        // the largest f16 is 65,504
+        values[beyond * DIM + 1] = 7e4;
+        let place = folder.path().join(format!("{beyond}"));
+        let source = shards_with(&place.join("in"), &values, &[], OnBadRow::Drop);
+        let half = OutputOptions {
+            dtype: Some(Dtype::F16),
+            ..output(place.join("out"))
+        };
+        let error = convert_job(&source, &half, &quiet()).unwrap_err();
+        assert_eq!(error.row(), Some(beyond as u64), "{error}");
+        assert!(error.file().unwrap().ends_with("rows_0.npy"));
+    }
 }
 
 /// Stops when a stage that begins with `stage` shows its first progress; gives what was shown from there on.

@@ -62,6 +62,7 @@ fn npz_stored_by_position_and_deflated_in_order() {
     assert_file("stored.npz", Some("text_emb"), Dtype::F16, Access::Random);
     let found = assert_file("deflated.npz", None, Dtype::F32, Access::Sequential);
     assert_eq!(found.selector.as_deref(), Some("emb"));
+    assert_file("deflated-big.npz", None, Dtype::F64, Access::Sequential);
     let error = refused("stored.npz", None);
     assert_eq!(error.code(), "BAD_SELECTOR");
     assert!(error.to_string().contains("#text_emb, #image_emb"), "{error}");

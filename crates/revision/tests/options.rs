@@ -131,7 +131,6 @@ fn the_projector_moves_by_its_own_rate() {
 #[test]
 fn what_decays_decays_by_rate_and_decay() {
     for model in ["llama-untied", "qwen2", "qwen3"] {
-        let mut plain = learning(model, Mode::Full, |_| ());
         let mut decayed = learning(model, Mode::Full, |learn| {
             learn.weight_decay = 0.2;
             learn.projector_learning_rate = Some(3.0 * RATE);
@@ -139,7 +138,6 @@ fn what_decays_decays_by_rate_and_decay() {
         let mut same_rate = learning(model, Mode::Full, |learn| {
             learn.projector_learning_rate = Some(3.0 * RATE);
         });
-        update(&mut plain);
         let (names, before) = (decayed.learned_names(), values(&decayed));
         update(&mut decayed);
         update(&mut same_rate);

@@ -167,15 +167,15 @@ fn what_decays_decays_by_rate_and_decay() {
             }
             shrunk += 1;
         }
-        // two blocks of two norms and the last one; two biases of the projector; three more of queries, keys and values in
-        // each block of Qwen 2, two norms of heads in each of Qwen 3
+        // two blocks of two norms and the last one; two biases of the projector; one more of queries, keys and values in each
+        // block of Qwen 2, two norms of heads in each of Qwen 3
         let more = match model {
-            "qwen2" => 6,
+            "qwen2" => 2,
             "qwen3" => 4,
             _ => 0,
         };
         assert_eq!(still, 5 + 2 + more, "{model}: {names:?}");
-        assert!(shrunk >= 2 + 2 * 4 + 1, "{model}: {shrunk}");
+        assert!(shrunk > 2 + 2 * 4, "{model}: {shrunk}");
     }
 }
 
@@ -184,8 +184,8 @@ fn what_decays_decays_by_rate_and_decay() {
 fn gradients_are_bounded_only_where_they_are_longer() {
     let with = |bound: f64| {
         let mut session = learning("llama-tied", Mode::Projector, |learn| {
-            learn.adam_epsilon = 1e3;
-            learn.learning_rate = 1e3;
+            learn.adam_epsilon = 1e6;
+            learn.learning_rate = 1e6;
             learn.max_grad_norm = bound;
         });
         let before = values(&session);

@@ -172,7 +172,10 @@ impl<'a> Pass<'a> {
 
     /// Receipt, state of the fit's rows and state of the rows held out.
     fn files(&self, folder: &Path, index: usize) -> [PathBuf; 3] {
-        let stem = folder.join(&self.params).join(format!("{index:06}"));
+        // both sides of a fit are read under the same map first
+        let place = self.source.parts[index].file().unwrap_or(Path::new(""));
+        let place = XxHash3_64::oneshot(place.as_os_str().as_encoded_bytes());
+        let stem = folder.join(&self.params).join(format!("{index:06}-{place:016x}"));
         ["json", "fit.safetensors", "held.safetensors"].map(|ending| stem.with_extension(ending))
     }
 

@@ -66,7 +66,9 @@ test('a file of seventy records has the loss of its records one by one', async t
   }
   data.push(jsonLines(join(folder, 'sixty-four.jsonl'), records.slice(0, 64)))
   const evaluation = { data, answers: 0, shuffled: false }
-  const revision = await ReVision.open(tinyConfig(folder, { stage1: false, stage2: false, evaluation }))
+  const revision = await ReVision.open(
+    tinyConfig(folder, { model: { dtype: 'f32' }, stage1: false, stage2: false, evaluation }),
+  )
   const { evaluation: found } = await revision.evaluate()
   const [whole, ...parts] = found.records
   const sums = parts.map(({ loss }, i) => (i < 6 ? loss : 64 * loss))

@@ -293,7 +293,8 @@ fn a_job_that_was_stopped_keeps_the_states_of_its_fit_and_resumes_from_them() {
     let (control, _) = stopping("centroid 1");
     let error = align_job(&target, &source, &FitJob::default(), &out, &control).unwrap_err();
     assert!(matches!(error, TaskError::Cancelled), "{error}");
-    let states = aged(&out.out.join("_run"));
+    let mut states = aged(&out.out.join("_run"));
+    states.retain(|state| !state.ends_with("job.json"));
     // receipt and two states of one shard of images and of three of texts
     assert_eq!(states.len(), 12, "{states:?}");
     out.resume = true;

@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { DualEncoder, embedPairs } from '../src/index.ts'
 import { colours, picture } from './helpers/pictures.ts'
@@ -74,6 +75,9 @@ test('what cannot be read in an archive or a folder is named', async t => {
   const cut = join(folder, 'cut.tar')
   writeFileSync(cut, readFileSync(bad).subarray(0, 700))
   t.like(await embed(cut), { code: 'BAD_FORMAT', file: cut })
+  const packed = join(folder, 'packed.tar')
+  writeFileSync(packed, gzipSync(readFileSync(bad)))
+  t.regex((await embed(packed)).message, /no tar archive but gzip-compressed data; unpack it first/)
   t.like(await embed(parts), { code: 'NOT_FOUND', file: join(parts, 'b.txt') })
 })
 

@@ -148,6 +148,39 @@ impl State {
     }
 }
 
+/// Refuses files that count the parts of several sets in their names, as the splits of a data set from the Hugging Face hub do:
+/// `train-00000-of-00002.parquet` beside `test-00000-of-00001.parquet`.
+pub(crate) fn refuse_several_sets(folder: &Path, files: &[PathBuf]) -> Result<(), ShardError> {
+    let Some(sets) = files
+        .iter()
+        .map(|path| set_of(path))
+        .collect::<Option<BTreeSet<_>>>()
+    else {
+        return Ok(());
+    };
+    if sets.len() < 2 {
+        return Ok(());
+    }
+    let ways: Vec<String> = sets
+        .iter()
+        .map(|(name, parts)| format!("{name}-*-of-{parts}*"))
+        .collect();
+    let reason = format!(
+        "holds parts of several sets, which are not put together: choose one by a glob, {}",
+        ways.join(" or ")
+    );
+    Err(ShardError::bad_selector(&Place::from(folder), reason))
+}
+
+/// The name of the set that a part belongs to, and how many parts it says there are.
+fn set_of(path: &Path) -> Option<(String, String)> {
+    let stem = path.file_stem()?.to_string_lossy().into_owned();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (head, parts) = stem.rsplit_once("-of-")?;
+    let (name, part) = head.rsplit_once('-')?;
+    (digits(part) && digits(parts)).then(|| (name.to_owned(), parts.to_owned()))
+}
+
 /// Files of a folder in Hugging Face's cache: those of one split, without what `map` and the like have left.
 fn cached(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let mut files = containers_in(folder)?;
@@ -246,4 +279,26 @@ fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, ShardErr
     value
         .map(Some)
         .map_err(|error| ShardError::bad_format(input.place(), format!("cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_side_by_side_are_not_put_together() {
+        let found = |names: &[&str]| {
+            let files: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+            refuse_several_sets(Path::new("data"), &files).map_err(|error| error.to_string())
+        };
+        found(&["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]).unwrap();
+        found(&["part-00000-of-00004.npy", "part-00003-of-00004.npy"]).unwrap();
+        // names that do not count parts say nothing
+        found(&["train.parquet", "test-00000-of-00001.parquet"]).unwrap();
+        found(&["a_0.npy", "b_0.npy"]).unwrap();
+        let error = found(&["train-00000-of-00002.parquet", "test-00000-of-00001.parquet"]).unwrap_err();
+        assert!(error.contains("test-*-of-00001* or train-*-of-00002*"), "{error}");
+        // two writes of one set
+        found(&["part-00000-of-00002.npy", "part-00000-of-00003.npy"]).unwrap_err();
+    }
 }

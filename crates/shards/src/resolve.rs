@@ -7,7 +7,7 @@ use kernels::Dtype;
 
 use crate::error::{Place, ShardError};
 use crate::folder::{containers_in, sort};
-use crate::manifest::{listed_files, unlisted_beside_listed};
+use crate::manifest::{listed_files, refuse_several_sets, unlisted_beside_listed};
 use crate::metadata::metadata_of;
 use crate::shard::{Format, ShardRef};
 
@@ -239,6 +239,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
         return Ok(files);
     }
     let files = containers_in(folder)?;
+    refuse_several_sets(folder, &files)?;
     let mut formats: Vec<Format> = files.iter().filter_map(|path| Format::from_path(path)).collect();
     formats.dedup();
     formats.sort_by_key(|format| format.name());

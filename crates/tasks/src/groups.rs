@@ -123,9 +123,9 @@ fn check_ids(left: &RowSet, right: &RowSet) -> Result<(), TaskError> {
     });
     match pairs.sum::<u64>() {
         0 => Err(TaskError::BadOption(format!(
-            "no id of the {} stands among those of the {}; give ids of the same kind on both sides",
-            left.label(),
-            right.label()
+            "no id of {} stands among those of {}; give ids of the same kind on both sides",
+            left.name(),
+            right.name()
         ))),
         many if many > MOST_PAIRS => Err(TaskError::BadOption(format!(
             "the ids make {many} pairs of {} and {} rows; name a column that tells the items apart",

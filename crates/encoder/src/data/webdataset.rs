@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
+use modality_gap_shards::foreign_kind;
 use serde_json::{Map, Value};
 
 use super::names::{IMAGE_ENDINGS, bad, captions_of, ending, is_other_image, other_image, text_of};
@@ -40,7 +41,18 @@ struct Member<T> {
 /// A tar file that is damaged or goes on behind its end. Samples that are no pair go to `bad_pairs`.
 pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
     let file = File::open(path).map_err(|error| EncoderError::reading(path, error))?;
-    let failed = |row: usize, error: io::Error| bad(path, row, &format!("damaged tar file: {error}"));
+    let failed = |row: usize, error: io::Error| {
+        // of another kind from its first bytes on, it is not damaged
+        let kind = foreign_kind(path).ok().flatten();
+        match kind.filter(|kind| row == 0 && !kind.starts_with("a tar")) {
+            Some(kind) => EncoderError::BadData {
+                file: path.to_owned(),
+                row: None,
+                reason: format!("it is no tar archive but {kind}"),
+            },
+            None => bad(path, row, &format!("damaged tar file: {error}")),
+        }
+    };
     let mut archive = tar::Archive::new(file);
     let mut samples: Vec<(String, Sample)> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();

@@ -49,6 +49,10 @@ impl Machine {
                     _ => self.fail("bytes are encoded by another codec than latin1"),
                 }
             }
+            (Global::NoBytes, []) => Ok(Value::Bytes(At {
+                offset: self.cursor.position(),
+                len: 0,
+            })),
             (Global::FromBuffer, [data, Value::Dtype(descr), Value::Tuple(shape, _), ..]) => {
                 let dim = one_dimension(shape);
                 self.array(*descr, dim, data)

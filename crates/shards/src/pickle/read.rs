@@ -165,7 +165,14 @@ fn first_keys(input: &Input, key: &str) -> Result<String, ShardError> {
 
 /// The row, when it is like the others.
 fn checked(next: Result<(Row, Shape), Fault>, usual: Shape) -> Result<Row, Fault> {
-    let (row, shape) = next?;
+    let (row, shape) = next.map_err(|fault| match fault {
+        // an empty row does not know how wide the others are
+        Fault::Width { found: 0, .. } => Fault::Width {
+            found: 0,
+            expected: usual.dim,
+        },
+        other => other,
+    })?;
     if shape.dim != usual.dim {
         return Err(Fault::Width {
             found: shape.dim,

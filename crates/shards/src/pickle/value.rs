@@ -29,6 +29,8 @@ pub(super) enum Global {
     Ndarray,
     Dtype,
     Encode,
+    /// Called without arguments: how protocol 2 writes no bytes at all.
+    NoBytes,
     Scalar,
 }
 
@@ -44,6 +46,7 @@ impl Global {
             (b"numpy", b"ndarray") => Some(Self::Ndarray),
             (b"numpy", b"dtype") => Some(Self::Dtype),
             (b"_codecs", b"encode") => Some(Self::Encode),
+            (b"__builtin__" | b"builtins", b"bytes") => Some(Self::NoBytes),
             _ => None,
         }
     }

@@ -96,6 +96,14 @@ fn bad_records_of_pickles_are_told_and_the_others_are_still_there() {
     }
 }
 
+/// Protocol 2 writes the bytes of an empty array as a call of `bytes`.
+#[test]
+fn an_empty_row_of_a_pickle_is_a_bad_row() {
+    for protocol in [2, 5] {
+        assert_faults(&format!("empty-row-{protocol}.pkl"), &[None, Some(EMPTY), None]);
+    }
+}
+
 #[test]
 fn a_file_without_a_good_row_is_told_as_one_alone_and_counted_among_others() {
     let alone = |name: &str| resolve(&[path(name)], Role::Other).unwrap_err();

@@ -92,10 +92,7 @@ impl<'a> Sides<'a> {
         for (side, source) in self.sources.iter().enumerate() {
             let rows = self.moments(side).rows();
             if rows < 2 {
-                let text = format!(
-                    "{} has {rows} usable rows; a gap needs at least 2",
-                    source.label()
-                );
+                let text = format!("{} has {rows} usable rows; a gap needs at least 2", source.name());
                 return Err(TaskError::TooFewRows(text));
             }
         }

@@ -69,6 +69,7 @@ impl Tokens {
     ///
     /// # Errors
     /// `BAD_MODEL` when there is no `tokenizer.json`, it is damaged, or a key asks for what is not computed.
+    #[expect(clippy::too_many_lines, reason = "the keys of two files, one after the other")]
     pub fn open(folder: &Path, kind: &str, limits: &Limits, options: SentenceOptions) -> Result<Self> {
         let file = folder.join("tokenizer.json");
         let mut tokenizer = load(&file, folder)?;

@@ -42,7 +42,7 @@ for (const command of [
     for (const { level, text: words } of findings) {
       const said = words.replace(/\.$/, '')
       if (words.startsWith('The gap was measured on the rows of the fit')) {
-        t.regex(text, /on the rows of the fit, where it always ends below the floor/)
+        t.regex(text, /on the embeddings of the fit, where it always ends below the floor/)
         continue
       }
       t.regex(text, new RegExp(`${level}: .*${said.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}`), words)

@@ -143,7 +143,7 @@ test('a dropped row leaves its line of metadata out', async t => {
   writeNpy(join(folder, 'text_emb', 'text_emb_0.npy'), rows, [4, 4])
   const { readFileSync, writeFileSync } = await import('node:fs')
   writeFileSync(join(folder, 'metadata', 'metadata_0.jsonl'), '{"id":0}\n{"id":1}\n{"id":2}\n{"id":3}\n')
-  const out = join(folder, 'out')
+  const out = folderOf(t)
   const text = await openEmbeddings(folder, { role: 'text', onBadRow: 'drop' })
   t.is((await convert(text, out)).rows, 3)
   t.is(readFileSync(join(out, 'metadata', 'metadata_0.jsonl'), 'utf8'), '{"id":0}\n{"id":2}\n{"id":3}\n')

@@ -89,7 +89,7 @@ const HOSTILE: [string, number[], string][] = [
   ['a negative length', [0x80, 2, 0x54, 255, 255, 255, 255], 'BAD_FORMAT'],
   ['an empty stack', [0x80, 4, 0x52], 'BAD_FORMAT'],
   ['a stack without mark', [0x80, 4, 0x5d, 0x65], 'BAD_FORMAT'],
-  ['no list', [0x80, 4, 0x7d, 0x2e], 'BAD_FORMAT'],
+  ['no list', [0x80, 4, 0x7d, 0x2e], 'UNSUPPORTED'],
   ['an old opcode', [0x28, 0x6c, 0x70, 0x30, 0x0a], 'BAD_FORMAT'],
   ['a persistent id', [0x80, 4, 0x5d, 0x51], 'BAD_FORMAT'],
   ['an object to be built', [0x80, 4, 0x5d, 0x81], 'BAD_FORMAT'],

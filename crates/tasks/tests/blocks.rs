@@ -268,7 +268,7 @@ fn aged(folder: &Path) -> Vec<PathBuf> {
             files.extend(aged(&path));
         } else {
             let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(86_400))
+            file.set_modified(SystemTime::now() - Duration::from_hours(24))
                 .unwrap();
             files.push(path);
         }
@@ -279,7 +279,7 @@ fn aged(folder: &Path) -> Vec<PathBuf> {
 
 fn is_old(path: &Path) -> bool {
     let age = SystemTime::now().duration_since(fs::metadata(path).unwrap().modified().unwrap());
-    age.unwrap() > Duration::from_secs(3_600)
+    age.unwrap() > Duration::from_hours(1)
 }
 
 #[test]

@@ -93,7 +93,7 @@ test('the state keeps the items, and other ids are refused', async t => {
   t.throws(() => new Tracker({ freezeAt: 1, ids: ['a'], captionsPerImage: 5 }), { code: 'BAD_OPTION' })
 })
 
-test('ids of opened rows count, and ids beyond exact numbers are told apart', async t => {
+test('ids of opened rows count, and ids beyond exact numbers stay distinct', async t => {
   const big = (golden.textIds as string[]).map(id => 9_007_199_254_740_993n + BigInt(golden.imageIds.indexOf(id)))
   const tracker = new Tracker({ freezeAt: 1 })
   const probe = await openEmbeddings(image, { dim: DIM, ids: big })

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { mulberry32 } from './evidence/random.mjs'
 import { JOBS, makeMaterial, PREPARED } from './kills/jobs.mjs'
 
 const MAIN = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli', 'main.js')
@@ -24,17 +25,6 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-
-/** A small generator (mulberry32), so that a campaign can be repeated. */
-function random(seed) {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** Runs a command; `kill` says when to end it: `{ after }` in milliseconds, or `{ entries }` below `out`. */
 function run(cwd, args, kill) {
@@ -104,7 +94,7 @@ try {
 }
 
 async function campaign() {
-  const draw = random(Number(values.seed))
+  const draw = mulberry32(Number(values.seed))
   const jobs = values.jobs.split(',')
   makeMaterial(folder)
   for (const args of PREPARED) {

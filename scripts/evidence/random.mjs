@@ -15,7 +15,8 @@ export function gaussians(seed) {
   }
 }
 
-function mulberry32(seed) {
+/** Uniform numbers in [0, 1) from a seed. */
+export function mulberry32(seed) {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { native } from '../native.ts'
 
 /** How folders of rows are called while they are copied. */
@@ -20,7 +20,7 @@ export async function clearCache(cache: string): Promise<void> {
  * that somebody else works on is left to them.
  */
 export async function asOnlyOne(draft: string, work: (draft: string) => Promise<void>): Promise<void> {
-  await mkdir(join(draft, '..'), { recursive: true })
+  await mkdir(dirname(draft), { recursive: true })
   const lock = native.NativeLock.take(`${draft}.lock`, '')
   if (lock === 'busy') {
     return

@@ -1,31 +1,16 @@
 //! The whole encoder: gradients through both towers and the loss, parts of a batch, threads, resumption.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
+use common::{TINY, Watcher};
 use modality_gap_encoder::data::{ImagePlace, Pair, Pictures, TRAIN};
 use modality_gap_encoder::{
-    DualEncoder, EncoderError, Model, ModelConfig, Observer, Part, Probe, Step, Tokens, TowerConfig,
-    TrainOptions, Vocabulary, contrast, train,
+    DualEncoder, EncoderError, Model, Part, Tokens, TrainOptions, Vocabulary, contrast, train,
 };
 use modality_gap_nn::{Params, Rng, checkpoint_bytes, host, normal};
-
-const TINY: ModelConfig = ModelConfig {
-    dim: 6,
-    image_size: 8,
-    patch: 4,
-    image: TowerConfig {
-        width: 8,
-        layers: 2,
-        heads: 2,
-    },
-    text: TowerConfig {
-        width: 8,
-        layers: 2,
-        heads: 2,
-    },
-    tokens: 5,
-};
 
 fn tokens(texts: &[&str]) -> Tokens {
     Vocabulary::of(["red car", "blue house tree", "sun"].into_iter())
@@ -135,25 +120,6 @@ fn a_batch_in_parts_has_the_gradients_of_the_whole() {
         for (a, b) in host::<f64>(a).unwrap().iter().zip(&*host::<f64>(b).unwrap()) {
             assert!((a - b).abs() < 1e-13 * (1.0 + a.abs()), "{name}: {a} {b}");
         }
-    }
-}
-
-#[derive(Default)]
-struct Watcher {
-    steps: Vec<Step>,
-    probes: Vec<Probe>,
-    stop_after: Option<usize>,
-}
-
-impl Observer for Watcher {
-    fn step(&mut self, step: &Step) {
-        self.steps.push(step.clone());
-    }
-    fn probe(&mut self, probe: Probe) {
-        self.probes.push(probe);
-    }
-    fn cancelled(&self) -> bool {
-        self.stop_after.is_some_and(|most| self.steps.len() >= most)
     }
 }
 

@@ -1,49 +1,16 @@
 //! What a training's options do, against values computed by hand: decay by group, the bound of the temperature, changes by
 //! chance.
 
+mod common;
+
 use std::path::Path;
 
+use common::{TINY, Watcher};
 use modality_gap_encoder::data::{ImagePlace, Pair, Pictures, TRAIN};
-use modality_gap_encoder::{
-    DualEncoder, Model, ModelConfig, Observer, Probe, Step, TowerConfig, TrainOptions, train,
-};
+use modality_gap_encoder::{DualEncoder, Model, TrainOptions, train};
 use modality_gap_nn::{Params, ScheduleKind, host};
 
 const PAIRS: usize = 8;
-const TINY: ModelConfig = ModelConfig {
-    dim: 6,
-    image_size: 8,
-    patch: 4,
-    image: TowerConfig {
-        width: 8,
-        layers: 2,
-        heads: 2,
-    },
-    text: TowerConfig {
-        width: 8,
-        layers: 2,
-        heads: 2,
-    },
-    tokens: 5,
-};
-
-#[derive(Default)]
-struct Watcher {
-    steps: Vec<Step>,
-    probes: Vec<Probe>,
-}
-
-impl Observer for Watcher {
-    fn step(&mut self, step: &Step) {
-        self.steps.push(step.clone());
-    }
-    fn probe(&mut self, probe: Probe) {
-        self.probes.push(probe);
-    }
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
 
 /// Pictures that run from one colour to another, so that a shift and a scale change them, with `captions` each.
 fn pairs(folder: &Path, captions: impl Fn(usize) -> Vec<String>) -> Vec<Pair> {

@@ -1,63 +1,33 @@
 //! Laws across the edges of blocks of 512 rows and of shards, and of jobs that stop there.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use modality_gap_geometry::{Aligner, FitOptions, Map, Policy};
-use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
+use modality_gap_shards::Dtype;
 use modality_gap_tasks::{
     BLOCK_ROWS, CancelToken, Control, FitJob, MeasureJob, MeasurePart, OnBadRow, OutputOptions, Progress,
-    ReadOptions, RowSet, Selection, Split, TaskError, WorkFolder, align_job, convert_job, count, fit_job,
-    measure_job, transform_job,
+    RowSet, Selection, Split, TaskError, WorkFolder, align_job, convert_job, count, fit_job, measure_job,
+    transform_job,
 };
 use serde_json::json;
 
 const DIM: usize = 12;
 
-/// Seeded rows whose coordinates have a mean and unequal spreads.
 fn rows(n: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
-    };
-    (0..n * DIM)
-        .map(|i| next() / (1 + i % DIM) as f32 + if i % DIM == seed as usize % DIM { 0.4 } else { 0.0 })
-        .collect()
+    common::rows(DIM, n, seed)
 }
 
-/// A folder of npy files that hold `rows`, cut after each of `cuts`.
 fn shards(folder: &Path, rows: &[f32], cuts: &[usize]) -> RowSet {
     shards_with(folder, rows, cuts, OnBadRow::Error)
 }
 
 fn shards_with(folder: &Path, rows: &[f32], cuts: &[usize], on_bad_row: OnBadRow) -> RowSet {
-    fs::create_dir_all(folder).unwrap();
-    let mut from = 0;
-    for (i, &to) in cuts.iter().chain([&(rows.len() / DIM)]).enumerate() {
-        let spec = OutputSpec {
-            path: folder.join(format!("rows_{i}.npy")),
-            format: Format::Npy,
-            dtype: Dtype::F32,
-            dim: DIM,
-            rows: (to - from) as u64,
-            like: None,
-            dropped: Vec::new(),
-        };
-        let writer = create(&spec).unwrap();
-        writer.write(0, Rows::F32(&rows[from * DIM..to * DIM])).unwrap();
-        writer.finish(false).unwrap();
-        from = to;
-    }
-    let options = ReadOptions {
-        on_bad_row,
-        ..ReadOptions::default()
-    };
-    RowSet::open(&[folder.to_string_lossy().into_owned()], Role::Other, options).unwrap()
+    common::shards(folder, DIM, rows, cuts, on_bad_row)
 }
 
 fn quiet() -> Control {

@@ -1,63 +1,25 @@
 //! Laws that jobs over shards keep.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
+use common::open;
 use modality_gap_geometry::{FitOptions, Map, Moments, Policy};
-use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
 use modality_gap_tasks::{
-    CancelToken, Control, FitJob, OnBadRow, OutputOptions, ReadOptions, RowSet, Selection, Split, TaskError,
-    TaskSpec, WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
+    CancelToken, Control, FitJob, OnBadRow, OutputOptions, RowSet, Selection, Split, TaskError, TaskSpec,
+    WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
 };
 
 const DIM: usize = 33;
 
-/// Seeded rows whose coordinates have a mean and unequal spreads.
 fn rows(n: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
-    };
-    (0..n * DIM)
-        .map(|i| next() / (1 + i % DIM) as f32 + if i % DIM == seed as usize % DIM { 0.4 } else { 0.0 })
-        .collect()
+    common::rows(DIM, n, seed)
 }
 
-fn write(path: &Path, rows: &[f32]) {
-    let spec = OutputSpec {
-        path: path.to_path_buf(),
-        format: Format::Npy,
-        dtype: Dtype::F32,
-        dim: DIM,
-        rows: (rows.len() / DIM) as u64,
-        like: None,
-        dropped: Vec::new(),
-    };
-    let writer = create(&spec).unwrap();
-    writer.write(0, Rows::F32(rows)).unwrap();
-    writer.finish(false).unwrap();
-}
-
-/// A folder whose shards hold `rows`, cut after each of `cuts`.
 fn shards(folder: &Path, rows: &[f32], cuts: &[usize]) -> RowSet {
-    fs::create_dir_all(folder).unwrap();
-    let mut from = 0;
-    for (i, &to) in cuts.iter().chain([&(rows.len() / DIM)]).enumerate() {
-        write(&folder.join(format!("rows_{i}.npy")), &rows[from * DIM..to * DIM]);
-        from = to;
-    }
-    open(folder, OnBadRow::Error)
-}
-
-fn open(path: &Path, on_bad_row: OnBadRow) -> RowSet {
-    let options = ReadOptions {
-        on_bad_row,
-        ..ReadOptions::default()
-    };
-    RowSet::open(&[path.to_string_lossy().into_owned()], Role::Other, options).unwrap()
+    common::shards(folder, DIM, rows, cuts, OnBadRow::Error)
 }
 
 fn moments(source: &RowSet, threads: usize) -> Moments {

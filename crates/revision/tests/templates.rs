@@ -178,3 +178,25 @@ fn answers_that_are_not_learned_lose_their_labels() {
     }
     assert!(compared > 80, "{compared}");
 }
+
+/// Thoughts are learned where the template writes them; those of earlier answers it leaves out (fixtures/make_thoughts.py).
+#[test]
+fn thoughts_are_those_of_transformers() {
+    for template in read("thoughts.json").as_array().unwrap() {
+        let name = template["template"].as_str().unwrap();
+        let session = session(template);
+        for case in template["cases"].as_array().unwrap() {
+            let sequence = session.sequence(&conversation(&case["turns"]));
+            if !case["left_out"].is_null() {
+                assert_eq!(sequence.map(|_| ()).unwrap_err().code(), "BAD_SAMPLE", "{name}");
+                continue;
+            }
+            let sequence = sequence.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (ids, labels) = tokens(&sequence);
+            let mut expected = numbers(&case["labels"]);
+            expected[0] = 0;
+            assert_eq!(ids, numbers(&case["ids"]), "{name}: {}", case["text"]);
+            assert_eq!(labels, expected, "{name}: {}", case["text"]);
+        }
+    }
+}

@@ -15,9 +15,7 @@ pub(super) fn add(environment: &mut Environment) {
     environment.add_filter("float", float);
     environment.add_filter("e", escape);
     environment.add_filter("escape", escape);
-    environment.add_filter("forceescape", |value: Value| {
-        Value::from_safe_string(escaped(&value.to_string()))
-    });
+    environment.add_filter("forceescape", force_escape);
     environment.add_filter("indent", indent);
     environment.add_filter("trim", trim);
     environment.add_filter("center", |state: &mut State, value: Value, wide: Option<i64>| {
@@ -132,11 +130,18 @@ fn real_number(text: &str) -> Option<f64> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
-fn escape(value: Value) -> Value {
+fn escape(state: &State, value: Value) -> Asked<Value> {
     if value.is_safe() {
-        return value;
+        return Ok(value);
     }
-    Value::from_safe_string(escaped(&value.to_string()))
+    force_escape(state, value)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
+fn force_escape(state: &State, value: Value) -> Asked<Value> {
+    let text = escaped(&value.to_string());
+    pay(state, text.len())?;
+    Ok(Value::from_safe_string(text))
 }
 
 fn escaped(text: &str) -> String {
@@ -173,13 +178,15 @@ fn indent(state: &State, text: String, args: Rest<Value>, options: Kwargs) -> As
     let first = given(&args, 1, &options, "first")?.is_some_and(|first| first.is_true());
     let blank = given(&args, 2, &options, "blank")?.is_some_and(|blank| blank.is_true());
     options.assert_all_used()?;
+    pay(state, text.len())?;
     let whole = format!("{text}\n");
     let mut out = String::with_capacity(text.len());
     for (i, (line, _)) in lines(&whole).into_iter().enumerate() {
         if i > 0 {
             out.push('\n');
         }
-        if if i == 0 { first } else { blank || !line.is_empty() } {
+        let filled = if i == 0 { first } else { blank || !line.is_empty() };
+        if filled {
             pay(state, blanks.len())?;
             out.push_str(&blanks);
         }

@@ -32,7 +32,15 @@ pub(super) fn method(state: &mut State, value: &Value, name: &str, args: &[Value
         (ValueKind::String, _) => {
             let text = value.as_str().unwrap_or_default();
             pay(state, text.len())?;
-            if let Some(found) = of_text(state, text, name, args)? {
+            let found = match parted(text, name, args)? {
+                None => searched(state, text, name, args)?,
+                found => found,
+            };
+            let found = match found {
+                None => spelled(state, text, name, args)?,
+                found => found,
+            };
+            if let Some(found) = found {
                 return Ok(found);
             }
         }
@@ -89,8 +97,8 @@ pub(super) fn width(value: i64) -> Asked<usize> {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm for each method of Python's str")]
-fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Option<Value>> {
+/// What takes a text apart.
+fn parted(text: &str, name: &str, args: &[Value]) -> Asked<Option<Value>> {
     let tuple = |parts: [&str; 3]| Value::from(Tuple::from(parts.map(Value::from).to_vec()));
     Ok(Some(match name {
         "removeprefix" => {
@@ -136,6 +144,13 @@ fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Optio
                 _ => strip_end(text, cut),
             })
         }
+        _ => return Ok(None),
+    }))
+}
+
+/// What looks for a text in another.
+fn searched(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Option<Value>> {
+    Ok(Some(match name {
         "startswith" | "endswith" => {
             let (what, from, to): (&Value, Option<i64>, Option<i64>) = from_args(args)?;
             let (part, _) = slice(text, from, to);
@@ -180,6 +195,19 @@ fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Optio
                 None => return Err(bad("substring not found")),
             }
         }
+        "count" => {
+            let (what, from, to): (&str, Option<i64>, Option<i64>) = from_args(args)?;
+            pay(state, text.len())?;
+            let (part, _) = slice(text, from, to);
+            Value::from(part.map_or(0, |part| part.matches(what).count()))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// What spells a text otherwise, or asks how it is spelled.
+fn spelled(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Option<Value>> {
+    Ok(Some(match name {
         "title" => Value::from(title(text)),
         "capitalize" => {
             let mut letters = text.chars();
@@ -228,12 +256,6 @@ fn of_text(state: &State, text: &str, name: &str, args: &[Value]) -> Asked<Optio
         }
         "casefold" => Value::from(text.to_lowercase()),
         "isdecimal" => Value::from(!text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit())),
-        "count" => {
-            let (what, from, to): (&str, Option<i64>, Option<i64>) = from_args(args)?;
-            pay(state, text.len())?;
-            let (part, _) = slice(text, from, to);
-            Value::from(part.map_or(0, |part| part.matches(what).count()))
-        }
         _ => return Ok(None),
     }))
 }

@@ -333,7 +333,12 @@ impl Jinja {
             // nothing was looked for
             place = opening.len()..opening.len();
         }
-        let opens = text.starts_with(&opening) && opening.len() <= place.start;
+        // a prompt may open the thoughts with which the content begins
+        let opens = text.starts_with(&opening)
+            && (opening.len() <= place.start
+                || text
+                    .get(place.start..opening.len())
+                    .is_some_and(|within| open_at_end(within) == within.len()));
         let start = if opens {
             opening.len()
         } else {

@@ -44,17 +44,22 @@ test('the same pairs give the same rows and the same encoder from every layout',
   }
 })
 
-test('the fields beside a caption reach the metadata, and a text file has the last word', async t => {
+test('the fields beside a caption reach the metadata, and two captions of one image are refused', async t => {
   const folder = folderOf(t)
   const parts = join(folder, 'parts')
   mkdirSync(parts)
   writeFileSync(join(parts, 'a.png'), picture(1))
-  writeFileSync(join(parts, 'a.json'), JSON.stringify({ caption: 'of the record', license: 'CC0' }))
-  writeFileSync(join(parts, 'a.txt'), 'of the text file\n')
+  writeFileSync(join(parts, 'a.json'), JSON.stringify({ caption: 'a fox', license: 'CC0' }))
+  writeFileSync(join(parts, 'a.txt'), 'a fox\n')
   const data = pack(join(folder, 'one.tar'), parts, ['a.json', 'a.png', 'a.txt'])
   await embedPairs({ encoder: CLIP, data, out: join(folder, 'out') })
   const [line] = linesOf(join(folder, 'out', 'metadata', 'metadata_0.jsonl'))
-  t.like(line, { caption: 'of the text file', license: 'CC0', split: 'train' })
+  t.like(line, { caption: 'a fox', license: 'CC0', split: 'train' })
+  writeFileSync(join(parts, 'a.txt'), 'an owl\n')
+  const two = pack(join(folder, 'two.tar'), parts, ['a.json', 'a.png', 'a.txt'])
+  const error = await t.throwsAsync(embedPairs({ encoder: CLIP, data: two, out: join(folder, 'two') }))
+  t.like(error, { code: 'BAD_FORMAT', file: two, row: 0 })
+  t.regex(error.message, /a\.txt holds another caption than the \.json of its key, a;/)
 })
 
 test('what cannot be read in an archive or a folder is named', async t => {

@@ -149,36 +149,54 @@ impl State {
 }
 
 /// Refuses files that count the parts of several sets in their names, as the splits of a data set from the Hugging Face hub do:
-/// `train-00000-of-00002.parquet` beside `test-00000-of-00001.parquet`.
+/// `train-00000-of-00002.parquet` beside `test-00000-of-00001.parquet`; and files of one set some of whose parts are not there.
 pub(crate) fn refuse_several_sets(folder: &Path, files: &[PathBuf]) -> Result<(), ShardError> {
-    let Some(sets) = files
+    let Some(parts) = files
         .iter()
-        .map(|path| set_of(path))
-        .collect::<Option<BTreeSet<_>>>()
+        .map(|path| part_of(path))
+        .collect::<Option<Vec<_>>>()
     else {
         return Ok(());
     };
-    if sets.len() < 2 {
-        return Ok(());
-    }
+    let sets: BTreeSet<(&str, &str)> = parts.iter().map(|part| (&*part.set, &*part.of)).collect();
     let ways: Vec<String> = sets
         .iter()
         .map(|(name, parts)| format!("{name}-*-of-{parts}*"))
         .collect();
-    let reason = format!(
-        "holds parts of several sets, which are not put together: choose one by a glob, {}",
-        ways.join(" or ")
-    );
+    let whole = parts.first().and_then(|part| part.of.parse::<usize>().ok());
+    let there: BTreeSet<&str> = parts.iter().map(|part| &*part.number).collect();
+    let reason = match whole {
+        _ if sets.len() > 1 => format!(
+            "holds parts of several sets, which are not put together: choose one by a glob, {}",
+            ways.join(" or ")
+        ),
+        Some(whole) if there.len() < whole => format!(
+            "holds {} of the {whole} parts that its files count in their names: add the others, or choose those by a glob, {}",
+            there.len(),
+            ways.join(" or ")
+        ),
+        _ => return Ok(()),
+    };
     Err(ShardError::bad_selector(&Place::from(folder), reason))
 }
 
-/// The name of the set that a part belongs to, and how many parts it says there are.
-fn set_of(path: &Path) -> Option<(String, String)> {
+/// A file that counts itself as a part of a set, as in `train-00000-of-00002.parquet`.
+struct Part {
+    set: String,
+    number: String,
+    of: String,
+}
+
+fn part_of(path: &Path) -> Option<Part> {
     let stem = path.file_stem()?.to_string_lossy().into_owned();
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (head, parts) = stem.rsplit_once("-of-")?;
-    let (name, part) = head.rsplit_once('-')?;
-    (digits(part) && digits(parts)).then(|| (name.to_owned(), parts.to_owned()))
+    let (head, of) = stem.rsplit_once("-of-")?;
+    let (set, number) = head.rsplit_once('-')?;
+    (digits(number) && digits(of)).then(|| Part {
+        set: set.to_owned(),
+        number: number.to_owned(),
+        of: of.to_owned(),
+    })
 }
 
 /// Files of a folder in Hugging Face's cache: those of one split, without what `map` and the like have left.
@@ -286,13 +304,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits_side_by_side_are_not_put_together() {
+    fn splits_side_by_side_and_sets_with_missing_parts_are_refused() {
         let found = |names: &[&str]| {
             let files: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
             refuse_several_sets(Path::new("data"), &files).map_err(|error| error.to_string())
         };
         found(&["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]).unwrap();
-        found(&["part-00000-of-00004.npy", "part-00003-of-00004.npy"]).unwrap();
+        // some writers count from one
+        found(&["part-1-of-2.npy", "part-2-of-2.npy"]).unwrap();
+        let error = found(&["part-00000-of-00004.npy", "part-00003-of-00004.npy"]).unwrap_err();
+        assert!(error.contains("2 of the 4 parts"), "{error}");
         // names that do not count parts say nothing
         found(&["train.parquet", "test-00000-of-00001.parquet"]).unwrap();
         found(&["a_0.npy", "b_0.npy"]).unwrap();

@@ -156,7 +156,15 @@ impl Sample {
         }
         let mut fields = record.map_or(Map::new(), |record| record.value);
         if let Some(text) = text {
-            // a text file beside a record has the last word
+            // img2dataset writes the caption into both
+            if let Some(recorded) = captions_of(&mut fields.clone())
+                && !recorded.iter().any(|caption| caption.trim() == text.value.trim())
+            {
+                return Err(format!(
+                    "{} holds another caption than the .json of its key, {key}; keep one of the two",
+                    text.name
+                ));
+            }
             fields.insert("caption".to_owned(), Value::String(text.value));
             fields.remove("captions");
         }

@@ -151,11 +151,7 @@ impl State {
 /// Refuses files that count the parts of several sets in their names, as the splits of a data set from the Hugging Face hub do:
 /// `train-00000-of-00002.parquet` beside `test-00000-of-00001.parquet`; and files of one set some of whose parts are not there.
 pub(crate) fn refuse_several_sets(folder: &Path, files: &[PathBuf]) -> Result<(), ShardError> {
-    let Some(parts) = files
-        .iter()
-        .map(|path| part_of(path))
-        .collect::<Option<Vec<_>>>()
-    else {
+    let Some(parts) = files.iter().map(|path| part_of(path)).collect::<Option<Vec<_>>>() else {
         return Ok(());
     };
     let sets: BTreeSet<(&str, &str)> = parts.iter().map(|part| (&*part.set, &*part.of)).collect();

@@ -96,6 +96,20 @@ impl LoraConfig {
         alpha / if self.root_scale { rank.sqrt() } else { rank }
     }
 
+    /// Maps of a model that it names and that have no adapter among the parameters.
+    pub(crate) fn lacking(&self, config: &LmConfig, params: &Params) -> Vec<String> {
+        let maps = (0..config.layers)
+            .flat_map(|layer| targets(config, layer))
+            .flatten();
+        let has = |target: &Target| {
+            let [a, _] = target.names();
+            params.names().contains(&a)
+        };
+        maps.filter(|target| self.names(&target.name) && !has(target))
+            .map(|target| target.name)
+            .collect()
+    }
+
     fn names(&self, map: &str) -> bool {
         let ends = |name: &String| {
             let before = map.strip_suffix(name.as_str());

@@ -370,6 +370,23 @@ fn adapters_with_scales_and_maps_of_their_own_are_those_of_peft() {
         write_adapters(again.path(), &config, "llama-tied", &tensors).unwrap();
         assert!((nats(again.path()) - wanted).abs() < 1e-4, "{kind}, written");
     }
+    let folder = tempfile::tempdir().unwrap();
+    let source = fixture("theirs/adapter-order");
+    let weights = "adapter_model.safetensors";
+    std::fs::copy(source.join(weights), folder.path().join(weights)).unwrap();
+    for edit in golden["edits"].as_array().unwrap() {
+        let text = edit["config"].as_str().unwrap();
+        std::fs::write(folder.path().join("adapter_config.json"), text).unwrap();
+        let what = &edit["edit"];
+        if let Some(named) = edit["refused"].as_str() {
+            let error = read_adapters(folder.path()).unwrap_err();
+            assert_eq!(error.code(), "BAD_MODEL", "{what}");
+            assert!(error.to_string().contains(named), "{what}: {error}");
+            continue;
+        }
+        let (found, wanted) = (nats(folder.path()), edit["nats"].as_f64().unwrap());
+        assert!((found - wanted).abs() < 1e-4, "{what}: {found} {wanted}");
+    }
 }
 
 /// A folder in parts, a GGUF file, one with stretched frequencies: written, and read again as the same model.

@@ -391,12 +391,38 @@ fn only_the_adapters_of_a_folder_are_made_and_those_of_other_maps_refused() {
         .into_iter()
         .filter(|name| name.starts_with("lora."));
     assert_eq!(adapters.count(), 2);
+    let notes = session.notes().join("\n");
+    assert!(notes.contains("no adapter for 13 of the maps"), "{notes}");
     write(25);
     options.learn = None;
     let error = Session::open(options).err().unwrap();
     assert_eq!(error.code(), "BAD_MODEL");
     assert!(
         error.to_string().contains("does not fit this language model"),
+        "{error}"
+    );
+}
+
+/// What a folder holds beside its adapter is used or said: LLaVA's projector, other tensors, another chat template.
+#[test]
+fn what_stands_beside_an_adapter_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = adapted(Mode::Projector, folder.path());
+    let adapter = folder.path().join("adapter");
+    let notes = |options: &SessionOptions| Session::open(options.clone()).unwrap().notes().join("\n");
+    assert_eq!(notes(&options), "");
+    let beside = adapter.join("non_lora_trainables.bin");
+    std::fs::copy(fixture("theirs/mm_projector.bin"), &beside).unwrap();
+    assert_eq!(notes(&options), "", "the projector is named");
+    options.projector.init = None;
+    assert!(notes(&options).contains("non_lora_trainables.bin"));
+    std::fs::write(adapter.join("chat_template.jinja"), "{{ messages }}").unwrap();
+    assert!(!notes(&options).contains("chat template"), "one of ours is used");
+    let other = fixture("theirs/non_lora_trainables.bin");
+    std::fs::copy(other, beside).unwrap();
+    let error = Session::open(options).err().unwrap();
+    assert!(
+        error.to_string().contains("base_model.model.lm_head.bias"),
         "{error}"
     );
 }

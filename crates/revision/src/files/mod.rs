@@ -5,6 +5,7 @@
 
 mod gguf;
 mod hf;
+mod in_order;
 mod names;
 mod out;
 mod peft;
@@ -23,9 +24,11 @@ use crate::{LmConfig, Result, RevisionError};
 pub(crate) use gguf::Value as MetadataValue;
 pub(crate) use gguf::{Gguf, Metadata};
 use hf::Folder;
+pub(crate) use in_order::Pairs;
 pub use names::weight_shapes;
 pub use out::Stored;
 pub(crate) use out::{failed as write_failed, write_bytes, write_json};
+pub(crate) use peft::has_projector_beside;
 pub use peft::{read_adapters, write_adapters};
 pub(crate) use projector::can_hold;
 pub use projector::{

@@ -1,17 +1,18 @@
 //! Adapters in PEFT's folders: `adapter_config.json` and `adapter_model.safetensors`.
 
-use std::fmt::Formatter;
-use std::marker::PhantomData;
+use std::cell::RefCell;
 use std::path::Path;
 
 use candle_core::Tensor;
 use fancy_regex::Regex;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::hf::Safetensors;
+use super::in_order::Pairs;
 use super::out::{Stored, failed, write_json, write_tensors};
+use super::projector::our_projector_name;
 use super::source::{bad, text};
 use super::torch::read_torch;
 use crate::lora::{LoraConfig, PREFIX, TARGETS};
@@ -23,6 +24,9 @@ const WEIGHTS: &str = "adapter_model.safetensors";
 const OLD_WEIGHTS: &str = "adapter_model.bin";
 /// Before the name of a map in PEFT's files.
 const THEIRS: &str = "base_model.model.";
+
+/// LLaVA's file of what was trained beside an adapter.
+const BESIDE: &str = "non_lora_trainables.bin";
 
 /// Keys that change nothing about adapters whose values are in the file.
 const IDLE: [&str; 15] = [
@@ -110,31 +114,6 @@ struct InOrder {
     alpha_pattern: Option<Pairs<f64>>,
 }
 
-/// The pairs of an object in their order.
-struct Pairs<T>(Vec<(String, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Visit<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Visit<T> {
-            type Value = Pairs<T>;
-
-            fn expecting(&self, out: &mut Formatter) -> std::fmt::Result {
-                out.write_str("an object of patterns")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Pairs<T>, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(Visit(PhantomData))
-    }
-}
-
 type Read<T> = std::result::Result<T, String>;
 
 /// Reads adapters; tensors by the names of this crate's parameters, f32. Every key of `adapter_config.json` is obeyed or
@@ -177,6 +156,33 @@ pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>
         return Err(fault_of("it holds no adapters".to_owned()));
     }
     Ok((config, tensors))
+}
+
+/// What LLaVA stored beside an adapter, if anything: a projector. Whether there is one.
+///
+/// # Errors
+/// `BAD_MODEL` when the file is damaged, or holds anything else, named.
+pub fn has_projector_beside(folder: &Path) -> Result<bool> {
+    let file = folder.join(BESIDE);
+    if !file.exists() {
+        return Ok(false);
+    }
+    let names = RefCell::new(Vec::new());
+    let note = |name: &str| {
+        names.borrow_mut().push(name.to_owned());
+        None
+    };
+    read_torch(&file, &note)?;
+    let names = names.into_inner();
+    match names.iter().find(|name| our_projector_name(name).is_none()) {
+        Some(name) => Err(bad(
+            &file,
+            format!(
+                "{name} was trained with the adapter and is no part of a projector; merge it into the base first"
+            ),
+        )),
+        None => Ok(!names.is_empty()),
+    }
 }
 
 type Named = Vec<(String, Tensor)>;
@@ -242,15 +248,37 @@ impl Keys<'_> {
                 modules.join(", ")
             ));
         }
-        match self.0.get("init_lora_weights") {
-            None | Some(Value::Null | Value::Bool(_)) => Ok(()),
+        self.check_init()
+    }
+
+    /// Whether the base stays as it is: some first values take a part out of its weights.
+    fn check_init(&self) -> Read<()> {
+        let name: String = match self.0.get("init_lora_weights") {
+            None | Some(Value::Null | Value::Bool(_)) => return Ok(()),
+            Some(Value::String(name)) => name.to_lowercase(),
+            Some(other) => {
+                return Err(format!(
+                    "init_lora_weights is {other}; expected a name, true or false"
+                ));
+            }
+        };
+        match name.as_str() {
             // these draw first values only
-            Some(Value::String(name)) if matches!(name.as_str(), "gaussian" | "eva" | "orthogonal") => Ok(()),
-            Some(other) => Err(format!(
-                "init_lora_weights is {other}: PEFT takes a part out of the base's weights for it, which is not computed \
-                 here; save it as a plain LoRA (save_pretrained with path_initial_model_for_weight_conversion), or merge it"
-            )),
+            "gaussian" | "eva" | "orthogonal" => Ok(()),
+            "olora" | "corda" | "loftq" | "lora_ga" => Err(()),
+            name if name.starts_with("pissa") => Err(()),
+            _ => {
+                return Err(format!(
+                    "init_lora_weights is {name:?}, which is not known here; merge it into its base with PEFT first"
+                ));
+            }
         }
+        .map_err(|()| {
+            format!(
+                "init_lora_weights is {name:?}: PEFT takes a part out of the base's weights for it, which is not computed \
+                 here; save it as a plain LoRA (save_pretrained with path_initial_model_for_weight_conversion), or merge it"
+            )
+        })
     }
 
     /// The shape of the adapters, whose tensors are there.
@@ -275,8 +303,12 @@ impl Keys<'_> {
                 .all(|name| TARGETS.contains(&name.as_str()) || !name.contains('.'))
         };
         let targets = match targets {
-            Names::Rule(rule) if rule == "all-linear" && !narrowed => TARGETS.map(str::to_owned).to_vec(),
-            Names::List(list) if plain(&list) && !narrowed => list,
+            Names::Rule(rule) if is_all(&rule) && !narrowed => TARGETS.map(str::to_owned).to_vec(),
+            // names of other models' maps mean nothing here
+            Names::List(mut list) if plain(&list) && !narrowed => {
+                list.retain(|name| TARGETS.contains(&name.as_str()));
+                list
+            }
             // any others by what they have chosen
             _ => {
                 let mut maps: Vec<String> = maps.iter().map(|map| (*map).to_owned()).collect();
@@ -353,7 +385,7 @@ type Matcher = Box<dyn Fn(&str) -> bool>;
 
 fn matcher(names: &Names) -> Read<Matcher> {
     Ok(match names {
-        Names::Rule(rule) if rule == "all-linear" => Box::new(|_| true),
+        Names::Rule(rule) if is_all(rule) => Box::new(|_| true),
         Names::Rule(rule) => {
             let whole = expression(&format!("^(?:{rule})$"))?;
             Box::new(move |map| whole.is_match(map).unwrap_or(false))
@@ -363,6 +395,11 @@ fn matcher(names: &Names) -> Read<Matcher> {
             Box::new(move |map| list.iter().any(|name| ends(map, name)))
         }
     })
+}
+
+/// PEFT's word for every linear layer.
+fn is_all(rule: &str) -> bool {
+    rule.eq_ignore_ascii_case("all-linear")
 }
 
 /// Whether `map` is `name`, or ends with it as whole components.

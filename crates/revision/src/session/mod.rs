@@ -42,6 +42,8 @@ pub struct Session {
     params: Params,
     /// The adapters' shape, where there are any.
     lora: Option<LoraConfig>,
+    /// What is worth saying about the folder of the adapters.
+    notes: Vec<String>,
     training: Option<Training>,
     /// Tokens read once, with what is remembered of them.
     beginning: Option<(Vec<u32>, Remembered<f32>)>,
@@ -83,6 +85,10 @@ impl Session {
         let projector = Projector::fresh(&shape, &mut params, DType::F32, &mut rng)?;
         let mut lm = Lm::load(&config, &mut files, keep, tuning, &mut params)?;
         let lora = adapters(&mut lm, &mut params, &options, mode)?;
+        let lacking = lora
+            .as_ref()
+            .map_or_else(Vec::new, |lora| lora.lacking(&config, &params));
+        let notes = notes_of_adapter(&options, &codec, &lacking)?;
         let mut session = Self {
             options,
             files,
@@ -92,6 +98,7 @@ impl Session {
             projector,
             params,
             lora,
+            notes,
             training: None,
             beginning: None,
         };
@@ -153,9 +160,14 @@ impl Session {
         &self.files
     }
 
-    /// What is worth saying about the model's files, its tokenizer and its template; empty for most models.
+    /// What is worth saying about the model's files, its tokenizer, its template and its adapter; empty for most models.
     pub fn notes(&self) -> Vec<String> {
-        let parts = [self.files.notes(), self.codec.notes(), self.template.notes()];
+        let parts = [
+            self.files.notes(),
+            self.codec.notes(),
+            self.template.notes(),
+            &self.notes,
+        ];
         parts.concat()
     }
 
@@ -230,7 +242,11 @@ fn adapters(
             match rest.first_key_value() {
                 Some((name, tensor)) => Err(RevisionError::BadModel {
                     file: folder.clone(),
-                    reason: format!("{name} of {:?} does not fit this language model", tensor.dims()),
+                    reason: format!(
+                        "the adapter's {} of {:?} does not fit this language model",
+                        name.trim_start_matches(crate::lora::PREFIX),
+                        tensor.dims()
+                    ),
                 }),
                 None => Ok(Some(lora)),
             }
@@ -242,6 +258,39 @@ fn adapters(
         }
         _ => Ok(None),
     }
+}
+
+/// What an adapter's folder lacks, and what it holds beside the adapter and is not used.
+fn notes_of_adapter(options: &SessionOptions, codec: &TextCodec, lacking: &[String]) -> Result<Vec<String>> {
+    let Some(folder) = &options.adapter else {
+        return Ok(Vec::new());
+    };
+    let mut notes = Vec::new();
+    let shown = folder.display();
+    if let [map, ..] = lacking {
+        notes.push(format!(
+            "{shown}: it holds no adapter for {} of the maps that its target_modules name, such as {map}; they stay as \
+             they are",
+            lacking.len()
+        ));
+    }
+    if crate::files::has_projector_beside(folder)? && options.projector.init.is_none() {
+        notes.push(format!(
+            "{shown}: a projector was trained with this adapter (non_lora_trainables.bin) and is not used; name the \
+             folder as projector.init, too"
+        ));
+    }
+    let template = crate::text::template_beside(folder)?;
+    if options.template == "model"
+        && let Some(template) = template
+        && codec.marks().chat_template.as_ref() != Some(&template)
+    {
+        notes.push(format!(
+            "{shown}: the adapter was saved with another chat template than the model's, which is used; to use the \
+             adapter's, put it into the model's folder"
+        ));
+    }
+    Ok(notes)
 }
 
 /// The parameters that learn, under their names.

@@ -1,6 +1,5 @@
 //! Tokens with a meaning of their own: where a text begins, where it ends.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,8 +7,14 @@ use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::byte_level;
+use super::named_tokens::{
+    Order, add_by_number, add_by_spelling, add_special, further_names, lay_over, spelled,
+};
 use crate::Result;
 use crate::files::{Metadata, bad, read_text_if_there};
+
+const CONFIG: &str = "tokenizer_config.json";
+const PROCESSOR: &str = "chat_template.json";
 
 /// A token and its spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,55 +48,6 @@ pub struct Marks {
     pub template_file: Option<PathBuf>,
 }
 
-/// A token as configurations spell it: its text, or also what it does to the text beside it.
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum Spelled {
-    Plain(String),
-    Full {
-        content: String,
-        #[serde(default)]
-        lstrip: bool,
-        #[serde(default)]
-        rstrip: bool,
-        #[serde(default)]
-        single_word: bool,
-        normalized: Option<bool>,
-        #[serde(default)]
-        special: bool,
-    },
-}
-
-impl Spelled {
-    fn text(&self) -> &str {
-        match self {
-            Self::Plain(text) | Self::Full { content: text, .. } => text,
-        }
-    }
-
-    /// The token to add; `special` where it is one by its place in the configuration.
-    fn token(&self, by_place: bool) -> AddedToken {
-        match self {
-            Self::Plain(text) => AddedToken::from(text.clone(), by_place),
-            Self::Full {
-                content,
-                lstrip,
-                rstrip,
-                single_word,
-                normalized,
-                special,
-            } => {
-                let special = by_place || *special;
-                AddedToken::from(content.clone(), special)
-                    .lstrip(*lstrip)
-                    .rstrip(*rstrip)
-                    .single_word(*single_word)
-                    .normalized(normalized.unwrap_or(!special))
-            }
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Named {
     name: String,
@@ -115,6 +71,43 @@ fn template(value: Value) -> std::result::Result<Option<String>, String> {
     }
 }
 
+/// The object in a file of a folder, if it is there; its keys are added to an order.
+fn object(folder: &Path, name: &str, order: Option<&mut Order>) -> Result<Option<Map<String, Value>>> {
+    let file = folder.join(name);
+    let parse = |text: String| {
+        order.map_or(Ok(()), |order| order.add(&text))?;
+        serde_json::from_str(&text)
+    };
+    let parsed = read_text_if_there(&file)?.map(parse).transpose();
+    parsed.map_err(|error: serde_json::Error| bad(&file, error.to_string()))
+}
+
+/// The chat template of a folder and its file: one of its own, that of the tokenizer's configuration, or where processors of
+/// models that see kept it.
+fn template_of(folder: &Path, config: &Map<String, Value>) -> Result<Option<(String, PathBuf)>> {
+    let own = folder.join("chat_template.jinja");
+    if let Some(template) = read_text_if_there(&own)? {
+        return Ok(Some((template, own)));
+    }
+    let read = |config: &Map<String, Value>, name: &str| {
+        let file = folder.join(name);
+        let inside = config.get("chat_template").cloned().unwrap_or_default();
+        let found = template(inside).map_err(|reason| bad(&file, reason))?;
+        Ok(found.map(|template| (template, file)))
+    };
+    if let Some(found) = read(config, CONFIG)? {
+        return Ok(Some(found));
+    }
+    let processor = object(folder, PROCESSOR, None)?.unwrap_or_default();
+    read(&processor, PROCESSOR)
+}
+
+/// The chat template that stands in a folder without a model, if any, such as an adapter's.
+pub(crate) fn template_beside(folder: &Path) -> Result<Option<String>> {
+    let config = object(folder, CONFIG, None)?.unwrap_or_default();
+    Ok(template_of(folder, &config)?.map(|(template, _)| template))
+}
+
 /// From the files beside `tokenizer.json`, where they are, as transformers reads them; `ends` are the model's. What they
 /// say of tokens is put into the tokenizer. Also what is worth saying about them.
 ///
@@ -124,20 +117,17 @@ pub(super) fn of_folder(
     tokenizer: &mut Tokenizer,
     ends: &[u32],
 ) -> Result<(Marks, Vec<String>)> {
-    let object = |name: &str| -> Result<Option<Map<String, Value>>> {
-        let file = folder.join(name);
-        let parse = |text: String| serde_json::from_str(&text).map_err(|error| bad(&file, error.to_string()));
-        read_text_if_there(&file)?.map(parse).transpose()
-    };
-    let file = folder.join("tokenizer_config.json");
+    let mut order = Order::default();
+    let file = folder.join(CONFIG);
     let fault = |reason: String| bad(&file, reason);
-    let mut config = object("tokenizer_config.json")?.unwrap_or_default();
+    let mut config = object(folder, CONFIG, Some(&mut order))?.unwrap_or_default();
     let decoder = config.remove("added_tokens_decoder");
     if let Some(decoder) = decoder {
         add_by_number(tokenizer, decoder).map_err(fault)?;
     } else {
-        config.extend(object("special_tokens_map.json")?.unwrap_or_default());
-        if let Some(added) = object("added_tokens.json")? {
+        let map = object(folder, "special_tokens_map.json", Some(&mut order))?;
+        lay_over(&mut config, map.unwrap_or_default());
+        if let Some(added) = object(folder, "added_tokens.json", None)? {
             add_by_spelling(tokenizer, &config, added)
                 .map_err(|reason| bad(&folder.join("added_tokens.json"), reason))?;
         }
@@ -149,7 +139,7 @@ pub(super) fn of_folder(
         ));
     }
     let mut notes = Vec::new();
-    add_special(tokenizer, &config, &mut notes).map_err(fault)?;
+    add_special(tokenizer, &config, &order, &mut notes).map_err(fault)?;
     let mark = |key: &str| -> Option<Mark> {
         let text = spelled(&config, key)?.text().to_owned();
         let id = tokenizer.token_to_id(&text)?;
@@ -166,19 +156,10 @@ pub(super) fn of_folder(
         }
     };
     let eos = mark("eos_token");
-    let own_file = folder.join("chat_template.jinja");
-    let (mut chat_template, mut template_file) = if let Some(own) = read_text_if_there(&own_file)? {
-        (Some(own), own_file)
-    } else {
-        let inside = config.get("chat_template").cloned().unwrap_or_default();
-        (template(inside).map_err(fault)?, file)
+    let (chat_template, template_file) = match template_of(folder, &config)? {
+        Some((template, file)) => (Some(template), Some(file)),
+        None => (None, None),
     };
-    // where processors of models that see kept it
-    if let (None, Some(mut processor)) = (&chat_template, object("chat_template.json")?) {
-        template_file = folder.join("chat_template.json");
-        let inside = processor.remove("chat_template").unwrap_or_default();
-        chat_template = template(inside).map_err(|reason| bad(&template_file, reason))?;
-    }
     let marks = Marks {
         ends: with_eos(ends, eos.as_ref()),
         adds_bos: adds_bos && bos.is_some(),
@@ -187,133 +168,10 @@ pub(super) fn of_folder(
         pad: mark("pad_token"),
         unk: mark("unk_token"),
         named: further_names(&config),
-        template_file: chat_template.is_some().then_some(template_file),
+        template_file,
         chat_template,
     };
     Ok((marks, notes))
-}
-
-fn spelled(config: &Map<String, Value>, key: &str) -> Option<Spelled> {
-    serde_json::from_value(config.get(key)?.clone()).ok()
-}
-
-/// Tokens with a name beside those that [`Marks`] has fields for; a template is told of them.
-fn further_names(config: &Map<String, Value>) -> Vec<(String, String)> {
-    const FIELDS: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
-    let keys = config
-        .keys()
-        .filter(|key| key.ends_with("_token") && !FIELDS.contains(&key.as_str()));
-    let tokens = keys.filter_map(|key| Some((key.clone(), spelled(config, key)?.text().to_owned())));
-    let inside = config.get("extra_special_tokens").and_then(Value::as_object);
-    let inside = inside.into_iter().flatten();
-    let inside = inside.filter_map(|(name, token)| {
-        let token: Spelled = serde_json::from_value(token.clone()).ok()?;
-        Some((name.clone(), token.text().to_owned()))
-    });
-    tokens.chain(inside).collect()
-}
-
-/// Tokens of `added_tokens_decoder`, by number: their flags count more than those of `tokenizer.json`.
-fn add_by_number(tokenizer: &mut Tokenizer, decoder: Value) -> std::result::Result<(), String> {
-    let named = |error: serde_json::Error| format!("added_tokens_decoder: {error}");
-    let decoder: BTreeMap<String, Spelled> = serde_json::from_value(decoder).map_err(named)?;
-    let mut numbered = Vec::with_capacity(decoder.len());
-    for (number, token) in decoder {
-        let number: u32 = number
-            .parse()
-            .map_err(|_| format!("added_tokens_decoder: {number} is no number"))?;
-        numbered.push((number, token));
-    }
-    numbered.sort_by_key(|(number, _)| *number);
-    let tokens = numbered.iter().map(|(_, token)| token.token(false));
-    tokenizer.add_tokens(tokens).map_err(|error| error.to_string())?;
-    for (number, token) in numbered {
-        let text = token.text();
-        if tokenizer.token_to_id(text) != Some(number) {
-            let found = tokenizer.token_to_id(text).unwrap_or_default();
-            return Err(format!(
-                "added_tokens_decoder says that {text:?} is token {number}; by tokenizer.json it is {found}"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Tokens of `added_tokens.json`; special are those that the configuration names.
-fn add_by_spelling(
-    tokenizer: &mut Tokenizer,
-    config: &Map<String, Value>,
-    added: Map<String, Value>,
-) -> std::result::Result<(), String> {
-    let named: Vec<String> = special_keys(config)
-        .map(|token| token.text().to_owned())
-        .collect();
-    let mut numbered = Vec::new();
-    for (text, number) in added {
-        let number = number
-            .as_u64()
-            .ok_or_else(|| format!("the number of {text:?} is none"))?;
-        if tokenizer.get_added_vocabulary().get_vocab().get(&text).is_none() {
-            numbered.push((number, text));
-        }
-    }
-    numbered.sort();
-    for (number, text) in numbered {
-        let special = named.contains(&text);
-        let token = AddedToken::from(text.clone(), special);
-        tokenizer.add_tokens([token]).map_err(|error| error.to_string())?;
-        let found = tokenizer.token_to_id(&text).unwrap_or_default();
-        if u64::from(found) != number {
-            return Err(format!(
-                "it says that {text:?} is token {number}; by tokenizer.json it is {found}"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Tokens that a configuration names: the beginning, the end and others, and lists of further ones.
-fn special_keys(config: &Map<String, Value>) -> impl Iterator<Item = Spelled> {
-    let named = config.keys().filter(|key| key.ends_with("_token"));
-    let named = named.filter_map(|key| spelled(config, key));
-    let lists = ["extra_special_tokens", "additional_special_tokens"];
-    let further = lists
-        .into_iter()
-        .filter_map(|key| config.get(key))
-        .flat_map(|list| {
-            let tokens: Vec<Value> = match list {
-                Value::Array(tokens) => tokens.clone(),
-                Value::Object(tokens) => tokens.values().cloned().collect(),
-                _ => Vec::new(),
-            };
-            tokens
-                .into_iter()
-                .filter_map(|token| serde_json::from_value::<Spelled>(token).ok())
-        });
-    named.chain(further)
-}
-
-/// Makes special what the configuration names and the tokenizer does not know as an added token.
-fn add_special(
-    tokenizer: &mut Tokenizer,
-    config: &Map<String, Value>,
-    notes: &mut Vec<String>,
-) -> std::result::Result<(), String> {
-    for token in special_keys(config) {
-        let text = token.text();
-        if text.is_empty() || tokenizer.get_added_vocabulary().get_vocab().contains_key(text) {
-            continue;
-        }
-        if tokenizer.token_to_id(text).is_none() {
-            notes.push(format!(
-                "tokenizer_config.json names the token {text:?}, which tokenizer.json lacks; it was added behind the others"
-            ));
-        }
-        tokenizer
-            .add_tokens([token.token(true)])
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(())
 }
 
 /// From the metadata of a GGUF file.

@@ -287,7 +287,10 @@ fn what_files_say_of_tokens_is_obeyed() {
         )
         .unwrap();
         for (name, content) in case["files"].as_object().unwrap() {
-            std::fs::write(folder.path().join(name), content.to_string()).unwrap();
+            let text = content
+                .as_str()
+                .map_or_else(|| content.to_string(), str::to_owned);
+            std::fs::write(folder.path().join(name), text).unwrap();
         }
         let codec = TextCodec::of_folder(folder.path(), &[], 1000).unwrap();
         let mark = |mark: &Option<Mark>| mark.as_ref().map_or(Value::Null, |mark| mark.text.clone().into());
@@ -296,6 +299,8 @@ fn what_files_say_of_tokens_is_obeyed() {
         assert_eq!(mark(&codec.marks().eos), case["eos"], "{what}");
         let text = case["text"].as_str().unwrap();
         assert_eq!(codec.encode(text, true).unwrap(), numbers(&case["ids"]), "{what}");
+        let special: Vec<u32> = (0..1000).filter(|&id| codec.is_special(id)).collect();
+        assert_eq!(special, numbers(&case["special"]), "{what}");
     }
 }
 

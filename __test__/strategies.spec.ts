@@ -123,7 +123,7 @@ test('bures and centred bca give the target its covariance before the sphere', a
     text: await openEmbeddings(moved, { dim, normalize: false }),
     parts: ['causes'],
   })
-  const { shape = Number.NaN } = report.covariance ?? {}
+  const { shapeBiased: shape = Number.NaN } = report.covariance ?? {}
   t.true(shape <= 1e-8, `shape ${shape}`)
   t.true(distance(meanOf(moved, dim), meanOf(unitRows(image.values), dim)) <= 1e-12)
 })

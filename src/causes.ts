@@ -32,6 +32,13 @@ export interface Decomposition {
   pmb: number
   /** ‖γ‖, its part in V: constant (passive) orthogonal bias. */
   cob: number
+  /**
+   * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
+   * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+   */
+  cobShare?: number | null
+  /** Independent rows a side from which halves make frames for each other, where there are fewer. */
+  rowsNeeded?: number
   /** Trace of the residuals' covariance in U. */
   traceU?: number
   /** The same in V. */
@@ -92,8 +99,15 @@ export interface Decomposition {
     }
     /** Concentration of as many directions spread evenly, before sampling is taken out. */
     vmf?: number | null
+    /** Condition number of as many isotropic pairs in U. */
+    kappaU?: number | null
+    /** The same in V. */
+    kappaV?: number | null
   }
-  /** Von Mises–Fisher concentration of the pairs' directions in V. */
+  /**
+   * Von Mises–Fisher concentration of the pairs' directions in V, in a frame of the other half of the rows or one that was
+   * given; null below `rowsNeeded`.
+   */
   vmf?: number | null
 }
 
@@ -109,7 +123,7 @@ export interface SpectrumReport {
   participationRatio: number | null
   /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
   participationRatioBiased?: number | null
-  /** Eigenvalues above rounding. */
+  /** Eigenvalues above rounding, that of the stored rows included. */
   rank: number
   /** Condition number over eigenvalues that are more than rounding of the stored rows. */
   kappa: number | null
@@ -117,16 +131,25 @@ export interface SpectrumReport {
   kappaEff: number | null
   /** Eigenvalues that were rounding only. */
   belowFloor: number
+  /** What chance gives. */
+  chance?: {
+    /** Condition number of as many isotropic rows. */
+    kappa: number | null
+  }
   /** All eigenvalues, descending. */
   eigenvalues: number[]
 }
 
 /** How alike the covariances of image and text are. */
 export interface CovarianceReport {
-  /** ‖Σx−Σz‖_F/‖Σx‖_F. */
-  shape: number
-  /** Correlation of the logarithms of the two spectra over their common ranks; null below two. */
+  /** ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows. */
+  shape: number | null
+  /** The same from plug-in covariances, which differ for two samples of one distribution. */
+  shapeBiased?: number
+  /** Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two. */
   logSpectraCorrelation: number | null
+  /** Standard deviation of ln(λx/λz) over the same ranks. */
+  logSpectraDeviation?: number | null
   /** Fréchet distance, squared, divisor n. */
   frechet: number
   /** Overlap of the q leading directions; q/d for random ones. */
@@ -138,6 +161,21 @@ export interface CovarianceReport {
     /** That of random directions, q/d. */
     chance?: number[]
   }
+  /** The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows. */
+  halves?: {
+    /** Rows of the smaller half. */
+    rows: number
+    /** Of the plug-in covariances. */
+    shapeBiased: number
+    /** Of their spectra. */
+    logSpectraCorrelation: number | null
+    /** Of their spectra. */
+    logSpectraDeviation: number | null
+    /** Squared. */
+    frechet: number
+    /** For each q of `overlap`. */
+    overlap: number[]
+  }
 }
 
 /** The covariance of the paired differences. */
@@ -148,8 +186,13 @@ export interface ResidualReport {
   anisotropy: number
   /** Trace over the mean squared distance of the pairs. */
   ratio: number
-  /** Share of the trace in U. */
-  coverage: number
+  /**
+   * Share of the trace in U, in a frame that the other half of the rows has made or that was given; null below
+   * `decomposition.rowsNeeded`.
+   */
+  coverage: number | null
+  /** The same in the frame of these very rows, where it is the energy threshold by construction. */
+  coverageBiased?: number
   /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
   effectiveDimension: number | null
   /** The same of the eigenvalues of these pairs. */

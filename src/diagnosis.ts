@@ -166,7 +166,7 @@ const few: Check = ({ rows, dim, groups }) => {
             ? 'There are fewer rows than columns: covariances are singular, and what rests on them describes this sample only.'
             : 'There are few rows for this many columns: the tails of the spectra are noise.',
         evidence: `${least} ${what}, ${dim} columns`,
-        advice: `trust means, traces, the gap and its interval, CKA and participation ratio; take condition numbers, power laws, effective ranks, overlaps, Fréchet distances, covariance shape, R² and ‖L‖ of the coupling, the share in the frame, coverage and vMF concentration with care below ${ROWS_PER_COLUMN * dim} rows`,
+        advice: `read the gap with its interval, means, traces, CKA, participation ratio, effective dimension, covariance shape and R² beyond strangers; compare with chance or two halves, or leave alone, below ${ROWS_PER_COLUMN * dim} rows: condition numbers, power laws, effective ranks, ranks, log spectra, overlaps, Fréchet distances, Jensen–Shannon divergences, ‖L‖ and R² of the coupling, the angle to the leading residual, energy shares and anisotropy of the differences; share in the frame, coverage and vMF concentration are null below ${4 * dim} rows`,
       }
     : undefined
 }

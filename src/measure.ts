@@ -47,9 +47,12 @@ export async function measureGap(input: MeasureInput, run: RunOptions = {}): Pro
   return await measured(input, run)
 }
 
-/** As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval. */
+/**
+ * As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval, and covariances are taken from
+ * about `covarianceRows` rows of a side, so that other rows compare at the same number.
+ */
 export async function measured(
-  { image, text, aligner, captionsPerImage, overwrite, ...options }: MeasureInput & { outcomes?: boolean },
+  { image, text, aligner, captionsPerImage, overwrite, ...options }: MeasureInput & { outcomes?: boolean; covarianceRows?: number },
   run: RunOptions = {},
 ): Promise<GapReport> {
   checkWidth(text, image.dim, 'those of the images')

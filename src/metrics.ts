@@ -33,6 +33,11 @@ export interface NeighboursReport {
   hubness: ImageText & {
     /** Images among the nearest of texts. */
     textToImage: number
+    /** The same where every row is equally likely to be among the nearest. */
+    chance?: ImageText & {
+      /** Images among the nearest of texts. */
+      textToImage: number
+    }
   }
 }
 
@@ -70,6 +75,12 @@ export interface RetrievalReport {
 export interface SimilarityReport {
   /** Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`. */
   js: Record<string, number>
+  /**
+   * What sampling alone gives: between two halves of the image rows, of `rows` each, the cosines across against those within one
+   * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
+   * against all cosines of strangers (`'paired/cross'`).
+   */
+  jsChance?: Record<string, number>
   /** Shares of cosines in equal bins on [−1, 1]. */
   histograms: {
     /** Number of bins. */
@@ -91,7 +102,10 @@ export interface SimilarityReport {
   cka?: number | null
   /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
   ckaBiased?: number | null
-  /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
+  /**
+   * Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. Null on the rows of
+   * the aligner's fit, whose halves have opposite errors.
+   */
   separability: number | null
 }
 

@@ -55,6 +55,8 @@ export interface SideInfo {
   rows: number
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
   trace: number
+  /** Items that the rows are of, where several are of one. */
+  groups?: number
 }
 
 /** Distances between the means on one set of rows, before and after a fit. */
@@ -270,13 +272,21 @@ export interface TransformReport {
   fits?: {
     /** Distance of the new rows' mean from the stored one. */
     meanShift: number
-    /** The distance that sampling alone explains. */
+    /** The root mean square of the distance that sampling alone gives. */
     floor: number
+    /** The squared distance without what sampling adds. */
+    unbiasedSquared: number
+    /** The distance that one in two hundred samples of the fit's distribution exceeds; absent for too few rows. */
+    critical?: number
+    /** Distance of the moved mean from where the fit's own rows come to lie; absent where the fit was not verified. */
+    shiftAfter?: number
+    /** What that exceeds in one of two hundred samples. */
+    criticalAfter?: number
     /** Trace of the new rows. */
     trace: number
     /** Trace of the rows of the fit. */
     storedTrace: number
-    /** `'drifted'` when the new rows are not like those of the fit. */
+    /** `'drifted'` when either distance exceeds what one in two hundred samples shows. */
     verdict: 'fits' | 'drifted' | 'too-few-rows'
   }
   /** Wall-clock seconds of each part. */

@@ -6,19 +6,36 @@
  * distributions are one.
  */
 
-/** Uniform numbers from a seed (Park and Miller 1988), and normal ones from them. */
+/** Uniform numbers from a seed (sfc32, Doty-Humphrey 2010; neighbouring seeds are unrelated), and normal ones from them. */
 export class Chance {
-  #state
+  #a
+  #b
+  #c
+  #count = 1
 
   constructor(seed) {
-    this.#state = (Math.imul(seed + 1, 48271) >>> 0) % 2147483647 || 1
-    // neighbouring seeds begin alike
-    for (let i = 0; i < 16; i++) this.uniform()
+    let state = seed | 0
+    // SplitMix32
+    const next = () => {
+      state = (state + 0x9e3779b9) | 0
+      let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
+      z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
+      return z ^ (z >>> 16)
+    }
+    this.#a = next()
+    this.#b = next()
+    this.#c = next()
+    for (let i = 0; i < 12; i++) this.uniform()
   }
 
+  /** Above 0 and below 1. */
   uniform() {
-    this.#state = (this.#state * 48271) % 2147483647
-    return this.#state / 2147483647
+    const sum = (((this.#a + this.#b) | 0) + this.#count) | 0
+    this.#count = (this.#count + 1) | 0
+    this.#a = this.#b ^ (this.#b >>> 9)
+    this.#b = (this.#c + (this.#c << 3)) | 0
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0
+    return ((sum >>> 0) + 0.5) / 4294967296
   }
 
   normal() {
@@ -31,9 +48,10 @@ export class Chance {
  * @param {number} shape.dim columns
  * @param {number} shape.alpha exponent of the spectrum; 0 is flat
  * @param {number} [shape.lean] mean of the last coordinate before the projection; the gap is about twice that
+ * @param {number} [shape.directions] columns that vary; all by default
  */
-export function population({ dim, alpha, lean = 0 }) {
-  const law = Array.from({ length: dim }, (_, k) => (k + 1) ** -alpha)
+export function population({ dim, alpha, lean = 0, directions = dim }) {
+  const law = Array.from({ length: dim }, (_, k) => (k < directions ? (k + 1) ** -alpha : 0))
   const total = law.reduce((a, b) => a + b, 0)
   // a mean of .55 and a spread of .7, as encoders have
   const spread = law.map(value => Math.sqrt((0.7 * value) / total))
@@ -89,6 +107,22 @@ export function population({ dim, alpha, lean = 0 }) {
       return { image: packed(rows.map(({ image }) => image)), text: packed(rows.flatMap(({ texts }) => texts)) }
     },
   }
+}
+
+/** Bits of the fraction and smallest exponent of the 16-bit types. */
+const NARROW = { f16: [10, -14, 5, 15], bf16: [7, -126, 8, 127] }
+
+/** The bits of numbers rounded to f16 or bf16, as a `Uint16Array`. */
+export function stored(rows, dtype) {
+  const [fraction, least, , bias] = NARROW[dtype]
+  return Uint16Array.from(rows, value => {
+    if (value === 0) return 0
+    const exponent = Math.max(least, Math.floor(Math.log2(Math.abs(value))))
+    const units = Math.round(Math.abs(value) / 2 ** (exponent - fraction))
+    // a fraction that is rounded up to the next power carries into the exponent by itself
+    const normal = units >= 2 ** fraction
+    return (value < 0 ? 0x8000 : 0) + (normal ? ((exponent + bias - 1) << fraction) + units : units)
+  })
 }
 
 /** Every row `times` times in a row. */

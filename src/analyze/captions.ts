@@ -3,7 +3,7 @@ import type { RunOptions } from '../abort.ts'
 import { type Checks, checkPath, listOf, needed, object, text, whole } from '../checks.ts'
 import { type Embeddings, opened } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
-import { measureGap } from '../measure.ts'
+import { measured } from '../measure.ts'
 import { checkCall, runChecks, threadChecks } from '../option-checks.ts'
 import type { ThreadOptions } from '../options.ts'
 import { linesOf } from '../plain-text.ts'
@@ -51,9 +51,9 @@ export interface CorpusReport {
   name: string
   /** Rows. */
   rows: number
-  /** exp of the entropy of its spectrum. */
+  /** exp of the entropy of the spectrum of `spectrumRows` of its rows. */
   effectiveRank: number | null
-  /** Power law of its spectrum. */
+  /** Power law of that spectrum. */
   alpha: number | null
   /** Trace of its covariance. */
   trace: number
@@ -73,6 +73,11 @@ export interface CaptionsReport {
   corpora: CorpusReport[]
   /** Tokens that the text encoder takes. */
   tokenLimit: number
+  /**
+   * Rows, about, that every spectrum was taken from: as many as the smallest side has, for effective ranks and power laws of
+   * one population differ with the number of rows.
+   */
+  spectrumRows: number
 }
 
 const corpus = object<Corpus>({
@@ -98,12 +103,14 @@ export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}
   checkCall('analyzeCaptions', [input, captionsChecks], [run, runChecks])
   const { image, corpora, tokenLimit = CLIP_TOKENS, threads } = input
   const reports: CorpusReport[] = []
+  const spectrumRows = Math.min(image.rows, ...corpora.map(({ text }) => text.rows))
   let images: CaptionsReport['image'] | undefined
   for (const { name, text, captions } of corpora) {
     if (captions && captions.length !== text.rows) {
       throw new ModalityGapError('NOT_PAIRED', `${name} has ${captions.length} captions for ${text.rows} rows`)
     }
-    const { gap, rows, trace, spectrum } = await measureGap({ image, text, threads, parts: ['causes'] }, run)
+    const asked = { image, text, threads, parts: ['causes'] as const, covarianceRows: spectrumRows }
+    const { gap, rows, trace, spectrum } = await measured(asked, run)
     const of = (side: 'image' | 'text') => ({
       rows: rows[side],
       effectiveRank: spectrum?.[side].effectiveRank ?? null,
@@ -117,7 +124,7 @@ export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}
   if (!images) {
     throw new ModalityGapError('BAD_OPTION', 'give at least one corpus of captions')
   }
-  return { image: images, corpora: reports, tokenLimit }
+  return { image: images, corpora: reports, tokenLimit, spectrumRows }
 }
 
 /** What CLIP's tokenizer takes apart before it looks for pairs of bytes: letters, single digits, runs of other signs. */

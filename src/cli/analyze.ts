@@ -173,12 +173,12 @@ function matrix({ names, gap, floor }: DomainsReport | ModalitiesReport, what: s
   return `${table([[what, ...names], ...lines])}\n\n${table([['noise floor', ...names], ...floors])}`
 }
 
-function corporaTable({ image, corpora, tokenLimit }: CaptionsReport): string {
+function corporaTable({ image, corpora, tokenLimit, spectrumRows }: CaptionsReport): string {
   const head = [
     '',
     'embeddings',
     'trace',
-    'effective rank',
+    `effective rank of ${count(spectrumRows)} rows`,
     'gap',
     'floor',
     'words',

@@ -128,49 +128,90 @@ function distances({ gap, scale, phantomDrift }: GapReport): string {
   ])
 }
 
-function causes({ frame, decomposition: parts, covariance, residual }: Partial<Causes>): string {
+/** A number beside what chance gives of it. */
+function beside(name: string, value: number | null | undefined, chance: number | null | undefined): string[] {
+  return [`${name}, and by chance`, `${figure(value)}, ${figure(chance)}`]
+}
+
+function causes({ frame, decomposition: parts, covariance, residual, spectrum }: Partial<Causes>): string {
   if (!frame || !parts || !covariance) {
     return ''
   }
+  const { chance, coupling } = parts
+  const shareOf = (value: number | null | undefined) => (isNumber(value) ? percent(value) : '–')
   return table([
     ['dimension of the frame U', count(frame.rank)],
     ['  share of the energy', percent(frame.energy)],
     ['gap in U, principal bias', figure(parts.pmb)],
     ['gap in V, orthogonal bias', figure(parts.cob)],
-    [
-      '  its share of the squared gap, and by chance',
-      `${percent(parts.cob ** 2 / parts.gap ** 2)}, ${percent(parts.chance?.cobShare ?? Number.NaN)}`,
-    ],
+    ['  its share of the squared gap, and by chance', `${shareOf(parts.cobShare)}, ${shareOf(chance?.cobShare)}`],
+    ...(parts.rowsNeeded === undefined ? [] : [['  rows a side that would tell', count(parts.rowsNeeded)]]),
+    ...(parts.angleCobV1 === undefined
+      ? []
+      : [beside('  its angle to the leading residual in V, degrees', parts.angleCobV1, chance?.angleCobV1.p50)]),
     ...(parts.traceU === undefined ? [] : [['spread of the differences in U', figure(parts.traceU)]]),
     ...(parts.traceV === undefined ? [] : [['spread of the differences in V', figure(parts.traceV)]]),
-    ...(residual ? [['effective dimension of the differences', figure(residual.effectiveDimension)]] : []),
-    ['difference of the covariances', figure(covariance.shape)],
-    ...(parts.coupling?.strangers
+    ...(parts.kappaU === undefined ? [] : [beside('condition number in U', parts.kappaU, chance?.kappaU)]),
+    ...(parts.kappaV === undefined ? [] : [beside('condition number in V', parts.kappaV, chance?.kappaV)]),
+    ...(parts.vmf === undefined ? [] : [beside('concentration of the directions in V', parts.vmf, chance?.vmf)]),
+    ...(coupling?.strangers
       ? [
           [
             'residuals in V that follow those in U, R², and of strangers',
-            `${figure(parts.coupling.r2)}, ${figure(parts.coupling.strangers.r2)}`,
+            `${figure(coupling.r2)}, ${figure(coupling.strangers.r2)}`,
           ],
+          ['  beyond strangers', figure(coupling.r2Adjusted)],
+          ...(coupling.pairsNeeded === undefined ? [] : [['  pairs that would tell', count(coupling.pairsNeeded)]]),
         ]
       : []),
+    ...(residual ? [['share of the differences in U', shareOf(residual.coverage)]] : []),
+    ...(residual ? [['effective dimension of the differences', figure(residual.effectiveDimension)]] : []),
+    ...(spectrum ? [beside('condition number, image', spectrum.image.kappa, spectrum.image.chance?.kappa)] : []),
+    ...(spectrum ? [beside('condition number, text', spectrum.text.kappa, spectrum.text.chance?.kappa)] : []),
+    ['difference of the covariances', figure(covariance.shape)],
+    [
+      'Fréchet distance, and of two halves of the images',
+      `${figure(covariance.frechet)}, ${figure(covariance.halves?.frechet)}`,
+    ],
   ])
 }
 
-function lying({ neighbours, retrieval, similarity, preservation }: GapReport): string {
+function isNumber(value: number | null | undefined): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function lying({ neighbours, retrieval, similarity, preservation, rows: sizes }: GapReport): string {
   const rows: string[][] = []
   if (neighbours) {
-    const { k, all, chance } = neighbours.mixing
-    rows.push([`other modality among ${k} neighbours, and by chance`, `${percent(all)}, ${percent(chance)}`])
+    const { mixing, hubness } = neighbours
+    rows.push(
+      [`other modality among ${mixing.k} neighbours, and by chance`, `${percent(mixing.all)}, ${percent(mixing.chance)}`],
+      beside('hubness of the images', hubness.image, hubness.chance?.image),
+      beside('hubness of the texts', hubness.text, hubness.chance?.text),
+    )
   }
   if (retrieval) {
     rows.push(
-      ['text finds its image first', percent(retrieval.textToImage.r1)],
-      ['image finds its text first', percent(retrieval.imageToText.r1)],
-      [`images among the ${retrieval.mixed.k} nearest of a text`, percent(retrieval.mixed.imageShare)],
+      ['text finds its image first, and by chance', `${percent(retrieval.textToImage.r1)}, ${percent(1 / sizes.image)}`],
+      ['image finds its text first, and by chance', `${percent(retrieval.imageToText.r1)}, ${percent(1 / sizes.text)}`],
+      [
+        `images among the ${retrieval.mixed.k} nearest of a text, and by chance`,
+        `${percent(retrieval.mixed.imageShare)}, ${percent(sizes.image / (sizes.image + sizes.text - 1))}`,
+      ],
     )
   }
   if (similarity) {
-    rows.push(['told apart by a plane, on unseen embeddings', percent(similarity.separability ?? Number.NaN)])
+    const { separability, cka, js, jsChance } = similarity
+    rows.push([
+      'told apart by a plane, on unseen embeddings, and by chance',
+      `${isNumber(separability) ? percent(separability) : '–'}, ${percent(1 / 2)}`,
+    ])
+    if (cka !== undefined) {
+      rows.push(beside('linear CKA', cka, 0))
+    }
+    if (js['paired/cross'] !== undefined) {
+      rows.push(beside('divergence of cosines of pairs and strangers', js['paired/cross'], jsChance?.['paired/cross']))
+    }
   }
   if (preservation) {
     rows.push(

@@ -48,7 +48,7 @@ export function addTransform(program: Command): void {
 }
 
 const VERDICTS = {
-  fits: 'these embeddings look like those of the fit',
+  fits: 'the mean of these embeddings, before and after the map, is that of the fit within what sampling gives',
   drifted: 'these embeddings do NOT look like those of the fit: fit again on embeddings like these',
   'too-few-rows': 'too few embeddings to tell whether they look like those of the fit',
 } as const
@@ -67,7 +67,10 @@ function transformText({
     ...(fits
       ? [
           ['shift of the mean since the fit', figure(fits.meanShift)],
-          ['  expected from sampling', figure(fits.floor)],
+          ['  expected from sampling, root mean square', figure(fits.floor)],
+          ...(fits.critical === undefined ? [] : [['  exceeded by one sample in 200', figure(fits.critical)]]),
+          ...(fits.shiftAfter === undefined ? [] : [['shift of the mean after the map', figure(fits.shiftAfter)]]),
+          ...(fits.criticalAfter === undefined ? [] : [['  exceeded by one sample in 200', figure(fits.criticalAfter)]]),
           ['trace now', figure(fits.trace)],
           ['  at the fit', figure(fits.storedTrace)],
         ]

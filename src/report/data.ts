@@ -124,6 +124,8 @@ export interface MeasureData {
   similarity?: {
     /** Jensen–Shannon divergences of the histograms. */
     js?: Record<string, number>
+    /** What sampling alone gives. */
+    jsChance?: Record<string, number>
     /** Shares of cosines in equal bins on [−1, 1]. */
     histograms?: {
       /** Number of bins. */

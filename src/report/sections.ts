@@ -117,14 +117,23 @@ function residuals({ decomposition: parts, residual, frame }: MeasureData): Fact
     [
       ['dimension of the frame U', frame?.rank],
       ['share of the energy in U', frame?.energy],
+      ['share of the squared gap in V', parts?.cobShare],
+      ['of a random direction', parts?.chance?.cobShare],
       ['κ of the differences in U', parts?.kappaU],
+      ['of isotropic pairs', parts?.chance?.kappaU],
       ['κ in V', parts?.kappaV],
+      ['of isotropic pairs, in V', parts?.chance?.kappaV],
       ['effective κ in U', parts?.kappaEffU],
       ['effective κ in V', parts?.kappaEffV],
       ['angle of COB to the leading direction in V, degrees', parts?.angleCobV1],
+      ['of a random direction, the median', parts?.chance?.angleCobV1.p50],
       ['coupling of V to U, ‖L‖₂', parts?.coupling?.norm],
+      ['of strangers, ‖L‖₂', parts?.coupling?.strangers?.norm],
       ['coupling of V to U, R²', parts?.coupling?.r2],
+      ['of strangers, R²', parts?.coupling?.strangers?.r2],
+      ['R² beyond strangers', parts?.coupling?.r2Adjusted],
       ['vMF concentration in V', parts?.vmf],
+      ['of even directions', parts?.chance?.vmf],
       ['trace of the differences', residual?.trace],
       ['their anisotropy', residual?.anisotropy],
       ['their share of the squared distance', residual?.ratio],
@@ -146,6 +155,7 @@ function spectra({ spectrum }: MeasureData): Facts | undefined {
       both('participation ratio', side => side.participationRatio),
       both('rank', side => side.rank),
       both('condition number', side => side.kappa),
+      both('of isotropic rows', side => side.chance?.kappa),
       both('effective condition number', side => side.kappaEff),
     ],
   )
@@ -157,8 +167,13 @@ function covariances({ covariance: of }: MeasureData): Facts | undefined {
     ['measure', 'value'],
     [
       ['relative difference ‖Σx−Σz‖/‖Σx‖', of?.shape],
+      ['from plug-in covariances', of?.shapeBiased],
+      ['of two halves of the images', of?.halves?.shapeBiased],
       ['correlation of the log spectra', of?.logSpectraCorrelation],
+      ['sd of the log ratio of the spectra', of?.logSpectraDeviation],
+      ['of two halves of the images, sd', of?.halves?.logSpectraDeviation],
       ['Fréchet distance, squared', of?.frechet],
+      ['of two halves of the images, squared', of?.halves?.frechet],
     ],
   )
 }
@@ -181,7 +196,11 @@ function similarity({ similarity: of, preservation: kept }: MeasureData): Facts 
 }
 
 function divergences({ similarity: of }: MeasureData): Facts | undefined {
-  const rows = Object.entries(of?.js ?? {}).map(([pair, value]): [string, number] => [spoken(pair), value])
+  const strangers = of?.jsChance?.['paired/cross']
+  const rows = [
+    ...Object.entries(of?.js ?? {}).map(([pair, value]): [string, number] => [spoken(pair), value]),
+    ...(strangers === undefined ? [] : [['as many strangers as pairs', strangers] as [string, number]]),
+  ]
   return facts('Jensen–Shannon divergence of the cosines (0 equal, 0.693 apart)', ['densities', 'value'], rows)
 }
 

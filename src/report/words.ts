@@ -34,12 +34,7 @@ export function headline({ measured, compared, sampleSizes, domains, modalities,
 }
 
 function measuredWords(measured: MeasureData): string[] {
-  const { gap, decomposition, neighbours, groups, rows, dim } = measured
-  // in a frame of these very rows the share is that of the sample, unless there are many
-  const enough =
-    !rows ||
-    dim === undefined ||
-    Math.min(...Object.values(groups ? { i: groups.image, t: groups.text } : rows)) >= 4 * dim
+  const { gap, decomposition, neighbours, groups, rows } = measured
   const now = gap.after ?? gap.centroid ?? gap.before
   const times = now === undefined ? undefined : now / gap.floor
   const first =
@@ -50,7 +45,7 @@ function measuredWords(measured: MeasureData): string[] {
     first,
     ...verdict(measured),
     ...(groups && rows ? [stopped(groupsSentence(groups, rows as ImageText))] : []),
-    ...(enough ? causes(decomposition, gap.floor) : []),
+    ...causes(decomposition),
     ...kept(neighbours?.retention),
   ]
 }
@@ -63,14 +58,15 @@ function verdict(measured: MeasureData): string[] {
   return gapSentences(measured).map(text => stopped(sentence(text)))
 }
 
-function causes(parts: MeasureData['decomposition'], floor: number): string[] {
-  // of a gap below the floor this would tell what the noise is made of
-  if (!parts || !(parts.gap > floor)) {
+function causes(parts: MeasureData['decomposition']): string[] {
+  // null where the gap cannot be told from noise, or where rows are too few for a frame of others
+  const outside = parts?.cobShare
+  if (!isNumber(outside)) {
     return []
   }
-  const inside = parts.pmb ** 2 / parts.gap ** 2
+  const chance = parts?.chance ? ` (a random direction would have ${percent(parts.chance.cobShare)} outside)` : ''
   return [
-    `${percent(inside)} of its square lies in the frame, where the modalities vary; the rest is a constant offset outside.`,
+    `${percent(1 - outside)} of its square lies in the frame, where the modalities vary; the rest is a constant offset outside${chance}.`,
   ]
 }
 

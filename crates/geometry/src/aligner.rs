@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use modality_gap_kernels::dot;
+
+use crate::Covariance;
 use crate::fit::{FitOptions, distance};
+use crate::gap::{NORMAL_ONE_SIDED_995, Noise, Second, freedom};
 use crate::map::Map;
 use crate::moments::Moments;
+use crate::sketch::RowSketch;
 use crate::stage_file::StageInfo;
 
 /// Rows below which a mean says nothing about a shift of distribution.
 const FEW_ROWS: u64 = 30;
-/// Floors beyond which a shift of the mean is not sampling noise; the mean of many columns is known to a few percent.
-const DRIFTED: f64 = 2.0;
-
 /// What the fit has seen of one side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Side {
@@ -21,6 +23,9 @@ pub struct Side {
     pub rows: u64,
     /// T = E‖e−μ‖² of its unit rows.
     pub trace: f64,
+    /// Items that the rows are of, where several are of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
 }
 
 /// Gaps of the fit, in sample unless said.
@@ -77,6 +82,24 @@ pub struct Aligner {
     pub(crate) target_map: Option<Map>,
     pub(crate) source_mean: Vec<f64>,
     pub(crate) target_mean: Vec<f64>,
+    /// Rows of the fit, target and source; older files have none.
+    pub(crate) sketches: [RowSketch; 2],
+}
+
+/// New source rows that are compared with those of a fit.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRows<'a> {
+    /// Their moments before the map, at unit length.
+    pub before: &'a Moments,
+    /// Their moments after it, where they were moved.
+    pub after: Option<&'a Moments>,
+    /// Of some of them that are independent of each other, before the map.
+    pub covariance: &'a Covariance,
+    /// Items that they are of, where that is known.
+    pub groups: Option<u64>,
+    /// Sum of the squared numbers of rows of the items over the number of rows: how many times as large the noise of a mean
+    /// may be as that of as many independent rows. One where all differ.
+    pub design: f64,
 }
 
 /// Whether new rows come from the distribution an aligner was fitted on.
@@ -85,8 +108,19 @@ pub struct Aligner {
 pub struct Fits {
     /// ‖μ_new − μ_fit‖ of the unit rows.
     pub mean_shift: f64,
-    /// sqrt(T_fit/n_fit + T_new/n_new): the shift that sampling alone gives.
+    /// The root mean square of the shift that sampling alone gives, sqrt(T_fit/n_fit + T_new/n_new) for independent rows.
     pub floor: f64,
+    /// ‖μ_new − μ_fit‖² without what sampling adds.
+    pub unbiased_squared: f64,
+    /// The shift that one in two hundred samples of the fit's distribution exceeds; absent where too few rows tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical: Option<f64>,
+    /// Distance of the moved rows' mean from where the map sends that of the fit's, less what the fit leaves of its own rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shift_after: Option<f64>,
+    /// What that exceeds in one of two hundred samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical_after: Option<f64>,
     /// T of the new rows.
     pub trace: f64,
     /// T of the rows of the fit.
@@ -99,11 +133,11 @@ pub struct Fits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The shift is within twice its floor.
+    /// Neither the mean nor what the map makes of it differs from that of the fit beyond what one in a hundred samples shows.
     Fits,
     /// The rows come from elsewhere: expect about that much gap after alignment.
     Drifted,
-    /// Fewer than 30 rows decide nothing.
+    /// Fewer than 30 rows or items decide nothing.
     TooFewRows,
 }
 
@@ -121,7 +155,19 @@ impl Aligner {
             target_map,
             source_mean,
             target_mean,
+            sketches: Default::default(),
         }
+    }
+
+    /// Notes which rows it was fitted on, target and source, and of how many items they are.
+    pub fn set_rows(&mut self, sketches: [RowSketch; 2], groups: [Option<u64>; 2]) {
+        self.sketches = sketches;
+        [self.info.target.groups, self.info.source.groups] = groups;
+    }
+
+    /// Rows of the fit, target and source; empty where a file says nothing of them.
+    pub fn sketches(&self) -> &[RowSketch; 2] {
+        &self.sketches
     }
 
     /// What it says of itself.
@@ -168,22 +214,75 @@ impl Aligner {
         self.info.gap.held = held.map(Box::new).or(self.info.gap.held.take());
     }
 
-    /// Compares new source rows (before alignment, unit) with those of the fit.
-    pub fn fits(&self, new: &Moments) -> Fits {
-        let mean_shift = distance(new.mean(), &self.source_mean);
+    /// Compares new source rows with those of the fit: their mean, and what the map makes of it, which depends on their
+    /// covariance, too.
+    ///
+    /// Both are tests of size ½ %. Where both are of one distribution the shift has the covariance Σ(1/n_fit + 1/n_new), so that
+    /// that of the new rows serves for both; rows of one item count as equal, which errs on the side of no drift.
+    pub fn fits(&self, new: &NewRows<'_>) -> Fits {
         let stored = &self.info.source;
-        let floor = (stored.trace / stored.rows as f64 + new.trace() / new.rows() as f64).sqrt();
-        let verdict = if new.rows() < FEW_ROWS {
+        let rows = [stored.rows, new.before.rows()].map(|n| n as f64);
+        let of_fit = stored.groups.map_or(1.0, |groups| rows[0] / groups as f64);
+        // of new rows without ids the fit says how many are of one item
+        let of_new = new.groups.map_or(of_fit, |_| 1.0).max(new.design);
+        let weights = [of_fit / rows[0], of_new / rows[1]];
+        let independent = weights.map(|weight| 1.0 / weight);
+        let traces = [
+            stored.trace * rows[0] / (rows[0] - 1.0),
+            new.before.unbiased_trace(),
+        ];
+        let parts = [0, 1].map(|i| {
+            #[allow(clippy::cast_sign_loss, reason = "counts")]
+            let rows = independent[i] as u64;
+            (weights[i] * traces[i], rows)
+        });
+        let trace = parts[0].0 + parts[1].0;
+        let noise = Noise {
+            trace,
+            floor_square: weights[0] * stored.trace + weights[1] * new.before.trace(),
+            freedom: freedom(&parts),
+            second: Some(Second {
+                along: 0.0,
+                square: new.covariance.unbiased_square() * (weights[0] + weights[1]).powi(2),
+            }),
+        };
+        let enough = independent[1] >= FEW_ROWS as f64;
+        let critical_square = noise
+            .critical_at(NORMAL_ONE_SIDED_995, self.dim())
+            .filter(|_| enough);
+        let critical = critical_square.map(f64::sqrt);
+        let mean_shift = distance(new.before.mean(), &self.source_mean);
+        // without the gap of its own rows the fit cannot say what another sample leaves beyond it
+        let own = self.info.gap.after;
+        let after = new.after.zip(own).map(|(after, own)| {
+            let left: Vec<f64> = after
+                .mean()
+                .iter()
+                .zip(&self.goal())
+                .map(|(a, b)| a - b)
+                .collect();
+            let shift = (dot(&left, &left).sqrt() - own).max(0.0);
+            (
+                shift,
+                critical.map(|c| c * (after.trace() / new.before.trace()).sqrt()),
+            )
+        });
+        let exceeds = |shift: f64, critical: Option<f64>| critical.is_some_and(|critical| shift > critical);
+        let verdict = if critical.is_none() {
             Verdict::TooFewRows
-        } else if mean_shift > DRIFTED * floor {
+        } else if exceeds(mean_shift, critical) || after.is_some_and(|(shift, c)| exceeds(shift, c)) {
             Verdict::Drifted
         } else {
             Verdict::Fits
         };
         Fits {
             mean_shift,
-            floor,
-            trace: new.trace(),
+            floor: noise.floor_square.sqrt(),
+            unbiased_squared: mean_shift * mean_shift - trace,
+            critical,
+            shift_after: after.map(|(shift, _)| shift),
+            critical_after: after.and_then(|(_, critical)| critical),
+            trace: new.before.trace(),
             stored_trace: stored.trace,
             verdict,
         }

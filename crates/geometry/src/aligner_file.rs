@@ -8,6 +8,7 @@ use crate::aligner::{Aligner, AlignerInfo};
 use crate::map::Map;
 use crate::moments::Policy;
 use crate::row_map::RowMap;
+use crate::sketch::RowSketch;
 use crate::stage_file::{Tensor, map_of, tensors_of};
 
 /// The newest version of the file format. Maps without stages are written as version 1, which older packages read.
@@ -38,6 +39,9 @@ pub enum AlignerFileError {
     },
 }
 
+/// Tensors of the hashes of the fit's rows, target and source.
+const SKETCHES: [&str; 2] = ["target_rows", "source_rows"];
+
 impl Aligner {
     /// The aligner as a safetensors file; equal aligners give equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -64,8 +68,19 @@ impl Aligner {
             .into_iter()
             .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
             .collect();
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            let view = TensorView::new(Dtype::F64, shape.clone(), bytes).expect("shape and bytes agree");
+        let sketches = SKETCHES.into_iter().zip(&self.sketches);
+        let sketches: Vec<(String, Vec<usize>, Vec<u8>)> = sketches
+            .filter(|(_, sketch)| !sketch.hashes().is_empty())
+            .map(|(name, sketch)| {
+                let hashes = sketch.hashes();
+                let bytes = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+                (name.to_owned(), vec![hashes.len()], bytes)
+            })
+            .collect();
+        let typed = tensors.iter().map(|tensor| (Dtype::F64, tensor));
+        let all = typed.chain(sketches.iter().map(|sketch| (Dtype::U64, sketch)));
+        let views = all.map(|(dtype, (name, shape, bytes))| {
+            let view = TensorView::new(dtype, shape.clone(), bytes).expect("shape and bytes agree");
             (name, view)
         });
         let json = serde_json::to_string(&self.info).expect("plain data");
@@ -145,11 +160,27 @@ impl Aligner {
             ));
         }
         let (source_mean, target_mean) = (read("source_mean", &[dim])?, read("target_mean", &[dim])?);
-        Ok(Self::new(info, map, target_map, source_mean, target_mean))
+        let mut aligner = Self::new(info, map, target_map, source_mean, target_mean);
+        for (sketch, name) in aligner.sketches.iter_mut().zip(SKETCHES) {
+            if let Ok(view) = file.tensor(name) {
+                *sketch = sketch_of(name, &view)?;
+            }
+        }
+        Ok(aligner)
     }
 }
 
 /// The finite values of an f64 tensor of that shape.
+/// The hashes of rows of the fit.
+fn sketch_of(name: &str, view: &TensorView<'_>) -> Result<RowSketch, AlignerFileError> {
+    let hashes = view.data().chunks_exact(8);
+    let hashes = hashes.map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")));
+    let read = (view.dtype() == Dtype::U64)
+        .then(|| RowSketch::read(hashes.collect()))
+        .flatten();
+    read.ok_or_else(|| AlignerFileError::Malformed(format!("tensor `{name}` is no ascending list of hashes")))
+}
+
 fn values_of(name: &str, view: &TensorView<'_>, shape: &[usize]) -> Result<Vec<f64>, AlignerFileError> {
     let malformed = |text: String| Err(AlignerFileError::Malformed(text));
     if view.dtype() != Dtype::F64 {

@@ -49,6 +49,17 @@ impl Cosines {
         self.kernel += other.kernel;
     }
 
+    /// The histogram less cosines that it has counted, too.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let counts = self.counts.iter().zip(&other.counts);
+        Self {
+            counts: counts.map(|(a, b)| a.saturating_sub(*b)).collect(),
+            n: self.n.saturating_sub(other.n),
+            kernel: self.kernel - other.kernel,
+        }
+    }
+
     /// The histogram as shares that add up to one.
     pub fn shares(&self) -> Vec<f64> {
         self.counts.iter().map(|&c| c as f64 / self.n as f64).collect()

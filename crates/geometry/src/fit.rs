@@ -379,6 +379,7 @@ pub fn fit<P: Passes>(
     let side = |name: String, moments: &Moments| Side {
         name,
         rows: moments.rows(),
+        groups: None,
         trace: moments.trace(),
     };
     let before = distance(target.mean(), source.mean());

@@ -94,6 +94,19 @@ impl Frame {
         self.basis.subcols(0, self.rank)
     }
 
+    /// ‖P_U m‖².
+    pub(crate) fn square_in_u(&self, m: &[f64]) -> f64 {
+        let m = MatRef::from_column_major_slice(m, self.dim(), 1);
+        (self.u().transpose() * m).squared_norm_l2()
+    }
+
+    /// tr(P_UΣ).
+    pub(crate) fn trace_in_u(&self, sigma: &Covariance) -> f64 {
+        let side = sigma.matrix() * self.u();
+        let columns = side.col_iter().zip(self.u().col_iter());
+        columns.map(|(a, b)| a.transpose() * b).sum()
+    }
+
     /// Orthonormal basis of V, d × (d − rank).
     pub fn v(&self) -> MatRef<'_, f64> {
         self.basis.subcols(self.rank, self.dim() - self.rank)

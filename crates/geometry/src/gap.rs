@@ -6,8 +6,12 @@ use crate::{Covariance, Moments};
 
 /// Half width, in standard deviations, of a 95 % interval of a normal variable.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
-/// Standard deviations of the null above which a gap is called real: one-sided, 5 %.
+/// Points of a normal variable that it exceeds in 5 % and in 0.5 % of samples.
 const NORMAL_ONE_SIDED_95: f64 = 1.644_853_626_951_472_2;
+pub(crate) const NORMAL_ONE_SIDED_995: f64 = 2.575_829_303_548_900_4;
+
+/// Degrees of freedom below which nothing is concluded: about ten rows or groups.
+const FEW: f64 = 8.0;
 
 /// Distance of two means that rounding of their sums alone may give.
 const ROUNDING: f64 = 1e-13;
@@ -63,7 +67,7 @@ pub enum GapVerdict {
     Real,
     /// It cannot be told from noise.
     Noise,
-    /// No covariance was taken.
+    /// No covariance was taken, or there are fewer than about ten rows or groups.
     NotTested,
 }
 
@@ -74,7 +78,7 @@ pub struct Judged {
     pub unbiased_squared: f64,
     /// sqrt(tr Ŝ): how far apart the centroids of two samples of one distribution are, as a root mean square.
     pub floor: f64,
-    /// 95 % interval of `unbiased_squared`.
+    /// 95 % interval of `unbiased_squared`; absent as its verdict is.
     pub interval: Option<[f64; 2]>,
     /// Standard deviation of `unbiased_squared` where there is no gap: √(2 tr S²).
     pub null_deviation: Option<f64>,
@@ -170,7 +174,10 @@ impl Noise {
             unbiased_squared,
             floor: self.floor_square.max(0.0).sqrt(),
             null_deviation: self.second.map(|second| (2.0 * second.square.max(0.0)).sqrt()),
-            interval: self.second.map(|second| self.interval(square, second)),
+            interval: self
+                .second
+                .filter(|_| self.freedom >= FEW)
+                .map(|second| self.interval(square, second)),
             verdict: match self.critical(dim) {
                 None => GapVerdict::NotTested,
                 // means of rows that are the same differ by the rounding of their sums
@@ -205,18 +212,23 @@ impl Noise {
     /// The value that ‖m̂‖² exceeds in 5 % of samples when there is no gap; absent without second moments, or where they say
     /// nothing.
     pub fn critical(&self, dim: usize) -> Option<f64> {
+        self.critical_at(NORMAL_ONE_SIDED_95, dim)
+    }
+
+    /// As [`Self::critical`], for the share of samples in which a normal variable exceeds `quantile`.
+    pub(crate) fn critical_at(&self, quantile: f64, dim: usize) -> Option<f64> {
         let square = self.second?.square;
-        if !(self.trace > 0.0 && self.freedom >= 1.0 && square.is_finite()) {
+        if !(self.trace > 0.0 && self.freedom >= FEW && square.is_finite()) {
             return None;
         }
         // tr S² lies between (tr S)²/d and (tr S)²; an unbiased estimate may leave that
         let directions = (self.trace * self.trace / square.max(f64::MIN_POSITIVE)).clamp(1.0, dim as f64);
-        Some(self.trace * f_quantile_95(directions, directions * self.freedom))
+        Some(self.trace * f_quantile(directions, directions * self.freedom, quantile))
     }
 }
 
 /// Degrees of freedom of a sum of independent variances, each with its own rows (Welch and Satterthwaite).
-fn freedom(parts: &[(f64, u64)]) -> f64 {
+pub(crate) fn freedom(parts: &[(f64, u64)]) -> f64 {
     let total: f64 = parts.iter().map(|(part, _)| part).sum();
     let terms = parts
         .iter()
@@ -232,11 +244,11 @@ fn t_quantile_975(freedom: f64) -> f64 {
     z + (z.powi(3) + z) / (4.0 * n) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * n * n)
 }
 
-/// 95 % point of Fisher's F with m and n degrees of freedom, by Paulson's cube-root approximation: within 3 % from one
-/// degree on, above as well as below.
-fn f_quantile_95(m: f64, n: f64) -> f64 {
+/// Point of Fisher's F with m and n degrees of freedom that corresponds to the point `quantile` of a normal variable, by Paulson's
+/// cube-root approximation: its 95 % point within 3 % from one degree on, above as well as below.
+fn f_quantile(m: f64, n: f64, quantile: f64) -> f64 {
     let (a, b) = (2.0 / (9.0 * m), 2.0 / (9.0 * n));
-    let z2 = NORMAL_ONE_SIDED_95.powi(2);
+    let z2 = quantile * quantile;
     // ((1−b)y − (1−a))² = z²(b y² + a), y = F^(1/3), the larger root
     let leading = (1.0 - b).powi(2) - z2 * b;
     let middle = (1.0 - b) * (1.0 - a);
@@ -330,7 +342,7 @@ mod tests {
             (30.0, 1e9, 1.459),
             (200.0, 1e9, 1.170),
         ] {
-            let found = f_quantile_95(m, n);
+            let found = f_quantile(m, n, NORMAL_ONE_SIDED_95);
             assert!(
                 (found / expected - 1.0).abs() < 0.03,
                 "{m} {n} {found} {expected}"

@@ -3,6 +3,7 @@
 mod aligner;
 mod aligner_file;
 mod angles;
+mod chance;
 mod container;
 mod cosines;
 mod covariance;
@@ -14,6 +15,7 @@ mod fixed_point;
 mod frame;
 mod frame_file;
 mod gap;
+mod halves;
 mod map;
 mod mixing;
 mod moments;
@@ -24,16 +26,19 @@ mod polar;
 mod probe;
 mod row_map;
 mod shape;
+mod sketch;
 mod spectrum;
 mod stage_file;
 mod staged_map;
 mod state_file;
+mod storage;
 mod strategies;
 pub mod tracker;
 
-pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, Side, Verdict};
+pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
 pub use angles::principal_angles;
+pub use chance::{even_hubness, isotropic_kappa};
 pub use container::ContainerError;
 pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
@@ -49,6 +54,7 @@ pub use fit::{
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, relative_gap};
+pub use halves::{Halves, Shares, half_frames, shares, unbiased_shape};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};
@@ -58,10 +64,12 @@ pub use phantom::{AnchoredCloud, PhantomDrift};
 pub use probe::Probe;
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
-pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum, storage_floor};
+pub use sketch::RowSketch;
+pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum};
 pub use stage_file::StageInfo;
 pub use staged_map::{Stage, StagedMap};
 pub use state_file::StateFileError;
+pub use storage::{StorageNoise, StoredRows, storage_floor};
 pub use strategies::{DEFAULT_NOISE, DEFAULT_RIDGE_OF_ROOTS};
 pub use tracker::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,

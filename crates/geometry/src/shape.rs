@@ -3,7 +3,7 @@
 use crate::Covariance;
 use crate::eigen::{Eigen, EigenError};
 use crate::frame::Frame;
-use crate::spectrum::log_spectra_correlation;
+use crate::spectrum::{log_spectra_correlation, log_spectra_deviation};
 
 /// Covariances of two modalities compared.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct CovarianceShape {
     pub shape: f64,
     /// Pearson correlation of ln λ over ranks 1..min(rank x, rank z).
     pub log_spectra_correlation: f64,
+    /// Standard deviation of ln(λx/λz) over the same ranks.
+    pub log_spectra_deviation: f64,
     /// ‖μx−μz‖² + tr(Σx+Σz−2(Σx^½ΣzΣx^½)^½), squared and with divisor n (Heusel et al. 2017).
     pub frechet: f64,
     /// (q, ‖UxqᵀUzq‖²_F/q): overlap of the q leading directions; q/d for random ones.
@@ -54,6 +56,7 @@ pub fn covariance_shape(
     Ok(CovarianceShape {
         shape: difference.norm_l2() / sx.norm_l2(),
         log_spectra_correlation: log_spectra_correlation(&x.1.values, &z.1.values, x.2.min(z.2)),
+        log_spectra_deviation: log_spectra_deviation(&x.1.values, &z.1.values, x.2.min(z.2)),
         frechet: gap + x.0.trace() + z.0.trace() - 2.0 * middle_trace,
         overlap,
     })

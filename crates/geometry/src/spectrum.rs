@@ -1,7 +1,5 @@
 //! What the eigenvalues of a covariance say.
 
-use modality_gap_kernels::Dtype;
-
 /// Ranks a power law is fitted to, at most.
 pub const DEFAULT_ALPHA_RANKS: usize = 128;
 /// Share of the trace that the leading eigenvalues of κ_eff hold.
@@ -18,21 +16,10 @@ pub struct Spectrum {
     pub effective_rank: f64,
     /// (Σλ)²/Σλ².
     pub participation_ratio: f64,
-    /// Eigenvalues above d·ε·λ₁.
+    /// Eigenvalues above d·ε·λ₁ and above the rounding of the stored rows.
     pub rank: usize,
     /// κ and κ_eff.
     pub condition: Condition,
-}
-
-/// Variance that rounding to `dtype` adds to each direction of rows: u²·E[e_j²]/3, where `energy` is E‖e‖².
-pub fn storage_floor(dtype: Dtype, energy: f64, dim: usize) -> f64 {
-    let unit = match dtype {
-        Dtype::F16 => 2.0_f64.powi(-11),
-        Dtype::Bf16 => 2.0_f64.powi(-8),
-        Dtype::F32 => 2.0_f64.powi(-24),
-        Dtype::F64 => 2.0_f64.powi(-53),
-    };
-    unit * unit * energy / dim as f64 / 3.0
 }
 
 /// Condition numbers over the eigenvalues that are more than rounding.
@@ -76,10 +63,11 @@ impl Condition {
 }
 
 impl Spectrum {
-    /// Of `values` in descending order; `ranks` bounds the power-law fit.
+    /// Of `values` in descending order; `ranks` bounds the power-law fit, and `storage_floor` is what rounding of the stored
+    /// rows may give a direction.
     pub fn of(values: &[f64], ranks: usize, storage_floor: f64) -> Self {
         let first = values.first().copied().unwrap_or(0.0);
-        let floor = values.len() as f64 * f64::EPSILON * first;
+        let floor = storage_floor.max(values.len() as f64 * f64::EPSILON * first);
         let rank = values.partition_point(|&v| v > floor);
         let used = &values[..rank];
         let total: f64 = used.iter().sum();
@@ -117,6 +105,14 @@ fn log_slope(values: &[f64]) -> f64 {
 pub fn log_spectra_correlation(a: &[f64], b: &[f64], ranks: usize) -> f64 {
     let logs = |values: &[f64]| values[..ranks].iter().map(|v| v.ln()).collect::<Vec<_>>();
     pearson(&logs(a), &logs(b))
+}
+
+/// Standard deviation of ln(a/b) over their common ranks, the mean taken out; NaN below two.
+pub fn log_spectra_deviation(a: &[f64], b: &[f64], ranks: usize) -> f64 {
+    let logs: Vec<f64> = (0..ranks).map(|k| (a[k] / b[k]).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / ranks as f64;
+    let squares: f64 = logs.iter().map(|v| (v - mean).powi(2)).sum();
+    (squares / (ranks as f64 - 1.0)).sqrt()
 }
 
 pub(crate) fn pearson(a: &[f64], b: &[f64]) -> f64 {

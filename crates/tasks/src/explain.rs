@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Moments, Spectrum, covariance_shape, decompose, random_angle, residual, storage_floor,
-    unbiased_resultant, vmf_concentration,
+    FrameSize, Halves, Moments, Spectrum, covariance_shape, decompose, half_frames, isotropic_kappa,
+    random_angle, residual, shares, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
 };
-use modality_gap_kernels::Dtype;
 use serde_json::{Map, Value, json};
 
 use crate::TaskError;
@@ -88,131 +87,238 @@ pub(crate) struct Side<'a> {
     pub name: &'a str,
     pub moments: &'a Moments,
     pub covariance: &'a Covariance,
-    /// Rows of each storage type.
-    pub stored: Vec<(Dtype, u64)>,
+    /// The same in halves of independent groups.
+    pub halves: &'a Halves,
+    /// Variances that rounding of the stored rows adds to the columns.
+    pub storage: &'a [f64],
+    /// Rows that are independent of each other.
+    pub independent: u64,
 }
 
 impl Side<'_> {
-    /// Variance that rounding of the stored rows adds to each direction, u²·E[e_j²]/3: the mean over files of several types.
-    fn storage_floor(&self) -> f64 {
-        let mean: f64 = self.moments.mean().iter().map(|m| m * m).sum();
-        let floor = |dtype| storage_floor(dtype, mean + self.moments.trace(), self.moments.dim());
-        let rows: u64 = self.stored.iter().map(|(_, rows)| rows).sum();
-        let weighted = self
-            .stored
-            .iter()
-            .map(|&(dtype, rows)| floor(dtype) * rows as f64);
-        weighted.sum::<f64>() / rows.max(1) as f64
+    /// The largest eigenvalue that rounding alone gives.
+    fn floor(&self) -> f64 {
+        storage_floor(self.storage, self.independent)
     }
 }
 
 /// What pairs add.
 pub(crate) struct PairSide<'a> {
     pub differences: &'a Covariance,
+    /// The same in halves of independent groups.
+    pub halves: &'a Halves,
     /// Their mean over all pairs; the covariance may be of a sample.
     pub mean: &'a [f64],
 }
 
-/// The frame, and everything that is known without another pass; keys as in the JSON results.
+/// What an explanation gives.
+pub(crate) struct Explained {
+    /// The frame everything is taken apart in.
+    pub frame: Frame,
+    /// Frames that one half of the rows has made for the other, or one that was given; empty below [`ROWS_PER_COLUMN`].
+    pub others: Vec<Frame>,
+    /// Keys as in the JSON results.
+    pub json: Map<String, Value>,
+}
+
+impl Explained {
+    /// The frames in which the two halves are judged.
+    pub fn judging(&self) -> Option<[&Frame; 2]> {
+        match self.others.as_slice() {
+            [] => None,
+            [given] => Some([given, given]),
+            // the frame of one half judges the other
+            [of_first, of_second, ..] => Some([of_second, of_first]),
+        }
+    }
+}
+
+/// Independent rows for each column from which halves make frames for each other: below, a frame turns with its sample.
+const ROWS_PER_COLUMN: u64 = 4;
+
+/// The frame, and everything that is known without another pass. `real` says whether the gap exceeds its noise: of noise alone
+/// no share is told.
 pub(crate) fn explain(
     sides: &[Side<'_>; 2],
     pairs: Option<&PairSide<'_>>,
+    real: bool,
     options: &ExplainOptions,
-) -> Result<(Frame, Map<String, Value>), TaskError> {
+) -> Result<Explained, TaskError> {
     let [x, z] = sides;
+    let dim = x.covariance.dim();
     let (frame, about_frame) = options.frame(x.covariance, z.covariance)?;
     if let Some(path) = &options.save_frame {
         write_result(path, &frame.to_bytes(), true)?;
     }
-    let mut result = Map::from_iter([("frame".to_owned(), about_frame)]);
+    let independent = x.independent.min(z.independent);
+    let needed = ROWS_PER_COLUMN * dim as u64;
+    let others = match &options.frame {
+        Some(given) => vec![given.clone()],
+        None if independent < needed => Vec::new(),
+        None => half_frames(x.halves, z.halves, options.size()?)
+            .map_err(failed)?
+            .into(),
+    };
+    let mut explained = Explained {
+        frame,
+        others,
+        json: Map::from_iter([("frame".to_owned(), about_frame)]),
+    };
+    let judged = explained.judging().map(|frames| {
+        let differences = pairs.map(|pairs| pairs.halves);
+        shares(frames, x.halves, z.halves, differences)
+    });
+    let spectra = spectra(sides, options, &mut explained.json)?;
+    let apart = pairs.is_none() && sides.iter().all(|side| side.halves.first.is_none());
+    let covariance = compared(sides, &spectra, apart)?;
+    explained.json.insert("covariance".to_owned(), covariance);
+    let mut decomposition = match pairs {
+        Some(pairs) => decomposition(sides, pairs, &explained.frame, options)?,
+        None => {
+            let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &explained.frame);
+            json!({ "gap": gap, "pmb": pmb, "cob": cob })
+        }
+    };
+    decomposition["cobShare"] = json!(judged.filter(|_| real).map(|judged| judged.cob));
+    decomposition["chance"] = chance_of(&explained.frame, pairs.map(|_| independent));
+    if judged.is_none() {
+        decomposition["rowsNeeded"] = json!(needed);
+    }
+    explained.json.insert("decomposition".to_owned(), decomposition);
+    if let Some(pairs) = pairs {
+        let mut residual = residual_json(pairs, &explained.frame)?;
+        residual["coverage"] = json!(judged.and_then(|judged| judged.coverage));
+        explained.json.insert("residual".to_owned(), residual);
+    }
+    Ok(explained)
+}
+
+/// Puts `spectrum` into `result`; the decompositions with their ranks.
+fn spectra(
+    sides: &[Side<'_>; 2],
+    options: &ExplainOptions,
+    result: &mut Map<String, Value>,
+) -> Result<Vec<(Eigen, usize)>, TaskError> {
     let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
     let mut eigens = Vec::new();
     let mut spectra = Map::new();
     for side in sides {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
-        let spectrum = Spectrum::of(&eigen.values, ranks, side.storage_floor());
-        let mut json = spectrum_json(&spectrum, side.covariance);
+        let spectrum = Spectrum::of(&eigen.values, ranks, side.floor());
+        let mut json = spectrum_json(&spectrum, side);
         json["eigenvalues"] = json!(eigen.values);
         spectra.insert(side.name.to_owned(), json);
         eigens.push((eigen, spectrum.rank));
     }
     result.insert("spectrum".to_owned(), Value::Object(spectra));
+    Ok(eigens)
+}
+
+/// `covariance` of the results, beside the same numbers of two halves of the image rows.
+fn compared(
+    [x, z]: &[Side<'_>; 2],
+    spectra: &[(Eigen, usize)],
+    independent: bool,
+) -> Result<Value, TaskError> {
     let shape = covariance_shape(
-        (x.covariance, &eigens[0].0, eigens[0].1),
-        (z.covariance, &eigens[1].0, eigens[1].1),
+        (x.covariance, &spectra[0].0, spectra[0].1),
+        (z.covariance, &spectra[1].0, spectra[1].1),
     )
     .map_err(failed)?;
     let (q, o): (Vec<_>, Vec<_>) = shape.overlap.iter().copied().unzip();
-    result.insert(
-        "covariance".to_owned(),
-        json!({
-            "shape": shape.shape,
+    let chance: Vec<f64> = q.iter().map(|&q| q as f64 / x.covariance.dim() as f64).collect();
+    let mut value = json!({
+        "shape": unbiased_shape(x.halves, z.halves, [x.covariance, z.covariance], independent),
+        "shapeBiased": shape.shape,
+        "logSpectraCorrelation": shape.log_spectra_correlation,
+        "logSpectraDeviation": shape.log_spectra_deviation,
+        "frechet": shape.frechet,
+        "overlap": { "q": q, "o": o, "chance": chance },
+    });
+    let parts = &x.halves.parts;
+    if parts.iter().all(|part| part.rows() > 1) {
+        let half = |part: &Covariance| -> Result<(Eigen, usize), TaskError> {
+            let eigen = Eigen::of(part.matrix().as_ref()).map_err(failed)?;
+            let floor = storage_floor(x.storage, x.independent / 2);
+            let rank = Spectrum::of(&eigen.values, DEFAULT_ALPHA_RANKS, floor).rank;
+            Ok((eigen, rank))
+        };
+        let [a, b] = [half(&parts[0])?, half(&parts[1])?];
+        let shape = covariance_shape((&parts[0], &a.0, a.1), (&parts[1], &b.0, b.1)).map_err(failed)?;
+        value["halves"] = json!({
+            "rows": parts[0].rows().min(parts[1].rows()),
+            "shapeBiased": shape.shape,
             "logSpectraCorrelation": shape.log_spectra_correlation,
+            "logSpectraDeviation": shape.log_spectra_deviation,
             "frechet": shape.frechet,
-            "overlap": { "q": q, "o": o, "chance": q.iter().map(|&q| q as f64 / x.covariance.dim() as f64).collect::<Vec<_>>() },
-        }),
-    );
-    let Some(pairs) = pairs else {
-        let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &frame);
-        result.insert(
-            "decomposition".to_owned(),
-            json!({ "gap": gap, "pmb": pmb, "cob": cob, "chance": chance_of(&frame) }),
-        );
-        return Ok((frame, result));
-    };
-    let floor = x.storage_floor() + z.storage_floor();
+            "overlap": shape.overlap.iter().map(|&(_, o)| o).collect::<Vec<_>>(),
+        });
+    }
+    Ok(value)
+}
+
+/// `decomposition` of the results, of pairs.
+fn decomposition(
+    [x, z]: &[Side<'_>; 2],
+    pairs: &PairSide<'_>,
+    frame: &Frame,
+    options: &ExplainOptions,
+) -> Result<Value, TaskError> {
+    let both: Vec<f64> = x.storage.iter().zip(z.storage).map(|(a, b)| a + b).collect();
     let parts = decompose(
         pairs.differences,
         pairs.mean,
-        &frame,
+        frame,
         options.lambda.unwrap_or(DEFAULT_RIDGE),
-        floor,
+        storage_floor(&both, x.independent.min(z.independent)),
     )
     .map_err(failed)?;
     let (kappa_u, kappa_v): (Condition, Condition) = (parts.condition_u, parts.condition_v);
-    result.insert(
-        "decomposition".to_owned(),
-        json!({
-            "gap": parts.gap,
-            "pmb": parts.pmb,
-            "cob": parts.cob,
-            "traceU": parts.trace_u,
-            "traceV": parts.trace_v,
-            "kappaU": kappa_u.kappa,
-            "kappaV": kappa_v.kappa,
-            "kappaEffU": kappa_u.effective,
-            "kappaEffV": kappa_v.effective,
-            "belowFloor": { "u": kappa_u.below_floor, "v": kappa_v.below_floor },
-            "angleCobV1": parts.angle_cob_v1,
-            "coupling": { "norm": parts.coupling.norm, "r2": parts.coupling.r2, "lambda": parts.coupling.lambda },
-            "chance": chance_of(&frame),
-        }),
-    );
-    let residual = residual(pairs.differences, pairs.mean, &frame).map_err(failed)?;
-    let (k, share): (Vec<_>, Vec<_>) = residual.energy.iter().copied().unzip();
-    result.insert(
-        "residual".to_owned(),
-        json!({
-            "trace": residual.trace,
-            "anisotropy": residual.anisotropy,
-            "ratio": residual.ratio,
-            "coverage": residual.coverage,
-            "effectiveDimension": pairs.differences.participation_ratio(),
-            "effectiveDimensionBiased": residual.effective_dimension,
-            "energy": { "k": k, "share": share },
-        }),
-    );
-    Ok((frame, result))
+    Ok(json!({
+        "gap": parts.gap,
+        "pmb": parts.pmb,
+        "cob": parts.cob,
+        "traceU": parts.trace_u,
+        "traceV": parts.trace_v,
+        "kappaU": kappa_u.kappa,
+        "kappaV": kappa_v.kappa,
+        "kappaEffU": kappa_u.effective,
+        "kappaEffV": kappa_v.effective,
+        "belowFloor": { "u": kappa_u.below_floor, "v": kappa_v.below_floor },
+        "angleCobV1": parts.angle_cob_v1,
+        "coupling": { "norm": parts.coupling.norm, "r2": parts.coupling.r2, "lambda": parts.coupling.lambda },
+    }))
 }
 
-/// What a random direction gives: the share of its square in V, and its angle with the leading residual there.
-fn chance_of(frame: &Frame) -> Value {
+/// `residual` of the results; coverage in the frame of these very rows is `coverageBiased`.
+fn residual_json(pairs: &PairSide<'_>, frame: &Frame) -> Result<Value, TaskError> {
+    let residual = residual(pairs.differences, pairs.mean, frame).map_err(failed)?;
+    let (k, share): (Vec<_>, Vec<_>) = residual.energy.iter().copied().unzip();
+    Ok(json!({
+        "trace": residual.trace,
+        "anisotropy": residual.anisotropy,
+        "ratio": residual.ratio,
+        "coverageBiased": residual.coverage,
+        "effectiveDimension": pairs.halves.participation_ratio(pairs.differences),
+        "effectiveDimensionBiased": residual.effective_dimension,
+        "energy": { "k": k, "share": share },
+    }))
+}
+
+/// What a random direction gives: the share of its square in V, and its angle with the leading residual there; and the condition
+/// numbers of as many isotropic pairs.
+fn chance_of(frame: &Frame, pairs: Option<u64>) -> Value {
     let (dim, rest) = (frame.dim(), frame.dim() - frame.rank());
     let angle = |p: f64| random_angle(rest, p);
-    json!({
+    let mut value = json!({
         "cobShare": rest as f64 / dim as f64,
         "angleCobV1": { "p05": angle(0.05), "p50": angle(0.5), "p95": angle(0.95) },
-    })
+    });
+    if let Some(pairs) = pairs {
+        value["kappaU"] = json!(isotropic_kappa(pairs, frame.rank()));
+        value["kappaV"] = json!(isotropic_kappa(pairs, rest));
+    }
+    value
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
@@ -220,22 +326,26 @@ fn failed(error: EigenError) -> TaskError {
     TaskError::Numeric(error.to_string())
 }
 
-/// Concentration of `n` directions whose mean in V has length `mean_length`.
-pub(crate) fn concentration(mean_length: f64, n: u64, frame: &Frame) -> f64 {
-    vmf_concentration(unbiased_resultant(mean_length, n), frame.dim() - frame.rank())
+/// Concentration of directions whose means in V have these lengths, of as many directions each: the mean of both.
+pub(crate) fn concentration(directions: &[(f64, u64)], frames: &[&Frame]) -> f64 {
+    let each = directions.iter().zip(frames).map(|(&(length, n), frame)| {
+        vmf_concentration(unbiased_resultant(length, n), frame.dim() - frame.rank())
+    });
+    each.sum::<f64>() / directions.len() as f64
 }
 
-fn spectrum_json(spectrum: &Spectrum, covariance: &Covariance) -> Value {
+fn spectrum_json(spectrum: &Spectrum, side: &Side<'_>) -> Value {
     json!({
         "alpha": spectrum.alpha,
         "alphaRange": [1, spectrum.alpha_ranks],
         "effectiveRank": spectrum.effective_rank,
-        "participationRatio": covariance.participation_ratio(),
+        "participationRatio": side.halves.participation_ratio(side.covariance),
         "participationRatioBiased": spectrum.participation_ratio,
         "rank": spectrum.rank,
         "kappa": spectrum.condition.kappa,
         "kappaEff": spectrum.condition.effective,
         "belowFloor": spectrum.condition.below_floor,
+        "chance": { "kappa": isotropic_kappa(side.independent, side.covariance.dim()) },
     })
 }
 

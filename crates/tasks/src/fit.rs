@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use modality_gap_geometry::{
-    Aligner, FitOptions, Frame, GapOfFit, Map, Method, Moments, Policy, distance, fit,
+    Aligner, FitOptions, Frame, GapOfFit, Map, Method, Moments, Policy, RowSketch, distance, fit,
 };
 use serde_json::{Value, json};
 
 use crate::fit_passes::FitPasses;
-use crate::groups::{Grouping, Known, Pairing};
+use crate::groups::{Grouping, Known, Members, Pairing, UNUSABLE};
 use crate::measure::held_floor;
 use crate::moments::{Counted, WorkFolder, count, count_hashed};
 use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets, work_folder};
@@ -249,10 +249,8 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
         let moments = |side: usize| {
             let stage = format!("moments {}", names[side]);
             let selection = selection(job, &exclude[side]);
-            if hashed {
-                return count_hashed(&rows[side], &identity, selection, control, &stage);
-            }
-            count(
+            let counting = if hashed { count_hashed } else { count };
+            counting(
                 &rows[side],
                 &identity,
                 selection,
@@ -264,10 +262,9 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
         Ok([moments(0)?, moments(1)?])
     };
     let mut exclude = [Vec::new(), Vec::new()];
-    // equal rows matter where rows are held out, and where ids say that they are one item
-    let hashed = grouping.known.is_some() || (job.split.splits() && job.work.is_none());
-    let mut counted = both(&rows, &exclude, hashed)?;
-    let mut again = hashed && grouping.observe(&mut rows, &counted, job.split.splits());
+    let mut counted = both(&rows, &exclude, true)?;
+    let hashes = [0, 1].map(|side: usize| counted[side].hashes.clone());
+    let mut again = grouping.observe(&mut rows, &counted, job.split.splits());
     if again {
         exclude.clone_from(&grouping.repeats);
     }
@@ -289,7 +286,7 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
         projected: None,
     };
     let [target, source] = counted;
-    let aligner = fit(
+    let mut aligner = fit(
         &target.fit,
         &source.fit,
         &job.options,
@@ -298,6 +295,22 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
     )
     .map_err(TaskError::from)?;
     let projected = passes.projected;
+    // rows of the fit by their hashes, and the items they are of
+    let seen = [0, 1].map(|side: usize| {
+        let (selection, source) = (selection(job, &exclude[side]), &rows[side]);
+        let fitted = hashes[side].iter().enumerate();
+        let fitted = fitted.filter(|&(row, &hash)| hash != UNUSABLE && selection.fits(source, row as u64));
+        RowSketch::of(fitted.map(|(_, &hash)| hash))
+    });
+    let groups = [(0, &target), (1, &source)].map(|(side, counted): (usize, &Counted)| {
+        let source: &RowSet = &rows[side];
+        source.keys.as_ref()?;
+        let selection = selection(job, &exclude[side]);
+        let unusable = |row: u64| hashes[side].get(row as usize) == Some(&UNUSABLE);
+        let members = Members::of(source, |row| selection.fits(source, row) && !unusable(row));
+        Some(members.groups()).filter(|&groups| groups < counted.fit.rows())
+    });
+    aligner.set_rows(seen, groups);
     Ok(Fitted {
         aligner,
         target,

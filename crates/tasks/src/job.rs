@@ -64,6 +64,7 @@ struct JobOptions {
     exact: bool,
     figures: bool,
     outcomes: bool,
+    covariance_rows: Option<u64>,
     frame: Option<PathBuf>,
     save_frame: Option<PathBuf>,
 }
@@ -101,6 +102,7 @@ const JOB_KEYS: [&str; 27] = [
     "exact",
     "figures",
     "outcomes",
+    "covarianceRows",
     "frame",
     "saveFrame",
 ];
@@ -185,6 +187,7 @@ pub fn run(
                 exact: options.exact,
                 figures: options.figures,
                 outcomes: options.outcomes,
+                covariance_rows: options.covariance_rows,
             };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }

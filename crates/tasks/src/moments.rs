@@ -54,8 +54,9 @@ pub(crate) fn count_hashed(
     selection: Selection<'_>,
     control: &Control,
     stage: &str,
+    work: Option<&WorkFolder>,
 ) -> Result<Counted, TaskError> {
-    let mut pass = Pass::new(source, map, selection, None);
+    let mut pass = Pass::new(source, map, selection, work);
     pass.hashed = source.rows() <= HASHED_ROWS;
     pass.run(control, stage)
 }
@@ -170,22 +171,27 @@ impl<'a> Pass<'a> {
         Moments::new(self.map.dim(), self.map.gives_unit_rows())
     }
 
-    /// Receipt, state of the fit's rows and state of the rows held out.
-    fn files(&self, folder: &Path, index: usize) -> [PathBuf; 3] {
+    /// Receipt, state of the fit's rows, state of the rows held out, and hashes of all rows.
+    fn files(&self, folder: &Path, index: usize) -> [PathBuf; 4] {
         // both sides of a fit are read under the same map first
         let place = self.source.parts[index].file().unwrap_or(Path::new(""));
         let place = XxHash3_64::oneshot(place.as_os_str().as_encoded_bytes());
         let stem = folder.join(&self.params).join(format!("{index:06}-{place:016x}"));
-        ["json", "fit.safetensors", "held.safetensors"].map(|ending| stem.with_extension(ending))
+        ["json", "fit.safetensors", "held.safetensors", "rows"].map(|ending| stem.with_extension(ending))
     }
 
     fn restore(&self, index: usize) -> Option<ShardCount> {
         let work = self.work.filter(|work| work.resume)?;
-        let [receipt, fit, held] = self.files(&work.path, index);
+        let [receipt, fit, held, rows] = self.files(&work.path, index);
         let input = Input::of(&self.source.parts[index])?;
         let receipt = Receipt::find(&receipt, "moments", &self.params, &input)?;
         let (fit, held) = (std::fs::read(fit).ok()?, std::fs::read(held).ok()?);
-        if receipt.hash != hash_of_states(&fit, &held) {
+        let hashes = if self.hashed {
+            std::fs::read(rows).ok()?
+        } else {
+            Vec::new()
+        };
+        if receipt.hash != hash_of_states(&fit, &held, &hashes) {
             return None;
         }
         let (fit, held) = (Moments::from_bytes(&fit).ok()?, Moments::from_bytes(&held).ok()?);
@@ -196,7 +202,10 @@ impl<'a> Pass<'a> {
             fit,
             held,
             dropped: receipt.dropped,
-            hashes: Vec::new(),
+            hashes: hashes
+                .chunks_exact(8)
+                .map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+                .collect(),
         })
     }
 }
@@ -215,8 +224,13 @@ pub(crate) fn hashes_of(rows: Rows<'_>, dim: usize, usable: impl Fn(usize) -> bo
     .collect()
 }
 
-fn hash_of_states(fit: &[u8], held: &[u8]) -> String {
-    format!("{:032x}{:032x}", hash_bytes(fit), hash_bytes(held))
+fn hash_of_states(fit: &[u8], held: &[u8], rows: &[u8]) -> String {
+    let states = format!("{:032x}{:032x}", hash_bytes(fit), hash_bytes(held));
+    if rows.is_empty() {
+        states
+    } else {
+        format!("{states}{:032x}", hash_bytes(rows))
+    }
 }
 
 impl Work for Pass<'_> {
@@ -265,8 +279,12 @@ impl Work for Pass<'_> {
         let Some((work, input)) = self.work.zip(Input::of(&self.source.parts[index])) else {
             return Ok(());
         };
-        let [receipt_file, fit_file, held_file] = self.files(&work.path, index);
+        let [receipt_file, fit_file, held_file, rows_file] = self.files(&work.path, index);
         let shard = self.shards[index].lock().expect("no worker panicked");
+        let hashes: Vec<u8> = shard.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        if self.hashed {
+            write_file(&rows_file, &hashes, false)?;
+        }
         let (fit, held) = (shard.fit.to_bytes(), shard.held.to_bytes());
         write_state(&fit_file, &fit)?;
         write_state(&held_file, &held)?;
@@ -279,7 +297,7 @@ impl Work for Pass<'_> {
             dropped: shard.dropped.clone(),
             output: fit_file,
             bytes: fit.len() as u64,
-            hash: hash_of_states(&fit, &held),
+            hash: hash_of_states(&fit, &held, &hashes),
         };
         receipt.write(&receipt_file)
     }

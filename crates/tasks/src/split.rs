@@ -47,6 +47,14 @@ impl Split {
     }
 }
 
+/// Sets the hash of the halves of a measurement apart from those of splits and samples.
+const HALVES_SALT: u64 = 0x4861_6c76_6573;
+
+/// Whether the group `key` belongs to the second of two halves, in which what the first one makes is judged.
+pub(crate) fn second_half(key: u64) -> bool {
+    mix(key ^ mix(HALVES_SALT)) & 1 == 1
+}
+
 /// Sets the hash of a sample apart from that of a split with the same seed, or a sample of the rows that a split leaves
 /// would be empty.
 const SAMPLE_SALT: u64 = 0x5361_6d70_6c65;

@@ -1,12 +1,17 @@
 //! Applying a saved aligner to the shards of a source.
 
-use modality_gap_geometry::{Aligner, Map, Policy, distance};
+use std::collections::{HashMap, HashSet};
+
+use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, distance};
 use serde_json::{Value, json};
 
-use crate::moments::count;
+use crate::groups::UNUSABLE;
+use crate::mapper::Mapper;
+use crate::moments::{Counted, count_hashed};
 use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets, work_folder};
 use crate::receipt::hash_bytes;
 use crate::transform::{MapJob, write_mapped};
+use crate::walk::walk_range;
 use crate::{Control, RowSet, Selection, Split, TaskError, report};
 
 /// Writes `input` transformed by `aligner`; `target_side` takes the target's map, where the strategy has one.
@@ -40,7 +45,7 @@ pub fn transform_job(
     ]);
     let claimed = Claimed::new(&[input], outputs, output, &identity_of_job)?;
     let work = work_folder(output);
-    let counted = count(
+    let counted = count_hashed(
         input,
         &identity,
         Split::default().into(),
@@ -76,11 +81,96 @@ pub fn transform_job(
         },
     });
     if !target_side {
-        value["fits"] = serde_json::to_value(aligner.fits(&counted.fit)).expect("plain data");
+        let items = Items::of(input, &counted.hashes);
+        let sample = sample_of(input, &identity, &counted, &items, control)?;
+        let new = NewRows {
+            before: &counted.fit,
+            after: Some(&written.results[0]),
+            covariance: &sample,
+            groups: items.known,
+            design: items.design,
+        };
+        value["fits"] = serde_json::to_value(aligner.fits(&new)).expect("plain data");
         value["toTarget"] = json!(distance(written.results[0].mean(), &aligner.goal()));
     }
     if let Some(bytes) = report::peak_memory() {
         value["peakMemoryBytes"] = json!(bytes);
     }
     Ok(value)
+}
+
+/// Rows whose covariance the check takes, about, in this many runs spread over the input.
+const CHECKED_ROWS: u64 = 4_096;
+const RUNS: u64 = 64;
+
+/// Which rows are of one item.
+struct Items<'a> {
+    input: &'a RowSet,
+    hashes: &'a [u64],
+    /// How many there are, where ids or equal rows say so.
+    known: Option<u64>,
+    /// Sum of squared numbers of rows over the number of rows.
+    design: f64,
+}
+
+impl<'a> Items<'a> {
+    /// By ids, otherwise by rows that are equal bit for bit.
+    fn of(input: &'a RowSet, hashes: &'a [u64]) -> Self {
+        let mut items = Self {
+            input,
+            hashes,
+            known: None,
+            design: 1.0,
+        };
+        let mut sizes: HashMap<u64, u64> = HashMap::new();
+        let usable = (0..input.rows()).filter(|&row| hashes.get(row as usize) != Some(&UNUSABLE));
+        if input.keys.is_some() || !hashes.is_empty() {
+            usable.for_each(|row| *sizes.entry(items.key(row)).or_default() += 1);
+        }
+        let rows: u64 = sizes.values().sum();
+        let groups = sizes.len() as u64;
+        if input.keys.is_some() || groups < rows {
+            items.known = Some(groups);
+            items.design = sizes.values().map(|n| n * n).sum::<u64>() as f64 / rows.max(1) as f64;
+        }
+        items
+    }
+
+    fn key(&self, row: u64) -> u64 {
+        if self.input.keys.is_some() || self.hashes.is_empty() {
+            self.input.key(row)
+        } else {
+            self.hashes[row as usize]
+        }
+    }
+}
+
+/// Covariance of rows of different items from all over the input.
+fn sample_of(
+    input: &RowSet,
+    identity: &Map,
+    counted: &Counted,
+    items: &Items<'_>,
+    control: &Control,
+) -> Result<Covariance, TaskError> {
+    let (dim, rows) = (identity.dim(), input.rows());
+    let mut sample = Covariance::about(counted.fit.mean());
+    let (mut mapper, mut seen) = (Mapper::new(identity), HashSet::new());
+    let runs = if rows <= CHECKED_ROWS { 1 } else { RUNS };
+    let length = rows.min(CHECKED_ROWS).div_ceil(runs);
+    for run in 0..runs {
+        let first = run * (rows / runs);
+        walk_range(input, first..first + length, control, "check", |first, block| {
+            mapper.map(first, block, |_| true);
+            let mut different = Vec::new();
+            for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
+                if seen.insert(items.key(first + i as u64)) {
+                    different.extend_from_slice(row);
+                }
+            }
+            control.pool().install(|| sample.accumulate(&mut different));
+            Ok(())
+        })?;
+    }
+    Ok(sample)
 }

@@ -16,7 +16,7 @@ use crate::map::Map;
 use crate::moments::{Moments, Policy};
 use crate::phantom::{AnchoredCloud, PhantomDrift};
 use crate::row_map::{RowMap, Scratch};
-use crate::spectrum::storage_floor;
+use crate::storage::{StorageNoise, StoredRows, storage_floor};
 use crate::{Covariance, distance};
 
 /// Rows whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -39,7 +39,7 @@ pub(super) struct Probe {
     drift_noise: f64,
     /// Pairs that retrieval is measured on.
     pub sample: Sample,
-    /// Variance that rounding of the stored rows adds to each direction of Δ.
+    /// The largest eigenvalue that rounding of the stored rows gives the covariance of Δ.
     pub storage_floor: f64,
     /// Of m, where pairs share items.
     clusters: Option<ClusterNoise>,
@@ -82,12 +82,15 @@ impl Probe {
         let mut differences = Covariance::about(&mean);
         let (mut distances, mut cosines, mut sideways) = (0.0, 0.0, 0.0);
         let mut sums = groups.map(|groups| vec![0.0; groups.count() as usize * dim]);
+        let mut stored = dtypes.map(|dtype| StoredRows::new(dtype, dim));
         each_pair_block(image, text, |first, x, y| {
             for (i, (a, b)) in x.chunks_exact(dim).zip(y.chunks_exact(dim)).enumerate() {
                 distances += distance(a, b);
                 cosines += dot(a, b);
                 sideways += cloud.tangential_square(b);
                 sample.offer(first + i as u64, a, b);
+                stored[0].add(a, true);
+                stored[1].add(b, true);
             }
             projected.merge(&count(&anchored, y));
             let mut delta: Vec<f64> = x.iter().zip(&*y).map(|(a, b)| a - b).collect();
@@ -129,7 +132,15 @@ impl Probe {
             drift.tangential,
             differences.rows(),
         );
+        let mut variances = vec![0.0; dim];
+        for side in &stored {
+            let mut noise = StorageNoise::new(dim);
+            noise.add(side);
+            let parts = variances.iter_mut().zip(noise.variances(1.0));
+            parts.for_each(|(sum, v)| *sum += v);
+        }
         Ok(Self {
+            storage_floor: storage_floor(&variances, differences.rows()),
             covariances,
             differences,
             mean,
@@ -138,7 +149,6 @@ impl Probe {
             drift,
             drift_noise,
             sample,
-            storage_floor: dtypes.iter().map(|&dtype| storage_floor(dtype, 1.0, dim)).sum(),
             moments,
             clusters,
         })

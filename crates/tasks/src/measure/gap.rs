@@ -20,46 +20,62 @@ pub(super) struct Fitted {
     pub in_sample: bool,
     /// Tx/n and s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen.
     noise: [f64; 2],
-    /// Pairs of the fit, where it was made of pairs.
+    /// Image rows of the fit, where these rows were held out from it and belong to texts as those of the fit do.
     pairs: Option<u64>,
+    /// Traces of these rows before the aligner.
+    before: [f64; 2],
     /// Distances of these rows' means from those of the fit.
     pub places: Value,
 }
 
 impl Fitted {
-    pub fn of(aligner: &Aligner, before: &Sides<'_>, split: Split) -> Self {
+    /// Of `rows` under the aligner, which are `before` without it.
+    pub fn of(aligner: &Aligner, rows: &Sides<'_>, before: &Sides<'_>, split: Split) -> Self {
         let info = aligner.info();
-        let same = |side: usize, rows: u64, mean: &[f64]| {
+        let same = |side: usize, count: u64, mean: &[f64]| {
             let moments = before.moments(side);
-            moments.rows() == rows && distance(moments.mean(), mean) < SAME_MEAN
+            moments.rows() == count && distance(moments.mean(), mean) < SAME_MEAN
         };
-        let in_sample = !split.splits()
+        let means = !split.splits()
             && same(0, info.target.rows, aligner.target_mean())
             && same(1, info.source.rows, aligner.source_mean());
+        // more rows than those of the fit, or fewer, are its rows all the same
+        let shared = aligner
+            .sketches()
+            .iter()
+            .enumerate()
+            .all(|(side, sketch)| sketch.shares_rows_with(rows.measured_hashes(side)));
         let places = |side: usize| {
             let mean = before.moments(side).mean();
             json!({ "toTarget": distance(mean, aligner.target_mean()), "toSource": distance(mean, aligner.source_mean()) })
         };
-        // held-out pairs of a file come of a fit on the other pairs of that file
-        let paired = split.splits() && before.grouping().pairing == Pairing::Index;
         Self {
-            in_sample,
+            in_sample: means || shared,
             places: json!({ "image": places(0), "text": places(1) }),
-            pairs: (paired && info.target.rows == info.source.rows).then_some(info.target.rows),
-            noise: noise_of(aligner),
+            ..Self::of_held(aligner, before, split)
         }
     }
 
-    /// Of rows that a fit has just held out.
-    fn of_held(aligner: &Aligner, rows: &Sides<'_>) -> Self {
+    /// Of rows that a fit has held out, or has not seen at all.
+    fn of_held(aligner: &Aligner, rows: &Sides<'_>, split: Split) -> Self {
         let info = aligner.info();
-        let paired = rows.grouping().pairing == Pairing::Index && info.target.rows == info.source.rows;
+        // held-out pairs of a file come of a fit on the other pairs of that file
+        let alike = rows.grouping().shared && split.splits();
+        let paired = rows.grouping().pairing == Pairing::Index;
+        let counted = alike && (!paired || info.target.rows == info.source.rows);
         Self {
             in_sample: false,
             places: Value::Null,
-            pairs: paired.then_some(info.target.rows),
+            pairs: counted.then_some(info.target.rows),
             noise: noise_of(aligner),
+            before: [0, 1].map(|side| rows.moments(side).trace()),
         }
+    }
+
+    /// How many times as far the aligner has spread the rows of a side.
+    pub fn gain(&self, side: usize, rows: &Sides<'_>) -> f64 {
+        let gain = rows.moments(side).trace() / self.before[side];
+        if gain.is_finite() { gain } else { 1.0 }
     }
 
     fn is_noisy(&self) -> bool {
@@ -94,7 +110,7 @@ pub(crate) fn held_floor(
     let pairs = (rows.grouping().pairing != Pairing::None && clusters.is_none())
         .then(|| pair_differences(&rows, None, control))
         .transpose()?;
-    let fitted = Fitted::of_held(aligner, &rows);
+    let fitted = Fitted::of_held(aligner, &rows, split);
     let evidence = Evidence {
         covariances: None,
         pairs: pairs.as_ref(),
@@ -108,7 +124,7 @@ pub(crate) fn held_floor(
 
 /// What the noise of a gap is taken from.
 pub(super) struct Evidence<'a> {
-    pub covariances: Option<&'a [Covariance; 2]>,
+    pub covariances: Option<[&'a Covariance; 2]>,
     pub pairs: Option<&'a Pairs>,
     pub fitted: Option<&'a Fitted>,
     pub clusters: Option<ClusterNoise>,
@@ -124,6 +140,20 @@ pub(super) fn clusters_of(
         return Ok(None);
     }
     cluster_noise(rows, sample, control).map(Some)
+}
+
+/// How many times as large the noise of these means is as that of as many independent rows.
+pub(super) fn design_effect(rows: &Sides<'_>, pairs: Option<&Pairs>, clusters: Option<&ClusterNoise>) -> f64 {
+    let Some(clusters) = clusters else {
+        return 1.0;
+    };
+    let [x, z] = [rows.moments(0), rows.moments(1)];
+    let naive = match pairs {
+        Some(pairs) => pairs.trace / (pairs.count as f64 - 1.0),
+        None => x.unbiased_trace() / x.rows() as f64 + z.unbiased_trace() / z.rows() as f64,
+    };
+    let known = clusters.noise(&vec![0.0; x.dim()]).trace / naive;
+    if known.is_finite() { known.max(1.0) } else { 1.0 }
 }
 
 /// The gap beside its noise.
@@ -171,7 +201,7 @@ fn add(value: &mut Value, judged: &Judged) {
 fn noises(rows: &Sides<'_>, difference: &[f64], evidence: &Evidence<'_>) -> (Noise, Option<Noise>) {
     let [x, z] = [rows.moments(0), rows.moments(1)];
     let (n, m) = (x.rows() as f64, z.rows() as f64);
-    let covariances = evidence.covariances.map(|[x, z]| [x, z]);
+    let covariances = evidence.covariances;
     let samples = |weights| Noise::of_samples([x, z], weights, covariances, difference);
     let fitted = evidence.fitted.filter(|fitted| fitted.is_noisy());
     // what the fit adds, by what these rows have, side by side

@@ -1,6 +1,7 @@
 //! How large the gap is, how large it would be by chance, and what it is made of.
 
 mod clusters;
+mod covariances;
 mod figures;
 mod gap;
 mod neighbours;
@@ -16,11 +17,12 @@ use modality_gap_geometry::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::covariances::{SideCovariance, covariance_of_side};
 use self::figures::figures;
 pub(crate) use self::gap::held_floor;
-use self::gap::{Evidence, Fitted, clusters_of, gap_json};
+use self::gap::{Evidence, Fitted, clusters_of, design_effect, gap_json};
 use self::neighbours::{Asking, Counts, add_neighbours};
-use self::pairs::{Pairs, mean_direction, pair_differences};
+use self::pairs::{Pairs, mean_directions, pair_differences};
 use self::shown::shown;
 use self::sides::Sides;
 use self::similarity::{Kept, cka, preservation, similarity};
@@ -75,6 +77,8 @@ pub struct MeasureJob {
     pub figures: bool,
     /// Whether they hold the result of every query of retrieval.
     pub outcomes: bool,
+    /// About how many rows of a side that is not paired covariances are taken from, so that others compare at the same number.
+    pub covariance_rows: Option<u64>,
 }
 
 impl MeasureJob {
@@ -107,7 +111,7 @@ pub fn measure_job(
         .transpose()?;
     let fitted = aligner
         .zip(before.as_ref())
-        .map(|(aligner, before)| Fitted::of(aligner, before, job.split));
+        .map(|(aligner, before)| Fitted::of(aligner, &rows, before, job.split));
     let [x, z] = [rows.moments(0), rows.moments(1)];
     let trace = [x.trace(), z.trace()];
     let scale = (trace[0] / (trace[1] + EPSILON)).sqrt();
@@ -140,7 +144,7 @@ pub fn measure_job(
             value[key] = json!(true);
         }
     } else if let Some([_, of_text]) = covariances.as_ref().filter(|_| x.unit() && z.unit()) {
-        value["phantomDrift"] = drift(&rows, of_text, scale, control)?;
+        value["phantomDrift"] = drift(&rows, &of_text.whole, scale, control)?;
     }
     parts.rows_compared(&identity[1], aligner, covariances.as_ref(), &mut value)?;
     if !sampled.is_empty() {
@@ -163,7 +167,7 @@ impl Parts<'_, '_> {
         &mut self,
         fitted: Option<&Fitted>,
         value: &mut Value,
-    ) -> Result<Option<[Covariance; 2]>, TaskError> {
+    ) -> Result<Option<[SideCovariance; 2]>, TaskError> {
         let Self {
             rows, job, control, ..
         } = *self;
@@ -188,25 +192,38 @@ impl Parts<'_, '_> {
         let pairs = paired
             .then(|| pair_differences(rows, Some(sample), control))
             .transpose()?;
-        let covariances = [
-            rows.covariance(0, sample, control)?,
-            rows.covariance(1, sample, control)?,
+        let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
+        let of_side = |side: usize| match job.covariance_rows.filter(|_| !paired) {
+            Some(limit) => Sample::of(rows.source(side).rows(), limit, job.seed),
+            None => sample,
+        };
+        let mut covariances = [
+            covariance_of_side(rows, 0, of_side(0), gain(0), control)?,
+            covariance_of_side(rows, 1, of_side(1), gain(1), control)?,
         ];
         if !sample.is_all() {
-            let size = covariances.iter().map(Covariance::rows).max().unwrap_or(0);
+            let sizes = covariances.iter().map(|side| side.whole.rows());
+            let size = sizes.max().unwrap_or(0);
             self.sampled.insert("covariance".to_owned(), sample.json(size));
         }
+        let mut pairs = pairs;
+        let design = design_effect(rows, pairs.as_ref(), clusters.as_ref());
+        covariances
+            .iter_mut()
+            .for_each(|side| side.halves.design = design);
+        pairs.iter_mut().for_each(|pairs| pairs.halves.design = design);
         value["gap"] = gap_json(
             rows,
             &Evidence {
-                covariances: Some(&covariances),
+                covariances: Some([&covariances[0].whole, &covariances[1].whole]),
                 pairs: pairs.as_ref(),
                 fitted,
                 clusters,
             },
         );
         if job.wants(Part::Causes) {
-            for (key, part) in causes(rows, &covariances, pairs.as_ref(), job, control)? {
+            let real = value["gap"]["verdict"] == "real";
+            for (key, part) in causes(rows, &covariances, pairs.as_ref(), real, job, control)? {
                 value[key] = part;
             }
         }
@@ -218,7 +235,7 @@ impl Parts<'_, '_> {
         &mut self,
         identity: &RowsMap,
         aligner: Option<&Aligner>,
-        covariances: Option<&[Covariance; 2]>,
+        covariances: Option<&[SideCovariance; 2]>,
         value: &mut Value,
     ) -> Result<(), TaskError> {
         let Self {
@@ -258,10 +275,16 @@ impl Parts<'_, '_> {
                 .insert("similarity".to_owned(), kept.sample.json(kept.size()));
         }
         if job.wants(Part::Similarity) {
-            value["similarity"] = similarity(rows, &kept, control);
+            let in_sample = value["inSample"] == true;
+            value["similarity"] = similarity(rows, &kept, in_sample, control);
             if let Some(covariances) = covariances.filter(|_| paired) {
                 let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
-                let [unbiased, biased] = cka(rows, covariances, sample, control)?;
+                let [unbiased, biased] = cka(
+                    rows,
+                    [&covariances[0].whole, &covariances[1].whole],
+                    sample,
+                    control,
+                )?;
                 value["similarity"]["cka"] = json!(unbiased);
                 value["similarity"]["ckaBiased"] = json!(biased);
             }
@@ -288,40 +311,52 @@ fn check(image: &RowSet, text: &RowSet, aligner: Option<&Aligner>) -> Result<(),
     Ok(())
 }
 
-/// What the gap is made of.
+/// What the gap is made of; `real` says whether it exceeds its noise.
 fn causes(
     rows: &Sides<'_>,
-    covariances: &[Covariance; 2],
+    covariances: &[SideCovariance; 2],
     pairs: Option<&Pairs>,
+    real: bool,
     job: &MeasureJob,
     control: &Control,
 ) -> Result<Map<String, Value>, TaskError> {
     let side = |name, i: usize| Side {
         name,
         moments: rows.moments(i),
-        covariance: &covariances[i],
-        stored: rows.source(i).stored(),
+        covariance: &covariances[i].whole,
+        halves: &covariances[i].halves,
+        storage: &covariances[i].storage,
+        independent: rows.independent(i),
     };
     let pair_side = pairs.map(|pairs| PairSide {
         differences: &pairs.differences,
+        halves: &pairs.halves,
         mean: &pairs.mean,
     });
-    let (frame, mut explained) = explain(
+    let mut explained = explain(
         &[side("image", 0), side("text", 1)],
         pair_side.as_ref(),
+        real,
         &job.explain,
     )?;
     if let Some(pairs) = pairs {
-        let length = mean_direction(rows, &frame, control)?;
-        let parts = &mut explained["decomposition"];
-        parts["vmf"] = json!(concentration(length, pairs.count, &frame));
-        parts["chance"]["vmf"] = json!(vmf_concentration(
-            (pairs.count as f64).powf(-0.5),
-            frame.dim() - frame.rank()
-        ));
-        add_strangers(&mut parts["coupling"], rows, pairs, &frame, job.seed, control)?;
+        let vmf = explained
+            .judging()
+            .map(|frames| -> Result<[f64; 2], TaskError> {
+                let directions = mean_directions(rows, &frames, control)?;
+                let n: u64 = directions.iter().map(|(_, n)| n).sum();
+                let rest = frames[0].dim() - frames[0].rank();
+                let even = vmf_concentration((n as f64 / 2.0).powf(-0.5), rest);
+                Ok([concentration(&directions, &frames), even])
+            })
+            .transpose()?;
+        let parts = &mut explained.json["decomposition"];
+        parts["vmf"] = json!(vmf.map(|[found, _]| found));
+        parts["chance"]["vmf"] = json!(vmf.map(|[_, even]| even));
+        let frame = &explained.frame;
+        add_strangers(&mut parts["coupling"], rows, pairs, frame, job.seed, control)?;
     }
-    Ok(explained)
+    Ok(explained.json)
 }
 
 /// Phantom drift of the text after anchor and trace, whose mean is the image's: what the sphere does to it.

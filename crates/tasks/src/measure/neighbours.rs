@@ -1,7 +1,8 @@
 //! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
 
 use modality_gap_geometry::{
-    Found, Map, Neighbour, Partner, Search, UnitRows, binary_entropy, expected_entropy, skewness,
+    Found, Map, Neighbour, Partner, Search, UnitRows, binary_entropy, even_hubness, expected_entropy,
+    skewness,
 };
 use modality_gap_kernels::dot;
 use serde_json::{Map as JsonMap, Value, json};
@@ -316,7 +317,16 @@ impl Counts {
                     / ((weight[0] + weight[1]) * (weight[0] + weight[1] - 1.0)),
             },
             "duplicates": { "image": self.doubles[0] as f64 / asked[0], "text": self.doubles[1] as f64 / asked[1] },
-            "hubness": { "image": skew(0, 0), "text": skew(1, 1), "textToImage": skew(2, 0) },
+            "hubness": {
+                "image": skew(0, 0),
+                "text": skew(1, 1),
+                "textToImage": skew(2, 0),
+                "chance": {
+                    "image": even_hubness(self.asked[0], images, NEAR as u64),
+                    "text": even_hubness(self.asked[1], texts, NEAR as u64),
+                    "textToImage": even_hubness(self.asked[1], images, NEAR as u64),
+                },
+            },
         });
         if let Some(retention) = self.retention() {
             value["retention"] = json!(retention);

@@ -1,12 +1,16 @@
 //! What the pairs of a measurement say of their differences.
 
-use modality_gap_geometry::{Covariance, Frame, distance, sum_of_directions};
+use std::collections::HashSet;
+
+use modality_gap_geometry::{Covariance, Frame, Halves, distance, sum_of_directions};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
+use super::covariances::IntoHalves;
 use super::sides::Sides;
 use crate::groups::Pairing;
 use crate::paired::PairBlock;
+use crate::split::second_half;
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -14,8 +18,10 @@ const DIRECTION_ROWS: usize = 64;
 
 /// What is known of paired differences r = x − z.
 pub(super) struct Pairs {
-    /// Their covariance, perhaps of a sample.
+    /// Their covariance, perhaps of a sample; empty where none was asked for.
     pub differences: Covariance,
+    /// The same in halves of independent groups.
+    pub halves: Halves,
     /// Their mean over all pairs.
     pub mean: Vec<f64>,
     /// Mean length.
@@ -37,7 +43,7 @@ pub(super) fn pair_differences(
     let dim = sides.source(0).dim;
     let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
     let center: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
-    let mut differences = Covariance::about(&center);
+    let mut differences = IntoHalves::about(&center, sides.grouped());
     let mut sum = vec![0.0; dim];
     let (mut distances, mut cosines, mut squares, mut pairs) = (0.0, 0.0, 0.0, 0_u64);
     sides.each_pair(
@@ -49,22 +55,17 @@ pub(super) fn pair_differences(
                 cosines += dot(a, b);
             }
             subtract(left, right);
-            let mut sampled = 0;
             for (position, &key) in keys.iter().enumerate() {
-                let row = position * dim..(position + 1) * dim;
-                let difference = &left[row.clone()];
+                let difference = &left[position * dim..(position + 1) * dim];
                 distances += dot(difference, difference).sqrt();
                 squares += distance(difference, &center).powi(2);
                 sum.iter_mut().zip(difference).for_each(|(sum, v)| *sum += v);
                 pairs += 1;
                 if sample.is_some_and(|sample| sample.takes(key)) {
-                    left.copy_within(row, sampled * dim);
-                    sampled += 1;
+                    differences.push(key, difference);
                 }
             }
-            control
-                .pool()
-                .install(|| differences.accumulate(&mut left[..sampled * dim]));
+            differences.count(control);
         },
     )?;
     let n = pairs as f64;
@@ -74,7 +75,8 @@ pub(super) fn pair_differences(
         _ => center.clone(),
     };
     Ok(Pairs {
-        differences,
+        differences: differences.halves.whole(),
+        halves: differences.halves,
         trace: squares / n - distance(&mean, &center).powi(2),
         mean,
         mean_distance: distances / n,
@@ -83,30 +85,50 @@ pub(super) fn pair_differences(
     })
 }
 
-/// Length of the mean unit direction of P_VΔ over all pairs; zero when V is empty.
-pub(super) fn mean_direction(sides: &Sides<'_>, frame: &Frame, control: &Control) -> Result<f64, TaskError> {
-    let dim = frame.dim();
-    let v = frame.v();
-    let mut sum = vec![0.0; v.ncols()];
-    let mut pairs = 0_u64;
+/// Lengths of the mean unit directions of P_VΔ, and how many there are, by half; in `frames[k]` those of half k, or all of them
+/// where there is one frame. Of pairs in groups the first of each, for they are not independent.
+pub(super) fn mean_directions(
+    sides: &Sides<'_>,
+    frames: &[&Frame],
+    control: &Control,
+) -> Result<Vec<(f64, u64)>, TaskError> {
+    let dim = sides.source(0).dim;
+    let mut sums: Vec<(Vec<f64>, u64)> = frames
+        .iter()
+        .map(|frame| (vec![0.0; frame.v().ncols()], 0))
+        .collect();
+    let mut seen = sides.grouped().then(HashSet::new);
+    let mut blocks: Vec<Vec<f64>> = frames.iter().map(|_| Vec::new()).collect();
     sides.each_pair(
         Sample::ALL,
         control,
         "directions",
         |PairBlock { keys, left, right }| {
             subtract(left, right);
-            let parts: Vec<Vec<f64>> = control.pool().install(|| {
-                left.par_chunks(DIRECTION_ROWS * dim)
-                    .map(|rows| sum_of_directions(rows, v))
-                    .collect()
-            });
-            for part in parts {
-                sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+            for (row, &key) in left.chunks_exact(dim).zip(keys) {
+                if seen.as_mut().is_none_or(|seen| seen.insert(key)) {
+                    blocks[usize::from(second_half(key)).min(frames.len() - 1)].extend_from_slice(row);
+                }
             }
-            pairs += keys.len() as u64;
+            for ((block, frame), (sum, pairs)) in blocks.iter_mut().zip(frames).zip(&mut sums) {
+                let parts: Vec<Vec<f64>> = control.pool().install(|| {
+                    block
+                        .par_chunks(DIRECTION_ROWS * dim)
+                        .map(|rows| sum_of_directions(rows, frame.v()))
+                        .collect()
+                });
+                for part in parts {
+                    sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+                }
+                *pairs += (block.len() / dim) as u64;
+                block.clear();
+            }
         },
     )?;
-    Ok(dot(&sum, &sum).sqrt() / pairs as f64)
+    let lengths = sums
+        .iter()
+        .map(|(sum, pairs)| (dot(sum, sum).sqrt() / *pairs as f64, *pairs));
+    Ok(lengths.collect())
 }
 
 fn subtract(left: &mut [f64], right: &[f64]) {

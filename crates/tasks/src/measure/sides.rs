@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use modality_gap_geometry::{Covariance, Map, Moments, UnitRows};
+use modality_gap_geometry::{Map, Moments, UnitRows};
 use serde_json::{Value, json};
 
 use crate::fit::dropped_rows;
-use crate::groups::{Grouping, Known, Members, Pairing};
-use crate::mapper::{Mapper, covariance_of};
+use crate::groups::{Grouping, Known, Members, Pairing, UNUSABLE};
+use crate::mapper::Mapper;
 use crate::moments::{Counted, count, count_hashed};
 use crate::paired::{PairBlock, Paired};
 use crate::walk::{walk, walk_range};
@@ -30,6 +30,8 @@ pub(super) struct Sides<'a> {
     exclude: [Vec<u64>; 2],
     /// Rows left out because of a partner.
     without_partner: u64,
+    /// Hash of the stored bits of each row; empty where there are too many.
+    hashes: [Vec<u64>; 2],
 }
 
 impl<'a> Sides<'a> {
@@ -50,10 +52,15 @@ impl<'a> Sides<'a> {
             grouping,
             exclude: NOTHING,
             without_partner: 0,
+            hashes: NOTHING,
         };
         let again = sides
             .grouping
             .observe(&mut sides.sources, &sides.counted, split.splits());
+        sides.hashes = sides
+            .counted
+            .each_mut()
+            .map(|counted| std::mem::take(&mut counted.hashes));
         sides.count_again(again, control)?;
         Ok(sides)
     }
@@ -69,6 +76,7 @@ impl<'a> Sides<'a> {
             grouping: self.grouping.clone(),
             exclude: self.grouping.repeats.clone(),
             without_partner: 0,
+            hashes: NOTHING,
         };
         sides.count_again(false, control)?;
         Ok(sides)
@@ -139,6 +147,23 @@ impl<'a> Sides<'a> {
     /// Rows of the longer side.
     pub(super) fn longest(&self) -> u64 {
         self.sources.iter().map(RowSet::rows).max().unwrap_or(0)
+    }
+
+    /// Hashes of the rows of a side that are measured; none where there are too many rows.
+    pub(super) fn measured_hashes(&self, side: usize) -> impl Iterator<Item = u64> + '_ {
+        let hashes = self.hashes[side].iter().enumerate();
+        hashes
+            .filter(move |&(row, &hash)| hash != UNUSABLE && self.takes(side, row as u64))
+            .map(|(_, &hash)| hash)
+    }
+
+    /// Rows of a side that are independent of each other: its groups, where there are any.
+    pub(super) fn independent(&self, side: usize) -> u64 {
+        if self.grouped() {
+            self.members(side).groups()
+        } else {
+            self.moments(side).rows()
+        }
     }
 
     /// Rows that could not be used, by their index in the source.
@@ -286,19 +311,6 @@ impl<'a> Sides<'a> {
             ..Selection::ALL
         }
     }
-
-    /// Covariance of the mapped rows of a side that `sample` takes.
-    pub(super) fn covariance(
-        &self,
-        side: usize,
-        sample: Sample,
-        control: &Control,
-    ) -> Result<Covariance, TaskError> {
-        let take = |row| sample.takes(self.sources[side].key(row)) && self.takes(side, row);
-        let stage = format!("covariance {}", NAMES[side]);
-        let mean = self.moments(side).mean();
-        covariance_of(&self.sources[side], self.maps[side], mean, take, control, &stage)
-    }
 }
 
 fn count_both(
@@ -317,7 +329,7 @@ fn count_both(
         };
         let stage = format!("moments {}", NAMES[i]);
         if hashed {
-            count_hashed(sources[i], maps[i], selection, control, &stage)
+            count_hashed(sources[i], maps[i], selection, control, &stage, None)
         } else {
             count(sources[i], maps[i], selection, control, &stage, None)
         }

@@ -50,7 +50,9 @@ impl Kept {
 }
 
 /// `similarity` of the results.
-pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, control: &Control) -> Value {
+///
+/// `in_sample` rows are those of the aligner's fit: their halves have opposite errors of the mean, so no plane is asked.
+pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, in_sample: bool, control: &Control) -> Value {
     let dim = sides.source(0).dim;
     let (x, z) = (kept.image.rows(), kept.text.rows());
     let keys = [(0, &kept.image), (1, &kept.text)].map(|(side, rows): (usize, &UnitRows)| -> Vec<u64> {
@@ -89,11 +91,20 @@ pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, control: &Control) -> V
             js[format!("{a}/{b}")] = json!(first.divergence(second));
         }
     }
+    let halves = halves(&keys, sides.grouped(), sides.grouping().shared);
+    let by_chance = divergences_by_chance(x, &halves[0], dim, control);
+    let mut chance =
+        json!({ "rows": by_chance.rows, "cross/one": by_chance.cross, "one/other": by_chance.within });
+    if pairing != Pairing::None {
+        chance["paired/cross"] = json!(strangers_divergence(kept, &keys, &cross));
+    }
+    let separable = (!in_sample).then(|| separability([x, z], &halves, dim)).flatten();
     let mut value = json!({
         "js": js,
+        "jsChance": chance,
         "histograms": histograms,
         "uniformity": { "image": images.uniformity(), "text": texts.uniformity() },
-        "separability": separability([x, z], &halves(&keys, sides.grouping().shared), dim),
+        "separability": separable,
     });
     if pairing != Pairing::None {
         value["alignment"] = json!(alignment / count as f64);
@@ -119,9 +130,12 @@ fn kept_pairs(pairing: Pairing, [image, text]: &[Vec<u64>; 2]) -> Vec<(usize, us
 }
 
 /// Whether each row of either side belongs to the second half: every second group, in the order in which groups appear.
-fn halves(keys: &[Vec<u64>; 2], shared: bool) -> [Vec<bool>; 2] {
+fn halves(keys: &[Vec<u64>; 2], grouped: bool, shared: bool) -> [Vec<bool>; 2] {
     let mut places: [HashMap<u64, usize>; 2] = [HashMap::new(), HashMap::new()];
     [0, 1].map(|side| {
+        if !grouped {
+            return (0..keys[side].len()).map(|i| i % 2 == 1).collect();
+        }
         let known = &mut places[if shared { 0 } else { side }];
         keys[side]
             .iter()
@@ -132,6 +146,60 @@ fn halves(keys: &[Vec<u64>; 2], shared: bool) -> [Vec<bool>; 2] {
             .map(|even| !even)
             .collect()
     })
+}
+
+/// Rows of either half whose cosines are compared, at most.
+const HALF_ROWS: usize = 1_000;
+/// How often partners are exchanged.
+const DERANGEMENTS: usize = 3;
+
+/// What two halves of the image rows show of each other.
+struct ByChance {
+    /// Rows of a half.
+    rows: usize,
+    /// Divergence of the cosines across the halves from those within one.
+    cross: f64,
+    /// Divergence of the cosines within the halves.
+    within: f64,
+}
+
+fn divergences_by_chance(x: &[f64], second: &[bool], dim: usize, control: &Control) -> ByChance {
+    let of = |half: bool| -> Vec<f64> {
+        let rows = x.chunks_exact(dim).zip(second);
+        let rows = rows.filter(|(_, second)| **second == half).take(HALF_ROWS);
+        rows.flat_map(|(row, _)| row).copied().collect()
+    };
+    let (a, b) = (of(false), of(true));
+    let [across, one, other] = control.pool().install(|| {
+        [
+            cosines(&a, &b, dim, Among::Two),
+            cosines(&a, &a, dim, Among::One),
+            cosines(&b, &b, dim, Among::One),
+        ]
+    });
+    ByChance {
+        rows: (a.len() / dim).min(b.len() / dim),
+        cross: across.divergence(&one),
+        within: one.divergence(&other),
+    }
+}
+
+/// Divergence of the cosines of as many strangers as there are pairs from all others of strangers: the mean over exchanges.
+fn strangers_divergence(kept: &Kept, keys: &[Vec<u64>; 2], cross: &modality_gap_geometry::Cosines) -> f64 {
+    let (n, m) = (kept.image.len(), kept.text.len());
+    let mut sum = 0.0;
+    for k in 1..=DERANGEMENTS {
+        let mut strangers = modality_gap_geometry::Cosines::default();
+        for j in 0..m {
+            // far apart, for rows of one group often stand together
+            let i = (j * n / m.max(1) + (k * n / (DERANGEMENTS + 1)).max(1)) % n;
+            if keys[0][i] != keys[1][j] {
+                strangers.add(dot(kept.image.row(i), kept.text.row(j)));
+            }
+        }
+        sum += strangers.divergence(&cross.without(&strangers)) / DERANGEMENTS as f64;
+    }
+    sum
 }
 
 /// Accuracy on the second half of the groups of a logistic probe fitted on the first.
@@ -153,7 +221,7 @@ fn separability([x, z]: [&[f64]; 2], halves: &[Vec<bool>; 2], dim: usize) -> Opt
 /// plug-in ones, which grow to one as rows become few.
 pub(super) fn cka(
     sides: &Sides<'_>,
-    [x, z]: &[Covariance; 2],
+    [x, z]: [&Covariance; 2],
     sample: Sample,
     control: &Control,
 ) -> Result<[Option<f64>; 2], TaskError> {

@@ -1,0 +1,117 @@
+//! Covariances of the rows of a measurement, in halves of independent groups, and what their storage adds to them.
+
+use std::collections::HashSet;
+
+use modality_gap_geometry::{Covariance, Halves, StorageNoise, StoredRows};
+
+use super::sides::Sides;
+use crate::mapper::Mapper;
+use crate::split::second_half;
+use crate::walk::walk;
+use crate::{Control, Sample, TaskError};
+
+/// The covariance of one side.
+pub(super) struct SideCovariance {
+    pub halves: Halves,
+    /// Of both halves.
+    pub whole: Covariance,
+    /// Variances that rounding of the stored rows adds to the columns.
+    pub storage: Vec<f64>,
+}
+
+/// Rows on their way into the halves of a covariance.
+pub(super) struct IntoHalves {
+    pub halves: Halves,
+    /// Keys that have had a row; where rows are in no groups nothing is kept.
+    seen: Option<HashSet<u64>>,
+    blocks: [Vec<f64>; 2],
+    first: Vec<f64>,
+}
+
+impl IntoHalves {
+    pub fn about(center: &[f64], grouped: bool) -> Self {
+        let mut halves = Halves::about(center);
+        halves.first = grouped.then(|| Covariance::about(center));
+        Self {
+            halves,
+            seen: grouped.then(HashSet::new),
+            blocks: [Vec::new(), Vec::new()],
+            first: Vec::new(),
+        }
+    }
+
+    /// Takes a row of group `key`.
+    pub fn push(&mut self, key: u64, row: &[f64]) {
+        self.blocks[usize::from(second_half(key))].extend_from_slice(row);
+        if self.seen.as_mut().is_some_and(|seen| seen.insert(key)) {
+            self.first.extend_from_slice(row);
+        }
+    }
+
+    /// Counts what was taken.
+    pub fn count(&mut self, control: &Control) {
+        let Self {
+            halves,
+            blocks,
+            first,
+            ..
+        } = self;
+        control.pool().install(|| {
+            for (part, block) in halves.parts.iter_mut().zip(blocks.iter_mut()) {
+                part.accumulate(block);
+            }
+            if let Some(covariance) = &mut halves.first {
+                covariance.accumulate(first);
+            }
+        });
+        blocks.iter_mut().for_each(Vec::clear);
+        first.clear();
+    }
+}
+
+/// Covariance of the mapped rows of a side that `sample` takes; `gain` is how many times as far the map has spread them.
+pub(super) fn covariance_of_side(
+    sides: &Sides<'_>,
+    side: usize,
+    sample: Sample,
+    gain: f64,
+    control: &Control,
+) -> Result<SideCovariance, TaskError> {
+    let source = sides.source(side);
+    let dim = source.dim;
+    let starts = source.starts();
+    let mut rows_of = IntoHalves::about(sides.moments(side).mean(), sides.grouped());
+    let mut storage = StorageNoise::new(dim);
+    let mut shard: Option<(usize, StoredRows)> = None;
+    let unit = sides.moments(side).unit();
+    let mut mapper = Mapper::new(sides.map(side));
+    let stage = format!("covariance {}", ["image", "text"][side]);
+    walk(source, control, &stage, |first, rows| {
+        let take = |row| sample.takes(source.key(row)) && sides.takes(side, row);
+        mapper.map(first, rows, take);
+        for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
+            let index = first + i as u64;
+            rows_of.push(source.key(index), row);
+            let part = starts.partition_point(|&start| start <= index) - 1;
+            if shard.as_ref().is_none_or(|(open, _)| *open != part) {
+                if let Some((_, done)) = &shard {
+                    storage.add(done);
+                }
+                shard = Some((part, StoredRows::new(source.parts[part].dtype(), dim)));
+            }
+            if let Some((_, open)) = &mut shard {
+                open.add(&rows[i * dim..(i + 1) * dim], unit);
+            }
+        }
+        rows_of.count(control);
+        Ok(())
+    })?;
+    if let Some((_, done)) = &shard {
+        storage.add(done);
+    }
+    Ok(SideCovariance {
+        whole: rows_of.halves.whole(),
+        halves: rows_of.halves,
+        storage: storage.variances(gain),
+    })
+}

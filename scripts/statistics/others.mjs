@@ -1,0 +1,365 @@
+/**
+ * Statistics beside the gap on populations whose truth is known: their mean over samples beside the truth, and how often checks
+ * that have no reason to speak do so.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { population, repeated, stored } from './populations.mjs'
+
+/** Columns; ranks of the frame where one is used. */
+const DIM = 32
+const RANK = 8
+const RHO = 0.7
+
+const FLAT = { dim: DIM, alpha: 0 }
+const LAW = { dim: DIM, alpha: 1 }
+const STEEP = { dim: DIM, alpha: 2 }
+const GAP = { dim: DIM, alpha: 1, lean: 0.15 }
+/** Ten directions that vary; rows in 16 bits add noise in all others. */
+const NARROW = { dim: DIM, alpha: 1, directions: 10 }
+
+/** Covariance of rows, divisor n, and their mean. */
+function moments(rows, dim) {
+  const n = rows.length / dim
+  const mean = new Float64Array(dim)
+  rows.forEach((value, i) => {
+    mean[i % dim] += value / n
+  })
+  return { n, mean }
+}
+
+/** tr ΣabΣabᵀ and tr Σaa of two sets of rows whose row i belong together, divisor n. */
+function squares(a, b, dim) {
+  const [{ n, mean: ma }, { mean: mb }] = [moments(a, dim), moments(b, dim)]
+  const sigma = new Float64Array(dim * dim)
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < dim; j++) {
+      const x = (a[i * dim + j] - ma[j]) / n
+      for (let k = 0; k < dim; k++) sigma[j * dim + k] += x * (b[i * dim + k] - mb[k])
+    }
+  }
+  const trace = Array.from({ length: dim }, (_, j) => sigma[j * dim + j]).reduce((x, y) => x + y, 0)
+  return { square: sigma.reduce((sum, v) => sum + v * v, 0), trace, sigma }
+}
+
+const difference = ({ image, text }) => image.map((value, i) => value - text[i])
+const LARGE = 60_000
+
+/** Truths, from a sample of 60,000 rows. */
+const truths = {
+  participation: shape => {
+    const { image } = population(shape).samples(77, LARGE, 1)
+    const { square, trace } = squares(image, image, DIM)
+    return trace ** 2 / square
+  },
+  cka: shape => {
+    const { image, text } = population(shape).pairs(78, LARGE, RHO)
+    return (
+      squares(image, text, DIM).square /
+      Math.sqrt(squares(image, image, DIM).square * squares(text, text, DIM).square)
+    )
+  },
+  effective: shape => {
+    const r = difference(population(shape).pairs(79, LARGE, RHO))
+    const { square, trace } = squares(r, r, DIM)
+    return trace ** 2 / square
+  },
+  shape: (one, other) => {
+    const a = population(one).samples(80, LARGE, 1).image
+    const b = population(other).samples(81, LARGE, 1).image
+    const [x, z] = [squares(a, a, DIM), squares(b, b, DIM)]
+    return Math.sqrt(x.sigma.reduce((sum, v, i) => sum + (v - z.sigma[i]) ** 2, 0) / x.square)
+  },
+}
+
+async function measuredOf({ measureGap, openEmbeddings }, { image, text }, options) {
+  const open = rows => openEmbeddings(rows, { dim: DIM, dtype: options.dtype })
+  const { dtype: _, ...asked } = options
+  return await measureGap({ image: await open(image), text: await open(text), threads: 1, ...asked })
+}
+
+const strangers = (shape, seed, n) => population(shape).samples(seed, n)
+const pairs = (shape, seed, n) => population(shape).pairs(seed, n, RHO)
+const paired = { paired: true, parts: ['causes'] }
+
+/** In a large sample, with the frame of these rows: the bias that this has falls with d/n. */
+async function atLarge(api, pick) {
+  return pick(await measuredOf(api, pairs(GAP, 82, 40_000), { ...paired, rank: RANK }))
+}
+
+/**
+ * What is estimated: `draw` and `options` of a measurement, `of` the report; `truth`, once; `plain`, the plug-in value that stands
+ * beside it, or what chance gives.
+ */
+const ESTIMATES = [
+  {
+    name: 'CKA of strangers',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { paired: true, parts: ['similarity'] },
+    of: r => r.similarity.cka,
+    plain: r => r.similarity.ckaBiased,
+    truth: () => 0,
+  },
+  {
+    name: 'CKA of pairs',
+    draw: (seed, n) => pairs(LAW, seed, n),
+    options: { paired: true, parts: ['similarity'] },
+    of: r => r.similarity.cka,
+    plain: r => r.similarity.ckaBiased,
+    truth: () => truths.cka(LAW),
+  },
+  ...[FLAT, LAW].map(shape => ({
+    name: `participation ratio, a = ${shape.alpha}`,
+    draw: (seed, n) => strangers(shape, seed, n),
+    options: { parts: ['causes'] },
+    of: r => r.spectrum.image.participationRatio,
+    plain: r => r.spectrum.image.participationRatioBiased,
+    truth: () => truths.participation(shape),
+  })),
+  {
+    name: 'participation ratio of five captions an image',
+    draw: (seed, n) => population(LAW).captions(seed, n, 5, RHO),
+    options: { captionsPerImage: 5, parts: ['causes'] },
+    of: r => r.spectrum.text.participationRatio,
+    plain: r => r.spectrum.text.participationRatioBiased,
+    truth: () => truths.participation(LAW),
+  },
+  {
+    name: 'participation ratio, every row twice',
+    draw: (seed, n) => {
+      const { image, text } = strangers(LAW, seed, n)
+      return { image: repeated(image, DIM, 2), text }
+    },
+    options: { parts: ['causes'] },
+    of: r => r.spectrum.image.participationRatio,
+    plain: r => r.spectrum.image.participationRatioBiased,
+    truth: () => truths.participation(LAW),
+  },
+  {
+    name: 'effective dimension of pairs',
+    draw: (seed, n) => pairs(LAW, seed, n),
+    options: paired,
+    of: r => r.residual.effectiveDimension,
+    plain: r => r.residual.effectiveDimensionBiased,
+    truth: () => truths.effective(LAW),
+  },
+  {
+    name: 'covariance shape, one distribution',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { parts: ['causes'] },
+    of: r => r.covariance.shape ** 2,
+    plain: r => r.covariance.shapeBiased ** 2,
+    truth: () => 0,
+    note: 'squared; cut at zero',
+  },
+  {
+    name: 'covariance shape, a = 1 and 2',
+    draw: (seed, n) => ({ image: strangers(LAW, seed, n).image, text: strangers(STEEP, seed + 7, n).text }),
+    options: { parts: ['causes'] },
+    of: r => r.covariance.shape,
+    plain: r => r.covariance.shapeBiased,
+    truth: () => truths.shape(LAW, STEEP),
+  },
+  {
+    name: 'covariance shape of pairs, one distribution',
+    draw: (seed, n) => pairs(LAW, seed, n),
+    options: paired,
+    of: r => r.covariance.shape ** 2,
+    plain: r => r.covariance.shapeBiased ** 2,
+    truth: () => 0,
+    note: 'squared; cut at zero',
+  },
+  {
+    name: 'R² of strangers',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { ...paired, rank: RANK },
+    of: r => r.decomposition.coupling.r2Adjusted,
+    plain: r => r.decomposition.coupling.r2,
+    truth: () => 0,
+  },
+  {
+    name: 'COB share',
+    draw: (seed, n) => pairs(GAP, seed, n),
+    options: { ...paired, rank: RANK },
+    of: r => r.decomposition.cobShare,
+    plain: r => r.decomposition.cob ** 2 / r.decomposition.gap ** 2,
+    truth: api => atLarge(api, r => r.decomposition.cob ** 2 / r.decomposition.gap ** 2),
+  },
+  {
+    name: 'coverage',
+    draw: (seed, n) => pairs(GAP, seed, n),
+    options: { ...paired, rank: RANK },
+    of: r => r.residual.coverage,
+    plain: r => r.residual.coverageBiased,
+    truth: api => atLarge(api, r => r.residual.coverageBiased),
+  },
+  {
+    name: 'vMF concentration',
+    draw: (seed, n) => pairs(GAP, seed, n),
+    options: { ...paired, rank: RANK },
+    of: r => r.decomposition.vmf,
+    plain: r => r.decomposition.chance.vmf,
+    truth: api => atLarge(api, r => r.decomposition.vmf),
+    note: 'beside it even directions',
+  },
+  {
+    name: 'separability, one distribution',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { parts: ['similarity'] },
+    of: r => r.similarity.separability,
+    plain: () => 0.5,
+    truth: () => 0.5,
+  },
+  {
+    name: 'separability, every row three times',
+    draw: (seed, n) => {
+      const { image, text } = strangers(LAW, seed, n)
+      return { image: repeated(image, DIM, 3), text: repeated(text, DIM, 3) }
+    },
+    options: { parts: ['similarity'] },
+    of: r => r.similarity.separability,
+    plain: () => 0.5,
+    truth: () => 0.5,
+  },
+  {
+    name: 'Jensen–Shannon of pairs that are strangers',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { paired: true, parts: ['similarity'] },
+    of: r => r.similarity.js['paired/cross'] - r.similarity.jsChance['paired/cross'],
+    plain: r => r.similarity.js['paired/cross'],
+    truth: () => 0,
+    note: 'less that of strangers',
+  },
+  {
+    name: 'Fréchet distance, one distribution',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { parts: ['causes'] },
+    of: r => r.covariance.frechet,
+    plain: r => r.covariance.halves.frechet,
+    truth: () => null,
+    note: 'beside it two halves of the images, n/2 each',
+  },
+  {
+    name: 'mixing, one distribution',
+    draw: (seed, n) => strangers(LAW, seed, n),
+    options: { parts: ['neighbours'] },
+    of: r => r.neighbours.mixing.all / r.neighbours.mixing.chance,
+    plain: () => 1,
+    truth: () => 1,
+  },
+  ...['f16', 'bf16', 'f32 of f16'].flatMap(kind => {
+    const dtype = kind === 'bf16' ? 'bf16' : 'f16'
+    const widened = kind.startsWith('f32')
+    const draw = (seed, n) => {
+      const { image, text } = strangers(NARROW, seed, n)
+      const of = rows => (widened ? widen(stored(rows, dtype)) : stored(rows, dtype))
+      return { image: of(image), text: of(text) }
+    }
+    const options = { parts: ['causes'], ...(widened ? {} : { dtype }) }
+    return [
+      {
+        name: `rank of ten directions in ${kind}`,
+        draw,
+        options,
+        of: r => r.spectrum.image.rank,
+        plain: () => null,
+        truth: () => 11,
+        note: 'ten, and one that the sphere adds',
+      },
+      {
+        name: `κ of ten directions in ${kind}`,
+        draw,
+        options,
+        of: r => r.spectrum.image.kappa,
+        plain: r => r.spectrum.image.chance.kappa,
+        truth: async api => (await measuredOf(api, strangers(NARROW, 83, 40_000), { parts: ['causes'], rank: 11 })).spectrum.image.kappa,
+        note: 'truth from f32; beside it isotropic rows',
+      },
+    ]
+  }),
+]
+
+/** f16 bits as f32. */
+function widen(bits) {
+  return Float32Array.from(bits, value => {
+    const [sign, exponent, fraction] = [value & 0x8000 ? -1 : 1, (value >> 10) & 31, value & 1023]
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25))
+  })
+}
+
+/** Mean, its standard error, and the truth of every estimate at each of `sizes` rows. */
+export async function estimates(api, sizes, trials, each) {
+  for (const { name, draw, options, of, plain, truth, note = '' } of ESTIMATES) {
+    const known = await truth(api)
+    for (const n of sizes) {
+      const found = []
+      const beside = []
+      for (let trial = 0; trial < trials(n); trial++) {
+        const report = await measuredOf(api, draw(10_000 * trial + n, n), options)
+        found.push(of(report))
+        beside.push(plain(report))
+      }
+      const values = found.filter(Number.isFinite)
+      const mean = values.reduce((sum, v) => sum + v, 0) / values.length
+      const sd = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length - 1))
+      const others = beside.filter(Number.isFinite)
+      each({
+        name,
+        note,
+        n,
+        truth: known,
+        mean: values.length > 0 ? mean : null,
+        error: sd / Math.sqrt(values.length),
+        nulls: 1 - values.length / found.length,
+        plain: others.length > 0 ? others.reduce((sum, v) => sum + v, 0) / others.length : null,
+      })
+    }
+  }
+}
+
+/** New rows against a fit: whether they are called drifted, at 1 %. */
+const CHECKS = {
+  'new rows of the same distribution': { draw: (seed, n) => population(LAW).samples(seed, n).text },
+  'the same, steep spectrum': { shape: STEEP, draw: (seed, n) => population(STEEP).samples(seed, n).text },
+  'every row twice': { draw: (seed, n) => repeated(population(LAW).samples(seed, n).text, DIM, 2) },
+  'five captions an image, fitted by ids, new ones without': {
+    captions: true,
+    draw: (seed, n) => population(LAW).captions(seed, n, 5, RHO).text,
+  },
+  'another mean, .05 away': {
+    power: true,
+    draw: (seed, n) => population({ ...LAW, lean: 0.025 }).samples(seed, n).text,
+    fitted: { ...LAW, lean: -0.025 },
+  },
+  'another covariance, the same trace': { power: true, draw: (seed, n) => population(STEEP).samples(seed, n).text },
+}
+
+/** How often new rows are called drifted. */
+export async function checks(api, sizes, trials, each) {
+  const { Aligner, openEmbeddings } = api
+  const open = rows => openEmbeddings(rows, { dim: DIM })
+  const folder = await mkdtemp(join(tmpdir(), 'statistics-'))
+  for (const [name, { draw, shape = LAW, fitted = shape, captions, power = false }] of Object.entries(CHECKS)) {
+    for (const n of sizes) {
+      let drifted = 0
+      for (let trial = 0; trial < trials; trial++) {
+        const seed = 10_000 * trial + n
+        const of = population(fitted)
+        const rows = captions ? of.captions(seed + 5_000, n, 5, RHO) : of.samples(seed + 5_000, n)
+        const aligner = await Aligner.fit({
+          target: await open(rows.image),
+          source: await open(rows.text),
+          threads: 1,
+          ...(captions ? { captionsPerImage: 5 } : {}),
+        })
+        const out = join(folder, 'moved')
+        const report = await aligner.transformTo(await open(draw(seed, n)), out, { threads: 1 })
+        drifted += report.fits.verdict === 'drifted' ? 1 : 0
+        await rm(out, { recursive: true, force: true })
+      }
+      each({ name, n, share: drifted / trials, power })
+    }
+  }
+  await rm(folder, { recursive: true, force: true })
+}

@@ -54,7 +54,7 @@ pub use fit::{
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, relative_gap};
-pub use halves::{Halves, Shares, half_frames, shares, unbiased_shape};
+pub use halves::{Halves, PairProducts, Shares, half_frames, shares, unbiased_shape};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};

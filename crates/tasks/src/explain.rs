@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Halves, Moments, Spectrum, covariance_shape, decompose, half_frames, isotropic_kappa,
-    random_angle, residual, shares, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
+    FrameSize, Halves, Moments, PairProducts, Spectrum, covariance_shape, decompose, half_frames,
+    isotropic_kappa, random_angle, residual, shares, storage_floor, unbiased_resultant, unbiased_shape,
+    vmf_concentration,
 };
 use serde_json::{Map, Value, json};
 
@@ -96,6 +97,11 @@ pub(crate) struct Side<'a> {
 }
 
 impl Side<'_> {
+    /// Covariance of rows that are independent of each other.
+    fn independent_rows(&self) -> &Covariance {
+        self.halves.first.as_ref().unwrap_or(self.covariance)
+    }
+
     /// The largest eigenvalue that rounding alone gives.
     fn floor(&self) -> f64 {
         storage_floor(self.storage, self.independent)
@@ -107,6 +113,8 @@ pub(crate) struct PairSide<'a> {
     pub differences: &'a Covariance,
     /// The same in halves of independent groups.
     pub halves: &'a Halves,
+    /// Of pairs that are independent of each other.
+    pub products: PairProducts,
     /// Their mean over all pairs; the covariance may be of a sample.
     pub mean: &'a [f64],
 }
@@ -122,14 +130,10 @@ pub(crate) struct Explained {
 }
 
 impl Explained {
-    /// The frames in which the two halves are judged.
-    pub fn judging(&self) -> Option<[&Frame; 2]> {
-        match self.others.as_slice() {
-            [] => None,
-            [given] => Some([given, given]),
-            // the frame of one half judges the other
-            [of_first, of_second, ..] => Some([of_second, of_first]),
-        }
+    /// The frames in which the two halves are judged, or the one in which all rows are; empty where there is none.
+    pub fn judging(&self) -> Vec<&Frame> {
+        // the frame of one half judges the other
+        self.others.iter().rev().collect()
     }
 }
 
@@ -164,13 +168,14 @@ pub(crate) fn explain(
         others,
         json: Map::from_iter([("frame".to_owned(), about_frame)]),
     };
-    let judged = explained.judging().map(|frames| {
+    let judging = explained.judging();
+    let both = judging.first().zip(judging.last());
+    let judged = both.map(|(first, second)| {
         let differences = pairs.map(|pairs| pairs.halves);
-        shares(frames, x.halves, z.halves, differences)
+        shares([first, second], x.halves, z.halves, differences)
     });
     let spectra = spectra(sides, options, &mut explained.json)?;
-    let apart = pairs.is_none() && sides.iter().all(|side| side.halves.first.is_none());
-    let covariance = compared(sides, &spectra, apart)?;
+    let covariance = compared(sides, &spectra, pairs.map(|pairs| &pairs.products))?;
     explained.json.insert("covariance".to_owned(), covariance);
     let mut decomposition = match pairs {
         Some(pairs) => decomposition(sides, pairs, &explained.frame, options)?,
@@ -187,7 +192,11 @@ pub(crate) fn explain(
     explained.json.insert("decomposition".to_owned(), decomposition);
     if let Some(pairs) = pairs {
         let mut residual = residual_json(pairs, &explained.frame)?;
-        residual["coverage"] = json!(judged.and_then(|judged| judged.coverage));
+        // a frame that was given is of other rows for all of these
+        residual["coverage"] = match &options.frame {
+            Some(_) => residual["coverageBiased"].clone(),
+            None => json!(judged.and_then(|judged| judged.coverage)),
+        };
         explained.json.insert("residual".to_owned(), residual);
     }
     Ok(explained)
@@ -218,7 +227,7 @@ fn spectra(
 fn compared(
     [x, z]: &[Side<'_>; 2],
     spectra: &[(Eigen, usize)],
-    independent: bool,
+    products: Option<&PairProducts>,
 ) -> Result<Value, TaskError> {
     let shape = covariance_shape(
         (x.covariance, &spectra[0].0, spectra[0].1),
@@ -228,7 +237,7 @@ fn compared(
     let (q, o): (Vec<_>, Vec<_>) = shape.overlap.iter().copied().unzip();
     let chance: Vec<f64> = q.iter().map(|&q| q as f64 / x.covariance.dim() as f64).collect();
     let mut value = json!({
-        "shape": unbiased_shape(x.halves, z.halves, [x.covariance, z.covariance], independent),
+        "shape": unbiased_shape(x.independent_rows(), z.independent_rows(), products),
         "shapeBiased": shape.shape,
         "logSpectraCorrelation": shape.log_spectra_correlation,
         "logSpectraDeviation": shape.log_spectra_deviation,

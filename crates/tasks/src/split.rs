@@ -55,6 +55,14 @@ pub(crate) fn second_half(key: u64) -> bool {
     mix(key ^ mix(HALVES_SALT)) & 1 == 1
 }
 
+/// The same of a row in no group, by a cosine that neither its place, nor its length, nor a rotation of all rows changes: that with
+/// its partner, or with the mean.
+pub(crate) fn second_half_by(cosine: f64) -> bool {
+    // 24 bits of it, which rounding does not move
+    let steps = (cosine * 2.0_f64.powi(24)).floor();
+    second_half(steps.to_bits())
+}
+
 /// Sets the hash of a sample apart from that of a split with the same seed, or a sample of the rows that a split leaves
 /// would be empty.
 const SAMPLE_SALT: u64 = 0x5361_6d70_6c65;

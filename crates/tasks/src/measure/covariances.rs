@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use modality_gap_geometry::{Covariance, Halves, StorageNoise, StoredRows};
+use modality_gap_kernels::dot;
 
+use super::pairs::Pairs;
 use super::sides::Sides;
 use crate::mapper::Mapper;
-use crate::split::second_half;
+use crate::split::{second_half, second_half_by};
 use crate::walk::walk;
 use crate::{Control, Sample, TaskError};
 
@@ -40,9 +42,9 @@ impl IntoHalves {
         }
     }
 
-    /// Takes a row of group `key`.
-    pub fn push(&mut self, key: u64, row: &[f64]) {
-        self.blocks[usize::from(second_half(key))].extend_from_slice(row);
+    /// Takes a row of group `key` into one of the halves.
+    pub fn push(&mut self, key: u64, second: bool, row: &[f64]) {
+        self.blocks[usize::from(second)].extend_from_slice(row);
         if self.seen.as_mut().is_some_and(|seen| seen.insert(key)) {
             self.first.extend_from_slice(row);
         }
@@ -69,18 +71,26 @@ impl IntoHalves {
     }
 }
 
-/// Covariance of the mapped rows of a side that `sample` takes; `gain` is how many times as far the map has spread them.
+/// Covariance of the mapped rows of a side that `sample` takes; `gain` is how many times as far the map has spread them. Of `pairs` in
+/// no group both rows are in one half.
 pub(super) fn covariance_of_side(
     sides: &Sides<'_>,
     side: usize,
     sample: Sample,
     gain: f64,
+    pairs: Option<&Pairs>,
     control: &Control,
 ) -> Result<SideCovariance, TaskError> {
     let source = sides.source(side);
     let dim = source.dim;
     let starts = source.starts();
-    let mut rows_of = IntoHalves::about(sides.moments(side).mean(), sides.grouped());
+    let mean = sides.moments(side).mean();
+    let mut rows_of = IntoHalves::about(mean, sides.grouped());
+    let second = |index: u64, row: &[f64]| match pairs {
+        _ if sides.grouped() => second_half(source.key(index)),
+        Some(pairs) => pairs.second.get(index as usize).copied().unwrap_or_default(),
+        None => second_half_by(dot(row, mean)),
+    };
     let mut storage = StorageNoise::new(dim);
     let mut shard: Option<(usize, StoredRows)> = None;
     let unit = sides.moments(side).unit();
@@ -91,7 +101,7 @@ pub(super) fn covariance_of_side(
         mapper.map(first, rows, take);
         for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
             let index = first + i as u64;
-            rows_of.push(source.key(index), row);
+            rows_of.push(source.key(index), second(index, row), row);
             let part = starts.partition_point(|&start| start <= index) - 1;
             if shard.as_ref().is_none_or(|(open, _)| *open != part) {
                 if let Some((_, done)) = &shard {

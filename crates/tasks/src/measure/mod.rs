@@ -198,8 +198,8 @@ impl Parts<'_, '_> {
             None => sample,
         };
         let mut covariances = [
-            covariance_of_side(rows, 0, of_side(0), gain(0), control)?,
-            covariance_of_side(rows, 1, of_side(1), gain(1), control)?,
+            covariance_of_side(rows, 0, of_side(0), gain(0), pairs.as_ref(), control)?,
+            covariance_of_side(rows, 1, of_side(1), gain(1), pairs.as_ref(), control)?,
         ];
         if !sample.is_all() {
             let sizes = covariances.iter().map(|side| side.whole.rows());
@@ -331,6 +331,7 @@ fn causes(
     let pair_side = pairs.map(|pairs| PairSide {
         differences: &pairs.differences,
         halves: &pairs.halves,
+        products: pairs.products,
         mean: &pairs.mean,
     });
     let mut explained = explain(
@@ -340,16 +341,17 @@ fn causes(
         &job.explain,
     )?;
     if let Some(pairs) = pairs {
-        let vmf = explained
-            .judging()
-            .map(|frames| -> Result<[f64; 2], TaskError> {
+        let frames = explained.judging();
+        let vmf = match frames.first() {
+            None => None,
+            Some(frame) => {
                 let directions = mean_directions(rows, &frames, control)?;
                 let n: u64 = directions.iter().map(|(_, n)| n).sum();
-                let rest = frames[0].dim() - frames[0].rank();
-                let even = vmf_concentration((n as f64 / 2.0).powf(-0.5), rest);
-                Ok([concentration(&directions, &frames), even])
-            })
-            .transpose()?;
+                let even = (n as f64 / frames.len() as f64).powf(-0.5);
+                let rest = frame.dim() - frame.rank();
+                Some([concentration(&directions, &frames), vmf_concentration(even, rest)])
+            }
+        };
         let parts = &mut explained.json["decomposition"];
         parts["vmf"] = json!(vmf.map(|[found, _]| found));
         parts["chance"]["vmf"] = json!(vmf.map(|[_, even]| even));

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use modality_gap_geometry::{Covariance, Frame, Halves, distance, sum_of_directions};
+use modality_gap_geometry::{Covariance, Frame, Halves, PairProducts, distance, sum_of_directions};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
@@ -10,7 +10,7 @@ use super::covariances::IntoHalves;
 use super::sides::Sides;
 use crate::groups::Pairing;
 use crate::paired::PairBlock;
-use crate::split::second_half;
+use crate::split::{second_half, second_half_by};
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -22,6 +22,10 @@ pub(super) struct Pairs {
     pub differences: Covariance,
     /// The same in halves of independent groups.
     pub halves: Halves,
+    /// Of pairs that are independent of each other, the first of each group.
+    pub products: PairProducts,
+    /// Whether the pair of each row is in the second half, where pairs are in no group.
+    pub second: Vec<bool>,
     /// Their mean over all pairs.
     pub mean: Vec<f64>,
     /// Mean length.
@@ -46,13 +50,24 @@ pub(super) fn pair_differences(
     let mut differences = IntoHalves::about(&center, sides.grouped());
     let mut sum = vec![0.0; dim];
     let (mut distances, mut cosines, mut squares, mut pairs) = (0.0, 0.0, 0.0, 0_u64);
+    let (mut products, mut second) = (PairProducts::default(), Vec::new());
+    let (mut seen, mut in_second) = (sides.grouped().then(HashSet::new), Vec::new());
+    // (x−μx)·(z−μz) = x·z − x·μz − z·μx + μx·μz
+    let of_means = dot(mu_x, mu_z);
     sides.each_pair(
         Sample::ALL,
         control,
         "pairs",
         |PairBlock { keys, left, right }| {
-            for (a, b) in left.chunks_exact(dim).zip(right.chunks_exact(dim)) {
-                cosines += dot(a, b);
+            in_second.clear();
+            for ((a, b), &key) in left.chunks_exact(dim).zip(right.chunks_exact(dim)).zip(keys) {
+                let product = dot(a, b);
+                cosines += product;
+                in_second.push(half_of(sides, key, product));
+                let taken = sample.is_some_and(|sample| sample.takes(key));
+                if taken && seen.as_mut().is_none_or(|seen| seen.insert(key)) {
+                    products.add(product - dot(a, mu_z) - dot(b, mu_x) + of_means);
+                }
             }
             subtract(left, right);
             for (position, &key) in keys.iter().enumerate() {
@@ -62,7 +77,11 @@ pub(super) fn pair_differences(
                 sum.iter_mut().zip(difference).for_each(|(sum, v)| *sum += v);
                 pairs += 1;
                 if sample.is_some_and(|sample| sample.takes(key)) {
-                    differences.push(key, difference);
+                    differences.push(key, in_second[position], difference);
+                }
+                if !sides.grouped() {
+                    second.resize(key as usize, false);
+                    second.push(in_second[position]);
                 }
             }
             differences.count(control);
@@ -77,6 +96,8 @@ pub(super) fn pair_differences(
     Ok(Pairs {
         differences: differences.halves.whole(),
         halves: differences.halves,
+        products,
+        second,
         trace: squares / n - distance(&mean, &center).powi(2),
         mean,
         mean_distance: distances / n,
@@ -104,10 +125,15 @@ pub(super) fn mean_directions(
         control,
         "directions",
         |PairBlock { keys, left, right }| {
+            let rows = left.chunks_exact(dim).zip(right.chunks_exact(dim));
+            let second: Vec<bool> = rows
+                .zip(keys)
+                .map(|((a, b), &key)| half_of(sides, key, dot(a, b)))
+                .collect();
             subtract(left, right);
-            for (row, &key) in left.chunks_exact(dim).zip(keys) {
+            for ((row, &key), &second) in left.chunks_exact(dim).zip(keys).zip(&second) {
                 if seen.as_mut().is_none_or(|seen| seen.insert(key)) {
-                    blocks[usize::from(second_half(key)).min(frames.len() - 1)].extend_from_slice(row);
+                    blocks[usize::from(second).min(frames.len() - 1)].extend_from_slice(row);
                 }
             }
             for ((block, frame), (sum, pairs)) in blocks.iter_mut().zip(frames).zip(&mut sums) {
@@ -129,6 +155,15 @@ pub(super) fn mean_directions(
         .iter()
         .map(|(sum, pairs)| (dot(sum, sum).sqrt() / *pairs as f64, *pairs));
     Ok(lengths.collect())
+}
+
+/// Whether a pair is in the second half: by its group, or by the cosine of its rows.
+fn half_of(sides: &Sides<'_>, key: u64, cosine: f64) -> bool {
+    if sides.grouped() {
+        second_half(key)
+    } else {
+        second_half_by(cosine)
+    }
 }
 
 fn subtract(left: &mut [f64], right: &[f64]) {

@@ -12,6 +12,7 @@ use super::sides::Sides;
 use crate::groups::Pairing;
 use crate::mapper::each_pair_block;
 use crate::paired::PairBlock;
+use crate::split::{second_half, second_half_by};
 use crate::{Control, Sample, TaskError};
 
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
@@ -92,11 +93,19 @@ pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, in_sample: bool, contro
         }
     }
     let halves = halves(&keys, sides.grouped(), sides.grouping().shared);
-    let by_chance = divergences_by_chance(x, &halves[0], dim, control);
+    let second: Vec<bool> = if sides.grouped() {
+        keys[0].iter().map(|&key| second_half(key)).collect()
+    } else {
+        let mean = sides.moments(0).mean();
+        x.chunks_exact(dim)
+            .map(|row| second_half_by(dot(row, mean)))
+            .collect()
+    };
+    let by_chance = divergences_by_chance(x, &second, dim, control);
     let mut chance =
         json!({ "rows": by_chance.rows, "cross/one": by_chance.cross, "one/other": by_chance.within });
     if pairing != Pairing::None {
-        chance["paired/cross"] = json!(strangers_divergence(kept, &keys, &cross));
+        chance["paired/cross"] = json!(strangers_divergence(kept, pairing, &keys, &cross));
     }
     let separable = (!in_sample).then(|| separability([x, z], &halves, dim)).flatten();
     let mut value = json!({
@@ -148,8 +157,6 @@ fn halves(keys: &[Vec<u64>; 2], grouped: bool, shared: bool) -> [Vec<bool>; 2] {
     })
 }
 
-/// Rows of either half whose cosines are compared, at most.
-const HALF_ROWS: usize = 1_000;
 /// How often partners are exchanged.
 const DERANGEMENTS: usize = 3;
 
@@ -166,7 +173,7 @@ struct ByChance {
 fn divergences_by_chance(x: &[f64], second: &[bool], dim: usize, control: &Control) -> ByChance {
     let of = |half: bool| -> Vec<f64> {
         let rows = x.chunks_exact(dim).zip(second);
-        let rows = rows.filter(|(_, second)| **second == half).take(HALF_ROWS);
+        let rows = rows.filter(|(_, second)| **second == half);
         rows.flat_map(|(row, _)| row).copied().collect()
     };
     let (a, b) = (of(false), of(true));
@@ -185,14 +192,25 @@ fn divergences_by_chance(x: &[f64], second: &[bool], dim: usize, control: &Contr
 }
 
 /// Divergence of the cosines of as many strangers as there are pairs from all others of strangers: the mean over exchanges.
-fn strangers_divergence(kept: &Kept, keys: &[Vec<u64>; 2], cross: &modality_gap_geometry::Cosines) -> f64 {
-    let (n, m) = (kept.image.len(), kept.text.len());
+fn strangers_divergence(
+    kept: &Kept,
+    pairing: Pairing,
+    keys: &[Vec<u64>; 2],
+    cross: &modality_gap_geometry::Cosines,
+) -> f64 {
+    // in an order that does not follow from that of the rows
+    let mut pairs: Vec<(f64, usize, usize)> = kept_pairs(pairing, keys)
+        .into_iter()
+        .map(|(i, j)| (dot(kept.image.row(i), kept.text.row(j)), i, j))
+        .collect();
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let n = pairs.len();
     let mut sum = 0.0;
     for k in 1..=DERANGEMENTS {
         let mut strangers = modality_gap_geometry::Cosines::default();
-        for j in 0..m {
-            // far apart, for rows of one group often stand together
-            let i = (j * n / m.max(1) + (k * n / (DERANGEMENTS + 1)).max(1)) % n;
+        let shift = (k * n / (DERANGEMENTS + 1)).max(1);
+        for (at, &(_, i, _)) in pairs.iter().enumerate() {
+            let j = pairs[(at + shift) % n].2;
             if keys[0][i] != keys[1][j] {
                 strangers.add(dot(kept.image.row(i), kept.text.row(j)));
             }

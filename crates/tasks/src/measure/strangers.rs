@@ -1,6 +1,7 @@
 //! What pairs would say if their partners were strangers: the part of a statistic that the sample makes by itself.
 
 use modality_gap_geometry::{Covariance, Frame, coupling_in};
+use modality_gap_kernels::dot;
 use serde_json::{Value, json};
 
 use super::pairs::Pairs;
@@ -35,6 +36,11 @@ pub(super) fn add_strangers(
         z.extend_from_slice(block.right);
     })?;
     let n = keys.len();
+    // in an order that does not follow from that of the rows
+    let mut order: Vec<(f64, usize)> = (0..n)
+        .map(|i| (dot(&x[i * dim..(i + 1) * dim], &z[i * dim..(i + 1) * dim]), i))
+        .collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let lambda = coupling["lambda"].as_f64().unwrap_or(0.0);
     let needed = 2 * frame.rank() as u64 + 2;
     if n < 4 || frame.rank() == 0 || frame.rank() == dim {
@@ -47,13 +53,13 @@ pub(super) fn add_strangers(
         let shift = (k * n / (DERANGEMENTS + 1)).max(1);
         let mut differences = Covariance::about(&pairs.mean);
         let mut block = Vec::with_capacity(COUNTED * dim);
-        for i in 0..n {
-            let j = (i + shift) % n;
+        for at in 0..n {
+            let (i, j) = (order[at].1, order[(at + shift) % n].1);
             if keys[i] != keys[j] {
                 let (a, b) = (&x[i * dim..(i + 1) * dim], &z[j * dim..(j + 1) * dim]);
                 block.extend(a.iter().zip(b).map(|(a, b)| a - b));
             }
-            if block.len() == COUNTED * dim || i + 1 == n {
+            if block.len() == COUNTED * dim || at + 1 == n {
                 control.pool().install(|| differences.accumulate(&mut block));
                 block.clear();
             }

@@ -26,7 +26,8 @@ const { values } = scriptOptions({
 const share = Number(values.share)
 const wanted = values.only.split(',')
 const many = trials => Math.max(4, Math.round(share * trials))
-const shown = (value, digits = 3) => (value === null || Number.isNaN(value) ? '–' : Number(value.toPrecision(digits)).toString())
+const shown = (value, digits = 3) =>
+  value === null || Number.isNaN(value) ? '–' : Number(value.toPrecision(digits)).toString()
 const percent = value => (value === null ? '–' : (100 * value).toFixed(1))
 
 if (wanted.includes('gap')) {
@@ -65,9 +66,13 @@ async function gapTable() {
     ([kind, { real, covered, trials }]) =>
       `| ${kind} | ${trials} | ${trials > 0 ? percent(real / trials) : 'not tested'} | ${trials > 0 ? percent(covered / trials) : '–'} |`,
   )
-  return `${DIM} columns; three spectra k^−a, a = ${SPECTRA.join(', ')}, side by side; samples of each: ${Object.entries(SIZES)
+  return `${DIM} columns; three spectra k^−a, a = ${SPECTRA.join(', ')}, side by side; samples of each: ${Object.entries(
+    SIZES,
+  )
     .map(([n, trials]) => `${many(trials)} of ${n}`)
-    .join(', ')} images. Rates in percent. A rate of 5 % from 600 samples has a standard error of 0.9, from 150 one of 1.8. Bias is
+    .join(
+      ', ',
+    )} images. Rates in percent. A rate of 5 % from 600 samples has a standard error of 0.9, from 150 one of 1.8. Bias is
 that of \`unbiasedSquared\` in squared floors, noise the root mean square of the distance over the floor.
 
 | sample, without a gap, all sizes and spectra | samples | size | coverage |

@@ -52,7 +52,14 @@ export async function measureGap(input: MeasureInput, run: RunOptions = {}): Pro
  * about `covarianceRows` rows of a side, so that other rows compare at the same number.
  */
 export async function measured(
-  { image, text, aligner, captionsPerImage, overwrite, ...options }: MeasureInput & { outcomes?: boolean; covarianceRows?: number },
+  {
+    image,
+    text,
+    aligner,
+    captionsPerImage,
+    overwrite,
+    ...options
+  }: MeasureInput & { outcomes?: boolean; covarianceRows?: number },
   run: RunOptions = {},
 ): Promise<GapReport> {
   checkWidth(text, image.dim, 'those of the images')

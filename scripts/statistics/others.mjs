@@ -56,8 +56,7 @@ const truths = {
   cka: shape => {
     const { image, text } = population(shape).pairs(78, LARGE, RHO)
     return (
-      squares(image, text, DIM).square /
-      Math.sqrt(squares(image, image, DIM).square * squares(text, text, DIM).square)
+      squares(image, text, DIM).square / Math.sqrt(squares(image, image, DIM).square * squares(text, text, DIM).square)
     )
   },
   effective: shape => {
@@ -273,7 +272,8 @@ const ESTIMATES = [
         options,
         of: r => r.spectrum.image.kappa,
         plain: r => r.spectrum.image.chance.kappa,
-        truth: async api => (await measuredOf(api, strangers(NARROW, 83, 40_000), { parts: ['causes'], rank: 11 })).spectrum.image.kappa,
+        truth: async api =>
+          (await measuredOf(api, strangers(NARROW, 83, 40_000), { parts: ['causes'], rank: 11 })).spectrum.image.kappa,
         note: 'truth from f32; beside it isotropic rows',
       },
     ]

@@ -12,11 +12,6 @@ export interface Population {
   captions(seed: number, images: number, each: number, rho: number): Drawn
 }
 
-export function population(shape: {
-  dim: number
-  alpha: number
-  lean?: number
-  directions?: number
-}): Population
+export function population(shape: { dim: number; alpha: number; lean?: number; directions?: number }): Population
 export function repeated(rows: Float32Array, dim: number, times: number): Float32Array
 export function stored(rows: Float32Array, dtype: 'f16' | 'bf16'): Uint16Array

@@ -185,14 +185,20 @@ function lying({ neighbours, retrieval, similarity, preservation, rows: sizes }:
   if (neighbours) {
     const { mixing, hubness } = neighbours
     rows.push(
-      [`other modality among ${mixing.k} neighbours, and by chance`, `${percent(mixing.all)}, ${percent(mixing.chance)}`],
+      [
+        `other modality among ${mixing.k} neighbours, and by chance`,
+        `${percent(mixing.all)}, ${percent(mixing.chance)}`,
+      ],
       beside('hubness of the images', hubness.image, hubness.chance?.image),
       beside('hubness of the texts', hubness.text, hubness.chance?.text),
     )
   }
   if (retrieval) {
     rows.push(
-      ['text finds its image first, and by chance', `${percent(retrieval.textToImage.r1)}, ${percent(1 / sizes.image)}`],
+      [
+        'text finds its image first, and by chance',
+        `${percent(retrieval.textToImage.r1)}, ${percent(1 / sizes.image)}`,
+      ],
       ['image finds its text first, and by chance', `${percent(retrieval.imageToText.r1)}, ${percent(1 / sizes.text)}`],
       [
         `images among the ${retrieval.mixed.k} nearest of a text, and by chance`,

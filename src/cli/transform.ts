@@ -70,7 +70,9 @@ function transformText({
           ['  expected from sampling, root mean square', figure(fits.floor)],
           ...(fits.critical === undefined ? [] : [['  exceeded by one sample in 200', figure(fits.critical)]]),
           ...(fits.shiftAfter === undefined ? [] : [['shift of the mean after the map', figure(fits.shiftAfter)]]),
-          ...(fits.criticalAfter === undefined ? [] : [['  exceeded by one sample in 200', figure(fits.criticalAfter)]]),
+          ...(fits.criticalAfter === undefined
+            ? []
+            : [['  exceeded by one sample in 200', figure(fits.criticalAfter)]]),
           ['trace now', figure(fits.trace)],
           ['  at the fit', figure(fits.storedTrace)],
         ]

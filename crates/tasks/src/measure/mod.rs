@@ -4,6 +4,7 @@ mod clusters;
 mod covariances;
 mod figures;
 mod gap;
+mod into_halves;
 mod neighbours;
 mod pairs;
 mod shown;

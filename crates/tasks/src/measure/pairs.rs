@@ -6,7 +6,7 @@ use modality_gap_geometry::{Covariance, Frame, Halves, PairProducts, distance, s
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
-use super::covariances::IntoHalves;
+use super::into_halves::IntoHalves;
 use super::sides::Sides;
 use crate::groups::Pairing;
 use crate::paired::PairBlock;

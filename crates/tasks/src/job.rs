@@ -76,7 +76,7 @@ impl JobOptions {
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 27] = [
+const JOB_KEYS: [&str; 28] = [
     "threads",
     "out",
     "dtype",

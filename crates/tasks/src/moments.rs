@@ -283,7 +283,7 @@ impl Work for Pass<'_> {
         let shard = self.shards[index].lock().expect("no worker panicked");
         let hashes: Vec<u8> = shard.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
         if self.hashed {
-            write_file(&rows_file, &hashes, false)?;
+            write_state(&rows_file, &hashes)?;
         }
         let (fit, held) = (shard.fit.to_bytes(), shard.held.to_bytes());
         write_state(&fit_file, &fit)?;

@@ -489,6 +489,13 @@ export interface Decomposition {
   pmb: number
   /** ‖γ‖, its part in V: constant (passive) orthogonal bias. */
   cob: number
+  /**
+   * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
+   * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+   */
+  cobShare?: number | null
+  /** Independent rows a side from which halves make frames for each other, where there are fewer. */
+  rowsNeeded?: number
   /** Trace of the residuals' covariance in U. */
   traceU?: number
   /** The same in V. */
@@ -549,8 +556,15 @@ export interface Decomposition {
     }
     /** Concentration of as many directions spread evenly, before sampling is taken out. */
     vmf?: number | null
+    /** Condition number of as many isotropic pairs in U. */
+    kappaU?: number | null
+    /** The same in V. */
+    kappaV?: number | null
   }
-  /** Von Mises–Fisher concentration of the pairs' directions in V. */
+  /**
+   * Von Mises–Fisher concentration of the pairs' directions in V, in a frame of the other half of the rows or one that was
+   * given; null below `rowsNeeded`.
+   */
   vmf?: number | null
 }
 /** The eigenvalues of one modality's covariance. */
@@ -565,7 +579,7 @@ export interface SpectrumReport {
   participationRatio: number | null
   /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
   participationRatioBiased?: number | null
-  /** Eigenvalues above rounding. */
+  /** Eigenvalues above rounding, that of the stored rows included. */
   rank: number
   /** Condition number over eigenvalues that are more than rounding of the stored rows. */
   kappa: number | null
@@ -573,15 +587,24 @@ export interface SpectrumReport {
   kappaEff: number | null
   /** Eigenvalues that were rounding only. */
   belowFloor: number
+  /** What chance gives. */
+  chance?: {
+    /** Condition number of as many isotropic rows. */
+    kappa: number | null
+  }
   /** All eigenvalues, descending. */
   eigenvalues: number[]
 }
 /** How alike the covariances of image and text are. */
 export interface CovarianceReport {
-  /** ‖Σx−Σz‖_F/‖Σx‖_F. */
-  shape: number
-  /** Correlation of the logarithms of the two spectra over their common ranks; null below two. */
+  /** ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows. */
+  shape: number | null
+  /** The same from plug-in covariances, which differ for two samples of one distribution. */
+  shapeBiased?: number
+  /** Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two. */
   logSpectraCorrelation: number | null
+  /** Standard deviation of ln(λx/λz) over the same ranks. */
+  logSpectraDeviation?: number | null
   /** Fréchet distance, squared, divisor n. */
   frechet: number
   /** Overlap of the q leading directions; q/d for random ones. */
@@ -593,6 +616,21 @@ export interface CovarianceReport {
     /** That of random directions, q/d. */
     chance?: number[]
   }
+  /** The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows. */
+  halves?: {
+    /** Rows of the smaller half. */
+    rows: number
+    /** Of the plug-in covariances. */
+    shapeBiased: number
+    /** Of their spectra. */
+    logSpectraCorrelation: number | null
+    /** Of their spectra. */
+    logSpectraDeviation: number | null
+    /** Squared. */
+    frechet: number
+    /** For each q of `overlap`. */
+    overlap: number[]
+  }
 }
 /** The covariance of the paired differences. */
 export interface ResidualReport {
@@ -602,8 +640,13 @@ export interface ResidualReport {
   anisotropy: number
   /** Trace over the mean squared distance of the pairs. */
   ratio: number
-  /** Share of the trace in U. */
-  coverage: number
+  /**
+   * Share of the trace in U, in a frame that the other half of the rows has made or that was given; null below
+   * `decomposition.rowsNeeded`.
+   */
+  coverage: number | null
+  /** The same in the frame of these very rows, where it is the energy threshold by construction. */
+  coverageBiased?: number
   /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
   effectiveDimension: number | null
   /** The same of the eigenvalues of these pairs. */
@@ -685,6 +728,11 @@ export interface NeighboursReport {
   hubness: ImageText & {
     /** Images among the nearest of texts. */
     textToImage: number
+    /** The same where every row is equally likely to be among the nearest. */
+    chance?: ImageText & {
+      /** Images among the nearest of texts. */
+      textToImage: number
+    }
   }
 }
 /** How well one modality finds its partner in the other. */
@@ -719,6 +767,12 @@ export interface RetrievalReport {
 export interface SimilarityReport {
   /** Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`. */
   js: Record<string, number>
+  /**
+   * What sampling alone gives: between two halves of the image rows, of `rows` each, the cosines across against those within one
+   * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
+   * against all cosines of strangers (`'paired/cross'`).
+   */
+  jsChance?: Record<string, number>
   /** Shares of cosines in equal bins on [−1, 1]. */
   histograms: {
     /** Number of bins. */
@@ -740,7 +794,10 @@ export interface SimilarityReport {
   cka?: number | null
   /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
   ckaBiased?: number | null
-  /** Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. */
+  /**
+   * Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. Null on the rows of
+   * the aligner's fit, whose halves have opposite errors.
+   */
   separability: number | null
 }
 /** What an aligner keeps of the text's own geometry. */
@@ -896,6 +953,8 @@ export interface SideInfo {
   rows: number
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
   trace: number
+  /** Items that the rows are of, where several are of one. */
+  groups?: number
 }
 /** Distances between the means on one set of rows, before and after a fit. */
 export interface FitGap {
@@ -1097,13 +1156,21 @@ export interface TransformReport {
   fits?: {
     /** Distance of the new rows' mean from the stored one. */
     meanShift: number
-    /** The distance that sampling alone explains. */
+    /** The root mean square of the distance that sampling alone gives. */
     floor: number
+    /** The squared distance without what sampling adds. */
+    unbiasedSquared: number
+    /** The distance that one in two hundred samples of the fit's distribution exceeds; absent for too few rows. */
+    critical?: number
+    /** Distance of the moved mean from where the fit's own rows come to lie; absent where the fit was not verified. */
+    shiftAfter?: number
+    /** What that exceeds in one of two hundred samples. */
+    criticalAfter?: number
     /** Trace of the new rows. */
     trace: number
     /** Trace of the rows of the fit. */
     storedTrace: number
-    /** `'drifted'` when the new rows are not like those of the fit. */
+    /** `'drifted'` when either distance exceeds what one in two hundred samples shows. */
     verdict: 'fits' | 'drifted' | 'too-few-rows'
   }
   /** Wall-clock seconds of each part. */
@@ -2019,9 +2086,9 @@ export interface CorpusReport {
   name: string
   /** Rows. */
   rows: number
-  /** exp of the entropy of its spectrum. */
+  /** exp of the entropy of the spectrum of `spectrumRows` of its rows. */
   effectiveRank: number | null
-  /** Power law of its spectrum. */
+  /** Power law of that spectrum. */
   alpha: number | null
   /** Trace of its covariance. */
   trace: number
@@ -2040,6 +2107,11 @@ export interface CaptionsReport {
   corpora: CorpusReport[]
   /** Tokens that the text encoder takes. */
   tokenLimit: number
+  /**
+   * Rows, about, that every spectrum was taken from: as many as the smallest side has, for effective ranks and power laws of
+   * one population differ with the number of rows.
+   */
+  spectrumRows: number
 }
 /**
  * Compares corpora of captions for one set of images: long captions spread more, and start from a larger gap
@@ -2609,6 +2681,8 @@ export interface MeasureData {
   similarity?: {
     /** Jensen–Shannon divergences of the histograms. */
     js?: Record<string, number>
+    /** What sampling alone gives. */
+    jsChance?: Record<string, number>
     /** Shares of cosines in equal bins on [−1, 1]. */
     histograms?: {
       /** Number of bins. */

@@ -170,6 +170,8 @@ export interface SideInfo {
   rows: number
   /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
   trace: number
+  /** Items that the rows are of, where several are of one. */
+  groups?: number
 }
 /** Distances between the means on one set of rows, before and after a fit. */
 export interface FitGap {

@@ -241,9 +241,13 @@ impl Aligner {
             trace,
             floor_square: weights[0] * stored.trace + weights[1] * new.before.trace(),
             freedom: freedom(&parts),
-            second: Some(Second {
+            // (tr Σ)²/tr Σ² of the new rows holds for both; absent, it is large
+            second: (new.covariance.rows() > 3).then(|| Second {
                 along: 0.0,
-                square: new.covariance.unbiased_square() * (weights[0] + weights[1]).powi(2),
+                square: new
+                    .covariance
+                    .participation_ratio()
+                    .map_or(0.0, |ratio| trace * trace / ratio),
             }),
         };
         let enough = independent[1] >= FEW_ROWS as f64;

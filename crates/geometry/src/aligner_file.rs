@@ -170,7 +170,6 @@ impl Aligner {
     }
 }
 
-/// The finite values of an f64 tensor of that shape.
 /// The hashes of rows of the fit.
 fn sketch_of(name: &str, view: &TensorView<'_>) -> Result<RowSketch, AlignerFileError> {
     let hashes = view.data().chunks_exact(8);
@@ -181,6 +180,7 @@ fn sketch_of(name: &str, view: &TensorView<'_>) -> Result<RowSketch, AlignerFile
     read.ok_or_else(|| AlignerFileError::Malformed(format!("tensor `{name}` is no ascending list of hashes")))
 }
 
+/// The finite values of an f64 tensor of that shape.
 fn values_of(name: &str, view: &TensorView<'_>, shape: &[usize]) -> Result<Vec<f64>, AlignerFileError> {
     let malformed = |text: String| Err(AlignerFileError::Malformed(text));
     if view.dtype() != Dtype::F64 {

@@ -121,12 +121,11 @@ pub fn shares(frames: [&Frame; 2], x: &Halves, z: &Halves, differences: Option<&
             let scale = of.design * of.correction(half) / part.rows() as f64;
             [scale * part.trace(), scale * frame.trace_in_u(part)]
         };
-        let [all, inside] = match differences {
-            Some(differences) => noise(differences),
-            None => {
-                let ([a, b], [c, d]) = (noise(x), noise(z));
-                [a + c, b + d]
-            }
+        let [all, inside] = if let Some(differences) = differences {
+            noise(differences)
+        } else {
+            let ([a, b], [c, d]) = (noise(x), noise(z));
+            [a + c, b + d]
         };
         let square = dot(&m, &m);
         whole += square - all;
@@ -180,7 +179,7 @@ mod tests {
     }
 
     /// Pairs of rows with one covariance, ρ = .8, eight rows: the mean over 4,000 samples of the product's trace is tr Σ² within
-    /// four standard errors, where the plug-in value is a half too large.
+    /// four standard errors, where that of two unbiased covariances is a sixth too large.
     #[test]
     fn products_of_covariances_of_pairs_have_no_bias() {
         let mut state = 11_u64;
@@ -232,6 +231,7 @@ mod tests {
             (mean - truth).abs() < 4.0 * error + 0.02 * truth,
             "{mean} {truth} {error}"
         );
-        assert!(plain / count > 1.1 * truth, "{plain}");
+        let of_unbiased = plain / count * (8.0_f64 / 7.0).powi(2);
+        assert!(of_unbiased > 1.1 * truth, "{of_unbiased} {truth}");
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use common::{DIM, distance, fitted, mapped, normalised, rows, transformed, unit};
 use half::f16;
 use modality_gap_geometry::{
-    Condition, Covariance, Eigen, GapVerdict, Judged, Map, Moments, Noise, Policy, Scratch, Spectrum,
-    Verdict, centroid_gap, relative_gap, storage_floor,
+    Aligner, Condition, Covariance, Eigen, Fits, GapVerdict, Judged, Map, Moments, NewRows, Noise, Policy,
+    Scratch, Spectrum, StorageNoise, StoredRows, Verdict, centroid_gap, relative_gap, storage_floor,
 };
 use modality_gap_kernels::{Dtype, Rows};
 use serde_json::{Value, json};
@@ -196,25 +196,49 @@ fn traces_of_raw_rows_follow_the_definition_and_merge() {
     }
 }
 
-/// A fit on few rows is as uncertain as the new rows: sqrt(Ty/n + T/m), and drift begins at twice that.
+/// A fit on few rows is as uncertain as the new rows: sqrt(Ty/n + T/m), and drift begins where one sample in two hundred is: of one
+/// direction at the 99.5 % point of F with 1 and 198 degrees of freedom, 8.055 (SciPy 1.16, `scipy.stats.f.ppf`).
 #[test]
 fn the_floor_of_a_drift_holds_the_rows_of_the_fit_and_the_new_ones() {
     let (image, text) = (rows(60, 3, 0.6), rows(40, 8, 0.5));
     let aligner = fitted(&image, &text, json!({}));
-    let new = unit(&rows(90, 8 + DIM as u64, 0.5));
-    let found = aligner.fits(&new);
+    let values = normalised(&rows(90, 8 + DIM as u64, 0.5));
+    let new = unit(&values);
+    let found = compared(&aligner, &values);
     let old = unit(&text);
     let floor = (old.trace() / 40.0 + new.trace() / 90.0).sqrt();
     assert!((found.floor - floor).abs() < 1e-14, "{} {floor}", found.floor);
     assert!((found.mean_shift - distance(new.mean(), old.mean())).abs() < 1e-14);
     // e₁ and e₂ in equal parts, then a share of e₁ more: the shift is known
     let fitted = fitted(&image, &two_axes(50, 50), json!({}));
-    for (more, verdict) in [(10, Verdict::Fits), (15, Verdict::Drifted)] {
-        let found = fitted.fits(&unit(&two_axes(50 + more, 50 - more)));
+    let critical = (0.5 / 99.0 * 2.0 * 8.055_f64).sqrt();
+    for (more, verdict) in [(15, Verdict::Fits), (25, Verdict::Drifted)] {
+        let found = compared(&fitted, &two_axes(50 + more, 50 - more));
         assert!((found.mean_shift - more as f64 / 100.0 * 2.0_f64.sqrt()).abs() < 1e-14);
         assert_eq!(found.verdict, verdict, "{found:?}");
+        // the new rows have 4p(1−p) of the variance
+        let spread = f64::midpoint(1.0, 4.0 * (0.25 - (more as f64 / 100.0).powi(2))).sqrt();
+        let expected = critical * spread;
+        assert!(
+            (found.critical.unwrap() / expected - 1.0).abs() < 0.03,
+            "{found:?} {expected}"
+        );
     }
-    assert_eq!(fitted.fits(&unit(&two_axes(29, 0))).verdict, Verdict::TooFewRows);
+    assert_eq!(compared(&fitted, &two_axes(29, 0)).verdict, Verdict::TooFewRows);
+}
+
+/// Independent unit rows beside those of the fit.
+fn compared(aligner: &Aligner, values: &[f64]) -> Fits {
+    let before = unit(values);
+    let mut covariance = Covariance::about(before.mean());
+    covariance.accumulate(&mut values.to_vec());
+    aligner.fits(&NewRows {
+        before: &before,
+        after: None,
+        covariance: &covariance,
+        groups: None,
+        design: 1.0,
+    })
 }
 
 fn two_axes(first: usize, second: usize) -> Vec<f64> {
@@ -223,17 +247,35 @@ fn two_axes(first: usize, second: usize) -> Vec<f64> {
     rows.flat_map(axis).collect()
 }
 
-/// u²·E‖e‖²/(3d) with u half a unit in the last place of one: 2⁻¹¹, 2⁻⁸, 2⁻²⁴ and 2⁻⁵³.
+/// Half a unit in the last place either way: ulp²/12 by column, with 10, 7, 23 and 52 bits of fraction; of many rows the largest
+/// eigenvalue is that of the column with the largest.
 #[test]
 fn rounding_of_stored_rows_adds_its_closed_form() {
     for (dtype, bits) in [
-        (Dtype::F16, 11),
-        (Dtype::Bf16, 8),
-        (Dtype::F32, 24),
-        (Dtype::F64, 53),
+        (Dtype::F16, 10),
+        (Dtype::Bf16, 7),
+        (Dtype::F32, 23),
+        (Dtype::F64, 52),
     ] {
-        let expected = 0.5_f64.powi(2 * bits) * 4.0 / (3.0 * 25.0);
-        assert!((storage_floor(dtype, 4.0, 25) / expected - 1.0).abs() < 1e-15);
+        // all bits of the fraction are used, at exponents 1, 0 and −3
+        let full = 2.0 - 0.5_f64.powi(bits);
+        let row = [2.0 * full, -full, full / 8.0];
+        let ulp = 0.5_f64.powi(bits);
+        for (unit, square) in [(false, 1.0), (true, full * full * (4.0 + 1.0 + 1.0 / 64.0))] {
+            let mut shard = StoredRows::new(dtype, 3);
+            (0..20).for_each(|_| shard.add(&row, unit));
+            let mut noise = StorageNoise::new(3);
+            noise.add(&shard);
+            let variances = noise.variances(3.0);
+            for (found, power) in variances.iter().zip([2.0, 1.0, 0.125]) {
+                let expected = 3.0 * (power * ulp).powi(2) / 12.0 / square;
+                assert!(
+                    (found / expected - 1.0).abs() < 1e-14,
+                    "{dtype:?} {found} {expected}"
+                );
+            }
+            assert!((storage_floor(&variances, 12) / (variances[0] * 2.25) - 1.0).abs() < 1e-14);
+        }
     }
     let values = [4.0, 1.0, 1e-3, 1e-6];
     for (floor, kappa, below) in [(0.0, 4e6, 0), (9e-7, 4e6, 0), (1e-6, 4e3, 1), (1e-2, 4.0, 2)] {

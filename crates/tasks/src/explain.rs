@@ -177,12 +177,11 @@ pub(crate) fn explain(
     let spectra = spectra(sides, options, &mut explained.json)?;
     let covariance = compared(sides, &spectra, pairs.map(|pairs| &pairs.products))?;
     explained.json.insert("covariance".to_owned(), covariance);
-    let mut decomposition = match pairs {
-        Some(pairs) => decomposition(sides, pairs, &explained.frame, options)?,
-        None => {
-            let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &explained.frame);
-            json!({ "gap": gap, "pmb": pmb, "cob": cob })
-        }
+    let mut decomposition = if let Some(pairs) = pairs {
+        decomposition(sides, pairs, &explained.frame, options)?
+    } else {
+        let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &explained.frame);
+        json!({ "gap": gap, "pmb": pmb, "cob": cob })
     };
     decomposition["cobShare"] = json!(judged.filter(|_| real).map(|judged| judged.cob));
     decomposition["chance"] = chance_of(&explained.frame, pairs.map(|_| independent));

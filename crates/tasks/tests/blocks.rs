@@ -265,8 +265,8 @@ fn a_job_that_was_stopped_keeps_the_states_of_its_fit_and_resumes_from_them() {
     assert!(matches!(error, TaskError::Cancelled), "{error}");
     let mut states = aged(&out.out.join("_run"));
     states.retain(|state| !state.ends_with("job.json"));
-    // receipt and two states of one shard of images and of three of texts
-    assert_eq!(states.len(), 12, "{states:?}");
+    // receipt, two states and hashes of rows of one shard of images and of three of texts
+    assert_eq!(states.len(), 16, "{states:?}");
     out.resume = true;
     align_job(&target, &source, &FitJob::default(), &out, &quiet()).unwrap();
     for state in &states {

@@ -190,7 +190,7 @@ impl Parts<'_, '_> {
             );
             return Ok(None);
         }
-        let pairs = paired
+        let mut pairs = paired
             .then(|| pair_differences(rows, Some(sample), control))
             .transpose()?;
         let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
@@ -207,12 +207,13 @@ impl Parts<'_, '_> {
             let size = sizes.max().unwrap_or(0);
             self.sampled.insert("covariance".to_owned(), sample.json(size));
         }
-        let mut pairs = pairs;
         let design = design_effect(rows, pairs.as_ref(), clusters.as_ref());
-        covariances
-            .iter_mut()
-            .for_each(|side| side.halves.design = design);
-        pairs.iter_mut().for_each(|pairs| pairs.halves.design = design);
+        for side in &mut covariances {
+            side.halves.design = design;
+        }
+        if let Some(pairs) = &mut pairs {
+            pairs.halves.design = design;
+        }
         value["gap"] = gap_json(
             rows,
             &Evidence {

@@ -2946,6 +2946,53 @@ export interface OwnArm {
 }
 /** An arm as it is written: the name of a known one, or one's own. */
 export type ArmInput = string | OwnArm
+/** An answer to a question that wants yes or no. */
+export interface YesNoAnswer {
+  /** What the model said. */
+  text: string
+  /** What is right. */
+  answer: 'yes' | 'no'
+}
+/**
+ * How an answer is read:
+ * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
+ *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither; what follows a question that is
+ *   repeated counts before it, and thoughts (`<think>…</think>`) do not count;
+ * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes;
+ * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
+ *   whatever the case, else neither.
+ */
+export type YesNoRule = 'strict' | 'pope' | 'mme'
+/** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
+export interface YesNoScore {
+  /** Questions. */
+  count: number
+  /** Right answers. */
+  correct: number
+  /** correct / count: an answer that says neither is wrong. */
+  accuracy: number
+  /** Share of answers yes that are right. */
+  precision: number | null
+  /** Share of questions with answer yes that were answered so. */
+  recall: number | null
+  /** Harmonic mean of precision and recall. */
+  f1: number | null
+  /** Share of answers yes: above the share of such questions, the model sees what is not there. */
+  yesRatio: number
+  /** Answers that say neither. */
+  unparsed: number
+  /** How they were read. */
+  rule: YesNoRule
+}
+/**
+ * Scores of POPE (Li et al. 2023), with yes as the positive class.
+ *
+ * @param rule how an answer is read. @defaultValue `'strict'`
+ * @throws {@link ModalityGapError} `EMPTY`
+ */
+export declare function yesNoScore(answers: readonly YesNoAnswer[], rule?: YesNoRule): YesNoScore
+/** What an answer says, or nothing where it says neither. */
+export declare function yesOrNo(text: string, rule?: YesNoRule): 'yes' | 'no' | undefined
 /** What a benchmark is about. */
 export type BenchmarkGroup = 'general' | 'reasoning' | 'hallucination'
 /** How an answer is judged: by its option's letter, as yes or no, or against references. */
@@ -3012,53 +3059,6 @@ export interface Judged {
   /** What people said; at least one. */
   references: readonly string[]
 }
-/** An answer to a question that wants yes or no. */
-export interface YesNoAnswer {
-  /** What the model said. */
-  text: string
-  /** What is right. */
-  answer: 'yes' | 'no'
-}
-/**
- * How an answer is read:
- * - `'strict'`: its first word if that is yes or no, else what all of its yes, no and not agree on, else neither. What only
- *   says that nothing can be said (`I don't know`, `not sure`, `no way to tell`) is neither; what follows a question that is
- *   repeated counts before it, and thoughts (`<think>…</think>`) do not count;
- * - `'pope'`: as published with POPE (Li et al. 2023): no if `No`, `no` or `not` is a word of the first sentence, else yes;
- * - `'mme'`: as published with MME (arXiv 2306.13394): yes if its first four characters hold `yes`, no if they hold `no`,
- *   whatever the case, else neither.
- */
-export type YesNoRule = 'strict' | 'pope' | 'mme'
-/** Accuracy and leaning of yes-no answers; what divides by zero is `null`. */
-export interface YesNoScore {
-  /** Questions. */
-  count: number
-  /** Right answers. */
-  correct: number
-  /** correct / count: an answer that says neither is wrong. */
-  accuracy: number
-  /** Share of answers yes that are right. */
-  precision: number | null
-  /** Share of questions with answer yes that were answered so. */
-  recall: number | null
-  /** Harmonic mean of precision and recall. */
-  f1: number | null
-  /** Share of answers yes: above the share of such questions, the model sees what is not there. */
-  yesRatio: number
-  /** Answers that say neither. */
-  unparsed: number
-  /** How they were read. */
-  rule: YesNoRule
-}
-/**
- * Scores of POPE (Li et al. 2023), with yes as the positive class.
- *
- * @param rule how an answer is read. @defaultValue `'strict'`
- * @throws {@link ModalityGapError} `EMPTY`
- */
-export declare function yesNoScore(answers: readonly YesNoAnswer[], rule?: YesNoRule): YesNoScore
-/** What an answer says, or nothing where it says neither. */
-export declare function yesOrNo(text: string, rule?: YesNoRule): 'yes' | 'no' | undefined
 /** Scores of MME (arXiv 2306.13394), each category with accuracy and accuracy+ in percent, 200 at most. */
 export interface MmeScore {
   /** Sum over the ten categories of perception, 2,000 at most. */
@@ -4376,6 +4376,90 @@ export declare class Dataset implements AsyncIterable<DatasetItem> {
  * `BAD_OPTION`; `CANCELLED`
  */
 export declare function openDataset(options: DatasetOptions, run?: RunOptions): Promise<Dataset>
+/** One file of rows, or one part of a file. */
+export interface TaskShard {
+  /** The file. */
+  path: string
+  /** The column, tensor, key or leading index to take. */
+  selector?: string
+}
+/** Counts one shard: n, mean and trace, as a state that can be merged with others. */
+export interface MomentsTask {
+  /** What is done. */
+  task: 'moments'
+  /** Version of this description. */
+  version: 1
+  /** The rows to count. */
+  shard: TaskShard
+  /** Aligner file whose map the rows go through first. */
+  through?: string
+  /** Whether rows are scaled to unit length. @defaultValue `true` */
+  normalize?: boolean
+  /** What to do with bad rows. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** File of the state. */
+  out: string
+}
+/** Merges states in the order given, as if one pass had counted all their rows. */
+export interface MergeTask {
+  /** What is done. */
+  task: 'merge'
+  /** Version of this description. */
+  version: 1
+  /** Files of the states, in shard order. */
+  states: readonly string[]
+  /** File of the merged state. */
+  out: string
+}
+/** Moves the rows of one shard with an aligner. */
+export interface TransformTask {
+  /** What is done. */
+  task: 'transform'
+  /** Version of this description. */
+  version: 1
+  /** The rows to move. */
+  shard: TaskShard
+  /** Aligner file. */
+  aligner: string
+  /** What to do with bad rows. @defaultValue `'error'` */
+  onBadRow?: OnBadRow
+  /** Storage type of the output. @defaultValue that of the input */
+  dtype?: Dtype
+  /** Container of the output. @defaultValue that of the input */
+  format?: Format
+  /** Folder of the output. */
+  out: string
+}
+/** A shard task: a pure function of one shard and small parameters. */
+export type TaskSpec = MomentsTask | MergeTask | TransformTask
+/** What a finished shard task says of itself. */
+export interface Receipt {
+  /** Version of the description it was run from. */
+  version: number
+  /** What was done. */
+  task: TaskSpec['task']
+  /** Rows counted or written. */
+  rows: number
+  /** The file written. */
+  output: string
+  /** Bytes of a state. */
+  bytes?: number
+  /** Hash of a state. */
+  hash?: string
+  /** The shard that was read. */
+  shard?: unknown
+  /** Bad rows left out: their number, or for `transform` their indices. */
+  dropped?: number | number[]
+  /** Number of merged states. */
+  states?: number
+}
+/**
+ * Runs one shard task and returns its receipt: what any scheduler calls, once per shard and in any order. Output has its
+ * name only once it is complete, so a repeated attempt changes nothing.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
+ */
+export declare function runTask(spec: TaskSpec, run?: RunOptions): Promise<Receipt>
 /**
  * What is done about an order in which nothing matches:
  * - `'none'`: nothing; BLEU is 0 (Papineni et al. 2002);
@@ -4516,90 +4600,6 @@ export interface TokenF1 {
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
 export declare function tokenF1(answers: readonly Judged[]): TokenF1
-/** One file of rows, or one part of a file. */
-export interface TaskShard {
-  /** The file. */
-  path: string
-  /** The column, tensor, key or leading index to take. */
-  selector?: string
-}
-/** Counts one shard: n, mean and trace, as a state that can be merged with others. */
-export interface MomentsTask {
-  /** What is done. */
-  task: 'moments'
-  /** Version of this description. */
-  version: 1
-  /** The rows to count. */
-  shard: TaskShard
-  /** Aligner file whose map the rows go through first. */
-  through?: string
-  /** Whether rows are scaled to unit length. @defaultValue `true` */
-  normalize?: boolean
-  /** What to do with bad rows. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
-  /** File of the state. */
-  out: string
-}
-/** Merges states in the order given, as if one pass had counted all their rows. */
-export interface MergeTask {
-  /** What is done. */
-  task: 'merge'
-  /** Version of this description. */
-  version: 1
-  /** Files of the states, in shard order. */
-  states: readonly string[]
-  /** File of the merged state. */
-  out: string
-}
-/** Moves the rows of one shard with an aligner. */
-export interface TransformTask {
-  /** What is done. */
-  task: 'transform'
-  /** Version of this description. */
-  version: 1
-  /** The rows to move. */
-  shard: TaskShard
-  /** Aligner file. */
-  aligner: string
-  /** What to do with bad rows. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
-  /** Storage type of the output. @defaultValue that of the input */
-  dtype?: Dtype
-  /** Container of the output. @defaultValue that of the input */
-  format?: Format
-  /** Folder of the output. */
-  out: string
-}
-/** A shard task: a pure function of one shard and small parameters. */
-export type TaskSpec = MomentsTask | MergeTask | TransformTask
-/** What a finished shard task says of itself. */
-export interface Receipt {
-  /** Version of the description it was run from. */
-  version: number
-  /** What was done. */
-  task: TaskSpec['task']
-  /** Rows counted or written. */
-  rows: number
-  /** The file written. */
-  output: string
-  /** Bytes of a state. */
-  bytes?: number
-  /** Hash of a state. */
-  hash?: string
-  /** The shard that was read. */
-  shard?: unknown
-  /** Bad rows left out: their number, or for `transform` their indices. */
-  dropped?: number | number[]
-  /** Number of merged states. */
-  states?: number
-}
-/**
- * Runs one shard task and returns its receipt: what any scheduler calls, once per shard and in any order. Output has its
- * name only once it is complete, so a repeated attempt changes nothing.
- *
- * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
- */
-export declare function runTask(spec: TaskSpec, run?: RunOptions): Promise<Receipt>
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
 export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 /** What a tracker is fed at a step. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { chosenLetter } from '../src/revision/text-metrics/choice.ts'
-import { type YesNoRule, yesOrNo } from '../src/revision/text-metrics/yes-no.ts'
+import { chosenLetter } from '../src/text-metrics/choice.ts'
+import { type YesNoRule, yesOrNo } from '../src/text-metrics/yes-no.ts'
 
 type Word = 'yes' | 'no' | null
 

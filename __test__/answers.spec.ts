@@ -1,6 +1,6 @@
 import test from 'ava'
-import { choiceAccuracy, chosenLetter } from '../src/revision/text-metrics/choice.ts'
-import { yesNoScore, yesOrNo } from '../src/revision/text-metrics/yes-no.ts'
+import { choiceAccuracy, chosenLetter } from '../src/text-metrics/choice.ts'
+import { yesNoScore, yesOrNo } from '../src/text-metrics/yes-no.ts'
 
 const OPTIONS = ['a dog', 'a cat', 'a small dog', 'Vitamin C']
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
@@ -75,6 +75,25 @@ test('an installed pair works by import, by require and as a command, without ca
   t.is(stdout.trim(), readManifest(root).version)
   const demo = await run(command, ['demo'], { cwd: folder, env: packages.env, shell })
   t.regex(demo.stdout, /gap/i)
+})
+
+test('every entry has its types, and an entry for a part holds what the root holds under that name', async t => {
+  const { exports } = readManifest(root)
+  const entries = Object.entries(exports).filter(([, target]) => typeof target === 'object')
+  for (const [, target] of entries) {
+    t.true(packages.root.files.includes((target as { types: string }).types.slice(2)))
+  }
+  const folder = packages.install('entries')
+  const parts = entries.map(([name]) => name.slice(1)).filter(name => !['', '/transform'].includes(name))
+  t.deepEqual(parts, ['/report', '/revision', '/text-metrics'])
+  for (const part of parts) {
+    const code = `const [whole, part] = await Promise.all(['', '${part}'].map(name => import('modality-gap' + name)))
+      const names = Object.keys(part)
+      console.log(names.length > 0 && names.every(name => part[name] === whole[name]))`
+    t.is(await node(folder, '--input-type=module', '-e', code), 'true', part)
+    const types = readFileSync(join(folder, 'node_modules', 'modality-gap', `${part.slice(1)}.d.ts`), 'utf8')
+    t.regex(types, /^export \{[\s\w,]+\} from '\.\/index\.js'\n$/)
+  }
 })
 
 test('the root package alone says what is missing and what to do, and its dependency-free entry still works', async t => {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { type BleuSmoothing, bleu4 } from '../src/revision/text-metrics/bleu.ts'
-import { ciderD } from '../src/revision/text-metrics/cider.ts'
-import type { Judged } from '../src/revision/text-metrics/ngrams.ts'
-import { rougeL } from '../src/revision/text-metrics/rouge.ts'
-import { tokenF1 } from '../src/revision/text-metrics/token-f1.ts'
-import { captionTokens, splitTokens } from '../src/revision/text-metrics/tokenize.ts'
+import { type BleuSmoothing, bleu4 } from '../src/text-metrics/bleu.ts'
+import { ciderD } from '../src/text-metrics/cider.ts'
+import type { Judged } from '../src/text-metrics/ngrams.ts'
+import { rougeL } from '../src/text-metrics/rouge.ts'
+import { tokenF1 } from '../src/text-metrics/token-f1.ts'
+import { captionTokens, splitTokens } from '../src/text-metrics/tokenize.ts'
 
 interface SacreBleu {
   bleu: number

@@ -15,7 +15,7 @@ import type { BenchmarkGroup } from '../benchmarks/record.ts'
 import type { OpenMetric } from '../benchmarks/score.ts'
 import type { Tokens } from '../cost.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
-import type { YesNoRule } from '../text-metrics/yes-no.ts'
+import type { YesNoRule } from '../../text-metrics/yes-no.ts'
 import type { ImagePlacement } from '../turns.ts'
 import type { TemplateName } from './sections.ts'
 `

@@ -1,8 +1,8 @@
 import { ModalityGapError } from '../../errors.ts'
+import { lettersOf } from '../../text-metrics/choice.ts'
 import { jsonRecords } from '../data/json-records.ts'
 import { type RecordPlace, sampleOf } from '../data/sample.ts'
 import { IMAGE_PLACE, idOf } from '../data/turn.ts'
-import { lettersOf } from '../text-metrics/choice.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { YesNoRule } from '../text-metrics/yes-no.ts'
+import type { YesNoRule } from '../../text-metrics/yes-no.ts'
 import { type BenchmarkRecord, benchmarkNamed } from './record.ts'
 import { togetherScore } from './together.ts'
 

@@ -1,4 +1,4 @@
-import { lettersOf } from '../text-metrics/choice.ts'
+import { lettersOf } from '../../text-metrics/choice.ts'
 import type { BenchmarkRecord } from './record.ts'
 
 /** Questions that count together: right when all of them are. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { FitOptions, Method } from '../../options.ts'
+import { YES_NO_RULES } from '../../text-metrics/yes-no.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
-import { YES_NO_RULES } from '../text-metrics/yes-no.ts'
 import { IMAGE_PLACEMENTS } from '../turns.ts'
 import {
   anyText,

@@ -1,5 +1,5 @@
-import { listOf, record, text as textual } from '../../checks.ts'
-import { ModalityGapError } from '../../errors.ts'
+import { listOf, record, text as textual } from '../checks.ts'
+import { ModalityGapError } from '../errors.ts'
 import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, stripped, withoutThoughts } from './pieces.ts'
 import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
 

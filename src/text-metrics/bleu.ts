@@ -1,5 +1,5 @@
-import { type Checks, oneOf } from '../../checks.ts'
-import { names } from '../../option-checks.ts'
+import { type Checks, oneOf } from '../checks.ts'
+import { names } from '../option-checks.ts'
 import { checkJudged, type Judged, type Ngrams, ngramsOf, sum, tokenizerChecks, tokensOf } from './ngrams.ts'
 import { captionTokens, type Tokenizer } from './tokenize.ts'
 

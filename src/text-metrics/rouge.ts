@@ -1,4 +1,4 @@
-import { type Checks, oneOf } from '../../checks.ts'
+import { type Checks, oneOf } from '../checks.ts'
 import { checkJudged, type Judged, mean, tokenizerChecks, tokensOf } from './ngrams.ts'
 import { captionTokens, rougeTokens, type Tokenizer } from './tokenize.ts'
 

@@ -1,4 +1,4 @@
-import { text as textual } from '../../checks.ts'
+import { text as textual } from '../checks.ts'
 
 /** Takes a text apart; every metric says which one it uses when none is given. */
 export type Tokenizer = (text: string) => string[]

@@ -1,5 +1,5 @@
-import { type Checks, callback, checkOptions, listOf, record, text as textual } from '../../checks.ts'
-import { ModalityGapError } from '../../errors.ts'
+import { type Checks, callback, checkOptions, listOf, record, text as textual } from '../checks.ts'
+import { ModalityGapError } from '../errors.ts'
 import type { Tokenizer } from './tokenize.ts'
 
 /** A text to judge and the texts it is compared with. */

@@ -1,6 +1,6 @@
-import { listOf, oneOf, record, text as textual } from '../../checks.ts'
-import { ModalityGapError } from '../../errors.ts'
-import { names } from '../../option-checks.ts'
+import { listOf, oneOf, record, text as textual } from '../checks.ts'
+import { ModalityGapError } from '../errors.ts'
+import { names } from '../option-checks.ts'
 import { narrow, stripped, withoutThoughts } from './pieces.ts'
 
 /** An answer to a question that wants yes or no. */

@@ -4,7 +4,8 @@ import { ModalityGapError } from './errors.ts'
 const DEEPEST = 100
 
 /**
- * Refuses options that JSON has no form for, by the name of the key: numbers that are not finite, and nesting without end.
+ * Refuses options that JSON has no form for, by the name of the key: numbers that are not finite, functions, symbols, and nesting
+ * without end.
  *
  * @throws {@link ModalityGapError} `BAD_OPTION`
  */
@@ -14,6 +15,9 @@ export function checkPlain(options: object): void {
     const { value, path } = next
     if (typeof value === 'number' && !Number.isFinite(value)) {
       throw new ModalityGapError('BAD_OPTION', `${path.join('.')} has to be a finite number, not ${value}`)
+    }
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      throw new ModalityGapError('BAD_OPTION', `${path.join('.')} has to be plain data, not a ${typeof value}`)
     }
     if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
       if (path.length > DEEPEST) {

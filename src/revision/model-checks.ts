@@ -60,7 +60,7 @@ const learnChecks: Checks<LearnOptions> = {
   maxGradNorm: number(),
   schedule: oneOf(SCHEDULES),
   scheduleShape: object<NonNullable<LearnOptions['scheduleShape']>>({
-    cycles: number(),
+    cycles: whole(1, 2 ** 32 - 1),
     power: number(),
     end: number(),
   }),

@@ -40,6 +40,16 @@ test('what a record says of its own use is refused by name', t => {
     [turn({ reasoning_content: 'hm' }), /turn 2 has reasoning_content: thoughts stand in the text/],
     [{ system: 'a', conversations: [{ from: 'system', value: 'b' }, ...chat] }, /a system text and another one/],
     [{ system: 5 }, /its system is no text/],
+    [{ objects: { ref: ['fox'], bbox: [[1, 2, 3, 4]] } }, /it has objects: boxes and names/],
+    [{ rejected_images: ['j'] }, /it has rejected_images/],
+    [{ label: false }, /it has label: false/],
+    [{ messages: [{ role: 'user', content: 'x' }] }, /both conversations and messages, and they differ/],
+    [{ conversations: [{ ...chat[0], role: 'assistant' }, chat[1]] }, /turn 1 has both from and role/],
+    [turn({ content: 'an owl' }), /turn 2 has both value and content/],
+    [{ conversations: [{ from: 'human', value: '<video>\nwhat' }, chat[1]] }, /turn 1 has the place of <video>/],
+    [{ conversations: [{ from: 'human', value: 'what\n<audio> ' }, chat[1]] }, /turn 1 has the place of <audio>/],
+    [{ conversations: undefined, captions: ['a fox', ' '] }, /its caption is empty/],
+    [{ id: { $oid: '5f' } }, /its id is neither a text nor a number/],
     [{ rejected_response: 'x' }, /it has rejected_response/],
     [
       { conversations: [{ ...chat[0], train: true }, chat[1]] },
@@ -118,6 +128,7 @@ test('keys that hold nothing, and weights that change nothing, are taken', t => 
   const same = read({})
   for (const record of [
     { video: null, videos: [], audio: '', tools: [], chosen: null, weight: 1 },
+    { tools: '[]', objects: {}, label: true, messages: chat },
     {
       conversations: [
         { ...chat[0], weight: 0, train: false },
@@ -129,17 +140,36 @@ test('keys that hold nothing, and weights that change nothing, are taken', t => 
   ]) {
     t.deepEqual(read(record), same)
   }
-  const parts = [
-    {
-      role: 'user',
-      content: [
-        { type: 'image_url', image_url: { url: 'i' } },
-        { type: 'text', text: '\nwhat' },
-      ],
-    },
-    { role: 'assistant', content: 'a fox' },
+  for (const named of [
+    { type: 'image_url', image_url: { url: 'i' } },
+    { type: 'image', image: 'i' },
+    { type: 'image', image: { path: 'i' } },
+    { type: 'image', path: 'i' },
+    { type: 'image', url: 'i' },
+  ]) {
+    const parts = [
+      { role: 'user', content: [named, { type: 'text', text: '\nwhat' }] },
+      { role: 'assistant', content: 'a fox' },
+    ]
+    t.deepEqual(sampleOf({ id: 'r', messages: parts }, place), same)
+  }
+  // a page about videos is a text
+  const page = [
+    { from: 'human', value: 'what is <video> in HTML' },
+    { from: 'gpt', value: 'a tag' },
   ]
-  t.deepEqual(sampleOf({ id: 'r', messages: parts }, place), same)
+  t.notThrows(() => sampleOf({ id: 'r', conversations: page }, place))
+})
+
+test('a text with an image is its caption, alone it is a text', t => {
+  t.like(sampleOf({ id: 'r', image: 'i', text: 'a fox' }, place), {
+    images: ['i'],
+    turns: [
+      { role: 'user', content: '<image>' },
+      { role: 'assistant', content: 'a fox' },
+    ],
+  })
+  t.like(sampleOf({ id: 'r', image: null, text: 'a fox' }, place), { images: [], turns: { length: 1 } })
 })
 
 test('records of videos stop a run by name before anything is trained', async t => {
@@ -256,6 +286,38 @@ test('records that begin with images are no file in COCO layout', async t => {
   })
   t.like(await set.train.at(0), { images: ['i0'], rows: [0] })
   await set.close()
+})
+
+test("ids in COCO's layout are one whether texts or numbers, and images of one id are refused", async t => {
+  const folder = folderOf(t)
+  const lookup = await rowsById(['a.jpg', 'b.jpg'])
+  let files = 0
+  const records = (content: object) => {
+    const data = join(folder, `coco${files++}.json`)
+    writeFileSync(data, JSON.stringify(content))
+    return TrainingSet.open({ data, lookup, cache: join(folder, 'cache') })
+  }
+  const images = [
+    { id: 1, file_name: 'a.jpg' },
+    { id: '2', file_name: 'b.jpg' },
+  ]
+  const annotations = [
+    { image_id: '1', caption: 'a fox' },
+    { image_id: 2, caption: 'an owl' },
+    { image_id: 1, caption: 'a red fox' },
+  ]
+  const set = await records({ type: 'captions', images, annotations })
+  t.like(await set.train.at(0), { id: '1', images: ['a.jpg'], captions: ['a fox', 'a red fox'] })
+  t.like(await set.train.at(1), { id: '2', images: ['b.jpg'] })
+  await set.close()
+  await t.throwsAsync(records({ images: [...images, { id: '1', file_name: 'c.jpg' }], annotations }), {
+    code: 'BAD_FORMAT',
+    message: /image 1 is both a.jpg and c.jpg/,
+  })
+  await t.throwsAsync(records({ annotations: [{ image_id: 2 ** 53 + 2, caption: 'x' }] }), {
+    code: 'BAD_FORMAT',
+    message: /an id near 9007199254740994 is no whole number below 2\^53/,
+  })
 })
 
 test('packed records that are damaged, of another kind or grow without end are refused by name', async t => {

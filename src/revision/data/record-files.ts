@@ -63,7 +63,7 @@ async function kindOf(path: string): Promise<Packed | 'json'> {
 
 /** How a file in COCO's layout begins; a record of ours may have `images`, too, but none of the keys that COCO's images have. */
 const COCO =
-  /^\uFEFF?\s*\{\s*"(?:(?:info|licenses|annotations)"\s*:|images"\s*:\s*\[\s*\{\s*"(?:id|license|file_name|coco_url|flickr_url|height|width|date_captured)")/
+  /^\uFEFF?\s*\{\s*"(?:(?:info|licenses|annotations)"\s*:|type"\s*:\s*"captions"|images"\s*:\s*\[\s*\{\s*"(?:id|license|file_name|coco_url|flickr_url|height|width|date_captured)")/
 
 async function headOf(path: string): Promise<Buffer> {
   const file = await open(path, 'r').catch(cause => unreadable(path, cause))
@@ -105,8 +105,12 @@ const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>
     }
   },
   coco: async (path, to) => {
-    const { images, captions } = await cocoCaptions(path)
-    const records = [...captions].map(([id, all]) => ({ id, image: images.get(id) ?? String(id), caption: all }))
+    const { images, captioned } = await cocoCaptions(path)
+    const records = [...captioned].map(([key, { id, captions }]) => ({
+      id,
+      image: images.get(key) ?? key,
+      caption: captions,
+    }))
     await writeLines(records, to)
   },
 }
@@ -125,22 +129,39 @@ async function writeLines(records: Iterable<object>, to: Draft): Promise<void> {
 
 type CocoId = string | number
 
-/** Names of images and their captions, in the order of the file. */
-async function cocoCaptions(path: string): Promise<{ images: Map<CocoId, string>; captions: Map<CocoId, string[]> }> {
-  const images = new Map<CocoId, string>()
-  const captions = new Map<CocoId, string[]>()
+/** Captions of an image, by which they name it. */
+interface Captioned {
+  id: CocoId
+  captions: string[]
+}
+
+/** Names of images and their captions, by their ids as text, in the order of the file. */
+async function cocoCaptions(path: string): Promise<{ images: Map<string, string>; captioned: Map<string, Captioned> }> {
+  const images = new Map<string, string>()
+  const captioned = new Map<string, Captioned>()
   const parser = new JSONParser({ paths: ['$.images.*', '$.annotations.*'], keepStack: false })
   let row = 0
+  const refuse = (what: string): never => {
+    throw new ModalityGapError('BAD_FORMAT', `${path}: ${what}`, { file: path, row })
+  }
   parser.onValue = ({ value }) => {
     const { id, file_name, image_id, caption } = Object(value) as Record<string, unknown>
+    const rounded = [id, image_id].find(each => typeof each === 'number' && !Number.isSafeInteger(each))
+    if (rounded !== undefined) {
+      refuse(`an id near ${rounded} is no whole number below 2^53, so that it may be another's; write ids as texts`)
+    }
     if (isCocoId(id) && typeof file_name === 'string') {
-      images.set(id, file_name)
+      if ((images.get(String(id)) ?? file_name) !== file_name) {
+        refuse(`image ${id} is both ${images.get(String(id))} and ${file_name}`)
+      }
+      images.set(String(id), file_name)
     } else if (isCocoId(image_id) && typeof caption === 'string') {
-      captions.set(image_id, [...(captions.get(image_id) ?? []), caption])
+      const own = captioned.get(String(image_id)) ?? { id: image_id, captions: [] }
+      own.captions.push(caption)
+      captioned.set(String(image_id), own)
       row++
     } else {
-      const message = `${path}: annotation ${row} has no image_id and caption: it is no file of captions in COCO's layout`
-      throw new ModalityGapError('BAD_FORMAT', message, { file: path, row })
+      refuse(`annotation ${row} has no image_id and caption: it is no file of captions in COCO's layout`)
     }
   }
   try {
@@ -150,15 +171,14 @@ async function cocoCaptions(path: string): Promise<{ images: Map<CocoId, string>
   } catch (cause) {
     throw cause instanceof ModalityGapError ? cause : damaged(path, 'JSON', cause)
   }
-  if (captions.size === 0) {
+  if (captioned.size === 0) {
     throw new ModalityGapError('EMPTY', `${path} holds no annotations with captions`, { file: path })
   }
-  return { images, captions }
+  return { images, captioned }
 }
 
 function isCocoId(value: unknown): value is CocoId {
-  // a number beyond 2⁵³ was rounded and may be another's
-  return typeof value === 'string' || Number.isSafeInteger(value)
+  return typeof value === 'string' || typeof value === 'number'
 }
 
 function damaged(file: string, what: string, cause: unknown): ModalityGapError {

@@ -31,10 +31,10 @@ export interface RecordPlace {
  * - messages: `{messages: [{role, content}], image? | images?}`, content a text or a list of parts;
  * - a caption: `{id, image?, caption}`, its image by default of the same id; a list of captions, under `caption` or `captions`, is one
  *   caption in every epoch;
- * - text alone: `{id?, text}`.
+ * - text alone: `{id?, text}`; with an image it is a caption, as in tables of `image` and `text`.
  *
  * What a record says of its own use is obeyed or refused: a turn of the assistant with a weight of 0 is not learned; videos and
- * sounds, tools, thoughts beside the text, pairs of preference and other weights are refused.
+ * sounds, tools, boxes that are to be filled in, thoughts beside the text, pairs of preference and other weights are refused.
  *
  * @param number the record's number over all files, its name where it has no other
  * @throws {@link ModalityGapError} `BAD_FORMAT` for another layout; `BAD_SAMPLE` when roles do not alternate from the
@@ -45,14 +45,21 @@ export function sampleOf(record: Record<string, unknown>, place: RecordPlace, nu
   const refuse = (message: string): never => {
     throw badSample(place, message, id)
   }
+  if (isGiven(record.id) && idOf(record.id) === undefined) {
+    refuse('its id is neither a text nor a number')
+  }
   refuseUses(record, refuse)
   const images = imagesOf(record, refuse)
   const { caption, text, conversations, messages } = record
-  if (conversations !== undefined || messages !== undefined) {
+  if (isGiven(conversations) && isGiven(messages) && !isDeepStrictEqual(conversations, messages)) {
+    refuse('it has both conversations and messages, and they differ')
+  }
+  if (isGiven(conversations) || isGiven(messages)) {
     const { turns, images: inside } = turnsOf(record, refuse)
     return checked({ id, images: [...(images ?? []), ...inside], turns }, refuse)
   }
-  const [first, ...others] = captionsOf(caption ?? record.captions, refuse)
+  const shown = typeof text === 'string' && images !== undefined && images.length > 0 ? text : undefined
+  const [first, ...others] = captionsOf(caption ?? record.captions ?? shown, refuse)
   if (first !== undefined) {
     const turns: Turn[] = [
       { role: 'user', content: IMAGE_PLACE },
@@ -82,6 +89,9 @@ function captionsOf(given: unknown, refuse: (message: string) => never): string[
   const texts = [given].flat()
   if (texts.length === 0 || !texts.every(each => typeof each === 'string')) {
     refuse('its caption is neither a text nor a list of texts')
+  }
+  if (texts.some(each => each.trim() === '')) {
+    refuse('its caption is empty')
   }
   return texts as string[]
 }
@@ -129,12 +139,17 @@ const USES: Readonly<Record<string, string>> = {
   rejected: 'pairs of preference are not trained: give the better answer as a conversation',
   rejected_response: 'pairs of preference are not trained: give the better answer as a conversation',
   rejected_messages: 'pairs of preference are not trained: give the better answer as a conversation',
+  rejected_images: 'pairs of preference are not trained: give the better answer as a conversation',
   kto_tag: 'preferences are not trained',
+  objects: 'boxes and names of objects are not filled into texts',
 }
+
+/** What says nothing, also where a table keeps lists as JSON. */
+const EMPTY: readonly unknown[] = [undefined, null, '', false, [], {}, '[]', '{}']
 
 /** Keys that say something in a record, in any of the layouts. */
 export const RECORD_KEYS: ReadonlySet<string> = new Set([
-  ...['id', 'image', 'images', 'caption', 'captions', 'text', 'conversations', 'messages', 'system'],
+  ...['id', 'image', 'images', 'caption', 'captions', 'text', 'conversations', 'messages', 'system', 'label'],
   ...Object.keys(USES),
   ...WEIGHTS,
 ])
@@ -142,11 +157,12 @@ export const RECORD_KEYS: ReadonlySet<string> = new Set([
 /** Refuses a record by the key that says of a use which is not made here. */
 function refuseUses(record: Record<string, unknown>, refuse: (message: string) => never): void {
   for (const [key, why] of Object.entries(USES)) {
-    const given = record[key]
-    const empty = given === undefined || given === null || given === '' || given === false
-    if (!empty && !(Array.isArray(given) && given.length === 0)) {
+    if (!EMPTY.some(empty => isDeepStrictEqual(record[key], empty))) {
       refuse(`it has ${key}: ${why}`)
     }
+  }
+  if (record.label === false) {
+    refuse('it has label: false, and answers that are not wanted are not trained')
   }
   for (const key of ['weight', 'sample_weight', 'loss_weight']) {
     if (isGiven(record[key]) && weightOf(record[key]) !== true) {

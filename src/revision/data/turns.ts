@@ -1,4 +1,5 @@
-import { IMAGE_PLACE, idOf, isLearned, type Speaker, type Turn } from './turn.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { IMAGE_PLACE, idOf, isGiven, isLearned, type Speaker, type Turn } from './turn.ts'
 
 /** Names of roles in the layouts that are read. */
 const ROLES: Readonly<Record<string, Speaker>> = {
@@ -12,6 +13,9 @@ const ROLES: Readonly<Record<string, Speaker>> = {
 
 /** Keys of a turn under which chat services keep thoughts. */
 const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking'] as const
+
+/** The place of what is no image, where LLaVA's kind of records puts it: at the start or the end of a turn. */
+const OTHER_PLACE = /^\s*<(?:video|audio)>|<(?:video|audio)>\s*$/
 
 /** Turns of a conversation, and images that are named inside them. */
 export interface Conversation {
@@ -35,6 +39,14 @@ export function turnsOf(record: Record<string, unknown>, refuse: (message: strin
   const images: string[] = []
   const turns = list.map((each: unknown, i): Turn => {
     const turn = Object(each) as Record<string, unknown>
+    for (const [one, other] of [
+      ['from', 'role'],
+      ['value', 'content'],
+    ] as const) {
+      if (isGiven(turn[one]) && isGiven(turn[other]) && !isDeepStrictEqual(turn[one], turn[other])) {
+        refuse(`turn ${i + 1} has both ${one} and ${other}, and they differ`)
+      }
+    }
     const name = turn.from ?? turn.role
     const role = typeof name === 'string' ? ROLES[name] : undefined
     if (role === undefined || !Object.hasOwn(ROLES, name as string)) {
@@ -51,6 +63,10 @@ export function turnsOf(record: Record<string, unknown>, refuse: (message: strin
     }
     const content = textOf(turn.value ?? turn.content, images, what => refuse(`turn ${i + 1} holds ${what}`))
     const said: Turn = { role, content: content ?? refuse(`turn ${i + 1} says nothing that is text`) }
+    const place = OTHER_PLACE.exec(said.content)
+    if (place !== null) {
+      refuse(`turn ${i + 1} has the place of ${place[0].trim()}, and there are rows of images only`)
+    }
     return role === 'assistant' && !learned ? { ...said, learned } : said
   })
   const { system } = record
@@ -73,14 +89,15 @@ function textOf(content: unknown, images: string[], refuse: (what: string) => ne
     return undefined
   }
   const parts = content.map((each: unknown) => {
-    const { type, text, image, image_url } = Object(each) as Record<string, unknown>
+    const { type, text, image, image_url, path, url } = Object(each) as Record<string, unknown>
     if (type !== 'image' && type !== 'image_url') {
       if (type !== undefined && type !== 'text') {
         refuse(`a part of type ${JSON.stringify(type)}, where text and image are known`)
       }
       return typeof text === 'string' ? text : undefined
     }
-    const id = idOf(image) ?? idOf(Object(image_url).url) ?? idOf(image_url)
+    const names = [image, Object(image).path, Object(image_url).url, image_url, path, url]
+    const id = names.map(idOf).find(each => each !== undefined)
     if (id !== undefined) {
       images.push(id)
     }

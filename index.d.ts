@@ -1529,6 +1529,27 @@ export interface CallOptions {
   /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
   signal?: AbortSignal
 }
+/** How a run is followed; kept in the state. */
+export interface TrackerOptions {
+  /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
+  freezeAt: number
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Only steps that are multiples of this are recorded. @defaultValue `1` */
+  every?: number
+  /** Recorded steps whose covariances are averaged; windows follow one another once the frame is frozen. @defaultValue `10` */
+  window?: number
+  /** Leading eigencomponents that are compared with the gradients'. @defaultValue `128` */
+  topEigen?: number
+  /** Probe pairs that retrieval is measured on, at most, chosen by the seed; 0 leaves it out. @defaultValue `4096` */
+  retrievalPairs?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+  /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
+  seed?: number
+}
 /** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
 export interface ConditionRecord {
   /** First eigenvalue over the last one that is more than rounding. */
@@ -1760,27 +1781,6 @@ export interface TrackRecord {
     /** How the residuals in V follow those in U. */
     coupling: CouplingRecord
   }
-}
-/** How a run is followed; kept in the state. */
-export interface TrackerOptions {
-  /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
-  freezeAt: number
-  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
-  energy?: number
-  /** Dimension of U; not with `energy`. */
-  rank?: number
-  /** Only steps that are multiples of this are recorded. @defaultValue `1` */
-  every?: number
-  /** Recorded steps whose covariances are averaged; windows follow one another once the frame is frozen. @defaultValue `10` */
-  window?: number
-  /** Leading eigencomponents that are compared with the gradients'. @defaultValue `128` */
-  topEigen?: number
-  /** Probe pairs that retrieval is measured on, at most, chosen by the seed; 0 leaves it out. @defaultValue `4096` */
-  retrievalPairs?: number
-  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
-  lambda?: number
-  /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
-  seed?: number
 }
 interface Source {
   info(): EmbeddingsInfo
@@ -2428,30 +2428,6 @@ export declare class DualEncoder {
  * stands in `out`, `CANCELLED`
  */
 export declare function embedPairs(input: EmbedInput, run?: RunOptions): Promise<EmbedReport>
-/** What a run says about a claim of the paper. */
-export interface TrackFinding {
-  /** Stable name. */
-  id: string
-  /** The claim, in a sentence. */
-  claim: string
-  /** What was measured: the least favourable step, unless `how` says otherwise. */
-  measured: number | null
-  /** The same number by chance or of the control. */
-  baseline: number | null
-  /** Share of the steps that meet the claim; null when it was not recorded. */
-  met: number | null
-  /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
-  holds: boolean | null
-  /** How it was decided. */
-  how: string
-}
-/**
- * What a run says about each claim of arXiv 2602.07026, beside its baseline: a claim that its baseline meets as well is
- * null, for then it says nothing about this run.
- *
- * @param records those of a tracker or of its log, in order
- */
-export declare function findings(records: readonly TrackRecord[]): TrackFinding[]
 /** How rows are looked at. */
 export interface InspectOptions extends ThreadOptions {
   /** How many bad rows to list. @defaultValue `10` */
@@ -2484,19 +2460,6 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
 export declare function measureGap(input: MeasureInput, run?: RunOptions): Promise<GapReport>
-/** A run as `track --json` prints it and as a report shows it. */
-export interface TrackData {
-  /** Its records, in order. */
-  records: readonly TrackRecord[]
-  /** What they say about each claim. */
-  findings: readonly TrackFinding[]
-}
-/**
- * A run for `writeReport`: four panels for the findings, gap and search over time, phantom drift, and the claims.
- *
- * @param records those of a tracker or of its log
- */
-export declare function trackReportData(records: readonly TrackRecord[]): TrackData
 /** One of the two modalities. */
 export type Modality = 'image' | 'text'
 /** A row found near another. */
@@ -2564,6 +2527,43 @@ export interface RowLabels {
   /** Of text rows. */
   text?: readonly string[] | Readonly<Record<number, string>>
 }
+/** What a run says about a claim of the paper. */
+export interface TrackFinding {
+  /** Stable name. */
+  id: string
+  /** The claim, in a sentence. */
+  claim: string
+  /** What was measured: the least favourable step, unless `how` says otherwise. */
+  measured: number | null
+  /** The same number by chance or of the control. */
+  baseline: number | null
+  /** Share of the steps that meet the claim; null when it was not recorded. */
+  met: number | null
+  /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
+  holds: boolean | null
+  /** How it was decided. */
+  how: string
+}
+/**
+ * What a run says about each claim of arXiv 2602.07026, beside its baseline: a claim that its baseline meets as well is
+ * null, for then it says nothing about this run.
+ *
+ * @param records those of a tracker or of its log, in order
+ */
+export declare function findings(records: readonly TrackRecord[]): TrackFinding[]
+/** A run as `track --json` prints it and as a report shows it. */
+export interface TrackData {
+  /** Its records, in order. */
+  records: readonly TrackRecord[]
+  /** What they say about each claim. */
+  findings: readonly TrackFinding[]
+}
+/**
+ * A run for `writeReport`: four panels for the findings, gap and search over time, phantom drift, and the claims.
+ *
+ * @param records those of a tracker or of its log
+ */
+export declare function trackReportData(records: readonly TrackRecord[]): TrackData
 /** How well one side is found from the other. */
 export interface RetrievalData {
   /** Share of queries whose partner is the nearest row. */
@@ -4600,6 +4600,12 @@ export interface TokenF1 {
  * @throws {@link ModalityGapError} `EMPTY`, `BAD_SAMPLE` with the text
  */
 export declare function tokenF1(answers: readonly Judged[]): TokenF1
+/**
+ * Reads a tracker's log, one JSON record per line. A last line that an interruption cut short is left out.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
+ */
+export declare function readTrackLog(path: string): Promise<TrackRecord[]>
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
 export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 /** What a tracker is fed at a step. */
@@ -4691,11 +4697,5 @@ export declare class Tracker {
    */
   saveFrame(path: string, options?: OverwriteOptions): Promise<void>
 }
-/**
- * Reads a tracker's log, one JSON record per line. A last line that an interruption cut short is left out.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
- */
-export declare function readTrackLog(path: string): Promise<TrackRecord[]>
 
 export {}

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { findings } from '../src/findings.ts'
-import type { TrackRecord } from '../src/track-record.ts'
+import { findings } from '../src/tracker/findings.ts'
+import type { TrackRecord } from '../src/tracker/record.ts'
 import { golden } from './helpers/track.ts'
 
 const LAST = golden.records.at(-1) as TrackRecord

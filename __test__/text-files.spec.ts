@@ -5,7 +5,7 @@ import { readCaptions } from '../src/analyze/captions.ts'
 import { readBenchmark } from '../src/revision/benchmarks/read.ts'
 import { readConfigFile } from '../src/revision/config/file.ts'
 import { TrainingSet } from '../src/revision/data/training-set.ts'
-import { stepsFrom } from '../src/track-source.ts'
+import { stepsFrom } from '../src/tracker/source.ts'
 import { folderOf } from './helpers/place.ts'
 
 /** The same text as it leaves an editor of Windows. */

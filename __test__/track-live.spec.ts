@@ -1,6 +1,6 @@
 import test from 'ava'
-import { trackReportData } from '../src/track-report/data.ts'
-import { serveRun } from '../src/track-report/serve.ts'
+import { trackReportData } from '../src/report/track/data.ts'
+import { serveRun } from '../src/report/track/serve.ts'
 import { golden } from './helpers/track.ts'
 
 test('the live page is for this machine and only tells', async t => {

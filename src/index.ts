@@ -47,7 +47,7 @@ export {
   type EmbeddingsOptions,
   openEmbeddings,
 } from './embeddings.ts'
-export { DualEncoder, type EmbedInput, embedPairs, type TrainInput, type TrainRun } from './encoder.ts'
+export { DualEncoder, type EmbedInput, embedPairs, type TrainInput, type TrainRun } from './encoder/encoder.ts'
 export type {
   AdamWOptions,
   EmbedOptions,
@@ -59,10 +59,9 @@ export type {
   TrainOptions,
   TrainProbe,
   TrainStep,
-} from './encoder-options.ts'
-export type { DroppedPairs, EmbedReport, HeldOut, Recall, TrainReport } from './encoder-reports.ts'
+} from './encoder/options.ts'
+export type { DroppedPairs, EmbedReport, HeldOut, Recall, TrainReport } from './encoder/reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
-export { findings, type TrackFinding } from './findings.ts'
 export type { GroupOptions } from './group-options.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
@@ -136,8 +135,9 @@ export {
   type TransformTask,
 } from './task.ts'
 export * from './text-metrics/index.ts'
-export { Tracker, type TrackerUse, type TrackRows, type TrackStep } from './track.ts'
-export { readTrackLog } from './track-log.ts'
+export { findings, type TrackFinding } from './tracker/findings.ts'
+export { readTrackLog } from './tracker/log.ts'
+export type { TrackerOptions } from './tracker/options.ts'
 export type {
   BiasRecord,
   ConditionRecord,
@@ -146,5 +146,5 @@ export type {
   TrackRecord,
   USideRecord,
   VSideRecord,
-} from './track-record.ts'
-export type { TrackerOptions } from './tracker-options.ts'
+} from './tracker/record.ts'
+export { Tracker, type TrackerUse, type TrackRows, type TrackStep } from './tracker/tracker.ts'

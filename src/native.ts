@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as generated from '../native/binding.js'
-import type { EmbedJob, TrainJob, TrainProbe, TrainStep } from './encoder-options.ts'
-import type { EmbedReport, TrainReport } from './encoder-reports.ts'
+import type { EmbedJob, TrainJob, TrainProbe, TrainStep } from './encoder/options.ts'
+import type { EmbedReport, TrainReport } from './encoder/reports.ts'
 import { ModalityGapError, type Outcome } from './errors.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import type { FitOptions, OnBadRow, OutputOptions, ResumableOutputOptions, Role, ThreadOptions } from './options.ts'
@@ -16,8 +16,8 @@ import type {
   SampleSizes,
   StepReport,
 } from './revision/model-options.ts'
-import type { TrackRecord } from './track-record.ts'
-import type { TrackerOptions } from './tracker-options.ts'
+import type { TrackerOptions } from './tracker/options.ts'
+import type { TrackRecord } from './tracker/record.ts'
 
 /** How rows are taken in, on disk or in memory. */
 export interface SourceOptions {

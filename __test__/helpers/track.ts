@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { TrackStep } from '../../src/track.ts'
-import type { TrackRecord } from '../../src/track-record.ts'
+import type { TrackRecord } from '../../src/tracker/record.ts'
+import type { TrackStep } from '../../src/tracker/tracker.ts'
 import { fixture } from './npy.ts'
 
 /** Golden records of a small run, computed with NumPy by `make_tracker.py`. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { TrainInput } from '../encoder.ts'
-import type { EmbedOptions, OnBadPair } from '../encoder-options.ts'
-import type { DroppedPairs, TrainReport } from '../encoder-reports.ts'
+import type { TrainInput } from '../encoder/encoder.ts'
+import type { EmbedOptions, OnBadPair } from '../encoder/options.ts'
+import type { DroppedPairs, TrainReport } from '../encoder/reports.ts'
 import { ModalityGapError } from '../errors.ts'
 import { withoutMark } from '../plain-text.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
@@ -48,7 +48,7 @@ function addTrain(encoder: Command): void {
   addPairOptions(command)
   addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async (run, bar) => {
-      const { DualEncoder } = await import('../encoder.ts')
+      const { DualEncoder } = await import('../encoder/encoder.ts')
       const input = { ...(config === undefined ? {} : readConfig(config)), ...flags }
       if (input.data === undefined || input.out === undefined) {
         throw new ModalityGapError('BAD_OPTION', 'a training needs data and out')
@@ -81,7 +81,7 @@ function addEmbed(encoder: Command): void {
   addPairOptions(command)
   addCommonOptions(command).action(({ json, onBadRow: _, ...options }: EmbedFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async run => {
-      const { embedPairs } = await import('../encoder.ts')
+      const { embedPairs } = await import('../encoder/encoder.ts')
       const report = await embedPairs(options, run)
       const pairs = `${count(report.rows)} pairs in ${report.dim} dimensions`
       return { report, text: `${pairs}${leftOut(report.dropped)}${written(report.outputs)}` }

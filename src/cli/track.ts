@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { TrackRecord } from '../track-record.ts'
-import type { LivePage } from '../track-report/serve.ts'
+import type { LivePage } from '../report/track/serve.ts'
+import type { TrackRecord } from '../tracker/record.ts'
 import { addReportOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
 import { tell } from './output.ts'
@@ -59,12 +59,12 @@ export function addTrack(program: Command): void {
   addCommonOptions(addReportOptions(command)).action((src: string, options: Options) =>
     perform({ json: options.json }, async run => {
       const signal = run.signal as AbortSignal
-      const { trackReportData } = await import('../track-report/data.ts')
+      const { trackReportData } = await import('../report/track/data.ts')
       const { trackText } = await import('./track-table.ts')
       const write = await htmlWriter(options)
       const watched: Watched = { records: [] }
       if (options.serve !== undefined) {
-        const { serveRun } = await import('../track-report/serve.ts')
+        const { serveRun } = await import('../report/track/serve.ts')
         const at = options.serve === true ? 0 : options.serve
         watched.page = await serveRun(() => trackReportData(watched.records), at)
         tell(`modality-gap: the run is shown at ${watched.page.url}`)
@@ -90,7 +90,7 @@ export function addTrack(program: Command): void {
 }
 
 async function logged(src: string, { follow }: Options, watched: Watched, signal: AbortSignal): Promise<void> {
-  const { followTrackLog, readTrackLog } = await import('../track-log.ts')
+  const { followTrackLog, readTrackLog } = await import('../tracker/log.ts')
   const show = (records: readonly TrackRecord[]) => {
     watched.records = records
     watched.page?.tell()
@@ -99,8 +99,8 @@ async function logged(src: string, { follow }: Options, watched: Watched, signal
 }
 
 async function recorded(src: string, options: Options, watched: Watched, signal: AbortSignal): Promise<void> {
-  const { openRun, recordSteps } = await import('../track-run.ts')
-  const { followSteps, stepsFrom, stepsIn } = await import('../track-source.ts')
+  const { openRun, recordSteps } = await import('../tracker/run.ts')
+  const { followSteps, stepsFrom, stepsIn } = await import('../tracker/source.ts')
   const {
     freezeAt,
     energy,

@@ -1,8 +1,8 @@
 import type { CovarianceReport, Decomposition, FrameReport, ResidualReport, SpectrumReport } from '../causes.ts'
 import type { GapVerdict, ImageText } from '../report-parts.ts'
 import type { FitGap, GroupsReport, JudgedGap, PerSide } from '../reports.ts'
-import type { TrackData } from '../track-report/data.ts'
 import type { FiguresData } from './figures.ts'
+import type { TrackData } from './track/data.ts'
 
 /** How well one side is found from the other. */
 export interface RetrievalData {

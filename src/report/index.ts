@@ -1,6 +1,5 @@
 // What `modality-gap/report` exports: results as pages, charts and tables.
 
-export { type TrackData, trackReportData } from '../track-report/data.ts'
 export type {
   CaptionsData,
   CompareData,
@@ -16,3 +15,4 @@ export type {
 export type { FiguresData, Modality, NeighbourData, RowLabels } from './figures.ts'
 export { projectionParquet } from './parquet.ts'
 export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report.ts'
+export { type TrackData, trackReportData } from './track/data.ts'

@@ -1,6 +1,6 @@
 import { ModalityGapError } from '../errors.ts'
-import type { TrackData } from '../track-report/data.ts'
 import type { CaptionsData, CompareData, MatrixData, MeasureData, ReportData, SampleSizeData } from './data.ts'
+import type { TrackData } from './track/data.ts'
 
 /** Results sorted by kind. */
 export interface Results {

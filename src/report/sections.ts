@@ -1,4 +1,3 @@
-import { trackSections } from '../track-report/sections.ts'
 import type { Chart } from './chart.ts'
 import { captionsChart } from './charts/captions.ts'
 import { cosinesChart, spoken } from './charts/cosines.ts'
@@ -15,6 +14,7 @@ import type { RowLabels } from './figures.ts'
 import { figure, isNumber } from './format.ts'
 import type { Results } from './results.ts'
 import type { Facts, Section } from './section.ts'
+import { trackSections } from './track/sections.ts'
 
 /** All parts that the results fill, in reading order. */
 export function sectionsOf(results: Results, labels?: RowLabels): Section[] {

@@ -1,10 +1,10 @@
 import type { ImageText } from '../report-parts.ts'
 import { gapSentences, groupsSentence } from '../sentences.ts'
-import { trackCards, trackWords } from '../track-report/sections.ts'
 import type { CompareData, MeasureData } from './data.ts'
 import { count, figure, isNumber, percent } from './format.ts'
 import type { Results } from './results.ts'
 import type { Card } from './section.ts'
+import { trackCards, trackWords } from './track/sections.ts'
 
 /** What the report says first: one sentence, then what stands behind it. */
 export function headline({ measured, compared, sampleSizes, domains, modalities, captions, runs }: Results): string[] {

@@ -1,5 +1,5 @@
 import { type Embeddings, openEmbeddings } from '../embeddings.ts'
-import { DualEncoder } from '../encoder.ts'
+import { DualEncoder } from '../encoder/encoder.ts'
 import { ModalityGapError } from '../errors.ts'
 import { answersInTurn } from './answers.ts'
 import type { ReVisionConfig } from './config.ts'

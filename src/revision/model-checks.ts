@@ -14,7 +14,7 @@ import {
   text,
   whole,
 } from '../checks.ts'
-import { SCHEDULES } from '../encoder.ts'
+import { SCHEDULES } from '../encoder/encoder.ts'
 import { names, threads } from '../option-checks.ts'
 import type { Speaker, Turn } from './data/turn.ts'
 import type { GenerateOptions } from './generate-options.ts'

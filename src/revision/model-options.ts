@@ -1,4 +1,4 @@
-import type { ScheduleKind } from '../encoder-options.ts'
+import type { ScheduleKind } from '../encoder/options.ts'
 import type { Turn } from './data/turn.ts'
 
 /** A projector from embeddings to soft tokens. */

@@ -21,7 +21,7 @@ import {
 } from '../checks.ts'
 import { exists } from '../claim.ts'
 import { Embeddings } from '../embeddings.ts'
-import { DualEncoder } from '../encoder.ts'
+import { DualEncoder } from '../encoder/encoder.ts'
 import { ModalityGapError } from '../errors.ts'
 import { overwriteChecks, runChecks } from '../option-checks.ts'
 import { kindOf } from '../rows.ts'

@@ -1,5 +1,5 @@
 // made from the schema by scripts/config-docs.mjs
-import type { ScheduleKind } from '../../encoder-options.ts'
+import type { ScheduleKind } from '../../encoder/options.ts'
 import type { FitOptions } from '../../options.ts'
 import type { YesNoRule } from '../../text-metrics/yes-no.ts'
 import type { ArmInput } from '../arms.ts'

@@ -1,11 +1,11 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ModalityGapError } from './errors.ts'
-import type { TrackedName } from './native.ts'
-import { withoutMark } from './plain-text.ts'
-import type { Tensor } from './rows.ts'
-import type { TrackStep } from './track.ts'
+import { ModalityGapError } from '../errors.ts'
+import type { TrackedName } from '../native.ts'
+import { withoutMark } from '../plain-text.ts'
+import type { Tensor } from '../rows.ts'
+import type { TrackStep } from './tracker.ts'
 
 /** Names of a step's rows, in files and streams, under both habits of spelling. */
 const NAMES: Record<string, TrackedName> = {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { cancelled, cancelOn, type RunOptions } from './abort.ts'
-import { checkedBytes } from './bytes.ts'
+import { cancelled, cancelOn, type RunOptions } from '../abort.ts'
+import { checkedBytes } from '../bytes.ts'
 import {
   type Check,
   type Checks,
@@ -12,20 +12,20 @@ import {
   shown,
   signal,
   whole,
-} from './checks.ts'
-import { claimFiles } from './claim.ts'
-import { Embeddings, type EmbeddingsOptions, idsOf, openEmbeddings, rowIds, sourceOf } from './embeddings.ts'
-import { ModalityGapError, unwrap } from './errors.ts'
-import { given } from './job.ts'
-import { type NativeTracker, native, type Source, type TrackedName } from './native.ts'
-import { overwriteChecks, threads } from './option-checks.ts'
-import type { OverwriteOptions, ThreadOptions } from './options.ts'
-import { itemsOfPairs } from './row-groups.ts'
-import { givenIds, type RowIds } from './row-ids.ts'
-import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from './rows.ts'
-import { anotherRun, openTrackLog, type TrackLog } from './track-log.ts'
-import type { TrackRecord } from './track-record.ts'
-import type { TrackerOptions } from './tracker-options.ts'
+} from '../checks.ts'
+import { claimFiles } from '../claim.ts'
+import { Embeddings, type EmbeddingsOptions, idsOf, openEmbeddings, rowIds, sourceOf } from '../embeddings.ts'
+import { ModalityGapError, unwrap } from '../errors.ts'
+import { given } from '../job.ts'
+import { type NativeTracker, native, type Source, type TrackedName } from '../native.ts'
+import { overwriteChecks, threads } from '../option-checks.ts'
+import type { OverwriteOptions, ThreadOptions } from '../options.ts'
+import { itemsOfPairs } from '../row-groups.ts'
+import { givenIds, type RowIds } from '../row-ids.ts'
+import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from '../rows.ts'
+import { anotherRun, openTrackLog, type TrackLog } from './log.ts'
+import type { TrackerOptions } from './options.ts'
+import type { TrackRecord } from './record.ts'
 
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
 export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string

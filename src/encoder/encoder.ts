@@ -1,4 +1,4 @@
-import { cancelled, cancelOn, type RunOptions } from './abort.ts'
+import { cancelled, cancelOn, type RunOptions } from '../abort.ts'
 import {
   type Checks,
   callback,
@@ -15,7 +15,12 @@ import {
   signal,
   text,
   whole,
-} from './checks.ts'
+} from '../checks.ts'
+import { ModalityGapError, unwrap } from '../errors.ts'
+import { given, guarded } from '../job.ts'
+import { type NativeEncoder, native } from '../native.ts'
+import { checkCall, names, overwriteChecks, runChecks, threadChecks } from '../option-checks.ts'
+import type { OverwriteOptions, ThreadOptions } from '../options.ts'
 import type {
   AdamWOptions,
   EmbedOptions,
@@ -26,13 +31,8 @@ import type {
   TrainOptions,
   TrainProbe,
   TrainStep,
-} from './encoder-options.ts'
-import type { EmbedReport, TrainReport } from './encoder-reports.ts'
-import { ModalityGapError, unwrap } from './errors.ts'
-import { given, guarded } from './job.ts'
-import { type NativeEncoder, native } from './native.ts'
-import { checkCall, names, overwriteChecks, runChecks, threadChecks } from './option-checks.ts'
-import type { OverwriteOptions, ThreadOptions } from './options.ts'
+} from './options.ts'
+import type { EmbedReport, TrainReport } from './reports.ts'
 
 /** What is trained, from what, and where it goes. */
 export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions, OverwriteOptions {

@@ -1,4 +1,4 @@
-import type { ImageText } from './report-parts.ts'
+import type { ImageText } from '../report-parts.ts'
 
 /** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
 export interface ConditionRecord {

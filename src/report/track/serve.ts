@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ModalityGapError } from '../errors.ts'
-import { html } from '../report/escape.ts'
-import { reportHtml } from '../report/report.ts'
+import { ModalityGapError } from '../../errors.ts'
+import { html } from '../escape.ts'
+import { reportHtml } from '../report.ts'
 import type { TrackData } from './data.ts'
 
 /** Silence after which a comment keeps a connection open, in milliseconds. */

@@ -1,7 +1,7 @@
-import type { TrackFinding } from '../findings.ts'
-import { trackPanels } from '../report/charts/track.ts'
-import { count, figure, percent } from '../report/format.ts'
-import type { Card, Facts, Section } from '../report/section.ts'
+import type { TrackFinding } from '../../tracker/findings.ts'
+import { trackPanels } from '../charts/track.ts'
+import { count, figure, percent } from '../format.ts'
+import type { Card, Facts, Section } from '../section.ts'
 import type { TrackData } from './data.ts'
 
 /** The parts of a run's report. */

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import type { RunOptions } from './abort.ts'
-import { ModalityGapError } from './errors.ts'
-import { given } from './job.ts'
-import { Tracker, type TrackerUse, type TrackStep } from './track.ts'
-import type { TrackRecord } from './track-record.ts'
-import type { TrackerOptions } from './tracker-options.ts'
+import type { RunOptions } from '../abort.ts'
+import { ModalityGapError } from '../errors.ts'
+import { given } from '../job.ts'
+import type { TrackerOptions } from './options.ts'
+import type { TrackRecord } from './record.ts'
+import { Tracker, type TrackerUse, type TrackStep } from './tracker.ts'
 
 /** A run that can be taken up again. */
 export interface RunInput extends Partial<TrackerOptions>, TrackerUse {

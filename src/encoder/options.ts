@@ -1,4 +1,4 @@
-import type { OverwriteOptions } from './options.ts'
+import type { OverwriteOptions } from '../options.ts'
 
 /** Shapes of one tower's transformer. */
 export interface TowerShape {

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkPath } from './checks.ts'
-import { exists } from './claim.ts'
-import type { ModalityGapError } from './errors.ts'
-import { JsonLog, type LogKind, readJsonLog } from './json-log.ts'
-import type { OverwriteOptions } from './options.ts'
-import type { TrackRecord } from './track-record.ts'
-import { flawOfRecord } from './track-shape.ts'
+import { checkPath } from '../checks.ts'
+import { exists } from '../claim.ts'
+import type { ModalityGapError } from '../errors.ts'
+import { JsonLog, type LogKind, readJsonLog } from '../json-log.ts'
+import type { OverwriteOptions } from '../options.ts'
+import type { TrackRecord } from './record.ts'
+import { flawOfRecord } from './shape.ts'
 
 /** How often a log that is followed is looked at, in milliseconds. */
 const LOOK_EVERY = 500

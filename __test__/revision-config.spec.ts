@@ -443,6 +443,25 @@ test('what is set takes the place of the file, whatever name either gives it', t
   const devices = { data: 'd', per_device_train_batch_size: 8, gradient_accumulation_steps: 4 }
   t.like(of({ stage1: devices }, { stage1: { batchSize: 64 } }), { stage1: { batchSize: 64, microBatch: 8 } })
   t.like(of({ stage1: devices }, {}), { stage1: { batchSize: 32, microBatch: 8 } })
+  t.like(of({ stage1: devices }, { stage1: { batchSize: 3 } }), { stage1: { batchSize: 3, microBatch: undefined } })
+  t.like(of({ stage1: { data: 'd', microBatch: 8 } }, { stage1: { batchSize: 3 } }), {
+    stage1: { batchSize: 3, microBatch: undefined },
+  })
+  // what counts more gives way to what is set
+  t.like(of({ stage1: { data: 'd', max_steps: 9 } }, { stage1: { num_train_epochs: 2 } }), {
+    stage1: { epochs: 2, steps: undefined },
+  })
+  t.like(of({ stage1: { data: 'd', steps: 9, epochs: 3 } }, { stage1: { epochs: null } }), { stage1: { steps: 9 } })
+  t.like(of({ stage1: { data: 'd', steps: 9 } }, { stage1: { epochs: 2, steps: 4 } }), {
+    stage1: { epochs: 2, steps: 4 },
+  })
+  t.like(of({ stage1: { data: 'd', warmup_steps: 10 } }, { stage1: { warmup_ratio: 0.1 } }), {
+    stage1: { warmupRatio: 0.1, warmupSteps: undefined },
+  })
+  const adapters = { data: 'd', mode: 'lora', lora_r: 8, lora: { alpha: 3 } }
+  t.like(of({ stage2: adapters }, { stage2: { mode: 'full' } }), { stage2: { mode: 'full', lora: undefined } })
+  t.throws(() => of({ stage2: adapters }, { stage2: { mode: 'full', lora: { rank: 2 } } }), { message: /mode is full/ })
+  t.throws(() => of({ stage2: { ...adapters, mode: 'full' } }, {}), { message: /mode is full/ })
   // within one file two names that differ are still an error
   t.throws(() => of({ stage1: { data: 'd', lr: 1, learningRate: 2 } }, {}), {
     code: 'BAD_OPTION',

@@ -1,41 +1,75 @@
 import { camelCase } from './names.ts'
 import type { Override } from './overlay.ts'
-import { type Path, resolve } from './resolve.ts'
+import { type Path, type Resolved, resolve } from './resolve.ts'
 
 /** Keys by which options at the top of a file find their stage. */
 const TELLING = ['stage1', 'stage2', 'tune_mm_mlp_adapter', 'version', 'stage']
 
+/** Options of a stage that count more than another one: set alone, the other takes their place. */
+const ABOVE: Readonly<Record<string, string>> = { epochs: 'steps', warmupRatio: 'warmupSteps' }
+
 /**
- * A configuration without what changes say under another name, so that `lr` takes the place of `learningRate`. Keys of the same
- * spelling stay: they are replaced as they are.
+ * A configuration without what changes say under another name, so that `lr` takes the place of `learningRate`, or in another way:
+ * `epochs` that of `steps`, a mode without adapters that of `lora`. Keys of the same spelling stay: they are replaced as they are.
  */
 export function withoutSynonyms(value: Record<string, unknown>, changes: Override): Record<string, unknown> {
   const told = Object.fromEntries(
     TELLING.filter(key => key in value && !(key in changes)).map(key => [key, emptied(value[key])]),
   )
-  const own = resolve(value).origins
-  const changed = [...resolve({ ...told, ...(numbered(changes) as Override) }).origins].filter(([, at]) =>
-    reachedBy(changes, at),
-  )
+  const own = resolve(value)
+  const next = resolve({ ...told, ...(numbered(changes) as Override) })
+  const changed = [...next.origins].filter(([, at]) => reachedBy(changes, at))
   const places = new Set(changed.map(([place]) => place))
   let kept = value
+  const drop = (place: string) => {
+    const before = own.origins.get(place)
+    kept = before === undefined || places.has(place) ? kept : without(kept, before)
+  }
   for (const [place, at] of changed) {
-    const before = own.get(place)
+    const before = own.origins.get(place)
     if (before !== undefined && !alike(before, at) && !isSectionAt(value, before)) {
       kept = without(kept, before)
     }
-    const micro = place.replace(/batchSize$/, 'microBatch')
-    const foreign = own.get(micro)
-    if (
-      micro !== place &&
-      foreign !== undefined &&
-      !places.has(micro) &&
-      camelCase(String(foreign.at(-1))) !== 'microBatch'
-    ) {
-      kept = asMicroBatch(kept, foreign)
+    const [stage = '', option = ''] = place.split('.')
+    const said = valueAt(changes, at) === null ? undefined : valueAt(next.value, [stage, option])
+    if (said !== undefined && ABOVE[option] !== undefined) {
+      drop(`${stage}.${ABOVE[option]}`)
+    }
+    if (place === 'stage2.mode' && said !== undefined && said !== 'lora') {
+      const adapters = [...own.origins].filter(([each]) => isOfAdapters(each))
+      const alsoSet = [...places].some(isOfAdapters)
+      kept = alsoSet ? kept : adapters.reduce((rest, [, before]) => without(rest, upToSection(before)), kept)
+    }
+    if (option === 'batchSize') {
+      kept = withMicroBatch(kept, { own, places, stage, said })
     }
   }
   return kept
+}
+
+function isOfAdapters(place: string): boolean {
+  return /^stage2\.lora(?:\.|$)/.test(place)
+}
+
+/** The path of the section `lora`, for a key within it. */
+function upToSection(at: Path): Path {
+  const section = at.indexOf('lora')
+  return section < 0 ? at : at.slice(0, section + 1)
+}
+
+/** Where an update's size is set: Hugging Face's size of a device's batch as ours, and none that is larger than the update. */
+function withMicroBatch(
+  kept: Record<string, unknown>,
+  { own, places, stage, said }: { own: Resolved; places: ReadonlySet<string>; stage: string; said: unknown },
+): Record<string, unknown> {
+  const micro = own.origins.get(`${stage}.microBatch`)
+  if (micro === undefined || places.has(`${stage}.microBatch`)) {
+    return kept
+  }
+  if (Number(valueAt(own.value, [stage, 'microBatch'])) > Number(said)) {
+    return withoutAccumulation(without(kept, micro), micro)
+  }
+  return camelCase(String(micro.at(-1))) === 'microBatch' ? kept : asMicroBatch(kept, micro)
 }
 
 /** A section without its keys; a value as it is. */
@@ -67,7 +101,11 @@ function alike(a: Path, b: Path): boolean {
 }
 
 function isSectionAt(value: Override, at: Path): boolean {
-  return isSection(at.reduce<unknown>((inner, key) => Object(inner)[key], value))
+  return isSection(valueAt(value, at))
+}
+
+function valueAt(value: unknown, at: Path): unknown {
+  return at.reduce<unknown>((inner, key) => Object(inner)[key], value)
 }
 
 function without(value: Record<string, unknown>, [key, ...rest]: Path): Record<string, unknown> {
@@ -81,6 +119,11 @@ function asMicroBatch(value: Record<string, unknown>, [key, ...rest]: Path): Rec
   return rest.length > 0 && isSection(inner)
     ? { ...value, [String(key)]: asMicroBatch(inner, rest) }
     : { ...others, microBatch: inner }
+}
+
+/** Without Hugging Face's number of batches of an update, which stands beside the size of a batch. */
+function withoutAccumulation(value: Record<string, unknown>, beside: Path): Record<string, unknown> {
+  return without(value, [...beside.slice(0, -1), 'gradient_accumulation_steps'])
 }
 
 function isSection(value: unknown): value is Record<string, unknown> {

@@ -6,7 +6,7 @@ import { ciderD } from '../src/text-metrics/cider.ts'
 import type { Judged } from '../src/text-metrics/ngrams.ts'
 import { rougeL } from '../src/text-metrics/rouge.ts'
 import { tokenF1 } from '../src/text-metrics/token-f1.ts'
-import { captionTokens, splitTokens } from '../src/text-metrics/tokenize.ts'
+import { answerTokens, captionTokens, splitTokens } from '../src/text-metrics/tokenize.ts'
 
 interface SacreBleu {
   bleu: number
@@ -91,6 +91,20 @@ test("token F1 and exact match are SQuAD's", t => {
   }
   const all = tokenF1(golden.squad)
   close(t, all.f1, golden.squad.reduce((total, { f1 }) => total + f1, 0) / golden.squad.length, 'mean')
+})
+
+test("answers are taken apart as by SQuAD's evaluation, whatever their letters and white space", t => {
+  const file = join(import.meta.dirname, 'fixtures', 'squad.json')
+  const pairs = JSON.parse(readFileSync(file, 'utf8')) as {
+    text: string
+    reference: string
+    tokens: string[]
+    f1: number
+  }[]
+  for (const { text, reference, tokens, f1 } of pairs) {
+    t.deepEqual(answerTokens(text), tokens, JSON.stringify(text))
+    close(t, tokenF1([{ text, references: [reference] }]).f1, f1, JSON.stringify([text, reference]))
+  }
 })
 
 test("captions come apart as COCO's tokenizer takes them apart", t => {

@@ -1,4 +1,5 @@
 import { ModalityGapError } from '../errors.ts'
+import { pythonStripped } from '../python-space.ts'
 import type { Sample } from './data/sample.ts'
 import type { JoinedSample } from './data/training-set.ts'
 import { IMAGE_PLACE, type Turn } from './data/turn.ts'
@@ -88,12 +89,6 @@ export function withImage(question: string): string {
   return places === 1 ? question : `${IMAGE_PLACE}\n${question}`
 }
 
-/** Whether a character is white space as Python's `strip` knows it, which is not all of JavaScript's and some more. */
-function isPythonSpace(text: string, at: number): boolean {
-  const code = text.charCodeAt(at)
-  return (code >= 0x1c && code <= 0x1f) || code === 0x85 || (code !== 0xfeff && /\s/.test(text.charAt(at)))
-}
-
 /** A text with the place of its image in front, as {@link ImagePlacement} says. */
 export function placedInFront(text: string): string {
   const parts = text.split(IMAGE_PLACE)
@@ -108,17 +103,6 @@ export function placedInFront(text: string): string {
 export function askedAbout(question: string, placement: ImagePlacement | undefined): string {
   const asked = withImage(question)
   return placement === 'front' ? placedInFront(asked) : asked
-}
-
-function pythonStripped(text: string): string {
-  let [start, end] = [0, text.length]
-  while (start < end && isPythonSpace(text, start)) {
-    start++
-  }
-  while (end > start && isPythonSpace(text, end - 1)) {
-    end--
-  }
-  return text.slice(start, end)
 }
 
 /** A text without places of images; of the line breaks around one, those that part texts stay. */

@@ -1,12 +1,13 @@
 import { text as textual } from '../checks.ts'
+import { pythonSplit } from '../python-space.ts'
 
 /** Takes a text apart; every metric says which one it uses when none is given. */
 export type Tokenizer = (text: string) => string[]
 
-/** Text that was tokenised before: split at white space, nothing else changed. */
+/** Text that was tokenised before: split at white space as Python's `str.split` does, nothing else changed. */
 export function splitTokens(text: string): string[] {
   textual(text, 'splitTokens')
-  return text.split(/\s+/).filter(token => token !== '')
+  return pythonSplit(text)
 }
 
 /**

@@ -17,9 +17,14 @@ interface Readings {
     llava: string | null
   }[]
   yesNo: { text: string; means: Word; pope: Word; mme: Word; vlmevalkit: Word }[]
+  /** Written after the rules, without a look at them. */
+  later: {
+    choice: { options: string[]; text: string; means: string | null }[]
+    yesNo: { text: string; means: Word }[]
+  }
 }
 
-const { choice, yesNo } = JSON.parse(
+const { choice, yesNo, later } = JSON.parse(
   readFileSync(join(import.meta.dirname, 'fixtures/answer-readings.json'), 'utf8'),
 ) as Readings
 
@@ -34,6 +39,20 @@ test('answers in the style of real models say yes or no as they mean it', t => {
   for (const { text, means } of yesNo) {
     t.is(yesOrNo(text) ?? null, means, JSON.stringify(text))
   }
+})
+
+test('answers that were written later are read as they mean, or not at all, but for a few that are known', t => {
+  const read = [
+    ...later.choice.map(each => ({ ...each, said: chosenLetter(each.text, each.options) ?? null })),
+    ...later.yesNo.map(each => ({ ...each, said: yesOrNo(each.text) ?? null })),
+  ]
+  const wrong = read.filter(({ said, means }) => said !== null && said !== means)
+  t.deepEqual(
+    wrong.map(({ text }) => text),
+    ['minus 3', '3%', '– 3', 'No one would deny that there is a dog: yes', 'The sign reads NO PARKING'],
+  )
+  const unread = read.filter(({ said, means }) => said === null && means !== null)
+  t.deepEqual([read.length, unread.length], [364, 12])
 })
 
 test('POPE and MME read yes and no as they publish it', t => {

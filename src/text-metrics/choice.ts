@@ -1,6 +1,6 @@
 import { listOf, record, text as textual } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
-import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, stripped, withoutThoughts } from './pieces.ts'
+import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, readable, stripped } from './pieces.ts'
 import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
 
 /** An answer to a question with options. */
@@ -70,7 +70,7 @@ export function lettersOf(options: readonly string[]): string[] {
  * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
  * 5. the text of an option and nothing else, whatever its case and its closing mark;
  * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`; then the only one of
- *    all, where it ends the answer behind a comma or a colon;
+ *    all, where it ends the answer behind a comma, a colon or a word such as `is` or `but`;
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
  * 8. the only one of three or more that is not called wrong.
  *
@@ -80,10 +80,10 @@ export function lettersOf(options: readonly string[]): string[] {
 export function chosenLetter(text: string, options: readonly string[]): string | undefined {
   textual(text, 'chosenLetter')
   const letters = lettersOf(options)
-  const said = narrow(withoutThoughts(text))
+  const said = readable(text)
   const pieces = piecesOf(said)
   const compared = options.map(narrow).map(option => ({ plain: plain(option), words: optionWords(option) }))
-  const found = alone(pieces) ?? readingOf(said, pieces, letters, compared)
+  const found = alone(pieces, compared) ?? readingOf(said, pieces, letters, compared)
   return found !== undefined && letters.includes(found) ? found : undefined
 }
 
@@ -119,11 +119,18 @@ function readingOf(
 }
 
 /** Marks around a letter that is alone. */
-const AROUND = '("\'*[_`)].:,{}$?!<>=→-'
+const AROUND = '("\'*[_`)].:,{}$?!<>=→-✅✓✔☑'
 
-function alone(pieces: readonly Piece[]): string | undefined {
+function alone(pieces: readonly Piece[], options: readonly Option[]): string | undefined {
   const words = pieces.filter(({ kind, text }) => kind === 'word' || (kind === 'mark' && !AROUND.includes(text)))
-  const named = NAMING.has(words[0]?.lower ?? '') ? words.slice(1) : words
+  // `A:` before another letter stands for `Answer:`, unless that is the text of option A
+  const [first, second] = words
+  const announced =
+    words.length === 2 &&
+    first?.text === 'A' &&
+    pieces[pieces.indexOf(first) + 1]?.text === ':' &&
+    options[0]?.plain !== (second?.lower ?? '')
+  const named = announced || NAMING.has(first?.lower ?? '') ? words.slice(1) : words
   const [only] = named
   return named.length === 1 && /^[a-z]$/i.test(only?.text ?? '') ? only?.text.toUpperCase() : undefined
 }
@@ -152,7 +159,7 @@ function stated(
 }
 
 /** Marks behind a letter that opens an answer. */
-const OPENS = ').:]-–—,'
+const OPENS = ').:]-–—,;'
 
 function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): string | undefined {
   const first = pieces.findIndex(({ text }) => !'*_`"“(['.includes(text))
@@ -168,7 +175,10 @@ function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): strin
 
 const HAN = /^\p{Script=Han}+$/u
 
-/** The only letter of an answer, where it ends it behind a comma, a colon or Han characters: `Based on the image, B.` */
+/** Words before a letter with which an answer ends. */
+const LEADING: ReadonlySet<string> = new Set('but so is ist est es get gives giving matches mark'.split(' '))
+
+/** The only letter of an answer, where it ends it behind a comma, a colon, such a word or Han characters: `Based on the image, B.` */
 function closing(pieces: readonly Piece[], letters: readonly string[]): string | undefined {
   const places = pieces.flatMap((_, i) => (letters.includes(letterAt(pieces, i) ?? '') ? [i] : []))
   const [place] = places
@@ -176,7 +186,7 @@ function closing(pieces: readonly Piece[], letters: readonly string[]): string |
   if (
     place === undefined ||
     places.length > 1 ||
-    !(',:'.includes(before?.text ?? ' ') || HAN.test(before?.text ?? ''))
+    !(',:'.includes(before?.text ?? ' ') || HAN.test(before?.text ?? '') || LEADING.has(before?.lower ?? ''))
   ) {
     return undefined
   }

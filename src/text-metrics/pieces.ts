@@ -140,8 +140,16 @@ const THOUGHTS: readonly (readonly [string, string])[] = [
   ['<|START_THINKING|>', '<|END_THINKING|>'],
 ]
 
+/** What of an answer is read: what follows its thoughts, without marks of its end, in narrow characters. */
+export function readable(text: string): string {
+  return narrow(withoutThoughts(text).replace(END_MARKS, '').replaceAll('\ufe0f', ''))
+}
+
+/** Marks with which templates end an answer, where it was decoded with them. */
+const END_MARKS = /(?:<(?:\|[^<>|\s]{1,40}\||\/s|eos|end_of_turn)>){1,8}\s*$/
+
 /** What follows the thoughts of an answer; nothing where they have no end. */
-export function withoutThoughts(text: string): string {
+function withoutThoughts(text: string): string {
   for (const [open, close] of THOUGHTS) {
     const end = text.lastIndexOf(close)
     if (end !== -1) {

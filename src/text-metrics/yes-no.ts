@@ -1,7 +1,7 @@
 import { listOf, oneOf, record, text as textual } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { names } from '../option-checks.ts'
-import { narrow, stripped, withoutThoughts } from './pieces.ts'
+import { readable, stripped } from './pieces.ts'
 
 /** An answer to a question that wants yes or no. */
 export interface YesNoAnswer {
@@ -101,13 +101,13 @@ export function yesOrNo(text: string, rule: YesNoRule = 'strict'): 'yes' | 'no' 
       return begin.includes('yes') ? 'yes' : begin.includes('no') ? 'no' : undefined
     }
     case 'strict':
-      return strictlyRead(narrow(withoutThoughts(text)))
+      return strictlyRead(readable(text))
   }
 }
 
 /** Words of letters of any script in lower case, with the apostrophe of a contraction and without quotes around them. */
 function wordsOf(text: string): string[] {
-  const plain = withoutQuotations(text).toLowerCase().replaceAll('’', "'").replaceAll(TAG, ' ')
+  const plain = withoutQuotations(text).toLowerCase().replaceAll('’', "'").replaceAll(TAG, ' ').replaceAll(EITHER, ' ')
   const runs = plain.match(/[\p{L}\p{M}\p{N}']+/gu) ?? []
   const words = runs.map(run => stripped(run, "'", "'")).filter(word => word !== '')
   const said = words.filter((word, i) => !(word === 'no' && IDIOMS.has(words[i + 1] ?? '')))
@@ -124,6 +124,8 @@ function withoutQuotations(text: string): string {
   return parts.filter((part, i) => i % 2 === 0 || !/\s/.test(part.trim())).join(' ')
 }
 
+/** The two that are asked for: `yes/no`. */
+const EITHER = /(?<![\p{L}\p{N}])(?:yes ?\/ ?no|no ?\/ ?yes)(?![\p{L}\p{N}])/gu
 /** Marks such as `<answer>`. */
 const TAG = /<[^<>\s]*>/g
 
@@ -135,6 +137,9 @@ const UNKNOWN = set(
 )
 /** What is not said where it is denied that one can: `cannot say`. */
 const UNSAID = set('determine tell say answer help assist comply provide discern ascertain verify confirm judge')
+/** What is not seen at all: `cannot see the image`, but not `cannot see a dog in the image`. */
+const UNSEEN =
+  /^(?:see|view|access|open|process|analy[sz]e) (?:(?:the|any|this|that|your|an) )?(?:images?|pictures?|photos?)(?= |$)(?! (?:of|with) )/
 /** How many words after a negation it may be. */
 const REACH = 4
 
@@ -178,5 +183,5 @@ function isRefusal(words: readonly string[], at: number): boolean {
   const word = words[at] as string
   const can =
     word === 'cannot' || word === "can't" || word === "couldn't" || ['can', 'could'].includes(words[at - 1] ?? '')
-  return near.some(each => UNKNOWN.has(each) || (can && UNSAID.has(each)))
+  return near.some(each => UNKNOWN.has(each) || (can && UNSAID.has(each))) || (can && UNSEEN.test(next.join(' ')))
 }

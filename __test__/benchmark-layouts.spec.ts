@@ -103,8 +103,34 @@ function mmeLayouts(folder: string): Record<string, string> {
         category,
       })),
     ),
-    'JSON with the category in the path': jsonLines(
+    'table of pictures and rows that name one': table(
+      'MME_named.tsv',
+      'index\tquestion\tanswer\tcategory\timage',
+      ([category, , question, answer], i) =>
+        [i, question, answer, category, i % 2 === 0 ? picture(category) : String(i - 1)].join('\t'),
+    ),
+    'JSON of LLaVA, whose category is default': jsonLines(
       at('llava_mme.jsonl'),
+      MME.map(([category, image, text, label]) => ({
+        question_id: `${category}/${image}`,
+        image: `${category}/${image}`,
+        text,
+        label,
+        category: 'default',
+      })),
+    ),
+    'JSON of questions and answers': jsonLines(
+      at('MME.jsonl'),
+      MME.map(([category, image, question, answer], id) => ({
+        id,
+        image: { path: `${category}/${image}` },
+        question,
+        answer,
+        category,
+      })),
+    ),
+    'JSON with the category in the path': jsonLines(
+      at('mme_path.jsonl'),
       MME.map(([category, image, text, label]) => ({
         question_id: `${category}/${image}`,
         image: `${category}/${image}`,

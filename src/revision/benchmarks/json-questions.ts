@@ -7,7 +7,8 @@ import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.
 
 /**
  * Reads questions in JSON, whichever of these a record is; unknown keys are left alone:
- * - LLaVA: `{question_id, image, text, category?}`, with answers from {@link withAnswers};
+ * - LLaVA: `{question_id, image, text, category?}`, with answers from {@link withAnswers}; the text may stand under `question`, then also
+ *   with `id`, the image under `image_id` or as `{path}`;
  * - POPE: the same with `label: 'yes' | 'no'`;
  * - the same with `answer`, or with `answers`: a list of texts or of `{answer}`, as VQA and TextVQA have ten of them; with `options`, a
  *   list of texts, the answer is a letter or one of them;
@@ -22,7 +23,7 @@ export async function jsonQuestions(path: string, name: BenchmarkName): Promise<
   for await (const { value, row } of jsonRecords(path)) {
     const read = readerOf(value)
     if (read === undefined) {
-      const known = 'question_id and text, conversations, or references'
+      const known = 'question_id and text (or question), conversations, or references'
       throw new ModalityGapError('BAD_FORMAT', `${path}: record ${row} holds none of ${known}`, { file: path, row })
     }
     records.push({ ...read(value, { file: path, row }), ...name })
@@ -34,14 +35,16 @@ type Known = Omit<BenchmarkRecord, 'benchmark' | 'group'>
 type Read = (value: Record<string, unknown>, place: RecordPlace) => Known
 
 function readerOf(value: Record<string, unknown>): Read | undefined {
-  const { question_id, text, conversations, references } = value
+  const { id, question_id, text, conversations, references } = value
   if (Array.isArray(references)) {
     return captioned
   }
   if (conversations !== undefined) {
     return scienceQuestion
   }
-  return idOf(question_id) !== undefined && typeof text === 'string' ? question : undefined
+  const named = idOf(question_id) !== undefined
+  const asks = typeof value.question === 'string' && (named || idOf(id) !== undefined)
+  return asks || (named && typeof text === 'string') ? question : undefined
 }
 
 const captioned: Read = ({ id, image, references, question: asked, category }, { file, row }) => {
@@ -55,11 +58,12 @@ const captioned: Read = ({ id, image, references, question: asked, category }, {
 }
 
 const question: Read = (value, place) => {
-  const { question_id, image, text, category } = value
+  const { id, question_id, image, image_id, text, question: asked, category } = value
+  const [own] = [image, Object(image).path, image_id].map(idOf).filter(each => each !== undefined)
   return {
-    id: idOf(question_id) as string,
-    ...(idOf(image) === undefined ? {} : { image: idOf(image) }),
-    question: withoutPlace(text as string),
+    id: (idOf(question_id) ?? idOf(id)) as string,
+    ...(own === undefined ? {} : { image: own }),
+    question: withoutPlace((typeof text === 'string' ? text : asked) as string),
     ...answersIn(value, place),
     ...categoryOf(category),
   }

@@ -39,15 +39,18 @@ export function isMme(benchmark: string): boolean {
   return benchmarkNamed(benchmark)?.name === 'MME'
 }
 
+const KNOWN: ReadonlySet<string> = new Set([...PERCEPTION, ...COGNITION].map(name => name.toLowerCase()))
+
 /**
  * Questions of MME with the image that they count together by, whatever layout they come from, and with the category that
- * stands before the image's name where they have none.
+ * stands before the image's name where they have none, or one that MME lacks, as the `default` of LLaVA's file.
  */
 export function byImage<R extends Pick<BenchmarkRecord, 'image' | 'category' | 'together'>>(
   records: readonly R[],
 ): R[] {
   return records.map(record => {
-    const { image, category = folderOf(image), together } = record
+    const { image, together } = record
+    const category = categoryOf(record)
     const own = together ?? (image === undefined ? undefined : [category, image].filter(Boolean).join('\t'))
     return {
       ...record,
@@ -55,6 +58,12 @@ export function byImage<R extends Pick<BenchmarkRecord, 'image' | 'category' | '
       ...(own === undefined ? {} : { together: own }),
     }
   })
+}
+
+function categoryOf({ image, category }: Pick<BenchmarkRecord, 'image' | 'category'>): string | undefined {
+  const folder = folderOf(image)
+  const known = (name: string | undefined) => KNOWN.has(name?.toLowerCase() ?? '')
+  return category === undefined || (!known(category) && known(folder)) ? folder : category
 }
 
 function folderOf(image: string | undefined): string | undefined {

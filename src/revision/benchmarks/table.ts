@@ -29,6 +29,7 @@ type Row = Record<string, string | undefined>
  */
 export async function tableRecords(path: string, name: BenchmarkName): Promise<BenchmarkRecord[]> {
   const records: BenchmarkRecord[] = []
+  const rows: Pick<Row, 'index' | 'image' | 'image_path'>[] = []
   const input = createReadStream(path)
   const parser = parse({
     bom: true,
@@ -42,13 +43,30 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
   try {
     for await (const row of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
       records.push(recordOf(row as Row, { file: path, row: records.length }, name))
+      const { index, image, image_path } = row as Row
+      rows.push({ index, image, image_path })
     }
   } catch (cause) {
     throw told(path, records.length, cause)
   } finally {
     input.destroy()
   }
-  return withTogether(records)
+  return withTogether(isMme(name.benchmark) ? withPictures(records, rows) : records)
+}
+
+/** Marks the questions of one picture, which holds it or names the row that does. */
+function withPictures(
+  records: readonly BenchmarkRecord[],
+  rows: readonly Pick<Row, 'index' | 'image' | 'image_path'>[],
+): BenchmarkRecord[] {
+  const pictures = new Map(rows.filter(({ image }) => image?.startsWith(PICTURE)).map(row => [row.index, row.image]))
+  return records.map((record, i) => {
+    const { image, image_path } = rows[i] as (typeof rows)[number]
+    const picture = image?.startsWith(PICTURE) ? image : pictures.get(image)
+    return given(image_path) === undefined && picture !== undefined
+      ? { ...record, together: `${record.category}\t${picture}` }
+      : record
+  })
 }
 
 /**
@@ -99,10 +117,6 @@ function recordOf(row: Row, place: { file: string; row: number }, name: Benchmar
     ...(options.length > 0 ? { options } : {}),
     ...answersOf(answer, options, place),
     ...(given(category) ? { category } : {}),
-    // the questions of one picture, each of which holds it
-    ...(isMme(name.benchmark) && given(row.image_path) === undefined && row.image?.startsWith(PICTURE)
-      ? { together: `${category}\t${row.image}` }
-      : {}),
   }
 }
 

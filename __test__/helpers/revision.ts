@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { laidOver, type Override } from '../../src/revision/config/overlay.ts'
+import { mergeOverrides, type Override } from '../../src/revision/config/overlay.ts'
 import { writeNpy } from './npy.ts'
 import { folderOf } from './place.ts'
 
@@ -93,7 +93,7 @@ export function tinyConfig(folder: string, changes: Override = {}): Record<strin
     seed: 3,
     threads: 1,
   }
-  return laidOver(config, changes)
+  return mergeOverrides(config, changes)
 }
 
 /** Losses of the updates in the log of a stage. */

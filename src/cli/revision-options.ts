@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parse } from 'yaml'
-import { laidOver, type Override } from '../revision/config/overlay.ts'
+import { mergeOverrides, type Override } from '../revision/config/overlay.ts'
 import type { ReVision } from '../revision/run.ts'
 import { addCommonOptions, type CommonOptions } from './options.ts'
 import { tell } from './output.ts'
@@ -33,7 +33,10 @@ function setting(text: string, before: Override = {}): Override {
     throw new InvalidArgumentError('Its key has an empty part.')
   }
   try {
-    return laidOver(before, keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), parse(value)) as Override)
+    return mergeOverrides(
+      before,
+      keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), parse(value)) as Override,
+    )
   } catch (cause) {
     throw new InvalidArgumentError(`Its value is no YAML: ${(cause as Error).message}`)
   }

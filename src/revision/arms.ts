@@ -1,5 +1,5 @@
 import { ModalityGapError } from '../errors.ts'
-import { laidOver, type Override } from './config/overlay.ts'
+import { mergeOverrides, type Override } from './config/overlay.ts'
 
 /** An arm of a comparison: what it changes about the configuration that all arms share. */
 export interface Arm {
@@ -70,5 +70,5 @@ function armOf(input: ArmInput): Arm {
   if (like !== undefined && !Object.hasOwn(ARMS, like)) {
     throw new ModalityGapError('BAD_OPTION', `there is no arm ${like}; ${Object.keys(ARMS).join(', ')} are known`)
   }
-  return { name, changes: laidOver(like === undefined ? {} : (ARMS[like] as Override), changes ?? {}) }
+  return { name, changes: mergeOverrides(like === undefined ? {} : (ARMS[like] as Override), changes ?? {}) }
 }

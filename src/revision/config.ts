@@ -6,7 +6,7 @@ import { ModalityGapError } from '../errors.ts'
 import { writeWhole } from '../whole-file.ts'
 import { armsOf } from './arms.ts'
 import { type ConfigFile, readConfigFile } from './config/file.ts'
-import { laidOver, type Override, reaches } from './config/overlay.ts'
+import { mergeOverrides, type Override, reaches } from './config/overlay.ts'
 import { withRecipe } from './config/recipes.ts'
 import { type Path, type Problem, type Resolved, resolve } from './config/resolve.ts'
 import { compareSchema, schema } from './config/schema.ts'
@@ -83,7 +83,7 @@ export function configObject(value: object, overrides: Override): RawConfig {
 /** A configuration with changes; what they say stands in no line of the file. */
 export function layered({ value, lineOf, path }: RawConfig, changes: Override): RawConfig {
   const lines = (at: Path) => (reaches(changes, at) ? undefined : lineOf(at))
-  return { value: laidOver(withoutSynonyms(value, changes), changes), lineOf: lines, path }
+  return { value: mergeOverrides(withoutSynonyms(value, changes), changes), lineOf: lines, path }
 }
 
 /**

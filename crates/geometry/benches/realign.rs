@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::Mat;
 use modality_gap_geometry::{
-    Aligner, Covariance, FitOptions, Map, Moments, Passes, Policy, Scratch, Which, fit,
+    Aligner, Covariance, FitOptions, FitSide, Map, Moments, Passes, Policy, Scratch, fit,
 };
 use modality_gap_kernels::{Rows, RowsMut};
 
@@ -87,7 +87,7 @@ impl Passes for Text<'_> {
         Ok(moments(self.0, map))
     }
 
-    fn covariance(&mut self, _: Which, _: &Map, _: &[f64]) -> Result<Covariance, Infallible> {
+    fn covariance(&mut self, _: FitSide, _: &Map, _: &[f64]) -> Result<Covariance, Infallible> {
         unreachable!("ReAlign needs no covariance")
     }
 
@@ -95,7 +95,7 @@ impl Passes for Text<'_> {
         unreachable!("ReAlign needs no pairs")
     }
 
-    fn sample(&mut self, _: Which, _: &Map) -> Result<Vec<f64>, Infallible> {
+    fn sample(&mut self, _: FitSide, _: &Map) -> Result<Vec<f64>, Infallible> {
         unreachable!("ReAlign needs no sample")
     }
 }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use modality_gap_kernels::dot;
 
 use crate::Covariance;
-use crate::fit::{FitOptions, distance};
+use crate::fit_options::FitOptions;
 use crate::gap::{NORMAL_ONE_SIDED_995, Noise, Second, freedom};
 use crate::map::Map;
-use crate::moments::Moments;
+use crate::moments::{Moments, distance};
 use crate::sketch::RowSketch;
 use crate::stage_file::StageInfo;
 

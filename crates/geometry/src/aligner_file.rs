@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::aligner::{Aligner, AlignerInfo};
+use crate::bad_row::Policy;
 use crate::map::Map;
-use crate::moments::Policy;
 use crate::row_map::RowMap;
 use crate::sketch::RowSketch;
 use crate::stage_file::{Tensor, map_of, tensors_of};

@@ -3,6 +3,7 @@
 mod aligner;
 mod aligner_file;
 mod angles;
+mod bad_row;
 mod chance;
 mod container;
 mod cosines;
@@ -11,6 +12,7 @@ mod cross;
 mod decomposition;
 mod eigen;
 mod fit;
+mod fit_options;
 mod fixed_point;
 mod frame;
 mod frame_file;
@@ -21,6 +23,7 @@ mod mixing;
 mod moments;
 mod neighbours;
 mod noise;
+mod passes;
 mod phantom;
 mod polar;
 mod probe;
@@ -38,6 +41,7 @@ pub mod tracker;
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
 pub use angles::principal_angles;
+pub use bad_row::{BadRow, BadRowReason, Policy};
 pub use chance::{even_hubness, isotropic_kappa};
 pub use container::ContainerError;
 pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
@@ -48,18 +52,20 @@ pub use decomposition::{
     unbiased_resultant, vmf_concentration,
 };
 pub use eigen::{Eigen, EigenError};
-pub use fit::{
+pub use fit::fit;
+pub use fit_options::{
     Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
-    FitOptions, Method, Passes, Step, Which, distance, fit,
+    FitOptions, Method, Step,
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, relative_gap};
 pub use halves::{Halves, PairProducts, Shares, half_frames, shares, unbiased_shape};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
-pub use moments::{BadRow, BadRowReason, Lengths, Moments, Policy};
+pub use moments::{Lengths, Moments, distance};
 pub use neighbours::{Found, Neighbour, Partner, Search, UnitRows};
 pub use noise::mix;
+pub use passes::{FitSide, Passes};
 pub use phantom::{AnchoredCloud, PhantomDrift};
 pub use probe::Probe;
 pub use row_map::{RowMap, Scratch};

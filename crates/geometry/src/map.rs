@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use modality_gap_kernels::{Rows, RowsMut, add_weighted};
 
-use crate::moments::{BadRow, Moments, Policy};
+use crate::bad_row::{BadRow, Policy};
+use crate::moments::Moments;
 use crate::row_map::{RowMap, Scratch};
 use crate::staged_map::StagedMap;
 
@@ -124,5 +125,26 @@ impl From<RowMap> for Map {
 impl From<StagedMap> for Map {
     fn from(map: StagedMap) -> Self {
         Self::Staged(map)
+    }
+}
+
+impl Moments {
+    /// Moments of one block after `map`, whose first row is row `first` of its source. Bad rows are listed in `bad` and
+    /// not counted.
+    ///
+    /// # Shapes
+    /// `rows` n × map.dim().
+    ///
+    /// # Precision
+    /// Sums in f64 in row order: the same rows give the same bits on any machine.
+    pub fn of_block(
+        rows: Rows<'_>,
+        first: u64,
+        map: &Map,
+        scratch: &mut Scratch,
+        bad: &mut Vec<BadRow>,
+    ) -> Self {
+        map.prepare(rows, first, scratch, bad);
+        map.moments(rows, scratch)
     }
 }

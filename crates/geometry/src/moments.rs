@@ -3,55 +3,9 @@
 //! A state holds n, the mean and the scatter of the rows it has seen; merging two states equals one pass over both
 //! (Chan, Golub, LeVeque 1979), so blocks and shards may be counted anywhere and put together in their order later.
 
-use modality_gap_kernels::{Rows, dot, with_rows};
+use modality_gap_kernels::{Rows, dot};
 
-use crate::map::Map;
 use crate::row_map::{RowMap, Scratch};
-
-/// Why a row cannot be counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadRowReason {
-    /// A component is NaN or infinite.
-    NotFinite {
-        /// Its column.
-        column: usize,
-    },
-    /// The row has length zero (or one below 1e-150) and no direction.
-    ZeroLength,
-    /// The row's length is beyond 1e150 and its square beyond f64.
-    TooLong,
-    /// The strategy maps the row onto the origin, where it has no direction.
-    NoDirection,
-}
-
-impl std::fmt::Display for BadRowReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotFinite { column } => write!(f, "component in column {column} is not finite"),
-            Self::ZeroLength => f.write_str("length is zero, so the row has no direction"),
-            Self::TooLong => f.write_str("length is beyond 1e150"),
-            Self::NoDirection => f.write_str("the strategy maps the row onto the origin"),
-        }
-    }
-}
-
-/// A row that cannot be counted, by its index in the block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BadRow {
-    /// Index in the block, from zero.
-    pub row: usize,
-    /// What is wrong with it.
-    pub reason: BadRowReason,
-}
-
-/// How rows are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// Rows are scaled to unit length, as all statistics of the paper are.
-    Unit,
-    /// Rows are taken as they are.
-    Raw,
-}
 
 /// Lengths of the rows as stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,25 +74,6 @@ impl Moments {
                 sum: 0.0,
             },
         }
-    }
-
-    /// Moments of one block after `map`, whose first row is row `first` of its source. Bad rows are listed in `bad` and
-    /// not counted.
-    ///
-    /// # Shapes
-    /// `rows` n × map.dim().
-    ///
-    /// # Precision
-    /// Sums in f64 in row order: the same rows give the same bits on any machine.
-    pub fn of_block(
-        rows: Rows<'_>,
-        first: u64,
-        map: &Map,
-        scratch: &mut Scratch,
-        bad: &mut Vec<BadRow>,
-    ) -> Self {
-        map.prepare(rows, first, scratch, bad);
-        map.moments(rows, scratch)
     }
 
     /// Moments of a block under a row map whose coefficients `scratch` holds.
@@ -246,14 +181,8 @@ impl Moments {
     }
 }
 
-/// What is wrong with a row whose squared length is `square`.
-pub(crate) fn reason_of(row: Rows<'_>, square: f64) -> BadRowReason {
-    fn first_bad<E: modality_gap_kernels::Element>(row: &[E]) -> Option<usize> {
-        row.iter().position(|v| !v.to_f64().is_finite())
-    }
-    match with_rows!(Rows, row, values => first_bad(values)) {
-        Some(column) => BadRowReason::NotFinite { column },
-        None if square < 1.0 => BadRowReason::ZeroLength,
-        None => BadRowReason::TooLong,
-    }
+/// ‖a−b‖₂.
+pub fn distance(a: &[f64], b: &[f64]) -> f64 {
+    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    dot(&difference, &difference).sqrt()
 }

@@ -1,8 +1,7 @@
 //! Radii of coordinate pairs mapped by quantiles: the closed-form start of AnisoAlign (arXiv 2605.07825).
 
-use faer::MatRef;
-
-use crate::staged_map::times;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 
 /// Order statistics kept of each pair's radii; with fewer rows all of them are.
 pub(crate) const KNOTS: usize = 1024;
@@ -162,6 +161,15 @@ pub(crate) fn knots(values: &mut [f64]) -> Vec<f64> {
     (0..KNOTS)
         .map(|i| quantile(values, (i as f64 + 0.5) / KNOTS as f64))
         .collect()
+}
+
+/// `out` = rows · m, for rows row-major and m given as its columns.
+pub(crate) fn times(rows: &[f64], m: MatRef<'_, f64>, out: &mut [f64]) {
+    let dim = m.nrows();
+    let n = rows.len() / dim;
+    let left = MatRef::from_row_major_slice(rows, n, dim);
+    let target = MatMut::from_row_major_slice_mut(out, n, m.ncols());
+    matmul(target, Accum::Replace, left, m, 1.0, Par::Seq);
 }
 
 #[cfg(test)]

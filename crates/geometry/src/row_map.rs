@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use modality_gap_kernels::{Rows, RowsMut, combine, combine_and_add, dot, lengths_and_dots};
 
-use crate::moments::{BadRow, BadRowReason, Policy, reason_of};
+use crate::bad_row::{BadRow, BadRowReason, Policy, reason_of};
 
 /// Squared length below which a mapped row has no direction: rounding of its terms would decide it.
 pub(crate) const NO_DIRECTION: f64 = 1e-24;

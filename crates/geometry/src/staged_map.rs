@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::MatRef;
 use modality_gap_kernels::{Rows, RowsMut, combine, dot};
 
-use crate::moments::{BadRow, BadRowReason, Policy};
+use crate::bad_row::{BadRow, BadRowReason, Policy};
 use crate::noise::{add_noise, seed_in_epoch};
-use crate::polar::Polar;
+use crate::polar::{Polar, times};
 use crate::row_map::{NO_DIRECTION, NOT_COUNTED, RowMap, Scratch};
 
 /// One step of a staged map.
@@ -180,15 +179,6 @@ impl StagedMap {
             .collect();
         combine(Rows::F64(&scratch.staged), self.dim, &ones, &[], &[], out);
     }
-}
-
-/// `out` = rows · m, for rows row-major and m given as its columns.
-pub(crate) fn times(rows: &[f64], m: MatRef<'_, f64>, out: &mut [f64]) {
-    let dim = m.nrows();
-    let n = rows.len() / dim;
-    let left = MatRef::from_row_major_slice(rows, n, dim);
-    let target = MatMut::from_row_major_slice_mut(out, n, m.ncols());
-    matmul(target, Accum::Replace, left, m, 1.0, Par::Seq);
 }
 
 fn add_to_rows(values: &mut [f64], vector: &[f64]) {

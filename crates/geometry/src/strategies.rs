@@ -3,12 +3,14 @@
 use faer::linalg::solvers::Svd;
 use faer::{Mat, MatRef};
 
+use crate::bad_row::Policy;
 use crate::covariance::Covariance;
 use crate::eigen::{Eigen, EigenError};
-use crate::fit::{EPSILON, FitError, FitOptions, Method, Passes, Which};
+use crate::fit_options::{EPSILON, FitError, FitOptions, Method};
 use crate::frame::{DEFAULT_ENERGY, Frame, FrameSize};
 use crate::map::Map;
-use crate::moments::{Moments, Policy};
+use crate::moments::Moments;
+use crate::passes::{FitSide, Passes};
 use crate::polar::{Polar, knots};
 use crate::staged_map::{Stage, StagedMap};
 
@@ -18,7 +20,7 @@ pub const DEFAULT_NOISE: f64 = 0.126_491_106_406_735_17;
 pub const DEFAULT_RIDGE_OF_ROOTS: f64 = 1e-6;
 
 /// A fit under way.
-pub(crate) struct Staging<'a, P> {
+pub(crate) struct StagedFit<'a, P> {
     pub options: &'a FitOptions,
     pub target: &'a Moments,
     pub source: &'a Moments,
@@ -27,7 +29,7 @@ pub(crate) struct Staging<'a, P> {
     pub passes: &'a mut P,
 }
 
-impl<P: Passes> Staging<'_, P> {
+impl<P: Passes> StagedFit<'_, P> {
     /// The map of the options' method, one of those that are staged.
     pub(crate) fn map(&mut self) -> Result<StagedMap, FitError<P::Error>> {
         match self.options.method {
@@ -73,7 +75,7 @@ impl<P: Passes> Staging<'_, P> {
 
     fn covariance(
         &mut self,
-        side: Which,
+        side: FitSide,
         map: &Map,
         center: &[f64],
     ) -> Result<Covariance, FitError<P::Error>> {
@@ -99,9 +101,9 @@ impl<P: Passes> Staging<'_, P> {
     fn bca(&mut self) -> Result<StagedMap, FitError<P::Error>> {
         let anchored = StagedMap::new(self.dim(), vec![self.anchor(), Stage::Sphere]);
         let identity = Map::identity(self.dim(), Policy::Unit);
-        let x = self.covariance(Which::Target, &identity, self.target.mean())?;
-        let y = self.covariance(Which::Source, &identity, self.source.mean())?;
-        let z = self.covariance(Which::Source, &anchored.clone().into(), self.target.mean())?;
+        let x = self.covariance(FitSide::Target, &identity, self.target.mean())?;
+        let y = self.covariance(FitSide::Source, &identity, self.source.mean())?;
+        let z = self.covariance(FitSide::Source, &anchored.clone().into(), self.target.mean())?;
         let frame = self.frame(&x, &y)?;
         let (mean_x, mean_z) = (x.mean(), z.mean());
         let centered = self.options.centered.unwrap_or(true);
@@ -152,8 +154,8 @@ impl<P: Passes> Staging<'_, P> {
     /// Gaussian optimal transport between the two covariances.
     fn bures(&mut self) -> Result<StagedMap, FitError<P::Error>> {
         let identity = Map::identity(self.dim(), Policy::Unit);
-        let x = self.covariance(Which::Target, &identity, self.target.mean())?;
-        let y = self.covariance(Which::Source, &identity, self.source.mean())?;
+        let x = self.covariance(FitSide::Target, &identity, self.target.mean())?;
+        let y = self.covariance(FitSide::Source, &identity, self.source.mean())?;
         let ridge = self.ridge();
         let root = power(y.matrix().as_ref(), ridge, 0.5).map_err(numeric)?;
         let inverse = power(y.matrix().as_ref(), ridge, -0.5).map_err(numeric)?;
@@ -170,8 +172,8 @@ impl<P: Passes> Staging<'_, P> {
         let dim = self.dim();
         let anchored = StagedMap::new(dim, vec![self.anchor()]);
         let identity = Map::identity(dim, Policy::Unit);
-        let x = self.covariance(Which::Target, &identity, self.target.mean())?;
-        let y = self.covariance(Which::Source, &identity, self.source.mean())?;
+        let x = self.covariance(FitSide::Target, &identity, self.target.mean())?;
+        let y = self.covariance(FitSide::Source, &identity, self.source.mean())?;
         let frame = self.frame(&x, &y)?;
         let pairs = frame.rank() / 2;
         let column = |k: usize| -> Vec<f64> { frame.basis().col(k).iter().copied().collect() };
@@ -188,8 +190,8 @@ impl<P: Passes> Staging<'_, P> {
         };
         let mut tables = Vec::new();
         for (side, map) in [
-            (Which::Source, Map::from(anchored.clone())),
-            (Which::Target, identity),
+            (FitSide::Source, Map::from(anchored.clone())),
+            (FitSide::Target, identity),
         ] {
             let rows = self.passes.sample(side, &map).map_err(FitError::Pass)?;
             tables.push(radii(&rows));

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+/// What operations answer with.
+pub type Result<T> = std::result::Result<T, NnError>;
+
 /// Why a step, a save or a load failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -28,7 +28,7 @@ mod tensor;
 
 pub use adamw::{AdamW, AdamWOptions, Group};
 pub use checkpoint::{Checkpoint, checkpoint_bytes};
-pub use error::NnError;
+pub use error::{NnError, Result};
 pub use gemm::{MatMut, MatRef, gemm};
 pub use init::{normal, uniform};
 pub use params::{ParamId, Params};
@@ -37,6 +37,3 @@ pub use rng::{Rng, shuffled};
 pub use schedule::{Schedule, ScheduleKind, Shape};
 pub use tape::{Gradients, Tape, Var, sum};
 pub use tensor::{Host, host};
-
-/// What operations answer with.
-pub type Result<T> = std::result::Result<T, NnError>;

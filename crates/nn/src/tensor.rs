@@ -45,6 +45,11 @@ pub(crate) fn tensor<T: Real>(values: Vec<T>, shape: impl Into<Shape>) -> Result
     Ok(Tensor::from_vec(values, shape.into(), &Device::Cpu)?)
 }
 
+/// Rows and columns of a matrix.
+pub(crate) fn shape_of(matrix: &Tensor) -> Result<(usize, usize)> {
+    Ok(matrix.dims2()?)
+}
+
 /// Runs a body with `T` standing for a tensor's element type, f32 or f64.
 #[macro_export]
 macro_rules! with_dtype {

@@ -15,8 +15,9 @@ use napi_derive::napi;
 use serde_json::{Value, json};
 
 use crate::environment::Held;
-use crate::job::{CancelToken, ProgressEvent, listener, promised};
+use crate::job::{CancelToken, ProgressEvent};
 use crate::memory::Training;
+use crate::promise::{listener, promised};
 use crate::weight::{Handle, Told, Weighs, files_bytes, weighed};
 
 type Answer<T> = std::result::Result<T, EncoderError>;
@@ -251,5 +252,5 @@ fn pool(threads: u32) -> Answer<rayon::ThreadPool> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
-    crate::job::read(value).map_err(|error| EncoderError::BadOption(error.to_string()))
+    crate::promise::read(value).map_err(|error| EncoderError::BadOption(error.to_string()))
 }

@@ -9,7 +9,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::job::promised;
+use crate::promise::promised;
 
 /// A file of ids being read.
 #[napi]

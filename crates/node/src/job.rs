@@ -1,43 +1,19 @@
-//! Jobs on threads of their own, guarded against panics.
+//! Jobs over rows.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use modality_gap_tasks::{
     CancelToken as Token, Control, Job, JobResult, Progress, RowSet, TaskError, run as run_job,
 };
-use napi::bindgen_prelude::{Buffer, ClassInstance, Function, JsValuesTupleIntoVec, Object, ToNapiValue};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Result, Status};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Function, Object};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
 use napi_derive::napi;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::aligner::NativeAligner;
-use crate::border::{Failure, Outcome};
-use crate::memory::during_job;
+use crate::promise::{listener, promised, whole};
 use crate::source::Source;
-
-/// Events that may wait for the event loop; what becomes of more is up to who calls.
-const WAITING_EVENTS: usize = 8;
-
-/// A listener that other threads may call; it does not keep the process alive.
-pub(crate) type Listener<T> = ThreadsafeFunction<T, (), T, Status, false, true, WAITING_EVENTS>;
-
-/// The listener that calls a function of JavaScript.
-pub(crate) fn listener<T: JsValuesTupleIntoVec + 'static>(
-    callback: Option<Function<'_, T, ()>>,
-) -> Result<Option<Listener<T>>> {
-    let build = |callback: Function<'_, T, ()>| {
-        callback
-            .build_threadsafe_function()
-            .weak::<true>()
-            .callee_handled::<false>()
-            .max_queue_size::<WAITING_EVENTS>()
-            .build()
-    };
-    callback.map(build).transpose()
-}
 
 /// Stops a job within a block of rows; the end of the environment does so, too.
 #[napi]
@@ -161,53 +137,5 @@ pub fn supported() -> Supported {
     Supported {
         simd: modality_gap_kernels::level().name().to_owned(),
         threads: threads as u32,
-    }
-}
-
-/// A promise that `work`, on a thread of its own, will answer; a panic becomes an error.
-pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static, E: Into<Failure>>(
-    env: &'env Env,
-    work: impl FnOnce() -> std::result::Result<T, E> + Send + 'static,
-) -> Result<Object<'env>> {
-    let (deferred, promise) = env.create_deferred()?;
-    let answer = move || {
-        let outcome = match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(result) => Outcome::from(result),
-            Err(payload) => Outcome::Failed(Failure::panicked(payload.as_ref())),
-        };
-        deferred.resolve(move |_| Ok(outcome));
-    };
-    std::thread::Builder::new()
-        .name("modality-gap".to_owned())
-        .spawn(|| during_job(answer))
-        .map_err(|error| napi::Error::from_reason(format!("no thread could be started: {error}")))?;
-    Ok(promise)
-}
-
-/// Reads an options object; an unknown or wrong option is named.
-pub(crate) fn read<T: DeserializeOwned>(mut value: Value) -> std::result::Result<T, TaskError> {
-    whole(&mut value);
-    if let Value::Object(map) = &mut value {
-        map.retain(|_, value| !value.is_null());
-    }
-    serde_json::from_value(value).map_err(|error| TaskError::BadOption(error.to_string()))
-}
-
-/// Makes integers of numbers that are whole: JavaScript's come as f64 from 2³² on.
-fn whole(value: &mut Value) {
-    /// Up to here an f64 holds every integer.
-    const EXACT: f64 = 9_007_199_254_740_991.0;
-    match value {
-        Value::Number(number) if number.is_f64() => {
-            let wide = number.as_f64().unwrap_or(f64::NAN);
-            if wide.trunc() == wide && wide.abs() <= EXACT {
-                #[allow(clippy::cast_possible_truncation)]
-                let integer = wide as i64;
-                *number = integer.into();
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(whole),
-        Value::Object(map) => map.values_mut().for_each(whole),
-        _ => {}
     }
 }

@@ -22,6 +22,7 @@ mod ids;
 mod job;
 mod memory;
 mod output;
+mod promise;
 mod revision;
 mod source;
 mod tracker;

@@ -12,7 +12,7 @@ use napi_derive::napi;
 
 use crate::border::Outcome;
 use crate::environment::Held;
-use crate::job::promised;
+use crate::promise::promised;
 use crate::source::Source;
 
 /// Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one

@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use crate::aligner::NativeAligner;
 use crate::border::Failure;
 use crate::environment::Held;
-use crate::job::{CancelToken, listener, promised};
+use crate::job::CancelToken;
 use crate::memory::Training;
+use crate::promise::{listener, promised};
 use crate::source::Source;
 use crate::weight::{Handle, Told, Weighs, rows_bytes, weighed};
 
@@ -294,7 +295,7 @@ impl NativeModel {
     #[napi(ts_return_type = "Promise<any>")]
     pub fn open(env: &Env, options: Value, threads: u32) -> Result<Object<'_>> {
         promised(env, move || -> Answer<Handle<Self>> {
-            let options: SessionOptions = crate::job::read(options)?;
+            let options: SessionOptions = crate::promise::read(options)?;
             let precision = options.dtype;
             let training = options.learn.is_some().then(Training::begin);
             let pool = rayon::ThreadPoolBuilder::new()
@@ -337,7 +338,7 @@ impl NativeModel {
     #[napi(ts_return_type = "Promise<any>")]
     pub fn sizes<'env>(&self, env: &'env Env, samples: Value) -> Result<Object<'env>> {
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let samples: Vec<Sample> = crate::promise::read(samples)?;
             let (mut positions, mut labels) = (Vec::new(), Vec::new());
             for sample in &samples {
                 let sequence = session.sequence(&sample.conversation()?)?;
@@ -360,7 +361,7 @@ impl NativeModel {
     ) -> Result<Object<'env>> {
         let (rows, token) = given(rows, &token);
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let samples: Vec<Sample> = crate::promise::read(samples)?;
             let ready = prepare(session, &samples, rows.as_deref(), false)?;
             let report = session.step(ready.samples(), micro_batch as usize, &|| token.is_cancelled())?;
             Ok(serde_json::to_value(report).expect("plain data"))
@@ -379,7 +380,7 @@ impl NativeModel {
     ) -> Result<Object<'env>> {
         let (rows, token) = given(rows, &token);
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let samples: Vec<Sample> = crate::promise::read(samples)?;
             let ready = prepare(session, &samples, rows.as_deref(), false)?;
             let report = session.evaluate(ready.samples(), micro_batch as usize, &|| token.is_cancelled())?;
             Ok(serde_json::to_value(report).expect("plain data"))
@@ -400,7 +401,7 @@ impl NativeModel {
         let (rows, token) = given(rows, &token);
         let tell = listener(on_text)?;
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::job::read(samples)?;
+            let samples: Vec<Sample> = crate::promise::read(samples)?;
             let (sampling, stop) = sampling_of(sampling)?;
             let ready = prepare(session, &samples, rows.as_deref(), true)?;
             let answers = session.say(
@@ -510,8 +511,8 @@ fn given(
 /// The options of a draw, and the texts that end an answer.
 fn sampling_of(mut value: Value) -> Answer<(SamplingOptions, Vec<String>)> {
     let stop = value.as_object_mut().and_then(|map| map.remove("stop"));
-    let stop = stop.map_or(Ok(Vec::new()), crate::job::read)?;
-    Ok((crate::job::read(value)?, stop))
+    let stop = stop.map_or(Ok(Vec::new()), crate::promise::read)?;
+    Ok((crate::promise::read(value)?, stop))
 }
 
 fn bad_option(text: String) -> Failure {

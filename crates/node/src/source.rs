@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::border::{Failure, Outcome};
 use crate::environment::Held;
-use crate::job::{promised, read};
+use crate::promise::{promised, read};
 use crate::weight::{Handle, Told, Weighs, rows_bytes, weighed};
 
 /// Opened rows; a cheap handle that jobs share.

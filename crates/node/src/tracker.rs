@@ -15,7 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::border::Outcome;
-use crate::job::{CancelToken, promised, read};
+use crate::job::CancelToken;
+use crate::promise::{promised, read};
 use crate::source::Source;
 use crate::weight::{Handle, Told, Weighs, weighed};
 

@@ -8,8 +8,8 @@ use std::time::Instant;
 use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::{Params, Rng, normal};
 use modality_gap_revision::{
-    Batch, Keep, Lm, LmConfig, LoraConfig, Projector, ProjectorConfig, Remembered, Result, StepOptions,
-    Tuning, Weights,
+    Batch, Keep, KvCache, Lm, LmConfig, LoraConfig, Projector, ProjectorConfig, Result, StepOptions, Tuning,
+    Weights,
 };
 
 // as in the addon
@@ -97,7 +97,7 @@ fn run(keep: Keep, steps: usize, keep_bytes: usize, lora: Option<&LoraConfig>) -
         asked: Arc::from([]),
         targets: Vec::new(),
     };
-    let mut before = Remembered::nothing(&lm, 1);
+    let mut before = KvCache::empty(&lm, 1);
     lm.read(&params, &projector, &beginning, &mut before)?;
     let batch = batch()?;
     let mut options = StepOptions {

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use modality_gap_nn::{Params, Real, Rng, host};
 use serde::{Deserialize, Serialize};
 
-use crate::lm::{Batch, Lm, Remembered};
+use crate::lm::{Batch, KvCache, Lm};
 use crate::projector::Projector;
 use crate::{Result, RevisionError};
 
@@ -69,7 +69,7 @@ pub enum Next {
 pub fn generate<T: Real>(
     (lm, params, projector): (&Lm<T>, &Params, &Projector),
     batch: &Batch,
-    before: Option<&Remembered<T>>,
+    before: Option<&KvCache<T>>,
     options: &SamplingOptions,
     on_token: &mut dyn FnMut(usize, u32) -> Next,
 ) -> Result<Vec<Vec<u32>>> {
@@ -77,7 +77,7 @@ pub fn generate<T: Real>(
     let count = batch.starts.len() - 1;
     let mut past = match before {
         Some(before) => before.shared_by(count),
-        None => Remembered::nothing(lm, count),
+        None => KvCache::empty(lm, count),
     };
     let mut answers = vec![Vec::new(); count];
     let mut chances: Vec<Rng> = (options.first..)

@@ -24,7 +24,7 @@ pub use files::{
     write_projector,
 };
 pub use generate::{Next, SamplingOptions, generate};
-pub use lm::{Batch, Found, Keep, Lm, Remembered, StepOptions, Tuning, Weights};
+pub use lm::{Batch, Found, Keep, KvCache, Lm, StepOptions, Tuning, Weights};
 pub use lora::{LoraConfig, TARGETS, merged};
 pub use projector::{Projector, ProjectorConfig};
 pub use session::{

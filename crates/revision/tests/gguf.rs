@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::{Params, Rng};
 use modality_gap_revision::{
-    Batch, Conversation, Keep, Lm, ModelFiles, Piece, Projector, ProjectorConfig, Remembered, Template,
+    Batch, Conversation, Keep, KvCache, Lm, ModelFiles, Piece, Projector, ProjectorConfig, Template,
     TemplateOptions, TextCodec, Tuning,
 };
 use serde_json::Value;
@@ -114,7 +114,7 @@ fn logits(files: &mut ModelFiles, sequences: &[Sequence]) -> Vec<Vec<Vec<f32>>> 
             asked: (0..count as u32).collect(),
             targets: Vec::new(),
         };
-        let mut before = Remembered::nothing(&lm, 1);
+        let mut before = KvCache::empty(&lm, 1);
         let logits = lm.read(&params, &identity, &batch, &mut before).unwrap();
         logits.to_vec2().unwrap()
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use common::*;
 use modality_gap_nn::Params;
-use modality_gap_revision::{Batch, Keep, Lm, Remembered, StepOptions, Tuning};
+use modality_gap_revision::{Batch, Keep, KvCache, Lm, StepOptions, Tuning};
 
 /// The golden sequence: soft vectors in place of some embeddings; labels shifted by one inside.
 fn golden(name: &str) -> (Batch, std::collections::HashMap<String, Tensor>) {
@@ -47,7 +47,7 @@ fn logits_loss_and_gradients_are_those_of_pytorch() {
             ..batch.clone()
         };
         let logits = lm
-            .read(&params, &identity(), &all, &mut Remembered::nothing(&lm, 1))
+            .read(&params, &identity(), &all, &mut KvCache::empty(&lm, 1))
             .unwrap();
         let (found, expected) = (numbers(&logits), numbers(&golden["logits"]));
         assert!(
@@ -243,7 +243,7 @@ fn a_beginning_read_once_is_the_beginning() {
             asked: Arc::from([]),
             targets: Vec::new(),
         };
-        let mut before = Remembered::nothing(&lm, 1);
+        let mut before = KvCache::empty(&lm, 1);
         lm.read(&params, &projector, &beginning, &mut before).unwrap();
         let rest = captions(5, DType::F64, &[], &texts);
         let found = lm
@@ -270,10 +270,10 @@ fn reading_in_steps_is_reading_at_once() {
         ..batch.clone()
     };
     let whole = lm
-        .read(&params, &identity(), &all, &mut Remembered::nothing(&lm, 1))
+        .read(&params, &identity(), &all, &mut KvCache::empty(&lm, 1))
         .unwrap();
     let whole = numbers(&whole);
-    let mut before = Remembered::nothing(&lm, 1);
+    let mut before = KvCache::empty(&lm, 1);
     for at in 0..14 {
         let step = Batch {
             rows: Arc::from([batch.rows[at]]),
@@ -299,7 +299,7 @@ fn packed_logits_are_near_the_exact_ones() {
             ..batch
         };
         let logits = lm
-            .read(&params, &identity(), &all, &mut Remembered::nothing(&lm, 1))
+            .read(&params, &identity(), &all, &mut KvCache::empty(&lm, 1))
             .unwrap();
         let (found, expected) = (numbers(&logits), numbers(&golden["logits"]));
         let dot: f64 = found.iter().zip(&expected).map(|(a, b)| a * b).sum();

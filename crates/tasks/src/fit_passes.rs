@@ -1,7 +1,7 @@
 //! What a fit asks of its rows, answered by passes over shards.
 
 use faer::Mat;
-use modality_gap_geometry::{Covariance, CrossCovariance, Map, Moments, Passes, Policy, Which};
+use modality_gap_geometry::{Covariance, CrossCovariance, FitSide, Map, Moments, Passes, Policy};
 
 use crate::groups::Pairing;
 use crate::mapper::{Mapper, covariance_of};
@@ -26,10 +26,10 @@ pub(crate) struct FitPasses<'a> {
 }
 
 impl FitPasses<'_> {
-    fn side(&self, side: Which) -> (usize, &RowSet, &'static str) {
+    fn side(&self, side: FitSide) -> (usize, &RowSet, &'static str) {
         match side {
-            Which::Target => (0, self.target, "target"),
-            Which::Source => (1, self.source, "source"),
+            FitSide::Target => (0, self.target, "target"),
+            FitSide::Source => (1, self.source, "source"),
         }
     }
 
@@ -55,7 +55,7 @@ impl Passes for FitPasses<'_> {
         Ok(counted.fit)
     }
 
-    fn covariance(&mut self, side: Which, map: &Map, center: &[f64]) -> Result<Covariance, TaskError> {
+    fn covariance(&mut self, side: FitSide, map: &Map, center: &[f64]) -> Result<Covariance, TaskError> {
         let (index, rows, name) = self.side(side);
         let stage = format!("covariance {name}");
         let take = |row| self.takes(index, row);
@@ -82,7 +82,7 @@ impl Passes for FitPasses<'_> {
         Ok(cross.matrix())
     }
 
-    fn sample(&mut self, side: Which, map: &Map) -> Result<Vec<f64>, TaskError> {
+    fn sample(&mut self, side: FitSide, map: &Map) -> Result<Vec<f64>, TaskError> {
         let (index, rows, name) = self.side(side);
         let share = Sample::of(rows.rows(), SAMPLE_ROWS, 1);
         let (mut sample, mut mapper) = (Vec::new(), Mapper::new(map));

@@ -1,18 +1,18 @@
 import { camelCase } from './names.ts'
 
-/** A part of a configuration, laid over another one; `null` takes a key away. */
+/** A part of a configuration that changes another one; `null` takes a key away. */
 export type Override = { readonly [key: string]: unknown }
 
 /**
  * A configuration with changes: sections are merged key by key, all else is replaced. Keys are the same that differ in
  * their spelling only, `learning_rate` and `learningRate`.
  */
-export function laidOver(base: Override, changes: Override): Record<string, unknown> {
+export function mergeOverrides(base: Override, changes: Override): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base }
   for (const [key, value] of Object.entries(changes)) {
     const own = Object.keys(merged).find(each => camelCase(each) === camelCase(key)) ?? key
     const before = merged[own]
-    merged[own] = isSection(before) && isSection(value) ? laidOver(before, value) : value
+    merged[own] = isSection(before) && isSection(value) ? mergeOverrides(before, value) : value
   }
   return merged
 }

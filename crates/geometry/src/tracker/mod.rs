@@ -4,6 +4,8 @@
 //! the frame of its own embeddings; the first step at or after it gives the frame that stays (arXiv 2602.07026,
 //! sections 3 and 4). Every number stands beside what chance alone would give. Memory is a few d × d matrices.
 
+mod check;
+mod error;
 mod gradients;
 mod groups;
 mod motion;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 
 use faer::Mat;
 
+pub use self::error::TrackError;
 pub use self::groups::{GroupedBy, PairGroups};
 pub use self::options::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, TrackerOptionError, TrackerOptions,
@@ -34,13 +37,13 @@ pub use self::record::{
 };
 pub use self::rows::{F64Rows, RowBlocks, Source};
 pub use self::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
-pub use self::step::{TrackError, TrackStep};
+pub use self::step::TrackStep;
 
 use self::gradients::GradientParts;
 use self::motion::{cosine, drift, projected, rotation};
 use self::probe::{Probe, mean_direction};
 use self::retrieval::Sample;
-use self::shape::{Chance, u_side, v_side};
+use self::shape::{ChanceLevels, u_side, v_side};
 use self::window::Window;
 use crate::decomposition::{Blocks, Decomposition};
 use crate::{EigenError, Frame, FrameSize};
@@ -55,7 +58,7 @@ pub struct Tracker {
     previous: Option<[Vec<f64>; 2]>,
     window: Option<Window>,
     /// Drawn again when the number of pairs or the rank changes; follows from the seed.
-    chance: Option<Chance>,
+    chance: Option<ChanceLevels>,
     /// Which probe pairs share an item.
     groups: Option<Arc<PairGroups>>,
 }
@@ -229,7 +232,7 @@ impl Tracker {
         let pairs = probe.pairs();
         let chance = match &self.chance {
             Some(chance) if chance.serves(pairs, frame) => chance.clone(),
-            _ => Chance::of(pairs, frame, self.options.seed())?,
+            _ => ChanceLevels::of(pairs, frame, self.options.seed())?,
         };
         let sigma = probe.differences.matrix();
         let blocks = Blocks::of(sigma.as_ref(), frame)?;
@@ -275,5 +278,5 @@ struct Residuals {
     sigma: Mat<f64>,
     blocks: Blocks,
     parts: Decomposition,
-    chance: Chance,
+    chance: ChanceLevels,
 }

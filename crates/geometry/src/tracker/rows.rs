@@ -3,7 +3,7 @@
 use modality_gap_kernels::{Dtype, Rows, RowsMut};
 
 use super::TrackError;
-use crate::moments::{BadRow, Policy};
+use crate::bad_row::{BadRow, Policy};
 use crate::row_map::{RowMap, Scratch};
 
 /// Rows of a block; nothing but blocks and d × d matrices is held in memory.

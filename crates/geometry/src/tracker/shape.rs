@@ -12,13 +12,13 @@ use crate::{Frame, unbiased_resultant, vmf_concentration};
 
 /// Spectra of isotropic samples of `n` rows in U and in V.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Chance {
+pub(super) struct ChanceLevels {
     n: u64,
     u: Vec<f64>,
     v: Vec<f64>,
 }
 
-impl Chance {
+impl ChanceLevels {
     pub fn of(n: u64, frame: &Frame, seed: u64) -> Result<Self, EigenError> {
         let (rank, rest) = (frame.rank(), frame.dim() - frame.rank());
         Ok(Self {
@@ -80,7 +80,7 @@ pub(super) fn u_side(
     blocks: &Blocks,
     parts: &Decomposition,
     gradients: Option<&GradientBlock>,
-    chance: &Chance,
+    chance: &ChanceLevels,
     top: usize,
 ) -> USide {
     let gradient = gradients.map(|gradients| {
@@ -113,7 +113,7 @@ pub(super) fn u_side(
 }
 
 /// What is shown of Σ_V; `direction` is the length of the mean unit direction of P_VΔ, where it is known.
-pub(super) fn v_side(parts: &Decomposition, chance: &Chance, direction: Option<f64>) -> VSide {
+pub(super) fn v_side(parts: &Decomposition, chance: &ChanceLevels, direction: Option<f64>) -> VSide {
     let dim = chance.v.len();
     let Condition {
         kappa,

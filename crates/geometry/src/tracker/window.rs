@@ -4,7 +4,7 @@ use faer::Mat;
 
 use super::TrackerOptions;
 use super::record::{CouplingRecord, WindowRecord};
-use super::shape::{Chance, GradientBlock, u_side, v_side};
+use super::shape::{ChanceLevels, GradientBlock, u_side, v_side};
 use crate::Frame;
 use crate::decomposition::Blocks;
 use crate::eigen::EigenError;
@@ -50,7 +50,7 @@ impl Window {
     pub fn record(
         &self,
         frame: &Frame,
-        chance: &Chance,
+        chance: &ChanceLevels,
         options: &TrackerOptions,
     ) -> Result<WindowRecord, EigenError> {
         let n = self.steps as f64;

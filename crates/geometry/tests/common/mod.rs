@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use faer::Mat;
 use modality_gap_geometry::{
-    Aligner, Covariance, FitOptions, Map, Moments, Passes, Policy, Scratch, Which, fit,
+    Aligner, Covariance, FitOptions, FitSide, Map, Moments, Passes, Policy, Scratch, fit,
 };
 use modality_gap_kernels::{Rows, RowsMut};
 
@@ -41,10 +41,10 @@ impl<'a> Both<'a> {
         }
     }
 
-    fn side(&self, side: Which) -> &'a [f64] {
+    fn side(&self, side: FitSide) -> &'a [f64] {
         match side {
-            Which::Target => self.image,
-            Which::Source => self.text,
+            FitSide::Target => self.image,
+            FitSide::Source => self.text,
         }
     }
 }
@@ -57,7 +57,7 @@ impl Passes for Both<'_> {
         Ok(moments(self.text, map))
     }
 
-    fn covariance(&mut self, side: Which, map: &Map, center: &[f64]) -> Result<Covariance, Infallible> {
+    fn covariance(&mut self, side: FitSide, map: &Map, center: &[f64]) -> Result<Covariance, Infallible> {
         let mut covariance = Covariance::about(center);
         covariance.accumulate(&mut mapped(self.side(side), map));
         Ok(covariance)
@@ -76,7 +76,7 @@ impl Passes for Both<'_> {
         }))
     }
 
-    fn sample(&mut self, side: Which, map: &Map) -> Result<Vec<f64>, Infallible> {
+    fn sample(&mut self, side: FitSide, map: &Map) -> Result<Vec<f64>, Infallible> {
         Ok(mapped(self.side(side), map))
     }
 }

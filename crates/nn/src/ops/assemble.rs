@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::shape_of;
 use crate::parallel::add;
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{NnError, Real, Result, Tape, Var, with_dtype};
 

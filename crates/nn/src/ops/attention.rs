@@ -5,10 +5,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::shape_of;
 use super::softmax::{softmax_back, softmax_row};
 use crate::gemm::gemm_here;
 use crate::parallel::{simd, zeros};
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, NnError, Real, Result, Tape, Var, with_dtype};
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
-use super::shape_of;
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 

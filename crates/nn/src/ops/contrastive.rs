@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::shape_of;
 use super::softmax::softmax_row;
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, gemm, with_dtype};
 

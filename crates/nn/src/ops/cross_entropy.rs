@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::shape_of;
 use super::softmax::softmax_row;
 use crate::parallel::each_row_block2;
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 

@@ -7,8 +7,8 @@ use modality_gap_kernels::{Packed, Packing, bf16_pairs, pairs};
 use rayon::prelude::*;
 
 use super::linear::{add_to_rows, column_sums, linear, times, times_transposed};
-use super::shape_of;
 use crate::parallel::{simd, zeros};
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{NnError, Real, Result, Tape, Var};
 

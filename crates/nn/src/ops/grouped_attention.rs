@@ -8,10 +8,10 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::rope::Rope;
-use super::shape_of;
 use super::softmax::{softmax_back, softmax_row};
 use crate::gemm::gemm_here;
 use crate::parallel::simd;
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var};
 

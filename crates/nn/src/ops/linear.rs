@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::shape_of;
 use crate::parallel::{add, each_row_block, sum_row_blocks, zeros};
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, Real, Result, Tape, Var, gemm, with_dtype};
 

@@ -1,6 +1,7 @@
 //! Operations with their gradients. Values are matrices of rows: a batch of n sequences of s tokens is n·s rows.
 
 mod activation;
+mod add;
 mod assemble;
 mod attention;
 mod columns;
@@ -20,11 +21,8 @@ mod softmax;
 mod swiglu;
 mod token_loss;
 
-use candle_core::Tensor;
-
-use crate::{Result, Tape, Var, tape};
-
 pub use activation::{Activation, activation, gelu};
+pub use add::add;
 pub use assemble::assemble;
 pub use attention::{Attention, attention};
 pub use columns::{add_columns, beside, columns, reshape};
@@ -43,16 +41,3 @@ pub use rope::Rope;
 pub use softmax::softmax;
 pub use swiglu::swiglu;
 pub use token_loss::{Head, TokenLoss, token_loss};
-
-/// a + b of one shape.
-pub fn add(tape: &mut Tape, a: &Var, b: &Var) -> Result<Var> {
-    let value = tape::sum(a.value(), b.value())?;
-    Ok(tape.push(value, &[a, b], |gradient, _| {
-        Ok(vec![Some(gradient.clone()), Some(gradient.clone())])
-    }))
-}
-
-/// Rows and columns of a matrix.
-fn shape_of(matrix: &Tensor) -> Result<(usize, usize)> {
-    Ok(matrix.dims2()?)
-}

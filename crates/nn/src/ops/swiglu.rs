@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::shape_of;
 use crate::parallel::{each_row_block, zeros};
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{Real, Result, Tape, Var, with_dtype};
 

@@ -4,9 +4,9 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::frozen::Frozen;
-use super::shape_of;
 use super::softmax::softmax_row;
 use crate::parallel::simd;
+use crate::tensor::shape_of;
 use crate::tensor::{host, tensor};
 use crate::{MatMut, MatRef, NnError, Real, Result, Tape, Var, gemm, with_dtype};
 

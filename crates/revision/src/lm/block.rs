@@ -5,7 +5,7 @@ use std::sync::Arc;
 use modality_gap_nn::ops::{self, Heads, Rope, Sequences};
 use modality_gap_nn::{Real, Tape, Var};
 
-use super::parts::{Chance, Leaves, Projection, Slot, Values};
+use super::parts::{DropoutKey, Leaves, Projection, Slot, Values};
 use crate::Result;
 
 /// x + attention(norm(x)), then x + down(swiglu(up(norm(x)))).
@@ -55,9 +55,9 @@ impl Block {
         x: &Var,
         shared: &Shared<T>,
         sequences: &Arc<Sequences<T>>,
-        (layer, chance): (usize, Chance),
+        (layer, dropout): (usize, DropoutKey),
     ) -> Result<(Var, Var)> {
-        let at = |map: u64| (layer as u64 * MAPS + map, chance);
+        let at = |map: u64| (layer as u64 * MAPS + map, dropout);
         let weight = leaves.values(tape, &self.attention_norm);
         let normal = ops::rms_norm(tape, x, &weight, shared.eps)?;
         let mut qkv = self.qkv.apply(tape, leaves, &normal, at(0))?;

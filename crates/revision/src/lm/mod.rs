@@ -13,7 +13,7 @@ mod sweep;
 use modality_gap_nn::Real;
 
 pub use load::{Keep, Weights};
-pub use prefix::Remembered;
+pub use prefix::KvCache;
 pub use sweep::{Batch, Found, StepOptions};
 
 pub(crate) use load::{qkv_names, up_names};

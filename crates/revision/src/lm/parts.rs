@@ -98,7 +98,7 @@ impl<'a> Leaves<'a> {
 
 /// Chances of adapters' dropout: a function of where it is asked, so that a block that is run again has the same.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Chance {
+pub(crate) struct DropoutKey {
     pub share: f64,
     pub seed: u64,
     /// Which update of the training.
@@ -110,7 +110,7 @@ pub(crate) struct Chance {
 /// Maps of a model have numbers below this.
 const MAPS: u64 = 1 << 16;
 
-impl Chance {
+impl DropoutKey {
     fn rng(self, map: u64, width: usize) -> Rng {
         // the streams below are those of first values
         let mut rng = Rng::new(self.seed, (self.update + 1) * MAPS + map);
@@ -133,7 +133,7 @@ impl Projection {
         tape: &mut Tape,
         leaves: &mut Leaves<'_>,
         x: &Var,
-        (map, chance): (u64, Chance),
+        (map, dropout): (u64, DropoutKey),
     ) -> Result<Var> {
         let bias = self.bias.as_ref().map(|bias| leaves.values(tape, bias));
         let mut out = match &self.matrix {
@@ -157,8 +157,8 @@ impl Projection {
                 ops::dropout(
                     tape,
                     x,
-                    chance.share,
-                    &mut chance.rng(4 * map + i as u64, x.value().dims()[1]),
+                    dropout.share,
+                    &mut dropout.rng(4 * map + i as u64, x.value().dims()[1]),
                 )?
             } else {
                 x.clone()

@@ -6,20 +6,20 @@ use candle_core::Tensor;
 use modality_gap_nn::ops::{self, Past, Sequences};
 use modality_gap_nn::{Params, Real, Tape, Var};
 
-use super::parts::{Chance, Leaves, Slot};
+use super::parts::{DropoutKey, Leaves, Slot};
 use super::{Batch, Lm};
 use crate::Result;
 use crate::projector::Projector;
 
 /// Keys and values of earlier tokens in every layer: of one beginning that all sequences share, or of each its own.
 #[derive(Debug, Clone)]
-pub struct Remembered<T> {
+pub struct KvCache<T> {
     layers: Vec<Vec<Arc<Past<T>>>>,
 }
 
-impl<T: Real> Remembered<T> {
-    /// Nothing, for `sequences` sequences.
-    pub fn nothing(lm: &Lm<T>, sequences: usize) -> Self {
+impl<T: Real> KvCache<T> {
+    /// An empty cache for `sequences` sequences.
+    pub fn empty(lm: &Lm<T>, sequences: usize) -> Self {
         let none = || Arc::new(Past::new(lm.shared.heads));
         let of_layer = || (0..sequences).map(|_| none()).collect();
         Self {
@@ -68,7 +68,7 @@ impl<T: Real> Lm<T> {
         params: &Params,
         projector: &Projector,
         batch: &Batch,
-        before: &mut Remembered<T>,
+        before: &mut KvCache<T>,
     ) -> Result<Tensor> {
         let mut tape = Tape::new();
         let mut leaves = Leaves::new(params, false);
@@ -78,7 +78,7 @@ impl<T: Real> Lm<T> {
                 starts: Arc::clone(&batch.starts),
                 past: before.layers[layer].clone(),
             });
-            let at = (layer, Chance::default());
+            let at = (layer, DropoutKey::default());
             let (out, qkv) = block.run(&mut tape, &mut leaves, &x, &self.shared, &sequences, at)?;
             // the sequences' hold on the past has to end, or it would be copied to be extended
             drop(sequences);

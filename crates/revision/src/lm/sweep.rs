@@ -6,8 +6,8 @@ use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::ops::{self, Head, Sequences, TokenLoss};
 use modality_gap_nn::{Params, Real, Tape, Var};
 
-use super::parts::{Chance, Leaves, Slot};
-use super::{Lm, Remembered};
+use super::parts::{DropoutKey, Leaves, Slot};
+use super::{KvCache, Lm};
 use crate::Result;
 use crate::projector::Projector;
 
@@ -71,7 +71,7 @@ struct Ran<'a> {
 struct Way<'a, T> {
     params: &'a Params,
     sequences: Vec<Arc<Sequences<T>>>,
-    chance: Chance,
+    dropout: DropoutKey,
 }
 
 impl<T: Real> Lm<T> {
@@ -81,11 +81,11 @@ impl<T: Real> Lm<T> {
         params: &Params,
         projector: &Projector,
         batch: &Batch,
-        before: Option<&Remembered<T>>,
+        before: Option<&KvCache<T>>,
     ) -> Result<Found> {
         let mut tape = Tape::new();
         let mut leaves = Leaves::new(params, false);
-        let way = self.way(params, batch, before, Chance::default());
+        let way = self.way(params, batch, before, DropoutKey::default());
         let input = self.input(&mut tape, &mut leaves, projector, batch)?;
         let mut x = input.value().clone();
         for layer in 0..self.blocks.len() {
@@ -105,16 +105,16 @@ impl<T: Real> Lm<T> {
         params: &Params,
         projector: &Projector,
         batch: &Batch,
-        before: Option<&Remembered<T>>,
+        before: Option<&KvCache<T>>,
         options: &StepOptions,
     ) -> Result<Found> {
-        let chance = Chance {
+        let dropout = DropoutKey {
             share: options.dropout,
             seed: options.seed,
             update: options.update,
             rows_before: options.rows_before,
         };
-        let way = self.way(params, batch, before, chance);
+        let way = self.way(params, batch, before, dropout);
         let mut gradients = vec![None; params.len()];
         let mut first_tape = Tape::new();
         let mut first_leaves = Leaves::new(params, true);
@@ -180,8 +180,8 @@ impl<T: Real> Lm<T> {
         &self,
         params: &'a Params,
         batch: &Batch,
-        before: Option<&Remembered<T>>,
-        chance: Chance,
+        before: Option<&KvCache<T>>,
+        dropout: DropoutKey,
     ) -> Way<'a, T> {
         let sequences = (0..self.blocks.len()).map(|layer| {
             let past = before.map_or_else(Vec::new, |before| before.of_layer(layer, batch.starts.len() - 1));
@@ -193,7 +193,7 @@ impl<T: Real> Lm<T> {
         Way {
             params,
             sequences: sequences.collect(),
-            chance,
+            dropout,
         }
     }
 
@@ -212,7 +212,7 @@ impl<T: Real> Lm<T> {
             &input,
             &self.shared,
             &way.sequences[layer],
-            (layer, way.chance),
+            (layer, way.dropout),
         )?;
         Ok(Ran {
             tape,

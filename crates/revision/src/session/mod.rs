@@ -12,7 +12,7 @@ use candle_core::{DType, Tensor};
 use modality_gap_nn::{AdamW, AdamWOptions, Params, Rng, Schedule};
 
 use crate::files::ModelFiles;
-use crate::lm::{Keep, Lm, Remembered, Tuning};
+use crate::lm::{Keep, KvCache, Lm, Tuning};
 use crate::lora::LoraConfig;
 use crate::projector::{Projector, ProjectorConfig};
 use crate::text::{Template, TemplateOptions, TextCodec};
@@ -46,7 +46,7 @@ pub struct Session {
     notes: Vec<String>,
     training: Option<Training>,
     /// Tokens read once, with what is remembered of them.
-    beginning: Option<(Vec<u32>, Remembered<f32>)>,
+    beginning: Option<(Vec<u32>, KvCache<f32>)>,
 }
 
 struct Training {

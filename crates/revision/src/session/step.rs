@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Session, chosen, put_back};
 use crate::batch::{Sequence, batch, beginning_batch, shared_beginning};
 use crate::generate::{Next, SamplingOptions, generate};
-use crate::lm::{Remembered, StepOptions};
+use crate::lm::{KvCache, StepOptions};
 use crate::{Result, RevisionError};
 
 /// What an update showed.
@@ -271,7 +271,7 @@ impl Session {
             .is_some_and(|(tokens, _)| *tokens == shared);
         if !shared.is_empty() && !known {
             let batch = beginning_batch(&shared, self.projector.config().dim)?;
-            let mut before = Remembered::nothing(&self.lm, 1);
+            let mut before = KvCache::empty(&self.lm, 1);
             self.lm.read(&self.params, &self.projector, &batch, &mut before)?;
             self.beginning = Some((shared.clone(), before));
         }

@@ -18,7 +18,10 @@ export function rustImports(crate: string): Map<string, string[]> {
   for (const [name, { file, paths }] of modules) {
     const targets = paths.map(path => targetOf(modules, name, path)).filter(target => target !== undefined)
     const files = targets.map(target => modules.get(target)?.file as string)
-    graph.set(file, [...new Set(files)].filter(other => other !== file))
+    graph.set(
+      file,
+      [...new Set(files)].filter(other => other !== file),
+    )
   }
   return graph
 }
@@ -43,7 +46,9 @@ function modulesOf(source: string): Map<string, Module> {
       parent: name === 'lib' ? undefined : name.split('::').slice(0, -1).join('::'),
       children: new Set([...code.matchAll(/\bmod\s+(\w+);/g)].map(([, child]) => child as string)),
       paths: [...uses.map(({ path }) => path), ...inline.map(([path]) => path.split('::'))],
-      macros: new Set([...code.matchAll(/#\[macro_export\]\s*macro_rules!\s*(\w+)/g)].map(([, macro]) => macro as string)),
+      macros: new Set(
+        [...code.matchAll(/#\[macro_export\]\s*macro_rules!\s*(\w+)/g)].map(([, macro]) => macro as string),
+      ),
       exports: new Map(uses.filter(({ exported }) => exported).map(({ path, as }) => [as, path])),
     })
   }
@@ -53,7 +58,9 @@ function modulesOf(source: string): Map<string, Module> {
 /** Without comments, texts and tests. */
 function plain(code: string): string {
   const bare = code.replaceAll(/\/\/.*$/gm, '').replaceAll(/"(?:\\.|[^"\\])*"/gs, '""')
-  return bare.replaceAll(/#\[cfg\(test\)\]\s*(?:pub(?:\([\w\s:]+\))?\s+)?(?:use[^;]+;|mod\s+\w+;)/g, '').split(/#\[cfg\(test\)\]\s*mod\s+\w+\s*\{/)[0] as string
+  return bare
+    .replaceAll(/#\[cfg\(test\)\]\s*(?:pub(?:\([\w\s:]+\))?\s+)?(?:use[^;]+;|mod\s+\w+;)/g, '')
+    .split(/#\[cfg\(test\)\]\s*mod\s+\w+\s*\{/)[0] as string
 }
 
 /** The paths of a tree as `use` takes it, `a::{b, c::{self, d as e}}`. */

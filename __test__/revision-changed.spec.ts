@@ -1,4 +1,4 @@
-import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Aligner, openEmbeddings } from '../src/index.ts'
@@ -8,9 +8,11 @@ import { ReVision } from '../src/revision/run.ts'
 import { folderOf } from './helpers/place.ts'
 import { DIM, material, sideRows, TINY, tinyConfig } from './helpers/revision.ts'
 
-test('records and rows that have changed in the same files are noticed on resumption', async t => {
+test('records, rows and a model that have changed in the same files are noticed on resumption', async t => {
   const folder = material(t)
+  cpSync(TINY, join(folder, 'lm'), { recursive: true })
   const config = tinyConfig(folder, {
+    model: { path: join(folder, 'lm') },
     stage2: false,
     template: 'plain',
     evaluation: { data: null },
@@ -23,25 +25,41 @@ test('records and rows that have changed in the same files are noticed on resump
     ['text.npy', 'rows'],
     ['image.npy', 'rows'],
     ['text-ids.jsonl', 'rows'],
+    ['lm/model.safetensors', 'model'],
+    ['lm/tokenizer.json', 'model'],
   ] as const) {
     const path = join(folder, name)
     const before = readFileSync(path)
     const { atime, mtime } = statSync(path)
     const changed = Buffer.from(before)
-    const at = name.endsWith('.npy') ? before.length - 2 : before.lastIndexOf('0')
+    const at = /npy|safetensors/.test(name) ? before.length - 2 : before.lastIndexOf('0')
     changed[at] = (changed[at] as number) ^ 1
     writeFileSync(path, changed)
     // neither size nor time tells
     utimesSync(path, atime, mtime)
     await t.throwsAsync(
       again(),
-      { code: 'BAD_OPTION', message: new RegExp(`was trained with other ${what} in the same files`) },
+      { code: 'BAD_OPTION', message: new RegExp(`was trained with (?:an)?other ${what} in the same files`) },
       name,
     )
     writeFileSync(path, before)
   }
   // written anew with the same bytes they are the same
   await t.notThrowsAsync(again())
+})
+
+test('other arguments of the template are noticed on resumption', async t => {
+  const folder = material(t)
+  const config = tinyConfig(folder, { stage1: false, evaluation: { data: null }, template: 'model' })
+  const path = join(folder, 'lm')
+  cpSync(TINY, path, { recursive: true })
+  writeFileSync(join(path, 'chat_template.jinja'), '{% for m in messages %}{{ m.content }}{{ sep }}{% endfor %}')
+  const of = (templateArguments: object, more = {}) => ({ ...config, model: { path }, templateArguments, ...more })
+  await (await ReVision.open(of({ sep: '; ' }))).run()
+  const again = async (templateArguments: object) =>
+    (await ReVision.open(of(templateArguments, { resume: true }))).run()
+  await t.throwsAsync(again({ sep: ', ' }), { code: 'BAD_OPTION', message: /trained with another templateArguments/ })
+  await t.notThrowsAsync(again({ sep: '; ' }))
 })
 
 test('the result of a resumed run has the keys of one that was not interrupted, in their order', async t => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { unreadable } from '../unreadable.ts'
 
 /** Up to this many bytes a file is hashed as a whole. */
@@ -30,6 +31,23 @@ export async function contentsOf(paths: readonly string[]): Promise<string> {
     }
   }
   return hash.digest('hex').slice(0, 32)
+}
+
+/** Endings of what a folder of a model, of adapters or of a tokenizer is read from. */
+const OF_MODEL = /\.(?:json|safetensors|bin|jinja|gguf|model)$/
+
+/**
+ * The files of a model, a projector or adapters: the file itself, or those of its folder, in the order of their names.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`
+ */
+export async function filesOfModel(path: string): Promise<string[]> {
+  if (!(await stat(path).catch(cause => unreadable(path, cause))).isDirectory()) {
+    return [path]
+  }
+  const entries = await readdir(path, { withFileTypes: true }).catch(cause => unreadable(path, cause))
+  const names = entries.filter(entry => !entry.isDirectory() && OF_MODEL.test(entry.name)).map(({ name }) => name)
+  return names.sort().map(name => join(path, name))
 }
 
 async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {

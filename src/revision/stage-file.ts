@@ -32,6 +32,8 @@ export interface StageContents {
   records: string
   /** Its rows, and those that an aligner is fitted to. */
   rows: string
+  /** The model, and the projector and adapters that it begins with. */
+  model: string
 }
 
 /**
@@ -115,7 +117,8 @@ function resumeOf(name: StageName, { resume, stage1, stage2 }: ReVisionConfig): 
 
 /** The options that a training's bits follow from, beside the bytes of its files. */
 function decisive(name: StageName, config: ReVisionConfig, start: StageStart): Record<string, unknown> {
-  const { model, projector, embeddings, template, prompt, system, blind, seed, records, imagePlacement } = config
+  const { model, projector, embeddings, template, prompt, system, blind, seed } = config
+  const { records, imagePlacement, templateArguments = {} } = config
   const { encoder: _, ...rows } = embeddings
   const { evalEvery: __, saveEvery: ___, saveTotalLimit: ____, microBatch: _____, ...stage } = { ...config[name] }
   const begun = Object.fromEntries(Object.entries(start).map(([what, path]) => [`first ${what}`, path]))
@@ -124,6 +127,7 @@ function decisive(name: StageName, config: ReVisionConfig, start: StageStart): R
     // absent where they say nothing, as in folders of before
     ...(records.onBad === 'drop' ? { records } : {}),
     ...(imagePlacement === 'front' ? { imagePlacement } : {}),
+    ...(Object.keys(templateArguments).length > 0 ? { templateArguments } : {}),
     ...begun,
     ...stage,
   }
@@ -152,9 +156,9 @@ function differing(
   const keys = new Set([...Object.keys(options), ...Object.keys(own)])
   const other = [...keys].filter(key => !isDeepStrictEqual(options[key], own[key])).map(key => `another ${key}`)
   // a folder of before does not tell what its files held
-  const changed = (['records', 'rows'] as const)
-    .filter(what => before !== undefined && Object(before)[what] !== contents[what])
-    .map(what => `other ${what} in the same files`)
+  const changed = (['records', 'rows', 'model'] as const)
+    .filter(what => Object(before)[what] !== undefined && Object(before)[what] !== contents[what])
+    .map(what => `${what === 'model' ? 'another' : 'other'} ${what} in the same files`)
   // other files hold other things
   return other.length > 0 ? other : changed
 }

@@ -7,7 +7,7 @@ import { refuseLinks } from '../no-links.ts'
 import { tidyCheckpoints } from './checkpoints.ts'
 import { DEFAULT_LENGTH } from './config/sections.ts'
 import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config } from './config.ts'
-import { contentsOf } from './contents.ts'
+import { contentsOf, filesOfModel } from './contents.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import { openRecords, wordingOf } from './evaluation.ts'
 import { alone } from './folder-lock.ts'
@@ -88,7 +88,13 @@ async function runAlone(
   await tidyCheckpoints(output)
   await refuseLinks(['adapter', 'model', 'runs', 'samples.jsonl', 'log.jsonl'].map(name => join(output, name)))
   const workspace = new Workspace(config)
-  const contents = { records: await contentsOf([stage.data].flat()), rows: await workspace.contents(stage.rows) }
+  const begun = [start.model ?? config.model.path, start.projector ?? config.projector.init, start.adapter]
+  const files = await Promise.all(begun.filter(path => path !== undefined).map(filesOfModel))
+  const contents = {
+    records: await contentsOf([stage.data].flat()),
+    rows: await workspace.contents(stage.rows),
+    model: await contentsOf(files.flat()),
+  }
   const resume = await enterStage(name, config, start, contents)
   await keepConfig(config)
   const side = await workspace.side(stage.rows, run)

@@ -7,40 +7,15 @@ use modality_gap_nn::ops::{Frozen, Heads, Rope};
 use modality_gap_nn::{Params, Real};
 
 use super::block::{Block, Shared};
+use super::names::{qkv_names, up_names};
 use super::parts::{Matrix, Projection, Slot, Values};
-use super::{Lm, Tuning};
+use super::{Lm, Tuning, Weights};
 use crate::{LmConfig, ModelFiles, Result, RopeScaling};
-
-/// Where weights come from: f32, under Hugging Face's names, in Hugging Face's order of rows.
-pub trait Weights {
-    /// The weight of that name and shape.
-    fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor>;
-}
 
 impl Weights for ModelFiles {
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
         Self::take(self, name, shape)
     }
-}
-
-/// Names and rows of the maps that are kept as one, in their order.
-pub(crate) fn qkv_names(config: &LmConfig) -> [(&'static str, usize); 3] {
-    let LmConfig {
-        heads,
-        kv_heads,
-        head_dim,
-        ..
-    } = *config;
-    [
-        ("self_attn.q_proj", heads * head_dim),
-        ("self_attn.k_proj", kv_heads * head_dim),
-        ("self_attn.v_proj", kv_heads * head_dim),
-    ]
-}
-
-/// As [`qkv_names`], for the feed-forward part.
-pub(crate) fn up_names(config: &LmConfig) -> [(&'static str, usize); 2] {
-    [("mlp.gate_proj", config.inner), ("mlp.up_proj", config.inner)]
 }
 
 /// How frozen matrices are kept.

@@ -7,24 +7,9 @@ use modality_gap_nn::ops::{self, Head, Sequences, TokenLoss};
 use modality_gap_nn::{Params, Real, Tape, Var};
 
 use super::parts::{DropoutKey, Leaves, Slot};
-use super::{KvCache, Lm};
+use super::{Batch, KvCache, Lm};
 use crate::Result;
 use crate::projector::Projector;
-
-/// Sequences of tokens and soft tokens, one after the other, and what is to be predicted.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    /// Every position: token `id`, or row `id` of what the projector gives (`true`).
-    pub rows: Arc<[(bool, u32)]>,
-    /// Where each sequence begins, and the number of rows at the end.
-    pub starts: Arc<[usize]>,
-    /// Embeddings that the projector takes, k × dim.
-    pub embeddings: Tensor,
-    /// Rows whose next token is to be predicted.
-    pub asked: Arc<[u32]>,
-    /// The token after each of them.
-    pub targets: Vec<u32>,
-}
 
 /// How a step is computed; nothing here changes a result beyond `weight` and `dropout`.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,8 @@ use std::path::Path;
 use modality_gap_nn::{Checkpoint, checkpoint_bytes};
 use serde::{Deserialize, Serialize};
 
-use super::{LearnOptions, Session, chosen, put_back};
+use super::model::{Session, chosen, put_back};
+use super::options::LearnOptions;
 use crate::files::write_bytes;
 use crate::{Result, RevisionError};
 

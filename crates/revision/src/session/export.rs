@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use modality_gap_nn::Params;
 
-use super::{Mode, Session};
+use super::model::Session;
+use super::options::Mode;
 use crate::files::{
     ModelFiles, ProjectorNames, SaveOptions, can_hold, llava_keys, read_projector, save_model,
     write_adapters, write_failed, write_json, write_projector,

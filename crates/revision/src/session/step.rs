@@ -3,7 +3,7 @@
 use modality_gap_nn::{NnError, sum};
 use serde::Serialize;
 
-use super::{Session, chosen, put_back};
+use super::model::{Session, chosen, not_learning, put_back};
 use crate::batch::{Sequence, batch, beginning_batch, shared_beginning};
 use crate::generate::{Next, SamplingOptions, generate};
 use crate::lm::{KvCache, StepOptions};
@@ -148,7 +148,7 @@ impl Session {
         gradients: Vec<Option<candle_core::Tensor>>,
         sequences: &[Sequence],
     ) -> Result<(f64, f64)> {
-        let training = self.training.as_mut().ok_or_else(super::not_learning)?;
+        let training = self.training.as_mut().ok_or_else(not_learning)?;
         let mut chosen = chosen(&self.params, &training.learning);
         let learning = gradients.into_iter().zip(&training.learning);
         let gradients = learning

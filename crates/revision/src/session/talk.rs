@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Session;
+use super::model::Session;
 use super::step::Samples;
 use crate::generate::{Next, SamplingOptions};
 use crate::text::{Decoding, TextCodec, Thinking, expand, expand_prompt};

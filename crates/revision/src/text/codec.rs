@@ -7,7 +7,7 @@ use std::path::Path;
 use tokenizers::{AddedVocabulary, Model, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer};
 
 use super::marks::{self, Mark, Marks};
-use super::{Decoding, byte_level, growth, sentencepiece};
+use super::{byte_level, growth, sentencepiece};
 use crate::files::{Metadata, ModelFiles, TextFiles, bad, read_text};
 use crate::{Result, RevisionError};
 
@@ -211,11 +211,6 @@ impl TextCodec {
     /// The text of tokens; special ones are left out unless `specials`.
     pub fn decode(&self, ids: &[u32], specials: bool) -> Result<String> {
         unharmed(|| self.tokenizer.decode(ids, !specials)).map_err(refused)
-    }
-
-    /// Decodes tokens as they come.
-    pub fn decoding(&self) -> Decoding<'_> {
-        Decoding::new(self)
     }
 
     /// The number of a token by its spelling in the vocabulary.

@@ -17,8 +17,15 @@ pub struct Decoding<'a> {
 /// What stands for bytes that are no text.
 const BROKEN: char = '\u{fffd}';
 
+impl TextCodec {
+    /// Decodes tokens as they come.
+    pub fn decoding(&self) -> Decoding<'_> {
+        Decoding::new(self)
+    }
+}
+
 impl<'a> Decoding<'a> {
-    pub(super) fn new(codec: &'a TextCodec) -> Self {
+    fn new(codec: &'a TextCodec) -> Self {
         Self {
             codec,
             ids: Vec::new(),

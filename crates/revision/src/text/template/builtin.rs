@@ -2,7 +2,7 @@
 
 use super::super::TextCodec;
 use super::super::script::Script;
-use super::needed;
+use super::special::needed;
 use crate::Result;
 
 /// How turns are written.

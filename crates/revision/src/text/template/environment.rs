@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use super::date::strftime;
 use super::guard::{BOUNDED, HELD, LEARN, SINGLE};
-use super::{filters, jinja, json, python};
+use super::{filters, json, python, segments};
 use crate::{Result, RevisionError};
 
 /// Steps of a rendering; each also pays for 64 bytes, so that at most 128 MB are made.
@@ -62,7 +62,7 @@ pub(super) fn environment(now: i64) -> std::result::Result<Environment<'static>,
     environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment.add_function("cycler", minijinja_contrib::globals::cycler);
     environment.add_filter(LEARN, |text: String, _: Kwargs| {
-        format!("{}{text}{}", jinja::OPEN, jinja::CLOSE)
+        format!("{}{text}{}", segments::OPEN, segments::CLOSE)
     });
     filters::add(&mut environment);
     environment.add_filter("tojson", json::tojson);

@@ -13,22 +13,13 @@ use super::super::{Mark, Marks, TextCodec};
 use super::TemplateOptions;
 use super::environment::{environment, on_own_stack};
 use super::guard::guarded;
-use super::segments::{found, needle, places, unmarked};
+use super::segments::{PLACE, found, needle, places, unmarked};
 use super::thought::{behind_thought, empty_thought, open_at_end};
 use crate::{Result, RevisionError};
 
 const NAME: &str = "chat";
 /// The argument by which templates are told whether the model thinks before it answers.
 const THINKING: &str = "enable_thinking";
-
-// codes that Unicode keeps free of characters, for what has to survive a rendering
-/// Where what is learned begins and ends.
-pub(super) const OPEN: char = '\u{fdd0}';
-pub(super) const CLOSE: char = '\u{fdd1}';
-/// The place of an image.
-const PLACE: char = '\u{fdd2}';
-/// Around the number of a content, in its place.
-pub(super) const NEEDLE: char = '\u{fdd4}';
 
 pub(super) struct Jinja {
     environment: Environment<'static>,

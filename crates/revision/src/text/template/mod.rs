@@ -7,16 +7,16 @@ mod filters;
 mod guard;
 mod jinja;
 mod json;
+mod options;
 mod python;
 mod segments;
 mod space;
+mod special;
 #[cfg(test)]
 mod tests;
 mod thought;
 
 use std::borrow::Cow;
-
-use serde_json::{Map, Value as Json};
 
 use super::conversation::{Conversation, Role};
 use super::script::{Piece, Script};
@@ -25,33 +25,13 @@ use crate::{Result, RevisionError};
 
 use builtin::{Chatml, Llama2, Llama3, Roles, Style};
 use jinja::Jinja;
+pub use options::TemplateOptions;
+use special::special;
 pub use thought::Thinking;
 use thought::empty_thought;
 
 /// Names of the templates.
 pub const TEMPLATES: [&str; 7] = ["plain", "llama", "llama-2", "chatml", "bunny", "vicuna", "model"];
-
-/// What can be chosen about a template.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TemplateOptions {
-    /// Whether `plain` ends a caption with the token of the end; the published recipe does not.
-    pub end_token: bool,
-    /// What a model's own template is told of the time, in seconds since 1970; it may print the day.
-    pub now: i64,
-    /// What else a model's own template is told, such as `enable_thinking`.
-    pub arguments: Map<String, Json>,
-}
-
-impl Default for TemplateOptions {
-    /// With the end token; on 2024-07-26, which templates of Llama 3 take for today when they are told nothing.
-    fn default() -> Self {
-        Self {
-            end_token: true,
-            now: 1_721_952_000,
-            arguments: Map::new(),
-        }
-    }
-}
 
 /// A way to write conversations, made for one tokenizer.
 pub struct Template {
@@ -229,19 +209,4 @@ fn plain(script: &mut Script, conversation: &Conversation, marks: (Option<u32>, 
         }
     }
     Ok(())
-}
-
-/// The number of a token, when it is a special one.
-fn special(codec: &TextCodec, token: &str) -> Option<u32> {
-    codec.id(token).filter(|&id| codec.is_special(id))
-}
-
-/// As [`special`], for a token that a template cannot do without.
-fn needed(codec: &TextCodec, template: &str, token: &str) -> Result<u32> {
-    special(codec, token).ok_or_else(|| {
-        RevisionError::BadOption(format!(
-            "the template {template} needs the special token {token}, which this tokenizer lacks; bunny and vicuna \
-             need none"
-        ))
-    })
 }

@@ -2,8 +2,16 @@
 
 use std::ops::Range;
 
-use super::jinja::{CLOSE, NEEDLE, OPEN};
 use super::space::{is_space, strip, strip_end, strip_start};
+
+// codes that Unicode keeps free of characters, for what has to survive a rendering
+/// Where what is learned begins and ends.
+pub(super) const OPEN: char = '\u{fdd0}';
+pub(super) const CLOSE: char = '\u{fdd1}';
+/// The place of an image.
+pub(super) const PLACE: char = '\u{fdd2}';
+/// Around the number of a content, in its place.
+const NEEDLE: char = '\u{fdd4}';
 
 /// A text in place of another, to see where a template puts it.
 pub(super) fn needle(index: usize) -> String {

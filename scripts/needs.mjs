@@ -7,19 +7,33 @@ import { smollm2 } from './data/smollm2.mjs'
 
 /** What installs packages here, and the names that it has for them. */
 const MANAGERS = [
-  { platform: 'darwin', install: 'brew install', python: 'python', browser: '--cask google-chrome' },
-  { platform: 'win32', install: 'winget install', python: 'Python.Python.3.13', browser: 'Google.Chrome' },
+  { platform: 'darwin', install: 'brew install', git: 'git', python: 'python', browser: '--cask google-chrome' },
+  {
+    platform: 'win32',
+    install: 'winget install',
+    git: 'Git.Git',
+    python: 'Python.Python.3.13',
+    browser: 'Google.Chrome',
+  },
   {
     file: '/usr/bin/apt-get',
     install: 'apt-get install',
+    git: 'git',
     cc: 'gcc libc6-dev',
     python: 'python3-pip',
     browser: 'chromium',
   },
-  { file: '/usr/bin/dnf', install: 'dnf install', cc: 'gcc', python: 'python3-pip', browser: 'chromium' },
-  { file: '/usr/bin/zypper', install: 'zypper install', cc: 'gcc', python: 'python3-pip', browser: 'chromium' },
-  { file: '/usr/bin/pacman', install: 'pacman -S', cc: 'gcc', python: 'python-pip', browser: 'chromium' },
-  { file: '/sbin/apk', install: 'apk add', cc: 'build-base', python: 'py3-pip', browser: 'chromium' },
+  { file: '/usr/bin/dnf', install: 'dnf install', git: 'git', cc: 'gcc', python: 'python3-pip', browser: 'chromium' },
+  {
+    file: '/usr/bin/zypper',
+    install: 'zypper install',
+    git: 'git',
+    cc: 'gcc',
+    python: 'python3-pip',
+    browser: 'chromium',
+  },
+  { file: '/usr/bin/pacman', install: 'pacman -S', git: 'git', cc: 'gcc', python: 'python-pip', browser: 'chromium' },
+  { file: '/sbin/apk', install: 'apk add', git: 'git', cc: 'build-base', python: 'py3-pip', browser: 'chromium' },
 ]
 
 const TOOLS = [
@@ -58,6 +72,13 @@ export const EXTRAS = [
     find: workflowTools,
     install: `Go from https://go.dev/dl, which builds actionlint, and ${installing('python')} (pip then installs zizmor)`,
     specs: '.linters.spec.ts',
+  },
+  {
+    id: 'git',
+    name: 'git',
+    find: () => spawnSync('git', ['--version']).status === 0 || fail('there is no git on PATH'),
+    install: installing('git'),
+    specs: '.git.spec.ts',
   },
 ]
 

@@ -448,6 +448,7 @@ export interface Finding {
     | 'few-rows'
     | 'in-sample'
     | 'below-floor'
+    | 'sides-related'
     | 'scale-far-from-one'
   /** How grave it is. */
   level: FindingLevel
@@ -494,7 +495,10 @@ export interface Decomposition {
    * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
    */
   cobShare?: number | null
-  /** Independent rows a side from which halves make frames for each other, where there are fewer. */
+  /**
+   * Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to make
+   * frames for each other, or turn them too much.
+   */
   rowsNeeded?: number
   /** Trace of the residuals' covariance in U. */
   traceU?: number
@@ -1032,6 +1036,8 @@ export interface AlignerInfo {
   stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
+  /** How rows of the fit belonged together: row by row, or by ids; absent where they did not. */
+  pairs?: 'rows' | 'groups'
 }
 /** A number for each side, under the side's name (`image` and `text` unless named otherwise). */
 export type PerSide<T = number> = Record<string, T>
@@ -2146,8 +2152,12 @@ export interface DomainsReport {
   names: string[]
   /** `gap[i][j]`: fitted on domain i, used on domain j; on the diagonal on rows held out from the fit. */
   gap: number[][]
-  /** The noise floor of each, the noise of the fit included on the diagonal. */
+  /** The noise floor of each, the noise of the fit included. */
   floor: number[][]
+  /** Squared gaps without what sampling adds, that of the fit included. */
+  unbiasedSquared: number[][]
+  /** Whether each is real, as `measureGap` concludes. */
+  verdict: GapVerdict[][]
   /** The gap of each domain before any alignment. */
   before: number[]
   /** Share held out on the diagonal. */
@@ -2181,6 +2191,8 @@ export interface ModalitiesReport {
   floor: number[][]
   /** Squared gaps without what sampling adds. */
   unbiasedSquared: number[][]
+  /** Whether each is real, as `measureGap` concludes; null on the diagonal. */
+  verdict: (GapVerdict | null)[][]
 }
 /**
  * Measures the gap between every two of several modalities.
@@ -2810,8 +2822,10 @@ export interface MatrixData {
   gap: (number | null)[][]
   /** Their noise floors. */
   floor?: (number | null)[][]
-  /** Squared gaps without the part that sampling adds; of modalities only. */
+  /** Squared gaps without the part that sampling adds. */
   unbiasedSquared?: (number | null)[][]
+  /** Whether each is real. */
+  verdict?: (GapVerdict | null)[][]
 }
 /** A result of `analyze captions`. */
 export interface CaptionsData {

@@ -249,6 +249,8 @@ export interface AlignerInfo {
   stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
+  /** How rows of the fit belonged together: row by row, or by ids; absent where they did not. */
+  pairs?: 'rows' | 'groups'
 }
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array

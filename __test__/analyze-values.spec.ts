@@ -34,6 +34,11 @@ test('a matrix of domains has the held-out gap of each fit on its diagonal, and 
     t.is(rows.text, other.text.rows)
     near(t, report.gap[i]?.[1 - i] as number, gap.centroid, 'another domain')
     near(t, report.floor[i]?.[1 - i] as number, gap.floor, 'floor of another domain')
+    const tested = await measureGap({ image: other.image, text: other.text, aligner, parts: ['causes'] })
+    t.is(report.verdict[i]?.[1 - i], tested.gap.verdict)
+    near(t, report.unbiasedSquared[i]?.[1 - i] as number, tested.gap.unbiasedSquared, 'unbiased square')
+    const held_ = await measureGap({ image, text, aligner, holdout, seed, parts: ['causes'] })
+    t.is(report.verdict[i]?.[i], held_.gap.verdict)
   }
 })
 

@@ -59,6 +59,8 @@ test('gaps among several modalities are those of every two', async t => {
   t.is(report.gap[0]?.[2], gap.centroid)
   t.is(report.gap[2]?.[0], gap.centroid)
   t.is(report.floor[0]?.[2], gap.floor)
+  t.is(report.verdict[2]?.[0], gap.verdict)
+  t.is(report.verdict[1]?.[1], null)
   t.is(report.trace[2], trace.text)
   t.is(report.gap[1]?.[1], 0)
 })

@@ -68,6 +68,14 @@ test('a gap below its floor is no gap', async t => {
   t.true((await codes(rows.subarray(0, 600 * DIM), rows.subarray(600 * DIM))).includes('below-floor'))
 })
 
+test('sides that belong together, and are measured as if they did not, are told', async t => {
+  const images = someRows(600, DIM, 1)
+  const found = await codes(images, partners(images))
+  t.true(found.includes('sides-related'), found.join())
+  t.false((await codes(images, partners(images), true)).includes('sides-related'))
+  t.false((await codes(images, someRows(600, DIM, 1001))).includes('sides-related'))
+})
+
 test('one shared component and unlike spreads are told', async t => {
   const images = someRows(600, DIM, 1).map((value, i) => (i % DIM === 0 ? 5 : value))
   const found = await codes(images, someRows(600, DIM, 2))

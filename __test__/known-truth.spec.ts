@@ -58,6 +58,38 @@ test('strangers have nothing in common, though rows are fewer than columns', asy
   t.true(sums.r2 > 0.8, JSON.stringify(sums))
 })
 
+test('what turns with its frame is extrapolated to that of the population, or left alone', async t => {
+  const of = population({ ...SHAPE, lean: 0.15 })
+  const open = (rows: Float32Array) => openEmbeddings(rows, { dim: SHAPE.dim })
+  const measured = async (n: number, seed: number) => {
+    const { image, text } = of.pairs(seed, n, 0.7)
+    const sides = { image: await open(image), text: await open(text) }
+    return measureGap({ ...sides, paired: true, rank: 4, parts: ['causes'] })
+  }
+  const truth = (await measured(20_000, 1)).residual?.coverageBiased as number
+  const [found, biased] = [[] as number[], [] as number[]]
+  for (let trial = 0; trial < 30; trial++) {
+    const { residual, decomposition } = await measured(40 * SHAPE.dim, 100 + trial)
+    if (typeof residual?.coverage === 'number') {
+      found.push(residual.coverage)
+      t.true((decomposition?.cobShare ?? 0) > 0.97)
+    } else {
+      biased.push(decomposition?.rowsNeeded ?? 0)
+    }
+  }
+  const mean = found.reduce((sum, value) => sum + value, 0) / found.length
+  const deviation = Math.sqrt(found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (found.length - 1))
+  // two percent, and four standard errors of the mean
+  const allowed = 0.02 * truth + (4 * deviation) / Math.sqrt(found.length)
+  t.true(Math.abs(mean - truth) < allowed, `${mean} ${truth} ${allowed}`)
+  t.true(found.length >= 20, `${found.length}`)
+  // where it is null, the number of rows that would do is larger
+  t.true(biased.every(needed => needed > 40 * SHAPE.dim))
+  const few = await measured(3 * SHAPE.dim, 7)
+  t.like(few.decomposition, { cobShare: null, vmf: null, rowsNeeded: 20 * SHAPE.dim })
+  t.is(few.residual?.coverage, null)
+})
+
 test('repeated rows change nothing but their number', async t => {
   const of = population(SHAPE)
   const { image, text } = of.samples(5, 80)

@@ -12,11 +12,12 @@ import { checks, estimates } from './statistics/others.mjs'
 import { KINDS, rates } from './statistics/trials.mjs'
 
 const PAGE = new URL('../docs/statistics.md', import.meta.url)
-/** Columns, and the spectra k^−a that rows have. */
-const DIM = 32
+/** Spectra k^−a that rows have. */
 const SPECTRA = [0, 1, 2]
-/** Images of a sample, and samples of each: large ones take long. */
-const SIZES = { 10: 600, 32: 600, 160: 400, 1280: 150 }
+/** Images of a sample, and samples of each, by columns: large ones take long. */
+const SIZES = { 32: { 10: 600, 32: 600, 160: 400, 1280: 150 }, 128: { 13: 300, 51: 300, 128: 150 } }
+/** Columns of the other tables. */
+const DIM = 32
 /** Means of the last coordinate: no gap, and one near the noise of some hundred rows. */
 const [NO_GAP, GAP] = [0, 0.06]
 
@@ -26,6 +27,9 @@ const { values } = scriptOptions({
 const share = Number(values.share)
 const wanted = values.only.split(',')
 const many = trials => Math.max(4, Math.round(share * trials))
+const CELLS = Object.entries(SIZES).flatMap(([dim, sizes]) =>
+  Object.entries(sizes).map(([n, trials]) => ({ dim: Number(dim), n: Number(n), trials: many(trials) })),
+)
 const shown = (value, digits = 3) =>
   value === null || Number.isNaN(value) ? '–' : Number(value.toPrecision(digits)).toString()
 const percent = value => (value === null ? '–' : (100 * value).toFixed(1))
@@ -44,9 +48,9 @@ async function gapTable() {
   const lines = []
   const sizes = new Map()
   for (const kind of Object.keys(KINDS)) {
-    const pooled = { real: 0, covered: 0, trials: 0 }
-    for (const [n, trials] of Object.entries(SIZES).map(([n, trials]) => [Number(n), many(trials)])) {
-      const of = lean => alpha => rates(api, { shape: { dim: DIM, alpha, lean }, kind, n, trials })
+    const pooled = { real: 0, covered: 0, trials: 0, beside: 0, gaps: 0 }
+    for (const { dim, n, trials } of CELLS) {
+      const of = lean => alpha => rates(api, { shape: { dim, alpha, lean }, kind, n, trials })
       const none = await each(SPECTRA, of(NO_GAP))
       const some = /fit|alone/.test(kind) ? [] : await each(SPECTRA, of(GAP))
       const cells = (all, key, as) => (all.length > 0 ? all.map(one => as(one[key])).join(' / ') : '–')
@@ -55,32 +59,33 @@ async function gapTable() {
         pooled.covered += (one.coverage ?? 0) * trials
         pooled.trials += one.real === null ? 0 : trials
       }
+      for (const one of some) {
+        pooled.beside += (one.coverage ?? 0) * trials
+        pooled.gaps += one.coverage === null ? 0 : trials
+      }
       lines.push(
-        `| ${kind} | ${n} | ${shown(n / DIM, 2)} | ${cells(none, 'real', percent)} | ${cells(none, 'coverage', percent)} | ${cells(none, 'bias', v => shown(v, 2))} | ${cells(none, 'noise', shown)} | ${cells(some, 'real', percent)} | ${cells(some, 'coverage', percent)} |`,
+        `| ${kind} | ${dim} | ${n} | ${shown(n / dim, 2)} | ${cells(none, 'real', percent)} | ${cells(none, 'coverage', percent)} | ${cells(none, 'bias', v => shown(v, 2))} | ${cells(none, 'noise', shown)} | ${cells(some, 'real', percent)} | ${cells(some, 'coverage', percent)} |`,
       )
       process.stderr.write(`${lines.at(-1)}\n`)
     }
     sizes.set(kind, pooled)
   }
-  const rows = [...sizes].map(
-    ([kind, { real, covered, trials }]) =>
-      `| ${kind} | ${trials} | ${trials > 0 ? percent(real / trials) : 'not tested'} | ${trials > 0 ? percent(covered / trials) : '–'} |`,
-  )
-  return `${DIM} columns; three spectra k^−a, a = ${SPECTRA.join(', ')}, side by side; samples of each: ${Object.entries(
-    SIZES,
-  )
-    .map(([n, trials]) => `${many(trials)} of ${n}`)
-    .join(
-      ', ',
-    )} images. Rates in percent. A rate of 5 % from 600 samples has a standard error of 0.9, from 150 one of 1.8. Bias is
-that of \`unbiasedSquared\` in squared floors, noise the root mean square of the distance over the floor.
+  const rows = [...sizes].map(([kind, { real, covered, trials, beside, gaps }]) => {
+    const share = (hits, of) => (of > 0 ? percent(hits / of) : '–')
+    const size = trials > 0 ? percent(real / trials) : 'not tested'
+    return `| ${kind} | ${trials} | ${size} | ${share(covered, trials)} | ${share(beside, gaps)} |`
+  })
+  const samples = CELLS.map(({ dim, n, trials }) => `${trials} of ${n} images in ${dim} columns`).join(', ')
+  return `Three spectra k^−a, a = ${SPECTRA.join(', ')}, side by side; samples of each: ${samples}. Rates in percent. A rate of 5 %
+from 600 samples has a standard error of 0.9, from 150 one of 1.8. Bias is that of \`unbiasedSquared\` in squared floors, noise the root
+mean square of the distance over the floor.
 
-| sample, without a gap, all sizes and spectra | samples | size | coverage |
-| --- | --- | --- | --- |
+| sample, all sizes and spectra | samples | size | coverage without a gap | with one |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-| sample | images | rows/columns | size | coverage, no gap | bias/floor² | noise/floor | power | coverage, gap |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| sample | columns | images | rows/columns | size | coverage, no gap | bias/floor² | noise/floor | power | coverage, gap |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${lines.join('\n')}`
 }
 

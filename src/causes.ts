@@ -37,7 +37,10 @@ export interface Decomposition {
    * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
    */
   cobShare?: number | null
-  /** Independent rows a side from which halves make frames for each other, where there are fewer. */
+  /**
+   * Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to make
+   * frames for each other, or turn them too much.
+   */
   rowsNeeded?: number
   /** Trace of the residuals' covariance in U. */
   traceU?: number

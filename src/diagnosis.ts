@@ -15,6 +15,9 @@ const ROWS_PER_COLUMN = 10
 /** Scales beyond these, or below their inverse, mean that the spreads differ in kind. */
 const FAR_SCALE = 2
 
+/** Standard deviations that a normal variable is below its mean by in one of two hundred samples. */
+const NEARER = 2.576
+
 const ORDER: Record<FindingLevel, number> = { problem: 0, warning: 1, note: 2 }
 
 const SIDES = ['image', 'text'] as const
@@ -166,7 +169,7 @@ const few: Check = ({ rows, dim, groups }) => {
             ? 'There are fewer rows than columns: covariances are singular, and what rests on them describes this sample only.'
             : 'There are few rows for this many columns: the tails of the spectra are noise.',
         evidence: `${least} ${what}, ${dim} columns`,
-        advice: `read the gap with its interval, means, traces, CKA, participation ratio, effective dimension, covariance shape and R² beyond strangers; compare with chance or two halves, or leave alone, below ${ROWS_PER_COLUMN * dim} rows: condition numbers, power laws, effective ranks, ranks, log spectra, overlaps, Fréchet distances, Jensen–Shannon divergences, ‖L‖ and R² of the coupling, the angle to the leading residual, energy shares and anisotropy of the differences; share in the frame, coverage and vMF concentration are null below ${4 * dim} rows`,
+        advice: `read the gap with its interval, means, traces, CKA, participation ratio, effective dimension, covariance shape and R² beyond strangers; compare with chance or two halves, or leave alone, below ${ROWS_PER_COLUMN * dim} rows: condition numbers, power laws, effective ranks, ranks, log spectra, overlaps, Fréchet distances, Jensen–Shannon divergences, ‖L‖ and R² of the coupling, the angle to the leading residual, energy shares and anisotropy of the differences; share in the frame, coverage and vMF concentration are null below ${ROWS_PER_COLUMN * dim} rows, and where the frame turns too much with its rows (rowsNeeded says from which number on)`,
       }
     : undefined
 }
@@ -190,6 +193,30 @@ const belowFloor: Check = report => {
         text: 'The gap cannot be told from noise: two samples of one distribution would be as far apart.',
         evidence: `gap ${shown(gap.centroid)}, floor ${shown(gap.floor)}`,
         advice: 'do not rank methods by such gaps; take more rows to see smaller ones',
+      }
+    : undefined
+}
+
+/**
+ * Nearer than one in two hundred pairs of independent samples: ‖m̂‖² over its mean as a chi-square over its degrees of freedom, by the
+ * cube root of Wilson and Hilferty 1931.
+ */
+const related: Check = ({ gap, groups, inSample }) => {
+  const { centroid, floor, nullDeviation, pairedDistance } = gap
+  if (pairedDistance !== undefined || inSample || !nullDeviation) {
+    return undefined
+  }
+  const spread = (nullDeviation / floor ** 2) ** 2 / 9
+  const steps = ((centroid / floor) ** (2 / 3) - (1 - spread)) / Math.sqrt(spread)
+  return steps < -NEARER
+    ? {
+        code: 'sides-related',
+        level: 'warning',
+        text: 'The means are nearer than those of independent samples would be: rows of the two sides seem to belong together.',
+        evidence: `gap ${shown(centroid)}, floor ${shown(floor)}`,
+        advice: groups
+          ? 'give the ids of both sides, or the number of captions for each image, so that the noise floor is that of related rows'
+          : 'say so (`paired`, ids, or the number of captions for each image), so that the noise floor is that of related rows',
       }
     : undefined
 }
@@ -243,6 +270,7 @@ const CHECKS: readonly Check[] = [
   few,
   inSample,
   belowFloor,
+  related,
   farScale,
 ]
 

@@ -49,7 +49,8 @@ export async function measureGap(input: MeasureInput, run: RunOptions = {}): Pro
 
 /**
  * As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval, and covariances are taken from
- * about `covarianceRows` rows of a side, so that other rows compare at the same number.
+ * about `covarianceRows` rows of a side, so that other rows compare at the same number; with `judged` the gap has an interval and a
+ * verdict, whatever the parts.
  */
 export async function measured(
   {
@@ -59,7 +60,7 @@ export async function measured(
     captionsPerImage,
     overwrite,
     ...options
-  }: MeasureInput & { outcomes?: boolean; covarianceRows?: number },
+  }: MeasureInput & { outcomes?: boolean; covarianceRows?: number; judged?: boolean },
   run: RunOptions = {},
 ): Promise<GapReport> {
   checkWidth(text, image.dim, 'those of the images')

@@ -25,6 +25,7 @@ export interface Finding {
     | 'few-rows'
     | 'in-sample'
     | 'below-floor'
+    | 'sides-related'
     | 'scale-far-from-one'
   /** How grave it is. */
   level: FindingLevel

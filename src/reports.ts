@@ -139,6 +139,8 @@ export interface AlignerInfo {
   stages?: StageInfo[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
+  /** How rows of the fit belonged together: row by row, or by ids; absent where they did not. */
+  pairs?: 'rows' | 'groups'
 }
 
 /** A number for each side, under the side's name (`image` and `text` unless named otherwise). */

@@ -37,6 +37,12 @@ function judgedBy(interval: Judged['interval']): GapVerdict {
   return low === undefined ? 'not-tested' : low > 0 ? 'real' : 'noise'
 }
 
+/** A verdict in a cell of a table. */
+export function verdictWord(verdict: GapVerdict | undefined): string {
+  const words = { real: 'real', noise: 'noise', 'in-sample': 'in sample', 'not-tested': 'not tested' }
+  return verdict === undefined ? '–' : words[verdict]
+}
+
 /** Whether the gap is real, with the numbers that say so; a second sentence tells what holds of a given aligner. */
 export function gapSentences(measured: ConcludedGap): string[] {
   const { gap, held } = measured

@@ -31,7 +31,12 @@ export const KINDS = {
   'another file than the fit': (of, seed, n) => ({
     rows: of.samples(seed, n),
     options: {},
-    fit: { seed: seed + 500_000, n },
+    fit: { others: of.samples(seed + 500_000, n) },
+  }),
+  'another file of pairs than the fit': (of, seed, n) => ({
+    rows: of.pairs(seed, n, RHO),
+    options: { paired: true },
+    fit: { others: of.pairs(seed + 500_000, n, RHO) },
   }),
 }
 
@@ -49,9 +54,8 @@ export async function gapOf({ Aligner, measureGap, openEmbeddings }, of, kind, s
     const aligner = await Aligner.fit({ target: image, source: text, ...split, threads: 1, verify: false })
     return (await measureGap({ image, text, aligner, ...measured, ...split })).gap
   }
-  const others = of.samples(fit.seed, fit.n)
-  const sides = { target: await open(others.image), source: await open(others.text) }
-  const aligner = await Aligner.fit({ ...sides, threads: 1, verify: false })
+  const sides = { target: await open(fit.others.image), source: await open(fit.others.text) }
+  const aligner = await Aligner.fit({ ...sides, paired: options.paired, threads: 1, verify: false })
   return (await measureGap({ image, text, aligner, ...measured })).gap
 }
 

@@ -3,9 +3,11 @@ import { Aligner } from '../align.ts'
 import { type Checks, listOf, needed, object, recordOf, text } from '../checks.ts'
 import { type Embeddings, opened } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
-import { measureGap } from '../measure.ts'
+import { measured } from '../measure.ts'
 import { checkCall, fitChecks, runChecks, threadChecks } from '../option-checks.ts'
 import type { FitOptions, ThreadOptions } from '../options.ts'
+import type { GapVerdict } from '../report-parts.ts'
+import { verdictOf } from '../sentences.ts'
 
 /** Share kept out of every fit when nothing is said. */
 const DEFAULT_HOLDOUT = 0.2
@@ -32,8 +34,12 @@ export interface DomainsReport {
   names: string[]
   /** `gap[i][j]`: fitted on domain i, used on domain j; on the diagonal on rows held out from the fit. */
   gap: number[][]
-  /** The noise floor of each, the noise of the fit included on the diagonal. */
+  /** The noise floor of each, the noise of the fit included. */
   floor: number[][]
+  /** Squared gaps without what sampling adds, that of the fit included. */
+  unbiasedSquared: number[][]
+  /** Whether each is real, as `measureGap` concludes. */
+  verdict: GapVerdict[][]
   /** The gap of each domain before any alignment. */
   before: number[]
   /** Share held out on the diagonal. */
@@ -68,6 +74,8 @@ export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}):
   const { threads, paired } = fit
   const gap: number[][] = []
   const floor: number[][] = []
+  const unbiasedSquared: number[][] = []
+  const verdict: GapVerdict[][] = []
   const before: number[] = []
   for (const { image, text } of domains) {
     const aligner = await Aligner.fit({ target: image, source: text, ...fit, holdout, seed, verify: false }, run)
@@ -75,13 +83,15 @@ export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}):
     for (const other of domains) {
       const held = other.image === image ? holdout : 0
       const sides = { image: other.image, text: other.text, paired, threads, aligner, holdout: held, seed }
-      row.push((await measureGap({ ...sides, parts: [] }, run)).gap)
+      row.push(await measured({ ...sides, parts: [], judged: true }, run))
     }
-    gap.push(row.map(({ centroid }) => centroid))
-    floor.push(row.map(each => each.floor))
+    gap.push(row.map(each => each.gap.centroid))
+    floor.push(row.map(each => each.gap.floor))
+    unbiasedSquared.push(row.map(each => each.gap.unbiasedSquared))
+    verdict.push(row.map(verdictOf))
     before.push(aligner.info.gap.before)
   }
-  return { names, gap, floor, before, holdout, seed }
+  return { names, gap, floor, unbiasedSquared, verdict, before, holdout, seed }
 }
 
 /** Which modalities to compare. */
@@ -104,6 +114,8 @@ export interface ModalitiesReport {
   floor: number[][]
   /** Squared gaps without what sampling adds. */
   unbiasedSquared: number[][]
+  /** Whether each is real, as `measureGap` concludes; null on the diagonal. */
+  verdict: (GapVerdict | null)[][]
 }
 
 /**
@@ -116,25 +128,28 @@ export async function analyzeModalities(input: ModalitiesInput, run: RunOptions 
   const { modalities, threads } = input
   const entries = Object.entries(modalities)
   const names = distinct(entries.map(([name]) => name))
-  const square = () => names.map(() => names.map(() => 0))
+  const square = <T>(value: T) => names.map(() => names.map(() => value))
   const report: ModalitiesReport = {
     names,
     rows: names.map(() => 0),
     trace: names.map(() => 0),
-    gap: square(),
-    floor: square(),
-    unbiasedSquared: square(),
+    gap: square(0),
+    floor: square(0),
+    unbiasedSquared: square(0),
+    verdict: square<GapVerdict | null>(null),
   }
   for (const [i, [, image]] of entries.entries()) {
     for (const [j, [, text]] of entries.entries()) {
       if (j <= i) {
         continue
       }
-      const { gap, rows, trace } = await measureGap({ image, text, threads, parts: [] }, run)
+      const found = await measured({ image, text, threads, parts: [], judged: true }, run)
+      const { gap, rows, trace } = found
       for (const key of ['floor', 'unbiasedSquared'] as const) {
         set(report[key], i, j, gap[key])
       }
       set(report.gap, i, j, gap.centroid)
+      set(report.verdict, i, j, verdictOf(found))
       report.rows[i] = rows.image
       report.rows[j] = rows.text
       report.trace[i] = trace.image
@@ -144,7 +159,7 @@ export async function analyzeModalities(input: ModalitiesInput, run: RunOptions 
   return report
 }
 
-function set(matrix: number[][], i: number, j: number, value: number): void {
+function set<T>(matrix: T[][], i: number, j: number, value: T): void {
   for (const [row, column] of [
     [i, j],
     [j, i],

@@ -2,7 +2,7 @@ import type { RunOptions } from '../abort.ts'
 import { Aligner, type FitInput, fitInputChecks, SIDE_NAMES } from '../align.ts'
 import { type Checks, listOf, number, whole, without } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
-import { measureGap } from '../measure.ts'
+import { measured } from '../measure.ts'
 import { checkCall, runChecks } from '../option-checks.ts'
 
 /** Trials at each size when nothing is said. */
@@ -121,7 +121,7 @@ export async function analyzeSampleSize(input: SampleSizeInput, run: RunOptions 
   // the noise of the held-out rows is that of this very aligner's gap on them
   const { target: image, source: text, paired, captionsPerImage, threads } = fit
   const sides = { image, text, paired, captionsPerImage, threads, aligner: last, holdout, seed }
-  const held = await measureGap({ ...sides, parts: ['causes'] }, run)
+  const held = await measured({ ...sides, parts: [], judged: true }, run)
   const { floor, nullDeviation = Number.NaN } = held.gap.ofAligner ?? held.gap
   const model = modelOf(points, floor ** 2, nullDeviation)
   const report = { curve: points, model, holdout, seed }

@@ -4,7 +4,7 @@ import type { CaptionsReport } from '../analyze/captions.ts'
 import type { DomainsReport, ModalitiesReport } from '../analyze/matrices.ts'
 import type { SampleSizeReport } from '../analyze/sample-size.ts'
 import type { ReportData } from '../report/data.ts'
-import { rowsSentence } from '../sentences.ts'
+import { rowsSentence, verdictWord } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import {
   addBadRowOption,
@@ -167,10 +167,16 @@ function curve({ curve, rowsFor, model }: SampleSizeReport): string {
   return `${table([head, ...lines])}${wanted}`
 }
 
-function matrix({ names, gap, floor }: DomainsReport | ModalitiesReport, what: string): string {
+function matrix({ names, gap, floor, verdict }: DomainsReport | ModalitiesReport, what: string): string {
   const lines = names.map((name, i) => [name, ...names.map((_, j) => figure(gap[i]?.[j]))])
   const floors = names.map((name, i) => [name, ...names.map((_, j) => figure(floor[i]?.[j]))])
-  return `${table([[what, ...names], ...lines])}\n\n${table([['noise floor', ...names], ...floors])}`
+  const verdicts = names.map((name, i) => [name, ...names.map((_, j) => verdictWord(verdict[i]?.[j] ?? undefined))])
+  const tables = [
+    [[what, ...names], ...lines],
+    [['noise floor', ...names], ...floors],
+    [['the gap is', ...names], ...verdicts],
+  ]
+  return tables.map(rows => table(rows)).join('\n\n')
 }
 
 function corporaTable({ image, corpora, tokenLimit, spectrumRows }: CaptionsReport): string {

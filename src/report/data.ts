@@ -255,8 +255,10 @@ export interface MatrixData {
   gap: (number | null)[][]
   /** Their noise floors. */
   floor?: (number | null)[][]
-  /** Squared gaps without the part that sampling adds; of modalities only. */
+  /** Squared gaps without the part that sampling adds. */
   unbiasedSquared?: (number | null)[][]
+  /** Whether each is real. */
+  verdict?: (GapVerdict | null)[][]
 }
 
 /** A result of `analyze captions`. */

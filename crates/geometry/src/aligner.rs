@@ -28,6 +28,16 @@ pub struct Side {
     pub groups: Option<u64>,
 }
 
+/// How rows of the fit belonged together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PairsOfFit {
+    /// Row i of one side with row i of the other.
+    Rows,
+    /// Rows of both sides that have one id.
+    Groups,
+}
+
 /// Gaps of the fit, in sample unless said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GapOfFit {
@@ -72,6 +82,9 @@ pub struct AlignerInfo {
     pub gap: GapOfFit,
     /// Whether the target's rows move too (centering).
     pub moves_target: bool,
+    /// How its rows belonged together, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<PairsOfFit>,
 }
 
 /// A fitted map from the source's distribution to the target's.
@@ -159,9 +172,15 @@ impl Aligner {
         }
     }
 
-    /// Notes which rows it was fitted on, target and source, and of how many items they are.
-    pub fn set_rows(&mut self, sketches: [RowSketch; 2], groups: [Option<u64>; 2]) {
+    /// Notes which rows it was fitted on, target and source, of how many items they are, and how they belonged together.
+    pub fn set_rows(
+        &mut self,
+        sketches: [RowSketch; 2],
+        groups: [Option<u64>; 2],
+        pairs: Option<PairsOfFit>,
+    ) {
         self.sketches = sketches;
+        self.info.pairs = pairs;
         [self.info.target.groups, self.info.source.groups] = groups;
     }
 

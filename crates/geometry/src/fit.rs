@@ -121,6 +121,7 @@ pub fn fit<P: Passes>(
             held: None,
         },
         moves_target: target_map.is_some(),
+        pairs: None,
     };
     Ok(Aligner::new(
         info,

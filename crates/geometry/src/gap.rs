@@ -189,7 +189,8 @@ impl Noise {
 
     /// 95 % interval of the squared gap: all g² that lie within the noise that they would have themselves (a score interval,
     /// as Wilson's of a share), 2 tr S² + 4g²σ², where σ² is the variance along m̂. An interval with the noise of the estimate
-    /// covers too often without a gap, and too seldom beside one that is as large as its noise.
+    /// covers too often without a gap, and too seldom beside one that is as large as its noise. Below zero, where no gap is, the
+    /// noise is that without one, so that the estimate always lies within.
     fn interval(&self, square: f64, second: Second) -> [f64; 2] {
         let estimate = square - self.trace;
         let z = t_quantile_975(self.freedom);
@@ -206,7 +207,12 @@ impl Noise {
             * (null + along * estimate + z * z * along * along / 4.0)
                 .max(0.0)
                 .sqrt();
-        [middle - half, middle + half]
+        let plain = z * null.sqrt();
+        let bound = |score: f64, without: f64| if score >= 0.0 { score } else { without };
+        [
+            bound(middle - half, estimate - plain),
+            bound(middle + half, estimate + plain),
+        ]
     }
 
     /// The value that ‖m̂‖² exceeds in 5 % of samples when there is no gap; absent without second moments, or where they say
@@ -330,6 +336,29 @@ pub fn relative_gap(mean_cosine: f64, x: &Moments, z: &Moments) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Means of related rows are far nearer than the noise of independent ones: the estimate lies within its interval all the same.
+    #[test]
+    fn an_interval_holds_its_estimate() {
+        let noise = Noise {
+            trace: 0.032,
+            floor_square: 0.032,
+            freedom: 80.0,
+            second: Some(Second {
+                along: 2e-7,
+                square: 2.5e-5,
+            }),
+        };
+        for square in [1e-4, 0.01, 0.032, 0.05, 0.2, 3.0] {
+            let judged = noise.judge(square, 64);
+            let [low, high] = judged.interval.unwrap();
+            let estimate = judged.unbiased_squared;
+            assert!(
+                low < estimate && estimate < high,
+                "{square}: {low} {estimate} {high}"
+            );
+        }
+    }
 
     /// Tables of F: 95 % points.
     #[test]

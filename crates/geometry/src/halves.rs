@@ -10,6 +10,8 @@ use crate::{Covariance, EigenError, FrameSize};
 pub struct Halves {
     /// One of each half.
     pub parts: [Covariance; 2],
+    /// One of half of each half.
+    pub early: [Covariance; 2],
     /// Of the first row of every group, where rows of a group are not independent.
     pub first: Option<Covariance>,
     /// How many times as large the noise of the mean is as that of as many independent rows.
@@ -17,11 +19,18 @@ pub struct Halves {
 }
 
 impl Halves {
-    /// Of independent rows, nothing yet.
-    pub fn about(center: &[f64]) -> Self {
+    /// Of quarters of the rows: those of the first half are the first and the third, and `first` is of one row of every group, where
+    /// rows are in groups.
+    pub fn of([a, b, c, d]: [Covariance; 4], first: Option<Covariance>) -> Self {
+        let both = |early: &Covariance, late: &Covariance| {
+            let mut both = early.clone();
+            both.merge(late);
+            both
+        };
         Self {
-            parts: [Covariance::about(center), Covariance::about(center)],
-            first: None,
+            parts: [both(&a, &c), both(&b, &d)],
+            early: [a, b],
+            first,
             design: 1.0,
         }
     }
@@ -95,22 +104,77 @@ pub fn unbiased_shape(x: &Covariance, z: &Covariance, pairs: Option<&PairProduct
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares {
     /// ‖P_V m‖²/‖m‖², squares without the noise of the means; NaN where nothing is left of ‖m‖².
-    pub cob: f64,
+    pub cob: InHalves,
     /// tr(P_UΣr)/tr Σr of pairs.
-    pub coverage: Option<f64>,
+    pub coverage: Option<InHalves>,
 }
 
-/// Frames of the two halves: frame k is of half k.
-pub fn half_frames(x: &Halves, z: &Halves, size: FrameSize) -> Result<[Frame; 2], EigenError> {
-    Ok([
-        Frame::of(&x.parts[0], &z.parts[0], size)?,
-        Frame::of(&x.parts[1], &z.parts[1], size)?,
-    ])
+/// A number of all rows, and of either half of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InHalves {
+    /// Of both.
+    pub both: f64,
+    /// Of each.
+    pub each: [f64; 2],
+}
+
+impl InHalves {
+    /// Quotients of sums over the halves.
+    fn ratio(above: [f64; 2], below: [f64; 2]) -> Self {
+        let share = |above: f64, below: f64| {
+            if below > 0.0 {
+                (above / below).clamp(0.0, 1.0)
+            } else {
+                f64::NAN
+            }
+        };
+        Self {
+            both: share(above[0] + above[1], below[0] + below[1]),
+            each: [share(above[0], below[0]), share(above[1], below[1])],
+        }
+    }
+}
+
+/// Frames of two parts of the rows: frame k is of part k.
+pub fn frames_of(
+    x: &[Covariance; 2],
+    z: &[Covariance; 2],
+    size: FrameSize,
+) -> Result<[Frame; 2], EigenError> {
+    Ok([Frame::of(&x[0], &z[0], size)?, Frame::of(&x[1], &z[1], size)?])
+}
+
+/// What is known of a number that turns with the frame it is taken in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Turned {
+    /// Its value in the frame of the population.
+    Known(f64),
+    /// It changes too much with the rows of the frame; this many times as many would do.
+    Needs(f64),
+}
+
+impl Turned {
+    /// From the values in frames of n/2 and of n/4 rows, whose errors are as 1 to 2 to first order: Richardson's extrapolation. It is
+    /// known where their differences in both halves, the first order, are at most `most`, for what is left is of second order.
+    pub fn of([half, quarter]: [InHalves; 2], most: f64) -> Self {
+        let turns = half.each.iter().zip(&quarter.each).map(|(a, b)| (a - b).abs());
+        let turn = turns.fold(
+            0.0,
+            |largest: f64, turn| {
+                if turn <= largest { largest } else { turn }
+            },
+        );
+        if turn <= most {
+            Self::Known(2.0 * half.both - quarter.both)
+        } else {
+            Self::Needs(turn / most)
+        }
+    }
 }
 
 /// Shares in `frames`, by half of the rows that are judged in them: of half k in frame k. `differences` are those of pairs.
 pub fn shares(frames: [&Frame; 2], x: &Halves, z: &Halves, differences: Option<&Halves>) -> Shares {
-    let (mut outside, mut whole, mut covered, mut spread) = (0.0, 0.0, 0.0, 0.0);
+    let ([mut outside, mut whole], [mut covered, mut spread]) = ([[0.0; 2]; 2], [[0.0; 2]; 2]);
     for (half, frame) in frames.into_iter().enumerate() {
         let means = [x, z].map(|side| side.parts[half].mean());
         let m: Vec<f64> = means[0].iter().zip(&means[1]).map(|(a, b)| a - b).collect();
@@ -128,20 +192,16 @@ pub fn shares(frames: [&Frame; 2], x: &Halves, z: &Halves, differences: Option<&
             [a + c, b + d]
         };
         let square = dot(&m, &m);
-        whole += square - all;
-        outside += (square - in_u) - (all - inside);
+        whole[half] = square - all;
+        outside[half] = (square - in_u) - (all - inside);
         if let Some(differences) = differences {
-            covered += frame.trace_in_u(&differences.parts[half]);
-            spread += differences.parts[half].trace();
+            covered[half] = frame.trace_in_u(&differences.parts[half]);
+            spread[half] = differences.parts[half].trace();
         }
     }
     Shares {
-        cob: if whole > 0.0 {
-            (outside / whole).clamp(0.0, 1.0)
-        } else {
-            f64::NAN
-        },
-        coverage: differences.map(|_| covered / spread),
+        cob: InHalves::ratio(outside, whole),
+        coverage: differences.map(|_| InHalves::ratio(covered, spread)),
     }
 }
 
@@ -157,25 +217,46 @@ mod tests {
             (state >> 11) as f64 * 2.0_f64.powi(-52) - 1.0
         };
         [gap, 0.0].map(|at| {
-            let mut halves = Halves::about(&[0.0; 8]);
+            let mut quarters = [(); 4].map(|()| Covariance::about(&[0.0; 8]));
             for i in 0..n {
                 let mut row: Vec<f64> = (0..8).map(|k| next() / f64::from(1 << k)).collect();
                 row[7] += at;
-                halves.parts[i % 2].accumulate(&mut row);
+                quarters[i % 4].accumulate(&mut row);
             }
-            halves
+            Halves::of(quarters, None)
         })
     }
 
     #[test]
     fn a_gap_outside_of_the_frame_is_found_there_and_equal_clouds_have_one_shape() {
         let [x, z] = clouds(4_000, 0.5);
-        let frames = half_frames(&x, &z, FrameSize::Rank(4)).unwrap();
+        let frames = frames_of(&x.parts, &z.parts, FrameSize::Rank(4)).unwrap();
         let found = shares([&frames[1], &frames[0]], &x, &z, None);
-        assert!(found.cob > 0.98, "{found:?}");
+        assert!(found.cob.both > 0.98, "{found:?}");
         let shape = unbiased_shape(&x.whole(), &z.whole(), None).unwrap();
         assert!(shape < 0.05, "{shape}");
         assert_eq!(x.whole().rows(), 4_000);
+        assert_eq!(x.early.each_ref().map(Covariance::rows), [1_000; 2]);
+    }
+
+    /// Of 1 + c/n in n = 100 and 50 the limit is 1, whatever c, up to the bound.
+    #[test]
+    fn what_turns_with_the_frame_is_extrapolated_or_left_alone() {
+        let of = |c: f64| {
+            let at = |n: f64| InHalves {
+                both: 1.0 + c / n,
+                each: [1.0, 1.0 + c / n],
+            };
+            Turned::of([at(100.0), at(50.0)], 0.04)
+        };
+        let Turned::Known(found) = of(-3.0) else {
+            panic!("within the bound")
+        };
+        assert!((found - 1.0).abs() < 1e-12);
+        let Turned::Needs(times) = of(8.0) else {
+            panic!("beyond it")
+        };
+        assert!((times - 2.0).abs() < 1e-12);
     }
 
     /// Pairs of rows with one covariance, ρ = .8, eight rows: the mean over 4,000 samples of the product's trace is tr Σ² within

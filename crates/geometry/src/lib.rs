@@ -38,7 +38,7 @@ mod storage;
 mod strategies;
 pub mod tracker;
 
-pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, Side, Verdict};
+pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, PairsOfFit, Side, Verdict};
 pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
 pub use angles::principal_angles;
 pub use bad_row::{BadRow, BadRowReason, Policy};
@@ -59,7 +59,7 @@ pub use fit_options::{
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, relative_gap};
-pub use halves::{Halves, PairProducts, Shares, half_frames, shares, unbiased_shape};
+pub use halves::{Halves, InHalves, PairProducts, Shares, Turned, frames_of, shares, unbiased_shape};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{Lengths, Moments, distance};

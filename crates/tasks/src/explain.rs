@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Halves, Moments, PairProducts, Spectrum, covariance_shape, decompose, half_frames,
-    isotropic_kappa, random_angle, residual, shares, storage_floor, unbiased_resultant, unbiased_shape,
-    vmf_concentration,
+    FrameSize, Halves, InHalves, Moments, PairProducts, Shares, Spectrum, Turned, covariance_shape,
+    decompose, frames_of, isotropic_kappa, random_angle, residual, shares, storage_floor, unbiased_resultant,
+    unbiased_shape, vmf_concentration,
 };
 use serde_json::{Map, Value, json};
 
@@ -123,22 +123,57 @@ pub(crate) struct PairSide<'a> {
 pub(crate) struct Explained {
     /// The frame everything is taken apart in.
     pub frame: Frame,
-    /// Frames that one half of the rows has made for the other, or one that was given; empty below [`ROWS_PER_COLUMN`].
-    pub others: Vec<Frame>,
+    /// Frames that one half of the rows has made for the other and that half of it has made, or one that was given; empty below
+    /// [`ROWS_PER_COLUMN`].
+    pub others: Vec<Vec<Frame>>,
+    /// Rows that are independent of each other, of the smaller side.
+    pub independent: u64,
     /// Keys as in the JSON results.
     pub json: Map<String, Value>,
 }
 
 impl Explained {
     /// The frames in which the two halves are judged, or the one in which all rows are; empty where there is none.
-    pub fn judging(&self) -> Vec<&Frame> {
+    pub fn judging(&self) -> Vec<Vec<&Frame>> {
         // the frame of one half judges the other
-        self.others.iter().rev().collect()
+        self.others
+            .iter()
+            .map(|frames| frames.iter().rev().collect())
+            .collect()
+    }
+
+    /// What `values`, one in each set of frames, say of the frame of the population, known where they differ by at most `most`;
+    /// otherwise the rows that would do are noted.
+    pub fn settle(&mut self, values: &[InHalves], most: f64) -> Option<f64> {
+        let &[half, quarter] = values else {
+            let value = values.first().map(|value| value.both);
+            return value.filter(|value| value.is_finite());
+        };
+        match Turned::of([half, quarter], most) {
+            Turned::Known(value) => Some(value).filter(|value| value.is_finite()),
+            Turned::Needs(times) => {
+                // not a number where the number itself is none
+                if times.is_finite() {
+                    #[allow(clippy::cast_sign_loss, reason = "more than one")]
+                    self.needs((times * self.independent as f64).ceil() as u64);
+                }
+                None
+            }
+        }
+    }
+
+    /// Notes that so many rows would do for what is null.
+    pub fn needs(&mut self, rows: u64) {
+        let noted = &mut self.json["decomposition"]["rowsNeeded"];
+        *noted = json!(noted.as_u64().unwrap_or(0).max(rows));
     }
 }
 
+/// First-order error of the turn of a frame, as a share of a number, up to which its extrapolation is trusted.
+pub(crate) const TURN: f64 = 0.03;
+
 /// Independent rows for each column from which halves make frames for each other: below, a frame turns with its sample.
-const ROWS_PER_COLUMN: u64 = 4;
+const ROWS_PER_COLUMN: u64 = 10;
 
 /// The frame, and everything that is known without another pass. `real` says whether the gap exceeds its noise: of noise alone
 /// no share is told.
@@ -156,24 +191,36 @@ pub(crate) fn explain(
     }
     let independent = x.independent.min(z.independent);
     let needed = ROWS_PER_COLUMN * dim as u64;
+    let frames = |x, z| -> Result<Vec<Frame>, TaskError> {
+        Ok(frames_of(x, z, options.size()?).map_err(failed)?.into())
+    };
     let others = match &options.frame {
-        Some(given) => vec![given.clone()],
+        Some(given) => vec![vec![given.clone()]],
         None if independent < needed => Vec::new(),
-        None => half_frames(x.halves, z.halves, options.size()?)
-            .map_err(failed)?
-            .into(),
+        None => vec![
+            frames(&x.halves.parts, &z.halves.parts)?,
+            frames(&x.halves.early, &z.halves.early)?,
+        ],
     };
     let mut explained = Explained {
         frame,
         others,
+        independent,
         json: Map::from_iter([("frame".to_owned(), about_frame)]),
     };
     let judging = explained.judging();
-    let both = judging.first().zip(judging.last());
-    let judged = both.map(|(first, second)| {
-        let differences = pairs.map(|pairs| pairs.halves);
-        shares([first, second], x.halves, z.halves, differences)
-    });
+    let differences = pairs.map(|pairs| pairs.halves);
+    let judged: Vec<Shares> = judging
+        .iter()
+        .map(|frames| {
+            shares(
+                [frames[0], frames[frames.len() - 1]],
+                x.halves,
+                z.halves,
+                differences,
+            )
+        })
+        .collect();
     let spectra = spectra(sides, options, &mut explained.json)?;
     let covariance = compared(sides, &spectra, pairs.map(|pairs| &pairs.products))?;
     explained.json.insert("covariance".to_owned(), covariance);
@@ -183,18 +230,27 @@ pub(crate) fn explain(
         let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &explained.frame);
         json!({ "gap": gap, "pmb": pmb, "cob": cob })
     };
-    decomposition["cobShare"] = json!(judged.filter(|_| real).map(|judged| judged.cob));
     decomposition["chance"] = chance_of(&explained.frame, pairs.map(|_| independent));
-    if judged.is_none() {
-        decomposition["rowsNeeded"] = json!(needed);
-    }
     explained.json.insert("decomposition".to_owned(), decomposition);
+    if judged.is_empty() {
+        explained.needs(needed);
+    }
+    let cob: Vec<InHalves> = judged.iter().filter(|_| real).map(|judged| judged.cob).collect();
+    let cob = explained.settle(&cob, TURN).map(|share| share.clamp(0.0, 1.0));
+    explained.json["decomposition"]["cobShare"] = json!(cob);
     if let Some(pairs) = pairs {
         let mut residual = residual_json(pairs, &explained.frame)?;
         // a frame that was given is of other rows for all of these
-        residual["coverage"] = match &options.frame {
-            Some(_) => residual["coverageBiased"].clone(),
-            None => json!(judged.and_then(|judged| judged.coverage)),
+        let covered: Vec<InHalves> = judged.iter().filter_map(|judged| judged.coverage).collect();
+        residual["coverage"] = if options.frame.is_some() {
+            residual["coverageBiased"].clone()
+        } else {
+            let most = TURN * covered.first().map_or(0.0, |covered| covered.both);
+            json!(
+                explained
+                    .settle(&covered, most)
+                    .map(|share| share.clamp(0.0, 1.0))
+            )
         };
         explained.json.insert("residual".to_owned(), residual);
     }
@@ -334,12 +390,19 @@ fn failed(error: EigenError) -> TaskError {
     TaskError::Numeric(error.to_string())
 }
 
-/// Concentration of directions whose means in V have these lengths, of as many directions each: the mean of both.
-pub(crate) fn concentration(directions: &[(f64, u64)], frames: &[&Frame]) -> f64 {
-    let each = directions.iter().zip(frames).map(|(&(length, n), frame)| {
-        vmf_concentration(unbiased_resultant(length, n), frame.dim() - frame.rank())
-    });
-    each.sum::<f64>() / directions.len() as f64
+/// Concentration of directions whose means in V have these lengths, of as many directions each, in one or two frames.
+pub(crate) fn concentration(directions: &[(f64, u64)], frames: &[&Frame]) -> InHalves {
+    let each: Vec<f64> = directions
+        .iter()
+        .zip(frames)
+        .map(|(&(length, n), frame)| {
+            vmf_concentration(unbiased_resultant(length, n), frame.dim() - frame.rank())
+        })
+        .collect();
+    InHalves {
+        both: each.iter().sum::<f64>() / each.len() as f64,
+        each: [each[0], each[each.len() - 1]],
+    }
 }
 
 fn spectrum_json(spectrum: &Spectrum, side: &Side<'_>) -> Value {

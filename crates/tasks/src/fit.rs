@@ -310,7 +310,7 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
         let members = Members::of(source, |row| selection.fits(source, row) && !unusable(row));
         Some(members.groups()).filter(|&groups| groups < counted.fit.rows())
     });
-    aligner.set_rows(seen, groups);
+    aligner.set_rows(seen, groups, grouping.pairs_of_fit());
     Ok(Fitted {
         aligner,
         target,

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use modality_gap_geometry::PairsOfFit;
+
 use crate::moments::Counted;
 use crate::pairing::check_pairs;
 use crate::{RowSet, TaskError};
@@ -60,6 +62,15 @@ pub(crate) fn with_partners(sources: &[RowSet], paired: bool) -> Vec<RowSet> {
 }
 
 impl Grouping {
+    /// How an aligner's file says that rows belong together.
+    pub fn pairs_of_fit(&self) -> Option<PairsOfFit> {
+        match self.pairing {
+            Pairing::None => None,
+            Pairing::Index => Some(PairsOfFit::Rows),
+            Pairing::Groups => Some(PairsOfFit::Groups),
+        }
+    }
+
     /// What the sources say of themselves, before any row is read.
     pub fn declared(sources: [&RowSet; 2], paired: bool) -> Result<Self, TaskError> {
         let [left, right] = sources;

@@ -65,6 +65,7 @@ struct JobOptions {
     figures: bool,
     outcomes: bool,
     covariance_rows: Option<u64>,
+    judged: bool,
     frame: Option<PathBuf>,
     save_frame: Option<PathBuf>,
 }
@@ -76,7 +77,7 @@ impl JobOptions {
 }
 
 /// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 28] = [
+const JOB_KEYS: [&str; 29] = [
     "threads",
     "out",
     "dtype",
@@ -103,6 +104,7 @@ const JOB_KEYS: [&str; 28] = [
     "figures",
     "outcomes",
     "covarianceRows",
+    "judged",
     "frame",
     "saveFrame",
 ];
@@ -188,6 +190,7 @@ pub fn run(
                 figures: options.figures,
                 outcomes: options.outcomes,
                 covariance_rows: options.covariance_rows,
+                judged: options.judged,
             };
             measure_job(image, text, &measure, aligner, control).map(report_only)
         }

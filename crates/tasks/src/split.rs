@@ -50,17 +50,28 @@ impl Split {
 /// Sets the hash of the halves of a measurement apart from those of splits and samples.
 const HALVES_SALT: u64 = 0x4861_6c76_6573;
 
-/// Whether the group `key` belongs to the second of two halves, in which what the first one makes is judged.
-pub(crate) fn second_half(key: u64) -> bool {
-    mix(key ^ mix(HALVES_SALT)) & 1 == 1
+/// The quarter that the group `key` belongs to; the odd ones are the second of two halves, in which what the first one makes is
+/// judged.
+pub(crate) fn quarter(key: u64) -> usize {
+    (mix(key ^ mix(HALVES_SALT)) & 3) as usize
 }
 
 /// The same of a row in no group, by a cosine that neither its place, nor its length, nor a rotation of all rows changes: that with
 /// its partner, or with the mean.
-pub(crate) fn second_half_by(cosine: f64) -> bool {
+pub(crate) fn quarter_by(cosine: f64) -> usize {
     // 24 bits of it, which rounding does not move
     let steps = (cosine * 2.0_f64.powi(24)).floor();
-    second_half(steps.to_bits())
+    quarter(steps.to_bits())
+}
+
+/// Whether the group `key` belongs to the second half.
+pub(crate) fn second_half(key: u64) -> bool {
+    quarter(key) % 2 == 1
+}
+
+/// The same of a row in no group.
+pub(crate) fn second_half_by(cosine: f64) -> bool {
+    quarter_by(cosine) % 2 == 1
 }
 
 /// Sets the hash of a sample apart from that of a split with the same seed, or a sample of the rows that a split leaves

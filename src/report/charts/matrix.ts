@@ -1,11 +1,21 @@
+import { verdictWord } from '../../sentences.ts'
 import { axis, type Chart, drawing, FONT, gridOf, tip, tooltip } from '../chart.ts'
 import type { MatrixData } from '../data.ts'
 import { figure, isNumber } from '../format.ts'
 
 /** A matrix of gaps as a heat map. */
-export function matrixChart({ names, gap, floor }: MatrixData, kind: 'domains' | 'modalities'): Chart | undefined {
+export function matrixChart(
+  { names, gap, floor, verdict }: MatrixData,
+  kind: 'domains' | 'modalities',
+): Chart | undefined {
   const cells = names.flatMap((_, i) =>
-    names.map((_, j) => ({ i, j, gap: gap[i]?.[j] ?? null, floor: floor?.[i]?.[j] ?? null })),
+    names.map((_, j) => ({
+      i,
+      j,
+      gap: gap[i]?.[j] ?? null,
+      floor: floor?.[i]?.[j] ?? null,
+      verdict: verdictWord(verdict?.[i]?.[j] ?? undefined),
+    })),
   )
   const shown = cells.filter(cell => isNumber(cell.gap) && cell.gap > 0)
   if (shown.length === 0) {
@@ -27,8 +37,14 @@ export function matrixChart({ names, gap, floor }: MatrixData, kind: 'domains' |
     toggles: [],
     marks: cells.length,
     table: {
-      head: [domains ? 'fitted on' : 'modality', domains ? 'used on' : 'other modality', 'gap', 'noise floor'],
-      rows: cells.map(cell => [names[cell.i] ?? '', names[cell.j] ?? '', cell.gap, cell.floor]),
+      head: [
+        domains ? 'fitted on' : 'modality',
+        domains ? 'used on' : 'other modality',
+        'gap',
+        'noise floor',
+        'the gap is',
+      ],
+      rows: cells.map(cell => [names[cell.i] ?? '', names[cell.j] ?? '', cell.gap, cell.floor, cell.verdict]),
     },
     height: () => 90 + longest * 3 + names.length * 52,
     option: look => {
@@ -50,6 +66,7 @@ export function matrixChart({ names, gap, floor }: MatrixData, kind: 'domains' |
             return tip(`${names[at.i]} → ${names[at.j]}`, [
               ['gap', figure(at.gap)],
               ['noise floor', figure(at.floor)],
+              ['the gap is', at.verdict],
             ])
           },
         }),

@@ -7,7 +7,7 @@ use super::into_halves::IntoHalves;
 use super::pairs::Pairs;
 use super::sides::Sides;
 use crate::mapper::Mapper;
-use crate::split::{second_half, second_half_by};
+use crate::split::{quarter, quarter_by};
 use crate::walk::walk;
 use crate::{Control, Sample, TaskError};
 
@@ -21,7 +21,7 @@ pub(super) struct SideCovariance {
 }
 
 /// Covariance of the mapped rows of a side that `sample` takes; `gain` is how many times as far the map has spread them. Of `pairs` in
-/// no group both rows are in one half.
+/// no group both rows are in one quarter.
 pub(super) fn covariance_of_side(
     sides: &Sides<'_>,
     side: usize,
@@ -35,10 +35,13 @@ pub(super) fn covariance_of_side(
     let starts = source.starts();
     let mean = sides.moments(side).mean();
     let mut rows_of = IntoHalves::about(mean, sides.grouped());
-    let second = |index: u64, row: &[f64]| match pairs {
-        _ if sides.grouped() => second_half(source.key(index)),
-        Some(pairs) => pairs.second.get(index as usize).copied().unwrap_or_default(),
-        None => second_half_by(dot(row, mean)),
+    let quarter_of = |index: u64, row: &[f64]| match pairs {
+        _ if sides.grouped() => quarter(source.key(index)),
+        Some(pairs) => pairs
+            .quarters
+            .get(index as usize)
+            .map_or(0, |&of| usize::from(of)),
+        None => quarter_by(dot(row, mean)),
     };
     let mut storage = StorageNoise::new(dim);
     let mut shard: Option<(usize, StoredRows)> = None;
@@ -50,7 +53,7 @@ pub(super) fn covariance_of_side(
         mapper.map(first, rows, take);
         for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
             let index = first + i as u64;
-            rows_of.push(source.key(index), second(index, row), row);
+            rows_of.push(source.key(index), quarter_of(index, row), row);
             let part = starts.partition_point(|&start| start <= index) - 1;
             if shard.as_ref().is_none_or(|(open, _)| *open != part) {
                 if let Some((_, done)) = &shard {
@@ -68,9 +71,10 @@ pub(super) fn covariance_of_side(
     if let Some((_, done)) = &shard {
         storage.add(done);
     }
+    let halves = rows_of.halves();
     Ok(SideCovariance {
-        whole: rows_of.halves.whole(),
-        halves: rows_of.halves,
+        whole: halves.whole(),
+        halves,
         storage: storage.variances(gain),
     })
 }

@@ -1,7 +1,8 @@
 //! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
 
 use modality_gap_geometry::{
-    Aligner, ClusterNoise, Covariance, Judged, Map, Method, Noise, centroid_gap, distance, relative_gap,
+    Aligner, AlignerInfo, ClusterNoise, Covariance, Judged, Map, Method, Noise, centroid_gap, distance,
+    relative_gap,
 };
 use serde_json::{Value, json};
 
@@ -14,13 +15,16 @@ use crate::{Control, RowSet, Sample, Split, TaskError};
 /// Means nearer than this are of the same rows, counted in another order perhaps.
 const SAME_MEAN: f64 = 1e-11;
 
+/// Numbers of rows of an item that differ by less, as a share, are alike.
+const ALIKE: f64 = 0.2;
+
 /// What a measured aligner was fitted on.
 pub(super) struct Fitted {
     /// Whether these very rows.
     pub in_sample: bool,
     /// Tx/n and s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen.
     noise: [f64; 2],
-    /// Image rows of the fit, where these rows were held out from it and belong to texts as those of the fit do.
+    /// Image rows of the fit, where these rows belong to texts as those of the fit do.
     pairs: Option<u64>,
     /// Traces of these rows before the aligner.
     before: [f64; 2],
@@ -59,8 +63,8 @@ impl Fitted {
     /// Of rows that a fit has held out, or has not seen at all.
     fn of_held(aligner: &Aligner, rows: &Sides<'_>, split: Split) -> Self {
         let info = aligner.info();
-        // held-out pairs of a file come of a fit on the other pairs of that file
-        let alike = rows.grouping().shared && split.splits();
+        // held-out pairs of a file come of a fit on the other pairs of that file; pairs of another file may be like those of the fit
+        let alike = rows.grouping().shared && (split.splits() || like_those_of(info, rows));
         let paired = rows.grouping().pairing == Pairing::Index;
         let counted = alike && (!paired || info.target.rows == info.source.rows);
         Self {
@@ -81,6 +85,24 @@ impl Fitted {
     fn is_noisy(&self) -> bool {
         !self.in_sample && self.noise != [0.0; 2]
     }
+}
+
+/// Whether as many rows of an item belong together as in the fit, in the same way.
+fn like_those_of(info: &AlignerInfo, rows: &Sides<'_>) -> bool {
+    let sides = [&info.target, &info.source];
+    let shares = |side: usize| {
+        let [fitted, new] = [sides[side].rows, rows.moments(side).rows()].map(|n| n as f64);
+        let items = sides[side].groups.unwrap_or(sides[side].rows) as f64;
+        [fitted / items, new / rows.independent(side) as f64]
+    };
+    let near = |[a, b]: [f64; 2]| (a / b - 1.0).abs() < ALIKE;
+    let of_sides = [0, 1].map(|side: usize| [sides[side].rows, rows.moments(side).rows()].map(|n| n as f64));
+    let between = [0, 1].map(|k: usize| of_sides[0][k] / of_sides[1][k]);
+    info.pairs.is_some()
+        && info.pairs == rows.grouping().pairs_of_fit()
+        && near(shares(0))
+        && near(shares(1))
+        && near(between)
 }
 
 /// Tx/n and s²·Ty/m of the fit; a map that moves nothing has no error of a fit.

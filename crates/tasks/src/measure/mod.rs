@@ -28,7 +28,7 @@ use self::shown::shown;
 use self::sides::Sides;
 use self::similarity::{Kept, cka, preservation, similarity};
 use self::strangers::add_strangers;
-use crate::explain::{ExplainOptions, PairSide, Side, concentration, explain};
+use crate::explain::{ExplainOptions, PairSide, Side, TURN, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
 use crate::{Control, RowSet, Sample, Split, TaskError, report};
@@ -38,6 +38,9 @@ const EPSILON: f64 = modality_gap_geometry::EPSILON;
 
 /// Rows a side that covariances are taken from; beyond, a sample of about as many.
 const COVARIANCE_ROWS: u64 = 200_000;
+
+/// Independent pairs for each column from which a concentration is taken in frames of other pairs.
+const VMF_ROWS_PER_COLUMN: u64 = 20;
 
 /// What is measured beside the gap itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -80,6 +83,8 @@ pub struct MeasureJob {
     pub outcomes: bool,
     /// About how many rows of a side that is not paired covariances are taken from, so that others compare at the same number.
     pub covariance_rows: Option<u64>,
+    /// Whether the gap is judged, which takes covariances, also where no part needs them.
+    pub judged: bool,
 }
 
 impl MeasureJob {
@@ -175,7 +180,7 @@ impl Parts<'_, '_> {
         let paired = rows.grouping().pairing != Pairing::None;
         let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
         let clusters = clusters_of(rows, sample, control)?;
-        if !job.wants(Part::Causes) && !job.wants(Part::Similarity) {
+        if !job.judged && !job.wants(Part::Causes) && !job.wants(Part::Similarity) {
             let pairs = paired
                 .then(|| pair_differences(rows, None, control))
                 .transpose()?;
@@ -343,20 +348,28 @@ fn causes(
         &job.explain,
     )?;
     if let Some(pairs) = pairs {
-        let frames = explained.judging();
-        let vmf = match frames.first() {
-            None => None,
-            Some(frame) => {
-                let directions = mean_directions(rows, &frames, control)?;
-                let n: u64 = directions.iter().map(|(_, n)| n).sum();
-                let even = (n as f64 / frames.len() as f64).powf(-0.5);
-                let rest = frame.dim() - frame.rank();
-                Some([concentration(&directions, &frames), vmf_concentration(even, rest)])
-            }
+        let sets = explained.judging();
+        let (mut found, mut even) = (Vec::new(), None);
+        if let Some(frames) = sets.first() {
+            let directions = mean_directions(rows, &sets, control)?;
+            let of_sets = directions.iter().zip(&sets);
+            found.extend(of_sets.map(|(directions, frames)| concentration(directions, frames)));
+            let n: u64 = directions[0].iter().map(|(_, n)| n).sum();
+            let length = (n as f64 / frames.len() as f64).powf(-0.5);
+            even = Some(vmf_concentration(length, frames[0].dim() - frames[0].rank()));
+        }
+        let most = TURN * found.first().map_or(0.0, |found| found.both);
+        // a concentration is no linear function of what turns, so that its second order is larger
+        let needed = VMF_ROWS_PER_COLUMN * rows.source(0).dim as u64;
+        let vmf = if found.len() != 1 && explained.independent < needed {
+            explained.needs(needed);
+            None
+        } else {
+            explained.settle(&found, most)
         };
         let parts = &mut explained.json["decomposition"];
-        parts["vmf"] = json!(vmf.map(|[found, _]| found));
-        parts["chance"]["vmf"] = json!(vmf.map(|[_, even]| even));
+        parts["vmf"] = json!(vmf);
+        parts["chance"]["vmf"] = json!(even);
         let frame = &explained.frame;
         add_strangers(&mut parts["coupling"], rows, pairs, frame, job.seed, control)?;
     }

@@ -10,7 +10,7 @@ use super::into_halves::IntoHalves;
 use super::sides::Sides;
 use crate::groups::Pairing;
 use crate::paired::PairBlock;
-use crate::split::{second_half, second_half_by};
+use crate::split::{quarter, quarter_by};
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -24,8 +24,8 @@ pub(super) struct Pairs {
     pub halves: Halves,
     /// Of pairs that are independent of each other, the first of each group.
     pub products: PairProducts,
-    /// Whether the pair of each row is in the second half, where pairs are in no group.
-    pub second: Vec<bool>,
+    /// The quarter that the pair of each row is in, where pairs are in no group.
+    pub quarters: Vec<u8>,
     /// Their mean over all pairs.
     pub mean: Vec<f64>,
     /// Mean length.
@@ -50,8 +50,8 @@ pub(super) fn pair_differences(
     let mut differences = IntoHalves::about(&center, sides.grouped());
     let mut sum = vec![0.0; dim];
     let (mut distances, mut cosines, mut squares, mut pairs) = (0.0, 0.0, 0.0, 0_u64);
-    let (mut products, mut second) = (PairProducts::default(), Vec::new());
-    let (mut seen, mut in_second) = (sides.grouped().then(HashSet::new), Vec::new());
+    let (mut products, mut quarters) = (PairProducts::default(), Vec::new());
+    let (mut seen, mut of_block) = (sides.grouped().then(HashSet::new), Vec::new());
     // (x−μx)·(z−μz) = x·z − x·μz − z·μx + μx·μz
     let of_means = dot(mu_x, mu_z);
     sides.each_pair(
@@ -59,11 +59,11 @@ pub(super) fn pair_differences(
         control,
         "pairs",
         |PairBlock { keys, left, right }| {
-            in_second.clear();
+            of_block.clear();
             for ((a, b), &key) in left.chunks_exact(dim).zip(right.chunks_exact(dim)).zip(keys) {
                 let product = dot(a, b);
                 cosines += product;
-                in_second.push(half_of(sides, key, product));
+                of_block.push(quarter_of(sides, key, product));
                 let taken = sample.is_some_and(|sample| sample.takes(key));
                 if taken && seen.as_mut().is_none_or(|seen| seen.insert(key)) {
                     products.add(product - dot(a, mu_z) - dot(b, mu_x) + of_means);
@@ -77,11 +77,11 @@ pub(super) fn pair_differences(
                 sum.iter_mut().zip(difference).for_each(|(sum, v)| *sum += v);
                 pairs += 1;
                 if sample.is_some_and(|sample| sample.takes(key)) {
-                    differences.push(key, in_second[position], difference);
+                    differences.push(key, of_block[position], difference);
                 }
                 if !sides.grouped() {
-                    second.resize(key as usize, false);
-                    second.push(in_second[position]);
+                    quarters.resize(key as usize, 0);
+                    quarters.push(of_block[position] as u8);
                 }
             }
             differences.count(control);
@@ -93,11 +93,12 @@ pub(super) fn pair_differences(
         Pairing::Groups => sum.iter().map(|sum| sum / n).collect(),
         _ => center.clone(),
     };
+    let halves = differences.halves();
     Ok(Pairs {
-        differences: differences.halves.whole(),
-        halves: differences.halves,
+        differences: halves.whole(),
+        halves,
         products,
-        second,
+        quarters,
         trace: squares / n - distance(&mean, &center).powi(2),
         mean,
         mean_distance: distances / n,
@@ -106,63 +107,73 @@ pub(super) fn pair_differences(
     })
 }
 
-/// Lengths of the mean unit directions of P_VΔ, and how many there are, by half; in `frames[k]` those of half k, or all of them
-/// where there is one frame. Of pairs in groups the first of each, for they are not independent.
+/// Lengths of the mean unit directions of P_VΔ, and how many there are, in each frame of each of `sets`: of a half in each of two, of all
+/// pairs in one. Of pairs in groups the first of each, for they are not independent.
 pub(super) fn mean_directions(
     sides: &Sides<'_>,
-    frames: &[&Frame],
+    sets: &[Vec<&Frame>],
     control: &Control,
-) -> Result<Vec<(f64, u64)>, TaskError> {
+) -> Result<Vec<Vec<(f64, u64)>>, TaskError> {
     let dim = sides.source(0).dim;
-    let mut sums: Vec<(Vec<f64>, u64)> = frames
+    let nothing = |frame: &&Frame| (vec![0.0; frame.v().ncols()], 0);
+    let mut sums: Vec<Vec<(Vec<f64>, u64)>> = sets
         .iter()
-        .map(|frame| (vec![0.0; frame.v().ncols()], 0))
+        .map(|frames| frames.iter().map(nothing).collect())
         .collect();
     let mut seen = sides.grouped().then(HashSet::new);
-    let mut blocks: Vec<Vec<f64>> = frames.iter().map(|_| Vec::new()).collect();
+    let mut blocks: [Vec<f64>; 2] = Default::default();
     sides.each_pair(
         Sample::ALL,
         control,
         "directions",
         |PairBlock { keys, left, right }| {
             let rows = left.chunks_exact(dim).zip(right.chunks_exact(dim));
-            let second: Vec<bool> = rows
+            let halves: Vec<usize> = rows
                 .zip(keys)
-                .map(|((a, b), &key)| half_of(sides, key, dot(a, b)))
+                .map(|((a, b), &key)| quarter_of(sides, key, dot(a, b)) % 2)
                 .collect();
             subtract(left, right);
-            for ((row, &key), &second) in left.chunks_exact(dim).zip(keys).zip(&second) {
+            for ((row, &key), &half) in left.chunks_exact(dim).zip(keys).zip(&halves) {
                 if seen.as_mut().is_none_or(|seen| seen.insert(key)) {
-                    blocks[usize::from(second).min(frames.len() - 1)].extend_from_slice(row);
+                    blocks[half].extend_from_slice(row);
                 }
             }
-            for ((block, frame), (sum, pairs)) in blocks.iter_mut().zip(frames).zip(&mut sums) {
-                let parts: Vec<Vec<f64>> = control.pool().install(|| {
-                    block
-                        .par_chunks(DIRECTION_ROWS * dim)
-                        .map(|rows| sum_of_directions(rows, frame.v()))
-                        .collect()
-                });
-                for part in parts {
-                    sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+            for (half, block) in blocks.iter_mut().enumerate() {
+                for (frames, sums) in sets.iter().zip(&mut sums) {
+                    let at = half.min(frames.len() - 1);
+                    let (sum, pairs) = &mut sums[at];
+                    add_directions(block, frames[at], sum, control);
+                    *pairs += (block.len() / dim) as u64;
                 }
-                *pairs += (block.len() / dim) as u64;
                 block.clear();
             }
         },
     )?;
-    let lengths = sums
+    let length = |(sum, pairs): &(Vec<f64>, u64)| (dot(sum, sum).sqrt() / *pairs as f64, *pairs);
+    Ok(sums
         .iter()
-        .map(|(sum, pairs)| (dot(sum, sum).sqrt() / *pairs as f64, *pairs));
-    Ok(lengths.collect())
+        .map(|sums| sums.iter().map(length).collect())
+        .collect())
 }
 
-/// Whether a pair is in the second half: by its group, or by the cosine of its rows.
-fn half_of(sides: &Sides<'_>, key: u64, cosine: f64) -> bool {
+fn add_directions(block: &[f64], frame: &Frame, sum: &mut [f64], control: &Control) {
+    let parts: Vec<Vec<f64>> = control.pool().install(|| {
+        block
+            .par_chunks(DIRECTION_ROWS * frame.dim())
+            .map(|rows| sum_of_directions(rows, frame.v()))
+            .collect()
+    });
+    for part in parts {
+        sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+    }
+}
+
+/// The quarter of a pair: by its group, or by the cosine of its rows.
+fn quarter_of(sides: &Sides<'_>, key: u64, cosine: f64) -> usize {
     if sides.grouped() {
-        second_half(key)
+        quarter(key)
     } else {
-        second_half_by(cosine)
+        quarter_by(cosine)
     }
 }
 

@@ -20,6 +20,22 @@ test('questions that share an id take the lines of that id in their order', asyn
   )
 })
 
+test('lines that repeat their question answer that one, whatever their order', async t => {
+  const folder = folderOf(t)
+  const questions = jsonLines(
+    join(folder, 'q.jsonl'),
+    ['what brand', 'which year'].map(text => ({ question_id: 'a', image: 'a.jpg', text: `<image>\n${text}` })),
+  )
+  const answered = async (prompts: string[]) => {
+    const lines = prompts.map(prompt => ({ question_id: 'a', prompt, text: `of ${prompt}` }))
+    const records = await readBenchmark(questions, { answers: jsonLines(join(folder, 'a.jsonl'), lines) })
+    return records.map(({ answers }) => answers[0])
+  }
+  t.deepEqual(await answered(['which year', 'what brand']), ['of what brand', 'of which year'])
+  // prompts that are no question of theirs say nothing
+  t.deepEqual(await answered(['second', 'first']), ['of second', 'of first'])
+})
+
 test('one line for two questions, and two for one, are refused by name', async t => {
   const questions = join(TEXTVQA, 'questions.jsonl')
   await t.throwsAsync(readBenchmark(questions, { answers: join(TEXTVQA, 'one-line.jsonl') }), {
@@ -48,7 +64,22 @@ test('answers that stand beside a question are taken: ten of VQA, one, options',
   t.like((await file({ answers: [{ answer: 'yes' }, { answer: 'Yes' }] }))[0], { kind: 'yes-no', answers: ['yes'] })
   t.like((await file({ options: ['a cat', 'a fox'], answer: 'B' }))[0], { kind: 'choice', answers: ['B'] })
   t.like((await file({ options: ['a cat', 'a fox'], answer: 'a fox' }))[0], { kind: 'choice', answers: ['B'] })
+  for (const [options, answer] of [
+    [['a cat', 'a fox'], 'b'],
+    [['a cat', 'a fox'], '(B)'],
+    [{ A: 'a cat', B: 'a fox' }, 'B'],
+    [{ B: 'a fox', A: 'a cat' }, 'a fox'],
+  ]) {
+    t.like((await file({ choices: options, answer }))[0], {
+      kind: 'choice',
+      options: ['a cat', 'a fox'],
+      answers: ['B'],
+    })
+  }
   const bad: [object, RegExp][] = [
+    [{ choices: ['a cat', 'a fox'], answer: 1 }, /its answer "1" is none of 2 options/],
+    [{ options: { A: 'a cat', C: 'a fox' }, answer: 'A' }, /options are no list/],
+    [{ options: ['a cat'], choices: ['a cat'], answer: 'A' }, /both options and choices/],
     [{ options: ['a cat'], answer: 'C' }, /its answer "C" is none of 1 options/],
     [{ options: 'a cat', answer: 'A' }, /options are no list/],
     [{ label: 'yes', answer: 'no' }, /several of label, answer and answers/],

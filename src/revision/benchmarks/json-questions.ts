@@ -10,8 +10,8 @@ import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.
  * - LLaVA: `{question_id, image, text, category?}`, with answers from {@link withAnswers}; the text may stand under `question`, then also
  *   with `id`, the image under `image_id` or as `{path}`;
  * - POPE: the same with `label: 'yes' | 'no'`;
- * - the same with `answer`, or with `answers`: a list of texts or of `{answer}`, as VQA and TextVQA have ten of them; with `options`, a
- *   list of texts, the answer is a letter or one of them;
+ * - the same with `answer`, or with `answers`: a list of texts or of `{answer}`, as VQA and TextVQA have ten of them; with `options` or
+ *   `choices`, a list of texts or an object of letters, the answer is a letter or one of them;
  * - ScienceQA as LLaVA converts it: `{id, image?, conversations}`, options read from the question, the answer's letter
  *   from `The answer is X`;
  * - captions: `{id, image?, references: []}`, the image by default of the same id.
@@ -71,7 +71,7 @@ const question: Read = (value, place) => {
 
 /** Right answers that stand in a question's own record, and what kind of question they make it. */
 function answersIn(
-  { label, answer, answers, options }: Record<string, unknown>,
+  { label, answer, answers, options, choices }: Record<string, unknown>,
   place: RecordPlace,
 ): Pick<BenchmarkRecord, 'answers' | 'kind' | 'options'> {
   const { file, row } = place
@@ -86,8 +86,12 @@ function answersIn(
     const text = textOf(each) ?? textOf(Object(each).answer)
     return text ?? refuse('its answer is neither a text nor a number')
   })
-  if (options !== undefined && options !== null) {
-    return choiceOf(options, texts, refuse)
+  const listed = [options, choices].filter(each => each !== undefined && each !== null)
+  if (listed.length > 1) {
+    return refuse('it has both options and choices')
+  }
+  if (listed.length === 1) {
+    return choiceOf(listed[0], texts, refuse)
   }
   const words = new Set(texts.map(yesNoAnswer))
   const [word] = words
@@ -103,20 +107,29 @@ function choiceOf(
   answers: readonly string[],
   refuse: (message: string) => never,
 ): Pick<BenchmarkRecord, 'answers' | 'kind' | 'options'> {
-  const options = Array.isArray(given) ? given.map(textOf) : []
+  const options = (Array.isArray(given) ? given : underLetters(given)).map(textOf)
   if (options.length === 0 || options.includes(undefined)) {
     return refuse('its options are no list of texts')
   }
   const letters = lettersOf(options as string[])
   const found = answers.map(answer => {
+    const [, alone = answer] = /^\(?([A-Za-z])[).]?$/.exec(answer.trim()) ?? []
     const place = options.indexOf(answer)
-    const letter = letters.includes(answer) ? answer : letters[place]
+    const named = letters.find(each => each === answer) ?? letters[place]
+    const letter = named ?? letters.find(each => each === alone.toUpperCase())
     return letter ?? refuse(`its answer ${JSON.stringify(answer)} is none of ${options.length} options`)
   })
   if (found.length > 1) {
     return refuse('a question with options has one answer')
   }
   return { options: options as string[], answers: found, kind: 'choice' }
+}
+
+/** Options under their letters, in their order from A on. */
+function underLetters(given: unknown): unknown[] {
+  const own = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {}
+  const letters = lettersOf(Object.keys(own))
+  return letters.every(letter => letter in own) ? letters.map(letter => own[letter]) : []
 }
 
 function textOf(value: unknown): string | undefined {
@@ -172,7 +185,7 @@ function parted(text: string): { text: string; options: string[] } {
 
 /**
  * Right answers of a LLaVA question file, from its file of answers `{question_id, text}`; yes and no are recognised. Questions that
- * share an id, as TextVQA's of one image do, take the lines of that id in their order.
+ * share an id, as TextVQA's of one image do, take the lines of that id that repeat them as `prompt`, else in their order.
  *
  * @throws {@link ModalityGapError} `BAD_FORMAT` with file and record where an id has other numbers of lines than of questions
  */
@@ -196,13 +209,26 @@ export async function withAnswers(records: readonly BenchmarkRecord[], path: str
       throw new ModalityGapError('BAD_FORMAT', `${message}; every one needs its own`, { file: path, row })
     }
   }
-  const taken = new Map<string, number>()
+  const left = new Map([...lines].map(([id, own]) => [id, inOrderOf(own, records, id)]))
   return records.map(record => {
-    const at = taken.get(record.id) ?? 0
-    taken.set(record.id, at + 1)
-    const answer = lines.get(record.id)?.[at]?.text
+    const answer = left.get(record.id)?.shift()?.text
     return answer === undefined ? record : answeredBy(record, answer)
   })
+}
+
+/** Lines of one id in the order of its questions, where each repeats one of them. */
+function inOrderOf(lines: readonly AnswerLine[], records: readonly BenchmarkRecord[], id: string): AnswerLine[] {
+  if (lines.length < 2) {
+    return [...lines]
+  }
+  const open = [...lines]
+  const ordered = records
+    .filter(record => record.id === id)
+    .flatMap(({ question }) => {
+      const at = open.findIndex(({ prompt }) => prompt === question)
+      return at === -1 ? [] : open.splice(at, 1)
+    })
+  return ordered.length === lines.length ? ordered : [...lines]
 }
 
 function answeredBy(record: BenchmarkRecord, answer: string): BenchmarkRecord {
@@ -212,6 +238,8 @@ function answeredBy(record: BenchmarkRecord, answer: string): BenchmarkRecord {
 
 interface AnswerLine {
   text: string
+  /** The question as the line repeats it. */
+  prompt?: string
   row: number
 }
 
@@ -227,7 +255,7 @@ async function answerLines(path: string): Promise<Map<string, AnswerLine[]>> {
     }
     const own = answers.get(id) ?? []
     answers.set(id, own)
-    own.push({ text, row })
+    own.push({ text, row, ...(typeof value.prompt === 'string' ? { prompt: withoutPlace(value.prompt) } : {}) })
   }
   return answers
 }

@@ -161,7 +161,7 @@ test('keys that hold nothing, and weights that change nothing, are taken', t => 
   t.notThrows(() => sampleOf({ id: 'r', conversations: page }, place))
 })
 
-test('a text with an image is its caption, alone it is a text', t => {
+test('a text with an image is its caption, without one it is a text', t => {
   t.like(sampleOf({ id: 'r', image: 'i', text: 'a fox' }, place), {
     images: ['i'],
     turns: [

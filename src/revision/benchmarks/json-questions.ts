@@ -113,10 +113,10 @@ function choiceOf(
   }
   const letters = lettersOf(options as string[])
   const found = answers.map(answer => {
-    const [, alone = answer] = /^\(?([A-Za-z])[).]?$/.exec(answer.trim()) ?? []
+    const [, bare = answer] = /^\(?([A-Za-z])[).]?$/.exec(answer.trim()) ?? []
     const place = options.indexOf(answer)
     const named = letters.find(each => each === answer) ?? letters[place]
-    const letter = named ?? letters.find(each => each === alone.toUpperCase())
+    const letter = named ?? letters.find(each => each === bare.toUpperCase())
     return letter ?? refuse(`its answer ${JSON.stringify(answer)} is none of ${options.length} options`)
   })
   if (found.length > 1) {

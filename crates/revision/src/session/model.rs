@@ -257,8 +257,8 @@ fn notes_of_adapter(options: &SessionOptions, codec: &TextCodec, lacking: &[Stri
     let shown = folder.display();
     if let [map, ..] = lacking {
         notes.push(format!(
-            "{shown}: it holds no adapter for {} of the maps that its target_modules name, such as {map}; they stay as \
-             they are",
+            "{shown}: it holds no adapter for {} of the maps that its target_modules name, such as {map}; they stay \
+             unchanged",
             lacking.len()
         ));
     }

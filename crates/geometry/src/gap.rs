@@ -13,6 +13,9 @@ pub(crate) const NORMAL_ONE_SIDED_995: f64 = 2.575_829_303_548_900_4;
 /// Degrees of freedom below which nothing is concluded: about ten rows or groups.
 const FEW: f64 = 8.0;
 
+/// Share of ‖m̂‖² that is taken for the gap, at least, where the variance along it is estimated.
+const LEAST_SIGNAL: f64 = 0.25;
+
 /// Distance of two means that rounding of their sums alone may give.
 const ROUNDING: f64 = 1e-13;
 
@@ -188,8 +191,9 @@ impl Noise {
     }
 
     /// 95 % interval of the squared gap: all g² that lie within the noise that they would have themselves (a score interval,
-    /// as Wilson's of a share), 2 tr S² + 4g²σ², where σ² is the variance along m̂. An interval with the noise of the estimate
-    /// covers too often without a gap, and too seldom beside one that is as large as its noise. Below zero, where no gap is, the
+    /// as Wilson's of a share), 2 tr S² + 4g²σ², where σ² is m̂ᵀSm̂ over the unbiased square, for ‖m̂‖² holds noise of all
+    /// directions, which would hide a gap along one with much. An interval with the noise of the estimate covers too often without
+    /// a gap, and too seldom beside one that is as large as its noise. Below zero, where no gap is, the
     /// noise is that without one, so that the estimate always lies within.
     fn interval(&self, square: f64, second: Second) -> [f64; 2] {
         let estimate = square - self.trace;
@@ -197,7 +201,7 @@ impl Noise {
         let (null, along) = (
             2.0 * second.square.max(0.0),
             if square > 0.0 {
-                4.0 * second.along / square
+                4.0 * second.along / estimate.max(LEAST_SIGNAL * square)
             } else {
                 0.0
             },

@@ -94,6 +94,11 @@ test('directions in V are concentrated when their mean is long, however many the
   t.like(finding(records, 'v-concentrated'), { measured: 0.7, baseline: 0.05, holds: true })
   ;(records[1] as TrackRecord).v.resultant = 0.3
   t.is(finding(records, 'v-concentrated')?.holds, false)
+  const few = run(record => {
+    record.pairs = 3 * record.dim
+    record.v.resultant = 0.9
+  })
+  t.like(finding(few, 'v-concentrated'), { measured: null, holds: null }, 'V is what these pairs lack')
 })
 
 test('what was not recorded cannot be decided', t => {

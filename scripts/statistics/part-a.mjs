@@ -50,7 +50,7 @@ async function captions() {
   const sizes = [
     [50, 100],
     [200, 100],
-    [1000, 24],
+    [1000, 100],
   ]
   const ids = []
   const equal = []
@@ -97,7 +97,7 @@ async function captions() {
     [5, '100 %'],
   ]) {
     const found = judged(
-      await times(60, async seed => {
+      await times(300, async seed => {
         const { image, text } = of.samples(seed, 200)
         return (await measured({ image: repeated(image, 64, copies), text: repeated(text, 64, copies) }, 64)).gap
       }),

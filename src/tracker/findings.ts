@@ -51,6 +51,8 @@ const BELOW = 0.9
 const NEAR = 0.05
 /** Length of a mean of unit directions from which they are called concentrated. */
 const CONCENTRATED = 0.5
+/** Pairs for each column from which V is more than what the pairs lack. */
+const PAIRS_PER_COLUMN = 4
 
 const frozen = (records: readonly TrackRecord[]) => records.filter(({ frame }) => frame.frozen)
 const turned = (records: readonly TrackRecord[]) => frozen(records).filter(({ step, frame }) => step > frame.step)
@@ -187,9 +189,9 @@ const CLAIMS: readonly Claim[] = [
   {
     id: 'v-concentrated',
     claim: `The pairs' directions in V are concentrated: their mean has a length above ${CONCENTRATED}`,
-    how: 'smallest length of the mean direction after t0, without what sampling adds; baseline: that of as many directions spread evenly',
+    how: 'smallest length of the mean direction after t0, without what sampling adds; baseline: that of as many directions spread evenly; null below four pairs a column, for then V is what the pairs lack, and all of them are alike in it',
     worst: 'smallest',
-    value: ({ v }) => v.resultant,
+    value: ({ v, pairs, dim }) => (pairs >= PAIRS_PER_COLUMN * dim ? v.resultant : undefined),
     baseline: ({ pairs }) => 1 / Math.sqrt(pairs),
     meets: value => value > CONCENTRATED,
   },

@@ -14,7 +14,7 @@ pub(crate) const NORMAL_ONE_SIDED_995: f64 = 2.575_829_303_548_900_4;
 const FEW: f64 = 8.0;
 
 /// Share of ‖m̂‖² that is taken for the gap, at least, where the variance along it is estimated.
-const LEAST_SIGNAL: f64 = 0.25;
+const LEAST_SIGNAL: f64 = 0.5;
 
 /// Distance of two means that rounding of their sums alone may give.
 const ROUNDING: f64 = 1e-13;
@@ -212,10 +212,14 @@ impl Noise {
                 .max(0.0)
                 .sqrt();
         let plain = z * null.sqrt();
-        let bound = |score: f64, without: f64| if score >= 0.0 { score } else { without };
+        let (low, high) = (middle - half, middle + half);
         [
-            bound(middle - half, estimate - plain),
-            bound(middle + half, estimate + plain),
+            if low >= 0.0 && estimate > 0.0 {
+                low
+            } else {
+                estimate - plain
+            },
+            if high >= 0.0 { high } else { estimate + plain },
         ]
     }
 
@@ -349,7 +353,7 @@ mod tests {
             floor_square: 0.032,
             freedom: 80.0,
             second: Some(Second {
-                along: 2e-7,
+                along: 2e-5,
                 square: 2.5e-5,
             }),
         };

@@ -1,6 +1,6 @@
 // Every kind of file that is read, changed by chance and by design, in processes with bounded memory and time: each case ends as an error
 // with a code, or is read and all its numbers are finite.
-//   npm run campaign -- [--cases 2000] [--seed NAME] [--kinds rows-npy,model-gguf] [--families] [--jobs 2] [--out FILE]
+//   npm run campaign -- [--cases 2000] [--seed NAME] [--kinds families,rows-npy] [--jobs 2] [--out FILE]
 //   npm run campaign -- --kinds ID --seed NAME --only NUMBER --keep FOLDER       one case, and its files
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

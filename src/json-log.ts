@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { ModalityGapError } from './errors.ts'
 import { refuseLinks } from './no-links.ts'
-import { unreadable } from './unreadable.ts'
+import { readRegular } from './regular-file.ts'
 
 /** What a log holds. */
 export interface LogKind<T> {
@@ -31,7 +31,7 @@ export interface LogLines<T> {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
 export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<LogLines<T>> {
-  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
+  const text = (await readRegular(path)).toString()
   const lines = text.split('\n')
   // what stands after the last line's end was cut short while it was written
   const cut = lines.pop() ?? ''
@@ -58,13 +58,30 @@ function recordOf<T>(line: string, { read, what, flaw }: LogKind<T>, file: strin
   } catch {
     // told below, as for JSON that is no record
   }
-  const record = read(value)
+  const record = holdsFinite(value) ? read(value) : undefined
   if (record === undefined) {
-    const why = value === undefined ? undefined : flaw?.(value)
+    const why = value === undefined ? undefined : holdsFinite(value) ? flaw?.(value) : 'it holds a number beyond all'
     const message = `${file}: line ${row + 1} is no ${what}${why === undefined ? '' : `: ${why}`}`
     throw new ModalityGapError('BAD_FORMAT', message, { file, row })
   }
   return record
+}
+
+/** Whether no number in it is beyond all, which `1e999` is: JSON knows no infinity, its parser makes one. */
+function holdsFinite(value: unknown): boolean {
+  const waiting = [value]
+  while (waiting.length > 0) {
+    const each = waiting.pop()
+    if (typeof each === 'number' && !Number.isFinite(each)) {
+      return false
+    }
+    if (typeof each === 'object' && each !== null) {
+      for (const inner of Object.values(each)) {
+        waiting.push(inner)
+      }
+    }
+  }
+  return true
 }
 
 const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0 } = constants

@@ -84,6 +84,9 @@ export class PortableAligner {
     for (const stage of this.#stages) {
       applyStage(stage, v, row)
     }
+    if (!Number.isFinite(squares(v))) {
+      throw mappedAway(row)
+    }
   }
 }
 
@@ -133,13 +136,17 @@ function checkedLength(v: Float64Array, row: number): number {
 
 function ontoSphere(v: Float64Array, row: number): void {
   const square = squares(v)
-  if (square <= NO_DIRECTION) {
-    throw badRow('the strategy maps the row onto the origin', { row })
+  if (square <= NO_DIRECTION || !Number.isFinite(square)) {
+    throw mappedAway(row)
   }
   const inverse = 1 / Math.sqrt(square)
   for (let i = 0; i < v.length; i++) {
     v[i] = at(v, i) * inverse
   }
+}
+
+function mappedAway(row: number): ModalityGapError {
+  return badRow('the strategy maps the row onto the origin', { row })
 }
 
 function badRow(reason: string, place: ErrorPlace): ModalityGapError {

@@ -44,7 +44,7 @@ export function boundedNode(args, { bytes, seconds, onLine = () => {}, env = {} 
       ended.stdout += chunk
       const lines = (rest + chunk).split('\n')
       rest = lines.pop()
-      lines.forEach(line => onLine(line))
+      for (const line of lines) onLine(line)
     })
     child.stderr.on('data', chunk => {
       // what a panic prints comes first

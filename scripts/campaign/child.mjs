@@ -1,10 +1,23 @@
-// node child.mjs '[{"kind": ID, "from": N, "to": N}, …]' SEED [FOLDER]: cases of kinds in this process. A line says which case begins, and
-// another what came of it, so that a death names its case; the files of a case are kept in FOLDER.
+// node child.mjs '[{"kind": ID, "from": N, "to": N}, …]' SEED MADE [FOLDER]: cases of kinds in this process. A line says which case begins, and
+// another what came of it, so that a death names its case; the files of a case are kept in FOLDER. The kind "families" are files by design.
+//   node child.mjs --make MADE   writes the files by design into a folder, each into one of its number
 //   node child.mjs --space       prints the address space that a process takes which has done some of everything
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { addressSpace, SECONDS } from './bounded.mjs'
+import { FAMILIES } from './families/index.mjs'
 import { KINDS } from './kinds/index.mjs'
 import { Chance, mutated } from './mutations.mjs'
 import { notFinite } from './values.mjs'
@@ -16,22 +29,27 @@ process.on('exit', () => rmSync(work, { recursive: true, force: true }))
 // notes about odd models are no output of a case
 process.removeAllListeners('warning')
 
-const [pieces, seed, keep] = process.argv.slice(2)
+const [pieces, seed, made, keep] = process.argv.slice(2)
 if (pieces === '--space') {
-  for (const kind of KINDS.filter(({ id }) => ['rows-parquet', 'model-weights', 'encoder-clip', 'aligners'].includes(id))) {
+  for (const kind of KINDS.filter(({ id }) =>
+    ['rows-parquet', 'model-weights', 'encoder-clip', 'aligners'].includes(id),
+  )) {
     const folder = join(work, kind.id)
     mkdirSync(folder)
     await kind.make(folder)
     await kind.read(folder, kind.targets[0])
   }
   say({ space: addressSpace() ?? null })
+} else if (pieces === '--make') {
+  for (const [i, { make }] of FAMILIES.entries()) {
+    const folder = join(seed, String(i))
+    mkdirSync(folder)
+    await make(folder)
+  }
 } else {
   for (const { kind, from, to } of JSON.parse(pieces)) {
-    await casesOf(
-      KINDS.find(({ id }) => id === kind),
-      from,
-      to,
-    )
+    const found = KINDS.find(({ id }) => id === kind)
+    found === undefined ? await families(from, to) : await casesOf(found, from, to)
   }
 }
 
@@ -60,6 +78,27 @@ async function casesOf(kind, from, to) {
   }
   rmSync(good, { recursive: true, force: true })
   rmSync(place, { recursive: true, force: true })
+}
+
+/** Files by design, by their numbers. */
+async function families(from, to) {
+  for (const [i, family] of FAMILIES.slice(from, to).entries()) {
+    const folder = join(made, String(from + i))
+    await family.prepare?.(folder)
+    if (keep !== undefined) cpSync(folder, keep, { recursive: true })
+    say({ begins: from + i, kind: 'families', file: family.id })
+    const verdict = await verdictOf(family, folder)
+    say({ number: from + i, kind: 'families', file: family.id, ...asExpected(family, verdict) })
+  }
+}
+
+function asExpected({ codes, says = /./, mayBeRead = false }, found) {
+  const { verdict, code, message = '' } = found
+  if (verdict === 'read' && !mayBeRead) return { verdict: 'wrong', why: 'was read' }
+  if (verdict === 'error' && codes !== undefined && !codes.includes(code))
+    return { verdict: 'wrong', why: `${code}: ${message}` }
+  if (verdict === 'error' && !says.test(message)) return { verdict: 'wrong', why: `says ${message}` }
+  return found
 }
 
 /** A folder as it was made. */
@@ -101,5 +140,7 @@ async function verdictOf(kind, folder, file) {
 }
 
 function told(error) {
-  return error instanceof Error ? `${error.code ?? ''} ${error.stack ?? error.message}`.trim().slice(0, 600) : `threw ${String(error)}`
+  return error instanceof Error
+    ? `${error.code ?? ''} ${error.stack ?? error.message}`.trim().slice(0, 600)
+    : `threw ${String(error)}`
 }

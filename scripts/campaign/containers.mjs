@@ -29,7 +29,9 @@ export function entriesOf(bytes) {
   const end = bytes.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'))
   if (end === -1 || end + 22 > bytes.length) return entries
   for (let at = bytes.readUInt32LE(end + 16); at + 46 <= bytes.length && bytes.readUInt32LE(at) === 0x02014b50; ) {
-    const [method, size, name, extra, comment] = [10, 20, 28, 30, 32].map((place, i) => (i === 1 ? bytes.readUInt32LE(at + place) : bytes.readUInt16LE(at + place)))
+    const [method, size, name, extra, comment] = [10, 20, 28, 30, 32].map((place, i) =>
+      i === 1 ? bytes.readUInt32LE(at + place) : bytes.readUInt16LE(at + place),
+    )
     const local = bytes.readUInt32LE(at + 42)
     if (local + 30 > bytes.length) break
     const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28)

@@ -5,15 +5,70 @@ import { entriesOf, isPng, isZip, withEntry, withSums } from './containers.mjs'
 
 /** Numbers that sizes and counts break at, as a text has them. */
 const NUMBERS = [
-  ...['0', '-1', '1', '2', '3', '7', '255', '256', '65535', '65536', '2147483647', '2147483648', '4294967295', '4294967296'],
+  ...[
+    '0',
+    '-1',
+    '1',
+    '2',
+    '3',
+    '7',
+    '255',
+    '256',
+    '65535',
+    '65536',
+    '2147483647',
+    '2147483648',
+    '4294967295',
+    '4294967296',
+  ],
   ...['1000000000', '9007199254740993', '9223372036854775807', '18446744073709551615', '18446744073709551616'],
-  ...['0.5', '-0.0', '1e-320', '1e38', '3.5e38', '1e308', '1e309', '-1e999', '1e1000000000', '123456789012345678901234567890'],
+  ...[
+    '0.5',
+    '-0.0',
+    '1e-320',
+    '1e38',
+    '3.5e38',
+    '1e308',
+    '1e309',
+    '-1e999',
+    '1e1000000000',
+    '123456789012345678901234567890',
+  ],
   ...['NaN', 'Infinity', '0x10', '1_000', '٣'],
 ]
 /** The same in binary fields. */
-const FIELDS = [0n, 1n, 0x7fn, 0xffn, 0x7fffn, 0xffffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 1n << 40n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n]
+const FIELDS = [
+  0n,
+  1n,
+  0x7fn,
+  0xffn,
+  0x7fffn,
+  0xffffn,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  1n << 40n,
+  (1n << 63n) - 1n,
+  1n << 63n,
+  (1n << 64n) - 1n,
+]
 /** Values of JSON that stand where others are expected. */
-const VALUES = [null, true, false, '', 'x', '\u0000', [], {}, [[]], [null], { x: null }, 'a'.repeat(70_000), '1', '__proto__']
+const VALUES = [
+  null,
+  true,
+  false,
+  '',
+  'x',
+  '\u0000',
+  [],
+  {},
+  [[]],
+  [null],
+  { x: null },
+  'a'.repeat(70_000),
+  '1',
+  '__proto__',
+]
 
 /** Numbers by chance from a seed, a kind and a number of a case. */
 export class Chance {
@@ -104,7 +159,8 @@ function flat(bytes, chance, donors) {
 
 const CHANGES = {
   bits(bytes, chance) {
-    for (let i = 1 + chance.below(8); bytes.length > 0 && i > 0; i--) bytes[placeIn(bytes, chance)] ^= 1 << chance.below(8)
+    for (let i = 1 + chance.below(8); bytes.length > 0 && i > 0; i--)
+      bytes[placeIn(bytes, chance)] ^= 1 << chance.below(8)
     return bytes
   },
   byte(bytes, chance) {
@@ -145,7 +201,11 @@ const CHANGES = {
     return bytes
   },
   value(bytes, chance) {
-    const kinds = { 2: [0x7c00, 0xfc00, 0x7e00, 0x7bff, 0x7f80], 4: [0x7f800000, 0xff800000, 0x7fc00000, 0x7f7fffff], 8: [Infinity, NaN, 1.7e308] }
+    const kinds = {
+      2: [0x7c00, 0xfc00, 0x7e00, 0x7bff, 0x7f80],
+      4: [0x7f800000, 0xff800000, 0x7fc00000, 0x7f7fffff],
+      8: [Infinity, NaN, 1.7e308],
+    }
     const size = chance.of([2, 4, 4, 4, 8])
     if (bytes.length < size) return bytes
     const place = bytes.length - size - chance.below(bytes.length - size + 1)
@@ -160,19 +220,38 @@ const CHANGES = {
     const found = [...text.slice(0, 200_000).matchAll(/-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g)]
     if (found.length === 0) return bytes
     const { 0: old, index } = chance.of(found)
-    return Buffer.concat([bytes.subarray(0, index), Buffer.from(chance.of(NUMBERS)), bytes.subarray(index + old.length)])
+    return Buffer.concat([
+      bytes.subarray(0, index),
+      Buffer.from(chance.of(NUMBERS)),
+      bytes.subarray(index + old.length),
+    ])
   },
   word(bytes, chance) {
-    const found = [...bytes.toString('latin1').slice(0, 200_000).matchAll(/[a-z_]{3,}/gi)]
+    const found = [
+      ...bytes
+        .toString('latin1')
+        .slice(0, 200_000)
+        .matchAll(/[a-z_]{3,}/gi),
+    ]
     if (found.length === 0) return bytes
     const [{ 0: old, index }, { 0: other }] = [chance.of(found), chance.of(found)]
     return Buffer.concat([bytes.subarray(0, index), Buffer.from(other, 'latin1'), bytes.subarray(index + old.length)])
   },
   nested(bytes, chance) {
-    const [open, close] = chance.of([['[', ']'], ['{"a":', '}'], ['(', ')'], ['- ', ''], ['{{', '}}']])
+    const [open, close] = chance.of([
+      ['[', ']'],
+      ['{"a":', '}'],
+      ['(', ')'],
+      ['- ', ''],
+      ['{{', '}}'],
+    ])
     const depth = chance.of([100, 1000, 20_000])
     const at = chance.below(bytes.length + 1)
-    return Buffer.concat([bytes.subarray(0, at), Buffer.from(open.repeat(depth) + close.repeat(depth)), bytes.subarray(at)])
+    return Buffer.concat([
+      bytes.subarray(0, at),
+      Buffer.from(open.repeat(depth) + close.repeat(depth)),
+      bytes.subarray(at),
+    ])
   },
   nothing: () => Buffer.alloc(0),
 }
@@ -210,7 +289,9 @@ function ofTensors(header, chance) {
   } catch {
     return undefined
   }
-  const names = Object.keys(entries).filter(name => Array.isArray(entries[name]?.shape) && Array.isArray(entries[name].data_offsets))
+  const names = Object.keys(entries).filter(
+    name => Array.isArray(entries[name]?.shape) && Array.isArray(entries[name].data_offsets),
+  )
   if (names.length === 0) return undefined
   const [name, other] = [chance.of(names), chance.of(names)]
   const tensor = entries[name]
@@ -274,14 +355,20 @@ function changedJson(value, chance) {
     parent[`${key}${chance.of(['', '_', 's', '\u001b[2J'])}x`] = old
   } else if (kind === 5 && typeof old === 'string') parent[key] = ofText(old, chance)
   else if (kind === 6 && Array.isArray(old)) parent[key] = Array(chance.of([0, 1, 1000])).fill(old[0] ?? null)
-  else if (typeof old === 'number' && chance.happens(0.5)) parent[key] = chance.of([old + 1, old - 1, 2 * old, Math.floor(old / 2), -old, 3, 1000 * old])
+  else if (typeof old === 'number' && chance.happens(0.5))
+    parent[key] = chance.of([old + 1, old - 1, 2 * old, Math.floor(old / 2), -old, 3, 1000 * old])
   else parent[key] = `${MARK}${chance.of(NUMBERS)}`
   return written(value)
 }
 
 function ofText(text, chance) {
   const inner = /^\s*[[{]/.test(text) ? ofJson(text, chance) : undefined
-  return inner ?? flat(Buffer.from(text.length > 0 ? text : 'a'), chance, []).at(0).toString('utf8')
+  return (
+    inner ??
+    flat(Buffer.from(text.length > 0 ? text : 'a'), chance, [])
+      .at(0)
+      .toString('utf8')
+  )
 }
 
 function written(value) {
@@ -292,6 +379,7 @@ function collect(value, parent, key, places) {
   if (places.length > 50_000) return
   places.push({ parent, key })
   if (typeof value === 'object' && value !== null) {
-    for (const each of Object.keys(value)) collect(value[each], value, Array.isArray(value) ? Number(each) : each, places)
+    for (const each of Object.keys(value))
+      collect(value[each], value, Array.isArray(value) ? Number(each) : each, places)
   }
 }

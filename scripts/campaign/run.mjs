@@ -1,11 +1,18 @@
 // Runs kinds in child processes and adds up what came of their cases.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { boundedNode, MEMORY } from './bounded.mjs'
+import { FAMILIES } from './families/index.mjs'
 import { KINDS } from './kinds/index.mjs'
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
 const loader = fileURLToPath(new URL('../typescript/register.mjs', import.meta.url))
 const NODE = ['--import', loader, child]
+
+/** The kind that files by design are. */
+export const FAMILY = 'families'
 
 /** Cases that one process takes on. */
 const AT_A_TIME = 500
@@ -28,12 +35,15 @@ export async function spaceBound() {
  * @returns every case
  */
 export async function campaign({ cases, seed, kinds, jobs = 1, only, keep, onCase = () => {} }) {
-  const unknown = kinds?.filter(id => !KINDS.some(kind => kind.id === id)) ?? []
-  if (unknown.length > 0) throw new Error(`unknown kind ${unknown.join(', ')}; expected ${KINDS.map(({ id }) => id).join(', ')}`)
-  const chosen = KINDS.filter(({ id }) => kinds === undefined || kinds.includes(id))
+  const known = [{ id: FAMILY, count: FAMILIES.length }, ...KINDS]
+  const unknown = kinds?.filter(id => !known.some(kind => kind.id === id)) ?? []
+  if (unknown.length > 0) {
+    throw new Error(`unknown kind ${unknown.join(', ')}; expected ${known.map(({ id }) => id).join(', ')}`)
+  }
+  const chosen = known.filter(({ id }) => kinds === undefined || kinds.includes(id))
   const batches = batched(
-    chosen.flatMap(({ id, weight = 1 }) => {
-      const [from, to] = only === undefined ? [0, Math.max(1, Math.ceil(cases * weight))] : [only, only + 1]
+    chosen.flatMap(({ id, weight = 1, count = Math.max(1, Math.ceil(cases * weight)) }) => {
+      const [from, to] = only === undefined ? [0, count] : [only, only + 1]
       return Array.from({ length: Math.ceil((to - from) / AT_A_TIME) }, (_, i) => {
         const start = from + i * AT_A_TIME
         return { kind: id, from: start, to: Math.min(to, start + AT_A_TIME) }
@@ -41,16 +51,29 @@ export async function campaign({ cases, seed, kinds, jobs = 1, only, keep, onCas
     }),
   )
   const bytes = await spaceBound()
+  const made = mkdtempSync(join(tmpdir(), 'modality-gap-families-'))
   const found = []
   const take = each => {
     found.push(each)
     onCase(each)
   }
   const worker = async () => {
-    for (let pieces = batches.shift(); pieces !== undefined; pieces = batches.shift()) await run(pieces, { seed, keep, bytes, take })
+    for (let pieces = batches.shift(); pieces !== undefined; pieces = batches.shift())
+      await run(pieces, { seed, keep, made, bytes, take })
   }
-  await Promise.all(Array.from({ length: jobs }, worker))
+  if (chosen.some(({ id }) => id === FAMILY)) await makeFamilies(made)
+  try {
+    await Promise.all(Array.from({ length: jobs }, worker))
+  } finally {
+    rmSync(made, { recursive: true, force: true })
+  }
   return found
+}
+
+/** Writes the files by design, in a process whose memory is not bounded: some are large before they are packed. */
+async function makeFamilies(folder) {
+  const { code, stderr } = await boundedNode([...NODE, '--make', folder])
+  if (code !== 0) throw new Error(`the files by design could not be made: ${stderr}`)
 }
 
 /** Pieces of kinds, as many in a list as one process takes on. */
@@ -70,7 +93,7 @@ function batched(pieces) {
 }
 
 /** Runs pieces; after a death another process goes on behind the case that died. */
-async function run(pieces, { seed, keep, bytes, take }) {
+async function run(pieces, { seed, keep, made, bytes, take }) {
   let left = pieces
   while (left.length > 0) {
     let begun
@@ -82,7 +105,7 @@ async function run(pieces, { seed, keep, bytes, take }) {
         begun = undefined
       }
     }
-    const args = [JSON.stringify(left), seed, ...(keep === undefined ? [] : [keep])]
+    const args = [JSON.stringify(left), seed, made, ...(keep === undefined ? [] : [keep])]
     const { code, signal, stderr, hung } = await boundedNode([...NODE, ...args], { bytes, seconds: SECONDS, onLine })
     if (code === 0) return
     if (begun === undefined) throw new Error(`no case was run: ${stderr.slice(-2000)}`)

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { RunOptions } from '../abort.ts'
 import { type Checks, checkPath, listOf, needed, object, text, whole } from '../checks.ts'
 import { type Embeddings, opened } from '../embeddings.ts'
@@ -7,7 +6,7 @@ import { measured } from '../measure.ts'
 import { checkCall, runChecks, threadChecks } from '../option-checks.ts'
 import type { ThreadOptions } from '../options.ts'
 import { linesOf } from '../plain-text.ts'
-import { unreadable } from '../unreadable.ts'
+import { readRegular } from '../regular-file.ts'
 import { isNonVisual } from './words.ts'
 
 /** Tokens that CLIP's text tower takes, start and end included. */
@@ -155,7 +154,7 @@ function wordsOf(captions: readonly string[], tokenLimit: number): CaptionWords 
  */
 export async function readCaptions(path: string): Promise<string[]> {
   checkPath(path, 'readCaptions')
-  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
+  const text = (await readRegular(path)).toString()
   const lines = linesOf(text)
   if (!/\.(jsonl|ndjson)$/.test(path)) {
     return lines

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Checks, callback, checkOptions } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { refuseLinks } from '../no-links.ts'
+import { readRegular } from '../regular-file.ts'
 import { writeWhole } from '../whole-file.ts'
 import { type Arm, armsOf } from './arms.ts'
 import { type ArmsReport, comparisonOf } from './compare-report.ts'
@@ -125,9 +125,9 @@ const KEPT = 'comparison.json'
 
 /** The result of a run of the same configuration. */
 async function keptResult(config: ReVisionConfig): Promise<ReVisionReport | undefined> {
-  const text = await readFile(join(config.output, KEPT), 'utf8').catch(() => undefined)
+  const text = await readRegular(join(config.output, KEPT)).catch(() => undefined)
   try {
-    const { hash, report } = JSON.parse(text ?? '{}')
+    const { hash, report } = JSON.parse(text?.toString() ?? '{}')
     return hash === hashOf(config) ? report : undefined
   } catch {
     // a file that something else has damaged is written again

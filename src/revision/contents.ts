@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { type FileHandle, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openRegular } from '../regular-file.ts'
 import { unreadable } from '../unreadable.ts'
 
 /** Up to this many bytes a file is hashed as a whole. */
@@ -19,7 +20,7 @@ export async function contentsOf(paths: readonly string[]): Promise<string> {
   for (const path of paths) {
     const { size } = await stat(path).catch(cause => unreadable(path, cause))
     hash.update(`${size} `)
-    const file = await open(path, 'r').catch(cause => unreadable(path, cause))
+    const file = await openRegular(path)
     try {
       for await (const bytes of piecesOf(file, size)) {
         hash.update(bytes)

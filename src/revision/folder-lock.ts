@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
 import { type NativeLock, native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
+import { readRegular } from '../regular-file.ts'
 
 /** The file that says who works in a folder. */
 const LOCK = '.lock'
@@ -76,7 +77,7 @@ async function noted(file: string): Promise<NativeLock> {
 
 async function holderOf(file: string): Promise<Holder | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
+    return JSON.parse((await readRegular(file)).toString())
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
-import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { ModalityGapError } from '../errors.ts'
+import { openRegular } from '../regular-file.ts'
 import { unreadable } from '../unreadable.ts'
 
 /** Bytes of a header at most; a projector has a few tensors. */
@@ -13,7 +14,7 @@ const KEY = 'modality-gap'
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_MODEL` for another file
  */
 export async function widthOfProjector(path: string): Promise<number> {
-  const file = await open(path, 'r').catch(cause => unreadable(path, cause))
+  const file = await openRegular(path)
   try {
     const length = Number((await bytesAt(path, file, 0, 8)).readBigUInt64LE())
     const header = length <= MAX_HEADER ? await bytesAt(path, file, 8, length) : undefined
@@ -24,12 +25,7 @@ export async function widthOfProjector(path: string): Promise<number> {
   }
 }
 
-async function bytesAt(
-  path: string,
-  file: Awaited<ReturnType<typeof open>>,
-  at: number,
-  length: number,
-): Promise<Buffer> {
+async function bytesAt(path: string, file: FileHandle, at: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
   const { bytesRead } = await file.read(buffer, 0, length, at).catch(cause => unreadable(path, cause))
   return bytesRead === length ? buffer : damaged(path)

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { ModalityGapError } from '../errors.ts'
+import { readRegular } from '../regular-file.ts'
 import { writeWhole } from '../whole-file.ts'
 import { checkpointsIn } from './checkpoints.ts'
 import type { ReVisionConfig } from './config.ts'
@@ -136,9 +137,9 @@ function decisive(name: StageName, config: ReVisionConfig, start: StageStart): R
 
 /** What a folder was trained with; nothing is held against one that does not tell. */
 async function optionsIn(file: string): Promise<Record<string, unknown> | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
+  const text = await readRegular(file).catch(() => undefined)
   try {
-    return text === undefined ? undefined : JSON.parse(text)
+    return text === undefined ? undefined : JSON.parse(text.toString())
   } catch {
     return undefined
   }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModalityGapError } from '../errors.ts'
-import { unreadable } from '../unreadable.ts'
+import { readRegular } from '../regular-file.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { LogRecord } from './logs.ts'
 import type { StepReport } from './model-options.ts'
@@ -104,7 +103,7 @@ export async function writeTrainerState(folder: string, state: TrainerState): Pr
  */
 export async function readTrainerState(folder: string): Promise<TrainerState> {
   const path = join(folder, TRAINER_STATE)
-  const text = await readFile(path, 'utf8').catch(cause => unreadable(path, cause))
+  const text = (await readRegular(path)).toString()
   const state = parsed(text)
   if (!isState(state)) {
     throw new ModalityGapError('BAD_FORMAT', `${path} is no state of a training`, { file: path })

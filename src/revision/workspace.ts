@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { Aligner } from '../align.ts'
 import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { refuseLinks } from '../no-links.ts'
+import { readRegular } from '../regular-file.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
 import { contentsOf } from './contents.ts'
@@ -202,7 +203,7 @@ export class Workspace {
     const options = { seed: this.#config.seed, ...aligner }
     const made = JSON.stringify([options, await fingerprintOf(target), await fingerprintOf(source)])
     const note = join(this.cache, 'aligner.json')
-    if (existsSync(kept) && (await readFile(note, 'utf8').catch(() => undefined)) === made) {
+    if (existsSync(kept) && (await readRegular(note).catch(() => undefined))?.toString() === made) {
       return await Aligner.load(kept)
     }
     await refuseLinks([this.cache])

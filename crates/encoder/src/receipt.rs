@@ -1,11 +1,12 @@
 //! Receipts of embedded shards: what was embedded, by what, and the hashes of what was written.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use modality_gap_shards::Input;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twox_hash::XxHash3_128;
@@ -15,6 +16,8 @@ use crate::error::{EncoderError, Result};
 
 /// Bytes that are hashed at a time.
 const BLOCK: usize = 1 << 20;
+/// Most bytes of a receipt.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// What a finished shard leaves behind in `_run/`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +60,7 @@ impl Receipt {
     }
 
     fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        serde_json::from_slice(&Input::whole(path, MAX_BYTES).ok()?).ok()
     }
 }
 
@@ -120,7 +123,8 @@ fn hash(value: &Value) -> String {
 
 fn hash_file(path: &Path) -> Result<String> {
     let failed = |error| EncoderError::reading(path, error);
-    let mut file = File::open(path).map_err(failed)?;
+    let input = Input::open(path)?;
+    let mut file = input.reader(0, input.len());
     let mut hasher = XxHash3_128::new();
     let mut block = vec![0; BLOCK];
     loop {

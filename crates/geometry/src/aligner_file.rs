@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
 
 use crate::aligner::{Aligner, AlignerInfo};
+use crate::aligner_header::{Header, malformed, usable};
 use crate::bad_row::Policy;
 use crate::map::Map;
 use crate::row_map::RowMap;
@@ -15,8 +17,6 @@ use crate::stage_file::{Tensor, map_of, tensors_of};
 pub const FORMAT_VERSION: u32 = 2;
 /// The one metadata key.
 const KEY: &str = "modality-gap";
-/// Files beyond this are no aligners: 4096 columns and a thousand offsets take 33 MB.
-const MAX_BYTES: usize = 1 << 30;
 /// Rows beyond this are no embeddings; products of widths stay far from overflow.
 const MAX_DIM: usize = 1 << 20;
 
@@ -90,53 +90,32 @@ impl Aligner {
 
     /// Reads what [`Aligner::to_bytes`] wrote; every shape and value is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, AlignerFileError> {
-        let malformed = |text: String| AlignerFileError::Malformed(text);
-        if bytes.len() > MAX_BYTES {
-            return Err(malformed(format!("{} bytes are too many", bytes.len())));
+        let file = Header::read(bytes, KEY)?;
+        let version = file.info.get("version").and_then(Value::as_u64);
+        match version {
+            None | Some(0) => return Err(malformed("it names no version")),
+            Some(found) if found > u64::from(FORMAT_VERSION) => {
+                return Err(AlignerFileError::Newer {
+                    found,
+                    known: FORMAT_VERSION,
+                });
+            }
+            Some(_) => check_kinds(&file.info)?,
         }
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;
-        let json = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|map| map.get(KEY))
-            .ok_or_else(|| malformed(format!("its metadata has no `{KEY}` entry")))?;
-        let value: serde_json::Value = serde_json::from_str(json).map_err(|e| malformed(e.to_string()))?;
-        let found = value
-            .get("version")
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0);
-        if found > u64::from(FORMAT_VERSION) {
-            return Err(AlignerFileError::Newer {
-                found,
-                known: FORMAT_VERSION,
-            });
-        }
-        let info: AlignerInfo = serde_json::from_value(value).map_err(|e| malformed(e.to_string()))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+        let info: AlignerInfo =
+            serde_json::from_value(file.info.clone()).map_err(|error| malformed(error.to_string()))?;
         let dim = info.dim;
         if dim == 0 || dim > MAX_DIM {
             return Err(malformed(format!("it announces {dim} columns")));
         }
-        let read = |name: &str, shape: &[usize]| -> Result<Vec<f64>, AlignerFileError> {
-            let view = file
-                .tensor(name)
-                .map_err(|_| malformed(format!("tensor `{name}` is missing")))?;
-            values_of(name, &view, shape)
-        };
-        let optional = |name: &str, shape: &[usize]| -> Result<Option<Vec<f64>>, AlignerFileError> {
-            file.tensor(name)
-                .ok()
-                .map(|view| values_of(name, &view, shape))
-                .transpose()
-        };
-        if !info.scale.is_finite() || info.scale <= 0.0 {
+        let read = |name: &str, shape: &[usize]| file.tensor(name, shape);
+        let optional = |name: &str| file.has(name).then(|| read(name, &[dim])).transpose();
+        if !(usable(info.scale) && info.scale > 0.0) {
             return Err(malformed(format!("its scale is {}", info.scale)));
         }
         let map = if info.stages.is_empty() {
             let offsets = match info.iterations {
-                0 if file.tensor("offsets").is_ok() => {
-                    return Err(malformed("offsets where none are announced".to_owned()));
-                }
+                0 if file.has("offsets") => return Err(malformed("offsets where none are announced")),
                 0 => Vec::new(),
                 k => read("offsets", &[k, dim])?,
             };
@@ -144,64 +123,71 @@ impl Aligner {
                 dim,
                 Policy::Unit,
                 info.scale,
-                optional("shift", &[dim])?,
+                optional("shift")?,
                 info.renormalize,
                 offsets.chunks_exact(dim).map(<[f64]>::to_vec).collect(),
             ))
         } else {
             map_of(dim, &info.stages, read)?.into()
         };
-        let target_map = optional("target_shift", &[dim])?.map(|shift| {
+        let target_map = optional("target_shift")?.map(|shift| {
             RowMap::new(dim, Policy::Unit, 1.0, Some(shift), info.renormalize, Vec::new()).into()
         });
         if info.moves_target != target_map.is_some() {
-            return Err(malformed(
-                "tensor `target_shift` and `movesTarget` disagree".to_owned(),
-            ));
+            return Err(malformed("tensor `target_shift` and `movesTarget` disagree"));
         }
         let (source_mean, target_mean) = (read("source_mean", &[dim])?, read("target_mean", &[dim])?);
         let mut aligner = Self::new(info, map, target_map, source_mean, target_mean);
         for (sketch, name) in aligner.sketches.iter_mut().zip(SKETCHES) {
-            if let Ok(view) = file.tensor(name) {
-                *sketch = sketch_of(name, &view)?;
+            if file.has(name) {
+                let read = RowSketch::read(file.hashes(name)?);
+                *sketch =
+                    read.ok_or_else(|| malformed(format!("tensor `{name}` is no ascending list of hashes")))?;
             }
         }
         Ok(aligner)
     }
 }
 
-/// The hashes of rows of the fit.
-fn sketch_of(name: &str, view: &TensorView<'_>) -> Result<RowSketch, AlignerFileError> {
-    let hashes = view.data().chunks_exact(8);
-    let hashes = hashes.map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")));
-    let read = (view.dtype() == Dtype::U64)
-        .then(|| RowSketch::read(hashes.collect()))
-        .flatten();
-    read.ok_or_else(|| AlignerFileError::Malformed(format!("tensor `{name}` is no ascending list of hashes")))
-}
-
-/// The finite values of an f64 tensor of that shape.
-fn values_of(name: &str, view: &TensorView<'_>, shape: &[usize]) -> Result<Vec<f64>, AlignerFileError> {
-    let malformed = |text: String| Err(AlignerFileError::Malformed(text));
-    if view.dtype() != Dtype::F64 {
-        return malformed(format!("tensor `{name}` is {:?} instead of F64", view.dtype()));
+/// What serde would take in a second form: objects as lists, names as objects, stages with further keys.
+fn check_kinds(info: &Value) -> Result<(), AlignerFileError> {
+    let odd = |what: &str| Err(malformed(format!("its `{what}` is of another kind")));
+    for what in ["options", "source", "target", "gap"] {
+        if !info[what].is_object() {
+            return odd(what);
+        }
     }
-    if view.shape() != shape {
-        return malformed(format!(
-            "tensor `{name}` has shape {:?} where {shape:?} is announced",
-            view.shape()
-        ));
+    let mut gap = &info["gap"]["held"];
+    while !gap.is_null() {
+        if !gap.is_object() {
+            return odd("gap");
+        }
+        gap = &gap["held"];
     }
-    let values: Vec<f64> = view
-        .data()
-        .chunks_exact(8)
-        .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")))
-        .collect();
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(at) => malformed(format!(
-            "tensor `{name}` has a component that is not finite ({at})"
-        )),
-        None => Ok(values),
+    let options = &info["options"];
+    let steps = options["steps"].as_array().into_iter().flatten();
+    let names = ["method", "centroid", "compat"].map(|name| &options[name]);
+    if names
+        .into_iter()
+        .chain(steps)
+        .any(|name| !(name.is_string() || name.is_null()))
+    {
+        return odd("options");
+    }
+    let stages = info["stages"].as_array().into_iter().flatten();
+    let known = |stage: &Value| {
+        let keys: &[&str] = match stage["kind"].as_str()? {
+            "scale" => &["factor", "kind"],
+            "noise" => &["kind", "seed", "sigma"],
+            "polar" => &["kind", "knots", "pairs"],
+            _ => &["kind"],
+        };
+        let found = stage.as_object()?;
+        (found.len() == keys.len() && keys.iter().all(|key| found.contains_key(*key))).then_some(())
+    };
+    match stages.enumerate().find(|(_, stage)| known(stage).is_none()) {
+        Some((at, _)) => Err(malformed(format!("stages.{at} is of no known kind"))),
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod aligner;
 mod aligner_file;
+mod aligner_header;
 mod angles;
 mod bad_row;
 mod chance;

@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aligner_file::AlignerFileError;
+use crate::aligner_header::usable;
 use crate::polar::{KNOTS, Polar};
 use crate::staged_map::{Stage, StagedMap};
+
+/// Stages of a file at most; our maps have up to seven.
+const MAX_STAGES: usize = 64;
 
 /// One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,14 +106,14 @@ pub(crate) fn map_of(
         let malformed = |text: &str| Err(AlignerFileError::Malformed(format!("stage {at}: {text}")));
         let name = format!("stages.{at}");
         Ok(match info {
-            StageInfo::Scale { factor } if !factor.is_finite() => {
-                return malformed("its factor is not finite");
+            StageInfo::Scale { factor } if !usable(*factor) => {
+                return malformed("its factor is no number of a map");
             }
             StageInfo::Scale { factor } => Stage::Scale(*factor),
             StageInfo::Add => Stage::Add(read(&name, &[dim])?),
             StageInfo::Sphere => Stage::Sphere,
             StageInfo::Linear => Stage::Linear(read(&name, &[dim, dim])?),
-            StageInfo::Noise { sigma, .. } if !(*sigma >= 0.0 && sigma.is_finite()) => {
+            StageInfo::Noise { sigma, .. } if !(*sigma >= 0.0 && usable(*sigma)) => {
                 return malformed("its σ is not a number of at least 0");
             }
             StageInfo::Noise { sigma, seed } => Stage::Noise {
@@ -147,6 +151,12 @@ pub(crate) fn map_of(
             }
         })
     };
+    if infos.len() > MAX_STAGES {
+        let count = infos.len();
+        return Err(AlignerFileError::Malformed(format!(
+            "{count} stages; at most {MAX_STAGES} are read"
+        )));
+    }
     let stages = infos.iter().enumerate().map(stage).collect::<Result<_, _>>()?;
     Ok(StagedMap::new(dim, stages))
 }

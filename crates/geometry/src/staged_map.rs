@@ -151,6 +151,11 @@ impl StagedMap {
                 Stage::Polar(polar) => polar.apply(&mut values, &mut other),
             }
         }
+        lost.extend(
+            (0..n).filter(|i| {
+                !dot(&values[i * dim..(i + 1) * dim], &values[i * dim..(i + 1) * dim]).is_finite()
+            }),
+        );
         lost.sort_unstable();
         lost.dedup();
         lost.retain(|&row| scratch.counted(row));

@@ -48,6 +48,19 @@ impl Input {
         })
     }
 
+    /// All bytes of a regular file that has at most `most` of them.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::read_at`]; nothing is allocated for a longer file.
+    pub fn whole(path: &Path, most: u64) -> Result<Vec<u8>, ShardError> {
+        let input = Self::open(path)?;
+        if input.len > most {
+            let reason = format!("has {} bytes; at most {most} are read", input.len);
+            return Err(ShardError::bad_format(&input.place, reason));
+        }
+        input.bytes_at(0, input.len)
+    }
+
     /// Bytes that stand in memory.
     pub fn memory(bytes: Vec<u8>) -> Self {
         Self {

@@ -13,6 +13,7 @@ use crate::error::RowReason;
 use crate::groups::UNUSABLE;
 use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, write_state};
 use crate::scan::{Block, Work, Worker, scan};
+use crate::shard_task::read;
 use crate::{Control, OnBadRow, Part, RowSet, Selection, TaskError};
 
 /// What a pass has counted.
@@ -185,9 +186,9 @@ impl<'a> Pass<'a> {
         let [receipt, fit, held, rows] = self.files(&work.path, index);
         let input = Input::of(&self.source.parts[index])?;
         let receipt = Receipt::find(&receipt, "moments", &self.params, &input)?;
-        let (fit, held) = (std::fs::read(fit).ok()?, std::fs::read(held).ok()?);
+        let (fit, held) = (read(&fit).ok()?, read(&held).ok()?);
         let hashes = if self.hashed {
-            std::fs::read(rows).ok()?
+            read(&rows).ok()?
         } else {
             Vec::new()
         };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
-use modality_gap_shards::{Claim, Layout, ShardError, ShardRef};
+use modality_gap_shards::{Claim, Input, Layout, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,6 +15,8 @@ use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, Task
 
 /// Version of the description.
 const VERSION: u32 = 1;
+/// Most bytes of an aligner, a frame or a state: the largest have a few matrices of 8192 × 8192.
+const MAX_BYTES: u64 = 4 << 30;
 
 /// A shard of a task.
 #[derive(Debug, Clone, Deserialize)]
@@ -194,7 +196,7 @@ pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
 
 /// A state may be replaced by that of the same task, run again; anything else may not.
 fn claim_state(claim: &Claim, out: &Path) -> Result<(), TaskError> {
-    let is_state = || std::fs::read(out).is_ok_and(|bytes| Moments::from_bytes(&bytes).is_ok());
+    let is_state = || read(out).is_ok_and(|bytes| Moments::from_bytes(&bytes).is_ok());
     let replace = out.is_file() && is_state();
     Ok(claim.check(out, replace)?)
 }
@@ -268,13 +270,7 @@ fn state_written(
     }))
 }
 
+/// The bytes of an aligner, a frame or a state.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TaskError> {
-    std::fs::read(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => ShardError::NotFound { place: path.into() }.into(),
-        _ => ShardError::Unreadable {
-            place: path.into(),
-            source,
-        }
-        .into(),
-    })
+    Ok(Input::whole(path, MAX_BYTES)?)
 }

@@ -191,7 +191,7 @@ impl<'a> Pass<'a> {
         {
             return None;
         }
-        let read = |path: &Path| Moments::from_bytes(&std::fs::read(path).ok()?).ok();
+        let read = |path: &Path| Moments::from_bytes(&crate::shard_task::read(path).ok()?).ok();
         Some(Done {
             results: [read(&fit)?, read(&held)?],
             stored: read(&stored)?,

@@ -17,21 +17,36 @@ async function embedded(path) {
   }
 }
 
-const folderKind = (id, make, targets) => ({ id, make, targets, read: async folder => await embedded(join(folder, 'm')) })
+const folderKind = (id, make, targets) => ({
+  id,
+  make,
+  targets,
+  read: async folder => await embedded(join(folder, 'm')),
+})
 
 /** Trains a small encoder into a folder; `steps` is when it is interrupted. */
-async function trained(folder, interrupted) {
+export async function trained(folder, interrupted) {
   copied(folder, { pairs: join(CASES, 'encoders/pairs') })
   const controller = new AbortController()
   const onStep = ({ step }) => step === interrupted && controller.abort()
   const training = DualEncoder.train(trainingIn(folder), { signal: controller.signal, onStep })
-  await (interrupted === undefined ? training : training.catch(error => error.code === 'CANCELLED' || Promise.reject(error)))
+  await (interrupted === undefined
+    ? training
+    : training.catch(error => error.code === 'CANCELLED' || Promise.reject(error)))
 }
 
 function trainingIn(folder) {
   const tower = { width: 8, layers: 1, heads: 2 }
   return {
-    ...{ data: join(folder, 'pairs'), out: join(folder, 'out'), steps: 3, batchSize: 4, checkpointEvery: 1, seed: 1, threads: 1 },
+    ...{
+      data: join(folder, 'pairs'),
+      out: join(folder, 'out'),
+      steps: 3,
+      batchSize: 4,
+      checkpointEvery: 1,
+      seed: 1,
+      threads: 1,
+    },
     model: { dim: 8, imageSize: 16, patch: 8, image: tower, text: tower, tokens: 16 },
   }
 }
@@ -54,13 +69,29 @@ function laid(folder, name) {
 
 const PICTURES = [
   ...['rgb.png', 'rgba-16.png', 'palette-half.png', 'bits-1.png', 'grey-alpha.png', 'animated.png', 'turned-xmp.png'],
-  ...['colour.jpg', 'progressive.jpg', 'grey.jpg', 'turned-6.jpg', 'lossless.webp', 'lossless-alpha.webp', 'animated.webp', 'turned-8.webp'],
+  ...[
+    'colour.jpg',
+    'progressive.jpg',
+    'grey.jpg',
+    'turned-6.jpg',
+    'lossless.webp',
+    'lossless-alpha.webp',
+    'animated.webp',
+    'turned-8.webp',
+  ],
 ]
 
 export const kinds = [
-  folderKind('encoder-clip', folder => copied(folder, { m: join(ENCODERS, 'clip') }), ['m/config.json', 'm/config.json', 'm/tokenizer.json', 'm/model.safetensors']),
+  folderKind('encoder-clip', folder => copied(folder, { m: join(ENCODERS, 'clip') }), [
+    'm/config.json',
+    'm/config.json',
+    'm/tokenizer.json',
+    'm/model.safetensors',
+  ]),
   folderKind('encoder-siglip', folder => copied(folder, { m: join(CASES, 'encoders/siglip2') }), [
-    ...['config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'].map(name => `m/${name}`),
+    ...['config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'].map(
+      name => `m/${name}`,
+    ),
   ]),
   folderKind('encoder-processor', folder => copied(folder, { m: join(CASES, 'encoders/clip') }), [
     'm/processor_config.json',
@@ -74,24 +105,51 @@ export const kinds = [
       copied(folder, { m: join(CASES, 'encoders/dense') })
       written(folder, {
         'm/sentence_bert_config.json': { max_seq_length: 16, do_lower_case: true },
-        'm/config_sentence_transformers.json': { prompts: { query: 'find: ' }, default_prompt_name: 'query', similarity_fn_name: 'cosine' },
+        'm/config_sentence_transformers.json': {
+          prompts: { query: 'find: ' },
+          default_prompt_name: 'query',
+          similarity_fn_name: 'cosine',
+        },
       })
     },
     [
-      ...['modules.json', '1_Pooling/config.json', '2_Dense/config.json', '2_Dense/model.safetensors', 'config.json', 'tokenizer.json'],
+      ...[
+        'modules.json',
+        '1_Pooling/config.json',
+        '2_Dense/config.json',
+        '2_Dense/model.safetensors',
+        'config.json',
+        'tokenizer.json',
+      ],
       ...['sentence_bert_config.json', 'config_sentence_transformers.json', 'model.safetensors'],
     ].map(name => `m/${name}`),
   ),
   folderKind('encoder-torch', folder => laid(folder, 'pytorch_model.bin'), ['m/pytorch_model.bin']),
-  folderKind('encoder-open-clip', folder => laid(folder, 'open_clip_pytorch_model.bin'), ['m/open_clip_config.json', 'm/open_clip_pytorch_model.bin']),
-  folderKind('encoder-companions', folder => laid(folder, "padding token of the special tokens' map"), [
-    ...['preprocessor_config.json', 'tokenizer_config.json', 'special_tokens_map.json', 'config.json', 'tokenizer.json'].map(name => `m/${name}`),
+  folderKind('encoder-open-clip', folder => laid(folder, 'open_clip_pytorch_model.bin'), [
+    'm/open_clip_config.json',
+    'm/open_clip_pytorch_model.bin',
   ]),
-  folderKind('encoder-parts', folder => laid(folder, 'shards'), ['m/model.safetensors.index.json', 'm/model-00002-of-00002.safetensors']),
-  folderKind('encoder-own', async folder => {
-    await trained(folder)
-    copied(folder, { m: join(folder, 'out/encoder.safetensors') })
-  }, ['m']),
+  folderKind('encoder-companions', folder => laid(folder, "padding token of the special tokens' map"), [
+    ...[
+      'preprocessor_config.json',
+      'tokenizer_config.json',
+      'special_tokens_map.json',
+      'config.json',
+      'tokenizer.json',
+    ].map(name => `m/${name}`),
+  ]),
+  folderKind('encoder-parts', folder => laid(folder, 'shards'), [
+    'm/model.safetensors.index.json',
+    'm/model-00002-of-00002.safetensors',
+  ]),
+  folderKind(
+    'encoder-own',
+    async folder => {
+      await trained(folder)
+      copied(folder, { m: join(folder, 'out/encoder.safetensors') })
+    },
+    ['m'],
+  ),
   {
     id: 'encoder-training',
     make: async folder => await trained(folder, 2),
@@ -121,7 +179,11 @@ export const kinds = [
         [`${i}.json`, `{"a": ${i}}`],
       ])
       written(folder, { 'pairs.tar': tar(Object.fromEntries(members)) })
-      const lines = [0, 1, 2].map(i => ({ image: `list/${i}.png`, caption: [`a ${i}`, `b ${i}`], split: i < 2 ? 'train' : 'test' }))
+      const lines = [0, 1, 2].map(i => ({
+        image: `list/${i}.png`,
+        caption: [`a ${i}`, `b ${i}`],
+        split: i < 2 ? 'train' : 'test',
+      }))
       written(folder, {
         'pairs.jsonl': lines,
         'pairs.csv': 'image,caption,split\nlist/0.png,"a, b",train\nlist/1.png,c,train\n',
@@ -130,7 +192,13 @@ export const kinds = [
     targets: ['pairs.tar', 'pairs.tar', 'pairs.tar', 'pairs.jsonl', 'pairs.csv', 'list/metadata.jsonl'],
     async read(folder, file) {
       const data = join(folder, file.startsWith('list') ? 'list' : file)
-      const report = await embedPairs({ encoder: join(folder, 'out'), data, out: join(folder, 'rows'), full: true, threads: 1 })
+      const report = await embedPairs({
+        encoder: join(folder, 'out'),
+        data,
+        out: join(folder, 'rows'),
+        full: true,
+        threads: 1,
+      })
       return report
     },
   },
@@ -146,5 +214,12 @@ export const kinds = [
 ]
 
 function receipts(folder) {
-  return { encoder: join(folder, 'out'), data: join(folder, 'pairs'), out: join(folder, 'rows'), full: true, shardRows: 4, threads: 1 }
+  return {
+    encoder: join(folder, 'out'),
+    data: join(folder, 'pairs'),
+    out: join(folder, 'rows'),
+    full: true,
+    shardRows: 4,
+    threads: 1,
+  }
 }

@@ -37,7 +37,10 @@ export function tar(files) {
   const blocks = Object.entries(files).flatMap(([name, content]) => {
     const [head, data] = [Buffer.alloc(512), Buffer.from(content)]
     head.write(`${name}`, 0)
-    head.write(`0000644\0${'0000000\0'.repeat(2)}${data.length.toString(8).padStart(11, '0')}\0${'0'.repeat(11)}\0        0`, 100)
+    head.write(
+      `0000644\0${'0000000\0'.repeat(2)}${data.length.toString(8).padStart(11, '0')}\0${'0'.repeat(11)}\0        0`,
+      100,
+    )
     head.write('ustar\x0000', 257)
     const sum = head.reduce((all, byte) => all + byte, 0)
     head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
@@ -52,7 +55,14 @@ export function withRows(bytes, rows, names) {
   const { __metadata__, ...entries } = JSON.parse(bytes.toString('utf8', 8, 8 + length))
   const [header, parts] = [{ __metadata__ }, []]
   let at = 0
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
+  for (const [
+    name,
+    {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    },
+  ] of Object.entries(entries)) {
     const data = bytes.subarray(8 + length + from, 8 + length + to)
     const row = data.length / shape[0]
     const more = names.includes(name) ? Array(rows - shape[0]).fill(data.subarray(0, row)) : []

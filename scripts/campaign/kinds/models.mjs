@@ -1,9 +1,9 @@
 // Language models: folders, GGUF, tokenizers and what stands beside them, templates, adapters, projectors.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { widthOfProjector } from '../../../src/revision/projector-file.ts'
-import { VisionModel } from '../../../src/revision/model.ts'
 import { openEmbeddings } from '../../../src/embeddings.ts'
+import { VisionModel } from '../../../src/revision/model.ts'
+import { widthOfProjector } from '../../../src/revision/projector-file.ts'
 import { openModelRows } from '../../../src/revision/rows.ts'
 import { CASES, copied, MODELS, npy, withRows, written } from './material.mjs'
 
@@ -33,7 +33,10 @@ const folderKind = (id, make, targets, options) => ({
 })
 
 const COMPANIONS = {
-  'm/special_tokens_map.json': { bos_token: '<s>', eos_token: { content: '</s>', lstrip: false, rstrip: true, normalized: false, single_word: false } },
+  'm/special_tokens_map.json': {
+    bos_token: '<s>',
+    eos_token: { content: '</s>', lstrip: false, rstrip: true, normalized: false, single_word: false },
+  },
   'm/generation_config.json': { bos_token_id: 1, eos_token_id: [2, 3], pad_token_id: 0, temperature: 0.7 },
   'm/added_tokens.json': {},
 }
@@ -66,7 +69,11 @@ export const kinds = [
     ['m/config.json', 'm/config.json', ...Object.keys(COMPANIONS)],
   ),
   folderKind('model-weights', folder => copied(folder, { m: LM }), ['m/model.safetensors']),
-  folderKind('model-tokenizer', folder => copied(folder, { m: LM }), ['m/tokenizer.json', 'm/tokenizer.json', 'm/tokenizer_config.json']),
+  folderKind('model-tokenizer', folder => copied(folder, { m: LM }), [
+    'm/tokenizer.json',
+    'm/tokenizer.json',
+    'm/tokenizer_config.json',
+  ]),
   folderKind(
     'model-tokenizer-bytes',
     folder => copied(folder, { m: join(MODELS, 'llama-tied') }),
@@ -80,12 +87,22 @@ export const kinds = [
         copied(folder, { [name]: LM })
         copied(folder, { [name]: join(MODELS, 'text', name) })
         const config = JSON.parse(readFileSync(join(LM, 'config.json'), 'utf8'))
-        const weights = withRows(readFileSync(join(LM, 'model.safetensors')), VOCABULARY, ['model.embed_tokens.weight', 'lm_head.weight'])
-        written(folder, { [`${name}/config.json`]: { ...config, vocab_size: VOCABULARY }, [`${name}/model.safetensors`]: weights })
+        const weights = withRows(readFileSync(join(LM, 'model.safetensors')), VOCABULARY, [
+          'model.embed_tokens.weight',
+          'lm_head.weight',
+        ])
+        written(folder, {
+          [`${name}/config.json`]: { ...config, vocab_size: VOCABULARY },
+          [`${name}/model.safetensors`]: weights,
+        })
       }
     },
-    targets: ['pieces-first', 'pieces-legacy', 'chat'].flatMap(name => [`${name}/tokenizer.json`, `${name}/tokenizer_config.json`]),
-    read: async (folder, file) => await measured(join(folder, file.split('/')[0]), { template: 'vicuna', maxLength: 512 }),
+    targets: ['pieces-first', 'pieces-legacy', 'chat'].flatMap(name => [
+      `${name}/tokenizer.json`,
+      `${name}/tokenizer_config.json`,
+    ]),
+    read: async (folder, file) =>
+      await measured(join(folder, file.split('/')[0]), { template: 'vicuna', maxLength: 512 }),
   },
   folderKind(
     'model-parts',
@@ -94,17 +111,22 @@ export const kinds = [
     { template: 'chatml' },
   ),
   folderKind('model-qwen3', folder => copied(folder, { m: join(CASES, 'model-cases/qwen3-think/model') }), [
-    ...['config.json', 'tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja', 'model.safetensors', 'generation_config.json'].map(name => `m/${name}`),
+    ...[
+      'config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'chat_template.jinja',
+      'model.safetensors',
+      'generation_config.json',
+    ].map(name => `m/${name}`),
   ]),
-  folderKind(
-    'model-rope',
-    folder => copied(folder, { m: join(MODELS, 'llama3-rope') }),
-    ['m/config.json'],
-    { template: 'chatml' },
-  ),
+  folderKind('model-rope', folder => copied(folder, { m: join(MODELS, 'llama3-rope') }), ['m/config.json'], {
+    template: 'chatml',
+  }),
   {
     id: 'model-gguf',
-    make: folder => copied(folder, Object.fromEntries(GGUF.map(name => [`${name}.gguf`, join(MODELS, 'gguf', `${name}.gguf`)]))),
+    make: folder =>
+      copied(folder, Object.fromEntries(GGUF.map(name => [`${name}.gguf`, join(MODELS, 'gguf', `${name}.gguf`)]))),
     targets: GGUF.map(name => `${name}.gguf`),
     read: async (folder, file) => await measured(join(folder, file), { template: 'chatml' }),
   },
@@ -148,7 +170,14 @@ export const kinds = [
     async read(folder, file) {
       const init = join(folder, file)
       const width = file.startsWith('learned') ? await widthOfProjector(init).catch(coded) : 0
-      const model = await VisionModel.open({ path: join(folder, 'm'), dim: 6, dtype: 'f32', threads: 1, template: 'chatml', projector: { init } })
+      const model = await VisionModel.open({
+        path: join(folder, 'm'),
+        dim: 6,
+        dtype: 'f32',
+        threads: 1,
+        template: 'chatml',
+        projector: { init },
+      })
       const projected = await model.project(Float32Array.of(1, 0, 0.5, -0.5, 0, 0.25))
       model.dispose()
       return [projected, width]
@@ -180,7 +209,14 @@ export const kinds = [
 /** A model that learns, and a batch for it. */
 async function learning(folder) {
   const learn = { mode: 'projector', learningRate: 0.01, steps: 4 }
-  const model = await VisionModel.open({ path: join(folder, 'm'), dim: 6, dtype: 'f32', threads: 1, template: 'plain', learn })
+  const model = await VisionModel.open({
+    path: join(folder, 'm'),
+    dim: 6,
+    dtype: 'f32',
+    threads: 1,
+    template: 'plain',
+    learn,
+  })
   const rows = await openModelRows(await openEmbeddings(join(folder, 'rows.npy')), { cache: join(folder, 'cache') })
   const turns = [
     { role: 'user', content: '<image>' },

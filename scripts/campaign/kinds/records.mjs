@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCaptions } from '../../../src/analyze/captions.ts'
-import { readBenchmark } from '../../../src/revision/benchmarks/read.ts'
 import { promptOf } from '../../../src/revision/benchmarks/prompt.ts'
+import { readBenchmark } from '../../../src/revision/benchmarks/read.ts'
 import { scoreBenchmarks } from '../../../src/revision/benchmarks/score.ts'
 import { checkpointsIn } from '../../../src/revision/checkpoints.ts'
 import { loadConfig } from '../../../src/revision/config.ts'
@@ -16,14 +16,43 @@ const PACKED = ['captions.jsonl.gz', 'captions.parquet', 'chat.parquet', 'coco.j
 
 const RECORDS = {
   'llava.json': JSON.stringify([
-    { id: 'a', image: 'a.png', conversations: [{ from: 'human', value: '<image>\nWhat?' }, { from: 'gpt', value: 'A fox.' }] },
-    { id: 'b', conversations: [{ from: 'system', value: 'Be brief.' }, { from: 'human', value: 'Hi' }, { from: 'gpt', value: 'Hi!' }] },
+    {
+      id: 'a',
+      image: 'a.png',
+      conversations: [
+        { from: 'human', value: '<image>\nWhat?' },
+        { from: 'gpt', value: 'A fox.' },
+      ],
+    },
+    {
+      id: 'b',
+      conversations: [
+        { from: 'system', value: 'Be brief.' },
+        { from: 'human', value: 'Hi' },
+        { from: 'gpt', value: 'Hi!' },
+      ],
+    },
   ]),
   'messages.jsonl': [
-    { id: 1, images: ['a.png'], messages: [{ role: 'user', content: [{ type: 'image' }, { type: 'text', text: 'What?' }] }, { role: 'assistant', content: 'A fox.' }] },
-    { messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Hi!', weight: 1 }] },
+    {
+      id: 1,
+      images: ['a.png'],
+      messages: [
+        { role: 'user', content: [{ type: 'image' }, { type: 'text', text: 'What?' }] },
+        { role: 'assistant', content: 'A fox.' },
+      ],
+    },
+    {
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: 'Hi!', weight: 1 },
+      ],
+    },
   ],
-  'captions.jsonl': [{ id: 'a', image: 'a.png', caption: ['A fox.', 'Snow.'] }, { id: 12345678901234567890, caption: 'An owl.' }],
+  'captions.jsonl': [
+    { id: 'a', image: 'a.png', caption: ['A fox.', 'Snow.'] },
+    { id: 7, caption: 'An owl.' },
+  ],
 }
 
 const POPE = [
@@ -40,9 +69,17 @@ output: *here
 
 const QUESTIONS = {
   'pope.json': POPE,
-  'MMBench.tsv': 'index\timage\tquestion\tA\tB\tanswer\tcategory\n1\tiVBORw0=\tWhich?\ta cat\ta fox\tB\tx\n2\tiVBORw0=\tWho?\tan owl\ta dog\tA\ty\n',
+  'MMBench.tsv':
+    'index\timage\tquestion\tA\tB\tanswer\tcategory\n1\tiVBORw0=\tWhich?\ta cat\ta fox\tB\tx\n2\tiVBORw0=\tWho?\tan owl\ta dog\tA\ty\n',
   'scienceqa.json': JSON.stringify([
-    { id: '12', image: 'i.png', conversations: [{ from: 'human', value: 'Context: N/A\nQuestion: Which?\nOptions: (A) one (B) two\n<image>' }, { from: 'gpt', value: 'The answer is B.' }] },
+    {
+      id: '12',
+      image: 'i.png',
+      conversations: [
+        { from: 'human', value: 'Context: N/A\nQuestion: Which?\nOptions: (A) one (B) two\n<image>' },
+        { from: 'gpt', value: 'The answer is B.' },
+      ],
+    },
   ]),
   'open.jsonl': [{ question_id: 'a', image: 'a.png', text: 'What?', answers: ['nokia', 'phone'] }],
 }
@@ -67,7 +104,11 @@ export const kinds = [
   },
   {
     id: 'captions',
-    make: folder => written(folder, { 'captions.txt': 'a fox\n\nan owl\n', 'captions.jsonl': ['a fox', { caption: 'an owl' }, { text: 'snow' }] }),
+    make: folder =>
+      written(folder, {
+        'captions.txt': 'a fox\n\nan owl\n',
+        'captions.jsonl': ['a fox', { caption: 'an owl' }, { text: 'snow' }],
+      }),
     targets: ['captions.txt', 'captions.jsonl'],
     read: async (folder, file) => (await readCaptions(join(folder, file))).map(caption => caption.length),
   },
@@ -75,13 +116,35 @@ export const kinds = [
     id: 'benchmarks',
     make(folder) {
       written(folder, QUESTIONS)
-      copied(folder, Object.fromEntries(['questions', 'answers', 'with-answers'].map(name => [`textvqa-${name}.jsonl`, join(CASES, `textvqa/${name}.jsonl`)])))
-      written(folder, { 'MME/existence/a.txt': 'Is there a dog?\tYes\nIs there a cat?\tNo\n', 'MME/existence/a.jpg': 'x' })
+      copied(
+        folder,
+        Object.fromEntries(
+          ['questions', 'answers', 'with-answers'].map(name => [
+            `textvqa-${name}.jsonl`,
+            join(CASES, `textvqa/${name}.jsonl`),
+          ]),
+        ),
+      )
+      written(folder, {
+        'MME/existence/a.txt': 'Is there a dog?\tYes\nIs there a cat?\tNo\n',
+        'MME/existence/a.jpg': 'x',
+      })
     },
-    targets: [...Object.keys(QUESTIONS), 'textvqa-questions.jsonl', 'textvqa-answers.jsonl', 'textvqa-with-answers.jsonl', 'MME/existence/a.txt'],
+    targets: [
+      ...Object.keys(QUESTIONS),
+      'textvqa-questions.jsonl',
+      'textvqa-answers.jsonl',
+      'textvqa-with-answers.jsonl',
+      'MME/existence/a.txt',
+    ],
     async read(folder, file) {
-      const [path, answers] = /textvqa-(?:questions|answers)/.test(file) ? ['textvqa-questions.jsonl', 'textvqa-answers.jsonl'] : [file, undefined]
-      const records = await readBenchmark(join(folder, path.startsWith('MME') ? 'MME' : path), answers && { answers: join(folder, answers) })
+      const [path, answers] = /textvqa-(?:questions|answers)/.test(file)
+        ? ['textvqa-questions.jsonl', 'textvqa-answers.jsonl']
+        : [file, undefined]
+      const records = await readBenchmark(
+        join(folder, path.startsWith('MME') ? 'MME' : path),
+        answers && { answers: join(folder, answers) },
+      )
       const said = records.map(record => `${promptOf(record).slice(-200)} ${record.answers[0] ?? ''}`)
       return [records.length, scoreBenchmarks(records, record => said[records.indexOf(record)])]
     },
@@ -89,7 +152,10 @@ export const kinds = [
   {
     id: 'configs',
     make(folder) {
-      copied(folder, { 'parts.yaml': join(CASES, 'model-cases/parts-template/c.yaml'), 'think.yaml': join(CASES, 'model-cases/qwen3-think/c.yaml') })
+      copied(folder, {
+        'parts.yaml': join(CASES, 'model-cases/parts-template/c.yaml'),
+        'think.yaml': join(CASES, 'model-cases/qwen3-think/c.yaml'),
+      })
       written(folder, { 'run.json': JSON.stringify(configOf('.'), null, 1), 'anchors.yaml': ANCHORS })
     },
     targets: ['parts.yaml', 'think.yaml', 'run.json', 'anchors.yaml'],
@@ -134,8 +200,22 @@ function configOf(folder) {
   return {
     model: { path: at('model') },
     projector: { numVisualTokens: 1 },
-    embeddings: { image: at('image.npy'), imageIds: { from: 'row' }, text: at('text.npy'), textIds: { from: 'row' }, aligner: { method: 'realign' } },
-    stage1: { data: at('captions.jsonl'), steps: 2, batchSize: 2, saveEvery: 1, maxLength: 48, schedule: 'constant', warmupRatio: 0 },
+    embeddings: {
+      image: at('image.npy'),
+      imageIds: { from: 'row' },
+      text: at('text.npy'),
+      textIds: { from: 'row' },
+      aligner: { method: 'realign' },
+    },
+    stage1: {
+      data: at('captions.jsonl'),
+      steps: 2,
+      batchSize: 2,
+      saveEvery: 1,
+      maxLength: 48,
+      schedule: 'constant',
+      warmupRatio: 0,
+    },
     template: 'plain',
     logging: { every: 1 },
     output: at('out'),

@@ -20,11 +20,27 @@ async function rowsOf(path) {
 const FILES = {
   npy: ['f16.npy', 'f32.npy', 'f64.npy', 'fortran.npy', 'bf16.npy', 'version3.npy', 'big.npy'],
   npz: ['deflated.npz', 'stored.npz'],
-  parquet: ['list-f32.parquet', 'fixed-f16.parquet', 'large-f64.parquet', 'zstd.parquet', 'brotli.parquet', 'gzip.parquet', 'lz4.parquet'],
+  parquet: [
+    'list-f32.parquet',
+    'fixed-f16.parquet',
+    'large-f64.parquet',
+    'zstd.parquet',
+    'brotli.parquet',
+    'gzip.parquet',
+    'lz4.parquet',
+  ],
   arrow: ['fixed-f32.arrow', 'list-f64.arrow', 'large-f16.arrow', 'layouts.arrow', 'lz4.feather', 'zstd.feather'],
   'arrow-stream': ['stream.arrows', 'lz4.arrows', 'zstd.arrows'],
   safetensors: ['f32.safetensors', 'bf16.safetensors', 'f64.safetensors', 'f16.safetensors'],
-  pickle: ['protocol2.pkl', 'protocol3.pkl', 'protocol4.pkl', 'protocol5.pkl', 'shared.pkl', 'lists.pkl', 'numpy1-protocol5.pkl'],
+  pickle: [
+    'protocol2.pkl',
+    'protocol3.pkl',
+    'protocol4.pkl',
+    'protocol5.pkl',
+    'shared.pkl',
+    'lists.pkl',
+    'numpy1-protocol5.pkl',
+  ],
 }
 
 /** What is chosen where a file holds several arrays of rows. */
@@ -42,16 +58,35 @@ const retrieval = {
   id: 'rows-folder',
   make(folder) {
     for (const part of [0, 3]) {
-      const names = [`img_emb/img_emb_${part}.npy`, `text_emb/text_emb_${part}.npy`, `metadata/metadata_${part}.parquet`]
+      const names = [
+        `img_emb/img_emb_${part}.npy`,
+        `text_emb/text_emb_${part}.npy`,
+        `metadata/metadata_${part}.parquet`,
+      ]
       copied(folder, Object.fromEntries(names.map(name => [name, join(CASES, 'rows/shard-gap', name)])))
     }
     copied(folder, { 'saved/data-00000-of-00001.arrow': join(SHARDS, 'fixed-f32.arrow') })
-    written(folder, { 'saved/state.json': { _data_files: [{ filename: 'data-00000-of-00001.arrow' }], _fingerprint: 'a', _format_type: null } })
+    written(folder, {
+      'saved/state.json': {
+        _data_files: [{ filename: 'data-00000-of-00001.arrow' }],
+        _fingerprint: 'a',
+        _format_type: null,
+      },
+    })
   },
-  targets: ['img_emb/img_emb_0.npy', 'metadata/metadata_0.parquet', 'metadata/metadata_3.parquet', 'saved/state.json', 'saved/data-00000-of-00001.arrow'],
+  targets: [
+    'img_emb/img_emb_0.npy',
+    'metadata/metadata_0.parquet',
+    'metadata/metadata_3.parquet',
+    'saved/state.json',
+    'saved/data-00000-of-00001.arrow',
+  ],
   async read(folder, file) {
     if (file.startsWith('saved')) return await rowsOf(join(folder, 'saved'))
-    const [image, text] = [await openEmbeddings(folder, { role: 'image' }), await openEmbeddings(folder, { role: 'text' })]
+    const [image, text] = [
+      await openEmbeddings(folder, { role: 'image' }),
+      await openEmbeddings(folder, { role: 'text' }),
+    ]
     const report = await measureGap({ image, text, paired: true, threads: 1 })
     const out = join(folder, 'out')
     return [report, (await convert(text, out, { threads: 1 })).rows]
@@ -68,7 +103,7 @@ const ids = {
       'old.pkl': join(CASES, 'pickle-ids-2.pkl'),
     })
     written(folder, {
-      'ids.jsonl': [{ id: 'a' }, { id: 9007199254740993 }, { id: 'c', more: [1] }],
+      'ids.jsonl': [{ id: 'a' }, { id: 9007199254740991 }, { id: 'c', more: [1] }],
       'ids.json': '[{"image_id": 1}, {"image_id": "b"}, {"image_id": 12345678901234567890}]',
       'ids.csv': 'id,caption\n1,"a ""fox"""\n2,b\n',
       'ids.tsv': 'key\tcaption\n1\ta\n2\tb\n',

@@ -17,7 +17,10 @@ const METHODS = { realign: { centroidIterations: 2 }, c3: { seed: 3 }, bures: {}
 
 async function sides(folder) {
   written(folder, { 'image.npy': npy(40, DIM, 1), 'text.npy': npy(40, DIM, 8) })
-  return { image: await openEmbeddings(join(folder, 'image.npy')), text: await openEmbeddings(join(folder, 'text.npy')) }
+  return {
+    image: await openEmbeddings(join(folder, 'image.npy')),
+    text: await openEmbeddings(join(folder, 'text.npy')),
+  }
 }
 
 const ROW = Float64Array.of(0.5, -0.25, 1, 0.125)
@@ -47,7 +50,9 @@ export const kinds = [
     read(folder, file) {
       const bytes = readFileSync(join(folder, file))
       const [own, portable] = [moved(() => Aligner.fromBytes(bytes)), moved(() => new PortableAligner(bytes))]
-      const near = own.row?.every((value, i) => Math.abs(value - portable.row?.[i]) <= 1e-6 * Math.max(1, Math.abs(value)))
+      const near = own.row?.every(
+        (value, i) => Math.abs(value - portable.row?.[i]) <= 1e-6 * Math.max(1, Math.abs(value)),
+      )
       if (own.code !== portable.code || near === false) {
         const told = ({ code, error, row }) => (row ? `read (${row})` : `${code} (${error.message})`)
         throw new Error(`the readers differ: native ${told(own)}, portable ${told(portable)}`)
@@ -62,7 +67,8 @@ export const kinds = [
       await measureGap({ ...(await sides(folder)), paired: true, saveFrame: join(folder, 'frame'), threads: 1 })
     },
     targets: ['frame'],
-    read: async folder => await measureGap({ ...(await sides(folder)), paired: true, frame: join(folder, 'frame'), threads: 1 }),
+    read: async folder =>
+      await measureGap({ ...(await sides(folder)), paired: true, frame: join(folder, 'frame'), threads: 1 }),
   },
   {
     id: 'trackers',
@@ -74,7 +80,10 @@ export const kinds = [
     },
     targets: ['state', 'state', 'log.jsonl'],
     async read(folder, file) {
-      const tracker = await Tracker.load(join(folder, 'state'), file === 'log.jsonl' ? { log: join(folder, file) } : { threads: 1 })
+      const tracker = await Tracker.load(
+        join(folder, 'state'),
+        file === 'log.jsonl' ? { log: join(folder, file) } : { threads: 1 },
+      )
       const records = await readTrackLog(join(folder, 'log.jsonl'))
       const found = findings(records)
       return [records, found, await tracker.push(await stepOf(folder, (tracker.lastStep ?? 2) + 1))]
@@ -111,8 +120,24 @@ export const kinds = [
       const { image: target, text: source } = await sides(folder)
       await (await Aligner.fit({ target, source, threads: 1 })).save(join(folder, 'aligner'))
       written(folder, {
-        'moments.json': { task: 'moments', version: 1, shard: { path: 'image.npy' }, through: 'aligner', normalize: true, onBadRow: 'error', out: 'm' },
-        'transform.json': { task: 'transform', version: 1, shard: { path: 'text.npy' }, aligner: 'aligner', dtype: 'f32', format: 'npy', out: 'o' },
+        'moments.json': {
+          task: 'moments',
+          version: 1,
+          shard: { path: 'image.npy' },
+          through: 'aligner',
+          normalize: true,
+          onBadRow: 'error',
+          out: 'm',
+        },
+        'transform.json': {
+          task: 'transform',
+          version: 1,
+          shard: { path: 'text.npy' },
+          aligner: 'aligner',
+          dtype: 'f32',
+          format: 'npy',
+          out: 'o',
+        },
       })
     },
     targets: ['moments.json', 'transform.json'],
@@ -124,7 +149,12 @@ export const kinds = [
         return 0
       }
       // paths stay within the folder: what a task names is read and written by right
-      for (const [object, key] of [[spec, 'out'], [spec, 'aligner'], [spec, 'through'], [spec?.shard, 'path']]) {
+      for (const [object, key] of [
+        [spec, 'out'],
+        [spec, 'aligner'],
+        [spec, 'through'],
+        [spec?.shard, 'path'],
+      ]) {
         if (typeof object?.[key] === 'string') object[key] = join(folder, object[key].replaceAll(/[^\w.]/g, '_'))
       }
       return await runTask(spec)
@@ -150,16 +180,27 @@ export const kinds = [
 ]
 
 async function sidesThere(folder) {
-  return { image: await openEmbeddings(join(folder, 'image.npy')), text: await openEmbeddings(join(folder, 'text.npy')) }
+  return {
+    image: await openEmbeddings(join(folder, 'image.npy')),
+    text: await openEmbeddings(join(folder, 'text.npy')),
+  }
 }
 
 async function transformed(folder, resume) {
   const aligner = await Aligner.load(join(folder, 'aligner'))
-  return await aligner.transformTo(await openEmbeddings(join(folder, 'text.npy')), join(folder, 'out'), { resume, threads: 1 })
+  return await aligner.transformTo(await openEmbeddings(join(folder, 'text.npy')), join(folder, 'out'), {
+    resume,
+    threads: 1,
+  })
 }
 
 function momentsOf(folder, side) {
-  return { task: 'moments', version: 1, shard: { path: join(folder, `${side}.npy`) }, out: join(folder, `${side}.state`) }
+  return {
+    task: 'moments',
+    version: 1,
+    shard: { path: join(folder, `${side}.npy`) },
+    out: join(folder, `${side}.state`),
+  }
 }
 
 async function stepOf(folder, step) {
@@ -168,6 +209,12 @@ async function stepOf(folder, step) {
 }
 
 function stepLine(step) {
-  const rows = salt => ({ base64: npy(12, DIM, salt).subarray(-48 * DIM).toString('base64'), dims: [12, DIM], dtype: 'f32' })
+  const rows = salt => ({
+    base64: npy(12, DIM, salt)
+      .subarray(-48 * DIM)
+      .toString('base64'),
+    dims: [12, DIM],
+    dtype: 'f32',
+  })
   return { step, image: rows(step), text: rows(step + 5) }
 }

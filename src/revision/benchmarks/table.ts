@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
+import { openRegular } from '../../regular-file.ts'
 import { lettersOf } from '../../text-metrics/choice.ts'
 import { unreadable } from '../../unreadable.ts'
 import { isMme } from './mme-score.ts'
@@ -30,7 +30,7 @@ type Row = Record<string, string | undefined>
 export async function tableRecords(path: string, name: BenchmarkName): Promise<BenchmarkRecord[]> {
   const records: BenchmarkRecord[] = []
   const rows: Pick<Row, 'index' | 'image' | 'image_path'>[] = []
-  const input = createReadStream(path)
+  const input = (await openRegular(path)).createReadStream()
   const parser = parse({
     bom: true,
     columns: true,

@@ -1,7 +1,17 @@
-import { readFile } from 'node:fs/promises'
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+} from 'yaml'
 import { ModalityGapError } from '../../errors.ts'
-import { unreadable } from '../../unreadable.ts'
+import { readRegular } from '../../regular-file.ts'
 import type { Path } from './resolve.ts'
 
 /** Bytes of a configuration at most. */
@@ -21,21 +31,22 @@ export interface ConfigFile {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
-  const bytes = await readFile(path).catch(cause => unreadable(path, cause))
-  if (bytes.length > MAX_BYTES) {
-    throw new ModalityGapError('BAD_FORMAT', `${path} has more than ${MAX_BYTES} bytes`, { file: path })
-  }
-  return parseConfig(bytes.toString('utf8'), path)
+  return parseConfig((await readRegular(path, MAX_BYTES)).toString('utf8'), path)
 }
 
 /** Parses the text of a configuration; `path` is what errors name. */
 export function parseConfig(text: string, path: string): ConfigFile {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
   const [error] = document.errors
   if (error) {
     const { line } = lines.linePos(error.pos[0])
     throw badFormat(path, `line ${line}: ${error.message}`, line - 1, error)
+  }
+  const twice = keyTwice(document.contents)
+  if (twice) {
+    const { line } = lines.linePos(twice.range?.[0] ?? 0)
+    throw badFormat(path, `line ${line}: Map keys must be unique`, line - 1)
   }
   let value: unknown
   try {
@@ -48,6 +59,26 @@ export function parseConfig(text: string, path: string): ConfigFile {
     throw badFormat(path, 'it holds no keys')
   }
   return { value: value as Record<string, unknown>, lineOf: at => lineIn(document, at, lines) }
+}
+
+/** A key that stands twice in one map; the parser's own search for one compares each with each. */
+function keyTwice(contents: unknown): Scalar | undefined {
+  const waiting = [contents]
+  while (waiting.length > 0) {
+    const node = waiting.pop()
+    const seen = new Set<unknown>()
+    for (const item of isCollection(node) ? node.items : []) {
+      const { key, value } = isPair(item) ? item : { key: undefined, value: item }
+      if (isScalar(key)) {
+        if (seen.has(key.value)) {
+          return key
+        }
+        seen.add(key.value)
+      }
+      waiting.push(key, value)
+    }
+  }
+  return undefined
 }
 
 function badFormat(file: string, message: string, row?: number, cause?: unknown): ModalityGapError {

@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
+import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
 import { jsonRecords } from './json-records.ts'
 import { nativeIds, refuseForeign } from './native-ids.ts'
@@ -69,7 +69,7 @@ async function* tableIds(
   usual: readonly string[],
   delimiter: string,
 ): AsyncGenerator<string> {
-  const input = createReadStream(path)
+  const input = (await openRegular(path)).createReadStream()
   const parser = parse({ bom: true, columns: true, delimiter, relax_quotes: true, skip_empty_lines: true })
   let key = column
   let row = 0
@@ -97,7 +97,7 @@ async function* tableIds(
 }
 
 async function* lineIds(path: string): AsyncGenerator<string> {
-  const input = createReadStream(path)
+  const input = (await openRegular(path)).createReadStream()
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''
   let row = 0

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { ModalityGapError } from '../../errors.ts'
+import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
 import { parseExact } from './exact-json.ts'
 import { ArrayFramer, type Framer, LineFramer, MAX_RECORD_BYTES } from './json-frames.ts'
@@ -212,5 +213,5 @@ export async function readAt(
 
 /** Opens a file; throws with the path. */
 export async function opened(path: string): Promise<FileHandle> {
-  return await open(path, 'r').catch(cause => unreadable(path, cause))
+  return await openRegular(path)
 }

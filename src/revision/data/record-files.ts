@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { JSONParser } from '@streamparser/json'
 import { ModalityGapError } from '../../errors.ts'
 import { refuseLinks } from '../../no-links.ts'
+import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
 import { type Draft, writeWhole } from '../../whole-file.ts'
 import { parquetRecords } from './parquet-records.ts'
@@ -66,7 +67,7 @@ const COCO =
   /^\uFEFF?\s*\{\s*"(?:(?:info|licenses|annotations)"\s*:|type"\s*:\s*"captions"|images"\s*:\s*\[\s*\{\s*"(?:id|license|file_name|coco_url|flickr_url|height|width|date_captured)")/
 
 async function headOf(path: string): Promise<Buffer> {
-  const file = await open(path, 'r').catch(cause => unreadable(path, cause))
+  const file = await openRegular(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD), 0, HEAD, 0)
     return buffer.subarray(0, bytesRead)
@@ -79,18 +80,15 @@ async function headOf(path: string): Promise<Buffer> {
 
 const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>>> = {
   gzip: async (path, to) => {
-    const { size } = await stat(path)
-    const input = createReadStream(path)
+    const file = await openRegular(path)
+    const { size } = await file.stat()
+    const input = file.createReadStream()
     const unpacked = createGunzip()
     let bytes = 0
     try {
       for await (const chunk of input.on('error', cause => unpacked.destroy(cause)).pipe(unpacked)) {
         bytes += (chunk as Buffer).length
-        if (bytes > MOST(size)) {
-          throw new ModalityGapError('BAD_FORMAT', `${path}: unpacked it has more than 200 times its size`, {
-            file: path,
-          })
-        }
+        refuseGrowth(path, size, bytes)
         await to.append(chunk as Buffer)
       }
     } catch (cause) {
@@ -100,8 +98,13 @@ const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>
     }
   },
   parquet: async (path, to) => {
+    const { size } = await stat(path)
+    let bytes = 0
     for await (const records of parquetRecords(path)) {
-      await to.append(records.map(record => `${record}\n`).join(''))
+      const lines = Buffer.from(records.map(record => `${record}\n`).join(''))
+      bytes += lines.length
+      refuseGrowth(path, size, bytes)
+      await to.append(lines)
     }
   },
   coco: async (path, to) => {
@@ -113,6 +116,12 @@ const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>
     }))
     await writeLines(records, to)
   },
+}
+
+function refuseGrowth(path: string, size: number, bytes: number): void {
+  if (bytes > MOST(size)) {
+    throw new ModalityGapError('BAD_FORMAT', `${path}: unpacked it has more than 200 times its size`, { file: path })
+  }
 }
 
 async function writeLines(records: Iterable<object>, to: Draft): Promise<void> {
@@ -165,7 +174,7 @@ async function cocoCaptions(path: string): Promise<{ images: Map<string, string>
     }
   }
   try {
-    for await (const chunk of createReadStream(path)) {
+    for await (const chunk of (await openRegular(path)).createReadStream()) {
       parser.write(chunk as Buffer)
     }
   } catch (cause) {

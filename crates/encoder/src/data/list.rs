@@ -210,7 +210,7 @@ fn is_inside(folder: &Path, image: &Path) -> bool {
 fn with_text_file(image: PathBuf) -> Result<Pair> {
     let text = image.with_extension("txt");
     let bytes =
-        super::webdataset::bounded(File::open(&text)).map_err(|error| EncoderError::reading(&text, error))?;
+        webdataset::bounded(webdataset::open(&text)?).map_err(|error| EncoderError::reading(&text, error))?;
     let caption = text_of(bytes).map_err(|reason| EncoderError::BadData {
         file: text,
         row: None,

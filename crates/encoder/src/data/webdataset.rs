@@ -40,7 +40,7 @@ struct Member<T> {
 /// # Errors
 /// A tar file that is damaged or goes on behind its end. Samples that are no pair go to `bad_pairs`.
 pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
-    let file = File::open(path).map_err(|error| EncoderError::reading(path, error))?;
+    let file = open(path)?;
     let failed = |row: usize, error: io::Error| {
         // of another kind from its first bytes on, it is not damaged
         let kind = foreign_kind(path).ok().flatten();
@@ -214,14 +214,27 @@ fn key_of(name: &str) -> Option<(&str, &str)> {
 }
 
 fn text_member(content: &mut impl Read) -> std::result::Result<String, String> {
-    let bytes = bounded(Ok(content)).map_err(|error| error.to_string())?;
+    let bytes = bounded(content).map_err(|error| error.to_string())?;
     text_of(bytes)
 }
 
+/// Opens a regular file: a pipe or device has no end.
+pub(super) fn open(path: &Path) -> Result<File> {
+    let failed = |error| EncoderError::reading(path, error);
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(EncoderError::BadData {
+            file: path.to_owned(),
+            row: None,
+            reason: "it is no regular file".to_owned(),
+        });
+    }
+    File::open(path).map_err(failed)
+}
+
 /// The bytes of a text, which has an end.
-pub(super) fn bounded(content: io::Result<impl Read>) -> io::Result<Vec<u8>> {
+pub(super) fn bounded(content: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = content?.take(MAX_TEXT + 1).read_to_end(&mut bytes)?;
+    let read = content.take(MAX_TEXT + 1).read_to_end(&mut bytes)?;
     if read as u64 > MAX_TEXT {
         let reason = format!("a caption has at most {MAX_TEXT} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));

@@ -1,0 +1,418 @@
+// Configurations, weights and tokenizers whose numbers are beyond every model; containers that grow.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { deflateRawSync, gzipSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { convert } from '../../../src/convert.ts'
+import { openEmbeddings } from '../../../src/embeddings.ts'
+import { DualEncoder } from '../../../src/encoder.ts'
+import { inspect } from '../../../src/inspect.ts'
+import { idsIn } from '../../../src/revision/data/id-files.ts'
+import { TrainingSet } from '../../../src/revision/data/training-set.ts'
+import { VisionModel } from '../../../src/revision/model.ts'
+import { entriesOf, withEntry, zipped } from '../containers.mjs'
+import { CASES, copied, ENCODERS, MODELS, npy, written } from '../kinds/material.mjs'
+
+const LM = join(CASES, 'model-cases/lm')
+const jsonOf = path => JSON.parse(readFileSync(path, 'utf8'))
+const lm = name => jsonOf(join(LM, name))
+
+const SAID = [
+  { role: 'user', content: 'what is this ?' },
+  { role: 'assistant', content: 'a fox' },
+]
+
+async function asked(path, turns = SAID, options = {}) {
+  const model = await VisionModel.open({ path, dim: 4, dtype: 'f32', threads: 1, ...options })
+  const { losses } = await model.evaluate({ samples: [{ id: 's', rows: [], turns }] })
+  return losses
+}
+
+/** Every number of a configuration, each as these; a model may take some of them. */
+const NUMBERS = [0, -1, 0.5, 3, 1e9, 4294967296, 1e18, 1e300, null, '7', [], true]
+
+function* changedNumbers(config, at = []) {
+  for (const [key, value] of Object.entries(config)) {
+    if (typeof value === 'number') {
+      for (const number of NUMBERS) yield { path: [...at, key], number }
+    } else if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      yield* changedNumbers(value, [...at, key])
+  }
+}
+
+function withNumber(config, { path, number }) {
+  const changed = structuredClone(config)
+  path.slice(0, -1).reduce((at, key) => at[key], changed)[path.at(-1)] = number
+  return changed
+}
+
+const numbersOf = (id, base, file, read) => ({
+  id: `numbers of ${id}`,
+  mayBeRead: true,
+  make: folder => copied(folder, { m: base }),
+  async read(folder) {
+    const config = jsonOf(join(base, file))
+    for (const change of changedNumbers(config)) {
+      written(folder, { [`m/${file}`]: withNumber(config, change) })
+      const found = await read(join(folder, 'm')).catch(error => {
+        if (error.name !== 'ModalityGapError' || error.code === 'PANIC')
+          throw new Error(`${JSON.stringify(change)}: ${error.stack}`)
+        return []
+      })
+      if ([...found].some(value => !Number.isFinite(value))) throw new Error(`${JSON.stringify(change)}: not finite`)
+    }
+  },
+})
+
+async function embedded(path) {
+  const encoder = await DualEncoder.load(path)
+  const texts = await encoder.embedTexts(['a photo of a cat'])
+  const images = encoder.images ? await encoder.embedImages([join(ENCODERS, 'pictures/rgb.png')]) : []
+  encoder.dispose()
+  return [...texts, ...images]
+}
+
+const numbers = [
+  numbersOf('a language model', LM, 'config.json', path => asked(path)),
+  numbersOf('Qwen 3', join(CASES, 'model-cases/qwen3-think/model'), 'config.json', path => asked(path)),
+  numbersOf('Llama 3', join(MODELS, 'llama3-rope'), 'config.json', path => asked(path, SAID, { template: 'chatml' })),
+  numbersOf('CLIP', join(ENCODERS, 'clip'), 'config.json', embedded),
+  numbersOf('SigLIP', join(CASES, 'encoders/siglip2'), 'config.json', embedded),
+  numbersOf('a preprocessor', join(CASES, 'encoders/siglip2'), 'preprocessor_config.json', embedded),
+  numbersOf('BERT', join(CASES, 'encoders/bert'), 'config.json', embedded),
+]
+
+const config = (id, base, changes, read, says) => ({
+  id,
+  codes: ['BAD_MODEL'],
+  says,
+  make(folder) {
+    copied(folder, { m: base })
+    written(folder, { 'm/config.json': { ...jsonOf(join(base, 'config.json')), ...changes } })
+  },
+  read: async folder => await read(join(folder, 'm')),
+})
+
+const bert = join(CASES, 'encoders/bert')
+const clip = join(ENCODERS, 'clip')
+const vision = changes => ({ vision_config: { ...jsonOf(join(clip, 'config.json')).vision_config, ...changes } })
+
+const configs = [
+  config(
+    'config: 1,000,000,000 layers of a language model',
+    LM,
+    { num_hidden_layers: 1e9 },
+    path => asked(path),
+    /layers/,
+  ),
+  config('config: 1,000,000,000 layers of BERT', bert, { num_hidden_layers: 1e9 }, embedded, /layers/),
+  config('config: 1,000,000,000 layers of CLIP', clip, vision({ num_hidden_layers: 1e9 }), embedded, /layers/),
+  config('config: heads that do not divide the width', bert, { num_attention_heads: 3 }, embedded, /heads/),
+  config(
+    'config: heads of CLIP that do not divide the width',
+    clip,
+    vision({ num_attention_heads: 3 }),
+    embedded,
+    /heads/,
+  ),
+  config('config: patches of no pixels', clip, vision({ patch_size: 0 }), embedded, /patch/),
+]
+
+/** Threads beyond every machine. */
+const threads = {
+  id: 'threads: 1e9',
+  codes: ['BAD_OPTION'],
+  make: folder => copied(folder, { m: LM }),
+  read: async folder => await asked(join(folder, 'm'), SAID, { threads: 1e9 }),
+}
+
+/** Rules of a tokenizer, and texts in which they meet what they are slow at. */
+const tokenizer = (id, changes, content = 'what is this ?') => ({
+  id: `tokenizer: ${id}`,
+  mayBeRead: true,
+  make(folder) {
+    copied(folder, { m: LM })
+    written(folder, { 'm/tokenizer.json': { ...lm('tokenizer.json'), ...changes } })
+  },
+  read: async folder => await asked(join(folder, 'm'), [{ role: 'user', content }, SAID[1]], { maxLength: 64 }),
+})
+const replace = (pattern, content) => ({ type: 'Replace', pattern, content })
+const ten = replace({ String: 'a' }, 'a'.repeat(10_000))
+const added = (id, content) => ({
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
+})
+const nested = (type, list, depth) =>
+  Array.from({ length: depth }).reduce(inner => ({ type, [list]: [inner] }), { type: 'Lowercase' })
+const tokenizers = [
+  tokenizer('a normalizer that multiplies', { normalizer: { type: 'Sequence', normalizers: [ten, ten, ten] } }, 'aaaa'),
+  tokenizer('a normalizer that puts before', { normalizer: { type: 'Prepend', prepend: 'a'.repeat(1 << 20) } }),
+  tokenizer('an empty pattern', { normalizer: replace({ String: '' }, 'aaaa') }),
+  tokenizer(
+    'a pattern of repetitions',
+    { normalizer: replace({ Regex: '(a*)*(a*)*(a*)*b' }, 'x') },
+    'a'.repeat(30_000),
+  ),
+  tokenizer('a pattern of choices', { normalizer: replace({ Regex: '(?:a|a|a|a)*c' }, 'x') }, 'a'.repeat(30_000)),
+  tokenizer('a pattern that refers back', { normalizer: replace({ Regex: '(a+)\\1+\\1+c' }, 'x') }, 'a'.repeat(5_000)),
+  tokenizer(
+    'a pattern of many counts',
+    { normalizer: replace({ Regex: '(((a{100}){100}){100}){100}' }, 'x') },
+    'a'.repeat(5_000),
+  ),
+  tokenizer(
+    'a pre-tokenizer that is slow',
+    { pre_tokenizer: { type: 'Split', pattern: { Regex: '(?=(a+)+b)' }, behavior: 'Isolated', invert: false } },
+    'a'.repeat(30_000),
+  ),
+  tokenizer('normalizers in normalizers', { normalizer: nested('Sequence', 'normalizers', 100) }),
+  tokenizer('an added token far away', { added_tokens: [added(4_294_967_295, '<far>')] }, '<far>'),
+  tokenizer('many added tokens', { added_tokens: Array.from({ length: 50_000 }, (_, i) => added(i, `<t${i}>`)) }),
+  tokenizer('a long added token', { added_tokens: [added(0, 'x'.repeat(1 << 20))] }),
+  tokenizer('a vocabulary with a gap', { model: { type: 'BPE', vocab: { a: 0, b: 4_294_967_295 }, merges: [] } }, 'ab'),
+  tokenizer('padding to 1,000,000,000', {
+    padding: {
+      strategy: { Fixed: 1e9 },
+      direction: 'Right',
+      pad_to_multiple_of: null,
+      pad_id: 0,
+      pad_type_id: 0,
+      pad_token: 'a',
+    },
+  }),
+  tokenizer('truncation with a stride', {
+    truncation: { max_length: 4, stride: 4, strategy: 'LongestFirst', direction: 'Right' },
+  }),
+  tokenizer('a post-processor of tokens that are not there', {
+    post_processor: { type: 'BertProcessing', sep: ['x', 4_294_967_295], cls: ['y', 4_294_967_294] },
+  }),
+  ...[' ', '.', "n't", '\n', 'a', '\u0301', '👩‍🚀', '<s>'].map(piece =>
+    tokenizer(`100 kB of ${JSON.stringify(piece)}`, {}, piece.repeat(100_000 / piece.length)),
+  ),
+]
+
+/** A column of a parquet file in texts that gzip makes small. */
+const gzipped = { codec: 'GZIP', compressors: { GZIP: bytes => new Uint8Array(gzipSync(bytes)) } }
+const parquet = (columnData, options = {}) => Buffer.from(parquetWriteBuffer({ columnData, ...options }))
+const companions = (id, make, codes) => ({
+  id: `parquet beside rows: ${id}`,
+  codes,
+  make(folder) {
+    for (const side of ['img', 'text']) written(folder, { [`rows/${side}_emb/${side}_emb_0.npy`]: npy(8, 4) })
+    written(folder, { 'rows/metadata/metadata_0.parquet': make() })
+  },
+  read: async folder =>
+    await convert(await openEmbeddings(join(folder, 'rows'), { role: 'image' }), join(folder, 'out'), {
+      threads: 1,
+      format: 'parquet',
+    }),
+})
+const texts = (length, options) =>
+  parquet([{ name: 'caption', data: Array(8).fill('a'.repeat(length)), type: 'STRING' }], options)
+
+const containers = [
+  companions('a text of 100 MB', () => texts(100e6, gzipped), undefined),
+  companions('texts that grow', () => texts(40e6, gzipped), undefined),
+  companions(
+    '20,000 columns',
+    () => parquet(Array.from({ length: 20_000 }, (_, i) => ({ name: `c${i}`, data: Array(8).fill(i), type: 'INT32' }))),
+    ['UNSUPPORTED'],
+  ),
+  {
+    id: 'parquet of records that grows',
+    make: folder =>
+      written(folder, {
+        'records.parquet': parquet(
+          [{ name: 'caption', data: Array(2_000).fill('a'.repeat(1e6)), type: 'STRING' }],
+          gzipped,
+        ),
+      }),
+    read: async folder =>
+      (await TrainingSet.open({ data: join(folder, 'records.parquet'), cache: join(folder, 'cache') })).report,
+  },
+  {
+    id: 'parquet of ids that grows',
+    make: folder =>
+      written(folder, {
+        'ids.parquet': parquet([{ name: 'id', data: Array(2_000).fill('a'.repeat(1e6)), type: 'STRING' }], gzipped),
+      }),
+    async read(folder) {
+      for await (const id of idsIn(join(folder, 'ids.parquet'))) if (id === undefined) return 1
+      return 0
+    },
+    mayBeRead: true,
+  },
+  {
+    id: 'gzip that grows',
+    codes: ['BAD_FORMAT'],
+    make: folder => written(folder, { 'records.jsonl.gz': gzipSync(Buffer.alloc(500e6, '{"caption": "a"}\n')) }),
+    read: async folder =>
+      (await TrainingSet.open({ data: join(folder, 'records.jsonl.gz'), cache: join(folder, 'cache') })).report,
+  },
+  {
+    id: 'npz that grows',
+    make(folder) {
+      const bytes = npy(16, 4)
+      const [name, all] = [
+        Buffer.from('emb.npy'),
+        Buffer.concat([
+          Buffer.from(
+            bytes.toString('latin1').replace('(16, 4)', '(99999999, 4)').padEnd(bytes.length),
+            'latin1',
+          ).subarray(0, 128),
+          Buffer.alloc(400e6),
+        ]),
+      ]
+      const packed = deflateRawSync(all)
+      const zip = zipped([{ name: name.toString(), data: packed }])
+      // stored becomes deflated, in both places
+      for (const at of [8, zip.indexOf('PK\x01\x02') + 10]) zip.writeUInt16LE(8, at)
+      written(folder, { 'rows.npz': zip })
+    },
+    read: async folder => await inspect(await openEmbeddings(join(folder, 'rows.npz')), { threads: 1 }),
+  },
+]
+
+/** A pickle in a PyTorch file of the fixtures. */
+const torch = (id, pickle) => ({
+  id: `torch pickle: ${id}`,
+  codes: ['BAD_MODEL'],
+  make(folder) {
+    copied(folder, { m: join(MODELS, 'llama-tied') })
+    const bytes = readFileSync(join(MODELS, 'theirs/mm_projector.bin'))
+    const { name } = entriesOf(bytes).find(entry => entry.name.endsWith('data.pkl'))
+    written(folder, { 'p.bin': withEntry(bytes, name, pickle()) })
+  },
+  read: async folder =>
+    await VisionModel.open({
+      path: join(folder, 'm'),
+      dim: 6,
+      threads: 1,
+      template: 'chatml',
+      projector: { init: join(folder, 'p.bin') },
+    }),
+})
+const bytes = text => Buffer.from(text, 'latin1')
+const START = '\x80\x02'
+const torches = [
+  torch('many marks', () => bytes(`${START}${'('.repeat(50e6)}.`)),
+  torch('many values', () => bytes(`${START}${'N'.repeat(50e6)}.`)),
+  torch('many lists', () => bytes(`${START}${']'.repeat(50e6)}.`)),
+  torch('many memos', () =>
+    Buffer.concat([
+      bytes(`${START}]`),
+      Buffer.concat(
+        Array.from({ length: 5e5 }, (_, i) => Buffer.from([0x72, i & 255, (i >> 8) & 255, (i >> 16) & 255, 1])),
+      ),
+      bytes('.'),
+    ]),
+  ),
+  torch('nested tuples', () => bytes(`${START}N${'\x85'.repeat(5e6)}.`)),
+  torch('nested lists', () => bytes(`${START}${'](]'.repeat(1e6)}${'e'.repeat(1e6)}.`)),
+  torch('tuples that double', () => bytes(`${START}N${'q\x00h\x00\x86'.repeat(60)}.`)),
+  torch('a long text that is not there', () => bytes(`${START}X\xff\xff\xff\x7f.`)),
+  torch('a long number', () => bytes(`${START}\x8b\xff\xff\xff\x7f.`)),
+  torch('a function', () => bytes(`${START}cposix\nsystem\n(X\x02\x00\x00\x00idtR.`)),
+]
+
+/** Pickles of rows. */
+const pickle = (id, make) => ({
+  id: `pickle of rows: ${id}`,
+  make: folder => written(folder, { 'rows.pkl': make() }),
+  read: async folder => await inspect(await openEmbeddings(join(folder, 'rows.pkl')), { threads: 1 }),
+})
+const pickles = [
+  pickle('many marks', () => bytes(`${START}${'('.repeat(50e6)}.`)),
+  pickle('many values', () => bytes(`${START}${'N'.repeat(50e6)}.`)),
+  pickle('nested tuples', () => bytes(`${START}N${'\x85'.repeat(5e6)}.`)),
+  pickle('nested lists', () => bytes(`${START}${'](]'.repeat(1e6)}${'e'.repeat(1e6)}.`)),
+  pickle('tuples that double', () => bytes(`${START}N${'q\x00h\x00\x86'.repeat(60)}.`)),
+  pickle('a long text that is not there', () => bytes(`${START}X\xff\xff\xff\x7f.`)),
+  pickle('a frame of 8 exabytes', () => bytes('\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f].')),
+]
+
+/** GGUF headers that announce what no file holds. */
+const gguf = (id, ...parts) => ({
+  id: `gguf: ${id}`,
+  codes: ['BAD_MODEL'],
+  make: folder => written(folder, { 'm.gguf': Buffer.concat([bytes('GGUF\x03\x00\x00\x00'), ...parts]) }),
+  read: async folder => await asked(join(folder, 'm.gguf')),
+})
+const u64 = value => {
+  const out = Buffer.alloc(8)
+  out.writeBigUInt64LE(BigInt(value))
+  return out
+}
+const u32 = value => Buffer.from([value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >>> 24) & 255])
+const text = value => Buffer.concat([u64(value.length), bytes(value)])
+const MOST = 2n ** 63n
+const ggufs = [
+  gguf('2⁶³ tensors', u64(MOST), u64(0)),
+  gguf('2⁶³ values', u64(0), u64(MOST)),
+  gguf('a name of 2⁶³ bytes', u64(0), u64(1), u64(MOST)),
+  gguf('a list of 2⁶³', u64(0), u64(1), text('a'), u32(9), u32(4), u64(MOST)),
+  gguf('a list of 2³² texts', u64(0), u64(1), text('a'), u32(9), u32(8), u64(2n ** 32n)),
+  gguf(
+    'lists in lists',
+    u64(0),
+    u64(1),
+    text('a'),
+    u32(9),
+    ...Array.from({ length: 100_000 }, () => Buffer.concat([u32(9), u64(1)])),
+  ),
+  gguf(
+    'a tensor of 2⁶⁰ values',
+    u64(1),
+    u64(0),
+    text('t'),
+    u32(4),
+    u64(2n ** 15n),
+    u64(2n ** 15n),
+    u64(2n ** 15n),
+    u64(2n ** 15n),
+    u32(0),
+    u64(0),
+  ),
+  gguf('a tensor of 2³² dimensions', u64(1), u64(0), text('t'), u32(0xffffffff)),
+]
+
+/** Weights that are not finite, in every kind of file that holds some. */
+const notFinite = []
+for (const [id, make, read] of [
+  ['an encoder folder', folder => poisoned(folder, join(ENCODERS, 'clip'), 'model.safetensors'), embedded],
+  ['a language model', folder => poisoned(folder, LM, 'model.safetensors'), path => asked(path)],
+]) {
+  notFinite.push({
+    id: `weights that are not finite: ${id}`,
+    codes: ['BAD_MODEL'],
+    says: /not finite/,
+    make,
+    read: async folder => await read(join(folder, 'm')),
+  })
+}
+
+/** A folder in which every weight of a file is NaN. */
+function poisoned(folder, base, file) {
+  copied(folder, { m: base })
+  const weights = Buffer.from(readFileSync(join(base, file)))
+  for (let at = weights.length - 4; at > 16 + Number(weights.readBigUInt64LE(0)); at -= 4)
+    weights.writeUInt32LE(0x7fc00000, at)
+  written(folder, { [`m/${file}`]: weights })
+}
+
+export const families = [
+  ...configs,
+  threads,
+  ...tokenizers,
+  ...containers,
+  ...torches,
+  ...pickles,
+  ...ggufs,
+  ...notFinite,
+  ...numbers,
+]

@@ -1,0 +1,49 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { ModalityGapError } from './errors.ts'
+import { unreadable } from './unreadable.ts'
+
+/** A pipe without a writer would hold up the opening itself; Windows has no such flag and no such pipes. */
+const { O_RDONLY, O_NONBLOCK = 0 } = constants
+
+/** Bytes of a text at most that is read as a whole: V8 holds none that is longer. */
+const MAX_TEXT = 500e6
+
+/**
+ * Opens a regular file: a pipe or a device may have no end, and one that is named in a file of others may be any.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`; `UNREADABLE` also for what is no regular file
+ */
+export async function openRegular(path: string): Promise<FileHandle> {
+  const file = await open(path, O_RDONLY | O_NONBLOCK).catch(cause => unreadable(path, cause))
+  const isFile = await file.stat().then(
+    stats => stats.isFile(),
+    () => false,
+  )
+  if (!isFile) {
+    await file.close()
+    throw new ModalityGapError('UNREADABLE', `${path} is not a regular file`, { file: path })
+  }
+  return file
+}
+
+/**
+ * All bytes of a regular file.
+ *
+ * @param most bytes that it may have
+ * @throws {@link ModalityGapError} as {@link openRegular}; `UNSUPPORTED` for a longer file
+ */
+export async function readRegular(path: string, most = MAX_TEXT): Promise<Buffer> {
+  const file = await openRegular(path)
+  try {
+    const { size } = await file.stat()
+    if (size > most) {
+      throw new ModalityGapError('UNSUPPORTED', `${path} has ${size} bytes; at most ${most} are read`, { file: path })
+    }
+    return await file.readFile()
+  } catch (cause) {
+    throw cause instanceof ModalityGapError ? cause : unreadable(path, cause)
+  } finally {
+    await file.close()
+  }
+}

@@ -17,6 +17,7 @@ export function campaign(spec: {
   cases: number
   seed: string
   kinds?: readonly string[]
+  families?: boolean
   jobs?: number
   onCase?: (found: Case) => void
 }): Promise<Case[]>

@@ -30,17 +30,17 @@ export async function spaceBound() {
 /**
  * Runs a campaign.
  *
- * @param spec `cases` of each kind; the `seed`, any text; `kinds` by name, all where absent; how many processes at a time (`jobs`); the
+ * @param spec `cases` of each kind; the `seed`, any text; `kinds` by name, all where absent, without `families` where that is false; how many processes at a time (`jobs`); the
  * number of the `only` case to run, and a folder to `keep` its files in; listeners
  * @returns every case
  */
-export async function campaign({ cases, seed, kinds, jobs = 1, only, keep, onCase = () => {} }) {
+export async function campaign({ cases, seed, kinds, families = true, jobs = 1, only, keep, onCase = () => {} }) {
   const known = [{ id: FAMILY, count: FAMILIES.length }, ...KINDS]
   const unknown = kinds?.filter(id => !known.some(kind => kind.id === id)) ?? []
   if (unknown.length > 0) {
     throw new Error(`unknown kind ${unknown.join(', ')}; expected ${known.map(({ id }) => id).join(', ')}`)
   }
-  const chosen = known.filter(({ id }) => kinds === undefined || kinds.includes(id))
+  const chosen = known.filter(({ id }) => (kinds === undefined ? families || id !== FAMILY : kinds.includes(id)))
   const batches = batched(
     chosen.flatMap(({ id, weight = 1, count = Math.max(1, Math.ceil(cases * weight)) }) => {
       const [from, to] = only === undefined ? [0, count] : [only, only + 1]

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import { convert } from '../../../src/convert.ts'
 import { openEmbeddings } from '../../../src/embeddings.ts'
 import { DualEncoder } from '../../../src/encoder.ts'
 import { inspect } from '../../../src/inspect.ts'
@@ -175,16 +174,6 @@ const tokenizers = [
   tokenizer('many added tokens', { added_tokens: Array.from({ length: 50_000 }, (_, i) => added(i, `<t${i}>`)) }),
   tokenizer('a long added token', { added_tokens: [added(0, 'x'.repeat(1 << 20))] }),
   tokenizer('a vocabulary with a gap', { model: { type: 'BPE', vocab: { a: 0, b: 4_294_967_295 }, merges: [] } }, 'ab'),
-  tokenizer('padding to 1,000,000,000', {
-    padding: {
-      strategy: { Fixed: 1e9 },
-      direction: 'Right',
-      pad_to_multiple_of: null,
-      pad_id: 0,
-      pad_type_id: 0,
-      pad_token: 'a',
-    },
-  }),
   tokenizer('truncation with a stride', {
     truncation: { max_length: 4, stride: 4, strategy: 'LongestFirst', direction: 'Right' },
   }),
@@ -199,30 +188,7 @@ const tokenizers = [
 /** A column of a parquet file in texts that gzip makes small. */
 const gzipped = { codec: 'GZIP', compressors: { GZIP: bytes => new Uint8Array(gzipSync(bytes)) } }
 const parquet = (columnData, options = {}) => Buffer.from(parquetWriteBuffer({ columnData, ...options }))
-const companions = (id, make, codes) => ({
-  id: `parquet beside rows: ${id}`,
-  codes,
-  make(folder) {
-    for (const side of ['img', 'text']) written(folder, { [`rows/${side}_emb/${side}_emb_0.npy`]: npy(8, 4) })
-    written(folder, { 'rows/metadata/metadata_0.parquet': make() })
-  },
-  read: async folder =>
-    await convert(await openEmbeddings(join(folder, 'rows'), { role: 'image' }), join(folder, 'out'), {
-      threads: 1,
-      format: 'parquet',
-    }),
-})
-const texts = (length, options) =>
-  parquet([{ name: 'caption', data: Array(8).fill('a'.repeat(length)), type: 'STRING' }], options)
-
 const containers = [
-  companions('a text of 100 MB', () => texts(100e6, gzipped), undefined),
-  companions('texts that grow', () => texts(40e6, gzipped), undefined),
-  companions(
-    '20,000 columns',
-    () => parquet(Array.from({ length: 20_000 }, (_, i) => ({ name: `c${i}`, data: Array(8).fill(i), type: 'INT32' }))),
-    ['UNSUPPORTED'],
-  ),
   {
     id: 'parquet of records that grows',
     make: folder =>

@@ -16,6 +16,8 @@ import type { Path } from './resolve.ts'
 
 /** Bytes of a configuration at most. */
 const MAX_BYTES = 2 ** 20
+/** Keys of a configuration at most. */
+const MAX_KEYS = 2000
 
 /** What a configuration file holds. */
 export interface ConfigFile {
@@ -43,7 +45,10 @@ export function parseConfig(text: string, path: string): ConfigFile {
     const { line } = lines.linePos(error.pos[0])
     throw badFormat(path, `line ${line}: ${error.message}`, line - 1, error)
   }
-  const twice = keyTwice(document.contents)
+  const { twice, keys } = keysOf(document.contents)
+  if (keys > MAX_KEYS) {
+    throw badFormat(path, `it has more than ${MAX_KEYS} keys`)
+  }
   if (twice) {
     const { line } = lines.linePos(twice.range?.[0] ?? 0)
     throw badFormat(path, `line ${line}: Map keys must be unique`, line - 1)
@@ -61,8 +66,9 @@ export function parseConfig(text: string, path: string): ConfigFile {
   return { value: value as Record<string, unknown>, lineOf: at => lineIn(document, at, lines) }
 }
 
-/** A key that stands twice in one map; the parser's own search for one compares each with each. */
-function keyTwice(contents: unknown): Scalar | undefined {
+/** How many keys there are, and one that stands twice in a map; the parser's own search for one compares each with each. */
+function keysOf(contents: unknown): { keys: number; twice?: Scalar } {
+  let keys = 0
   const waiting = [contents]
   while (waiting.length > 0) {
     const node = waiting.pop()
@@ -70,15 +76,16 @@ function keyTwice(contents: unknown): Scalar | undefined {
     for (const item of isCollection(node) ? node.items : []) {
       const { key, value } = isPair(item) ? item : { key: undefined, value: item }
       if (isScalar(key)) {
+        keys++
         if (seen.has(key.value)) {
-          return key
+          return { keys, twice: key }
         }
         seen.add(key.value)
       }
       waiting.push(key, value)
     }
   }
-  return undefined
+  return { keys }
 }
 
 function badFormat(file: string, message: string, row?: number, cause?: unknown): ModalityGapError {

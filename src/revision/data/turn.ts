@@ -16,7 +16,8 @@ export const IMAGE_PLACE = '<image>'
 
 /** Ids are texts; numbers are taken as they are written, but for whole ones that a double has rounded. */
 export function idOf(value: unknown): string | undefined {
-  const exact = typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value))
+  const exact =
+    typeof value === 'number' && Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))
   return typeof value === 'string' || typeof value === 'bigint' || exact ? String(value) : undefined
 }
 

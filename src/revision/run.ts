@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { RunOptions } from '../abort.ts'
@@ -24,6 +23,7 @@ import { Embeddings } from '../embeddings.ts'
 import { DualEncoder } from '../encoder/encoder.ts'
 import { ModalityGapError } from '../errors.ts'
 import { overwriteChecks, runChecks } from '../option-checks.ts'
+import { readRegular } from '../regular-file.ts'
 import { kindOf } from '../rows.ts'
 import { writeWhole } from '../whole-file.ts'
 import { ask, type Question } from './ask.ts'
@@ -302,8 +302,8 @@ async function refuseAnother(config: ReVisionConfig): Promise<void> {
   }
   const decisive = ({ resume: _, overwrite: __, threads: ___, logging: ____, ...rest }: ReVisionConfig) => rest
   const own = JSON.parse(JSON.stringify(decisive(config)))
-  const kept = await readFile(file, 'utf8')
-    .then(JSON.parse)
+  const kept = await readRegular(file)
+    .then(bytes => JSON.parse(bytes.toString()))
     .catch(() => undefined)
   if (kept === undefined || !isDeepStrictEqual(decisive(kept), own)) {
     throw exists(join(output, 'result.json'), 'it is the result of another configuration')

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use modality_gap_shards::{Claim, refuse_link, remove_all_litter};
+use modality_gap_shards::{Claim, Input, refuse_link, remove_all_litter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -343,6 +343,8 @@ const NOTE: &str = "_run/embed.json";
 /// What it says until all is written, and then.
 const BEGUN: &str = "{\"finished\":false}\n";
 const FINISHED: &str = "{\"finished\":true}\n";
+/// Most bytes of a note.
+const MAX_NOTE: u64 = 1 << 10;
 
 /// Refuses to write over what is no run of ours, or over a finished one that is not to be resumed, and into what is read.
 fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {
@@ -351,11 +353,14 @@ fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {
         paths().filter(|path| path.is_file()),
         paths().filter(|path| path.is_dir()),
     );
-    let note = fs::read_to_string(job.out.join(NOTE)).unwrap_or_default();
-    let resumable = job.resume && (note == FINISHED || Receipt::path(&job.out, 0).is_file());
+    let note = Input::whole(&job.out.join(NOTE), MAX_NOTE).unwrap_or_default();
+    let resumable = job.resume && (note == FINISHED.as_bytes() || Receipt::path(&job.out, 0).is_file());
     for index in 0..shards {
         for file in Files::of(index, sees).all() {
-            claim.check(&job.out.join(file), job.overwrite || resumable || note == BEGUN)?;
+            claim.check(
+                &job.out.join(file),
+                job.overwrite || resumable || note == BEGUN.as_bytes(),
+            )?;
         }
     }
     Ok(())

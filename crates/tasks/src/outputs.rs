@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, Format, Layout, ShardError, copy_metadata, output_name, refuse_link, remove_all_litter,
-    remove_litter,
+    Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, output_name, refuse_link,
+    remove_all_litter, remove_litter,
 };
 use serde_json::{Value, json};
 
@@ -128,6 +128,8 @@ pub(crate) struct Claimed {
 
 /// Name of that note.
 const NOTE: &str = "job.json";
+/// Most bytes of a note.
+const MAX_NOTE: u64 = 1 << 20;
 
 impl Claimed {
     /// To be asked before the long work. `sources` are read, `outputs` written; `job` says all that the outputs depend on beside
@@ -208,7 +210,7 @@ pub fn claim_of(sources: &[&RowSet]) -> Claim {
 
 /// The job that wrote below a folder of receipts, and whether it came to its end.
 fn noted(run: &Path) -> Option<(String, bool)> {
-    let note: Value = serde_json::from_slice(&std::fs::read(run.join(NOTE)).ok()?).ok()?;
+    let note: Value = serde_json::from_slice(&Input::whole(&run.join(NOTE), MAX_NOTE).ok()?).ok()?;
     Some((note["job"].as_str()?.to_owned(), note["finished"].as_bool()?))
 }
 

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises'
 import { ModalityGapError } from '../../errors.ts'
+import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
 
 /** Bytes of a header at most; NumPy's own limit is ten thousand. */
@@ -23,9 +23,7 @@ interface Header {
  * an array of other values or of more dimensions
  */
 export async function* npyIds(path: string): AsyncGenerator<string> {
-  const file = await open(path).catch(cause => {
-    throw unreadable(path, cause)
-  })
+  const file = await openRegular(path)
   try {
     const read = async (at: number, length: number) => {
       const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, at)
@@ -39,7 +37,11 @@ export async function* npyIds(path: string): AsyncGenerator<string> {
     }
     const atOnce = Math.max(1, Math.floor(BLOCK / bytes))
     for (let first = 0; first < count; first += atOnce) {
-      const block = await read(start + first * bytes, Math.min(atOnce, count - first) * bytes)
+      const wanted = Math.min(atOnce, count - first) * bytes
+      const block = await read(start + first * bytes, wanted)
+      if (block.length !== wanted) {
+        throw new ModalityGapError('BAD_FORMAT', `${path}: it became shorter while it was read`, { file: path })
+      }
       const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
       for (let at = 0; at + bytes <= block.length; at += bytes) {
         yield idAt(view, at)

@@ -1,7 +1,7 @@
 //! Lists of pairs: jsonl, csv, tar files in the WebDataset layout, and folders with one of them or with text files.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -102,7 +102,7 @@ impl Reader<'_> {
 
     fn read_jsonl(&mut self, path: &Path) -> Result<Vec<Pair>> {
         let failed = |error| EncoderError::reading(path, error);
-        let mut file = BufReader::new(File::open(path).map_err(failed)?);
+        let mut file = BufReader::new(webdataset::open(path)?);
         let mut pairs = Vec::new();
         let mut line = Vec::new();
         for row in 0.. {
@@ -129,7 +129,8 @@ impl Reader<'_> {
     }
 
     fn read_csv(&mut self, path: &Path) -> Result<Vec<Pair>> {
-        let text = fs::read_to_string(path).map_err(|error| EncoderError::reading(path, error))?;
+        let text = io::read_to_string(webdataset::open(path)?)
+            .map_err(|error| EncoderError::reading(path, error))?;
         let mut records = table::records(&text).into_iter();
         let header = records.next().unwrap_or_default();
         let mut pairs = Vec::new();

@@ -16,7 +16,7 @@ const MAX_PIXELS: u64 = 89_478_485;
 const MAX_SIDE: u32 = 65_535;
 /// Largest ratio of the sides.
 const MAX_RATIO: u32 = 1000;
-/// Most bytes of the decoded pixels.
+/// Most bytes of the decoded pixels, and of what is held beside them until they are decoded.
 const MAX_DECODED: u64 = 512 << 20;
 
 /// What becomes of pixels that are transparent.
@@ -67,8 +67,13 @@ fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Parsed<Decoded> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(said)?;
     let (width, height) = decoder.dimensions();
-    bounded(width, height, decoder.total_bytes())?;
-    let held = hold(2 * decoder.total_bytes() + bytes.len() as u64);
+    // of a progressive JPEG two bytes of each value are held beside the pixels until its last scan
+    let progressive =
+        format == ImageFormat::Jpeg && jpeg::frame(bytes).is_some_and(|frame| frame.progressive);
+    let pixels = decoder.total_bytes();
+    let decoded = pixels.saturating_mul(if progressive { 3 } else { 1 });
+    bounded(width, height, decoded)?;
+    let held = hold(decoded + pixels + bytes.len() as u64);
     let turned = orientation(&mut decoder);
     let mut image = DynamicImage::from_decoder(decoder).map_err(said)?;
     image.apply_orientation(turned);
@@ -124,7 +129,7 @@ fn refuse_kinds(format: ImageFormat, bytes: &[u8]) -> Parsed<()> {
         ImageFormat::Png if bytes.get(24..26) == Some(&[16, 0]) => Err(
             "it is grey of 16 bits, whose values Pillow and transformers cut off at 255; convert it to 8 bits".to_owned(),
         ),
-        ImageFormat::Jpeg if jpeg::components(bytes) == Some(4) => {
+        ImageFormat::Jpeg if jpeg::frame(bytes).is_some_and(|frame| frame.components == 4) => {
             Err(format!("it is CMYK, whose colours need a profile; {CONVERT}"))
         }
         // the decoder would fill what is missing with grey

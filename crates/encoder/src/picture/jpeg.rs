@@ -1,7 +1,15 @@
 //! What a JPEG says of itself between its markers.
 
-/// Colour components of a JPEG, from its frame's header.
-pub(super) fn components(bytes: &[u8]) -> Option<u8> {
+/// What the header of a JPEG's frame says.
+pub(super) struct Frame {
+    /// Colour components.
+    pub(super) components: u8,
+    /// Whether its values come in several scans, so that all of them are held until the last.
+    pub(super) progressive: bool,
+}
+
+/// The frame's header of a JPEG.
+pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
     let mut at = 2;
     loop {
         let &[0xff, marker] = bytes.get(at..at + 2)? else {
@@ -12,7 +20,13 @@ pub(super) fn components(bytes: &[u8]) -> Option<u8> {
             0xff => at += 1,
             0x01 | 0xd0..=0xd8 => at += 2,
             // every start of a frame, but no tables
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => return bytes.get(at + 9).copied(),
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                let components = *bytes.get(at + 9)?;
+                return Some(Frame {
+                    components,
+                    progressive: marker == 0xc2,
+                });
+            }
             0xd9 | 0xda => return None,
             _ => {
                 let length = bytes.get(at + 2..at + 4)?;

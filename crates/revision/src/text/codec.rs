@@ -58,7 +58,11 @@ impl TextCodec {
         let text = read_text(&file)?;
         let mut tokenizer = unharmed(|| {
             growth::check(&text)?;
-            Tokenizer::from_bytes(&text)
+            let mut tokenizer = Tokenizer::from_bytes(&text)?;
+            // before anything is encoded: it may ask for a billion tokens of padding
+            tokenizer.with_padding(None);
+            tokenizer.with_truncation(None)?;
+            Ok(tokenizer)
         })
         .map_err(fault)?;
         let (marks, notes) =
@@ -82,14 +86,7 @@ impl TextCodec {
         Self::new(tokenizer, marks, notes, vocab).map_err(|error| error.to_string())
     }
 
-    fn new(
-        mut tokenizer: Tokenizer,
-        marks: Marks,
-        notes: Vec<String>,
-        vocab: usize,
-    ) -> tokenizers::Result<Self> {
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None)?;
+    fn new(tokenizer: Tokenizer, marks: Marks, notes: Vec<String>, vocab: usize) -> tokenizers::Result<Self> {
         let mut unmarked = tokenizer.get_added_vocabulary().clone();
         unmarked.set_encode_special_tokens(true);
         let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();

@@ -63,7 +63,7 @@ const retrieval = {
         `text_emb/text_emb_${part}.npy`,
         `metadata/metadata_${part}.parquet`,
       ]
-      copied(folder, Object.fromEntries(names.map(name => [name, join(CASES, 'rows/shard-gap', name)])))
+      copied(folder, Object.fromEntries(names.map(name => [`rows/${name}`, join(CASES, 'rows/shard-gap', name)])))
     }
     copied(folder, { 'saved/data-00000-of-00001.arrow': join(SHARDS, 'fixed-f32.arrow') })
     written(folder, {
@@ -75,18 +75,16 @@ const retrieval = {
     })
   },
   targets: [
-    'img_emb/img_emb_0.npy',
-    'metadata/metadata_0.parquet',
-    'metadata/metadata_3.parquet',
+    'rows/img_emb/img_emb_0.npy',
+    'rows/metadata/metadata_0.parquet',
+    'rows/metadata/metadata_3.parquet',
     'saved/state.json',
     'saved/data-00000-of-00001.arrow',
   ],
   async read(folder, file) {
     if (file.startsWith('saved')) return await rowsOf(join(folder, 'saved'))
-    const [image, text] = [
-      await openEmbeddings(folder, { role: 'image' }),
-      await openEmbeddings(folder, { role: 'text' }),
-    ]
+    const rows = join(folder, 'rows')
+    const [image, text] = [await openEmbeddings(rows, { role: 'image' }), await openEmbeddings(rows, { role: 'text' })]
     const report = await measureGap({ image, text, paired: true, threads: 1 })
     const out = join(folder, 'out')
     return [report, (await convert(text, out, { threads: 1 })).rows]

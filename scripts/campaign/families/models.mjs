@@ -23,8 +23,11 @@ const SAID = [
 
 async function asked(path, turns = SAID, options = {}) {
   const model = await VisionModel.open({ path, dim: 4, dtype: 'f32', threads: 1, ...options })
-  const { losses } = await model.evaluate({ samples: [{ id: 's', rows: [], turns }] })
-  return losses
+  try {
+    return (await model.evaluate({ samples: [{ id: 's', rows: [], turns }] })).losses
+  } finally {
+    model.dispose()
+  }
 }
 
 /** Every number of a configuration, each as these; a model may take some of them. */
@@ -356,7 +359,7 @@ for (const [id, make, read] of [
   notFinite.push({
     id: `weights that are not finite: ${id}`,
     codes: ['BAD_MODEL'],
-    says: /not finite/,
+    says: /is NaN|not finite/,
     make,
     read: async folder => await read(join(folder, 'm')),
   })

@@ -11,14 +11,15 @@ import { ENCODERS, tar, written } from '../kinds/material.mjs'
 
 const fixture = name => readFileSync(join(ENCODERS, 'pictures', name))
 
-/** A grey PNG of one bit a pixel, black. */
-function black(width, height) {
-  const line = Math.ceil(width / 8) + 1
+/** A black PNG; grey of one bit a pixel unless `colour` (of a header) and `bits` say more. */
+function black(width, height, { colour = 0, bits = 1, depth = bits } = {}) {
+  const line = Math.ceil((width * bits) / 8) + 1
   const data = deflateSync(Buffer.alloc(line * height))
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
-  header[8] = 1
+  header[8] = depth
+  header[9] = colour
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', header),
@@ -75,15 +76,25 @@ const FILES = {
   'a PNG without pixels': ['p.png', () => largerPng('rgb.png', 0, 0)],
   'a JPEG that says 65,535': ['p.jpg', () => largerJpeg('colour.jpg', 65_535, 65_535)],
   'a progressive JPEG that says 65,535': ['p.jpg', () => largerJpeg('progressive.jpg', 65_535, 65_535)],
+  'a progressive JPEG that says 9,400': ['p.jpg', () => largerJpeg('progressive.jpg', 9_400, 9_400)],
   'a WebP that says 16,384': ['p.webp', () => largerWebp('lossless.webp', 16_384, 16_384)],
   'a WebP that says 9,400': ['p.webp', () => largerWebp('lossless.webp', 9_400, 9_400)],
 }
 
+/** Pictures within the bounds, as large as they may be. */
+const LARGEST = {
+  'a JPEG that says 9,400': ['p.jpg', () => largerJpeg('colour.jpg', 9_400, 9_400)],
+  'a progressive JPEG that says 6,600': ['p.jpg', () => largerJpeg('progressive.jpg', 6_600, 6_600)],
+  'the largest PNG with alpha': ['p.png', () => black(9_459, 9_459, { colour: 6, depth: 8, bits: 32 })],
+  'the largest PNG of 16 bits': ['p.png', () => black(7_000, 7_000, { colour: 6, depth: 16, bits: 64 })],
+}
+
 const codes = ['BAD_IMAGE']
 
-const files = Object.entries(FILES).map(([what, [name, make]]) => ({
+const files = Object.entries({ ...FILES, ...LARGEST }).map(([what, [name, make]]) => ({
   id: `picture: ${what}`,
   codes,
+  mayBeRead: what in LARGEST,
   async make(folder) {
     await trained(folder)
     written(folder, { [name]: make() })

@@ -17,7 +17,7 @@ const MAX_SIDE: u32 = 65_535;
 /// Largest ratio of the sides.
 const MAX_RATIO: u32 = 1000;
 /// Most bytes of the decoded pixels, and of what is held beside them until they are decoded.
-const MAX_DECODED: u64 = 512 << 20;
+const MAX_DECODED: u64 = 384 << 20;
 
 /// What becomes of pixels that are transparent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,11 +67,13 @@ fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Parsed<Decoded> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(said)?;
     let (width, height) = decoder.dimensions();
-    // of a progressive JPEG two bytes of each value are held beside the pixels until its last scan
-    let progressive =
-        format == ImageFormat::Jpeg && jpeg::frame(bytes).is_some_and(|frame| frame.progressive);
     let pixels = decoder.total_bytes();
-    let decoded = pixels.saturating_mul(if progressive { 3 } else { 1 });
+    let decoded = pixels.saturating_add(beside(
+        format,
+        bytes,
+        pixels,
+        u64::from(width) * u64::from(height),
+    ));
     bounded(width, height, decoded)?;
     let held = hold(decoded + pixels + bytes.len() as u64);
     let turned = orientation(&mut decoder);
@@ -87,6 +89,19 @@ fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Parsed<Decoded> {
             .for_each(|pixel| pixel.0 = [255; 3]);
     }
     Ok(Decoded { image, _held: held })
+}
+
+/// Bytes that a decoder holds beside its pixels until they are decoded.
+fn beside(format: ImageFormat, bytes: &[u8], decoded: u64, pixels: u64) -> u64 {
+    match format {
+        // two bytes of each value until the last scan
+        ImageFormat::Jpeg if jpeg::frame(bytes).is_some_and(|frame| frame.progressive) => {
+            decoded.saturating_mul(2)
+        }
+        // four channels, whatever is asked for
+        ImageFormat::WebP => pixels.saturating_mul(4),
+        _ => 0,
+    }
 }
 
 const CONVERT: &str = "PNG, JPEG and WebP are read: convert it, with Pillow for example: \
@@ -189,7 +204,7 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
 fn rgb(image: DynamicImage, transparency: Transparency) -> RgbImage {
     match (image, transparency) {
         (DynamicImage::ImageRgb8(image), _) => image,
-        (image, Transparency::OnWhite) => on_white(&image),
+        (image, Transparency::OnWhite) => on_white(image),
         (DynamicImage::ImageRgba8(image), _) => {
             copied(image.dimensions(), image.as_raw(), 4, |p| [p[0], p[1], p[2]])
         }
@@ -199,7 +214,7 @@ fn rgb(image: DynamicImage, transparency: Transparency) -> RgbImage {
         }
         (DynamicImage::ImageRgb16(image), _) => copied(image.dimensions(), image.as_raw(), 3, upper),
         (DynamicImage::ImageRgba16(image), _) => copied(image.dimensions(), image.as_raw(), 4, upper),
-        (other, _) => other.to_rgb8(),
+        (other, _) => other.into_rgb8(),
     }
 }
 
@@ -220,8 +235,8 @@ fn copied<T>(
     RgbImage::from_raw(width, height, pixels).expect("three values a pixel")
 }
 
-fn on_white(image: &DynamicImage) -> RgbImage {
-    let image = image.to_rgba8();
+fn on_white(image: DynamicImage) -> RgbImage {
+    let image = image.into_rgba8();
     copied(image.dimensions(), image.as_raw(), 4, |pixel| {
         let alpha = u32::from(pixel[3]);
         // a mean of two bytes, rounded

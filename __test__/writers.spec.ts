@@ -38,11 +38,7 @@ const TYPESCRIPT: Record<string, readonly string[]> = {
   // a model that a stage has left
   'src/revision/hand-over.ts': ['cp'],
   // opened for reading
-  'src/revision/contents.ts': ['open'],
-  'src/revision/projector-file.ts': ['open'],
-  'src/revision/data/json-records.ts': ['open'],
-  'src/revision/data/npy-ids.ts': ['open'],
-  'src/revision/data/record-files.ts': ['open'],
+  'src/regular-file.ts': ['open'],
 }
 
 /** The same for Rust, by calls. */

@@ -31,14 +31,15 @@ export async function openRegular(path: string): Promise<FileHandle> {
  * All bytes of a regular file.
  *
  * @param most bytes that it may have
- * @throws {@link ModalityGapError} as {@link openRegular}; `UNSUPPORTED` for a longer file
+ * @throws {@link ModalityGapError} as {@link openRegular}; `BAD_FORMAT` for a longer file
  */
 export async function readRegular(path: string, most = MAX_TEXT): Promise<Buffer> {
   const file = await openRegular(path)
   try {
     const { size } = await file.stat()
     if (size > most) {
-      throw new ModalityGapError('UNSUPPORTED', `${path} has ${size} bytes; at most ${most} are read`, { file: path })
+      const message = `${path} has ${size} bytes, more than the ${most} that are read`
+      throw new ModalityGapError('BAD_FORMAT', message, { file: path })
     }
     return await file.readFile()
   } catch (cause) {

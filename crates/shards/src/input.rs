@@ -36,6 +36,10 @@ impl Input {
     pub fn open(path: &Path) -> Result<Self, ShardError> {
         let place = Place::from(path);
         let metadata = std::fs::metadata(path).map_err(|e| ShardError::from_read(&place, e))?;
+        if metadata.is_dir() {
+            let source = io::Error::from(io::ErrorKind::IsADirectory);
+            return Err(ShardError::Unreadable { place, source });
+        }
         if !metadata.is_file() {
             return Err(ShardError::bad_format(&place, "is not a regular file"));
         }

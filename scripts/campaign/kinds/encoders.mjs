@@ -1,7 +1,7 @@
 // Encoders, pictures, lists of pairs, archives.
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { DualEncoder, embedPairs } from '../../../src/encoder.ts'
+import { DualEncoder, embedPairs } from '../../../src/encoder/encoder.ts'
 import { CASES, copied, ENCODERS, tar, written } from './material.mjs'
 
 const PICTURE = join(ENCODERS, 'pictures/rgb.png')

@@ -230,10 +230,17 @@ export const PLATFORMS = [
   'win32-arm64-msvc',
 ] as const
 
+/** What `MODALITY_GAP_SIMD` may ask for. */
+const SIMD_LEVELS = ['scalar', 'avx2', 'avx512']
+
 /** The native module, loaded once. */
 export const native: Binding = load()
 
 function load(): Binding {
+  const { MODALITY_GAP_SIMD: level = '' } = process.env
+  if (level !== '' && !SIMD_LEVELS.includes(level)) {
+    throw new ModalityGapError('BAD_OPTION', `unknown MODALITY_GAP_SIMD \`${level}\`; expected ${SIMD_LEVELS.join(', ')}`)
+  }
   try {
     // require, because a failed import statement could not be reported and an awaited one would lock out CommonJS users
     const binding: typeof generated = createRequire(import.meta.url)('../native/binding.cjs')

@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, picture, read_pairs};
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
+use crate::files::{make_folder, write_whole};
 use crate::hf::Pretrained;
-use crate::job::{ENCODER, load_encoder, make_folder, write_rows, write_whole};
+use crate::job::{ENCODER, load_encoder, write_rows};
 use crate::receipt::{Receipt, inputs_hash, job_hash};
 
 /// Pairs that are embedded at a time.

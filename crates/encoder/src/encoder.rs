@@ -10,7 +10,7 @@ use crate::config::ModelConfig;
 use crate::data::{Pair, Pictures};
 use crate::error::Result;
 use crate::evaluate::{Evaluation, evaluate};
-use crate::job::write_whole;
+use crate::files::write_whole;
 use crate::model::{Model, to_f32};
 use crate::vocabulary::Vocabulary;
 

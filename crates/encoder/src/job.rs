@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use half::f16;
-use modality_gap_nn::{NnError, Rng, shuffled};
+use modality_gap_nn::{Rng, shuffled};
 use modality_gap_shards::{
-    AtomicFile, Claim, Dtype, Format, OutputSpec, Rows, ShardError, create, refuse_link, remove_all_litter,
-    remove_litter,
+    Claim, Dtype, Format, OutputSpec, Rows, ShardError, create, refuse_link, remove_all_litter, remove_litter,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +17,7 @@ use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, TRAIN, read_pair
 use crate::encoder::DualEncoder;
 use crate::error::{EncoderError, Result};
 use crate::evaluate::Evaluation;
+use crate::files::make_folder;
 use crate::log::{LOG, TrainLog};
 use crate::train::{checkpoint_of, train};
 use crate::watch::{Observer, Probe, Step};
@@ -307,22 +307,6 @@ pub(crate) fn write_rows(path: &Path, rows: &[f32], dim: usize, halves: bool) ->
     }
     writer.finish(true)?;
     Ok(())
-}
-
-/// Writes a file as a whole or not at all; what a killed process has left of it goes first.
-pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
-    remove_litter([file]);
-    let out = AtomicFile::create(file)?;
-    out.write_at(0, bytes)?;
-    Ok(out.commit(true)?)
-}
-
-pub(crate) fn make_folder(folder: &Path) -> Result<()> {
-    let failed = |source| NnError::Write {
-        file: folder.to_owned(),
-        source,
-    };
-    Ok(fs::create_dir_all(folder).map_err(failed)?)
 }
 
 /// Reads a trained encoder from its file, or from the folder of its training.

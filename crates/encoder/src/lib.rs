@@ -11,6 +11,7 @@ mod embed;
 mod encoder;
 mod error;
 mod evaluate;
+mod files;
 mod hf;
 mod job;
 mod log;

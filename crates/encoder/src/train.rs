@@ -11,7 +11,7 @@ use crate::contrast::{Contrast, Part, contrast};
 use crate::data::{Augment, Pictures, batches};
 use crate::encoder::{DualEncoder, captions_numbered};
 use crate::error::{EncoderError, Result};
-use crate::job::write_whole;
+use crate::files::write_whole;
 use crate::model::{Model, stream, to_f32};
 use crate::vocabulary::Vocabulary;
 use crate::watch::{Observer, Probe, Step};

@@ -32,16 +32,21 @@ thread_local! {
     static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
 }
 
-/// The level in use: the best this processor has, unless `MODALITY_GAP_SIMD` asks for `scalar` or `avx2`.
+/// The level in use: the best this processor has, and none above that which `MODALITY_GAP_SIMD` asks for.
 pub fn level() -> Level {
     static BEST: OnceLock<Level> = OnceLock::new();
-    FORCED.get().unwrap_or_else(|| {
-        *BEST.get_or_init(|| match std::env::var("MODALITY_GAP_SIMD").as_deref() {
-            Ok("scalar") => Level::Baseline,
-            Ok("avx2") => detect().min(Level::Avx2),
-            _ => detect(),
-        })
-    })
+    FORCED
+        .get()
+        .unwrap_or_else(|| *BEST.get_or_init(|| detect().min(highest())))
+}
+
+/// The highest level that kernels of rows and packed products may use, by `MODALITY_GAP_SIMD`.
+pub(crate) fn highest() -> Level {
+    match std::env::var("MODALITY_GAP_SIMD").as_deref() {
+        Ok("scalar") => Level::Baseline,
+        Ok("avx2") => Level::Avx2,
+        _ => Level::Avx512,
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -8,6 +8,8 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use crate::dispatch::{Level, highest};
+
 /// Columns of a panel: two registers of sixteen.
 const PANEL: usize = 32;
 
@@ -235,13 +237,13 @@ enum Unit {
     Avx512Bf16,
 }
 
-/// The best unit of this processor; `MODALITY_GAP_SIMD` asks for another, as for the kernels of rows.
+/// The best unit of this processor at the level that is asked for, as for the kernels of rows.
 fn unit() -> Unit {
     static BEST: OnceLock<Unit> = OnceLock::new();
-    *BEST.get_or_init(|| match std::env::var("MODALITY_GAP_SIMD").as_deref() {
-        Ok("scalar") => Unit::Portable,
+    *BEST.get_or_init(|| match highest() {
+        Level::Baseline => Unit::Portable,
         #[cfg(target_arch = "x86_64")]
-        Ok("avx2") if detect() != Unit::Portable => Unit::Fma,
+        Level::Avx2 if detect() != Unit::Portable => Unit::Fma,
         _ => detect(),
     })
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Place, ShardError};
+use crate::format::Format;
 use crate::natural;
-use crate::shard::Format;
 
 /// Regular files of a folder but hidden ones, in natural order.
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::error::{Place, ShardError};
+use crate::format::Format;
 use crate::input::Input;
-use crate::shard::Format;
 
 /// First bytes of a file that are looked at.
 pub(crate) const LOOKED_AT: u64 = 1024;

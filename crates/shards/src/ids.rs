@@ -2,35 +2,13 @@
 
 use std::path::Path;
 
-use crate::error::{Place, ShardError};
+use crate::error::ShardError;
+use crate::format::Format;
+use crate::id_column::IdColumn;
 use crate::input::Input;
 use crate::pickle::PickleIds;
-use crate::shard::{Format, format_of};
+use crate::shard::format_of;
 use crate::table::TableIds;
-
-/// Which column holds the ids.
-#[derive(Debug, Clone, Copy)]
-pub struct IdColumn<'a> {
-    /// Its name, where it was given.
-    pub name: Option<&'a str>,
-    /// Names that are looked for otherwise, in this order.
-    pub usual: &'a [&'a str],
-}
-
-impl IdColumn<'_> {
-    /// The error of a file that has no such column.
-    pub(crate) fn missing(&self, place: &Place, names: &[&str]) -> ShardError {
-        let all = names.join(", ");
-        let reason = match self.name {
-            Some(name) => format!("there is no column {name} among {all}"),
-            None => format!(
-                "none of {} is among {all}; name the column of ids",
-                self.usual.join(", ")
-            ),
-        };
-        ShardError::bad_selector(place, reason)
-    }
-}
 
 /// A reader of ids. Whole numbers and texts are given exactly, as text.
 pub struct Ids(Reader);

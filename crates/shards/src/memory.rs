@@ -4,7 +4,7 @@ use kernels::{Dtype, Rows};
 
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
-use crate::shard::{Access, MAX_DIM, Shard, range_bytes};
+use crate::rows::{Access, MAX_DIM, Shard, range_bytes};
 
 struct Memory {
     bytes: Vec<u8>,

@@ -1,7 +1,7 @@
 //! How arrays of some shape hold rows.
 
 use crate::error::{Place, ShardError};
-use crate::shard::MAX_DIM;
+use crate::rows::MAX_DIM;
 
 /// Leading lengths up to this one may number modalities or layers; more are rows of tokens.
 const MAX_LEADING: u64 = 8;

@@ -7,12 +7,13 @@ use safetensors::tensor::Metadata;
 
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
+use crate::format::Format;
 use crate::input::Input;
 use crate::npy::NpyWriter;
-use crate::output::OutputSpec;
-use crate::resolve::{Role, listed};
+use crate::role::{Role, listed};
 use crate::row_shape::{RowShape, not_flat, row_shape};
-use crate::shard::{Access, Format, Opened, Shard, range_bytes};
+use crate::rows::{Access, Opened, Shard, range_bytes};
+use crate::writer::OutputSpec;
 
 /// The limit of the format.
 const MAX_HEADER: u64 = 100_000_000;

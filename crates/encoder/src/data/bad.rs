@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Dropped, SHOWN};
 use crate::error::{EncoderError, Result};
 
 /// What becomes of pairs that cannot be used.
@@ -13,27 +14,6 @@ pub enum OnBadPair {
     Error,
     /// They are left out, counted and named.
     Drop,
-}
-
-/// Pairs that are named one by one; the others are counted.
-pub const SHOWN: usize = 20;
-
-/// Pairs that were left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
-    /// How many.
-    pub count: u64,
-    /// What is wrong with the first [`SHOWN`].
-    pub first: Vec<String>,
-}
-
-impl Dropped {
-    /// Counts those of `other` behind its own.
-    pub fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        let room = SHOWN - self.first.len().min(SHOWN);
-        self.first.extend(other.first.iter().take(room).cloned());
-    }
 }
 
 /// Collects pairs that cannot be used.

@@ -8,6 +8,7 @@ mod clip;
 mod keys;
 mod modules;
 mod open_clip;
+mod open_clip_names;
 mod preprocess;
 mod siglip;
 mod steps;
@@ -29,7 +30,7 @@ use modules::{First, Head, Plan, Prompts, sentence_options};
 use open_clip::OpenClip;
 use preprocess::Preprocess;
 use siglip::Siglip;
-use steps::Pooling;
+use steps::{Pooling, unit};
 use tokens::{Limits, SentenceOptions, Tokens};
 use weights::Weights;
 
@@ -367,19 +368,4 @@ fn refuse_adapters(folder: &Path) -> Result<()> {
 
 fn no_images() -> EncoderError {
     EncoderError::BadOption("this encoder takes no images".to_owned())
-}
-
-fn unit(mut rows: Vec<f32>, dim: usize) -> Vec<f32> {
-    for row in rows.chunks_exact_mut(dim) {
-        let length = row
-            .iter()
-            .map(|&v| f64::from(v) * f64::from(v))
-            .sum::<f64>()
-            .sqrt()
-            .max(1e-12);
-        for value in row {
-            *value = (f64::from(*value) / length) as f32;
-        }
-    }
-    rows
 }

@@ -284,7 +284,7 @@ impl Step {
         match self {
             Self::Dense(dense) => dense.rows(rows, dim),
             Self::Norm(norm) => Ok(norm.rows(&rows)),
-            Self::Normalize => Ok(super::unit(rows, dim)),
+            Self::Normalize => Ok(unit(rows, dim)),
         }
     }
 }
@@ -378,6 +378,22 @@ pub(super) fn refuse_unknown(keys: &Keys, known: impl Fn(&str) -> bool) -> Resul
         ));
         Err(error)
     })
+}
+
+/// Rows scaled to unit length.
+pub(super) fn unit(mut rows: Vec<f32>, dim: usize) -> Vec<f32> {
+    for row in rows.chunks_exact_mut(dim) {
+        let length = row
+            .iter()
+            .map(|&v| f64::from(v) * f64::from(v))
+            .sum::<f64>()
+            .sqrt()
+            .max(1e-12);
+        for value in row {
+            *value = (f64::from(*value) / length) as f32;
+        }
+    }
+    rows
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use modality_gap_nn::{ParamId, Params};
 use modality_gap_weights::{Store, WeightsError};
 
-use super::open_clip::Place;
+use super::open_clip_names::Place;
 use super::tower::Tower;
 use crate::error::{EncoderError, Result};
 use crate::transformer::{Affine, Block, Transformer};

@@ -8,8 +8,8 @@ pub(crate) use self::text::{TextKind, copy_without as copy_text_without};
 use crate::error::{Place, ShardError};
 use crate::folder::files_in;
 use crate::input::Input;
-use crate::shard::ShardRef;
 use crate::shard_names::{numbers_of, same_numbers, shard_keys};
+use crate::shard_ref::ShardRef;
 use crate::table::{arrow_rows, parquet_rows};
 
 /// What a metadata file is, by its ending.

@@ -5,7 +5,7 @@ use kernels::Dtype;
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::input::Input;
-use crate::shard::{Access, Opened, Shard, range_bytes};
+use crate::rows::{Access, Opened, Shard, range_bytes};
 
 use super::header::{self, Header};
 

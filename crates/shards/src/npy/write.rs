@@ -6,8 +6,8 @@ use kernels::{Dtype, Rows};
 
 use crate::atomic::AtomicFile;
 use crate::error::{Place, ShardError};
-use crate::output::{OutputSpec, ShardWriter, check_range};
-use crate::shard::Access;
+use crate::rows::Access;
+use crate::writer::{OutputSpec, ShardWriter, check_range};
 
 /// An array at a fixed position of a file; the header is written when it is created.
 pub(crate) struct NpyWriter {

@@ -11,9 +11,9 @@ use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::input::{Input, InputReader};
 use crate::npy::header::Header;
-use crate::shard::{Access, Shard, range_bytes};
+use crate::rows::{Access, Shard, range_bytes};
 
-use super::read::Member;
+use super::member::Member;
 
 /// Bytes that are decoded at once when rows are passed over.
 const SKIP_BYTES: usize = 16 << 10;

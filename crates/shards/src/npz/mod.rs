@@ -1,6 +1,7 @@
 //! Zip archives of `NumPy` arrays.
 
 mod deflated;
+mod member;
 mod read;
 mod write;
 

@@ -7,29 +7,14 @@ use crate::error::ShardError;
 use crate::input::Input;
 use crate::npy::NpyShard;
 use crate::npy::header::{self, Header};
-use crate::resolve::{Role, listed};
-use crate::shard::Opened;
+use crate::role::{Role, listed};
+use crate::rows::Opened;
 
 use super::deflated::DeflatedShard;
+use super::member::Member;
 
 /// Members that are looked at; each costs a read of its header.
 const MAX_MEMBERS: usize = 4096;
-
-/// One array of an archive.
-#[derive(Debug, Clone)]
-pub(super) struct Member {
-    /// Name without `.npy`, as `numpy.load` gives it.
-    key: String,
-    /// Where its bytes start in the archive.
-    pub start: u64,
-    /// Bytes in the archive.
-    pub compressed: u64,
-    /// Bytes of the npy file inside.
-    pub size: u64,
-    pub crc: u32,
-    method: CompressionMethod,
-    encrypted: bool,
-}
 
 /// Opens the member called `selector`, or the one that holds rows.
 pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {

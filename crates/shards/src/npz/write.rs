@@ -8,10 +8,11 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::ShardError;
+use crate::format::Format;
 use crate::npy::header_bytes;
-use crate::output::{OutputSpec, ShardWriter, check_range};
-use crate::shard::{Access, Format};
+use crate::rows::Access;
 use crate::sink::{Failure, Sink};
+use crate::writer::{OutputSpec, ShardWriter, check_range};
 
 /// The name `numpy.savez` gives to an array without one.
 const DEFAULT_KEY: &str = "arr_0";

@@ -8,6 +8,7 @@ mod call;
 mod cursor;
 mod frame;
 mod ids;
+mod index;
 mod machine;
 mod memo;
 mod read;
@@ -16,5 +17,6 @@ mod value;
 mod write;
 
 pub(crate) use ids::PickleIds;
-pub(crate) use read::{Index, open};
+pub(crate) use index::Index;
+pub(crate) use read::open;
 pub(crate) use write::PickleWriter;

@@ -4,17 +4,17 @@
 //! bytes in the file (protocol 2 writes them as text, lists hold numbers) are decoded in order instead.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use kernels::Dtype;
 
+use super::index::Index;
 use super::machine::{Keep, Machine, no_records};
 use super::value::{At, Row, Shape, Value, row};
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::fault::Fault;
 use crate::input::Input;
-use crate::shard::{Access, MAX_DIM, Opened, Shard, range_bytes};
+use crate::rows::{Access, MAX_DIM, Opened, Shard, range_bytes};
 
 /// The published name of the rows.
 const DEFAULT_KEY: &str = "embed";
@@ -26,17 +26,6 @@ struct PickleShard {
     key: String,
     index: Arc<Index>,
     decoder: Mutex<Option<Decoder>>,
-}
-
-/// What the first pass found.
-pub(crate) struct Index {
-    stamp: (u64, Option<SystemTime>),
-    shape: Shape,
-    rows: u64,
-    /// Position of every row's bytes, if all rows are bytes; of a bad row some other position.
-    offsets: Option<Vec<u64>>,
-    /// Rows that cannot be given, ascending.
-    faults: Vec<(u64, Fault)>,
 }
 
 /// Records that are looked at for what most rows are.

@@ -11,10 +11,11 @@ use super::machine::{Keep, Machine};
 use super::read::latin1;
 use super::value::{Array, At, Data, Value, Word};
 use crate::error::{Place, ShardError};
+use crate::format::Format;
 use crate::input::Input;
-use crate::output::{OutputSpec, ShardWriter, check_range};
-use crate::shard::{Access, Format};
+use crate::rows::Access;
 use crate::sink::{Failure, Sink};
+use crate::writer::{OutputSpec, ShardWriter, check_range};
 
 /// Records that are appended at a time, as Python does.
 const BATCH: u64 = 1000;

@@ -13,7 +13,7 @@ use crate::buffer::{Buffer, swap_bytes};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::Input;
-use crate::shard::{Access, Ask, Opened, Shard, range_bytes};
+use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
 
 struct ArrowShard {
     input: Input,

@@ -13,8 +13,8 @@ use kernels::{Dtype, Rows};
 
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
-use crate::resolve::{Role, listed};
-use crate::shard::MAX_DIM;
+use crate::role::{Role, listed};
+use crate::rows::MAX_DIM;
 
 /// How a list column stores its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

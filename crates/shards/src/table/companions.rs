@@ -15,8 +15,9 @@ use super::pages::{batch_rows, check_pages};
 use super::parquet::{Chunks, guarded, read_metadata};
 use super::scan;
 use crate::error::{Place, ShardError};
+use crate::format::Format;
 use crate::input::Input;
-use crate::shard::{Format, ShardRef};
+use crate::shard_ref::ShardRef;
 
 /// Rows that are decoded at once: captions may be long.
 const BATCH_ROWS: usize = 1024;

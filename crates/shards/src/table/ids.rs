@@ -18,9 +18,9 @@ use super::pages::{batch_rows, check_pages};
 use super::parquet::{Chunks, guarded, load_metadata};
 use super::scan;
 use crate::error::{Place, ShardError};
-use crate::ids::IdColumn;
+use crate::format::Format;
+use crate::id_column::IdColumn;
 use crate::input::Input;
-use crate::shard::Format;
 
 /// Ids that are decoded at once.
 const BATCH_ROWS: usize = 4096;

@@ -6,8 +6,7 @@
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use super::parquet::failed;
-use crate::error::ShardError;
+use crate::error::{Place, ShardError};
 use crate::input::Input;
 
 /// How many times its own size a file may grow, besides `SPARE`.
@@ -242,6 +241,10 @@ impl Thrift<'_> {
         }
         (self.at <= self.bytes.len()).then_some(())
     }
+}
+
+pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {
+    ShardError::bad_format(place, format!("is no valid parquet file: {error}"))
 }
 
 #[cfg(test)]

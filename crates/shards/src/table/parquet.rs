@@ -16,12 +16,12 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columns::{self, Lists};
-use super::pages::check_pages;
+use super::pages::{check_pages, failed};
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::{Input, InputReader};
-use crate::shard::{Access, Ask, Opened, Shard, range_bytes};
+use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
 
 /// Bytes of rows that are decoded at once.
 const BATCH_BYTES: usize = 4 << 20;
@@ -128,10 +128,6 @@ pub(crate) fn listed_in_footer(input: &Input) -> Result<Vec<(String, u64)>, Shar
         }
     }
     Ok(files)
-}
-
-pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {
-    ShardError::bad_format(place, format!("is no valid parquet file: {error}"))
 }
 
 fn check_compression(metadata: &ArrowReaderMetadata, column: &str, place: &Place) -> Result<(), ShardError> {

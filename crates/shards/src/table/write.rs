@@ -18,10 +18,11 @@ use super::columns;
 use super::companions::Companions;
 use super::parquet::{group_starts, read_metadata};
 use crate::error::{Place, ShardError};
+use crate::format::Format;
 use crate::input::Input;
-use crate::output::{OutputSpec, ShardWriter, check_range};
-use crate::shard::{Access, Format};
+use crate::rows::Access;
 use crate::sink::{Failure, Sink};
+use crate::writer::{OutputSpec, ShardWriter, check_range};
 
 /// Name of the column when no input gives one.
 const DEFAULT_COLUMN: &str = "embedding";

@@ -1,0 +1,27 @@
+//! Which column of a table holds the ids.
+
+use crate::error::{Place, ShardError};
+
+/// Which column holds the ids.
+#[derive(Debug, Clone, Copy)]
+pub struct IdColumn<'a> {
+    /// Its name, where it was given.
+    pub name: Option<&'a str>,
+    /// Names that are looked for otherwise, in this order.
+    pub usual: &'a [&'a str],
+}
+
+impl IdColumn<'_> {
+    /// The error of a file that has no such column.
+    pub(crate) fn missing(&self, place: &Place, names: &[&str]) -> ShardError {
+        let all = names.join(", ");
+        let reason = match self.name {
+            Some(name) => format!("there is no column {name} among {all}"),
+            None => format!(
+                "none of {} is among {all}; name the column of ids",
+                self.usual.join(", ")
+            ),
+        };
+        ShardError::bad_selector(place, reason)
+    }
+}

@@ -1,0 +1,66 @@
+//! Sides of a pair, and the choice among several arrays by their names.
+
+use crate::error::{Place, ShardError};
+
+/// Which side of a pair a source is, where a name alone does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Role {
+    /// Images: `img_emb/`, `image_embedding`.
+    Image,
+    /// Texts: `text_emb/`, `text_embedding`.
+    Text,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Role {
+    /// Folder of a clip-retrieval layout.
+    pub(crate) const fn folder(self) -> Option<&'static str> {
+        match self {
+            Self::Image => Some("img_emb"),
+            Self::Text => Some("text_emb"),
+            Self::Other => None,
+        }
+    }
+
+    /// How columns, tensors and keys of that side begin.
+    const fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Image => &["image", "img", "vision", "visual"],
+            Self::Text => &["text", "txt", "caption"],
+            Self::Other => &["emb", "vector"],
+        }
+    }
+
+    /// Chooses among the names of several arrays of rows.
+    pub(crate) fn choose(self, names: &[String], place: &Place) -> Result<usize, ShardError> {
+        let fits = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            self.prefixes().iter().any(|prefix| name.starts_with(prefix))
+        };
+        let mut fitting = names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| fits(name))
+            .map(|(i, _)| i);
+        match (names, fitting.next(), fitting.next()) {
+            ([_], ..) => Ok(0),
+            (_, Some(only), None) => Ok(only),
+            _ => {
+                let reason = format!("holds several arrays of rows, choose one: {}", listed(names));
+                Err(ShardError::bad_selector(place, reason))
+            }
+        }
+    }
+}
+
+/// `#a, #b` of the names, cut where there are too many to read.
+pub(crate) fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("#{name}")).collect();
+    if names.len() > SHOWN {
+        text.push(format!("and {} more", names.len() - SHOWN));
+    }
+    text.join(", ")
+}

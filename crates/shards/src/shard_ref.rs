@@ -1,0 +1,75 @@
+//! Where a shard is and what it holds.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kernels::Dtype;
+use serde::{Deserialize, Serialize};
+
+use crate::format::Format;
+use crate::pickle::Index;
+
+/// Where a shard is and what it holds; cheap to clone and to send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardRef {
+    /// The file.
+    pub path: PathBuf,
+    /// Column, tensor, npz key, or leading index of a 3-D npy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// Container format.
+    pub format: Format,
+    /// Number of rows.
+    pub rows: u64,
+    /// Number of columns.
+    pub dim: usize,
+    /// Storage type.
+    #[serde(with = "dtype_name")]
+    pub dtype: Dtype,
+    /// Size of the file.
+    pub bytes: u64,
+    /// File name for the output made of this shard, unique in its source.
+    pub name: String,
+    /// Whether a folder or a glob gave the file, not the user by its name.
+    #[serde(skip)]
+    pub listed: bool,
+    /// What `probe` found out and `open` need not find again.
+    #[serde(skip)]
+    pub(crate) known: Known,
+}
+
+/// The index of a pickle: dear to make, of no meaning elsewhere, and no part of what a reference says.
+#[derive(Clone, Default)]
+pub(crate) struct Known(pub Option<Arc<Index>>);
+
+impl PartialEq for Known {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "index" } else { "nothing" })
+    }
+}
+
+/// Serialises a storage type by its name.
+pub mod dtype_name {
+    use kernels::Dtype;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes the name.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+    pub fn serialize<S: Serializer>(dtype: &Dtype, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(dtype.name())
+    }
+
+    /// Reads the name.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dtype, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Dtype::from_name(&name).ok_or_else(|| D::Error::custom(format!("no storage type is called {name:?}")))
+    }
+}

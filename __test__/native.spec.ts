@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Script } from 'node:vm'
 import test from 'ava'
 import { loadFailure, native, PLATFORMS } from '../src/native.ts'
-import { node } from './helpers/cli.ts'
+import { modalityGap, node } from './helpers/cli.ts'
 
 const root = join(import.meta.dirname, '..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

@@ -239,7 +239,10 @@ export const native: Binding = load()
 function load(): Binding {
   const { MODALITY_GAP_SIMD: level = '' } = process.env
   if (level !== '' && !SIMD_LEVELS.includes(level)) {
-    throw new ModalityGapError('BAD_OPTION', `unknown MODALITY_GAP_SIMD \`${level}\`; expected ${SIMD_LEVELS.join(', ')}`)
+    throw new ModalityGapError(
+      'BAD_OPTION',
+      `unknown MODALITY_GAP_SIMD \`${level}\`; expected ${SIMD_LEVELS.join(', ')}`,
+    )
   }
   try {
     // require, because a failed import statement could not be reported and an awaited one would lock out CommonJS users

@@ -89,3 +89,12 @@ test('a failed job does not keep later ones from running', async t => {
   await t.throwsAsync(inspect(rows, { signal: AbortSignal.abort() }))
   t.is((await inspect(rows)).rows, 10)
 })
+
+test('what only looks like a signal is refused by name', async t => {
+  const rows = await openEmbeddings(Float32Array.of(1, 2, 3, 4), { dim: 2 })
+  for (const signal of [{ aborted: false }, { aborted: false, addEventListener() {} }]) {
+    const error = await t.throwsAsync(inspect(rows, { signal } as never))
+    t.like(error, { code: 'BAD_OPTION' })
+    t.regex(error.message, /an AbortSignal/)
+  }
+})

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Aligner } from '../src/align.ts'
@@ -252,4 +252,31 @@ test('the command takes ids from files, and says what it makes of repeated rows'
     await run('--image', often, '--text', fixture('groups_text.npy'), '--paired'),
     /occur more than once[\s\S]*--captions-per-image/,
   )
+})
+
+test('a null in the column that names the image is refused, not taken for rows without ids', async t => {
+  const folder = folderOf(t)
+  for (const name of ['img_emb', 'text_emb', 'metadata']) mkdirSync(join(folder, name))
+  for (const name of ['img_emb', 'text_emb']) {
+    writeNpy(join(folder, name, `${name}_0.npy`), someRows(12, DIM, name.length), [12, DIM])
+  }
+  const metadata = join(folder, 'metadata', 'metadata_0.jsonl')
+  const lines = (ids: readonly unknown[]) => ids.map(id => `${JSON.stringify({ image_id: id })}\n`).join('')
+  const ids = Array.from({ length: 12 }, (_, i) => i % 4)
+  const measure = async (given?: EmbeddingsOptions['ids']) => {
+    const side = (name: string) => openEmbeddings(join(folder, name), { ids: given })
+    return measureGap({
+      image: await side('img_emb'),
+      text: await side('text_emb'),
+      paired: true,
+      parts: ['retrieval'],
+    })
+  }
+  writeFileSync(metadata, lines(ids))
+  t.like((await measure()).groups, { by: 'ids', image: 4, text: 4 })
+  writeFileSync(metadata, lines(ids.map((id, i) => (i === 5 ? null : id))))
+  const error = await t.throwsAsync(measure())
+  t.like(error, { file: metadata, row: 5 })
+  t.regex(error.message, /'none' for rows without ids/)
+  t.falsy((await measure('none')).groups)
 })

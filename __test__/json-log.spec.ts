@@ -32,6 +32,17 @@ test('a line that was cut short is left out, and written over', async t => {
   }
 })
 
+test('a byte order mark and blank lines are no records', async t => {
+  const file = join(folderOf(t), 'log.jsonl')
+  await new Tracker(options(file)).push(step(0))
+  const records = await readTrackLog(file)
+  const text = readFileSync(file, 'utf8')
+  for (const changed of [`\uFEFF${text}`, `${text}\n`, `${text}\r\n \n`, text.replaceAll('\n', '\r\n')]) {
+    writeFileSync(file, changed)
+    t.deepEqual(await readTrackLog(file), records)
+  }
+})
+
 if (process.platform !== 'win32') {
   test('a log does not follow a link', async t => {
     const folder = folderOf(t)

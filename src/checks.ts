@@ -60,8 +60,11 @@ export function instanceOf(type: { [Symbol.hasInstance](value: unknown): boolean
 export const callback: Check = (value, name) => accept(typeof value === 'function', value, name, 'a function')
 
 /** An `AbortSignal`, of this realm or another. */
-export const signal: Check = (value, name) =>
-  accept(isObject(value) && typeof value.aborted === 'boolean', value, name, 'an AbortSignal')
+export const signal: Check = (value, name) => {
+  const listens = (method: string) => isObject(value) && typeof value[method] === 'function'
+  const fits = isObject(value) && typeof value.aborted === 'boolean'
+  accept(fits && listens('addEventListener') && listens('removeEventListener'), value, name, 'an AbortSignal')
+}
 
 /** A finite number within bounds. */
 export function number(least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY): Check {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { ModalityGapError } from './errors.ts'
 import { refuseLinks } from './no-links.ts'
+import { withoutMark } from './plain-text.ts'
 import { readRegular } from './regular-file.ts'
 
 /** What a log holds. */
@@ -35,7 +36,7 @@ export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<Lo
   const lines = text.split('\n')
   // what stands after the last line's end was cut short while it was written
   const cut = lines.pop() ?? ''
-  if (lines.length === 0 && !cut.startsWith(BEGINS.slice(0, cut.length))) {
+  if (lines.length === 0 && !withoutMark(cut).startsWith(BEGINS.slice(0, cut.length))) {
     throw new ModalityGapError('BAD_FORMAT', `${path} holds no ${kind.what}, but something else`, {
       file: path,
       row: 0,
@@ -45,8 +46,11 @@ export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<Lo
   let end = 0
   lines.forEach((line, row) => {
     end += Buffer.byteLength(line) + 1
-    result.records.push(recordOf(line, kind, path, row))
-    result.ends.push(end)
+    const text = row === 0 ? withoutMark(line) : line
+    if (text.trim() !== '') {
+      result.records.push(recordOf(text, kind, path, row))
+      result.ends.push(end)
+    }
   })
   return result
 }

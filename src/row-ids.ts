@@ -13,20 +13,10 @@ import type { RowFiles } from './revision/data/embedding-rows.ts'
  */
 export type RowIds = string | readonly (string | number | bigint)[] | Uint32Array | BigInt64Array | BigUint64Array
 
-/** Columns that name the item of a row, in the order in which they are looked for: the image's before the pair's. */
-const ITEM_COLUMNS = [
-  'image_id',
-  'img_id',
-  'imgid',
-  'cocoid',
-  'image_path',
-  'file_name',
-  'filename',
-  'image',
-  'url',
-  'key',
-  'id',
-] as const
+/** Columns that name the image of a row, in the order in which they are looked for. */
+const IMAGE_COLUMNS = ['image_id', 'img_id', 'imgid', 'cocoid', 'image_path', 'file_name', 'filename'] as const
+/** Columns that may name the item of a row, or hold something else, such as the image itself. */
+const OTHER_COLUMNS = ['image', 'url', 'key', 'id'] as const
 
 /** Ids of rows, and where they come from. */
 export interface FoundIds {
@@ -63,21 +53,45 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
   return { ids: await idsFrom(rows, { column: given }), from: `column ${given}` }
 }
 
-/** The ids that rows bring along: an item column of their metadata or of their own table; nothing without one. */
+/**
+ * The ids that rows bring along: an item column of their metadata or of their own table; nothing without one.
+ *
+ * @throws {@link ModalityGapError} with the file and the row, where such a column holds a value that is no id
+ */
 export async function ownIds(rows: RowFiles & Pick<EmbeddingsInfo, 'layout'>): Promise<FoundIds | undefined> {
   if (rows.layout !== 'clip-retrieval' && rows.format !== 'parquet' && rows.format !== 'arrow') {
     return undefined
   }
+  const found =
+    (await idsOfColumn(rows, IMAGE_COLUMNS, () => false)) ?? (await idsOfColumn(rows, OTHER_COLUMNS, notIds))
+  return found && { ids: found, from: 'the metadata' }
+}
+
+/** The ids of the first of these columns that is there; nothing without one, or where `ignored` says so of the error. */
+async function idsOfColumn(
+  rows: RowFiles,
+  usual: readonly string[],
+  ignored: (error: ModalityGapError) => boolean,
+): Promise<string[] | undefined> {
   try {
-    return { ids: await idsFrom(rows, { usual: ITEM_COLUMNS }), from: 'the metadata' }
+    return await idsFrom(rows, { usual })
   } catch (error) {
-    // rows without ids, or with a column of that name that holds something else, are rows by themselves
-    const none = ['BAD_SELECTOR', 'BAD_OPTION', 'BAD_FORMAT', 'NOT_PAIRED', 'UNSUPPORTED']
-    if (error instanceof ModalityGapError && none.includes(error.code)) {
+    if (!(error instanceof ModalityGapError)) {
+      throw error
+    }
+    const absent = ['BAD_SELECTOR', 'BAD_OPTION', 'NOT_PAIRED', 'UNSUPPORTED'].includes(error.code)
+    if (absent || ignored(error)) {
       return undefined
     }
-    throw error
+    const { code, file, row } = error
+    const advice = "the rows of an image belong together by it; mend it, give other ids, or 'none' for rows without ids"
+    throw new ModalityGapError(code, `${error.message}; ${advice}`, { file, row, cause: error })
   }
+}
+
+/** Whether the column holds something else than ids from its first row on. */
+function notIds({ code, row }: ModalityGapError): boolean {
+  return code === 'BAD_FORMAT' && (row === undefined || row === 0)
 }
 
 function textOf(id: unknown, row: number): string {

@@ -99,6 +99,16 @@ impl Keys {
         }
     }
 
+    /// Whether a key is there and `null`.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
+    /// A flag that `null` turns off, as Python's `if` does.
+    pub fn truth(&self, key: &str, default: bool) -> Result<bool> {
+        self.flag(key, default && !self.is_null(key))
+    }
+
     pub fn flag(&self, key: &str, default: bool) -> Result<bool> {
         match self.get(key) {
             None => Ok(default),

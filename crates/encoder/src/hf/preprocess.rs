@@ -74,6 +74,14 @@ enum Target {
     Between(u32, u32),
 }
 
+/// Steps that a flag turns on, and what they need.
+const STEPS: [(&str, &[&str]); 4] = [
+    ("do_resize", &["size", "resample"]),
+    ("do_center_crop", &["crop_size"]),
+    ("do_rescale", &["rescale_factor"]),
+    ("do_normalize", &["image_mean", "image_std"]),
+];
+
 impl Preprocess {
     /// What `processor_config.json` says, or `preprocessor_config.json`; the class of `model` where both are silent.
     pub fn open(folder: &Path, model: &str, side: usize) -> Result<Self> {
@@ -116,8 +124,14 @@ impl Preprocess {
         ] {
             keys.only(key, &[read])?;
         }
+        for (step, keys_of_step) in STEPS {
+            let on = keys.truth(step, step != "do_center_crop" || class.crops)?;
+            if let Some(key) = keys_of_step.iter().find(|key| on && keys.is_null(key)) {
+                return Err(keys.bad(format!("{key} is null, and {step} needs it")));
+            }
+        }
         let square = keys.flag("default_to_square", class.square)?;
-        let scale = if keys.flag("do_resize", true)? {
+        let scale = if keys.truth("do_resize", true)? {
             let target = match keys.get("size") {
                 Some(value) => target(keys, value, square)?,
                 None => class.target(224),
@@ -132,7 +146,7 @@ impl Preprocess {
         } else {
             None
         };
-        let crop = if keys.flag("do_center_crop", class.crops)? {
+        let crop = if keys.truth("do_center_crop", class.crops)? {
             Some(match keys.get("crop_size") {
                 Some(value) => crop(keys, value)?,
                 None => (224, 224),
@@ -140,12 +154,12 @@ impl Preprocess {
         } else {
             None
         };
-        let factor = if keys.flag("do_rescale", true)? {
+        let factor = if keys.truth("do_rescale", true)? {
             Some(keys.positive("rescale_factor", 1.0 / 255.0)?)
         } else {
             None
         };
-        let normalize = if keys.flag("do_normalize", true)? {
+        let normalize = if keys.truth("do_normalize", true)? {
             let mean = channels(keys, "image_mean", class.mean, |_| true)?;
             let deviation = channels(keys, "image_std", class.deviation, |value| value != 0.0)?;
             Some((mean, deviation))
@@ -170,7 +184,7 @@ impl Preprocess {
             crop,
             factor,
             normalize,
-            transparency: if keys.flag("do_convert_rgb", class.converts)? {
+            transparency: if keys.truth("do_convert_rgb", class.converts)? {
                 Transparency::KeyOnWhite
             } else {
                 Transparency::Dropped

@@ -77,7 +77,8 @@ impl Tokens {
         let map = Keys::open_if_there(&folder.join("special_tokens_map.json"))?;
         let padding = tokenizer.get_padding().cloned();
         let mut most = limits.tokens;
-        let mut direction = TruncationDirection::Right;
+        let written = tokenizer.get_truncation();
+        let mut direction = written.map_or(TruncationDirection::Right, |truncation| truncation.direction);
         let mut canonical = None;
         let named = match &config {
             Some(keys) => keys.text("tokenizer_class")?.map(Class::named),
@@ -101,10 +102,11 @@ impl Tokens {
             if let Some(side) = keys.text("padding_side")? {
                 pads_left = side_of(keys, "padding_side", side)?;
             }
-            if let Some(side) = keys.text("truncation_side")?
-                && side_of(keys, "truncation_side", side)?
-            {
-                direction = TruncationDirection::Left;
+            if let Some(side) = keys.text("truncation_side")? {
+                direction = match side_of(keys, "truncation_side", side)? {
+                    true => TruncationDirection::Left,
+                    false => TruncationDirection::Right,
+                };
             }
             if options.most.is_none() {
                 let length = keys.positive("model_max_length", f64::INFINITY)?;

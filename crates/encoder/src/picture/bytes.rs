@@ -1,5 +1,6 @@
 //! Bytes of a picture: of a regular file, or of a member of a tar file, and not more than a picture has.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use modality_gap_shards::{Input, ShardError};
@@ -37,6 +38,12 @@ fn fault(file: &Path, shown: &Path, error: ShardError) -> EncoderError {
         ShardError::NotFound { .. } => EncoderError::NotFound {
             file: file.to_owned(),
         },
+        ShardError::Unreadable { source, .. } if source.kind() == ErrorKind::IsADirectory => {
+            EncoderError::BadImage {
+                file: shown.to_owned(),
+                reason: "it is not a regular file, but a folder".to_owned(),
+            }
+        }
         ShardError::Unreadable { source, .. } => EncoderError::reading(file, source),
         ShardError::BadFormat { reason, .. } => EncoderError::BadImage {
             file: shown.to_owned(),

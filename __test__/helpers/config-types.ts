@@ -8,14 +8,14 @@ export const TYPES = join(import.meta.dirname, '..', '..', 'src', 'revision', 'c
 const WIDTH = 120
 
 const HEAD = `// made from the schema by scripts/config-docs.mjs
-import type { ScheduleKind } from '../../encoder-options.ts'
+import type { ScheduleKind } from '../../encoder/options.ts'
 import type { FitOptions } from '../../options.ts'
+import type { YesNoRule } from '../../text-metrics/yes-no.ts'
 import type { ArmInput } from '../arms.ts'
 import type { BenchmarkGroup } from '../benchmarks/record.ts'
 import type { OpenMetric } from '../benchmarks/score.ts'
 import type { Tokens } from '../cost.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
-import type { YesNoRule } from '../../text-metrics/yes-no.ts'
 import type { ImagePlacement } from '../turns.ts'
 import type { TemplateName } from './sections.ts'
 `

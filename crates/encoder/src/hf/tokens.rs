@@ -103,9 +103,10 @@ impl Tokens {
                 pads_left = side_of(keys, "padding_side", side)?;
             }
             if let Some(side) = keys.text("truncation_side")? {
-                direction = match side_of(keys, "truncation_side", side)? {
-                    true => TruncationDirection::Left,
-                    false => TruncationDirection::Right,
+                direction = if side_of(keys, "truncation_side", side)? {
+                    TruncationDirection::Left
+                } else {
+                    TruncationDirection::Right
                 };
             }
             if options.most.is_none() {

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, sep } from 'node:path'
 
 /** A file of a crate: its submodules, what it names of other modules, and what it exports again under which name. */
 interface Module {
@@ -124,11 +124,4 @@ function targetOf(modules: Map<string, Module>, from: string, path: string[], de
     return (at === '' && [...modules.keys()].find(name => modules.get(name)?.macros.has(next))) || at
   }
   return at
-}
-
-/** The folders of the crates below `root`. */
-export function cratesOf(root: string): string[] {
-  return readdirSync(join(root, 'crates'))
-    .map(name => join(root, 'crates', name))
-    .filter(folder => existsSync(join(folder, 'Cargo.toml')) && dirname(folder) !== '')
 }

@@ -2936,7 +2936,7 @@ export declare function writeCharts(
   folder: string,
   options?: ChartOptions,
 ): Promise<string[]>
-/** A part of a configuration, laid over another one; `null` takes a key away. */
+/** A part of a configuration that changes another one; `null` takes a key away. */
 export type Override = {
   readonly [key: string]: unknown
 }
@@ -3047,7 +3047,7 @@ export interface PublishedBenchmark {
 export declare const BENCHMARKS: readonly PublishedBenchmark[]
 /** Takes a text apart; every metric says which one it uses when none is given. */
 export type Tokenizer = (text: string) => string[]
-/** Text that was tokenised before: split at white space, nothing else changed. */
+/** Text that was tokenised before: split at white space as Python's `str.split` does, nothing else changed. */
 export declare function splitTokens(text: string): string[]
 /**
  * Tokens of a caption as COCO's evaluation has them: lower case, contractions apart (`is n't`, `dog 's`), hyphened words
@@ -4549,7 +4549,7 @@ export declare function lettersOf(options: readonly string[]): string[]
  * 4. a letter that opens the answer, and no other in brackets: `B. a dog`, `(B) a dog`, `B: a dog`;
  * 5. the text of an option and nothing else, whatever its case and its closing mark;
  * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`; then the only one of
- *    all, where it ends the answer behind a comma or a colon;
+ *    all, where it ends the answer behind a comma, a colon or a word such as `is` or `but`;
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
  * 8. the only one of three or more that is not called wrong.
  *

@@ -30,7 +30,7 @@ test('nothing is wrong with sound pairs', async t => {
   t.deepEqual(await codes(images, units, true), [])
 })
 
-test('rows in another order are told', async t => {
+test('rows in another order are reported', async t => {
   const images = someRows(600, DIM, 1)
   const texts = partners(images)
   const turned = Float32Array.from([...texts.subarray(100 * DIM), ...texts.subarray(0, 100 * DIM)])
@@ -48,7 +48,7 @@ test('exchanged modalities are told by the aligner', async t => {
   t.is(wrong.diagnosis[0]?.level, 'problem')
 })
 
-test('lengths, doubles and few rows are told', async t => {
+test('lengths, doubles and few rows are reported', async t => {
   const images = someRows(600, DIM, 1)
   t.true(
     (
@@ -68,7 +68,7 @@ test('a gap below its floor is no gap', async t => {
   t.true((await codes(rows.subarray(0, 600 * DIM), rows.subarray(600 * DIM))).includes('below-floor'))
 })
 
-test('sides that belong together, and are measured as if they did not, are told', async t => {
+test('sides that belong together, and are measured as if they did not, are reported', async t => {
   const images = someRows(600, DIM, 1)
   const found = await codes(images, partners(images))
   t.true(found.includes('sides-related'), found.join())
@@ -76,7 +76,7 @@ test('sides that belong together, and are measured as if they did not, are told'
   t.false((await codes(images, someRows(600, DIM, 1001))).includes('sides-related'))
 })
 
-test('one shared component and unlike spreads are told', async t => {
+test('one shared component and unlike spreads are reported', async t => {
   const images = someRows(600, DIM, 1).map((value, i) => (i % DIM === 0 ? 5 : value))
   const found = await codes(images, someRows(600, DIM, 2))
   t.true(found.includes('shared-component'))

@@ -34,6 +34,20 @@ test('numbers that are not finite are refused by the name of their option', asyn
   }
 })
 
+test('numbers that are to be above zero are refused by name at zero and below, in the API as in configurations', async t => {
+  const model = { path: TINY, dim: DIM, template: 'chatml', threads: 1 }
+  for (const value of [0, -1]) {
+    const calls: [RegExp, object][] = [
+      [/inputScale: expected a number above 0 or 'sqrt'/, { projector: { inputScale: value } }],
+      [/adamEpsilon is above 0/, { learn: { steps: 2, adamEpsilon: value } }],
+      [/lora\.alpha is above 0/, { learn: { steps: 2, mode: 'lora', lora: { alpha: value } } }],
+    ]
+    for (const [message, options] of calls) {
+      await t.throwsAsync(VisionModel.open({ ...model, ...options }), { code: 'BAD_OPTION', message }, `${message}`)
+    }
+  }
+})
+
 test('schedules without sense are refused where a model is opened', async t => {
   const open = (learn: object) =>
     VisionModel.open({

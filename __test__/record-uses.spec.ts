@@ -37,6 +37,17 @@ test('what a record says of its own use is refused by name', t => {
     [turn({ train_detail: [{}] }), /turn 2 has train_detail/],
     [turn({ weight: 1, train: false }), /turn 2 has train: false, which contradicts its weight: 1/],
     [turn({ weight: 0 }), /none of its answers is to be learned/],
+    [turn({ masked: true }), /none of its answers is to be learned/],
+    [turn({ masked: 'yes' }), /turn 2 has masked: "yes"/],
+    [turn({ masked: true, train: true }), /turn 2 has masked: true, which contradicts its train: true/],
+    [turn({ mask: true }), /turn 2 has mask: true; say whether it is learned as train/],
+    [turn({ trainable: false }), /turn 2 has trainable: false; say whether/],
+    [{ train: false }, /it has train: false, and every record is trained on/],
+    [{ masked: true }, /it has masked: true, and every record/],
+    [{ mask: 'Assistant' }, /it has mask: "Assistant", and what the user says is masked/],
+    [{ loss_scale: 0.5 }, /it has loss_scale: 0.5/],
+    [{ video_path: 'a.mp4' }, /it has video_path: there are rows of images only/],
+    [{ speech: 'a.wav' }, /it has speech: there are rows of images only/],
     [turn({ reasoning_content: 'hm' }), /turn 2 has reasoning_content: thoughts stand in the text/],
     [{ system: 'a', conversations: [{ from: 'system', value: 'b' }, ...chat] }, /a system text and another one/],
     [{ system: 5 }, /its system is no text/],
@@ -85,6 +96,7 @@ test('an answer with a weight of 0 is said and not learned, by the names of Open
     { training: false },
     { loss: false },
     { loss_weight: 0, loss: null },
+    { masked: true },
   ]) {
     const { turns } = read({ conversations: [chat[0], { ...chat[1], ...flags }, ...more] })
     t.deepEqual(
@@ -129,6 +141,7 @@ test('keys that hold nothing, and weights that change nothing, are taken', t => 
   for (const record of [
     { video: null, videos: [], audio: '', tools: [], chosen: null, weight: 1 },
     { tools: '[]', objects: {}, label: true, messages: chat },
+    { train: true, loss: 2.25, mask: 'User', masked: false },
     {
       conversations: [
         { ...chat[0], weight: 0, train: false },
@@ -271,6 +284,43 @@ for (const name of ['coco.json', 'coco.json.gz']) {
     await set.close()
   })
 }
+
+test('what is neither text nor number in a parquet file is named, and a picture without a name has that of its record', async t => {
+  const lookup = await rowsById(['i0', 'i1'])
+  const open = (name: string) => TrainingSet.open({ data: join(RECORDS, name), lookup, cache: folderOf(t) })
+  for (const [name, said] of [
+    ['bytes.parquet', /record 1: the column caption is of the type Binary, which is neither text nor number/],
+    ['days.parquet', /record 0: the column id is of the type Date32/],
+    ['film.parquet', /record 0: the column video is of the type Binary/],
+  ] as const) {
+    await t.throwsAsync(open(name), { code: 'BAD_FORMAT', message: said })
+  }
+  for (const name of ['unnamed.parquet', 'pictures.parquet']) {
+    const set = await open(name)
+    t.like(await set.train.at(0), { id: 'i1', images: ['i1'], rows: [1] })
+    t.is((await set.train.at(1)).turns.at(-1)?.content, 'fox 0')
+    await set.close()
+  }
+})
+
+test('elements of an array that are no objects are bad records like others', async t => {
+  const folder = folderOf(t)
+  const data = join(folder, 'mixed.json')
+  const good = JSON.stringify({ id: 'i0', caption: 'a fox' })
+  writeFileSync(data, `[ ${good}, null, 5 ,"a, b",[1, {"id": 2}], true , ${good}, -1.5e3 ]`)
+  const lookup = await rowsById(['i0'])
+  await t.throwsAsync(TrainingSet.open({ data, lookup }), {
+    message: /^6 records cannot be used:\n.*record 1: it is no object\n.*record 2: it is no object\n/,
+  })
+  const set = await TrainingSet.open({ data, lookup, onBad: 'drop' })
+  t.like(set.report, { records: 8, dropped: { count: 6 } })
+  t.like(await set.train.at(1), { record: 6, id: 'i0' })
+  await set.close()
+  for (const broken of ['[1 2]', '[,1]', '[1,]', '["a]']) {
+    writeFileSync(data, broken)
+    await t.throwsAsync(TrainingSet.open({ data, lookup, onBad: 'drop' }), { code: 'BAD_FORMAT' })
+  }
+})
 
 test('records that begin with images are no file in COCO layout', async t => {
   const record = {

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { FitOptions } from '../src/options.ts'
 import type { Override } from '../src/revision/config/overlay.ts'
-import { checkConfig, loadConfig, type ReVisionConfig } from '../src/revision/config.ts'
+import {
+  checkConfig,
+  loadConfig,
+  type ReVisionConfig,
+  type Stage1Config,
+  type Stage2Config,
+} from '../src/revision/config.ts'
 import { folderOf } from './helpers/place.ts'
 
 const SMALLEST = {
@@ -353,6 +359,71 @@ test('an axolotl file is read', t => {
     valSize: 0.05,
     evalEvery: 'epoch',
     saveEvery: 'epoch',
+  })
+})
+
+test('a switch that is off, and a number that means none, take away what they speak against, and contradict it in one file', t => {
+  const both = { ...SMALLEST, embeddings: { text: 'text', image: 'image' } }
+  const of = (base: object, changes: Override) => checkConfig({ ...both, ...base }, changes).config
+  const mode = (stage2: object, changes: Override) =>
+    (of({ stage1: false, stage2 }, { stage2: changes }).stage2 as Stage2Config).mode
+  const lora = { data: 'd', mode: 'lora', lora: { targets: ['q_proj'] } }
+  const [steps, frozen] = [
+    { data: 'd', steps: 9 },
+    { data: 'd', mode: 'projector' },
+  ]
+  t.is(mode({ data: 'd', mode: 'lora' }, { lora_enable: false }), 'full')
+  t.is(mode(frozen, { freeze_backbone: false }), 'full')
+  t.is(mode(frozen, { lora_enable: false }), 'projector')
+  t.false('steps' in (of({ stage1: steps }, { stage1: { max_steps: -1 } }).stage1 as object))
+  const adapted = of({ stage1: false, stage2: lora }, { stage2: { lora_target: 'all' } }).stage2 as Stage2Config
+  t.is(adapted.lora?.targets, undefined)
+  for (const [stages, said] of [
+    [
+      { stage1: false, stage2: { ...lora, lora_enable: false } },
+      /lora_enable \(false\) contradicts stage2\.mode \("lora"\)/,
+    ],
+    [
+      { stage1: false, stage2: { ...frozen, freeze_backbone: false } },
+      /freeze_backbone \(false\) contradicts stage2\.mode/,
+    ],
+    [{ stage1: { ...steps, max_steps: -1 } }, /max_steps \(-1\) contradicts stage1\.steps \(9\)/],
+    [
+      { stage1: false, stage2: { ...lora, lora_target: 'all' } },
+      /lora_target \("all"\) contradicts stage2\.lora\.targets/,
+    ],
+    [{ stage1: false, stage2: { data: 'd', lora_enable: 'True' } }, /lora_enable \(stage2\.mode\) has to be one of/],
+    [{ bf16: 'yes' }, /bf16 \(model\.dtype\) has to be one of bf16, f32/],
+  ] as const) {
+    t.throws(() => checkConfig({ ...both, ...stages }), { code: 'BAD_OPTION', message: said })
+  }
+})
+
+test('keys of a section under another name take the place of its own, and a number of batches keeps their size', t => {
+  const of = (base: object, changes: Override) => checkConfig({ ...SMALLEST, ...base }, changes).config
+  const stage1 = (base: object, changes: Override) => of(base, changes).stage1 as Stage1Config
+  const shape = { data: 'd', schedule: 'polynomial', scheduleShape: { power: 2, end: 1e-6 } }
+  t.deepEqual(stage1({ stage1: shape }, { stage1: { lr_scheduler_kwargs: { power: 3 } } }).scheduleShape, {
+    power: 3,
+    end: 1e-6,
+  })
+  t.deepEqual(stage1({ stage1: shape }, { stage1: { lr_scheduler_kwargs: { lr_end: 1e-7 } } }).scheduleShape, {
+    power: 2,
+    end: 1e-7,
+  })
+  const told = { chat_template_kwargs: { enable_thinking: true, language: 'en' } }
+  t.deepEqual(of(told, { templateArguments: { enable_thinking: false } }).templateArguments, {
+    enable_thinking: false,
+    language: 'en',
+  })
+  const twice = { ...SMALLEST, ...told, templateArguments: { language: 'de' } }
+  t.throws(() => checkConfig(twice), { message: /language \("de"\) contradicts|language \("en"\) contradicts/ })
+  const hugging = { data: 'd', per_device_train_batch_size: 4, gradient_accumulation_steps: 8 }
+  t.like(stage1({ stage1: hugging }, { stage1: { gradient_accumulation_steps: 2 } }), { microBatch: 4, batchSize: 8 })
+  const own = { data: 'd', microBatch: 4, batchSize: 32 }
+  t.like(stage1({ stage1: own }, { stage1: { gradient_accumulation_steps: 2 } }), { microBatch: 4, batchSize: 8 })
+  t.throws(() => checkConfig({ ...SMALLEST, stage1: { data: 'd', scheduleShape: { cycles: 0.5 } } }), {
+    message: /^(?!.*\n)stage1\.scheduleShape\.cycles has to be a whole number from 1 on, not 0\.5$/,
   })
 })
 

@@ -249,7 +249,8 @@ function promptIn(place: string, prompt: string, refuse: (place: string, message
 
 function told(problems: readonly Problem[], { lineOf, path: file }: Omit<RawConfig, 'value'>): ModalityGapError {
   const lines = problems.map(({ at }) => lineOf(at))
-  const texts = problems.map(({ message }, i) => (lines[i] === undefined ? message : `line ${lines[i]}: ${message}`))
+  const all = problems.map(({ message }, i) => (lines[i] === undefined ? message : `line ${lines[i]}: ${message}`))
+  const texts = [...new Set(all)]
   const [line] = lines
   const place = { file, row: line === undefined ? undefined : line - 1 }
   return new ModalityGapError('BAD_OPTION', [file, texts.join('\n')].filter(Boolean).join(': '), place)

@@ -78,7 +78,7 @@ export const modelChecks: Checks<ModelOptions> = {
     type: text,
     numVisualTokens: whole(1),
     distinctTokens: flag,
-    inputScale: anyOf("a finite number or 'sqrt'", number(), oneOf(['sqrt'])),
+    inputScale: anyOf("a number above 0 or 'sqrt'", number(Number.MIN_VALUE), oneOf(['sqrt'])),
     init: path,
   }),
   adapter: path,

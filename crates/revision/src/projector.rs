@@ -81,6 +81,9 @@ impl ProjectorConfig {
         if self.tokens == 0 || self.dim == 0 {
             return bad("a projector needs columns to take and tokens to give".to_owned());
         }
+        if !(self.scale > 0.0 && self.scale.is_finite()) {
+            return bad(format!("inputScale is a number above 0, not {}", self.scale));
+        }
         if depth == 0 && (self.dim != self.hidden || self.differing()) {
             return bad(format!(
                 "the identity takes rows of {} to rows of {}; use a linear projector",

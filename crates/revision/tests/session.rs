@@ -448,7 +448,19 @@ fn options_under_which_nothing_could_be_learned_are_refused() {
     assert!(said.contains("nothing would learn"), "{said}");
     assert!(learn(|learn| learn.freeze_projector = true).contains("nothing would learn"));
     assert!(learn(|learn| learn.adam_beta2 = 1.0).contains("adamBeta2"));
-    assert!(learn(|learn| learn.adam_epsilon = f64::NAN).contains("adamEpsilon"));
+    for epsilon in [f64::NAN, 0.0, -1.0] {
+        let said = refused(&|options| options.learn.as_mut().unwrap().adam_epsilon = epsilon);
+        assert!(said.contains("adamEpsilon"), "{said}");
+    }
+    for scale in [0.0, -2.0, f64::NAN, f64::INFINITY] {
+        let said = refused(&|options| options.projector.input_scale = scale);
+        assert!(said.contains("inputScale is a number above 0"), "{said}");
+    }
+    let alpha = learn(|learn| {
+        learn.mode = Mode::Lora;
+        learn.lora.alpha = -16.0;
+    });
+    assert!(alpha.contains("lora.alpha is above 0"), "{alpha}");
     assert!(learn(|learn| learn.max_grad_norm = -1.0).contains("maxGradNorm"));
 }
 

@@ -6,6 +6,8 @@ export interface Alias {
   to: string
   /** Changes the value; `undefined` leaves ours as it is. */
   convert?: (value: unknown) => unknown
+  /** Whether a value that leaves ours as it is speaks against what ours is. */
+  denies?: (value: unknown, ours: unknown) => boolean
   /** What of a value has no effect, as it is told; nothing for a value that is taken as a whole. */
   without?: (value: unknown) => string[]
   /** How values differ, for the reference. */
@@ -18,8 +20,8 @@ export const ROOT_ALIASES: readonly Alias[] = [
   {
     names: ['bf16'],
     to: 'model.dtype',
-    convert: value => (value === true ? 'bf16' : value === false ? 'f32' : undefined),
-    note: '`true` is `bf16`, `false` is `f32`',
+    convert: value => (value === true ? 'bf16' : value === false ? 'f32' : value === 'auto' ? undefined : value),
+    note: '`true` is `bf16`, `false` is `f32`, `auto` says nothing',
   },
   { names: ['mm_projector_type'], to: 'projector.type' },
   { names: ['pretrain_mm_mlp_adapter'], to: 'projector.init' },
@@ -66,7 +68,13 @@ export const STAGE_ALIASES: readonly Alias[] = [
   },
   { names: ['model_max_length', 'cutoff_len', 'sequence_len'], to: 'maxLength' },
   { names: ['num_train_epochs', 'num_epochs'], to: 'epochs' },
-  { names: ['max_steps'], to: 'steps', convert: value => (value === -1 ? undefined : value), note: '`-1` is none' },
+  {
+    names: ['max_steps'],
+    to: 'steps',
+    convert: value => (value === -1 ? undefined : value),
+    denies: value => value === -1,
+    note: '`-1` is none',
+  },
   { names: ['train_batch_size'], to: 'batchSize' },
   { names: ['per_device_train_batch_size', 'micro_batch_size'], to: 'microBatch', note: 'see batches above' },
   { names: ['gradient_accumulation_steps'], to: 'batchSize', note: 'see batches above' },
@@ -106,14 +114,14 @@ export const STAGE_ALIASES: readonly Alias[] = [
   {
     names: ['lora_enable'],
     to: 'mode',
-    convert: value => (value === true ? 'lora' : undefined),
+    ...switchTo('lora'),
     note: '`true` is `lora`',
   },
   { names: ['adapter', 'finetuning_type'], to: 'mode' },
   {
     names: ['freeze_backbone', 'tune_mm_mlp_adapter', 'freeze_language_model'],
     to: 'mode',
-    convert: value => (value === true ? 'projector' : undefined),
+    ...switchTo('projector'),
     note: '`true` is `projector`; at the top of a file `tune_mm_mlp_adapter` means stage 1',
   },
   { names: ['lora_r', 'lora_rank'], to: 'lora.rank' },
@@ -124,6 +132,7 @@ export const STAGE_ALIASES: readonly Alias[] = [
     to: 'lora.targets',
     convert: value =>
       value === 'all' ? undefined : typeof value === 'string' ? value.split(',').map(name => name.trim()) : value,
+    denies: value => value === 'all',
     note: 'a text of names between commas; `all` is the default',
   },
 ]
@@ -260,6 +269,14 @@ export const OWN_VALUES: Readonly<Record<string, (value: unknown) => unknown>> =
 /** Our name of a template that has another one elsewhere. */
 function templateNamed(value: unknown): unknown {
   return typeof value === 'string' && Object.hasOwn(VERSIONS, value) ? VERSIONS[value] : value
+}
+
+/** A switch for one of our modes; off it says which one it is not. */
+function switchTo(mode: string): Pick<Alias, 'convert' | 'denies'> {
+  return {
+    convert: value => (value === true ? mode : value === false ? undefined : value),
+    denies: (value, ours) => value === false && ours === mode,
+  }
 }
 
 function strategy(value: unknown): unknown {

@@ -32,10 +32,22 @@ export interface Resolved {
   value: Record<string, unknown>
   /** Keys of the file by the place their value went to, such as `stage1.learningRate`. */
   origins: ReadonlyMap<string, Path>
+  /** Keys that leave a place as it is and speak against some values of it. */
+  denials: readonly Denial[]
   /** Keys without effect. */
   ignored: string[]
   /** Unknown keys, contradictions, values that are refused. */
   problems: Problem[]
+}
+
+/** A key that leaves ours as it is. */
+export interface Denial {
+  /** The place, such as `stage2.mode`. */
+  place: string
+  /** The key. */
+  at: Path
+  /** Whether it speaks against a value. */
+  denies(ours: unknown): boolean
 }
 
 const STAGES = ['stage1', 'stage2'] as const
@@ -47,6 +59,7 @@ export function resolve(file: Record<string, unknown>): Resolved {
   resolver.flat(file)
   resolver.batches()
   resolver.placement()
+  resolver.denials()
   return resolver.result()
 }
 
@@ -78,12 +91,14 @@ class Resolver {
   readonly #flat: FlatOption[] = []
   /** Where a `version` of LLaVA's conversations is named. */
   readonly #versions: Path[] = []
+  readonly #denials: (Denial & { value: unknown })[] = []
   /** Micro-batches of an update, by stage. */
   readonly #accumulation = new Map<string, { count: unknown; at: Path }>()
 
   result(): Resolved {
     const ignored = [...this.#ignored].sort()
-    return { value: this.#value, origins: this.#origins, ignored, problems: this.#problems }
+    const [value, origins, denials, problems] = [this.#value, this.#origins, this.#denials, this.#problems]
+    return { value, origins, denials, ignored, problems }
   }
 
   /** Takes the keys of an object. */
@@ -119,7 +134,8 @@ class Resolver {
       if (own !== undefined) {
         // as in transformers 5, where what is below one is a share
         const place = name === 'warmupSteps' && isShare(own) ? [...to.slice(0, -1), 'warmupRatio'] : to
-        this.#set(place, own, at)
+        const keys = name === 'templateArguments' ? Object.keys(Object(own)) : []
+        this.#setParts(place, own, { at, keys })
       }
     }
   }
@@ -145,7 +161,7 @@ class Resolver {
   }
 
   /** Puts the value of an alias in its place. */
-  #alias({ to, convert, without }: Alias, { key, value, at }: Found, { entries, to: base }: Level): void {
+  #alias({ to, convert, denies, without }: Alias, { key, value, at }: Found, { entries, to: base }: Level): void {
     const own = convert ? convert(value) : value
     for (const each of without?.(value) ?? []) {
       this.#ignored.add(each)
@@ -162,7 +178,22 @@ class Resolver {
         this.#problems.push({ message: `${key} is an option of stage2, not of ${base.join('.')}`, at })
       }
     } else if (own !== undefined) {
-      this.#set([...base, ...to.split('.')], own, at)
+      this.#setParts([...base, ...to.split('.')], own, { at, keys: Object.keys(Object(value)) })
+    } else if (denies !== undefined) {
+      const place = [...base, ...to.split('.')].join('.')
+      this.#denials.push({ place, at, value, denies: ours => denies(value, ours) })
+    }
+  }
+
+  /** Sets a value; each key of an object apart, so that another name of one of them contradicts it, or takes its place. */
+  #setParts(to: Path, value: unknown, { at, keys }: { at: Path; keys: readonly string[] }): void {
+    const parts = isObject(value) ? Object.entries(value) : []
+    if (parts.length === 0 || parts.length !== keys.length || parts.some(([key]) => key === '__proto__')) {
+      this.#set(to, value, at)
+      return
+    }
+    for (const [i, [key, part]] of parts.entries()) {
+      this.#set([...to, key], part, [...at, keys[i] as string])
     }
   }
 
@@ -215,6 +246,18 @@ class Resolver {
     // a value where a section should be is refused when values are checked
     if (typeof inner === 'object') {
       Reflect.set(inner as object, to.at(-1) as string, value)
+    }
+  }
+
+  /** Keys that speak against what others say. */
+  denials(): void {
+    for (const { place, at, value, denies } of this.#denials) {
+      const held = this.#get(place.split('.'))
+      if (held !== undefined && denies(held)) {
+        const other = this.#origins.get(place) ?? [place]
+        const message = `${at.join('.')} (${shown(value)}) contradicts ${other.join('.')} (${shown(held)})`
+        this.#problems.push({ message, at })
+      }
     }
   }
 

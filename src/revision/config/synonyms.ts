@@ -40,8 +40,16 @@ export function withoutSynonyms(value: Record<string, unknown>, changes: Overrid
       const alsoSet = [...places].some(isOfAdapters)
       kept = alsoSet ? kept : adapters.reduce((rest, [, before]) => without(rest, upToSection(before)), kept)
     }
-    if (option === 'batchSize') {
+    // a number of batches leaves their size as it is
+    if (option === 'batchSize' && at.at(-1) !== 'gradient_accumulation_steps') {
       kept = withMicroBatch(kept, { own, places, stage, said })
+    }
+  }
+  for (const { place, at, denies } of next.denials) {
+    const before = own.origins.get(place)
+    const held = valueAt(own.value, place.split('.'))
+    if (reachedBy(changes, at) && before !== undefined && !alike(before, at) && denies(held)) {
+      kept = without(kept, before)
     }
   }
   return kept

@@ -45,12 +45,23 @@ export class LineFramer implements Framer {
   }
 }
 
+/** Values that are neither objects nor lists. */
+const SCALARS: ReadonlySet<TokenType> = new Set([
+  TokenType.TRUE,
+  TokenType.FALSE,
+  TokenType.NULL,
+  TokenType.STRING,
+  TokenType.NUMBER,
+])
+
 /** Elements of one array; the text inside them is tokenised here and parsed by whoever takes them. */
 export class ArrayFramer implements Framer {
   readonly #tokenizer = new Tokenizer()
   #at = 0
   #depth = 0
   #start: number | undefined
+  /** Behind the bracket or comma before the next element. */
+  #from = 0
   #expects: 'array' | 'element or end' | 'element' | 'comma or end' | 'nothing' = 'array'
   #onRecord: (start: number, end: number) => void = () => undefined
 
@@ -59,7 +70,7 @@ export class ArrayFramer implements Framer {
   }
 
   get pending(): number {
-    return this.#start ?? this.#at
+    return this.#start ?? (this.#expects.startsWith('element') ? this.#from : this.#at)
   }
 
   write(bytes: Uint8Array, onRecord: (start: number, end: number) => void): void {
@@ -96,22 +107,38 @@ export class ArrayFramer implements Framer {
     }
   }
 
+  /** Tells of an element without brackets, where one has begun. */
+  #scalarEnds(offset: number): void {
+    if (this.#start !== undefined) {
+      this.#onRecord(this.#start, offset)
+      this.#start = undefined
+    }
+  }
+
   /** A token of the array itself. */
   #between(token: TokenType, offset: number): void {
     const wants = this.#expects
     if (wants === 'array' && token === TokenType.LEFT_BRACKET) {
       this.#depth = 1
+      this.#from = offset + 1
       this.#expects = 'element or end'
-    } else if (wants.startsWith('element') && token === TokenType.LEFT_BRACE) {
+    } else if (wants.startsWith('element') && (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET)) {
       this.#depth = 2
       this.#start = offset
+    } else if (wants.startsWith('element') && SCALARS.has(token)) {
+      // no record; it ends where the comma or the bracket behind it stands
+      this.#start = offset
+      this.#expects = 'comma or end'
     } else if (wants === 'comma or end' && token === TokenType.COMMA) {
+      this.#scalarEnds(offset)
+      this.#from = offset + 1
       this.#expects = 'element'
     } else if (wants.endsWith('or end') && token === TokenType.RIGHT_BRACKET) {
+      this.#scalarEnds(offset)
       this.#depth = 0
       this.#expects = 'nothing'
     } else if (wants.startsWith('element')) {
-      throw new Error('an element of the array is no object')
+      throw new Error('an element of the array is missing')
     } else {
       throw new Error(wants === 'nothing' ? 'something follows the array' : 'a comma is missing or too many')
     }

@@ -49,7 +49,7 @@ export function sampleOf(record: Record<string, unknown>, place: RecordPlace, nu
     refuse('its id is neither a text nor a number')
   }
   refuseUses(record, refuse)
-  const images = imagesOf(record, refuse)
+  const images = imagesOf(record, id, refuse)
   const { caption, text, conversations, messages } = record
   if (isGiven(conversations) && isGiven(messages) && !isDeepStrictEqual(conversations, messages)) {
     refuse('it has both conversations and messages, and they differ')
@@ -113,6 +113,7 @@ export function inEpoch(
 
 function imagesOf(
   { image, images }: Record<string, unknown>,
+  own: string,
   refuse: (message: string) => never,
 ): string[] | undefined {
   const both = [image, images].every(each => each !== undefined && each !== null)
@@ -123,16 +124,34 @@ function imagesOf(
   if (given === undefined || given === null) {
     return undefined
   }
-  // a table of Hugging Face's has bytes and path in one cell
-  return (Array.isArray(given) ? given : [given]).map(each => idOf(each) ?? idOf(Object(each).path) ?? '')
+  const list: unknown[] = Array.isArray(given) ? given : [given]
+  const names = list.map(each => idOf(each) ?? idOf(Object(each).path))
+  // a picture without a name has that of its record, as captions have
+  return list.map((each, i) => names[i] ?? (list.length === 1 && isPicture(each) ? own : ''))
+}
+
+/** Whether something is a picture in a cell of a table, as Hugging Face stores it: bytes and a path. */
+function isPicture(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && ('bytes' in value || 'path' in value)
+}
+
+function all(why: string, keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(keys.map(key => [key, why]))
 }
 
 /** Keys of a record that say of a use which is not made here; those that hold nothing say nothing. */
 const USES: Readonly<Record<string, string>> = {
-  video: 'there are rows of images only, none for a video',
-  videos: 'there are rows of images only, none for a video',
-  audio: 'there are rows of images only, none for a sound',
-  audios: 'there are rows of images only, none for a sound',
+  ...all('there are rows of images only, none for a video', [
+    'video',
+    'videos',
+    'video_path',
+    'video_file',
+    'video_url',
+  ]),
+  ...all('there are rows of images only, none for a sound', [
+    ...['audio', 'audios', 'audio_path', 'audio_file', 'audio_url', 'sound', 'speech'],
+  ]),
+  ...all('there are rows of images only, none for points', ['point_cloud', 'point_clouds']),
   tools: 'calls of tools are not trained',
   functions: 'calls of tools are not trained',
   chosen: 'pairs of preference are not trained: give the better answer as a conversation',
@@ -150,6 +169,7 @@ const EMPTY: readonly unknown[] = [undefined, null, '', false, [], {}, '[]', '{}
 /** Keys that say something in a record, in any of the layouts. */
 export const RECORD_KEYS: ReadonlySet<string> = new Set([
   ...['id', 'image', 'images', 'caption', 'captions', 'text', 'conversations', 'messages', 'system', 'label'],
+  ...['masked', 'mask', 'trainable', 'sample_weight'],
   ...Object.keys(USES),
   ...WEIGHTS,
 ])
@@ -164,7 +184,16 @@ function refuseUses(record: Record<string, unknown>, refuse: (message: string) =
   if (record.label === false) {
     refuse('it has label: false, and answers that are not wanted are not trained')
   }
-  for (const key of ['weight', 'sample_weight', 'loss_weight']) {
+  const unlearned = ['train', 'training', 'loss', 'trainable'].find(key => record[key] === false || record[key] === 0)
+  const masked = record.masked === true ? 'masked' : unlearned
+  if (masked !== undefined) {
+    refuse(`it has ${masked}: ${record[masked]}, and every record is trained on; leave it out of the file`)
+  }
+  const { mask } = record
+  if (isGiven(mask) && mask !== false && !(typeof mask === 'string' && mask.toLowerCase() === 'user')) {
+    refuse(`it has mask: ${JSON.stringify(mask)}, and what the user says is masked, nothing else`)
+  }
+  for (const key of ['weight', 'sample_weight', 'loss_weight', 'loss_scale']) {
     if (isGiven(record[key]) && weightOf(record[key]) !== true) {
       refuse(`it has ${key}: ${JSON.stringify(record[key])}, and every record counts in full`)
     }

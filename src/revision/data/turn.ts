@@ -24,6 +24,9 @@ export function idOf(value: unknown): string | undefined {
 /** Keys that say how much something is learned, as OpenAI, axolotl and ms-swift name them. */
 export const WEIGHTS = ['weight', 'train', 'training', 'loss', 'loss_weight', 'loss_scale', 'train_detail'] as const
 
+/** Keys of a turn that tools use in opposite senses. */
+const AMBIGUOUS = ['mask', 'loss_mask', 'trainable', 'learnable'] as const
+
 /** Whether a key says anything. */
 export function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null
@@ -45,7 +48,21 @@ export function isLearned(
   refuse: (message: string) => never,
   what: string,
 ): boolean {
-  const said = WEIGHTS.filter(key => isGiven(turn[key])).map(key => ({ key, learned: weightOf(turn[key]) }))
+  const ambiguous = AMBIGUOUS.find(key => isGiven(turn[key]))
+  if (ambiguous !== undefined) {
+    refuse(
+      `${what} has ${ambiguous}: ${JSON.stringify(turn[ambiguous])}; say whether it is learned as train: true or false`,
+    )
+  }
+  const said: { key: string; learned: boolean | undefined }[] = WEIGHTS.filter(key => isGiven(turn[key])).map(key => ({
+    key,
+    learned: weightOf(turn[key]),
+  }))
+  if (isGiven(turn.masked)) {
+    // torchtune's name, the other way round
+    const masked = weightOf(turn.masked)
+    said.push({ key: 'masked', learned: masked === undefined ? undefined : !masked })
+  }
   for (const { key, learned } of said) {
     const has = `${what} has ${key}: ${JSON.stringify(turn[key])}`
     if (learned === undefined) {

@@ -1,6 +1,7 @@
 //! Adapters in PEFT's folders: `adapter_config.json` and `adapter_model.safetensors`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Tensor;
@@ -24,6 +25,14 @@ const WEIGHTS: &str = "adapter_model.safetensors";
 const OLD_WEIGHTS: &str = "adapter_model.bin";
 /// Before the name of a map in PEFT's files.
 const THEIRS: &str = "base_model.model.";
+
+/// Where models that see, now and before, keep the blocks of their language model.
+const INSIDE: [&str; 4] = [
+    "language_model.model.layers.",
+    "model.language_model.layers.",
+    "model.text_model.layers.",
+    "model.language_model.model.layers.",
+];
 
 /// LLaVA's file of what was trained beside an adapter.
 const BESIDE: &str = "non_lora_trainables.bin";
@@ -132,16 +141,23 @@ pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>
     let (source, found) = weights(folder)?;
     let fault_of = |reason: String| bad(&source, reason);
     let mut tensors = Vec::with_capacity(found.len());
+    let mut maps = Maps::new();
     for (name, tensor) in found {
-        let ours = our_name(&name).ok_or_else(|| {
+        let (map, part) = their_map(&name).ok_or_else(|| {
             fault_of(format!(
                 "{name} is no part of an adapter of a block's linear maps"
             ))
         })?;
-        tensors.push((ours, tensor));
+        let ours = our_map(map);
+        if let Some(other) = maps.insert(ours.clone(), map.to_owned())
+            && other != map
+        {
+            return Err(fault_of(format!("{other} and {map} are adapters of one map")));
+        }
+        tensors.push((format!("{PREFIX}{ours}.lora_{part}"), tensor));
     }
     let patterns = serde_json::from_str(&written).map_err(|error| fault(error.to_string()))?;
-    let config = keys.config(&tensors, patterns).map_err(fault)?;
+    let config = keys.config(&maps, patterns).map_err(fault)?;
     for (name, tensor) in &tensors {
         let (map, _) = parts(name).expect("one of our names");
         let rank = config.rank_of(map);
@@ -186,6 +202,8 @@ pub fn has_projector_beside(folder: &Path) -> Result<bool> {
 }
 
 type Named = Vec<(String, Tensor)>;
+/// Names of the maps in the folder, by ours.
+type Maps = BTreeMap<String, String>;
 
 /// The tensors of an adapter by PEFT's names, and their file.
 fn weights(folder: &Path) -> Result<(std::path::PathBuf, Named)> {
@@ -281,15 +299,11 @@ impl Keys<'_> {
         })
     }
 
-    /// The shape of the adapters, whose tensors are there.
-    fn config(&self, tensors: &Named, patterns: InOrder) -> Read<LoraConfig> {
+    /// The shape of the adapters, whose maps are there. Names and patterns of the file are of its own names.
+    fn config(&self, maps: &Maps, patterns: InOrder) -> Read<LoraConfig> {
         let targets: Names = self.get("target_modules")?.ok_or("target_modules is missing")?;
-        let maps: Vec<&str> = tensors
-            .iter()
-            .filter_map(|(name, _)| Some(parts(name)?.0))
-            .collect();
         let chosen = self.chosen(&targets)?;
-        if let Some(map) = maps.iter().find(|map| !chosen(map)) {
+        if let Some(map) = maps.values().find(|map| !chosen(map)) {
             return Err(format!(
                 "there is an adapter for {map}, which target_modules, exclude_modules or layers_to_transform leave out"
             ));
@@ -310,12 +324,7 @@ impl Keys<'_> {
                 list
             }
             // any others by what they have chosen
-            _ => {
-                let mut maps: Vec<String> = maps.iter().map(|map| (*map).to_owned()).collect();
-                maps.sort_unstable();
-                maps.dedup();
-                maps
-            }
+            _ => maps.keys().cloned().collect(),
         };
         let mut config = LoraConfig {
             rank: self.get("r")?.unwrap_or(8),
@@ -327,13 +336,13 @@ impl Keys<'_> {
         };
         let ranks = Patterns::new(patterns.rank_pattern)?;
         let alphas = Patterns::new(patterns.alpha_pattern)?;
-        for map in maps {
+        for (ours, map) in maps {
             config
                 .ranks
-                .extend(ranks.of(map).map(|rank| (map.to_owned(), rank)));
+                .extend(ranks.of(map).map(|rank| (ours.clone(), rank)));
             config
                 .alphas
-                .extend(alphas.of(map).map(|alpha| (map.to_owned(), alpha)));
+                .extend(alphas.of(map).map(|alpha| (ours.clone(), alpha)));
         }
         config.check().map_err(|error| error.to_string())?;
         Ok(config)
@@ -435,13 +444,27 @@ fn parts(ours: &str) -> Option<(&str, &str)> {
     ours.strip_prefix(PREFIX)?.rsplit_once(".lora_")
 }
 
-/// `base_model.model.MAP.lora_A.weight` to this crate's name; older files have `lora_A.default.weight`.
-fn our_name(theirs: &str) -> Option<String> {
-    let rest = theirs.strip_prefix(THEIRS)?;
-    let rest = rest.replace(".default.weight", ".weight");
-    let (map, part) = rest.rsplit_once(".lora_")?;
-    let known = matches!(part, "A.weight" | "B.weight") && TARGETS.iter().any(|target| ends(map, target));
-    known.then(|| format!("{PREFIX}{rest}"))
+/// The map of `base_model.model.MAP.lora_A.weight`, and which matrix it is, as `A.weight`; older files have
+/// `lora_A.default.weight`.
+fn their_map(name: &str) -> Option<(&str, &'static str)> {
+    let (map, part) = name.strip_prefix(THEIRS)?.rsplit_once(".lora_")?;
+    let part = match part {
+        "A.weight" | "A.default.weight" => "A.weight",
+        "B.weight" | "B.default.weight" => "B.weight",
+        _ => return None,
+    };
+    TARGETS
+        .iter()
+        .any(|target| ends(map, target))
+        .then_some((map, part))
+}
+
+/// This crate's name for a map: a model that sees has its language model inside.
+fn our_map(map: &str) -> String {
+    match INSIDE.iter().find_map(|inside| map.strip_prefix(inside)) {
+        Some(layer) => format!("model.layers.{layer}"),
+        None => map.to_owned(),
+    }
 }
 
 fn partner(name: &str) -> String {

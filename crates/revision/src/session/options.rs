@@ -200,8 +200,14 @@ pub(super) fn check(options: &LearnOptions) -> Result<()> {
             return bad(format!("{name} is at least 0 and below 1, not {beta}"));
         }
     }
+    if !(options.adam_epsilon > 0.0 && options.adam_epsilon.is_finite()) {
+        return bad(format!("adamEpsilon is above 0, not {}", options.adam_epsilon));
+    }
+    // a change of 0, or one that is learned backwards
+    if options.mode == Mode::Lora && options.lora.alpha <= 0.0 {
+        return bad(format!("lora.alpha is above 0, not {}", options.lora.alpha));
+    }
     for (name, value) in [
-        ("adamEpsilon", options.adam_epsilon),
         ("weightDecay", options.weight_decay),
         ("maxGradNorm", options.max_grad_norm),
     ] {

@@ -21,7 +21,7 @@ pub struct TextCodec {
     tokenizer: Tokenizer,
     /// The added tokens, of which the special ones are plain text.
     unmarked: AddedVocabulary,
-    /// Special tokens by their spelling, longest first.
+    /// Special tokens by their spelling, longest first; without those that are words, which texts may say.
     specials: Vec<(String, u32)>,
     /// Bytes that one of them begins with: few, so that most of a text is passed over.
     firsts: Vec<u8>,
@@ -92,7 +92,7 @@ impl TextCodec {
         let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
         let special = added
             .iter()
-            .filter(|(_, token)| token.special && !token.content.is_empty());
+            .filter(|(id, token)| token.special && (is_sign(&token.content) || marks.ends.contains(id)));
         let mut specials: Vec<(String, u32)> =
             special.map(|(&id, token)| (token.content.clone(), id)).collect();
         specials.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
@@ -258,6 +258,13 @@ fn beginning(bos: &Mark) -> serde_json::Value {
         "pair": [token(0), text("A", 0), token(1), text("B", 1)],
         "special_tokens": { bos.text.as_str(): { "id": bos.text, "ids": [bos.id], "tokens": [bos.text] } },
     })
+}
+
+/// Whether a special token is spelled so that a text holds it on purpose only, unlike `user` or `Human`.
+fn is_sign(spelling: &str) -> bool {
+    spelling
+        .chars()
+        .any(|letter| !letter.is_alphanumeric() && !letter.is_whitespace() && letter != '_')
 }
 
 /// Takes the codes out again, after special tokens were looked for.

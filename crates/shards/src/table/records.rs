@@ -6,10 +6,10 @@ use arrow_array::types::{
     Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::companions::Batches;
 use super::pages::{batch_rows, check_pages};
@@ -24,6 +24,8 @@ const BATCH_ROWS: usize = 1024;
 pub struct Records {
     place: Place,
     batches: Batches,
+    /// Rows that were given already.
+    before: u64,
 }
 
 impl Records {
@@ -61,13 +63,15 @@ impl Records {
         Ok(Self {
             place: input.place().clone(),
             batches: Box::new(reader),
+            before: 0,
         })
     }
 
     /// The next rows as JSON, one text for each; `None` after the last.
     ///
     /// # Errors
-    /// `BAD_FORMAT` where the file is damaged.
+    /// `BAD_FORMAT` where the file is damaged, or a column holds what is no text, number, list or object; pictures may
+    /// be bytes.
     pub fn next_batch(&mut self) -> Result<Option<Vec<String>>, ShardError> {
         let batches = &mut self.batches;
         let Some(batch) = guarded(&self.place, || Ok(batches.next()))? else {
@@ -76,18 +80,67 @@ impl Records {
         let batch: RecordBatch =
             batch.map_err(|e| ShardError::bad_format(&self.place, format!("cannot be read: {e}")))?;
         let schema = batch.schema();
+        for (field, column) in schema.fields().iter().zip(batch.columns()) {
+            self.check(field, column.as_ref())?;
+        }
+        self.before += batch.num_rows() as u64;
         let record = |row| {
             let pairs = schema.fields().iter().zip(batch.columns());
             let object: Map<String, Value> = pairs
-                .map(|(field, column)| (field.name().clone(), value_at(column.as_ref(), row)))
+                .map(|(field, column)| (field.name().clone(), cell(field, column.as_ref(), row)))
                 .collect();
             Value::Object(object).to_string()
         };
         Ok(Some((0..batch.num_rows()).map(record).collect()))
     }
+
+    /// Refuses values of a type that would be passed over in silence.
+    fn check(&self, field: &Field, column: &dyn Array) -> Result<(), ShardError> {
+        let (name, kind) = (field.name(), field.data_type());
+        if is_known(kind) || PICTURES.contains(&name.as_str()) {
+            return Ok(());
+        }
+        let Some(row) = (0..column.len()).find(|&row| !column.is_null(row)) else {
+            return Ok(());
+        };
+        let row = self.before + row as u64;
+        let reason = format!(
+            "record {row}: the column {name} is of the type {kind}, which is neither text nor number; store it as text"
+        );
+        Err(ShardError::bad_format(&self.place, reason))
+    }
 }
 
-/// What stands in row `i`; null for bytes and other things that are no text.
+/// How the column of a picture may be called: bytes in it are passed over.
+const PICTURES: [&str; 2] = ["image", "images"];
+
+/// What stands in a cell; a picture without a name is one whose bytes were passed over.
+fn cell(field: &Field, column: &dyn Array, row: usize) -> Value {
+    let bytes = matches!(
+        field.data_type(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+    );
+    if bytes && !column.is_null(row) {
+        return json!({ "bytes": null });
+    }
+    value_at(column, row)
+}
+
+/// Whether values of a type are found by [`value_at`].
+fn is_known(kind: &DataType) -> bool {
+    use DataType::{
+        Boolean, Decimal128, Decimal256, FixedSizeList, Float16, Float32, Float64, Int8, Int16, Int32, Int64,
+        LargeList, LargeUtf8, List, Null, Struct, UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
+    };
+    match kind {
+        Null | Boolean | Utf8 | LargeUtf8 | Utf8View | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16
+        | UInt32 | UInt64 | Decimal128(..) | Decimal256(..) | Float16 | Float32 | Float64 | Struct(_) => true,
+        List(item) | LargeList(item) | FixedSizeList(item, _) => is_known(item.data_type()),
+        _ => false,
+    }
+}
+
+/// What stands in row `i`; null for bytes of pictures and other things that are no text.
 fn value_at(array: &dyn Array, i: usize) -> Value {
     if array.is_null(i) {
         return Value::Null;

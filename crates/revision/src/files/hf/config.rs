@@ -48,6 +48,7 @@ struct File {
     attention_bias: bool,
     #[serde(default)]
     mlp_bias: bool,
+    #[serde(default = "usual_window")]
     sliding_window: Option<usize>,
     use_sliding_window: Option<bool>,
     max_window_layers: Option<usize>,
@@ -57,6 +58,12 @@ struct File {
     num_experts: Option<usize>,
     is_causal: Option<bool>,
     use_bidirectional_attention: Option<bool>,
+}
+
+/// The window of the classes that have one, where a file does not say; null is none.
+#[allow(clippy::unnecessary_wraps, reason = "the type of the field whose default it is")]
+const fn usual_window() -> Option<usize> {
+    Some(4096)
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -140,18 +147,28 @@ fn of_language(mut json: Map<String, Value>) -> Read<Map<String, Value>> {
     let Some(Value::Object(mut inside)) = json.remove("text_config") else {
         return Ok(json);
     };
-    let outside = [
-        "vocab_size",
-        "tie_word_embeddings",
-        "quantization_config",
-        "torch_dtype",
-    ];
+    // tied where either part says so, or the family's class does by default
+    let family = json.get("model_type").and_then(Value::as_str).unwrap_or_default();
+    let usual = matches!(family, "internvl" | "mistral3");
+    let outer = json.get("tie_word_embeddings").and_then(Value::as_bool);
+    if outer.unwrap_or(usual) {
+        inside.insert("tie_word_embeddings".to_owned(), true.into());
+    }
+    let outside = ["vocab_size", "quantization_config", "torch_dtype"];
     for key in outside {
         if let Some(value) = json.remove(key).filter(|value| !value.is_null()) {
             inside.entry(key).or_insert(value);
         }
     }
-    let kind = inside.entry("model_type").or_insert_with(|| "llama".into());
+    let usual = match json.get("model_type").and_then(Value::as_str) {
+        Some("internvl" | "llava_onevision") => Some("qwen2"),
+        Some("mistral3") => Some("mistral"),
+        None | Some("llava" | "llava_next" | "llava_next_video" | "vipllava" | "idefics3" | "smolvlm") => {
+            Some("llama")
+        }
+        Some(_) => None,
+    };
+    let kind = inside.entry("model_type").or_insert_with(|| usual.into());
     let sizes = match kind.as_str() {
         Some("llama") => [32_000, 4_096, 11_008, 32, 32],
         Some("mistral") => [32_000, 4_096, 14_336, 32, 32],
@@ -383,6 +400,14 @@ mod tests {
         });
         let config = parse(&inside.to_string()).unwrap();
         assert_eq!((config.vocab, config.hidden, config.tied), (49_280, 16, true));
+        let tied = json!({ "model_type": "mistral3", "tie_word_embeddings": true, "text_config": {
+            "model_type": "mistral", "tie_word_embeddings": false, "sliding_window": null } });
+        assert!(parse(&tied.to_string()).unwrap().tied);
+        // the class of a text_config that does not name its own is the family's
+        let internvl = json!({ "model_type": "internvl", "text_config": { "num_key_value_heads": 2 } });
+        assert_eq!(parse(&internvl.to_string()).unwrap().model_type, "qwen2");
+        let other = json!({ "model_type": "aya_vision", "text_config": { "hidden_size": 16 } });
+        assert!(parse(&other.to_string()).unwrap_err().contains("without a name"));
         let gemma = json!({ "text_config": { "model_type": "gemma" } });
         assert!(parse(&gemma.to_string()).unwrap_err().contains("gemma"));
     }
@@ -400,6 +425,16 @@ mod tests {
                 json!({ "model_type": "qwen2", "num_key_value_heads": 2, "sliding_window": 9, "use_sliding_window": true,
                      "max_window_layers": 1 }),
                 "sliding",
+            ),
+            // MistralConfig's and Qwen2Config's window where a file has none
+            (
+                json!({ "model_type": "mistral", "num_key_value_heads": 2 }),
+                "window of 4096",
+            ),
+            (
+                json!({ "model_type": "qwen2", "num_key_value_heads": 2, "use_sliding_window": true,
+                     "max_window_layers": 1 }),
+                "window of 4096",
             ),
             (
                 json!({ "layer_types": ["full_attention", "sliding_attention"] }),

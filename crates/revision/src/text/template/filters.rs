@@ -18,14 +18,7 @@ pub(super) fn add(environment: &mut Environment) {
     environment.add_filter("forceescape", force_escape);
     environment.add_filter("indent", indent);
     environment.add_filter("trim", trim);
-    environment.add_filter("center", |state: &mut State, value: Value, wide: Option<i64>| {
-        super::python::method(
-            state,
-            &Value::from(value.to_string()),
-            "center",
-            &[Value::from(wide.unwrap_or(80))],
-        )
-    });
+    environment.add_filter("center", center);
     environment.remove_filter("pprint");
     // an attribute of a Python object, which values of a conversation do not have
     environment.remove_filter("attr");
@@ -35,8 +28,11 @@ pub(super) fn add(environment: &mut Environment) {
 /// Numbers that are very small or large have an exponent in Python.
 fn printed(out: &mut Output, state: &mut State, value: &Value) -> Asked<()> {
     let odd = value.kind() == ValueKind::Number && !value.is_integer();
-    let finite = f64::try_from(value.clone()).is_ok_and(f64::is_finite);
-    if odd && finite {
+    let size = f64::try_from(value.clone()).unwrap_or_default();
+    if odd && size.is_nan() {
+        return escape_formatter(out, state, &Value::from("nan"));
+    }
+    if odd && size.is_finite() {
         return escape_formatter(out, state, &Value::from(number(value)));
     }
     escape_formatter(out, state, value)
@@ -125,8 +121,20 @@ fn whole_number(text: &str, base: u32) -> Asked<Option<Value>> {
         .map(Value::from))
 }
 
+/// A number as Python's `float` reads it: white space around it, single underscores between digits.
 fn real_number(text: &str) -> Option<f64> {
-    strip(text, is_space).parse().ok()
+    let text = strip(text, is_space);
+    let between = |(i, _): (usize, &str)| {
+        let digit = |at: Option<usize>| {
+            at.and_then(|at| text.as_bytes().get(at))
+                .is_some_and(u8::is_ascii_digit)
+        };
+        digit(i.checked_sub(1)) && digit(Some(i + 1))
+    };
+    text.match_indices('_')
+        .all(between)
+        .then(|| text.replace('_', "").parse().ok())
+        .flatten()
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
@@ -160,12 +168,21 @@ fn escaped(text: &str) -> String {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
-fn trim(value: Value, letters: Option<String>) -> Value {
+fn trim(value: Value, args: Rest<Value>, options: Kwargs) -> Asked<Value> {
+    let letters = given(&args, 0, &options, "chars")?.filter(|letters| !letters.is_none());
+    options.assert_all_used()?;
     let text = value.to_string();
-    Value::from(match letters {
+    Ok(Value::from(match letters.map(|letters| letters.to_string()) {
         Some(letters) => strip(&text, |letter| letters.contains(letter)),
         None => strip(&text, is_space),
-    })
+    }))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]
+fn center(state: &mut State, value: Value, args: Rest<Value>, options: Kwargs) -> Asked<Value> {
+    let wide = given(&args, 0, &options, "width")?.unwrap_or_else(|| Value::from(80));
+    options.assert_all_used()?;
+    super::python::method(state, &Value::from(value.to_string()), "center", &[wide])
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja calls")]

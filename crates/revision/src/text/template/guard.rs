@@ -69,7 +69,7 @@ pub(super) fn guarded(source: &str) -> Result<Guarded, String> {
             word if tag.is_block => blocks.enter(word, tag.assign.is_some()).map_err(here)?,
             _ => {}
         }
-        let text = tag.text(source, start);
+        let text = spelled_out(&tag.text(source, start));
         match tag.word {
             "generation" if tag.is_block => {
                 marked = true;
@@ -316,6 +316,46 @@ impl Naming {
     }
 }
 
+/// A tag with the characters themselves for what Python's strings escape and the engine does not know: `\a`, `\v` and
+/// `\U0001f600`.
+fn spelled_out(tag: &str) -> String {
+    let bytes = tag.as_bytes();
+    let mut out = String::with_capacity(tag.len());
+    let (mut at, mut from) = (0, 0);
+    while at < bytes.len() {
+        if !matches!(bytes[at], b'"' | b'\'') {
+            at += 1;
+            continue;
+        }
+        let end = string_end(bytes, at, bytes[at]);
+        at += 1;
+        while at < end {
+            let (letter, length) = match (bytes[at], bytes.get(at + 1)) {
+                (b'\\', Some(b'a')) => (Some('\u{7}'), 2),
+                (b'\\', Some(b'v')) => (Some('\u{b}'), 2),
+                (b'\\', Some(b'U')) => {
+                    let digits = tag.get(at + 2..at + 10).filter(|_| at + 10 <= end);
+                    let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                    (code.and_then(char::from_u32), 10)
+                }
+                (b'\\', _) => (None, 2),
+                _ => (None, 1),
+            };
+            if let Some(letter) = letter {
+                out.push_str(&tag[from..at]);
+                out.push(letter);
+                from = at + length;
+                at = from;
+            } else {
+                at += length.min(2);
+            }
+        }
+        at = at.max(end);
+    }
+    out.push_str(&tag[from..]);
+    out
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
@@ -430,6 +470,10 @@ mod tests {
                 "{{ a|_single * - - 2 ** b }}{{ f(*a) }}",
             ),
             ("{% set a = b*c %}", "{% set a = (b|_single* - -c)|_bounded %}"),
+            (
+                r#"{{ '\U0001F600\\U0001F600\v' ~ "\a\U0001F60é" }}\a"#,
+                "{{ '\u{1f600}\\\\U0001F600\u{b}' ~ \"\u{7}\\U0001F60é\" }}\\a",
+            ),
         ] {
             assert_eq!(source(before), after, "{before}");
         }

@@ -1,5 +1,6 @@
 //! The model's own template, in Jinja.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -75,7 +76,7 @@ impl Jinja {
                 "the template argument `{name}` is set by the conversation and the tokenizer"
             )));
         }
-        let guarded = guarded(source).map_err(bad)?;
+        let guarded = guarded(&with_newlines(source)).map_err(bad)?;
         let compiled = on_own_stack(|| {
             let mut environment = environment(options.now)?;
             environment.add_template_owned(NAME, guarded.source)?;
@@ -216,8 +217,8 @@ impl Jinja {
                     let gap = &before[text.len()..];
                     text.push_str(&gap[..empty_thought(&text, gap)]);
                 }
-                // the template opens thoughts that answers of samples do not have
-                Some(before) if before == text[..text.len() - open_at_end(&text)] => text = before,
+                // the template opens thoughts that answers of samples do not have, or have empty
+                Some(before) if is_without_thoughts(&before, &text) => text = before,
                 _ => {}
             }
         }
@@ -408,6 +409,22 @@ impl Jinja {
         );
         let template = self.environment.get_template(NAME)?;
         template.render(context! { ..own, ..arguments, ..named })
+    }
+}
+
+/// Whether a prompt whose end opens thoughts would be `before` without them: nothing, or an empty block, in their place.
+fn is_without_thoughts(before: &str, prompt: &str) -> bool {
+    let open = open_at_end(prompt);
+    let rest = before.strip_prefix(&prompt[..prompt.len() - open]);
+    open > 0 && rest.is_some_and(|rest| rest.is_empty() || empty_thought("", rest) == rest.len())
+}
+
+/// The source of a template with the one kind of line ends that Jinja knows.
+fn with_newlines(source: &str) -> Cow<'_, str> {
+    if source.contains('\r') {
+        source.replace("\r\n", "\n").replace('\r', "\n").into()
+    } else {
+        source.into()
     }
 }
 

@@ -381,6 +381,7 @@ fn titled(letter: char) -> String {
         '\u{1c7}'..='\u{1c9}' => "\u{1c8}".to_owned(),
         '\u{1ca}'..='\u{1cc}' => "\u{1cb}".to_owned(),
         '\u{1f1}'..='\u{1f3}' => "\u{1f2}".to_owned(),
+        '\u{149}' => "\u{2bc}N".to_owned(),
         letter => {
             let mut upper = letter.to_uppercase();
             let first = upper.next().map(String::from).unwrap_or_default();

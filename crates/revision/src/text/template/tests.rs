@@ -9,7 +9,7 @@ use super::environment::environment;
 use super::guard::guarded;
 
 /// What is refused here although transformers computes it, by a part of its template.
-const REFUSED: [&str; 23] = [
+const REFUSED: [&str; 31] = [
     "isidentifier",
     "encode(",
     "dictsort(false",
@@ -33,9 +33,17 @@ const REFUSED: [&str; 23] = [
     "bit_length",
     "b=a) %}",
     "kwargs }}",
+    "in 1, 2 %}",
+    "{{ +3 }}",
+    "isprintable",
+    "translate(",
+    "été",
+    "'a' * true",
+    "x.__init__",
+    "messages | items",
 ];
 /// What is computed although Python refuses it, as no published template may ask for it.
-const MORE: [&str; 7] = [
+const MORE: [&str; 11] = [
     "{% for x in none %}",
     "'z' +}}",
     "{{ 1 in 'abc' }}",
@@ -43,9 +51,13 @@ const MORE: [&str; 7] = [
     "'a' < 1",
     "none < 1",
     "undefinedx > 1",
+    "map('split', '=')",
+    "{'a': 1}.items() | tojson",
+    "start=0) is defined",
+    "sum(start='')",
 ];
 /// How Python prints and weighs things that are no values of a conversation.
-const OTHERWISE: [&str; 9] = [
+const OTHERWISE: [&str; 20] = [
     "m.arguments",
     "{{ range(3) }}",
     "{{ ns }}",
@@ -55,6 +67,17 @@ const OTHERWISE: [&str; 9] = [
     "[none, undefinedx]",
     "{}.items() is sequence",
     "1 if namespace()",
+    "lipsum",
+    "maketrans",
+    r"['\u200b', '\xa0'",
+    "1e-5, 123456789012345680.0",
+    "('<' | e) +",
+    "'٣' | int",
+    "('<'|e).replace",
+    "('a'|e).join",
+    "('<a>'|e).split",
+    "self is defined",
+    "map(attribute='x') | list",
 ];
 
 /// The text that a template makes, or what is wrong with it.

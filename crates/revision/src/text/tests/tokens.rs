@@ -304,6 +304,33 @@ fn what_files_say_of_tokens_is_obeyed() {
     }
 }
 
+/// As transformers with `sanitize_control_tokens`, but for special tokens that are words: texts say words.
+#[test]
+fn special_tokens_that_are_words_are_cut_as_the_tokenizer_cuts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(
+        fixture("text/chat/tokenizer.json"),
+        folder.path().join("tokenizer.json"),
+    )
+    .unwrap();
+    let config = r#"{ "eos_token": "<|im_end|>", "additional_special_tokens": ["cat", "Human_1"] }"#;
+    std::fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
+    let codec = TextCodec::of_folder(folder.path(), &[], 1000).unwrap();
+    let text = "A cat<|im_end|>, Human_1";
+    let defused = codec.defused(text);
+    let found: Vec<u32> = codec
+        .stretch(&defused)
+        .unwrap()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    let special: Vec<u32> = found.iter().copied().filter(|&id| codec.is_special(id)).collect();
+    assert_eq!(special, ["cat", "Human_1"].map(|token| codec.id(token).unwrap()));
+    assert_eq!(codec.decode(&found, true).unwrap(), text);
+    let (place, id) = codec.first_special(text).unwrap();
+    assert_eq!((&text[place], Some(id)), ("<|im_end|>", codec.id("<|im_end|>")));
+}
+
 #[test]
 fn files_that_contradict_each_other_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -61,7 +61,10 @@ struct File {
 }
 
 /// The window of the classes that have one, where a file does not say; null is none.
-#[allow(clippy::unnecessary_wraps, reason = "the type of the field whose default it is")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the type of the field whose default it is"
+)]
 const fn usual_window() -> Option<usize> {
     Some(4096)
 }

@@ -113,3 +113,22 @@ test('a score that divides by zero is null', t => {
   })
   t.throws(() => yesNoScore([]), { code: 'EMPTY' })
 })
+
+test('what could be, options listed in one line, signs in words and a second right letter are read as they are meant', t => {
+  const animals = ['a cat', 'a fox', 'a horse', 'a dog']
+  const numbers = ['3', '5', '3.5', '-3']
+  for (const [text, options, letter] of [
+    ['It could be A or B, but I would choose B.', animals, 'B'],
+    ['It could be A or B.', animals, undefined],
+    ['It might be C.', animals, 'C'],
+    ['A. a cat B. a fox C. a horse D. a dog', animals, undefined],
+    ['B. a fox, as A. is a cat', animals, 'B'],
+    ['A is correct and so is B', animals, undefined],
+    ['So is B.', animals, 'B'],
+    ['minus 3', numbers, 'D'],
+    ['It is negative 3', numbers, 'D'],
+    ['3', numbers, 'A'],
+  ] as const) {
+    t.is(chosenLetter(text, options), letter, text)
+  }
+})

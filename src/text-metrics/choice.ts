@@ -1,6 +1,6 @@
 import { listOf, record, text as textual } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
-import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, readable, stripped } from './pieces.ts'
+import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, readable, stripped, touch } from './pieces.ts'
 import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
 
 /** An answer to a question with options. */
@@ -106,9 +106,10 @@ function readingOf(
   const named = (place: number | undefined) => (place === undefined ? undefined : letters[place])
   return (
     stated(text, pieces, said, named, options) ??
-    (said.verdicts.size > 0 ? (only([...said.verdicts]) ?? SEVERAL) : undefined) ??
+    oneOrSeveral(said.verdicts) ??
+    oneOrSeveral(said.possible) ??
     only([...said.inLine]) ??
-    opening(pieces, said) ??
+    opening(pieces, said, letters) ??
     named(exactly(text, options)) ??
     only([...said.bracketed].filter(letter => !said.rejected.has(letter))) ??
     only([...said.named].filter(letter => !said.rejected.has(letter))) ??
@@ -161,7 +162,11 @@ function stated(
 /** Marks behind a letter that opens an answer. */
 const OPENS = ').:]-–—,;'
 
-function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): string | undefined {
+function opening(
+  pieces: readonly Piece[],
+  { bracketed, rejected }: Said,
+  letters: readonly string[],
+): string | undefined {
   const first = pieces.findIndex(({ text }) => !'*_`"“(['.includes(text))
   const letter = letterAt(pieces, first)
   if (letter === undefined || bracketed.size > 1 || rejected.has(letter) || isOneOfSeveral(pieces, first, letter)) {
@@ -170,7 +175,18 @@ function opening(pieces: readonly Piece[], { bracketed, rejected }: Said): strin
   const next = pieces[first + 1]
   const closes = next === undefined || next.kind === 'line' || (next.kind === 'mark' && OPENS.includes(next.text))
   const reasons = ['because', 'as', 'since', 'for'].includes(next?.lower ?? '')
-  return (closes || reasons) && !listsOthers(pieces, letter) ? letter : undefined
+  return (closes || reasons) && !listsOthers(pieces, letter) && !listsAll(pieces, letters) ? letter : undefined
+}
+
+/** Whether every letter is followed by a mark as in a list of options, in one line: `A. a cat B. a fox`. */
+function listsAll(pieces: readonly Piece[], letters: readonly string[]): boolean {
+  const listed = new Set(
+    pieces.flatMap(({ text }, i) => {
+      const mark = pieces[i + 1]
+      return touch(pieces[i], mark) && ').:'.includes(mark?.text ?? ' ') && pieces[i + 2] !== undefined ? [text] : []
+    }),
+  )
+  return letters.length > 1 && letters.every(letter => listed.has(letter))
 }
 
 const HAN = /^\p{Script=Han}+$/u
@@ -238,6 +254,11 @@ function isDenied(words: readonly string[], place: number): boolean {
   const before = words.slice(Math.max(0, place - 4), place).filter(word => !ARTICLES.includes(word))
   const [second, last] = [before.at(-2), before.at(-1) ?? '']
   return DENYING.includes(last) || (last === 'of' && second === 'instead')
+}
+
+/** The only one of some letters; of several none is meant. */
+function oneOrSeveral(found: ReadonlySet<string>): string | undefined {
+  return found.size === 0 ? undefined : (only([...found]) ?? SEVERAL)
 }
 
 function only<T>(found: readonly T[]): T | undefined {

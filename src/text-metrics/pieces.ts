@@ -38,6 +38,8 @@ export function touch(left: Piece | undefined, right: Piece | undefined): boolea
 const SIGNS: Readonly<Record<string, string>> = { '-': '-', '−': '-', '+': '' }
 /** Signs that tell two options apart, as words do; `#` does behind a word only, as in `C#`. */
 const SYMBOL = /^[\p{Sc}%°<>=≤≥≠±+×÷√∞−]$/u
+/** A sign in words. */
+const MINUS: ReadonlySet<string> = new Set(['minus', 'negative'])
 const DIGITS = /^\p{N}+$/u
 
 /**
@@ -60,6 +62,9 @@ export function comparableWords(text: string): string[] {
 function wordAt(pieces: readonly Piece[], i: number): { word?: string; next: number } {
   const piece = pieces[i] as Piece
   const before = pieces[i - 1]
+  if (MINUS.has(piece.lower) && startsWithDigit(pieces[i + 1])) {
+    return numberAt(pieces, i + 1, '-')
+  }
   if (piece.kind === 'word') {
     return numberAt(pieces, i, '')
   }

@@ -6,6 +6,8 @@ export interface Said {
   statements: Statement[]
   /** Letters that are called right (`B is correct`) or chosen (`I would go with B`). */
   verdicts: Set<string>
+  /** Letters of which it is said that they could be it. */
+  possible: Set<string>
   /** Letters that are called wrong or excluded. */
   rejected: Set<string>
   /** Letters that are named as options: `option B`. */
@@ -59,6 +61,7 @@ export function saidOf(pieces: readonly Piece[], letters: readonly string[]): Sa
   const said: Said = {
     statements: [],
     verdicts: new Set(),
+    possible: new Set(),
     rejected: new Set(),
     named: new Set(),
     bracketed: new Set(),
@@ -257,7 +260,10 @@ function judge(pieces: readonly Piece[], at: number, letter: string, said: Said)
     }
   }
   const is =
-    (last === 'is' || last === 'be') && (['it', 'that', 'this'].includes(second) || ['it', 'that'].includes(third))
+    ((last === 'is' || last === 'be') && (['it', 'that', 'this'].includes(second) || ['it', 'that'].includes(third))) ||
+    // the same of another letter: `A is correct and so is B`
+    (last === 'is' && second === 'so' && third === 'and')
+  const could = last === 'be' && ['could', 'might', 'may', 'can'].includes(second)
   const contracted = last === 's' && second === 'it'
   const instead = last === 'but' && before.includes('not')
   const goes = last === 'with' && ['go', 'going', 'went'].includes(second)
@@ -266,11 +272,12 @@ function judge(pieces: readonly Piece[], at: number, letter: string, said: Said)
   const ends = after?.kind !== 'word' || AFTER_LETTER.has(after.lower)
   const chosen = (CHOOSING.has(last) || is || contracted || goes) && !negated
   if (verdict === true || ((chosen || instead) && ends)) {
+    const noted = could && verdict !== true ? said.possible : said.verdicts
     if (isOneOfSeveral(pieces, at, letter)) {
       // the other one is met on its own, without a verb before it
-      said.verdicts.add(letterAfter(pieces, at) ?? letter)
+      noted.add(letterAfter(pieces, at) ?? letter)
     }
-    said.verdicts.add(letter)
+    noted.add(letter)
   }
 }
 

@@ -66,7 +66,7 @@ impl TextCodec {
         })
         .map_err(fault)?;
         let (marks, notes) =
-            unharmed(|| Ok(marks::of_folder(folder, &mut tokenizer, ends))).map_err(fault)??;
+            unharmed(|| Ok(marks::of_folder(folder, &mut tokenizer, ends, &text))).map_err(fault)??;
         Self::new(tokenizer, marks, notes, vocab).map_err(fault)
     }
 

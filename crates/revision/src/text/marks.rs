@@ -10,6 +10,7 @@ use super::byte_level;
 use super::named_tokens::{
     Order, add_by_number, add_by_spelling, add_special, further_names, lay_over, spelled,
 };
+use super::tokenizer_class::Class;
 use crate::Result;
 use crate::files::{Metadata, bad, read_text_if_there};
 
@@ -108,6 +109,19 @@ pub(crate) fn template_beside(folder: &Path) -> Result<Option<String>> {
     Ok(template_of(folder, &config)?.map(|(template, _)| template))
 }
 
+/// The class of a folder's tokenizer; `json` is its `tokenizer.json`.
+fn class_of(folder: &Path, config: &Map<String, Value>, json: &str) -> Result<Class> {
+    let model = object(folder, "config.json", None)?.unwrap_or_default();
+    let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
+    let named = text(config, "tokenizer_class").or_else(|| text(&model, "tokenizer_class"));
+    let byte_level = json.contains("\"ByteLevel\"");
+    Ok(Class::of(
+        named.as_deref(),
+        text(&model, "model_type").as_deref(),
+        byte_level,
+    ))
+}
+
 /// From the files beside `tokenizer.json`, where they are, as transformers reads them; `ends` are the model's. What they
 /// say of tokens is put into the tokenizer. Also what is worth saying about them.
 ///
@@ -116,11 +130,14 @@ pub(super) fn of_folder(
     folder: &Path,
     tokenizer: &mut Tokenizer,
     ends: &[u32],
+    json: &str,
 ) -> Result<(Marks, Vec<String>)> {
     let mut order = Order::default();
     let file = folder.join(CONFIG);
     let fault = |reason: String| bad(&file, reason);
     let mut config = object(folder, CONFIG, Some(&mut order))?.unwrap_or_default();
+    let class = class_of(folder, &config, json)?;
+    class.build(tokenizer, &config).map_err(fault)?;
     let decoder = config.remove("added_tokens_decoder");
     if let Some(decoder) = decoder {
         add_by_number(tokenizer, decoder).map_err(fault)?;
@@ -137,6 +154,11 @@ pub(super) fn of_folder(
             "split_special_tokens is true: special tokens would be cut into parts, which is not done here"
                 .to_owned(),
         ));
+    }
+    for (key, text) in class.tokens() {
+        if !config.contains_key(*key) && tokenizer.token_to_id(text).is_some() {
+            config.insert((*key).to_owned(), (*text).into());
+        }
     }
     let mut notes = Vec::new();
     add_special(tokenizer, &config, &order, &mut notes).map_err(fault)?;

@@ -13,6 +13,7 @@ mod stream;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tokenizer_class;
 
 pub use codec::TextCodec;
 pub use conversation::{Conversation, IMAGE, Role, Turn};

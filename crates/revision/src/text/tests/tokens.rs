@@ -304,6 +304,50 @@ fn what_files_say_of_tokens_is_obeyed() {
     }
 }
 
+/// Folders that name a tokenizer class are cut as `AutoTokenizer` of transformers 5 cuts them (fixtures/make_classes.py).
+#[test]
+fn tokenizer_classes_are_built_as_transformers_builds_them() {
+    let golden = std::fs::read_to_string(fixture("classes.json")).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    let texts: Vec<&str> = golden["texts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    let groups = golden["groups"].as_array().unwrap();
+    assert!(groups.len() > 12);
+    let mut faults = Vec::new();
+    for group in groups {
+        let source = fixture("text").join(group["tokenizer"].as_str().unwrap());
+        let wanted: Vec<Vec<u32>> = group["ids"].as_array().unwrap().iter().map(numbers).collect();
+        for case in group["folders"].as_array().unwrap() {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::copy(&source, folder.path().join("tokenizer.json")).unwrap();
+            let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+            write("tokenizer_config.json", case[0].to_string());
+            write(
+                "config.json",
+                serde_json::json!({ "model_type": case[1] }).to_string(),
+            );
+            let codec = TextCodec::of_folder(folder.path(), &[], 10_000).unwrap();
+            let found: Vec<Vec<u32>> = texts
+                .iter()
+                .map(|text| codec.encode(text, true).unwrap())
+                .collect();
+            if found != wanted {
+                faults.push(format!("{} {case}\n  {found:?}\n  {wanted:?}", source.display()));
+            }
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
 /// As transformers with `sanitize_control_tokens`, but for special tokens that are words: texts say words.
 #[test]
 fn special_tokens_that_are_words_are_cut_as_the_tokenizer_cuts_them() {

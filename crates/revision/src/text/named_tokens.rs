@@ -222,12 +222,15 @@ pub(super) fn add_special(
     order: &Order,
     notes: &mut Vec<String>,
 ) -> std::result::Result<(), String> {
+    let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+    let before: BTreeMap<String, AddedToken> = added
+        .values()
+        .map(|token| (token.content.clone(), token.clone()))
+        .collect();
     for (token, named) in special_tokens(config, order) {
         let text = token.text();
-        let added = tokenizer.get_added_vocabulary();
-        let known = added.get_vocab().get(text);
-        let known = known.and_then(|id| added.get_added_tokens_decoder().get(id).cloned());
-        let token = match known {
+        // what the configuration itself spells twice counts as it is spelled last
+        let token = match before.get(text).cloned() {
             // its flags are those of the tokenizer
             Some(known) if named && !known.special => known.special(true),
             Some(_) => continue,

@@ -128,6 +128,8 @@ test('what could be, options listed in one line, signs in words and a second rig
     ['minus 3', numbers, 'D'],
     ['It is negative 3', numbers, 'D'],
     ['3', numbers, 'A'],
+    ['◁think▷A? No.◁/think▷ B', animals, 'B'],
+    ['<thought>Maybe A.</thought>\nB', animals, 'B'],
   ] as const) {
     t.is(chosenLetter(text, options), letter, text)
   }

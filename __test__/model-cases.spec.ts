@@ -85,6 +85,14 @@ test('adapters that take a part out of their base are refused by name', async t 
   t.regex(error?.message ?? '', /adapter_config\.json: init_lora_weights is "pissa"/)
 })
 
+test('an adapter in the folder of the model is not passed over', async t => {
+  const folder = modelFolder(t)
+  writeFileSync(join(folder, 'adapter_config.json'), '{ "peft_type": "LORA" }')
+  const error = await t.throwsAsync(measured(folder))
+  t.like(error, { code: 'BAD_MODEL', file: join(folder, 'adapter_config.json') })
+  t.regex(error?.message ?? '', /an adapter stands in the model's folder, which transformers puts on the model; merge it/)
+})
+
 test('a tied model under the name of its head, and tensors that nobody uses', async t => {
   const folder = modelFolder(t, { 'config.json': { ...jsonOf('config.json'), tie_word_embeddings: true } })
   const file = join(folder, 'model.safetensors')

@@ -143,6 +143,8 @@ const THOUGHTS: readonly (readonly [string, string])[] = [
   ['[THINK]', '[/THINK]'],
   ['<seed:think>', '</seed:think>'],
   ['<|START_THINKING|>', '<|END_THINKING|>'],
+  ['◁think▷', '◁/think▷'],
+  ['<thought>', '</thought>'],
 ]
 
 /** What of an answer is read: what follows its thoughts, without marks of its end, in narrow characters. */

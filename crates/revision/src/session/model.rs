@@ -51,6 +51,7 @@ impl Session {
     /// # Errors
     /// `NOT_FOUND`, `UNREADABLE`, `BAD_MODEL` with the file; `BAD_OPTION`.
     pub fn open(options: SessionOptions) -> Result<Self> {
+        refuse_adapter_inside(&options)?;
         let mut files = ModelFiles::open(&options.path)?;
         let mut config = files.config().clone();
         config.positions = config.positions.min(options.max_length.max(1));
@@ -246,6 +247,19 @@ fn adapters(
         }
         _ => Ok(None),
     }
+}
+
+/// transformers puts an adapter that stands in a model's folder on the model, by itself.
+fn refuse_adapter_inside(options: &SessionOptions) -> Result<()> {
+    let file = options.path.join("adapter_config.json");
+    if !file.is_file() || options.adapter.as_ref() == Some(&options.path) {
+        return Ok(());
+    }
+    Err(RevisionError::BadModel {
+        file,
+        reason: "an adapter stands in the model's folder, which transformers puts on the model; merge it (merge_and_unload                  of PEFT), or name its base as the model and give this folder as `adapter`"
+            .to_owned(),
+    })
 }
 
 /// What an adapter's folder lacks, and what it holds beside the adapter and is not used.

@@ -30,6 +30,7 @@ pub(super) fn config(file: &Gguf) -> Read<LmConfig> {
             "it is a mixture of {experts} experts, which is not computed here"
         ));
     }
+    refuse_uncomputed(file, &arch)?;
     let positions = size("context_length")?;
     if let Some(window) =
         asked("attention.sliding_window")?.filter(|&window| window > 0 && window < positions)
@@ -80,6 +81,36 @@ pub(super) fn config(file: &Gguf) -> Read<LmConfig> {
     };
     config.check()?;
     Ok(config)
+}
+
+/// Keys that change what is computed, and the values with which they do not.
+fn refuse_uncomputed(file: &Gguf, arch: &str) -> Read<()> {
+    const NUMBERS: [(&str, &[f64]); 10] = [
+        ("attention.clamp_kqv", &[0.0]),
+        ("attention.max_alibi_bias", &[0.0]),
+        ("attention.scale", &[0.0]),
+        ("attn_logit_softcapping", &[0.0]),
+        ("final_logit_softcapping", &[0.0]),
+        ("embedding_scale", &[0.0, 1.0]),
+        ("residual_scale", &[0.0, 1.0]),
+        ("logit_scale", &[0.0, 1.0]),
+        ("rope.scaling.attn_factor", &[0.0, 1.0]),
+        ("nextn_predict_layers", &[0.0]),
+    ];
+    let metadata = file.metadata();
+    for (key, neutral) in NUMBERS {
+        let key = format!("{arch}.{key}");
+        if let Some(value) = metadata.number(&key)?.filter(|value| !neutral.contains(value)) {
+            return Err(format!("{key} is {value}, which is not computed here"));
+        }
+    }
+    let key = format!("{arch}.attention.causal");
+    if metadata.flag(&key)? == Some(false) {
+        return Err(format!(
+            "it attends to what follows ({key}), which is not computed here"
+        ));
+    }
+    Ok(())
 }
 
 fn scaling(file: &Gguf, arch: &str, head_dim: usize, theta: f64) -> Read<Option<RopeScaling>> {

@@ -213,6 +213,35 @@ fn tensors_that_overlap_are_refused() {
     assert!(two(0).refused().contains("overlap"));
 }
 
+/// Each of these would be computed wrongly without a word; with its neutral value it says nothing.
+#[test]
+fn keys_that_change_what_is_computed_are_refused_by_name() {
+    let with = |key: &str, kind: u32, value: &[u8]| {
+        let bytes = Bytes::new(3, 0, 2)
+            .text("general.architecture")
+            .u32(8)
+            .text("llama");
+        let file = bytes.text(key).u32(kind).raw(value).open().unwrap();
+        file.config().unwrap_err().to_string()
+    };
+    let missing = "context_length is missing";
+    for (key, value, neutral) in [
+        ("llama.logit_scale", 0.5_f32, 1.0_f32),
+        ("llama.residual_scale", 0.22, 1.0),
+        ("llama.attention.scale", 0.01, 0.0),
+        ("llama.attention.clamp_kqv", 8.0, 0.0),
+        ("llama.final_logit_softcapping", 30.0, 0.0),
+        ("llama.rope.scaling.attn_factor", 1.2, 1.0),
+    ] {
+        let reason = with(key, 6, &value.to_le_bytes());
+        assert!(reason.contains(&format!("{key} is ")), "{key}: {reason}");
+        let reason = with(key, 6, &neutral.to_le_bytes());
+        assert!(reason.contains(missing), "{key}: {reason}");
+    }
+    assert!(with("llama.attention.causal", 7, &[0]).contains("attends to what follows"));
+    assert!(with("llama.attention.causal", 7, &[1]).contains(missing));
+}
+
 #[test]
 fn names_that_stand_twice_and_text_that_is_none_are_refused() {
     let twice = Bytes::new(3, 0, 2)

@@ -1,11 +1,14 @@
 //! Thoughts: what a model writes between `<think>` and `</think>` before it answers.
 
-/// Spellings in published templates: of Qwen 3, DeepSeek and most others; of Magistral; of Seed-OSS; of Command A.
-const TAGS: [(&str, &str); 4] = [
+/// Spellings in published templates: of Qwen 3, DeepSeek and most others; of Magistral; of Seed-OSS; of Command A; of Kimi VL; of
+/// EXAONE Deep.
+const TAGS: [(&str, &str); 6] = [
     ("<think>", "</think>"),
     ("[THINK]", "[/THINK]"),
     ("<seed:think>", "</seed:think>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("◁think▷", "◁/think▷"),
+    ("<thought>", "</thought>"),
 ];
 
 /// Bytes at the start of `text` that are an empty block of thoughts with the line ends behind it; the block may have been
@@ -152,6 +155,8 @@ mod tests {
             ("assistant\n", "<think>\n\n</think>\n\n a cat", " a cat"),
             ("assistant\n<think>\n", "\n</think>\n\na", "a"),
             ("", "<think></think>a", "a"),
+            ("", "◁think▷◁/think▷a", "a"),
+            ("<thought>\n", "\n</thought>\na", "a"),
             ("[ASSISTANT]", "[THINK] [/THINK]a", "a"),
         ] {
             let length = empty_thought(before, text);
@@ -187,6 +192,9 @@ mod tests {
                 " a <think>b</think> cat",
             ),
             ("assistant\n", "<thin", "<thin"),
+            ("assistant\n", "◁think▷fur◁/think▷ a cat", "a cat"),
+            ("assistant\n<thought>", "fur</thought>\na cat", "a cat"),
+            ("assistant\n", "<thought", "<thought"),
             ("assistant\n", "\n<thing>", "\n<thing>"),
             ("assistant\n", "<think>fur", ""),
             ("assistant\n", "", ""),

@@ -90,7 +90,10 @@ test('an adapter in the folder of the model is not passed over', async t => {
   writeFileSync(join(folder, 'adapter_config.json'), '{ "peft_type": "LORA" }')
   const error = await t.throwsAsync(measured(folder))
   t.like(error, { code: 'BAD_MODEL', file: join(folder, 'adapter_config.json') })
-  t.regex(error?.message ?? '', /an adapter stands in the model's folder, which transformers puts on the model; merge it/)
+  t.regex(
+    error?.message ?? '',
+    /an adapter stands in the model's folder, which transformers puts on the model; merge it/,
+  )
 })
 
 test('a tied model under the name of its head, and tensors that nobody uses', async t => {

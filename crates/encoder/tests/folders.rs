@@ -13,7 +13,11 @@ fn fixtures() -> PathBuf {
 }
 
 fn cases() -> Value {
-    serde_json::from_slice(&fs::read(fixtures().join("folders/cases.json")).unwrap()).unwrap()
+    cases_of("cases.json")
+}
+
+fn cases_of(name: &str) -> Value {
+    serde_json::from_slice(&fs::read(fixtures().join("folders").join(name)).unwrap()).unwrap()
 }
 
 /// The folder of a case: its base, and what is laid over it.
@@ -113,6 +117,40 @@ fn rows_are_those_of_transformers_in_every_layout() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(compared > 80, "{compared}");
+}
+
+/// Tokenizers by chance with their classes and the files beside them: `fixtures/make_random_folders.py`. A folder is read as
+/// transformers reads it, or refused; few are.
+#[test]
+fn random_tokenizers_give_the_rows_of_transformers() {
+    let all = cases_of("random.json");
+    let texts = texts_of(&all["texts"]);
+    let (mut compared, mut refused, mut wrong) = (0, Vec::new(), Vec::new());
+    for case in all["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let folder = laid(case);
+        let encoder = match Embedder::open(folder.path()) {
+            Ok(encoder) => encoder,
+            Err(error) => {
+                refused.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let rows: Result<Vec<Vec<f32>>, _> = texts.iter().map(|text| encoder.texts(&[text], None)).collect();
+        match rows {
+            Ok(rows) => {
+                let cosine = cosine(&rows.concat(), &case["texts"]);
+                compared += 1;
+                if cosine < 0.999_999 {
+                    wrong.push(format!("{name}: {cosine}"));
+                }
+            }
+            Err(error) => wrong.push(format!("{name}: {error}")),
+        }
+    }
+    println!("{compared} folders equal, {} refused", refused.len());
+    assert!(wrong.is_empty(), "{}\n\n{}", wrong.join("\n"), refused.join("\n"));
+    assert!(compared > refused.len() * 5, "{compared}\n{}", refused.join("\n"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_nn::NnError;
+use modality_gap_weights::WeightsError;
 
 /// Why a language model could not be read, trained or asked.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,16 @@ impl RevisionError {
                 | NnError::Write { file, .. },
             ) => Some(file),
             _ => None,
+        }
+    }
+}
+
+impl From<WeightsError> for RevisionError {
+    fn from(error: WeightsError) -> Self {
+        match error {
+            WeightsError::NotFound { file } => Self::NotFound { file },
+            WeightsError::Unreadable { file, source } => Self::Unreadable { file, source },
+            WeightsError::Bad { file, reason } => Self::BadModel { file, reason },
         }
     }
 }

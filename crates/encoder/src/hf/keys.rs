@@ -35,11 +35,16 @@ impl Keys {
             file: file.to_owned(),
             reason: format!("it holds no JSON object: {error}"),
         })?;
-        Ok(Self {
+        Ok(Self::of(file, map))
+    }
+
+    /// An object that was put together of files, `file` among them.
+    pub fn of(file: &Path, map: Map<String, Value>) -> Self {
+        Self {
             file: file.to_owned(),
             at: "",
             map,
-        })
+        }
     }
 
     /// The object under `key`, `at` being the key with a point behind it; an empty one where there is none.
@@ -97,6 +102,11 @@ impl Keys {
                 .filter(|number| *number > 0.0 && number.is_finite())
                 .ok_or_else(|| self.wrong(key, value, "a number above 0")),
         }
+    }
+
+    /// Whether a key is there, whatever its value.
+    pub fn has(&self, key: &str) -> bool {
+        self.map.contains_key(key)
     }
 
     /// Whether a key is there and `null`.

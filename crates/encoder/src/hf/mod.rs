@@ -12,7 +12,6 @@ mod open_clip_names;
 mod preprocess;
 mod siglip;
 mod steps;
-mod tokenizer_class;
 mod tokens;
 mod tower;
 mod weights;
@@ -31,7 +30,7 @@ use open_clip::OpenClip;
 use preprocess::Preprocess;
 use siglip::Siglip;
 use steps::{Pooling, unit};
-use tokens::{Limits, SentenceOptions, Tokens};
+use tokens::{Limits, OfModel, SentenceOptions, Tokens};
 use weights::Weights;
 
 /// A pretrained encoder.
@@ -128,7 +127,15 @@ impl Pretrained {
             None if matches!(model, Model::Bert(_)) => sentence_options(&place)?,
             None => SentenceOptions::default(),
         };
-        let tokens = Tokens::open(&place, &kind, &limits, options)?;
+        let of_model = OfModel {
+            kind: &kind,
+            class: keys.text("tokenizer_class")?,
+        };
+        let tokens = Tokens::open(&place, of_model, &limits, options)?;
+        if let Model::Siglip(_, pad) = &model {
+            // it is needed for every text, so it is looked at now
+            tokens.padded(&[], *pad)?;
+        }
         if tokens.pads_left() && !matches!(model, Model::Siglip(..)) {
             return Err(EncoderError::BadModel {
                 file: place.join("tokenizer_config.json"),
@@ -168,7 +175,12 @@ impl Pretrained {
         let preprocess = Preprocess::of_open_clip(&images, clip.image_size())?;
         let model = Model::Clip(clip);
         Ok(Self {
-            tokens: Tokens::open(folder, "", &model.limits().0, SentenceOptions::default())?,
+            tokens: Tokens::open(
+                folder,
+                OfModel::default(),
+                &model.limits().0,
+                SentenceOptions::default(),
+            )?,
             head: head(None, &model, folder)?,
             preprocess: Some(preprocess),
             truncate: None,

@@ -1,31 +1,18 @@
 //! From text to token numbers, as the tokenizer's files say.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-use tokenizers::{
-    AddedToken, PaddingDirection, PostProcessor, Tokenizer, TruncationDirection, TruncationParams,
-};
+use modality_gap_tokens::{CONFIG, Class, Declared, NAMES, lower_case, spelled};
+use serde_json::json;
+use tokenizers::{PaddingDirection, PostProcessor, Tokenizer, TruncationDirection, TruncationParams};
 
 use super::keys::Keys;
-use super::tokenizer_class::{Class, lower};
 use crate::error::{EncoderError, Result};
 
 /// Above this a `model_max_length` means that there is none.
 const NO_LENGTH: f64 = 1e6;
-
-/// Keys of tokens that stand for no text.
-const SPECIALS: [&str; 7] = [
-    "bos_token",
-    "eos_token",
-    "unk_token",
-    "sep_token",
-    "pad_token",
-    "cls_token",
-    "mask_token",
-];
 
 /// A tokenizer, and how it pads.
 pub(super) struct Tokens {
@@ -36,7 +23,7 @@ pub(super) struct Tokens {
     pad: Option<u32>,
     pads_left: bool,
     canonical: Option<Canonical>,
-    /// Numbers of the tokens that stand for no text.
+    /// Numbers of the tokens that the files name, or list, as standing for no text.
     specials: HashSet<u32>,
     /// Numbers that the model has rows for.
     words: usize,
@@ -48,6 +35,15 @@ pub(super) struct Limits {
     pub tokens: usize,
     /// Rows of its table.
     pub words: usize,
+}
+
+/// What the model's configuration says of its tokenizer.
+#[derive(Default, Clone, Copy)]
+pub(super) struct OfModel<'a> {
+    /// Its `model_type`, which decides where no file names a class.
+    pub kind: &'a str,
+    /// Its `tokenizer_class`, which counts where the tokenizer's files name none.
+    pub class: Option<&'a str>,
 }
 
 /// What sentence-transformers says of its texts.
@@ -64,97 +60,69 @@ struct Canonical {
 }
 
 impl Tokens {
-    /// `tokenizer.json`, with what `tokenizer_config.json` and `special_tokens_map.json` say besides; `kind` is the
-    /// `model_type` of the model, which decides where no file names a class.
+    /// `tokenizer.json`, with what the files beside it say besides.
     ///
     /// # Errors
     /// `BAD_MODEL` when there is no `tokenizer.json`, it is damaged, or a key asks for what is not computed.
-    #[expect(clippy::too_many_lines, reason = "the keys of two files, one after the other")]
-    pub fn open(folder: &Path, kind: &str, limits: &Limits, options: SentenceOptions) -> Result<Self> {
+    pub fn open(
+        folder: &Path,
+        model: OfModel<'_>,
+        limits: &Limits,
+        options: SentenceOptions,
+    ) -> Result<Self> {
         let file = folder.join("tokenizer.json");
-        let mut tokenizer = load(&file, folder)?;
-        let config = Keys::open_if_there(&folder.join("tokenizer_config.json"))?;
-        let map = Keys::open_if_there(&folder.join("special_tokens_map.json"))?;
-        let padding = tokenizer.get_padding().cloned();
-        let mut most = limits.tokens;
-        let written = tokenizer.get_truncation();
-        let mut direction = written.map_or(TruncationDirection::Right, |truncation| truncation.direction);
-        let mut canonical = None;
-        let named = match &config {
-            Some(keys) => keys.text("tokenizer_class")?.map(Class::named),
-            None => None,
+        let (tokenizer, text) = load(&file, folder)?;
+        let declared = Declared::open(folder)?;
+        let keys = Keys::of(&folder.join(CONFIG), declared.config().clone());
+        if keys.get("auto_map").is_some() {
+            return Err(keys.bad("auto_map asks for code of its own, which is never run"));
+        }
+        let named = keys.text("tokenizer_class")?.or(model.class);
+        let class = Class::of(named, Some(model.kind), &text).map_err(|reason| keys.bad(reason))?;
+        for key in NAMES {
+            if let Some(value) = keys
+                .get(key)
+                .filter(|_| spelled(declared.config(), key).is_none())
+            {
+                return Err(keys.wrong(key, value, "a token"));
+            }
+        }
+        let (padding, truncation) = (
+            tokenizer.get_padding().cloned(),
+            tokenizer.get_truncation().cloned(),
+        );
+        let (mut tokenizer, _) = unharmed(&file, || class.build(tokenizer, &declared))??;
+        let pads_left = match keys.text("padding_side")? {
+            Some(side) => is_left(&keys, "padding_side", side)?,
+            None => padding.as_ref().map_or(class.pads_left(), |padding| {
+                matches!(padding.direction, PaddingDirection::Left)
+            }),
         };
-        let class = named.unwrap_or_else(|| Class::of_model(kind));
-        let mut pads_left = padding.as_ref().map_or(class.pads_left(), |padding| {
-            matches!(padding.direction, PaddingDirection::Left)
-        });
-        let mut found = BTreeMap::new();
-        for key in SPECIALS {
-            let token = special(config.as_ref(), map.as_ref(), key)?;
-            if let Some(token) = token.or_else(|| class.token(key).map(str::to_owned)) {
-                found.insert(key, token);
-            }
-        }
-        let built = class.build(&mut tokenizer, config.as_ref(), &|key| found.get(key).cloned());
-        built.map_err(|reason| bad(&file, reason))?;
-        if let Some(keys) = &config {
-            keys.only("split_special_tokens", &[json!(false)])?;
-            if let Some(side) = keys.text("padding_side")? {
-                pads_left = side_of(keys, "padding_side", side)?;
-            }
-            if let Some(side) = keys.text("truncation_side")? {
-                direction = if side_of(keys, "truncation_side", side)? {
-                    TruncationDirection::Left
-                } else {
-                    TruncationDirection::Right
-                };
-            }
-            if options.most.is_none() {
-                let length = keys.positive("model_max_length", f64::INFINITY)?;
-                // some files hold 1e30 for "no bound"
-                if length <= NO_LENGTH {
-                    #[allow(clippy::cast_sign_loss, reason = "it is above 0")]
-                    let length = length as usize;
-                    most = most.min(length);
-                }
-            }
-            if class == Class::Siglip {
-                canonical = Some(Canonical {
-                    lower: keys.flag("do_lower_case", true)?,
-                });
-            }
-            added_tokens(&tokenizer, keys)?;
-        }
-        if let Some(length) = options.most {
-            most = most.min(length);
-        }
+        let direction = match keys.text("truncation_side")? {
+            Some(side) if is_left(&keys, "truncation_side", side)? => TruncationDirection::Left,
+            Some(_) => TruncationDirection::Right,
+            None => truncation.map_or(TruncationDirection::Right, |truncation| truncation.direction),
+        };
+        let mut most = limits.tokens;
+        most = match options.most {
+            Some(length) => most.min(length),
+            None => most.min(longest(&keys)?.unwrap_or(most)),
+        };
         if options.lower {
-            lower(&mut tokenizer).map_err(|reason| bad(&file, reason))?;
+            lower_case(&mut tokenizer).map_err(|reason| bad(&file, reason))?;
         }
-        let given = special(config.as_ref(), map.as_ref(), "pad_token")?;
-        let given = given.or_else(|| padding.as_ref().map(|padding| padding.pad_token.clone()));
-        // a class that no file names may have a token that the model does not need
-        let of_class = class.token("pad_token").map(str::to_owned);
-        let of_class = of_class.filter(|token| named.is_some() || tokenizer.token_to_id(token).is_some());
-        let missing = |token: &str| bad(&file, format!("the padding token {token} is not in it"));
-        let pad = given.or(of_class);
-        let pad = pad.map(|token| tokenizer.token_to_id(&token).ok_or_else(|| missing(&token)));
-        let pad = pad.transpose()?;
-        let mut specials = HashSet::new();
-        for (id, token) in tokenizer.get_added_tokens_decoder() {
-            if token.special {
-                specials.insert(id);
-            }
-        }
-        for (key, token) in found {
-            let Some(id) = tokenizer.token_to_id(&token) else {
-                continue;
-            };
-            specials.insert(id);
-            // in a text it is that token, whatever the tokenizer would cut it into
-            let added = tokenizer.add_special_tokens([AddedToken::from(token, true)]);
-            added.map_err(|error| bad(&file, format!("{key} cannot be added: {error}")))?;
-        }
+        let pad = match spelled(declared.config(), "pad_token") {
+            Some(token) => Some(token.text().to_owned()),
+            None if keys.is_null("pad_token") => None,
+            None => padding
+                .filter(|_| class.takes_pad_of_file())
+                .map(|padding| padding.pad_token)
+                .or_else(|| class.pad().map(str::to_owned)),
+        };
+        let config = class.config(&declared);
+        let specials = declared.specials(&config);
+        let specials = specials.iter().filter_map(|text| tokenizer.token_to_id(text));
+        let specials = specials.collect();
         tokenizer.with_padding(None);
         let marks = tokenizer
             .get_post_processor()
@@ -171,12 +139,17 @@ impl Tokens {
         let set = tokenizer.with_truncation(Some(truncation));
         set.map_err(|error| bad(&file, format!("texts cannot be cut to {most} tokens: {error}")))?;
         Ok(Self {
+            pad: pad.and_then(|token| tokenizer.token_to_id(&token)),
             tokenizer,
             file,
             most,
-            pad,
             pads_left,
-            canonical,
+            canonical: match class {
+                Class::Siglip => Some(Canonical {
+                    lower: keys.flag("do_lower_case", true)?,
+                }),
+                _ => None,
+            },
             specials,
             words: limits.words,
         })
@@ -190,17 +163,8 @@ impl Tokens {
     /// Token numbers of each text with the marks of start and end, without padding.
     pub fn encode(&self, texts: &[String]) -> Result<Vec<Vec<u32>>> {
         let texts: Vec<String> = texts.iter().map(|text| self.prepared(text)).collect();
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_batch(texts, true)));
-        let encoded = match encoded {
-            Ok(Ok(encoded)) => encoded,
-            Ok(Err(error)) => return Err(bad(&self.file, format!("it refuses a text: {error}"))),
-            Err(_) => {
-                return Err(bad(
-                    &self.file,
-                    "it fails on a text; the file is damaged".to_owned(),
-                ));
-            }
-        };
+        let encoded = unharmed(&self.file, || self.tokenizer.encode_batch(texts, true))?;
+        let encoded = encoded.map_err(|error| bad(&self.file, format!("it refuses a text: {error}")))?;
         let ids: Vec<Vec<u32>> = encoded.iter().map(|text| text.get_ids().to_vec()).collect();
         if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= self.words) {
             let reason = format!(
@@ -255,7 +219,8 @@ impl Tokens {
     }
 }
 
-fn load(file: &Path, folder: &Path) -> Result<Tokenizer> {
+/// The tokenizer of a file, and its text.
+fn load(file: &Path, folder: &Path) -> Result<(Tokenizer, String)> {
     let Some(text) = modality_gap_weights::text_if_there(file)? else {
         let other = [
             "vocab.txt",
@@ -274,48 +239,27 @@ fn load(file: &Path, folder: &Path) -> Result<Tokenizer> {
             ),
         });
     };
-    // a damaged file may end in a panic of the library
-    match catch_unwind(|| text.parse::<Tokenizer>()) {
-        Ok(parsed) => parsed.map_err(|error| bad(file, error.to_string())),
-        Err(_) => Err(bad(file, "it is damaged".to_owned())),
-    }
+    let parsed = unharmed(file, || text.parse::<Tokenizer>())?;
+    let tokenizer = parsed.map_err(|error| bad(file, error.to_string()))?;
+    Ok((tokenizer, text))
 }
 
-/// Refuses tokens that `tokenizer_config.json` wants under other numbers than `tokenizer.json` has.
-fn added_tokens(tokenizer: &Tokenizer, keys: &Keys) -> Result<()> {
-    let Some(Value::Object(added)) = keys.get("added_tokens_decoder") else {
-        return Ok(());
-    };
-    for (id, token) in added {
-        let Some(content) = content(token) else { continue };
-        let found = tokenizer.token_to_id(content);
-        if found.map(|id| id.to_string()).as_ref() != Some(id) {
-            return Err(keys.bad(format!(
-                "added_tokens_decoder gives {content} the number {id}, tokenizer.json {}; save the tokenizer anew",
-                found.map_or("none".to_owned(), |id| id.to_string())
-            )));
-        }
-    }
-    Ok(())
+/// A damaged file may end in a panic of the library.
+fn unharmed<T>(file: &Path, work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| bad(file, "it is damaged".to_owned()))
 }
 
-/// A special token by its key, from the configuration or else from the older map of special tokens.
-fn special(config: Option<&Keys>, map: Option<&Keys>, key: &str) -> Result<Option<String>> {
-    for keys in [config, map].into_iter().flatten() {
-        if let Some(value) = keys.get(key) {
-            let text = content(value).ok_or_else(|| keys.wrong(key, value, "a token"))?;
-            return Ok(Some(text.to_owned()));
-        }
-    }
-    Ok(None)
+/// `model_max_length`, or what older files call `max_len`; some hold 1e30 for "no bound".
+fn longest(keys: &Keys) -> Result<Option<usize>> {
+    let older = !keys.has("model_max_length");
+    let key = if older { "max_len" } else { "model_max_length" };
+    let length = keys.positive(key, f64::INFINITY)?;
+    #[allow(clippy::cast_sign_loss, reason = "it is above 0")]
+    let length = (length <= NO_LENGTH).then_some(length as usize);
+    Ok(length)
 }
 
-/// A token as a text, or as an object with its content.
-fn content(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value.get("content")?.as_str())
-}
-
-fn side_of(keys: &Keys, key: &str, side: &str) -> Result<bool> {
+fn is_left(keys: &Keys, key: &str, side: &str) -> Result<bool> {
     match side {
         "left" => Ok(true),
         "right" => Ok(false),

@@ -2,11 +2,10 @@
 
 use std::io::Cursor;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::in_flight::{Held, hold};
-use super::{bytes, jpeg};
+use super::{bytes, jpeg, orientation};
 use crate::data::ImagePlace;
 use crate::error::{EncoderError, Result};
 
@@ -65,7 +64,7 @@ fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Parsed<Decoded> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(said)?;
+    let decoder = reader.into_decoder().map_err(said)?;
     let (width, height) = decoder.dimensions();
     let pixels = decoder.total_bytes();
     let decoded = pixels.saturating_add(beside(
@@ -76,7 +75,7 @@ fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Parsed<Decoded> {
     ));
     bounded(width, height, decoded)?;
     let held = hold(decoded + pixels + bytes.len() as u64);
-    let turned = orientation(&mut decoder);
+    let turned = orientation::of(format, bytes);
     let mut image = DynamicImage::from_decoder(decoder).map_err(said)?;
     image.apply_orientation(turned);
     let mut image = rgb(image, transparency);
@@ -183,21 +182,6 @@ fn key_colour(format: ImageFormat, bytes: &[u8]) -> Option<[u8; 3]> {
         }
         at += len + 12;
     }
-}
-
-/// How the picture has to be turned: EXIF, or else XMP, as in Pillow's `exif_transpose`.
-fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
-    let exif = decoder.exif_metadata().ok().flatten();
-    let of_exif = exif.and_then(|chunk| Orientation::from_exif_chunk(&chunk));
-    let of_xmp = || {
-        let xmp = decoder.xmp_metadata().ok().flatten()?;
-        let text = String::from_utf8_lossy(&xmp);
-        let (_, rest) = text.split_once("tiff:Orientation")?;
-        let digit = rest.strip_prefix("=\"").or_else(|| rest.strip_prefix('>'))?;
-        let digit = digit.chars().next()?.to_digit(10)?;
-        Orientation::from_exif(u8::try_from(digit).ok()?)
-    };
-    of_exif.or_else(of_xmp).unwrap_or(Orientation::NoTransforms)
 }
 
 /// Eight bits a channel; of sixteen the upper eight, as Pillow reads them.

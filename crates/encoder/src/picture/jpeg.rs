@@ -10,30 +10,36 @@ pub(super) struct Frame {
 
 /// The frame's header of a JPEG.
 pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
+    // every start of a frame, but no tables
+    let starts = |marker: u8| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
+    let (marker, header) = segments(bytes).find(|(marker, _)| starts(*marker))?;
+    Some(Frame {
+        components: *header.get(5)?,
+        progressive: marker == 0xc2,
+    })
+}
+
+/// Markers with the bytes of their segments up to the first scan; bytes between segments are passed over.
+pub(super) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
-    loop {
-        let &[0xff, marker] = bytes.get(at..at + 2)? else {
-            return None;
-        };
-        match marker {
-            // padding, and markers without a length
-            0xff => at += 1,
-            0x01 | 0xd0..=0xd8 => at += 2,
-            // every start of a frame, but no tables
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                let components = *bytes.get(at + 9)?;
-                return Some(Frame {
-                    components,
-                    progressive: marker == 0xc2,
-                });
-            }
-            0xd9 | 0xda => return None,
-            _ => {
-                let length = bytes.get(at + 2..at + 4)?;
-                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+    std::iter::from_fn(move || {
+        loop {
+            match *bytes.get(at..at + 2)? {
+                // the end, the beginning of a scan
+                [0xff, 0xd9 | 0xda] => return None,
+                // padding, and markers without a length
+                [0xff, 0x00 | 0x01 | 0xd0..=0xd8] => at += 2,
+                [0xff, marker] if marker != 0xff => {
+                    let length = bytes.get(at + 2..at + 4)?;
+                    let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+                    let content = bytes.get(at + 4..at + 2 + length.max(2))?;
+                    at += 2 + length.max(2);
+                    return Some((marker, content));
+                }
+                _ => at += 1,
             }
         }
-    }
+    })
 }
 
 /// Whether a JPEG has the mark of its end behind its last scan; without it Pillow calls it truncated.

@@ -7,6 +7,7 @@ mod bytes;
 mod decode;
 mod in_flight;
 mod jpeg;
+mod orientation;
 mod resample;
 
 pub use decode::{Decoded, Transparency, decode};

@@ -5,7 +5,6 @@
 
 mod gguf;
 mod hf;
-mod in_order;
 mod names;
 mod out;
 mod peft;
@@ -24,7 +23,6 @@ use crate::{LmConfig, Result, RevisionError};
 pub(crate) use gguf::Value as MetadataValue;
 pub(crate) use gguf::{Gguf, Metadata};
 use hf::Folder;
-pub(crate) use in_order::Pairs;
 pub use names::weight_shapes;
 pub use out::Stored;
 pub(crate) use out::{failed as write_failed, write_bytes, write_json};

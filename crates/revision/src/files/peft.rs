@@ -6,12 +6,12 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use fancy_regex::Regex;
+use modality_gap_tokens::Pairs;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::hf::Safetensors;
-use super::in_order::Pairs;
 use super::out::{Stored, failed, write_json, write_tensors};
 use super::projector::our_projector_name;
 use super::source::{bad, text};

@@ -87,28 +87,12 @@ fn of_shard(file: &Path, error: ShardError) -> RevisionError {
     }
 }
 
-/// Most bytes of a text file of a model; tokenizers of 250,000 tokens have 35 MB.
-const MAX_TEXT: u64 = 256 << 20;
-
 /// The text of a small file, or `None` when it is not there.
 pub(crate) fn text_if_there(file: &Path) -> Result<Option<String>> {
-    match Source::open(file) {
-        Err(RevisionError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-        Ok(source) if source.len() > MAX_TEXT => {
-            Err(source.bad(format!("has {} bytes, at most {MAX_TEXT} are read", source.len())))
-        }
-        Ok(source) => {
-            let bytes = source.bytes(0, source.len())?;
-            let text = String::from_utf8(bytes).map_err(|_| source.bad("it is no UTF-8"))?;
-            Ok(Some(text))
-        }
-    }
+    Ok(modality_gap_weights::text_if_there(file)?)
 }
 
 /// The text of a small file.
 pub(crate) fn text(file: &Path) -> Result<String> {
-    text_if_there(file)?.ok_or_else(|| RevisionError::NotFound {
-        file: file.to_owned(),
-    })
+    Ok(modality_gap_weights::text(file)?)
 }

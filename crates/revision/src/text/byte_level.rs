@@ -3,6 +3,7 @@
 //! The file names the rule by which text is cut into words before merging; the rules are llama.cpp's and those of the
 //! models' own `tokenizer.json`. A name that is not known is refused: another rule would give other tokens silently.
 
+use modality_gap_tokens::QWEN2_WORDS;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -16,8 +17,6 @@ use crate::files::Metadata;
 
 /// Words of Llama 3: digits in groups of three.
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// Words of Qwen 2: every digit alone.
-pub(super) const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Words of Mistral's Tekken: capitals begin a word.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// GPT-2's words.
@@ -70,7 +69,7 @@ impl Rule {
         let mut stages = match self {
             Self::Llama3 => vec![cut(LLAMA3)?],
             Self::Tekken => vec![cut(TEKKEN)?],
-            Self::Qwen2 => vec![cut(QWEN2)?],
+            Self::Qwen2 => vec![cut(QWEN2_WORDS)?],
             Self::SmolLm => vec![Digits::new(true).into(), cut(GPT2)?],
             Self::Gpt2 => vec![cut(GPT2)?],
             Self::Default => DEFAULT.into_iter().map(cut).collect::<Result<_, _>>()?,

@@ -56,7 +56,7 @@ impl TextCodec {
         let file = folder.join("tokenizer.json");
         let fault = |error: tokenizers::Error| bad(&file, error.to_string());
         let text = read_text(&file)?;
-        let mut tokenizer = unharmed(|| {
+        let tokenizer = unharmed(|| {
             growth::check(&text)?;
             let mut tokenizer = Tokenizer::from_bytes(&text)?;
             // before anything is encoded: it may ask for a billion tokens of padding
@@ -65,8 +65,8 @@ impl TextCodec {
             Ok(tokenizer)
         })
         .map_err(fault)?;
-        let (marks, notes) =
-            unharmed(|| Ok(marks::of_folder(folder, &mut tokenizer, ends, &text))).map_err(fault)??;
+        let (tokenizer, marks, notes) =
+            unharmed(|| Ok(marks::of_folder(folder, tokenizer, ends, &text))).map_err(fault)??;
         Self::new(tokenizer, marks, notes, vocab).map_err(fault)
     }
 

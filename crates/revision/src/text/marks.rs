@@ -2,20 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use modality_gap_tokens::{CONFIG, Class, Declared, further_names, spelled};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::byte_level;
-use super::named_tokens::{
-    Order, add_by_number, add_by_spelling, add_special, further_names, lay_over, spelled,
-};
-use super::tokenizer_class::Class;
 use crate::Result;
 use crate::files::{Metadata, bad, read_text_if_there};
 
-const CONFIG: &str = "tokenizer_config.json";
 const PROCESSOR: &str = "chat_template.json";
+/// Tokens that [`Marks`] has fields for.
+const FIELDS: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
 
 /// A token and its spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,14 +70,12 @@ fn template(value: Value) -> std::result::Result<Option<String>, String> {
     }
 }
 
-/// The object in a file of a folder, if it is there; its keys are added to an order.
-fn object(folder: &Path, name: &str, order: Option<&mut Order>) -> Result<Option<Map<String, Value>>> {
+/// The object in a file of a folder, if it is there.
+fn object(folder: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
     let file = folder.join(name);
-    let parse = |text: String| {
-        order.map_or(Ok(()), |order| order.add(&text))?;
-        serde_json::from_str(&text)
-    };
-    let parsed = read_text_if_there(&file)?.map(parse).transpose();
+    let parsed = read_text_if_there(&file)?
+        .map(|text| serde_json::from_str(&text))
+        .transpose();
     parsed.map_err(|error: serde_json::Error| bad(&file, error.to_string()))
 }
 
@@ -99,71 +95,48 @@ fn template_of(folder: &Path, config: &Map<String, Value>) -> Result<Option<(Str
     if let Some(found) = read(config, CONFIG)? {
         return Ok(Some(found));
     }
-    let processor = object(folder, PROCESSOR, None)?.unwrap_or_default();
+    let processor = object(folder, PROCESSOR)?.unwrap_or_default();
     read(&processor, PROCESSOR)
 }
 
 /// The chat template that stands in a folder without a model, if any, such as an adapter's.
 pub(crate) fn template_beside(folder: &Path) -> Result<Option<String>> {
-    let config = object(folder, CONFIG, None)?.unwrap_or_default();
+    let config = object(folder, CONFIG)?.unwrap_or_default();
     Ok(template_of(folder, &config)?.map(|(template, _)| template))
 }
 
-/// The class of a folder's tokenizer; `json` is its `tokenizer.json`.
+/// The class of a folder's tokenizer; one whose code is not repeated takes the file unchanged.
 fn class_of(folder: &Path, config: &Map<String, Value>, json: &str) -> Result<Class> {
-    let model = object(folder, "config.json", None)?.unwrap_or_default();
+    let model = object(folder, "config.json")?.unwrap_or_default();
     let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
     let named = text(config, "tokenizer_class").or_else(|| text(&model, "tokenizer_class"));
-    let byte_level = json.contains("\"ByteLevel\"");
-    Ok(Class::of(
-        named.as_deref(),
-        text(&model, "model_type").as_deref(),
-        byte_level,
-    ))
+    let class = Class::of(named.as_deref(), text(&model, "model_type").as_deref(), json);
+    Ok(class.unwrap_or(Class::File))
 }
 
 /// From the files beside `tokenizer.json`, where they are, as transformers reads them; `ends` are the model's. What they
-/// say of tokens is put into the tokenizer. Also what is worth saying about them.
-///
-/// `special_tokens_map.json` counts where `tokenizer_config.json` has no `added_tokens_decoder`, and there it counts more.
+/// say of tokens is put into the tokenizer, which its class may build anew; `json` is its `tokenizer.json`. Also what is worth
+/// saying about them.
 pub(super) fn of_folder(
     folder: &Path,
-    tokenizer: &mut Tokenizer,
+    tokenizer: Tokenizer,
     ends: &[u32],
     json: &str,
-) -> Result<(Marks, Vec<String>)> {
-    let mut order = Order::default();
-    let file = folder.join(CONFIG);
-    let fault = |reason: String| bad(&file, reason);
-    let mut config = object(folder, CONFIG, Some(&mut order))?.unwrap_or_default();
-    let class = class_of(folder, &config, json)?;
-    class.build(tokenizer, &config).map_err(fault)?;
-    let decoder = config.remove("added_tokens_decoder");
-    if let Some(decoder) = decoder {
-        add_by_number(tokenizer, decoder).map_err(fault)?;
-    } else {
-        let map = object(folder, "special_tokens_map.json", Some(&mut order))?;
-        lay_over(&mut config, map.unwrap_or_default());
-        if let Some(added) = object(folder, "added_tokens.json", None)? {
-            add_by_spelling(tokenizer, &config, added)
-                .map_err(|reason| bad(&folder.join("added_tokens.json"), reason))?;
-        }
-    }
-    if config.get("split_special_tokens") == Some(&Value::Bool(true)) {
-        return Err(fault(
-            "split_special_tokens is true: special tokens would be cut into parts, which is not done here"
-                .to_owned(),
-        ));
-    }
-    for (key, text) in class.tokens() {
-        if !config.contains_key(*key) && tokenizer.token_to_id(text).is_some() {
-            config.insert((*key).to_owned(), (*text).into());
-        }
-    }
-    let mut notes = Vec::new();
-    add_special(tokenizer, &config, &order, &mut notes).map_err(fault)?;
+) -> Result<(Tokenizer, Marks, Vec<String>)> {
+    let declared = Declared::open(folder)?;
+    let class = class_of(folder, declared.config(), json)?;
+    // tokens that the class names of itself count where the file has them
+    let mut config = class.config(&declared);
+    config.retain(|key, token| {
+        declared.config().contains_key(key)
+            || token
+                .as_str()
+                .is_some_and(|text| tokenizer.token_to_id(text).is_some())
+    });
+    let config = &config;
+    let (tokenizer, notes) = class.build(tokenizer, &declared)?;
     let mark = |key: &str| -> Option<Mark> {
-        let text = spelled(&config, key)?.text().to_owned();
+        let text = spelled(config, key)?.text().to_owned();
         let id = tokenizer.token_to_id(&text)?;
         Some(Mark { id, text })
     };
@@ -178,7 +151,7 @@ pub(super) fn of_folder(
         }
     };
     let eos = mark("eos_token");
-    let (chat_template, template_file) = match template_of(folder, &config)? {
+    let (chat_template, template_file) = match template_of(folder, config)? {
         Some((template, file)) => (Some(template), Some(file)),
         None => (None, None),
     };
@@ -189,11 +162,11 @@ pub(super) fn of_folder(
         eos,
         pad: mark("pad_token"),
         unk: mark("unk_token"),
-        named: further_names(&config),
+        named: further_names(config, &FIELDS),
         template_file,
         chat_template,
     };
-    Ok((marks, notes))
+    Ok((tokenizer, marks, notes))
 }
 
 /// From the metadata of a GGUF file.

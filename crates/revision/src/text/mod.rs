@@ -6,14 +6,12 @@ mod conversation;
 mod expand;
 mod growth;
 mod marks;
-mod named_tokens;
 mod script;
 mod sentencepiece;
 mod stream;
 mod template;
 #[cfg(test)]
 mod tests;
-mod tokenizer_class;
 
 pub use codec::TextCodec;
 pub use conversation::{Conversation, IMAGE, Role, Turn};

@@ -1,4 +1,4 @@
-//! What the files beside `tokenizer.json` say of single tokens, as transformers takes it.
+//! Tokens that the files beside `tokenizer.json` name or spell, in the order in which transformers adds them.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
-use crate::files::Pairs;
+use crate::in_order::Pairs;
 
 /// Keys that every configuration may have, in the order in which transformers adds their tokens.
-const COMMON: [&str; 7] = [
+pub const NAMES: [&str; 7] = [
     "bos_token",
     "eos_token",
     "unk_token",
@@ -24,8 +24,8 @@ const FURTHER: &str = "extra_special_tokens";
 
 /// The keys of a configuration, and those of its `extra_special_tokens`, in the order of the files: new tokens get their
 /// numbers in it.
-#[derive(Default)]
-pub(super) struct Order {
+#[derive(Debug, Default)]
+pub(crate) struct Order {
     keys: Vec<String>,
     further: Vec<String>,
 }
@@ -55,7 +55,7 @@ impl Order {
 }
 
 /// Lays what one file says over what another one says; names in `extra_special_tokens` are put together.
-pub(super) fn lay_over(config: &mut Map<String, Value>, mut above: Map<String, Value>) {
+pub(crate) fn lay_over(config: &mut Map<String, Value>, mut above: Map<String, Value>) {
     if let (Some(Value::Object(inside)), Some(Value::Object(more))) =
         (config.get_mut(FURTHER), above.get_mut(FURTHER))
     {
@@ -66,25 +66,34 @@ pub(super) fn lay_over(config: &mut Map<String, Value>, mut above: Map<String, V
 }
 
 /// A token as configurations spell it: its text, or also what it does to the text beside it.
-#[derive(Deserialize, Clone)]
+#[derive(Debug, Deserialize, Clone)]
 #[serde(untagged)]
-pub(super) enum Spelled {
+pub enum Spelled {
+    /// Its text.
     Plain(String),
+    /// With its flags.
     Full {
+        /// Its text.
         content: String,
+        /// Whether white space before it belongs to it.
         #[serde(default)]
         lstrip: bool,
+        /// Whether white space behind it belongs to it.
         #[serde(default)]
         rstrip: bool,
+        /// Whether it is found as a whole word only.
         #[serde(default)]
         single_word: bool,
+        /// Whether it is looked for in the normalised text.
         normalized: Option<bool>,
+        /// Whether it stands for no text.
         #[serde(default)]
         special: bool,
     },
 }
 
 impl Spelled {
+    /// Its text.
     pub fn text(&self) -> &str {
         match self {
             Self::Plain(text) | Self::Full { content: text, .. } => text,
@@ -92,7 +101,7 @@ impl Spelled {
     }
 
     /// The token to add; `special` where it is one by its place in the configuration.
-    fn token(&self, by_place: bool) -> AddedToken {
+    pub(crate) fn token(&self, by_place: bool) -> AddedToken {
         match self {
             Self::Plain(text) => AddedToken::from(text.clone(), by_place),
             Self::Full {
@@ -114,18 +123,18 @@ impl Spelled {
     }
 }
 
-pub(super) fn spelled(config: &Map<String, Value>, key: &str) -> Option<Spelled> {
+/// The token under a key, where it is one.
+pub fn spelled(config: &Map<String, Value>, key: &str) -> Option<Spelled> {
     serde_json::from_value(config.get(key)?.clone()).ok()
 }
 
-/// Tokens with a name beside those that [`Marks`] has fields for; a template is told of them.
-pub(super) fn further_names(config: &Map<String, Value>) -> Vec<(String, String)> {
-    const FIELDS: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
+/// Tokens with a name that is none of `known`; a template is told of them.
+pub fn further_names(config: &Map<String, Value>, known: &[&str]) -> Vec<(String, String)> {
     let keys = config
         .keys()
-        .filter(|key| key.ends_with("_token") && !FIELDS.contains(&key.as_str()));
+        .filter(|key| key.ends_with("_token") && !known.contains(&key.as_str()));
     let tokens = keys.filter_map(|key| Some((key.clone(), spelled(config, key)?.text().to_owned())));
-    let inside = config.get("extra_special_tokens").and_then(Value::as_object);
+    let inside = config.get(FURTHER).and_then(Value::as_object);
     let inside = inside.into_iter().flatten();
     let inside = inside.filter_map(|(name, token)| {
         let token: Spelled = serde_json::from_value(token.clone()).ok()?;
@@ -134,8 +143,8 @@ pub(super) fn further_names(config: &Map<String, Value>) -> Vec<(String, String)
     tokens.chain(inside).collect()
 }
 
-/// Tokens of `added_tokens_decoder`, by number: their flags count more than those of `tokenizer.json`.
-pub(super) fn add_by_number(tokenizer: &mut Tokenizer, decoder: Value) -> std::result::Result<(), String> {
+/// Tokens of `added_tokens_decoder` by number.
+pub(crate) fn by_number(decoder: Value) -> Result<Vec<(u32, AddedToken)>, String> {
     let named = |error: serde_json::Error| format!("added_tokens_decoder: {error}");
     let decoder: BTreeMap<String, Spelled> = serde_json::from_value(decoder).map_err(named)?;
     let mut numbered = Vec::with_capacity(decoder.len());
@@ -143,48 +152,43 @@ pub(super) fn add_by_number(tokenizer: &mut Tokenizer, decoder: Value) -> std::r
         let number: u32 = number
             .parse()
             .map_err(|_| format!("added_tokens_decoder: {number} is no number"))?;
-        numbered.push((number, token));
+        numbered.push((number, token.token(false)));
     }
     numbered.sort_by_key(|(number, _)| *number);
-    let tokens = numbered.iter().map(|(_, token)| token.token(false));
-    tokenizer.add_tokens(tokens).map_err(|error| error.to_string())?;
-    for (number, token) in numbered {
-        let text = token.text();
-        if tokenizer.token_to_id(text) != Some(number) {
-            let found = tokenizer.token_to_id(text).unwrap_or_default();
-            return Err(format!(
-                "added_tokens_decoder says that {text:?} is token {number}; by tokenizer.json it is {found}"
-            ));
-        }
-    }
-    Ok(())
+    Ok(numbered)
 }
 
-/// Tokens of `added_tokens.json`; special are those that the configuration names.
-pub(super) fn add_by_spelling(
-    tokenizer: &mut Tokenizer,
+/// Tokens of `added_tokens.json` by number; special are those that the configuration names.
+pub(crate) fn by_spelling(
     config: &Map<String, Value>,
-    added: Map<String, Value>,
-) -> std::result::Result<(), String> {
+    added: &Map<String, Value>,
+) -> Result<Vec<(u32, AddedToken)>, String> {
     let named = special_tokens(config, &Order::default());
-    let mut numbered = Vec::new();
+    let mut numbered = Vec::with_capacity(added.len());
     for (text, number) in added {
-        let number = number
-            .as_u64()
-            .ok_or_else(|| format!("the number of {text:?} is none"))?;
-        if tokenizer.get_added_vocabulary().get_vocab().get(&text).is_none() {
-            numbered.push((number, text));
-        }
-    }
-    numbered.sort();
-    for (number, text) in numbered {
+        let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.ok_or_else(|| format!("the number of {text:?} is none"))?;
         let special = named.iter().any(|(token, _)| token.text() == text);
-        let token = AddedToken::from(text.clone(), special);
-        tokenizer.add_tokens([token]).map_err(|error| error.to_string())?;
-        let found = tokenizer.token_to_id(&text).unwrap_or_default();
-        if u64::from(found) != number {
+        numbered.push((number, AddedToken::from(text.clone(), special)));
+    }
+    numbered.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.content.cmp(&other.content)));
+    Ok(numbered)
+}
+
+/// Adds tokens of which a file says the numbers.
+///
+/// # Errors
+/// A token that gets another number, in half a sentence.
+pub(crate) fn add_numbered(tokenizer: &mut Tokenizer, tokens: &[(u32, AddedToken)]) -> Result<(), String> {
+    let added = tokenizer.add_tokens(tokens.iter().map(|(_, token)| token.clone()));
+    added.map_err(|error| error.to_string())?;
+    for (number, token) in tokens {
+        let found = tokenizer.token_to_id(&token.content);
+        if found != Some(*number) {
             return Err(format!(
-                "it says that {text:?} is token {number}; by tokenizer.json it is {found}"
+                "says that {:?} is token {number}; by tokenizer.json it is {}",
+                token.content,
+                found.unwrap_or_default()
             ));
         }
     }
@@ -193,35 +197,41 @@ pub(super) fn add_by_spelling(
 
 /// Tokens that are special by their place in a configuration, in the order in which they are added, and whether they have a
 /// name: the common ones, others with a name, and a list of further ones.
-fn special_tokens(config: &Map<String, Value>, order: &Order) -> Vec<(Spelled, bool)> {
+pub(crate) fn special_tokens(config: &Map<String, Value>, order: &Order) -> Vec<(Spelled, bool)> {
     let place = |places: &[String], key: &str| places.iter().position(|other| other == key);
     let rank = |key: &String| {
-        let common = COMMON.iter().position(|common| common == key);
-        (common.unwrap_or(COMMON.len()), place(&order.keys, key))
+        let common = NAMES.iter().position(|common| common == key);
+        (common.unwrap_or(NAMES.len()), place(&order.keys, key))
     };
+    let further = config.get(FURTHER).and_then(Value::as_object);
     let mut keys: Vec<&String> = config.keys().filter(|key| key.ends_with("_token")).collect();
     keys.sort_by_key(|key| rank(key));
-    let mut values: Vec<(Value, bool)> = keys.iter().map(|key| (config[*key].clone(), true)).collect();
-    if let Some(Value::Object(inside)) = config.get(FURTHER) {
-        let mut inside: Vec<(&String, &Value)> = inside.iter().collect();
-        inside.sort_by_key(|(name, _)| place(&order.further, name));
-        values.extend(inside.into_iter().map(|(_, token)| (token.clone(), true)));
-    }
+    // a name of the object takes the place of the same key
+    let value = |key: &String| further.and_then(|inside| inside.get(key)).unwrap_or(&config[key]);
+    let mut values: Vec<(Value, bool)> = keys.iter().map(|key| (value(key).clone(), true)).collect();
+    let inside = further.into_iter().flatten();
+    let mut inside: Vec<(&String, &Value)> = inside.filter(|(name, _)| !keys.contains(name)).collect();
+    inside.sort_by_key(|(name, _)| place(&order.further, name));
+    values.extend(inside.into_iter().map(|(_, token)| (token.clone(), true)));
     // the newer list replaces the older one
     let lists = [FURTHER, "additional_special_tokens"];
-    let list = lists.into_iter().find_map(|key| config.get(key)?.as_array());
+    let list = lists
+        .into_iter()
+        .filter_map(|key| config.get(key)?.as_array())
+        .find(|list| !list.is_empty());
     values.extend(list.into_iter().flatten().map(|token| (token.clone(), false)));
     let read = |(value, named)| Some((serde_json::from_value(value).ok()?, named));
     values.into_iter().filter_map(read).collect()
 }
 
-/// Makes special what the configuration names, and adds what the tokenizer does not know as an added token.
-pub(super) fn add_special(
+/// Makes special what the configuration names, and adds what the tokenizer does not know as an added token; also what is
+/// worth saying about it.
+pub(crate) fn add_special(
     tokenizer: &mut Tokenizer,
     config: &Map<String, Value>,
     order: &Order,
-    notes: &mut Vec<String>,
-) -> std::result::Result<(), String> {
+) -> Result<Vec<String>, String> {
+    let mut notes = Vec::new();
     let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
     let before: BTreeMap<String, AddedToken> = added
         .values()
@@ -247,5 +257,5 @@ pub(super) fn add_special(
         };
         tokenizer.add_tokens([token]).map_err(|error| error.to_string())?;
     }
-    Ok(())
+    Ok(notes)
 }

@@ -1088,6 +1088,15 @@ export interface Gap {
   /** The gap on rows that were kept out of the fit, with the floor that holds for them. */
   held?: FitGap
 }
+/** What stands beside rows that were read, and is in no file that was written: its format or place does not hold it. */
+export interface NotCarried {
+  /** Columns, keys, arrays, tensors or files. */
+  names: string[]
+  /** The first file that held them; absent for rows from memory. */
+  file?: string
+  /** How many files did. */
+  files: number
+}
 /** What a fit found. */
 export interface FitReport {
   /** Columns. */
@@ -1119,6 +1128,8 @@ export interface FitReport {
   }
   /** Files written. */
   outputs: string[]
+  /** What was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
   /** Largest resident memory of the process so far; absent where the system does not tell. */
@@ -1156,6 +1167,8 @@ export interface TransformReport {
   dropped: number
   /** Files written. */
   outputs: string[]
+  /** What was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** ‖μz−μx‖ of the moved rows and the target's mean; absent for the target side. */
   toTarget?: number
   /** Whether the rows look like those of the fit; absent for the target side. */
@@ -1313,6 +1326,8 @@ export interface ConvertReport {
   dropped: number
   /** Files written. */
   outputs: string[]
+  /** What was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
 }
@@ -1904,7 +1919,11 @@ export type EmbeddingsInput =
   | ArrayBuffer
 /** How rows are opened. */
 export interface EmbeddingsOptions {
-  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
+  /**
+   * What to do with a row that is not finite, has length zero or a wrong width, is null or has a null in it.
+   *
+   * @defaultValue `'error'`
+   */
   onBadRow?: OnBadRow
   /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
   normalize?: boolean
@@ -2057,6 +2076,20 @@ export declare class Aligner {
    */
   transformTo(rows: Embeddings, out: string, options?: TransformOptions & RunOptions): Promise<TransformReport>
 }
+/**
+ * Reads captions, one for each row of their embeddings:
+ * - text in UTF-8, one on each line;
+ * - JSON lines, or one JSON array, of strings or of objects with `caption` or `text`;
+ * - CSV or TSV with a header that names `caption` or `text`;
+ * - parquet, Arrow or a published pickle, their column or key `caption` or `text`;
+ * - any text of these in gzip.
+ *
+ * What a file is, its first bytes tell, and for tables of text its ending.
+ *
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row; `BAD_SELECTOR` for a table without
+ * captions; `UNSUPPORTED` for a file of another kind, by its name
+ */
+export declare function readCaptions(path: string): Promise<string[]>
 /** Captions of one kind for the same images. */
 export interface Corpus {
   /** Its name, such as `'long'`. */
@@ -2092,6 +2125,8 @@ export interface CorpusReport {
   name: string
   /** Rows. */
   rows: number
+  /** Bad rows left out. */
+  dropped: number
   /** exp of the entropy of the spectrum of `spectrumRows` of its rows. */
   effectiveRank: number | null
   /** Power law of that spectrum. */
@@ -2108,7 +2143,7 @@ export interface CorpusReport {
 /** Corpora of captions compared. */
 export interface CaptionsReport {
   /** The images they are compared with. */
-  image: Pick<CorpusReport, 'rows' | 'effectiveRank' | 'alpha' | 'trace'>
+  image: Pick<CorpusReport, 'rows' | 'dropped' | 'effectiveRank' | 'alpha' | 'trace'>
   /** The corpora, in the order given. */
   corpora: CorpusReport[]
   /** Tokens that the text encoder takes. */
@@ -2126,12 +2161,6 @@ export interface CaptionsReport {
  * @throws {@link ModalityGapError} as `measureGap` does; `NOT_PAIRED` when a corpus has more or fewer captions than rows
  */
 export declare function analyzeCaptions(input: CaptionsInput, run?: RunOptions): Promise<CaptionsReport>
-/**
- * Reads captions: a text file with one on each line, or JSON lines of strings or of objects with `caption` or `text`.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
- */
-export declare function readCaptions(path: string): Promise<string[]>
 /** A domain: images and texts of one kind. */
 export interface Domain {
   /** Its name. */
@@ -2160,6 +2189,8 @@ export interface DomainsReport {
   verdict: GapVerdict[][]
   /** The gap of each domain before any alignment. */
   before: number[]
+  /** Bad rows left out of each domain. */
+  dropped: ImageText[]
   /** Share held out on the diagonal. */
   holdout: number
   /** Seed of the split. */
@@ -2183,6 +2214,8 @@ export interface ModalitiesReport {
   names: string[]
   /** Rows of each. */
   rows: number[]
+  /** Bad rows left out of each. */
+  dropped: number[]
   /** Trace of each. */
   trace: number[]
   /** Distances of the means. */
@@ -2258,6 +2291,8 @@ export interface SampleSizeReport {
     /** Rows held out of the smaller side. */
     held: number
   }
+  /** Bad rows left out. */
+  dropped: ImageText
   /** Share held out. */
   holdout: number
   /** Seed of the split and of the choices. */
@@ -2317,6 +2352,8 @@ export interface CompareReport {
   dim: number
   /** Rows measured: those held out. */
   rows: ImageText
+  /** Bad rows left out, of all rows. */
+  dropped: ImageText
   /** Share held out. */
   holdout: number
   /** Seed of the split and of every sample. */
@@ -2936,6 +2973,11 @@ export declare function writeCharts(
   folder: string,
   options?: ChartOptions,
 ): Promise<string[]>
+/** How a log is read. */
+export interface ReadLogOptions {
+  /** Called when a last line was left out, which an interruption cut short or which is being written. */
+  onCut?: () => void
+}
 /** A part of a configuration that changes another one; `null` takes a key away. */
 export type Override = {
   readonly [key: string]: unknown
@@ -3963,7 +4005,7 @@ export interface LogRecord {
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
-export declare function readTrainLog(path: string): Promise<LogRecord[]>
+export declare function readTrainLog(path: string, options?: ReadLogOptions): Promise<LogRecord[]>
 /** What a training that goes on has to know beside Hugging Face's fields. */
 export interface Tally {
   /** Σ −log p of all tokens that counted, in nats. */
@@ -4340,7 +4382,7 @@ interface Shared {
 export declare class Dataset implements AsyncIterable<DatasetItem> {
   #private
   /** @internal */
-  constructor(shared: Shared, records: Uint32Array, epoch?: number)
+  constructor(own: symbol, shared: Shared, records: Uint32Array, epoch?: number)
   /** How many samples this view has. */
   get length(): number
   /** What was found in the files. */
@@ -4464,6 +4506,8 @@ export interface Receipt {
   shard?: unknown
   /** Bad rows left out: their number, or for `transform` their indices. */
   dropped?: number | number[]
+  /** What stood beside the rows of a transformed shard and was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** Number of merged states. */
   states?: number
 }
@@ -4619,7 +4663,7 @@ export declare function tokenF1(answers: readonly Judged[]): TokenF1
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
-export declare function readTrackLog(path: string): Promise<TrackRecord[]>
+export declare function readTrackLog(path: string, options?: ReadLogOptions): Promise<TrackRecord[]>
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
 export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 /** What a tracker is fed at a step. */

@@ -76,6 +76,7 @@ export {
   Question,
   readBenchmark,
   ReadBenchmarkOptions,
+  ReadLogOptions,
   readTrainLog,
   RecordPlace,
   RecordsConfig,

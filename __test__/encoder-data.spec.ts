@@ -83,7 +83,7 @@ test('what cannot be read in an archive or a folder is named', async t => {
   const packed = join(folder, 'packed.tar')
   writeFileSync(packed, gzipSync(readFileSync(bad)))
   t.regex((await embed(packed)).message, /no tar archive but gzip-compressed data; unpack it first/)
-  t.like(await embed(parts), { code: 'NOT_FOUND', file: join(parts, 'b.txt') })
+  t.like(await embed(parts), { code: 'BAD_FORMAT', file: join(parts, 'b.png') })
 })
 
 test('resume keeps the shards that are as they were made, and no others', async t => {

@@ -277,7 +277,7 @@ test('a list leads out of its folder only if it is allowed to, and to regular fi
   symlinkSync('/dev/zero', join(inner, 'zero.png'))
   for (const [image, outside] of [
     ['pipe.png', false],
-    ['zero.png', false],
+    ['zero.png', true],
     ['/dev/zero', true],
   ] as const) {
     const error = await t.throwsAsync(embed(image, outside))

@@ -2,6 +2,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { readTrackLog, Tracker } from '../src/index.ts'
+import { modalityGap } from './helpers/cli.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 
@@ -30,6 +31,32 @@ test('a line that was cut short is left out, and written over', async t => {
     await new Tracker(options(file)).push(step(0))
     t.is((await readTrackLog(file)).length, 1)
   }
+})
+
+test('a line that was cut short is told, wherever the cut is', async t => {
+  const file = join(folderOf(t), 'log.jsonl')
+  await new Tracker(options(file)).push(step(0))
+  const whole = readFileSync(file)
+  let told = 0
+  const read = (bytes: Buffer) => {
+    writeFileSync(file, bytes)
+    return readTrackLog(file, { onCut: () => told++ })
+  }
+  t.is((await read(whole)).length, 1)
+  t.is(told, 0)
+  const cuts = ['{"st', '{"step":1,"gap":', '{"step":1,"name":"é"'].map(text => Buffer.from(text))
+  // within the two bytes of a letter, and a record whose line end is missing
+  for (const cut of [...cuts, cuts[2]?.subarray(0, -2) as Buffer, whole.subarray(0, -1)]) {
+    told = 0
+    t.is((await read(Buffer.concat([whole, cut]))).length, 1)
+    t.is(told, 1)
+  }
+  const { code, stderr } = await modalityGap(['track', file])
+  t.is(code, 0)
+  t.regex(stderr, /log\.jsonl ends within a line, which an interruption cut short/)
+  await t.throwsAsync(readTrackLog(file, { onCut: true } as never), { code: 'BAD_OPTION' })
+  writeFileSync(file, Buffer.concat([whole, Buffer.from([0x7b, 0xe9, 0x0a])]))
+  await t.throwsAsync(readTrackLog(file), { code: 'BAD_FORMAT', message: /line 2 is no UTF-8/ })
 })
 
 test('a byte order mark and blank lines are no records', async t => {

@@ -52,7 +52,8 @@ for (const protocol of [2, 5]) {
 
 test('ids are read from a pickle that rows were converted or moved into', async t => {
   const path = join(folderOf(t), 'rows.pkl')
-  await convert(await openEmbeddings(fixture(5)), path)
+  // the first row of the fixture is zero
+  await convert(await openEmbeddings(fixture(5), { normalize: false }), path)
   t.deepEqual(await list(idsIn(path)), await list(idsIn(fixture(5))))
   const plain = join(folderOf(t), 'plain.pkl')
   await convert(await openEmbeddings(new Float32Array(6).fill(1), { dim: 2 }), plain, { format: 'pickle' })

@@ -1,5 +1,14 @@
 import test from 'ava'
-import { Aligner, inspect, openEmbeddings } from '../src/index.ts'
+import {
+  Aligner,
+  Dataset,
+  DualEncoder,
+  Embeddings,
+  inspect,
+  openEmbeddings,
+  ReVision,
+  VisionModel,
+} from '../src/index.ts'
 import { PortableAligner } from '../src/transform.ts'
 import { largestDifference, someRows } from './helpers/rows.ts'
 
@@ -102,4 +111,58 @@ test('rows that were disposed of are refused, and jobs that hold them end', asyn
   rows.dispose()
   t.is((await inspected).rows, 60)
   await t.throwsAsync(inspect(rows), { code: 'BAD_OPTION', message: /disposed/ })
+})
+
+test('bad rows of plain numbers are dropped and counted where that was asked for', async t => {
+  const good = [1, 2, 2]
+  const cases: [string, unknown[], RegExp][] = [
+    ['null', [good, null, good], /is null/],
+    ['undefined', [good, undefined, good], /is null/],
+    ['a hole', Object.assign(new Array(3), { 0: good, 2: good }), /is null/],
+    ['empty', [good, [], good], /is empty/],
+    ['short', [good, [1], good], /has 1 columns, the others 3/],
+    ['long', [good, [1, 2, 3, 4], good], /has 4 columns, the others 3/],
+    ['a null within', [good, [1, null, 3], good], /column 1 is null/],
+    ['NaN', [good, [Number.NaN, 2, 3], good], /not finite/],
+    ['zero', [good, [0, 0, 0], good], /length is zero/],
+  ]
+  for (const [name, rows, reason] of cases) {
+    const opened = await openEmbeddings(rows as number[][], { onBadRow: 'drop' })
+    t.like(opened, { rows: 3, dim: 3 }, name)
+    const { badRows, norms } = await inspect(opened)
+    t.is(badRows.count, 1, name)
+    t.is(badRows.first[0]?.row, 1, name)
+    t.regex(badRows.first[0]?.reason ?? '', reason, name)
+    t.is(norms?.max, 3, name)
+    const other = await openEmbeddings(someRows(4, 3, 1), { dim: 3 })
+    const aligner = await Aligner.fit({ target: other, source: opened } as never)
+    t.is(aligner.report?.dropped.text, 1, name)
+  }
+  // a bad first row does not say how wide the others are
+  for (const first of [null, [], [1]]) {
+    t.like(await openEmbeddings([first, good, good] as number[][], { onBadRow: 'drop' }), { rows: 3, dim: 3 })
+  }
+  const flat = await openEmbeddings([3, 4, null, 1] as number[], { dim: 2, onBadRow: 'drop', dtype: 'f32' })
+  t.regex((await inspect(flat)).badRows.first[0]?.reason ?? '', /column 0 is null/)
+  const refused = (rows: unknown) => t.throwsAsync(openEmbeddings(rows as number[][], { onBadRow: 'drop' }))
+  t.like(await refused([good, ['1', 2, 3]]), { code: 'BAD_SHAPE', row: 1, column: 0 })
+  t.like(await refused([good, {}]), { code: 'BAD_SHAPE', row: 1 })
+  t.like(await refused([null, []]), { code: 'BAD_ROW' })
+})
+
+test('a text among numbers is named as what it is', async t => {
+  const error = await t.throwsAsync(openEmbeddings([1, '2', 3] as never, { dim: 3 }))
+  t.like(error, { code: 'BAD_SHAPE', column: 1 })
+  t.regex(error.message, /value 1 is String, not a number/)
+})
+
+test('what is made by a function says so when it is made with new', t => {
+  const made = { Aligner, DualEncoder, Dataset, Embeddings, ReVision, VisionModel }
+  for (const [name, Class] of Object.entries(made)) {
+    for (const given of [[], ['x'], [null, null], [{ info: () => ({}) }], [Symbol('own')]]) {
+      const error = t.throws(() => Reflect.construct(Class, given), undefined, name)
+      t.like(error, { name: 'ModalityGapError', code: 'BAD_OPTION' })
+      t.regex(error.message, new RegExp(`^${name} is not made with new; use .*\\(`))
+    }
+  }
 })

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { readCaptions } from '../src/analyze/captions.ts'
+import { readCaptions } from '../src/analyze/caption-files.ts'
 import { readBenchmark } from '../src/revision/benchmarks/read.ts'
 import { readConfigFile } from '../src/revision/config/file.ts'
 import { TrainingSet } from '../src/revision/data/training-set.ts'

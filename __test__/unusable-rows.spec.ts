@@ -103,9 +103,36 @@ test('a row that vanishes in another storage type is told', async t => {
   ])
   t.is(code, 1)
   t.regex(stderr, /too small for f16/)
-  // zeros that were zeros before stay what they are
-  const zeros = await openEmbeddings(new Float32Array(8), { dim: 4 })
-  await t.notThrowsAsync(() => convert(zeros, join(folderOf(t), 'zeros.npy'), { dtype: 'f16' }))
+})
+
+test('a conversion stops at a row without a length like everything else, unless rows are taken as they stand', async t => {
+  const folder = folderOf(t)
+  const values = Float64Array.from([1, 2, 0, 0, 1e-300, 0])
+  const out = (name: string) => join(folder, name)
+  const strict = await openEmbeddings(values, { dim: 2 })
+  for (const dtype of ['f64', 'f32', 'f16'] as const) {
+    const failed = { code: 'BAD_ROW', message: /row 1: length is zero/ }
+    await t.throwsAsync(() => convert(strict, out('a.npy'), { dtype }), failed)
+  }
+  // a zero stays what it is; what becomes one is told
+  const raw = await openEmbeddings(values, { dim: 2, normalize: false })
+  await convert(raw, out('raw.npy'))
+  t.deepEqual([...readNpy(out('raw.npy')).values], [...values])
+  await t.throwsAsync(() => convert(raw, out('b.npy'), { dtype: 'f32' }), { code: 'OVERFLOW', message: /row 2/ })
+  const dropped = await openEmbeddings(values, { dim: 2, onBadRow: 'drop' })
+  const report = await convert(dropped, out('c.npy'), { dtype: 'f32' })
+  t.deepEqual([report.rows, report.dropped], [1, 2])
+  const { code, stderr } = await modalityGap([
+    'convert',
+    '--in',
+    out('raw.npy'),
+    '--dtype',
+    'f32',
+    '--out',
+    out('d.npy'),
+  ])
+  t.is(code, 1)
+  t.regex(stderr, /raw\.npy.*row 1.*--on-bad-row drop/s)
 })
 
 test('a conversion that leaves bad rows out leaves out those without a length, too', async t => {

@@ -65,8 +65,11 @@ export declare class NativeEncoder {
 
 /** A file of ids being read. */
 export declare class NativeIds {
-  /** Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there. */
-  static open(path: string, column: string | undefined | null, usual: Array<string>): Promise<any>
+  /**
+   * Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there;
+   * `captions` may be long.
+   */
+  static open(path: string, column: string | undefined | null, usual: Array<string>, captions: boolean): Promise<any>
   /** Some more ids; none after the last. */
   next(): Promise<any>
 }
@@ -147,10 +150,10 @@ export declare class NativeTracker {
 export declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
   static open(spec: any): Promise<any>
-  /** Copies f32 rows. */
-  static fromF32(rows: Float32Array, dim: number, options: any): any
-  /** Copies f64 rows. */
-  static fromF64(rows: Float64Array, dim: number, options: any): any
+  /** Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`. */
+  static fromF32(rows: Float32Array, dim: number, options: any, faults?: Uint32Array | undefined | null): any
+  /** Copies f64 rows, likewise. */
+  static fromF64(rows: Float64Array, dim: number, options: any, faults?: Uint32Array | undefined | null): any
   /** Copies half-precision rows, given as bits. */
   static fromF16(bits: Uint16Array, dim: number, options: any): any
   /** Copies bfloat16 rows, given as bits. */

@@ -1,6 +1,18 @@
 import type { RunOptions } from './abort.ts'
 import { bytesOf, checkedBytes } from './bytes.ts'
-import { type Checks, checkOptions, checkPath, flag, instanceOf, needed, oneOf, path, wrong } from './checks.ts'
+import {
+  type Checks,
+  checkOptions,
+  checkPath,
+  flag,
+  instanceOf,
+  madeHere,
+  needed,
+  OWN,
+  oneOf,
+  path,
+  wrong,
+} from './checks.ts'
 import { claimFiles } from './claim.ts'
 import { diagnoseFit } from './diagnosis.ts'
 import { checkWidth, type Embeddings, opened, sourceOf } from './embeddings.ts'
@@ -102,7 +114,8 @@ export class Aligner {
     nativeOf = aligner => aligner.#native
   }
 
-  private constructor(fitted: NativeAligner, report?: FitReport) {
+  private constructor(own: symbol, fitted: NativeAligner, report?: FitReport) {
+    madeHere(own, 'Aligner', 'Aligner.fit({ target, source }), Aligner.load(path) or Aligner.fromBytes(bytes)')
     this.#native = fitted
     this.info = fitted.info()
     this.report = report
@@ -146,7 +159,7 @@ export class Aligner {
       throw wrong(path, 'Aligner.load', 'a path, as text', '; for the bytes of a file there is Aligner.fromBytes')
     }
     checkPath(path, 'Aligner.load')
-    return new Aligner(unwrap(native.NativeAligner.load(path)))
+    return new Aligner(OWN, unwrap(native.NativeAligner.load(path)))
   }
 
   /**
@@ -155,7 +168,8 @@ export class Aligner {
    * @throws {@link ModalityGapError} `BAD_ALIGNER`, `NEWER_VERSION`
    */
   static fromBytes(bytes: Uint8Array): Aligner {
-    return new Aligner(unwrap(native.NativeAligner.fromBytes(checkedBytes(bytes, 'Aligner.fromBytes', 'Aligner.load'))))
+    const checked = checkedBytes(bytes, 'Aligner.fromBytes', 'Aligner.load')
+    return new Aligner(OWN, unwrap(native.NativeAligner.fromBytes(checked)))
   }
 
   static #fitted({ aligner, report }: JobResult, { target, source }: Sides): Aligner {
@@ -165,7 +179,7 @@ export class Aligner {
     const { target: onto, source: moved } = fitted.info()
     const found = report as FitReport
     const diagnosis = diagnoseFit(found, [onto.name, moved.name], { image: target, text: source })
-    return new Aligner(fitted, { ...found, diagnosis })
+    return new Aligner(OWN, fitted, { ...found, diagnosis })
   }
 
   /** Columns of the rows it takes and gives. */

@@ -38,6 +38,20 @@ export const flag: Check = (value, name) => accept(typeof value === 'boolean', v
 /** A text, the empty one included. */
 export const text: Check = (value, name) => accept(typeof value === 'string', value, name, 'a text')
 
+/** What the package passes to constructors that are its own. */
+export const OWN = Symbol('modality-gap')
+
+/**
+ * Refuses `new` from outside for a class whose objects come from a function.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION` with that function
+ */
+export function madeHere(own: unknown, name: string, by: string): void {
+  if (own !== OWN) {
+    throw new ModalityGapError('BAD_OPTION', `${name} is not made with new; use ${by}`)
+  }
+}
+
 /** A path: text that is not empty. */
 export const path: Check = (value, name) =>
   accept(typeof value === 'string' && value !== '', value, name, 'a path, as text')

@@ -57,6 +57,8 @@ export interface CompareReport {
   dim: number
   /** Rows measured: those held out. */
   rows: ImageText
+  /** Bad rows left out, of all rows. */
+  dropped: ImageText
   /** Share held out. */
   holdout: number
   /** Seed of the split and of every sample. */
@@ -115,6 +117,7 @@ export async function compareStrategies(input: CompareInput, run: RunOptions = {
   return {
     dim: image.dim,
     rows: first?.rows ?? { image: 0, text: 0 },
+    dropped: first?.dropped ?? { image: 0, text: 0 },
     holdout,
     seed,
     paired,

@@ -6,6 +6,8 @@ import {
   checkOptions,
   flag,
   listOf,
+  madeHere,
+  OWN,
   oneOf,
   path,
   shown,
@@ -27,6 +29,7 @@ import {
   kindOf,
   type NumberRows,
   numbersOf,
+  numbersWithFaults,
   type Rows,
   type Tensor,
   typeOf,
@@ -55,7 +58,11 @@ export type EmbeddingsInput =
 
 /** How rows are opened. */
 export interface EmbeddingsOptions {
-  /** What to do with a row that is not finite, has length zero or a wrong width. @defaultValue `'error'` */
+  /**
+   * What to do with a row that is not finite, has length zero or a wrong width, is null or has a null in it.
+   *
+   * @defaultValue `'error'`
+   */
   onBadRow?: OnBadRow
   /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
   normalize?: boolean
@@ -141,7 +148,7 @@ export class Embeddings {
   #disposed = false
 
   static {
-    wrap = (source, opening, ids) => new Embeddings(source, opening, ids)
+    wrap = (source, opening, ids) => new Embeddings(OWN, source, opening, ids)
     openingOf = embeddings => embeddings.#opening
     idsOf = embeddings => embeddings.#ids
     sourceOf = embeddings => {
@@ -153,7 +160,8 @@ export class Embeddings {
     }
   }
 
-  private constructor(source: Source, opening: Opening, ids?: FoundIds | null) {
+  private constructor(own: symbol, source: Source, opening: Opening, ids?: FoundIds | null) {
+    madeHere(own, 'Embeddings', 'await openEmbeddings(…)')
     this.#source = source
     this.#opening = opening
     this.#info = source.info()
@@ -242,9 +250,12 @@ async function withIds(source: Source, { ids, normalize, onBadRow }: EmbeddingsO
 
 type MemoryInput = Exclude<EmbeddingsInput, string | readonly string[]>
 
-/** Whether an input is a list of paths; one path among them is enough, for then the others are wrong. */
+/** Whether an input is a list of paths; one path among them is enough, for then the others are wrong, unless it begins with numbers. */
 function isPaths(input: unknown): input is readonly string[] {
-  return Array.isArray(input) && input.some(each => typeof each === 'string')
+  if (!Array.isArray(input) || typeof input[0] === 'number' || typeof input[0] === 'object') {
+    return false
+  }
+  return input.some(each => typeof each === 'string')
 }
 
 /** Bytes copied between two turns of the event loop at most. */
@@ -292,7 +303,7 @@ function fromMemory(input: MemoryInput, options: EmbeddingsOptions, common: Sour
 
 function fromNumbers(
   input: readonly unknown[],
-  { dim, dtype = 'f64' }: EmbeddingsOptions,
+  { dim, dtype = 'f64', onBadRow }: EmbeddingsOptions,
   common: SourceOptions,
 ): Source {
   if (dtype !== 'f64' && dtype !== 'f32') {
@@ -301,7 +312,7 @@ function fromNumbers(
   if (input.length === 0) {
     throw new ModalityGapError('EMPTY', 'the array holds no rows')
   }
-  const { values, dim: own } = numbersOf(input)
+  const { values, dim: own, faults } = onBadRow === 'drop' ? numbersWithFaults(input, dim) : numbersOf(input)
   const width = own === undefined ? dim : agreed(own, dim, 'rows')
   if (width === undefined) {
     throw new ModalityGapError(
@@ -309,7 +320,7 @@ function fromNumbers(
       `an array of ${values.length} values needs the option dim, columns of a row`,
     )
   }
-  return fromRows(dtype === 'f32' ? Float32Array.from(values) : values, width, dtype, common)
+  return fromRows(dtype === 'f32' ? Float32Array.from(values) : values, width, dtype, common, faults)
 }
 
 /** The columns that rows have, which `dim` may repeat and not contradict. */
@@ -327,7 +338,13 @@ const HELD: Readonly<Record<Rows[typeof Symbol.toStringTag], readonly Dtype[]>> 
   Uint16Array: ['f16', 'bf16'],
 }
 
-function fromRows(rows: Rows, dim: number, dtype: Dtype | undefined, options: SourceOptions): Source {
+function fromRows(
+  rows: Rows,
+  dim: number,
+  dtype: Dtype | undefined,
+  options: SourceOptions,
+  faults?: Uint32Array,
+): Source {
   const kind = rows[Symbol.toStringTag]
   if (dtype !== undefined && !HELD[kind].includes(dtype)) {
     throw new ModalityGapError('BAD_OPTION', `a ${kind} holds ${HELD[kind].join(' or ')}, not ${dtype}`)
@@ -340,9 +357,9 @@ function fromRows(rows: Rows, dim: number, dtype: Dtype | undefined, options: So
   }
   switch (kind) {
     case 'Float32Array':
-      return unwrap(native.Source.fromF32(rows as Float32Array, dim, options))
+      return unwrap(native.Source.fromF32(rows as Float32Array, dim, options, faults))
     case 'Float64Array':
-      return unwrap(native.Source.fromF64(rows as Float64Array, dim, options))
+      return unwrap(native.Source.fromF64(rows as Float64Array, dim, options, faults))
     case 'Uint16Array':
       return unwrap(native.Source[dtype === 'bf16' ? 'fromBf16' : 'fromF16'](rows as Uint16Array, dim, options))
   }

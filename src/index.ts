@@ -1,5 +1,6 @@
 export type { RunOptions } from './abort.ts'
 export { Aligner, type AlignInput, type FitInput, type Sides, type TransformOptions } from './align.ts'
+export { readCaptions } from './analyze/caption-files.ts'
 export {
   analyzeCaptions,
   type CaptionsInput,
@@ -7,7 +8,6 @@ export {
   type CaptionWords,
   type Corpus,
   type CorpusReport,
-  readCaptions,
 } from './analyze/captions.ts'
 export {
   analyzeDomains,
@@ -111,6 +111,7 @@ export type {
   JudgedGap,
   MeanNorms,
   Norms,
+  NotCarried,
   PerSide,
   PhantomDrift,
   Progress,

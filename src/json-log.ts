@@ -1,9 +1,11 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { callback, checkOptions, checkPath } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { refuseLinks } from './no-links.ts'
 import { withoutMark } from './plain-text.ts'
 import { readRegular } from './regular-file.ts'
+import { utf8Of } from './utf8.ts'
 
 /** What a log holds. */
 export interface LogKind<T> {
@@ -18,12 +20,36 @@ export interface LogKind<T> {
 /** How a line of any log begins: what an interruption cut short begins so, too. */
 const BEGINS = '{"step":'
 
+/** How a log is read. */
+export interface ReadLogOptions {
+  /** Called when a last line was left out, which an interruption cut short or which is being written. */
+  onCut?: () => void
+}
+
+/**
+ * The records of a log, for users.
+ *
+ * @param of the function that reads, as users write it
+ * @throws {@link ModalityGapError} as {@link readJsonLog} does; `BAD_OPTION`
+ */
+export async function recordsOf<T>(path: string, kind: LogKind<T>, options: ReadLogOptions, of: string): Promise<T[]> {
+  checkPath(path, of)
+  checkOptions<ReadLogOptions>(options, `the second argument of ${of}`, { onCut: callback })
+  const { records, cut } = await readJsonLog(path, kind)
+  if (cut) {
+    options.onCut?.()
+  }
+  return records
+}
+
 /** Records of a log, and the length in bytes up to the end of each. */
 export interface LogLines<T> {
   /** The records. */
   records: T[]
   /** Bytes up to the end of each. */
   ends: number[]
+  /** Whether an interruption cut a last line short, which is no record. */
+  cut: boolean
 }
 
 /**
@@ -32,17 +58,18 @@ export interface LogLines<T> {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
 export async function readJsonLog<T>(path: string, kind: LogKind<T>): Promise<LogLines<T>> {
-  const text = (await readRegular(path)).toString()
-  const lines = text.split('\n')
-  // what stands after the last line's end was cut short while it was written
-  const cut = lines.pop() ?? ''
-  if (lines.length === 0 && !withoutMark(cut).startsWith(BEGINS.slice(0, cut.length))) {
+  const bytes = await readRegular(path)
+  // what stands after the last line's end was cut short while it was written, perhaps within a character
+  const whole = bytes.lastIndexOf(10) + 1
+  const lines = utf8Of(bytes.subarray(0, whole), path).split('\n').slice(0, -1)
+  const cut = withoutMark(bytes.subarray(whole).toString())
+  if (lines.length === 0 && !cut.startsWith(BEGINS.slice(0, cut.length))) {
     throw new ModalityGapError('BAD_FORMAT', `${path} holds no ${kind.what}, but something else`, {
       file: path,
       row: 0,
     })
   }
-  const result: LogLines<T> = { records: [], ends: [] }
+  const result: LogLines<T> = { records: [], ends: [], cut: cut.trim() !== '' }
   let end = 0
   lines.forEach((line, row) => {
     end += Buffer.byteLength(line) + 1
@@ -115,7 +142,7 @@ export class JsonLog<T> {
     const log = new JsonLog<T>(path)
     const { records, ends } = await readJsonLog(path, kind).catch(error => {
       if (error instanceof ModalityGapError && error.code === 'NOT_FOUND') {
-        return { records: [], ends: [] } as LogLines<T>
+        return { records: [], ends: [], cut: false } as LogLines<T>
       }
       throw error
     })

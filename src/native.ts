@@ -37,8 +37,8 @@ export interface Source {
 
 interface Sources {
   open(spec: SourceOptions & { paths: string[]; role?: Role }): Promise<Outcome<Source>>
-  fromF32(rows: Float32Array, dim: number, options: SourceOptions): Outcome<Source>
-  fromF64(rows: Float64Array, dim: number, options: SourceOptions): Outcome<Source>
+  fromF32(rows: Float32Array, dim: number, options: SourceOptions, faults?: Uint32Array): Outcome<Source>
+  fromF64(rows: Float64Array, dim: number, options: SourceOptions, faults?: Uint32Array): Outcome<Source>
   fromF16(bits: Uint16Array, dim: number, options: SourceOptions): Outcome<Source>
   fromBf16(bits: Uint16Array, dim: number, options: SourceOptions): Outcome<Source>
   fromArrow(ipc: Uint8Array, column: string | undefined, options: SourceOptions): Outcome<Source>
@@ -200,7 +200,7 @@ export interface Binding {
     open(source: Source, aligner: NativeAligner | undefined, targetSide: boolean): Promise<Outcome<NativeRows>>
   }
   NativeIds: {
-    open(path: string, column: string | undefined, usual: string[]): Promise<Outcome<NativeIds>>
+    open(path: string, column: string | undefined, usual: string[], captions: boolean): Promise<Outcome<NativeIds>>
   }
   /** Refuses files that would replace something, unless they may, or that would stand among the files of sources. */
   claimFiles(files: string[], replace: boolean, sources: Source[], read: string[]): Outcome<null>

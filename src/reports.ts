@@ -198,6 +198,16 @@ export interface Gap {
   held?: FitGap
 }
 
+/** What stands beside rows that were read, and is in no file that was written: its format or place does not hold it. */
+export interface NotCarried {
+  /** Columns, keys, arrays, tensors or files. */
+  names: string[]
+  /** The first file that held them; absent for rows from memory. */
+  file?: string
+  /** How many files did. */
+  files: number
+}
+
 /** What a fit found. */
 export interface FitReport {
   /** Columns. */
@@ -229,6 +239,8 @@ export interface FitReport {
   }
   /** Files written. */
   outputs: string[]
+  /** What was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
   /** Largest resident memory of the process so far; absent where the system does not tell. */
@@ -268,6 +280,8 @@ export interface TransformReport {
   dropped: number
   /** Files written. */
   outputs: string[]
+  /** What was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** ‖μz−μx‖ of the moved rows and the target's mean; absent for the target side. */
   toTarget?: number
   /** Whether the rows look like those of the fit; absent for the target side. */
@@ -431,6 +445,8 @@ export interface ConvertReport {
   dropped: number
   /** Files written. */
   outputs: string[]
+  /** What was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
 }

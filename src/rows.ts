@@ -180,12 +180,25 @@ export function halfBits(value: unknown): unknown {
   return value
 }
 
+/** Plain numbers as f64. */
+export interface Numbers {
+  /** One after the other; those of bad rows are NaN. */
+  values: Float64Array
+  /** Columns of a row where each has an array of its own. */
+  dim?: number
+  /** Bad rows, three numbers each: the row, what it is (see {@link FAULT}), and the column or width concerned. */
+  faults?: Uint32Array
+}
+
+/** What a bad row of plain numbers is. */
+const FAULT = { null: 0, nullComponent: 1, width: 2 } as const
+
 /**
  * Plain numbers as f64, and the columns of a row where each has an array of its own.
  *
  * @throws {@link ModalityGapError} `BAD_SHAPE` with row and column for what is no number, and for rows of several lengths
  */
-export function numbersOf(rows: readonly unknown[]): { values: Float64Array; dim?: number } {
+export function numbersOf(rows: readonly unknown[]): Numbers {
   const [first] = rows
   if (typeof first === 'number') {
     return { values: Float64Array.from(rows, (value, column) => numberAt(value, { column })) }
@@ -208,6 +221,74 @@ export function numbersOf(rows: readonly unknown[]): { values: Float64Array; dim
     }
   }
   return { values, dim }
+}
+
+/**
+ * Likewise, with rows that are null, empty, of another length than most or with a null in them as bad rows.
+ *
+ * @param columns of a row, where they are known; needed for numbers in one array
+ * @throws {@link ModalityGapError} `BAD_SHAPE` for what is neither number nor null
+ */
+export function numbersWithFaults(rows: readonly unknown[], columns: number | undefined): Numbers {
+  const flat = !rows.some(row => isRow(row))
+  if (flat && (columns === undefined || rows.every(value => isNull(value)) || rows.length % columns !== 0)) {
+    return numbersOf(rows)
+  }
+  const each = flat
+    ? Array.from({ length: rows.length / (columns as number) }, (_, row) =>
+        rows.slice(row * (columns as number), (row + 1) * (columns as number)),
+      )
+    : Array.from(rows)
+  const dim = columns ?? usualLength(each)
+  const values = new Float64Array(each.length * dim).fill(Number.NaN)
+  const faults: number[] = []
+  for (const [row, numbers] of each.entries()) {
+    if (isNull(numbers)) {
+      faults.push(row, FAULT.null, 0)
+      continue
+    }
+    if (!isRow(numbers)) {
+      throw new ModalityGapError('BAD_SHAPE', `row ${row} is ${kindOf(numbers)}, not an array of numbers`, { row })
+    }
+    // holes of an array are nulls, too
+    const all = Array.from(numbers)
+    const hole = all.findIndex(isNull)
+    if (numbers.length !== dim) {
+      faults.push(row, FAULT.width, numbers.length)
+    } else if (hole >= 0) {
+      faults.push(row, FAULT.nullComponent, hole)
+    }
+    for (const [column, value] of all.entries()) {
+      if (!isNull(value)) {
+        const number = numberAt(value, flat ? { column: row * dim + column } : { row, column })
+        if (numbers.length === dim && hole < 0) {
+          values[row * dim + column] = number
+        }
+      }
+    }
+  }
+  const dims = flat ? {} : { dim }
+  return { values, ...dims, ...(faults.length > 0 ? { faults: Uint32Array.from(faults) } : {}) }
+}
+
+function isNull(value: unknown): boolean {
+  return value === null || value === undefined
+}
+
+/** The length of most rows, of the first of these where several are as frequent. */
+function usualLength(rows: readonly unknown[]): number {
+  const counts = new Map<number, number>()
+  for (const row of rows) {
+    if (isRow(row) && row.length > 0) {
+      counts.set(row.length, (counts.get(row.length) ?? 0) + 1)
+    }
+  }
+  const most = Math.max(...counts.values())
+  const [usual] = [...counts].find(([, count]) => count === most) ?? []
+  if (usual === undefined) {
+    throw new ModalityGapError('BAD_ROW', 'row 0 is null or empty, as are the rows after it', { row: 0 })
+  }
+  return usual
 }
 
 function isRow(value: unknown): value is readonly unknown[] {

@@ -3,6 +3,7 @@ import { checkOptions, wrong } from './checks.ts'
 import { runJob } from './job.ts'
 import { runChecks } from './option-checks.ts'
 import type { Dtype, Format, OnBadRow } from './options.ts'
+import type { NotCarried } from './reports.ts'
 
 /** One file of rows, or one part of a file. */
 export interface TaskShard {
@@ -83,6 +84,8 @@ export interface Receipt {
   shard?: unknown
   /** Bad rows left out: their number, or for `transform` their indices. */
   dropped?: number | number[]
+  /** What stood beside the rows of a transformed shard and was not carried along; absent where all was. */
+  notCarried?: NotCarried[]
   /** Number of merged states. */
   states?: number
 }

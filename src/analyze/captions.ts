@@ -1,12 +1,10 @@
 import type { RunOptions } from '../abort.ts'
-import { type Checks, checkPath, listOf, needed, object, text, whole } from '../checks.ts'
+import { type Checks, listOf, needed, object, text, whole } from '../checks.ts'
 import { type Embeddings, opened } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measured } from '../measure.ts'
 import { checkCall, runChecks, threadChecks } from '../option-checks.ts'
 import type { ThreadOptions } from '../options.ts'
-import { linesOf } from '../plain-text.ts'
-import { readRegular } from '../regular-file.ts'
 import { isNonVisual } from './words.ts'
 
 /** Tokens that CLIP's text tower takes, start and end included. */
@@ -50,6 +48,8 @@ export interface CorpusReport {
   name: string
   /** Rows. */
   rows: number
+  /** Bad rows left out. */
+  dropped: number
   /** exp of the entropy of the spectrum of `spectrumRows` of its rows. */
   effectiveRank: number | null
   /** Power law of that spectrum. */
@@ -67,7 +67,7 @@ export interface CorpusReport {
 /** Corpora of captions compared. */
 export interface CaptionsReport {
   /** The images they are compared with. */
-  image: Pick<CorpusReport, 'rows' | 'effectiveRank' | 'alpha' | 'trace'>
+  image: Pick<CorpusReport, 'rows' | 'dropped' | 'effectiveRank' | 'alpha' | 'trace'>
   /** The corpora, in the order given. */
   corpora: CorpusReport[]
   /** Tokens that the text encoder takes. */
@@ -109,9 +109,10 @@ export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}
       throw new ModalityGapError('NOT_PAIRED', `${name} has ${captions.length} captions for ${text.rows} rows`)
     }
     const asked = { image, text, threads, parts: ['causes'] as const, covarianceRows: spectrumRows }
-    const { gap, rows, trace, spectrum } = await measured(asked, run)
+    const { gap, rows, dropped, trace, spectrum } = await measured(asked, run)
     const of = (side: 'image' | 'text') => ({
       rows: rows[side],
+      dropped: dropped[side],
       effectiveRank: spectrum?.[side].effectiveRank ?? null,
       alpha: spectrum?.[side].alpha ?? null,
       trace: trace[side],
@@ -145,34 +146,4 @@ function wordsOf(captions: readonly string[], tokenLimit: number): CaptionWords 
     overLimit: over / Math.max(1, captions.length),
     nonVisual: nonVisual / Math.max(1, words),
   }
-}
-
-/**
- * Reads captions: a text file with one on each line, or JSON lines of strings or of objects with `caption` or `text`.
- *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_FORMAT` with the line
- */
-export async function readCaptions(path: string): Promise<string[]> {
-  checkPath(path, 'readCaptions')
-  const text = (await readRegular(path)).toString()
-  const lines = linesOf(text)
-  if (!/\.(jsonl|ndjson)$/.test(path)) {
-    return lines
-  }
-  return lines.flatMap((line, row) => (line.trim() === '' ? [] : [captionOf(line, path, row)]))
-}
-
-function captionOf(line: string, file: string, row: number): string {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (cause) {
-    throw new ModalityGapError('BAD_FORMAT', `${file}: line ${row + 1} is not JSON`, { file, row, cause })
-  }
-  const { caption, text } = Object(value) as { caption?: unknown; text?: unknown }
-  const found = [value, caption, text].find(each => typeof each === 'string')
-  if (found === undefined) {
-    throw new ModalityGapError('BAD_FORMAT', `${file}: line ${row + 1} holds neither caption nor text`, { file, row })
-  }
-  return found as string
 }

@@ -6,7 +6,7 @@ import { ModalityGapError } from '../errors.ts'
 import { measured } from '../measure.ts'
 import { checkCall, fitChecks, runChecks, threadChecks } from '../option-checks.ts'
 import type { FitOptions, ThreadOptions } from '../options.ts'
-import type { GapVerdict } from '../report-parts.ts'
+import type { GapVerdict, ImageText } from '../report-parts.ts'
 import { verdictOf } from '../sentences.ts'
 
 /** Share kept out of every fit when nothing is said. */
@@ -42,6 +42,8 @@ export interface DomainsReport {
   verdict: GapVerdict[][]
   /** The gap of each domain before any alignment. */
   before: number[]
+  /** Bad rows left out of each domain. */
+  dropped: ImageText[]
   /** Share held out on the diagonal. */
   holdout: number
   /** Seed of the split. */
@@ -77,7 +79,8 @@ export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}):
   const unbiasedSquared: number[][] = []
   const verdict: GapVerdict[][] = []
   const before: number[] = []
-  for (const { image, text } of domains) {
+  const dropped: ImageText[] = []
+  for (const [i, { image, text }] of domains.entries()) {
     const aligner = await Aligner.fit({ target: image, source: text, ...fit, holdout, seed, verify: false }, run)
     const row = []
     for (const other of domains) {
@@ -90,8 +93,9 @@ export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}):
     unbiasedSquared.push(row.map(each => each.gap.unbiasedSquared))
     verdict.push(row.map(verdictOf))
     before.push(aligner.info.gap.before)
+    dropped.push(row[i]?.dropped ?? { image: 0, text: 0 })
   }
-  return { names, gap, floor, unbiasedSquared, verdict, before, holdout, seed }
+  return { names, gap, floor, unbiasedSquared, verdict, before, dropped, holdout, seed }
 }
 
 /** Which modalities to compare. */
@@ -106,6 +110,8 @@ export interface ModalitiesReport {
   names: string[]
   /** Rows of each. */
   rows: number[]
+  /** Bad rows left out of each. */
+  dropped: number[]
   /** Trace of each. */
   trace: number[]
   /** Distances of the means. */
@@ -132,6 +138,7 @@ export async function analyzeModalities(input: ModalitiesInput, run: RunOptions 
   const report: ModalitiesReport = {
     names,
     rows: names.map(() => 0),
+    dropped: names.map(() => 0),
     trace: names.map(() => 0),
     gap: square(0),
     floor: square(0),
@@ -144,7 +151,7 @@ export async function analyzeModalities(input: ModalitiesInput, run: RunOptions 
         continue
       }
       const found = await measured({ image, text, threads, parts: [], judged: true }, run)
-      const { gap, rows, trace } = found
+      const { gap, rows, dropped, trace } = found
       for (const key of ['floor', 'unbiasedSquared'] as const) {
         set(report[key], i, j, gap[key])
       }
@@ -152,6 +159,8 @@ export async function analyzeModalities(input: ModalitiesInput, run: RunOptions 
       set(report.verdict, i, j, verdictOf(found))
       report.rows[i] = rows.image
       report.rows[j] = rows.text
+      report.dropped[i] = dropped.image
+      report.dropped[j] = dropped.text
       report.trace[i] = trace.image
       report.trace[j] = trace.text
     }

@@ -4,6 +4,7 @@ import { type Checks, listOf, number, whole, without } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measured } from '../measure.ts'
 import { checkCall, runChecks } from '../option-checks.ts'
+import type { ImageText } from '../report-parts.ts'
 
 /** Trials at each size when nothing is said. */
 const DEFAULT_TRIALS = 5
@@ -71,6 +72,8 @@ export interface SampleSizeReport {
     /** Rows held out of the smaller side. */
     held: number
   }
+  /** Bad rows left out. */
+  dropped: ImageText
   /** Share held out. */
   holdout: number
   /** Seed of the split and of the choices. */
@@ -124,7 +127,7 @@ export async function analyzeSampleSize(input: SampleSizeInput, run: RunOptions 
   const held = await measured({ ...sides, parts: [], judged: true }, run)
   const { floor, nullDeviation = Number.NaN } = held.gap.ofAligner ?? held.gap
   const model = modelOf(points, floor ** 2, nullDeviation)
-  const report = { curve: points, model, holdout, seed }
+  const report = { curve: points, model, dropped: held.dropped, holdout, seed }
   const smaller = Math.min(held.rows.image, held.rows.text)
   return wanted === undefined ? report : { ...report, rowsFor: rowsFor(wanted, model, smaller) }
 }

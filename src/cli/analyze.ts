@@ -16,7 +16,7 @@ import {
   fitOptionsOf,
   positive,
 } from './options.ts'
-import { count, figure, percent, table, written } from './print.ts'
+import { count, figure, leftOut, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts'
 
@@ -106,7 +106,8 @@ function addCaptions(analyze: Command): void {
   addCommonOptions(addBadRowOption(addHtmlOptions(command))).action(
     (options: Common & { image: string[]; corpus: Named[]; tokenLimit?: number }) =>
       finish(options, [options.image, ...options.corpus.map(({ paths }) => paths)].flat(), async run => {
-        const { analyzeCaptions, readCaptions } = await import('../analyze/captions.ts')
+        const { readCaptions } = await import('../analyze/caption-files.ts')
+        const { analyzeCaptions } = await import('../analyze/captions.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
         const { onBadRow, threads, tokenLimit } = options
         const corpora = []
@@ -160,14 +161,14 @@ function finish(
   })
 }
 
-function curve({ curve, rowsFor, model }: SampleSizeReport): string {
+function curve({ curve, rowsFor, model, dropped }: SampleSizeReport): string {
   const head = ['embeddings of the fit', 'gap on unseen embeddings', 'sd', 'noise floor']
   const lines = curve.map(({ n, mean, sd, floor }) => [count(Math.round(n)), figure(mean), figure(sd), figure(floor)])
   const wanted = rowsFor ? `\n\n${rowsSentence(rowsFor, model.limit)}` : ''
-  return `${table([head, ...lines])}${wanted}`
+  return `${table([head, ...lines])}${leftOut(dropped)}${wanted}`
 }
 
-function matrix({ names, gap, floor, verdict }: DomainsReport | ModalitiesReport, what: string): string {
+function matrix({ names, gap, floor, verdict, dropped }: DomainsReport | ModalitiesReport, what: string): string {
   const lines = names.map((name, i) => [name, ...names.map((_, j) => figure(gap[i]?.[j]))])
   const floors = names.map((name, i) => [name, ...names.map((_, j) => figure(floor[i]?.[j]))])
   const verdicts = names.map((name, i) => [name, ...names.map((_, j) => verdictWord(verdict[i]?.[j] ?? undefined))])
@@ -176,7 +177,16 @@ function matrix({ names, gap, floor, verdict }: DomainsReport | ModalitiesReport
     [['noise floor', ...names], ...floors],
     [['the gap is', ...names], ...verdicts],
   ]
-  return tables.map(rows => table(rows)).join('\n\n')
+  const lost = names.flatMap((name, i) => {
+    const of = dropped[i] ?? 0
+    return typeof of === 'number'
+      ? [[name, of]]
+      : [
+          [`${name} image`, of.image],
+          [`${name} text`, of.text],
+        ]
+  })
+  return `${tables.map(rows => table(rows)).join('\n\n')}${leftOut(Object.fromEntries(lost))}`
 }
 
 function corporaTable({ image, corpora, tokenLimit, spectrumRows }: CaptionsReport): string {
@@ -205,7 +215,8 @@ function corporaTable({ image, corpora, tokenLimit, spectrumRows }: CaptionsRepo
       ? [figure(corpus.captions.words), percent(corpus.captions.overLimit), percent(corpus.captions.nonVisual)]
       : ['–', '–', '–']),
   ])
-  return table([head, ['images', ...rest(image), '', '', '', '', ''], ...lines])
+  const lost = [['image', image.dropped], ...corpora.map(({ name, dropped }) => [name, dropped])]
+  return `${table([head, ['images', ...rest(image), '', '', '', '', ''], ...lines])}${leftOut(Object.fromEntries(lost))}`
 }
 
 /** A name and the sources that bear it. */

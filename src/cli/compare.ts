@@ -13,7 +13,7 @@ import {
   positive,
   share,
 } from './options.ts'
-import { count, figure, percent, table, written } from './print.ts'
+import { count, figure, leftOut, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
 
 interface Options extends CommonOptions, HtmlOptions, GroupingOptions {
@@ -60,7 +60,7 @@ export function addCompare(program: Command): void {
   )
 }
 
-function compared({ strategies, rows, holdout, paired, recommended }: CompareReport): string {
+function compared({ strategies, rows, dropped, holdout, paired, recommended }: CompareReport): string {
   const found = paired ? ['text R@1', 'image R@1', 'images in mixed 10'] : []
   const head = ['', 'gap', 'floor', 'kept of 10', 'Φ', 'Ψ', 'mixing', 'Fréchet', ...found]
   const lines = Object.entries(strategies).map(([name, report]) => {
@@ -87,7 +87,7 @@ function compared({ strategies, rows, holdout, paired, recommended }: CompareRep
   const [first] = Object.values(strategies)
   const grouped = first?.groups ? `\n${groupsSentence(first.groups, first.rows)}` : ''
   const findings = diagnosisText(comparedDiagnosis(strategies))
-  return [`${held}${grouped}`, table([head, ...lines]), advice.join('\n'), findings]
+  return [`${held}${leftOut(dropped)}${grouped}`, table([head, ...lines]), advice.join('\n'), findings]
     .filter(part => part !== '')
     .join('\n\n')
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
-import { count, written } from './print.ts'
+import { count, notCarried, written } from './print.ts'
 import { perform } from './session.ts'
 
 interface Options extends WritingOptions {
@@ -20,7 +20,9 @@ export function addConvert(program: Command): void {
       const { convert } = await import('../convert.ts')
       const rows = await openEmbeddings(options.in, { onBadRow: options.onBadRow })
       const report = await convert(rows, options.out, { ...outputOptionsOf(options), ...run })
-      return { report, text: `${count(report.rows)} embeddings of ${report.dim} dimensions${written(report.outputs)}` }
+      const lost = report.dropped > 0 ? `, ${count(report.dropped)} bad rows left out` : ''
+      const what = `${count(report.rows)} embeddings of ${report.dim} dimensions${lost}`
+      return { report, text: `${what}${notCarried(report.notCarried)}${written(report.outputs)}` }
     }),
   )
 }

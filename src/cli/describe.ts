@@ -24,8 +24,11 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
 /** Codes whose messages may say themselves what to do, behind a semicolon. */
 const SAID_BY_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set(['EMPTY', 'BAD_FORMAT', 'UNSUPPORTED', 'NOT_PAIRED'])
 
+/** Advice of a command that lacks the options which the usual advice names. */
+export type Advice = Partial<Record<ErrorCode, string>>
+
 /** One line: what went wrong, where, and what to do. */
-export function describe(error: unknown): string {
+export function describe(error: unknown, own: Advice = {}): string {
   if (!(error instanceof ModalityGapError)) {
     return `unexpected error: ${error instanceof Error ? error.message : String(error)}`
   }
@@ -36,7 +39,7 @@ export function describe(error: unknown): string {
   // for these the message goes on with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   // a message that says what to do needs no general advice
-  const advice = SAID_BY_THE_MESSAGE.has(code) && what?.includes('; ') ? undefined : ADVICE[code]
+  const advice = SAID_BY_THE_MESSAGE.has(code) && what?.includes('; ') ? undefined : (own[code] ?? ADVICE[code])
   return `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
 }
 

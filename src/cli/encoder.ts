@@ -5,6 +5,7 @@ import type { EmbedOptions, OnBadPair } from '../encoder/options.ts'
 import type { DroppedPairs, TrainReport } from '../encoder/reports.ts'
 import { ModalityGapError } from '../errors.ts'
 import { withoutMark } from '../plain-text.ts'
+import { utf8Of } from '../utf8.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
 import { count, duration, figure, percent, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
@@ -65,6 +66,9 @@ function addTrain(encoder: Command): void {
   )
 }
 
+/** Rows come from pairs here. */
+const ADVICE = { BAD_ROW: 'leave the pair out of the list' }
+
 function addEmbed(encoder: Command): void {
   const command = encoder
     .command('embed')
@@ -80,7 +84,7 @@ function addEmbed(encoder: Command): void {
     .option('--overwrite', 'replace what stands where the output goes')
   addPairOptions(command)
   addCommonOptions(command).action(({ json, onBadRow: _, ...options }: EmbedFlags) =>
-    perform({ json, resumeWith: resumeCommand() }, async run => {
+    perform({ json, resumeWith: resumeCommand(), advice: ADVICE }, async run => {
       const { embedPairs } = await import('../encoder/encoder.ts')
       const report = await embedPairs(options, run)
       const pairs = `${count(report.rows)} pairs in ${report.dim} dimensions`
@@ -110,8 +114,11 @@ function leftOut({ count: pairs, first }: DroppedPairs): string {
 
 function readConfig(file: string): Partial<TrainInput> {
   try {
-    return JSON.parse(withoutMark(readFileSync(file, 'utf8')))
+    return JSON.parse(withoutMark(utf8Of(readFileSync(file), file)))
   } catch (cause) {
+    if (cause instanceof ModalityGapError) {
+      throw cause
+    }
     throw new ModalityGapError('BAD_OPTION', `${file}: ${(cause as Error).message}`, { file, cause })
   }
 }

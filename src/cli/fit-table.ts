@@ -1,7 +1,7 @@
 import type { Aligner } from '../align.ts'
 import type { FitReport } from '../reports.ts'
 import { diagnosisText } from '../sentences.ts'
-import { count, duration, figure, memory, table, written } from './print.ts'
+import { count, duration, figure, leftOut, memory, notCarried, table, written } from './print.ts'
 
 /** What a fit found, as a table of before and after. */
 export function fitTable(aligner: Aligner, outputs?: string[]): string {
@@ -19,7 +19,7 @@ export function fitTable(aligner: Aligner, outputs?: string[]): string {
 ${gapTable(gap)}${sample}
 
 ${facts(aligner, report)}${diagnosis}
-${written(outputs ?? report.outputs)}`
+${notCarried(report.notCarried)}${written(outputs ?? report.outputs)}`
 }
 
 function heading({ info }: Aligner, { dim, dropped }: FitReport): string {
@@ -27,10 +27,7 @@ function heading({ info }: Aligner, { dim, dropped }: FitReport): string {
   const how = [options.method, ...(iterations > 1 ? [`${iterations} centroid passes`] : [])].join(', ')
   const where = renormalize ? '' : ', off the unit sphere'
   const rows = `${count(source.rows)} ${source.name} embeddings onto ${count(target.rows)} of ${target.name}`
-  const lost = Object.entries(dropped)
-    .filter(([, bad]) => bad > 0)
-    .map(([name, bad]) => `\nleft out: ${count(bad)} bad ${name} rows`)
-  return `${how}: ${rows}, ${dim} dimensions${where}${lost.join('')}`
+  return `${how}: ${rows}, ${dim} dimensions${where}${leftOut(dropped)}`
 }
 
 function gapTable({ before, after, floor, stored, held }: FitReport['gap']): string {

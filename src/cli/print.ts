@@ -1,3 +1,4 @@
+import type { NotCarried } from '../reports.ts'
 import { printableLine } from './printable.ts'
 
 /** A table of text: the first column starts at the left, the others end at the right. */
@@ -56,6 +57,21 @@ export function clock(seconds: number): string {
 /** The row of a table that tells the memory, where it is known. */
 export function memory(bytes: number | undefined): string[][] {
   return bytes === undefined ? [] : [['peak memory', `${Math.round(bytes / 1e6)} MB`]]
+}
+
+/** Bad rows that were left out, a line for each side that lost any. */
+export function leftOut(dropped: object): string {
+  const lost = Object.entries(dropped).filter((entry): entry is [string, number] => entry[1] > 0)
+  return lost.map(([name, bad]) => `\nleft out: ${count(bad)} bad ${name} rows`).join('')
+}
+
+/** What stands beside the rows and was written nowhere. */
+export function notCarried(losses: readonly NotCarried[] = []): string {
+  const line = ({ names, file, files }: NotCarried) => {
+    const more = files > 1 ? ` and ${count(files - 1)} more files` : ''
+    return `\nnot carried along: ${names.join(', ')}${file === undefined ? '' : ` of ${file}`}${more}`
+  }
+  return losses.map(line).join('')
 }
 
 /** The files written, shortened to the first few. */

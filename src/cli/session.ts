@@ -1,7 +1,7 @@
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import type { Progress } from '../reports.ts'
-import { describe } from './describe.ts'
+import { type Advice, describe } from './describe.ts'
 import { readyOutput, show, showJson, tell } from './output.ts'
 import { type Bar, progressBar } from './progress.ts'
 
@@ -21,6 +21,8 @@ export interface SessionOptions {
   json?: boolean
   /** The command that goes on where this one was interrupted; absent when there is nothing to keep. */
   resumeWith?: string
+  /** Advice in place of the usual one, whose options the command lacks. */
+  advice?: Advice
   /** What an interruption leaves. @defaultValue `'finished shards are kept'` */
   kept?: string
 }
@@ -54,14 +56,14 @@ export async function perform(
   }
 }
 
-function fail(error: unknown, { resumeWith, kept = 'finished shards are kept' }: SessionOptions): void {
+function fail(error: unknown, { resumeWith, advice, kept = 'finished shards are kept' }: SessionOptions): void {
   if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
     const next = resumeWith ? `; ${kept}, go on with: ${resumeWith}` : '; nothing was left behind'
     tell(`modality-gap: interrupted${next}`)
     process.exitCode = INTERRUPTED
     return
   }
-  tell(`modality-gap: ${describe(error)}`)
+  tell(`modality-gap: ${describe(error, advice)}`)
   process.exitCode = error instanceof ModalityGapError && error.code === 'BAD_OPTION' ? USAGE : FAILURE
 }
 

@@ -32,6 +32,12 @@ interface Watched {
   page?: LivePage
 }
 
+/** A tracker needs every row of a step. */
+const ADVICE = {
+  BAD_ROW: 'repair the row; a tracker leaves none out',
+  NOT_PAIRED: 'write as many image as text embeddings',
+}
+
 export function addTrack(program: Command): void {
   const command = program
     .command('track')
@@ -57,7 +63,7 @@ export function addTrack(program: Command): void {
     .option('--captions-per-image <n>', 'each image has this many probe pairs, in order', atLeast(1))
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
   addCommonOptions(addReportOptions(command)).action((src: string, options: Options) =>
-    perform({ json: options.json }, async run => {
+    perform({ json: options.json, advice: ADVICE }, async run => {
       const signal = run.signal as AbortSignal
       const { trackReportData } = await import('../report/track/data.ts')
       const { trackText } = await import('./track-table.ts')
@@ -95,7 +101,9 @@ async function logged(src: string, { follow }: Options, watched: Watched, signal
     watched.records = records
     watched.page?.tell()
   }
-  show(follow ? await followTrackLog(src, show, signal) : await readTrackLog(src))
+  const onCut = () =>
+    tell(`modality-gap: ${src} ends within a line, which an interruption cut short; that line is left out`)
+  show(follow ? await followTrackLog(src, show, signal) : await readTrackLog(src, { onCut }))
 }
 
 async function recorded(src: string, options: Options, watched: Watched, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { TransformReport } from '../reports.ts'
 import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
-import { count, duration, figure, memory, table, written } from './print.ts'
+import { count, duration, figure, memory, notCarried, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 
 interface Options extends WritingOptions {
@@ -61,6 +61,7 @@ function transformText({
   toTarget,
   seconds: time,
   outputs,
+  notCarried: losses,
   ...report
 }: TransformReport): string {
   const facts = table([
@@ -83,5 +84,5 @@ function transformText({
   ])
   const lost = dropped > 0 ? `, ${count(dropped)} bad rows left out` : ''
   const verdict = fits ? `\n${VERDICTS[fits.verdict]}` : ''
-  return `${count(rows.input)} embeddings of ${dim} dimensions${lost}${verdict}\n\n${facts}\n${written(outputs)}`
+  return `${count(rows.input)} embeddings of ${dim} dimensions${lost}${verdict}\n\n${facts}\n${notCarried(losses)}${written(outputs)}`
 }

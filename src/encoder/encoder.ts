@@ -6,8 +6,10 @@ import {
   checkPath,
   flag,
   listOf,
+  madeHere,
   needed,
   number,
+  OWN,
   object,
   oneOf,
   path,
@@ -146,7 +148,8 @@ export class DualEncoder {
   readonly #native: NativeEncoder
   #disposed = false
 
-  private constructor(encoder: NativeEncoder, report?: TrainReport) {
+  private constructor(own: symbol, encoder: NativeEncoder, report?: TrainReport) {
+    madeHere(own, 'DualEncoder', 'await DualEncoder.load(path) or DualEncoder.train({ data, out })')
     this.#native = encoder
     this.report = report
   }
@@ -183,7 +186,7 @@ export class DualEncoder {
       await step?.ended()
       await probe?.ended()
       const report = unwrap(outcome)
-      return new DualEncoder(unwrap(await native.NativeEncoder.load(report.encoder)), report)
+      return new DualEncoder(OWN, unwrap(await native.NativeEncoder.load(report.encoder)), report)
     } catch (error) {
       throw withReason(error, run.signal)
     } finally {
@@ -198,7 +201,7 @@ export class DualEncoder {
    */
   static async load(path: string): Promise<DualEncoder> {
     checkPath(path, 'DualEncoder.load')
-    return new DualEncoder(unwrap(await native.NativeEncoder.load(path)))
+    return new DualEncoder(OWN, unwrap(await native.NativeEncoder.load(path)))
   }
 
   /** Columns of a row. */

@@ -10,8 +10,10 @@ import {
   callback,
   checkOptions,
   flag,
+  madeHere,
   needed,
   number,
+  OWN,
   object,
   oneOf,
   path,
@@ -160,7 +162,8 @@ export class Dataset implements AsyncIterable<DatasetItem> {
   readonly #epoch: number
 
   /** @internal */
-  constructor(shared: Shared, records: Uint32Array, epoch = 0) {
+  constructor(own: symbol, shared: Shared, records: Uint32Array, epoch = 0) {
+    madeHere(own, 'Dataset', 'await openDataset({ records, rows })')
     this.#shared = shared
     this.#records = records
     this.#epoch = epoch
@@ -235,7 +238,7 @@ export class Dataset implements AsyncIterable<DatasetItem> {
     const { epoch = 0 } = options
     const order = epochOrder(this.length, seed, epoch)
     const records = this.#records.map((_, position, all) => all[order(position)] as number)
-    return new Dataset(this.#shared, records, epoch)
+    return new Dataset(OWN, this.#shared, records, epoch)
   }
 
   /** The first samples of this view. */
@@ -285,7 +288,7 @@ export class Dataset implements AsyncIterable<DatasetItem> {
   }
 
   #view(records: Uint32Array): Dataset {
-    return new Dataset(this.#shared, records, this.#epoch)
+    return new Dataset(OWN, this.#shared, records, this.#epoch)
   }
 
   async *#batches(size: number, end: number): AsyncGenerator<ModelBatch, void> {
@@ -333,7 +336,7 @@ export async function openDataset(options: DatasetOptions, run: RunOptions = {})
     const { lookup, rows } = side ?? {}
     const set = await TrainingSet.open({ data, lookup, key, missing, onBad, cache: folder, valSize, maxSamples, seed })
     const list = split === 'validation' ? set.records.validation : set.records.train
-    return new Dataset({ set, rows, wording: { prompt, system, imagePlacement }, closed: false, tidy }, list)
+    return new Dataset(OWN, { set, rows, wording: { prompt, system, imagePlacement }, closed: false, tidy }, list)
   } catch (error) {
     await tidy()
     throw error

@@ -1,4 +1,5 @@
 // What `modality-gap/revision` exports: trainings of a language model, their data, evaluation and comparison.
+export type { ReadLogOptions } from '../json-log.ts'
 export { ARMS, type Arm, type ArmInput, type OwnArm } from './arms.ts'
 export type { Question } from './ask.ts'
 export type { MmeScore } from './benchmarks/mme-score.ts'

@@ -1,6 +1,5 @@
-import { checkPath } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
-import { JsonLog, type LogKind, readJsonLog } from '../json-log.ts'
+import { JsonLog, type LogKind, type ReadLogOptions, recordsOf } from '../json-log.ts'
 
 /**
  * A line of a training's log, with Hugging Face's keys. Of an update: `loss`, `grad_norm`, `learning_rate`; of an
@@ -29,9 +28,8 @@ const KIND: LogKind<LogRecord> = {
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
-export async function readTrainLog(path: string): Promise<LogRecord[]> {
-  checkPath(path, 'readTrainLog')
-  return (await readJsonLog(path, KIND)).records
+export async function readTrainLog(path: string, options: ReadLogOptions = {}): Promise<LogRecord[]> {
+  return await recordsOf(path, KIND, options, 'readTrainLog')
 }
 
 /**

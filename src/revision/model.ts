@@ -1,6 +1,17 @@
 import { join } from 'node:path'
 import { type Cancellation, cancelled, cancelOn } from '../abort.ts'
-import { type Checks, checkOptions, checkPath, instanceOf, needed, oneOf, whole, wrong } from '../checks.ts'
+import {
+  type Checks,
+  checkOptions,
+  checkPath,
+  instanceOf,
+  madeHere,
+  needed,
+  OWN,
+  oneOf,
+  whole,
+  wrong,
+} from '../checks.ts'
 import { claimPlaces } from '../claim.ts'
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { given, guarded } from '../job.ts'
@@ -64,7 +75,8 @@ export class VisionModel {
   readonly #template: string
   #disposed = false
 
-  private constructor(opened: NativeModel, template: string) {
+  private constructor(own: symbol, opened: NativeModel, template: string) {
+    madeHere(own, 'VisionModel', 'await VisionModel.open({ path })')
     this.#opened = opened
     this.#info = opened.info()
     this.#template = template
@@ -81,7 +93,11 @@ export class VisionModel {
     const { inputScale, ...shape } = projector
     const scale = inputScale === 'sqrt' ? Math.sqrt(options.dim) : inputScale
     const spec = given({ ...rest, projector: given({ ...shape, inputScale: scale }), learn: learn && nested(learn) })
-    const model = new VisionModel(unwrap(await native.NativeModel.open(spec, threads)), options.template ?? 'model')
+    const model = new VisionModel(
+      OWN,
+      unwrap(await native.NativeModel.open(spec, threads)),
+      options.template ?? 'model',
+    )
     tell(model.info.notes)
     return model
   }

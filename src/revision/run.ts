@@ -11,6 +11,8 @@ import {
   flag,
   instanceOf,
   listOf,
+  madeHere,
+  OWN,
   object,
   oneOf,
   path,
@@ -105,7 +107,8 @@ export class ReVision {
   #workspace: Workspace
   #model: Promise<VisionModel> | undefined
 
-  private constructor(config: ReVisionConfig, warning: string | undefined) {
+  private constructor(own: symbol, config: ReVisionConfig, warning: string | undefined) {
+    madeHere(own, 'ReVision', 'await ReVision.open(config)')
     this.config = config
     this.warning = warning
     this.#workspace = new Workspace(config, { trained: true })
@@ -124,7 +127,7 @@ export class ReVision {
     overrideChecks(overrides, 'the second argument of ReVision.open')
     const loaded = typeof config === 'string' ? await loadConfig(config, overrides) : checkConfig(config, overrides)
     const warnings = [loaded.warning, untrained(loaded.config)].filter(each => each !== undefined)
-    return new ReVision(loaded.config, warnings.length > 0 ? warnings.join('; ') : undefined)
+    return new ReVision(OWN, loaded.config, warnings.length > 0 ? warnings.join('; ') : undefined)
   }
 
   /**

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkPath } from '../checks.ts'
 import { exists } from '../claim.ts'
 import type { ModalityGapError } from '../errors.ts'
-import { JsonLog, type LogKind, readJsonLog } from '../json-log.ts'
+import { JsonLog, type LogKind, type ReadLogOptions, recordsOf } from '../json-log.ts'
 import type { OverwriteOptions } from '../options.ts'
 import type { TrackRecord } from './record.ts'
 import { flawOfRecord } from './shape.ts'
@@ -24,9 +23,8 @@ const KIND: LogKind<TrackRecord> = {
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
-export async function readTrackLog(path: string): Promise<TrackRecord[]> {
-  checkPath(path, 'readTrackLog')
-  return (await readJsonLog(path, KIND)).records
+export async function readTrackLog(path: string, options: ReadLogOptions = {}): Promise<TrackRecord[]> {
+  return await recordsOf(path, KIND, options, 'readTrackLog')
 }
 
 /** A log that records are appended to, each on the disk before the call returns. */

@@ -19,19 +19,22 @@ pub struct NativeIds {
 
 #[napi]
 impl NativeIds {
-    /// Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there.
+    /// Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there;
+    /// `captions` may be long.
     #[napi(ts_return_type = "Promise<any>")]
     pub fn open<'env>(
         env: &'env Env,
         path: String,
         column: Option<String>,
         usual: Vec<String>,
+        captions: bool,
     ) -> Result<Object<'env>> {
         promised(env, move || -> std::result::Result<Self, TaskError> {
             let usual: Vec<&str> = usual.iter().map(String::as_str).collect();
             let column = IdColumn {
                 name: column.as_deref(),
                 usual: &usual,
+                captions,
             };
             let ids = Ids::open(Path::new(&path), &column)?;
             Ok(Self {

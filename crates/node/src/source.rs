@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use half::{bf16, f16};
 use modality_gap_kernels::Rows;
-use modality_gap_shards::{Layout, Role, Shard, memory_arrow, memory_rows};
+use modality_gap_shards::{Fault, Layout, Role, Shard, memory_arrow, memory_rows};
 use modality_gap_tasks::{Part, ReadOptions, RowSet, TaskError};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -85,30 +85,40 @@ impl Source {
         })
     }
 
-    /// Copies f32 rows.
+    /// Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_f32(rows: &[f32], dim: u32, options: Value) -> Outcome<Handle<Source>> {
-        from_rows(Rows::F32(rows), dim, options)
+    pub fn from_f32(
+        rows: &[f32],
+        dim: u32,
+        options: Value,
+        faults: Option<&[u32]>,
+    ) -> Outcome<Handle<Source>> {
+        from_rows(Rows::F32(rows), dim, options, faults)
     }
 
-    /// Copies f64 rows.
+    /// Copies f64 rows, likewise.
     #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_f64(rows: &[f64], dim: u32, options: Value) -> Outcome<Handle<Source>> {
-        from_rows(Rows::F64(rows), dim, options)
+    pub fn from_f64(
+        rows: &[f64],
+        dim: u32,
+        options: Value,
+        faults: Option<&[u32]>,
+    ) -> Outcome<Handle<Source>> {
+        from_rows(Rows::F64(rows), dim, options, faults)
     }
 
     /// Copies half-precision rows, given as bits.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn from_f16(bits: &[u16], dim: u32, options: Value) -> Outcome<Handle<Source>> {
         let rows: Vec<f16> = bits.iter().map(|&bits| f16::from_bits(bits)).collect();
-        from_rows(Rows::F16(&rows), dim, options)
+        from_rows(Rows::F16(&rows), dim, options, None)
     }
 
     /// Copies bfloat16 rows, given as bits.
     #[napi(catch_unwind, ts_return_type = "any")]
     pub fn from_bf16(bits: &[u16], dim: u32, options: Value) -> Outcome<Handle<Source>> {
         let rows: Vec<bf16> = bits.iter().map(|&bits| bf16::from_bits(bits)).collect();
-        from_rows(Rows::Bf16(&rows), dim, options)
+        from_rows(Rows::Bf16(&rows), dim, options, None)
     }
 
     /// Copies Arrow IPC bytes.
@@ -169,13 +179,32 @@ fn shard(part: &Part, metadata: Option<&Path>) -> Option<Value> {
     Some(value)
 }
 
-fn from_rows(rows: Rows<'_>, dim: u32, options: Value) -> Outcome<Handle<Source>> {
+/// Rows that could not be given: index, kind (0 null, 1 a null component, 2 another width) and the column or width.
+fn faults_of(faults: &[u32], dim: usize) -> Vec<(u64, Fault)> {
+    let fault = |fault: &[u32; 3]| {
+        let [row, kind, number] = *fault;
+        let number = number as usize;
+        let fault = match kind {
+            0 => Fault::Null,
+            1 => Fault::NullComponent { column: number },
+            _ => Fault::Width {
+                found: number,
+                expected: dim,
+            },
+        };
+        (u64::from(row), fault)
+    };
+    faults.as_chunks::<3>().0.iter().map(fault).collect()
+}
+
+fn from_rows(rows: Rows<'_>, dim: u32, options: Value, faults: Option<&[u32]>) -> Outcome<Handle<Source>> {
     let dim = dim as usize;
     if dim == 0 || rows.is_empty() || !rows.len().is_multiple_of(dim) {
         let text = format!("{} values are not whole rows of {dim} columns", rows.len());
         return Outcome::Failed(Failure::new("BAD_SHAPE", &text));
     }
-    let shard = memory_rows(rows, dim).map_err(TaskError::from);
+    let faults = faults_of(faults.unwrap_or_default(), dim);
+    let shard = memory_rows(rows, dim, faults).map_err(TaskError::from);
     in_memory(shard, options).into()
 }
 

@@ -24,11 +24,49 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     Ok(files)
 }
 
-/// Containers in a folder by what their names end in, in natural order.
+/// Containers in a folder by what their names end in, in natural order, but those that readers of tables ignore.
 pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let mut files = files_in(folder)?;
-    files.retain(|path| Format::from_path(path).is_some());
+    files.retain(|path| Format::from_path(path).is_some() && !is_ignored(path));
     Ok(files)
+}
+
+/// Whether readers of data sets (Spark, pyarrow) ignore a table: its name begins with `_`, as what is not finished has it.
+pub(crate) fn is_ignored(path: &Path) -> bool {
+    let table = matches!(Format::from_path(path), Some(Format::Parquet | Format::Arrow));
+    table && begins_with(path, "_")
+}
+
+fn begins_with(path: &Path, start: &str) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(start))
+}
+
+/// Folders in a folder, or in those, that hold containers; neither hidden ones nor those of logs and metadata.
+pub(crate) fn folders_with_containers(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
+    /// A data set has a folder for each value of a few columns.
+    const MAX_DEPTH: usize = 4;
+    let mut found = Vec::new();
+    let mut waiting = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = waiting.pop() {
+        let place = Place::from(folder.as_path());
+        let failed = |e| ShardError::from_read(&place, e);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
+            let passed = [".", "_"].iter().any(|start| begins_with(&path, start));
+            if passed || entry.file_name() == "metadata" || !entry.file_type().map_err(failed)?.is_dir() {
+                continue;
+            }
+            if !containers_in(&path)?.is_empty() {
+                found.push(path);
+            } else if depth < MAX_DEPTH {
+                waiting.push((path, depth + 1));
+            }
+        }
+    }
+    sort(&mut found);
+    Ok(found)
 }
 
 /// Sorts paths in natural order.

@@ -2,13 +2,15 @@
 
 use crate::error::{Place, ShardError};
 
-/// Which column holds the ids.
+/// Which column holds the ids, or what is read like them.
 #[derive(Debug, Clone, Copy)]
 pub struct IdColumn<'a> {
     /// Its name, where it was given.
     pub name: Option<&'a str>,
     /// Names that are looked for otherwise, in this order.
     pub usual: &'a [&'a str],
+    /// Whether its values are captions, which may be long.
+    pub captions: bool,
 }
 
 impl IdColumn<'_> {

@@ -29,7 +29,7 @@ impl Ids {
             format @ (Format::Parquet | Format::Arrow) => {
                 Reader::Table(TableIds::open(&input, format, column)?)
             }
-            Format::Pickle => Reader::Pickle(Box::new(PickleIds::open(input, column.name.unwrap_or("id"))?)),
+            Format::Pickle => Reader::Pickle(Box::new(PickleIds::open(input, column)?)),
             other => {
                 let reason = format!(
                     "is {}, which holds no ids; name a file that has them",

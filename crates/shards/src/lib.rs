@@ -8,6 +8,7 @@
 extern crate modality_gap_kernels as kernels;
 
 mod atomic;
+mod beside;
 mod buffer;
 mod claim;
 mod error;
@@ -40,6 +41,7 @@ mod table;
 mod writer;
 
 pub use atomic::{AtomicFile, remove_all_litter, remove_litter};
+pub use beside::left_behind;
 pub use buffer::Buffer;
 pub use claim::{Claim, refuse_link};
 pub use error::{Place, ShardError};

@@ -4,12 +4,15 @@ use kernels::{Dtype, Rows};
 
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
+use crate::fault::Fault;
 use crate::rows::{Access, MAX_DIM, Shard, range_bytes};
 
 struct Memory {
     bytes: Vec<u8>,
     dtype: Dtype,
     dim: usize,
+    /// Rows that could not be given, ascending.
+    faults: Vec<(u64, Fault)>,
 }
 
 /// A shard over `bytes`: whole rows of `dim` components of `dtype`, row-major, in native byte order.
@@ -17,6 +20,15 @@ struct Memory {
 /// # Errors
 /// `BAD_FORMAT` when the bytes are not whole rows, `EMPTY` when there is none.
 pub fn memory(bytes: Vec<u8>, dtype: Dtype, dim: usize) -> Result<Box<dyn Shard>, ShardError> {
+    checked(bytes, dtype, dim, Vec::new())
+}
+
+fn checked(
+    bytes: Vec<u8>,
+    dtype: Dtype,
+    dim: usize,
+    faults: Vec<(u64, Fault)>,
+) -> Result<Box<dyn Shard>, ShardError> {
     if dim == 0 || dim > MAX_DIM {
         return Err(ShardError::bad_format(
             &Place::MEMORY,
@@ -33,12 +45,22 @@ pub fn memory(bytes: Vec<u8>, dtype: Dtype, dim: usize) -> Result<Box<dyn Shard>
             format!("{components} components are not whole rows of {dim}"),
         ));
     }
-    Ok(Box::new(Memory { bytes, dtype, dim }))
+    Ok(Box::new(Memory {
+        bytes,
+        dtype,
+        dim,
+        faults,
+    }))
 }
 
-/// A shard over a copy of `rows`, whole rows of `dim` components; errors as of [`memory`].
-pub fn memory_rows(rows: Rows<'_>, dim: usize) -> Result<Box<dyn Shard>, ShardError> {
-    memory(rows.as_bytes().to_vec(), rows.dtype(), dim)
+/// A shard over a copy of `rows`, whole rows of `dim` components; `faults` are the rows that their owner could not give,
+/// ascending. Errors as of [`memory`].
+pub fn memory_rows(
+    rows: Rows<'_>,
+    dim: usize,
+    faults: Vec<(u64, Fault)>,
+) -> Result<Box<dyn Shard>, ShardError> {
+    checked(rows.as_bytes().to_vec(), rows.dtype(), dim, faults)
 }
 
 impl Shard for Memory {
@@ -64,6 +86,15 @@ impl Shard for Memory {
         buf.resize(len);
         buf.as_bytes_mut()
             .copy_from_slice(&self.bytes[start..start + len]);
+        let end = first + count as u64;
+        let here = self
+            .faults
+            .iter()
+            .filter(|&&(row, _)| (first..end).contains(&row));
+        let here = here
+            .map(|&(row, fault)| ((row - first) as usize, fault))
+            .collect();
+        buf.spoil(self.dtype, self.dim, here);
         Ok(())
     }
 }
@@ -74,11 +105,17 @@ mod tests {
 
     #[test]
     fn a_range_of_rows_is_copied_out() {
-        let shard = memory_rows(Rows::F32(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), 2).unwrap();
+        let shard = memory_rows(
+            Rows::F32(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+            2,
+            vec![(2, Fault::Null)],
+        )
+        .unwrap();
         let mut buf = Buffer::new();
         shard.read(1, 2, &mut buf).unwrap();
         assert_eq!(shard.rows(), 3);
-        assert!(matches!(buf.rows(Dtype::F32), Rows::F32([3.0, 4.0, 5.0, 6.0])));
+        assert!(matches!(buf.rows(Dtype::F32), Rows::F32([3.0, 4.0, a, b]) if a.is_nan() && b.is_nan()));
+        assert_eq!(buf.faults(), [(1, Fault::Null)]);
     }
 
     #[test]

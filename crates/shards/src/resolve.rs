@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kernels::Dtype;
 
 use crate::error::{Place, ShardError};
-use crate::folder::{containers_in, sort};
+use crate::folder::{containers_in, files_in, folders_with_containers, is_ignored, sort};
 use crate::format::Format;
 use crate::manifest::{listed_files, refuse_several_sets, unlisted_beside_listed};
 use crate::metadata::metadata_of;
@@ -184,10 +184,20 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     formats.sort_by_key(|format| format.name());
     formats.dedup();
     match formats.as_slice() {
-        [] => {
-            let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.extensions()).copied().collect();
-            let reason = format!("holds no embeddings (files ending in {})", endings.join(", "));
-            Err(ShardError::empty(&place, reason))
+        [] => Err(ShardError::empty(&place, holds_none(folder)?)),
+        [Format::Parquet | Format::Arrow] => {
+            // readers of data sets take them as parts of one
+            let below = folders_with_containers(folder)?;
+            let Some(first) = below.first() else {
+                return Ok(files);
+            };
+            let reason = format!(
+                "holds tables, and so do folders in it, such as {}: choose by a glob, {} or {}",
+                first.display(),
+                all_of(folder, first)?.display(),
+                all_of(&folder.join("**"), first)?.display()
+            );
+            Err(ShardError::bad_selector(&place, reason))
         }
         [_] => Ok(files),
         several => {
@@ -200,6 +210,38 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
             Err(ShardError::bad_selector(&place, reason))
         }
     }
+}
+
+/// Why a folder without containers of its own holds no embeddings, and where there are some.
+fn holds_none(folder: &Path) -> Result<String, ShardError> {
+    if let [first, ..] = &folders_with_containers(folder)?[..] {
+        return Ok(format!(
+            "holds no embeddings itself, but folders in it do, such as {}; name one of them, or all by a glob, {}",
+            first.display(),
+            all_of(&folder.join("**"), first)?.display()
+        ));
+    }
+    if let Some(ignored) = files_in(folder)?.iter().find(|file| is_ignored(file)) {
+        return Ok(format!(
+            "holds no embeddings but {}, which readers of tables ignore for the _ that its name begins with; name the file itself",
+            ignored.display()
+        ));
+    }
+    let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.extensions()).copied().collect();
+    Ok(format!(
+        "holds no embeddings (files ending in {})",
+        endings.join(", ")
+    ))
+}
+
+/// A glob of the files in `folder` that end like those in another one.
+fn all_of(folder: &Path, other: &Path) -> Result<PathBuf, ShardError> {
+    let files = containers_in(other)?;
+    let ending = files
+        .first()
+        .and_then(|file| file.extension())
+        .unwrap_or_default();
+    Ok(folder.join(Path::new("*").with_extension(ending)))
 }
 
 fn checked(mut shards: Vec<ShardRef>, paths: &[String]) -> Result<Source, ShardError> {

@@ -37,6 +37,10 @@ pub trait Shard: Send + Sync {
     /// # Panics
     /// When the range exceeds the rows.
     fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError>;
+    /// Names of what stands beside rows in memory, such as the other columns of a table: outputs do not take it along.
+    fn beside(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What is asked of a container.

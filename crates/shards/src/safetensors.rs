@@ -122,6 +122,19 @@ impl Header {
         self.metadata.metadata().as_ref()?.get(key).cloned()
     }
 
+    /// Keys of the file's metadata, sorted.
+    pub(crate) fn metadata_keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self
+            .metadata
+            .metadata()
+            .iter()
+            .flat_map(HashMap::keys)
+            .cloned()
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// Where the tensor of that name stands.
     pub fn place(&self, name: &str) -> Option<TensorPlace> {
         let info = self.metadata.info(name)?;

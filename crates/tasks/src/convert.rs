@@ -4,14 +4,17 @@ use modality_gap_geometry::{Map, Policy};
 use serde_json::{Value, json};
 
 use crate::moments::count;
-use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets};
+use crate::outputs::{
+    Claimed, OutputOptions, carry_metadata, metadata_targets, not_carried, note_not_carried, targets,
+};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, RowSet, Selection, TaskError};
 
 /// Writes `input` under `output.out` in another format or storage type.
 pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) -> Result<Value, TaskError> {
     let map = Map::identity(input.dim, Policy::Raw);
-    let rows = targets(input, output, None).into_iter().map(|target| target.path);
+    let written_to = targets(input, output, None);
+    let rows = written_to.iter().map(|target| target.path.clone());
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
     let claimed = Claimed::new(&[input], outputs, output, &json!("convert"))?;
     // only rows that are to be left out must be known beforehand
@@ -33,16 +36,19 @@ pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) ->
         folder: None,
         receipts: false,
     };
+    let losses = not_carried(input, &written_to, output).inspect_err(|error| claimed.sweep(error))?;
     claimed.begin()?;
     let written = write_mapped(&job, control, "convert").inspect_err(|error| claimed.sweep(error))?;
     let mut outputs = written.outputs;
     outputs.extend(carry_metadata(input, &output.out, &dropped)?);
     claimed.finish_without_receipts();
-    Ok(json!({
+    let mut report = json!({
         "dim": input.dim,
         "rows": input.rows() - left_out,
         "dropped": left_out,
         "outputs": outputs,
         "seconds": { "convert": control.seconds() - written.sync_seconds, "sync": written.sync_seconds },
-    }))
+    });
+    note_not_carried(&mut report, losses);
+    Ok(report)
 }

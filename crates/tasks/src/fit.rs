@@ -12,7 +12,10 @@ use crate::fit_passes::FitPasses;
 use crate::groups::{Grouping, Known, Members, Pairing, UNUSABLE};
 use crate::measure::held_floor;
 use crate::moments::{Counted, WorkFolder, count, count_hashed};
-use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets, work_folder};
+use crate::outputs::{
+    Claimed, OutputOptions, carry_metadata, metadata_targets, not_carried, note_not_carried, targets,
+    work_folder,
+};
 use crate::receipt::{hash_bytes, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, Part, RowSet, Sample, Selection, Split, TaskError, report};
@@ -106,6 +109,7 @@ pub fn align_job(
     control: &Control,
 ) -> Result<(Aligner, Value), TaskError> {
     let claimed = claim(target, source, job, output)?;
+    let losses = losses(target, source, job, output)?;
     let job = FitJob {
         work: work_folder(output),
         ..job.clone()
@@ -179,8 +183,33 @@ pub fn align_job(
         "transform": control.seconds() - fit_seconds - sync_seconds,
         "sync": sync_seconds,
     });
-    let report = report_of(&fitted, &job, &outputs, Some(stored), &seconds);
+    let mut report = report_of(&fitted, &job, &outputs, Some(stored), &seconds);
+    note_not_carried(&mut report, losses);
     Ok((fitted.aligner, report))
+}
+
+/// What no output of an alignment takes along.
+fn losses(
+    target: &RowSet,
+    source: &RowSet,
+    job: &FitJob,
+    output: &OutputOptions,
+) -> Result<Vec<Value>, TaskError> {
+    let [target_name, source_name] = side_names(&job.options);
+    let apart = job.options.moves_target();
+    let mut losses = not_carried(
+        source,
+        &targets(source, output, apart.then_some(&source_name)),
+        output,
+    )?;
+    if apart {
+        losses.extend(not_carried(
+            target,
+            &targets(target, output, Some(&target_name)),
+            output,
+        )?);
+    }
+    Ok(losses)
 }
 
 /// The right to write all that an alignment writes.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, output_name, refuse_link,
+    Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, left_behind, output_name, refuse_link,
     remove_all_litter, remove_litter,
 };
 use serde_json::{Value, json};
@@ -273,6 +273,57 @@ impl Traces {
         if let Some(out) = &self.out {
             let _ = std::fs::remove_dir(out);
         }
+    }
+}
+
+/// What stands beside the rows of `source` and goes into none of the outputs that `written` names: columns, keys, arrays and
+/// metadata that their formats or places do not hold. One entry for all files that lose the same.
+pub(crate) fn not_carried(
+    source: &RowSet,
+    written: &[Target],
+    options: &OutputOptions,
+) -> Result<Vec<Value>, TaskError> {
+    let mut losses: Vec<(Vec<String>, Option<PathBuf>, u64)> = Vec::new();
+    let mut lose = |names: Vec<String>, file: Option<&Path>| {
+        if names.is_empty() {
+            return;
+        }
+        match losses.iter_mut().find(|(others, ..)| *others == names) {
+            Some((_, _, files)) => *files += 1,
+            None => losses.push((names, file.map(Path::to_path_buf), 1)),
+        }
+    };
+    for (part, target) in source.parts.iter().zip(written) {
+        let names = match part {
+            Part::File(shard) => left_behind(shard, target.format)?,
+            Part::Memory(shard) => shard.beside(),
+        };
+        lose(names, part.file());
+    }
+    if let (Layout::ClipRetrieval { metadata, .. }, None) = (&source.layout, run_folder(options)) {
+        for file in metadata {
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            lose(vec![format!("{METADATA}/{name}")], Some(file));
+        }
+    }
+    let entry = |(names, file, files): (Vec<String>, Option<PathBuf>, u64)| {
+        let mut value = json!({ "names": names, "files": files });
+        if let Some(file) = file {
+            value["file"] = json!(file);
+        }
+        value
+    };
+    Ok(losses.into_iter().map(entry).collect())
+}
+
+/// Notes in a report what was not carried along, where anything was.
+pub(crate) fn note_not_carried(report: &mut Value, losses: Vec<Value>) {
+    if !losses.is_empty() {
+        report["notCarried"] = Value::Array(losses);
     }
 }
 

@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn rows_in_memory_have_no_names() {
         let memory = |n: usize| {
-            let shard = memory_rows(Rows::F32(&vec![1.0; n]), 1).unwrap();
+            let shard = memory_rows(Rows::F32(&vec![1.0; n]), 1, Vec::new()).unwrap();
             RowSet::memory(Arc::from(shard), ReadOptions::default())
         };
         check_pairs(&memory(2), &memory(2)).unwrap();

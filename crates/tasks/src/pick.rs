@@ -91,7 +91,7 @@ mod tests {
     use crate::ReadOptions;
 
     fn picker(values: &[f32]) -> Picker {
-        let shard = std::sync::Arc::from(memory_rows(Rows::F32(values), 2).unwrap());
+        let shard = std::sync::Arc::from(memory_rows(Rows::F32(values), 2, Vec::new()).unwrap());
         let source = RowSet::memory(shard, ReadOptions::default());
         Picker::open(&source, Map::identity(2, Policy::Unit)).unwrap()
     }

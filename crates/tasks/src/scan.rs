@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn blocks_are_folded_in_order_whichever_is_done_first() {
         let rows = vec![1.0_f32; 6 * BLOCK_ROWS as usize];
-        let shard = memory_rows(Rows::F32(&rows), 1).unwrap();
+        let shard = memory_rows(Rows::F32(&rows), 1, Vec::new()).unwrap();
         let source = RowSet::memory(Arc::from(shard), ReadOptions::default());
         let work = LateFirst {
             third: Mutex::default(),

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::moments::count;
-use crate::outputs::{OutputOptions, claim_of, dtype_named, format_named, run_folder, targets, work_folder};
+use crate::outputs::{
+    OutputOptions, claim_of, dtype_named, format_named, not_carried, note_not_carried, run_folder, targets,
+    work_folder,
+};
 use crate::receipt::{hash_bytes, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
@@ -232,11 +235,14 @@ fn transform_shard(
         folder: None,
         receipts: true,
     };
+    let losses = not_carried(source, &targets(source, options, None), options)?;
     let written = write_mapped(&job, control, "transform")?;
-    Ok(json!({
+    let mut report = json!({
         "version": VERSION, "task": "transform", "shard": source.files().first(),
         "rows": written.stored.rows(), "dropped": dropped[0], "output": written.outputs.first(),
-    }))
+    });
+    note_not_carried(&mut report, losses);
+    Ok(report)
 }
 
 fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -> Result<RowSet, TaskError> {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use modality_gap_geometry::{Map, Moments, Policy, Scratch};
-use modality_gap_kernels::{Dtype, Rows, add_weighted};
+use modality_gap_geometry::{BadRowReason, Map, Moments, Policy, Scratch};
+use modality_gap_kernels::{Dtype, Element, Rows, add_weighted, with_rows};
 use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
 use serde_json::json;
 
@@ -132,15 +132,15 @@ impl<'a> Pass<'a> {
     }
 
     /// Whether the rows written, those of `block` without the dropped ones, are good rows in their storage type: a component
-    /// may be beyond its range, or all may vanish.
+    /// may be beyond its range, or all may vanish. A row that was bad before stops the job as everywhere else.
     fn check_stored(&self, index: usize, block: &Block<'_>, rows: Rows<'_>) -> Result<(), TaskError> {
-        let identity = Map::identity(self.job.map.dim(), Policy::Unit);
+        let (source, dim) = (self.job.source, self.job.map.dim());
         let (mut scratch, mut bad, mut bad_before) = (Scratch::default(), Vec::new(), Vec::new());
-        identity.prepare(rows, 0, &mut scratch, &mut bad);
+        Map::identity(dim, Policy::Unit).prepare(rows, 0, &mut scratch, &mut bad);
         if bad.is_empty() {
             return Ok(());
         }
-        identity.prepare(block.rows, 0, &mut scratch, &mut bad_before);
+        Map::identity(dim, source.policy()).prepare(block.rows, 0, &mut scratch, &mut bad_before);
         let dropped = &self.job.dropped[index];
         for bad in bad {
             // dropped rows stand before it in the input only
@@ -148,10 +148,19 @@ impl<'a> Pass<'a> {
             for &dropped in &dropped[dropped.partition_point(|&row| row < block.first)..] {
                 row += u64::from(dropped <= row);
             }
-            let before = bad_before.iter().any(|bad| block.first + bad.row as u64 == row);
-            if !before {
+            let within = (row - block.first) as usize;
+            if let Some(before) = bad_before.iter().find(|bad| bad.row == within) {
+                return Err(bad_row(&source.parts[index], block, before));
+            }
+            // rows that are taken as they are may have no length, unless they lose it here
+            let before = block.rows.slice(within * dim..(within + 1) * dim);
+            let after = rows.slice(bad.row * dim..(bad.row + 1) * dim);
+            let kept = source.policy() == Policy::Raw
+                && bad.reason == BadRowReason::ZeroLength
+                && all_zero(before) == all_zero(after);
+            if !kept {
                 return Err(TaskError::Overflow {
-                    file: self.job.source.parts[index].file().map(Path::to_path_buf),
+                    file: source.parts[index].file().map(Path::to_path_buf),
                     row,
                     dtype: rows.dtype().name(),
                     reason: bad.reason,
@@ -391,4 +400,8 @@ fn mean_of(rows: Rows<'_>, dim: usize) -> Moments {
     let mut mean = vec![0.0; dim];
     add_weighted(rows, dim, &vec![1.0 / n.max(1) as f64; n], &mut mean);
     Moments::from_mean(mean, n as u64)
+}
+
+fn all_zero(rows: Rows<'_>) -> bool {
+    with_rows!(Rows, rows, values => values.iter().all(|value| value.to_f64() == 0.0))
 }

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use crate::groups::UNUSABLE;
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count_hashed};
-use crate::outputs::{Claimed, OutputOptions, carry_metadata, metadata_targets, targets, work_folder};
+use crate::outputs::{
+    Claimed, OutputOptions, carry_metadata, metadata_targets, not_carried, note_not_carried, targets,
+    work_folder,
+};
 use crate::receipt::hash_bytes;
 use crate::transform::{MapJob, write_mapped};
 use crate::walk::walk_range;
@@ -36,7 +39,8 @@ pub fn transform_job(
         }
     };
     let identity = Map::identity(aligner.dim(), Policy::Unit);
-    let rows = targets(input, output, None).into_iter().map(|target| target.path);
+    let written_to = targets(input, output, None);
+    let rows = written_to.iter().map(|target| target.path.clone());
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
     let identity_of_job = json!([
         "transform",
@@ -64,6 +68,7 @@ pub fn transform_job(
         folder: None,
         receipts: true,
     };
+    let losses = not_carried(input, &written_to, output).inspect_err(|error| claimed.sweep(error))?;
     claimed.begin()?;
     let written = write_mapped(&job, control, "transform")?;
     let mut outputs = written.outputs;
@@ -80,6 +85,7 @@ pub fn transform_job(
             "sync": written.sync_seconds,
         },
     });
+    note_not_carried(&mut value, losses);
     if !target_side {
         let items = Items::of(input, &counted.hashes);
         let sample = sample_of(input, &identity, &counted, &items, control)?;

@@ -1,7 +1,7 @@
 // Records, questions, captions, configurations, and what a training of a language model leaves in its folder.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readCaptions } from '../../../src/analyze/captions.ts'
+import { readCaptions } from '../../../src/analyze/caption-files.ts'
 import { promptOf } from '../../../src/revision/benchmarks/prompt.ts'
 import { readBenchmark } from '../../../src/revision/benchmarks/read.ts'
 import { scoreBenchmarks } from '../../../src/revision/benchmarks/score.ts'

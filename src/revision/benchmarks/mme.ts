@@ -3,6 +3,7 @@ import { basename, join, relative, sep } from 'node:path'
 import { ModalityGapError } from '../../errors.ts'
 import { withoutMark } from '../../plain-text.ts'
 import { unreadable } from '../../unreadable.ts'
+import { utf8Of } from '../../utf8.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
 /** Folders that MME puts between a category and its files. */
@@ -56,10 +57,13 @@ function stemOf(id: string): string {
 
 function linesOf(file: string): string[] {
   try {
-    return withoutMark(readFileSync(file, 'utf8'))
+    return withoutMark(utf8Of(readFileSync(file), file))
       .split(/\r?\n/)
       .filter(line => line.trim() !== '')
   } catch (cause) {
+    if (cause instanceof ModalityGapError) {
+      throw cause
+    }
     return unreadable(file, cause)
   }
 }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
 import { openRegular } from '../../regular-file.ts'
 import { lettersOf } from '../../text-metrics/choice.ts'
 import { unreadable } from '../../unreadable.ts'
+import { utf8Pieces } from '../../utf8.ts'
+import { refuseTwice } from '../data/id-files.ts'
 import { isMme } from './mme-score.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
@@ -33,7 +36,7 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
   const input = (await openRegular(path)).createReadStream()
   const parser = parse({
     bom: true,
-    columns: true,
+    columns: (header: string[]) => refuseTwice(header, path),
     delimiter: '\t',
     max_record_size: MAX_ROW_BYTES,
     relax_quotes: true,
@@ -41,7 +44,8 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
     cast: (cell, { column }) => (column === 'image' && cell.length > REFERENCE_LENGTH ? pictureOf(cell) : cell),
   })
   try {
-    for await (const row of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
+    const text = Readable.from(utf8Pieces(input, path)).on('error', cause => parser.destroy(cause))
+    for await (const row of text.pipe(parser)) {
       records.push(recordOf(row as Row, { file: path, row: records.length }, name))
       const { index, image, image_path } = row as Row
       rows.push({ index, image, image_path })

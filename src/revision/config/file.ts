@@ -12,6 +12,7 @@ import {
 } from 'yaml'
 import { ModalityGapError } from '../../errors.ts'
 import { readRegular } from '../../regular-file.ts'
+import { utf8Of } from '../../utf8.ts'
 import type { Path } from './resolve.ts'
 
 /** Bytes of a configuration at most. */
@@ -30,10 +31,10 @@ export interface ConfigFile {
 /**
  * Reads YAML 1.2, of which JSON is a part.
  *
- * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `UNSUPPORTED` for UTF-16; `BAD_FORMAT` with the line as row
  */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
-  return parseConfig((await readRegular(path, MAX_BYTES)).toString('utf8'), path)
+  return parseConfig(utf8Of(await readRegular(path, MAX_BYTES), path), path)
 }
 
 /** Parses the text of a configuration; `path` is what errors name. */

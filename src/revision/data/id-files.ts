@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream'
 import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
 import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
+import { utf8Pieces } from '../../utf8.ts'
 import { jsonRecords } from './json-records.ts'
 import { nativeIds, refuseForeign } from './native-ids.ts'
 import { npyIds } from './npy-ids.ts'
@@ -70,11 +72,13 @@ async function* tableIds(
   delimiter: string,
 ): AsyncGenerator<string> {
   const input = (await openRegular(path)).createReadStream()
-  const parser = parse({ bom: true, columns: true, delimiter, relax_quotes: true, skip_empty_lines: true })
+  const columns = (header: string[]) => refuseTwice(header, path)
+  const parser = parse({ bom: true, columns, delimiter, relax_quotes: true, skip_empty_lines: true })
   let key = column
   let row = 0
   try {
-    for await (const record of input.on('error', cause => parser.destroy(cause)).pipe(parser)) {
+    const text = Readable.from(utf8Pieces(input, path)).on('error', cause => parser.destroy(cause))
+    for await (const record of text.pipe(parser)) {
       const names = Object.keys(record)
       key ??= columnIn(names, usual, path)
       if (!names.includes(key)) {
@@ -94,6 +98,16 @@ async function* tableIds(
   } finally {
     input.destroy()
   }
+}
+
+/** The names of columns, none of which stands there twice: which one is meant could not be said. */
+export function refuseTwice(header: string[], file: string): string[] {
+  const twice = header.find((name, i) => header.indexOf(name) < i)
+  if (twice !== undefined) {
+    const message = `${file}: its header has the column ${twice} twice; rename one`
+    throw new ModalityGapError('BAD_SELECTOR', message, { file })
+  }
+  return header
 }
 
 async function* lineIds(path: string): AsyncGenerator<string> {
@@ -121,6 +135,9 @@ async function* lineIds(path: string): AsyncGenerator<string> {
     for await (const chunk of input) {
       const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n')
       rest = lines.pop() as string
+      if (rest.includes('\0') || lines.some(line => line.includes('\0'))) {
+        throw new TypeError('a byte of zero')
+      }
       if (rest.length > MAX_LINE) {
         throw new ModalityGapError('BAD_FORMAT', `${path}: line ${row + 1} is too long for an id`, { file: path, row })
       }

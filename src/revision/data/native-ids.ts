@@ -5,6 +5,7 @@ import { native } from '../../native.ts'
  * The ids in a column of parquet or Arrow, or under a key of a pickle: texts and whole numbers, exactly as they are.
  *
  * @param usual names of the column where none is given, in the order in which they are looked for
+ * @param captions whether the values are captions, which may be longer than ids
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `UNSUPPORTED`; `BAD_SELECTOR` without such a column;
  * `BAD_FORMAT` with file and row
  */
@@ -12,8 +13,9 @@ export async function* nativeIds(
   path: string,
   column: string | undefined,
   usual: readonly string[],
+  captions = false,
 ): AsyncGenerator<string> {
-  const ids = unwrap(await native.NativeIds.open(path, column, [...usual]))
+  const ids = unwrap(await native.NativeIds.open(path, column, [...usual], captions))
   for (;;) {
     const batch = unwrap(await ids.next())
     if (batch.length === 0) {

@@ -1,14 +1,14 @@
-//! Lists of pairs: jsonl, csv, tar files in the WebDataset layout, and folders with one of them or with text files.
+//! Lists of pairs: jsonl, csv, tar files in the WebDataset layout, and folders with one of them or with images and captions.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::names::{
-    CAPTION_KEYS, IMAGE_ENDINGS, IMAGE_KEYS, bad, captions_of, ending, is_other_image, other_image, text_of,
-};
+use super::folder::{Files, leads_out};
+use super::names::{CAPTION_KEYS, IMAGE_KEYS, IMAGEFOLDER_KEY, bad, captions_of, ending, text_of};
 use super::{BadPairs, ImagePlace, Pair, TRAIN, table, webdataset};
 use crate::error::{EncoderError, Result};
 
@@ -65,37 +65,41 @@ impl Reader<'_> {
     }
 
     fn read_folder(&mut self, folder: &Path) -> Result<Vec<Pair>> {
-        if let Some(list) = LISTS
-            .iter()
-            .map(|name| folder.join(name))
-            .find(|list| list.is_file())
-        {
-            return self.read_one(&list);
+        let lists: Vec<&str> = LISTS
+            .into_iter()
+            .filter(|name| folder.join(name).is_file())
+            .collect();
+        match lists[..] {
+            [] => {}
+            [list] => return self.read_one(&folder.join(list)),
+            _ => {
+                return Err(EncoderError::BadData {
+                    file: folder.to_owned(),
+                    row: None,
+                    reason: format!("it holds several lists: name one of {}", lists.join(", ")),
+                });
+            }
         }
-        let failed = |error| EncoderError::reading(folder, error);
-        let mut files = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            files.push(entry.map_err(failed)?.path());
+        let files = Files::of(folder, &LISTS, self.bad_pairs)?;
+        files.check(folder)?;
+        if files.tars.is_empty() {
+            return files.pairs(folder, self.outside, self.bad_pairs);
         }
-        files.sort();
-        let is_tar = |file: &&PathBuf| ending(file) == "tar";
+        let root = if self.outside {
+            None
+        } else {
+            folder.canonicalize().ok()
+        };
         let mut pairs = Vec::new();
-        if files.iter().any(|file| is_tar(&file)) {
-            for tar in files.iter().filter(is_tar) {
-                pairs.extend(webdataset::read(tar, self.bad_pairs)?);
+        for tar in &files.tars {
+            if leads_out(root.as_deref(), tar) {
+                return Err(EncoderError::BadData {
+                    file: tar.clone(),
+                    row: None,
+                    reason: format!("it is a link to a file outside of its folder; {ALLOW}"),
+                });
             }
-            return Ok(pairs);
-        }
-        for file in files {
-            let kind = ending(&file);
-            let has_text = || file.with_extension("txt").is_file();
-            if IMAGE_ENDINGS.contains(&kind.as_str()) {
-                pairs.extend(self.bad_pairs.keep(with_text_file(file))?);
-            } else if is_other_image(&kind) && has_text() {
-                let name = file.file_name().unwrap_or_default().to_string_lossy();
-                let reason = other_image(&name);
-                self.bad_pairs.add(EncoderError::BadImage { file, reason })?;
-            }
+            pairs.extend(webdataset::read(tar, self.bad_pairs)?);
         }
         Ok(pairs)
     }
@@ -129,10 +133,23 @@ impl Reader<'_> {
     }
 
     fn read_csv(&mut self, path: &Path) -> Result<Vec<Pair>> {
-        let text = io::read_to_string(webdataset::open(path)?)
-            .map_err(|error| EncoderError::reading(path, error))?;
+        let mut bytes = Vec::new();
+        let read = webdataset::open(path)?.read_to_end(&mut bytes);
+        read.map_err(|error| EncoderError::reading(path, error))?;
+        let text = text_of(bytes).map_err(|reason| EncoderError::BadData {
+            file: path.to_owned(),
+            row: None,
+            reason,
+        })?;
         let mut records = table::records(&text).into_iter();
         let header = records.next().unwrap_or_default();
+        if let Some(name) = twice(&header) {
+            return Err(EncoderError::BadData {
+                file: path.to_owned(),
+                row: None,
+                reason: format!("its header has the column {name} twice; rename one"),
+            });
+        }
         let mut pairs = Vec::new();
         for (row, record) in records.enumerate() {
             let pair = if record.len() == header.len() {
@@ -149,11 +166,7 @@ impl Reader<'_> {
     }
 
     fn pair_of(&self, mut fields: Map<String, Value>, list: &Path, row: usize) -> Result<Pair> {
-        let image = IMAGE_KEYS.iter().find_map(|key| fields.remove(*key));
-        let Some(Value::String(image)) = image else {
-            let reason = format!("it names no image; one of {} does", IMAGE_KEYS.join(", "));
-            return Err(bad(list, row, &reason));
-        };
+        let image = image_of(&mut fields, list).map_err(|reason| bad(list, row, &reason))?;
         let captions = captions_of(&mut fields).ok_or_else(|| {
             let reason = format!("it has no caption; one of {} holds it", CAPTION_KEYS.join(", "));
             bad(list, row, &reason)
@@ -164,10 +177,11 @@ impl Reader<'_> {
         };
         let folder = list.parent().unwrap_or(Path::new(""));
         if !self.outside && !is_inside(folder, Path::new(&image)) {
-            let reason = format!(
-                "{image} lies outside of the folder of this list; the option allowOutsideImages \
-                 (--allow-outside-images) reads it"
-            );
+            let reason = format!("{image} lies outside of the folder of this list; {ALLOW}");
+            return Err(bad(list, row, &reason));
+        }
+        if !self.outside && is_link_out(folder, &folder.join(&image)) {
+            let reason = format!("{image} is a link to a file outside of the folder of this list; {ALLOW}");
             return Err(bad(list, row, &reason));
         }
         Ok(Pair {
@@ -177,6 +191,54 @@ impl Reader<'_> {
             fields,
         })
     }
+}
+
+const ALLOW: &str = "the option allowOutsideImages (--allow-outside-images) reads it";
+
+/// The image that a record names. In the lists of an `imagefolder` this is its `file_name`; elsewhere it has one name.
+fn image_of(fields: &mut Map<String, Value>, list: &Path) -> std::result::Result<String, String> {
+    let name = list.file_name().unwrap_or_default().to_string_lossy();
+    let mut named: Vec<(&str, String)> = Vec::new();
+    for key in IMAGE_KEYS {
+        if let Some(Value::String(image)) = fields.get(key) {
+            named.push((key, image.clone()));
+        }
+    }
+    if name.starts_with("metadata.") {
+        named.sort_by_key(|(key, _)| *key != IMAGEFOLDER_KEY);
+        named.truncate(1);
+    }
+    match &named[..] {
+        [] => Err(format!(
+            "it names no image; one of {} does",
+            IMAGE_KEYS.join(", ")
+        )),
+        [(key, image), rest @ ..] => {
+            if let Some((other, second)) = rest.iter().find(|(_, other)| other != image) {
+                return Err(format!(
+                    "it names two images, {image} as {key} and {second} as {other}; keep one of the two"
+                ));
+            }
+            fields.remove(*key);
+            Ok(image.clone())
+        }
+    }
+}
+
+/// Whether a file of a list in `folder` is a link that leads out of it.
+fn is_link_out(folder: &Path, image: &Path) -> bool {
+    let here = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    leads_out(here.canonicalize().ok().as_deref(), image)
+}
+
+/// A name that stands twice.
+fn twice(names: &[String]) -> Option<&String> {
+    let mut seen = BTreeSet::new();
+    names.iter().find(|name| !seen.insert(name.as_str()))
 }
 
 /// Whether a path that a list in `folder` names stays in that folder, by its words alone.
@@ -205,24 +267,6 @@ fn is_inside(folder: &Path, image: &Path) -> bool {
         }
     }
     true
-}
-
-/// The caption is the text file of the same name.
-fn with_text_file(image: PathBuf) -> Result<Pair> {
-    let text = image.with_extension("txt");
-    let bytes =
-        webdataset::bounded(webdataset::open(&text)?).map_err(|error| EncoderError::reading(&text, error))?;
-    let caption = text_of(bytes).map_err(|reason| EncoderError::BadData {
-        file: text,
-        row: None,
-        reason,
-    })?;
-    Ok(Pair {
-        image: ImagePlace::File(image),
-        captions: vec![caption],
-        split: TRAIN.to_owned(),
-        fields: Map::new(),
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod bad;
 mod batches;
 mod dropped;
+mod folder;
 mod list;
 mod names;
 mod pair;

@@ -8,6 +8,8 @@ use crate::error::EncoderError;
 
 /// Names of the columns that may hold the image's path and the caption, the first that is there counts.
 pub(super) const IMAGE_KEYS: [&str; 5] = ["image", "image_path", "file_name", "filepath", "path"];
+/// The one that the lists of an `imagefolder` go by.
+pub(super) const IMAGEFOLDER_KEY: &str = "file_name";
 pub(super) const CAPTION_KEYS: [&str; 5] = ["captions", "caption", "text", "title", "label"];
 /// Endings of images that the decoder knows.
 pub(super) const IMAGE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
@@ -49,6 +51,9 @@ pub(super) fn ending(path: &Path) -> String {
 
 /// A text as its file holds it: UTF-8, without a byte order mark and without blanks around it.
 pub(super) fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err("it is text in UTF-16; save it in UTF-8: iconv -f utf-16 -t utf-8".to_owned());
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         format!("it is no UTF-8 from byte {at} on; if it is Latin-1, convert it: iconv -f latin1 -t utf8")

@@ -18,7 +18,7 @@ const MAX_TEXT: u64 = 16 << 20;
 
 /// Members of one key; those of a kind that there may be one of only are all kept, to be named.
 #[derive(Default)]
-struct Sample {
+pub(super) struct Sample {
     images: Vec<Member<ImagePlace>>,
     texts: Vec<Member<String>>,
     records: Vec<Member<Map<String, Value>>>,
@@ -97,7 +97,25 @@ pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
 }
 
 impl Sample {
-    fn take(&mut self, name: &str, suffix: &str, place: ImagePlace, content: &mut impl Read) {
+    /// Notes what is wrong with a member.
+    pub fn fault(&mut self, reason: String) {
+        self.faults.push(reason);
+    }
+
+    /// Whether it is JSON by itself, without a caption.
+    pub fn is_record_without_caption(&self) -> bool {
+        let beside = self.images.len() + self.texts.len() + self.others.len();
+        let captioned =
+            |record: &Member<Map<String, Value>>| captions_of(&mut record.value.clone()).is_some();
+        let json = |fault: &String| {
+            let name = fault.split_once(':').map_or("", |(name, _)| name);
+            ending(Path::new(name)) == "json"
+        };
+        beside == 0 && self.faults.iter().all(json) && !self.records.iter().any(captioned)
+    }
+
+    /// Takes a member of this name, whose content is read where it is text.
+    pub fn take(&mut self, name: &str, suffix: &str, place: ImagePlace, content: &mut impl Read) {
         let kind = ending(Path::new(name));
         let middle = suffix
             .rsplit_once('.')
@@ -127,7 +145,7 @@ impl Sample {
     }
 
     /// The pair that it is, or why it is none.
-    fn pair(mut self, key: &str) -> std::result::Result<Pair, String> {
+    pub fn pair(mut self, key: &str) -> std::result::Result<Pair, String> {
         if let Some(fault) = self.faults.first() {
             return Err(fault.clone());
         }

@@ -1,9 +1,11 @@
 //! Zip archives of `NumPy` arrays.
 
 mod deflated;
+mod ends;
 mod member;
 mod read;
+mod stored;
 mod write;
 
-pub(crate) use read::open;
+pub(crate) use read::{names, open};
 pub(crate) use write::NpzWriter;

@@ -11,7 +11,9 @@ use crate::role::{Role, listed};
 use crate::rows::Opened;
 
 use super::deflated::DeflatedShard;
+use super::ends;
 use super::member::Member;
+use super::stored::StoredShard;
 
 /// Members that are looked at; each costs a read of its header.
 const MAX_MEMBERS: usize = 4096;
@@ -33,8 +35,9 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
             data: member.start + header.data,
             ..header
         };
+        let rows = NpyShard::new(input.clone(), header, None)?;
         return Ok(Opened {
-            shard: Box::new(NpyShard::new(input, header, None)?),
+            shard: Box::new(StoredShard::new(input, member, rows)),
             selector,
             index: None,
         });
@@ -44,6 +47,11 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         selector,
         index: None,
     })
+}
+
+/// Names of its arrays.
+pub(crate) fn names(input: &Input) -> Result<Vec<String>, ShardError> {
+    Ok(members(input)?.into_iter().map(|member| member.key).collect())
 }
 
 fn find(members: Vec<Member>, key: &str, input: &Input) -> Result<Member, ShardError> {
@@ -64,9 +72,12 @@ fn members(input: &Input) -> Result<Vec<Member>, ShardError> {
     let bad =
         |e: &dyn std::fmt::Display| ShardError::bad_format(input.place(), format!("is no valid npz: {e}"));
     let mut archive = ZipArchive::new(input.reader(0, input.len())).map_err(|e| bad(&e))?;
+    ends::check(input)?;
     let mut members = Vec::new();
+    let mut begins = u64::MAX;
     for index in 0..archive.len().min(MAX_MEMBERS) {
         let file = archive.by_index_raw(index).map_err(|e| bad(&e))?;
+        begins = begins.min(file.header_start());
         let name = file.name().map_err(|e| bad(&e))?;
         let Some(key) = name.strip_suffix(".npy").map(str::to_owned) else {
             continue;
@@ -85,6 +96,10 @@ fn members(input: &Input) -> Result<Vec<Member>, ShardError> {
         };
         check_place(input, &member)?;
         members.push(member);
+    }
+    if begins > 0 && begins < u64::MAX {
+        let reason = format!("holds {begins} other bytes before its archive, which would be passed over");
+        return Err(ShardError::bad_format(input.place(), reason));
     }
     if members.is_empty() {
         return Err(ShardError::empty(input.place(), "holds no npy arrays"));

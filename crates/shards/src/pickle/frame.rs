@@ -122,6 +122,21 @@ impl Frame {
         }
     }
 
+    pub fn unsigned(&mut self, number: u64) {
+        if let Ok(number) = i64::try_from(number) {
+            return self.int(number);
+        }
+        // a ninth byte, so that it is not taken for a negative number
+        self.ops(&[0x8a, 9]);
+        self.ops(&number.to_le_bytes());
+        self.op(0);
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.sized(*b"CB", bytes.len());
+        self.ops(bytes);
+    }
+
     pub fn float(&mut self, number: f64) {
         self.op(b'G');
         self.ops(&number.to_be_bytes());

@@ -2,8 +2,10 @@
 
 use super::cursor::Cursor;
 use super::machine::{Keep, Machine};
+use super::read::keys_of;
 use super::value::{At, Value};
 use crate::error::ShardError;
+use crate::id_column::IdColumn;
 use crate::input::Input;
 use crate::table::float_id;
 
@@ -11,6 +13,8 @@ use crate::table::float_id;
 const BATCH: usize = 4096;
 /// Bytes of an id at most; what is longer is a caption.
 const MAX_ID_BYTES: u32 = 1024;
+/// Bytes of a caption at most: half a window of the reader.
+const MAX_CAPTION_BYTES: u32 = 32 << 10;
 
 /// The values of one key, record by record.
 pub(crate) struct PickleIds {
@@ -19,16 +23,27 @@ pub(crate) struct PickleIds {
     strings: Cursor,
     earlier: Cursor,
     key: String,
+    longest: u32,
     row: u64,
 }
 
 impl PickleIds {
-    pub fn open(input: Input, key: &str) -> Result<Self, ShardError> {
+    /// Opens the values of the key that is named, or of the first usual one that the first record has.
+    pub fn open(input: Input, column: &IdColumn<'_>) -> Result<Self, ShardError> {
+        let key = match column.name {
+            Some(name) => name.to_owned(),
+            None => usual_key(&input, column)?,
+        };
         Ok(Self {
-            machine: Machine::new(input.clone(), key, Keep::Key)?,
+            machine: Machine::new(input.clone(), &key, Keep::Key)?,
             strings: Cursor::new(input.clone()),
             earlier: Cursor::new(input),
-            key: key.to_owned(),
+            key,
+            longest: if column.captions {
+                MAX_CAPTION_BYTES
+            } else {
+                MAX_ID_BYTES
+            },
             row: 0,
         })
     }
@@ -46,13 +61,13 @@ impl PickleIds {
 
     fn id(&mut self, value: Option<&Value>) -> Result<String, ShardError> {
         match value {
-            Some(Value::Text(at, _) | Value::OldText(at) | Value::Bytes(at)) if at.len <= MAX_ID_BYTES => {
+            Some(Value::Text(at, _) | Value::OldText(at) | Value::Bytes(at)) if at.len <= self.longest => {
                 let text = String::from_utf8(self.bytes(*at)?.to_vec());
                 text.map_err(|_| self.bad("is no UTF-8"))
             }
             Some(Value::Owned(text)) => Ok(text.clone()),
             Some(Value::Int(number)) => Ok(number.to_string()),
-            Some(Value::Long(at)) if at.len <= MAX_ID_BYTES => Ok(decimal(self.bytes(*at)?)),
+            Some(Value::Long(at)) if at.len <= self.longest => Ok(decimal(self.bytes(*at)?)),
             Some(Value::Float(number)) => float_id(*number).map_err(|reason| self.bad(&reason)),
             Some(_) => Err(self.bad("is neither short text nor number")),
             None => Err(self.bad("is missing")),
@@ -74,6 +89,23 @@ impl PickleIds {
         let reason = format!("{:?} of record {} {what}", self.key, self.row);
         ShardError::bad_record(self.strings.input.place(), self.row, reason)
     }
+}
+
+/// The first usual key that the first record has; an empty list has none, and no ids.
+fn usual_key(input: &Input, column: &IdColumn<'_>) -> Result<String, ShardError> {
+    let keys = keys_of(input, "", 1)?;
+    let found = column
+        .usual
+        .iter()
+        .find(|name| keys.iter().any(|key| key == *name));
+    if let Some(name) = found {
+        return Ok((*name).to_owned());
+    }
+    if keys.is_empty() {
+        return Ok(String::new());
+    }
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    Err(column.missing(input.place(), &names))
 }
 
 /// A little-endian integer in two's complement, in decimal digits.

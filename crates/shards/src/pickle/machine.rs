@@ -450,11 +450,25 @@ impl Machine {
         self.memo.put(index, value).map_err(|e| self.cursor.bad(e))
     }
 
+    /// Checks that nothing stands behind the list: a file that was dumped into several times would lose records in silence.
+    fn check_end(&self) -> Result<(), ShardError> {
+        let input = &self.cursor.input;
+        let more = input.len() - self.cursor.position();
+        if more == 0 {
+            return Ok(());
+        }
+        let reason = format!(
+            "holds {more} more bytes behind its list of records, as several pickle.dump into one file leave them; \
+             dump one list"
+        );
+        Err(ShardError::bad_format(input.place(), reason))
+    }
+
     fn stop(&mut self) -> Result<(), ShardError> {
         let whole = match self.stack[..] {
             [Value::Root] => {
                 self.stopped = true;
-                return Ok(());
+                return self.check_end();
             }
             [Value::Array(_)] => "an array",
             [Value::Dict(..)] => "one dictionary",

@@ -5,6 +5,7 @@
 //! places are kept.
 
 mod call;
+mod columns;
 mod cursor;
 mod frame;
 mod ids;
@@ -18,5 +19,5 @@ mod write;
 
 pub(crate) use ids::PickleIds;
 pub(crate) use index::Index;
-pub(crate) use read::open;
-pub(crate) use write::PickleWriter;
+pub(crate) use read::{keys, open};
+pub(crate) use write::{PickleWriter, takes_column};

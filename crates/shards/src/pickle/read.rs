@@ -134,22 +134,46 @@ fn usual_shape(input: &Input, key: &str) -> Result<Option<Shape>, ShardError> {
 /// The keys of the first record, for a message.
 fn first_keys(input: &Input, key: &str) -> Result<String, ShardError> {
     const MOST: usize = 20;
-    let mut machine = Machine::new(input.clone(), key, Keep::All)?;
-    let mut names = Vec::new();
-    for (name, _) in machine.next()?.into_iter().flat_map(|record| record.pairs) {
-        if let Value::Text(at, _) = name
-            && names.len() < MOST
-            && at.len <= 200
-        {
-            let bytes = input.bytes_at(at.offset, at.len.into())?;
-            names.push(format!("{:?}", String::from_utf8_lossy(&bytes)));
-        }
-    }
+    let names: Vec<String> = keys_of(input, key, 1)?
+        .iter()
+        .take(MOST)
+        .map(|name| format!("{name:?}"))
+        .collect();
     Ok(if names.is_empty() {
         "no keys of text".to_owned()
     } else {
         names.join(", ")
     })
+}
+
+/// Keys of the first records but that of the rows, which is `selector` or the usual one.
+pub(crate) fn keys(input: &Input, selector: Option<&str>) -> Result<Vec<String>, ShardError> {
+    let key = selector.unwrap_or(DEFAULT_KEY);
+    let mut names = keys_of(input, key, SHAPE_RECORDS)?;
+    names.retain(|name| name != key);
+    Ok(names)
+}
+
+/// The keys of so many records, in the order in which they come.
+pub(super) fn keys_of(input: &Input, key: &str, records: u64) -> Result<Vec<String>, ShardError> {
+    const LONGEST: u32 = 200;
+    let mut machine = Machine::new(input.clone(), key, Keep::All)?;
+    let mut names = Vec::new();
+    for _ in 0..records {
+        let Some(record) = machine.next()? else { break };
+        for (name, _) in record.pairs {
+            if let Value::Text(at, _) = name
+                && at.len <= LONGEST
+            {
+                let bytes = input.bytes_at(at.offset, at.len.into())?;
+                let name = String::from_utf8_lossy(&bytes).into_owned();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// The row, when it is like the others.

@@ -1,10 +1,14 @@
 //! Pickled records, written in order: protocol 4, in the published layout, as plain `pickle.load` opens them.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
+use arrow_array::ArrayRef;
+use arrow_schema::{ArrowError, DataType};
 use kernels::{Dtype, Rows};
 
+use super::columns;
 use super::cursor::Cursor;
 use super::frame::{ARGUMENTS, Frame, KEY, RECONSTRUCT};
 use super::machine::{Keep, Machine};
@@ -14,11 +18,35 @@ use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::input::Input;
 use crate::rows::Access;
+use crate::shard_ref::ShardRef;
 use crate::sink::{Failure, Sink};
+use crate::table::Companions;
 use crate::writer::{OutputSpec, ShardWriter, check_range};
 
 /// Records that are appended at a time, as Python does.
 const BATCH: u64 = 1000;
+/// The published key of the rows.
+const DEFAULT_KEY: &str = "embed";
+/// Columns by which rows are looked up: beside one of them, a number of ours would pass for an id.
+const ID_COLUMNS: [&str; 11] = [
+    "id",
+    "image_id",
+    "img_id",
+    "imgid",
+    "cocoid",
+    "key",
+    "image_path",
+    "file_name",
+    "filename",
+    "image",
+    "url",
+];
+
+/// Whether a record takes a column of a table beside its row.
+pub(crate) fn takes_column(name: &str, kind: &DataType) -> bool {
+    name != DEFAULT_KEY && columns::fits(kind)
+}
+
 pub(crate) struct PickleWriter {
     state: Mutex<State>,
     failure: Failure,
@@ -30,11 +58,72 @@ pub(crate) struct PickleWriter {
 struct State {
     sink: Sink,
     frame: Frame,
-    records: Option<Records>,
+    beside: Beside,
     dropped: Vec<u64>,
     /// Row of the input that comes next.
     source: u64,
     next: u64,
+}
+
+/// What stands beside the rows of the input and goes into the records.
+enum Beside {
+    Nothing,
+    Records(Box<Records>),
+    Columns(Box<Columns>),
+}
+
+/// The other columns of a table, those that a record takes.
+struct Columns {
+    place: Place,
+    companions: Companions,
+    /// Names of all columns in step with what `companions` gives, and whether a record takes them.
+    names: Vec<(String, bool)>,
+    /// Whether one of them holds ids.
+    has_ids: bool,
+}
+
+impl Columns {
+    fn of(like: &ShardRef, dropped: &[u64]) -> Result<Option<Self>, ShardError> {
+        let Some(companions) = Companions::of(like, dropped)? else {
+            return Ok(None);
+        };
+        let fields = companions.schema.fields().iter().enumerate();
+        let mut seen = BTreeSet::new();
+        let names: Vec<(String, bool)> = fields
+            .filter(|(i, _)| Some(*i) != companions.vector)
+            .map(|(_, field)| {
+                let name = field.name();
+                // a record has no key twice
+                let taken = seen.insert(name.as_str()) && takes_column(name, field.data_type());
+                (name.clone(), taken)
+            })
+            .collect();
+        let has_ids = names
+            .iter()
+            .any(|(name, taken)| *taken && ID_COLUMNS.contains(&name.as_str()));
+        Ok(Some(Self {
+            place: Place::from(like.path.as_path()),
+            companions,
+            names,
+            has_ids,
+        }))
+    }
+
+    /// The columns of the next rows, without those that a record does not take.
+    fn take(&mut self, rows: usize) -> Result<Vec<(String, ArrayRef)>, ShardError> {
+        let columns = self.companions.take(rows)?.into_iter().zip(&self.names);
+        let taken = columns.filter(|(_, (_, taken))| *taken);
+        taken
+            .map(|(column, (name, _))| {
+                let column = columns::plain(&column).map_err(|error| unwritten(&self.place, &error))?;
+                Ok((name.clone(), column))
+            })
+            .collect()
+    }
+}
+
+fn unwritten(place: &Place, error: &ArrowError) -> ShardError {
+    ShardError::bad_format(place, format!("its other columns cannot be copied: {error}"))
 }
 
 /// The records of the input, of which all but the rows are kept.
@@ -60,18 +149,26 @@ impl PickleWriter {
         let like = spec.like.as_ref().filter(|like| like.format == Format::Pickle);
         let key = like
             .and_then(|like| like.selector.clone())
-            .unwrap_or_else(|| "embed".to_owned());
-        let records = match like {
-            Some(like) => {
+            .unwrap_or_else(|| DEFAULT_KEY.to_owned());
+        let table = spec
+            .like
+            .as_ref()
+            .filter(|like| like.rows > 0 || like.selector.is_some());
+        let beside = match (like, table) {
+            (Some(like), _) => {
                 let input = Input::open(&like.path)?;
                 let machine = Machine::new(input.clone(), &key, Keep::All)?;
-                Some(Records {
+                Beside::Records(Box::new(Records {
                     machine,
                     strings: Cursor::new(input.clone()),
                     earlier: Cursor::new(input),
-                })
+                }))
             }
-            None => None,
+            (None, Some(table)) => match Columns::of(table, &spec.dropped)? {
+                Some(columns) => Beside::Columns(Box::new(columns)),
+                None => Beside::Nothing,
+            },
+            (None, None) => Beside::Nothing,
         };
         let (mut sink, failure) = Sink::create(&spec.path)?;
         sink.write_all(b"\x80\x04").map_err(|e| failure.explain(e))?;
@@ -80,7 +177,7 @@ impl PickleWriter {
         let state = State {
             sink,
             frame,
-            records,
+            beside,
             dropped: spec.dropped.clone(),
             source: 0,
             next: 0,
@@ -96,25 +193,26 @@ impl PickleWriter {
 }
 
 impl State {
-    fn record(&mut self, row: &[u8]) -> Result<(), ShardError> {
+    /// Writes a record around a row; `columns` are those of its block, in which it is row `i`.
+    fn record(&mut self, row: &[u8], columns: &[(String, ArrayRef)], i: usize) -> Result<(), ShardError> {
         if self.next.is_multiple_of(BATCH) {
             self.frame.op(b'(');
         }
         let Self {
             frame,
-            records,
+            beside,
             dropped,
             source,
             ..
         } = self;
         while dropped.binary_search(source).is_ok() {
-            if let Some(records) = records {
+            if let Beside::Records(records) = beside {
                 records.next(*source)?;
             }
             *source += 1;
         }
         frame.ops(b"}(");
-        if let Some(records) = records {
+        if let Beside::Records(records) = beside {
             let pairs = records.next(*source)?;
             if !pairs
                 .iter()
@@ -132,8 +230,19 @@ impl State {
                 }
             }
         } else {
-            frame.shared_key(b"id");
-            frame.text(source.to_string().as_bytes());
+            let table = match beside {
+                Beside::Columns(table) => Some(table),
+                _ => None,
+            };
+            if !table.as_ref().is_some_and(|table| table.has_ids) {
+                frame.shared_key(b"id");
+                frame.text(source.to_string().as_bytes());
+            }
+            for (name, column) in columns {
+                frame.shared_key(name.as_bytes());
+                let place = table.as_ref().map_or(&Place::MEMORY, |table| &table.place);
+                columns::value(frame, column, i).map_err(|error| unwritten(place, &error))?;
+            }
             frame.reference(KEY);
             frame.row(row);
         }
@@ -306,11 +415,16 @@ impl ShardWriter for PickleWriter {
     }
 
     fn write(&self, first: u64, rows: Rows<'_>) -> Result<(), ShardError> {
-        check_range(rows, self.dtype, self.dim, first, self.rows);
+        let count = check_range(rows, self.dtype, self.dim, first, self.rows);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(state.next, first, "rows come in order");
-        for row in rows.as_bytes().chunks_exact(self.dim * self.dtype.size()) {
-            state.record(row)?;
+        let columns = match &mut state.beside {
+            Beside::Columns(columns) => columns.take(count as usize)?,
+            _ => Vec::new(),
+        };
+        let row_bytes = self.dim * self.dtype.size();
+        for (i, row) in rows.as_bytes().chunks_exact(row_bytes).enumerate() {
+            state.record(row, &columns, i)?;
             if state.frame.is_full() {
                 state.flush(&self.failure)?;
             }

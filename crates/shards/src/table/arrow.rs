@@ -23,6 +23,8 @@ struct ArrowShard {
     lists: Lists,
     dim: usize,
     dtype: Dtype,
+    /// Names of the other columns.
+    others: Vec<String>,
     decoder: Mutex<Option<Decoder>>,
 }
 
@@ -91,6 +93,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
         lists,
         dim: 0,
         dtype,
+        others: columns::others(&schema, column),
         decoder: Mutex::new(None),
     };
     let dim = match (lists, ask.dim) {
@@ -385,5 +388,9 @@ impl Shard for ArrowShard {
         }
         buf.spoil(self.dtype, self.dim, faults);
         Ok(())
+    }
+
+    fn beside(&self) -> Vec<String> {
+        self.others.clone()
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn choose(
         let fields = schema.fields().iter();
         listed(&fields.map(|field| say(field.as_ref())).collect::<Vec<_>>())
     };
-    match selector {
+    let chosen = match selector {
         Some(name) => match (
             names.iter().position(|n| n == name),
             schema.column_with_name(name),
@@ -85,7 +85,35 @@ pub(super) fn choose(
             Err(ShardError::unsupported(place, reason))
         }
         None => Ok(fitting[role.choose(&names, place)?]),
+    }?;
+    only_of_its_name(schema, schema.field(chosen).name(), place)?;
+    Ok(chosen)
+}
+
+/// Refuses a column whose name others have, too: which one is meant cannot be said.
+///
+/// # Errors
+/// `BAD_SELECTOR` with the name.
+pub(super) fn only_of_its_name(schema: &Schema, name: &str, place: &Place) -> Result<(), ShardError> {
+    let count = schema
+        .fields()
+        .iter()
+        .filter(|field| field.name() == name)
+        .count();
+    if count <= 1 {
+        return Ok(());
     }
+    let reason = format!("has {count} columns of the name {name}; rename them, so that one can be chosen");
+    Err(ShardError::bad_selector(place, reason))
+}
+
+/// Names of the columns but one.
+pub(super) fn others(schema: &Schema, column: usize) -> Vec<String> {
+    let fields = schema.fields().iter().enumerate();
+    fields
+        .filter(|(i, _)| *i != column)
+        .map(|(_, field)| field.name().clone())
+        .collect()
 }
 
 /// A column with its type in the words of those who write it, and what to do where rows are hidden in it.

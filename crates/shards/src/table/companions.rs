@@ -28,7 +28,7 @@ const MAX_COLUMNS: usize = 2048;
 pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
 /// The other columns of a table, without the dropped rows.
-pub(super) struct Companions {
+pub(crate) struct Companions {
     /// Schema of the whole table.
     pub schema: SchemaRef,
     /// Index of the column of rows in it; `None` when all columns are companions.

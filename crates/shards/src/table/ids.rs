@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
+use super::columns;
 use super::companions::{Batches, arrow_batches};
 use super::pages::{batch_rows, check_pages};
 use super::parquet::{Chunks, guarded, load_metadata};
@@ -100,6 +101,7 @@ fn choose(schema: &Schema, column: &IdColumn<'_>, place: &Place) -> Result<(usiz
     let Some(index) = found else {
         return Err(column.missing(place, &names));
     };
+    columns::only_of_its_name(schema, names[index], place)?;
     Ok((index, names[index].to_owned()))
 }
 

@@ -9,9 +9,16 @@ use crate::error::ShardError;
 use crate::input::Input;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
+/// The magic word of a file with its padding.
+const MAGIC_BYTES: u64 = 8;
 const CONTINUATION: u32 = u32::MAX;
 /// Far above any schema or footer; a message is read into memory.
 const MAX_MESSAGE: u64 = 64 << 20;
+
+/// Zeros that may stand behind the end of a stream.
+const MAX_PADDING: u64 = 64;
+/// Bytes of the mark that may stand between the last batch and the footer.
+const END_MARKS: [u64; 3] = [8, 4, 0];
 
 /// What an Arrow IPC file or stream begins with.
 pub(super) struct Container<'a> {
@@ -76,6 +83,7 @@ fn of_footer(input: &Input) -> Result<Container<'_>, ShardError> {
     let schema = schema_of(input, schema)?;
     let blocks = footer.dictionaries().into_iter().chain(footer.recordBatches());
     let blocks: Vec<Block> = blocks.flat_map(|blocks| blocks.iter().copied()).collect();
+    check_begin(input, &blocks, start)?;
     Ok(Container {
         schema,
         version: footer.version(),
@@ -85,6 +93,37 @@ fn of_footer(input: &Input) -> Result<Container<'_>, ShardError> {
             places: Places::Blocks(blocks.into_iter()),
         },
     })
+}
+
+/// Refuses a file behind another one: the footer, which counts from the file's own start, would find the batches of the first.
+fn check_begin(input: &Input, blocks: &[Block], footer: u64) -> Result<(), ShardError> {
+    let end_of = |block: &Block| {
+        let end = u64::try_from(block.offset())
+            .ok()?
+            .checked_add(u64::try_from(block.metaDataLength()).ok()?)?;
+        end.checked_add(u64::try_from(block.bodyLength()).ok()?)
+    };
+    // without a batch the schema, behind the magic word, is the last message
+    let schema = input.bytes_at(MAGIC_BYTES, 8)?;
+    let word = |at: usize| u32::from_le_bytes([schema[at], schema[at + 1], schema[at + 2], schema[at + 3]]);
+    let schema_end = match word(0) {
+        CONTINUATION => MAGIC_BYTES + 8 + u64::from(word(4)),
+        len => MAGIC_BYTES + 4 + u64::from(len),
+    };
+    let end = blocks.iter().filter_map(end_of).max().unwrap_or(schema_end);
+    for mark in END_MARKS {
+        let begin = footer
+            .checked_sub(mark)
+            .and_then(|at| at.checked_sub(end))
+            .unwrap_or(0);
+        if begin > 0 && input.bytes_at(begin, MAGIC.len() as u64)? == MAGIC {
+            let reason = format!(
+                "holds {begin} bytes of another Arrow file before this one; write all batches into one file, or one file each"
+            );
+            return Err(ShardError::bad_format(input.place(), reason));
+        }
+    }
+    Ok(())
 }
 
 fn schema_of(input: &Input, table: arrow_ipc::Schema<'_>) -> Result<Schema, ShardError> {
@@ -137,6 +176,9 @@ impl Messages<'_> {
             len = self.word(&mut at)?;
         }
         if len == 0 {
+            if let Places::Stream(_) = self.places {
+                self.check_end(at)?;
+            }
             return Ok(None);
         }
         let len = u64::from(len);
@@ -165,6 +207,19 @@ impl Messages<'_> {
             *at = end;
         }
         Ok(Some((message, body)))
+    }
+
+    /// Checks that nothing stands behind the end of a stream but padding.
+    fn check_end(&self, end: u64) -> Result<(), ShardError> {
+        let more = self.input.len() - end;
+        if more <= MAX_PADDING && self.input.bytes_at(end, more)?.iter().all(|&byte| byte == 0) {
+            return Ok(());
+        }
+        let reason = format!(
+            "holds {more} more bytes behind the end of its stream, as several streams in one file leave them; \
+             write all batches into one stream, or one file each"
+        );
+        Err(self.bad(&reason))
     }
 
     fn bad(&self, reason: &str) -> ShardError {

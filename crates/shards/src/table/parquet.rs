@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columns::{self, Lists};
@@ -93,9 +94,58 @@ pub(super) fn load_metadata(
     input: &Input,
     options: ArrowReaderOptions,
 ) -> Result<ArrowReaderMetadata, ShardError> {
-    guarded(input.place(), || {
+    let metadata = guarded(input.place(), || {
         ArrowReaderMetadata::load(&Chunks(input.clone()), options).map_err(|e| failed(input.place(), &e))
-    })
+    })?;
+    check_begin(input, &metadata)?;
+    Ok(metadata)
+}
+
+/// Refuses a file behind another one: the footer, which counts from the file's own start, would find the pages of the first.
+fn check_begin(input: &Input, metadata: &ArrowReaderMetadata) -> Result<(), ShardError> {
+    const MAGIC: &[u8; 4] = b"PAR1";
+    let Some(trailer) = input.len().checked_sub(8) else {
+        return Ok(());
+    };
+    let len = input.bytes_at(trailer, 4)?;
+    let footer = trailer.checked_sub(u64::from(u32::from_le_bytes([len[0], len[1], len[2], len[3]])));
+    let ends = |chunk: &ColumnChunkMetaData| {
+        let first = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+        let parts = [
+            (
+                Some(first.min(chunk.data_page_offset())),
+                Some(chunk.compressed_size()),
+            ),
+            (
+                chunk.column_index_offset(),
+                chunk.column_index_length().map(i64::from),
+            ),
+            (
+                chunk.offset_index_offset(),
+                chunk.offset_index_length().map(i64::from),
+            ),
+            (
+                chunk.bloom_filter_offset(),
+                chunk.bloom_filter_length().map(i64::from),
+            ),
+        ];
+        parts.map(|(at, len)| at.zip(len).and_then(|(at, len)| at.checked_add(len)))
+    };
+    let groups = metadata.metadata().row_groups().iter();
+    let last = groups
+        .flat_map(RowGroupMetaData::columns)
+        .flat_map(ends)
+        .flatten()
+        .max();
+    let last = last.map_or(MAGIC.len() as u64, |last| u64::try_from(last).unwrap_or(0));
+    let begin = footer.and_then(|footer| footer.checked_sub(last)).unwrap_or(0);
+    if begin == 0 || input.bytes_at(begin, MAGIC.len() as u64)? != MAGIC {
+        return Ok(());
+    }
+    let reason = format!(
+        "holds {begin} bytes of another parquet file before this one; write all rows into one file, or one file each"
+    );
+    Err(ShardError::bad_format(input.place(), reason))
 }
 
 /// Runs the parquet crate's decoder, which panics on some damaged files: that is an error of the file like any other.

@@ -11,6 +11,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use serde_json::{Map, Value, json};
 
+use super::columns;
 use super::companions::Batches;
 use super::pages::{batch_rows, check_pages};
 use super::parquet::{Chunks, guarded, load_metadata};
@@ -33,22 +34,25 @@ impl Records {
     ///
     /// # Errors
     /// `BAD_SELECTOR` when there is none of them, and those of reading a footer.
-    pub fn open(path: &std::path::Path, columns: &[&str]) -> Result<Self, ShardError> {
+    pub fn open(path: &std::path::Path, names: &[&str]) -> Result<Self, ShardError> {
         let input = Input::open(path)?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = load_metadata(&input, options)?;
         let fields = metadata.schema().fields();
         let wanted: Vec<usize> = (0..fields.len())
-            .filter(|&i| columns.contains(&fields[i].name().as_str()))
+            .filter(|&i| names.contains(&fields[i].name().as_str()))
             .collect();
         if wanted.is_empty() {
-            let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            let found: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
             let reason = format!(
                 "none of its columns {} is one of a record: {}",
-                names.join(", "),
-                columns.join(", ")
+                found.join(", "),
+                names.join(", ")
             );
             return Err(ShardError::bad_selector(input.place(), reason));
+        }
+        for &i in &wanted {
+            columns::only_of_its_name(metadata.schema(), fields[i].name(), input.place())?;
         }
         let dictionary = check_pages(&input, &metadata, |field| wanted.contains(&field))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata);

@@ -80,7 +80,9 @@ fn each_batch(
         if let Some(table) = message.header_as_record_batch() {
             batch(&table, body)?;
         } else if message.header_type() == MessageHeader::Schema {
-            return Err(ShardError::bad_format(input.place(), "has a second schema"));
+            let reason = "has a second schema, as several streams in one file leave it; write all batches into one stream, or \
+                          one file each";
+            return Err(ShardError::bad_format(input.place(), reason));
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! Containers in and out, against files of other programs and against hostile ones.
 
+mod beside;
 mod common;
+mod ends;
 mod hostile;
 mod read;
 mod rows;

@@ -413,6 +413,7 @@ fn ids(path: &Path, column: Option<&str>) -> Result<Vec<String>, ShardError> {
     let column = IdColumn {
         name: column,
         usual: &["id", "image_id"],
+        captions: false,
     };
     let mut ids = Ids::open(path, &column)?;
     let mut all = Vec::new();

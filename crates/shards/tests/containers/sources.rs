@@ -233,3 +233,54 @@ fn a_pipe_is_refused_at_once() {
     assert_eq!(find(&path, Role::Other).unwrap_err().code(), "BAD_FORMAT");
     assert_eq!(find("/dev/zero", Role::Other).unwrap_err().code(), "BAD_FORMAT");
 }
+
+/// `pyarrow.dataset` leaves out names that begin with `_` or `.`, and reads folders in folders as parts.
+#[test]
+fn a_folder_of_tables_is_what_readers_of_tables_take_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = fixture("list-f32.parquet");
+    let at = |name: &str| folder.path().join(name);
+    let named = |name: &str| at(name).to_str().unwrap().to_owned();
+    std::fs::create_dir_all(at("part/_temporary")).unwrap();
+    for name in [
+        "part/a.parquet",
+        "part/_b.parquet",
+        "part/.c.parquet",
+        "part/_temporary/d.parquet",
+    ] {
+        std::fs::copy(&table, at(name)).unwrap();
+    }
+    let found = resolve(&[named("part")], Role::Other).unwrap();
+    assert_eq!(found.shards.len(), 1);
+    assert_eq!(found.shards[0].name, "a.parquet");
+    // a file that is named is read
+    assert_eq!(
+        resolve(&[named("part/_b.parquet")], Role::Other)
+            .unwrap()
+            .shards
+            .len(),
+        1
+    );
+    let refused = |name: &str| resolve(&[named(name)], Role::Other).unwrap_err();
+    let error = refused("");
+    assert_eq!(error.code(), "EMPTY");
+    assert!(error.to_string().contains("folders in it do, such as"), "{error}");
+    std::fs::copy(&table, at("a.parquet")).unwrap();
+    let error = refused("");
+    assert_eq!(error.code(), "BAD_SELECTOR");
+    assert!(error.to_string().contains("and so do folders in it"), "{error}");
+    assert_eq!(
+        resolve(&[named("**/*.parquet")], Role::Other)
+            .unwrap()
+            .shards
+            .len(),
+        5
+    );
+    std::fs::create_dir(at("none")).unwrap();
+    std::fs::copy(&table, at("none/_a.parquet")).unwrap();
+    let error = refused("none");
+    assert!(
+        error.to_string().contains("which readers of tables ignore"),
+        "{error}"
+    );
+}

@@ -1,0 +1,178 @@
+//! Folders of images with their captions beside them, by the rules that hold for archives: what has one name is one sample,
+//! folders are a part of the name, and what is no pair is named.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::names::{IMAGE_ENDINGS, ending, is_other_image};
+use super::webdataset::{Sample, open};
+use super::{BadPairs, ImagePlace, Pair};
+use crate::error::{EncoderError, Result};
+
+/// Folders within folders that are looked into at most.
+const MAX_DEPTH: usize = 32;
+
+/// Files of a folder and of those in it, as far as they may belong to pairs.
+#[derive(Default)]
+pub(super) struct Files {
+    pub tars: Vec<PathBuf>,
+    /// Images, captions and records.
+    members: Vec<PathBuf>,
+    /// Lists of pairs in folders below.
+    lists: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Collects the files, sorted by their paths; hidden ones belong to the system, save for images and captions, which are
+    /// bad pairs as they are in an archive. `lists` are the names of lists.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, and a link to one.
+    pub fn of(folder: &Path, lists: &[&str], bad_pairs: &mut BadPairs) -> Result<Self> {
+        let mut files = Self::default();
+        files.collect(folder, lists, 0, bad_pairs)?;
+        for list in [&mut files.tars, &mut files.members, &mut files.lists] {
+            list.sort();
+        }
+        Ok(files)
+    }
+
+    fn collect(
+        &mut self,
+        folder: &Path,
+        lists: &[&str],
+        depth: usize,
+        bad_pairs: &mut BadPairs,
+    ) -> Result<()> {
+        let failed = |error| EncoderError::reading(folder, error);
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let kind = ending(&path);
+            let is_link = entry.file_type().map_err(failed)?.is_symlink();
+            let hidden = name.starts_with('.');
+            if path.is_dir() {
+                if hidden {
+                    continue;
+                }
+                if is_link || depth == MAX_DEPTH {
+                    let reason = if is_link {
+                        "it is a link to a folder, which is not followed; name the folder itself"
+                    } else {
+                        "it lies too deep in folders"
+                    };
+                    return Err(bad(&path, reason));
+                }
+                self.collect(&path, lists, depth + 1, bad_pairs)?;
+            } else if kind == "tar" && !hidden {
+                self.tars.push(path);
+            } else if depth > 0 && lists.contains(&&*name) {
+                self.lists.push(path);
+            } else if is_member(&kind) && hidden {
+                let reason =
+                    "it has no name of its own: it begins with a point, as what macOS adds to a folder";
+                bad_pairs.add(bad(&path, reason))?;
+            } else if is_member(&kind) {
+                self.members.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot be told apart: archives beside images, and lists in folders below.
+    pub fn check(&self, folder: &Path) -> Result<()> {
+        if let Some(list) = self.lists.first() {
+            let reason = format!(
+                "the folder in it with {} has a list of its own; name the folders one by one",
+                list.display()
+            );
+            return Err(bad(folder, &reason));
+        }
+        let image = self
+            .members
+            .iter()
+            .find(|file| IMAGE_ENDINGS.contains(&ending(file).as_str()));
+        match (self.tars.first(), image) {
+            (Some(tar), Some(image)) => {
+                let reason = format!(
+                    "it holds archives and images, {} and {}; name the archives, or the folder of the images",
+                    tar.display(),
+                    image.display()
+                );
+                Err(bad(folder, &reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The pairs that images make with the captions and records of their names.
+    pub fn pairs(self, folder: &Path, outside: bool, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
+        let root = if outside { None } else { folder.canonicalize().ok() };
+        let mut samples: Vec<(PathBuf, Sample)> = Vec::new();
+        let mut index: BTreeMap<PathBuf, usize> = BTreeMap::new();
+        for file in self.members {
+            let at = *index.entry(file.with_extension("")).or_insert_with(|| {
+                samples.push((file.clone(), Sample::default()));
+                samples.len() - 1
+            });
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if leads_out(root.as_deref(), &file) {
+                samples[at].1.fault(format!(
+                    "{name} is a link to a file outside of its folder; the option allowOutsideImages \
+                     (--allow-outside-images) reads it"
+                ));
+                continue;
+            }
+            let content = open(&file);
+            match content {
+                Ok(mut content) => {
+                    samples[at]
+                        .1
+                        .take(&name, "", ImagePlace::File(file.clone()), &mut content);
+                }
+                Err(error) => samples[at].1.fault(format!("{name}: {error}")),
+            }
+        }
+        let mut pairs = Vec::with_capacity(samples.len());
+        for (file, sample) in samples {
+            // what is no caption describes something else, such as the folder
+            if sample.is_record_without_caption() {
+                continue;
+            }
+            let key = file
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let pair = sample.pair(&key).map_err(|reason| bad(&file, &reason));
+            pairs.extend(bad_pairs.keep(pair)?);
+        }
+        Ok(pairs)
+    }
+}
+
+/// Whether a file is a link that leads out of a folder, which has no links in its path.
+pub(super) fn leads_out(root: Option<&Path>, file: &Path) -> bool {
+    let Some(root) = root else { return false };
+    file.canonicalize().is_ok_and(|place| !place.starts_with(root))
+}
+
+fn is_member(kind: &str) -> bool {
+    IMAGE_ENDINGS.contains(&kind)
+        || is_other_image(kind)
+        || ["txt", "caption", "text", "json"].contains(&kind)
+}
+
+fn bad(file: &Path, reason: &str) -> EncoderError {
+    EncoderError::BadData {
+        file: file.to_owned(),
+        row: None,
+        reason: reason.to_owned(),
+    }
+}

@@ -134,3 +134,16 @@ test('what could be, options listed in one line, signs in words and a second rig
     t.is(chosenLetter(text, options), letter, text)
   }
 })
+
+test('a refusal without a verb says neither, and no way alone is no', t => {
+  for (const [text, said] of [
+    ["I'm sorry, I cannot.", undefined],
+    ['As an AI, I can not', undefined],
+    ['No way!', 'no'],
+    ['No way to tell', undefined],
+    ['There is no way of knowing', undefined],
+    ['I cannot see a dog.', 'no'],
+  ] as const) {
+    t.is(yesOrNo(text), said, text)
+  }
+})

@@ -36,6 +36,42 @@ test('lines that repeat their question answer that one, whatever their order', a
   t.deepEqual(await answered(['second', 'first']), ['of second', 'of first'])
 })
 
+test('a question shows one image and nothing else: others are refused, never asked without it', async t => {
+  const folder = folderOf(t)
+  const read = (record: object) =>
+    readBenchmark(jsonLines(join(folder, 'q.jsonl'), [{ question_id: 1, text: 'Is it red?', label: 'yes', ...record }]))
+  for (const image of [
+    { image: 'a.jpg' },
+    { image: ['a.jpg'] },
+    { images: ['a.jpg'] },
+    { images: [{ path: 'a.jpg' }] },
+  ]) {
+    t.is((await read(image))[0]?.image, 'a.jpg')
+  }
+  for (const none of [{}, { image: null }, { image: '' }, { images: [] }, { video: null }]) {
+    t.false('image' in ((await read(none))[0] as object))
+  }
+  for (const [record, message] of [
+    [{ image: ['a.jpg', 'b.jpg'] }, /record 0: it has 2 images, and a question is asked about one/],
+    [{ image: true }, /record 0: its image is named by neither text nor number/],
+    [{ image: { bytes: 'x' } }, /its image is named by neither/],
+    [{ video: 'a.mp4' }, /it has video: there are rows of images only/],
+    [{ audio: ['a.wav'] }, /it has audio: there are rows of images only/],
+  ] as const) {
+    await t.throwsAsync(read(record), { code: 'BAD_SAMPLE', message })
+  }
+  const science = {
+    id: '1',
+    images: ['a', 'b'],
+    conversations: [
+      { from: 'human', value: '<image> <image> Which?\nOptions: (A) x (B) y' },
+      { from: 'gpt', value: 'The answer is B.' },
+    ],
+  }
+  const file = jsonLines(join(folder, 's.jsonl'), [science])
+  await t.throwsAsync(readBenchmark(file), { code: 'BAD_SAMPLE', message: /it has 2 images/ })
+})
+
 test('one line for two questions, and two for one, are refused by name', async t => {
   const questions = join(TEXTVQA, 'questions.jsonl')
   await t.throwsAsync(readBenchmark(questions, { answers: join(TEXTVQA, 'one-line.jsonl') }), {

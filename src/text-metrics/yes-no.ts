@@ -140,6 +140,8 @@ const UNSAID = set('determine tell say answer help assist comply provide discern
 /** What is not seen at all: `cannot see the image`, but not `cannot see a dog in the image`. */
 const UNSEEN =
   /^(?:see|view|access|open|process|analy[sz]e) (?:(?:the|any|this|that|your|an) )?(?:images?|pictures?|photos?)(?= |$)(?! (?:of|with) )/
+/** Words behind `no way` with which nothing is known. */
+const WAY = set('to of for that')
 /** How many words after a negation it may be. */
 const REACH = 4
 
@@ -183,5 +185,8 @@ function isRefusal(words: readonly string[], at: number): boolean {
   const word = words[at] as string
   const can =
     word === 'cannot' || word === "can't" || word === "couldn't" || ['can', 'could'].includes(words[at - 1] ?? '')
-  return near.some(each => UNKNOWN.has(each) || (can && UNSAID.has(each))) || (can && UNSEEN.test(next.join(' ')))
+  // `I cannot.` ends there, and `No way!` is a no
+  const leads = (i: number) => near[i] !== 'way' || WAY.has(next[i + 1] ?? '')
+  const unsaid = near.some((each, i) => (UNKNOWN.has(each) && leads(i)) || (can && UNSAID.has(each)))
+  return unsaid || (can && (next.length === 0 || UNSEEN.test(next.join(' '))))
 }

@@ -1,7 +1,7 @@
 import { ModalityGapError } from '../../errors.ts'
 import { lettersOf } from '../../text-metrics/choice.ts'
 import { jsonRecords } from '../data/json-records.ts'
-import { type RecordPlace, sampleOf } from '../data/sample.ts'
+import { badSample, type RecordPlace, refuseMedia, sampleOf } from '../data/sample.ts'
 import { IMAGE_PLACE, idOf } from '../data/turn.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
@@ -47,19 +47,28 @@ function readerOf(value: Record<string, unknown>): Read | undefined {
   return asks || (named && typeof text === 'string') ? question : undefined
 }
 
-const captioned: Read = ({ id, image, references, question: asked, category }, { file, row }) => {
+const captioned: Read = (value, place) => {
+  const { id, references, question: asked, category } = value
+  const { file, row } = place
   const name = idOf(id) ?? String(row)
   const answers = references as unknown[]
   if (answers.length === 0 || !answers.every(each => typeof each === 'string')) {
     throw new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: references are no list of texts`, { file, row })
   }
   const text = typeof asked === 'string' ? asked : ''
-  return { id: name, image: idOf(image) ?? name, question: text, answers, kind: 'open', ...categoryOf(category) }
+  return {
+    id: name,
+    image: imageIn(value, place) ?? name,
+    question: text,
+    answers,
+    kind: 'open',
+    ...categoryOf(category),
+  }
 }
 
 const question: Read = (value, place) => {
-  const { id, question_id, image, image_id, text, question: asked, category } = value
-  const [own] = [image, Object(image).path, image_id].map(idOf).filter(each => each !== undefined)
+  const { id, question_id, text, question: asked, category } = value
+  const own = imageIn(value, place)
   return {
     id: (idOf(question_id) ?? idOf(id)) as string,
     ...(own === undefined ? {} : { image: own }),
@@ -67,6 +76,24 @@ const question: Read = (value, place) => {
     ...answersIn(value, place),
     ...categoryOf(category),
   }
+}
+
+/** The image of a question, which has one at most. */
+function imageIn(value: Record<string, unknown>, place: RecordPlace): string | undefined {
+  const refuse = (message: string): never => {
+    throw new ModalityGapError('BAD_SAMPLE', `${place.file}: record ${place.row}: ${message}`, place)
+  }
+  refuseMedia(value, refuse)
+  const given = [value.image, value.images, value.image_id].find(
+    each => each !== undefined && each !== null && each !== '',
+  )
+  const images: unknown[] = given === undefined ? [] : [given].flat()
+  if (images.length > 1) {
+    refuse(`it has ${images.length} images, and a question is asked about one`)
+  }
+  const [image] = images
+  const named = idOf(image) ?? idOf(Object(image).path)
+  return images.length === 0 ? undefined : (named ?? refuse('its image is named by neither text nor number'))
 }
 
 /** Right answers that stand in a question's own record, and what kind of question they make it. */
@@ -138,6 +165,9 @@ function textOf(value: unknown): string | undefined {
 
 const scienceQuestion: Read = (value, place) => {
   const { id, images, turns } = sampleOf(value, place)
+  if (images.length > 1) {
+    throw badSample(place, `it has ${images.length} images, and a question is asked about one`, id)
+  }
   const [asked, answered] = turns.filter(({ role }) => role !== 'system').map(({ content }) => content)
   const { text, options } = parted(withoutPlace(asked as string))
   const letter = /\bThe answer is \(?([A-Z])\b/.exec(answered as string)?.[1]

@@ -139,8 +139,8 @@ function all(why: string, keys: readonly string[]): Record<string, string> {
   return Object.fromEntries(keys.map(key => [key, why]))
 }
 
-/** Keys of a record that say of a use which is not made here; those that hold nothing say nothing. */
-const USES: Readonly<Record<string, string>> = {
+/** What is shown beside images. */
+const MEDIA: Readonly<Record<string, string>> = {
   ...all('there are rows of images only, none for a video', [
     'video',
     'videos',
@@ -152,6 +152,11 @@ const USES: Readonly<Record<string, string>> = {
     ...['audio', 'audios', 'audio_path', 'audio_file', 'audio_url', 'sound', 'speech'],
   ]),
   ...all('there are rows of images only, none for points', ['point_cloud', 'point_clouds']),
+}
+
+/** Keys of a record that say of a use which is not made here; those that hold nothing say nothing. */
+const USES: Readonly<Record<string, string>> = {
+  ...MEDIA,
   tools: 'calls of tools are not trained',
   functions: 'calls of tools are not trained',
   chosen: 'pairs of preference are not trained: give the better answer as a conversation',
@@ -174,13 +179,26 @@ export const RECORD_KEYS: ReadonlySet<string> = new Set([
   ...WEIGHTS,
 ])
 
-/** Refuses a record by the key that says of a use which is not made here. */
-function refuseUses(record: Record<string, unknown>, refuse: (message: string) => never): void {
-  for (const [key, why] of Object.entries(USES)) {
+/** Refuses a record that shows a video, a sound or points. */
+export function refuseMedia(record: Record<string, unknown>, refuse: (message: string) => never): void {
+  refuseGiven(record, MEDIA, refuse)
+}
+
+function refuseGiven(
+  record: Record<string, unknown>,
+  keys: Readonly<Record<string, string>>,
+  refuse: (message: string) => never,
+): void {
+  for (const [key, why] of Object.entries(keys)) {
     if (!EMPTY.some(empty => isDeepStrictEqual(record[key], empty))) {
       refuse(`it has ${key}: ${why}`)
     }
   }
+}
+
+/** Refuses a record by the key that says of a use which is not made here. */
+function refuseUses(record: Record<string, unknown>, refuse: (message: string) => never): void {
+  refuseGiven(record, USES, refuse)
   if (record.label === false) {
     refuse('it has label: false, and answers that are not wanted are not trained')
   }

@@ -54,6 +54,7 @@ struct File {
     max_window_layers: Option<usize>,
     layer_types: Option<Vec<String>>,
     quantization_config: Option<serde_json::Value>,
+    transformers_weights: Option<String>,
     num_local_experts: Option<usize>,
     num_experts: Option<usize>,
     is_causal: Option<bool>,
@@ -157,7 +158,12 @@ fn of_language(mut json: Map<String, Value>) -> Read<Map<String, Value>> {
     if outer.unwrap_or(usual) {
         inside.insert("tie_word_embeddings".to_owned(), true.into());
     }
-    let outside = ["vocab_size", "quantization_config", "torch_dtype"];
+    let outside = [
+        "vocab_size",
+        "quantization_config",
+        "torch_dtype",
+        "transformers_weights",
+    ];
     for key in outside {
         if let Some(value) = json.remove(key).filter(|value| !value.is_null()) {
             inside.entry(key).or_insert(value);
@@ -223,6 +229,15 @@ fn refuse_unknown_parts(file: &File, model_type: &str) -> Read<()> {
         .filter(|name| !matches!(*name, "silu" | "swish"))
     {
         return Err(format!("hidden_act is {activation}; silu is computed here"));
+    }
+    if let Some(name) = file
+        .transformers_weights
+        .as_deref()
+        .filter(|name| *name != "model.safetensors")
+    {
+        return Err(format!(
+            "its weights stand in {name} (transformers_weights); model.safetensors and its parts are read"
+        ));
     }
     if file.quantization_config.is_some() {
         return Err(
@@ -460,6 +475,10 @@ mod tests {
                 "rope_scaling, rope_parameters",
             ),
             (json!({ "attention_bias": true }), "attention_bias"),
+            (
+                json!({ "transformers_weights": "other.safetensors" }),
+                "weights stand in other.safetensors",
+            ),
             (
                 json!({ "quantization_config": { "bits": 4 } }),
                 "quantization_config",

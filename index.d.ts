@@ -346,7 +346,7 @@ export interface EmbedOptions extends PairOptions, OverwriteOptions {
   prompt?: string
   /** Only pairs of these splits. @defaultValue all */
   splits?: readonly string[]
-  /** Pairs per shard. @defaultValue `10000` */
+  /** Pairs per shard; each gives a row for each of its captions. @defaultValue `10000` */
   shardRows?: number
   /** f32 instead of f16. @defaultValue `false` */
   full?: boolean
@@ -414,6 +414,8 @@ export interface TrainReport {
 /** What embedding gave. */
 export interface EmbedReport {
   /** Pairs. */
+  pairs: number
+  /** Rows on each side: a pair has one for each of its captions. */
   rows: number
   /** Columns. */
   dim: number
@@ -2471,7 +2473,8 @@ export declare class DualEncoder {
 }
 /**
  * Writes the embeddings of pairs in the clip-retrieval layout: `img_emb/`, `text_emb/`, and `metadata/` with paths and
- * captions.
+ * captions. A pair of several captions gives a row for each, its image beside all of them; by their path in the metadata, `measure`
+ * knows that they belong together.
  *
  * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `BAD_OPTION` where something
  * stands in `out`, `CANCELLED`

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { DualEncoder, embedPairs } from '../src/index.ts'
+import { DualEncoder, embedPairs, openEmbeddings } from '../src/index.ts'
 import { colours, picture } from './helpers/pictures.ts'
 import { folderOf } from './helpers/place.ts'
 import { system } from './helpers/system.ts'
@@ -41,6 +41,68 @@ test('the same pairs give the same rows and the same encoder from every layout',
   for (const { name, files, text } of others) {
     t.deepEqual(files, first?.files, name)
     t.deepEqual(text, first?.text, name)
+  }
+})
+
+test('every caption of an image is a row, the image beside each, and its path says which belong together', async t => {
+  const folder = folderOf(t)
+  const captions = [['a fox', 'red', 'a red fox'], ['blue'], ['an owl', 'a bird']]
+  const parts = join(folder, 'parts')
+  mkdirSync(parts)
+  const lines = captions.map((captions, i) => {
+    writeFileSync(join(parts, `${i}.png`), picture(i))
+    // a caption beside the list is not that of every row
+    const record = { captions, caption: captions[0], image_id: 100 + i }
+    writeFileSync(join(parts, `${i}.json`), JSON.stringify(record))
+    return JSON.stringify({ image: `${i}.png`, ...record })
+  })
+  writeFileSync(join(parts, 'pairs.jsonl'), lines.join('\n'))
+  const members = captions.flatMap((_, i) => [`${i}.json`, `${i}.png`])
+  const layouts = { list: join(parts, 'pairs.jsonl'), tar: pack(join(folder, 'all.tar'), parts, members) }
+  const encoder = await DualEncoder.load(CLIP)
+  const images = await encoder.embedImages(captions.map((_, i) => join(parts, `${i}.png`)))
+  const repeated = captions.flatMap((all, i) =>
+    all.map(() => [...images.subarray(i * encoder.dim, (i + 1) * encoder.dim)]),
+  )
+  const texts = await encoder.embedTexts(captions.flat())
+  for (const [name, data] of Object.entries(layouts)) {
+    const job = { encoder: CLIP, data, out: join(folder, name), full: true, shardRows: 2 }
+    for (const resume of [false, true]) {
+      const { pairs, rows, kept } = await embedPairs({ ...job, resume })
+      t.deepEqual([pairs, rows, kept], [3, 6, resume ? 2 : 0], name)
+    }
+    const written = [0, 1].flatMap(shard => linesOf(join(job.out, 'metadata', `metadata_${shard}.jsonl`)))
+    t.deepEqual(
+      written.map(({ caption }) => caption),
+      captions.flat(),
+    )
+    t.deepEqual(
+      written.map(({ image_id }) => image_id),
+      [100, 100, 100, 101, 102, 102],
+    )
+    t.is(new Set(written.map(({ image_path }) => image_path)).size, 3)
+    const { image, text } = {
+      image: await openEmbeddings(join(job.out, 'img_emb')),
+      text: await openEmbeddings(join(job.out, 'text_emb')),
+    }
+    t.deepEqual([image.rows, text.rows], [6, 6])
+    const rowsOf = (side: string) =>
+      [0, 1].map(shard => readFileSync(join(job.out, `${side}_emb`, `${side}_emb_${shard}.npy`)))
+    const valuesOf = (side: string) =>
+      rowsOf(side).flatMap(bytes => {
+        const start = 10 + bytes.readUInt16LE(8)
+        return Array.from({ length: (bytes.length - start) / 4 }, (_, i) => bytes.readFloatLE(start + 4 * i))
+      })
+    const expected = { img: repeated.flat(), text: [...texts] }
+    for (const [side, values] of Object.entries(expected)) {
+      const found = valuesOf(side)
+      t.is(found.length, values.length)
+      // other neighbours in a batch, other sums: a few roundings of f32
+      t.true(
+        values.every((value, i) => Math.abs(value - (found[i] as number)) < 1e-6),
+        `${name} ${side}`,
+      )
+    }
   }
 })
 

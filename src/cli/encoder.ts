@@ -87,7 +87,8 @@ function addEmbed(encoder: Command): void {
     perform({ json, resumeWith: resumeCommand(), advice: ADVICE }, async run => {
       const { embedPairs } = await import('../encoder/encoder.ts')
       const report = await embedPairs(options, run)
-      const pairs = `${count(report.rows)} pairs in ${report.dim} dimensions`
+      const rows = report.rows === report.pairs ? '' : `${count(report.rows)} captions of `
+      const pairs = `${rows}${count(report.pairs)} pairs in ${report.dim} dimensions`
       return { report, text: `${pairs}${leftOut(report.dropped)}${written(report.outputs)}` }
     }),
   )

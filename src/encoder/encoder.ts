@@ -262,7 +262,8 @@ export class DualEncoder {
 
 /**
  * Writes the embeddings of pairs in the clip-retrieval layout: `img_emb/`, `text_emb/`, and `metadata/` with paths and
- * captions.
+ * captions. A pair of several captions gives a row for each, its image beside all of them; by their path in the metadata, `measure`
+ * knows that they belong together.
  *
  * @throws {@link ModalityGapError} as {@link DualEncoder.load} and {@link DualEncoder.embedImages}; `BAD_OPTION` where something
  * stands in `out`, `CANCELLED`

@@ -150,7 +150,7 @@ export interface EmbedOptions extends PairOptions, OverwriteOptions {
   prompt?: string
   /** Only pairs of these splits. @defaultValue all */
   splits?: readonly string[]
-  /** Pairs per shard. @defaultValue `10000` */
+  /** Pairs per shard; each gives a row for each of its captions. @defaultValue `10000` */
   shardRows?: number
   /** f32 instead of f16. @defaultValue `false` */
   full?: boolean

@@ -63,6 +63,8 @@ export interface TrainReport {
 /** What embedding gave. */
 export interface EmbedReport {
   /** Pairs. */
+  pairs: number
+  /** Rows on each side: a pair has one for each of its captions. */
   rows: number
   /** Columns. */
   dim: number

@@ -197,7 +197,7 @@ pub struct EmbedJob {
     /// Only pairs of these splits; all when empty.
     #[serde(default)]
     pub splits: Vec<String>,
-    /// Pairs per shard.
+    /// Pairs per shard; each gives a row for each of its captions.
     #[serde(default = "shard_rows")]
     pub shard_rows: usize,
     /// f32 instead of f16.
@@ -219,6 +219,8 @@ fn shard_rows() -> usize {
 #[derive(Debug, Clone, Serialize)]
 pub struct EmbedReport {
     /// Pairs.
+    pub pairs: usize,
+    /// Rows: a pair has one for each of its captions.
     pub rows: usize,
     /// Columns.
     pub dim: usize,
@@ -270,6 +272,7 @@ pub fn run_embedding(
     write_text(&job.out.join(NOTE), BEGUN)?;
     let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
+        pairs: 0,
         rows: 0,
         dim: embedder.dim(),
         dropped: Dropped::default(),
@@ -286,7 +289,8 @@ pub fn run_embedding(
             .filter(|receipt| receipt.dropped.count == 0 || job.on_bad_pair == OnBadPair::Drop);
         if let Some(receipt) = earlier {
             report.kept += 1;
-            report.rows += shard.len() - receipt.dropped.count as usize;
+            report.pairs += shard.len() - receipt.dropped.count as usize;
+            report.rows += receipt.rows;
             bad_pairs.add_dropped(&receipt.dropped);
             tell(done + shard.len(), pairs.len());
         } else {
@@ -302,11 +306,12 @@ pub fn run_embedding(
                     good = readable;
                     // after a failure the others are only looked at, so that all bad ones are named at once
                     if !bad_pairs.has_failed() && !of_shard.has_failed() {
-                        rows.images.extend(embedder.image_rows(&good, prepared)?);
+                        let images = embedder.image_rows(&good, prepared)?;
+                        rows.add_images(&images, &good);
                     }
                 }
                 if !bad_pairs.has_failed() && !of_shard.has_failed() {
-                    let captions: Vec<&str> = good.iter().map(|pair| pair.captions[0].as_str()).collect();
+                    let captions: Vec<&str> = good.iter().flat_map(|pair| captions_of(pair)).collect();
                     rows.texts
                         .extend(embedder.texts(&captions, job.prompt.as_deref())?);
                     rows.pairs.extend(good);
@@ -318,9 +323,10 @@ pub fn run_embedding(
             if bad_pairs.has_failed() {
                 continue;
             }
-            report.rows += rows.pairs.len();
+            report.pairs += rows.pairs.len();
+            report.rows += rows.count();
             write_shard(job, &embedder, &files, &rows)?;
-            let receipt = Receipt::of(inputs, &job.out, &files.all(), dropped)?;
+            let receipt = Receipt::of(inputs, &job.out, &files.all(), rows.count(), dropped)?;
             let text = serde_json::to_string(&receipt).expect("plain data");
             write_text(&Receipt::path(&job.out, index), &text)?;
         }
@@ -375,6 +381,26 @@ struct ShardRows<'a> {
     texts: Vec<f32>,
 }
 
+impl ShardRows<'_> {
+    /// Adds the images' rows of `pairs`, each as often as it has captions.
+    fn add_images(&mut self, rows: &[f32], pairs: &[&Pair]) {
+        let dim = rows.len() / pairs.len().max(1);
+        for (row, pair) in rows.chunks_exact(dim.max(1)).zip(pairs) {
+            for _ in captions_of(pair) {
+                self.images.extend_from_slice(row);
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.pairs.iter().map(|pair| pair.captions.len()).sum()
+    }
+}
+
+fn captions_of(pair: &Pair) -> impl Iterator<Item = &str> {
+    pair.captions.iter().map(String::as_str)
+}
+
 fn write_shard(job: &EmbedJob, embedder: &Embedder, files: &Files, rows: &ShardRows<'_>) -> Result<()> {
     let dim = embedder.dim();
     if let Some(image) = &files.image {
@@ -424,16 +450,21 @@ impl Files {
     }
 }
 
+/// A line for each row: captions of one image have its path in common.
 fn write_metadata(path: &Path, pairs: &[&Pair]) -> Result<()> {
-    let lines = pairs.iter().map(|pair| {
+    let all = pairs
+        .iter()
+        .flat_map(|pair| captions_of(pair).map(move |caption| (pair, caption)));
+    let lines = all.map(|(pair, caption)| {
         let mut line = Map::new();
         line.insert(
             "image_path".to_owned(),
             json!(pair.image.shown().to_string_lossy()),
         );
-        line.insert("caption".to_owned(), json!(pair.captions[0]));
+        line.insert("caption".to_owned(), json!(caption));
         line.insert("split".to_owned(), json!(pair.split));
-        line.extend(pair.fields.clone());
+        let others = pair.fields.iter().filter(|(key, _)| *key != "caption");
+        line.extend(others.map(|(key, value)| (key.clone(), value.clone())));
         format!("{}\n", Value::Object(line))
     });
     write_text(path, &lines.collect::<String>())

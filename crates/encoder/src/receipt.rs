@@ -27,6 +27,8 @@ pub(crate) struct Receipt {
     inputs: String,
     /// Hash of each file, by its path below the output folder.
     outputs: BTreeMap<PathBuf, String>,
+    /// Rows that were written on each side.
+    pub rows: usize,
     /// Pairs that were left out.
     #[serde(default)]
     pub dropped: Dropped,
@@ -34,7 +36,7 @@ pub(crate) struct Receipt {
 
 impl Receipt {
     /// A receipt for files that were just written below `out`.
-    pub fn of(inputs: String, out: &Path, files: &[PathBuf], dropped: Dropped) -> Result<Self> {
+    pub fn of(inputs: String, out: &Path, files: &[PathBuf], rows: usize, dropped: Dropped) -> Result<Self> {
         let outputs = files
             .iter()
             .map(|file| Ok((file.clone(), hash_file(&out.join(file))?)));
@@ -42,6 +44,7 @@ impl Receipt {
             version: 1,
             inputs,
             outputs: outputs.collect::<Result<_>>()?,
+            rows,
             dropped,
         })
     }
@@ -55,7 +58,7 @@ impl Receipt {
     /// written.
     pub fn holds(out: &Path, index: usize, inputs: &str, files: &[PathBuf]) -> Option<Self> {
         let found = Self::read(&Self::path(out, index)).filter(|found| found.inputs == inputs)?;
-        let expected = Self::of(inputs.to_owned(), out, files, found.dropped.clone()).ok()?;
+        let expected = Self::of(inputs.to_owned(), out, files, found.rows, found.dropped.clone()).ok()?;
         (expected == found).then_some(found)
     }
 
@@ -101,7 +104,7 @@ pub(crate) fn inputs_hash(job: &str, pairs: &[&Pair]) -> Result<String> {
                 file, offset, bytes, ..
             } => json!([stamp(file)?, offset, bytes]),
         };
-        Ok(json!([place, pair.captions[0], pair.split, pair.fields]))
+        Ok(json!([place, pair.captions, pair.split, pair.fields]))
     });
     Ok(hash(&json!([job, pairs.collect::<Result<Vec<_>>>()?])))
 }

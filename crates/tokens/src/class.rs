@@ -4,6 +4,8 @@
 //! stands in it.
 
 use serde_json::{Map, Value, json};
+use tokenizers::Tokenizer;
+use tokenizers::models::ModelWrapper;
 
 use crate::class_names::{NOT_BUILT, OF_BERT, OF_ROBERTA};
 use crate::declared::Declared;
@@ -201,6 +203,16 @@ impl Class {
     /// Whether texts are padded at their beginning where no file says a side.
     pub fn pads_left(self) -> bool {
         matches!(self, Self::Gemma | Self::Siglip2 | Self::Llama)
+    }
+
+    /// Whether a file holds a model of the kind that the class builds.
+    pub fn has_model_of(self, file: &Tokenizer) -> bool {
+        match self {
+            Self::File | Self::Siglip => true,
+            Self::Bert | Self::Mpnet => matches!(file.get_model(), ModelWrapper::WordPiece(_)),
+            Self::XlmRoberta | Self::Albert => matches!(file.get_model(), ModelWrapper::Unigram(_)),
+            _ => matches!(file.get_model(), ModelWrapper::BPE(_)),
+        }
     }
 
     /// Keys of `declared`, and the class's own tokens where they are absent.

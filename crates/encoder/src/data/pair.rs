@@ -35,7 +35,7 @@ impl ImagePlace {
 pub struct Pair {
     /// The image.
     pub image: ImagePlace,
-    /// At least one caption; training takes one by chance, everything else the first.
+    /// At least one caption; training takes one by chance, embedding all of them, evaluation the first.
     pub captions: Vec<String>,
     /// `train`, or the name of a held-out part.
     pub split: String,

@@ -78,7 +78,8 @@ impl Tokens {
             return Err(keys.bad("auto_map asks for code of its own, which is never run"));
         }
         let named = keys.text("tokenizer_class")?.or(model.class);
-        let class = Class::of(named, Some(model.kind), &text).map_err(|reason| keys.bad(reason))?;
+        let words = limits.words;
+        let mut class = Class::of(named, Some(model.kind), &text).map_err(|reason| keys.bad(reason))?;
         for key in NAMES {
             if let Some(value) = keys
                 .get(key)
@@ -91,7 +92,16 @@ impl Tokens {
             tokenizer.get_padding().cloned(),
             tokenizer.get_truncation().cloned(),
         );
+        let foreign = named.is_none() && !class.has_model_of(&tokenizer);
+        let unchanged = foreign.then(|| tokenizer.clone());
         let (mut tokenizer, _) = unharmed(&file, || class.build(tokenizer, &declared))??;
+        if let Some(unchanged) = unchanged
+            && numbers(&tokenizer, class, &declared).any(|id| id as usize >= words)
+        {
+            // a class that no file names, and whose tokens the model has no rows for
+            class = Class::File;
+            (tokenizer, _) = unharmed(&file, || class.build(unchanged, &declared))??;
+        }
         let pads_left = match keys.text("padding_side")? {
             Some(side) => is_left(&keys, "padding_side", side)?,
             None => padding.as_ref().map_or(class.pads_left(), |padding| {
@@ -119,10 +129,7 @@ impl Tokens {
                 .map(|padding| padding.pad_token)
                 .or_else(|| class.pad().map(str::to_owned)),
         };
-        let config = class.config(&declared);
-        let specials = declared.specials(&config);
-        let specials = specials.iter().filter_map(|text| tokenizer.token_to_id(text));
-        let specials = specials.collect();
+        let specials = numbers(&tokenizer, class, &declared).collect();
         tokenizer.with_padding(None);
         let marks = tokenizer
             .get_post_processor()
@@ -151,7 +158,7 @@ impl Tokens {
                 _ => None,
             },
             specials,
-            words: limits.words,
+            words,
         })
     }
 
@@ -247,6 +254,12 @@ fn load(file: &Path, folder: &Path) -> Result<(Tokenizer, String)> {
 /// A damaged file may end in a panic of the library.
 fn unharmed<T>(file: &Path, work: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| bad(file, "it is damaged".to_owned()))
+}
+
+/// Numbers of the tokens that the files, or the class, name or list as special.
+fn numbers(tokenizer: &Tokenizer, class: Class, declared: &Declared) -> impl Iterator<Item = u32> {
+    let specials = declared.specials(&class.config(declared)).into_iter();
+    specials.filter_map(|text| tokenizer.token_to_id(&text))
 }
 
 /// `model_max_length`, or what older files call `max_len`; some hold 1e30 for "no bound".

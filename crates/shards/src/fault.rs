@@ -54,7 +54,10 @@ impl fmt::Display for Fault {
             Self::Objects => {
                 f.write_str("is an array of Python objects (dtype object), which are never loaded")
             }
-            Self::Shared => f.write_str("is shared with something else in the file; save copies"),
+            Self::Shared => f.write_str(
+                "is one object with something else in the file, as pickle keeps what is there twice: save copies \
+                 (copy.deepcopy of each record)",
+            ),
         }
     }
 }

@@ -69,6 +69,9 @@ impl PickleIds {
             Some(Value::Int(number)) => Ok(number.to_string()),
             Some(Value::Long(at)) if at.len <= self.longest => Ok(decimal(self.bytes(*at)?)),
             Some(Value::Float(number)) => float_id(*number).map_err(|reason| self.bad(&reason)),
+            Some(Value::Opaque) => {
+                Err(self.bad("is one object with something else in the file: save copies (copy.deepcopy)"))
+            }
             Some(_) => Err(self.bad("is neither short text nor number")),
             None => Err(self.bad("is missing")),
         }

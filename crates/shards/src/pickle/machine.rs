@@ -333,6 +333,12 @@ impl Machine {
                 for item in items {
                     let record = match item {
                         Value::Dict(pairs, _) => self.record(pairs),
+                        // an earlier record once more, or what it consists of
+                        Value::Opaque => Record {
+                            embed: Some(Value::Opaque),
+                            pairs: Vec::new(),
+                            dictionary: true,
+                        },
                         _ => Record {
                             embed: None,
                             pairs: Vec::new(),

@@ -208,7 +208,7 @@ pub(super) fn row(record: Record, descrs: &[Descr]) -> Result<(Row, Shape), Faul
             not_empty((row, shape))
         }
         Some(Value::Floats(numbers)) => not_empty(of_numbers(numbers)),
-        Some(Value::List(mut items, _)) => {
+        Some(Value::List(mut items, _) | Value::Tuple(mut items, _)) => {
             if let [Value::Floats(numbers)] = &mut items[..] {
                 return not_empty(of_numbers(std::mem::take(numbers)));
             }

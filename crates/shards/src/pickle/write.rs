@@ -403,8 +403,10 @@ impl Records {
     }
 
     fn not_copied(&self, row: u64) -> ShardError {
-        let reason =
-            format!("record {row} holds a value that is shared with another or of a kind that is not copied");
+        let reason = format!(
+            "record {row} holds a value that is one object with another, as pickle keeps what is there twice, or of a kind that \
+             is not copied; save copies (copy.deepcopy of each record), or write another format"
+        );
         ShardError::unsupported(self.strings.input.place(), reason)
     }
 }

@@ -1,8 +1,8 @@
 //! What stands beside rows: carried into another format where it has a place there, and named where it has none.
 
-use modality_gap_shards::{Dtype, Format, OutputSpec, ShardRef, left_behind, memory_arrow};
+use modality_gap_shards::{Buffer, Dtype, Fault, Format, OutputSpec, ShardRef, left_behind, memory_arrow};
 
-use crate::common::{expected, fixture, probe, write};
+use crate::common::{assert_rows, expected, fixture, probe, write};
 
 /// Rows of `beside/table.*` without the second.
 fn rows() -> Vec<f64> {
@@ -106,4 +106,42 @@ fn of_two_columns_of_one_name_none_is_chosen() {
             .unwrap();
         assert!(error.to_string().contains("2 columns of the name id"), "{error}");
     }
+}
+
+/// What pickle keeps once is an array as often as it was put in; lists and records in its place are told, not misread.
+#[test]
+fn values_that_records_share_are_read_or_told() {
+    let row = expected(1, 4);
+    let all: Vec<f64> = row.iter().copied().cycle().take(24).collect();
+    assert_rows(
+        probe("beside/shared-array.pkl", None)
+            .unwrap()
+            .open()
+            .unwrap()
+            .as_ref(),
+        &all,
+    );
+    assert_rows(
+        probe("beside/shared-tuples.pkl", None)
+            .unwrap()
+            .open()
+            .unwrap()
+            .as_ref(),
+        &expected(6, 4),
+    );
+    for name in ["list", "record"] {
+        let shard = probe(&format!("beside/shared-{name}.pkl"), None).unwrap();
+        assert_eq!((shard.rows, shard.dim), (6, 4), "{name}");
+        let mut buf = Buffer::new();
+        shard.open().unwrap().read(0, 6, &mut buf).unwrap();
+        let told: Vec<_> = (1..6).map(|row| (row, Fault::Shared)).collect();
+        assert_eq!(buf.faults(), told, "{name}");
+    }
+    assert!(Fault::Shared.to_string().contains("save copies"));
+    let like = probe("beside/shared-beside.pkl", None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let spec = without_the_second(like, folder.path().join("o.pkl"), Format::Pickle);
+    let error = write(&spec, &rows(), 2).unwrap_err();
+    assert_eq!(error.code(), "UNSUPPORTED");
+    assert!(error.to_string().contains("save copies"), "{error}");
 }

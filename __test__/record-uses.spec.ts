@@ -303,6 +303,15 @@ test('what is neither text nor number in a parquet file is named, and a picture 
   }
 })
 
+test('a table of text is named with what records are read from', async t => {
+  const data = join(folderOf(t), 'captions.csv')
+  writeFileSync(data, 'id,caption\n1,a fox\n')
+  await t.throwsAsync(TrainingSet.open({ data }), {
+    code: 'UNSUPPORTED',
+    message: /captions\.csv: is a table of text separated by commas; records are read from JSON and JSON lines/,
+  })
+})
+
 test('elements of an array that are no objects are bad records like others', async t => {
   const folder = folderOf(t)
   const data = join(folder, 'mixed.json')

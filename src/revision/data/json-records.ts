@@ -70,7 +70,7 @@ export async function* recordsOf(
     return
   }
   if (begin.byte !== 0x5b && begin.byte !== 0x7b) {
-    await refuseForeign(path)
+    await refuseForeign(path).catch(refusedRecords)
   }
   const framer: Framer = begin.byte === 0x5b ? new ArrayFramer() : new LineFramer()
   const held = new Window(begin.at)
@@ -97,6 +97,16 @@ export async function* recordsOf(
       return
     }
   }
+}
+
+/** The error about a file of another kind, which speaks of rows, with what records are read from. */
+function refusedRecords(error: unknown): never {
+  if (!(error instanceof ModalityGapError) || error.code !== 'UNSUPPORTED') {
+    throw error
+  }
+  const [what] = error.message.split('; ')
+  const message = `${what}; records are read from JSON and JSON lines, both also in gzip, from parquet and from COCO's captions`
+  throw new ModalityGapError(error.code, message, { file: error.file, cause: error })
 }
 
 /** Records between some bounds; answers the number of the next. */

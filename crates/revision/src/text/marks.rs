@@ -47,10 +47,21 @@ pub struct Marks {
     pub template_file: Option<PathBuf>,
 }
 
+/// One of several templates.
 #[derive(Deserialize)]
 struct Named {
     name: String,
     template: String,
+}
+
+impl Named {
+    /// Of an object of templates, as transformers holds them in memory.
+    fn of_pair((name, template): (String, Value)) -> Option<Self> {
+        match template {
+            Value::String(template) => Some(Self { name, template }),
+            _ => None,
+        }
+    }
 }
 
 /// The template of a configuration, where it has several the one called `default`.
@@ -59,7 +70,10 @@ fn template(value: Value) -> std::result::Result<Option<String>, String> {
         Value::Null => Ok(None),
         Value::String(template) => Ok(Some(template)),
         named => {
-            let named: Vec<Named> = serde_json::from_value(named).map_err(|error| error.to_string())?;
+            let named: Vec<Named> = match named {
+                Value::Object(named) => named.into_iter().filter_map(Named::of_pair).collect(),
+                list => serde_json::from_value(list).map_err(|error| error.to_string())?,
+            };
             let names: Vec<&str> = named.iter().map(|one| one.name.as_str()).collect();
             let names = names.join(", ");
             let mut named = named.into_iter();

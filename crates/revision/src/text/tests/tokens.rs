@@ -348,6 +348,35 @@ fn tokenizer_classes_are_built_as_transformers_builds_them() {
     );
 }
 
+/// As transformers takes them: the one called `default`, of a list or of an object.
+#[test]
+fn of_several_templates_the_default_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(
+        fixture("text/chat/tokenizer.json"),
+        folder.path().join("tokenizer.json"),
+    )
+    .unwrap();
+    let of = |templates: Value| {
+        let config = serde_json::json!({ "chat_template": templates });
+        std::fs::write(folder.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+        TextCodec::of_folder(folder.path(), &[], 1000).map(|codec| codec.marks().chat_template.clone())
+    };
+    let list = serde_json::json!([
+        { "name": "tool_use", "template": "a" }, { "name": "default", "template": "b" },
+    ]);
+    for several in [list, serde_json::json!({ "tool_use": "a", "default": "b" })] {
+        assert_eq!(of(several).unwrap().as_deref(), Some("b"));
+    }
+    let error = of(serde_json::json!({ "tool_use": "a" }))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("chat_template holds tool_use, and none is called `default`"),
+        "{error}"
+    );
+}
+
 /// As transformers with `sanitize_control_tokens`, but for special tokens that are words: texts say words.
 #[test]
 fn special_tokens_that_are_words_are_cut_as_the_tokenizer_cuts_them() {

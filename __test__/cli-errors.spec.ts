@@ -179,3 +179,10 @@ test('a task that is not JSON, not there, or makes no sense', async t => {
   writeFileSync(file, '{"task":"dance"}')
   t.is((await modalityGap(['task', file])).code, 2)
 })
+
+test('a message that says what to choose is the only advice', async t => {
+  const folder = join(import.meta.dirname, '..', 'crates', 'shards', 'tests', 'fixtures', 'rows', 'hf-dict')
+  const { code, stderr } = await modalityGap(['inspect', folder])
+  t.is(code, 1)
+  t.regex(stderr, /is a DatasetDict, whose splits are not put together; name [^\n]*train or [^\n]*\([^\n]*hf-dict\)\n$/)
+})

@@ -22,7 +22,13 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
 }
 
 /** Codes whose messages may say themselves what to do, behind a semicolon. */
-const SAID_BY_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set(['EMPTY', 'BAD_FORMAT', 'UNSUPPORTED', 'NOT_PAIRED'])
+const SAID_BY_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set([
+  'EMPTY',
+  'BAD_FORMAT',
+  'BAD_SELECTOR',
+  'UNSUPPORTED',
+  'NOT_PAIRED',
+])
 
 /** Advice of a command that lacks the options which the usual advice names. */
 export type Advice = Partial<Record<ErrorCode, string>>

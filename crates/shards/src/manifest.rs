@@ -102,7 +102,7 @@ fn split_of(folder: &Path, splits: &[String]) -> Result<Vec<PathBuf>, ShardError
         .map(|split| folder.join(split).display().to_string())
         .collect();
     let reason = format!(
-        "is a DatasetDict, whose splits are not put together: name {}",
+        "is a DatasetDict, whose splits are not put together; name {}",
         ways.join(" or ")
     );
     Err(ShardError::bad_selector(&place, reason))
@@ -163,11 +163,11 @@ pub(crate) fn refuse_several_sets(folder: &Path, files: &[PathBuf]) -> Result<()
     let there: BTreeSet<&str> = parts.iter().map(|part| &*part.number).collect();
     let reason = match whole {
         _ if sets.len() > 1 => format!(
-            "holds parts of several sets, which are not put together: choose one by a glob, {}",
+            "holds parts of several sets, which are not put together; choose one by a glob, {}",
             ways.join(" or ")
         ),
         Some(whole) if there.len() < whole => format!(
-            "holds {} of the {whole} parts that its files count in their names: add the others, or choose those by a glob, {}",
+            "holds {} of the {whole} parts that its files count in their names; add the others, or choose those by a glob, {}",
             there.len(),
             ways.join(" or ")
         ),
@@ -225,7 +225,7 @@ fn cached(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     if filled.len() > 1 {
         let ways: Vec<String> = filled.iter().map(|split| format!("*{split}*")).collect();
         let reason = format!(
-            "holds several splits of a data set: choose one by a glob, {}",
+            "holds several splits of a data set; choose one by a glob, {}",
             ways.join(" or ")
         );
         return Err(ShardError::bad_selector(&Place::from(folder), reason));

@@ -192,7 +192,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
                 return Ok(files);
             };
             let reason = format!(
-                "holds tables, and so do folders in it, such as {}: choose by a glob, {} or {}",
+                "holds tables, and so do folders in it, such as {}; choose by a glob, {} or {}",
                 first.display(),
                 all_of(folder, first)?.display(),
                 all_of(&folder.join("**"), first)?.display()
@@ -204,7 +204,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
             let names: Vec<_> = several.iter().map(|format| format.name()).collect();
             let ending = several[0].extensions()[0];
             let reason = format!(
-                "holds files of several formats ({}): choose by a glob such as *.{ending}",
+                "holds files of several formats ({}); choose by a glob such as *.{ending}",
                 names.join(", ")
             );
             Err(ShardError::bad_selector(&place, reason))

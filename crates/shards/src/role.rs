@@ -48,7 +48,7 @@ impl Role {
             ([_], ..) => Ok(0),
             (_, Some(only), None) => Ok(only),
             _ => {
-                let reason = format!("holds several arrays of rows, choose one: {}", listed(names));
+                let reason = format!("holds several arrays of rows; choose one: {}", listed(names));
                 Err(ShardError::bad_selector(place, reason))
             }
         }

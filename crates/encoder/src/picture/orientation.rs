@@ -9,8 +9,9 @@ use std::io::Read;
 
 use super::jpeg;
 
-/// Most bytes of a compressed text, Pillow's `MAX_TEXT_CHUNK`.
+/// Most bytes of a compressed text, and of all of a picture: Pillow's `MAX_TEXT_CHUNK` and `MAX_TEXT_MEMORY`.
 const MAX_TEXT: u64 = 1 << 20;
+const MAX_TEXTS: u64 = 64 << 20;
 /// The tag of the orientation.
 const TAG: u16 = 0x0112;
 
@@ -236,13 +237,16 @@ fn webp(bytes: &[u8]) -> Said {
     said
 }
 
+/// Keys of the texts that are read.
+const EXIF: &[u8] = b"exif";
+const PROFILE: &[u8] = b"Raw profile type exif";
+const XMP: &[u8] = b"XML:com.adobe.xmp";
+
 /// Chunks before and behind the pixels, a later one in place of an earlier one; those of an animation up to its second frame.
 fn png(bytes: &[u8]) -> Said {
-    const EXIF: &[u8] = b"exif";
-    const PROFILE: &[u8] = b"Raw profile type exif";
-    const XMP: &[u8] = b"XML:com.adobe.xmp";
     let mut said = Said::default();
     let mut profile = None;
+    let mut room = MAX_TEXTS;
     // frames that are announced, whether the first one is that of the file, and whether its pixels came
     let (mut frames, mut own, mut pixels) = (0, false, false);
     let mut at = 8;
@@ -263,7 +267,7 @@ fn png(bytes: &[u8]) -> Said {
             b"fcTL" if frames > 1 || frames == 1 && !own => break,
             b"eXIf" => said.exif = Some([b"Exif\0\0", content].concat()),
             kind @ (b"tEXt" | b"zTXt" | b"iTXt") => {
-                if let Some((key, text)) = text(kind, content) {
+                if let Some((key, text)) = text(kind, content, &mut room) {
                     match key {
                         EXIF if kind == b"tEXt" => said.exif = Some(text),
                         PROFILE => profile = Some(text),
@@ -282,23 +286,26 @@ fn png(bytes: &[u8]) -> Said {
     said
 }
 
-/// Key and text of a chunk.
-fn text<'a>(kind: &[u8], content: &'a [u8]) -> Option<(&'a [u8], Vec<u8>)> {
+/// Key and text of a chunk, of which `room` bytes may still be packed; nothing for a key that is not read.
+fn text<'a>(kind: &[u8], content: &'a [u8], room: &mut u64) -> Option<(&'a [u8], Vec<u8>)> {
     let cut = |bytes: &'a [u8]| {
         let end = bytes.iter().position(|&byte| byte == 0)?;
         Some((&bytes[..end], &bytes[end + 1..]))
     };
     let (key, rest) = cut(content)?;
+    if ![EXIF, PROFILE, XMP].contains(&key) {
+        return None;
+    }
     let text = match kind {
         b"tEXt" => rest.to_vec(),
-        b"zTXt" => inflated(rest.strip_prefix(&[0])?)?,
+        b"zTXt" => inflated(rest.strip_prefix(&[0])?, room)?,
         _ => {
             let (flags, rest) = rest.split_at_checked(2)?;
             let (_language, rest) = cut(rest)?;
             let (_translated, text) = cut(rest)?;
             match flags {
                 [0, _] => text.to_vec(),
-                [_, 0] => inflated(text)?,
+                [_, 0] => inflated(text, room)?,
                 _ => return None,
             }
         }
@@ -306,13 +313,12 @@ fn text<'a>(kind: &[u8], content: &'a [u8]) -> Option<(&'a [u8], Vec<u8>)> {
     Some((key, text))
 }
 
-fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+fn inflated(bytes: &[u8], room: &mut u64) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    let read = ZlibDecoder::new(bytes)
-        .take(MAX_TEXT + 1)
-        .read_to_end(&mut text)
-        .ok()?;
-    (read as u64 <= MAX_TEXT).then_some(text)
+    let most = MAX_TEXT.min(*room);
+    let read = ZlibDecoder::new(bytes).take(most + 1).read_to_end(&mut text);
+    *room = room.saturating_sub(text.len() as u64);
+    (read.ok()? as u64 <= most).then_some(text)
 }
 
 /// The bytes that ImageMagick writes in hexadecimal behind three lines.
@@ -325,4 +331,40 @@ fn of_profile(profile: &[u8]) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_chunks::<2>();
     rest.is_empty()
         .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+
+    /// A PNG with texts of `blanks` megabytes in all before one with the orientation.
+    fn packed(blanks: usize) -> Vec<u8> {
+        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+        let mut put = |text: &[u8]| {
+            let mut packed = ZlibEncoder::new(b"XML:com.adobe.xmp\0\0".to_vec(), Compression::fast());
+            packed.write_all(text).unwrap();
+            let content = packed.finish().unwrap();
+            bytes.extend((content.len() as u32).to_be_bytes());
+            bytes.extend(b"zTXt");
+            bytes.extend(content);
+            bytes.extend([0; 4]);
+        };
+        for _ in 0..blanks {
+            put(&vec![b' '; 1 << 20]);
+        }
+        put(b"tiff:Orientation=\"6\"");
+        bytes
+    }
+
+    #[test]
+    fn texts_are_unpacked_up_to_a_bound() {
+        let turned = |blanks| of(ImageFormat::Png, &packed(blanks));
+        assert_eq!(turned(3), Orientation::Rotate90);
+        assert_eq!(turned(64), Orientation::NoTransforms);
+    }
 }

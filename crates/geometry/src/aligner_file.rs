@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
 use crate::aligner::{Aligner, AlignerInfo};
-use crate::aligner_header::{Header, malformed, usable};
+use crate::aligner_header::{AlignerFileError, Header, malformed, usable};
 use crate::bad_row::Policy;
 use crate::map::Map;
 use crate::row_map::RowMap;
@@ -19,25 +19,6 @@ pub const FORMAT_VERSION: u32 = 2;
 const KEY: &str = "modality-gap";
 /// Rows beyond this are no embeddings; products of widths stay far from overflow.
 const MAX_DIM: usize = 1 << 20;
-
-/// Why bytes are not an aligner that this package can use.
-#[derive(Debug, thiserror::Error, PartialEq)]
-#[non_exhaustive]
-pub enum AlignerFileError {
-    /// Not a well-formed safetensors file, or not ours.
-    #[error("not an aligner file: {0}")]
-    Malformed(String),
-    /// Written by a later package.
-    #[error(
-        "aligner format version {found} is newer than {known}, the newest this package reads; update modality-gap"
-    )]
-    Newer {
-        /// Version in the file.
-        found: u64,
-        /// Newest version known.
-        known: u32,
-    },
-}
 
 /// Tensors of the hashes of the fit's rows, target and source.
 const SKETCHES: [&str; 2] = ["target_rows", "source_rows"];

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
-use crate::aligner_file::AlignerFileError;
-
 /// Files beyond this are no aligners: 4096 columns and a thousand offsets take 33 MB.
 const MAX_BYTES: usize = 1 << 30;
 /// Headers beyond this are none of ours.
@@ -18,6 +16,25 @@ const MAX_DEPTH: usize = 32;
 const MAX_SAFE: u64 = (1 << 53) - 1;
 /// Size that no number of a map has; squares and products of larger ones could overflow.
 const LARGEST: f64 = 1e15;
+
+/// Why bytes are not an aligner that this package can use.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum AlignerFileError {
+    /// Not a well-formed safetensors file, or not ours.
+    #[error("not an aligner file: {0}")]
+    Malformed(String),
+    /// Written by a later package.
+    #[error(
+        "aligner format version {found} is newer than {known}, the newest this package reads; update modality-gap"
+    )]
+    Newer {
+        /// Version in the file.
+        found: u64,
+        /// Newest version known.
+        known: u32,
+    },
+}
 
 /// An opened file: its tensors lie end to end over the data.
 pub(crate) struct Header<'a> {

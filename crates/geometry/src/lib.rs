@@ -40,7 +40,8 @@ mod strategies;
 pub mod tracker;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, PairsOfFit, Side, Verdict};
-pub use aligner_file::{AlignerFileError, FORMAT_VERSION};
+pub use aligner_file::FORMAT_VERSION;
+pub use aligner_header::AlignerFileError;
 pub use angles::principal_angles;
 pub use bad_row::{BadRow, BadRowReason, Policy};
 pub use chance::{even_hubness, isotropic_kappa};

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::aligner_file::AlignerFileError;
-use crate::aligner_header::usable;
+use crate::aligner_header::{AlignerFileError, usable};
 use crate::polar::{KNOTS, Polar};
 use crate::staged_map::{Stage, StagedMap};
 

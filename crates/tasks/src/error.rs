@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::RowSet;
 use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
 use modality_gap_shards::{Fault, ShardError};
 
@@ -231,15 +230,6 @@ impl TaskError {
         match self {
             Self::BadRow { reason, .. } | Self::TrackedRow { reason, .. } => reason.column(),
             _ => None,
-        }
-    }
-
-    pub(crate) fn not_paired(left: &RowSet, right: &RowSet) -> Self {
-        Self::NotPaired {
-            left_name: left.name(),
-            left: left.rows(),
-            right_name: right.name(),
-            right: right.rows(),
         }
     }
 

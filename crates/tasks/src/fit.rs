@@ -9,7 +9,7 @@ use modality_gap_geometry::{
 use serde_json::{Value, json};
 
 use crate::fit_passes::FitPasses;
-use crate::groups::{Grouping, Known, Members, Pairing, UNUSABLE};
+use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::measure::held_floor;
 use crate::moments::{Counted, WorkFolder, count, count_hashed};
 use crate::outputs::{
@@ -17,6 +17,7 @@ use crate::outputs::{
     work_folder,
 };
 use crate::receipt::{hash_bytes, write_result};
+use crate::row_hash::UNUSABLE;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, Part, RowSet, Sample, Selection, Split, TaskError, report};
 
@@ -371,21 +372,6 @@ fn selection<'a>(job: &FitJob, exclude: &'a [u64]) -> Selection<'a> {
         subset: job.subset,
         exclude,
     }
-}
-
-/// Rows dropped from either of two paired sources, by their index in the whole source.
-pub(crate) fn dropped_rows(sources: [&RowSet; 2], counted: &[Counted; 2]) -> Vec<u64> {
-    let mut rows: Vec<u64> = sources
-        .iter()
-        .zip(counted)
-        .flat_map(|(source, counted)| {
-            let per_shard = counted.dropped.iter().zip(source.starts());
-            per_shard.flat_map(|(rows, start)| rows.iter().map(move |row| start + row))
-        })
-        .collect();
-    rows.sort_unstable();
-    rows.dedup();
-    rows
 }
 
 fn note_gaps(

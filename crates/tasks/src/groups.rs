@@ -9,6 +9,7 @@ use modality_gap_geometry::PairsOfFit;
 
 use crate::moments::Counted;
 use crate::pairing::check_pairs;
+use crate::row_hash::UNUSABLE;
 use crate::{RowSet, TaskError};
 
 /// Pairs that groups may make at most; more come of an id that is none.
@@ -211,8 +212,20 @@ fn repeats(source: &RowSet, hashes: &[u64]) -> Vec<u64> {
     repeats
 }
 
-/// Hash of a row that cannot be used and equals none.
-pub(crate) const UNUSABLE: u64 = 0;
+/// Rows dropped from either of two paired sources, by their index in the whole source.
+pub(crate) fn dropped_rows(sources: [&RowSet; 2], counted: &[Counted; 2]) -> Vec<u64> {
+    let mut rows: Vec<u64> = sources
+        .iter()
+        .zip(counted)
+        .flat_map(|(source, counted)| {
+            let per_shard = counted.dropped.iter().zip(source.starts());
+            per_shard.flat_map(|(rows, start)| rows.iter().map(move |row| start + row))
+        })
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
 
 /// The rows of each group of a source.
 pub(crate) struct Members {

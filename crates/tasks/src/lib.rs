@@ -18,6 +18,7 @@ mod pairing;
 mod pick;
 mod receipt;
 mod report;
+mod row_hash;
 mod rowset;
 mod scan;
 mod shard_task;

@@ -4,16 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use modality_gap_geometry::{BadRow, Map, Moments};
-use modality_gap_kernels::Rows;
 use modality_gap_shards::{Fault, refuse_link, remove_all_litter};
 use serde_json::json;
 use twox_hash::XxHash3_64;
 
 use crate::error::RowReason;
-use crate::groups::UNUSABLE;
-use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, write_state};
+use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, read_result, write_state};
+use crate::row_hash::hashes_of;
 use crate::scan::{Block, Work, Worker, scan};
-use crate::shard_task::read;
 use crate::{Control, OnBadRow, Part, RowSet, Selection, TaskError};
 
 /// What a pass has counted.
@@ -186,9 +184,9 @@ impl<'a> Pass<'a> {
         let [receipt, fit, held, rows] = self.files(&work.path, index);
         let input = Input::of(&self.source.parts[index])?;
         let receipt = Receipt::find(&receipt, "moments", &self.params, &input)?;
-        let (fit, held) = (read(&fit).ok()?, read(&held).ok()?);
+        let (fit, held) = (read_result(&fit).ok()?, read_result(&held).ok()?);
         let hashes = if self.hashed {
-            read(&rows).ok()?
+            read_result(&rows).ok()?
         } else {
             Vec::new()
         };
@@ -209,20 +207,6 @@ impl<'a> Pass<'a> {
                 .collect(),
         })
     }
-}
-
-pub(crate) fn hashes_of(rows: Rows<'_>, dim: usize, usable: impl Fn(usize) -> bool) -> Vec<u64> {
-    let bytes = rows.as_bytes();
-    let width = bytes.len() / (rows.len() / dim).max(1);
-    let rows = bytes.chunks_exact(width.max(1)).enumerate();
-    rows.map(|(row, bytes)| {
-        if usable(row) {
-            XxHash3_64::oneshot(bytes).max(UNUSABLE + 1)
-        } else {
-            UNUSABLE
-        }
-    })
-    .collect()
 }
 
 fn hash_of_states(fit: &[u8], held: &[u8], rows: &[u8]) -> String {

@@ -26,7 +26,7 @@ pub(crate) fn check_pairs(left: &RowSet, right: &RowSet) -> Result<(), TaskError
     if left.rows() == right.rows() {
         Ok(())
     } else {
-        Err(TaskError::not_paired(left, right))
+        Err(left.not_paired_with(right))
     }
 }
 

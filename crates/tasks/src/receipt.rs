@@ -12,6 +12,8 @@ use crate::{Control, Part, RowSet, TaskError};
 
 /// Most bytes of a receipt.
 const MAX_BYTES: u64 = 256 << 20;
+/// Most bytes of an aligner, a frame or a state: the largest have a few matrices of 8192 × 8192.
+const MAX_RESULT_BYTES: u64 = 4 << 30;
 
 /// What identifies the bytes a task has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +117,11 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Ta
 pub(crate) fn write_result(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TaskError> {
     remove_litter([path]);
     write_file(path, bytes, sync)
+}
+
+/// The bytes of an aligner, a frame or a state.
+pub(crate) fn read_result(path: &Path) -> Result<Vec<u8>, TaskError> {
+    Ok(modality_gap_shards::Input::whole(path, MAX_RESULT_BYTES)?)
 }
 
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u128 {

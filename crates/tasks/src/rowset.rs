@@ -238,6 +238,16 @@ impl RowSet {
             .collect()
     }
 
+    /// The error where `other` should have as many rows and has not.
+    pub(crate) fn not_paired_with(&self, other: &Self) -> TaskError {
+        TaskError::NotPaired {
+            left_name: self.name(),
+            left: self.rows(),
+            right_name: other.name(),
+            right: other.rows(),
+        }
+    }
+
     pub(crate) fn check_dim(&self, expected: usize, against: &str) -> Result<(), TaskError> {
         if self.dim == expected {
             return Ok(());

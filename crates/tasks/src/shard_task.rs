@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
-use modality_gap_shards::{Claim, Input, Layout, ShardRef};
+use modality_gap_shards::{Claim, Layout, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,14 +12,12 @@ use crate::outputs::{
     OutputOptions, claim_of, dtype_named, format_named, not_carried, note_not_carried, run_folder, targets,
     work_folder,
 };
-use crate::receipt::{hash_bytes, write_result};
+use crate::receipt::{hash_bytes, read_result, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
 
 /// Version of the description.
 const VERSION: u32 = 1;
-/// Most bytes of an aligner, a frame or a state: the largest have a few matrices of 8192 × 8192.
-const MAX_BYTES: u64 = 4 << 30;
 
 /// A shard of a task.
 #[derive(Debug, Clone, Deserialize)]
@@ -120,8 +118,8 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
         TaskSpec::Merge { states, out, .. } => {
             let mut merged: Option<Moments> = None;
             for path in states {
-                let state =
-                    Moments::from_bytes(&read(path)?).map_err(|error| TaskError::state(path, &error))?;
+                let state = Moments::from_bytes(&read_result(path)?)
+                    .map_err(|error| TaskError::state(path, &error))?;
                 match &mut merged {
                     None => merged = Some(state),
                     Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => {
@@ -178,7 +176,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
 
 /// The aligner of a file.
 pub fn load_aligner(path: &Path) -> Result<Aligner, TaskError> {
-    Aligner::from_bytes(&read(path)?).map_err(|error| TaskError::Aligner {
+    Aligner::from_bytes(&read_result(path)?).map_err(|error| TaskError::Aligner {
         file: Some(path.to_path_buf()),
         error,
     })
@@ -186,7 +184,7 @@ pub fn load_aligner(path: &Path) -> Result<Aligner, TaskError> {
 
 /// The reference frame of a file.
 pub(crate) fn load_frame(path: &Path) -> Result<Frame, TaskError> {
-    Frame::from_bytes(&read(path)?).map_err(|error| TaskError::Frame {
+    Frame::from_bytes(&read_result(path)?).map_err(|error| TaskError::Frame {
         file: path.to_path_buf(),
         error,
     })
@@ -199,7 +197,7 @@ pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
 
 /// A state may be replaced by that of the same task, run again; anything else may not.
 fn claim_state(claim: &Claim, out: &Path) -> Result<(), TaskError> {
-    let is_state = || read(out).is_ok_and(|bytes| Moments::from_bytes(&bytes).is_ok());
+    let is_state = || read_result(out).is_ok_and(|bytes| Moments::from_bytes(&bytes).is_ok());
     let replace = out.is_file() && is_state();
     Ok(claim.check(out, replace)?)
 }
@@ -274,9 +272,4 @@ fn state_written(
         "version": VERSION, "task": "moments", "shard": shard.path, "rows": state.rows(), "dropped": dropped,
         "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
     }))
-}
-
-/// The bytes of an aligner, a frame or a state.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TaskError> {
-    Ok(Input::whole(path, MAX_BYTES)?)
 }

@@ -13,10 +13,9 @@ use modality_gap_shards::{Buffer, Fault};
 
 use crate::error::RowReason;
 use crate::groups::{classes, joined};
-use crate::moments::hashes_of;
-use crate::receipt::write_result;
+use crate::receipt::{read_result, write_result};
+use crate::row_hash::hashes_of;
 use crate::rowset::OnBadRow;
-use crate::shard_task::read;
 use crate::walk::Joined;
 use crate::{CancelToken, Control, Part, RowSet, TaskError};
 
@@ -239,7 +238,7 @@ fn fault_of(part: &Part, row: u64) -> Option<Fault> {
 
 /// Reads a tracker's state.
 pub fn load_tracker(path: &Path) -> Result<Tracker, TaskError> {
-    tracker_from_bytes(&read(path)?, Some(path.to_path_buf()))
+    tracker_from_bytes(&read_result(path)?, Some(path.to_path_buf()))
 }
 
 /// A tracker from the bytes of its state; `file` is where they stood.

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, prepare, run_folder, targets};
 use crate::receipt::{
-    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, write_state,
+    Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, read_result, write_state,
 };
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, Part, RowSet, Selection, TaskError};
@@ -200,7 +200,7 @@ impl<'a> Pass<'a> {
         {
             return None;
         }
-        let read = |path: &Path| Moments::from_bytes(&crate::shard_task::read(path).ok()?).ok();
+        let read = |path: &Path| Moments::from_bytes(&read_result(path).ok()?).ok();
         Some(Done {
             results: [read(&fit)?, read(&held)?],
             stored: read(&stored)?,

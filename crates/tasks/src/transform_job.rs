@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, distance};
 use serde_json::{Value, json};
 
-use crate::groups::UNUSABLE;
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count_hashed};
 use crate::outputs::{

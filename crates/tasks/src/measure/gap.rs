@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::clusters::cluster_noise;
 use super::pairs::{Pairs, pair_differences};
-use super::sides::Sides;
+use super::sides::{COVARIANCE_ROWS, Sides};
 use crate::groups::Pairing;
 use crate::{Control, RowSet, Sample, Split, TaskError};
 
@@ -127,7 +127,7 @@ pub(crate) fn held_floor(
     let identity = sources.map(|side| Map::identity(side.dim, side.policy()));
     let maps = [aligner.target_map().unwrap_or(&identity[0]), aligner.map()];
     let rows = Sides::count(sources, maps, paired, split, control)?;
-    let sample = Sample::of(rows.longest(), super::COVARIANCE_ROWS, 0);
+    let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, 0);
     let clusters = clusters_of(&rows, sample, control)?;
     let pairs = (rows.grouping().pairing != Pairing::None && clusters.is_none())
         .then(|| pair_differences(&rows, None, control))

@@ -25,7 +25,7 @@ use self::gap::{Evidence, Fitted, clusters_of, design_effect, gap_json};
 use self::neighbours::{Asking, Counts, add_neighbours};
 use self::pairs::{Pairs, mean_directions, pair_differences};
 use self::shown::shown;
-use self::sides::Sides;
+use self::sides::{COVARIANCE_ROWS, Sides};
 use self::similarity::{Kept, cka, preservation, similarity};
 use self::strangers::add_strangers;
 use crate::explain::{ExplainOptions, PairSide, Side, TURN, concentration, explain};
@@ -35,9 +35,6 @@ use crate::{Control, RowSet, Sample, Split, TaskError, report};
 
 /// ε of the scale, as in a fit.
 const EPSILON: f64 = modality_gap_geometry::EPSILON;
-
-/// Rows a side that covariances are taken from; beyond, a sample of about as many.
-const COVARIANCE_ROWS: u64 = 200_000;
 
 /// Independent pairs for each column from which a concentration is taken in frames of other pairs.
 const VMF_ROWS_PER_COLUMN: u64 = 20;

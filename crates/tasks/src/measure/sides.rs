@@ -5,14 +5,16 @@ use std::ops::Range;
 use modality_gap_geometry::{Map, Moments, UnitRows};
 use serde_json::{Value, json};
 
-use crate::fit::dropped_rows;
-use crate::groups::{Grouping, Known, Members, Pairing, UNUSABLE};
+use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count, count_hashed};
 use crate::paired::{PairBlock, Paired};
+use crate::row_hash::UNUSABLE;
 use crate::walk::{walk, walk_range};
 use crate::{Control, RowSet, Sample, Selection, Split, TaskError};
 
+/// Rows a side that covariances are taken from; beyond, a sample of about as many.
+pub(super) const COVARIANCE_ROWS: u64 = 200_000;
 /// Names of the sides, for progress.
 const NAMES: [&str; 2] = ["image", "text"];
 /// No row is left out.

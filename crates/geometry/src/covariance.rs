@@ -1,12 +1,8 @@
 //! Covariance of rows, streamed and merged.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
-use modality_gap_kernels::dot;
+use faer::Mat;
+use modality_gap_kernels::{GRAM_ROWS, PackedRows, Packer, dot};
 use rayon::prelude::*;
-
-/// Columns of the scatter matrix that one task updates; fixed, so that threads do not change the sums.
-const PANEL: usize = 64;
 
 /// Unbiased estimate of ‖Cov(x,y)‖²_F from n independent pairs: `square` is ‖Σ̂xy‖²_F with divisor n, and with
 /// a = ‖x−μ̂x‖², b = ‖y−μ̂y‖², `both` is Σab and `apart` (Σa)(Σb). NaN below four pairs.
@@ -39,6 +35,44 @@ pub struct Covariance {
     third: Vec<f64>,
 }
 
+/// Sums over the rows of a block, centred.
+struct Sums {
+    sum: Vec<f64>,
+    third: Vec<f64>,
+    squares: f64,
+    fourth: f64,
+}
+
+impl Sums {
+    /// Centres `rows` in place and sums over them.
+    fn of(rows: &mut [f64], center: &[f64]) -> Self {
+        let dim = center.len();
+        let mut sums = Self {
+            sum: vec![0.0; dim],
+            third: vec![0.0; dim],
+            squares: 0.0,
+            fourth: 0.0,
+        };
+        for row in rows.chunks_exact_mut(dim) {
+            for ((v, c), sum) in row.iter_mut().zip(center).zip(&mut sums.sum) {
+                *v -= c;
+                *sum += *v;
+            }
+            let square = dot(row, row);
+            sums.squares += square;
+            sums.fourth += square * square;
+            for (third, v) in sums.third.iter_mut().zip(&*row) {
+                *third += square * v;
+            }
+        }
+        sums
+    }
+}
+
+fn add(to: &mut [f64], from: &[f64]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+}
+
 impl Covariance {
     /// The state that has seen no row, to be counted about `center`.
     pub fn about(center: &[f64]) -> Self {
@@ -59,38 +93,25 @@ impl Covariance {
     pub fn accumulate(&mut self, rows: &mut [f64]) {
         let dim = self.center.len();
         assert_eq!(rows.len() % dim, 0, "whole rows");
-        for row in rows.chunks_exact_mut(dim) {
-            for ((v, c), sum) in row.iter_mut().zip(&self.center).zip(&mut self.sum) {
-                *v -= c;
-                *sum += *v;
-            }
-            let square = dot(row, row);
-            self.squares += square;
-            self.fourth += square * square;
-            for (third, v) in self.third.iter_mut().zip(&*row) {
-                *third += square * v;
-            }
+        self.n += (rows.len() / dim) as u64;
+        let packer = Packer::here();
+        let blocks: Vec<(Sums, PackedRows)> = rows
+            .par_chunks_mut(GRAM_ROWS * dim)
+            .map(|rows| (Sums::of(rows, &self.center), packer.pack(rows, dim)))
+            .collect();
+        for (sums, _) in &blocks {
+            add(&mut self.sum, &sums.sum);
+            add(&mut self.third, &sums.third);
+            self.squares += sums.squares;
+            self.fourth += sums.fourth;
         }
-        let n = rows.len() / dim;
-        self.n += n as u64;
-        let block = MatRef::from_row_major_slice(rows, n, dim);
         self.scatter
-            .par_chunks_mut(PANEL * dim)
+            .par_chunks_mut(packer.width() * dim)
             .enumerate()
             .for_each(|(panel, columns)| {
-                let first = panel * PANEL;
-                let width = columns.len() / dim;
-                let target = MatMut::from_column_major_slice_mut(columns, dim, width);
-                let left = block.subcols(first, dim - first).transpose();
-                let right = block.subcols(first, width);
-                matmul(
-                    target.subrows_mut(first, dim - first),
-                    Accum::Add,
-                    left,
-                    right,
-                    1.0,
-                    Par::Seq,
-                );
+                for (_, rows) in &blocks {
+                    rows.add_gram(panel, columns);
+                }
             });
     }
 

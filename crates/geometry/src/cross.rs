@@ -1,14 +1,10 @@
 //! Cross-covariance of paired rows, streamed and merged.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
-use modality_gap_kernels::dot;
+use faer::Mat;
+use modality_gap_kernels::{GRAM_ROWS, PackedRows, Packer, dot};
 use rayon::prelude::*;
 
 use crate::covariance::unbiased_product;
-
-/// Columns of the matrix that one task updates; fixed, so that threads do not change the sums.
-const PANEL: usize = 64;
 
 /// E[(x−μx)(y−μy)ᵀ] of pairs, in f64, counted about fixed centres near the means.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +39,7 @@ impl CrossCovariance {
         let dim = self.centers[0].len();
         assert_eq!(x.len(), y.len(), "rows in pairs");
         assert_eq!(x.len() % dim, 0, "whole rows");
-        let n = x.len() / dim;
+        self.n += (x.len() / dim) as u64;
         let [x, y] = [0, 1].map(|side| {
             let mut rows = [x, y][side].to_vec();
             for row in rows.chunks_exact_mut(dim) {
@@ -63,17 +59,20 @@ impl CrossCovariance {
                 sums.for_each(|(sum, v)| *sum += factor * v);
             }
         }
-        self.n += n as u64;
-        let left = MatRef::from_row_major_slice(&x, n, dim).transpose();
-        let right = MatRef::from_row_major_slice(&y, n, dim);
+        let size = GRAM_ROWS * dim;
+        let packer = Packer::here();
+        let blocks: Vec<[PackedRows; 2]> = x
+            .par_chunks(size)
+            .zip(y.par_chunks(size))
+            .map(|(x, y)| [packer.pack(x, dim), packer.pack(y, dim)])
+            .collect();
         self.scatter
-            .par_chunks_mut(PANEL * dim)
+            .par_chunks_mut(packer.width() * dim)
             .enumerate()
             .for_each(|(panel, columns)| {
-                let width = columns.len() / dim;
-                let target = MatMut::from_column_major_slice_mut(columns, dim, width);
-                let right = right.subcols(panel * PANEL, width);
-                matmul(target, Accum::Add, left, right, 1.0, Par::Seq);
+                for [x, y] in &blocks {
+                    y.add_product(x, panel, columns);
+                }
             });
     }
 

@@ -68,7 +68,7 @@ pub struct Blocks {
     uu: Mat<f64>,
     vu: Mat<f64>,
     vv: Mat<f64>,
-    eigen_u: Option<Eigen>,
+    values_u: Vec<f64>,
     eigen_v: Option<Eigen>,
 }
 
@@ -77,28 +77,36 @@ impl Blocks {
     pub fn of(sigma: MatRef<'_, f64>, frame: &Frame) -> Result<Self, EigenError> {
         assert_eq!(sigma.nrows(), frame.dim(), "differences of the frame's width");
         let (u, v) = (frame.u(), frame.v());
-        let sigma_u_side = sigma * u;
-        let uu = u.transpose() * &sigma_u_side;
-        let vu = v.transpose() * &sigma_u_side;
-        let vv = v.transpose() * (sigma * v);
-        let (eigen_u, eigen_v) = (eigen_or_empty(uu.as_ref())?, eigen_or_empty(vv.as_ref())?);
+        let ((uu, vu, values_u), (vv, eigen_v)) = rayon::join(
+            || {
+                let side = sigma * u;
+                let uu = u.transpose() * &side;
+                let values = Eigen::values_of(uu.as_ref());
+                (uu, v.transpose() * &side, values)
+            },
+            || {
+                let vv = v.transpose() * (sigma * v);
+                let eigen = (vv.nrows() > 0).then(|| Eigen::of(vv.as_ref())).transpose();
+                (vv, eigen)
+            },
+        );
         Ok(Self {
             uu,
             vu,
             vv,
-            eigen_u,
-            eigen_v,
+            values_u: values_u?,
+            eigen_v: eigen_v?,
         })
     }
 
     /// Eigenvalues of Σ_U, descending.
     pub fn values_u(&self) -> &[f64] {
-        values(self.eigen_u.as_ref())
+        &self.values_u
     }
 
     /// Eigenvalues of Σ_V, descending.
     pub fn values_v(&self) -> &[f64] {
-        values(self.eigen_v.as_ref())
+        self.eigen_v.as_ref().map_or(&[], |eigen| &eigen.values)
     }
 
     /// Variances of δ along the frame's basis of U.
@@ -132,7 +140,7 @@ impl Blocks {
             condition_u: Condition::of(self.values_u(), storage_floor),
             condition_v: Condition::of(self.values_v(), storage_floor),
             angle_cob_v1,
-            coupling: coupling(self.uu.as_ref(), self.vu.as_ref(), self.vv.as_ref(), ridge)?,
+            coupling: coupling(self.uu.as_ref(), self.vu.as_ref(), trace(self.vv.as_ref()), ridge)?,
         })
     }
 }
@@ -142,21 +150,18 @@ pub fn coupling_in(sigma: MatRef<'_, f64>, frame: &Frame, ridge: f64) -> Result<
     let (u, v) = (frame.u(), frame.v());
     let side = sigma * u;
     let (uu, vu): (Mat<f64>, Mat<f64>) = (u.transpose() * &side, v.transpose() * &side);
-    let vv: Mat<f64> = v.transpose() * (sigma * v);
-    coupling(uu.as_ref(), vu.as_ref(), vv.as_ref(), ridge)
+    let whole: f64 = trace(sigma);
+    coupling(uu.as_ref(), vu.as_ref(), whole - trace(uu.as_ref()), ridge)
 }
 
-fn values(eigen: Option<&Eigen>) -> &[f64] {
-    eigen.map_or(&[], |eigen| eigen.values.as_slice())
-}
-
+/// From Σ_U, Σ_VU and tr Σ_V.
 fn coupling(
     uu: MatRef<'_, f64>,
     vu: MatRef<'_, f64>,
-    vv: MatRef<'_, f64>,
+    trace_v: f64,
     lambda: f64,
 ) -> Result<Coupling, EigenError> {
-    let (r, q) = (uu.nrows(), vv.nrows());
+    let (r, q) = (uu.nrows(), vu.nrows());
     if r == 0 || q == 0 {
         return Ok(Coupling {
             norm: 0.0,
@@ -172,24 +177,27 @@ fn coupling(
     };
     let factor = ridged.llt(Side::Lower).map_err(inaccurate)?;
     let l = factor.solve(vu.transpose()).transpose().to_owned();
-    let explained = &l * vu.transpose();
-    let square = &l * uu * l.transpose();
-    let left = trace(vv) - 2.0 * trace(explained.as_ref()) + trace(square.as_ref());
+    // tr LΣ_VUᵀ and tr LΣ_ULᵀ
+    let explained = inner(l.as_ref(), vu);
+    let square = inner((&l * uu).as_ref(), l.as_ref());
+    let left = trace_v - 2.0 * explained + square;
     let gram = if q <= r {
         &l * l.transpose()
     } else {
         l.transpose() * &l
     };
-    let norm = Eigen::of(gram.as_ref())?.values[0].max(0.0).sqrt();
+    let norm = Eigen::values_of(gram.as_ref())?[0].max(0.0).sqrt();
     Ok(Coupling {
         norm,
-        r2: 1.0 - left / trace(vv),
+        r2: 1.0 - left / trace_v,
         lambda,
     })
 }
 
-fn eigen_or_empty(matrix: MatRef<'_, f64>) -> Result<Option<Eigen>, EigenError> {
-    (matrix.nrows() > 0).then(|| Eigen::of(matrix)).transpose()
+/// tr ABᵀ.
+fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
+    let columns = a.col_iter().zip(b.col_iter());
+    columns.map(|(a, b)| a.transpose() * b).sum()
 }
 
 fn trace(matrix: MatRef<'_, f64>) -> f64 {
@@ -215,12 +223,26 @@ pub fn vmf_concentration(mean_length: f64, q: usize) -> f64 {
     mean_length * (q as f64 - square) / (1.0 - square)
 }
 
-/// Sum of the unit rows of `rows`·`v`, `rows` n × d row-major and `v` d × q; a row without a part in V counts as zero.
-pub fn sum_of_directions(rows: &[f64], v: MatRef<'_, f64>) -> Vec<f64> {
-    let projected = MatRef::from_row_major_slice(rows, rows.len() / v.nrows(), v.nrows()) * v;
-    let mut sum = vec![0.0; v.ncols()];
-    for row in projected.row_iter() {
-        let length = row.norm_l2();
+/// Share of a square below which its difference from another one is not trusted.
+const CANCELLED: f64 = 1e-3;
+
+/// Σ r/‖P_V r‖ over the rows r of `rows`, n × d row-major; its part in V, [`Frame::length_in_v`], is the sum of the directions there.
+/// A row without a part in V counts as zero.
+pub fn sum_of_directions(rows: &[f64], frame: &Frame) -> Vec<f64> {
+    let (dim, u, v) = (frame.dim(), frame.u(), frame.v());
+    let rows = MatRef::from_row_major_slice(rows, rows.len() / dim, dim);
+    // ‖P_V r‖² = ‖r‖² − ‖P_U r‖², so that the narrower basis does
+    let within = u.ncols() < v.ncols();
+    let narrow = rows * if within { u } else { v };
+    let mut sum = vec![0.0; dim];
+    for (row, narrow) in rows.row_iter().zip(narrow.row_iter()) {
+        let (square, part) = (row.squared_norm_l2(), narrow.squared_norm_l2());
+        let length = match within {
+            false => part.sqrt(),
+            true if square - part > CANCELLED * square => (square - part).sqrt(),
+            // what is left of the difference is rounding
+            true => (row * v).norm_l2(),
+        };
         if length > 0.0 {
             sum.iter_mut()
                 .zip(row.iter())

@@ -44,21 +44,14 @@ impl Eigen {
     /// ‖AU−US‖_F ≤ 64·ε·d·‖A‖_F is checked, for solvers have gone wrong silently before; sequential, so that the
     /// number of threads changes nothing.
     pub fn of(matrix: MatRef<'_, f64>) -> Result<Self, EigenError> {
-        sequential();
         let dim = matrix.nrows();
-        let full = Mat::from_fn(dim, dim, |i, j| matrix[(i.max(j), i.min(j))]);
-        let norm = full.norm_l2();
-        if !norm.is_finite() {
-            return Err(EigenError::NotFinite);
-        }
+        let (scaled, norm) = of_unit_norm(matrix)?;
         if norm == 0.0 {
             return Ok(Self {
                 values: vec![0.0; dim],
-                vectors: Mat::identity(dim, dim),
+                vectors: scaled,
             });
         }
-        // a unit norm keeps tiny and huge spectra clear of under- and overflow
-        let scaled = &full * faer::Scale(1.0 / norm);
         let failed = EigenError::Inaccurate {
             dim,
             residual: f64::INFINITY,
@@ -78,6 +71,30 @@ impl Eigen {
         })
     }
 
+    /// The eigenvalues of the symmetric `matrix` in descending order, of which the lower triangle is read.
+    ///
+    /// # Precision
+    /// As [`Self::of`], whose error E moves Σλ by at most √d·‖E‖_F and Σλ² by 2‖A‖_F‖E‖_F: both are compared with tr A and ‖A‖²_F.
+    pub fn values_of(matrix: MatRef<'_, f64>) -> Result<Vec<f64>, EigenError> {
+        let dim = matrix.nrows();
+        let (scaled, norm) = of_unit_norm(matrix)?;
+        if norm == 0.0 {
+            return Ok(vec![0.0; dim]);
+        }
+        let failed = |residual| EigenError::Inaccurate { dim, residual };
+        let ascending = scaled
+            .self_adjoint_eigenvalues(Side::Lower)
+            .map_err(|_| failed(f64::INFINITY))?;
+        let trace: f64 = (0..dim).map(|i| scaled[(i, i)]).sum();
+        let of_trace = (ascending.iter().sum::<f64>() - trace).abs() / (dim as f64).sqrt();
+        let of_square = (ascending.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() / 2.0;
+        let residual = of_trace.max(of_square);
+        if residual.is_nan() || residual > 64.0 * f64::EPSILON * dim as f64 {
+            return Err(failed(residual));
+        }
+        Ok(ascending.iter().rev().map(|v| v * norm).collect())
+    }
+
     /// Columns `first..last` of the eigenvectors.
     pub fn columns(&self, first: usize, last: usize) -> MatRef<'_, f64> {
         self.vectors.subcols(first, last - first)
@@ -95,6 +112,22 @@ impl Eigen {
         }
         self.values.len()
     }
+}
+
+/// The symmetric `matrix` in full over its norm, and that: a unit norm keeps tiny and huge spectra clear of under- and overflow.
+/// The identity where the norm is zero.
+fn of_unit_norm(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, f64), EigenError> {
+    sequential();
+    let dim = matrix.nrows();
+    let full = Mat::from_fn(dim, dim, |i, j| matrix[(i.max(j), i.min(j))]);
+    let norm = full.norm_l2();
+    if !norm.is_finite() {
+        return Err(EigenError::NotFinite);
+    }
+    if norm == 0.0 {
+        return Ok((Mat::identity(dim, dim), norm));
+    }
+    Ok((full * faer::Scale(1.0 / norm), norm))
 }
 
 #[cfg(test)]
@@ -120,6 +153,11 @@ mod tests {
                     let gram = eigen.vectors.transpose() * &eigen.vectors;
                     let off = Mat::from_fn(dim, dim, |i, j| gram[(i, j)] - f64::from(u8::from(i == j)));
                     assert!(off.norm_max() < 1e-13 * dim as f64);
+                    let values = Eigen::values_of((&matrix * faer::Scale(scale)).as_ref()).unwrap();
+                    assert!(values.is_sorted_by(|a, b| a >= b));
+                    for (a, b) in values.iter().zip(&eigen.values) {
+                        assert!((a - b).abs() < 1e-13 * dim as f64 * largest * scale, "{a} {b}");
+                    }
                 }
             }
         }
@@ -130,6 +168,8 @@ mod tests {
         assert_eq!(Eigen::of(Mat::zeros(4, 4).as_ref()).unwrap().values, [0.0; 4]);
         let bad = Mat::from_fn(3, 3, |i, j| if i + j == 4 { f64::NAN } else { 1.0 });
         assert_eq!(Eigen::of(bad.as_ref()).unwrap_err(), EigenError::NotFinite);
+        assert_eq!(Eigen::values_of(Mat::zeros(4, 4).as_ref()).unwrap(), [0.0; 4]);
+        assert_eq!(Eigen::values_of(bad.as_ref()).unwrap_err(), EigenError::NotFinite);
     }
 
     /// An independent solver agrees on a full spectrum over eight decades.

@@ -100,11 +100,24 @@ impl Frame {
         (self.u().transpose() * m).squared_norm_l2()
     }
 
+    /// ‖P_V m‖.
+    pub fn length_in_v(&self, m: &[f64]) -> f64 {
+        let m = MatRef::from_column_major_slice(m, self.dim(), 1);
+        (self.v().transpose() * m).norm_l2()
+    }
+
     /// tr(P_UΣ).
     pub(crate) fn trace_in_u(&self, sigma: &Covariance) -> f64 {
-        let side = sigma.matrix() * self.u();
-        let columns = side.col_iter().zip(self.u().col_iter());
-        columns.map(|(a, b)| a.transpose() * b).sum()
+        let along = |basis: MatRef<'_, f64>| -> f64 {
+            let side = sigma.matrix() * basis;
+            let columns = side.col_iter().zip(basis.col_iter());
+            columns.map(|(a, b)| a.transpose() * b).sum()
+        };
+        if self.rank <= self.dim() / 2 {
+            along(self.u())
+        } else {
+            sigma.trace() - along(self.v())
+        }
     }
 
     /// Orthonormal basis of V, d × (d − rank).

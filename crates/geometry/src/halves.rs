@@ -141,7 +141,9 @@ pub fn frames_of(
     z: &[Covariance; 2],
     size: FrameSize,
 ) -> Result<[Frame; 2], EigenError> {
-    Ok([Frame::of(&x[0], &z[0], size)?, Frame::of(&x[1], &z[1], size)?])
+    let frame = |k: usize| Frame::of(&x[k], &z[k], size);
+    let (first, second) = rayon::join(|| frame(0), || frame(1));
+    Ok([first?, second?])
 }
 
 /// What is known of a number that turns with the frame it is taken in.
@@ -176,26 +178,28 @@ impl Turned {
 pub fn shares(frames: [&Frame; 2], x: &Halves, z: &Halves, differences: Option<&Halves>) -> Shares {
     let ([mut outside, mut whole], [mut covered, mut spread]) = ([[0.0; 2]; 2], [[0.0; 2]; 2]);
     for (half, frame) in frames.into_iter().enumerate() {
+        let inside_of = |of: &Halves| frame.trace_in_u(&of.parts[half]);
+        let of_pairs = differences.map(inside_of);
         let means = [x, z].map(|side| side.parts[half].mean());
         let m: Vec<f64> = means[0].iter().zip(&means[1]).map(|(a, b)| a - b).collect();
         let in_u = frame.square_in_u(&m);
         // traces of S in all directions and in U
-        let noise = |of: &Halves| -> [f64; 2] {
+        let noise = |of: &Halves, inside: f64| -> [f64; 2] {
             let part = &of.parts[half];
             let scale = of.design * of.correction(half) / part.rows() as f64;
-            [scale * part.trace(), scale * frame.trace_in_u(part)]
+            [scale * part.trace(), scale * inside]
         };
-        let [all, inside] = if let Some(differences) = differences {
-            noise(differences)
+        let [all, inside] = if let Some((differences, inside)) = differences.zip(of_pairs) {
+            noise(differences, inside)
         } else {
-            let ([a, b], [c, d]) = (noise(x), noise(z));
+            let ([a, b], [c, d]) = (noise(x, inside_of(x)), noise(z, inside_of(z)));
             [a + c, b + d]
         };
         let square = dot(&m, &m);
         whole[half] = square - all;
         outside[half] = (square - in_u) - (all - inside);
-        if let Some(differences) = differences {
-            covered[half] = frame.trace_in_u(&differences.parts[half]);
+        if let Some((differences, inside)) = differences.zip(of_pairs) {
+            covered[half] = inside;
             spread[half] = differences.parts[half].trace();
         }
     }

@@ -34,19 +34,15 @@ pub fn covariance_shape(
             .zip(z.0.mean())
             .map(|(a, b)| (a - b).powi(2))
             .sum();
-    let root = {
-        let scaled = faer::Mat::from_fn(dim, dim, |i, k| {
-            x.1.vectors[(i, k)] * x.1.values[k].max(0.0).sqrt().sqrt()
-        });
-        &scaled * scaled.transpose()
-    };
-    let middle = &root * &sz * &root;
-    let middle_trace: f64 = Eigen::of(middle.as_ref())?
-        .values
-        .iter()
-        .map(|v| v.max(0.0).sqrt())
-        .sum();
     let cross = x.1.vectors.transpose() * &z.1.vectors;
+    // Σx^½ΣzΣx^½ has the eigenvalues of BBᵀ with B = Λx^½UxᵀUzΛz^½
+    let root = |values: &[f64], k: usize| values[k].max(0.0).sqrt();
+    let factor = faer::Mat::from_fn(dim, dim, |i, k| {
+        root(&x.1.values, i) * cross[(i, k)] * root(&z.1.values, k)
+    });
+    let middle = &factor * factor.transpose();
+    let values = Eigen::values_of(middle.as_ref())?;
+    let middle_trace: f64 = values.iter().map(|v| v.max(0.0).sqrt()).sum();
     let sizes = std::iter::successors(Some(1), |q| Some(q * 2))
         .take_while(|&q| q < dim)
         .chain([dim]);
@@ -83,23 +79,24 @@ pub struct Residual {
 pub fn residual(differences: &Covariance, mean: &[f64], frame: &Frame) -> Result<Residual, EigenError> {
     let dim = differences.dim();
     let sigma = differences.matrix();
-    let eigen = Eigen::of(sigma.as_ref())?;
+    let (values, covered) = rayon::join(
+        || Eigen::values_of(sigma.as_ref()),
+        || frame.trace_in_u(differences),
+    );
+    let values = values?;
     let trace = differences.trace();
     let mean_square: f64 = mean.iter().map(|m| m * m).sum();
-    let u = frame.u();
-    let inside = u.transpose() * &sigma * u;
-    let covered: f64 = (0..frame.rank()).map(|i| inside[(i, i)]).sum();
     let sizes = std::iter::successors(Some(1), |k| Some(k * 2))
         .take_while(|&k| k < dim)
         .chain([dim]);
     Ok(Residual {
         trace,
-        anisotropy: eigen.values[0] / (trace / dim as f64),
+        anisotropy: values[0] / (trace / dim as f64),
         ratio: trace / (trace + mean_square),
         coverage: covered / trace,
-        effective_dimension: trace * trace / eigen.values.iter().map(|v| v * v).sum::<f64>(),
+        effective_dimension: trace * trace / values.iter().map(|v| v * v).sum::<f64>(),
         energy: sizes
-            .map(|k| (k, eigen.values[..k].iter().sum::<f64>() / trace))
+            .map(|k| (k, values[..k].iter().sum::<f64>() / trace))
             .collect(),
     })
 }

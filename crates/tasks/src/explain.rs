@@ -8,6 +8,7 @@ use modality_gap_geometry::{
     decompose, frames_of, isotropic_kappa, random_angle, residual, shares, storage_floor, unbiased_resultant,
     unbiased_shape, vmf_concentration,
 };
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::TaskError;
@@ -177,6 +178,8 @@ const ROWS_PER_COLUMN: u64 = 10;
 
 /// The frame, and everything that is known without another pass. `real` says whether the gap exceeds its noise: of noise alone
 /// no share is told.
+///
+/// Decompositions that do not depend on each other run side by side, each on one thread, so that threads do not change them.
 pub(crate) fn explain(
     sides: &[Side<'_>; 2],
     pairs: Option<&PairSide<'_>>,
@@ -184,53 +187,57 @@ pub(crate) fn explain(
     options: &ExplainOptions,
 ) -> Result<Explained, TaskError> {
     let [x, z] = sides;
-    let dim = x.covariance.dim();
-    let (frame, about_frame) = options.frame(x.covariance, z.covariance)?;
+    let independent = x.independent.min(z.independent);
+    let needed = ROWS_PER_COLUMN * x.covariance.dim() as u64;
+    let ((framed, others), (spectra, halves)) = rayon::join(
+        || {
+            rayon::join(
+                || options.frame(x.covariance, z.covariance),
+                || other_frames(sides, independent >= needed, options),
+            )
+        },
+        || rayon::join(|| spectra(sides, options), || spectra_of_halves(x)),
+    );
+    let (frame, about_frame) = framed?;
     if let Some(path) = &options.save_frame {
         write_result(path, &frame.to_bytes(), true)?;
     }
-    let independent = x.independent.min(z.independent);
-    let needed = ROWS_PER_COLUMN * dim as u64;
-    let frames = |x, z| -> Result<Vec<Frame>, TaskError> {
-        Ok(frames_of(x, z, options.size()?).map_err(failed)?.into())
-    };
-    let others = match &options.frame {
-        Some(given) => vec![vec![given.clone()]],
-        None if independent < needed => Vec::new(),
-        None => vec![
-            frames(&x.halves.parts, &z.halves.parts)?,
-            frames(&x.halves.early, &z.halves.early)?,
-        ],
-    };
     let mut explained = Explained {
         frame,
-        others,
+        others: others?,
         independent,
         json: Map::from_iter([("frame".to_owned(), about_frame)]),
     };
-    let judging = explained.judging();
-    let differences = pairs.map(|pairs| pairs.halves);
-    let judged: Vec<Shares> = judging
-        .iter()
-        .map(|frames| {
-            shares(
-                [frames[0], frames[frames.len() - 1]],
-                x.halves,
-                z.halves,
-                differences,
+    let (spectra, of_spectra) = spectra?;
+    let halves = halves?;
+    let ((shape, shape_of_halves), (of_pairs, judged)) = rayon::join(
+        || {
+            rayon::join(
+                || compared(sides, &spectra, pairs.map(|pairs| &pairs.products)),
+                || compared_halves(x, halves.as_ref()),
             )
-        })
-        .collect();
-    let spectra = spectra(sides, options, &mut explained.json)?;
-    let covariance = compared(sides, &spectra, pairs.map(|pairs| &pairs.products))?;
-    explained.json.insert("covariance".to_owned(), covariance);
-    let mut decomposition = if let Some(pairs) = pairs {
-        decomposition(sides, pairs, &explained.frame, options)?
+        },
+        || {
+            rayon::join(
+                || pairs.map(|pairs| parts_of_pairs(sides, pairs, &explained.frame, options)),
+                || judged(&explained, sides, pairs),
+            )
+        },
+    );
+    let mut covariance = shape?;
+    if let Some(halves) = shape_of_halves? {
+        covariance["halves"] = halves;
+    }
+    let (mut decomposition, residual) = if let Some(parts) = of_pairs {
+        let (decomposition, residual) = parts?;
+        (decomposition, Some(residual))
     } else {
         let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &explained.frame);
-        json!({ "gap": gap, "pmb": pmb, "cob": cob })
+        (json!({ "gap": gap, "pmb": pmb, "cob": cob }), None)
     };
     decomposition["chance"] = chance_of(&explained.frame, pairs.map(|_| independent));
+    explained.json.insert("spectrum".to_owned(), of_spectra);
+    explained.json.insert("covariance".to_owned(), covariance);
     explained.json.insert("decomposition".to_owned(), decomposition);
     if judged.is_empty() {
         explained.needs(needed);
@@ -238,8 +245,7 @@ pub(crate) fn explain(
     let cob: Vec<InHalves> = judged.iter().filter(|_| real).map(|judged| judged.cob).collect();
     let cob = explained.settle(&cob, TURN).map(|share| share.clamp(0.0, 1.0));
     explained.json["decomposition"]["cobShare"] = json!(cob);
-    if let Some(pairs) = pairs {
-        let mut residual = residual_json(pairs, &explained.frame)?;
+    if let Some(mut residual) = residual {
         // a frame that was given is of other rows for all of these
         let covered: Vec<InHalves> = judged.iter().filter_map(|judged| judged.coverage).collect();
         residual["coverage"] = if options.frame.is_some() {
@@ -257,31 +263,77 @@ pub(crate) fn explain(
     Ok(explained)
 }
 
-/// Puts `spectrum` into `result`; the decompositions with their ranks.
+/// Frames of the halves and of halves of them, or the one that was given; none where there are not `enough` rows.
+fn other_frames(
+    [x, z]: &[Side<'_>; 2],
+    enough: bool,
+    options: &ExplainOptions,
+) -> Result<Vec<Vec<Frame>>, TaskError> {
+    if let Some(given) = &options.frame {
+        return Ok(vec![vec![given.clone()]]);
+    }
+    if !enough {
+        return Ok(Vec::new());
+    }
+    let size = options.size()?;
+    let frames = |x, z| frames_of(x, z, size).map(Vec::from).map_err(failed);
+    let (half, quarter) = rayon::join(
+        || frames(&x.halves.parts, &z.halves.parts),
+        || frames(&x.halves.early, &z.halves.early),
+    );
+    Ok(vec![half?, quarter?])
+}
+
+/// What the halves say in each set of frames.
+fn judged(explained: &Explained, [x, z]: &[Side<'_>; 2], pairs: Option<&PairSide<'_>>) -> Vec<Shares> {
+    let differences = pairs.map(|pairs| pairs.halves);
+    let sets = explained.judging();
+    let of_set = |frames: &Vec<&Frame>| {
+        let ends = [frames[0], frames[frames.len() - 1]];
+        shares(ends, x.halves, z.halves, differences)
+    };
+    sets.par_iter().map(of_set).collect()
+}
+
+/// The decompositions with their ranks, and `spectrum` of the results.
 fn spectra(
     sides: &[Side<'_>; 2],
     options: &ExplainOptions,
-    result: &mut Map<String, Value>,
-) -> Result<Vec<(Eigen, usize)>, TaskError> {
+) -> Result<([(Eigen, usize); 2], Value), TaskError> {
     let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
-    let mut eigens = Vec::new();
-    let mut spectra = Map::new();
-    for side in sides {
+    let of_side = |side: &Side<'_>| -> Result<_, TaskError> {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
         let spectrum = Spectrum::of(&eigen.values, ranks, side.floor());
         let mut json = spectrum_json(&spectrum, side);
         json["eigenvalues"] = json!(eigen.values);
-        spectra.insert(side.name.to_owned(), json);
-        eigens.push((eigen, spectrum.rank));
-    }
-    result.insert("spectrum".to_owned(), Value::Object(spectra));
-    Ok(eigens)
+        Ok(((eigen, spectrum.rank), json))
+    };
+    let (x, z) = rayon::join(|| of_side(&sides[0]), || of_side(&sides[1]));
+    let ((x, of_x), (z, of_z)) = (x?, z?);
+    let json = Map::from_iter(sides.iter().map(|side| side.name.to_owned()).zip([of_x, of_z]));
+    Ok(([x, z], Value::Object(json)))
 }
 
-/// `covariance` of the results, beside the same numbers of two halves of the image rows.
+/// The decompositions of two halves of a side with their ranks, where both have rows.
+fn spectra_of_halves(side: &Side<'_>) -> Result<Option<[(Eigen, usize); 2]>, TaskError> {
+    let parts = &side.halves.parts;
+    if parts.iter().any(|part| part.rows() < 2) {
+        return Ok(None);
+    }
+    let floor = storage_floor(side.storage, side.independent / 2);
+    let half = |part: &Covariance| -> Result<(Eigen, usize), TaskError> {
+        let eigen = Eigen::of(part.matrix().as_ref()).map_err(failed)?;
+        let rank = Spectrum::of(&eigen.values, DEFAULT_ALPHA_RANKS, floor).rank;
+        Ok((eigen, rank))
+    };
+    let (a, b) = rayon::join(|| half(&parts[0]), || half(&parts[1]));
+    Ok(Some([a?, b?]))
+}
+
+/// `covariance` of the results.
 fn compared(
     [x, z]: &[Side<'_>; 2],
-    spectra: &[(Eigen, usize)],
+    spectra: &[(Eigen, usize); 2],
     products: Option<&PairProducts>,
 ) -> Result<Value, TaskError> {
     let shape = covariance_shape(
@@ -291,34 +343,48 @@ fn compared(
     .map_err(failed)?;
     let (q, o): (Vec<_>, Vec<_>) = shape.overlap.iter().copied().unzip();
     let chance: Vec<f64> = q.iter().map(|&q| q as f64 / x.covariance.dim() as f64).collect();
-    let mut value = json!({
+    Ok(json!({
         "shape": unbiased_shape(x.independent_rows(), z.independent_rows(), products),
         "shapeBiased": shape.shape,
         "logSpectraCorrelation": shape.log_spectra_correlation,
         "logSpectraDeviation": shape.log_spectra_deviation,
         "frechet": shape.frechet,
         "overlap": { "q": q, "o": o, "chance": chance },
-    });
-    let parts = &x.halves.parts;
-    if parts.iter().all(|part| part.rows() > 1) {
-        let half = |part: &Covariance| -> Result<(Eigen, usize), TaskError> {
-            let eigen = Eigen::of(part.matrix().as_ref()).map_err(failed)?;
-            let floor = storage_floor(x.storage, x.independent / 2);
-            let rank = Spectrum::of(&eigen.values, DEFAULT_ALPHA_RANKS, floor).rank;
-            Ok((eigen, rank))
-        };
-        let [a, b] = [half(&parts[0])?, half(&parts[1])?];
-        let shape = covariance_shape((&parts[0], &a.0, a.1), (&parts[1], &b.0, b.1)).map_err(failed)?;
-        value["halves"] = json!({
-            "rows": parts[0].rows().min(parts[1].rows()),
-            "shapeBiased": shape.shape,
-            "logSpectraCorrelation": shape.log_spectra_correlation,
-            "logSpectraDeviation": shape.log_spectra_deviation,
-            "frechet": shape.frechet,
-            "overlap": shape.overlap.iter().map(|&(_, o)| o).collect::<Vec<_>>(),
-        });
-    }
-    Ok(value)
+    }))
+}
+
+/// The same numbers of two halves of the image rows, which stand beside them.
+fn compared_halves(
+    side: &Side<'_>,
+    spectra: Option<&[(Eigen, usize); 2]>,
+) -> Result<Option<Value>, TaskError> {
+    let Some([a, b]) = spectra else {
+        return Ok(None);
+    };
+    let parts = &side.halves.parts;
+    let shape = covariance_shape((&parts[0], &a.0, a.1), (&parts[1], &b.0, b.1)).map_err(failed)?;
+    Ok(Some(json!({
+        "rows": parts[0].rows().min(parts[1].rows()),
+        "shapeBiased": shape.shape,
+        "logSpectraCorrelation": shape.log_spectra_correlation,
+        "logSpectraDeviation": shape.log_spectra_deviation,
+        "frechet": shape.frechet,
+        "overlap": shape.overlap.iter().map(|&(_, o)| o).collect::<Vec<_>>(),
+    })))
+}
+
+/// `decomposition` and `residual` of the results.
+fn parts_of_pairs(
+    sides: &[Side<'_>; 2],
+    pairs: &PairSide<'_>,
+    frame: &Frame,
+    options: &ExplainOptions,
+) -> Result<(Value, Value), TaskError> {
+    let (decomposition, residual) = rayon::join(
+        || decomposition(sides, pairs, frame, options),
+        || residual_json(pairs, frame),
+    );
+    Ok((decomposition?, residual?))
 }
 
 /// `decomposition` of the results, of pairs.

@@ -12,6 +12,7 @@ use crate::outputs::{
     work_folder,
 };
 use crate::receipt::hash_bytes;
+use crate::row_hash::UNUSABLE;
 use crate::transform::{MapJob, write_mapped};
 use crate::walk::walk_range;
 use crate::{Control, RowSet, Selection, Split, TaskError, report};

@@ -144,7 +144,7 @@ impl Tracker {
         let probe = Probe::of(&mut *image, &mut *text, sample, self.groups())?;
         let own = Arc::new(self.frame_of(&probe)?);
         let frame = self.frozen.as_ref().map_or(&own, |frozen| &frozen.frame);
-        let direction = mean_direction(image, text, frame.v())?;
+        let direction = mean_direction(image, text, frame)?;
         let gradients = GradientParts::of(gradients, batch, frame)?;
         let residuals = self.residuals(&probe, frame).map_err(TrackError::Numeric)?;
 

@@ -1,6 +1,6 @@
 //! What one step's probe pairs say by themselves: means, covariances, the gap and what the sphere does to the text.
 
-use faer::{MatRef, Scale};
+use faer::Scale;
 use modality_gap_kernels::{Rows, dot};
 use rayon::prelude::*;
 
@@ -12,6 +12,7 @@ use super::rows::{Source, each_pair_block};
 use crate::bad_row::Policy;
 use crate::decomposition::sum_of_directions;
 use crate::fit_options::EPSILON;
+use crate::frame::Frame;
 use crate::gap::{ClusterNoise, Noise, centroid_gap, relative_gap};
 use crate::map::Map;
 use crate::moments::Moments;
@@ -211,19 +212,19 @@ impl Probe {
 pub(super) fn mean_direction<E>(
     image: Source<'_, E>,
     text: Source<'_, E>,
-    v: MatRef<'_, f64>,
+    frame: &Frame,
 ) -> Result<f64, TrackError<E>> {
     let (dim, n) = (image.dim(), image.rows() as f64);
-    let mut sum = vec![0.0; v.ncols()];
+    let mut sum = vec![0.0; dim];
     each_pair_block(image, text, |_, x, y| {
         x.iter_mut().zip(&*y).for_each(|(a, b)| *a -= b);
         let parts: Vec<Vec<f64>> = x
             .par_chunks(DIRECTION_ROWS * dim)
-            .map(|rows| sum_of_directions(rows, v))
+            .map(|rows| sum_of_directions(rows, frame))
             .collect();
         for part in parts {
             sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
         }
     })?;
-    Ok(dot(&sum, &sum).sqrt() / n)
+    Ok(frame.length_in_v(&sum) / n)
 }

@@ -71,7 +71,7 @@ pub(super) fn covariance_of_side(
     if let Some((_, done)) = &shard {
         storage.add(done);
     }
-    let halves = rows_of.halves();
+    let halves = rows_of.halves(control);
     Ok(SideCovariance {
         whole: halves.whole(),
         halves,

@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 
 use modality_gap_geometry::{Covariance, Halves};
+use modality_gap_kernels::GRAM_ROWS;
 
 use crate::Control;
+
+/// Rows of a part that are counted together: blocks for all threads.
+const TOGETHER: usize = 4 * GRAM_ROWS;
 
 /// Rows on their way into the quarters of a covariance.
 pub(super) struct IntoHalves {
@@ -35,29 +39,24 @@ impl IntoHalves {
         }
     }
 
-    /// Counts what was taken.
+    /// Counts what was taken, of each part when there are enough rows of it.
     pub fn count(&mut self, control: &Control) {
-        let Self {
-            quarters,
-            blocks,
-            first,
-            first_block,
-            ..
-        } = self;
-        control.pool().install(|| {
-            for (part, block) in quarters.iter_mut().zip(blocks.iter_mut()) {
-                part.accumulate(block);
-            }
-            if let Some(covariance) = first {
-                covariance.accumulate(first_block);
-            }
-        });
-        blocks.iter_mut().for_each(Vec::clear);
-        first_block.clear();
+        self.count_from(TOGETHER, control);
     }
 
-    /// All that was counted.
-    pub fn halves(self) -> Halves {
+    fn count_from(&mut self, least: usize, control: &Control) {
+        let dim = self.quarters[0].dim();
+        let parts = self.quarters.iter_mut().zip(&mut self.blocks);
+        let all = parts.chain(self.first.iter_mut().zip([&mut self.first_block]));
+        for (part, block) in all.filter(|(_, block)| block.len() >= least * dim) {
+            control.pool().install(|| part.accumulate(block));
+            block.clear();
+        }
+    }
+
+    /// All that was taken.
+    pub fn halves(mut self, control: &Control) -> Halves {
+        self.count_from(0, control);
         Halves::of(self.quarters, self.first)
     }
 }

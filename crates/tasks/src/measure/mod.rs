@@ -338,12 +338,10 @@ fn causes(
         products: pairs.products,
         mean: &pairs.mean,
     });
-    let mut explained = explain(
-        &[side("image", 0), side("text", 1)],
-        pair_side.as_ref(),
-        real,
-        &job.explain,
-    )?;
+    let sides = [side("image", 0), side("text", 1)];
+    let mut explained = control
+        .pool()
+        .install(|| explain(&sides, pair_side.as_ref(), real, &job.explain))?;
     if let Some(pairs) = pairs {
         let sets = explained.judging();
         let (mut found, mut even) = (Vec::new(), None);

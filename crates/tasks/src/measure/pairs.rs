@@ -93,7 +93,7 @@ pub(super) fn pair_differences(
         Pairing::Groups => sum.iter().map(|sum| sum / n).collect(),
         _ => center.clone(),
     };
-    let halves = differences.halves();
+    let halves = differences.halves(control);
     Ok(Pairs {
         differences: halves.whole(),
         halves,
@@ -115,10 +115,9 @@ pub(super) fn mean_directions(
     control: &Control,
 ) -> Result<Vec<Vec<(f64, u64)>>, TaskError> {
     let dim = sides.source(0).dim;
-    let nothing = |frame: &&Frame| (vec![0.0; frame.v().ncols()], 0);
     let mut sums: Vec<Vec<(Vec<f64>, u64)>> = sets
         .iter()
-        .map(|frames| frames.iter().map(nothing).collect())
+        .map(|frames| vec![(vec![0.0; dim], 0); frames.len()])
         .collect();
     let mut seen = sides.grouped().then(HashSet::new);
     let mut blocks: [Vec<f64>; 2] = Default::default();
@@ -149,18 +148,17 @@ pub(super) fn mean_directions(
             }
         },
     )?;
-    let length = |(sum, pairs): &(Vec<f64>, u64)| (dot(sum, sum).sqrt() / *pairs as f64, *pairs);
-    Ok(sums
-        .iter()
-        .map(|sums| sums.iter().map(length).collect())
-        .collect())
+    let length =
+        |(frame, (sum, pairs)): (&&Frame, &(Vec<f64>, u64))| (frame.length_in_v(sum) / *pairs as f64, *pairs);
+    let of_set = |(frames, sums): (&Vec<&Frame>, &Vec<_>)| frames.iter().zip(sums).map(length).collect();
+    Ok(sets.iter().zip(&sums).map(of_set).collect())
 }
 
 fn add_directions(block: &[f64], frame: &Frame, sum: &mut [f64], control: &Control) {
     let parts: Vec<Vec<f64>> = control.pool().install(|| {
         block
             .par_chunks(DIRECTION_ROWS * frame.dim())
-            .map(|rows| sum_of_directions(rows, frame.v()))
+            .map(|rows| sum_of_directions(rows, frame))
             .collect()
     });
     for part in parts {

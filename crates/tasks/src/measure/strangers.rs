@@ -2,6 +2,7 @@
 
 use modality_gap_geometry::{Covariance, Frame, coupling_in};
 use modality_gap_kernels::dot;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::pairs::Pairs;
@@ -46,7 +47,7 @@ pub(super) fn add_strangers(
     if n < 4 || frame.rank() == 0 || frame.rank() == dim {
         return Ok(());
     }
-    let (mut norm, mut r2) = (0.0, 0.0);
+    let mut covariances = Vec::with_capacity(DERANGEMENTS);
     for k in 1..=DERANGEMENTS {
         control.cancel.check()?;
         // far apart, for rows of one group often stand together
@@ -64,8 +65,16 @@ pub(super) fn add_strangers(
                 block.clear();
             }
         }
-        let found = coupling_in(differences.matrix().as_ref(), frame, lambda)
-            .map_err(|error| TaskError::Numeric(error.to_string()))?;
+        covariances.push(differences);
+    }
+    let couplings: Vec<_> = control.pool().install(|| {
+        let each = covariances.par_iter();
+        each.map(|differences| coupling_in(differences.matrix().as_ref(), frame, lambda))
+            .collect()
+    });
+    let (mut norm, mut r2) = (0.0, 0.0);
+    for found in couplings {
+        let found = found.map_err(|error| TaskError::Numeric(error.to_string()))?;
         norm += found.norm / DERANGEMENTS as f64;
         r2 += found.r2 / DERANGEMENTS as f64;
     }

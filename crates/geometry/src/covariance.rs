@@ -1,7 +1,7 @@
 //! Covariance of rows, streamed and merged.
 
 use faer::Mat;
-use modality_gap_kernels::{GRAM_ROWS, PackedRows, Packer, dot};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows, dot};
 use rayon::prelude::*;
 
 /// Unbiased estimate of ‖Cov(x,y)‖²_F from n independent pairs: `square` is ‖Σ̂xy‖²_F with divisor n, and with
@@ -94,23 +94,26 @@ impl Covariance {
         let dim = self.center.len();
         assert_eq!(rows.len() % dim, 0, "whole rows");
         self.n += (rows.len() / dim) as u64;
-        let packer = Packer::here();
-        let blocks: Vec<(Sums, PackedRows)> = rows
+        let gram = Gram::here();
+        let blocks: Vec<(Sums, GramRows, GramColumns)> = rows
             .par_chunks_mut(GRAM_ROWS * dim)
-            .map(|rows| (Sums::of(rows, &self.center), packer.pack(rows, dim)))
+            .map(|rows| {
+                let sums = Sums::of(rows, &self.center);
+                (sums, gram.rows(rows, dim), gram.columns(rows, dim))
+            })
             .collect();
-        for (sums, _) in &blocks {
+        for (sums, ..) in &blocks {
             add(&mut self.sum, &sums.sum);
             add(&mut self.third, &sums.third);
             self.squares += sums.squares;
             self.fourth += sums.fourth;
         }
         self.scatter
-            .par_chunks_mut(packer.width() * dim)
+            .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
-            .for_each(|(panel, columns)| {
-                for (_, rows) in &blocks {
-                    rows.add_gram(panel, columns);
+            .for_each(|(group, columns)| {
+                for (_, down, across) in &blocks {
+                    gram.add(down, across, group * GRAM_COLUMNS, true, columns);
                 }
             });
     }

@@ -1,7 +1,7 @@
 //! Cross-covariance of paired rows, streamed and merged.
 
 use faer::Mat;
-use modality_gap_kernels::{GRAM_ROWS, PackedRows, Packer, dot};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows, dot};
 use rayon::prelude::*;
 
 use crate::covariance::unbiased_product;
@@ -60,18 +60,18 @@ impl CrossCovariance {
             }
         }
         let size = GRAM_ROWS * dim;
-        let packer = Packer::here();
-        let blocks: Vec<[PackedRows; 2]> = x
+        let gram = Gram::here();
+        let blocks: Vec<(GramRows, GramColumns)> = x
             .par_chunks(size)
             .zip(y.par_chunks(size))
-            .map(|(x, y)| [packer.pack(x, dim), packer.pack(y, dim)])
+            .map(|(x, y)| (gram.rows(x, dim), gram.columns(y, dim)))
             .collect();
         self.scatter
-            .par_chunks_mut(packer.width() * dim)
+            .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
-            .for_each(|(panel, columns)| {
-                for [x, y] in &blocks {
-                    y.add_product(x, panel, columns);
+            .for_each(|(group, columns)| {
+                for (down, across) in &blocks {
+                    gram.add(down, across, group * GRAM_COLUMNS, false, columns);
                 }
             });
     }

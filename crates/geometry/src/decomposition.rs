@@ -2,6 +2,7 @@
 
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
+use modality_gap_kernels::dot;
 
 use crate::Covariance;
 use crate::eigen::{Eigen, EigenError};
@@ -230,23 +231,26 @@ const CANCELLED: f64 = 1e-3;
 /// A row without a part in V counts as zero.
 pub fn sum_of_directions(rows: &[f64], frame: &Frame) -> Vec<f64> {
     let (dim, u, v) = (frame.dim(), frame.u(), frame.v());
-    let rows = MatRef::from_row_major_slice(rows, rows.len() / dim, dim);
+    let all = MatRef::from_row_major_slice(rows, rows.len() / dim, dim);
     // ‖P_V r‖² = ‖r‖² − ‖P_U r‖², so that the narrower basis does
     let within = u.ncols() < v.ncols();
-    let narrow = rows * if within { u } else { v };
+    let narrow = all * if within { u } else { v };
+    let mut parts = vec![0.0; narrow.nrows()];
+    for k in 0..narrow.ncols() {
+        let column = narrow.col_as_slice(k);
+        parts.iter_mut().zip(column).for_each(|(part, v)| *part += v * v);
+    }
     let mut sum = vec![0.0; dim];
-    for (row, narrow) in rows.row_iter().zip(narrow.row_iter()) {
-        let (square, part) = (row.squared_norm_l2(), narrow.squared_norm_l2());
+    for (row, part) in rows.chunks_exact(dim).zip(parts) {
+        let square = dot(row, row);
         let length = match within {
             false => part.sqrt(),
             true if square - part > CANCELLED * square => (square - part).sqrt(),
             // what is left of the difference is rounding
-            true => (row * v).norm_l2(),
+            true => frame.length_in_v(row),
         };
         if length > 0.0 {
-            sum.iter_mut()
-                .zip(row.iter())
-                .for_each(|(sum, v)| *sum += v / length);
+            sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += v / length);
         }
     }
     sum

@@ -6,21 +6,59 @@
 
 use crate::dispatch::{Level, level};
 
-/// Rows of a block at most: a panel of so many stays in the first cache.
+/// Rows of a block at most: a strip and a panel of so many stay in the first cache.
 pub const GRAM_ROWS: usize = 256;
 
-/// Columns of a panel and of the strips that it is cut into: the sums of a tile fill the registers but for what is multiplied.
-const NARROW: (usize, usize) = (12, 4);
-/// The same for AVX-512.
-const WIDE: (usize, usize) = (24, 8);
+/// Columns of the matrix that one call should be given: their strips stay in the second cache.
+pub const GRAM_COLUMNS: usize = 48;
 
-/// Rows of a block in panels of columns, each row of a panel side by side.
+/// Columns of a strip and of a panel: the sums of a tile fill the registers but for what is multiplied.
+const NARROW: (usize, usize) = (6, 8);
+/// The same for AVX-512.
+const WIDE: (usize, usize) = (8, 24);
+
+/// Rows in groups of so many columns, each row of a group side by side.
 #[derive(Debug)]
-pub struct PackedRows {
-    dim: usize,
+struct Packed {
+    width: usize,
+    values: Vec<f64>,
+}
+
+impl Packed {
+    fn of(rows: &[f64], dim: usize, width: usize) -> Self {
+        let n = rows.len() / dim;
+        let mut values = vec![0.0; dim.div_ceil(width) * n * width];
+        for (group, values) in values.chunks_exact_mut((n * width).max(1)).enumerate() {
+            let columns = group * width..dim.min((group + 1) * width);
+            for (row, values) in rows.chunks_exact(dim).zip(values.chunks_exact_mut(width)) {
+                values[..columns.len()].copy_from_slice(&row[columns.clone()]);
+            }
+        }
+        Self { width, values }
+    }
+
+    /// The rows of a group.
+    fn group<const WIDTH: usize>(&self, group: usize, rows: usize) -> &[[f64; WIDTH]] {
+        debug_assert_eq!(WIDTH, self.width, "the width it was packed for");
+        let size = rows * WIDTH;
+        self.values[group * size..(group + 1) * size].as_chunks().0
+    }
+}
+
+/// A block of rows whose columns are multiplied with those of another: the columns of a product.
+#[derive(Debug)]
+pub struct GramColumns {
     rows: usize,
-    unit: Unit,
-    panels: Vec<f64>,
+    dim: usize,
+    strips: Packed,
+}
+
+/// A block of rows whose columns are the rows of a product.
+#[derive(Debug)]
+pub struct GramRows {
+    rows: usize,
+    dim: usize,
+    panels: Packed,
 }
 
 /// What multiplies.
@@ -45,108 +83,94 @@ impl Unit {
         }
     }
 
-    /// Columns of a panel.
-    const fn width(self) -> usize {
+    /// Columns of a strip and of a panel.
+    const fn widths(self) -> (usize, usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => WIDE.0,
-            _ => NARROW.0,
+            Self::Avx512 => WIDE,
+            _ => NARROW,
         }
     }
 }
 
-/// Packs blocks that are multiplied with each other, for what this thread multiplies with.
+/// Packs blocks and multiplies them, with one instruction set.
 #[derive(Debug, Clone, Copy)]
-pub struct Packer {
+pub struct Gram {
     unit: Unit,
 }
 
-impl Packer {
-    /// For the best instruction set, or the one forced on this thread.
+impl Gram {
+    /// With the best instruction set, or the one forced on this thread.
     pub fn here() -> Self {
         Self { unit: Unit::best() }
     }
 
-    /// Columns of a panel; a task of [`PackedRows::add_gram`] or [`PackedRows::add_product`] has so many columns of the matrix.
-    pub fn width(self) -> usize {
-        self.unit.width()
+    /// Packs `rows`, n × dim row-major with n at most [`GRAM_ROWS`], for the columns of a product.
+    pub fn columns(self, rows: &[f64], dim: usize) -> GramColumns {
+        GramColumns {
+            rows: counted(rows, dim),
+            dim,
+            strips: Packed::of(rows, dim, self.unit.widths().0),
+        }
     }
 
-    /// Packs `rows`, n × dim row-major with n at most [`GRAM_ROWS`].
-    pub fn pack(self, rows: &[f64], dim: usize) -> PackedRows {
-        assert!(dim > 0 && rows.len().is_multiple_of(dim), "whole rows");
-        let n = rows.len() / dim;
-        assert!(n <= GRAM_ROWS, "{n} rows in a block of {GRAM_ROWS}");
-        let (unit, width) = (self.unit, self.width());
-        let mut panels = vec![0.0; dim.div_ceil(width) * n * width];
-        for (panel, values) in panels.chunks_exact_mut((n * width).max(1)).enumerate() {
-            let columns = panel * width..dim.min((panel + 1) * width);
-            for (row, values) in rows.chunks_exact(dim).zip(values.chunks_exact_mut(width)) {
-                values[..columns.len()].copy_from_slice(&row[columns.clone()]);
-            }
-        }
-        PackedRows {
+    /// Packs `rows` as [`Self::columns`] does, for the rows of a product.
+    pub fn rows(self, rows: &[f64], dim: usize) -> GramRows {
+        GramRows {
+            rows: counted(rows, dim),
             dim,
-            rows: n,
-            unit,
-            panels,
+            panels: Packed::of(rows, dim, self.unit.widths().1),
+        }
+    }
+
+    /// Adds some columns of XᵀY, X the rows of `down` and Y those of `across`, in pairs: `out` holds whole columns of the matrix from
+    /// column `first` on, column-major; `first` is a multiple of [`GRAM_COLUMNS`]. Of a `lower` triangle what lies above is left
+    /// out, but for parts of it near the diagonal.
+    pub fn add(self, down: &GramRows, across: &GramColumns, first: usize, lower: bool, out: &mut [f64]) {
+        let (strip, panel) = self.unit.widths();
+        assert_eq!(
+            (down.rows, panel, strip),
+            (across.rows, down.panels.width, across.strips.width)
+        );
+        assert!(
+            first.is_multiple_of(GRAM_COLUMNS) && first + out.len() / down.dim <= across.dim,
+            "columns of the product"
+        );
+        let task = Task {
+            down,
+            across,
+            first,
+            lower,
+        };
+        match self.unit {
+            Unit::Portable => task.run::<Apart, { NARROW.0 }, { NARROW.1 }>(out),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Unit::best` has seen fma, and avx2 by the level.
+            Unit::Fma => unsafe { run_fma(&task, out) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the level stands for fma and avx512f.
+            Unit::Avx512 => unsafe { run_avx512(&task, out) },
         }
     }
 }
 
-impl PackedRows {
-    /// Adds columns of XᵀX from the diagonal's panel downwards: `columns` are those of panel `panel` of the dim × dim matrix,
-    /// column-major.
-    pub fn add_gram(&self, panel: usize, columns: &mut [f64]) {
-        self.add(self, panel, panel, columns);
-    }
-
-    /// Adds columns of YᵀX, Y the rows of `down` in pairs with these: `columns` as in [`Self::add_gram`], of a matrix with as many
-    /// rows as `down` has columns.
-    pub fn add_product(&self, down: &Self, panel: usize, columns: &mut [f64]) {
-        assert_eq!(
-            (self.rows, self.unit),
-            (down.rows, down.unit),
-            "blocks of one kind"
-        );
-        self.add(down, panel, 0, columns);
-    }
-
-    fn add(&self, down: &Self, panel: usize, first: usize, columns: &mut [f64]) {
-        assert!(
-            panel * self.unit.width() + columns.len() / down.dim <= self.dim,
-            "columns of the panel"
-        );
-        match self.unit {
-            Unit::Portable => {
-                add_tiles::<Apart, { NARROW.0 }, { NARROW.1 }>(self, down, panel, first, columns)
-            }
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Unit::best` has seen fma, and avx2 by the level.
-            Unit::Fma => unsafe { add_fma(self, down, panel, first, columns) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the level stands for fma and avx512f.
-            Unit::Avx512 => unsafe { add_avx512(self, down, panel, first, columns) },
-        }
-    }
-
-    /// Rows of a panel.
-    fn panel<const WIDTH: usize>(&self, panel: usize) -> &[[f64; WIDTH]] {
-        let size = self.rows * WIDTH;
-        self.panels[panel * size..(panel + 1) * size].as_chunks().0
-    }
+fn counted(rows: &[f64], dim: usize) -> usize {
+    assert!(dim > 0 && rows.len().is_multiple_of(dim), "whole rows");
+    let n = rows.len() / dim;
+    assert!(n <= GRAM_ROWS, "{n} rows in a block of {GRAM_ROWS}");
+    n
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn add_fma(left: &PackedRows, down: &PackedRows, panel: usize, first: usize, columns: &mut [f64]) {
-    add_tiles::<Fused, { NARROW.0 }, { NARROW.1 }>(left, down, panel, first, columns);
+fn run_fma(task: &Task<'_>, out: &mut [f64]) {
+    task.run::<Fused, { NARROW.0 }, { NARROW.1 }>(out);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f")]
-fn add_avx512(left: &PackedRows, down: &PackedRows, panel: usize, first: usize, columns: &mut [f64]) {
-    add_tiles::<Fused, { WIDE.0 }, { WIDE.1 }>(left, down, panel, first, columns);
+fn run_avx512(task: &Task<'_>, out: &mut [f64]) {
+    task.run::<Fused, { WIDE.0 }, { WIDE.1 }>(out);
 }
 
 /// How a product is added.
@@ -180,41 +204,60 @@ impl Adding for Apart {
     }
 }
 
-#[inline(always)]
-fn add_tiles<A: Adding, const WIDTH: usize, const STRIP: usize>(
-    left: &PackedRows,
-    down: &PackedRows,
-    panel: usize,
+/// Some columns of a product.
+struct Task<'a> {
+    down: &'a GramRows,
+    across: &'a GramColumns,
     first: usize,
-    columns: &mut [f64],
-) {
-    let of_columns = left.panel::<WIDTH>(panel);
-    for below in first..down.dim.div_ceil(WIDTH) {
-        let of_rows = down.panel::<WIDTH>(below);
-        let rows = below * WIDTH..down.dim.min((below + 1) * WIDTH);
-        for (strip, columns) in columns.chunks_mut(STRIP * down.dim).enumerate() {
-            let sums = tile::<A, WIDTH, STRIP>(of_columns, strip * STRIP, of_rows);
-            for (sums, column) in sums.iter().zip(columns.chunks_exact_mut(down.dim)) {
-                for (sum, value) in sums.iter().zip(&mut column[rows.clone()]) {
-                    *value += sum;
+    lower: bool,
+}
+
+impl Task<'_> {
+    #[inline(always)]
+    fn run<A: Adding, const STRIP: usize, const PANEL: usize>(&self, out: &mut [f64]) {
+        let (rows, dim) = (self.down.rows, self.down.dim);
+        let from = if self.lower { self.first / PANEL } else { 0 };
+        for panel in from..dim.div_ceil(PANEL) {
+            let of_rows = self.down.panels.group::<PANEL>(panel, rows);
+            let here = panel * PANEL..dim.min((panel + 1) * PANEL);
+            for (strip, columns) in out.chunks_mut(STRIP * dim).enumerate() {
+                if self.lower && here.end <= self.first + strip * STRIP {
+                    break;
+                }
+                let of_columns = self
+                    .across
+                    .strips
+                    .group::<STRIP>(self.first / STRIP + strip, rows);
+                let sums = tile::<A, STRIP, PANEL>(of_columns, of_rows);
+                for (sums, column) in sums.iter().zip(columns.chunks_exact_mut(dim)) {
+                    match column[here.clone()].first_chunk_mut::<PANEL>() {
+                        // of a whole panel the length is known
+                        Some(values) => add(values, sums),
+                        None => add(&mut column[here.clone()], sums),
+                    }
                 }
             }
         }
     }
 }
 
-/// Sums of products of STRIP columns from `at` on with WIDTH columns, over all rows.
 #[inline(always)]
-fn tile<A: Adding, const WIDTH: usize, const STRIP: usize>(
-    of_columns: &[[f64; WIDTH]],
-    at: usize,
-    of_rows: &[[f64; WIDTH]],
-) -> [[f64; WIDTH]; STRIP] {
-    let mut sums = [[0.0; WIDTH]; STRIP];
+fn add(values: &mut [f64], sums: &[f64]) {
+    for (value, sum) in values.iter_mut().zip(sums) {
+        *value += sum;
+    }
+}
+
+/// Sums of products of the columns of a strip with those of a panel, over all rows.
+#[inline(always)]
+fn tile<A: Adding, const STRIP: usize, const PANEL: usize>(
+    of_columns: &[[f64; STRIP]],
+    of_rows: &[[f64; PANEL]],
+) -> [[f64; PANEL]; STRIP] {
+    let mut sums = [[0.0; PANEL]; STRIP];
     for (left, right) in of_columns.iter().zip(of_rows) {
-        let left: &[f64; STRIP] = left[at..at + STRIP].try_into().expect("a strip");
         for i in 0..STRIP {
-            for j in 0..WIDTH {
+            for j in 0..PANEL {
                 sums[i][j] = A::add(sums[i][j], left[i], right[j]);
             }
         }
@@ -242,18 +285,18 @@ mod tests {
     fn products_are_those_of_plain_sums() {
         for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
             at_level(level, || {
-                for dim in [1, 3, 11, 12, 13, 23, 24, 25, 49, 70] {
+                for dim in [1, 3, 5, 6, 7, 8, 9, 23, 24, 25, 47, 48, 49, 70, 97] {
                     for n in [0, 1, 7, GRAM_ROWS] {
                         let (x, y) = (rows(n, dim, 3), rows(n, dim, 5));
-                        let packer = Packer::here();
-                        let [a, b] = [&x, &y].map(|rows| packer.pack(rows, dim));
+                        let packing = Gram::here();
+                        let [a, b] =
+                            [&x, &y].map(|rows| (packing.rows(rows, dim), packing.columns(rows, dim)));
                         let (mut gram, mut cross) = (vec![1.0; dim * dim], vec![1.0; dim * dim]);
-                        let columns = packer.width() * dim;
-                        for (panel, columns) in gram.chunks_mut(columns).enumerate() {
-                            a.add_gram(panel, columns);
+                        for (k, columns) in gram.chunks_mut(GRAM_COLUMNS * dim).enumerate() {
+                            packing.add(&a.0, &a.1, k * GRAM_COLUMNS, true, columns);
                         }
-                        for (panel, columns) in cross.chunks_mut(columns).enumerate() {
-                            b.add_product(&a, panel, columns);
+                        for (k, columns) in cross.chunks_mut(GRAM_COLUMNS * dim).enumerate() {
+                            packing.add(&a.0, &b.1, k * GRAM_COLUMNS, false, columns);
                         }
                         let plain = |left: &[f64], i: usize, right: &[f64], j: usize| -> f64 {
                             1.0 + (0..n)

@@ -19,7 +19,7 @@ mod rows;
 mod write;
 
 pub use dispatch::{Level, level};
-pub use gram::{GRAM_ROWS, PackedRows, Packer};
+pub use gram::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};

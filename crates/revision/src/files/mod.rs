@@ -14,9 +14,9 @@ mod save;
 mod source;
 mod torch;
 
+pub(crate) use gguf::Metadata;
 #[cfg(test)]
-pub(crate) use gguf::Value as MetadataValue;
-pub(crate) use gguf::{Gguf, Metadata};
+pub(crate) use gguf::{Gguf, Value as MetadataValue};
 pub use model_files::ModelFiles;
 pub(crate) use model_files::TextFiles;
 pub use names::weight_shapes;

@@ -310,7 +310,8 @@ fn spectra(
     };
     let (x, z) = rayon::join(|| of_side(&sides[0]), || of_side(&sides[1]));
     let ((x, of_x), (z, of_z)) = (x?, z?);
-    let json = Map::from_iter(sides.iter().map(|side| side.name.to_owned()).zip([of_x, of_z]));
+    let names = sides.iter().map(|side| side.name.to_owned());
+    let json: Map<String, Value> = names.zip([of_x, of_z]).collect();
     Ok(([x, z], Value::Object(json)))
 }
 

@@ -1,5 +1,14 @@
 import type { FileHandle } from 'node:fs/promises'
-import { type BadRecord, badRecord, type JsonRecord, opened, parseRecord, readAt, recordsOf } from './json-records.ts'
+import {
+  type BadRecord,
+  badRecord,
+  type JsonRecord,
+  opened,
+  parseRecord,
+  readAt,
+  recordsOf,
+  refusedRecords,
+} from './json-records.ts'
 import { RecordPlaces } from './record-places.ts'
 
 /** Files that are open at a time; a training may have more than a process may open. */
@@ -75,7 +84,7 @@ export class JsonFile {
       })
     try {
       const stamp = await stampOf(file)
-      for await (const record of recordsOf(file, path, name, passed)) {
+      for await (const record of recordsOf(file, path, name, passed, refusedRecords)) {
         onRecord(record)
         places.push(record.start, record.length)
       }

@@ -58,19 +58,20 @@ export interface BadRecord extends Omit<JsonRecord, 'value'> {
 /** Hears of records that are no JSON objects; absent to have the first one thrown. */
 type OnBad = ((bad: BadRecord) => void) | undefined
 
-/** The records of an opened file; `name` is what it is called in errors. */
+/** The records of an opened file; `name` is what it is called in errors, and `foreign` throws the error about a file of another kind. */
 export async function* recordsOf(
   file: FileHandle,
   path: string,
   name = path,
   onBad?: OnBad,
+  foreign: (error: unknown) => never = rethrow,
 ): AsyncGenerator<JsonRecord> {
   const begin = await firstByte(file, path)
   if (begin === undefined) {
     return
   }
   if (begin.byte !== 0x5b && begin.byte !== 0x7b) {
-    await refuseForeign(path).catch(refusedRecords)
+    await refuseForeign(path).catch(foreign)
   }
   const framer: Framer = begin.byte === 0x5b ? new ArrayFramer() : new LineFramer()
   const held = new Window(begin.at)
@@ -99,8 +100,12 @@ export async function* recordsOf(
   }
 }
 
+function rethrow(error: unknown): never {
+  throw error
+}
+
 /** The error about a file of another kind, which speaks of rows, with what records are read from. */
-function refusedRecords(error: unknown): never {
+export function refusedRecords(error: unknown): never {
   if (!(error instanceof ModalityGapError) || error.code !== 'UNSUPPORTED') {
     throw error
   }

@@ -80,7 +80,7 @@ const REFUSED: [string, Record<string, unknown>, RegExp][] = [
   ['a turn that is no text', { messages: [{ role: 'user', content: 7 }] }, /turn 1 says nothing/],
   ['a turn that is null', { messages: [null] }, /turn 1 is by undefined/],
   ['a conversation that is no list', { conversations: 'x' }, /no list of turns/],
-  ['an image that is no name', { image: { bytes: [] }, messages: [...TURNS] }, /neither text nor number/],
+  ['an image that is no name', { image: { width: 3 }, messages: [...TURNS] }, /neither text nor number/],
 ]
 
 for (const [name, record, message] of REFUSED) {

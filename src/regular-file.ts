@@ -9,6 +9,9 @@ const { O_RDONLY, O_NONBLOCK = 0 } = constants
 /** Bytes of a text at most that is read as a whole: V8 holds none that is longer. */
 const MAX_TEXT = 500e6
 
+/** Bytes that a compressed file of so many bytes may grow to. */
+export const mostUnpacked = (bytes: number): number => 200 * bytes + 64 * 2 ** 20
+
 /**
  * Opens a regular file: a pipe or a device may have no end, and one that is named in a file of others may be any.
  *

@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync'
 import { checkPath } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { linesOf, withoutMark } from '../plain-text.ts'
-import { readRegular } from '../regular-file.ts'
+import { mostUnpacked, readRegular } from '../regular-file.ts'
 import { utf8Of } from '../utf8.ts'
 
 /** Columns and keys that hold a caption, in the order in which they are looked for. */
@@ -12,8 +12,6 @@ const KEYS: readonly string[] = ['caption', 'text']
 /** Names that the header of a table with captions may have beside these. */
 const HEADER =
   /^(captions?|text|title|image|image_id|image_path|file_name|filename|filepath|path|url|id|key|index|split|comment)$/i
-/** What a compressed file may grow to, as for records. */
-const MOST = (bytes: number) => 200 * bytes + 64 * 2 ** 20
 
 /**
  * Reads captions, one for each row of their embeddings:
@@ -70,7 +68,7 @@ async function columnOf(path: string): Promise<string[]> {
 
 function unpacked(bytes: Buffer, file: string): Buffer {
   try {
-    return gunzipSync(bytes, { maxOutputLength: MOST(bytes.length) })
+    return gunzipSync(bytes, { maxOutputLength: mostUnpacked(bytes.length) })
   } catch (cause) {
     const message = `${file}: it cannot be unpacked: ${(cause as Error).message}`
     throw new ModalityGapError('BAD_FORMAT', message, { file, cause })

@@ -6,7 +6,7 @@ use modality_gap_kernels::dot;
 
 use crate::Covariance;
 use crate::eigen::{Eigen, EigenError};
-use crate::frame::Frame;
+use crate::frame::{Frame, inner};
 use crate::spectrum::Condition;
 
 /// λ of the coupling when nothing is said, absolute.
@@ -193,12 +193,6 @@ fn coupling(
         r2: 1.0 - left / trace_v,
         lambda,
     })
-}
-
-/// tr ABᵀ.
-fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
-    let columns = a.col_iter().zip(b.col_iter());
-    columns.map(|(a, b)| a.transpose() * b).sum()
 }
 
 fn trace(matrix: MatRef<'_, f64>) -> f64 {

@@ -108,11 +108,7 @@ impl Frame {
 
     /// tr(P_UΣ).
     pub(crate) fn trace_in_u(&self, sigma: &Covariance) -> f64 {
-        let along = |basis: MatRef<'_, f64>| -> f64 {
-            let side = sigma.matrix() * basis;
-            let columns = side.col_iter().zip(basis.col_iter());
-            columns.map(|(a, b)| a.transpose() * b).sum()
-        };
+        let along = |basis: MatRef<'_, f64>| inner((sigma.matrix() * basis).as_ref(), basis);
         if self.rank <= self.dim() / 2 {
             along(self.u())
         } else {
@@ -124,4 +120,10 @@ impl Frame {
     pub fn v(&self) -> MatRef<'_, f64> {
         self.basis.subcols(self.rank, self.dim() - self.rank)
     }
+}
+
+/// tr ABᵀ.
+pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
+    let columns = a.col_iter().zip(b.col_iter());
+    columns.map(|(a, b)| a.transpose() * b).sum()
 }

@@ -66,6 +66,14 @@ impl Class {
             )
         };
         let blank = json!({ "String": " " });
+        let of_words = || -> Parsed<ModelWrapper> {
+            let joined = Joined {
+                end_of_word: Some("</w>"),
+                unknown: Some(keys.token("unk_token")?),
+                ..Joined::default()
+            };
+            Ok(byte_pairs(model, joined)?)
+        };
         match self {
             Self::File | Self::Siglip => unreachable!("the file is taken unchanged"),
             Self::Bert | Self::Mpnet => {
@@ -84,27 +92,13 @@ impl Class {
                 new(model, Some(normalizer), json!({ "type": "BertPreTokenizer" }))
             }
             Self::Herbert => {
-                let model = byte_pairs(
-                    model,
-                    Joined {
-                        end_of_word: Some("</w>"),
-                        unknown: Some(keys.token("unk_token")?),
-                        ..Joined::default()
-                    },
-                )?;
+                let model = of_words()?;
                 let normalizer = json!({ "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
                     "strip_accents": false, "lowercase": false });
                 new(model, Some(normalizer), json!({ "type": "BertPreTokenizer" }))
             }
             Self::Clip => {
-                let model = byte_pairs(
-                    model,
-                    Joined {
-                        end_of_word: Some("</w>"),
-                        unknown: Some(keys.token("unk_token")?),
-                        ..Joined::default()
-                    },
-                )?;
+                let model = of_words()?;
                 let normalizer = json!({ "type": "Sequence", "normalizers": [
                     { "type": "NFC" },
                     { "type": "Replace", "pattern": { "Regex": r"\s+" }, "content": " " },

@@ -6,13 +6,11 @@ import { createGunzip } from 'node:zlib'
 import { JSONParser } from '@streamparser/json'
 import { ModalityGapError } from '../../errors.ts'
 import { refuseLinks } from '../../no-links.ts'
-import { openRegular } from '../../regular-file.ts'
+import { mostUnpacked, openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
 import { type Draft, writeWhole } from '../../whole-file.ts'
 import { parquetRecords } from './parquet-records.ts'
 
-/** What a file may grow to when it is unpacked: two hundred times as much, and some more. */
-const MOST = (bytes: number) => 200 * bytes + 64 * 2 ** 20
 /** Bytes of a file that tell what it is. */
 const HEAD = 4096
 /** Records that are written at once. */
@@ -119,7 +117,7 @@ const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>
 }
 
 function refuseGrowth(path: string, size: number, bytes: number): void {
-  if (bytes > MOST(size)) {
+  if (bytes > mostUnpacked(size)) {
     throw new ModalityGapError('BAD_FORMAT', `${path}: unpacked it has more than 200 times its size`, { file: path })
   }
 }

@@ -67,6 +67,35 @@ test('what a record says of its own use is refused by name', t => {
       /turn 1 has train: true, and only what the assistant says/,
     ],
     [turn({ tool_calls: [{}] }), /turn 2 has tool_calls/],
+    // Ollama, Open WebUI and OpenRouter keep them in the message
+    [turn({ images: ['j'] }), /turn 2 has images: images are named by the record or by parts/],
+    [{ conversations: [{ ...chat[0], video: 'v' }, chat[1]] }, /turn 1 has video/],
+    [turn({ reasoning_details: [{ type: 'reasoning.text', text: 'hm' }] }), /turn 2 has reasoning_details: thoughts/],
+    // flags that nobody has defined
+    [turn({ compute_loss: false }), /turn 2 has compute_loss: false; say whether it is learned as train/],
+    [turn({ Weight: 0 }), /turn 2 has Weight: 0; say whether/],
+    [{ masked: 'true' }, /it has masked: "true", and every record is trained on/],
+    [{ loss: 'none' }, /it has loss: "none", and every record is trained on/],
+    // axolotl's flags of a part
+    [
+      turn({
+        value: [
+          { type: 'text', text: 'a', train: false },
+          { type: 'text', text: 'b' },
+        ],
+      }),
+      /turn 2 holds a part with train: false, and a turn is learned as a whole/,
+    ],
+    // the place of an image for Qwen-VL, Phi-3-vision, Llama 3.2 and Qwen2-VL
+    ...[
+      '<img>a.jpg</img>what',
+      '<|image_1|>\nwhat',
+      'what <|image|>',
+      '<|vision_start|><|image_pad|><|vision_end|>what',
+    ].map((value): [object, RegExp] => [
+      { image: undefined, conversations: [{ from: 'human', value }, chat[1]] },
+      /turn 1 has <.*, and the place of an image is <image>/,
+    ]),
     [{ image: 'a', images: ['b'] }, /both image and images, and they differ/],
     [
       {
@@ -146,6 +175,12 @@ test('keys that hold nothing, and weights that change nothing, are taken', t => 
       conversations: [
         { ...chat[0], weight: 0, train: false },
         { ...chat[1], weight: 1, train: true, loss: true },
+      ],
+    },
+    {
+      conversations: [
+        { ...chat[0], images: [] },
+        { ...chat[1], tool_calls: [], reasoning: '' },
       ],
     },
     { images: ['i'] },

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ModalityGapError } from '../../errors.ts'
 import { combined, epochOrder } from './order.ts'
-import { IMAGE_PLACE, idOf, isGiven, type Turn, WEIGHTS, weightOf } from './turn.ts'
+import { IMAGE_PLACE, idOf, isGiven, saysNothing, type Turn, WEIGHTS, weightOf } from './turn.ts'
 import { turnsOf } from './turns.ts'
 
 /** A record of training data, whatever its layout. */
@@ -168,9 +168,6 @@ const USES: Readonly<Record<string, string>> = {
   objects: 'boxes and names of objects are not filled into texts',
 }
 
-/** What says nothing, also where a table keeps lists as JSON. */
-const EMPTY: readonly unknown[] = [undefined, null, '', false, [], {}, '[]', '{}']
-
 /** Keys that say something in a record, in any of the layouts. */
 export const RECORD_KEYS: ReadonlySet<string> = new Set([
   ...['id', 'image', 'images', 'caption', 'captions', 'text', 'conversations', 'messages', 'system', 'label'],
@@ -190,7 +187,7 @@ function refuseGiven(
   refuse: (message: string) => never,
 ): void {
   for (const [key, why] of Object.entries(keys)) {
-    if (!EMPTY.some(empty => isDeepStrictEqual(record[key], empty))) {
+    if (!saysNothing(record[key])) {
       refuse(`it has ${key}: ${why}`)
     }
   }
@@ -202,10 +199,15 @@ function refuseUses(record: Record<string, unknown>, refuse: (message: string) =
   if (record.label === false) {
     refuse('it has label: false, and answers that are not wanted are not trained')
   }
-  const unlearned = ['train', 'training', 'loss', 'trainable'].find(key => record[key] === false || record[key] === 0)
-  const masked = record.masked === true ? 'masked' : unlearned
+  // a number beside 0 is a loss that was measured
+  const measured = (key: string) => key === 'loss' && typeof record.loss === 'number' && record.loss !== 0
+  const unlearned = ['train', 'training', 'loss', 'trainable'].find(
+    key => isGiven(record[key]) && weightOf(record[key]) !== true && !measured(key),
+  )
+  const masked = isGiven(record.masked) && weightOf(record.masked) !== false ? 'masked' : unlearned
   if (masked !== undefined) {
-    refuse(`it has ${masked}: ${record[masked]}, and every record is trained on; leave it out of the file`)
+    const value = JSON.stringify(record[masked])
+    refuse(`it has ${masked}: ${value}, and every record is trained on; leave it out of the file, or the key`)
   }
   const { mask } = record
   if (isGiven(mask) && mask !== false && !(typeof mask === 'string' && mask.toLowerCase() === 'user')) {

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 /** Who says a turn. */
 export type Speaker = 'system' | 'user' | 'assistant'
 
@@ -26,6 +28,15 @@ export const WEIGHTS = ['weight', 'train', 'training', 'loss', 'loss_weight', 'l
 
 /** Keys of a turn that tools use in opposite senses. */
 const AMBIGUOUS = ['mask', 'loss_mask', 'trainable', 'learnable'] as const
+/** Names of flags that nobody has defined; with true, false or a number they say how a turn is learned. */
+const UNDEFINED = /(?:^|_)(?:loss|train|trained|training|learn|learned|weight|weights|mask|masked|supervised)(?:_|$)/i
+
+/** Whether a value says nothing, also where a table keeps lists as JSON. */
+export function saysNothing(value: unknown): boolean {
+  return EMPTY.some(empty => isDeepStrictEqual(value, empty))
+}
+
+const EMPTY: readonly unknown[] = [undefined, null, '', false, [], {}, '[]', '{}']
 
 /** Whether a key says anything. */
 export function isGiven(value: unknown): boolean {
@@ -48,7 +59,11 @@ export function isLearned(
   refuse: (message: string) => never,
   what: string,
 ): boolean {
-  const ambiguous = AMBIGUOUS.find(key => isGiven(turn[key]))
+  const known: readonly string[] = [...WEIGHTS, ...AMBIGUOUS, 'masked']
+  const undefinedFlag = Object.keys(turn).find(
+    key => !known.includes(key) && UNDEFINED.test(key) && ['boolean', 'number'].includes(typeof turn[key]),
+  )
+  const ambiguous = AMBIGUOUS.find(key => isGiven(turn[key])) ?? undefinedFlag
   if (ambiguous !== undefined) {
     refuse(
       `${what} has ${ambiguous}: ${JSON.stringify(turn[ambiguous])}; say whether it is learned as train: true or false`,

@@ -100,6 +100,15 @@ const REFUSED: [(&str, &str); 15] = [
     ("fan_in_fan_out", "its matrices are transposed"),
 ];
 
+/// Of these, the ones that an empty section switches on.
+const BY_DEFAULTS: [&str; 5] = [
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+    "use_bdlora",
+    "velora_config",
+];
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Names {
@@ -238,12 +247,18 @@ impl Keys<'_> {
 
     /// Whether nothing is asked for that is not computed.
     fn check(&self) -> Read<()> {
+        let number = ["r", "lora_alpha"];
+        if let Some(key) = number.iter().find(|key| self.0.get(**key) == Some(&Value::Null)) {
+            return Err(format!("{key} is null, and a number is asked for"));
+        }
         let kind: Option<String> = self.get("peft_type")?;
         if kind.as_deref() != Some("LORA") {
             return Err("it is no LoRA (peft_type), which is not computed here".to_owned());
         }
         for (key, value) in self.0 {
-            let set = is_set(value) && !(key == "bias" && value == "none");
+            // an empty one of these asks for its defaults
+            let asks = value.is_object() && BY_DEFAULTS.contains(&key.as_str());
+            let set = asks || (is_set(value) && !(key == "bias" && value == "none"));
             if let Some((_, what)) = REFUSED.iter().find(|(refused, _)| refused == key && set) {
                 return Err(format!("{what} ({key}), which is not computed here"));
             }

@@ -196,6 +196,16 @@ function mmeLayouts(folder: string): Record<string, string> {
         category,
       })),
     ),
+    // as lmms-lab publishes it, without the column of pictures
+    'JSON whose ids name the images': jsonLines(
+      at('MME_ids.jsonl'),
+      MME.map(([category, image, question, answer]) => ({
+        question_id: `${category}/${image}`,
+        question,
+        answer,
+        category,
+      })),
+    ),
     'JSON with the category in the path': jsonLines(
       at('mme_path.jsonl'),
       MME.map(([category, image, text, label]) => ({

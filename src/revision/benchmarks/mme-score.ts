@@ -39,17 +39,21 @@ export function isMme(benchmark: string): boolean {
   return benchmarkNamed(benchmark)?.name === 'MME'
 }
 
+const IMAGE_NAME = /\.(?:jpe?g|png|webp|bmp)$/i
 const KNOWN: ReadonlySet<string> = new Set([...PERCEPTION, ...COGNITION].map(name => name.toLowerCase()))
 
 /**
  * Questions of MME with the image that they count together by, whatever layout they come from, and with the category that
  * stands before the image's name where they have none, or one that MME lacks, as the `default` of LLaVA's file.
  */
-export function byImage<R extends Pick<BenchmarkRecord, 'image' | 'category' | 'together'>>(
+export function byImage<R extends Pick<BenchmarkRecord, 'id' | 'image' | 'category' | 'together'>>(
   records: readonly R[],
 ): R[] {
-  return records.map(record => {
-    const { image, together } = record
+  return records.map(given => {
+    const { id, together } = given
+    // questions are published under the names of their images, `artwork/10256.jpg`
+    const image = given.image ?? (together === undefined && IMAGE_NAME.test(id) ? id : undefined)
+    const record = image === undefined ? given : { ...given, image }
     const category = categoryOf(record)
     const own = together ?? (image === undefined ? undefined : [category, image].filter(Boolean).join('\t'))
     return {

@@ -52,7 +52,46 @@ test('answers that were written later are read as they mean, or not at all, but 
     ['minus 3', '3%', '– 3', 'No one would deny that there is a dog: yes', 'The sign reads NO PARKING'],
   )
   const unread = read.filter(({ said, means }) => said === null && means !== null)
-  t.deepEqual([read.length, unread.length], [364, 12])
+  t.deepEqual([read.length, unread.length], [364, 9])
+})
+
+/** Written by a second reader, with what a person takes them to mean; letters are those of `ANIMALS` where no options stand here. */
+const ANIMALS = ['a cat', 'a fox', 'a horse', 'a dog']
+const SECOND: [text: string, means: string | undefined, options?: string[]][] = [
+  ['D is more likely than A.', 'D'],
+  ['B seems more plausible.', 'B'],
+  ['B appears to be the most plausible option.', 'B'],
+  ['C best matches the picture.', 'C'],
+  ['C fits best.', 'C'],
+  ['B makes the most sense.', 'B'],
+  ['B is more likely to run', undefined],
+  ['Ans. B', 'B'],
+  ['The answer is **b**', 'B'],
+  ['\\(\\boxed{\\mathbf{B}}\\)', 'B'],
+  ['<b>B</b>', 'B'],
+  ['<|begin_of_box|>B<|end_of_box|>', 'B'],
+  ['A is a cat.\n<|begin_of_box|>C. a horse<|end_of_box|>', 'C'],
+  ['A. Incorrect\nB. Correct\nC. Incorrect\nD. Incorrect', 'B'],
+  ['- A: wrong\n- **B**: right\n- C: wrong\n- D: wrong', 'B'],
+  ['A) ✗\nB) ✓\nC) ✗\nD) ✗', 'B'],
+  ['B. False', 'B', ['True', 'False']],
+  ['A. True\nB. False', undefined, ['True', 'False']],
+  ['B: right', 'B', ['left', 'right']],
+  ['We can rule out A, C and D. That leaves B.', 'B'],
+  ['This corresponds to B.', 'B'],
+  ['Option A: a cat\nOption B: a fox', undefined],
+  ['Yes, there is no dog', 'A', ['Yes', 'No']],
+  ['There is no dog.', 'B', ['Yes', 'No']],
+  ['I am not sure', undefined, ['Yes', 'No']],
+  ['10cm', 'A', ['10 cm', '10 m', '100 cm']],
+  ['about 1.5 kg', 'B', ['1.5g', '1.5kg', '15 kg']],
+  ['It has 3 legs', undefined, ['3D', '2D']],
+]
+
+test('answers of a second reader name the option that they mean', t => {
+  for (const [text, means, options = ANIMALS] of SECOND) {
+    t.is(chosenLetter(text, options), means, `${JSON.stringify(text)} of ${options.join(', ')}`)
+  }
 })
 
 test('POPE and MME read yes and no as they publish it', t => {

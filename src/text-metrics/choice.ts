@@ -1,7 +1,10 @@
 import { listOf, record, text as textual } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
+import { isOneOfSeveral, letterAt, NAMING } from './letter.ts'
 import { comparableWords, holds, narrow, type Piece, piecesOf, placesOf, readable, stripped, touch } from './pieces.ts'
-import { isOneOfSeveral, letterAt, NAMING, type Said, saidOf } from './statement.ts'
+import { type Said, saidOf } from './statement.ts'
+import { isVerdict } from './verdict.ts'
+import { yesOrNo } from './yes-no.ts'
 
 /** An answer to a question with options. */
 export interface ChoiceAnswer {
@@ -72,7 +75,8 @@ export function lettersOf(options: readonly string[]): string[] {
  * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`; then the only one of
  *    all, where it ends the answer behind a comma, a colon or a word such as `is` or `but`;
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
- * 8. the only one of three or more that is not called wrong.
+ * 8. the only one of three or more that is not called wrong;
+ * 9. of the options yes and no the one that {@link yesOrNo} reads.
  *
  * A letter that is called wrong is none, and so is an option's text behind a negation (`not a dog`, `rather than a dog`). An article
  * before an option's text does not count, nor do thoughts (`<think>…</think>`). Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.
@@ -83,7 +87,7 @@ export function chosenLetter(text: string, options: readonly string[]): string |
   const said = readable(text)
   const pieces = piecesOf(said)
   const compared = options.map(narrow).map(option => ({ plain: plain(option), words: optionWords(option) }))
-  const found = alone(pieces, compared) ?? readingOf(said, pieces, letters, compared)
+  const found = alone(pieces, compared) ?? readingOf(said, pieces, letters, compared) ?? asked(said, letters, compared)
   return found !== undefined && letters.includes(found) ? found : undefined
 }
 
@@ -102,7 +106,7 @@ function readingOf(
   letters: readonly string[],
   options: readonly Option[],
 ): string | undefined {
-  const said = saidOf(pieces, letters)
+  const said = saidOf(pieces, letters, !options.some(({ plain }) => isVerdict(plain)))
   const named = (place: number | undefined) => (place === undefined ? undefined : letters[place])
   return (
     stated(text, pieces, said, named, options) ??
@@ -117,6 +121,14 @@ function readingOf(
     named(mentioned(text, options)) ??
     only(letters.length > 2 ? letters.filter(letter => !said.rejected.has(letter)) : [])
   )
+}
+
+/** The option that is yes or no, of two that are nothing else, by the reading of answers that want them. */
+function asked(said: string, letters: readonly string[], options: readonly Option[]): string | undefined {
+  const answers = options.map(option => option.plain)
+  const both = answers.length === 2 && answers.includes('yes') && answers.includes('no')
+  const place = both ? answers.indexOf(yesOrNo(said) ?? '') : -1
+  return letters[place]
 }
 
 /** Marks around a letter that is alone. */

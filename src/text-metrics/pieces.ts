@@ -42,6 +42,10 @@ const SYMBOL = /^[\p{Sc}%°<>=≤≥≠±+×÷√∞−]$/u
 const MINUS: ReadonlySet<string> = new Set(['minus', 'negative'])
 const DIGITS = /^\p{N}+$/u
 
+/** A number and its unit without a blank between them: `10cm`. */
+const UNIT =
+  /^(-?[\d.,:/]+)(mm|cm|km|m|mg|g|kg|ms|s|h|hz|khz|mhz|ghz|kb|mb|gb|tb|ml|l|v|kv|w|kw|j|kj|n|pa|kpa|k|am|pm|px|mph|ft|lb|oz)$/
+
 /**
  * The words of a text for comparing it with an option, in lower case. Numbers keep their sign, point and fraction
  * (`-3`, `3.5`, `1/2`, `10:30`; thousands lose their comma); `%`, `°`, currencies and signs of mathematics are words.
@@ -52,7 +56,8 @@ export function comparableWords(text: string): string[] {
   for (let i = 0; i < pieces.length; ) {
     const { word, next } = wordAt(pieces, i)
     if (word !== undefined) {
-      words.push(word)
+      const [, number, unit] = UNIT.exec(word) ?? []
+      words.push(...(number === undefined || unit === undefined ? [word] : [number, unit]))
     }
     i = next
   }
@@ -149,7 +154,22 @@ const THOUGHTS: readonly (readonly [string, string])[] = [
 
 /** What of an answer is read: what follows its thoughts, without marks of its end, in narrow characters. */
 export function readable(text: string): string {
-  return narrow(withoutThoughts(text).replace(END_MARKS, '').replaceAll('\ufe0f', ''))
+  const said = inBox(withoutThoughts(text)).replace(END_MARKS, '').replaceAll(FORMAT_TAG, ' ')
+  return narrow(said.replaceAll('\ufe0f', ''))
+}
+
+/** Tags of HTML that only change how a text looks. */
+const FORMAT_TAG = /<\/?(?:b|strong|i|em|u|p|span|code|br) ?\/?>/g
+
+/** What GLM's models put into a box as their answer, else the text. */
+function inBox(text: string): string {
+  const [open, close] = ['<|begin_of_box|>', '<|end_of_box|>']
+  const start = text.lastIndexOf(open)
+  if (start === -1) {
+    return text
+  }
+  const end = text.indexOf(close, start)
+  return text.slice(start + open.length, end === -1 ? undefined : end)
 }
 
 /** Marks with which templates end an answer, where it was decoded with them. */

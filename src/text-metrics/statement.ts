@@ -1,4 +1,6 @@
+import { AFTER_LETTER, isOneOfSeveral, letterAt, NAMING, SOFT, skipSoft, TO_LETTER } from './letter.ts'
 import { type Piece, startsWithDigit, touch } from './pieces.ts'
+import { listedVerdict, opensLine, verdictAfter } from './verdict.ts'
 
 /** What an answer says of letters, apart from opening with one. */
 export interface Said {
@@ -25,8 +27,6 @@ const set = (words: string) => new Set(words.split(' '))
 
 /** Words that an answer is announced by; `boxed` is TeX's. */
 const NOUNS = set('answer answers ans option choice selection pick guess response solution conclusion letter boxed')
-/** Those that a letter is the name of. */
-export const NAMING = set('option choice letter answer statement')
 const COPULAS = set('is be was s are')
 /** Words that may stand between the noun and its copula. */
 const LINKS = set(
@@ -34,30 +34,22 @@ const LINKS = set(
 )
 /** Words that may stand between the copula and the letter. */
 const FILLERS = set(
-  'both option choice letter answer number clearly most likely probably definitely certainly therefore thus indeed simply just the actually still obviously either text mathrm textbf',
+  'both option choice letter answer number clearly most likely probably definitely certainly therefore thus indeed simply just the actually still obviously either text mathrm mathbf textbf boldsymbol',
 )
-/** Words that go on after a letter, so that `A` and `I` before them are no article and no name. */
-const AFTER_LETTER = set(
-  'is was because as since for and or but nor seems appears looks would must should could so which not are',
-)
-const AFTER_I = set('is or and because as')
 const NEGATIONS = set('not never neither nor cannot without')
-const MODALS = set(
-  'is are were was seems appears looks must would should to be being the most very clearly definitely likely also',
-)
-const RIGHT = set('correct right true answer best accurate appropriate suitable valid')
-const WRONG = set('incorrect wrong false inaccurate unlikely not isn wasn cannot neither')
 const CHOOSING = set(
-  'choose choosing chose pick picked select selected selecting say guess think believe therefore so hence thus probably likely definitely maybe perhaps',
+  'choose choosing chose pick picked select selected selecting say guess think believe therefore so hence thus probably likely definitely maybe perhaps leaves leaving',
 )
 const EXCLUDING = set('except exclude excluded eliminate eliminated than not nor neither')
-/** Marks that stand around a letter or a word and say nothing. */
-const SOFT = '*_`"“”‘’\'()[]{}$\\#«»>'
-/** Pieces that are looked at for a copula, for a letter after it, and as words of a statement. */
-const [TO_COPULA, TO_LETTER, STATED] = [12, 16, 64]
+/** Pieces that are looked at for a copula, and as words of a statement. */
+const [TO_COPULA, STATED] = [12, 64]
 
-/** Reads what an answer says of letters, in time linear in its pieces; statements may name others than the options have. */
-export function saidOf(pieces: readonly Piece[], letters: readonly string[]): Said {
+/**
+ * Reads what an answer says of letters, in time linear in its pieces; statements may name others than the options have.
+ *
+ * @param judgesLines whether `B. Correct` in a list judges B, rather than repeats an option
+ */
+export function saidOf(pieces: readonly Piece[], letters: readonly string[], judgesLines: boolean): Said {
   const said: Said = {
     statements: [],
     verdicts: new Set(),
@@ -67,6 +59,9 @@ export function saidOf(pieces: readonly Piece[], letters: readonly string[]): Sa
     bracketed: new Set(),
     inLine: new Set(),
   }
+  // one letter with `False` behind it may be an option's text
+  const isList =
+    judgesLines && new Set(pieces.flatMap((piece, i) => (opensLine(pieces, i) ? [piece.text] : []))).size > 1
   pieces.forEach((piece, i) => {
     if (piece.kind === 'word' && NOUNS.has(piece.lower)) {
       const found = statementAt(pieces, i, letters)
@@ -76,7 +71,7 @@ export function saidOf(pieces: readonly Piece[], letters: readonly string[]): Sa
     }
     const letter = letterAt(pieces, i)
     if (letter !== undefined && letters.includes(letter)) {
-      judge(pieces, i, letter, said)
+      judge(pieces, i, { letter, said, isList })
     }
   })
   return said
@@ -112,6 +107,9 @@ function copulaAfter(pieces: readonly Piece[], noun: number): number | undefined
   let linked = false
   for (let at = noun + 1; at <= noun + TO_COPULA; at++) {
     const piece = pieces[at]
+    if (piece?.text === '.' && pieces[noun]?.lower === 'ans' && at === noun + 1) {
+      return at
+    }
     if (piece === undefined || piece.kind === 'line' || '.!?;'.includes(piece.text)) {
       return undefined
     }
@@ -148,88 +146,12 @@ function sentenceEnd(pieces: readonly Piece[], from: number): number {
   return most
 }
 
-/**
- * The letter that a piece is: one capital that is no part of a name, an abbreviation or a contraction, and no article.
- *
- * @param stated whether a small one counts as well, where nothing follows it in its sentence or brackets enclose it
- */
-export function letterAt(pieces: readonly Piece[], at: number, stated = false): string | undefined {
-  const [before, piece, after] = [pieces[at - 1], pieces[at], pieces[at + 1]]
-  if (piece === undefined || !/^[A-Za-z]$/.test(piece.text) || isPart(pieces, at)) {
-    return undefined
-  }
-  const letter = piece.text.toUpperCase()
-  const closed = isOpening(before) && isClosing(after)
-  if (letter !== piece.text) {
-    const article = 'ai'.includes(piece.text) && after?.kind === 'word'
-    const inside = after?.kind === 'mark' && touch(after, pieces[at + 2]) && !isClosing(after)
-    return stated && (closed || !(article || inside)) ? letter : undefined
-  }
-  const isNamed = before?.kind === 'word' && NAMING.has(before.lower) && before.lower !== 'answer'
-  const goesOn = after?.kind === 'word' && !(letter === 'I' ? AFTER_I : AFTER_LETTER).has(after.lower)
-  return 'AI'.includes(letter) && goesOn && !isNamed && !closed ? undefined : letter
-}
-
-function isOpening(piece: Piece | undefined): boolean {
-  return piece?.text === '(' || piece?.text === '['
-}
-
-function isClosing(piece: Piece | undefined): boolean {
-  return piece?.text === ')' || piece?.text === ']'
-}
-
-/** Whether a letter is bound to a word beside it: `T-shirt`, `A's`, `vitamin-C`, `U.S.`. */
-function isPart(pieces: readonly Piece[], at: number): boolean {
-  const [mark, piece, next] = [pieces[at - 1], pieces[at] as Piece, pieces[at + 1]]
-  const bindsLeft =
-    touch(mark, piece) &&
-    "-'’&.".includes(mark?.text ?? ' ') &&
-    mark?.kind === 'mark' &&
-    touch(pieces[at - 2], mark) &&
-    pieces[at - 2]?.kind === 'word' &&
-    (mark.text !== '.' || pieces[at - 2]?.text.length === 1)
-  const beyond = pieces[at + 2]
-  const bindsRight =
-    touch(piece, next) &&
-    next?.kind === 'mark' &&
-    "-'’&.".includes(next.text) &&
-    touch(next, beyond) &&
-    beyond?.kind === 'word' &&
-    (next.text !== '.' || beyond.text.length === 1)
-  return bindsLeft || bindsRight
-}
-
-/** Whether another letter is named in the same breath: `B or C`, `B, C`, `B and D`. */
-export function isOneOfSeveral(pieces: readonly Piece[], at: number, letter: string): boolean {
-  let next = skipSoft(pieces, at + 1)
-  const link = pieces[next]
-  const isOr = link?.lower === 'or' || link?.text === '/'
-  if (!isOr && link?.lower !== 'and' && link?.text !== ',' && link?.text !== '&') {
-    return false
-  }
-  next = skipSoft(pieces, next + 1)
-  while (['or', 'and', '/', 'option', 'choice', 'also'].includes(pieces[next]?.lower ?? '')) {
-    next = skipSoft(pieces, next + 1)
-  }
-  const other = letterAt(pieces, next, true)
-  if (other === undefined || other === letter) {
-    return false
-  }
-  const after = pieces[skipSoft(pieces, next + 1)]
-  const begins = after?.kind === 'word' && !['or', 'and', 'because', 'as', 'since', 'for', 'are'].includes(after.lower)
-  return isOr || !begins
-}
-
-function skipSoft(pieces: readonly Piece[], from: number): number {
-  let at = from
-  while (at < from + TO_LETTER && SOFT.includes(pieces[at]?.text ?? ' ')) {
-    at++
-  }
-  return at
-}
-
 /** Notes what stands around a letter. */
-function judge(pieces: readonly Piece[], at: number, letter: string, said: Said): void {
+function judge(
+  pieces: readonly Piece[],
+  at: number,
+  { letter, said, isList }: { letter: string; said: Said; isList: boolean },
+): void {
   if (pieces[at - 1]?.text === '(' && pieces[at + 1]?.text === ')') {
     said.bracketed.add(letter)
   }
@@ -243,7 +165,7 @@ function judge(pieces: readonly Piece[], at: number, letter: string, said: Said)
   if (NAMING.has(before[0] ?? '')) {
     said.named.add(letter)
   }
-  const verdict = verdictAfter(pieces, at)
+  const verdict = (isList ? listedVerdict(pieces, at) : undefined) ?? verdictAfter(pieces, at)
   const excluded = EXCLUDING.has(last) || (last === 'out' && second.startsWith('rul'))
   const together = ['are', 'were'].includes(pieces[skipSoft(pieces, at + 1)]?.lower ?? '')
     ? listedBefore(pieces, at)
@@ -266,7 +188,9 @@ function judge(pieces: readonly Piece[], at: number, letter: string, said: Said)
   const could = last === 'be' && ['could', 'might', 'may', 'can'].includes(second)
   const contracted = last === 's' && second === 'it'
   const instead = last === 'but' && before.includes('not')
-  const goes = last === 'with' && ['go', 'going', 'went'].includes(second)
+  const goes =
+    (last === 'with' && ['go', 'going', 'went'].includes(second)) ||
+    (last === 'to' && ['corresponds', 'corresponding'].includes(second))
   const negated = [second, third].some(word => word === 'not' || word === 't' || word === 'never')
   const after = pieces[at + 1]
   const ends = after?.kind !== 'word' || AFTER_LETTER.has(after.lower)
@@ -337,27 +261,4 @@ function wordsBefore(pieces: readonly Piece[], at: number): string[] {
     }
   }
   return words
-}
-
-/** Whether a letter is called right, or wrong, by what follows; nothing where neither is said. */
-function verdictAfter(pieces: readonly Piece[], at: number): boolean | undefined {
-  let next = skipSoft(pieces, at + 1)
-  for (let words = 0; words < 6; words++, next++) {
-    const { lower = '', kind } = pieces[next] ?? {}
-    if (kind !== 'word') {
-      return undefined
-    }
-    if (words > 0 && RIGHT.has(lower)) {
-      const sideways =
-        lower === 'right' && ['of', 'next', 'behind', 'above', 'below', 'side'].includes(pieces[next + 1]?.lower ?? '')
-      return sideways ? undefined : true
-    }
-    if (WRONG.has(lower)) {
-      return false
-    }
-    if (!MODALS.has(lower)) {
-      return undefined
-    }
-  }
-  return undefined
 }

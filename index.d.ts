@@ -4598,7 +4598,8 @@ export declare function lettersOf(options: readonly string[]): string[]
  * 6. the only letter in brackets, then the only one that is named as an option: `(B), as it barks`, `option B`; then the only one of
  *    all, where it ends the answer behind a comma, a colon or a word such as `is` or `but`;
  * 7. the only option whose text stands in the answer as whole words; a text inside a longer one found is not counted;
- * 8. the only one of three or more that is not called wrong.
+ * 8. the only one of three or more that is not called wrong;
+ * 9. of the options yes and no the one that {@link yesOrNo} reads.
  *
  * A letter that is called wrong is none, and so is an option's text behind a negation (`not a dog`, `rather than a dog`). An article
  * before an option's text does not count, nor do thoughts (`<think>…</think>`). Numbers keep sign and point: an answer `3.5` names neither 5 nor 3.

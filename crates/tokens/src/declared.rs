@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::named::{
-    Order, Spelled, add_numbered, add_special, by_number, by_spelling, lay_over, special_tokens,
+    Order, Spelled, add_numbered, add_special, by_number, by_spelling, lay_over, of_config, special_tokens,
 };
 
 /// The tokenizer's configuration.
@@ -39,6 +39,7 @@ impl Declared {
     pub fn open(folder: &Path) -> Result<Self> {
         let mut order = Order::default();
         let mut config = object(folder, CONFIG, Some(&mut order))?.unwrap_or_default();
+        of_config(&mut config);
         let decoder = config.remove("added_tokens_decoder").map(by_number).transpose();
         let decoder = decoder.map_err(|reason| bad(folder, CONFIG, reason))?;
         let mut added = Vec::new();

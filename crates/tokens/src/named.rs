@@ -21,6 +21,8 @@ pub const NAMES: [&str; 7] = [
 ];
 /// Further special tokens: a list, or an object of names.
 const FURTHER: &str = "extra_special_tokens";
+/// The name of that list before transformers 5.
+const OLDER: &str = "additional_special_tokens";
 
 /// The keys of a configuration, and those of its `extra_special_tokens`, in the order of the files: new tokens get their
 /// numbers in it.
@@ -54,15 +56,46 @@ impl Order {
     }
 }
 
-/// Lays what one file says over what another one says; names in `extra_special_tokens` are put together.
+/// A configuration as transformers takes it before other files: the older name of the list of further tokens gives way to the
+/// newer one, and tokens with a name of their own are texts, or objects that say what they are.
+pub(crate) fn of_config(config: &mut Map<String, Value>) {
+    let further = config.get(FURTHER);
+    let says = further.is_some_and(|further| match further {
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(names) => !names.is_empty(),
+        other => !other.is_null(),
+    });
+    if !says && let Some(list) = config.remove(OLDER) {
+        config.insert(FURTHER.to_owned(), list);
+    }
+    config.retain(|key, value| {
+        let named = key.ends_with("_token") && !NAMES.contains(&key.as_str());
+        !(named && value.is_object() && value.get("__type") != Some(&Value::from("AddedToken")))
+    });
+}
+
+/// Lays what one file says over what another one says; names in `extra_special_tokens` are put together, and so are lists.
 pub(crate) fn lay_over(config: &mut Map<String, Value>, mut above: Map<String, Value>) {
-    if let (Some(Value::Object(inside)), Some(Value::Object(more))) =
-        (config.get_mut(FURTHER), above.get_mut(FURTHER))
-    {
-        inside.append(more);
-        above.remove(FURTHER);
+    match (config.get_mut(FURTHER), above.get_mut(FURTHER)) {
+        (Some(Value::Object(inside)), Some(Value::Object(more))) => {
+            inside.append(more);
+            above.remove(FURTHER);
+        }
+        (Some(Value::Array(inside)), Some(Value::Array(more))) => {
+            let texts: Vec<Option<String>> = inside.iter().map(text_of).collect();
+            more.retain(|token| !texts.contains(&text_of(token)));
+            inside.append(more);
+            above.remove(FURTHER);
+        }
+        _ => {}
     }
     config.extend(above);
+}
+
+/// The text of a token, where it is one.
+fn text_of(token: &Value) -> Option<String> {
+    let token: Spelled = serde_json::from_value(token.clone()).ok()?;
+    Some(token.text().to_owned())
 }
 
 /// A token as configurations spell it: its text, or also what it does to the text beside it.
@@ -213,12 +246,12 @@ pub(crate) fn special_tokens(config: &Map<String, Value>, order: &Order) -> Vec<
     let mut inside: Vec<(&String, &Value)> = inside.filter(|(name, _)| !keys.contains(name)).collect();
     inside.sort_by_key(|(name, _)| place(&order.further, name));
     values.extend(inside.into_iter().map(|(_, token)| (token.clone(), true)));
-    // the newer list replaces the older one
-    let lists = [FURTHER, "additional_special_tokens"];
-    let list = lists
-        .into_iter()
-        .filter_map(|key| config.get(key)?.as_array())
-        .find(|list| !list.is_empty());
+    // the newer key replaces the older one, even where it lists nothing
+    let list = match config.get(FURTHER) {
+        Some(Value::Object(_)) | None => config.get(OLDER),
+        newer => newer,
+    };
+    let list = list.and_then(Value::as_array);
     values.extend(list.into_iter().flatten().map(|token| (token.clone(), false)));
     let read = |(value, named)| Some((serde_json::from_value(value).ok()?, named));
     values.into_iter().filter_map(read).collect()

@@ -76,9 +76,12 @@ async function gapTable() {
     return `| ${kind} | ${trials} | ${size} | ${share(covered, trials)} | ${share(beside, gaps)} |`
   })
   const samples = CELLS.map(({ dim, n, trials }) => `${trials} of ${n} images in ${dim} columns`).join(', ')
+  const counts = CELLS.map(({ trials }) => trials)
+  const [most, fewest] = [Math.max(...counts), Math.min(...counts)]
+  const error = trials => percent(Math.sqrt((0.05 * 0.95) / trials))
   return `Three spectra k^−a, a = ${SPECTRA.join(', ')}, side by side; samples of each: ${samples}. Rates in percent. A rate of 5 %
-from 600 samples has a standard error of 0.9, from 150 one of 1.8. Bias is that of \`unbiasedSquared\` in squared floors, noise the root
-mean square of the distance over the floor.
+from ${most} samples has a standard error of ${error(most)}, from ${fewest} one of ${error(fewest)}. The three spectra of a row have the same random numbers.
+Bias is that of \`unbiasedSquared\` in squared floors, noise the root mean square of the distance over the floor.
 
 | sample, all sizes and spectra | samples | size | coverage without a gap | with one |
 | --- | --- | --- | --- | --- |

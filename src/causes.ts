@@ -122,7 +122,7 @@ export interface SpectrumReport {
   alphaRange: [number, number]
   /** exp of the entropy of λ/Σλ. */
   effectiveRank: number | null
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell. */
   participationRatio: number | null
   /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
   participationRatioBiased?: number | null

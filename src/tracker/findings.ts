@@ -51,9 +51,10 @@ const BELOW = 0.9
 const NEAR = 0.05
 /** Length of a mean of unit directions from which they are called concentrated. */
 const CONCENTRATED = 0.5
-/** Pairs for each column from which V is more than what the pairs lack. */
-const PAIRS_PER_COLUMN = 4
+/** Items for each column from which V is more than what the pairs lack. */
+const ITEMS_PER_COLUMN = 4
 
+const itemsOf = ({ groups, pairs }: TrackRecord) => groups?.items ?? pairs
 const frozen = (records: readonly TrackRecord[]) => records.filter(({ frame }) => frame.frozen)
 const turned = (records: readonly TrackRecord[]) => frozen(records).filter(({ step, frame }) => step > frame.step)
 
@@ -142,7 +143,7 @@ const CLAIMS: readonly Claim[] = [
   {
     id: 'u-anisotropic',
     claim: 'Residuals in U are extremely anisotropic: κ(Σ_U) > 1000',
-    how: 'smallest κ(Σ_U) after t0; baseline: an isotropic sample of as many pairs',
+    how: 'smallest κ(Σ_U) after t0; baseline: an isotropic sample of as many pairs, of as many items',
     worst: 'smallest',
     value: ({ u }) => u.kappa,
     baseline: ({ u }) => u.isotropic.kappa,
@@ -171,7 +172,7 @@ const CLAIMS: readonly Claim[] = [
   {
     id: 'v-anisotropic',
     claim: 'Residuals in V are anisotropic: κ(Σ_V) > 10',
-    how: 'smallest κ(Σ_V) after t0; baseline: an isotropic sample of as many pairs',
+    how: 'smallest κ(Σ_V) after t0; baseline: an isotropic sample of as many pairs, of as many items',
     worst: 'smallest',
     value: ({ v }) => v.kappa,
     baseline: ({ v }) => v.isotropic.kappa,
@@ -189,10 +190,10 @@ const CLAIMS: readonly Claim[] = [
   {
     id: 'v-concentrated',
     claim: `The pairs' directions in V are concentrated: their mean has a length above ${CONCENTRATED}`,
-    how: 'smallest length of the mean direction after t0, without what sampling adds; baseline: that of as many directions spread evenly; null below four pairs a column, for then V is what the pairs lack, and all of them are alike in it',
+    how: 'smallest length of the mean direction after t0, without what sampling adds; baseline: that of as many directions spread evenly; null below four items a column, for then V is what the pairs lack, and all of them are alike in it',
     worst: 'smallest',
-    value: ({ v, pairs, dim }) => (pairs >= PAIRS_PER_COLUMN * dim ? v.resultant : undefined),
-    baseline: ({ pairs }) => 1 / Math.sqrt(pairs),
+    value: record => (itemsOf(record) >= ITEMS_PER_COLUMN * record.dim ? record.v.resultant : undefined),
+    baseline: record => 1 / Math.sqrt(itemsOf(record)),
     meets: value => value > CONCENTRATED,
   },
   {

@@ -12,7 +12,7 @@ export interface ConditionRecord {
 export interface USideRecord extends ConditionRecord {
   /** Eigenvalues that were rounding only. */
   belowFloor: number
-  /** The same of an isotropic sample of as many rows. */
+  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
   isotropic: ConditionRecord
   /** Against the covariance of the gradients in U; absent without gradients. */
   gradient?: {
@@ -39,7 +39,7 @@ export interface VSideRecord extends ConditionRecord {
   dim: number
   /** Eigenvalues that were rounding only. */
   belowFloor: number
-  /** The same of an isotropic sample of as many rows. */
+  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
   isotropic: ConditionRecord
   /** Degrees between γ and the leading eigenvector of Σ_V, 0 to 90. */
   angle: number | null

@@ -6,9 +6,10 @@ use modality_gap_kernels::dot;
 
 use crate::Covariance;
 use crate::fit_options::FitOptions;
-use crate::gap::{NORMAL_ONE_SIDED_995, Noise, Second, freedom};
+use crate::gap::{Noise, Second, freedom};
 use crate::map::Map;
 use crate::moments::{Moments, distance};
+use crate::quantiles::NORMAL_ONE_SIDED_995;
 use crate::sketch::RowSketch;
 use crate::stage_file::StageInfo;
 
@@ -250,23 +251,23 @@ impl Aligner {
             stored.trace * rows[0] / (rows[0] - 1.0),
             new.before.unbiased_trace(),
         ];
-        let parts = [0, 1].map(|i| {
-            #[allow(clippy::cast_sign_loss, reason = "counts")]
-            let rows = independent[i] as u64;
-            (weights[i] * traces[i], rows)
-        });
+        let parts = [0, 1].map(|i| (weights[i] * traces[i], independent[i].floor()));
         let trace = parts[0].0 + parts[1].0;
         let noise = Noise {
             trace,
             floor_square: weights[0] * stored.trace + weights[1] * new.before.trace(),
             freedom: freedom(&parts),
             // (tr Σ)²/tr Σ² of the new rows holds for both; absent, it is large
-            second: (new.covariance.rows() > 3).then(|| Second {
-                along: 0.0,
-                square: new
-                    .covariance
-                    .participation_ratio()
-                    .map_or(0.0, |ratio| trace * trace / ratio),
+            second: (new.covariance.rows() > 3).then(|| {
+                let ratio = new.covariance.participation_ratio();
+                let square = ratio.map_or(0.0, |ratio| trace * trace / ratio);
+                Second {
+                    along: 0.0,
+                    along_square: 0.0,
+                    square,
+                    // the least that tr S³ can be: two moments of the shift are known
+                    cube: square * square / trace,
+                }
             }),
         };
         let enough = independent[1] >= FEW_ROWS as f64;

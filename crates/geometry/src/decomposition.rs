@@ -224,6 +224,17 @@ const CANCELLED: f64 = 1e-3;
 /// Σ r/‖P_V r‖ over the rows r of `rows`, n × d row-major; its part in V, [`Frame::length_in_v`], is the sum of the directions there.
 /// A row without a part in V counts as zero.
 pub fn sum_of_directions(rows: &[f64], frame: &Frame) -> Vec<f64> {
+    let mut sum = vec![0.0; frame.dim()];
+    for (row, length) in rows.chunks_exact(frame.dim()).zip(lengths_in_v(rows, frame)) {
+        if length > 0.0 {
+            sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += v / length);
+        }
+    }
+    sum
+}
+
+/// ‖P_V r‖ of each of the rows r, n × d row-major.
+pub(crate) fn lengths_in_v(rows: &[f64], frame: &Frame) -> Vec<f64> {
     let (dim, u, v) = (frame.dim(), frame.u(), frame.v());
     let all = MatRef::from_row_major_slice(rows, rows.len() / dim, dim);
     // ‖P_V r‖² = ‖r‖² − ‖P_U r‖², so that the narrower basis does
@@ -234,18 +245,15 @@ pub fn sum_of_directions(rows: &[f64], frame: &Frame) -> Vec<f64> {
         let column = narrow.col_as_slice(k);
         parts.iter_mut().zip(column).for_each(|(part, v)| *part += v * v);
     }
-    let mut sum = vec![0.0; dim];
-    for (row, part) in rows.chunks_exact(dim).zip(parts) {
+    let rows = rows.chunks_exact(dim).zip(parts);
+    rows.map(|(row, part)| {
         let square = dot(row, row);
-        let length = match within {
+        match within {
             false => part.sqrt(),
             true if square - part > CANCELLED * square => (square - part).sqrt(),
             // what is left of the difference is rounding
             true => frame.length_in_v(row),
-        };
-        if length > 0.0 {
-            sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += v / length);
         }
-    }
-    sum
+    })
+    .collect()
 }

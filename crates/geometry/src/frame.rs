@@ -106,6 +106,29 @@ impl Frame {
         (self.v().transpose() * m).norm_l2()
     }
 
+    /// How much of ‖P_V m‖²/‖m‖² a frame of `rows` independent rows turns over to first order: for each direction i of U and j of V the
+    /// eigenvectors turn into each other by λᵢλⱼ/(n(λᵢ−λⱼ)²), which moves so much of mᵢ² − mⱼ². Infinite where an eigenvalue of U is one of V.
+    pub fn turn(&self, m: &[f64], rows: f64) -> f64 {
+        let column = MatRef::from_column_major_slice(m, self.dim(), 1);
+        let along = self.basis.transpose() * column;
+        let squares: Vec<f64> = (0..self.dim()).map(|k| along[(k, 0)].powi(2)).collect();
+        let (inside, outside) = self.values.split_at(self.rank);
+        let mut turn = 0.0;
+        for (i, a) in inside.iter().enumerate() {
+            for (j, b) in outside.iter().enumerate() {
+                let moved = (squares[i] - squares[self.rank + j]).abs();
+                let between = a * b / (a - b).powi(2);
+                // along an eigenvalue of zero nothing varies
+                turn += if a * b > 0.0 && moved > 0.0 {
+                    between * moved
+                } else {
+                    0.0
+                };
+            }
+        }
+        turn / (rows * squares.iter().sum::<f64>())
+    }
+
     /// tr(P_UΣ).
     pub(crate) fn trace_in_u(&self, sigma: &Covariance) -> f64 {
         let along = |basis: MatRef<'_, f64>| inner((sigma.matrix() * basis).as_ref(), basis);

@@ -28,6 +28,7 @@ mod passes;
 mod phantom;
 mod polar;
 mod probe;
+mod quantiles;
 mod row_map;
 mod shape;
 mod sketch;
@@ -60,7 +61,10 @@ pub use fit_options::{
     FitOptions, Method, Step,
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
-pub use gap::{CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, relative_gap};
+pub use gap::{
+    CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, effective_groups, left_out,
+    relative_gap,
+};
 pub use halves::{Halves, InHalves, PairProducts, Shares, Turned, frames_of, shares, unbiased_shape};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};

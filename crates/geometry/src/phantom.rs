@@ -87,7 +87,17 @@ impl<'a> AnchoredCloud<'a> {
         }
     }
 
-    /// ‖(I−aaᵀ)(π(z)−z)‖² of a row e: what a row adds to the spread of the tangential drift.
+    /// (I−aaᵀ)(π(z)−z) of a row e.
+    pub fn sideways(&self, row: &[f64]) -> Vec<f64> {
+        let shifts = row.iter().zip(self.source).zip(self.target);
+        let z: Vec<f64> = shifts.map(|((e, m), t)| t + self.scale * (e - m)).collect();
+        let factor = 1.0 / length(&z) - 1.0;
+        let mut moved = without(&z, &self.axis);
+        moved.iter_mut().for_each(|v| *v *= factor);
+        moved
+    }
+
+    /// The square of the length of [`Self::sideways`]: what a row adds to the spread of the tangential drift.
     pub fn tangential_square(&self, row: &[f64]) -> f64 {
         let along = |v: &[f64]| self.scale * (dot(v, row) - dot(v, self.source));
         let square = self.square + 2.0 * along(&self.bias);
@@ -95,17 +105,9 @@ impl<'a> AnchoredCloud<'a> {
         (1.0 / square.sqrt() - 1.0).powi(2) * (square - on_axis * on_axis)
     }
 
-    /// Root mean square of the tangential drift that sampling n rows alone gives: that of the bias c, whose covariance is
-    /// `of_bias`/n, through −Σc/R³, and that of a mean of n rows, where `mean_square` is the mean of
-    /// [`Self::tangential_square`] and `tangential` the length of the mean itself.
-    pub fn noise(
-        &self,
-        covariance: &Covariance,
-        of_bias: MatRef<'_, f64>,
-        mean_square: f64,
-        tangential: f64,
-        n: u64,
-    ) -> f64 {
+    /// Root mean square of the tangential drift that sampling alone gives: that of the bias c, whose estimate has the covariance
+    /// `of_bias`, through −Σc/R³, and that of the mean of (I−aaᵀ)(π(z)−z), the trace of whose covariance is `own`.
+    pub fn noise(&self, covariance: &Covariance, of_bias: MatRef<'_, f64>, own: f64) -> f64 {
         let sigma = covariance.matrix() * Scale(self.scale * self.scale);
         let through = &sigma * of_bias;
         // tr(ΣSΣ), Σ symmetric
@@ -115,8 +117,7 @@ impl<'a> AnchoredCloud<'a> {
                 columns.map(|(a, b)| a * b).sum::<f64>()
             })
             .sum();
-        let own = (mean_square - tangential * tangential).max(0.0);
-        ((square / self.square.powi(3) + own) / n as f64).sqrt()
+        (square / self.square.powi(3) + own.max(0.0)).sqrt()
     }
 
     fn sigma_c(&self, covariance: &Covariance) -> Vec<f64> {

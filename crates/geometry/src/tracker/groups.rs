@@ -55,4 +55,17 @@ impl PairGroups {
     pub fn count(&self) -> u32 {
         self.count
     }
+
+    /// How many pairs items have, and how many items have so many; the former ascending.
+    pub(super) fn sizes(&self) -> Vec<(u64, u64)> {
+        let mut pairs = vec![0_u64; self.count as usize];
+        for &key in &self.keys {
+            pairs[key as usize] += 1;
+        }
+        let mut sizes = std::collections::BTreeMap::new();
+        for size in pairs {
+            *sizes.entry(size).or_insert(0) += 1;
+        }
+        sizes.into_iter().collect()
+    }
 }

@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod gradients;
 mod groups;
+mod items;
 mod motion;
 mod options;
 mod probe;
@@ -57,7 +58,7 @@ pub struct Tracker {
     /// β and γ of the step recorded before.
     previous: Option<[Vec<f64>; 2]>,
     window: Option<Window>,
-    /// Drawn again when the number of pairs or the rank changes; follows from the seed.
+    /// Drawn again when the number of pairs, the rank or what pairs of an item have in common changes; follows from the seed.
     chance: Option<ChanceLevels>,
     /// Which probe pairs share an item.
     groups: Option<Arc<PairGroups>>,
@@ -144,7 +145,7 @@ impl Tracker {
         let probe = Probe::of(&mut *image, &mut *text, sample, self.groups())?;
         let own = Arc::new(self.frame_of(&probe)?);
         let frame = self.frozen.as_ref().map_or(&own, |frozen| &frozen.frame);
-        let direction = mean_direction(image, text, frame)?;
+        let direction = mean_direction(image, text, frame, self.groups())?;
         let gradients = GradientParts::of(gradients, batch, frame)?;
         let residuals = self.residuals(&probe, frame).map_err(TrackError::Numeric)?;
 
@@ -230,9 +231,10 @@ impl Tracker {
 
     fn residuals(&self, probe: &Probe, frame: &Frame) -> Result<Residuals, EigenError> {
         let pairs = probe.pairs();
+        let sharing = probe.sharing(self.groups(), frame);
         let chance = match &self.chance {
-            Some(chance) if chance.serves(pairs, frame) => chance.clone(),
-            _ => ChanceLevels::of(pairs, frame, self.options.seed())?,
+            Some(chance) if chance.serves(pairs, sharing.as_ref(), frame) => chance.clone(),
+            _ => ChanceLevels::of(pairs, sharing, frame, self.options.seed())?,
         };
         let sigma = probe.differences.matrix();
         let blocks = Blocks::of(sigma.as_ref(), frame)?;

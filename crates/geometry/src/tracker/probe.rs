@@ -6,11 +6,13 @@ use rayon::prelude::*;
 
 use super::TrackError;
 use super::groups::PairGroups;
+use super::items::ItemSums;
 use super::record::{Drift, GapRecord, PerModality};
 use super::retrieval::Sample;
 use super::rows::{Source, each_pair_block};
+use super::shape::Sharing;
 use crate::bad_row::Policy;
-use crate::decomposition::sum_of_directions;
+use crate::decomposition::{lengths_in_v, sum_of_directions, unbiased_resultant};
 use crate::fit_options::EPSILON;
 use crate::frame::Frame;
 use crate::gap::{ClusterNoise, Noise, centroid_gap, relative_gap};
@@ -23,9 +25,6 @@ use crate::{Covariance, distance};
 
 /// Rows whose directions one thread sums; fixed, so that threads do not change the sum.
 const DIRECTION_ROWS: usize = 64;
-/// Sums of items that are counted at a time.
-const COUNTED: usize = 512;
-
 /// Statistics of paired unit rows x (image) and y (text).
 pub(super) struct Probe {
     moments: [Moments; 2],
@@ -83,7 +82,8 @@ impl Probe {
         let mut covariances = [Covariance::about(mu_x), Covariance::about(mu_y)];
         let mut differences = Covariance::about(&mean);
         let (mut distances, mut cosines, mut sideways) = (0.0, 0.0, 0.0);
-        let mut sums = groups.map(|groups| vec![0.0; groups.count() as usize * dim]);
+        // of Δ, of x − s·y, and of what the sphere moves sideways
+        let mut sums = groups.map(|groups| [(); 3].map(|()| ItemSums::new(groups, dim)));
         let mut stored = dtypes.map(|dtype| StoredRows::new(dtype, dim));
         each_pair_block(image, text, |first, x, y| {
             for (i, (a, b)) in x.chunks_exact(dim).zip(y.chunks_exact(dim)).enumerate() {
@@ -96,13 +96,12 @@ impl Probe {
             }
             projected.merge(&count(&anchored, y));
             let mut delta: Vec<f64> = x.iter().zip(&*y).map(|(a, b)| a - b).collect();
-            if let (Some(sums), Some(groups)) = (&mut sums, groups) {
-                let keys = &groups.keys()[first as usize..];
-                for (delta, &key) in delta.chunks_exact(dim).zip(keys) {
-                    let sum = &mut sums[key as usize * dim..][..dim];
-                    for ((sum, v), m) in sum.iter_mut().zip(delta).zip(&mean) {
-                        *sum += v - m;
-                    }
+            if let Some([of_delta, of_bias, of_sphere]) = &mut sums {
+                for (pair, (a, b)) in (first..).zip(x.chunks_exact(dim).zip(y.chunks_exact(dim))) {
+                    let sides = || a.iter().zip(b);
+                    of_delta.add(pair, sides().zip(&mean).map(|((x, y), m)| x - y - m));
+                    of_bias.add(pair, sides().map(|(x, y)| x - scale * y));
+                    of_sphere.add(pair, cloud.sideways(b).into_iter());
                 }
             }
             differences.accumulate(&mut delta);
@@ -111,29 +110,22 @@ impl Probe {
         })?;
         let drift = cloud.drift(&covariances[1], projected.mean());
         let n = differences.rows() as f64;
-        // Cov(x − s·y), from Σxy + Σyx = Σx + Σy − Σr
-        let of_bias = covariances[0].matrix() * Scale(1.0 - scale)
-            + covariances[1].matrix() * Scale(scale * scale - scale)
-            + differences.matrix() * Scale(scale);
-        let clusters = sums.map(|mut sums| {
-            let count = groups.map_or(1, PairGroups::count);
-            // G·Σ(Δ−m)/n of an item: a sample of G whose mean varies as m does
-            for v in &mut sums {
-                *v *= f64::from(count) / n;
+        let (clusters, of_bias, own) = match sums {
+            Some([of_delta, of_bias, of_sphere]) => (
+                Some(of_delta.noise()),
+                of_bias.noise().matrix(),
+                of_sphere.trace(),
+            ),
+            None => {
+                // Cov(x − s·y), from Σxy + Σyx = Σx + Σy − Σr
+                let of_pairs = covariances[0].matrix() * Scale(1.0 - scale)
+                    + covariances[1].matrix() * Scale(scale * scale - scale)
+                    + differences.matrix() * Scale(scale);
+                let own = sideways / n - drift.tangential * drift.tangential;
+                (None, of_pairs * Scale(1.0 / n), own / n)
             }
-            let mut noise = ClusterNoise::new(dim, u64::from(count));
-            for some in sums.chunks_mut(COUNTED * dim) {
-                noise.add(some);
-            }
-            noise
-        });
-        let drift_noise = cloud.noise(
-            &covariances[1],
-            of_bias.as_ref(),
-            sideways / n,
-            drift.tangential,
-            differences.rows(),
-        );
+        };
+        let drift_noise = cloud.noise(&covariances[1], of_bias.as_ref(), own);
         let mut variances = vec![0.0; dim];
         for side in &stored {
             let mut noise = StorageNoise::new(dim);
@@ -158,6 +150,34 @@ impl Probe {
 
     pub fn pairs(&self) -> u64 {
         self.differences.rows()
+    }
+
+    /// How pairs share items, and which part of the variance of Δ in U and in V the pairs of an item have in common.
+    pub fn sharing(&self, groups: Option<&PairGroups>, frame: &Frame) -> Option<Sharing> {
+        let (groups, clusters) = groups.zip(self.clusters.as_ref())?;
+        let sizes = groups.sizes();
+        let n = self.pairs() as f64;
+        let crowd = sizes
+            .iter()
+            .map(|(size, items)| (size * size * items) as f64)
+            .sum::<f64>()
+            / n;
+        let share = |of: &dyn Fn(&Covariance) -> f64| {
+            // tr Cov(m̂) = tr Cov(Δ)/n·(1 + (Σc²/n − 1)·share)
+            let of_mean = clusters.trace_by(of);
+            let of_pair = of(&self.differences) + of_mean;
+            if of_pair > 0.0 {
+                ((of_mean * n / of_pair - 1.0) / (crowd - 1.0)).clamp(0.0, 1.0)
+            } else {
+                0.0
+            }
+        };
+        let inside = |of: &Covariance| frame.trace_in_u(of);
+        let outside = |of: &Covariance| of.trace() - frame.trace_in_u(of);
+        Some(Sharing {
+            shares: [share(&inside), share(&outside)],
+            sizes,
+        })
     }
 
     pub fn trace(&self) -> PerModality {
@@ -208,16 +228,37 @@ impl Probe {
     }
 }
 
-/// Length of the mean unit direction of P_VΔ; one more pass over the pairs.
+/// The mean unit direction of P_VΔ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MeanDirection {
+    /// The length that it has when the items' directions are spread evenly.
+    pub even: f64,
+    /// Its length in the population: the square without what sampling adds to it.
+    pub resultant: f64,
+}
+
+/// The mean unit direction of P_VΔ; one more pass over the pairs.
 pub(super) fn mean_direction<E>(
     image: Source<'_, E>,
     text: Source<'_, E>,
     frame: &Frame,
-) -> Result<f64, TrackError<E>> {
-    let (dim, n) = (image.dim(), image.rows() as f64);
+    groups: Option<&PairGroups>,
+) -> Result<MeanDirection, TrackError<E>> {
+    let (dim, pairs) = (image.dim(), image.rows());
+    let n = pairs as f64;
     let mut sum = vec![0.0; dim];
-    each_pair_block(image, text, |_, x, y| {
+    let mut items = groups.map(|groups| ItemSums::new(groups, dim));
+    each_pair_block(image, text, |first, x, y| {
         x.iter_mut().zip(&*y).for_each(|(a, b)| *a -= b);
+        if let Some(items) = &mut items {
+            let lengths = lengths_in_v(x, frame);
+            for (pair, (row, length)) in (first..).zip(x.chunks_exact(dim).zip(lengths)) {
+                if length > 0.0 {
+                    items.add(pair, row.iter().map(|v| v / length));
+                }
+            }
+            return;
+        }
         let parts: Vec<Vec<f64>> = x
             .par_chunks(DIRECTION_ROWS * dim)
             .map(|rows| sum_of_directions(rows, frame))
@@ -226,5 +267,28 @@ pub(super) fn mean_direction<E>(
             sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
         }
     })?;
-    Ok(frame.length_in_v(&sum) / n)
+    let Some((items, groups)) = items.zip(groups) else {
+        let length = frame.length_in_v(&sum) / n;
+        return Ok(MeanDirection {
+            even: n.powf(-0.5),
+            resultant: unbiased_resultant(length, pairs),
+        });
+    };
+    let sums = items.into_sums();
+    for row in sums.chunks_exact(dim) {
+        sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+    }
+    let length = frame.length_in_v(&sum) / n;
+    // E‖mean‖² = Σ‖w_g‖²/n² + (1 − Σc²/n²)R̄² of items with c pairs and sums w of directions
+    let within: f64 = lengths_in_v(&sums, frame).iter().map(|w| w * w).sum::<f64>() / (n * n);
+    let sizes = groups.sizes();
+    let same: f64 = sizes
+        .iter()
+        .map(|(size, items)| (size * size * items) as f64)
+        .sum::<f64>()
+        / (n * n);
+    Ok(MeanDirection {
+        even: within.sqrt(),
+        resultant: ((length * length - within) / (1.0 - same)).max(0.0).sqrt(),
+    })
 }

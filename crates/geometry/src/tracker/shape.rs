@@ -2,35 +2,53 @@
 
 use faer::{Mat, MatRef};
 
-use super::random::{isotropic_spectrum, random_angle};
+use super::probe::MeanDirection;
+use super::random::{grouped_isotropic_spectrum, isotropic_spectrum, random_angle};
 use super::record::{CouplingRecord, Energies};
 use super::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
 use crate::decomposition::{Blocks, Coupling, Decomposition};
 use crate::eigen::{Eigen, EigenError};
 use crate::spectrum::{Condition, pearson};
-use crate::{Frame, unbiased_resultant, vmf_concentration};
+use crate::{Frame, vmf_concentration};
 
-/// Spectra of isotropic samples of `n` rows in U and in V.
+/// Pairs that are not independent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sharing {
+    /// How many pairs items have, and how many items have so many.
+    pub sizes: Vec<(u64, u64)>,
+    /// Part of the variance that the pairs of an item have in common, in U and in V.
+    pub shares: [f64; 2],
+}
+
+/// Spectra of isotropic samples of `n` rows in U and in V, which share items as the pairs do.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ChanceLevels {
     n: u64,
+    sharing: Option<Sharing>,
     u: Vec<f64>,
     v: Vec<f64>,
 }
 
 impl ChanceLevels {
-    pub fn of(n: u64, frame: &Frame, seed: u64) -> Result<Self, EigenError> {
-        let (rank, rest) = (frame.rank(), frame.dim() - frame.rank());
+    pub fn of(n: u64, sharing: Option<Sharing>, frame: &Frame, seed: u64) -> Result<Self, EigenError> {
+        let spectrum = |part: usize, dim: usize| match &sharing {
+            Some(Sharing { sizes, shares }) => grouped_isotropic_spectrum(sizes, shares[part], dim, seed),
+            None => isotropic_spectrum(n, dim, seed),
+        };
         Ok(Self {
             n,
-            u: isotropic_spectrum(n, rank, seed)?,
-            v: isotropic_spectrum(n, rest, seed)?,
+            u: spectrum(0, frame.rank())?,
+            v: spectrum(1, frame.dim() - frame.rank())?,
+            sharing,
         })
     }
 
-    /// Whether it is the one of `n` rows in this frame.
-    pub fn serves(&self, n: u64, frame: &Frame) -> bool {
-        self.n == n && self.u.len() == frame.rank() && self.v.len() == frame.dim() - frame.rank()
+    /// Whether it is the one of `n` rows that share items like this, in this frame.
+    pub fn serves(&self, n: u64, sharing: Option<&Sharing>, frame: &Frame) -> bool {
+        self.n == n
+            && self.sharing.as_ref() == sharing
+            && self.u.len() == frame.rank()
+            && self.v.len() == frame.dim() - frame.rank()
     }
 }
 
@@ -112,8 +130,12 @@ pub(super) fn u_side(
     }
 }
 
-/// What is shown of Σ_V; `direction` is the length of the mean unit direction of P_VΔ, where it is known.
-pub(super) fn v_side(parts: &Decomposition, chance: &ChanceLevels, direction: Option<f64>) -> VSide {
+/// What is shown of Σ_V; `direction` is the mean unit direction of P_VΔ, where it is known.
+pub(super) fn v_side(
+    parts: &Decomposition,
+    chance: &ChanceLevels,
+    direction: Option<MeanDirection>,
+) -> VSide {
     let dim = chance.v.len();
     let Condition {
         kappa,
@@ -132,9 +154,9 @@ pub(super) fn v_side(parts: &Decomposition, chance: &ChanceLevels, direction: Op
             p50: random_angle(dim, 0.5),
             p95: random_angle(dim, 0.95),
         },
-        resultant: direction.map(|length| unbiased_resultant(length, chance.n)),
-        vmf: direction.map(|length| vmf_concentration(unbiased_resultant(length, chance.n), dim)),
-        isotropic_vmf: direction.map(|_| vmf_concentration((chance.n as f64).powf(-0.5), dim)),
+        resultant: direction.map(|direction| direction.resultant),
+        vmf: direction.map(|direction| vmf_concentration(direction.resultant, dim)),
+        isotropic_vmf: direction.map(|direction| vmf_concentration(direction.even, dim)),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Condition numbers of the covariance of an isotropic sample of as many rows in as many dimensions.
+/// Condition numbers of the covariance of an isotropic sample of as many rows in as many dimensions; where pairs share items, of one
+/// whose rows share them too and have as much of their variance in common.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Isotropic {
@@ -75,7 +76,7 @@ pub struct VSide {
     /// Concentration κ̂ of these directions, from that length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmf: Option<f64>,
-    /// κ̂ of as many directions spread evenly, whose mean has length 1/sqrt(n).
+    /// κ̂ of as many directions spread evenly, whose mean has length 1/sqrt(n), or more where pairs share items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isotropic_vmf: Option<f64>,
 }

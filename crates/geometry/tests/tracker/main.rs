@@ -1,6 +1,7 @@
 //! Laws of the tracker.
 
 mod dynamics;
+mod items;
 mod laws;
 
 use modality_gap_geometry::tracker::Record;

@@ -360,7 +360,7 @@ fn causes(
             explained.needs(needed);
             None
         } else {
-            explained.settle(&found, most)
+            explained.settle_direction(&found, most)
         };
         let parts = &mut explained.json["decomposition"];
         parts["vmf"] = json!(vmf);

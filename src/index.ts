@@ -88,6 +88,7 @@ export type {
   OnBadRow,
   OutputOptions,
   OverwriteOptions,
+  ReadFormat,
   ResumableOutputOptions,
   Role,
   Step,

@@ -52,6 +52,8 @@ export const FORMATS = names<Format>({
   arrow: true,
   safetensors: true,
   pickle: true,
+  jsonl: true,
+  fvecs: true,
 })
 export const ON_BAD_ROW = names<OnBadRow>({ error: true, drop: true })
 export const ROLES = names<Role>({ image: true, text: true, other: true })

@@ -1,6 +1,6 @@
 import type { Causes } from './causes.ts'
 import type { Metrics } from './metrics.ts'
-import type { Centroid, Dtype, FitOptions, Format, Method } from './options.ts'
+import type { Centroid, Dtype, FitOptions, Method, ReadFormat } from './options.ts'
 import type { Finding, GapVerdict, ImageText } from './report-parts.ts'
 
 /** How far a job has come; sent at most a few times a second. */
@@ -38,7 +38,7 @@ export interface EmbeddingsInfo {
   /** Storage type of a component. */
   dtype: Dtype
   /** Container, or `'memory'`. */
-  format: Format | 'memory'
+  format: ReadFormat | 'memory'
   /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
   layout: 'files' | 'clip-retrieval' | 'memory'
   /** The files in reading order; empty for rows in memory. */

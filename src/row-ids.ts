@@ -18,6 +18,9 @@ const IMAGE_COLUMNS = ['image_id', 'img_id', 'imgid', 'cocoid', 'image_path', 'f
 /** Columns that may name the item of a row, or hold something else, such as the image itself. */
 const OTHER_COLUMNS = ['image', 'url', 'key', 'id'] as const
 
+/** Formats whose rows stand beside columns or keys. */
+const WITH_COLUMNS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'jsonl', 'json', 'csv'])
+
 /** Ids of rows, and where they come from. */
 export interface FoundIds {
   /** One per row. */
@@ -47,7 +50,7 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
   if (existsSync(path)) {
     return { ids: await idsFrom(rows, { from: path, column }), from: given }
   }
-  if (/[/\\]|\.(txt|jsonl?|ndjson|npy|parquet|arrow|csv|tsv|pkl)$/.test(path)) {
+  if (/[/\\]|\.(txt|jsonl?|ndjson|npy|parquet|arrow|csv|tsv|pkl|gz|zst)$/.test(path)) {
     throw new ModalityGapError('NOT_FOUND', `${path}: no such file of ids`, { file: path })
   }
   return { ids: await idsFrom(rows, { column: given }), from: `column ${given}` }
@@ -59,7 +62,7 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
  * @throws {@link ModalityGapError} with the file and the row, where such a column holds a value that is no id
  */
 export async function ownIds(rows: RowFiles & Pick<EmbeddingsInfo, 'layout'>): Promise<FoundIds | undefined> {
-  if (rows.layout !== 'clip-retrieval' && rows.format !== 'parquet' && rows.format !== 'arrow') {
+  if (rows.layout !== 'clip-retrieval' && !WITH_COLUMNS.has(rows.format)) {
     return undefined
   }
   const found =

@@ -20,8 +20,9 @@ import { addTrack } from './track.ts'
 import { addTransform } from './transform.ts'
 
 const SOURCES = `
-SRC is a file, a folder, a glob or several of them: npy, npz, parquet, arrow, safetensors, pickle, or a folder in the
-clip-retrieval layout. SRC#name picks a column, tensor or key, or the leading index of a 3-D npy (pairs.npy#0).
+SRC is a file, a folder, a glob or several of them: npy, npz, parquet, arrow, safetensors, pickle, jsonl, json, csv, fvecs,
+or a folder in the clip-retrieval layout. SRC#name picks a column, tensor or key, or the leading index of a 3-D npy
+(pairs.npy#0).
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
 

@@ -8,7 +8,7 @@ use crate::error::ShardError;
 use crate::format::Format;
 use crate::input::Input;
 use crate::shard_ref::ShardRef;
-use crate::{npz, pickle, safetensors, table};
+use crate::{npz, pickle, safetensors, table, text};
 
 /// Names of what `shard` holds beside its rows and an output of `format` does not take along: columns, keys, arrays, tensors.
 ///
@@ -22,7 +22,8 @@ pub fn left_behind(shard: &ShardRef, format: Format) -> Result<Vec<String>, Shar
         names
     };
     Ok(match (shard.format, format) {
-        (Format::Npy, _)
+        (Format::Npy | Format::Fvecs, _)
+        | (Format::Json | Format::Jsonl, Format::Jsonl)
         | (Format::Pickle, Format::Pickle)
         | (Format::Parquet | Format::Arrow, Format::Parquet | Format::Arrow) => Vec::new(),
         (Format::Parquet | Format::Arrow, _) => {
@@ -39,6 +40,7 @@ pub fn left_behind(shard: &ShardRef, format: Format) -> Result<Vec<String>, Shar
             names
         }
         (Format::Pickle, _) => pickle::keys(&input, chosen)?,
+        (Format::Json | Format::Jsonl | Format::Csv, _) => text::beside(&input, shard.format, chosen)?,
     })
 }
 

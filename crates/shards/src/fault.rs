@@ -20,6 +20,13 @@ pub enum Fault {
         /// Those of the others.
         expected: usize,
     },
+    /// The record of a table has another number of cells than its header.
+    Cells {
+        /// Its cells.
+        found: usize,
+        /// Those of the header, or of the first record.
+        expected: usize,
+    },
     /// The record has no row under the key.
     Missing,
     /// The element of the list is no record.
@@ -45,6 +52,7 @@ impl fmt::Display for Fault {
             Self::NullComponent { column } => write!(f, "column {column} is null"),
             Self::Width { found: 0, .. } => f.write_str("is empty"),
             Self::Width { found, expected } => write!(f, "has {found} columns, the others {expected}"),
+            Self::Cells { found, expected } => write!(f, "has {found} cells, the first line {expected}"),
             Self::Missing => f.write_str("the record has no row under the key"),
             Self::NoRecord => f.write_str("is no record"),
             Self::OtherType => f.write_str("has another storage type than the others"),

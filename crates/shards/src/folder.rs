@@ -24,10 +24,18 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     Ok(files)
 }
 
-/// Containers in a folder by what their names end in, in natural order, but those that readers of tables ignore.
+/// Containers in a folder by what their names end in, in natural order, but those that readers of tables ignore. Text stands
+/// beside other containers to describe them, and JSON documents describe all kinds of things: the former counts where it is
+/// the only one, the latter never.
 pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let mut files = files_in(folder)?;
-    files.retain(|path| Format::from_path(path).is_some() && !is_ignored(path));
+    files.retain(|path| {
+        Format::from_path(path).is_some_and(|format| format != Format::Json) && !is_ignored(path)
+    });
+    let is_text = |path: &PathBuf| Format::from_path(path).is_some_and(Format::is_text);
+    if !files.iter().all(is_text) {
+        files.retain(|path| !is_text(path));
+    }
     Ok(files)
 }
 

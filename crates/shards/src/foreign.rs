@@ -122,6 +122,12 @@ fn text_of(start: &[u8]) -> Option<&str> {
     (!text.is_empty() && text.chars().all(plain)).then_some(text)
 }
 
+/// Whether text of JSON or a table begins like that kind, packed or not.
+pub(crate) fn may_be_text(what: &str) -> bool {
+    let packed = ["gzip-compressed data", "zstd-compressed data"].contains(&what);
+    packed || what == "JSON text" || what.starts_with("a table of text")
+}
+
 /// The error of a file of such a kind.
 pub(crate) fn refused(place: &Place, (what, advice): &(String, &'static str)) -> ShardError {
     ShardError::unsupported(place, format!("is {what}; {advice}"))

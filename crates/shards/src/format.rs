@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+/// Endings of packed text.
+const PACKED: [&str; 2] = ["gz", "zst"];
+
 /// Container formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -20,18 +23,65 @@ pub enum Format {
     Safetensors,
     /// Pickled list of `{id, caption | image_path, embed}` records.
     Pickle,
+    /// JSON records, one on each line.
+    Jsonl,
+    /// JSON array of records or rows, or a document with one. Read only.
+    Json,
+    /// Table of comma-separated values. Read only.
+    Csv,
+    /// `fvecs`, and its relatives, which are read only.
+    Fvecs,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Npy,
         Self::Npz,
         Self::Parquet,
         Self::Arrow,
         Self::Safetensors,
         Self::Pickle,
+        Self::Jsonl,
+        Self::Fvecs,
+        Self::Json,
+        Self::Csv,
     ];
+
+    /// Formats that are written, too.
+    pub const WRITTEN: [Self; 8] = [
+        Self::Npy,
+        Self::Npz,
+        Self::Parquet,
+        Self::Arrow,
+        Self::Safetensors,
+        Self::Pickle,
+        Self::Jsonl,
+        Self::Fvecs,
+    ];
+
+    /// Whether it is written, too.
+    pub fn is_written(self) -> bool {
+        Self::WRITTEN.contains(&self)
+    }
+
+    /// Whether a file of that name is written as this format: not packed, and in the layout that is written.
+    pub(crate) fn is_written_as(self, name: &Path) -> bool {
+        let ending = name
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_ascii_lowercase();
+        match self {
+            Self::Fvecs => !self.extensions()[1..].contains(&ending.as_str()),
+            _ => !PACKED.contains(&ending.as_str()),
+        }
+    }
+
+    /// Whether it is text, which may be packed, and which other files of a folder may be that hold no rows.
+    pub(crate) const fn is_text(self) -> bool {
+        matches!(self, Self::Jsonl | Self::Json | Self::Csv)
+    }
 
     /// The name used in options and results.
     pub const fn name(self) -> &'static str {
@@ -42,6 +92,10 @@ impl Format {
             Self::Arrow => "arrow",
             Self::Safetensors => "safetensors",
             Self::Pickle => "pickle",
+            Self::Jsonl => "jsonl",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Fvecs => "fvecs",
         }
     }
 
@@ -59,12 +113,23 @@ impl Format {
             Self::Arrow => &["arrow", "arrows", "ipc", "feather"],
             Self::Safetensors => &["safetensors"],
             Self::Pickle => &["pkl", "pickle"],
+            Self::Jsonl => &["jsonl", "ndjson"],
+            Self::Json => &["json"],
+            Self::Csv => &["csv", "tsv"],
+            Self::Fvecs => &["fvecs", "bvecs", "fbin", "u8bin", "i8bin"],
         }
     }
 
-    /// The format that a file name's ending stands for.
+    /// The format that a file name's ending stands for; packed text has a second one.
     pub fn from_path(path: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        if PACKED.contains(&ending.as_str()) {
+            let unpacked = Path::new(path.file_stem()?);
+            let packed = unpacked
+                .extension()
+                .is_some_and(|inner| !inner.eq_ignore_ascii_case(&ending));
+            return Self::from_path(unpacked).filter(|format| packed && format.is_text());
+        }
         Self::ALL
             .into_iter()
             .find(|format| format.extensions().contains(&ending.as_str()))

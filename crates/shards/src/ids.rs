@@ -9,6 +9,7 @@ use crate::input::Input;
 use crate::pickle::PickleIds;
 use crate::shard::format_of;
 use crate::table::TableIds;
+use crate::text::TextIds;
 
 /// A reader of ids. Whole numbers and texts are given exactly, as text.
 pub struct Ids(Reader);
@@ -16,10 +17,11 @@ pub struct Ids(Reader);
 enum Reader {
     Table(TableIds),
     Pickle(Box<PickleIds>),
+    Text(Box<TextIds>),
 }
 
 impl Ids {
-    /// Opens a parquet or Arrow file, or a pickled list of records.
+    /// Opens a parquet or Arrow file, a pickled list of records, or text of JSON or a table with a header.
     ///
     /// # Errors
     /// `BAD_SELECTOR` without such a column, `UNSUPPORTED` for another format, and those of reading a header.
@@ -28,6 +30,9 @@ impl Ids {
         Ok(Self(match format_of(path, &input)? {
             format @ (Format::Parquet | Format::Arrow) => {
                 Reader::Table(TableIds::open(&input, format, column)?)
+            }
+            format @ (Format::Json | Format::Jsonl | Format::Csv) => {
+                Reader::Text(Box::new(TextIds::open(&input, format, column)?))
             }
             Format::Pickle => Reader::Pickle(Box::new(PickleIds::open(input, column)?)),
             other => {
@@ -49,6 +54,7 @@ impl Ids {
             let batch = match &mut self.0 {
                 Reader::Table(ids) => ids.next(),
                 Reader::Pickle(ids) => ids.next(),
+                Reader::Text(ids) => ids.next(),
             }?;
             // a batch of an Arrow file may hold no rows
             if batch.as_ref().is_none_or(|ids| !ids.is_empty()) {

@@ -1,8 +1,8 @@
 //! Embedding containers, in and out.
 //!
-//! A source is a list of shards: rows of one width in npy, npz, parquet, Arrow, safetensors or the published
-//! pickles. Readers take rows by position where the format allows and stream otherwise, so memory stays at a few
-//! blocks. Every file is taken for hostile: sizes are checked before they are used, and nothing in a file is run.
+//! A source is a list of shards: rows of one width in npy, npz, parquet, Arrow, safetensors, the published
+//! pickles, text of JSON or comma-separated values, and the vectors of benchmarks. Readers take rows by position
+//! where the format allows and stream otherwise, so memory stays at a few blocks. Every file is taken for hostile: sizes are checked before they are used, and nothing in a file is run.
 //! Writers fill a temporary file beside the target and rename it when all rows are there.
 
 extern crate modality_gap_kernels as kernels;
@@ -10,6 +10,7 @@ extern crate modality_gap_kernels as kernels;
 mod atomic;
 mod beside;
 mod buffer;
+mod cells;
 mod claim;
 mod error;
 mod fault;
@@ -38,6 +39,8 @@ mod shard_names;
 mod shard_ref;
 mod sink;
 mod table;
+mod text;
+mod vecs;
 mod writer;
 
 pub use atomic::{AtomicFile, remove_all_litter, remove_litter};

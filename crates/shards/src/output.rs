@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::atomic::AtomicFile;
-use crate::error::ShardError;
+use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::input::Input;
 use crate::metadata::{Kind, copy_text_without};
@@ -13,6 +13,8 @@ use crate::pickle::PickleWriter;
 use crate::rows::MAX_DIM;
 use crate::shard_ref::ShardRef;
 use crate::table::{TableWriter, copy_without};
+use crate::text::JsonLines;
+use crate::vecs::VectorWriter;
 use crate::writer::{OutputSpec, ShardWriter};
 
 /// Starts an output.
@@ -43,22 +45,32 @@ pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
         Format::Parquet | Format::Arrow => Box::new(TableWriter::create(spec)?),
         Format::Safetensors => Box::new(crate::safetensors::create(spec)?),
         Format::Pickle => Box::new(PickleWriter::create(spec)?),
+        Format::Jsonl => Box::new(JsonLines::create(spec)?),
+        Format::Fvecs => Box::new(VectorWriter::create(spec)?),
+        Format::Json | Format::Csv => {
+            let reason = format!(
+                "{} is read and not written; choose {}",
+                spec.format.name(),
+                Format::WRITTEN.map(Format::name).join(", ")
+            );
+            return Err(ShardError::unsupported(&Place::from(spec.path.as_path()), reason));
+        }
     })
 }
 
 /// File name of the output made of `shard`: its own, with the ending of `format` where that is another one.
 pub fn output_name(shard: &ShardRef, format: Format) -> String {
     let name = Path::new(&shard.name);
-    if Format::from_path(name) == Some(format) {
+    let found = Format::from_path(name);
+    if found == Some(format) && format.is_written_as(name) {
         return shard.name.clone();
     }
-    let stem = match Format::from_path(name) {
-        Some(_) => name
-            .file_stem()
-            .map_or_else(|| shard.name.clone(), |s| s.to_string_lossy().into_owned()),
-        None => shard.name.clone(),
-    };
-    format!("{stem}.{}", format.extensions()[0])
+    let mut stem = name;
+    // packed text has two endings
+    while found.is_some() && Format::from_path(stem).is_some() {
+        stem = Path::new(stem.file_stem().unwrap_or_default());
+    }
+    format!("{}.{}", stem.to_string_lossy(), format.extensions()[0])
 }
 
 /// Writes the metadata file `from` as `to` without the dropped rows; atomic.
@@ -128,5 +140,10 @@ mod tests {
         assert_eq!(output_name(&named("a.b.pickle"), Format::Pickle), "a.b.pickle");
         assert_eq!(output_name(&named("a.b.pickle"), Format::Npz), "a.b.npz");
         assert_eq!(output_name(&named("rows.v1"), Format::Npy), "rows.v1.npy");
+        assert_eq!(output_name(&named("a.jsonl.gz"), Format::Jsonl), "a.jsonl");
+        assert_eq!(output_name(&named("a.b.csv.zst"), Format::Npy), "a.b.npy");
+        assert_eq!(output_name(&named("a.bvecs"), Format::Fvecs), "a.fvecs");
+        assert_eq!(output_name(&named("a.fvecs"), Format::Fvecs), "a.fvecs");
+        assert_eq!(output_name(&named("a.ndjson"), Format::Jsonl), "a.ndjson");
     }
 }

@@ -227,7 +227,8 @@ fn holds_none(folder: &Path) -> Result<String, ShardError> {
             ignored.display()
         ));
     }
-    let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.extensions()).copied().collect();
+    let named = Format::ALL.iter().filter(|&&format| format != Format::Json);
+    let endings: Vec<_> = named.flat_map(|f| f.extensions()).copied().collect();
     Ok(format!(
         "holds no embeddings (files ending in {})",
         endings.join(", ")

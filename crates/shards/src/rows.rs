@@ -1,13 +1,11 @@
 //! What a container of rows can do.
 
-use std::sync::Arc;
-
 use kernels::Dtype;
 
 use crate::buffer::Buffer;
 use crate::error::ShardError;
-use crate::pickle::Index;
 use crate::role::Role;
+use crate::shard_ref::Known;
 
 /// More columns than any embedding has: a header that claims more is nonsense, and a block of such rows would not fit.
 pub(crate) const MAX_DIM: usize = 1 << 20;
@@ -53,15 +51,15 @@ pub(crate) struct Ask<'a> {
     /// Columns, where they are known from the other rows of the source.
     pub dim: Option<usize>,
     /// Index of an earlier opening.
-    pub known: Option<&'a Arc<Index>>,
+    pub known: Option<&'a Known>,
 }
 
 /// An opened shard with the selector that leads to it. A width of 0 is one that no row says.
 pub(crate) struct Opened {
     pub shard: Box<dyn Shard>,
     pub selector: Option<String>,
-    /// Of a pickle.
-    pub index: Option<Arc<Index>>,
+    /// What need not be found again.
+    pub known: Known,
 }
 
 impl Opened {
@@ -73,7 +71,7 @@ impl Opened {
                 dtype: Dtype::F32,
             }),
             selector: None,
-            index: None,
+            known: Known::Nothing,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::format::Format;
 use crate::input::Input;
 use crate::role::Role;
 use crate::rows::{Ask, Empty, Opened, Shard};
-use crate::shard_ref::{Known, ShardRef};
+use crate::shard_ref::ShardRef;
 
 impl ShardRef {
     /// Looks at a file's header. With no selector the file must hold one array of rows only.
@@ -39,7 +39,7 @@ impl ShardRef {
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             listed: false,
-            known: Known(opened.index),
+            known: opened.known,
         })
     }
 
@@ -48,7 +48,7 @@ impl ShardRef {
         let ask = Ask {
             selector: self.selector.as_deref(),
             dim: Some(self.dim),
-            known: self.known.0.as_ref(),
+            known: Some(&self.known),
             ..Ask::default()
         };
         let shard = open_input(Input::open(&self.path)?, self.format, &ask)?.shard;
@@ -82,6 +82,8 @@ fn open_input(input: Input, format: Format, ask: &Ask<'_>) -> Result<Opened, Sha
         Format::Arrow => crate::table::open_arrow(input, ask),
         Format::Safetensors => crate::safetensors::open(&input, ask.selector, ask.role),
         Format::Pickle => crate::pickle::open(input, ask.selector, ask.known),
+        Format::Json | Format::Jsonl | Format::Csv => crate::text::open(input, format, ask),
+        Format::Fvecs => crate::vecs::open(input),
     }
 }
 
@@ -90,7 +92,12 @@ pub(crate) fn format_of(path: &Path, input: &Input) -> Result<Format, ShardError
     let start = input.bytes_at(0, input.len().min(foreign::LOOKED_AT))?;
     let found = Format::from_magic(&start);
     let named = Format::from_path(path);
-    let contradicts = |what: &str| named != found || found.is_none() || what == foreign::PYTORCH;
+    // packed or not, it is read by its ending
+    let text = named.is_some_and(Format::is_text);
+    let contradicts = |what: &str| {
+        let readable = text && foreign::may_be_text(what);
+        !readable && (named != found || found.is_none() || what == foreign::PYTORCH)
+    };
     if let Some(kind) = foreign::kind_of(&start, path).filter(|(what, _)| contradicts(what)) {
         return Err(foreign::refused(input.place(), &kind));
     }
@@ -108,10 +115,8 @@ pub(crate) fn format_of(path: &Path, input: &Input) -> Result<Format, ShardError
         (None, Some(found)) => Ok(found),
         (None, None) => {
             let names = Format::ALL.map(Format::name).join(", ");
-            Err(ShardError::bad_format(
-                input.place(),
-                format!("is none of {names}"),
-            ))
+            let reason = format!("is named as none of {names}, and does not begin like one");
+            Err(ShardError::bad_format(input.place(), reason))
         }
     }
 }

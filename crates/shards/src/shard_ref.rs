@@ -8,7 +8,7 @@ use kernels::Dtype;
 use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
-use crate::pickle::Index;
+use crate::{pickle, text};
 
 /// Where a shard is and what it holds; cheap to clone and to send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,9 +40,14 @@ pub struct ShardRef {
     pub(crate) known: Known,
 }
 
-/// The index of a pickle: dear to make, of no meaning elsewhere, and no part of what a reference says.
+/// The index of a file: dear to make, of no meaning elsewhere, and no part of what a reference says.
 #[derive(Clone, Default)]
-pub(crate) struct Known(pub Option<Arc<Index>>);
+pub(crate) enum Known {
+    #[default]
+    Nothing,
+    Pickle(Arc<pickle::Index>),
+    Text(Arc<text::Index>),
+}
 
 impl PartialEq for Known {
     fn eq(&self, _other: &Self) -> bool {
@@ -52,7 +57,10 @@ impl PartialEq for Known {
 
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "index" } else { "nothing" })
+        f.write_str(match self {
+            Self::Nothing => "nothing",
+            Self::Pickle(_) | Self::Text(_) => "index",
+        })
     }
 }
 

@@ -90,6 +90,14 @@ pub(crate) fn targets(source: &RowSet, options: &OutputOptions, folder: Option<&
 
 /// Makes ready to write `targets`: what killed runs have left of them goes, and their folders are made.
 pub(crate) fn prepare(targets: &[Target], options: &OutputOptions) -> Result<(), TaskError> {
+    if let Some(target) = targets.iter().find(|target| !target.format.is_written()) {
+        return Err(TaskError::BadOption(format!(
+            "{}: {} is read and not written; choose {}",
+            target.path.display(),
+            target.format.name(),
+            Format::WRITTEN.map(Format::name).join(", ")
+        )));
+    }
     remove_litter(targets.iter().map(|target| target.path.as_path()));
     if let Some(run) = run_folder(options) {
         refuse_link(&run)?;
@@ -399,10 +407,11 @@ pub(crate) fn dtype_named(name: &str) -> Result<Dtype, TaskError> {
 
 /// The container format of an option.
 pub(crate) fn format_named(name: &str) -> Result<Format, TaskError> {
-    Format::from_name(name).ok_or_else(|| {
+    let found = Format::from_name(name).filter(|format| format.is_written());
+    found.ok_or_else(|| {
         TaskError::BadOption(format!(
             "format '{name}' is none of {}",
-            Format::ALL.map(Format::name).join(", ")
+            Format::WRITTEN.map(Format::name).join(", ")
         ))
     })
 }

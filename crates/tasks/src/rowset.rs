@@ -265,7 +265,7 @@ impl RowSet {
 /// The format that outputs of `part` take when nothing is said.
 pub(crate) fn default_format(part: &Part) -> Format {
     match part {
-        Part::File(shard) => shard.format,
-        Part::Memory(_) => Format::Npy,
+        Part::File(shard) if shard.format.is_written() => shard.format,
+        Part::File(_) | Part::Memory(_) => Format::Npy,
     }
 }

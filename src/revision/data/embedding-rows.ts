@@ -81,11 +81,14 @@ async function* everyId(
   }
 }
 
+/** Formats whose files hold ids beside the rows. */
+const WITH_IDS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'pickle', 'jsonl', 'json', 'csv'])
+
 function idFilesOf({ layout, format, shards }: RowFiles): IdFile[] {
   if (layout === 'clip-retrieval') {
     return shards.map(({ path, rows, metadata }) => ({ path: metadata ?? withoutMetadata(path), rows }))
   }
-  if (format === 'parquet' || format === 'arrow' || format === 'pickle') {
+  if (WITH_IDS.has(format)) {
     return shards.map(({ path, rows }) => ({ path: path as string, rows }))
   }
   const file = shards[0]?.path

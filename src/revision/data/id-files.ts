@@ -21,6 +21,7 @@ const MAX_LINE = 2 ** 16
  * - a published pickle: its `id`;
  * - JSON lines or a JSON array of objects: a key;
  * - CSV or TSV with a header: a column;
+ * - the same packed, `.gz` or `.zst`;
  * - npy: an array of one dimension, of whole numbers or texts;
  * - anything else: text, one id on each line.
  *
@@ -42,6 +43,8 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
     case 'feather':
     case 'pkl':
     case 'pickle':
+    case 'gz':
+    case 'zst':
       return nativeIds(path, column, usual)
     case 'json':
     case 'jsonl':

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 
+use crate::cells::Cells;
 use crate::error::ShardError;
 use crate::input::{Input, InputReader};
 use crate::sink::Sink;
@@ -103,36 +104,6 @@ fn each_piece(
         if inside && start < n {
             piece(record, &buffer[start..n])?;
         }
-    }
-}
-
-/// Whether a byte of a table stands in a quoted cell: quotes open at the start of a cell only.
-#[derive(Default)]
-struct Cells {
-    quoted: bool,
-    /// A quote inside of a quoted cell, which may be the first of two.
-    closing: bool,
-    /// Within an unquoted cell.
-    begun: bool,
-}
-
-impl Cells {
-    fn pass(&mut self, byte: u8) -> bool {
-        if self.closing {
-            self.closing = false;
-            if byte == b'"' {
-                return true;
-            }
-            self.quoted = false;
-        }
-        match byte {
-            b'"' if self.quoted => self.closing = true,
-            b'"' if !self.begun => (self.quoted, self.begun) = (true, true),
-            _ if self.quoted => {}
-            b',' | b';' | b'\t' | b'\n' => self.begun = false,
-            _ => self.begun = true,
-        }
-        self.quoted
     }
 }
 

@@ -9,6 +9,7 @@ use crate::npy::NpyShard;
 use crate::npy::header::{self, Header};
 use crate::role::{Role, listed};
 use crate::rows::Opened;
+use crate::shard_ref::Known;
 
 use super::deflated::DeflatedShard;
 use super::ends;
@@ -39,13 +40,13 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         return Ok(Opened {
             shard: Box::new(StoredShard::new(input, member, rows)),
             selector,
-            index: None,
+            known: Known::Nothing,
         });
     }
     Ok(Opened {
         shard: Box::new(DeflatedShard::new(input, member, header)?),
         selector,
-        index: None,
+        known: Known::Nothing,
     })
 }
 

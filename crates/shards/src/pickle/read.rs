@@ -15,6 +15,7 @@ use crate::error::ShardError;
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::rows::{Access, MAX_DIM, Opened, Shard, range_bytes};
+use crate::shard_ref::Known;
 
 /// The published name of the rows.
 const DEFAULT_KEY: &str = "embed";
@@ -41,12 +42,12 @@ struct Decoder {
 pub(crate) fn open(
     input: Input,
     selector: Option<&str>,
-    known: Option<&Arc<Index>>,
+    known: Option<&Known>,
 ) -> Result<Opened, ShardError> {
     let key = selector.unwrap_or(DEFAULT_KEY).to_owned();
-    let index = match known.filter(|index| index.stamp == input.stamp()) {
-        Some(index) => index.clone(),
-        None => match Index::build(&input, &key)? {
+    let index = match known {
+        Some(Known::Pickle(index)) if index.stamp == input.stamp() => index.clone(),
+        _ => match Index::build(&input, &key)? {
             Some(index) => Arc::new(index),
             None => return Ok(Opened::empty()),
         },
@@ -60,7 +61,7 @@ pub(crate) fn open(
     Ok(Opened {
         shard: Box::new(shard),
         selector: selector.map(str::to_owned),
-        index: Some(index),
+        known: Known::Pickle(index),
     })
 }
 

@@ -14,6 +14,7 @@ use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
+use crate::shard_ref::Known;
 
 struct ArrowShard {
     input: Input,
@@ -105,7 +106,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(field.name().clone()),
-        index: None,
+        known: Known::Nothing,
     })
 }
 

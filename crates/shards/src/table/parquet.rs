@@ -23,6 +23,7 @@ use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::{Input, InputReader};
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
+use crate::shard_ref::Known;
 
 /// Bytes of rows that are decoded at once.
 const BATCH_BYTES: usize = 4 << 20;
@@ -81,7 +82,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(name),
-        index: None,
+        known: Known::Nothing,
     })
 }
 

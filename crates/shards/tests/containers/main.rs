@@ -7,4 +7,5 @@ mod hostile;
 mod read;
 mod rows;
 mod sources;
+mod text;
 mod write;

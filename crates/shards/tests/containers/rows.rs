@@ -161,9 +161,14 @@ fn a_shard_without_rows_changes_nothing_in_any_format() {
 /// An output without rows is made of a shard without rows, in every format.
 fn rewritten(none: &ShardRef) {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::ALL {
+    for format in Format::WRITTEN {
         let to = folder.path().join(format!("out.{}", format.extensions()[0]));
-        let mut spec = spec(to.clone(), format, none.dtype, none.dim, 0);
+        let dtype = if format == Format::Fvecs {
+            Dtype::F32
+        } else {
+            none.dtype
+        };
+        let mut spec = spec(to.clone(), format, dtype, none.dim, 0);
         spec.like = Some(none.clone());
         modality_gap_shards::create(&spec).unwrap().finish(false).unwrap();
         assert_eq!(ShardRef::probe(&to, None).unwrap().rows, 0);

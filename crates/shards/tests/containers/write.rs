@@ -14,13 +14,18 @@ const DTYPES: [Dtype; 4] = [Dtype::F16, Dtype::Bf16, Dtype::F32, Dtype::F64];
 #[test]
 fn every_format_and_type_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::ALL {
+    for format in Format::WRITTEN {
         for dtype in DTYPES {
             let path = folder
                 .path()
                 .join(format!("{}.{}", dtype.name(), format.extensions()[0]));
             let spec = spec(path.clone(), format, dtype, 4, 10);
-            if dtype == Dtype::Bf16 && format != Format::Safetensors {
+            let holds = match format {
+                Format::Safetensors => true,
+                Format::Fvecs => dtype == Dtype::F32,
+                _ => dtype != Dtype::Bf16,
+            };
+            if !holds {
                 let error = create(&spec).err().unwrap();
                 assert_eq!(
                     (error.code(), error.path()),
@@ -31,9 +36,15 @@ fn every_format_and_type_comes_back() {
             let bytes = write(&spec, &expected(10, 4), 3).unwrap();
             assert_eq!(std::fs::metadata(&path).unwrap().len(), bytes);
             let found = ShardRef::probe(&path, None).unwrap();
+            // numbers of text have no type of their own
+            let read_as = if format == Format::Jsonl {
+                Dtype::F32
+            } else {
+                dtype
+            };
             assert_eq!(
                 (found.rows, found.dim, found.dtype, found.bytes),
-                (10, 4, dtype, bytes)
+                (10, 4, read_as, bytes)
             );
             assert_rows(found.open().unwrap().as_ref(), &expected(10, 4));
         }
@@ -47,7 +58,7 @@ fn every_format_and_type_comes_back() {
 #[test]
 fn an_unfinished_output_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::ALL {
+    for format in Format::WRITTEN {
         let spec = spec(folder.path().join("out"), format, Dtype::F32, 4, 10);
         let writer = create(&spec).unwrap();
         crate::common::write_blocks(writer.as_ref(), &spec, &expected(5, 4), 5).unwrap();
@@ -273,11 +284,11 @@ fn metadata_lose_the_dropped_rows_only() {
 #[test]
 fn zero_rows_may_be_written() {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::ALL {
+    for format in Format::WRITTEN {
         let spec = spec(folder.path().join(format.name()), format, Dtype::F32, 4, 0);
         create(&spec).unwrap().finish(false).unwrap();
     }
-    assert_eq!(names(folder.path()).len(), Format::ALL.len());
+    assert_eq!(names(folder.path()).len(), Format::WRITTEN.len());
 }
 
 #[test]
@@ -329,8 +340,13 @@ mod full_disk {
 
     fn write_all_formats(folder: &Path) {
         std::fs::write(folder.join("old"), b"old").unwrap();
-        for format in Format::ALL {
-            let spec = spec(folder.join("old"), format, Dtype::F64, 64, 1000);
+        for format in Format::WRITTEN {
+            let dtype = if format == Format::Fvecs {
+                Dtype::F32
+            } else {
+                Dtype::F64
+            };
+            let spec = spec(folder.join("old"), format, dtype, 64, 1000);
             let error = write(&spec, &expected(1000, 64), 100).unwrap_err();
             assert_eq!(error.code(), "WRITE_FAILED", "{format:?}: {error}");
             assert_eq!(error.path(), Some(spec.path.as_path()));
@@ -339,7 +355,7 @@ mod full_disk {
                 "the system's reason is kept: {error}"
             );
             assert_eq!(names(folder), ["old"], "{format:?}");
-            if matches!(format, Format::Npy | Format::Safetensors) {
+            if matches!(format, Format::Npy | Format::Safetensors | Format::Fvecs) {
                 assert!(create(&spec).is_err(), "room is reserved before the first row");
             }
         }

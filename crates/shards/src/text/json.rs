@@ -1,0 +1,239 @@
+//! Values of JSON records by their keys.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize as _;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::numbers;
+
+/// Keys within keys that are looked at for rows.
+const MAX_DEPTH: usize = 6;
+
+/// What stands under a path of keys in the record; `None` when nothing does. The last of several equal keys counts, as in
+/// Python.
+///
+/// # Errors
+/// When the record is not JSON.
+pub(super) fn value_at<'a>(record: &'a [u8], path: &[String]) -> serde_json::Result<Option<&'a [u8]>> {
+    let mut json = serde_json::Deserializer::from_slice(record);
+    let found = At(path).deserialize(&mut json)?;
+    json.end()?;
+    Ok(found.map(|raw| raw.get().as_bytes()))
+}
+
+/// The record with numbers that JSON has no words for, as Python writes them, outside of any number's range.
+pub(super) fn with_words(record: &[u8]) -> Cow<'_, [u8]> {
+    const WORDS: [&[u8]; 2] = [b"NaN", b"Infinity"];
+    const BEYOND: &[u8] = b"9e999";
+    let (mut out, mut quoted, mut escaped, mut at) = (Vec::new(), false, false, 0);
+    while at < record.len() {
+        let word = WORDS
+            .iter()
+            .find(|word| !quoted && record[at..].starts_with(word));
+        if let Some(word) = word {
+            out.extend_from_slice(BEYOND);
+            at += word.len();
+            continue;
+        }
+        match record[at] {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+        out.push(record[at]);
+        at += 1;
+    }
+    out.into()
+}
+
+/// Paths under which the record has rows of numbers: those of fewest keys.
+pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
+    let mut level: Vec<(Vec<String>, &Value)> = vec![(Vec::new(), record)];
+    for _ in 0..MAX_DEPTH {
+        let mut below = Vec::new();
+        for (path, value) in level {
+            let step = |key: &str| [&path[..], &[key.to_owned()]].concat();
+            match value {
+                Value::Object(map) => below.extend(map.iter().map(|(key, value)| (step(key), value))),
+                // answers of services in batches: a list of one
+                Value::Array(items) if items.len() == 1 && items[0].is_object() => {
+                    below.push((step("0"), &items[0]));
+                }
+                _ => {}
+            }
+        }
+        let rows: Vec<Vec<String>> = below
+            .iter()
+            .filter(|(path, value)| is_row(path, value))
+            .map(|(path, _)| path.clone())
+            .collect();
+        if !rows.is_empty() {
+            return rows;
+        }
+        level = below;
+    }
+    Vec::new()
+}
+
+fn is_row(path: &[String], value: &Value) -> bool {
+    match value {
+        Value::Array(items) => {
+            let items = match &items[..] {
+                [Value::Array(inner)] => inner,
+                _ => items,
+            };
+            items.iter().any(Value::is_number) && items.iter().all(|item| item.is_number() || item.is_null())
+        }
+        Value::String(text) => {
+            // a word of letters is base64, too
+            let name = path.last().map_or("", String::as_str).to_ascii_lowercase();
+            let named = ["emb", "vec"].iter().any(|part| name.contains(part));
+            named && numbers::of_json(format!("\"{text}\"").as_bytes(), &mut Vec::new()).is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// Finds the value under a path.
+struct At<'p>(&'p [String]);
+
+impl<'de> DeserializeSeed<'de> for At<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        if self.0.is_empty() {
+            <&RawValue>::deserialize(json).map(Some)
+        } else {
+            json.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for At<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if key.0 == self.0[0] {
+                found = map.next_value_seed(At(&self.0[1..]))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let wanted: Option<usize> = self.0[0].parse().ok();
+        let (mut found, mut index) = (None, 0);
+        loop {
+            if wanted == Some(index) {
+                match items.next_element_seed(At(&self.0[1..]))? {
+                    Some(value) => found = value,
+                    None => return Ok(found),
+                }
+            } else if items.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(found);
+            }
+            index += 1;
+        }
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+/// A key, borrowed from the record unless it is written with escapes.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(record: &str, path: &[&str]) -> Option<String> {
+        let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+        let found = value_at(record.as_bytes(), &path).unwrap();
+        found.map(|value| String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn values_are_found_by_their_keys() {
+        let record = r#"{"a": {"b": [{"c": [1, 2]}]}, "é\"": 3, "a2": 1, "twice": 1, "twice": [2]}"#;
+        assert_eq!(at(record, &["a", "b", "0", "c"]).unwrap(), "[1, 2]");
+        assert_eq!(at(record, &["é\""]).unwrap(), "3");
+        assert_eq!(at(record, &["twice"]).unwrap(), "[2]");
+        for missing in [&["b"][..], &["a", "c"], &["a2", "x"], &["a", "b", "1"]] {
+            assert_eq!(at(record, missing), None, "{missing:?}");
+        }
+        assert_eq!(at("[1]", &[]).unwrap(), "[1]");
+        for wrong in ["{\"a\": 1", "{\"a\": 1} x", "{\"b\": [1,]}", ""] {
+            assert!(value_at(wrong.as_bytes(), &["a".to_owned()]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_of_python_become_numbers_out_of_range() {
+        let record = br#"{"NaN \" Infinity": [NaN, -Infinity, 1]}"#;
+        assert_eq!(
+            with_words(record).as_ref(),
+            br#"{"NaN \" Infinity": [9e999, -9e999, 1]}"#
+        );
+    }
+
+    #[test]
+    fn rows_are_the_arrays_of_numbers_nearest_to_the_root() {
+        let paths = |record: &str| {
+            let record: Value = serde_json::from_str(record).unwrap();
+            row_paths(&record)
+                .into_iter()
+                .map(|path| path.join("."))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            paths(r#"{"id": [], "embedding": [1, null], "tags": ["a"], "meta": {"vector": [1]}}"#),
+            ["embedding"]
+        );
+        // an answer of OpenAI's batch interface
+        assert_eq!(
+            paths(r#"{"response": {"body": {"data": [{"embedding": [1.5], "index": 0}]}}}"#),
+            ["response.body.data.0.embedding"]
+        );
+        assert_eq!(
+            paths(r#"{"caption": "abcd", "embedding": "AACAPwAAAMA="}"#),
+            ["embedding"]
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! Text of a file, unpacked while it is read.
+
+use std::io::{BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::ShardError;
+use crate::input::Input;
+
+/// How a file of text is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+/// The longest distance that a Zstandard frame may refer back, as in the `zstd` program without `--long`.
+const MAX_WINDOW_LOG: u32 = 27;
+
+impl Packing {
+    pub fn of(input: &Input) -> Result<Self, ShardError> {
+        let start = input.bytes_at(0, input.len().min(4))?;
+        Ok(match start[..] {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
+            _ => Self::Plain,
+        })
+    }
+
+    /// The text from its beginning; of plain files from byte `start`.
+    pub fn stream(self, input: &Input, start: u64) -> Result<Box<dyn Read + Send>, ShardError> {
+        let bytes = input.reader(start, input.len());
+        Ok(match self {
+            Self::Plain => Box::new(bytes),
+            Self::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(64 << 10, bytes))),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::new(bytes)
+                    .map_err(|error| ShardError::from_read(input.place(), error))?;
+                decoder
+                    .window_log_max(MAX_WINDOW_LOG)
+                    .map_err(|error| ShardError::from_read(input.place(), error))?;
+                Box::new(decoder)
+            }
+        })
+    }
+}

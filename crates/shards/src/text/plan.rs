@@ -1,0 +1,237 @@
+//! Where in the records of a text the rows stand.
+
+use super::layout::Layout;
+use super::{json, numbers, table};
+use crate::error::{Place, ShardError};
+use crate::fault::Fault;
+use crate::format::Format;
+use crate::input::Input;
+use crate::role::{Role, listed};
+use crate::rows::Ask;
+
+/// Records that are looked at for what the rows are.
+pub(super) const LOOKED_AT: usize = 1000;
+
+/// How the rows of a text are read.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub layout: Layout,
+    rows: Rows,
+    pub selector: Option<String>,
+    beside: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Rows {
+    /// Under these keys of every JSON record; with none the record is the row.
+    Json(Vec<String>),
+    Table(table::Plan),
+}
+
+impl Plan {
+    /// The plan of a text; `None` when it holds no record.
+    ///
+    /// # Errors
+    /// `BAD_SELECTOR` when the rows are not found or not the only ones, `UNSUPPORTED` for text in UTF-16.
+    pub fn of(input: &Input, format: Format, ask: &Ask<'_>) -> Result<Option<Self>, ShardError> {
+        if format == Format::Csv {
+            Self::of_table(input, ask)
+        } else {
+            Self::of_json(input, ask)
+        }
+    }
+
+    /// Appends the row of a record, or says why it has none.
+    ///
+    /// # Errors
+    /// A sentence when the record is not JSON.
+    pub fn row(&self, record: &[u8], out: &mut Vec<f32>) -> Result<Result<(), Fault>, String> {
+        let path = match &self.rows {
+            Rows::Table(plan) => return Ok(plan.row(record, out)),
+            Rows::Json(path) => path,
+        };
+        if path.is_empty() {
+            return Ok(match record.first() {
+                Some(b'{') => Err(Fault::NoNumbers),
+                _ => numbers::of_json(record, out),
+            });
+        }
+        let value = |record: &[u8], out: &mut Vec<f32>| -> serde_json::Result<Result<(), Fault>> {
+            let found = json::value_at(record, path)?;
+            Ok(match (found, record.first()) {
+                (Some(value), _) => numbers::of_json(value, out),
+                (None, Some(b'{')) => Err(Fault::Missing),
+                (None, _) => Err(Fault::NoRecord),
+            })
+        };
+        value(record, out)
+            .or_else(|error| value(&json::with_words(record), out).map_err(|_| error))
+            .map_err(|error| format!("is not JSON: {error}"))
+    }
+
+    /// Appends the record with `row` in place of its row, on one line.
+    ///
+    /// # Errors
+    /// A sentence when the record has no row or is not JSON.
+    pub fn replaced(&self, record: &[u8], row: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+        let Rows::Json(path) = &self.rows else {
+            return Err("is no record of JSON".to_owned());
+        };
+        let found = json::value_at(record, path).map_err(|error| format!("is not JSON: {error}"))?;
+        let value = found.ok_or("has no row")?;
+        let start = value.as_ptr().addr() - record.as_ptr().addr();
+        // line ends stand between values only: in a text they are escaped
+        let flat = |bytes: &[u8], out: &mut Vec<u8>| {
+            out.extend(
+                bytes
+                    .iter()
+                    .map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }),
+            );
+        };
+        flat(&record[..start], out);
+        out.extend_from_slice(row);
+        flat(&record[start + value.len()..], out);
+        Ok(())
+    }
+
+    /// The number that a record of an answer gives itself.
+    pub fn number_of(&self, record: &[u8]) -> Option<u64> {
+        if !self.layout.nested {
+            return None;
+        }
+        let value = json::value_at(record, &["index".to_owned()]).ok()??;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    }
+
+    fn of_table(input: &Input, ask: &Ask<'_>) -> Result<Option<Self>, ShardError> {
+        let place = input.place();
+        let mut layout = Layout::of_table(input)?;
+        let mut records = layout.records(input, layout.start)?;
+        let Some(first) = records.next(place)?.map(|record| record.bytes.to_vec()) else {
+            return Ok(None);
+        };
+        // a row of nothing says nothing of the columns
+        let mut second = None;
+        for _ in 0..LOOKED_AT {
+            let Some(record) = records.next(place)? else { break };
+            let (bytes, offset) = (record.bytes.to_vec(), record.offset);
+            let empty = bytes
+                .iter()
+                .all(|byte| matches!(byte, b',' | b';' | b'\t' | b'"'));
+            let (_, start) = second.take().unwrap_or((Vec::new(), offset));
+            second = Some((bytes, start));
+            if !empty {
+                break;
+            }
+        }
+        let shown = second.as_ref().map(|(bytes, _)| &bytes[..]);
+        let plan = table::Plan::of(&first, shown, ask.selector, ask.role, place)?;
+        if plan.header {
+            let Some((_, start)) = second else { return Ok(None) };
+            layout.start = start;
+        }
+        Ok(Some(Self {
+            layout,
+            selector: plan.selector.clone(),
+            beside: plan.beside.clone(),
+            rows: Rows::Table(plan),
+        }))
+    }
+
+    fn of_json(input: &Input, ask: &Ask<'_>) -> Result<Option<Self>, ShardError> {
+        let place = input.place();
+        let (layout, selector) = Layout::of_json(input, ask.selector)?;
+        let mut records = layout.records(input, layout.start)?;
+        let (mut path, mut names, mut looked, mut candidates) = (None, Vec::<String>::new(), 0, 0);
+        while looked < LOOKED_AT && path.is_none() {
+            let Some(record) = records.next(place)? else { break };
+            let text = record.bytes;
+            looked += 1;
+            if matches!(text.first(), Some(b'[' | b'"')) {
+                path = Some(Vec::new());
+                break;
+            }
+            let value = serde_json::from_slice(text)
+                .or_else(|error| serde_json::from_slice(&json::with_words(text)).map_err(|_| error));
+            let value: serde_json::Value = match value {
+                Ok(value) => value,
+                Err(error) => {
+                    let reason = format!("is not JSON: {error}");
+                    return Err(ShardError::bad_record(place, looked as u64 - 1, reason));
+                }
+            };
+            if let Some(map) = value.as_object() {
+                for key in map.keys() {
+                    if names.len() < 100 && !names.contains(key) {
+                        names.push(key.clone());
+                    }
+                }
+            }
+            path = if let Some(selector) = selector {
+                path_of(&value, selector)
+            } else {
+                let paths = json::row_paths(&value);
+                candidates = paths.len();
+                (candidates > 0)
+                    .then(|| choose(&paths, ask.role, place))
+                    .transpose()?
+            };
+        }
+        let Some(path) = path else {
+            if looked == 0 {
+                return Ok(None);
+            }
+            let keys = if names.is_empty() {
+                "no keys".to_owned()
+            } else {
+                listed(&names)
+            };
+            let reason = match selector {
+                Some(selector) => format!("no record has {selector:?}; they have {keys}"),
+                None => format!("no record has an array of numbers; they have {keys}"),
+            };
+            return Err(ShardError::bad_selector(place, reason));
+        };
+        if path.is_empty() && selector.is_some() {
+            let reason = "holds arrays without keys, among which #key chooses nothing";
+            return Err(ShardError::bad_selector(place, reason));
+        }
+        names.retain(|name| path.first() != Some(name));
+        let chosen = ask.selector.map(str::to_owned);
+        Ok(Some(Self {
+            layout,
+            selector: chosen.or_else(|| (candidates > 1).then(|| path.join("."))),
+            beside: names,
+            rows: Rows::Json(path),
+        }))
+    }
+}
+
+/// Names of what stands beside the rows.
+pub(super) fn beside(input: &Input, format: Format, ask: &Ask<'_>) -> Result<Vec<String>, ShardError> {
+    Ok(Plan::of(input, format, ask)?.map_or_else(Vec::new, |plan| plan.beside))
+}
+
+/// The keys that a selector names in a record: one key of that name, or a path with points.
+fn path_of(record: &serde_json::Value, selector: &str) -> Option<Vec<String>> {
+    let whole = vec![selector.to_owned()];
+    if record.get(selector).is_some() {
+        return Some(whole);
+    }
+    let path: Vec<String> = selector.split('.').map(str::to_owned).collect();
+    let found = path.iter().try_fold(record, |value, key| match value {
+        serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    });
+    found.map(|_| path)
+}
+
+fn choose(paths: &[Vec<String>], role: Role, place: &Place) -> Result<Vec<String>, ShardError> {
+    let names: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+    // the last key says what it is
+    let lasts: Vec<String> = paths.iter().filter_map(|path| path.last().cloned()).collect();
+    let at = role
+        .choose(&lasts, place)
+        .or_else(|_| role.choose(&names, place))?;
+    Ok(paths[at].clone())
+}

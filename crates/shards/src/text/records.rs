@@ -1,0 +1,219 @@
+//! Where the records of a text begin and end.
+
+use std::io::{ErrorKind, Read};
+
+use memchr::{memchr, memchr2};
+
+use super::MAX_RECORD;
+use super::layout::unread;
+use crate::cells::Cells;
+use crate::error::{Place, ShardError};
+
+/// How a text holds its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// One on each line.
+    Lines,
+    /// Rows of a table, whose quoted cells may hold line ends.
+    Table,
+    /// Elements of a JSON array, the text being that behind its bracket.
+    Array,
+    /// The text is one record.
+    Whole,
+}
+
+/// The records of a text, one after another, through a window of it.
+pub(super) struct Records {
+    reader: Box<dyn Read + Send>,
+    cut: Cut,
+    window: Vec<u8>,
+    /// Bytes of the window that are read, and the first that no record has had.
+    filled: usize,
+    at: usize,
+    /// Position of the window in the text.
+    offset: u64,
+    /// Whether the text, or its array, has ended.
+    ended: bool,
+    /// Whether a record has been given.
+    begun: bool,
+}
+
+/// A record in the window of [`Records`], with its position in the text.
+pub(super) struct Record<'a> {
+    pub bytes: &'a [u8],
+    pub offset: u64,
+}
+
+const FIRST_WINDOW: usize = 256 << 10;
+
+impl Records {
+    /// Records of `reader`, whose first byte stands at `offset` of the text.
+    pub fn new(reader: Box<dyn Read + Send>, offset: u64, cut: Cut) -> Self {
+        Self {
+            reader,
+            cut,
+            window: vec![0; FIRST_WINDOW],
+            filled: 0,
+            at: 0,
+            offset,
+            ended: false,
+            begun: false,
+        }
+    }
+
+    /// The next record that is not blank; `None` after the last.
+    pub fn next(&mut self, place: &Place) -> Result<Option<Record<'_>>, ShardError> {
+        loop {
+            let Some((start, end)) = self.bounds(place)? else {
+                return Ok(None);
+            };
+            let bytes = &self.window[start..end];
+            let trimmed = bytes.trim_ascii();
+            if trimmed.is_empty() {
+                if self.cut == Cut::Array && (self.begun || !self.ended) {
+                    return Err(ShardError::bad_format(
+                        place,
+                        "is not JSON: an element of its array is empty",
+                    ));
+                }
+                continue;
+            }
+            let before = bytes.len() - bytes.trim_ascii_start().len();
+            let (start, len) = (start + before, trimmed.len());
+            self.begun = true;
+            return Ok(Some(Record {
+                bytes: &self.window[start..start + len],
+                offset: self.offset + start as u64,
+            }));
+        }
+    }
+
+    /// The last byte behind the bracket that closes an array, blanks aside.
+    pub fn last_byte(mut self, place: &Place) -> Result<Option<u8>, ShardError> {
+        let mut last = None;
+        loop {
+            let rest = self.window[self.at..self.filled].trim_ascii();
+            last = rest.last().copied().or(last);
+            self.at = self.filled;
+            if !self.fill(place)? {
+                return Ok(last);
+            }
+        }
+    }
+
+    /// The next record with the blanks around it.
+    fn bounds(&mut self, place: &Place) -> Result<Option<(usize, usize)>, ShardError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut finder = Finder::new(self.cut);
+        let mut looked = self.at;
+        loop {
+            if let Some((end, last)) = finder.find(&self.window[looked..self.filled]) {
+                let (start, end) = (self.at, looked + end);
+                self.at = end + 1;
+                self.ended = last;
+                return Ok(Some((start, end)));
+            }
+            looked = self.filled - self.at;
+            if !self.fill(place)? {
+                let start = self.at;
+                (self.at, self.ended) = (self.filled, true);
+                if self.cut == Cut::Array {
+                    return Err(ShardError::bad_format(
+                        place,
+                        "is not JSON: its array is not closed",
+                    ));
+                }
+                return Ok((start < self.filled).then_some((start, self.filled)));
+            }
+            looked += self.at;
+        }
+    }
+
+    /// Reads on, with the bytes that no record has had at the beginning of the window; `false` at the end of the text.
+    fn fill(&mut self, place: &Place) -> Result<bool, ShardError> {
+        self.window.copy_within(self.at..self.filled, 0);
+        self.offset += self.at as u64;
+        (self.filled, self.at) = (self.filled - self.at, 0);
+        if self.filled == self.window.len() {
+            if self.filled >= MAX_RECORD {
+                let reason = format!(
+                    "holds a record of more than {MAX_RECORD} bytes at byte {}, which no row of numbers needs",
+                    self.offset
+                );
+                return Err(ShardError::bad_format(place, reason));
+            }
+            self.window.resize((2 * self.filled).min(MAX_RECORD), 0);
+        }
+        loop {
+            match self.reader.read(&mut self.window[self.filled..]) {
+                Ok(0) => return Ok(false),
+                Ok(n) => {
+                    self.filled += n;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(unread(place, error)),
+            }
+        }
+    }
+}
+
+/// Looks for the end of one record in pieces of the text.
+struct Finder {
+    cut: Cut,
+    cells: Cells,
+    depth: u32,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Finder {
+    fn new(cut: Cut) -> Self {
+        Self {
+            cut,
+            cells: Cells::default(),
+            depth: 0,
+            quoted: false,
+            escaped: false,
+        }
+    }
+
+    /// The byte that ends the record, and whether no other can follow.
+    fn find(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
+        match self.cut {
+            Cut::Lines => memchr(b'\n', piece).map(|at| (at, false)),
+            Cut::Table => {
+                let end = |&byte: &u8| !self.cells.pass(byte) && byte == b'\n';
+                piece.iter().position(end).map(|at| (at, false))
+            }
+            Cut::Array => self.element(piece),
+            Cut::Whole => None,
+        }
+    }
+
+    fn element(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
+        let mut at = 0;
+        while at < piece.len() {
+            if self.escaped {
+                self.escaped = false;
+            } else if self.quoted {
+                at += memchr2(b'"', b'\\', &piece[at..])?;
+                self.escaped = piece[at] == b'\\';
+                self.quoted = self.escaped;
+            } else {
+                match piece[at] {
+                    b'"' => self.quoted = true,
+                    b'[' | b'{' => self.depth += 1,
+                    b']' if self.depth == 0 => return Some((at, true)),
+                    b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+                    b',' if self.depth == 0 => return Some((at, false)),
+                    _ => {}
+                }
+            }
+            at += 1;
+        }
+        None
+    }
+}

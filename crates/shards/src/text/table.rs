@@ -1,0 +1,303 @@
+//! Rows in tables of text: one column of bracketed numbers, or numbered columns of one number each.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::numbers;
+use crate::cells::Cells;
+use crate::error::{Place, ShardError};
+use crate::fault::Fault;
+use crate::role::{Role, listed};
+
+/// Where the rows of a table stand.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plan {
+    delimiter: u8,
+    /// Cells of the header, or of the first record.
+    cells: usize,
+    rows: Rows,
+    /// Whether the first record names the columns.
+    pub header: bool,
+    /// What chooses these rows among others.
+    pub selector: Option<String>,
+    /// Names of the other columns.
+    pub beside: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Rows {
+    /// A column of bracketed numbers.
+    Bracketed(usize),
+    /// A column for each component.
+    Columns(Range<usize>),
+}
+
+/// Cells of a record, quotes taken off.
+pub(super) fn cells(record: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
+    let (mut found, mut start, mut quotes) = (Vec::new(), 0, Cells::default());
+    for (at, &byte) in record.iter().enumerate() {
+        if !quotes.pass(byte) && byte == delimiter {
+            found.push(unquoted(&record[start..at]));
+            start = at + 1;
+        }
+    }
+    found.push(unquoted(&record[start..]));
+    found
+}
+
+fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
+    let Some([b'"', inner @ .., b'"']) = Some(cell.trim_ascii_end()) else {
+        return cell.into();
+    };
+    if !inner.contains(&b'"') {
+        return inner.into();
+    }
+    let mut out = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(&byte) = bytes.next() {
+        out.push(byte);
+        if byte == b'"' {
+            // the first of two
+            bytes.next();
+        }
+    }
+    out.into()
+}
+
+/// The delimiter that the first record has most of, outside of quotes.
+pub(super) fn delimiter(first: &[u8]) -> u8 {
+    let count = |delimiter: u8| cells(first, delimiter).len();
+    let most = [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|&delimiter| count(delimiter));
+    most.unwrap_or(b',')
+}
+
+fn is_number(cell: &[u8]) -> bool {
+    matches!(numbers::of_scalar(cell), Ok(Some(_)))
+}
+
+fn is_bracketed(cell: &[u8]) -> bool {
+    numbers::of_cell(cell, &mut Vec::new()).is_ok()
+}
+
+/// Whether the cells but empty ones are 0, 1, 2 … or 1, 2, 3 …, as pandas names columns that have no names.
+fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
+    let named: Vec<&[u8]> = cells
+        .iter()
+        .map(|cell| cell.trim_ascii())
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    let counts = |from: usize| {
+        named
+            .iter()
+            .enumerate()
+            .all(|(i, cell)| std::str::from_utf8(cell) == Ok(&(from + i).to_string()))
+    };
+    named.len() > 1 && (counts(0) || counts(1))
+}
+
+impl Plan {
+    /// Where the rows are, by the first record and the one after it.
+    ///
+    /// # Errors
+    /// `BAD_SELECTOR` when nothing, or more than one thing, could be the rows.
+    pub fn of(
+        first: &[u8],
+        second: Option<&[u8]>,
+        selector: Option<&str>,
+        role: Role,
+        place: &Place,
+    ) -> Result<Self, ShardError> {
+        let delimiter = delimiter(first);
+        let named = cells(first, delimiter);
+        let values = |cells: &[Cow<'_, [u8]>]| {
+            cells.iter().any(|cell| is_bracketed(cell)) || cells.iter().all(|cell| is_number(cell))
+        };
+        let header = !values(&named) || is_count(&named);
+        let shown = match second {
+            Some(second) if header => cells(second, delimiter),
+            _ => named.clone(),
+        };
+        let names: Vec<String> = if header {
+            let text = |cell: &Cow<'_, [u8]>| String::from_utf8_lossy(cell.trim_ascii()).into_owned();
+            named.iter().map(text).collect()
+        } else {
+            (0..named.len()).map(|i| i.to_string()).collect()
+        };
+        let found = candidates(&names, &shown);
+        let labels: Vec<String> = found.iter().map(|(label, _)| label.clone()).collect();
+        let chosen = match selector {
+            Some(selector) => labels.iter().position(|label| label == selector),
+            None if labels.is_empty() => None,
+            None => Some(role.choose(&labels, place)?),
+        };
+        let Some(chosen) = chosen else {
+            let reason = match (selector, labels.is_empty()) {
+                (Some(selector), false) => {
+                    format!("has no rows called {selector:?}; it has {}", listed(&labels))
+                }
+                _ => format!(
+                    "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
+                    listed(&names)
+                ),
+            };
+            return Err(ShardError::bad_selector(place, reason));
+        };
+        let (label, rows) = found.into_iter().nth(chosen).expect("chosen among them");
+        let taken = match &rows {
+            Rows::Bracketed(column) => *column..*column + 1,
+            Rows::Columns(columns) => columns.clone(),
+        };
+        let beside = names.iter().enumerate().filter(|(i, _)| !taken.contains(i));
+        Ok(Self {
+            delimiter,
+            cells: named.len(),
+            rows,
+            header,
+            selector: (labels.len() > 1).then_some(label),
+            beside: beside.map(|(_, name)| name.clone()).collect(),
+        })
+    }
+
+    /// Appends the row of a record.
+    pub fn row(&self, record: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
+        let cells = cells(record, self.delimiter);
+        if cells.len() != self.cells {
+            return Err(Fault::Cells {
+                found: cells.len(),
+                expected: self.cells,
+            });
+        }
+        match &self.rows {
+            Rows::Bracketed(column) => numbers::of_cell(&cells[*column], out),
+            Rows::Columns(columns) => {
+                let (mut first_missing, mut missing) = (None, 0);
+                for (column, cell) in cells[columns.clone()].iter().enumerate() {
+                    if let Some(number) = numbers::of_scalar(cell)? {
+                        out.push(number);
+                    } else {
+                        missing += 1;
+                        first_missing.get_or_insert(column);
+                    }
+                }
+                match first_missing {
+                    Some(_) if missing == columns.len() => Err(Fault::Null),
+                    Some(column) => Err(Fault::NullComponent { column }),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// Columns that can be rows, by the names and the cells of a record.
+fn candidates(names: &[String], shown: &[Cow<'_, [u8]>]) -> Vec<(String, Rows)> {
+    let bracketed = shown
+        .iter()
+        .zip(names)
+        .enumerate()
+        .filter(|(_, (cell, _))| is_bracketed(cell));
+    let mut found: Vec<(String, Rows)> = bracketed
+        .map(|(i, (_, name))| (name.clone(), Rows::Bracketed(i)))
+        .collect();
+    let mut start = 0;
+    while start < names.len() {
+        let Some((prefix, number)) = numbered(&names[start]) else {
+            start += 1;
+            continue;
+        };
+        let follows = |i: usize| {
+            names
+                .get(start + i)
+                .is_some_and(|name| numbered(name) == Some((prefix, number + i as u64)))
+        };
+        let len = (1..names.len()).take_while(|&i| follows(i)).count() + 1;
+        let numbers = (start..start + len).all(|i| {
+            shown
+                .get(i)
+                .is_none_or(|cell| is_number(cell) || numbers::of_scalar(cell) == Ok(None))
+        });
+        let known = (start..start + len).any(|i| shown.get(i).is_some_and(|cell| is_number(cell)));
+        if numbers && known && (len > 1 || names.len() == 1) {
+            let label = if prefix.is_empty() {
+                number.to_string()
+            } else {
+                prefix.to_owned()
+            };
+            found.push((label, Rows::Columns(start..start + len)));
+        }
+        start += len;
+    }
+    found
+}
+
+/// A name and the number at its end.
+fn numbered(name: &str) -> Option<(&str, u64)> {
+    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    Some((prefix, name[prefix.len()..].parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(table: &str, selector: Option<&str>) -> Result<Plan, ShardError> {
+        let mut lines = table.lines().map(str::as_bytes);
+        let first = lines.next().unwrap();
+        Plan::of(first, lines.next(), selector, Role::Other, &Place::MEMORY)
+    }
+
+    fn rows(table: &str) -> Vec<Result<Vec<f32>, Fault>> {
+        let plan = plan(table, None).unwrap();
+        let records = table.lines().skip(usize::from(plan.header));
+        let row = |record: &str| {
+            let mut out = Vec::new();
+            plan.row(record.as_bytes(), &mut out).map(|()| out)
+        };
+        records.map(row).collect()
+    }
+
+    #[test]
+    fn numbers_without_names_are_rows() {
+        assert_eq!(rows("0.5,1\n2,3"), [Ok(vec![0.5, 1.0]), Ok(vec![2.0, 3.0])]);
+        assert_eq!(rows("0.5\t1\n2\t3")[1], Ok(vec![2.0, 3.0]));
+        assert_eq!(
+            rows("1;2\n3;"),
+            [Ok(vec![1.0, 2.0]), Err(Fault::NullComponent { column: 1 })]
+        );
+    }
+
+    #[test]
+    fn headers_of_pandas_are_no_rows() {
+        assert_eq!(rows("0,1\n0.5,0.25"), [Ok(vec![0.5, 0.25])]);
+        assert_eq!(rows(",0,1\n7,0.5,0.25"), [Ok(vec![0.5, 0.25])]);
+    }
+
+    #[test]
+    fn numbered_and_bracketed_columns_are_rows_beside_others() {
+        let table = "id,caption,emb_0,emb_1\n1,\"a, \"\"b\"\"\",0.5,0.25\n2,c,d,1,2\n3,e,,";
+        let found = rows(table);
+        assert_eq!(found[0], Ok(vec![0.5, 0.25]));
+        assert_eq!(
+            found[1],
+            Err(Fault::Cells {
+                found: 5,
+                expected: 4
+            })
+        );
+        assert_eq!(found[2], Err(Fault::Null));
+        assert_eq!(plan(table, None).unwrap().beside, ["id", "caption"]);
+        assert_eq!(rows("id,embedding\n1,\"[0.5, 2]\"")[0], Ok(vec![0.5, 2.0]));
+    }
+
+    #[test]
+    fn several_rows_want_a_choice() {
+        let table = "image_0,image_1,words\n1,2,\"[3, 4]\"";
+        assert_eq!(plan(table, None).unwrap_err().code(), "BAD_SELECTOR");
+        assert_eq!(plan(table, Some("image_")).unwrap().selector.unwrap(), "image_");
+        assert_eq!(plan(table, Some("x")).unwrap_err().code(), "BAD_SELECTOR");
+        assert_eq!(plan("id,caption\n1,a", None).unwrap_err().code(), "BAD_SELECTOR");
+        assert_eq!(plan("x,y\n1,2", None).unwrap_err().code(), "BAD_SELECTOR");
+    }
+}

@@ -121,8 +121,13 @@ export type Step = 'anchor' | 'trace' | 'centroid'
 export type Centroid = 'iterate' | 'solve'
 /** Storage type of a component. */
 export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
-/** Container of rows on disk; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`. */
-export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle'
+/**
+ * Container of rows that is read and written; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`,
+ * `jsonl` has one JSON record on each line, `fvecs` is the layout of nearest-neighbour benchmarks.
+ */
+export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
+/** Container of rows that is read: those that are written, JSON documents and tables of text. */
+export type ReadFormat = Format | 'json' | 'csv'
 /** What to do with a row that is not finite, has length zero or a wrong width. */
 export type OnBadRow = 'error' | 'drop'
 /** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
@@ -943,7 +948,7 @@ export interface EmbeddingsInfo {
   /** Storage type of a component. */
   dtype: Dtype
   /** Container, or `'memory'`. */
-  format: Format | 'memory'
+  format: ReadFormat | 'memory'
   /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
   layout: 'files' | 'clip-retrieval' | 'memory'
   /** The files in reading order; empty for rows in memory. */

@@ -9,14 +9,14 @@ import { comparisonOf } from '../src/revision/compare-report.ts'
 import { idsIn } from '../src/revision/data/id-files.ts'
 import type { JoinedSample } from '../src/revision/data/training-set.ts'
 import { heldOutLoss } from '../src/revision/held-out.ts'
-import type { VisionModel } from '../src/revision/model.ts'
+import { VisionModel } from '../src/revision/model.ts'
 import type { ModelSample, StepReport } from '../src/revision/model-options.ts'
 import { openModelRows } from '../src/revision/rows.ts'
 import { ReVision, type ReVisionReport } from '../src/revision/run.ts'
 import type { TrainerOptions } from '../src/revision/trainer-options.ts'
 import type { TrainerState } from '../src/revision/trainer-state.ts'
 import { lineOf } from '../src/revision/training-log.ts'
-import { DIM, jsonLines, linesOf, losses, material, sideRows, tinyConfig } from './helpers/revision.ts'
+import { DIM, jsonLines, linesOf, losses, material, sideRows, TINY, tinyConfig } from './helpers/revision.ts'
 
 const pretrain = async (config: object) => await (await ReVision.open(config)).pretrain()
 
@@ -224,4 +224,14 @@ test('stage 2 begins with the projector that stage 1 left', async t => {
   const written = (stage: string) => readFileSync(join(folder, 'out', stage, 'mm_projector.safetensors'))
   // at such a rate the weights of stage 1 keep every bit
   t.deepEqual(written('stage2').subarray(-64), written('stage1').subarray(-64))
+})
+
+test('sizes that no model has are refused before memory is asked for', async t => {
+  const open = (options: object) => VisionModel.open({ path: TINY, dim: DIM, template: 'chatml', ...options })
+  const adapters = (rank: number) => ({ learn: { steps: 1, mode: 'lora' as const, lora: { rank } } })
+  for (const size of [65_537, 1e12, Number.MAX_SAFE_INTEGER]) {
+    for (const options of [{ dim: size }, { projector: { numVisualTokens: size } }, adapters(size)]) {
+      await t.throwsAsync(open(options), { code: 'BAD_OPTION', message: /a whole number from 1 to 65,?536/ })
+    }
+  }
 })

@@ -42,11 +42,14 @@ export const EXPORTS = names<ExportKind>({
 const MODES = names<LearnMode>({ projector: true, lora: true, full: true })
 const SPEAKERS = names<Speaker>({ system: true, user: true, assistant: true })
 
+/** Columns and tokens that no model has more of; a slip beyond them would ask for all memory. */
+const WIDEST = 65_536
+
 const learnChecks: Checks<LearnOptions> = {
   mode: oneOf(MODES),
   freezeProjector: flag,
   lora: object<LoraOptions>({
-    rank: whole(1),
+    rank: whole(1, WIDEST),
     alpha: number(),
     dropout: number(),
     targets: listOf(text, 'a list of names'),
@@ -73,10 +76,10 @@ const learnChecks: Checks<LearnOptions> = {
 export const modelChecks: Checks<ModelOptions> = {
   path: needed(path),
   dtype: oneOf(['bf16', 'f32']),
-  dim: needed(whole(1)),
+  dim: needed(whole(1, WIDEST)),
   projector: object<ProjectorOptions>({
     type: text,
-    numVisualTokens: whole(1),
+    numVisualTokens: whole(1, WIDEST),
     distinctTokens: flag,
     inputScale: anyOf("a number above 0 or 'sqrt'", number(Number.MIN_VALUE), oneOf(['sqrt'])),
     init: path,

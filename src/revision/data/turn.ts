@@ -29,7 +29,8 @@ export const WEIGHTS = ['weight', 'train', 'training', 'loss', 'loss_weight', 'l
 /** Keys of a turn that tools use in opposite senses. */
 const AMBIGUOUS = ['mask', 'loss_mask', 'trainable', 'learnable'] as const
 /** Names of flags that nobody has defined; with true, false or a number they say how a turn is learned. */
-const UNDEFINED = /(?:^|_)(?:loss|train|trained|training|learn|learned|weight|weights|mask|masked|supervised)(?:_|$)/i
+const UNDEFINED =
+  /^(?!.*_ids?$)(?:.*_)?(?:loss|train|trained|training|learn|learned|weight|weights|mask|masked|supervised)(?:_|$)/i
 
 /** Whether a value says nothing, also where a table keeps lists as JSON. */
 export function saysNothing(value: unknown): boolean {

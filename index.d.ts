@@ -586,7 +586,7 @@ export interface SpectrumReport {
   alphaRange: [number, number]
   /** exp of the entropy of λ/Σλ. */
   effectiveRank: number | null
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the rows are too few to tell. */
+  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell. */
   participationRatio: number | null
   /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
   participationRatioBiased?: number | null
@@ -1589,7 +1589,7 @@ export interface ConditionRecord {
 export interface USideRecord extends ConditionRecord {
   /** Eigenvalues that were rounding only. */
   belowFloor: number
-  /** The same of an isotropic sample of as many rows. */
+  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
   isotropic: ConditionRecord
   /** Against the covariance of the gradients in U; absent without gradients. */
   gradient?: {
@@ -1615,7 +1615,7 @@ export interface VSideRecord extends ConditionRecord {
   dim: number
   /** Eigenvalues that were rounding only. */
   belowFloor: number
-  /** The same of an isotropic sample of as many rows. */
+  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
   isotropic: ConditionRecord
   /** Degrees between γ and the leading eigenvector of Σ_V, 0 to 90. */
   angle: number | null

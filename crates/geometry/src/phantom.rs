@@ -93,7 +93,9 @@ impl<'a> AnchoredCloud<'a> {
         let z: Vec<f64> = shifts.map(|((e, m), t)| t + self.scale * (e - m)).collect();
         let factor = 1.0 / length(&z) - 1.0;
         let mut moved = without(&z, &self.axis);
-        moved.iter_mut().for_each(|v| *v *= factor);
+        for v in &mut moved {
+            *v *= factor;
+        }
         moved
     }
 

@@ -110,20 +110,19 @@ impl Probe {
         })?;
         let drift = cloud.drift(&covariances[1], projected.mean());
         let n = differences.rows() as f64;
-        let (clusters, of_bias, own) = match sums {
-            Some([of_delta, of_bias, of_sphere]) => (
+        let (clusters, of_bias, own) = if let Some([of_delta, of_bias, of_sphere]) = sums {
+            (
                 Some(of_delta.noise()),
                 of_bias.noise().matrix(),
                 of_sphere.trace(),
-            ),
-            None => {
-                // Cov(x − s·y), from Σxy + Σyx = Σx + Σy − Σr
-                let of_pairs = covariances[0].matrix() * Scale(1.0 - scale)
-                    + covariances[1].matrix() * Scale(scale * scale - scale)
-                    + differences.matrix() * Scale(scale);
-                let own = sideways / n - drift.tangential * drift.tangential;
-                (None, of_pairs * Scale(1.0 / n), own / n)
-            }
+            )
+        } else {
+            // Cov(x − s·y), from Σxy + Σyx = Σx + Σy − Σr
+            let of_pairs = covariances[0].matrix() * Scale(1.0 - scale)
+                + covariances[1].matrix() * Scale(scale * scale - scale)
+                + differences.matrix() * Scale(scale);
+            let own = sideways / n - drift.tangential * drift.tangential;
+            (None, of_pairs * Scale(1.0 / n), own / n)
         };
         let drift_noise = cloud.noise(&covariances[1], of_bias.as_ref(), own);
         let mut variances = vec![0.0; dim];

@@ -1,10 +1,10 @@
 //! The log of a training: one line of JSON for each update, continued where a checkpoint stands.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use modality_gap_shards::{ShardError, refuse_link};
+use modality_gap_shards::{Input, ShardError, refuse_link};
 use serde::Deserialize;
 
 use crate::error::{EncoderError, Result};
@@ -12,6 +12,9 @@ use crate::watch::Step;
 
 /// The file in the output folder.
 pub const LOG: &str = "log.jsonl";
+
+/// Most bytes of a log that is continued.
+const MAX_LOG: u64 = 1 << 30;
 
 /// How every line begins: what an interruption cut short begins so, too.
 const BEGINS: &str = "{\"step\":";
@@ -37,10 +40,10 @@ impl TrainLog {
     /// `BAD_FORMAT` for a file that is no log of a training, by its record; `WRITE_FAILED` for a link.
     pub fn open(path: &Path) -> Result<Self> {
         refuse_link(path)?;
-        let text = match fs::read(path) {
+        let text = match Input::whole(path, MAX_LOG) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(EncoderError::reading(path, error)),
+            Err(ShardError::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
         };
         let mut lines = Vec::new();
         let mut rest = &text[..];
@@ -110,6 +113,8 @@ fn foreign(path: &Path, line: usize) -> EncoderError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn step(step: u64) -> Step {

@@ -16,7 +16,12 @@ pub struct IdColumn<'a> {
 impl IdColumn<'_> {
     /// The error of a file that has no such column.
     pub(crate) fn missing(&self, place: &Place, names: &[&str]) -> ShardError {
-        let all = names.join(", ");
+        const SHOWN: usize = 20;
+        let shown = names[..names.len().min(SHOWN)].join(", ");
+        let all = match names.len().saturating_sub(SHOWN) {
+            0 => shown,
+            more => format!("{shown} and {more} more"),
+        };
         let reason = match self.name {
             Some(name) => format!("there is no column {name} among {all}"),
             None => format!(

@@ -8,9 +8,11 @@ mod declared;
 mod in_order;
 mod models;
 mod named;
+mod rules;
 
 pub use build::{QWEN2_WORDS, lower_case};
 pub use class::Class;
 pub use declared::{CONFIG, Declared};
 pub use in_order::Pairs;
 pub use named::{NAMES, Spelled, further_names, spelled};
+pub use rules::TokenizerRules;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use modality_gap_tokens::{CONFIG, Class, Declared, NAMES, lower_case, spelled};
+use modality_gap_tokens::{CONFIG, Class, Declared, NAMES, TokenizerRules, lower_case, spelled};
+use modality_gap_weights::text_if_there;
 use serde_json::json;
 use tokenizers::{PaddingDirection, PostProcessor, Tokenizer, TruncationDirection, TruncationParams};
 
@@ -14,9 +15,13 @@ use crate::error::{EncoderError, Result};
 /// Above this a `model_max_length` means that there is none.
 const NO_LENGTH: f64 = 1e6;
 
+/// Bytes of texts that are made into tokens at a time.
+const GROUP_BYTES: usize = 1 << 20;
+
 /// A tokenizer, and how it pads.
 pub(super) struct Tokens {
     tokenizer: Tokenizer,
+    rules: TokenizerRules,
     file: PathBuf,
     /// Tokens of a text at most, its marks of start and end included.
     most: usize,
@@ -71,7 +76,7 @@ impl Tokens {
         options: SentenceOptions,
     ) -> Result<Self> {
         let file = folder.join("tokenizer.json");
-        let (tokenizer, text) = load(&file, folder)?;
+        let (tokenizer, text, rules) = load(&file, folder)?;
         let declared = Declared::open(folder)?;
         let keys = Keys::of(&folder.join(CONFIG), declared.config().clone());
         if keys.get("auto_map").is_some() {
@@ -148,6 +153,7 @@ impl Tokens {
         Ok(Self {
             pad: pad.and_then(|token| tokenizer.token_to_id(&token)),
             tokenizer,
+            rules,
             file,
             most,
             pads_left,
@@ -169,10 +175,19 @@ impl Tokens {
 
     /// Token numbers of each text with the marks of start and end, without padding.
     pub fn encode(&self, texts: &[String]) -> Result<Vec<Vec<u32>>> {
-        let texts: Vec<String> = texts.iter().map(|text| self.prepared(text)).collect();
-        let encoded = unharmed(&self.file, || self.tokenizer.encode_batch(texts, true))?;
-        let encoded = encoded.map_err(|error| bad(&self.file, format!("it refuses a text: {error}")))?;
-        let ids: Vec<Vec<u32>> = encoded.iter().map(|text| text.get_ids().to_vec()).collect();
+        let mut ids = Vec::with_capacity(texts.len());
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        for (i, text) in texts.iter().enumerate() {
+            self.rules.takes(text).map_err(EncoderError::BadOption)?;
+            bytes += text.len();
+            group.push(self.prepared(text));
+            // all tokens of a group are there before they are cut
+            if bytes >= GROUP_BYTES || i + 1 == texts.len() {
+                ids.extend(self.encoded(std::mem::take(&mut group))?);
+                bytes = 0;
+            }
+        }
         if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= self.words) {
             let reason = format!(
                 "it gives token {id}, the model has rows for {} tokens",
@@ -181,6 +196,12 @@ impl Tokens {
             return Err(bad(&self.file, reason));
         }
         Ok(ids)
+    }
+
+    fn encoded(&self, texts: Vec<String>) -> Result<Vec<Vec<u32>>> {
+        let encoded = unharmed(&self.file, || self.tokenizer.encode_batch(texts, true))?;
+        let encoded = encoded.map_err(|error| bad(&self.file, format!("it refuses a text: {error}")))?;
+        Ok(encoded.iter().map(|text| text.get_ids().to_vec()).collect())
     }
 
     /// Texts padded to as many tokens as the tokenizer lets a text have, with its padding token or `default`.
@@ -226,9 +247,9 @@ impl Tokens {
     }
 }
 
-/// The tokenizer of a file, and its text.
-fn load(file: &Path, folder: &Path) -> Result<(Tokenizer, String)> {
-    let Some(text) = modality_gap_weights::text_if_there(file)? else {
+/// The tokenizer of a file, its text and the bounds of its rules.
+fn load(file: &Path, folder: &Path) -> Result<(Tokenizer, String, TokenizerRules)> {
+    let Some(text) = text_if_there(file)? else {
         let other = [
             "vocab.txt",
             "vocab.json",
@@ -246,9 +267,10 @@ fn load(file: &Path, folder: &Path) -> Result<(Tokenizer, String)> {
             ),
         });
     };
+    let rules = TokenizerRules::check(&text).map_err(|reason| bad(file, reason))?;
     let parsed = unharmed(file, || text.parse::<Tokenizer>())?;
     let tokenizer = parsed.map_err(|error| bad(file, error.to_string()))?;
-    Ok((tokenizer, text))
+    Ok((tokenizer, text, rules))
 }
 
 /// A damaged file may end in a panic of the library.

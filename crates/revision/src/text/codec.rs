@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use modality_gap_tokens::TokenizerRules;
 use tokenizers::{AddedVocabulary, Model, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer};
 
 use super::marks::{self, Mark, Marks};
-use super::{byte_level, growth, sentencepiece};
+use super::{byte_level, sentencepiece};
 use crate::files::{Metadata, ModelFiles, TextFiles, bad, read_text};
 use crate::{Result, RevisionError};
 
@@ -21,6 +22,7 @@ pub struct TextCodec {
     tokenizer: Tokenizer,
     /// The added tokens, of which the special ones are plain text.
     unmarked: AddedVocabulary,
+    rules: TokenizerRules,
     /// Special tokens by their spelling, longest first; without those that are words, which texts may say.
     specials: Vec<(String, u32)>,
     /// Bytes that one of them begins with: few, so that most of a text is passed over.
@@ -56,8 +58,8 @@ impl TextCodec {
         let file = folder.join("tokenizer.json");
         let fault = |error: tokenizers::Error| bad(&file, error.to_string());
         let text = read_text(&file)?;
+        let rules = TokenizerRules::check(&text).map_err(|reason| bad(&file, reason))?;
         let tokenizer = unharmed(|| {
-            growth::check(&text)?;
             let mut tokenizer = Tokenizer::from_bytes(&text)?;
             // before anything is encoded: it may ask for a billion tokens of padding
             tokenizer.with_padding(None);
@@ -67,7 +69,7 @@ impl TextCodec {
         .map_err(fault)?;
         let (tokenizer, marks, notes) =
             unharmed(|| Ok(marks::of_folder(folder, tokenizer, ends, &text))).map_err(fault)??;
-        Self::new(tokenizer, marks, notes, vocab).map_err(fault)
+        Self::new(tokenizer, rules, marks, notes, vocab).map_err(fault)
     }
 
     /// From the metadata of a GGUF file.
@@ -83,10 +85,17 @@ impl TextCodec {
             None => return Err("it holds no tokenizer".to_owned()),
         };
         let marks = marks::of_metadata(metadata, &mut tokenizer, ends)?;
-        Self::new(tokenizer, marks, notes, vocab).map_err(|error| error.to_string())
+        Self::new(tokenizer, TokenizerRules::default(), marks, notes, vocab)
+            .map_err(|error| error.to_string())
     }
 
-    fn new(tokenizer: Tokenizer, marks: Marks, notes: Vec<String>, vocab: usize) -> tokenizers::Result<Self> {
+    fn new(
+        tokenizer: Tokenizer,
+        rules: TokenizerRules,
+        marks: Marks,
+        notes: Vec<String>,
+        vocab: usize,
+    ) -> tokenizers::Result<Self> {
         let mut unmarked = tokenizer.get_added_vocabulary().clone();
         unmarked.set_encode_special_tokens(true);
         let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
@@ -102,6 +111,7 @@ impl TextCodec {
         let codec = Self {
             tokenizer,
             unmarked,
+            rules,
             specials,
             firsts,
             marks,
@@ -141,6 +151,7 @@ impl TextCodec {
         if text.is_empty() {
             return Ok(Vec::new());
         }
+        self.rules.takes(text)?;
         let tokenizer = &self.tokenizer;
         let added = if specials {
             tokenizer.get_added_vocabulary()

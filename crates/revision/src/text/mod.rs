@@ -4,7 +4,6 @@ mod byte_level;
 mod codec;
 mod conversation;
 mod expand;
-mod growth;
 mod marks;
 mod script;
 mod sentencepiece;

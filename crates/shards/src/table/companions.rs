@@ -11,8 +11,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
 use super::messages::is_file;
-use super::pages::{batch_rows, check_pages};
-use super::parquet::{Chunks, guarded, read_metadata};
+use super::pages::{Budget, check_pages, decoded_bytes};
+use super::parquet::{guarded, read_metadata};
 use super::scan;
 use crate::error::{Place, ShardError};
 use crate::format::Format;
@@ -42,6 +42,7 @@ pub(crate) struct Companions {
     /// Index in the table of the row that comes next.
     row: u64,
     dropped: std::iter::Peekable<std::vec::IntoIter<u64>>,
+    budget: Budget,
 }
 
 impl Companions {
@@ -98,14 +99,14 @@ impl Companions {
             );
             return Err(ShardError::unsupported(input.place(), reason));
         }
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata.clone());
-        let mask = ProjectionMask::roots(builder.parquet_schema(), others.iter().copied());
         let batches: Option<Batches> = if others.is_empty() {
             None
         } else {
-            let dictionary = check_pages(input, &metadata, |field| Some(field) != vector)?;
-            let rows = batch_rows(BATCH_ROWS, dictionary);
+            let checked = check_pages(input, &metadata, |field| Some(field) != vector)?;
+            let chunks = checked.chunks(input);
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone());
+            let mask = ProjectionMask::roots(builder.parquet_schema(), others.iter().copied());
+            let rows = checked.batch_rows(BATCH_ROWS);
             let reader = builder.with_projection(mask).with_batch_size(rows).build();
             Some(Box::new(reader.map_err(|e| bad(input.place(), &e))?))
         };
@@ -132,6 +133,7 @@ impl Companions {
             used: 0,
             row: 0,
             dropped,
+            budget: Budget::of(input.len()),
         }
     }
 
@@ -174,6 +176,7 @@ impl Companions {
             let next = guarded(&self.place, || Ok(batches.as_mut().and_then(Iterator::next)))?;
             let ended = || ShardError::bad_format(&self.place, "its other columns end before its rows");
             self.batch = next.ok_or_else(ended)?.map_err(|e| bad(&self.place, &e))?;
+            self.budget.take(decoded_bytes(&self.batch), &self.place)?;
             self.used = 0;
         }
         Ok(())

@@ -6,8 +6,7 @@ use arrow_array::types::{
     Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Schema};
-use arrow_select::take::take;
+use arrow_schema::{DataType, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -15,23 +14,54 @@ use parquet::arrow::arrow_reader::{
 
 use super::columns;
 use super::companions::{Batches, arrow_batches};
-use super::pages::{batch_rows, check_pages};
-use super::parquet::{Chunks, guarded, load_metadata};
+use super::pages::{Budget, check_pages};
+use super::parquet::{guarded, load_metadata};
 use super::scan;
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::id_column::IdColumn;
 use crate::input::Input;
 
-/// Ids that are decoded at once.
+/// Ids that are decoded and given at once.
 const BATCH_ROWS: usize = 4096;
+/// Bytes of ids that are given at once, and of one of them.
+const BATCH_BYTES: usize = 16 << 20;
+const MAX_ID: usize = 1 << 16;
 
 /// The ids of a parquet or Arrow file, batch by batch.
 pub(crate) struct TableIds {
     place: Place,
     name: String,
     batches: Batches,
+    batch: Option<Values>,
     row: u64,
+    budget: Budget,
+}
+
+/// A batch, and how many of its ids were given; a dictionary is looked up id by id, for its texts may be long.
+struct Values {
+    array: ArrayRef,
+    dictionary: Option<(ArrayRef, Vec<usize>)>,
+    used: usize,
+}
+
+impl Values {
+    fn of(array: &ArrayRef) -> Self {
+        let dictionary = array.as_any_dictionary_opt();
+        Self {
+            array: array.clone(),
+            dictionary: dictionary.map(|found| (found.values().clone(), found.normalized_keys())),
+            used: 0,
+        }
+    }
+
+    fn id(&self, i: usize) -> Result<String, String> {
+        match &self.dictionary {
+            Some(_) if self.array.is_null(i) => Err(NULL.to_owned()),
+            Some((values, keys)) => id_at(values.as_ref(), keys[i]),
+            None => id_at(self.array.as_ref(), i),
+        }
+    }
 }
 
 impl TableIds {
@@ -51,39 +81,44 @@ impl TableIds {
             place,
             name,
             batches,
+            batch: None,
             row: 0,
+            budget: Budget::of(input.len()),
         })
     }
 
     /// The next ids, or `None` after the last.
     pub fn next(&mut self) -> Result<Option<Vec<String>>, ShardError> {
-        let batches = &mut self.batches;
-        let Some(batch) = guarded(&self.place, || Ok(batches.next()))? else {
-            return Ok(None);
-        };
-        let batch: RecordBatch = batch.map_err(|error| {
-            ShardError::bad_format(
-                &self.place,
-                format!("column #{} cannot be read: {error}", self.name),
-            )
-        })?;
-        let array = plain(batch.column(0)).map_err(|error| {
-            ShardError::bad_format(
-                &self.place,
-                format!("column #{} cannot be read: {error}", self.name),
-            )
-        })?;
-        let array = array.as_ref();
-        let mut ids = Vec::with_capacity(array.len());
-        for i in 0..array.len() {
-            let id = id_at(array, i).map_err(|reason| {
-                let reason = format!("{} of row {} {reason}", self.name, self.row + i as u64);
-                ShardError::bad_record(&self.place, self.row + i as u64, reason)
-            })?;
-            ids.push(id);
+        loop {
+            if let Some(values) = &mut self.batch {
+                let left = values.array.len() - values.used;
+                let (mut ids, mut bytes) = (Vec::with_capacity(left.min(BATCH_ROWS)), 0);
+                while values.used < values.array.len() && ids.len() < BATCH_ROWS && bytes < BATCH_BYTES {
+                    let id = values.id(values.used).map_err(|reason| {
+                        let reason = format!("{} of row {} {reason}", self.name, self.row);
+                        ShardError::bad_record(&self.place, self.row, reason)
+                    })?;
+                    bytes += id.len();
+                    ids.push(id);
+                    values.used += 1;
+                    self.row += 1;
+                }
+                self.budget.take(bytes, &self.place)?;
+                if !ids.is_empty() {
+                    return Ok(Some(ids));
+                }
+            }
+            let batches = &mut self.batches;
+            let Some(batch) = guarded(&self.place, || Ok(batches.next()))? else {
+                return Ok(None);
+            };
+            let failed = |error| {
+                let reason = format!("column #{} cannot be read: {error}", self.name);
+                ShardError::bad_format(&self.place, reason)
+            };
+            let batch: RecordBatch = batch.map_err(failed)?;
+            self.batch = Some(guarded(&self.place, || Ok(Values::of(batch.column(0))))?);
         }
-        self.row += array.len() as u64;
-        Ok(Some(ids))
     }
 }
 
@@ -106,12 +141,12 @@ fn choose(schema: &Schema, column: &IdColumn<'_>, place: &Place) -> Result<(usiz
 }
 
 fn parquet_column(input: &Input, metadata: ArrowReaderMetadata, index: usize) -> Result<Batches, ShardError> {
-    let dictionary = check_pages(input, &metadata, |field| field == index)?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata);
+    let checked = check_pages(input, &metadata, |field| field == index)?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(checked.chunks(input), metadata);
     let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
     let reader = builder
         .with_projection(mask)
-        .with_batch_size(batch_rows(BATCH_ROWS, dictionary));
+        .with_batch_size(checked.batch_rows(BATCH_ROWS));
     let reader = guarded(input.place(), || {
         let reader = reader.build();
         reader.map_err(|e| ShardError::bad_format(input.place(), format!("its ids cannot be read: {e}")))
@@ -119,25 +154,18 @@ fn parquet_column(input: &Input, metadata: ArrowReaderMetadata, index: usize) ->
     Ok(Box::new(reader))
 }
 
-/// The values themselves, where a column refers to a dictionary of them.
-fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    match array.as_any_dictionary_opt() {
-        Some(dictionary) => take(dictionary.values(), dictionary.keys(), None),
-        None => Ok(array.clone()),
-    }
-}
-
 const NO_ID: &str = "is neither text nor number";
+const NULL: &str = "is null";
 
 /// The id in row `i`, or what is wrong with it.
 fn id_at(array: &dyn Array, i: usize) -> Result<String, String> {
     if array.is_null(i) {
-        return Err("is null".to_owned());
+        return Err(NULL.to_owned());
     }
     Ok(match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().value(i).to_owned(),
-        DataType::LargeUtf8 => array.as_string::<i64>().value(i).to_owned(),
-        DataType::Utf8View => array.as_string_view().value(i).to_owned(),
+        DataType::Utf8 => text(array.as_string::<i32>().value(i))?,
+        DataType::LargeUtf8 => text(array.as_string::<i64>().value(i))?,
+        DataType::Utf8View => text(array.as_string_view().value(i))?,
         DataType::Binary => of_bytes(array.as_binary::<i32>().value(i))?,
         DataType::LargeBinary => of_bytes(array.as_binary::<i64>().value(i))?,
         DataType::BinaryView => of_bytes(array.as_binary_view().value(i))?,
@@ -160,9 +188,15 @@ fn id_at(array: &dyn Array, i: usize) -> Result<String, String> {
 }
 
 fn of_bytes(bytes: &[u8]) -> Result<String, String> {
-    std::str::from_utf8(bytes)
-        .map(str::to_owned)
-        .map_err(|_| NO_ID.to_owned())
+    text(std::str::from_utf8(bytes).map_err(|_| NO_ID.to_owned())?)
+}
+
+fn text(id: &str) -> Result<String, String> {
+    let bytes = id.len();
+    if bytes > MAX_ID {
+        return Err(format!("has {bytes} bytes; an id has at most {MAX_ID}"));
+    }
+    Ok(id.to_owned())
 }
 
 fn uuid(bytes: &[u8]) -> String {

@@ -9,6 +9,7 @@ use crate::format::Format;
 use crate::input::Input;
 
 mod arrow;
+mod chunks;
 mod columns;
 mod companions;
 mod ids;
@@ -18,6 +19,7 @@ mod parquet;
 mod records;
 mod scan;
 mod stream;
+mod thrift;
 mod write;
 
 pub use arrow::memory_arrow;

@@ -1,67 +1,222 @@
 //! What the pages of a parquet column promise, looked at before any is decoded: decoders reserve memory by it.
 //!
 //! A few bytes may stand for gigabytes: a page of zeros, a row of a billion components, a long text that a dictionary holds
-//! once and a thousand rows refer to.
+//! once and a thousand rows refer to, a compressed page that is longer than its header says.
 
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::Type;
+use parquet::column::page::{Page as DecodedPage, PageReader};
 use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::chunks::{Chunks, Packed, Packing, Pieces};
+use super::thrift::Page;
 use crate::error::{Place, ShardError};
 use crate::input::Input;
 
-/// How many times its own size a file may grow, besides `SPARE`.
-const MOST_TIMES: u64 = 1000;
-const SPARE: u64 = 64 << 20;
+/// How many times its own size a file may grow, besides as many bytes: a small one, and any.
+const GROWTH: [(u64, u64); 2] = [(1000, 64 << 20), (20, 256 << 20)];
+/// Bytes of rows that are decoded at once.
+const BATCH: u64 = 16 << 20;
+/// Bytes of a page and of a value, unless the file itself has more.
+const MAX_PAGE: u64 = 128 << 20;
+const MAX_VALUE: u64 = 64 << 20;
 /// Far above any page header, which may hold the least and the greatest value.
 const MAX_HEADER: u64 = 1 << 20;
-/// Deepest nesting of a header.
-const MAX_DEPTH: u8 = 8;
+
+/// Encodings that a dictionary decides, and the one in which a value repeats what stands in the one before.
+const DICTIONARY: [i64; 2] = [2, 8];
+const DELTA_BYTE_ARRAY: i64 = 7;
 
 /// Most bytes that a file of `len` bytes may stand for.
 pub(super) fn most_bytes(len: u64) -> u64 {
-    len.saturating_mul(MOST_TIMES).saturating_add(SPARE)
+    let all = GROWTH.map(|(times, spare)| len.saturating_mul(times).saturating_add(spare));
+    all.into_iter().fold(u64::MAX, u64::min)
 }
 
-/// Looks at the pages of some columns, by their index among the fields of the schema; gives the bytes of the largest
-/// dictionary.
+/// The rule that a file of `len` bytes breaks which stands for as many.
+pub(super) fn grows(len: u64, bytes: u64) -> Option<String> {
+    let mut rules = GROWTH.iter();
+    let broken = rules.find(|(times, spare)| bytes > len.saturating_mul(*times).saturating_add(*spare));
+    broken.map(|(times, _)| format!("grows to more than {times} times the file"))
+}
+
+/// What the columns of a file may still become: texts of a dictionary are repeated row by row.
+pub(super) struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    /// Of a file of `len` bytes, by the rule for small ones.
+    pub fn of(len: u64) -> Self {
+        let [(times, spare), _] = GROWTH;
+        Self {
+            left: len.saturating_mul(times).saturating_add(spare),
+        }
+    }
+
+    /// # Errors
+    /// `BAD_FORMAT` when nothing is left.
+    pub fn take(&mut self, bytes: usize, place: &Place) -> Result<(), ShardError> {
+        let left = self.left.checked_sub(bytes as u64);
+        self.left = left.ok_or_else(|| {
+            let reason = format!("grows to more than {} times the file", GROWTH[0].0);
+            ShardError::bad_format(place, reason)
+        })?;
+        Ok(())
+    }
+}
+
+/// Bytes of decoded rows; texts that a dictionary holds count where they stand, not in each row.
+pub(super) fn decoded_bytes(batch: &RecordBatch) -> usize {
+    let bytes = |array: &dyn Array| array.to_data().get_slice_memory_size().unwrap_or_default();
+    let columns = batch.columns().iter();
+    columns
+        .map(|column| match column.as_any_dictionary_opt() {
+            Some(dictionary) => bytes(dictionary.keys()),
+            None => bytes(column.as_ref()),
+        })
+        .sum()
+}
+
+/// Columns whose pages are what they should be.
+pub(super) struct Checked {
+    /// Bytes of one row of all columns, at the most where its pages say so and else as an average.
+    row_bytes: u64,
+    packed: Packed,
+}
+
+impl Checked {
+    /// The file, whose pages are looked into where they may be longer than their headers say.
+    pub fn chunks(&self, input: &Input) -> Chunks {
+        Chunks::new(input.clone(), self.packed.clone())
+    }
+
+    /// Rows to decode at once, at most `usual`.
+    pub fn batch_rows(&self, usual: usize) -> usize {
+        let fitting = BATCH / self.row_bytes.max(1);
+        usize::try_from(fitting).unwrap_or(usual).clamp(1, usual)
+    }
+}
+
+/// Looks at the pages of some columns, by their index among the fields of the schema.
 ///
 /// # Errors
-/// `BAD_FORMAT` for pages that lie outside of the file, contradict the footer, or grow beyond a thousand times the file.
+/// `BAD_FORMAT` for pages that lie outside of the file, contradict the footer, or grow beyond what a file may.
 pub(super) fn check_pages(
     input: &Input,
     metadata: &ArrowReaderMetadata,
     wanted: impl Fn(usize) -> bool,
-) -> Result<u64, ShardError> {
-    let most = most_bytes(input.len());
+) -> Result<Checked, ShardError> {
+    let len = input.len();
     let schema = metadata.parquet_schema();
-    let mut largest = 0;
+    let mut packed = Pieces::new();
+    let mut rows = vec![0; schema.num_columns()];
     for group in metadata.metadata().row_groups() {
         for (leaf, chunk) in group.columns().iter().enumerate() {
             if !wanted(schema.get_column_root_idx(leaf)) {
                 continue;
             }
-            let pages = Pages::of(input, chunk)?;
-            let grows = || {
-                let reason = format!(
-                    "its column {} grows to more than {MOST_TIMES} times the file",
-                    chunk.column_path()
-                );
-                failed(input.place(), &reason)
+            let bad = |reason: String| {
+                failed(
+                    input.place(),
+                    &format!("its column {} {reason}", chunk.column_path()),
+                )
+            };
+            let pages = Pages::of(input, chunk, &mut packed)?;
+            let column = schema.column(leaf);
+            let width = match column.physical_type() {
+                Type::FIXED_LEN_BYTE_ARRAY => u64::try_from(column.type_length()).unwrap_or_default(),
+                Type::BYTE_ARRAY => 0,
+                _ => 8,
             };
             // four bytes a value, which lists and numbers take at the least
-            if pages.bytes.max(pages.values.saturating_mul(4)) > most {
-                return Err(grows());
+            let least = if width > 8 { width } else { 4 };
+            let unpacked = pages.bytes.max(pages.values.saturating_mul(least));
+            if let Some(reason) = grows(len, unpacked) {
+                return Err(bad(reason));
             }
-            largest = largest.max(pages.dictionary);
+            if pages.largest > MAX_PAGE.max(len) {
+                return Err(bad(format!("has a page of {} bytes", pages.largest)));
+            }
+            let entry = if column.physical_type() == Type::BYTE_ARRAY && pages.has_dictionary {
+                longest_entry(input, chunk, &packed)?
+            } else {
+                width
+            };
+            let value = entry.max(pages.value);
+            if value > MAX_VALUE.max(len) {
+                return Err(bad(format!(
+                    "holds values of {value} bytes; {MAX_VALUE} at most are read"
+                )));
+            }
+            let row = if column.max_rep_level() > 0 {
+                // a row may take all of a page
+                pages.values_of_page.saturating_mul(entry).max(pages.largest_data)
+            } else {
+                value
+            };
+            rows[leaf] = row.max(rows[leaf]);
         }
     }
-    Ok(largest)
+    let mut row_bytes = rows.into_iter().fold(0, u64::saturating_add);
+    for (i, field) in metadata.schema().fields().iter().enumerate() {
+        if wanted(i) {
+            let least = fixed_bytes(field.data_type());
+            if least > MAX_VALUE.max(len) {
+                let reason = format!("its column {} has rows of {least} bytes", field.name());
+                return Err(failed(input.place(), &reason));
+            }
+            row_bytes = row_bytes.max(least);
+        }
+    }
+    Ok(Checked {
+        row_bytes,
+        packed: Arc::new(packed),
+    })
 }
 
-/// Rows to decode at once, at most `usual`, when each may refer to the largest text of a dictionary.
-pub(super) fn batch_rows(usual: usize, dictionary: u64) -> usize {
-    let fitting = SPARE / dictionary.max(1);
-    usize::try_from(fitting).unwrap_or(usual).clamp(1, usual)
+/// Bytes of a row by its type alone, which a null takes, too.
+fn fixed_bytes(kind: &DataType) -> u64 {
+    match kind {
+        DataType::FixedSizeList(item, length) => {
+            fixed_bytes(item.data_type()).saturating_mul(u64::try_from(*length).unwrap_or_default())
+        }
+        DataType::FixedSizeBinary(length) => u64::try_from(*length).unwrap_or_default(),
+        DataType::Struct(fields) => fields
+            .iter()
+            .map(|field| fixed_bytes(field.data_type()))
+            .fold(0, u64::saturating_add),
+        _ => kind.primitive_width().unwrap_or(1) as u64,
+    }
+}
+
+/// The longest text of a column's dictionary, with its length.
+fn longest_entry(input: &Input, chunk: &ColumnChunkMetaData, packed: &Pieces) -> Result<u64, ShardError> {
+    super::parquet::guarded(input.place(), || {
+        let bad = |error: &dyn std::fmt::Display| failed(input.place(), error);
+        let chunks = Chunks::new(input.clone(), Arc::new(packed.clone()));
+        let pages = SerializedPageReader::new(Arc::new(chunks), chunk, 0, None);
+        let page = pages.and_then(|mut pages| pages.get_next_page());
+        let Some(DecodedPage::DictionaryPage { buf, .. }) = page.map_err(|e| bad(&e))? else {
+            return Err(bad(&"its dictionary is not its first page"));
+        };
+        let (mut rest, mut longest) = (buf.as_ref(), 0);
+        while let Some((len, behind)) = rest.split_first_chunk() {
+            let len = u32::from_le_bytes(*len);
+            longest = longest.max(4 + u64::from(len));
+            let Some(behind) = behind.get(len as usize..) else {
+                return Err(bad(&"its dictionary is cut"));
+            };
+            rest = behind;
+        }
+        Ok(longest)
+    })
 }
 
 /// Sums over the pages of a column chunk.
@@ -69,11 +224,18 @@ pub(super) fn batch_rows(usual: usize, dictionary: u64) -> usize {
 struct Pages {
     bytes: u64,
     values: u64,
-    dictionary: u64,
+    has_dictionary: bool,
+    /// Bytes of the largest page, and of the largest that is no dictionary.
+    largest: u64,
+    largest_data: u64,
+    /// Most values of a page.
+    values_of_page: u64,
+    /// Bytes of a value that stands in a data page itself: the greatest average of a page.
+    value: u64,
 }
 
 impl Pages {
-    fn of(input: &Input, chunk: &ColumnChunkMetaData) -> Result<Self, ShardError> {
+    fn of(input: &Input, chunk: &ColumnChunkMetaData, packed: &mut Pieces) -> Result<Self, ShardError> {
         let bad = |reason: &str| failed(input.place(), &reason);
         let number = |n: i64| u64::try_from(n).map_err(|_| bad("a column has an impossible place"));
         let first = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
@@ -82,7 +244,9 @@ impl Pages {
         let end = end.filter(|&end| end <= input.len());
         let end = end.ok_or_else(|| bad("a column lies outside of it"))?;
         let values = number(chunk.num_values())?;
+        let packing = Packing::of(chunk.compression());
         let mut sums = Self::default();
+        let mut first = true;
         while at < end && sums.values < values {
             let bytes = input.bytes_at(at, MAX_HEADER.min(512).min(end - at))?;
             let (page, len) = if let Some(read) = Page::read(&bytes) {
@@ -91,155 +255,42 @@ impl Pages {
                 let bytes = input.bytes_at(at, MAX_HEADER.min(end - at))?;
                 Page::read(&bytes).ok_or_else(|| bad("a page has no valid header"))?
             };
-            sums.bytes = sums.bytes.saturating_add(page.bytes);
-            if page.dictionary {
-                sums.dictionary = sums.dictionary.max(page.bytes);
-            } else {
-                sums.values = sums.values.saturating_add(page.values);
+            if page.dictionary && !first {
+                return Err(bad("its dictionary is not its first page"));
             }
-            at = at.saturating_add(len).saturating_add(page.stored);
+            first = false;
+            sums.count(&page);
+            at = at.saturating_add(len);
+            if let Some(piece) = packing.and_then(|packing| packing.piece(&page)) {
+                packed.insert(at, piece);
+            }
+            at = at.saturating_add(page.stored);
         }
         if sums.values > values {
             return Err(bad("its pages hold more values than its footer says"));
         }
         Ok(sums)
     }
-}
 
-/// A page as its header describes it.
-#[derive(Default)]
-struct Page {
-    /// Bytes in the file, and when they are unpacked.
-    stored: u64,
-    bytes: u64,
-    /// Values, levels of nulls and of empty lists included.
-    values: u64,
-    dictionary: bool,
-}
-
-impl Page {
-    /// Reads a header in Thrift's compact protocol; gives its length, too. `None` where the bytes end before or make no sense.
-    fn read(bytes: &[u8]) -> Option<(Self, u64)> {
-        let mut thrift = Thrift { bytes, at: 0 };
-        let mut page = Self::default();
-        let mut field = 0;
-        while let kind @ 1.. = thrift.field(&mut field)? {
-            match (field, kind) {
-                (2, INT32) => page.bytes = u64::try_from(thrift.int()?).ok()?,
-                (3, INT32) => page.stored = u64::try_from(thrift.int()?).ok()?,
-                // the headers of data pages, old and new, and of a dictionary begin with the number of values
-                (5 | 7 | 8, STRUCT) => {
-                    page.dictionary = field == 7;
-                    let mut inner = 0;
-                    while let kind @ 1.. = thrift.field(&mut inner)? {
-                        if (inner, kind) == (1, INT32) {
-                            page.values = u64::try_from(thrift.int()?).ok()?;
-                        } else {
-                            thrift.skip(kind, 0)?;
-                        }
-                    }
-                }
-                _ => thrift.skip(kind, 0)?,
-            }
+    fn count(&mut self, page: &Page) {
+        self.bytes = self.bytes.saturating_add(page.bytes);
+        self.largest = self.largest.max(page.bytes);
+        if page.dictionary {
+            self.has_dictionary = true;
+            return;
         }
-        Some((page, thrift.at as u64))
-    }
-}
-
-const TRUE: u8 = 1;
-const FALSE: u8 = 2;
-const INT8: u8 = 3;
-const INT16: u8 = 4;
-const INT32: u8 = 5;
-const INT64: u8 = 6;
-const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
-const LIST: u8 = 9;
-const SET: u8 = 10;
-const STRUCT: u8 = 12;
-
-/// Thrift's compact protocol, as far as page headers need it.
-struct Thrift<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Thrift<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.bytes.get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
+        self.values = self.values.saturating_add(page.values);
+        self.values_of_page = self.values_of_page.max(page.values);
+        if DICTIONARY.contains(&page.encoding) {
+            return;
         }
-        None
-    }
-
-    fn int(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
-    }
-
-    /// The kind of the next field, whose number is left in `field`; 0 ends the struct.
-    fn field(&mut self, field: &mut i64) -> Option<u8> {
-        let head = self.byte()?;
-        if head == 0 {
-            return Some(0);
-        }
-        *field = match head >> 4 {
-            0 => self.int()?,
-            delta => *field + i64::from(delta),
+        self.largest_data = self.largest_data.max(page.bytes);
+        let value = if page.encoding == DELTA_BYTE_ARRAY {
+            page.bytes
+        } else {
+            page.bytes.div_ceil(page.values.max(1))
         };
-        Some(head & 0xf)
-    }
-
-    fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        match kind {
-            TRUE | FALSE => {}
-            INT8 => self.at += 1,
-            INT16 | INT32 | INT64 => _ = self.varint()?,
-            DOUBLE => self.at += 8,
-            BINARY => {
-                let len = usize::try_from(self.varint()?).ok()?;
-                self.at = self.at.checked_add(len)?;
-            }
-            LIST | SET => {
-                let head = self.byte()?;
-                let count = match head >> 4 {
-                    15 => self.varint()?,
-                    count => count.into(),
-                };
-                for _ in 0..count {
-                    // a truth value in a list takes a byte
-                    match head & 0xf {
-                        TRUE | FALSE => self.at += 1,
-                        kind => self.skip(kind, depth + 1)?,
-                    }
-                    if self.at > self.bytes.len() {
-                        return None;
-                    }
-                }
-            }
-            STRUCT => {
-                let mut field = 0;
-                while let kind @ 1.. = self.field(&mut field)? {
-                    self.skip(kind, depth + 1)?;
-                }
-            }
-            _ => return None,
-        }
-        (self.at <= self.bytes.len()).then_some(())
+        self.value = self.value.max(value);
     }
 }
 
@@ -252,22 +303,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_and_one_that_is_cut_anywhere_is_not() {
-        // type 0, 300 bytes unpacked, 200 stored, a data page of 7 values with encodings and statistics
-        let header = [
-            0x15, 0x00, 0x15, 0xd8, 0x04, 0x15, 0x90, 0x03, 0x2c, 0x15, 0x0e, 0x15, 0x00, 0x15, 0x06, 0x15,
-            0x06, 0x1c, 0x18, 0x02, b'a', b'b', 0x00, 0x00, 0x00,
-        ];
-        let (page, len) = Page::read(&header).unwrap();
-        assert_eq!(
-            (page.bytes, page.stored, page.values, page.dictionary),
-            (300, 200, 7, false)
-        );
-        assert_eq!(len, header.len() as u64);
-        for cut in 0..header.len() {
-            assert!(Page::read(&header[..cut]).is_none(), "{cut}");
-        }
-        assert!(Page::read(&[0xff; 64]).is_none());
-        assert!(Page::read(&[0x1c; 64]).is_none(), "nested without end");
+    fn a_small_file_may_grow_by_another_rule_than_a_large_one() {
+        assert_eq!(most_bytes(1000), 1_000_000 + (64 << 20));
+        assert_eq!(most_bytes(1 << 20), (20 << 20) + (256 << 20));
+        assert!(grows(1000, 68_108_864).is_none());
+        assert!(grows(1000, 68_108_865).unwrap().contains("1000 times"));
+        assert!(grows(1 << 20, (276 << 20) + 1).unwrap().contains("20 times"));
     }
 }

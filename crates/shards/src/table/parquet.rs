@@ -1,27 +1,24 @@
 //! Rows of a parquet list column, decoded in order, row group after row group.
 
-use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
-use bytes::Bytes;
 use kernels::Dtype;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::Compression;
-use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
-use parquet::file::reader::{ChunkReader, Length};
 
+use super::chunks::Chunks;
 use super::columns::{self, Lists};
 use super::pages::{check_pages, failed};
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
-use crate::input::{Input, InputReader};
+use crate::input::Input;
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
 use crate::shard_ref::Known;
 
@@ -30,6 +27,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 struct ParquetShard {
     input: Input,
+    chunks: Chunks,
     metadata: ArrowReaderMetadata,
     column: usize,
     /// First row of each row group, and the number of all rows.
@@ -62,10 +60,11 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let column = chosen?;
     let name = metadata.schema().field(column).name().clone();
     check_compression(&metadata, &name, input.place())?;
-    check_pages(&input, &metadata, |field| field == column)?;
+    let checked = check_pages(&input, &metadata, |field| field == column)?;
     let kind = columns::kind(metadata.schema().field(column).data_type());
     let (lists, dtype) = kind.ok_or_else(|| ShardError::bad_format(input.place(), "has no list column"))?;
     let mut shard = ParquetShard {
+        chunks: checked.chunks(&input),
         input,
         metadata,
         column,
@@ -96,7 +95,7 @@ pub(super) fn load_metadata(
     options: ArrowReaderOptions,
 ) -> Result<ArrowReaderMetadata, ShardError> {
     let metadata = guarded(input.place(), || {
-        ArrowReaderMetadata::load(&Chunks(input.clone()), options).map_err(|e| failed(input.place(), &e))
+        ArrowReaderMetadata::load(&Chunks::footer(input), options).map_err(|e| failed(input.place(), &e))
     })?;
     check_begin(input, &metadata)?;
     Ok(metadata)
@@ -234,10 +233,8 @@ impl ParquetShard {
     }
 
     fn builder(&self, group: usize, batch_rows: usize) -> ParquetRecordBatchReaderBuilder<Chunks> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            Chunks(self.input.clone()),
-            self.metadata.clone(),
-        );
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.clone(), self.metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), [self.column]);
         let groups = (group..self.starts.len() - 1).collect();
         builder
@@ -335,31 +332,5 @@ impl Shard for ParquetShard {
             *slot = Some(decoder);
         }
         Ok(())
-    }
-}
-
-/// An input as the parquet crate reads one; every reader has a position of its own.
-#[derive(Debug, Clone)]
-pub(super) struct Chunks(pub Input);
-
-impl Length for Chunks {
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-}
-
-impl ChunkReader for Chunks {
-    type T = BufReader<InputReader>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::new(self.0.reader(start, self.0.len())))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let bytes = self
-            .0
-            .bytes_at(start, length as u64)
-            .map_err(|e| ParquetError::External(Box::new(e)))?;
-        Ok(bytes.into())
     }
 }

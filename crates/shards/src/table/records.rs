@@ -13,10 +13,11 @@ use serde_json::{Map, Value, json};
 
 use super::columns;
 use super::companions::Batches;
-use super::pages::{batch_rows, check_pages};
-use super::parquet::{Chunks, guarded, load_metadata};
+use super::pages::{Budget, check_pages, decoded_bytes};
+use super::parquet::{guarded, load_metadata};
 use crate::error::{Place, ShardError};
 use crate::input::Input;
+use crate::role::listed;
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 1024;
@@ -27,6 +28,7 @@ pub struct Records {
     batches: Batches,
     /// Rows that were given already.
     before: u64,
+    budget: Budget,
 }
 
 impl Records {
@@ -43,10 +45,10 @@ impl Records {
             .filter(|&i| names.contains(&fields[i].name().as_str()))
             .collect();
         if wanted.is_empty() {
-            let found: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            let found: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
             let reason = format!(
                 "none of its columns {} is one of a record: {}",
-                found.join(", "),
+                listed(&found),
                 names.join(", ")
             );
             return Err(ShardError::bad_selector(input.place(), reason));
@@ -54,12 +56,12 @@ impl Records {
         for &i in &wanted {
             columns::only_of_its_name(metadata.schema(), fields[i].name(), input.place())?;
         }
-        let dictionary = check_pages(&input, &metadata, |field| wanted.contains(&field))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(input.clone()), metadata);
+        let checked = check_pages(&input, &metadata, |field| wanted.contains(&field))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(checked.chunks(&input), metadata);
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let builder = builder
             .with_projection(mask)
-            .with_batch_size(batch_rows(BATCH_ROWS, dictionary));
+            .with_batch_size(checked.batch_rows(BATCH_ROWS));
         let reader = guarded(input.place(), || {
             let reader = builder.build();
             reader.map_err(|e| ShardError::bad_format(input.place(), format!("cannot be read: {e}")))
@@ -68,6 +70,7 @@ impl Records {
             place: input.place().clone(),
             batches: Box::new(reader),
             before: 0,
+            budget: Budget::of(input.len()),
         })
     }
 
@@ -83,6 +86,7 @@ impl Records {
         };
         let batch: RecordBatch =
             batch.map_err(|e| ShardError::bad_format(&self.place, format!("cannot be read: {e}")))?;
+        self.budget.take(decoded_bytes(&batch), &self.place)?;
         let schema = batch.schema();
         for (field, column) in schema.fields().iter().zip(batch.columns()) {
             self.check(field, column.as_ref())?;

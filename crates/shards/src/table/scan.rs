@@ -7,7 +7,7 @@ use arrow_ipc::{CompressionType, MessageHeader, MetadataVersion, RecordBatch};
 use arrow_schema::{DataType, Schema, UnionMode};
 
 use super::messages::{Messages, container};
-use super::pages::most_bytes;
+use super::pages::{grows, most_bytes};
 use super::stream::{Codec, Part};
 use crate::error::ShardError;
 use crate::input::Input;
@@ -93,6 +93,8 @@ fn check_lengths(input: &Input, table: &RecordBatch<'_>, body: Part) -> Result<(
     let Some(buffers) = table.buffers().filter(|_| table.compression().is_some()) else {
         return Ok(());
     };
+    let most = MAX_BUFFER.min(most_bytes(input.len()));
+    let (mut promised, mut stored) = (0_u64, 0_u64);
     for buffer in buffers {
         let inside = u64::try_from(buffer.offset())
             .ok()
@@ -100,14 +102,20 @@ fn check_lengths(input: &Input, table: &RecordBatch<'_>, body: Part) -> Result<(
         if let Some(at) = inside.and_then(|offset| body.offset.checked_add(offset)) {
             let mut len = [0; 8];
             input.read_at(at, &mut len)?;
-            let most = MAX_BUFFER.min(most_bytes(input.len()));
-            if i64::from_le_bytes(len).max(0).cast_unsigned() > most {
+            let len = i64::from_le_bytes(len).max(0).cast_unsigned();
+            if len > most {
                 return Err(ShardError::bad_format(
                     input.place(),
                     "promises an impossible length of a buffer",
                 ));
             }
+            promised = promised.saturating_add(len);
+            stored = stored.saturating_add(buffer.length().max(0).cast_unsigned());
         }
+    }
+    // all of a batch is there at once
+    if let Some(reason) = grows(stored, promised) {
+        return Err(ShardError::bad_format(input.place(), reason));
     }
     Ok(())
 }

@@ -318,10 +318,12 @@ impl Keys<'_> {
     fn config(&self, maps: &Maps, patterns: InOrder) -> Read<LoraConfig> {
         let targets: Names = self.get("target_modules")?.ok_or("target_modules is missing")?;
         let chosen = self.chosen(&targets)?;
-        if let Some(map) = maps.values().find(|map| !chosen(map)) {
-            return Err(format!(
-                "there is an adapter for {map}, which target_modules, exclude_modules or layers_to_transform leave out"
-            ));
+        for map in maps.values() {
+            if !chosen(map)? {
+                return Err(format!(
+                    "there is an adapter for {map}, which target_modules, exclude_modules or layers_to_transform leave out"
+                ));
+            }
         }
         let narrowed = ["exclude_modules", "layers_to_transform"].iter().any(|key| {
             let value = self.0.get(*key);
@@ -354,17 +356,17 @@ impl Keys<'_> {
         for (ours, map) in maps {
             config
                 .ranks
-                .extend(ranks.of(map).map(|rank| (ours.clone(), rank)));
+                .extend(ranks.of(map)?.map(|rank| (ours.clone(), rank)));
             config
                 .alphas
-                .extend(alphas.of(map).map(|alpha| (ours.clone(), alpha)));
+                .extend(alphas.of(map)?.map(|alpha| (ours.clone(), alpha)));
         }
         config.check().map_err(|error| error.to_string())?;
         Ok(config)
     }
 
     /// Which maps get adapters by PEFT's rules.
-    fn chosen(&self, targets: &Names) -> Read<impl Fn(&str) -> bool + use<>> {
+    fn chosen(&self, targets: &Names) -> Read<impl Fn(&str) -> Read<bool> + use<>> {
         let named = matcher(targets)?;
         let excluded: Option<Names> = self.get("exclude_modules")?;
         let excluded = excluded.map(|names| matcher(&names)).transpose()?;
@@ -386,9 +388,12 @@ impl Keys<'_> {
         }
         Ok(move |map: &str| {
             let layer = map.split('.').find_map(|part| part.parse::<usize>().ok());
-            named(map)
-                && !excluded.as_ref().is_some_and(|excluded| excluded(map))
-                && (layers.is_empty() || layer.is_some_and(|layer| layers.contains(&layer)))
+            let listed = layers.is_empty() || layer.is_some_and(|layer| layers.contains(&layer));
+            let left_out = match &excluded {
+                Some(excluded) => excluded(map)?,
+                None => false,
+            };
+            Ok(listed && !left_out && named(map)?)
         })
     }
 }
@@ -405,18 +410,18 @@ fn is_set(value: &Value) -> bool {
 }
 
 /// A test for names of linear layers.
-type Matcher = Box<dyn Fn(&str) -> bool>;
+type Matcher = Box<dyn Fn(&str) -> Read<bool>>;
 
 fn matcher(names: &Names) -> Read<Matcher> {
     Ok(match names {
-        Names::Rule(rule) if is_all(rule) => Box::new(|_| true),
+        Names::Rule(rule) if is_all(rule) => Box::new(|_| Ok(true)),
         Names::Rule(rule) => {
             let whole = expression(&format!("^(?:{rule})$"))?;
-            Box::new(move |map| whole.is_match(map).unwrap_or(false))
+            Box::new(move |map| matches(&whole, map))
         }
         Names::List(list) => {
             let list = list.clone();
-            Box::new(move |map| list.iter().any(|name| ends(map, name)))
+            Box::new(move |map| Ok(list.iter().any(|name| ends(map, name))))
         }
     })
 }
@@ -436,6 +441,12 @@ fn expression(pattern: &str) -> Read<Regex> {
     Regex::new(pattern).map_err(|error| format!("the regular expression {pattern} cannot be read: {error}"))
 }
 
+/// Whether a map is what an expression describes; one of too many ways is given up after a million steps.
+fn matches(pattern: &Regex, map: &str) -> Read<bool> {
+    let found = pattern.is_match(map);
+    found.map_err(|error| format!("the regular expression {pattern} does not end for {map}: {error}"))
+}
+
 /// Values for maps whose name ends with a pattern; the first that fits counts.
 struct Patterns<T>(Vec<(Regex, T)>);
 
@@ -448,9 +459,13 @@ impl<T: Copy> Patterns<T> {
         Ok(Self(all.collect::<Read<_>>()?))
     }
 
-    fn of(&self, map: &str) -> Option<T> {
-        let fits = |(pattern, _): &&(Regex, T)| pattern.is_match(map).unwrap_or(false);
-        self.0.iter().find(fits).map(|(_, value)| *value)
+    fn of(&self, map: &str) -> Read<Option<T>> {
+        for (pattern, value) in &self.0 {
+            if matches(pattern, map)? {
+                return Ok(Some(*value));
+            }
+        }
+        Ok(None)
     }
 }
 

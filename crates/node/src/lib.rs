@@ -32,4 +32,13 @@ mod weight;
 #[napi_derive::module_init]
 fn loaded() {
     memory::start();
+    std::panic::set_hook(Box::new(|panic| {
+        // it may quote a stranger's file, whose escape sequences no terminal should obey
+        let said: String = panic
+            .to_string()
+            .split('\n')
+            .map(|line| line.escape_debug().to_string() + "\n")
+            .collect();
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+    }));
 }

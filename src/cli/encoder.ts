@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TrainInput } from '../encoder/encoder.ts'
 import type { EmbedOptions, OnBadPair } from '../encoder/options.ts'
 import type { DroppedPairs, TrainReport } from '../encoder/reports.ts'
 import { ModalityGapError } from '../errors.ts'
 import { withoutMark } from '../plain-text.ts'
+import { readRegular } from '../regular-file.ts'
 import { utf8Of } from '../utf8.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
 import { count, duration, figure, percent, table, written } from './print.ts'
@@ -50,7 +50,7 @@ function addTrain(encoder: Command): void {
   addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>
     perform({ json, resumeWith: resumeCommand() }, async (run, bar) => {
       const { DualEncoder } = await import('../encoder/encoder.ts')
-      const input = { ...(config === undefined ? {} : readConfig(config)), ...flags }
+      const input = { ...(config === undefined ? {} : await readConfig(config)), ...flags }
       if (input.data === undefined || input.out === undefined) {
         throw new ModalityGapError('BAD_OPTION', 'a training needs data and out')
       }
@@ -113,9 +113,10 @@ function leftOut({ count: pairs, first }: DroppedPairs): string {
   return [`\n${count(pairs)} pairs left out:`, ...first.map(said => `  ${said}`), ...rest].join('\n')
 }
 
-function readConfig(file: string): Partial<TrainInput> {
+async function readConfig(file: string): Promise<Partial<TrainInput>> {
+  const bytes = await readRegular(file)
   try {
-    return JSON.parse(withoutMark(utf8Of(readFileSync(file), file)))
+    return JSON.parse(withoutMark(utf8Of(bytes, file)))
   } catch (cause) {
     if (cause instanceof ModalityGapError) {
       throw cause

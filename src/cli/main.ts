@@ -11,7 +11,7 @@ import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
 import { addMeasure } from './measure.ts'
-import { show } from './output.ts'
+import { show, tell } from './output.ts'
 import { printable } from './printable.ts'
 import { addRevision } from './revision.ts'
 import { USAGE } from './session.ts'
@@ -63,6 +63,10 @@ function program(asked = ''): Command {
   return command
 }
 
+// notes about models hold names of theirs; those who want none say so to Node
+if (process.listenerCount('warning') > 0) {
+  process.removeAllListeners('warning').on('warning', ({ name, message }) => tell(`modality-gap: ${name}: ${message}`))
+}
 program(process.argv[2])
   .parseAsync()
   .catch((error: unknown) => {

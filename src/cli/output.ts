@@ -38,6 +38,6 @@ function put(text: string): void {
 /** Ends the process with a word when standard output does not take what was found: its disk is full, or its reader has gone. */
 function unwritten(error: NodeJS.ErrnoException): never {
   const why = error.code === 'EPIPE' ? 'its reader closed it before all was written' : error.message
-  process.stderr.write(`modality-gap: standard output could not be written: ${why}\n`)
+  tell(`modality-gap: standard output could not be written: ${why}`)
   process.exit(1)
 }

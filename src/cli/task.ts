@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { ModalityGapError } from '../errors.ts'
 import { withoutMark } from '../plain-text.ts'
+import { readRegular } from '../regular-file.ts'
 import type { TaskSpec } from '../task.ts'
 import { utf8Of } from '../utf8.ts'
 import { perform } from './session.ts'
+import { wholeInput } from './stdin.ts'
 
-const STDIN = 0
+/** Bytes of a specification at most: it names shards and options. */
+const MAX_SPEC = 64e6
 
 /** A task says in its specification what other commands say in options. */
 const ADVICE = {
@@ -21,24 +23,16 @@ export function addTask(program: Command): void {
     .argument('<spec>', 'JSON file that describes the task, - for stdin')
     .action((path: string) =>
       perform({ json: true, advice: ADVICE }, async run => {
-        const spec = readSpec(path)
+        const spec = await readSpec(path, run.signal)
         const { runTask } = await import('../task.ts')
         return { report: await runTask(spec, run), text: '' }
       }),
     )
 }
 
-function readSpec(path: string): TaskSpec {
+async function readSpec(path: string, signal: AbortSignal | undefined): Promise<TaskSpec> {
   const file = path === '-' ? 'stdin' : path
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(path === '-' ? STDIN : path)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw code === 'ENOENT'
-      ? new ModalityGapError('NOT_FOUND', 'no such file', { file, cause })
-      : new ModalityGapError('UNREADABLE', message, { file, cause })
-  }
+  const bytes = path === '-' ? await wholeInput(signal, MAX_SPEC) : await readRegular(path, MAX_SPEC).catch(missing)
   try {
     return JSON.parse(withoutMark(utf8Of(bytes, file)))
   } catch (cause) {
@@ -47,4 +41,11 @@ function readSpec(path: string): TaskSpec {
     }
     throw new ModalityGapError('BAD_FORMAT', `not JSON: ${(cause as Error).message}`, { file, cause })
   }
+}
+
+function missing(cause: unknown): never {
+  if (cause instanceof ModalityGapError && cause.code === 'NOT_FOUND') {
+    throw new ModalityGapError('NOT_FOUND', 'no such file', { file: cause.file, cause })
+  }
+  throw cause
 }

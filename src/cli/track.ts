@@ -7,6 +7,7 @@ import { addCommonOptions, atLeast, type CommonOptions, positive } from './optio
 import { tell } from './output.ts'
 import { written } from './print.ts'
 import { INTERRUPTED, perform } from './session.ts'
+import { inputLines } from './stdin.ts'
 
 interface Options extends CommonOptions, HtmlOptions {
   freezeAt?: number
@@ -131,16 +132,11 @@ async function recorded(src: string, options: Options, watched: Watched, signal:
   const range = { after: tracker.lastStep, until: options.until }
   const steps =
     src === '-'
-      ? stepsFrom(await lines(signal), range)
+      ? stepsFrom(inputLines(signal), range)
       : options.follow
         ? followSteps(src, range, signal)
         : stepsIn(src, range)
   await recordSteps(tracker, steps, { state, signal, onRecord: () => watched.page?.tell() })
-}
-
-async function lines(signal: AbortSignal) {
-  const { createInterface } = await import('node:readline')
-  return createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })
 }
 
 function port(text: string): number {

@@ -109,17 +109,23 @@ function reader(kind: string, size: number, little: boolean): Header['idAt'] | u
   }
   if (kind === 'S') {
     const decoder = new TextDecoder()
-    return (view, at) => decoder.decode(new Uint8Array(view.buffer, view.byteOffset + at, size)).replace(/\0+$/, '')
+    return (view, at) => withoutZeros(decoder.decode(new Uint8Array(view.buffer, view.byteOffset + at, size)))
   }
   if (kind === 'U') {
     const letter = (view: DataView, at: number) => {
       const code = view.getUint32(at, little)
       return code > 0x10ffff ? '\ufffd' : String.fromCodePoint(code)
     }
-    return (view, at) =>
-      Array.from({ length: size }, (_, i) => letter(view, at + 4 * i))
-        .join('')
-        .replace(/\0+$/, '')
+    return (view, at) => withoutZeros(Array.from({ length: size }, (_, i) => letter(view, at + 4 * i)).join(''))
   }
   return undefined
+}
+
+/** A text without what fills its place behind it. */
+function withoutZeros(text: string): string {
+  let end = text.length
+  while (end > 0 && text.charCodeAt(end - 1) === 0) {
+    end--
+  }
+  return text.slice(0, end)
 }

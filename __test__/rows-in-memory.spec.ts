@@ -105,6 +105,32 @@ test('an array that lost its memory is told from an empty one', async t => {
   t.throws(() => aligner.transform(someRows(2, DIM, 1), rows), { code: 'BAD_SHAPE' })
 })
 
+/** Memory that can shrink, which the library of ES2022 does not know. */
+const resizable = (bytes: number) =>
+  Reflect.construct(ArrayBuffer, [bytes, { maxByteLength: bytes }]) as ArrayBuffer & { resize(bytes: number): void }
+
+test('an array that outgrew its memory is told from an empty one', async t => {
+  const outgrown = () => {
+    const buffer = resizable(8 * DIM)
+    const rows = new Float32Array(buffer, 0, 2 * DIM)
+    buffer.resize(4)
+    return rows
+  }
+  await t.throwsAsync(openEmbeddings(outgrown(), { dim: DIM }), { code: 'BAD_SHAPE', message: /shrunk/ })
+  const [target, source] = await Promise.all([1, 2].map(seed => openEmbeddings(someRows(60, DIM, seed), { dim: DIM })))
+  const aligner = await Aligner.fit({ target, source } as never)
+  t.throws(() => aligner.transform(outgrown()), { code: 'BAD_SHAPE' })
+  t.throws(() => aligner.transform(someRows(2, DIM, 1), outgrown()), { code: 'BAD_SHAPE' })
+  // one that follows its buffer has what is left
+  const buffer = resizable(8 * DIM)
+  const following = new Float32Array(buffer)
+  following.set(someRows(2, DIM, 1))
+  const whole = await openEmbeddings(following, { dim: DIM })
+  buffer.resize(4 * DIM)
+  t.is((await inspect(whole)).rows, 2)
+  t.is((await inspect(await openEmbeddings(following, { dim: DIM }))).rows, 1)
+})
+
 test('rows that were disposed of are refused, and jobs that hold them end', async t => {
   const rows = await openEmbeddings(someRows(60, DIM, 1), { dim: DIM })
   const inspected = inspect(rows)

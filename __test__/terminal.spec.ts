@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import test from 'ava'
 import { table } from '../src/cli/print.ts'
 import { printable, printableLine } from '../src/cli/printable.ts'
-import { modalityGap } from './helpers/cli.ts'
+import { MAIN, modalityGap, node } from './helpers/cli.ts'
+import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 
-const CLI = join(import.meta.dirname, '..', 'src', 'cli')
 /** What a terminal obeys, or shows in another order; tab and line feed are passed on. */
 const OBEYED = /(?![\t\n])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\u{e0041}/u
 
@@ -65,9 +65,67 @@ test('foreign names reach the terminal written out: files, columns, keys of a co
   t.true(stderr.includes(String.raw`gone\x1b[31mred\u202e.npy`), stderr)
 })
 
-test('everything that the commands print goes through one place', t => {
-  for (const file of readdirSync(CLI).filter(name => name.endsWith('.ts') && name !== 'output.ts')) {
-    const source = readFileSync(join(CLI, file), 'utf8')
-    t.notRegex(source, /process\.(?:stdout|stderr)\.write|console\./, file)
+/** What prints, in TypeScript and in Rust, and the only files that it stands in. */
+const PRINTS: [RegExp, string[]][] = [
+  [/process\.std(?:out|err)\.write|process\.std(?:out|err)\[|\bconsole\.\w/, ['src/cli/output.ts']],
+  [/process\.stdout\b(?!\.isTTY)/, ['src/cli/output.ts']],
+  // bars, whose words are made printable there
+  [/process\.stderr\b(?!\.isTTY)|'cli-progress'/, ['src/cli/output.ts', 'src/cli/progress.ts']],
+  // the command line prints warnings by `tell`
+  [/emitWarning/, ['src/revision/model.ts']],
+  [/\.on\('warning'/, ['src/cli/main.ts']],
+  // Commander's own messages
+  [/configureOutput|writeErr|writeOut/, ['src/cli/main.ts']],
+  [/writeSync\((?:1|2)\b|\/dev\/(?:tty|stdout|stderr)|createWriteStream/, []],
+  // panics, written out
+  [/\b(?:e?print(?:ln)?|dbg)!|io::(?:stdout|stderr)\(|std(?:out|err)\(\)/, ['crates/node/src/lib.rs']],
+]
+
+test('everything that is printed goes through one place', t => {
+  const root = join(import.meta.dirname, '..')
+  const sources = ['src', 'crates'].flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .map(name => `${folder}/${name.replaceAll('\\', '/')}`)
+      .filter(name => /\.(?:ts|rs)$/.test(name) && !/\/(?:tests|benches|examples|page)\/|\/tests\.rs$/.test(name)),
+  )
+  t.true(sources.length > 300, `${sources.length}`)
+  const texts = new Map(
+    sources.map(name => {
+      const [code = ''] = readFileSync(join(root, name), 'utf8').split('#[cfg(test)]\nmod tests {')
+      return [name, code.replaceAll(/^\s*(?:\/\/|\*|\/\*\*).*$/gm, '')]
+    }),
+  )
+  for (const [prints, files] of PRINTS) {
+    const found = [...texts].filter(([, text]) => prints.test(text)).map(([name]) => name)
+    t.deepEqual(found.sort(), [...files].sort(), String(prints))
   }
+  // where it is made printable
+  t.is(texts.get('src/cli/output.ts')?.match(/process\.stderr\.write\(`\$\{printable\(line\)\}\\n`\)/g)?.length, 1)
+  t.is(texts.get('src/cli/output.ts')?.match(/process\.std(?:out|err)\.write/g)?.length, 1)
+})
+
+test('notes about a model reach the terminal written out', async t => {
+  const { stderr } = await node([
+    '--import',
+    'data:text/javascript,setImmediate(() => process.emitWarning("a\\u001b[31m note\\u202e", "ModelWarning"))',
+    MAIN,
+    'inspect',
+    '--help',
+  ])
+  t.true(stderr.includes(String.raw`ModelWarning: a\x1b[31m note\u202e`), stderr)
+  t.notRegex(stderr, OBEYED)
+})
+
+test('JSON is what was found, character by character', async t => {
+  const folder = folderOf(t)
+  const name = 'rows\u202e\u001b[31m.npy'
+  writeNpy(
+    join(folder, name),
+    Float32Array.from({ length: 32 }, (_, i) => Math.sin(i)),
+    [8, 4],
+  )
+  const { stdout, code } = await modalityGap(['inspect', join(folder, name), '--json'])
+  t.is(code, 0)
+  t.true(stdout.includes('\u202e') && stdout.includes(String.raw`\u001b[31m`), stdout)
+  t.true(JSON.stringify(JSON.parse(stdout)).includes(JSON.stringify(name).slice(1, -1)))
 })

@@ -59,16 +59,19 @@ const RUST: Record<string, readonly string[]> = {
 }
 
 const CALLS: Record<string, RegExp> = {
-  tempfile: /\btempfile_in\(|NamedTempFile::new|\btempdir(?:_in)?\(/,
+  tempfile: /\btempfile(?:_in)?\(|NamedTempFile::new|\btempdir(?:_in)?\(/,
   OpenOptions: /OpenOptions|\bFile::options\(|(?<!Atomic)File::create/,
   write: /\bfs::write\(/,
   copy: /\bfs::copy\(/,
   rename: /\bfs::rename\(/,
   persist: /\.persist\(/,
   set_len: /\.set_len\(/,
-  create_dir: /\bcreate_dir(?:_all)?\b/,
+  create_dir: /\bcreate_dir(?:_all)?\b|\bDirBuilder\b/,
   remove_file: /\bremove_file\b/,
   remove_dir: /\bremove_dir(?:_all)?\b/,
+  // libraries that open a file themselves
+  foreign:
+    /\bserialize_to_file\b|\bset_permissions\b|\brustix::fs::(?:open|mkdir|rename|unlink|link|symlink)|\blibc::|\bMmapMut\b|\bCommand::new\b/,
   link: /\bhard_link\(|\bsymlink(?:_file|_dir)?\(/,
 }
 
@@ -83,6 +86,14 @@ test('files and folders are changed in known places only, on the side of TypeScr
     }),
   )
   t.deepEqual(found, Object.fromEntries(Object.entries(TYPESCRIPT).map(([file, names]) => [file, [...names].sort()])))
+})
+
+test('nothing else of Node that writes or runs programs is used, and nothing is imported past this list', t => {
+  const other =
+    /'node:(?:child_process|sqlite|worker_threads|module|vm)'|import\(\s*'(?:node:)?fs|process\.binding|\brequire\(|from '(?:fs|child_process)/
+  const found = sources('src', '.ts').filter(file => other.test(readFileSync(join(ROOT, file), 'utf8')))
+  // the native module
+  t.deepEqual(found, ['src/native.ts'])
 })
 
 test('files and folders are changed in known places only, on the side of Rust', t => {

@@ -1,7 +1,8 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { join } from 'node:path'
 
-const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
+/** The compiled command line. */
+export const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
 
 export interface Ended {
   code: number | null

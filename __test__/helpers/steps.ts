@@ -8,7 +8,7 @@ setFlagsFromString('--no-sparkplug')
 
 /**
  * How often blocks of our own code are run by some work, counted by V8 (precise coverage): a number of steps that does not
- * depend on the machine. What a regular expression does inside is not counted; `linear-text.spec.ts` looks at those apart.
+ * depend on the machine. What a regular expression does inside is not counted; `patterns.spec.ts` looks at those apart.
  *
  * @param part what the address of a counted module holds
  */

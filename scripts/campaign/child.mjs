@@ -86,9 +86,15 @@ async function families(from, to) {
     const folder = join(made, String(from + i))
     await family.prepare?.(folder)
     if (keep !== undefined) cpSync(folder, keep, { recursive: true })
-    say({ begins: from + i, kind: 'families', file: family.id })
+    say({ begins: from + i, kind: 'families', group: family.group, file: family.id })
     const verdict = await verdictOf(family, folder)
-    say({ number: from + i, kind: 'families', file: family.id, ...asExpected(family, verdict) })
+    say({
+      number: from + i,
+      kind: 'families',
+      group: family.group,
+      file: family.id,
+      ...asExpected(family, verdict),
+    })
   }
 }
 

@@ -1,8 +1,10 @@
 // Files by design: each of these ended a process, took gigabytes or minutes, or was taken though it is nonsense.
 import { families as models } from './models.mjs'
 import { families as pictures } from './pictures.mjs'
+import { families as tables } from './tables.mjs'
 import { families as templates } from './templates.mjs'
 import { families as texts } from './texts.mjs'
+import { families as tokenizers } from './tokenizers.mjs'
 
 /**
  * A file by design.
@@ -17,7 +19,10 @@ import { families as texts } from './texts.mjs'
  * @property {string} [onlyOn] the only platform that has it
  */
 
-/** @type {Family[]} */
-export const FAMILIES = [...templates, ...pictures, ...texts, ...models].filter(
-  ({ onlyOn = process.platform }) => onlyOn === process.platform,
-)
+/** Files by design, by what they are. */
+export const GROUPS = { templates, pictures, texts, models, tables, tokenizers }
+
+/** @type {(Family & { group: string })[]} */
+export const FAMILIES = Object.entries(GROUPS)
+  .flatMap(([group, families]) => families.map(family => ({ ...family, group })))
+  .filter(({ onlyOn = process.platform }) => onlyOn === process.platform)

@@ -1,20 +1,15 @@
-// Configurations, weights and tokenizers whose numbers are beyond every model; containers that grow.
+// Configurations, weights and pickles whose numbers are beyond every model.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { deflateRawSync, gzipSync } from 'node:zlib'
-import { parquetWriteBuffer } from 'hyparquet-writer'
 import { openEmbeddings } from '../../../src/embeddings.ts'
 import { DualEncoder } from '../../../src/encoder/encoder.ts'
 import { inspect } from '../../../src/inspect.ts'
-import { idsIn } from '../../../src/revision/data/id-files.ts'
-import { TrainingSet } from '../../../src/revision/data/training-set.ts'
 import { VisionModel } from '../../../src/revision/model.ts'
-import { entriesOf, withEntry, zipped } from '../containers.mjs'
-import { CASES, copied, ENCODERS, MODELS, npy, written } from '../kinds/material.mjs'
+import { entriesOf, withEntry } from '../containers.mjs'
+import { CASES, copied, ENCODERS, MODELS, written } from '../kinds/material.mjs'
 
 const LM = join(CASES, 'model-cases/lm')
 const jsonOf = path => JSON.parse(readFileSync(path, 'utf8'))
-const lm = name => jsonOf(join(LM, name))
 
 const SAID = [
   { role: 'user', content: 'what is this ?' },
@@ -127,125 +122,6 @@ const threads = {
   make: folder => copied(folder, { m: LM }),
   read: async folder => await asked(join(folder, 'm'), SAID, { threads: 1e9 }),
 }
-
-/** Rules of a tokenizer, and texts in which they meet what they are slow at. */
-const tokenizer = (id, changes, content = 'what is this ?') => ({
-  id: `tokenizer: ${id}`,
-  mayBeRead: true,
-  make(folder) {
-    copied(folder, { m: LM })
-    written(folder, { 'm/tokenizer.json': { ...lm('tokenizer.json'), ...changes } })
-  },
-  read: async folder => await asked(join(folder, 'm'), [{ role: 'user', content }, SAID[1]], { maxLength: 64 }),
-})
-const replace = (pattern, content) => ({ type: 'Replace', pattern, content })
-const ten = replace({ String: 'a' }, 'a'.repeat(10_000))
-const added = (id, content) => ({
-  id,
-  content,
-  single_word: false,
-  lstrip: false,
-  rstrip: false,
-  normalized: false,
-  special: true,
-})
-const nested = (type, list, depth) =>
-  Array.from({ length: depth }).reduce(inner => ({ type, [list]: [inner] }), { type: 'Lowercase' })
-const tokenizers = [
-  tokenizer('a normalizer that multiplies', { normalizer: { type: 'Sequence', normalizers: [ten, ten, ten] } }, 'aaaa'),
-  tokenizer('a normalizer that puts before', { normalizer: { type: 'Prepend', prepend: 'a'.repeat(1 << 20) } }),
-  tokenizer('an empty pattern', { normalizer: replace({ String: '' }, 'aaaa') }),
-  tokenizer(
-    'a pattern of repetitions',
-    { normalizer: replace({ Regex: '(a*)*(a*)*(a*)*b' }, 'x') },
-    'a'.repeat(30_000),
-  ),
-  tokenizer('a pattern of choices', { normalizer: replace({ Regex: '(?:a|a|a|a)*c' }, 'x') }, 'a'.repeat(30_000)),
-  tokenizer('a pattern that refers back', { normalizer: replace({ Regex: '(a+)\\1+\\1+c' }, 'x') }, 'a'.repeat(5_000)),
-  tokenizer(
-    'a pattern of many counts',
-    { normalizer: replace({ Regex: '(((a{100}){100}){100}){100}' }, 'x') },
-    'a'.repeat(5_000),
-  ),
-  tokenizer(
-    'a pre-tokenizer that is slow',
-    { pre_tokenizer: { type: 'Split', pattern: { Regex: '(?=(a+)+b)' }, behavior: 'Isolated', invert: false } },
-    'a'.repeat(30_000),
-  ),
-  tokenizer('normalizers in normalizers', { normalizer: nested('Sequence', 'normalizers', 100) }),
-  tokenizer('an added token far away', { added_tokens: [added(4_294_967_295, '<far>')] }, '<far>'),
-  tokenizer('many added tokens', { added_tokens: Array.from({ length: 50_000 }, (_, i) => added(i, `<t${i}>`)) }),
-  tokenizer('a long added token', { added_tokens: [added(0, 'x'.repeat(1 << 20))] }),
-  tokenizer('a vocabulary with a gap', { model: { type: 'BPE', vocab: { a: 0, b: 4_294_967_295 }, merges: [] } }, 'ab'),
-  tokenizer('truncation with a stride', {
-    truncation: { max_length: 4, stride: 4, strategy: 'LongestFirst', direction: 'Right' },
-  }),
-  tokenizer('a post-processor of tokens that are not there', {
-    post_processor: { type: 'BertProcessing', sep: ['x', 4_294_967_295], cls: ['y', 4_294_967_294] },
-  }),
-  ...[' ', '.', "n't", '\n', 'a', '\u0301', '👩‍🚀', '<s>'].map(piece =>
-    tokenizer(`100 kB of ${JSON.stringify(piece)}`, {}, piece.repeat(100_000 / piece.length)),
-  ),
-]
-
-/** A column of a parquet file in texts that gzip makes small. */
-const gzipped = { codec: 'GZIP', compressors: { GZIP: bytes => new Uint8Array(gzipSync(bytes)) } }
-const parquet = (columnData, options = {}) => Buffer.from(parquetWriteBuffer({ columnData, ...options }))
-const containers = [
-  {
-    id: 'parquet of records that grows',
-    make: folder =>
-      written(folder, {
-        'records.parquet': parquet(
-          [{ name: 'caption', data: Array(2_000).fill('a'.repeat(1e6)), type: 'STRING' }],
-          gzipped,
-        ),
-      }),
-    read: async folder =>
-      (await TrainingSet.open({ data: join(folder, 'records.parquet'), cache: join(folder, 'cache') })).report,
-  },
-  {
-    id: 'parquet of ids that grows',
-    make: folder =>
-      written(folder, {
-        'ids.parquet': parquet([{ name: 'id', data: Array(2_000).fill('a'.repeat(1e6)), type: 'STRING' }], gzipped),
-      }),
-    async read(folder) {
-      for await (const id of idsIn(join(folder, 'ids.parquet'))) if (id === undefined) return 1
-      return 0
-    },
-    mayBeRead: true,
-  },
-  {
-    id: 'gzip that grows',
-    codes: ['BAD_FORMAT'],
-    make: folder => written(folder, { 'records.jsonl.gz': gzipSync(Buffer.alloc(500e6, '{"caption": "a"}\n')) }),
-    read: async folder =>
-      (await TrainingSet.open({ data: join(folder, 'records.jsonl.gz'), cache: join(folder, 'cache') })).report,
-  },
-  {
-    id: 'npz that grows',
-    make(folder) {
-      const bytes = npy(16, 4)
-      const [name, all] = [
-        Buffer.from('emb.npy'),
-        Buffer.concat([
-          Buffer.from(
-            bytes.toString('latin1').replace('(16, 4)', '(99999999, 4)').padEnd(bytes.length),
-            'latin1',
-          ).subarray(0, 128),
-          Buffer.alloc(400e6),
-        ]),
-      ]
-      const packed = deflateRawSync(all)
-      const zip = zipped([{ name: name.toString(), data: packed }])
-      // stored becomes deflated, in both places
-      for (const at of [8, zip.indexOf('PK\x01\x02') + 10]) zip.writeUInt16LE(8, at)
-      written(folder, { 'rows.npz': zip })
-    },
-    read: async folder => await inspect(await openEmbeddings(join(folder, 'rows.npz')), { threads: 1 }),
-  },
-]
 
 /** A pickle in a PyTorch file of the fixtures. */
 const torch = (id, pickle) => ({
@@ -374,14 +250,4 @@ function poisoned(folder, base, file) {
   written(folder, { [`m/${file}`]: weights })
 }
 
-export const families = [
-  ...configs,
-  threads,
-  ...tokenizers,
-  ...containers,
-  ...torches,
-  ...pickles,
-  ...ggufs,
-  ...notFinite,
-  ...numbers,
-]
+export const families = [...configs, threads, ...torches, ...pickles, ...ggufs, ...notFinite, ...numbers]

@@ -118,7 +118,8 @@ const places = Object.entries(PLACES).map(([what, make]) => ({
     await make(folder)
     written(folder, { 'list.jsonl': [{ image: 'p.png', caption: 'a' }] })
   },
-  read: async folder => await embedded(folder, 'list.jsonl'),
+  // the device is a link out of the folder
+  read: async folder => await embedded(folder, 'list.jsonl', { allowOutsideImages: true }),
 }))
 
 const socket = {
@@ -175,12 +176,13 @@ const archives = [
   },
 ]
 
-async function embedded(folder, list) {
+async function embedded(folder, list, options = {}) {
   return await embedPairs({
     encoder: join(folder, 'out'),
     data: join(folder, list),
     out: join(folder, 'rows'),
     threads: 2,
+    ...options,
   })
 }
 

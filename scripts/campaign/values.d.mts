@@ -1,0 +1,1 @@
+export function notFinite(value: unknown, place?: string): string | undefined

@@ -148,10 +148,12 @@ mod tests {
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]").next().unwrap();
-                let raw = code
-                    .split("r\"")
-                    .skip(1)
-                    .filter_map(|rest| Some(rest.split_once('"')?.0));
+                let raw = code.match_indices("r\"").filter_map(|(at, _)| {
+                    // not the end of another text
+                    let before = code[..at].chars().next_back()?;
+                    let begins = !(before.is_alphanumeric() || "_\"".contains(before));
+                    begins.then(|| code[at + 2..].split_once('"').map(|(raw, _)| raw))?
+                });
                 let marks = [r"\s", r"\p{", r"\w", r"\d", "(?", "[^", "+", "*"];
                 let expressions = raw.filter(|text| marks.iter().any(|mark| text.contains(mark)));
                 // what is put into one is checked when it is there

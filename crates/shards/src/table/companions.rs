@@ -11,8 +11,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
 use super::messages::is_file;
-use super::pages::{Budget, check_pages, decoded_bytes};
-use super::parquet::{guarded, read_metadata};
+use super::pages::{Budget, check_pages, decoded_bytes, guarded};
+use super::parquet::read_metadata;
 use super::scan;
 use crate::error::{Place, ShardError};
 use crate::format::Format;

@@ -14,8 +14,8 @@ use parquet::arrow::arrow_reader::{
 
 use super::columns;
 use super::companions::{Batches, arrow_batches};
-use super::pages::{Budget, check_pages};
-use super::parquet::{guarded, load_metadata};
+use super::pages::{Budget, check_pages, guarded};
+use super::parquet::load_metadata;
 use super::scan;
 use crate::error::{Place, ShardError};
 use crate::format::Format;

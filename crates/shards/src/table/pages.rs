@@ -3,6 +3,7 @@
 //! A few bytes may stand for gigabytes: a page of zeros, a row of a billion components, a long text that a dictionary holds
 //! once and a thousand rows refer to, a compressed page that is longer than its header says.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -198,7 +199,7 @@ fn fixed_bytes(kind: &DataType) -> u64 {
 
 /// The longest text of a column's dictionary, with its length.
 fn longest_entry(input: &Input, chunk: &ColumnChunkMetaData, packed: &Pieces) -> Result<u64, ShardError> {
-    super::parquet::guarded(input.place(), || {
+    guarded(input.place(), || {
         let bad = |error: &dyn std::fmt::Display| failed(input.place(), error);
         let chunks = Chunks::new(input.clone(), Arc::new(packed.clone()));
         let pages = SerializedPageReader::new(Arc::new(chunks), chunk, 0, None);
@@ -292,6 +293,15 @@ impl Pages {
         };
         self.value = self.value.max(value);
     }
+}
+
+/// Runs the parquet crate's decoder, which panics on some damaged files: that is an error of the file like any other.
+pub(super) fn guarded<T>(
+    place: &Place,
+    decode: impl FnOnce() -> Result<T, ShardError>,
+) -> Result<T, ShardError> {
+    // what the closure borrows is dropped or replaced after a failure, so no broken state is seen
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(failed(place, &"its pages are damaged")))
 }
 
 pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {

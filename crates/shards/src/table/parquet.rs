@@ -1,6 +1,5 @@
 //! Rows of a parquet list column, decoded in order, row group after row group.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
@@ -14,7 +13,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::chunks::Chunks;
 use super::columns::{self, Lists};
-use super::pages::{check_pages, failed};
+use super::pages::{check_pages, failed, guarded};
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
@@ -146,15 +145,6 @@ fn check_begin(input: &Input, metadata: &ArrowReaderMetadata) -> Result<(), Shar
         "holds {begin} bytes of another parquet file before this one; write all rows into one file, or one file each"
     );
     Err(ShardError::bad_format(input.place(), reason))
-}
-
-/// Runs the parquet crate's decoder, which panics on some damaged files: that is an error of the file like any other.
-pub(super) fn guarded<T>(
-    place: &Place,
-    decode: impl FnOnce() -> Result<T, ShardError>,
-) -> Result<T, ShardError> {
-    // what the closure borrows is dropped or replaced after a failure, so no broken state is seen
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(failed(place, &"its pages are damaged")))
 }
 
 /// Rows of a parquet file, by its footer.

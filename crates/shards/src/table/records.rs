@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::columns;
 use super::companions::Batches;
-use super::pages::{Budget, check_pages, decoded_bytes};
-use super::parquet::{guarded, load_metadata};
+use super::pages::{Budget, check_pages, decoded_bytes, guarded};
+use super::parquet::load_metadata;
 use crate::error::{Place, ShardError};
 use crate::input::Input;
 use crate::role::listed;

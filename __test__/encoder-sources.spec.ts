@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'ava'
 import { embedPairs } from '../src/index.ts'
@@ -113,6 +113,92 @@ test('a folder with several kinds of sources names them', async t => {
   t.regex((await t.throwsAsync(pairs(folder, mixed))).message, /archives and images/)
   rmSync(join(mixed, 'a.png'))
   t.deepEqual((await pairs(folder, mixed)).captions, ['fox'])
+})
+
+test('images of a folder that its list does not name are bad pairs, and the list by itself leaves them alone', async t => {
+  const folder = folderOf(t)
+  const lines = [
+    { file_name: 'a.png', text: 'fox' },
+    { file_name: './b/../b/c.png', text: 'cat' },
+    { file_name: 'd.png', text: '' },
+  ]
+  const files = {
+    'a.png': 1,
+    'b/c.png': 2,
+    'd.png': 3,
+    'e.png': 4,
+    'b/f.webp': 5,
+    'b/g.tiff': 'x',
+    '.hidden.png': 6,
+    'about.txt': 'no caption',
+    'metadata.jsonl': lines.map(line => JSON.stringify(line)).join('\n'),
+  }
+  const data = lay(join(folder, 'data'), files)
+  const { captions, dropped } = await pairs(folder, data)
+  t.deepEqual(captions, ['fox', 'cat'])
+  t.is(dropped.count, 4)
+  const [empty, ...unnamed] = dropped.first
+  t.regex(empty ?? '', /metadata\.jsonl, record 2: its caption is empty/)
+  for (const [i, name] of ['b/f.webp', 'b/g.tiff', 'e.png'].entries()) {
+    t.true(unnamed[i]?.startsWith(`${join(data, name)}: no record of metadata.jsonl names it`), unnamed[i])
+  }
+  t.regex((await t.throwsAsync(pairs(folder, data, { onBadPair: 'error' }))).message, /4 pairs cannot be used/)
+  const listed = await pairs(folder, join(data, 'metadata.jsonl'))
+  t.is(listed.dropped.count, 1)
+  lay(data, { 'b/metadata.csv': 'file_name,text\nc.png,cat\n' })
+  t.regex((await t.throwsAsync(pairs(folder, data))).message, /holds the list metadata\.jsonl, and .*metadata\.csv besides/)
+})
+
+test('a list that is not looked for is named, not passed over', async t => {
+  const folder = folderOf(t)
+  for (const name of ['metadata.parquet', 'captions.csv', 'b/Metadata.JSONL', 'pairs.tsv']) {
+    const data = lay(join(folder, 'data'), { 'a.png': 1, 'a.txt': 'fox', [name]: 'x' })
+    const error = await t.throwsAsync(pairs(folder, data))
+    t.true(error.message.includes(`${join(data, name)}: it may be the list of its folder`), error.message)
+    rmSync(data, { recursive: true })
+  }
+})
+
+test('folders and archives that say splits are splits, as for the loaders of Hugging Face', async t => {
+  const folder = folderOf(t)
+  const files = { 'train/a.png': 1, 'train/a.txt': 'fox', 'b/val/c.png': 2, 'b/val/c.txt': 'cat', 'd.png': 3, 'd.txt': 'owl' }
+  const data = lay(join(folder, 'data'), files)
+  const captionsOf = async (split: string) => (await pairs(folder, data, { splits: [split] })).captions
+  t.deepEqual(await captionsOf('train'), ['owl', 'fox'])
+  t.deepEqual(await captionsOf('validation'), ['cat'])
+  // one word says no splits
+  rmSync(join(data, 'train'), { recursive: true })
+  t.deepEqual(await captionsOf('train'), ['cat', 'owl'])
+  const parts = lay(join(folder, 'parts'), { 'a.png': 1, 'a.txt': 'fox' })
+  const tars = join(folder, 'tars')
+  mkdirSync(tars)
+  for (const name of ['coco-train-0000.tar', 'coco-test-0000.tar']) {
+    t.is(system('tar', ['-cf', join(tars, name), '-C', parts, 'a.png', 'a.txt']).status, 0)
+  }
+  t.is((await pairs(folder, tars, { splits: ['test'] })).captions.length, 1)
+  t.is((await pairs(folder, tars)).captions.length, 2)
+})
+
+test('members that describe an archive are passed over, and links in it are named', async t => {
+  const folder = folderOf(t)
+  const parts = lay(join(folder, 'parts'), {
+    '__meta__/info.json': '{"caption": "no pair"}',
+    '__index__': 'x',
+    'a.png': 1,
+    'a.txt': 'fox',
+    'b.txt': 'cat',
+    'c.txt': 'owl',
+  })
+  symlinkSync('a.png', join(parts, 'b.png'))
+  linkSync(join(parts, 'a.png'), join(parts, 'c.png'))
+  const tar = join(folder, '0.tar')
+  const members = ['__meta__/info.json', '__index__', 'a.png', 'a.txt', 'b.png', 'b.txt', 'c.png', 'c.txt']
+  t.is(system('tar', ['-cf', tar, '-C', parts, ...members]).status, 0)
+  const { captions, dropped } = await pairs(folder, tar)
+  t.deepEqual(captions, ['fox'])
+  t.is(dropped.count, 2)
+  t.regex(dropped.first[0] ?? '', /b\.png is a link; .*--dereference/)
+  t.regex(dropped.first[1] ?? '', /c\.png is a hard link/)
 })
 
 test('a list names one image, and each column once', async t => {

@@ -1,6 +1,6 @@
 //! A whole training as one job: data, splits, output, report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -208,7 +208,7 @@ fn remove(file: &Path) -> Result<()> {
     }
 }
 
-/// Moves a share of the training pairs into a split of their own.
+/// Moves a share of the training pairs into a split of their own, with all captions of an image together.
 fn hold_out(pairs: &mut [Pair], share: f64, seed: u64) -> Result<()> {
     if !(0.0..1.0).contains(&share) {
         return Err(EncoderError::BadOption(format!(
@@ -216,8 +216,11 @@ fn hold_out(pairs: &mut [Pair], share: f64, seed: u64) -> Result<()> {
         )));
     }
     let mut rng = Rng::new(seed, 2);
+    let mut held: HashMap<PathBuf, bool> = HashMap::new();
     for pair in pairs.iter_mut().filter(|pair| pair.split == TRAIN) {
-        if rng.uniform() < share {
+        // drawn for every pair, so that lists without repeated images are split as ever
+        let drawn = rng.uniform() < share;
+        if *held.entry(pair.image.shown()).or_insert(drawn) {
             HELD_OUT.clone_into(&mut pair.split);
         }
     }
@@ -317,4 +320,47 @@ pub fn load_encoder(path: &Path) -> Result<DualEncoder> {
         path.to_owned()
     };
     DualEncoder::load(&file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImagePlace;
+
+    fn pairs(images: usize, captions: usize) -> Vec<Pair> {
+        let pair = |at: usize| Pair {
+            image: ImagePlace::File(format!("{}.png", at % images).into()),
+            captions: vec![format!("caption {at}")],
+            split: TRAIN.to_owned(),
+            fields: serde_json::Map::new(),
+        };
+        (0..images * captions).map(pair).collect()
+    }
+
+    #[test]
+    fn captions_of_one_image_are_held_out_together() {
+        for seed in 0..20 {
+            let mut pairs = pairs(40, 5);
+            hold_out(&mut pairs, 0.4, seed).unwrap();
+            let (first, rest) = pairs.split_at(40);
+            for (at, pair) in rest.iter().enumerate() {
+                assert_eq!(pair.split, first[at % 40].split, "{}", pair.captions[0]);
+            }
+            let held = first.iter().filter(|pair| pair.split == HELD_OUT).count();
+            // 16 expected, with a deviation of 3
+            assert!((4..=28).contains(&held), "{held}");
+        }
+    }
+
+    #[test]
+    fn images_of_one_caption_each_are_drawn_one_by_one() {
+        let mut pairs = pairs(100, 1);
+        hold_out(&mut pairs, 0.3, 7).unwrap();
+        let mut rng = Rng::new(7, 2);
+        assert!(
+            pairs
+                .iter()
+                .all(|pair| (pair.split == HELD_OUT) == (rng.uniform() < 0.3))
+        );
+    }
 }

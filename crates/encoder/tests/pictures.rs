@@ -97,6 +97,44 @@ fn a_jpeg_that_is_cut_is_refused() {
     }
 }
 
+/// Pillow shows all of these as it shows the plain file, to the bit: a JFIF mark says YCbCr, whatever Adobe's mark and the names
+/// of the components say. Without it Adobe's mark counts, and 0 is RGB.
+#[test]
+fn a_jfif_mark_says_what_colours_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.jpg");
+    let shown = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        decode(&ImagePlace::File(file.clone()), Transparency::Dropped)
+            .unwrap()
+            .image
+    };
+    let plain = fs::read(fixtures().join("colour.jpg")).unwrap();
+    assert_eq!(&plain[6..11], b"JFIF\0");
+    let behind_jfif = 4 + usize::from(u16::from_be_bytes([plain[4], plain[5]]));
+    let adobe = |at: usize, transform: u8| {
+        let mark = [b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" as &[u8], &[transform]].concat();
+        [&plain[..at], &mark, &plain[at..]].concat()
+    };
+    let mut named = plain.clone();
+    for (marker, first, step) in [(b"\xff\xc0", 10, 3), (b"\xff\xda", 5, 2)] {
+        let at = plain.windows(2).position(|pair| pair == marker).unwrap();
+        for (i, &name) in b"RGB".iter().enumerate() {
+            named[at + first + i * step] = name;
+        }
+    }
+    let wanted = shown(&plain);
+    for bytes in [adobe(behind_jfif, 0), adobe(2, 0), adobe(behind_jfif, 1), named] {
+        let found = shown(&bytes);
+        let differences = found.as_raw().iter().zip(wanted.as_raw());
+        // another rounding of the same formula
+        assert!(differences.map(|(a, b)| a.abs_diff(*b)).max().unwrap() <= 1);
+    }
+    let rgb = adobe(behind_jfif, 0);
+    let without_jfif = [&rgb[..2], &rgb[behind_jfif..]].concat();
+    assert_ne!(shown(&without_jfif), wanted);
+}
+
 /// What is transparent lies on white for encoders that are trained here.
 #[test]
 fn transparent_pixels_keep_their_colours_or_lie_on_white() {

@@ -151,13 +151,14 @@ impl State {
 /// Refuses files that count the parts of several sets in their names, as the splits of a data set from the Hugging Face hub do:
 /// `train-00000-of-00002.parquet` beside `test-00000-of-00001.parquet`; and files of one set some of whose parts are not there.
 pub(crate) fn refuse_several_sets(folder: &Path, files: &[PathBuf]) -> Result<(), ShardError> {
+    refuse_several_splits(folder, files)?;
     let Some(parts) = files.iter().map(|path| part_of(path)).collect::<Option<Vec<_>>>() else {
         return Ok(());
     };
     let sets: BTreeSet<(&str, &str)> = parts.iter().map(|part| (&*part.set, &*part.of)).collect();
     let ways: Vec<String> = sets
         .iter()
-        .map(|(name, parts)| format!("{name}-*-of-{parts}*"))
+        .map(|(name, parts)| folder.join(format!("{name}-*-of-{parts}*")).display().to_string())
         .collect();
     let whole = parts.first().and_then(|part| part.of.parse::<usize>().ok());
     let there: BTreeSet<&str> = parts.iter().map(|part| &*part.number).collect();
@@ -174,6 +175,46 @@ pub(crate) fn refuse_several_sets(folder: &Path, files: &[PathBuf]) -> Result<()
         _ => return Ok(()),
     };
     Err(ShardError::bad_selector(&Place::from(folder), reason))
+}
+
+/// Refuses files every one of which says its split in its name, where they say several: `train.parquet` beside `test.parquet`.
+fn refuse_several_splits(folder: &Path, files: &[PathBuf]) -> Result<(), ShardError> {
+    let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+    let Some(words) = files
+        .iter()
+        .map(|path| split_in(&stem(path)?))
+        .collect::<Option<Vec<_>>>()
+    else {
+        return Ok(());
+    };
+    let splits: BTreeSet<&str> = words.iter().map(|(split, _)| *split).collect();
+    if splits.len() < 2 {
+        return Ok(());
+    }
+    let words: BTreeSet<String> = words.into_iter().map(|(_, word)| word).collect();
+    let ways: Vec<String> = words
+        .iter()
+        .map(|word| folder.join(format!("*{word}*")).display().to_string())
+        .collect();
+    let reason = format!(
+        "holds several splits of a data set, which are not put together; choose one by a glob, {}",
+        ways.join(" or ")
+    );
+    Err(ShardError::bad_selector(&Place::from(folder), reason))
+}
+
+/// The split that a name says, and the word that says it, as Hugging Face's loaders find them.
+fn split_in(name: &str) -> Option<(&'static str, String)> {
+    let mut words = name.split(|letter: char| !letter.is_alphabetic());
+    words.find_map(|word| {
+        let split = match word {
+            "train" | "training" => "train",
+            "validation" | "valid" | "val" | "dev" => "validation",
+            "test" | "testing" | "eval" | "evaluation" => "test",
+            _ => return None,
+        };
+        Some((split, word.to_owned()))
+    })
 }
 
 /// A file that counts itself as a part of a set, as in `train-00000-of-00002.parquet`.
@@ -223,7 +264,8 @@ fn cached(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
         .filter(|split| files.iter().any(|path| of_split(split, path)))
         .collect();
     if filled.len() > 1 {
-        let ways: Vec<String> = filled.iter().map(|split| format!("*{split}*")).collect();
+        let glob = |split: &&&String| folder.join(format!("*{split}*")).display().to_string();
+        let ways: Vec<String> = filled.iter().map(glob).collect();
         let reason = format!(
             "holds several splits of a data set; choose one by a glob, {}",
             ways.join(" or ")
@@ -310,11 +352,23 @@ mod tests {
         found(&["part-1-of-2.npy", "part-2-of-2.npy"]).unwrap();
         let error = found(&["part-00000-of-00004.npy", "part-00003-of-00004.npy"]).unwrap_err();
         assert!(error.contains("2 of the 4 parts"), "{error}");
-        // names that do not count parts say nothing
-        found(&["train.parquet", "test-00000-of-00001.parquet"]).unwrap();
+        // names that neither count parts nor say a split say nothing
         found(&["a_0.npy", "b_0.npy"]).unwrap();
+        found(&["train.parquet", "more.parquet"]).unwrap();
+        found(&["train-0.parquet", "train_1.parquet", "training.parquet"]).unwrap();
+        found(&["testimony_0.npy", "trains_0.npy"]).unwrap();
+        for names in [
+            ["train.parquet", "test-00000-of-00001.parquet"],
+            ["train_0.npy", "val_0.npy"],
+            ["coco.train.arrow", "coco.DEV.arrow"],
+        ] {
+            let error = found(&names).unwrap_err();
+            assert!(error.contains("several splits"), "{error}");
+        }
+        let error = found(&["train.parquet", "test.parquet"]).unwrap_err();
+        assert!(error.contains("data/*test* or data/*train*"), "{error}");
         let error = found(&["train-00000-of-00002.parquet", "test-00000-of-00001.parquet"]).unwrap_err();
-        assert!(error.contains("test-*-of-00001* or train-*-of-00002*"), "{error}");
+        assert!(error.contains("data/*test* or data/*train*"), "{error}");
         // two writes of one set
         found(&["part-00000-of-00002.npy", "part-00000-of-00003.npy"]).unwrap_err();
     }

@@ -7,8 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::folder::{Files, leads_out};
-use super::names::{CAPTION_KEYS, IMAGE_KEYS, IMAGEFOLDER_KEY, bad, captions_of, ending, text_of};
+use super::folder::{Files, leads_out, plain, unnamed_images};
+use super::names::{
+    CAPTION_KEYS, IMAGE_KEYS, IMAGEFOLDER_KEY, bad, captions_of, ending, no_empty_caption, splits_of, text_of,
+};
 use super::{BadPairs, ImagePlace, Pair, TRAIN, table, webdataset};
 use crate::error::{EncoderError, Result};
 
@@ -23,7 +25,11 @@ const MAX_RECORD: u64 = 64 << 20;
 /// # Errors
 /// A list that cannot be read as a whole, or holds no pair.
 pub fn read_pairs(paths: &[PathBuf], outside: bool, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
-    let mut reader = Reader { outside, bad_pairs };
+    let mut reader = Reader {
+        outside,
+        bad_pairs,
+        named: BTreeSet::new(),
+    };
     let mut pairs = Vec::new();
     for path in paths {
         pairs.extend(reader.read_one(path)?);
@@ -42,6 +48,8 @@ pub fn read_pairs(paths: &[PathBuf], outside: bool, bad_pairs: &mut BadPairs) ->
 struct Reader<'a> {
     outside: bool,
     bad_pairs: &'a mut BadPairs,
+    /// Images that records have named, also those whose record is bad.
+    named: BTreeSet<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -71,7 +79,7 @@ impl Reader<'_> {
             .collect();
         match lists[..] {
             [] => {}
-            [list] => return self.read_one(&folder.join(list)),
+            [list] => return self.read_listed(folder, list),
             _ => {
                 return Err(EncoderError::BadData {
                     file: folder.to_owned(),
@@ -81,7 +89,7 @@ impl Reader<'_> {
             }
         }
         let files = Files::of(folder, &LISTS, self.bad_pairs)?;
-        files.check(folder)?;
+        files.check(folder, &LISTS)?;
         if files.tars.is_empty() {
             return files.pairs(folder, self.outside, self.bad_pairs);
         }
@@ -90,8 +98,9 @@ impl Reader<'_> {
         } else {
             folder.canonicalize().ok()
         };
+        let splits = splits_of(folder, &files.tars, |tar| tar.to_string_lossy().into_owned());
         let mut pairs = Vec::new();
-        for tar in &files.tars {
+        for (tar, split) in files.tars.iter().zip(splits) {
             if leads_out(root.as_deref(), tar) {
                 return Err(EncoderError::BadData {
                     file: tar.clone(),
@@ -99,7 +108,28 @@ impl Reader<'_> {
                     reason: format!("it is a link to a file outside of its folder; {ALLOW}"),
                 });
             }
-            pairs.extend(webdataset::read(tar, self.bad_pairs)?);
+            let mut found = webdataset::read(tar, self.bad_pairs)?;
+            for pair in &mut found {
+                split.clone_into(&mut pair.split);
+            }
+            pairs.append(&mut found);
+        }
+        Ok(pairs)
+    }
+
+    /// The pairs of a folder's list; images of the folder that it does not name are bad pairs.
+    fn read_listed(&mut self, folder: &Path, list: &str) -> Result<Vec<Pair>> {
+        let pairs = self.read_one(&folder.join(list))?;
+        for image in unnamed_images(folder, list, &LISTS, &self.named)? {
+            let reason = format!(
+                "no record of {list} names it; name it there, or give the list itself, {}",
+                folder.join(list).display()
+            );
+            self.bad_pairs.add(EncoderError::BadData {
+                file: image,
+                row: None,
+                reason,
+            })?;
         }
         Ok(pairs)
     }
@@ -165,17 +195,19 @@ impl Reader<'_> {
         Ok(pairs)
     }
 
-    fn pair_of(&self, mut fields: Map<String, Value>, list: &Path, row: usize) -> Result<Pair> {
+    fn pair_of(&mut self, mut fields: Map<String, Value>, list: &Path, row: usize) -> Result<Pair> {
         let image = image_of(&mut fields, list).map_err(|reason| bad(list, row, &reason))?;
+        let folder = list.parent().unwrap_or(Path::new(""));
+        self.named.insert(plain(&folder.join(&image)));
         let captions = captions_of(&mut fields).ok_or_else(|| {
             let reason = format!("it has no caption; one of {} holds it", CAPTION_KEYS.join(", "));
             bad(list, row, &reason)
         })?;
+        no_empty_caption(&captions).map_err(|reason| bad(list, row, &reason))?;
         let split = match fields.remove("split") {
             Some(Value::String(split)) if !split.is_empty() => split,
             _ => TRAIN.to_owned(),
         };
-        let folder = list.parent().unwrap_or(Path::new(""));
         if !self.outside && !is_inside(folder, Path::new(&image)) {
             let reason = format!("{image} lies outside of the folder of this list; {ALLOW}");
             return Err(bad(list, row, &reason));

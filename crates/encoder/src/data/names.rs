@@ -1,9 +1,11 @@
 //! Names of files and of fields that lists of pairs use.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::TRAIN;
 use crate::error::EncoderError;
 
 /// Names of the columns that may hold the image's path and the caption, the first that is there counts.
@@ -14,13 +16,21 @@ pub(super) const CAPTION_KEYS: [&str; 5] = ["captions", "caption", "text", "titl
 /// Endings of images that the decoder knows.
 pub(super) const IMAGE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// Endings of images that it does not know.
-const OTHER_IMAGE_ENDINGS: [&str; 14] = [
+const OTHER_IMAGE_ENDINGS: [&str; 16] = [
     "gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2", "ppm", "pgm", "svg", "ico", "jfif",
+    "jpe", "apng",
 ];
 
 /// Whether an ending is that of an image that is not read.
 pub(super) fn is_other_image(ending: &str) -> bool {
     OTHER_IMAGE_ENDINGS.contains(&ending)
+}
+
+/// Whether files of an ending belong to pairs: images, captions and records.
+pub(super) fn is_member(ending: &str) -> bool {
+    IMAGE_ENDINGS.contains(&ending)
+        || is_other_image(ending)
+        || ["txt", "caption", "text", "json"].contains(&ending)
 }
 
 /// What is said of an image that is not read.
@@ -39,6 +49,42 @@ pub(super) fn captions_of(fields: &mut Map<String, Value>) -> Option<Vec<String>
         _ => return None,
     };
     (!captions.is_empty()).then_some(captions)
+}
+
+/// Refuses a caption without a letter: it describes no image, and stands where one is missing.
+pub(super) fn no_empty_caption(captions: &[String]) -> Result<(), String> {
+    match captions.iter().position(|caption| caption.trim().is_empty()) {
+        Some(_) if captions.len() == 1 => Err("its caption is empty".to_owned()),
+        Some(at) => Err(format!("caption {at} of its {} is empty", captions.len())),
+        None => Ok(()),
+    }
+}
+
+/// The split that a name says by the words in it, as Hugging Face's loaders find them.
+fn split_in(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let words = name.split(|letter: char| !letter.is_alphabetic());
+    words.into_iter().find_map(|word| match word {
+        "train" | "training" => Some(TRAIN),
+        "validation" | "valid" | "val" | "dev" => Some("validation"),
+        "test" | "testing" | "eval" | "evaluation" => Some("test"),
+        _ => None,
+    })
+}
+
+/// The split of each file below a folder by the words of its place in it: `train/` beside `test/`. Where the files do not
+/// say several, all are of the training.
+pub(super) fn splits_of(
+    folder: &Path,
+    files: &[PathBuf],
+    words: impl Fn(&Path) -> String,
+) -> Vec<&'static str> {
+    let split = |file: &PathBuf| split_in(&words(file.strip_prefix(folder).unwrap_or(file)));
+    let said: Vec<Option<&str>> = files.iter().map(split).collect();
+    let several = said.iter().flatten().collect::<BTreeSet<_>>().len() > 1;
+    said.into_iter()
+        .map(|split| split.filter(|_| several).unwrap_or(TRAIN))
+        .collect()
 }
 
 /// The ending of a name in lower case.

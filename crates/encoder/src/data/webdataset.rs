@@ -8,8 +8,12 @@ use std::path::Path;
 
 use modality_gap_shards::foreign_kind;
 use serde_json::{Map, Value};
+use tar::EntryType;
 
-use super::names::{IMAGE_ENDINGS, bad, captions_of, ending, is_other_image, other_image, text_of};
+use super::names::{
+    IMAGE_ENDINGS, bad, captions_of, ending, is_member, is_other_image, no_empty_caption, other_image,
+    text_of,
+};
 use super::{BadPairs, ImagePlace, Pair, TRAIN};
 use crate::error::{EncoderError, Result};
 
@@ -58,11 +62,16 @@ pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     for (member, entry) in archive.entries().map_err(|error| failed(0, error))?.enumerate() {
         let mut entry = entry.map_err(|error| failed(member, error))?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
+        let kind = entry.header().entry_type();
         let name = entry.path().map_err(|error| failed(member, error))?;
         let name = name.to_string_lossy().into_owned();
+        if kind.is_dir() || is_about_the_archive(&name) {
+            continue;
+        }
+        let other = other_kind(kind);
+        if other.is_some() && !is_member(&ending(Path::new(&name))) {
+            continue;
+        }
         let Some((key, suffix)) = key_of(&name) else {
             let reason = format!(
                 "the member {name} has no key: its name {}",
@@ -79,6 +88,12 @@ pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
             samples.push((key.to_owned(), Sample::default()));
             samples.len() - 1
         });
+        if let Some(other) = other {
+            samples[at].1.fault(format!(
+                "{name} is {other}; archives with the files themselves are read: pack them with tar --dereference --hard-dereference"
+            ));
+            continue;
+        }
         let place = ImagePlace::Tar {
             file: path.to_owned(),
             name: name.clone(),
@@ -192,6 +207,7 @@ impl Sample {
                 image.name
             )
         })?;
+        no_empty_caption(&captions)?;
         Ok(Pair {
             image: image.value,
             captions,
@@ -221,6 +237,23 @@ fn one<T>(
             first.name, second.name
         )),
         _ => Ok(members.pop()),
+    }
+}
+
+/// Whether a member describes the archive, as `__index__` or what is in `__meta__/`: the package webdataset passes over it.
+fn is_about_the_archive(name: &str) -> bool {
+    let first = name.split('/').next().unwrap_or_default();
+    first.len() >= 4 && first.starts_with("__") && first.ends_with("__")
+}
+
+/// What a member is whose bytes do not stand in the archive one after the other.
+fn other_kind(kind: EntryType) -> Option<&'static str> {
+    match kind {
+        EntryType::Regular | EntryType::Continuous => None,
+        EntryType::Link => Some("a hard link to another member"),
+        EntryType::Symlink => Some("a link"),
+        EntryType::GNUSparse => Some("a sparse file"),
+        _ => Some("no regular file"),
     }
 }
 

@@ -108,10 +108,16 @@ impl Preprocess {
     }
 
     fn read(keys: &Keys, of_model: &Class, side: u32) -> Result<Self> {
-        let class = match keys.text("image_processor_type")? {
-            Some(name) => class_of(name).ok_or_else(|| {
+        // older files name a feature extractor, which counts where no image processor is named
+        let names = ["image_processor_type", "feature_extractor_type"];
+        let named = match names.into_iter().find(|key| keys.get(key).is_some()) {
+            Some(key) => keys.text(key)?.map(|name| (key, name)),
+            None => None,
+        };
+        let class = match named {
+            Some((key, name)) => class_of(name).ok_or_else(|| {
                 let known = "CLIPImageProcessor, SiglipImageProcessor or ViTImageProcessor";
-                keys.wrong("image_processor_type", &json!(name), known)
+                keys.wrong(key, &json!(name), known)
             })?,
             None => of_model,
         };
@@ -235,6 +241,11 @@ impl Preprocess {
         let (from_width, from_height) = image.dimensions();
         let size = self.size_of(from_width, from_height);
         let (width, height) = size;
+        if width == 0 || height == 0 {
+            return Err(format!(
+                "{from_width} × {from_height} pixels become {width} × {height} by this encoder's preparation"
+            ));
+        }
         let (crop_height, crop_width) = match self.crop {
             Some((height, width)) => (u64::from(height), u64::from(width)),
             None => (height, width),
@@ -489,7 +500,28 @@ fn channels(keys: &Keys, key: &str, default: [f32; 3], fits: impl Fn(f32) -> boo
 
 #[cfg(test)]
 mod tests {
-    use super::Cut;
+    use image::RgbImage;
+
+    use super::{Cut, Preprocess, Target};
+    use crate::picture::{Filter, Transparency};
+
+    /// transformers says of it: height and width must be > 0.
+    #[test]
+    fn a_picture_that_is_scaled_to_nothing_is_refused() {
+        for (width, height) in [(300, 3), (3, 300)] {
+            let preprocess = Preprocess {
+                side: 8,
+                scale: Some((Target::Between(6, 8), Filter::Bicubic)),
+                crop: Some((8, 8)),
+                factor: None,
+                normalize: None,
+                transparency: Transparency::Dropped,
+                to_even: false,
+            };
+            let error = preprocess.pixels(&RgbImage::new(width, height)).unwrap_err();
+            assert!(error.contains("become"), "{error}");
+        }
+    }
 
     /// NumPy's `(full - crop) // 2` of transformers' own processors, and Python's `round((full - crop) / 2)` of torchvision,
     /// which rounds halves to even; a small picture is padded by `ceil((crop - full) / 2)` before it.

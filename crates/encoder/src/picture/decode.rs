@@ -79,6 +79,9 @@ fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Parsed<Decoded> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(said)?;
     image.apply_orientation(turned);
     let mut image = rgb(image, transparency);
+    if format == ImageFormat::Jpeg && jpeg::is_mistaken_for_rgb(bytes) {
+        jpeg::to_rgb(&mut image);
+    }
     if transparency == Transparency::KeyOnWhite
         && let Some(key) = key_colour(format, bytes)
     {

@@ -13,6 +13,7 @@ use crate::input::{Input, InputReader};
 use crate::npy::header::Header;
 use crate::rows::{Access, Shard, range_bytes};
 
+use super::checked::{Check, compare};
 use super::member::Member;
 
 /// Bytes that are decoded at once when rows are passed over.
@@ -22,6 +23,7 @@ pub(super) struct DeflatedShard {
     input: Input,
     member: Member,
     header: Header,
+    check: Check,
     decoder: Mutex<Option<Decoder>>,
 }
 
@@ -42,6 +44,7 @@ impl DeflatedShard {
             input,
             member,
             header,
+            check: Check::default(),
             decoder: Mutex::new(None),
         })
     }
@@ -83,13 +86,16 @@ impl DeflatedShard {
         decoder
             .skip(self.member.size - self.header.data - self.header.bytes)
             .map_err(|e| self.failed(e))?;
-        if decoder.crc.sum() == self.member.crc {
-            return Ok(());
-        }
-        Err(ShardError::bad_format(
-            self.input.place(),
-            "is damaged: its check sum differs from its bytes",
-        ))
+        compare(decoder.crc.sum(), &self.input, &self.member)
+    }
+
+    /// The check sum of the whole member.
+    fn sum(&self) -> Result<u32, ShardError> {
+        let mut decoder = self.start()?;
+        decoder
+            .skip(self.member.size - self.header.data)
+            .map_err(|e| self.failed(e))?;
+        Ok(decoder.crc.sum())
     }
 
     fn failed(&self, error: io::Error) -> ShardError {
@@ -142,6 +148,10 @@ impl Shard for DeflatedShard {
     fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError> {
         buf.resize(range_bytes(self, first, count));
         let mut slot = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        // rows one after the other end in the check sum; of others the last may never come
+        if first != 0 && slot.as_ref().is_none_or(|decoder| decoder.row != first) {
+            self.check.once(&self.input, &self.member, || self.sum())?;
+        }
         // taken out, so that a failed read leaves no half-read decoder behind
         let decoder = match slot.take() {
             Some(decoder) if decoder.row <= first => decoder,

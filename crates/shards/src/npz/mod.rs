@@ -1,5 +1,6 @@
 //! Zip archives of `NumPy` arrays.
 
+mod checked;
 mod deflated;
 mod ends;
 mod member;

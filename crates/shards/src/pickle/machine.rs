@@ -53,6 +53,12 @@ impl Machine {
             [0x80, version] => {
                 return Err(cursor.bad(&format!("protocol {version} is not known, 2 to 5 are")));
             }
+            // what a list, a dictionary, a tuple or an object begins with
+            [b'(' | b']' | b'}' | b'c', _] => {
+                let reason = "is perhaps a pickle of protocol 0 or 1, and 2 to 5 are read; write it again with \
+                              pickle.dump(records, file, protocol=4)";
+                return Err(ShardError::unsupported(cursor.input.place(), reason));
+            }
             _ => return Err(cursor.bad("the mark of protocols 2 to 5 is missing")),
         }
         Ok(Self {

@@ -8,8 +8,10 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, LargeListArray, ListArray, PrimitiveArray,
 };
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use kernels::{Dtype, Rows};
+use serde::Deserialize;
 
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
@@ -52,7 +54,7 @@ pub(super) fn choose(
     place: &Place,
 ) -> Result<usize, ShardError> {
     let fitting: Vec<usize> = (0..schema.fields().len())
-        .filter(|&i| kind(schema.field(i).data_type()).is_some())
+        .filter(|&i| kind(schema.field(i).data_type()).is_some() && tensor(schema.field(i)).is_none())
         .collect();
     let names: Vec<String> = fitting.iter().map(|&i| schema.field(i).name().clone()).collect();
     let all = |say: fn(&Field) -> String| {
@@ -116,8 +118,29 @@ pub(super) fn others(schema: &Schema, column: usize) -> Vec<String> {
         .collect()
 }
 
+/// The shape of a column of tensors that are no rows: Arrow's `fixed_shape_tensor` with more than one length above one.
+fn tensor(field: &Field) -> Option<Vec<u64>> {
+    #[derive(Deserialize)]
+    struct Shape {
+        shape: Vec<u64>,
+    }
+    let metadata = field.metadata();
+    if metadata.get(EXTENSION_TYPE_NAME_KEY)? != "arrow.fixed_shape_tensor" {
+        return None;
+    }
+    let Shape { shape } = serde_json::from_str(metadata.get(EXTENSION_TYPE_METADATA_KEY)?).ok()?;
+    let long = shape.iter().filter(|&&length| length != 1).count();
+    (long > 1).then_some(shape)
+}
+
 /// A column with its type in the words of those who write it, and what to do where rows are hidden in it.
 fn described(field: &Field) -> String {
+    if let Some(shape) = tensor(field) {
+        return format!(
+            "{} of tensors of shape {shape:?} (token states or several rows: pool or split them first)",
+            field.name()
+        );
+    }
     let advice = match field.data_type() {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             match item.data_type() {

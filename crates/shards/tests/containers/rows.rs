@@ -216,6 +216,18 @@ fn a_dimension_of_one_is_none_and_token_states_are_told() {
             "{error}"
         );
     }
+    // Arrow's tensors are flat lists by their storage, and say their shape beside it
+    for ending in ["parquet", "arrow"] {
+        for selector in [None, Some("embedding")] {
+            let error = refused(&format!("rows/tensors.{ending}"), selector).to_string();
+            assert!(
+                error.contains("tensors of shape [2, 4]") && error.contains("pool"),
+                "{error}"
+            );
+        }
+        let flat = probe(&format!("rows/tensors-flat.{ending}"), None).unwrap();
+        assert_eq!((flat.rows, flat.dim), (12, 4));
+    }
 }
 
 #[test]

@@ -146,7 +146,10 @@ test('images of a folder that its list does not name are bad pairs, and the list
   const listed = await pairs(folder, join(data, 'metadata.jsonl'))
   t.is(listed.dropped.count, 1)
   lay(data, { 'b/metadata.csv': 'file_name,text\nc.png,cat\n' })
-  t.regex((await t.throwsAsync(pairs(folder, data))).message, /holds the list metadata\.jsonl, and .*metadata\.csv besides/)
+  t.regex(
+    (await t.throwsAsync(pairs(folder, data))).message,
+    /holds the list metadata\.jsonl, and .*metadata\.csv besides/,
+  )
 })
 
 test('a list that is not looked for is named, not passed over', async t => {
@@ -161,7 +164,14 @@ test('a list that is not looked for is named, not passed over', async t => {
 
 test('folders and archives that say splits are splits, as for the loaders of Hugging Face', async t => {
   const folder = folderOf(t)
-  const files = { 'train/a.png': 1, 'train/a.txt': 'fox', 'b/val/c.png': 2, 'b/val/c.txt': 'cat', 'd.png': 3, 'd.txt': 'owl' }
+  const files = {
+    'train/a.png': 1,
+    'train/a.txt': 'fox',
+    'b/val/c.png': 2,
+    'b/val/c.txt': 'cat',
+    'd.png': 3,
+    'd.txt': 'owl',
+  }
   const data = lay(join(folder, 'data'), files)
   const captionsOf = async (split: string) => (await pairs(folder, data, { splits: [split] })).captions
   t.deepEqual(await captionsOf('train'), ['owl', 'fox'])
@@ -183,7 +193,7 @@ test('members that describe an archive are passed over, and links in it are name
   const folder = folderOf(t)
   const parts = lay(join(folder, 'parts'), {
     '__meta__/info.json': '{"caption": "no pair"}',
-    '__index__': 'x',
+    __index__: 'x',
     'a.png': 1,
     'a.txt': 'fox',
     'b.txt': 'cat',

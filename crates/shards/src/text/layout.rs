@@ -59,9 +59,24 @@ impl Layout {
         let mut reader = layout.packing.stream(input, 0)?;
         skip(&mut reader, layout.start, place)?;
         let first = first_value(reader, place)?;
+        let named = |path: &[String]| selector.is_some_and(|name| behind(name, path).is_some());
+        let usual = first.arrays.iter().any(|(path, _)| is_usual(path));
+        // where it holds a row itself, its other arrays are beside it
+        let records = match selector {
+            _ if !first.row => !first.arrays.is_empty(),
+            Some(_) => first.arrays.iter().any(|(path, _)| named(path)),
+            None => usual,
+        };
         if first.followed {
             layout.cut = Cut::Lines;
-        } else if !first.row && !first.arrays.is_empty() {
+        } else if first.row && records && selector.is_none() {
+            let names: Vec<String> = first.arrays.iter().map(|(path, _)| path.join(".")).collect();
+            let reason = format!(
+                "holds numbers of its own and arrays of records, {}; choose one, or the key of the numbers",
+                listed(&names)
+            );
+            return Err(ShardError::bad_selector(place, reason));
+        } else if records {
             let (path, offset) = chosen_array(&first.arrays, selector, place)?;
             layout.cut = Cut::Array;
             layout.start += offset;
@@ -152,8 +167,7 @@ fn chosen_array(
         let fitting = arrays.iter().filter(|(path, _)| behind(name, path).is_some());
         fitting.max_by_key(|(path, _)| path.len())
     });
-    let usual = |path: &[String]| path.last().is_none_or(|key| USUAL_ARRAYS.contains(&key.as_str()));
-    let mut fitting = arrays.iter().filter(|(path, _)| usual(path));
+    let mut fitting = arrays.iter().filter(|(path, _)| is_usual(path));
     let chosen = named.or_else(|| match (arrays, fitting.next(), fitting.next()) {
         ([only], ..) | (_, Some(only), None) => Some(only),
         _ => None,
@@ -163,6 +177,10 @@ fn chosen_array(
         let reason = format!("holds several arrays of records; choose one: {}", listed(&names));
         ShardError::bad_selector(place, reason)
     })
+}
+
+fn is_usual(path: &[String]) -> bool {
+    path.last().is_none_or(|key| USUAL_ARRAYS.contains(&key.as_str()))
 }
 
 /// What a selector says behind a path: the keys of the rows, or nothing. `None` when it does not begin with the path.

@@ -81,20 +81,18 @@ fn is_bracketed(cell: &[u8]) -> bool {
     numbers::of_cell(cell, &mut Vec::new()).is_ok()
 }
 
-/// Whether the cells but empty ones are 0, 1, 2 … or 1, 2, 3 …, as pandas names columns that have no names.
+/// Whether the cells but empty ones are 0, 1, 2 …, as pandas names columns that have no names.
 fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
-    let named: Vec<&[u8]> = cells
+    let named = cells
         .iter()
         .map(|cell| cell.trim_ascii())
-        .filter(|cell| !cell.is_empty())
-        .collect();
-    let counts = |from: usize| {
-        named
-            .iter()
-            .enumerate()
-            .all(|(i, cell)| std::str::from_utf8(cell) == Ok(&(from + i).to_string()))
-    };
-    named.len() > 1 && (counts(0) || counts(1))
+        .filter(|cell| !cell.is_empty());
+    let mut count = 0;
+    let counts = named.enumerate().all(|(i, cell)| {
+        count += 1;
+        std::str::from_utf8(cell) == Ok(&i.to_string())
+    });
+    counts && count > 1
 }
 
 impl Plan {
@@ -111,9 +109,12 @@ impl Plan {
     ) -> Result<Self, ShardError> {
         let delimiter = delimiter(first);
         let named = cells(first, delimiter);
-        let values = |cells: &[Cow<'_, [u8]>]| {
-            cells.iter().any(|cell| is_bracketed(cell)) || cells.iter().all(|cell| is_number(cell))
+        let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
+        let numbers = |cells: &[Cow<'_, [u8]>]| {
+            cells.iter().any(|cell| is_number(cell))
+                && cells.iter().all(|cell| is_number(cell) || missing(cell))
         };
+        let values = |cells: &[Cow<'_, [u8]>]| cells.iter().any(|cell| is_bracketed(cell)) || numbers(cells);
         let header = !values(&named) || is_count(&named);
         let shown = match second {
             Some(second) if header => cells(second, delimiter),
@@ -266,6 +267,15 @@ mod tests {
             rows("1;2\n3;"),
             [Ok(vec![1.0, 2.0]), Err(Fault::NullComponent { column: 1 })]
         );
+    }
+
+    #[test]
+    fn a_first_row_with_a_gap_is_no_header() {
+        assert_eq!(
+            rows("0.1,0.2,\n1,2,3")[0],
+            Err(Fault::NullComponent { column: 2 })
+        );
+        assert_eq!(rows("0.1,0.2,\n1,2,3")[1], Ok(vec![1.0, 2.0, 3.0]));
     }
 
     #[test]

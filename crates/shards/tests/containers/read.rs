@@ -220,7 +220,11 @@ fn pickles_without_rows_say_so() {
         ),
         ("odd-dict.pkl", "UNSUPPORTED", "a pickle of one dictionary"),
         ("odd-bf16.pkl", "BAD_FORMAT", "ml_dtypes"),
-        ("protocol0.pkl", "BAD_FORMAT", "protocols 2 to 5"),
+        (
+            "protocol0.pkl",
+            "UNSUPPORTED",
+            "protocol 0 or 1, and 2 to 5 are read",
+        ),
     ];
     for (name, code, part) in cases {
         let error = refused(name, None);

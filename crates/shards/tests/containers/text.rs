@@ -80,6 +80,10 @@ fn keys_and_columns_are_chosen_by_name() {
     assert_eq!(rows(&two, Some("x")).unwrap_err().code(), "BAD_SELECTOR");
     let by_role = resolve(&[two.display().to_string()], Role::Image).unwrap();
     assert_eq!(by_role.shards[0].selector.as_deref(), Some("image_vector"));
+    let shaped = file("shaped.json", "{\"shape\": [2, 2], \"data\": [[1, 2], [3, 4]]}");
+    assert_eq!(rows(&shaped, None).unwrap_err().code(), "BAD_SELECTOR");
+    assert_eq!(rows(&shaped, Some("data")).unwrap(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(rows(&shaped, Some("shape")).unwrap(), [2.0, 2.0]);
     let document = file("a.json", "{\"a\": [{\"e\": [1, 2]}], \"b\": [{\"e\": [3, 4]}]}");
     assert_eq!(rows(&document, Some("b.e")).unwrap(), [3.0, 4.0]);
     assert_eq!(rows(&document, None).unwrap_err().code(), "BAD_SELECTOR");
@@ -187,13 +191,20 @@ fn a_record_longer_than_any_row_is_refused_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.jsonl.gz");
     let mut file =
-        flate2::write::GzEncoder::new(std::fs::File::create(&path).unwrap(), flate2::Compression::fast());
+        flate2::write::GzEncoder::new(std::fs::File::create(&path).unwrap(), flate2::Compression::best());
     file.write_all(b"[1]\n[").unwrap();
     let blanks = vec![b' '; 1 << 20];
     for _ in 0..80 {
         file.write_all(&blanks).unwrap();
     }
     file.finish().unwrap();
+    let error = ShardRef::probe(&path, None).unwrap_err();
+    assert!(
+        error.to_string().contains("more than 200 times its size"),
+        "{error}"
+    );
+    let path = folder.path().join("long.jsonl");
+    std::fs::write(&path, [&b"[1]\n["[..], &vec![b' '; 80 << 20]].concat()).unwrap();
     let error = ShardRef::probe(&path, None).unwrap_err();
     assert!(error.to_string().contains("a record of more than"), "{error}");
 }

@@ -230,9 +230,12 @@ fn a_template_is_told_of_every_named_token() {
         place("tokenizer.json"),
     )
     .unwrap();
-    let source = "{{ image_token }}{{ boi }}{{ cls_token }}{{ sep_token }}|{{ messages[0].content }}";
+    let source =
+        "{{ audio_token }}{{ image_token }}{{ boi }}{{ cls_token }}{{ sep_token }}|{{ messages[0].content }}";
     let config = serde_json::json!({
-        "cls_token": "<s>", "image_token": { "content": "</s>" }, "extra_special_tokens": { "boi": "<|im_start|>" },
+        "cls_token": "<s>", "image_token": { "__type": "AddedToken", "content": "</s>" },
+        // transformers 5.24 passes over an object that does not say what it is
+        "audio_token": { "content": "<s>" }, "extra_special_tokens": { "boi": "<|im_start|>" },
         "add_bos_token": true, "sep_token": null,
     });
     std::fs::write(place("tokenizer_config.json"), config.to_string()).unwrap();

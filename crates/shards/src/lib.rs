@@ -20,6 +20,7 @@ mod format;
 mod id_column;
 mod ids;
 mod input;
+mod known;
 mod lock;
 mod manifest;
 mod memory;

@@ -113,7 +113,7 @@ mod tests {
     use kernels::Dtype;
 
     use super::*;
-    use crate::shard_ref::Known;
+    use crate::known::Known;
 
     fn named(name: &str) -> ShardRef {
         ShardRef {

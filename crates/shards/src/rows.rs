@@ -4,8 +4,8 @@ use kernels::Dtype;
 
 use crate::buffer::Buffer;
 use crate::error::ShardError;
+use crate::known::Known;
 use crate::role::Role;
-use crate::shard_ref::Known;
 
 /// More columns than any embedding has: a header that claims more is nonsense, and a block of such rows would not fit.
 pub(crate) const MAX_DIM: usize = 1 << 20;
@@ -71,7 +71,7 @@ impl Opened {
                 dtype: Dtype::F32,
             }),
             selector: None,
-            known: Known::Nothing,
+            known: Known::default(),
         }
     }
 }

@@ -9,11 +9,11 @@ use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::format::Format;
 use crate::input::Input;
+use crate::known::Known;
 use crate::npy::NpyWriter;
 use crate::role::{Role, listed};
 use crate::row_shape::{RowShape, not_flat, row_shape};
 use crate::rows::{Access, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
 use crate::writer::OutputSpec;
 
 /// The limit of the format.
@@ -57,7 +57,7 @@ pub(crate) fn open(input: &Input, selector: Option<&str>, role: Role) -> Result<
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(name),
-        known: Known::Nothing,
+        known: Known::default(),
     })
 }
 

@@ -1,14 +1,12 @@
 //! Where a shard is and what it holds.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use kernels::Dtype;
 use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
-use crate::{pickle, text};
+use crate::known::Known;
 
 /// Where a shard is and what it holds; cheap to clone and to send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,30 +36,6 @@ pub struct ShardRef {
     /// What `probe` found out and `open` need not find again.
     #[serde(skip)]
     pub(crate) known: Known,
-}
-
-/// The index of a file: dear to make, of no meaning elsewhere, and no part of what a reference says.
-#[derive(Clone, Default)]
-pub(crate) enum Known {
-    #[default]
-    Nothing,
-    Pickle(Arc<pickle::Index>),
-    Text(Arc<text::Index>),
-}
-
-impl PartialEq for Known {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nothing => "nothing",
-            Self::Pickle(_) | Self::Text(_) => "index",
-        })
-    }
 }
 
 /// Serialises a storage type by its name.

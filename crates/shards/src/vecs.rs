@@ -13,8 +13,8 @@ use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::input::Input;
+use crate::known::Known;
 use crate::rows::{Access, MAX_DIM, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
 use crate::writer::{OutputSpec, ShardWriter, check_range};
 
 /// Type of a component.
@@ -114,7 +114,7 @@ pub(crate) fn open(input: Input) -> Result<Opened, ShardError> {
             dim,
         }),
         selector: None,
-        known: Known::Nothing,
+        known: Known::default(),
     })
 }
 

@@ -17,6 +17,7 @@ mod record;
 mod retrieval;
 mod rows;
 mod shape;
+mod sharing;
 mod side_record;
 mod state;
 mod step;

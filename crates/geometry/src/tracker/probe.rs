@@ -10,7 +10,7 @@ use super::items::ItemSums;
 use super::record::{Drift, GapRecord, PerModality};
 use super::retrieval::Sample;
 use super::rows::{Source, each_pair_block};
-use super::shape::Sharing;
+use super::sharing::Sharing;
 use crate::bad_row::Policy;
 use crate::decomposition::{lengths_in_v, sum_of_directions, unbiased_resultant};
 use crate::fit_options::EPSILON;

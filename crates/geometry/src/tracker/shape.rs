@@ -5,20 +5,12 @@ use faer::{Mat, MatRef};
 use super::probe::MeanDirection;
 use super::random::{grouped_isotropic_spectrum, isotropic_spectrum, random_angle};
 use super::record::{CouplingRecord, Energies};
+use super::sharing::Sharing;
 use super::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
 use crate::decomposition::{Blocks, Coupling, Decomposition};
 use crate::eigen::{Eigen, EigenError};
 use crate::spectrum::{Condition, pearson};
 use crate::{Frame, vmf_concentration};
-
-/// Pairs that are not independent.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sharing {
-    /// How many pairs items have, and how many items have so many.
-    pub sizes: Vec<(u64, u64)>,
-    /// Part of the variance that the pairs of an item have in common, in U and in V.
-    pub shares: [f64; 2],
-}
 
 /// Spectra of isotropic samples of `n` rows in U and in V, which share items as the pairs do.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use kernels::Dtype;
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::input::Input;
+use crate::known::Known;
 use crate::rows::{Access, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
 
 use super::header::{self, Header};
 
@@ -28,7 +28,7 @@ pub(crate) fn open(input: Input, selector: Option<&str>) -> Result<Opened, Shard
     Ok(Opened {
         selector: selector.map(str::to_owned),
         shard: Box::new(shard),
-        known: Known::Nothing,
+        known: Known::default(),
     })
 }
 

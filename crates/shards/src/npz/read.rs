@@ -5,11 +5,11 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::ShardError;
 use crate::input::Input;
+use crate::known::Known;
 use crate::npy::NpyShard;
 use crate::npy::header::{self, Header};
 use crate::role::{Role, listed};
 use crate::rows::Opened;
-use crate::shard_ref::Known;
 
 use super::deflated::DeflatedShard;
 use super::ends;
@@ -40,13 +40,13 @@ pub(crate) fn open(input: Input, selector: Option<&str>, role: Role) -> Result<O
         return Ok(Opened {
             shard: Box::new(StoredShard::new(input, member, rows)),
             selector,
-            known: Known::Nothing,
+            known: Known::default(),
         });
     }
     Ok(Opened {
         shard: Box::new(DeflatedShard::new(input, member, header)?),
         selector,
-        known: Known::Nothing,
+        known: Known::default(),
     })
 }
 

@@ -18,6 +18,5 @@ mod value;
 mod write;
 
 pub(crate) use ids::PickleIds;
-pub(crate) use index::Index;
 pub(crate) use read::{keys, open};
 pub(crate) use write::{PickleWriter, takes_column};

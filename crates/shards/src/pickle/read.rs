@@ -14,8 +14,8 @@ use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::fault::Fault;
 use crate::input::Input;
+use crate::known::Known;
 use crate::rows::{Access, MAX_DIM, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
 
 /// The published name of the rows.
 const DEFAULT_KEY: &str = "embed";
@@ -45,8 +45,8 @@ pub(crate) fn open(
     known: Option<&Known>,
 ) -> Result<Opened, ShardError> {
     let key = selector.unwrap_or(DEFAULT_KEY).to_owned();
-    let index = match known {
-        Some(Known::Pickle(index)) if index.stamp == input.stamp() => index.clone(),
+    let index = match known.and_then(Known::get::<Index>) {
+        Some(index) if index.stamp == input.stamp() => index,
         _ => match Index::build(&input, &key)? {
             Some(index) => Arc::new(index),
             None => return Ok(Opened::empty()),
@@ -61,7 +61,7 @@ pub(crate) fn open(
     Ok(Opened {
         shard: Box::new(shard),
         selector: selector.map(str::to_owned),
-        known: Known::Pickle(index),
+        known: Known::of(index),
     })
 }
 

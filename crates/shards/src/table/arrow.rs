@@ -13,8 +13,8 @@ use crate::buffer::{Buffer, swap_bytes};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::Input;
+use crate::known::Known;
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
 
 struct ArrowShard {
     input: Input,
@@ -106,7 +106,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(field.name().clone()),
-        known: Known::Nothing,
+        known: Known::default(),
     })
 }
 

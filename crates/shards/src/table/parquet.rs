@@ -18,8 +18,8 @@ use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::Input;
+use crate::known::Known;
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
 
 /// Bytes of rows that are decoded at once.
 const BATCH_BYTES: usize = 4 << 20;
@@ -80,7 +80,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     Ok(Opened {
         shard: Box::new(shard),
         selector: Some(name),
-        known: Known::Nothing,
+        known: Known::default(),
     })
 }
 

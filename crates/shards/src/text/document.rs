@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::layout::unread;
+use super::packing::unread;
 use crate::error::{Place, ShardError};
 
 /// Deepest nesting of a document.

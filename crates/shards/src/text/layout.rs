@@ -1,9 +1,9 @@
 //! What the records of a text are and where they begin.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 
 use super::document::first_value;
-use super::packing::Packing;
+use super::packing::{Packing, unread};
 use super::records::{Cut, Records};
 use crate::error::{Place, ShardError};
 use crate::input::Input;
@@ -119,16 +119,6 @@ impl Layout {
             )),
             (true, _) => Err(ShardError::bad_format(place, "is not JSON: it is truncated")),
         }
-    }
-}
-
-/// The error of a text that cannot be read or unpacked.
-pub(super) fn unread(place: &Place, error: std::io::Error) -> ShardError {
-    match error.kind() {
-        ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Other => {
-            ShardError::bad_format(place, format!("cannot be unpacked: {error}"))
-        }
-        _ => ShardError::from_read(place, error),
     }
 }
 

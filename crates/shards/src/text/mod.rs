@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernels::Dtype;
 
 pub(crate) use self::ids::TextIds;
-pub(crate) use self::index::Index;
+use self::index::Index;
 use self::packing::Packing;
 use self::records::Records;
 pub(crate) use self::write::JsonLines;
@@ -30,11 +30,8 @@ use crate::error::ShardError;
 use crate::fault::Fault;
 use crate::format::Format;
 use crate::input::Input;
+use crate::known::Known;
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
-use crate::shard_ref::Known;
-
-/// Longest record: a row of the most columns there may be, with 24 bytes for each number, and a text beside it.
-const MAX_RECORD: usize = 64 << 20;
 
 struct TextShard {
     input: Input,
@@ -45,8 +42,8 @@ struct TextShard {
 
 /// Opens the rows of a text.
 pub(crate) fn open(input: Input, format: Format, ask: &Ask<'_>) -> Result<Opened, ShardError> {
-    let index = match ask.known {
-        Some(Known::Text(index)) if index.is_of(&input) => index.clone(),
+    let index = match ask.known.and_then(Known::get::<Index>) {
+        Some(index) if index.is_of(&input) => index,
         _ => match Index::build(&input, format, ask)? {
             Some(index) => Arc::new(index),
             None => return Ok(Opened::empty()),
@@ -54,7 +51,7 @@ pub(crate) fn open(input: Input, format: Format, ask: &Ask<'_>) -> Result<Opened
     };
     Ok(Opened {
         selector: index.selector().map(str::to_owned),
-        known: Known::Text(index.clone()),
+        known: Known::of(index.clone()),
         shard: Box::new(TextShard {
             input,
             index,

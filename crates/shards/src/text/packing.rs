@@ -1,10 +1,10 @@
 //! Text of a file, unpacked while it is read.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::error::ShardError;
+use crate::error::{Place, ShardError};
 use crate::input::Input;
 
 /// How a file of text is packed.
@@ -74,8 +74,18 @@ impl<R: Read> Read for Bounded<R> {
         let n = self.reader.read(buf)?;
         self.room = self.room.checked_sub(n as u64).ok_or_else(|| {
             let reason = format!("it has more than {MOST_UNPACKED} times its size");
-            std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
+            std::io::Error::new(ErrorKind::InvalidData, reason)
         })?;
         Ok(n)
+    }
+}
+
+/// The error of a text that cannot be read or unpacked.
+pub(super) fn unread(place: &Place, error: std::io::Error) -> ShardError {
+    match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Other => {
+            ShardError::bad_format(place, format!("cannot be unpacked: {error}"))
+        }
+        _ => ShardError::from_read(place, error),
     }
 }

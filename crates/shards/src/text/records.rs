@@ -4,10 +4,12 @@ use std::io::{ErrorKind, Read};
 
 use memchr::{memchr, memchr2};
 
-use super::MAX_RECORD;
-use super::layout::unread;
+use super::packing::unread;
 use crate::cells::Cells;
 use crate::error::{Place, ShardError};
+
+/// Longest record: a row of the most columns there may be, with 24 bytes for each number, and a text beside it.
+const MAX_RECORD: usize = 64 << 20;
 
 /// How a text holds its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

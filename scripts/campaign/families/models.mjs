@@ -63,10 +63,13 @@ const numbersOf = (id, base, file, read) => ({
 
 async function embedded(path) {
   const encoder = await DualEncoder.load(path)
-  const texts = await encoder.embedTexts(['a photo of a cat'])
-  const images = encoder.images ? await encoder.embedImages([join(ENCODERS, 'pictures/rgb.png')]) : []
-  encoder.dispose()
-  return [...texts, ...images]
+  try {
+    const texts = await encoder.embedTexts(['a photo of a cat'])
+    const images = encoder.images ? await encoder.embedImages([join(ENCODERS, 'pictures/rgb.png')]) : []
+    return [...texts, ...images]
+  } finally {
+    encoder.dispose()
+  }
 }
 
 const numbers = [

@@ -140,9 +140,11 @@ export const kinds = [
     targets: TEMPLATES.map(name => `${name}/chat_template.jinja`),
     async read(folder, file) {
       const model = await VisionModel.open({ path: join(folder, file.split('/')[0]), dim: 4, dtype: 'f32', threads: 1 })
-      const { positions } = await model.sizes(SAMPLES)
-      model.dispose()
-      return positions
+      try {
+        return (await model.sizes(SAMPLES)).positions
+      } finally {
+        model.dispose()
+      }
     },
   },
   {
@@ -178,9 +180,11 @@ export const kinds = [
         template: 'chatml',
         projector: { init },
       })
-      const projected = await model.project(Float32Array.of(1, 0, 0.5, -0.5, 0, 0.25))
-      model.dispose()
-      return [projected, width]
+      try {
+        return [await model.project(Float32Array.of(1, 0, 0.5, -0.5, 0, 0.25)), width]
+      } finally {
+        model.dispose()
+      }
     },
   },
   {
@@ -198,10 +202,13 @@ export const kinds = [
     targets: ['state/*'],
     async read(folder) {
       const { model, batch } = await learning(folder)
-      const steps = await model.restoreState(join(folder, 'state'))
-      const report = await model.step(batch)
-      model.dispose()
-      return [steps, report]
+      // a model that waits for the collector keeps its threads
+      try {
+        const steps = await model.restoreState(join(folder, 'state'))
+        return [steps, await model.step(batch)]
+      } finally {
+        model.dispose()
+      }
     },
   },
 ]

@@ -91,7 +91,7 @@ const HOSTILE: [string, number[], string][] = [
   ['an empty stack', [0x80, 4, 0x52], 'BAD_FORMAT'],
   ['a stack without mark', [0x80, 4, 0x5d, 0x65], 'BAD_FORMAT'],
   ['no list', [0x80, 4, 0x7d, 0x2e], 'UNSUPPORTED'],
-  ['an old opcode', [0x28, 0x6c, 0x70, 0x30, 0x0a], 'BAD_FORMAT'],
+  ['an old opcode', [0x28, 0x6c, 0x70, 0x30, 0x0a], 'UNSUPPORTED'],
   ['a persistent id', [0x80, 4, 0x5d, 0x51], 'BAD_FORMAT'],
   ['an object to be built', [0x80, 4, 0x5d, 0x81], 'BAD_FORMAT'],
   ['records that are no dictionaries', [0x80, 4, 0x5d, 0x28, 0x4b, 1, 0x65, 0x2e], 'BAD_FORMAT'],

@@ -34,7 +34,7 @@ test('noise and retrieval of the probe are those of items', async t => {
     const { record } = await pushed({ ids })
     const items = golden.groups.both
     t.deepEqual(record.groups, { by: ids ? 'ids' : 'equal-rows', items })
-    const { centroid, floor, unbiasedSquared, interval } = golden.repeated.gap
+    const { centroid, floor, unbiasedSquared, interval } = golden.repeated.gapOfItems
     near(t, record.gap, { centroid, floor, unbiasedSquared, interval }, SMOOTH, 'gap')
     const { r1, r5 } = golden.retrieval.imageToText
     near(t, record.retrieval?.imageToText, { r1, r5 }, COUNTED, 'imageToText')

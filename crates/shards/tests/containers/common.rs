@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use modality_gap_shards::{
-    Buffer, Dtype, Format, OutputSpec, Rows, Shard, ShardError, ShardRef, ShardWriter, create,
+    Buffer, Dtype, Format, IdColumn, Ids, OutputSpec, Rows, Shard, ShardError, ShardRef, ShardWriter, create,
 };
 
 /// A file written by NumPy, PyArrow, safetensors or pickle.
@@ -28,6 +28,21 @@ pub fn expected(rows: u64, dim: usize) -> Vec<f64> {
     (0..rows)
         .flat_map(|i| (0..dim).map(move |j| i as f64 + j as f64 / 8.0))
         .collect()
+}
+
+/// The ids of a file, all of them: of the column of that name, or of the first usual one.
+pub fn ids(path: &Path, name: Option<&str>, usual: &[&str]) -> Result<Vec<String>, ShardError> {
+    let column = IdColumn {
+        name,
+        usual,
+        captions: false,
+    };
+    let mut ids = Ids::open(path, &column)?;
+    let mut all = Vec::new();
+    while let Some(batch) = ids.next_batch()? {
+        all.extend(batch);
+    }
+    Ok(all)
 }
 
 pub fn values(rows: Rows<'_>) -> Vec<f64> {

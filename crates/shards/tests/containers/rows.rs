@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use modality_gap_shards::{Buffer, Dtype, Fault, Format, IdColumn, Ids, Role, ShardError, ShardRef, resolve};
+use modality_gap_shards::{Buffer, Dtype, Fault, Format, Role, ShardError, ShardRef, resolve};
 
-use crate::common::{assert_rows, expected, fixture, probe, refused, spec, values};
+use crate::common::{self, assert_rows, expected, fixture, probe, refused, spec, values};
 
 const SHORT: Fault = Fault::Width {
     found: 3,
@@ -427,17 +427,7 @@ fn path(name: &str) -> String {
 }
 
 fn ids(path: &Path, column: Option<&str>) -> Result<Vec<String>, ShardError> {
-    let column = IdColumn {
-        name: column,
-        usual: &["id", "image_id"],
-        captions: false,
-    };
-    let mut ids = Ids::open(path, &column)?;
-    let mut all = Vec::new();
-    while let Some(batch) = ids.next_batch()? {
-        all.extend(batch);
-    }
-    Ok(all)
+    common::ids(path, column, &["id", "image_id"])
 }
 
 #[test]

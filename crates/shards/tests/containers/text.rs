@@ -3,11 +3,11 @@
 use std::io::Write as _;
 
 use modality_gap_shards::{
-    Access, Buffer, Dtype, Fault, Format, IdColumn, Ids, OutputSpec, Role, ShardRef, create, left_behind,
+    Access, Buffer, Dtype, Fault, Format, OutputSpec, Role, ShardError, ShardRef, create, left_behind,
     resolve,
 };
 
-use crate::common::{assert_rows, fixture, names, probe, read, refused, spec, write};
+use crate::common::{self, assert_rows, fixture, names, probe, read, refused, spec, write};
 
 /// The rows of a fixture that NumPy has written.
 fn numpy(name: &str) -> Vec<f64> {
@@ -243,19 +243,8 @@ fn lines_keep_what_stands_beside_the_rows() {
     );
 }
 
-/// The ids of a file, all of them.
-fn ids(path: &std::path::Path, name: Option<&str>) -> Result<Vec<String>, modality_gap_shards::ShardError> {
-    let column = IdColumn {
-        name,
-        usual: &["image_id", "id"],
-        captions: false,
-    };
-    let mut ids = Ids::open(path, &column)?;
-    let mut all = Vec::new();
-    while let Some(batch) = ids.next_batch()? {
-        all.extend(batch);
-    }
-    Ok(all)
+fn ids(path: &std::path::Path, name: Option<&str>) -> Result<Vec<String>, ShardError> {
+    common::ids(path, name, &["image_id", "id"])
 }
 
 #[test]

@@ -105,11 +105,47 @@ test('crates depend on crates below them, in the order of ARCHITECTURE.md', t =>
   }
 })
 
-test('files that ARCHITECTURE.md names are there', t => {
-  const named = [...read('ARCHITECTURE.md').matchAll(/`((?:crates|src|scripts|docs|__test__)\/[\w./-]+)`/g)]
-  t.true(named.length > 60)
+/** Files below these folders. */
+function filesOf(folders: readonly string[]): string[] {
+  return folders.flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(file =>
+      posix.join(folder, file.split(sep).join('/')),
+    ),
+  )
+}
+
+/** What stands in backticks in a text and has the form of a path or a file's name. */
+function filesNamed(text: string): string[] {
   // FORMAT stands for the name of a new one
-  for (const [, path] of named.filter(([whole]) => !whole.includes('FORMAT'))) {
-    t.true(existsSync(join(root, path as string)), path)
+  return [...text.matchAll(/`([\w./-]+)`/g)]
+    .map(([, name]) => name as string)
+    .filter(name => /^(crates|src|scripts|docs|__test__|benches)\/|\.(rs|ts|mjs|py|md)$/.test(name) && !name.includes('FORMAT'))
+}
+
+for (const [page, least] of [
+  ['ARCHITECTURE.md', 150],
+  ['__test__/README.md', 60],
+] as const) {
+  test(`files that ${page} names are there`, t => {
+    const files = filesOf(['crates', 'src', 'scripts', 'docs', '__test__', 'benches', 'examples'])
+    const named = filesNamed(read(page))
+    t.true(named.length > least, `${named.length}`)
+    for (const name of named) {
+      const found = existsSync(join(root, name)) || files.some(file => file.endsWith(`/${name}`))
+      t.true(found, `${page} names ${name}`)
+    }
+  })
+}
+
+test('the index of the specification has a file for every subject of its twelve sections', t => {
+  const [, index = ''] = read('ARCHITECTURE.md').match(/^## Index of the specification\n(.*?)^## /ms) ?? []
+  const rows = [...index.matchAll(/^\| (.*?) ?\| (.*?) \| (.*?) \|$/gm)].slice(2)
+  const sections = rows.map(([, section]) => section as string).filter(section => section !== '')
+  t.deepEqual(
+    sections.map(section => Number.parseInt(section, 10)),
+    Array.from({ length: 12 }, (_, i) => i + 1),
+  )
+  for (const [row, , , files] of rows) {
+    t.true(filesNamed(files as string).length > 0, row)
   }
 })

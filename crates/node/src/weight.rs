@@ -1,4 +1,6 @@
 //! Native memory behind JavaScript's small handles: the engine is told of it, so that it collects them in time.
+//!
+//! Handles are finalised between turns of the event loop only, so `openEmbeddings` yields to the loop from time to time.
 
 use std::cell::Cell;
 use std::path::Path;

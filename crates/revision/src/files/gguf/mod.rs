@@ -1,7 +1,7 @@
 //! GGUF files: llama.cpp's container of a whole model.
 //!
-//! The reader is our own, because the one that comes with candle allocates what a header claims. Blocks are dequantised
-//! by candle, one tensor at a time.
+//! The reader is our own: that of candle 0.11.1 panics at an alignment of 0, keeps the last of two tensors or keys of one name
+//! silently, and does not check whether tensors overlap. Blocks are dequantised by candle, one tensor at a time.
 
 mod header;
 mod model;

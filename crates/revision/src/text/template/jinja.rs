@@ -1,4 +1,8 @@
 //! The model's own template, in Jinja.
+//!
+//! Where each text of a conversation stands in the result is found by rendering it again with needles in the place of the texts;
+//! a text that is not there is an error. What is learned stands between `{% generation %}` marks, or from the end of the generation
+//! prompt to the first special token behind an answer.
 
 use std::borrow::Cow;
 use std::ops::Range;

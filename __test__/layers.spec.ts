@@ -119,7 +119,10 @@ function filesNamed(text: string): string[] {
   // FORMAT stands for the name of a new one
   return [...text.matchAll(/`([\w./-]+)`/g)]
     .map(([, name]) => name as string)
-    .filter(name => /^(crates|src|scripts|docs|__test__|benches)\/|\.(rs|ts|mjs|py|md)$/.test(name) && !name.includes('FORMAT'))
+    .filter(
+      name =>
+        /^(crates|src|scripts|docs|__test__|benches)\/|\.(rs|ts|mjs|py|md)$/.test(name) && !name.includes('FORMAT'),
+    )
 }
 
 for (const [page, least] of [

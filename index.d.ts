@@ -499,7 +499,7 @@ export interface Decomposition {
   cob: number
   /**
    * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
-   * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+   * was given; null where the gap cannot be distinguished from noise, and below `rowsNeeded`.
    */
   cobShare?: number | null
   /**
@@ -1431,7 +1431,7 @@ export interface ModelOptions {
   adapter?: string
   /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
   template?: string
-  /** What a model's own template is told beside the conversation, such as `{ enable_thinking: true }`. */
+  /** What a model's own template is given beside the conversation, such as `{ enable_thinking: true }`. */
   templateArguments?: Readonly<Record<string, unknown>>
   /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
   endToken?: boolean
@@ -2030,7 +2030,7 @@ export declare class Aligner {
   static fit(input: FitInput, run?: RunOptions): Promise<Aligner>
   /**
    * Fits an aligner and writes the moved rows of the source, shard by shard, in one job; where a method moves the target
-   * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
+   * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless an option says otherwise, format and
    * storage type of the input. `report.outputs` lists the files.
    *
    * @throws {@link ModalityGapError} as `fit` does, `BAD_OPTION` and `WRITE_FAILED`; unfinished files are removed
@@ -2286,7 +2286,7 @@ export interface SampleSizeReport {
   rowsFor?: {
     /** The gap. */
     gap: number
-    /** The rows; null where they cannot be told, or where no number is enough. */
+    /** The rows; null where they cannot be decided, or where no number is enough. */
     rows: number | null
     /** 95 % interval of the rows; null where `rows` is. */
     interval: [number, number] | null
@@ -2849,11 +2849,11 @@ export interface SampleSizeData {
   rowsFor?: {
     /** The wanted gap. */
     gap: number
-    /** The rows; null where it is not reached, or cannot be told. */
+    /** The rows; null where it is not reached, or cannot be decided. */
     rows: number | null
     /** 95 % interval of the rows. */
     interval?: number[] | null
-    /** Whether the rows are estimated, cannot be told, or never suffice. */
+    /** Whether the rows are estimated, cannot be decided, or never suffice. */
     verdict?: string
     /** Rows held out of the smaller side. */
     held?: number
@@ -3329,7 +3329,7 @@ declare class TrainingSet {
   readonly report: TrainingSetReport
   private constructor()
   /**
-   * Reads all files once, validates every record and looks up its images, so that whatever is wrong is told before the
+   * Reads all files once, validates every record and looks up its images, so that whatever is wrong is reported before the
    * first step. Afterwards 20 bytes are held for each record: its place, and its number on its side of the split.
    *
    * @throws {@link ModalityGapError} as `readableRecords`, `jsonRecords` and `sampleOf` do, all bad records in one error;
@@ -3348,7 +3348,7 @@ declare class TrainingSet {
 interface Wording {
   /** The user's text around `<image>` where a record has no question. */
   prompt: string
-  /** What the assistant is told about itself; absent for the template's own. */
+  /** What the assistant is given about itself; absent for the template's own. */
   system?: string
   /** Whether images are left out, for a model that is to see nothing. */
   blind?: boolean
@@ -3622,7 +3622,7 @@ export interface EvaluationConfig {
 /** Section `records`. */
 export interface RecordsConfig {
   /**
-   * What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left
+   * What happens to records that cannot be used: all are reported in one error, the first twenty by name, or they are left
    * out and counted. @defaultValue `'error'`
    */
   onBad: 'error' | 'drop'
@@ -3686,7 +3686,7 @@ export interface ReVisionConfig {
   recipe?: 'published'
   /** Template of stage 2 and of answers. @defaultValue `'model'` */
   template: TemplateName
-  /** What a model's own template is told beside the conversation, such as `enable_thinking: true`. */
+  /** What a model's own template is given beside the conversation, such as `enable_thinking: true`. */
   templateArguments?: Record<string, unknown>
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
   prompt: string

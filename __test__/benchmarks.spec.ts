@@ -251,7 +251,7 @@ test('captions carry references, and by default the id of their image', async t 
   ])
 })
 
-test('what is wrong with a file is told with its place', async t => {
+test('what is wrong with a file is reported with its place', async t => {
   const cases: [string, string, object][] = [
     ['x.jsonl', '{"prompt":"x"}', { code: 'BAD_FORMAT', row: 0 }],
     ['x.jsonl', '{"id":1,"references":[]}', { code: 'BAD_FORMAT', row: 0 }],

@@ -59,7 +59,7 @@ test('what an output has no place for is named in the report and on the terminal
   t.regex(stdout, /not carried along: id, caption, .* of .*table\.parquet/)
   const json = await modalityGap(['convert', '--in', TABLE, '--out', join(folder, 'p.npy'), '--json'])
   t.deepEqual(JSON.parse(json.stdout).notCarried[0].names, COLUMNS)
-  // files that lose the same are told together
+  // files that lose the same are reported together
   const shards = join(folder, 'shards')
   mkdirSync(shards)
   for (const i of [0, 1, 2]) {

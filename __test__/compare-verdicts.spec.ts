@@ -122,7 +122,10 @@ test('for substitution a closed gap comes before a small one, then the neighbour
     bca: report({ gap: { centroid: 0.03, interval: [-1e-3, 1e-3] }, omega: 0.5 }),
   } as Strategies
   t.like(bestForSubstitution(strategies), { method: 'realign', equals: [] })
-  t.regex(bestForSubstitution(strategies)?.why ?? '', /cannot be told from noise.*keeps 0\.900 of the neighbours/)
+  t.regex(
+    bestForSubstitution(strategies)?.why ?? '',
+    /cannot be distinguished from noise.*keeps 0\.900 of the neighbours/,
+  )
 })
 
 test('within a percent of the neighbours kept the nearer distribution decides', t => {

@@ -75,7 +75,7 @@ test('an interrupted comparison stops at once', async t => {
   t.true(stages.every(stage => stage.startsWith('none: ')))
 })
 
-test('a fit and a measurement of its own rows are told apart from unseen ones', async t => {
+test('a fit and a measurement of its own rows are distinguished from unseen ones', async t => {
   const { image, text } = await pairs(300)
   const aligner = await Aligner.fit({ target: image, source: text })
   const own = await measureGap({ image, text, aligner, parts: [] })

@@ -38,7 +38,7 @@ test('rows in another order are reported', async t => {
   t.false((await codes(images, texts, true)).includes('rows-misaligned'))
 })
 
-test('exchanged modalities are told by the aligner', async t => {
+test('exchanged modalities are recognised by the aligner', async t => {
   const [image, text] = [await open(someRows(600, DIM, 1)), await open(someRows(600, DIM, 2))]
   const aligner = await Aligner.fit({ target: image, source: text })
   const right = await measureGap({ image, text, aligner, parts: [] })

@@ -33,23 +33,23 @@ test('a line that was cut short is left out, and written over', async t => {
   }
 })
 
-test('a line that was cut short is told, wherever the cut is', async t => {
+test('a line that was cut short is reported, wherever the cut is', async t => {
   const file = join(folderOf(t), 'log.jsonl')
   await new Tracker(options(file)).push(step(0))
   const whole = readFileSync(file)
-  let told = 0
+  let reported = 0
   const read = (bytes: Buffer) => {
     writeFileSync(file, bytes)
-    return readTrackLog(file, { onCut: () => told++ })
+    return readTrackLog(file, { onCut: () => reported++ })
   }
   t.is((await read(whole)).length, 1)
-  t.is(told, 0)
+  t.is(reported, 0)
   const cuts = ['{"st', '{"step":1,"gap":', '{"step":1,"name":"é"'].map(text => Buffer.from(text))
   // within the two bytes of a letter, and a record whose line end is missing
   for (const cut of [...cuts, cuts[2]?.subarray(0, -2) as Buffer, whole.subarray(0, -1)]) {
-    told = 0
+    reported = 0
     t.is((await read(Buffer.concat([whole, cut]))).length, 1)
-    t.is(told, 1)
+    t.is(reported, 1)
   }
   const { code, stderr } = await modalityGap(['track', file])
   t.is(code, 0)

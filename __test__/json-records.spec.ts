@@ -112,7 +112,7 @@ test('a file that has become shorter is refused', async t => {
   await file.close()
 })
 
-test('a missing file and a folder are told apart', async t => {
+test('a missing file and a folder are distinguished', async t => {
   const folder = folderOf(t)
   await t.throwsAsync(() => all(join(folder, 'none.json')), { code: 'NOT_FOUND' })
   await t.throwsAsync(() => all(folder), { code: 'UNREADABLE' })

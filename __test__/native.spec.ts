@@ -69,7 +69,7 @@ test('the reason of a file that does not load is not hidden behind the missing o
   t.regex(message, /reinstall/)
 })
 
-test('a platform that is not published is told to build', t => {
+test('a platform that is not published is advised to build', t => {
   t.regex(loadFailure(missing('x'), 'freebsd-x64').message, /build the native code from the source/)
 })
 

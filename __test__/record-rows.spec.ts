@@ -170,7 +170,7 @@ test('ids and rows that differ in number do not belong together', async t => {
   await t.throwsAsync(() => embeddingRows(images), { code: 'NOT_PAIRED', message: /metadata_4/ })
 })
 
-test('rows without ids need to be told how they are found', async t => {
+test('rows without ids need a rule by which they are found', async t => {
   const path = writeNpy(join(folderOf(t), 'rows.npy'), new Float32Array(6).fill(1), [3, 2])
   const rows = await openEmbeddings(path)
   await t.throwsAsync(() => embeddingRows(rows), { code: 'BAD_OPTION', message: /rows\.npy has no ids/ })

@@ -437,7 +437,7 @@ test('packed records that are damaged, of another kind or grow without end are r
   await t.throwsAsync(TrainingSet.open({ data: join(RECORDS, 'coco.json') }), { code: 'BAD_OPTION' })
 })
 
-test('all bad records are told in one error, the first twenty by name', async t => {
+test('all bad records are reported in one error, the first twenty by name', async t => {
   const good = { caption: 'x' }
   const lines = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? good : { caption: 'x', video: 'v.mp4' }))
   const data = jsonLines(join(folderOf(t), 'data.jsonl'), lines)
@@ -470,7 +470,7 @@ test('bad records are dropped where that is asked for, also lines that are no JS
   await t.throwsAsync(TrainingSet.open({ data: none, onBad: 'drop' }), { code: 'EMPTY', message: /it has video/ })
 })
 
-test('a run tells of dropped records, in training and evaluation', async t => {
+test('a run reports dropped records, in training and evaluation', async t => {
   const folder = material(t)
   for (const name of ['captions.jsonl', 'held.jsonl']) {
     writeFileSync(join(folder, name), `${readFileSync(join(folder, name), 'utf8')}{"id":"x","video":"x.mp4"}\n`)

@@ -213,9 +213,9 @@ test('measure writes the report and the charts that it is asked for, and still p
   t.is(json.code, 0, json.stderr)
   const embedded = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(readFileSync(html, 'utf8'))?.[1]
   t.deepEqual(JSON.parse(embedded ?? '').data, JSON.parse(json.stdout))
-  const told = await modalityGap(['measure', ...sides, '--charts', join(folder, 'charts')])
-  t.is(told.code, 0, told.stderr)
-  t.true(told.stdout.includes(join(folder, 'charts', 'gap.svg')))
+  const found = await modalityGap(['measure', ...sides, '--charts', join(folder, 'charts')])
+  t.is(found.code, 0, found.stderr)
+  t.true(found.stdout.includes(join(folder, 'charts', 'gap.svg')))
 })
 
 test('measure refuses at once what it cannot write later', async t => {

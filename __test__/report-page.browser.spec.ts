@@ -194,8 +194,8 @@ test('everything can be reached and read with the keyboard alone', async t => {
 
   await page.locator('#chart-cosines .plot').focus()
   for (let i = 0; i < 30; i++) await page.keyboard.press('ArrowRight')
-  const told = () => page.locator('#chart-cosines .plot').textContent()
-  await t.notThrowsAsync(eventually(told, text => /cosine 0\.\d+[\s\S]*image–image/.test(text ?? '')))
+  const text = () => page.locator('#chart-cosines .plot').textContent()
+  await t.notThrowsAsync(eventually(text, text => /cosine 0\.\d+[\s\S]*image–image/.test(text ?? '')))
   t.deepEqual(problems, [])
   await page.close()
 })

@@ -25,7 +25,7 @@ test('run shows its losses on the way and ends with a summary', async t => {
   t.regex(stdout, /held\.jsonl +8 +\d/)
   t.regex(stdout, /raw +0\.9\d+ +0\.\d+\n +aligned +\d.*\n +after the projector/)
   t.true(stdout.endsWith(`written:\n  ${join(folder, 'out', 'result.json')}\n`))
-  t.is(stderr.split('without effect here: deepspeed').length, 2, 'told once')
+  t.is(stderr.split('without effect here: deepspeed').length, 2, 'reported once')
   t.regex(stderr, /stage 1: 1\/8, loss \d\.\d+, \d+ s left\n/)
   t.regex(stderr, /stage 2: 6\/6, loss \d\.\d+\n/)
   const again = await revision('run', config, '--resume', '--json')

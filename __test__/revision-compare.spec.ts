@@ -138,7 +138,7 @@ test('known arms and own ones: changes are laid over, null takes away', t => {
   t.deepEqual(own?.changes, { embeddings: { aligner: { method: 'realign', noise: 1 } } })
 })
 
-test('keys that have no effect are told once, and the arms’ runs keep to one budget', async t => {
+test('keys that have no effect are reported once, and the arms’ runs keep to one budget', async t => {
   const folder = material(t)
   const warnings: string[] = []
   const config = { ...comparison(folder, { arms: ['none', 'paired'], seeds: [0, 1] }), deepspeed: 'zero2.json' }

@@ -411,12 +411,12 @@ test('keys of a section under another name take the place of its own, and a numb
     power: 2,
     end: 1e-7,
   })
-  const told = { chat_template_kwargs: { enable_thinking: true, language: 'en' } }
-  t.deepEqual(of(told, { templateArguments: { enable_thinking: false } }).templateArguments, {
+  const given = { chat_template_kwargs: { enable_thinking: true, language: 'en' } }
+  t.deepEqual(of(given, { templateArguments: { enable_thinking: false } }).templateArguments, {
     enable_thinking: false,
     language: 'en',
   })
-  const twice = { ...SMALLEST, ...told, templateArguments: { language: 'de' } }
+  const twice = { ...SMALLEST, ...given, templateArguments: { language: 'de' } }
   t.throws(() => checkConfig(twice), { message: /language \("de"\) contradicts|language \("en"\) contradicts/ })
   const hugging = { data: 'd', per_device_train_batch_size: 4, gradient_accumulation_steps: 8 }
   t.like(stage1({ stage1: hugging }, { stage1: { gradient_accumulation_steps: 2 } }), { microBatch: 4, batchSize: 8 })

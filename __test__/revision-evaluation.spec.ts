@@ -143,7 +143,7 @@ test('records at most: fewer are among more, and a file with one has no other im
   t.is(benchmarks[0]?.count, 3)
 })
 
-test('files of one name in two folders are told apart', async t => {
+test('files of one name in two folders are distinguished', async t => {
   const folder = material(t)
   mkdirSync(join(folder, 'other'))
   const [a, b] = [join(folder, 'held.jsonl'), join(folder, 'other', 'held.jsonl')]

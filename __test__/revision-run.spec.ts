@@ -27,7 +27,7 @@ test('a run of both stages ends with what it found, in result.json', async t => 
   t.is(linesOf(join(folder, 'out', 'stage2', 'log.jsonl')).at(-1)?.train_loss, report.stage2?.loss)
 })
 
-test('the gap is smaller after the aligner, and what the projector makes of it is told as well', async t => {
+test('the gap is smaller after the aligner, and what the projector makes of it is reported as well', async t => {
   const { gap } = await run(tinyConfig(material(t), { stage2: false }))
   t.true(gap !== undefined && gap.raw.centroid > gap.raw.floor)
   t.true((gap?.aligned?.centroid as number) < (gap?.raw.floor as number))

@@ -293,7 +293,7 @@ test('a seed may be a time of day in milliseconds', async t => {
   t.is(report.steps, 1)
 })
 
-test('a sample that leaves nothing to learn loses no update before it, and is told with its record', async t => {
+test('a sample that leaves nothing to learn loses no update before it, and is reported with its record', async t => {
   const folder = material(t)
   const long = { id: 'endless', image: 'i0', conversations: [] as object[] }
   long.conversations = [

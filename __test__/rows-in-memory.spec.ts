@@ -94,7 +94,7 @@ test('an aligner moves plain numbers and bfloat16 tensors as it moves f64 rows',
   }
 })
 
-test('an array that lost its memory is told from an empty one', async t => {
+test('an array that lost its memory is distinguished from an empty one', async t => {
   const rows = someRows(2, DIM, 1)
   structuredClone(rows.buffer, { transfer: [rows.buffer as ArrayBuffer] })
   await t.throwsAsync(openEmbeddings(rows, { dim: DIM }), { code: 'BAD_SHAPE', message: /transferred/ })
@@ -109,7 +109,7 @@ test('an array that lost its memory is told from an empty one', async t => {
 const resizable = (bytes: number) =>
   Reflect.construct(ArrayBuffer, [bytes, { maxByteLength: bytes }]) as ArrayBuffer & { resize(bytes: number): void }
 
-test('an array that outgrew its memory is told from an empty one', async t => {
+test('an array that outgrew its memory is distinguished from an empty one', async t => {
   const outgrown = () => {
     const buffer = resizable(8 * DIM)
     const rows = new Float32Array(buffer, 0, 2 * DIM)

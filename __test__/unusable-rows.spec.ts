@@ -83,7 +83,7 @@ test('rows that are picked by number and rows of a step name what their file lac
   await t.throwsAsync(() => tracker.push(step), { code: 'BAD_ROW', message: /text row 0: is null/ })
 })
 
-test('a row that vanishes in another storage type is told', async t => {
+test('a row that vanishes in another storage type is reported', async t => {
   const small = join(import.meta.dirname, 'fixtures', 'rows', 'vanishing.npy')
   const rows = await openEmbeddings(small)
   const out = join(folderOf(t), 'out.npy')
@@ -114,7 +114,7 @@ test('a conversion stops at a row without a length like everything else, unless 
     const failed = { code: 'BAD_ROW', message: /row 1: length is zero/ }
     await t.throwsAsync(() => convert(strict, out('a.npy'), { dtype }), failed)
   }
-  // a zero stays what it is; what becomes one is told
+  // a zero stays what it is; what becomes one is reported
   const raw = await openEmbeddings(values, { dim: 2, normalize: false })
   await convert(raw, out('raw.npy'))
   t.deepEqual([...readNpy(out('raw.npy')).values], [...values])

@@ -61,7 +61,7 @@ const config = {
 const both = await ReVision.open(config)
 const first = await ReVision.open(config, { stage2: false })
 const onProgress = ({ stage, rows, total }) => process.stderr.write(`\r${stage} ${rows}/${total}      `)
-const callbacks = { stage1: told('stage 1'), stage2: told('stage 2') }
+const callbacks = { stage1: progress('stage 1'), stage2: progress('stage 2') }
 await both.pretrain({ callbacks, onProgress })
 await both.finetune({ callbacks, onProgress })
 
@@ -115,7 +115,7 @@ function short(value) {
   return Number(value.toPrecision(3))
 }
 
-function told(stage) {
+function progress(stage) {
   const write = text => process.stderr.write(`\r${stage} ${text}      `)
   return { onStepEnd: ({ loss }, { step, steps }) => void write(`${step}/${steps} loss ${loss.toFixed(3)}`) }
 }

@@ -137,7 +137,7 @@ export class Aligner {
 
   /**
    * Fits an aligner and writes the moved rows of the source, shard by shard, in one job; where a method moves the target
-   * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless told otherwise, format and
+   * too (`centering`), both sides are written. Output keeps names, order, metadata and, unless an option says otherwise, format and
    * storage type of the input. `report.outputs` lists the files.
    *
    * @throws {@link ModalityGapError} as `fit` does, `BAD_OPTION` and `WRITE_FAILED`; unfinished files are removed

@@ -210,17 +210,17 @@ function unknownKey(
   known: readonly string[],
   { other, aliases }: Elsewhere,
 ): ModalityGapError {
-  const told = (what: string) => new ModalityGapError('BAD_OPTION', `unknown option \`${key}\` of ${of}${what}`)
+  const refusal = (what: string) => new ModalityGapError('BAD_OPTION', `unknown option \`${key}\` of ${of}${what}`)
   const alias = aliases && Object.hasOwn(aliases, key) ? aliases[key] : undefined
   if (alias !== undefined) {
-    return told(`: it is called \`${alias}\` here; expected ${known.join(', ')}`)
+    return refusal(`: it is called \`${alias}\` here; expected ${known.join(', ')}`)
   }
   if (other?.keys.includes(key)) {
-    return told(`: ${other.hint}`)
+    return refusal(`: ${other.hint}`)
   }
   const meant = nearest(key, known)
   const hint = meant === undefined ? '' : `: did you mean \`${meant}\`?`
-  return told(`${hint}${hint === '' ? ';' : ''} expected ${known.join(', ')}`)
+  return refusal(`${hint}${hint === '' ? ';' : ''} expected ${known.join(', ')}`)
 }
 
 /** The error of a value that is not what its name asks for. */

@@ -202,7 +202,7 @@ function mostFound(
 }
 
 /**
- * Of those whose gap on held-out rows cannot be told from the noise, that of the fit included, the one that keeps most
+ * Of those whose gap on held-out rows cannot be distinguished from the noise, that of the fit included, the one that keeps most
  * neighbours; else the smallest gap.
  */
 export function bestForSubstitution(strategies: CompareReport['strategies']): Recommendation | undefined {
@@ -231,7 +231,7 @@ export function bestForSubstitution(strategies: CompareReport['strategies']): Re
   const same = equals.length > 0 ? `; so ${equals.length > 1 ? 'do' : 'does'} ${listed(equals)}, to a percent` : ''
   return {
     method,
-    why: `its gap cannot be told from noise, that of the fit included (${shown(centroid)}, floor ${shown(floor)}), and it keeps ${shown(keptOf(report))} of the neighbours${same}`,
+    why: `its gap cannot be distinguished from noise, that of the fit included (${shown(centroid)}, floor ${shown(floor)}), and it keeps ${shown(keptOf(report))} of the neighbours${same}`,
     equals,
   }
 }

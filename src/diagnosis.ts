@@ -190,7 +190,7 @@ const belowFloor: Check = report => {
     ? {
         code: 'below-floor',
         level: 'note',
-        text: 'The gap cannot be told from noise: two samples of one distribution would be as far apart.',
+        text: 'The gap cannot be distinguished from noise: two samples of one distribution would be as far apart.',
         evidence: `gap ${shown(gap.centroid)}, floor ${shown(gap.floor)}`,
         advice: 'do not rank methods by such gaps; take more rows to see smaller ones',
       }

@@ -26,7 +26,7 @@ export async function runJob(
 
 interface Guarded<T> {
   callback: (event: T) => void
-  /** Hears what was told before the call ended, then throws what the listener threw. */
+  /** Hears what was reported before the call ended, then throws what the listener threw. */
   ended: () => Promise<void>
 }
 

@@ -87,7 +87,7 @@ function recordOf<T>(line: string, { read, what, flaw }: LogKind<T>, file: strin
   try {
     value = JSON.parse(line)
   } catch {
-    // told below, as for JSON that is no record
+    // reported below, as for JSON that is no record
   }
   const record = holdsFinite(value) ? read(value) : undefined
   if (record === undefined) {

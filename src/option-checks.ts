@@ -136,7 +136,7 @@ export const measureChecks: Checks<MeasureOptions> = {
 }
 
 /**
- * Checks both arguments of a call `of(input, run)`; a key in the wrong one is told where it belongs.
+ * Checks both arguments of a call `of(input, run)`; a key in the wrong one is refused with where it belongs.
  *
  * @param aliases names under which people know a key of `input`
  * @throws {@link ModalityGapError} `BAD_OPTION`

@@ -57,7 +57,7 @@ export function gapSentences(measured: ConcludedGap): string[] {
     own === 'real'
       ? `this very aligner leaves a gap that is real (${numbers(gap.ofAligner)}); another fit on as many rows would leave another`
       : own === 'noise'
-        ? `of this very aligner, too, the gap cannot be told from noise (${numbers(gap.ofAligner)})`
+        ? `of this very aligner, too, the gap cannot be distinguished from noise (${numbers(gap.ofAligner)})`
         : undefined
   return second === undefined ? [first] : [`${first}; the noise of the fit is counted as noise`, second]
 }
@@ -67,7 +67,7 @@ function conclusion(verdict: GapVerdict, gap: Judged, now: number | undefined, w
     case 'real':
       return `${where}the gap is real: it exceeds what 95 % of samples without a gap show (${numbers(gap)})`
     case 'noise':
-      return `${where}the gap cannot be told from noise (${numbers(gap)})`
+      return `${where}the gap cannot be distinguished from noise (${numbers(gap)})`
     case 'in-sample':
       return `this was measured on the rows of the fit, where the gap after it always lies below the floor of ${shown(gap.floor)}; hold rows out to learn what it is on new ones`
     case 'not-tested':

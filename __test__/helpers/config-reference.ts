@@ -88,7 +88,7 @@ ${[...head, ...lines(STAGE_ALIASES, '…')].join('\n').replaceAll('`…', '`')}`
 function ignored(): string {
   return `## Names without effect
 
-They are accepted and told of in one warning: ${IGNORED.map(name => `\`${name}\``).join(', ')}.`
+They are accepted and named in one warning: ${IGNORED.map(name => `\`${name}\``).join(', ')}.`
 }
 
 function refused(): string {

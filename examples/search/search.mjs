@@ -103,7 +103,7 @@ function rowOf(rows, i) {
   return rows.slice(i * dim, (i + 1) * dim)
 }
 
-/** Of those whose R@1 cannot be told from the best the one whose mixed results come nearest to half and half. */
+/** Of those whose R@1 cannot be distinguished from the best the one whose mixed results come nearest to half and half. */
 function recommendation(found, count) {
   const entries = Object.entries(found)
   const recalled = ([, { textToImage, imageToText }]) => (textToImage + imageToText) / 2

@@ -136,7 +136,9 @@ async function verdictOf(kind, folder, file) {
       return place === undefined ? { verdict: 'read' } : wrong(`not finite: ${place}`)
     } catch (error) {
       const named = error?.name === 'ModalityGapError' && typeof error.code === 'string' && error.code !== 'PANIC'
-      return named ? { verdict: 'error', code: error.code, message: error.message.slice(0, 300) } : wrong(told(error))
+      return named
+        ? { verdict: 'error', code: error.code, message: error.message.slice(0, 300) }
+        : wrong(described(error))
     }
   }
   const verdict = await judge()
@@ -145,7 +147,7 @@ async function verdictOf(kind, folder, file) {
   return seconds > SECONDS ? { ...wrong(`took ${seconds.toFixed(1)} s`), seconds } : { ...verdict, seconds }
 }
 
-function told(error) {
+function described(error) {
   return error instanceof Error
     ? `${error.code ?? ''} ${error.stack ?? error.message}`.trim().slice(0, 600)
     : `threw ${String(error)}`

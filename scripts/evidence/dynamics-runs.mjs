@@ -100,12 +100,12 @@ async function train(folder, { train: given, skinTones, freezeAt, conditions, ev
   const held = pairs.filter(({ split }) => split !== 'train').length
   const cadence = { probeEvery: every, probeRows: held, checkpointEvery: every }
   const options = { ...given, ...cadence, data: list, out, seed, resume, threads }
-  const { report } = await DualEncoder.train(options, { onProbe, onStep: told })
+  const { report } = await DualEncoder.train(options, { onProbe, onStep: showStep })
   await turn
   return { report, records: tracker.records, conditions: measured }
 }
 
-function told({ step, total, loss, accuracy }) {
+function showStep({ step, total, loss, accuracy }) {
   if (step % TOLD === 0 || step === total) {
     const end = step === total ? '\n' : ' '
     process.stderr.write(`\r${step}/${total} loss ${loss.toFixed(3)} accuracy ${accuracy.toFixed(2)}${end}`)

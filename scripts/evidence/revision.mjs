@@ -68,7 +68,7 @@ export async function evidence(args) {
     if (config === undefined) continue
     await prepare(name === 'toned' ? TONED : MATERIAL, threads)
     if (config.stage2 !== undefined) reuseProjectors(config)
-    reports[name] = await compareArms(config, { onRun: run => told(name, run) })
+    reports[name] = await compareArms(config, { onRun: run => showRun(name, run) })
   }
   if (!values['runs-only']) {
     const said = `\`main\` makes ${steps} updates a run, \`early\` and the others ${OTHER_STEPS}; \`tuned\` and \`tuning\` go on from there with 60 on 300 pictures (adapters of rank 8 and the projector). \`toned\` makes ${TONED_STEPS} on material with people in all their colours, 10194 pictures and 3398 names, with an encoder of its own.`
@@ -81,6 +81,6 @@ async function prepare(name, threads) {
   await prepareStudy({ encoder, name, skinTones: name === TONED })
 }
 
-function told(name, { arm, seed, index, count, cached }) {
+function showRun(name, { arm, seed, index, count, cached }) {
   process.stderr.write(`revision: ${name} ${index + 1}/${count}, ${arm}, seed ${seed}${cached ? ', kept' : ''}\n`)
 }

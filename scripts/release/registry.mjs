@@ -1,4 +1,4 @@
-// A registry on loopback with nothing in it and no other registry behind it; forked by the rehearsal, told the folder to
+// A registry on loopback with nothing in it and no other registry behind it; forked by the rehearsal, given the folder to
 // store packages in, answers with its address.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -60,7 +60,7 @@ export interface SampleSizeReport {
   rowsFor?: {
     /** The gap. */
     gap: number
-    /** The rows; null where they cannot be told, or where no number is enough. */
+    /** The rows; null where they cannot be decided, or where no number is enough. */
     rows: number | null
     /** 95 % interval of the rows; null where `rows` is. */
     interval: [number, number] | null

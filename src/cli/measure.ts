@@ -92,7 +92,7 @@ function gapText(report: GapReport): string {
     ...others,
     ...(groups ? [groupsSentence(groups, rows)] : []),
   ].join('\n')
-  const tables = [sidesTable(report), distances(report), causes(report), lying(report), diagnosisText(diagnosis)]
+  const tables = [sidesTable(report), distances(report), causes(report), relations(report), diagnosisText(diagnosis)]
   return [words, ...tables.filter(text => text !== '')].join('\n\n')
 }
 
@@ -180,7 +180,7 @@ function isNumber(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-function lying({ neighbours, retrieval, similarity, preservation, rows: sizes }: GapReport): string {
+function relations({ neighbours, retrieval, similarity, preservation, rows: sizes }: GapReport): string {
   const rows: string[][] = []
   if (neighbours) {
     const { mixing, hubness } = neighbours
@@ -209,7 +209,7 @@ function lying({ neighbours, retrieval, similarity, preservation, rows: sizes }:
   if (similarity) {
     const { separability, cka, js, jsChance } = similarity
     rows.push([
-      'told apart by a plane, on unseen embeddings, and by chance',
+      'distinguished by a plane, on unseen embeddings, and by chance',
       `${isNumber(separability) ? percent(separability) : '–'}, ${percent(1 / 2)}`,
     ])
     if (cka !== undefined) {

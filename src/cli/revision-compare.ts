@@ -24,7 +24,7 @@ function metricTable(metric: MetricOfArms, report: ArmsReport): string {
   return table([head, ...rows])
 }
 
-/** A gap is told and not judged: which one is better, losses and answers say. */
+/** A gap is reported and not judged: which one is better, losses and answers say. */
 const TOLD = 'gap'
 
 function nameOf({ metric, of, group, greaterIsBetter }: MetricOfArms): string {

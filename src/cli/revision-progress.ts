@@ -40,9 +40,9 @@ function shown(bar: Bar, name: () => string): TrainerCallbacks {
       bar.show({ stage: name(), done, total, unit: 'updates', seconds, detail: `loss ${figure(loss)}${evaluated}` })
     },
     onLog(record) {
-      const told = toldOf(record)
-      if (!bar.visible && told !== undefined) {
-        tell(`${name()}: ${record.step}/${last?.steps ?? record.step}, ${told}${left(last)}`)
+      const losses = lossesOf(record)
+      if (!bar.visible && losses !== undefined) {
+        tell(`${name()}: ${record.step}/${last?.steps ?? record.step}, ${losses}${left(last)}`)
       }
     },
     onEvaluate({ eval_loss }) {
@@ -51,7 +51,7 @@ function shown(bar: Bar, name: () => string): TrainerCallbacks {
   }
 }
 
-function toldOf({ loss, eval_loss }: LogRecord): string | undefined {
+function lossesOf({ loss, eval_loss }: LogRecord): string | undefined {
   if (typeof eval_loss === 'number') {
     return `held-out loss ${figure(eval_loss)}`
   }

@@ -236,11 +236,11 @@ export interface SampleSizeData {
   rowsFor?: {
     /** The wanted gap. */
     gap: number
-    /** The rows; null where it is not reached, or cannot be told. */
+    /** The rows; null where it is not reached, or cannot be decided. */
     rows: number | null
     /** 95 % interval of the rows. */
     interval?: number[] | null
-    /** Whether the rows are estimated, cannot be told, or never suffice. */
+    /** Whether the rows are estimated, cannot be decided, or never suffice. */
     verdict?: string
     /** Rows held out of the smaller side. */
     held?: number

@@ -9,7 +9,7 @@ export interface Card {
   note?: string
 }
 
-/** Numbers that are told, not drawn. */
+/** Numbers that are written, not drawn. */
 export interface Facts extends Table {
   caption: string
 }

@@ -59,7 +59,7 @@ function verdict(measured: MeasureData): string[] {
 }
 
 function causes(parts: MeasureData['decomposition']): string[] {
-  // null where the gap cannot be told from noise, or where rows are too few for a frame of others
+  // null where the gap cannot be distinguished from noise, or where rows are too few for a frame of others
   const outside = parts?.cobShare
   if (!isNumber(outside)) {
     return []

@@ -96,7 +96,7 @@ export function checkedFile({ value, lineOf, path }: RawConfig): LoadedConfig {
   const config = resolved.problems.length === 0 ? parsed(resolved) : undefined
   const problems = config ? relations(config, resolved) : resolved.problems
   if (config === undefined || problems.length > 0) {
-    throw told(problems, { lineOf, path })
+    throw configError(problems, { lineOf, path })
   }
   const { ignored } = resolved
   return ignored.length === 0 ? { config } : { config, warning: `without effect here: ${ignored.join(', ')}` }
@@ -110,14 +110,17 @@ export function checkedFile({ value, lineOf, path }: RawConfig): LoadedConfig {
 export function checkedComparison({ value, lineOf, path }: RawConfig): CompareConfig {
   const { compare } = value
   if (typeof compare !== 'object' || compare === null) {
-    throw told([{ message: 'there is no section compare, which names arms and seeds', at: [] }], { lineOf, path })
+    throw configError([{ message: 'there is no section compare, which names arms and seeds', at: [] }], {
+      lineOf,
+      path,
+    })
   }
   const resolved = resolve({ compare })
   const result = v.safeParse(compareSchema, resolved.value)
   const issues = result.success ? [] : result.issues.map(issue => problemOf(issue, resolved))
   const problems = [...resolved.problems, ...issues, ...(result.success ? armProblems(result.output.compare) : [])]
   if (!result.success || problems.length > 0) {
-    throw told(problems, { lineOf, path })
+    throw configError(problems, { lineOf, path })
   }
   return result.output.compare
 }
@@ -247,7 +250,7 @@ function promptIn(place: string, prompt: string, refuse: (place: string, message
   }
 }
 
-function told(problems: readonly Problem[], { lineOf, path: file }: Omit<RawConfig, 'value'>): ModalityGapError {
+function configError(problems: readonly Problem[], { lineOf, path: file }: Omit<RawConfig, 'value'>): ModalityGapError {
   const lines = problems.map(({ at }) => lineOf(at))
   const all = problems.map(({ message }, i) => (lines[i] === undefined ? message : `line ${lines[i]}: ${message}`))
   const texts = [...new Set(all)]

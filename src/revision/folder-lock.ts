@@ -24,7 +24,7 @@ interface Holder {
  *
  * @throws {@link ModalityGapError} `BAD_OPTION` when somebody else works there; what `work` throws
  */
-export async function alone<T>(folder: string, work: () => Promise<T>): Promise<T> {
+export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = resolve(folder)
   const file = join(path, LOCK)
   if (held.has(path)) {

@@ -87,7 +87,7 @@ export interface ModelOptions {
   adapter?: string
   /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
   template?: string
-  /** What a model's own template is told beside the conversation, such as `{ enable_thinking: true }`. */
+  /** What a model's own template is given beside the conversation, such as `{ enable_thinking: true }`. */
   templateArguments?: Readonly<Record<string, unknown>>
   /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
   endToken?: boolean

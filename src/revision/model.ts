@@ -57,12 +57,12 @@ const EXPORTED: Readonly<Record<ExportKind, readonly string[]>> = {
   mmproj: ['mmproj.gguf'],
 }
 
-const told = new Set<string>()
+const shown = new Set<string>()
 
 /** Warns of what is odd about a model, each once: stages open the same one several times. */
 function tell(notes: readonly string[]): void {
-  for (const note of notes.filter(each => !told.has(each))) {
-    told.add(note)
+  for (const note of notes.filter(each => !shown.has(each))) {
+    shown.add(note)
     process.emitWarning(note, 'ModelWarning')
   }
 }

@@ -5,7 +5,7 @@ import { TrainingSet, type TrainingSetOptions } from './data/training-set.ts'
 import type { Workspace } from './workspace.ts'
 
 /**
- * Looks at everything that a run is to read later on, so that what is wrong with it is told before the first update:
+ * Looks at everything that a run is to read later on, so that what is wrong with it is reported before the first update:
  * files that are not there, sides of different width, records of a later stage and of the evaluation.
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `WIDTH_MISMATCH`; as {@link TrainingSet.open} does

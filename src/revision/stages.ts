@@ -10,7 +10,7 @@ import { keepConfig, type ReVisionConfig, type Stage1Config, type Stage2Config }
 import { contentsOf, filesOfModel } from './contents.ts'
 import { type JoinedSample, type SampleList, TrainingSet } from './data/training-set.ts'
 import { openRecords, wordingOf } from './evaluation.ts'
-import { alone } from './folder-lock.ts'
+import { withFolderLock } from './folder-lock.ts'
 import type { HeldOut } from './held-out.ts'
 import { tagsOf } from './logs.ts'
 import { VisionModel } from './model.ts'
@@ -74,10 +74,10 @@ export async function runStage(
     throw new ModalityGapError('BAD_OPTION', `${name} is not part of this configuration`)
   }
   const output = join(config.output, name)
-  return await alone(output, async () => await runAlone(name, config, start, { output, callbacks, ...run }))
+  return await withFolderLock(output, async () => await runLocked(name, config, start, { output, callbacks, ...run }))
 }
 
-async function runAlone(
+async function runLocked(
   name: StageName,
   config: ReVisionConfig,
   start: StageStart,
@@ -188,7 +188,7 @@ async function openHeldOut(
   }
 }
 
-/** What is wrong with held-out records is told before the first update. */
+/** What is wrong with held-out records is reported before the first update. */
 async function checkLabels(model: VisionModel, heldOut: readonly HeldOut[]): Promise<void> {
   for (const { list, toSample } of heldOut) {
     for (let place = 0; place < list.length; place++) {

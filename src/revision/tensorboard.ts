@@ -83,7 +83,7 @@ export class EventWriter {
       await this.#file.appendFile(bytes)
       await this.#file.sync()
     })
-    // a failure is told to whoever wrote, not to whoever writes next
+    // a failure is reported to whoever wrote, not to whoever writes next
     this.#last = written.catch(() => undefined)
     await written.catch(cause => {
       throw failed(this.path, cause)

@@ -56,7 +56,7 @@ export interface LogSink {
   write(record: LogRecord): void | Promise<void>
   /** Takes texts, such as answers. */
   text?(step: number, tag: string, text: string): void | Promise<void>
-  /** Told that nothing more comes. */
+  /** Called when nothing more comes. */
   close?(): void | Promise<void>
 }
 
@@ -106,7 +106,7 @@ export interface TrainerOptions {
   logEvery: number
   /** Files of the log and of the answers; absent for none. */
   log?: { lines: string; samples: string }
-  /** Opens further sinks; told after which step a run goes on. */
+  /** Opens further sinks; given the step after which a run goes on. */
   sinks?(resumedFrom?: number): Promise<readonly LogSink[]>
   /** Key of the evaluation that the best checkpoint is chosen by. */
   bestMetric: string

@@ -116,7 +116,7 @@ class Training {
         const samples = await next
         const step = this.#state.global_step
         if (step + 1 < steps) {
-          // read while the native side computes; what is wrong with it is told in its turn
+          // read while the native side computes; what is wrong with it is reported in its turn
           next = this.#batch(step + 1)
           next.catch(() => undefined)
         }

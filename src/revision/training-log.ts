@@ -44,7 +44,7 @@ export class TrainingLog {
    */
   static async open({ log, sinks }: TrainerOptions, last: number | undefined): Promise<TrainingLog> {
     if (log) {
-      // what is wrong with the folder is told when the file is opened
+      // what is wrong with the folder is reported when the file is opened
       await mkdir(dirname(log.lines), { recursive: true }).catch(() => undefined)
     }
     const lines = log && (await openTrainLog(log.lines, last)).log

@@ -9,7 +9,7 @@ import type { ModelSample } from './model-options.ts'
 export interface Wording {
   /** The user's text around `<image>` where a record has no question. */
   prompt: string
-  /** What the assistant is told about itself; absent for the template's own. */
+  /** What the assistant is given about itself; absent for the template's own. */
   system?: string
   /** Whether images are left out, for a model that is to see nothing. */
   blind?: boolean
@@ -68,8 +68,8 @@ function turnsOf({ turns }: Pick<Sample, 'turns'>, { prompt, system, blind, imag
   const worded = turns.map(turn => (turn.content.trim() === IMAGE_PLACE ? { ...turn, content: prompt } : turn))
   const asked =
     imagePlacement === 'front' ? worded.map(turn => ({ ...turn, content: placedInFront(turn.content) })) : worded
-  const told = system === undefined || asked[0]?.role === 'system' ? asked : [systemTurn(system), ...asked]
-  return blind ? told.map(turn => ({ ...turn, content: withoutImages(turn.content) })) : told
+  const all = system === undefined || asked[0]?.role === 'system' ? asked : [systemTurn(system), ...asked]
+  return blind ? all.map(turn => ({ ...turn, content: withoutImages(turn.content) })) : all
 }
 
 function systemTurn(content: string): Turn {

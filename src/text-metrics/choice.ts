@@ -87,7 +87,8 @@ export function chosenLetter(text: string, options: readonly string[]): string |
   const said = readable(text)
   const pieces = piecesOf(said)
   const compared = options.map(narrow).map(option => ({ plain: plain(option), words: optionWords(option) }))
-  const found = alone(pieces, compared) ?? readingOf(said, pieces, letters, compared) ?? asked(said, letters, compared)
+  const found =
+    soleLetter(pieces, compared) ?? readingOf(said, pieces, letters, compared) ?? asked(said, letters, compared)
   return found !== undefined && letters.includes(found) ? found : undefined
 }
 
@@ -134,7 +135,7 @@ function asked(said: string, letters: readonly string[], options: readonly Optio
 /** Marks around a letter that is alone. */
 const AROUND = '("\'*[_`)].:,{}$?!<>=→-✅✓✔☑'
 
-function alone(pieces: readonly Piece[], options: readonly Option[]): string | undefined {
+function soleLetter(pieces: readonly Piece[], options: readonly Option[]): string | undefined {
   const words = pieces.filter(({ kind, text }) => kind === 'word' || (kind === 'mark' && !AROUND.includes(text)))
   // `A:` before another letter stands for `Answer:`, unless that is the text of option A
   const [first, second] = words

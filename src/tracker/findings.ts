@@ -228,7 +228,7 @@ const CLAIMS: readonly Claim[] = [
   },
 ]
 
-/** Records of a tracker, told by what every one has. */
+/** Records of a tracker, recognised by what every one has. */
 const trackRecords = listOf(record({ step: whole(), gap: record({ centroid: number() }) }), 'records of a tracker')
 
 /**

@@ -1,4 +1,4 @@
-//! Shapes of the dual encoder and what its training is told.
+//! Shapes of the dual encoder and the options of its training.
 
 use modality_gap_nn::{AdamWOptions, ScheduleKind};
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ impl ModelConfig {
     }
 }
 
-/// What training is told. An absent option has the default that stands here.
+/// Options of the training. An absent option has the default that stands here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrainOptions {

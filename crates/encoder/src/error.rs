@@ -39,7 +39,7 @@ pub enum EncoderError {
             String::new()
         })]
     BadPairs {
-        /// The first of them, whose code, file and record are told.
+        /// The first of them, whose code, file and record are reported.
         first: Box<EncoderError>,
         /// All of them.
         found: Dropped,

@@ -28,7 +28,7 @@ pub const ENCODER: &str = "encoder.safetensors";
 /// The name of pairs that were held out by chance.
 const HELD_OUT: &str = "held-out";
 
-/// What a training job is told.
+/// Options of a training job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrainJob {

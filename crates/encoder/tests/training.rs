@@ -108,7 +108,7 @@ fn matrices_decay_by_rate_and_decay_and_nothing_else_does() {
     assert_eq!(decayed, expected);
 }
 
-/// A rate of 0.02 moves the temperature's logarithm by about as much at each update, downwards once pairs are told apart.
+/// A rate of 0.02 moves the temperature's logarithm by about as much at each update, downwards once pairs are distinguished.
 #[test]
 fn the_temperature_stops_at_its_bound() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::aligner_header::usable;
+
 /// ε in s = sqrt(Tx/(Ty+ε)), as in the authors' code.
 pub const EPSILON: f64 = 1e-10;
 /// Centroid passes when nothing is said, as published.
@@ -212,11 +214,8 @@ impl FitOptions {
         if self.method != Method::C3 && (self.noise.is_some() || self.noise_seed.is_some()) {
             return bad("noise and noiseSeed belong to the method c3");
         }
-        if self
-            .noise
-            .is_some_and(|sigma| !(sigma >= 0.0 && sigma.is_finite()))
-        {
-            return bad("noise must be a number of at least 0");
+        if self.noise.is_some_and(|sigma| !(sigma >= 0.0 && usable(sigma))) {
+            return bad("noise must be a number of at least 0, and no more than an aligner holds, 1e15");
         }
         if !self.method.takes_roots() && self.ridge.is_some() {
             return bad("ridge belongs to the methods bca and bures");

@@ -95,7 +95,7 @@ impl Second {
 pub enum GapVerdict {
     /// The gap is real: without one, so large a value comes in 5 % of samples.
     Real,
-    /// It cannot be told from noise.
+    /// It cannot be distinguished from noise.
     Noise,
     /// No covariance was taken, or there are fewer than about ten rows or groups.
     NotTested,

@@ -74,7 +74,7 @@ pub(crate) fn tensors_of(map: &StagedMap) -> Vec<Tensor> {
     tensors
 }
 
-/// What the metadata tells of the stages.
+/// What the metadata says of the stages.
 pub(crate) fn infos_of(map: &StagedMap) -> Vec<StageInfo> {
     map.stages()
         .iter()

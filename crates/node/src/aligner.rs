@@ -13,7 +13,7 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
-use crate::weight::{Handle, Told, Weighs, files_bytes, weighed};
+use crate::weight::{Handle, ReportedBytes, Weighs, files_bytes, weighed};
 
 thread_local! {
     static SCRATCH: RefCell<(Scratch, Vec<BadRow>)> = RefCell::default();
@@ -25,7 +25,7 @@ pub struct NativeAligner {
     pub(crate) aligner: Arc<Aligner>,
     /// Bytes of its file, which are about those that it holds.
     bytes: usize,
-    told: Told,
+    reported: ReportedBytes,
 }
 
 weighed!(NativeAligner);
@@ -35,8 +35,8 @@ impl Weighs for NativeAligner {
         self.bytes
     }
 
-    fn told(&self) -> &Told {
-        &self.told
+    fn reported(&self) -> &ReportedBytes {
+        &self.reported
     }
 }
 
@@ -147,7 +147,7 @@ impl NativeAligner {
         Handle(Self {
             aligner: Arc::new(aligner),
             bytes,
-            told: Told::default(),
+            reported: ReportedBytes::default(),
         })
     }
 }

@@ -119,7 +119,7 @@ impl ToNapiValue for Failure {
 
 impl<T: Weighs + ToNapiValue> ToNapiValue for Handle<T> {
     unsafe fn to_napi_value(env: sys::napi_env, Handle(value): Self) -> Result<sys::napi_value> {
-        value.told().tell(Env::from_raw(env), value.bytes())?;
+        value.reported().report(Env::from_raw(env), value.bytes())?;
         value.register();
         // SAFETY: `env` is the environment this call came from, passed on unchanged.
         unsafe { T::to_napi_value(env, value) }

@@ -18,7 +18,7 @@ use crate::environment::Held;
 use crate::job::{CancelToken, ProgressEvent};
 use crate::memory::Training;
 use crate::promise::{listener, promised};
-use crate::weight::{Handle, Told, Weighs, files_bytes, weighed};
+use crate::weight::{Handle, ReportedBytes, Weighs, files_bytes, weighed};
 
 type Answer<T> = std::result::Result<T, EncoderError>;
 
@@ -28,7 +28,7 @@ pub struct NativeEncoder {
     embedder: Held<Embedder>,
     /// Bytes of its files, which are about those that it holds.
     bytes: usize,
-    told: Told,
+    reported: ReportedBytes,
 }
 
 weighed!(NativeEncoder);
@@ -38,8 +38,8 @@ impl Weighs for NativeEncoder {
         self.bytes
     }
 
-    fn told(&self) -> &Told {
-        &self.told
+    fn reported(&self) -> &ReportedBytes {
+        &self.reported
     }
 
     fn register(&self) {
@@ -57,7 +57,7 @@ impl NativeEncoder {
             Ok(Handle(Self {
                 embedder: Held::new(Embedder::open(&path)?),
                 bytes: files_bytes(&path),
-                told: Told::default(),
+                reported: ReportedBytes::default(),
             }))
         })
     }
@@ -102,7 +102,7 @@ impl NativeEncoder {
     #[napi]
     pub fn release(&self, env: Env) -> Result<()> {
         self.embedder.release();
-        self.told.tell(env, 0)
+        self.reported.report(env, 0)
     }
 
     fn held(&self) -> Result<Arc<Embedder>> {

@@ -23,7 +23,7 @@ use crate::job::CancelToken;
 use crate::memory::Training;
 use crate::promise::{listener, promised};
 use crate::source::Source;
-use crate::weight::{Handle, Told, Weighs, rows_bytes, weighed};
+use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 
 type Answer<T> = std::result::Result<T, Failure>;
 
@@ -33,7 +33,7 @@ pub struct NativeRows {
     picker: Arc<Picker>,
     /// Bytes of rows in memory that it keeps.
     bytes: usize,
-    told: Told,
+    reported: ReportedBytes,
 }
 
 weighed!(NativeRows);
@@ -43,8 +43,8 @@ impl Weighs for NativeRows {
         self.bytes
     }
 
-    fn told(&self) -> &Told {
-        &self.told
+    fn reported(&self) -> &ReportedBytes {
+        &self.reported
     }
 }
 
@@ -71,7 +71,7 @@ impl NativeRows {
             Ok(Handle(Self {
                 picker: Arc::new(picker),
                 bytes: rows_bytes(&rows),
-                told: Told::default(),
+                reported: ReportedBytes::default(),
             }))
         })
     }
@@ -238,7 +238,7 @@ pub struct NativeModel {
     held: Held<Loaded>,
     info: Value,
     bytes: usize,
-    told: Told,
+    reported: ReportedBytes,
 }
 
 /// A session, shared with the calls that run.
@@ -256,8 +256,8 @@ impl Weighs for NativeModel {
         self.bytes
     }
 
-    fn told(&self) -> &Told {
-        &self.told
+    fn reported(&self) -> &ReportedBytes {
+        &self.reported
     }
 
     fn register(&self) {
@@ -323,7 +323,7 @@ impl NativeModel {
                     _training: training,
                 }),
                 info,
-                told: Told::default(),
+                reported: ReportedBytes::default(),
             }))
         })
     }
@@ -477,7 +477,7 @@ impl NativeModel {
     #[napi]
     pub fn release(&self, env: Env) -> Result<()> {
         self.held.release();
-        self.told.tell(env, 0)
+        self.reported.report(env, 0)
     }
 
     fn held(&self) -> Result<Arc<Loaded>> {

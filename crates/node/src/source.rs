@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use crate::border::{Failure, Outcome};
 use crate::environment::Held;
 use crate::promise::{promised, read};
-use crate::weight::{Handle, Told, Weighs, rows_bytes, weighed};
+use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 
 /// Opened rows; a cheap handle that jobs share.
 #[napi(custom_finalize)]
 pub struct Source {
     rows: Held<RowSet>,
     bytes: usize,
-    told: Told,
+    reported: ReportedBytes,
 }
 
 weighed!(Source);
@@ -33,8 +33,8 @@ impl Weighs for Source {
         self.bytes
     }
 
-    fn told(&self) -> &Told {
-        &self.told
+    fn reported(&self) -> &ReportedBytes {
+        &self.reported
     }
 
     fn register(&self) {
@@ -47,7 +47,7 @@ impl Source {
         Handle(Self {
             bytes: rows_bytes(&rows),
             rows: Held::new(rows),
-            told: Told::default(),
+            reported: ReportedBytes::default(),
         })
     }
 
@@ -139,7 +139,7 @@ impl Source {
     #[napi(catch_unwind)]
     pub fn release(&self, env: Env) -> Result<()> {
         self.rows.release();
-        self.told.tell(env, 0)
+        self.reported.report(env, 0)
     }
 
     /// Rows, width, type, format and shards.

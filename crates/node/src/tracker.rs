@@ -18,7 +18,7 @@ use crate::border::Outcome;
 use crate::job::CancelToken;
 use crate::promise::{promised, read};
 use crate::source::Source;
-use crate::weight::{Handle, Told, Weighs, weighed};
+use crate::weight::{Handle, ReportedBytes, Weighs, weighed};
 
 /// Matrices of d × d numbers in f64 that a state holds: frame, window, axes of the gradients.
 const MATRICES: usize = 4;
@@ -30,7 +30,7 @@ pub struct NativeTracker {
     state: Arc<Mutex<Arc<Tracker>>>,
     /// Held while a step is recorded.
     turn: Arc<Mutex<()>>,
-    told: Told,
+    reported: ReportedBytes,
 }
 
 weighed!(NativeTracker);
@@ -41,8 +41,8 @@ impl Weighs for NativeTracker {
         weight(frame)
     }
 
-    fn told(&self) -> &Told {
-        &self.told
+    fn reported(&self) -> &ReportedBytes {
+        &self.reported
     }
 }
 
@@ -134,8 +134,8 @@ impl NativeTracker {
             .collect::<Result<Vec<Arc<RowSet>>>>()?;
         let (state, turn) = (Arc::clone(&self.state), Arc::clone(&self.turn));
         let token = token.token.clone();
-        self.told
-            .tell(*env, weight(sources.first().map_or(0, |rows| rows.dim)))?;
+        self.reported
+            .report(*env, weight(sources.first().map_or(0, |rows| rows.dim)))?;
         promised(env, move || {
             let spec: PushSpec = read(spec)?;
             let named = |name: &str| {
@@ -169,7 +169,7 @@ impl NativeTracker {
         Handle(Self {
             state: Arc::new(Mutex::new(Arc::new(tracker))),
             turn: Arc::default(),
-            told: Told::default(),
+            reported: ReportedBytes::default(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Native memory behind JavaScript's small handles: the engine is told of it, so that it collects them in time.
+//! Native memory behind JavaScript's small handles: it is reported to the engine, so that it collects them in time.
 //!
 //! Handles are finalised between turns of the event loop only, so `openEmbeddings` yields to the loop from time to time.
 
@@ -8,13 +8,13 @@ use std::path::Path;
 use modality_gap_tasks::{Part, RowSet};
 use napi::{Env, Result};
 
-/// Bytes that the engine has been told of.
+/// Bytes that were reported to the engine.
 #[derive(Default)]
-pub struct Told(Cell<usize>);
+pub struct ReportedBytes(Cell<usize>);
 
-impl Told {
+impl ReportedBytes {
     /// Tells the engine what is held now; 0 takes everything back.
-    pub fn tell(&self, env: Env, bytes: usize) -> Result<()> {
+    pub fn report(&self, env: Env, bytes: usize) -> Result<()> {
         let change =
             i64::try_from(bytes).unwrap_or(i64::MAX) - i64::try_from(self.0.get()).unwrap_or(i64::MAX);
         if change != 0 {
@@ -29,8 +29,8 @@ impl Told {
 pub trait Weighs {
     /// Bytes, about.
     fn bytes(&self) -> usize;
-    /// What the engine has been told; its finaliser takes it back.
-    fn told(&self) -> &Told;
+    /// What was reported to the engine; its finaliser takes it back.
+    fn reported(&self) -> &ReportedBytes;
     /// Lets the end of the environment release what is held.
     fn register(&self) {}
 }
@@ -38,12 +38,12 @@ pub trait Weighs {
 /// A value of such a class on its way to JavaScript.
 pub struct Handle<T>(pub T);
 
-/// A class's finaliser takes back what the engine was told.
+/// A class's finaliser takes back what was reported to the engine.
 macro_rules! weighed {
     ($class:ty) => {
         impl napi::bindgen_prelude::ObjectFinalize for $class {
             fn finalize(self, env: napi::Env) -> napi::Result<()> {
-                crate::weight::Weighs::told(&self).tell(env, 0)
+                crate::weight::Weighs::reported(&self).report(env, 0)
             }
         }
     };

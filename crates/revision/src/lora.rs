@@ -44,6 +44,9 @@ pub const TARGETS: [&str; 7] = [
     "down_proj",
 ];
 
+/// Ranks that are taken whatever the width of a map.
+const USUAL_RANK: usize = 1024;
+
 impl Default for LoraConfig {
     fn default() -> Self {
         Self {
@@ -165,6 +168,18 @@ impl Target {
         ["A", "B"].map(|which| format!("{PREFIX}{}.lora_{which}.weight", self.name))
     }
 
+    /// Refuses a rank that would only take memory: a change has no more than the smaller width of its map.
+    fn check(&self, rank: usize) -> Result<()> {
+        let widest = self.inner.max(self.columns.len()).max(USUAL_RANK);
+        if rank > widest {
+            return Err(RevisionError::BadOption(format!(
+                "the rank {rank} of the adapter of {} is beyond its width; at most {widest} is taken",
+                self.name
+            )));
+        }
+        Ok(())
+    }
+
     fn shapes(&self, rank: usize) -> [[usize; 2]; 2] {
         [[rank, self.inner], [self.columns.len(), rank]]
     }
@@ -176,6 +191,7 @@ impl<T: Real> Lm<T> {
     pub fn add_adapters(&mut self, lora: &LoraConfig, params: &mut Params, rng: &mut Rng) -> Result<()> {
         lora.check()?;
         self.beside(lora, true, params, |target| {
+            target.check(lora.rank_of(&target.name))?;
             let [a, b] = target.shapes(lora.rank_of(&target.name));
             let bound = 1.0 / (target.inner as f64).sqrt();
             let a = uniform((a[0], a[1]), bound, DType::F64, rng)?;

@@ -40,6 +40,11 @@ pub struct Projector {
     layers: Vec<Layer>,
 }
 
+/// Most soft tokens of an embedding, more than the positions of any model that is read.
+const MOST_TOKENS: usize = 1 << 24;
+/// Most values of a map; more are a slip, and would take all memory.
+const MOST_VALUES: usize = 1 << 31;
+
 /// Names of a projector's parameters begin so; what follows is LLaVA's: `0.weight`, `0.bias`, `2.weight`, …
 pub(crate) const PREFIX: &str = "mm_projector.";
 
@@ -50,7 +55,7 @@ impl ProjectorConfig {
     }
 
     /// Its shape in words.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         let Self {
             kind, dim, hidden, ..
         } = self;
@@ -80,6 +85,19 @@ impl ProjectorConfig {
         };
         if self.tokens == 0 || self.dim == 0 {
             return bad("a projector needs columns to take and tokens to give".to_owned());
+        }
+        let rows = self
+            .hidden
+            .saturating_mul(if self.distinct { self.tokens } else { 1 });
+        let inner = if depth == 1 { self.dim } else { self.hidden };
+        let most = rows
+            .saturating_mul(inner)
+            .max(self.dim.saturating_mul(self.hidden));
+        if self.tokens > MOST_TOKENS || most > MOST_VALUES {
+            return bad(format!(
+                "a projector from {} columns to {} tokens of {} is larger than any model takes",
+                self.dim, self.tokens, self.hidden
+            ));
         }
         if !(self.scale > 0.0 && self.scale.is_finite()) {
             return bad(format!("inputScale is a number above 0, not {}", self.scale));

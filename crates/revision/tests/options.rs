@@ -204,7 +204,7 @@ fn gradients_are_bounded_only_where_they_are_longer() {
     let largest = free.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
     for (bound, factor) in [(4.0 * norm, 1.0), (norm / 4.0, 0.25)] {
         let (found, bounded) = with(bound);
-        assert_eq!(found, norm, "the norm is told before it is bounded");
+        assert_eq!(found, norm, "the norm is reported before it is bounded");
         for (free, bounded) in free.iter().zip(&bounded) {
             // values up to one round to 6e-8; clipping adds 1e-6 to the norm, as PyTorch does
             assert!(
@@ -313,4 +313,41 @@ fn an_answer_fills_the_positions_that_the_prompt_leaves() {
     let error = ask(18, 100).unwrap_err();
     assert_eq!(error.code(), "BAD_OPTION");
     assert!(error.to_string().contains("takes 20 positions"), "{error}");
+}
+
+/// Sizes that no model has are an error before any memory is asked for, which would end the process.
+#[test]
+fn sizes_beyond_all_models_are_refused() {
+    let refused = |change: &dyn Fn(&mut SessionOptions), said: &str| {
+        let mut options = options("llama-tied", Mode::Lora);
+        change(&mut options);
+        let error = Session::open(options).map(|_| ()).unwrap_err();
+        assert_eq!(error.code(), "BAD_OPTION", "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    };
+    let rank =
+        |rank: usize| move |options: &mut SessionOptions| options.learn.as_mut().unwrap().lora.rank = rank;
+    refused(
+        &rank(1_000_000_000_000),
+        "the rank 1000000000000 of the adapter of model.layers.0.self_attn.q_proj",
+    );
+    refused(&rank(1025), "at most 1024 is taken");
+    for dim in [1 << 40, usize::MAX] {
+        refused(
+            &|options: &mut SessionOptions| options.dim = dim,
+            "larger than any model takes",
+        );
+    }
+    for tokens in [1 << 25, 1 << 40, usize::MAX] {
+        for distinct in [false, true] {
+            let change = |options: &mut SessionOptions| {
+                options.projector.num_visual_tokens = tokens;
+                options.projector.distinct_tokens = distinct;
+            };
+            refused(&change, "larger than any model takes");
+        }
+    }
+    let mut options = options("llama-tied", Mode::Lora);
+    rank(64)(&mut options);
+    Session::open(options).unwrap();
 }

@@ -228,7 +228,7 @@ impl ShardError {
         }
     }
 
-    /// A missing file is told apart from one that cannot be read.
+    /// A missing file is distinguished from one that cannot be read.
     pub(crate) fn from_read(place: &Place, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { place: place.clone() },

@@ -1,4 +1,4 @@
-//! Files that are no containers of rows and no damage either: told as what they are, with what to do.
+//! Files that are no containers of rows and no damage either: named as what they are, with what to do.
 
 use std::path::Path;
 
@@ -56,12 +56,12 @@ const EMBED: &str = "embed it first, with `modality-gap encoder embed`";
 
 /// What a file is and what to do with it; `None` where the first bytes do not tell.
 pub(crate) fn kind_of(start: &[u8], path: &Path) -> Option<(String, &'static str)> {
-    let told = |what: &str, advice: &'static str| Some((what.to_owned(), advice));
+    let known = |what: &str, advice: &'static str| Some((what.to_owned(), advice));
     if let Some((_, what, advice)) = MAGIC.iter().find(|(magic, ..)| start.starts_with(magic)) {
-        return told(what, advice);
+        return known(what, advice);
     }
     if start.get(257..262) == Some(b"ustar") {
-        return told(
+        return known(
             "a tar archive",
             "unpack it, or give it to `modality-gap encoder embed`",
         );
@@ -73,9 +73,9 @@ pub(crate) fn kind_of(start: &[u8], path: &Path) -> Option<(String, &'static str
             .map_or(0, |len| usize::from(len[0]) | usize::from(len[1]) << 8);
         let name = name.get(..len).unwrap_or(name);
         return if name.ends_with(b"data.pkl") {
-            told(PYTORCH, SAVE_TENSOR)
+            known(PYTORCH, SAVE_TENSOR)
         } else if name == b"[Content_Types].xml" {
-            told("an Office document", SAVE)
+            known("an Office document", SAVE)
         } else {
             None
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::TaskError;
 
-/// Progress is told at most this often.
+/// Progress is reported at most this often.
 const EVERY: Duration = Duration::from_millis(50);
 
 /// A request to stop, shared between whoever may ask and the job.
@@ -112,7 +112,7 @@ impl Control {
             name: name.to_owned(),
             total,
             done: AtomicU64::new(0),
-            told: Mutex::new(None),
+            reported: Mutex::new(None),
         }
     }
 }
@@ -122,7 +122,7 @@ pub(crate) struct Stage<'a> {
     name: String,
     total: u64,
     done: AtomicU64,
-    told: Mutex<Option<Instant>>,
+    reported: Mutex<Option<Instant>>,
 }
 
 impl Stage<'_> {
@@ -132,11 +132,11 @@ impl Stage<'_> {
         let Some(tell) = &self.control.on_progress else {
             return;
         };
-        let due = match self.told.try_lock() {
-            Ok(mut told) => {
-                let due = done == self.total || told.is_none_or(|at| at.elapsed() >= EVERY);
+        let due = match self.reported.try_lock() {
+            Ok(mut reported) => {
+                let due = done == self.total || reported.is_none_or(|at| at.elapsed() >= EVERY);
                 if due {
-                    *told = Some(Instant::now());
+                    *reported = Some(Instant::now());
                 }
                 due
             }

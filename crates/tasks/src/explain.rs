@@ -195,7 +195,7 @@ const COVERAGE_TURN: f64 = 0.02;
 const ROWS_PER_COLUMN: u64 = 10;
 
 /// The frame, and everything that is known without another pass. `real` says whether the gap exceeds its noise: of noise alone
-/// no share is told.
+/// no share is given.
 ///
 /// Decompositions that do not depend on each other run side by side, each on one thread, so that threads do not change them.
 pub(crate) fn explain(

@@ -126,7 +126,7 @@ fn make_folder(folder: &Path) -> Result<(), ShardError> {
 }
 
 /// The right to write the outputs of a job. A folder of outputs holds a note of the job that writes there, so that a run that
-/// was cut short is told apart from the result of another one.
+/// was cut short is distinguished from the result of another one.
 pub(crate) struct Claimed {
     note: Option<PathBuf>,
     job: String,

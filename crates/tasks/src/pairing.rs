@@ -88,7 +88,7 @@ fn without_gap(side: &Side<'_>) -> Result<(), TaskError> {
     let gap = numbers.windows(2).find(|pair| pair[1] > pair[0] + 1);
     let Some(gap) = gap else { return Ok(()) };
     let text = format!(
-        "{} has no file of number {} between {} and {}, and the other side is one file: which rows belong together cannot be told",
+        "{} has no file of number {} between {} and {}, and the other side is one file: which rows belong together cannot be decided",
         side.label,
         gap[0] + 1,
         gap[0],
@@ -100,8 +100,8 @@ fn without_gap(side: &Side<'_>) -> Result<(), TaskError> {
 fn one_by_one(a: &Side<'_>, b: &Side<'_>) -> Result<(), TaskError> {
     let lacking = |these: &Side<'_>, those: &Side<'_>| {
         let known: BTreeMap<&str, usize> = those.keys.iter().map(String::as_str).zip(0..).collect();
-        let alone = (0..these.files.len()).filter(|&i| !known.contains_key(these.keys[i].as_str()));
-        alone.map(|i| these.name(i)).collect::<Vec<_>>()
+        let partnerless = (0..these.files.len()).filter(|&i| !known.contains_key(these.keys[i].as_str()));
+        partnerless.map(|i| these.name(i)).collect::<Vec<_>>()
     };
     let (of_a, of_b) = (lacking(a, b), lacking(b, a));
     if !of_a.is_empty() || !of_b.is_empty() {

@@ -161,7 +161,7 @@ pub fn spelled(config: &Map<String, Value>, key: &str) -> Option<Spelled> {
     serde_json::from_value(config.get(key)?.clone()).ok()
 }
 
-/// Tokens with a name that is none of `known`; a template is told of them.
+/// Tokens with a name that is none of `known`; a template is informed of them.
 pub fn further_names(config: &Map<String, Value>, known: &[&str]) -> Vec<(String, String)> {
     let keys = config
         .keys()

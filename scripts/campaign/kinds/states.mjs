@@ -54,8 +54,8 @@ export const kinds = [
         (value, i) => Math.abs(value - portable.row?.[i]) <= 1e-6 * Math.max(1, Math.abs(value)),
       )
       if (own.code !== portable.code || near === false) {
-        const told = ({ code, error, row }) => (row ? `read (${row})` : `${code} (${error.message})`)
-        throw new Error(`the readers differ: native ${told(own)}, portable ${told(portable)}`)
+        const outcome = ({ code, error, row }) => (row ? `read (${row})` : `${code} (${error.message})`)
+        throw new Error(`the readers differ: native ${outcome(own)}, portable ${outcome(portable)}`)
       }
       if (own.error) throw own.error
       return own.row

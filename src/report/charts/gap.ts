@@ -50,7 +50,7 @@ export function strategyGapChart({ strategies }: CompareData): Chart | undefined
   return barsOf({
     id: 'strategies-gap',
     title: 'What each strategy leaves of the gap',
-    text: 'Gap on held-out rows, logarithmic. The short upright line is each strategy’s own noise floor: bars that end near it leave nothing that can be told from noise.',
+    text: 'Gap on held-out rows, logarithmic. The short upright line is each strategy’s own noise floor: bars that end near it leave nothing that can be distinguished from noise.',
     summary: bars.map(({ name, gap, floor }) => `${name} ${figure(gap)} (floor ${figure(floor)})`).join(', '),
     bars,
   })

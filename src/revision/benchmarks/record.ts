@@ -69,7 +69,7 @@ export function benchmarkNamed(text: string): PublishedBenchmark | undefined {
   return found.sort((a, b) => b.name.length - a.name.length)[0]
 }
 
-/** What a reader is told of the benchmark. */
+/** What a reader is informed of the benchmark. */
 export interface BenchmarkName {
   /** Name of the benchmark. */
   benchmark: string

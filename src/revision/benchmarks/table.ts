@@ -51,7 +51,7 @@ export async function tableRecords(path: string, name: BenchmarkName): Promise<B
       rows.push({ index, image, image_path })
     }
   } catch (cause) {
-    throw told(path, records.length, cause)
+    throw atRow(path, records.length, cause)
   } finally {
     input.destroy()
   }
@@ -97,7 +97,7 @@ function pictureOf(cell: string): string {
   return PICTURE + createHash('sha256').update(cell).digest('hex')
 }
 
-function told(file: string, row: number, cause: unknown): unknown {
+function atRow(file: string, row: number, cause: unknown): unknown {
   const { code, message } = cause as NodeJS.ErrnoException
   if (cause instanceof ModalityGapError) {
     return cause

@@ -8,7 +8,7 @@ export interface Alias {
   convert?: (value: unknown) => unknown
   /** Whether a value that leaves ours as it is speaks against what ours is. */
   denies?: (value: unknown, ours: unknown) => boolean
-  /** What of a value has no effect, as it is told; nothing for a value that is taken as a whole. */
+  /** What of a value has no effect, in words; nothing for a value that is taken as a whole. */
   without?: (value: unknown) => string[]
   /** How values differ, for the reference. */
   note?: string

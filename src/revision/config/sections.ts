@@ -329,7 +329,7 @@ export const records = section({
   onBad: v.optional(
     oneOf(
       ['error', 'drop'],
-      'What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left out and counted.',
+      'What happens to records that cannot be used: all are reported in one error, the first twenty by name, or they are left out and counted.',
     ),
     'error',
   ),
@@ -369,7 +369,7 @@ export const rootEntries = {
     described(
       v.record(v.string(), v.unknown()),
       'a section',
-      "What a model's own template is told beside the conversation, such as `enable_thinking: true`.",
+      "What a model's own template is given beside the conversation, such as `enable_thinking: true`.",
       'Record<string, unknown>',
     ),
   ),

@@ -13,11 +13,11 @@ const ABOVE: Readonly<Record<string, string>> = { epochs: 'steps', warmupRatio: 
  * `epochs` that of `steps`, a mode without adapters that of `lora`. Keys of the same spelling stay: they are replaced as they are.
  */
 export function withoutSynonyms(value: Record<string, unknown>, changes: Override): Record<string, unknown> {
-  const told = Object.fromEntries(
+  const given = Object.fromEntries(
     TELLING.filter(key => key in value && !(key in changes)).map(key => [key, emptied(value[key])]),
   )
   const own = resolve(value)
-  const next = resolve({ ...told, ...(numbered(changes) as Override) })
+  const next = resolve({ ...given, ...(numbered(changes) as Override) })
   const changed = [...next.origins].filter(([, at]) => reachedBy(changes, at))
   const places = new Set(changed.map(([place]) => place))
   let kept = value

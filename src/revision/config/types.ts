@@ -275,8 +275,8 @@ export interface EvaluationConfig {
 /** Section `records`. */
 export interface RecordsConfig {
   /**
-   * What happens to records that cannot be used: all are told in one error, the first twenty by name, or they are left
-   * out and counted. @defaultValue `'error'`
+   * What happens to records that cannot be used: all are reported in one error, the first twenty by name, or they are
+   * left out and counted. @defaultValue `'error'`
    */
   onBad: 'error' | 'drop'
 }
@@ -343,7 +343,7 @@ export interface ReVisionConfig {
   recipe?: 'published'
   /** Template of stage 2 and of answers. @defaultValue `'model'` */
   template: TemplateName
-  /** What a model's own template is told beside the conversation, such as `enable_thinking: true`. */
+  /** What a model's own template is given beside the conversation, such as `enable_thinking: true`. */
   templateArguments?: Record<string, unknown>
   /** Text around `<image>` for records without a question. @defaultValue `'<image>'` */
   prompt: string

@@ -3,7 +3,7 @@ import { ModalityGapError } from '../../errors.ts'
 /** Bad records that are named. */
 const NAMED = 20
 
-/** What happens to records that cannot be used: all are told in one error, or they are left out and counted. */
+/** What happens to records that cannot be used: all are reported in one error, or they are left out and counted. */
 export type OnBadRecord = 'error' | 'drop'
 
 /** Records that were left out. */

@@ -65,7 +65,7 @@ export class JsonFile {
   /**
    * Reads a file once and remembers where its records stand: 12 bytes for each.
    *
-   * @param onRecord told of every record; may refuse one by throwing
+   * @param onRecord called with every record; may refuse one by throwing
    * @param options what the file is called in errors, and who hears of records that are no JSON objects, which keep their numbers
    * @throws {@link ModalityGapError} as `jsonRecords` does
    */

@@ -8,7 +8,7 @@ export const MAX_RECORD_BYTES = 64 * 2 ** 20
  * says what is wrong; the reader adds file and record.
  */
 export interface Framer {
-  /** Takes the next bytes and tells of every record that ends in them. */
+  /** Takes the next bytes and reports every record that ends in them. */
   write(bytes: Uint8Array, onRecord: (start: number, end: number) => void): void
   /** Start of the record that has begun and not ended, or the next byte; what lies before is no longer needed. */
   readonly pending: number

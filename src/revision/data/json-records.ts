@@ -22,7 +22,7 @@ export interface JsonRecord {
 }
 
 /**
- * Reads the records of a file one after another: the elements of a JSON array, or JSON lines, told apart by the first
+ * Reads the records of a file one after another: the elements of a JSON array, or JSON lines, distinguished by the first
  * byte. The file is never held as a whole; a record may have {@link MAX_RECORD_BYTES}.
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with file and record

@@ -25,7 +25,7 @@ export interface RecordPlace {
 }
 
 /**
- * A record as a sample. Layouts, told apart by their keys; further keys are left alone:
+ * A record as a sample. Layouts, distinguished by their keys; further keys are left alone:
  * - LLaVA: `{id, image?, conversations: [{from: 'human' | 'gpt' | 'system', value}]}`;
  * - LLaMA-Factory (sharegpt): the same with `images: []`;
  * - messages: `{messages: [{role, content}], image? | images?}`, content a text or a list of parts;
@@ -226,13 +226,13 @@ function checked(sample: Sample, refuse: (message: string) => never): Sample {
     refuse('an image is named by neither text nor number')
   }
   const spoken = turns[0]?.role === 'system' ? turns.slice(1) : turns
-  const alone = spoken.length === 1 && spoken[0]?.role === 'assistant'
+  const onlyAnswer = spoken.length === 1 && spoken[0]?.role === 'assistant'
   if (spoken.length === 0) {
     refuse('it has no turns')
   }
   spoken.forEach(({ role }, i) => {
     const wanted = i % 2 === 0 ? 'user' : 'assistant'
-    if (role !== wanted && !alone) {
+    if (role !== wanted && !onlyAnswer) {
       refuse(`turn ${i + 1} is by ${role} where ${wanted} should speak: turns alternate and begin with the human`)
     }
   })

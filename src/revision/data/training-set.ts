@@ -103,7 +103,7 @@ export class TrainingSet {
   }
 
   /**
-   * Reads all files once, validates every record and looks up its images, so that whatever is wrong is told before the
+   * Reads all files once, validates every record and looks up its images, so that whatever is wrong is reported before the
    * first step. Afterwards 20 bytes are held for each record: its place, and its number on its side of the split.
    *
    * @throws {@link ModalityGapError} as `readableRecords`, `jsonRecords` and `sampleOf` do, all bad records in one error;

@@ -90,7 +90,7 @@ impl Files {
         Ok(())
     }
 
-    /// Refuses what cannot be told apart: archives beside images, and lists in folders below.
+    /// Refuses what cannot be distinguished: archives beside images, and lists in folders below.
     pub fn check(&self, folder: &Path, lists: &[&str]) -> Result<()> {
         if let Some(list) = self.lists.first() {
             let reason = format!(

@@ -3,7 +3,7 @@
 use super::{TrackError, TrackStep, Tracker};
 
 impl Tracker {
-    /// Refuses what can be told before any row is read.
+    /// Refuses what is known to be wrong before any row is read.
     pub(super) fn check<E>(&self, step: &TrackStep<'_, E>) -> Result<(), TrackError<E>> {
         if let Some(last) = self.last.filter(|&last| step.step <= last) {
             return Err(TrackError::Order {

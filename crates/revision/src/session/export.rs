@@ -138,8 +138,8 @@ impl Session {
         if !shapes.eq(expected.iter().cloned()) {
             return Err(bad(format!(
                 "it is {}, the configuration asks for {}",
-                found.config.told(),
-                self.projector.config().told()
+                found.config.described(),
+                self.projector.config().described()
             )));
         }
         if found.config.scale != scale {

@@ -157,7 +157,7 @@ pub struct SessionOptions {
     /// How conversations are written: one of [`crate::TEMPLATES`].
     #[serde(default = "default_template")]
     pub template: String,
-    /// What a model's own template is told beside the conversation, such as `enable_thinking`.
+    /// What a model's own template is given beside the conversation, such as `enable_thinking`.
     #[serde(default)]
     pub template_arguments: serde_json::Map<String, serde_json::Value>,
     /// Whether the template `plain` ends a caption with the token of the end.

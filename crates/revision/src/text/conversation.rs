@@ -40,7 +40,7 @@ pub struct Turn {
 pub struct Conversation {
     /// Its name in the data, for errors.
     pub id: String,
-    /// What the assistant is told about itself; the template's default when absent.
+    /// What the assistant is given about itself; the template's default when absent.
     pub system: Option<String>,
     /// The turns.
     pub turns: Vec<Turn>,

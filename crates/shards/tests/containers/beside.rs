@@ -108,7 +108,7 @@ fn of_two_columns_of_one_name_none_is_chosen() {
     }
 }
 
-/// What pickle keeps once is an array as often as it was put in; lists and records in its place are told, not misread.
+/// What pickle keeps once is an array as often as it was put in; lists and records in its place are reported, not misread.
 #[test]
 fn values_that_records_share_are_read_or_told() {
     let row = expected(1, 4);
@@ -134,8 +134,8 @@ fn values_that_records_share_are_read_or_told() {
         assert_eq!((shard.rows, shard.dim), (6, 4), "{name}");
         let mut buf = Buffer::new();
         shard.open().unwrap().read(0, 6, &mut buf).unwrap();
-        let told: Vec<_> = (1..6).map(|row| (row, Fault::Shared)).collect();
-        assert_eq!(buf.faults(), told, "{name}");
+        let reported: Vec<_> = (1..6).map(|row| (row, Fault::Shared)).collect();
+        assert_eq!(buf.faults(), reported, "{name}");
     }
     assert!(Fault::Shared.to_string().contains("save copies"));
     let like = probe("beside/shared-beside.pkl", None).unwrap();

@@ -1,4 +1,4 @@
-//! One file, one container: what stands behind or before it is told, and bytes that their check sum denies are damaged.
+//! One file, one container: what stands behind or before it is reported, and bytes that their check sum denies are damaged.
 
 use std::path::PathBuf;
 

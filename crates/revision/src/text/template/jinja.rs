@@ -23,7 +23,7 @@ use super::thought::{behind_thought, empty_thought, open_at_end};
 use crate::{Result, RevisionError};
 
 const NAME: &str = "chat";
-/// The argument by which templates are told whether the model thinks before it answers.
+/// The argument by which templates learn whether the model thinks before it answers.
 const THINKING: &str = "enable_thinking";
 
 pub(super) struct Jinja {
@@ -87,7 +87,7 @@ impl Jinja {
             Ok(environment)
         })?;
         let mut jinja = Self {
-            environment: compiled.map_err(|error: Error| bad(told(&error)))?,
+            environment: compiled.map_err(|error: Error| bad(reason(&error)))?,
             file,
             marks: marks.clone(),
             arguments: options.arguments.clone(),
@@ -375,7 +375,7 @@ impl Jinja {
             conversation.bad(format!(
                 "the model's own template ({}) refuses it: {}",
                 self.file.display(),
-                told(&error)
+                reason(&error)
             ))
         })
     }
@@ -486,13 +486,13 @@ fn value(json: &Json) -> Value {
     }
 }
 
-/// Whether a template is told that by something else than arguments.
+/// Whether a template is given that by something else than arguments.
 fn is_taken(name: &str) -> bool {
     matches!(name, "messages" | "add_generation_prompt" | "tools" | "documents") || name.ends_with("_token")
 }
 
 /// An error without the name of the template.
-fn told(error: &Error) -> String {
+fn reason(error: &Error) -> String {
     let what = error
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_owned);

@@ -96,12 +96,12 @@ fn rendered(source: &str) -> Result<String, String> {
         message("assistant", "A house"),
     ];
     let nothing = minijinja::Value::from(());
-    let told = context! {
+    let arguments = context! {
         messages, add_generation_prompt => false, tools => nothing.clone(), documents => nothing,
         bos_token => "<s>", eos_token => "</s>",
     };
     let template = environment.get_template("chat").unwrap();
-    template.render(told).map_err(|error| error.to_string())
+    template.render(arguments).map_err(|error| error.to_string())
 }
 
 #[test]

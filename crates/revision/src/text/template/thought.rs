@@ -46,7 +46,7 @@ pub(super) fn open_at_end(text: &str) -> usize {
 pub struct Thinking {
     state: State,
     thought: bool,
-    /// Text that is not told apart yet, or the thoughts so far.
+    /// Text that is not distinguished yet, or the thoughts so far.
     held: String,
 }
 

@@ -3,12 +3,16 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WHEELS_ONLY } from '../scripts/pinned.mjs'
 
 export const cache = process.env.MODALITY_GAP_CACHE ?? join(tmpdir(), 'modality-gap-bench')
 const peers = join(import.meta.dirname, 'peers')
 
-/** Modules whose package has another name. */
-const PACKAGES = { sklearn: 'scikit-learn', faiss: 'faiss-cpu' }
+/**
+ * Packages of the peers by version and hash, wheels only. Written from the `.in` files beside them by `uv pip compile --universal
+ * --python-version 3.11 --generate-hashes --only-binary :all: --no-header --no-annotate`; torch's takes the other one by `-c`.
+ */
+const REQUIREMENTS = ['requirements.txt', 'requirements-torch.txt']
 
 const say = text => process.stderr.write(`${text}\n`)
 
@@ -30,10 +34,11 @@ export function findPython(modules) {
   if (has(python, modules)) return python
   say(`installing ${modules.join(' and ')} into ${folder}`)
   if (!existsSync(python)) execFileSync(onPath, ['-m', 'venv', folder], { stdio: 'inherit' })
-  const wanted = modules.filter(name => name !== 'numpy').map(name => PACKAGES[name] ?? name)
-  execFileSync(python, ['-m', 'pip', 'install', '--quiet', '-r', join(peers, 'requirements.txt'), ...wanted], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  for (const file of modules.includes('torch') ? REQUIREMENTS : REQUIREMENTS.slice(0, 1)) {
+    execFileSync(python, ['-m', 'pip', 'install', ...WHEELS_ONLY, join(peers, file)], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+  }
   return python
 }
 

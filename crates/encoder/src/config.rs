@@ -2,6 +2,7 @@
 
 use modality_gap_nn::{AdamWOptions, ScheduleKind};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::error::{EncoderError, Result};
 
@@ -9,7 +10,8 @@ use crate::error::{EncoderError, Result};
 const MAX_SIZE: usize = 1 << 14;
 
 /// Shapes of one tower's transformer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(rename = "TowerShape")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TowerConfig {
     /// Columns inside.
@@ -21,7 +23,8 @@ pub struct TowerConfig {
 }
 
 /// Shapes of both towers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(rename = "EncoderShape")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelConfig {
     /// Columns of an embedding.
@@ -140,7 +143,8 @@ impl ModelConfig {
 }
 
 /// Options of the training. An absent option has the default that stands here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrainOptions {
     /// Shapes of the encoder.

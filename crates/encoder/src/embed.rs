@@ -8,6 +8,7 @@ use modality_gap_shards::{Claim, Input, refuse_link, remove_all_litter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use ts_rs::TS;
 
 use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, picture, read_pairs};
 use crate::encoder::DualEncoder;
@@ -35,7 +36,27 @@ pub(crate) enum Prepared {
     Squares(Vec<RgbImage>),
 }
 
+/// What is known of an encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct EncoderInfo {
+    /// Columns of its embeddings.
+    pub dim: usize,
+    /// Whether it takes images.
+    pub images: bool,
+    /// Names of its prompts.
+    pub prompts: Vec<String>,
+}
+
 impl Embedder {
+    /// What is known of it.
+    pub fn info(&self) -> EncoderInfo {
+        EncoderInfo {
+            dim: self.dim(),
+            images: self.sees(),
+            prompts: self.prompts().into_iter().map(str::to_owned).collect(),
+        }
+    }
+
     /// Reads an encoder: a file or folder of a training, or a folder of `transformers` or sentence-transformers.
     ///
     /// # Errors
@@ -176,7 +197,8 @@ impl Embedder {
     clippy::struct_excessive_bools,
     reason = "each is an option of the command by its own name"
 )]
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EmbedJob {
     /// The encoder's file or folder.
@@ -216,7 +238,7 @@ fn shard_rows() -> usize {
 }
 
 /// What an embedding job gave.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, TS)]
 pub struct EmbedReport {
     /// Pairs.
     pub pairs: usize,

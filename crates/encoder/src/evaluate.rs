@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use ts_rs::TS;
 
 /// How often the right answer is among the first k, and the mean of 1/rank.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
+#[ts(rename = "Recall")]
 pub struct Retrieval {
     /// Among the first.
     pub r1: f64,
@@ -19,7 +21,8 @@ pub struct Retrieval {
 }
 
 /// What held-out pairs show.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(rename = "HeldOut")]
 #[serde(rename_all = "camelCase")]
 pub struct Evaluation {
     /// Pairs.

@@ -11,6 +11,7 @@ use modality_gap_shards::{
     Claim, Dtype, Format, OutputSpec, Rows, ShardError, create, refuse_link, remove_all_litter, remove_litter,
 };
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::config::TrainOptions;
 use crate::data::{BadPairs, Dropped, OnBadPair, Pair, Pictures, TRAIN, read_pairs};
@@ -29,8 +30,9 @@ pub const ENCODER: &str = "encoder.safetensors";
 const HELD_OUT: &str = "held-out";
 
 /// Options of a training job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrainJob {
     /// Lists of pairs.
     pub data: Vec<PathBuf>,
@@ -60,7 +62,7 @@ pub struct TrainJob {
 }
 
 /// What a training gave.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct TrainReport {
     /// The encoder's file.

@@ -25,7 +25,7 @@ mod watch;
 
 pub use config::{ModelConfig, TowerConfig, TrainOptions};
 pub use contrast::{Contrast, Part, contrast, embed};
-pub use embed::{EmbedJob, EmbedReport, Embedder, run_embedding};
+pub use embed::{EmbedJob, EmbedReport, Embedder, EncoderInfo, run_embedding};
 pub use encoder::DualEncoder;
 pub use error::{EncoderError, Result};
 pub use evaluate::{Evaluation, Retrieval, evaluate};

@@ -1,9 +1,11 @@
 //! What a training tells while it runs.
 
 use serde::Serialize;
+use ts_rs::TS;
 
 /// What one update did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(rename = "TrainStep")]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Updates so far, this one included.

@@ -1,6 +1,7 @@
 //! A fitted strategy: small, portable, applied to one row or to billions.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use modality_gap_kernels::dot;
 
@@ -16,7 +17,8 @@ use crate::stage_file::StageInfo;
 /// Rows below which a mean says nothing about a shift of distribution.
 const FEW_ROWS: u64 = 30;
 /// What the fit has seen of one side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(rename = "SideInfo", optional_fields)]
 pub struct Side {
     /// The modality's name.
     pub name: String,
@@ -30,7 +32,7 @@ pub struct Side {
 }
 
 /// How rows of the fit belonged together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum PairsOfFit {
     /// Row i of one side with row i of the other.
@@ -40,7 +42,8 @@ pub enum PairsOfFit {
 }
 
 /// Gaps of the fit, in sample unless said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(rename = "AlignerGap", optional_fields)]
 pub struct GapOfFit {
     /// ‖μx−μy‖ of the unit rows.
     pub before: f64,
@@ -51,11 +54,13 @@ pub struct GapOfFit {
     pub floor: f64,
     /// The same on rows held out from the fit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "Omit<AlignerGap, 'held'>", optional)]
     pub held: Option<Box<GapOfFit>>,
 }
 
 /// What an aligner says of itself; the one metadata entry of its file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct AlignerInfo {
     /// Version of the file format.
@@ -85,6 +90,7 @@ pub struct AlignerInfo {
     pub moves_target: bool,
     /// How its rows belonged together, where they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub pairs: Option<PairsOfFit>,
 }
 
@@ -117,7 +123,8 @@ pub struct NewRows<'a> {
 }
 
 /// Whether new rows come from the distribution an aligner was fitted on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Fits {
     /// ‖μ_new − μ_fit‖ of the unit rows.
@@ -140,11 +147,12 @@ pub struct Fits {
     /// T of the rows of the fit.
     pub stored_trace: f64,
     /// What follows.
+    #[ts(inline)]
     pub verdict: Verdict,
 }
 
 /// Outcome of the check of new rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Neither the mean nor what the map makes of it differs from that of the fit beyond what one in a hundred samples shows.

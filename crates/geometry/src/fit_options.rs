@@ -1,6 +1,7 @@
 //! What is fitted: the strategy and its options.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::aligner_header::usable;
 
@@ -12,7 +13,7 @@ pub const DEFAULT_CENTROID_ITERATIONS: u32 = 1;
 pub const DEFAULT_TOLERANCE_ITERATIONS: u32 = 1000;
 
 /// How the source rows are moved onto the target's distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Anchor, trace and centroid alignment (arXiv 2602.07026, section 4).
@@ -57,7 +58,7 @@ impl Method {
 }
 
 /// A step of ReAlign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// Mean onto the target's mean.
@@ -69,7 +70,7 @@ pub enum Step {
 }
 
 /// How the centroid step is solved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Centroid {
     /// One offset after another, each followed by the sphere.
@@ -80,7 +81,7 @@ pub enum Centroid {
 }
 
 /// Whose arithmetic to follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Compat {
     /// The authors' script: means rounded to f32, traces about the rounded means.
@@ -88,7 +89,8 @@ pub enum Compat {
 }
 
 /// What to fit. Absent options take the documented default.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[ts(rename = "FittedOptions", optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct FitOptions {
     /// The strategy.
@@ -106,6 +108,7 @@ pub struct FitOptions {
     pub tolerance: Option<f64>,
     /// Whose arithmetic to follow.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub compat: Option<Compat>,
     /// Whether rows end on the sphere; only centering leaves it by default.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -90,7 +90,7 @@ impl Second {
 }
 
 /// What follows from a gap and its noise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapVerdict {
     /// The gap is real: without one, so large a value comes in 5 % of samples.

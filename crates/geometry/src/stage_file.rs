@@ -1,6 +1,7 @@
 //! The stages of a map in the aligner's file: a list in the metadata, numbers in tensors named after their place.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::aligner_header::{AlignerFileError, usable};
 use crate::polar::{KNOTS, Polar};
@@ -10,7 +11,7 @@ use crate::staged_map::{Stage, StagedMap};
 const MAX_STAGES: usize = 64;
 
 /// One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum StageInfo {
     /// Every component times a factor.

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::parallel::simd;
 use crate::tensor::{host, tensor};
@@ -12,7 +13,7 @@ use crate::{Params, Real, Result, with_dtype};
 const CHUNK: usize = 1 << 14;
 
 /// The optimiser's constants.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdamWOptions {
     /// Decay of the mean of gradients.

@@ -1,9 +1,10 @@
 //! Learning rates over steps, as Hugging Face's trainers compute them.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// The shape after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ScheduleKind {
@@ -43,7 +44,8 @@ pub struct Schedule {
 }
 
 /// Numbers that only some shapes ask for; the defaults are Hugging Face's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
+#[ts(rename = "ScheduleShape", optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Shape {
     /// Cycles of the cosine with restarts.

@@ -13,6 +13,7 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
+use crate::promise::plain;
 use crate::weight::{Handle, ReportedBytes, Weighs, files_bytes, weighed};
 
 thread_local! {
@@ -43,7 +44,7 @@ impl Weighs for NativeAligner {
 #[napi]
 impl NativeAligner {
     /// Reads an aligner's file.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<NativeAligner>")]
     pub fn load(path: String) -> Outcome<Handle<NativeAligner>> {
         let path = Path::new(&path);
         let held = |aligner| Self::holding(aligner, files_bytes(path));
@@ -51,7 +52,7 @@ impl NativeAligner {
     }
 
     /// Reads an aligner from the bytes of its file.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<NativeAligner>")]
     pub fn from_bytes(bytes: &[u8]) -> Outcome<Handle<NativeAligner>> {
         let aligner = Aligner::from_bytes(bytes).map_err(|error| TaskError::Aligner { file: None, error });
         aligner.map(|aligner| Self::holding(aligner, bytes.len())).into()
@@ -64,19 +65,19 @@ impl NativeAligner {
     }
 
     /// Writes its file: temporary file, synced, renamed.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<undefined>")]
     pub fn save(&self, path: String) -> Outcome<()> {
         save_aligner(&self.aligner, &PathBuf::from(path)).into()
     }
 
     /// What it says of itself.
-    #[napi(ts_return_type = "any")]
+    #[napi(ts_return_type = "types.AlignerInfo")]
     pub fn info(&self) -> Value {
-        serde_json::to_value(self.aligner.info()).expect("plain data")
+        plain(self.aligner.info())
     }
 
     /// Maps f32 rows into `out`.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "{ error: types.Failure } | null")]
     pub fn transform_f32(
         &self,
         rows: Float32ArraySlice<'_>,
@@ -88,7 +89,7 @@ impl NativeAligner {
     }
 
     /// Maps f64 rows into `out`.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "{ error: types.Failure } | null")]
     pub fn transform_f64(
         &self,
         rows: Float64ArraySlice<'_>,
@@ -100,7 +101,7 @@ impl NativeAligner {
     }
 
     /// Maps half-precision rows, given as bits, into `out`.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "{ error: types.Failure } | null")]
     pub fn transform_f16(
         &self,
         bits: Uint16ArraySlice<'_>,

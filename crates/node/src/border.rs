@@ -2,6 +2,7 @@
 //! results written into the caller's array, and the allocator's options.
 #![allow(unsafe_code)]
 
+use std::path::Path;
 use std::time::Duration;
 
 use modality_gap_encoder::EncoderError;
@@ -12,7 +13,6 @@ use napi::bindgen_prelude::{
 };
 use napi::sys;
 use napi::{Env, Result};
-use serde_json::{Value, json};
 
 use crate::weight::{Handle, Weighs};
 
@@ -26,12 +26,12 @@ pub enum Outcome<T> {
 
 /// What goes into `error`.
 #[derive(Debug)]
-pub struct Failure(Value);
+pub struct Failure(modality_gap_tasks::Failure);
 
 impl Failure {
     /// A failure that only the border can meet.
     pub fn new(code: &str, message: &str) -> Self {
-        Self(json!({ "code": code, "message": message }))
+        Self::at(code, message, None)
     }
 
     /// A panic that the guard has caught.
@@ -43,44 +43,38 @@ impl Failure {
             .unwrap_or_else(|| "unknown".to_owned());
         Self::new("PANIC", &format!("internal error, please report it: {text}"))
     }
+
+    fn at(code: &str, message: &str, file: Option<&Path>) -> Self {
+        Self(modality_gap_tasks::Failure {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            file: file.map(|file| file.to_string_lossy().into_owned()),
+            row: None,
+            column: None,
+        })
+    }
 }
 
 impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
-        let mut value = json!({ "code": error.code(), "message": error.to_string() });
-        if let Some(file) = error.file() {
-            value["file"] = json!(file.to_string_lossy());
-        }
-        if let Some(row) = error.row() {
-            value["row"] = json!(row);
-        }
-        if let Some(column) = error.column() {
-            value["column"] = json!(column);
-        }
-        Self(value)
+        let mut failure = Self::at(error.code(), &error.to_string(), error.file());
+        failure.0.row = error.row();
+        failure.0.column = error.column().map(|column| column as u64);
+        failure
     }
 }
 
 impl From<EncoderError> for Failure {
     fn from(error: EncoderError) -> Self {
-        let mut value = json!({ "code": error.code(), "message": error.to_string() });
-        if let Some(file) = error.file() {
-            value["file"] = json!(file.to_string_lossy());
-        }
-        if let Some(row) = error.row() {
-            value["row"] = json!(row);
-        }
-        Self(value)
+        let mut failure = Self::at(error.code(), &error.to_string(), error.file());
+        failure.0.row = error.row();
+        failure
     }
 }
 
 impl From<RevisionError> for Failure {
     fn from(error: RevisionError) -> Self {
-        let mut value = json!({ "code": error.code(), "message": error.to_string() });
-        if let Some(file) = error.file() {
-            value["file"] = json!(file.to_string_lossy());
-        }
-        Self(value)
+        Self::at(error.code(), &error.to_string(), error.file())
     }
 }
 
@@ -111,7 +105,7 @@ impl<T: ToNapiValue> ToNapiValue for Outcome<T> {
 impl ToNapiValue for Failure {
     unsafe fn to_napi_value(env: sys::napi_env, failure: Self) -> Result<sys::napi_value> {
         let mut object = Object::new(&Env::from_raw(env))?;
-        object.set_named_property("error", failure.0)?;
+        object.set_named_property("error", serde_json::to_value(failure.0).expect("plain data"))?;
         // SAFETY: `env` is the environment this call came from, and the object was made in it.
         unsafe { Object::to_napi_value(env, object) }
     }

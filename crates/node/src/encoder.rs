@@ -12,12 +12,12 @@ use napi::bindgen_prelude::{ClassInstance, Float32Array, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::environment::Held;
 use crate::job::{CancelToken, ProgressEvent};
 use crate::memory::Training;
-use crate::promise::{listener, promised};
+use crate::promise::{listener, plain, promised};
 use crate::weight::{Handle, ReportedBytes, Weighs, files_bytes, weighed};
 
 type Answer<T> = std::result::Result<T, EncoderError>;
@@ -50,7 +50,7 @@ impl Weighs for NativeEncoder {
 #[napi]
 impl NativeEncoder {
     /// Reads an encoder, off the event loop.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeEncoder>>")]
     pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
         promised(env, move || -> Answer<Handle<Self>> {
             let path = PathBuf::from(path);
@@ -63,18 +63,13 @@ impl NativeEncoder {
     }
 
     /// Columns, whether it takes images, and names of its prompts.
-    #[napi(ts_return_type = "any")]
+    #[napi(ts_return_type = "types.EncoderInfo")]
     pub fn info(&self) -> Result<Value> {
-        let embedder = self.held()?;
-        Ok(json!({
-            "dim": embedder.dim(),
-            "images": embedder.sees(),
-            "prompts": embedder.prompts(),
-        }))
+        Ok(plain(self.held()?.info()))
     }
 
     /// Unit rows of texts, behind the prompt of that name or the default one.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<Float32Array>>")]
     pub fn embed_texts<'env>(
         &self,
         env: &'env Env,
@@ -89,7 +84,7 @@ impl NativeEncoder {
     }
 
     /// Unit rows of image files.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<Float32Array>>")]
     pub fn embed_images<'env>(&self, env: &'env Env, paths: Vec<String>) -> Result<Object<'env>> {
         let embedder = self.held()?;
         promised(env, move || -> Answer<Float32Array> {
@@ -142,13 +137,15 @@ pub struct ProbeEvent {
 }
 
 /// Trains a dual encoder on threads of its own.
-#[napi(ts_return_type = "Promise<any>")]
+#[napi(ts_return_type = "Promise<types.Outcome<types.TrainReport>>")]
 pub fn train_encoder<'env>(
     env: &'env Env,
-    job: Value,
+    #[napi(ts_arg_type = "types.Given<types.TrainJob, 'data' | 'out'>")] job: Value,
     threads: u32,
     token: ClassInstance<'env, CancelToken>,
-    on_step: Option<Function<'env, Value, ()>>,
+    #[napi(ts_arg_type = "((step: types.TrainStep) => void) | undefined | null")] on_step: Option<
+        Function<'env, Value, ()>,
+    >,
     on_probe: Option<Function<'env, ProbeEvent, ()>>,
 ) -> Result<Object<'env>> {
     let token = token.token.clone();
@@ -162,8 +159,7 @@ pub fn train_encoder<'env>(
             token,
             on_step: Box::new(move |step| {
                 if let Some(tell) = &on_step {
-                    let value = serde_json::to_value(step).expect("plain data");
-                    let _ = tell.call(value, ThreadsafeFunctionCallMode::Blocking);
+                    let _ = tell.call(plain(step), ThreadsafeFunctionCallMode::Blocking);
                 }
             }),
             on_probe: Box::new(move |probe| {
@@ -173,15 +169,15 @@ pub fn train_encoder<'env>(
             }),
         };
         let report = pool(threads)?.install(|| run_training(&job, &mut watcher))?;
-        Ok(serde_json::to_value(report).expect("plain data"))
+        Ok(plain(report))
     })
 }
 
 /// Writes the embeddings of a list of pairs.
-#[napi(ts_return_type = "Promise<any>")]
+#[napi(ts_return_type = "Promise<types.Outcome<types.EmbedReport>>")]
 pub fn embed_pairs<'env>(
     env: &'env Env,
-    job: Value,
+    #[napi(ts_arg_type = "types.Given<types.EmbedJob, 'encoder' | 'data' | 'out'>")] job: Value,
     threads: u32,
     token: ClassInstance<'env, CancelToken>,
     on_progress: Option<Function<'env, ProgressEvent, ()>>,
@@ -205,7 +201,7 @@ pub fn embed_pairs<'env>(
             }
         };
         let report = pool(threads)?.install(|| run_embedding(&job, tell, || token.is_cancelled()))?;
-        Ok(serde_json::to_value(report).expect("plain data"))
+        Ok(plain(report))
     })
 }
 

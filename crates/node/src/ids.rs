@@ -21,7 +21,7 @@ pub struct NativeIds {
 impl NativeIds {
     /// Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there;
     /// `captions` may be long.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeIds>>")]
     pub fn open<'env>(
         env: &'env Env,
         path: String,
@@ -44,7 +44,7 @@ impl NativeIds {
     }
 
     /// Some more ids; none after the last.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<string[]>>")]
     pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let ids = Arc::clone(&self.ids);
         promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
@@ -63,7 +63,7 @@ pub struct NativeRecords {
 #[napi]
 impl NativeRecords {
     /// Opens the columns of these names, those that there are.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeRecords>>")]
     pub fn open<'env>(env: &'env Env, path: String, columns: Vec<String>) -> Result<Object<'env>> {
         promised(env, move || -> std::result::Result<Self, TaskError> {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -75,7 +75,7 @@ impl NativeRecords {
     }
 
     /// Some more records, each a JSON text; none after the last.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<string[]>>")]
     pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let records = Arc::clone(&self.records);
         promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
@@ -86,7 +86,7 @@ impl NativeRecords {
 }
 
 /// What a file is that holds no text of records, as its first bytes tell; empty where they do not.
-#[napi(ts_return_type = "Promise<any>")]
+#[napi(ts_return_type = "Promise<types.Outcome<string>>")]
 pub fn kind_of_file<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
     promised(env, move || -> std::result::Result<String, TaskError> {
         Ok(foreign_kind(Path::new(&path))?.unwrap_or_default())

@@ -57,17 +57,20 @@ pub struct ProgressEvent {
 #[napi(object)]
 pub struct Finished {
     /// The report, by the names of the JSON results.
-    #[napi(ts_type = "any")]
+    #[napi(ts_type = "unknown")]
     pub report: Value,
     /// The fitted aligner's file.
     pub aligner: Option<Buffer>,
 }
 
 /// Runs a job on threads of its own.
-#[napi(ts_return_type = "Promise<any>")]
+#[napi(
+    ts_generic_types = "K extends types.Job['kind']",
+    ts_return_type = "Promise<types.Outcome<{ report: types.Reports[K], aligner?: Uint8Array }>>"
+)]
 pub fn run<'env>(
     env: &'env Env,
-    mut job: Value,
+    #[napi(ts_arg_type = "Extract<types.Job, { kind: K }>")] mut job: Value,
     sources: Vec<ClassInstance<'env, Source>>,
     token: ClassInstance<'env, CancelToken>,
     on_progress: Option<Function<'env, ProgressEvent, ()>>,

@@ -17,7 +17,7 @@ use crate::source::Source;
 
 /// Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one
 /// of `read`.
-#[napi(catch_unwind, ts_return_type = "any")]
+#[napi(catch_unwind, ts_return_type = "types.Outcome<undefined>")]
 pub fn claim_files(
     files: Vec<String>,
     replace: bool,
@@ -64,7 +64,7 @@ impl NativeDraft {
     }
 
     /// Appends bytes, off the event loop.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
     pub fn write<'env>(&self, env: &'env Env, bytes: Buffer) -> Result<Object<'env>> {
         let file = self.held()?;
         let bytes = bytes.to_vec();
@@ -82,7 +82,7 @@ impl NativeDraft {
     }
 
     /// Gives the file its name, once the disk holds it.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
     pub fn commit<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let file = self.held()?;
         promised(env, move || -> std::result::Result<(), TaskError> {

@@ -6,6 +6,7 @@ use modality_gap_tasks::TaskError;
 use napi::bindgen_prelude::{Function, JsValuesTupleIntoVec, Object, ToNapiValue};
 use napi::threadsafe_function::ThreadsafeFunction;
 use napi::{Env, Result, Status};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -51,6 +52,11 @@ pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static, E: Into<Failure>>(
         .spawn(|| during_job(answer))
         .map_err(|error| napi::Error::from_reason(format!("no thread could be started: {error}")))?;
     Ok(promise)
+}
+
+/// What crosses the border as a plain object.
+pub(crate) fn plain(value: impl Serialize) -> Value {
+    serde_json::to_value(value).expect("plain data")
 }
 
 /// Reads an options object; an unknown or wrong option is named.

@@ -5,23 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use modality_gap_geometry::{Map, Policy};
 use modality_gap_kernels::packed_unit;
 use modality_gap_revision::{
-    Conversation, Export, Precision, RevisionError, Role, Samples, SamplingOptions, Sequence, Session,
-    SessionOptions, Turn,
+    Export, ModelInfo, ModelSample, Precision, RevisionError, SampleSizes, Samples, SamplingOptions,
+    Sequence, Session, SessionOptions,
 };
 use modality_gap_tasks::{CancelToken as Token, Picker, RowSet, TaskError};
 use napi::bindgen_prelude::{ClassInstance, Float32Array, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::aligner::NativeAligner;
 use crate::border::Failure;
 use crate::environment::Held;
 use crate::job::CancelToken;
 use crate::memory::Training;
-use crate::promise::{listener, promised};
+use crate::promise::{listener, plain, promised};
 use crate::source::Source;
 use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 
@@ -51,7 +50,7 @@ impl Weighs for NativeRows {
 #[napi]
 impl NativeRows {
     /// Opens rows, to be moved by an aligner or left as they are.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeRows>>")]
     pub fn open<'env>(
         env: &'env Env,
         source: ClassInstance<'env, Source>,
@@ -77,7 +76,7 @@ impl NativeRows {
     }
 
     /// Some rows, row-major.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<Float32Array>>")]
     pub fn pick<'env>(&self, env: &'env Env, rows: Vec<f64>) -> Result<Object<'env>> {
         let picker = Arc::clone(&self.picker);
         promised(env, move || -> Answer<Float32Array> {
@@ -109,63 +108,6 @@ fn identity(rows: &RowSet) -> Map {
     }
 }
 
-#[derive(Deserialize)]
-struct Sample {
-    id: String,
-    turns: Vec<Said>,
-    #[serde(default)]
-    rows: Vec<u64>,
-    #[serde(default)]
-    epoch: u64,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    role: String,
-    content: String,
-    learned: Option<bool>,
-}
-
-impl Sample {
-    /// Its turns; a text without a question answers an empty one.
-    fn conversation(&self) -> Answer<Conversation> {
-        let mut conversation = Conversation {
-            id: self.id.clone(),
-            system: None,
-            turns: Vec::with_capacity(self.turns.len()),
-        };
-        for Said {
-            role,
-            content,
-            learned,
-        } in &self.turns
-        {
-            let role = match role.as_str() {
-                "system" => {
-                    conversation.system = Some(content.clone());
-                    continue;
-                }
-                "user" => Role::User,
-                "assistant" => Role::Assistant,
-                other => return Err(bad_option(format!("sample {}: {other} is no role", self.id))),
-            };
-            if role == Role::Assistant && conversation.turns.is_empty() {
-                conversation.turns.push(Turn {
-                    role: Role::User,
-                    text: String::new(),
-                    learn: false,
-                });
-            }
-            conversation.turns.push(Turn {
-                role,
-                text: content.clone(),
-                learn: learned.unwrap_or(true),
-            });
-        }
-        Ok(conversation)
-    }
-}
-
 /// Sequences of samples, and the rows of their images.
 struct Prepared {
     sequences: Vec<Sequence>,
@@ -181,7 +123,12 @@ impl Prepared {
     }
 }
 
-fn prepare(session: &Session, samples: &[Sample], rows: Option<&Picker>, asks: bool) -> Answer<Prepared> {
+fn prepare(
+    session: &Session,
+    samples: &[ModelSample],
+    rows: Option<&Picker>,
+    asks: bool,
+) -> Answer<Prepared> {
     let mut sequences = Vec::with_capacity(samples.len());
     for sample in samples {
         let conversation = sample.conversation()?;
@@ -220,7 +167,7 @@ fn prepare(session: &Session, samples: &[Sample], rows: Option<&Picker>, asks: b
 }
 
 /// Rows of samples, each as its own pass over the data has it.
-fn picked(rows: &Picker, samples: &[Sample]) -> Answer<Vec<f32>> {
+fn picked(rows: &Picker, samples: &[ModelSample]) -> Answer<Vec<f32>> {
     let mut picked = Vec::new();
     for same in samples.chunk_by(|a, b| a.epoch == b.epoch) {
         let indices: Vec<u64> = same
@@ -236,7 +183,7 @@ fn picked(rows: &Picker, samples: &[Sample]) -> Answer<Vec<f32>> {
 #[napi(custom_finalize)]
 pub struct NativeModel {
     held: Held<Loaded>,
-    info: Value,
+    info: ModelInfo,
     bytes: usize,
     reported: ReportedBytes,
 }
@@ -292,8 +239,12 @@ pub struct AnswerPiece {
 #[napi]
 impl NativeModel {
     /// Reads a model, off the event loop.
-    #[napi(ts_return_type = "Promise<any>")]
-    pub fn open(env: &Env, options: Value, threads: u32) -> Result<Object<'_>> {
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeModel>>")]
+    pub fn open<'env>(
+        env: &'env Env,
+        #[napi(ts_arg_type = "types.Given<types.SessionOptions, 'path' | 'dim'>")] options: Value,
+        threads: u32,
+    ) -> Result<Object<'env>> {
         promised(env, move || -> Answer<Handle<Self>> {
             let options: SessionOptions = crate::promise::read(options)?;
             let precision = options.dtype;
@@ -304,17 +255,7 @@ impl NativeModel {
                 .build()
                 .map_err(|error| bad_option(format!("{threads} threads cannot be started: {error}")))?;
             let session = pool.install(|| Session::open(options))?;
-            let (lm, projector) = (session.lm_config(), session.projector_config());
-            let info = json!({
-                "modelType": lm.model_type,
-                "vocab": lm.vocab,
-                "hidden": lm.hidden,
-                "layers": lm.layers,
-                "dim": projector.dim,
-                "learning": session.learning_count(),
-                "unit": packed_unit(),
-                "notes": session.notes(),
-            });
+            let info = ModelInfo::of(&session, packed_unit());
             Ok(Handle(Self {
                 bytes: session_bytes(&session, precision),
                 held: Held::new(Loaded {
@@ -329,71 +270,70 @@ impl NativeModel {
     }
 
     /// What it is.
-    #[napi(ts_return_type = "any")]
+    #[napi(ts_return_type = "types.ModelInfo")]
     pub fn info(&self) -> Value {
-        self.info.clone()
+        plain(&self.info)
     }
 
     /// Positions and labels of samples.
-    #[napi(ts_return_type = "Promise<any>")]
-    pub fn sizes<'env>(&self, env: &'env Env, samples: Value) -> Result<Object<'env>> {
+    #[napi(ts_return_type = "Promise<types.Outcome<types.SampleSizes>>")]
+    pub fn sizes<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "readonly types.ModelSample[]")] samples: Value,
+    ) -> Result<Object<'env>> {
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::promise::read(samples)?;
-            let (mut positions, mut labels) = (Vec::new(), Vec::new());
-            for sample in &samples {
-                let sequence = session.sequence(&sample.conversation()?)?;
-                positions.push(sequence.positions.len());
-                labels.push(sequence.labels());
-            }
-            Ok(json!({ "positions": positions, "labels": labels }))
+            let samples: Vec<ModelSample> = crate::promise::read(samples)?;
+            Ok(plain(SampleSizes::of(session, &samples)?))
         })
     }
 
     /// One update.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<types.StepReport>>")]
     pub fn step<'env>(
         &self,
         env: &'env Env,
-        samples: Value,
+        #[napi(ts_arg_type = "readonly types.ModelSample[]")] samples: Value,
         rows: Option<ClassInstance<'env, NativeRows>>,
         micro_batch: u32,
         token: ClassInstance<'env, CancelToken>,
     ) -> Result<Object<'env>> {
         let (rows, token) = given(rows, &token);
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::promise::read(samples)?;
+            let samples: Vec<ModelSample> = crate::promise::read(samples)?;
             let ready = prepare(session, &samples, rows.as_deref(), false)?;
             let report = session.step(ready.samples(), micro_batch as usize, &|| token.is_cancelled())?;
-            Ok(serde_json::to_value(report).expect("plain data"))
+            Ok(plain(report))
         })
     }
 
     /// Losses without an update.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<types.LossReport>>")]
     pub fn evaluate<'env>(
         &self,
         env: &'env Env,
-        samples: Value,
+        #[napi(ts_arg_type = "readonly types.ModelSample[]")] samples: Value,
         rows: Option<ClassInstance<'env, NativeRows>>,
         micro_batch: u32,
         token: ClassInstance<'env, CancelToken>,
     ) -> Result<Object<'env>> {
         let (rows, token) = given(rows, &token);
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::promise::read(samples)?;
+            let samples: Vec<ModelSample> = crate::promise::read(samples)?;
             let ready = prepare(session, &samples, rows.as_deref(), false)?;
             let report = session.evaluate(ready.samples(), micro_batch as usize, &|| token.is_cancelled())?;
-            Ok(serde_json::to_value(report).expect("plain data"))
+            Ok(plain(report))
         })
     }
 
     /// Answers to prompts.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<types.Answer[]>>")]
     pub fn answer<'env>(
         &self,
         env: &'env Env,
-        samples: Value,
+        #[napi(ts_arg_type = "readonly types.ModelSample[]")] samples: Value,
         rows: Option<ClassInstance<'env, NativeRows>>,
+        #[napi(ts_arg_type = "types.Given<types.SamplingOptions> & { stop?: readonly string[] }")]
         sampling: Value,
         token: ClassInstance<'env, CancelToken>,
         on_text: Option<Function<'env, AnswerPiece, ()>>,
@@ -401,7 +341,7 @@ impl NativeModel {
         let (rows, token) = given(rows, &token);
         let tell = listener(on_text)?;
         self.run(env, move |session| {
-            let samples: Vec<Sample> = crate::promise::read(samples)?;
+            let samples: Vec<ModelSample> = crate::promise::read(samples)?;
             let (sampling, stop) = sampling_of(sampling)?;
             let ready = prepare(session, &samples, rows.as_deref(), true)?;
             let answers = session.say(
@@ -420,12 +360,12 @@ impl NativeModel {
                 },
                 &|| token.is_cancelled(),
             )?;
-            Ok(serde_json::to_value(answers).expect("plain data"))
+            Ok(plain(answers))
         })
     }
 
     /// What the projector makes of embeddings.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<Float32Array>>")]
     pub fn project<'env>(&self, env: &'env Env, embeddings: Float32Array) -> Result<Object<'env>> {
         // copied, because JavaScript could change them meanwhile
         let embeddings = embeddings.to_vec();
@@ -438,7 +378,7 @@ impl NativeModel {
     }
 
     /// Writes files that others read.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<string[]>>")]
     pub fn export<'env>(&self, env: &'env Env, folder: String, what: String) -> Result<Object<'env>> {
         self.run(env, move |session| {
             let what = match what.as_str() {
@@ -448,15 +388,19 @@ impl NativeModel {
                 "llava" => Export::Llava,
                 "hf" => Export::HuggingFace,
                 "mmproj" => Export::Mmproj,
-                other => return Err(bad_option(format!("{other} is nothing to export"))),
+                other => {
+                    return Err(bad_option(format!(
+                        "unknown export `{other}`; expected learned, all, merged, llava, hf or mmproj"
+                    )));
+                }
             };
             let files = session.export(folder.as_ref(), what)?;
-            Ok(json!(files))
+            Ok(plain(files))
         })
     }
 
     /// Writes the state of the training into a folder.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<null>>")]
     pub fn save_state<'env>(&self, env: &'env Env, folder: String) -> Result<Object<'env>> {
         self.run(env, move |session| {
             session.save_state(folder.as_ref())?;
@@ -465,11 +409,11 @@ impl NativeModel {
     }
 
     /// Goes on from such a state; answers with the updates made by then.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<number>>")]
     pub fn restore_state<'env>(&self, env: &'env Env, folder: String) -> Result<Object<'env>> {
         self.run(env, move |session| {
             session.restore_state(folder.as_ref())?;
-            Ok(json!(session.updates()))
+            Ok(plain(session.updates()))
         })
     }
 

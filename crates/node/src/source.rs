@@ -1,21 +1,19 @@
 //! Opened rows, on disk or copied from a caller's array.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::{bf16, f16};
 use modality_gap_kernels::Rows;
-use modality_gap_shards::{Fault, Layout, Role, Shard, memory_arrow, memory_rows};
-use modality_gap_tasks::{Part, ReadOptions, RowSet, TaskError};
+use modality_gap_shards::{Fault, Shard, memory_arrow, memory_rows};
+use modality_gap_tasks::{EmbeddingsInfo, OpenSpec, ReadOptions, RowSet, TaskError};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::border::{Failure, Outcome};
 use crate::environment::Held;
-use crate::promise::{promised, read};
+use crate::promise::{plain, promised, read};
 use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 
 /// Opened rows; a cheap handle that jobs share.
@@ -58,78 +56,78 @@ impl Source {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OpenSpec {
-    paths: Vec<String>,
-    #[serde(default)]
-    role: Option<String>,
-    #[serde(flatten)]
-    options: serde_json::Map<String, Value>,
-}
-
 #[napi]
 impl Source {
     /// Opens files, folders, globs and lists of them, off the event loop.
-    #[napi(ts_return_type = "Promise<any>")]
-    pub fn open<'env>(env: &'env Env, spec: Value) -> Result<Object<'env>> {
+    #[napi(ts_return_type = "Promise<types.Outcome<Source>>")]
+    pub fn open<'env>(
+        env: &'env Env,
+        #[napi(ts_arg_type = "types.OpenSpec & types.Given<types.ReadOptions>")] spec: Value,
+    ) -> Result<Object<'env>> {
         promised(env, move || -> std::result::Result<Handle<Self>, TaskError> {
             let spec: OpenSpec = read(spec)?;
-            let role = match spec.role.as_deref() {
-                Some("image") => Role::Image,
-                Some("text") => Role::Text,
-                _ => Role::Other,
-            };
-            let rows = RowSet::open(&spec.paths, role, read_options(Value::Object(spec.options))?)?;
+            let rows = spec.open()?;
             Ok(Self::of(rows))
         })
     }
 
     /// Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<Source>")]
     pub fn from_f32(
         rows: &[f32],
         dim: u32,
-        options: Value,
+        #[napi(ts_arg_type = "types.Given<types.ReadOptions>")] options: Value,
         faults: Option<&[u32]>,
     ) -> Outcome<Handle<Source>> {
         from_rows(Rows::F32(rows), dim, options, faults)
     }
 
     /// Copies f64 rows, likewise.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<Source>")]
     pub fn from_f64(
         rows: &[f64],
         dim: u32,
-        options: Value,
+        #[napi(ts_arg_type = "types.Given<types.ReadOptions>")] options: Value,
         faults: Option<&[u32]>,
     ) -> Outcome<Handle<Source>> {
         from_rows(Rows::F64(rows), dim, options, faults)
     }
 
     /// Copies half-precision rows, given as bits.
-    #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_f16(bits: &[u16], dim: u32, options: Value) -> Outcome<Handle<Source>> {
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<Source>")]
+    pub fn from_f16(
+        bits: &[u16],
+        dim: u32,
+        #[napi(ts_arg_type = "types.Given<types.ReadOptions>")] options: Value,
+    ) -> Outcome<Handle<Source>> {
         let rows: Vec<f16> = bits.iter().map(|&bits| f16::from_bits(bits)).collect();
         from_rows(Rows::F16(&rows), dim, options, None)
     }
 
     /// Copies bfloat16 rows, given as bits.
-    #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_bf16(bits: &[u16], dim: u32, options: Value) -> Outcome<Handle<Source>> {
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<Source>")]
+    pub fn from_bf16(
+        bits: &[u16],
+        dim: u32,
+        #[napi(ts_arg_type = "types.Given<types.ReadOptions>")] options: Value,
+    ) -> Outcome<Handle<Source>> {
         let rows: Vec<bf16> = bits.iter().map(|&bits| bf16::from_bits(bits)).collect();
         from_rows(Rows::Bf16(&rows), dim, options, None)
     }
 
     /// Copies Arrow IPC bytes.
-    #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn from_arrow(ipc: &[u8], column: Option<String>, options: Value) -> Outcome<Handle<Source>> {
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<Source>")]
+    pub fn from_arrow(
+        ipc: &[u8],
+        column: Option<String>,
+        #[napi(ts_arg_type = "types.Given<types.ReadOptions>")] options: Value,
+    ) -> Outcome<Handle<Source>> {
         let shard = memory_arrow(ipc.to_vec(), column.as_deref()).map_err(TaskError::from);
         in_memory(shard, options).into()
     }
 
     /// The same rows with the group of each: one number per row, equal for rows that belong together.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<Source>")]
     pub fn grouped(&self, keys: &[u32]) -> Result<Outcome<Handle<Source>>> {
         let rows = self.rows()?.grouped(keys.to_vec());
         Ok(rows.map(Self::of).into())
@@ -143,40 +141,10 @@ impl Source {
     }
 
     /// Rows, width, type, format and shards.
-    #[napi(ts_return_type = "any")]
+    #[napi(ts_return_type = "types.EmbeddingsInfo")]
     pub fn info(&self) -> Result<Value> {
-        let rows = self.rows()?;
-        let metadata = match &rows.layout {
-            Layout::ClipRetrieval { metadata, .. } => metadata.as_slice(),
-            Layout::Files => &[],
-        };
-        let described = |(i, part)| shard(part, metadata.get(i).map(PathBuf::as_path));
-        let shards: Vec<Value> = rows.parts.iter().enumerate().filter_map(described).collect();
-        let mut value = json!({
-            "rows": rows.rows(),
-            "dim": rows.dim,
-            "dtype": rows.dtype().name(),
-            "format": rows.format_name(),
-            "layout": rows.layout_name(),
-            "shards": shards,
-        });
-        if let Some(label) = &rows.options.label {
-            value["label"] = json!(label);
-        }
-        Ok(value)
+        Ok(plain(EmbeddingsInfo::of(&*self.rows()?)))
     }
-}
-
-fn shard(part: &Part, metadata: Option<&Path>) -> Option<Value> {
-    let Part::File(shard) = part else { return None };
-    let mut value = json!({ "path": shard.path, "rows": shard.rows, "dtype": shard.dtype.name() });
-    if let Some(metadata) = metadata {
-        value["metadata"] = json!(metadata);
-    }
-    if let Some(selector) = &shard.selector {
-        value["selector"] = json!(selector);
-    }
-    Some(value)
 }
 
 /// Rows that could not be given: index, kind (0 null, 1 a null component, 2 another width) and the column or width.

@@ -5,18 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use modality_gap_geometry::{Frame, Tracker};
 use modality_gap_tasks::{
-    Control, RowSet, StepRows, TaskError, load_tracker, new_tracker, save_frame, save_tracker, track_step,
-    tracker_from_bytes,
+    Control, RowSet, StepRows, StepSpec, TaskError, TrackerInfo, load_tracker, new_tracker, save_frame,
+    save_tracker, track_step, tracker_from_bytes,
 };
 use napi::bindgen_prelude::{Buffer, ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::border::Outcome;
 use crate::job::CancelToken;
-use crate::promise::{promised, read};
+use crate::promise::{plain, promised, read};
 use crate::source::Source;
 use crate::weight::{Handle, ReportedBytes, Weighs, weighed};
 
@@ -50,31 +49,24 @@ fn weight(dim: usize) -> usize {
     MATRICES * dim * dim * size_of::<f64>()
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PushSpec {
-    step: u64,
-    /// What each source is: `image`, `text`, `gradImage`, `gradText`, `batchImage` or `batchText`.
-    names: Vec<String>,
-    threads: Option<usize>,
-}
-
 #[napi]
 impl NativeTracker {
     /// A tracker that has seen no step.
-    #[napi(catch_unwind, ts_return_type = "any")]
-    pub fn create(options: Value) -> Outcome<Handle<NativeTracker>> {
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<NativeTracker>")]
+    pub fn create(
+        #[napi(ts_arg_type = "types.TrackerOptions")] options: Value,
+    ) -> Outcome<Handle<NativeTracker>> {
         read(options).and_then(new_tracker).map(Self::holding).into()
     }
 
     /// Reads a tracker's state.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeTracker>>")]
     pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
         promised(env, move || load_tracker(&PathBuf::from(path)).map(Self::holding))
     }
 
     /// Reads a tracker from the bytes of its state.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.Outcome<NativeTracker>")]
     pub fn from_bytes(bytes: &[u8]) -> Outcome<Handle<NativeTracker>> {
         tracker_from_bytes(bytes, None).map(Self::holding).into()
     }
@@ -86,14 +78,14 @@ impl NativeTracker {
     }
 
     /// Writes its state: temporary file, synced, renamed.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
     pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
         let tracker = self.now();
         promised(env, move || save_tracker(&tracker, &PathBuf::from(path)))
     }
 
     /// Writes the frozen frame's file.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
     pub fn save_frame<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
         let tracker = self.now();
         promised(env, move || match tracker.frozen_frame() {
@@ -103,10 +95,13 @@ impl NativeTracker {
     }
 
     /// Options, and how far it is.
-    #[napi(catch_unwind, ts_return_type = "any")]
+    #[napi(catch_unwind, ts_return_type = "types.TrackerInfo")]
     pub fn info(&self) -> Value {
         let tracker = self.now();
-        json!({ "options": tracker.options(), "lastStep": tracker.last_step() })
+        plain(TrackerInfo {
+            options: tracker.options().clone(),
+            last_step: tracker.last_step(),
+        })
     }
 
     /// Whether a step is recorded.
@@ -120,11 +115,11 @@ impl NativeTracker {
     }
 
     /// Records a step on a thread of its own; steps pushed at once are recorded one after another.
-    #[napi(ts_return_type = "Promise<any>")]
+    #[napi(ts_return_type = "Promise<types.Outcome<types.TrackRecord>>")]
     pub fn push<'env>(
         &self,
         env: &'env Env,
-        spec: Value,
+        #[napi(ts_arg_type = "types.StepSpec")] spec: Value,
         sources: Vec<ClassInstance<'env, Source>>,
         token: ClassInstance<'env, CancelToken>,
     ) -> Result<Object<'env>> {
@@ -137,7 +132,7 @@ impl NativeTracker {
         self.reported
             .report(*env, weight(sources.first().map_or(0, |rows| rows.dim)))?;
         promised(env, move || {
-            let spec: PushSpec = read(spec)?;
+            let spec: StepSpec = read(spec)?;
             let named = |name: &str| {
                 let at = spec.names.iter().position(|found| found == name)?;
                 sources.get(at).map(|rows| &**rows)
@@ -155,7 +150,7 @@ impl NativeTracker {
             let mut tracker = Tracker::clone(&locked(&state));
             let record = track_step(&mut tracker, spec.step, &rows, &control)?;
             *locked(&state) = Arc::new(tracker);
-            Ok::<_, TaskError>(serde_json::to_value(record).expect("plain data"))
+            Ok::<_, TaskError>(plain(record))
         })
     }
 

@@ -3,13 +3,14 @@
 use candle_core::Tensor;
 use modality_gap_nn::{Params, Real, Rng, host};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::lm::{Batch, KvCache, Lm};
 use crate::projector::Projector;
 use crate::{Result, RevisionError};
 
 /// How the next token is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct SamplingOptions {
     /// Most tokens of an answer.

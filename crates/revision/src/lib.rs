@@ -28,8 +28,8 @@ pub use lm::{Batch, Found, Keep, KvCache, Lm, StepOptions, Tuning, Weights};
 pub use lora::{LoraConfig, TARGETS, merged};
 pub use projector::{Projector, ProjectorConfig};
 pub use session::{
-    Answer, Ended, EvaluateReport, Export, LearnOptions, Mode, Precision, ProjectorOptions, Samples, Session,
-    SessionOptions, StepReport,
+    Answer, Ended, EvaluateReport, Export, LearnOptions, Mode, ModelInfo, ModelSample, Precision,
+    ProjectorOptions, SampleSizes, SampleTurn, Samples, Session, SessionOptions, StepReport,
 };
 pub use text::{
     Conversation, Decoding, IMAGE, Mark, Marks, Piece, Role, TEMPLATES, Template, TemplateOptions, TextCodec,

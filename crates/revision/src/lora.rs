@@ -6,12 +6,14 @@ use std::ops::Range;
 use candle_core::{DType, Device, Tensor};
 use modality_gap_nn::{Params, Real, Rng, uniform};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::lm::{Adapter, Lm, Projection, qkv_names, up_names};
 use crate::{LmConfig, Result, RevisionError};
 
 /// Which maps get adapters, and of what rank.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(rename = "LoraOptions")]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoraConfig {
     /// Rank of a change.

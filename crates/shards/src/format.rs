@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Endings of packed text.
 const PACKED: [&str; 2] = ["gz", "zst"];
 
 /// Container formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[ts(rename = "ReadFormat")]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `NumPy` array.

@@ -1,17 +1,22 @@
 //! Rows from one container into another, as they are.
 
 use modality_gap_geometry::{Map, Policy};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::moments::count;
 use crate::outputs::{
-    Claimed, OutputOptions, carry_metadata, metadata_targets, not_carried, note_not_carried, targets,
+    Claimed, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets,
 };
+use crate::report::{ConvertReport, Seconds};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, RowSet, Selection, TaskError};
 
 /// Writes `input` under `output.out` in another format or storage type.
-pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) -> Result<Value, TaskError> {
+pub fn convert_job(
+    input: &RowSet,
+    output: &OutputOptions,
+    control: &Control,
+) -> Result<ConvertReport, TaskError> {
     let map = Map::identity(input.dim, Policy::Raw);
     let written_to = targets(input, output, None);
     let rows = written_to.iter().map(|target| target.path.clone());
@@ -42,13 +47,16 @@ pub fn convert_job(input: &RowSet, output: &OutputOptions, control: &Control) ->
     let mut outputs = written.outputs;
     outputs.extend(carry_metadata(input, &output.out, &dropped)?);
     claimed.finish_without_receipts();
-    let mut report = json!({
-        "dim": input.dim,
-        "rows": input.rows() - left_out,
-        "dropped": left_out,
-        "outputs": outputs,
-        "seconds": { "convert": control.seconds() - written.sync_seconds, "sync": written.sync_seconds },
-    });
-    note_not_carried(&mut report, losses);
-    Ok(report)
+    Ok(ConvertReport {
+        rows: input.rows() - left_out,
+        dim: input.dim,
+        dropped: left_out,
+        outputs,
+        not_carried: if_any(losses),
+        seconds: Seconds {
+            convert: Some(control.seconds() - written.sync_seconds),
+            sync: Some(written.sync_seconds),
+            ..Seconds::default()
+        },
+    })
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{AlignerFileError, BadRowReason, ContainerError, FitError, StateFileError};
 use modality_gap_shards::{Fault, ShardError};
+use serde::Serialize;
+use ts_rs::TS;
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,25 @@ impl RowReason {
             _ => None,
         }
     }
+}
+
+/// Why a call gave no result, as it crosses the border.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(optional_fields)]
+pub struct Failure {
+    /// What went wrong, stable across versions.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// The file concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Index of the row concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    /// Index of the column concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
 }
 
 /// Why a job did not finish. Nothing half-written is left behind.

@@ -6,17 +6,18 @@ use std::path::PathBuf;
 use modality_gap_geometry::{
     Aligner, FitOptions, Frame, GapOfFit, Map, Method, Moments, Policy, RowSketch, distance, fit,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::fit_passes::FitPasses;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::measure::held_floor;
 use crate::moments::{Counted, WorkFolder, count, count_hashed};
 use crate::outputs::{
-    Claimed, OutputOptions, carry_metadata, metadata_targets, not_carried, note_not_carried, targets,
+    Claimed, NotCarried, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets,
     work_folder,
 };
 use crate::receipt::{hash_bytes, write_result};
+use crate::report::{Drift, FitReport, Gap, Norms, Seconds};
 use crate::row_hash::UNUSABLE;
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, Part, RowSet, Sample, Selection, Split, TaskError, report};
@@ -91,13 +92,16 @@ pub fn fit_job(
     source: &RowSet,
     job: &FitJob,
     control: &Control,
-) -> Result<(Aligner, Value), TaskError> {
+) -> Result<(Aligner, FitReport), TaskError> {
     let mut fitted = run_fit(target, source, job, control)?;
     if job.verify.unwrap_or(true) {
         fitted.verified(job, control)?;
     }
-    let seconds = json!({ "fit": control.seconds() });
-    let report = report_of(&fitted, job, &[], None, &seconds);
+    let seconds = Seconds {
+        fit: Some(control.seconds()),
+        ..Seconds::default()
+    };
+    let report = report_of(&fitted, job, Vec::new(), None, seconds);
     Ok((fitted.aligner, report))
 }
 
@@ -108,7 +112,7 @@ pub fn align_job(
     job: &FitJob,
     output: &OutputOptions,
     control: &Control,
-) -> Result<(Aligner, Value), TaskError> {
+) -> Result<(Aligner, FitReport), TaskError> {
     let claimed = claim(target, source, job, output)?;
     let losses = losses(target, source, job, output)?;
     let job = FitJob {
@@ -179,13 +183,16 @@ pub fn align_job(
     outputs.push(aligner_file);
     claimed.finish()?;
     let stored = distance(&stored_target, written.stored.mean());
-    let seconds = json!({
-        "fit": fit_seconds,
-        "transform": control.seconds() - fit_seconds - sync_seconds,
-        "sync": sync_seconds,
-    });
-    let mut report = report_of(&fitted, &job, &outputs, Some(stored), &seconds);
-    note_not_carried(&mut report, losses);
+    let seconds = Seconds {
+        fit: Some(fit_seconds),
+        transform: Some(control.seconds() - fit_seconds - sync_seconds),
+        sync: Some(sync_seconds),
+        ..Seconds::default()
+    };
+    let report = FitReport {
+        not_carried: if_any(losses),
+        ..report_of(&fitted, &job, outputs, Some(stored), seconds)
+    };
     Ok((fitted.aligner, report))
 }
 
@@ -195,7 +202,7 @@ fn losses(
     source: &RowSet,
     job: &FitJob,
     output: &OutputOptions,
-) -> Result<Vec<Value>, TaskError> {
+) -> Result<Vec<NotCarried>, TaskError> {
     let [target_name, source_name] = side_names(&job.options);
     let apart = job.options.moves_target();
     let mut losses = not_carried(
@@ -425,10 +432,10 @@ fn note_gaps(
 fn report_of(
     fitted: &Fitted,
     job: &FitJob,
-    outputs: &[PathBuf],
+    outputs: Vec<PathBuf>,
     stored: Option<f64>,
-    seconds: &Value,
-) -> Value {
+    seconds: Seconds,
+) -> FitReport {
     let Fitted {
         aligner,
         target,
@@ -437,41 +444,38 @@ fn report_of(
         ..
     } = fitted;
     let info = aligner.info();
-    let by_name = |target: Value, source: Value| report::by_name(aligner, target, source);
     // of a pair both count as dropped
     let partners = match fitted.pairing {
         Pairing::Index => fitted.exclude[1].len() as u64,
         _ => 0,
     };
-    let dropped = |counted: &Counted| json!(counted.dropped_rows().max(partners));
-    let rows = |counted: &Counted| json!(counted.fit.rows() + counted.held.rows());
-    let mut value = json!({
-        "dim": info.dim,
-        "rows": by_name(rows(target), rows(source)),
-        "dropped": by_name(dropped(target), dropped(source)),
-        "norms": by_name(report::lengths(&target.fit), report::lengths(&source.fit)),
-        "trace": by_name(json!(info.target.trace), json!(info.source.trace)),
-        "scale": info.scale,
-        "iterations": info.iterations,
-        "gap": report::gap(&info.gap, stored),
-        "options": info.options,
-        "outputs": outputs,
-        "seconds": seconds,
-    });
-    if job.split.splits() {
-        value["holdout"] = json!(job.split);
-    }
-    if let Some(projected) = projected {
+    let dropped = |counted: &Counted| counted.dropped_rows().max(partners);
+    let rows = |counted: &Counted| counted.fit.rows() + counted.held.rows();
+    let phantom_drift = projected.as_ref().map(|projected| {
         let mu = aligner.target_mean();
         let length = distance(mu, &vec![0.0; mu.len()]);
         let direction: Vec<f64> = mu.iter().map(|m| m / length).collect();
-        value["phantomDrift"] = json!({
-            "measured": distance(projected.mean(), &direction),
-            "toTarget": distance(projected.mean(), mu),
-        });
+        Drift {
+            measured: distance(projected.mean(), &direction),
+            to_target: distance(projected.mean(), mu),
+            ..Drift::default()
+        }
+    });
+    FitReport {
+        dim: info.dim,
+        rows: report::by_name(aligner, rows(target), rows(source)),
+        dropped: report::by_name(aligner, dropped(target), dropped(source)),
+        norms: report::by_name(aligner, Norms::of(&target.fit), Norms::of(&source.fit)),
+        trace: report::by_name(aligner, info.target.trace, info.source.trace),
+        scale: info.scale,
+        iterations: info.iterations,
+        phantom_drift,
+        gap: Gap::of_fit(&info.gap, stored),
+        options: info.options.clone(),
+        holdout: job.split.splits().then_some(job.split),
+        outputs,
+        not_carried: None,
+        seconds,
+        peak_memory_bytes: report::peak_memory(),
     }
-    if let Some(bytes) = report::peak_memory() {
-        value["peakMemoryBytes"] = json!(bytes);
-    }
-    value
 }

@@ -4,19 +4,76 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use modality_gap_geometry::{Map, Moments, Policy};
-use serde_json::{Value, json};
+use serde::Serialize;
+use ts_rs::TS;
 
 use crate::moments::reason_of;
 use crate::scan::{Block, Work, Worker, scan};
-use crate::{Control, Part, RowSet, TaskError};
+use crate::source_info::{EmbeddingsInfo, ShardInfo};
+use crate::{Control, RowSet, TaskError};
 
 /// Bad rows named when nothing is said.
 const DEFAULT_BAD_ROWS: usize = 10;
 /// Lengths within this of one are unit up to half-precision rounding.
 const UNIT: f64 = 2e-3;
 
+/// Lengths of rows as they are stored, with their mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
+pub struct MeanNorms {
+    /// The shortest.
+    pub min: f64,
+    /// The longest.
+    pub max: f64,
+    /// Their mean.
+    pub mean: f64,
+}
+
+/// A row that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(optional_fields)]
+pub struct BadRow {
+    /// The file; absent for rows from memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Index in the file.
+    pub row: u64,
+    /// Index in all files together.
+    pub index: u64,
+    /// Why it cannot be used.
+    pub reason: String,
+}
+
+/// Rows that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct BadRows {
+    /// How many there are.
+    pub count: usize,
+    /// The first of them.
+    pub first: Vec<BadRow>,
+}
+
+/// What a set of rows looks like.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectReport {
+    /// What was known before any row was read.
+    #[serde(flatten)]
+    pub info: EmbeddingsInfo,
+    /// Lengths of the usable rows as they are stored, and their mean; null when no row is usable.
+    pub norms: Option<MeanNorms>,
+    /// Whether every usable row has length one up to the rounding of its storage type.
+    pub unit: bool,
+    /// Rows that cannot be used: how many, and the first of them.
+    #[ts(inline)]
+    pub bad_rows: BadRows,
+}
+
 /// Rows, width, type, lengths and bad rows of `input`; bad rows never stop it.
-pub fn inspect_job(input: &RowSet, bad_rows: Option<usize>, control: &Control) -> Result<Value, TaskError> {
+pub fn inspect_job(
+    input: &RowSet,
+    bad_rows: Option<usize>,
+    control: &Control,
+) -> Result<InspectReport, TaskError> {
     let map = Map::identity(input.dim, Policy::Unit);
     let look = Look {
         input,
@@ -31,44 +88,30 @@ pub fn inspect_job(input: &RowSet, bad_rows: Option<usize>, control: &Control) -
     let lengths = moments.lengths();
     let any = moments.rows() > 0;
     let starts = input.starts();
-    let named = bad
-        .iter()
-        .take(bad_rows.unwrap_or(DEFAULT_BAD_ROWS))
-        .map(|(shard, row, file, reason)| {
-            let mut value = json!({ "row": row, "reason": reason, "index": starts[*shard] + row });
-            if let Some(file) = file {
-                value["file"] = json!(file);
-            }
-            value
-        });
-    Ok(json!({
-        "dim": input.dim,
-        "rows": input.rows(),
-        "dtype": input.dtype().name(),
-        "format": input.format_name(),
-        "layout": input.layout_name(),
-        "shards": input.parts.iter().map(shard).collect::<Vec<_>>(),
-        "norms": any.then(|| json!({
-            "min": lengths.min,
-            "max": lengths.max,
-            "mean": lengths.sum / moments.rows() as f64,
-        })),
-        "unit": any && (lengths.min - 1.0).abs() <= UNIT && (lengths.max - 1.0).abs() <= UNIT,
-        "badRows": { "count": bad.len(), "first": named.collect::<Vec<_>>() },
-    }))
-}
-
-fn shard(part: &Part) -> Value {
-    match part {
-        Part::File(shard) => {
-            let mut value = json!({ "path": shard.path, "rows": shard.rows, "dtype": shard.dtype.name() });
-            if let Some(selector) = &shard.selector {
-                value["selector"] = json!(selector);
-            }
-            value
-        }
-        Part::Memory(shard) => json!({ "rows": shard.rows(), "dtype": shard.dtype().name() }),
-    }
+    let named = |(shard, row, file, reason): &Found| BadRow {
+        file: file.clone(),
+        row: *row,
+        index: starts[*shard] + row,
+        reason: reason.clone(),
+    };
+    let first = bad.iter().take(bad_rows.unwrap_or(DEFAULT_BAD_ROWS)).map(named);
+    Ok(InspectReport {
+        info: EmbeddingsInfo {
+            shards: input.parts.iter().map(ShardInfo::of).collect(),
+            label: None,
+            ..EmbeddingsInfo::of(input)
+        },
+        norms: any.then(|| MeanNorms {
+            min: lengths.min,
+            max: lengths.max,
+            mean: lengths.sum / moments.rows() as f64,
+        }),
+        unit: any && (lengths.min - 1.0).abs() <= UNIT && (lengths.max - 1.0).abs() <= UNIT,
+        bad_rows: BadRows {
+            count: bad.len(),
+            first: first.collect(),
+        },
+    })
 }
 
 type Found = (usize, u64, Option<PathBuf>, String);

@@ -1,145 +1,250 @@
 //! Jobs as they come over the border: a JSON object, sources, and perhaps an aligner.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, FitOptions, Frame, Method};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use ts_rs::TS;
 
 use crate::groups::with_partners;
+use crate::inspect::InspectReport;
 use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
+use crate::report::{ConvertReport, FitReport, TransformReport};
 use crate::shard_task::{TaskSpec, load_frame, run_task};
 use crate::{
     Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, RowSet, Sample, Split, TaskError, align_job,
     convert_job, fit_job, inspect_job, measure_job, transform_job,
 };
 
-/// A job to run. Options of a fit stand beside the others.
-#[derive(Debug, Clone)]
-pub struct Job {
-    kind: Kind,
-    options: JobOptions,
-    fit: FitOptions,
+/// A job to run; a key that its kind does not have is refused.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Job {
+    /// Fits an aligner on `[target, source]`.
+    Fit(#[ts(type = "FitSpec & Given<FittedOptions>")] FitSpec),
+    /// Fits on `[target, source]` and writes the source moved.
+    Align(#[ts(type = "AlignSpec & Given<FittedOptions>")] AlignSpec),
+    /// Moves `[input]` by an aligner.
+    Transform(TransformSpec),
+    /// Measures the gap between `[image, text]`.
+    Measure(MeasureSpec),
+    /// Writes `[input]` in another format or storage type.
+    Convert(ConvertSpec),
+    /// Looks at `[input]`.
+    Inspect(InspectSpec),
+    /// Runs one shard task.
+    Task(ShardTask),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Fit,
-    Align,
-    Transform,
-    Measure,
-    Convert,
-    Inspect,
-    Task,
+/// The report of each kind of job.
+#[derive(Debug, TS)]
+pub struct Reports {
+    /// What a fit found.
+    pub fit: FitReport,
+    /// The same, with the files written.
+    pub align: FitReport,
+    /// What a transformation found.
+    pub transform: TransformReport,
+    /// What a measurement found.
+    #[ts(type = "unknown")]
+    pub measure: Value,
+    /// What a conversion wrote.
+    pub convert: ConvertReport,
+    /// What a source holds.
+    pub inspect: InspectReport,
+    /// The receipt of a shard task.
+    #[ts(type = "unknown")]
+    pub task: Value,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-struct JobOptions {
-    threads: Option<usize>,
-    out: Option<PathBuf>,
-    dtype: Option<String>,
-    format: Option<String>,
-    sync: Option<bool>,
-    resume: bool,
-    overwrite: bool,
-    work: Option<PathBuf>,
+/// Which rows a fit takes.
+#[derive(Debug, Clone, Default, Deserialize, TS)]
+#[serde(default, rename_all = "camelCase")]
+#[ts(optional_fields)]
+struct FittedRows {
     verify: Option<bool>,
     holdout: Option<f64>,
     seed: Option<u64>,
     subset: Option<f64>,
     subset_seed: Option<u64>,
+    #[ts(as = "Option<_>", optional)]
     paired: bool,
+    frame: Option<PathBuf>,
+}
+
+/// What is written, and how.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+struct Written {
+    out: PathBuf,
+    #[ts(type = "'f16' | 'bf16' | 'f32' | 'f64'", optional)]
+    dtype: Option<String>,
+    #[ts(type = "ReadFormat", optional)]
+    format: Option<String>,
+    sync: Option<bool>,
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    overwrite: bool,
+}
+
+/// A fit; the options of the strategy stand beside these.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct FitSpec {
+    threads: Option<usize>,
+    work: Option<PathBuf>,
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    resume: bool,
+    #[serde(flatten)]
+    rows: FittedRows,
+    #[serde(flatten)]
+    #[ts(skip)]
+    options: FitOptions,
+}
+
+/// A fit whose moved rows are written; the options of the strategy stand beside these.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct AlignSpec {
+    threads: Option<usize>,
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    resume: bool,
+    #[serde(flatten)]
+    rows: FittedRows,
+    #[serde(flatten)]
+    output: Written,
+    #[serde(flatten)]
+    #[ts(skip)]
+    options: FitOptions,
+}
+
+/// A transformation.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct TransformSpec {
+    threads: Option<usize>,
+    #[ts(type = "'source' | 'target'", optional)]
     side: Option<String>,
-    bad_rows: Option<usize>,
-    spec: Option<TaskSpec>,
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    resume: bool,
+    #[serde(flatten)]
+    output: Written,
+}
+
+/// A measurement.
+#[derive(Debug, Clone, Default, Deserialize, TS)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct MeasureSpec {
+    threads: Option<usize>,
+    #[ts(as = "Option<_>", optional)]
+    paired: bool,
+    holdout: Option<f64>,
+    seed: Option<u64>,
     energy: Option<f64>,
     rank: Option<usize>,
     alpha_ranks: Option<usize>,
     lambda: Option<f64>,
-    parts: Option<Vec<MeasurePart>>,
-    exact: bool,
-    figures: bool,
-    outcomes: bool,
-    covariance_rows: Option<u64>,
-    judged: bool,
     frame: Option<PathBuf>,
     save_frame: Option<PathBuf>,
+    #[ts(type = "readonly MeasurePart[]", optional)]
+    parts: Option<Vec<MeasurePart>>,
+    #[ts(as = "Option<_>", optional)]
+    exact: bool,
+    #[ts(as = "Option<_>", optional)]
+    figures: bool,
+    #[ts(as = "Option<_>", optional)]
+    outcomes: bool,
+    covariance_rows: Option<u64>,
+    #[ts(as = "Option<_>", optional)]
+    judged: bool,
 }
 
-impl JobOptions {
-    fn frame(&self) -> Result<Option<Frame>, TaskError> {
-        self.frame.as_deref().map(load_frame).transpose()
-    }
+/// A conversion.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct ConvertSpec {
+    threads: Option<usize>,
+    #[serde(flatten)]
+    output: Written,
 }
 
-/// Keys of [`JobOptions`]; the others belong to the fit.
-const JOB_KEYS: [&str; 29] = [
-    "threads",
-    "out",
-    "dtype",
-    "format",
-    "sync",
-    "resume",
-    "overwrite",
-    "work",
-    "verify",
-    "holdout",
-    "seed",
-    "subset",
-    "subsetSeed",
-    "paired",
-    "side",
-    "badRows",
-    "spec",
-    "energy",
-    "rank",
-    "alphaRanks",
-    "lambda",
-    "parts",
-    "exact",
-    "figures",
-    "outcomes",
-    "covarianceRows",
-    "judged",
-    "frame",
-    "saveFrame",
-];
+/// An inspection.
+#[derive(Debug, Clone, Default, Deserialize, TS)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct InspectSpec {
+    threads: Option<usize>,
+    bad_rows: Option<usize>,
+}
+
+/// A shard task.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ShardTask {
+    #[ts(type = "unknown")]
+    spec: TaskSpec,
+}
 
 /// What a job gives.
 #[derive(Debug, Clone)]
 pub struct JobResult {
-    /// The report, by the names of the JSON results.
+    /// The report, by the names of the JSON results: that of [`Reports`] for the kind of the job.
     pub report: Value,
     /// The aligner of a fit.
     pub aligner: Option<Aligner>,
 }
 
+impl JobResult {
+    fn of(report: impl serde::Serialize, aligner: Option<Aligner>) -> Self {
+        Self {
+            report: serde_json::to_value(report).expect("plain data"),
+            aligner,
+        }
+    }
+}
+
 impl Job {
     /// Reads a job; an unknown or wrong option is named.
-    pub fn parse(value: Value) -> Result<Self, TaskError> {
-        let bad = |error: serde_json::Error| TaskError::BadOption(error.to_string());
-        let Value::Object(mut all) = value else {
-            return Err(TaskError::BadOption("a job is an object".to_owned()));
-        };
-        // an option that is undefined on the other side is one that was not given
-        all.retain(|_, value| !value.is_null());
-        let kind = serde_json::from_value(all.remove("kind").unwrap_or_default()).map_err(bad)?;
-        let mine: Map<String, Value> = JOB_KEYS
-            .iter()
-            .filter_map(|key| all.remove(*key).map(|value| ((*key).to_owned(), value)))
-            .collect();
-        let options = serde_json::from_value(Value::Object(mine)).map_err(bad)?;
-        let fit = serde_json::from_value(Value::Object(all)).map_err(bad)?;
-        Ok(Self { kind, options, fit })
+    pub fn parse(mut value: Value) -> Result<Self, TaskError> {
+        if let Value::Object(all) = &mut value {
+            // an option that is undefined on the other side is one that was not given
+            all.retain(|_, value| !value.is_null());
+        }
+        serde_json::from_value(value).map_err(|error| TaskError::BadOption(error.to_string()))
     }
 
     /// Threads asked for; 0 means one per core.
     pub fn threads(&self) -> usize {
-        self.options.threads.unwrap_or(0)
+        let threads = match self {
+            Self::Fit(FitSpec { threads, .. })
+            | Self::Align(AlignSpec { threads, .. })
+            | Self::Transform(TransformSpec { threads, .. })
+            | Self::Measure(MeasureSpec { threads, .. })
+            | Self::Convert(ConvertSpec { threads, .. })
+            | Self::Inspect(InspectSpec { threads, .. }) => *threads,
+            Self::Task(_) => None,
+        };
+        threads.unwrap_or(0)
+    }
+
+    fn paired(&self) -> bool {
+        match self {
+            Self::Fit(FitSpec { rows, .. }) | Self::Align(AlignSpec { rows, .. }) => rows.paired,
+            Self::Measure(spec) => spec.paired,
+            Self::Transform(_) | Self::Convert(_) | Self::Inspect(_) | Self::Task(_) => false,
+        }
     }
 }
 
@@ -151,101 +256,104 @@ pub fn run(
     aligner: Option<&Aligner>,
     control: &Control,
 ) -> Result<JobResult, TaskError> {
-    let options = &job.options;
-    let sources = &with_partners(sources, options.paired)[..];
-    let report_only = |report| JobResult {
-        report,
-        aligner: None,
-    };
-    let with_aligner = |(aligner, report)| JobResult {
-        report,
-        aligner: Some(aligner),
-    };
-    match (job.kind, sources) {
-        (Kind::Fit, [target, source]) => fit_job(target, source, &job.fit_job()?, control).map(with_aligner),
-        (Kind::Align, [target, source]) => {
-            align_job(target, source, &job.fit_job()?, &job.output()?, control).map(with_aligner)
+    let sources = &with_partners(sources, job.paired())[..];
+    match (job, sources) {
+        (Job::Fit(spec), [target, source]) => {
+            let work = spec.work.clone().map(|path| WorkFolder {
+                path,
+                resume: spec.resume,
+            });
+            let job = spec.rows.job(&spec.options, work)?;
+            let (aligner, report) = fit_job(target, source, &job, control)?;
+            Ok(JobResult::of(report, Some(aligner)))
         }
-        (Kind::Transform, [input]) => {
+        (Job::Align(spec), [target, source]) => {
+            let job = spec.rows.job(&spec.options, None)?;
+            let output = spec.output.options(spec.resume)?;
+            let (aligner, report) = align_job(target, source, &job, &output, control)?;
+            Ok(JobResult::of(report, Some(aligner)))
+        }
+        (Job::Transform(spec), [input]) => {
             let aligner =
                 aligner.ok_or_else(|| TaskError::BadOption("transform needs an aligner".to_owned()))?;
-            let target_side = options.side.as_deref() == Some("target");
-            transform_job(input, aligner, target_side, &job.output()?, control).map(report_only)
+            let target_side = spec.side.as_deref() == Some("target");
+            let output = spec.output.options(spec.resume)?;
+            let report = transform_job(input, aligner, target_side, &output, control)?;
+            Ok(JobResult::of(report, None))
         }
-        (Kind::Measure, [image, text]) => {
-            let measure = MeasureJob {
-                paired: options.paired,
-                split: Split::new(options.holdout, options.seed)?,
-                seed: options.seed.unwrap_or(0),
-                explain: ExplainOptions {
-                    energy: options.energy,
-                    rank: options.rank,
-                    alpha_ranks: options.alpha_ranks,
-                    lambda: options.lambda,
-                    frame: options.frame()?,
-                    save_frame: options.save_frame.clone(),
-                },
-                parts: options.parts.clone(),
-                exact: options.exact,
-                figures: options.figures,
-                outcomes: options.outcomes,
-                covariance_rows: options.covariance_rows,
-                judged: options.judged,
-            };
-            measure_job(image, text, &measure, aligner, control).map(report_only)
+        (Job::Measure(spec), [image, text]) => {
+            let report = measure_job(image, text, &spec.job()?, aligner, control)?;
+            Ok(JobResult::of(report, None))
         }
-        (Kind::Convert, [input]) => convert_job(input, &job.output()?, control).map(report_only),
-        (Kind::Inspect, [input]) => inspect_job(input, options.bad_rows, control).map(report_only),
-        (Kind::Task, []) => {
-            let spec = options.spec.as_ref();
-            let spec = spec.ok_or_else(|| TaskError::BadOption("a task needs its spec".to_owned()))?;
-            run_task(spec, control).map(report_only)
+        (Job::Convert(spec), [input]) => {
+            let report = convert_job(input, &spec.output.options(false)?, control)?;
+            Ok(JobResult::of(report, None))
         }
-        (kind, _) => Err(TaskError::BadOption(format!(
-            "{kind:?} cannot work on {} sources",
+        (Job::Inspect(spec), [input]) => Ok(JobResult::of(inspect_job(input, spec.bad_rows, control)?, None)),
+        (Job::Task(task), []) => Ok(JobResult::of(run_task(&task.spec, control)?, None)),
+        (_, sources) => Err(TaskError::BadOption(format!(
+            "a job of this kind cannot work on {} sources",
             sources.len()
         ))),
     }
 }
 
-impl Job {
-    fn fit_job(&self) -> Result<FitJob, TaskError> {
-        let options = &self.options;
-        let work = options.work.clone().map(|path| WorkFolder {
-            path,
-            resume: options.resume,
-        });
+impl FittedRows {
+    fn job(&self, options: &FitOptions, work: Option<WorkFolder>) -> Result<FitJob, TaskError> {
         // one seed for all that is left to chance, unless the noise has its own
-        let seed_of_noise = options.seed.filter(|_| self.fit.method == Method::C3);
+        let seed_of_noise = self.seed.filter(|_| options.method == Method::C3);
         Ok(FitJob {
             options: FitOptions {
-                noise_seed: self.fit.noise_seed.or(seed_of_noise),
-                energy: options.energy,
-                rank: options.rank,
-                ..self.fit.clone()
+                noise_seed: options.noise_seed.or(seed_of_noise),
+                ..options.clone()
             },
-            split: Split::new(options.holdout, options.seed)?,
-            subset: Sample::new(options.subset, options.subset_seed)?,
-            paired: options.paired,
-            frame: options.frame()?,
+            split: Split::new(self.holdout, self.seed)?,
+            subset: Sample::new(self.subset, self.subset_seed)?,
+            paired: self.paired,
+            frame: frame(self.frame.as_deref())?,
             work,
-            verify: options.verify,
+            verify: self.verify,
         })
     }
+}
 
-    fn output(&self) -> Result<OutputOptions, TaskError> {
-        let options = &self.options;
-        let out = options
-            .out
-            .clone()
-            .ok_or_else(|| TaskError::BadOption("`out` says where to write".to_owned()))?;
-        Ok(OutputOptions {
-            out,
-            dtype: options.dtype.as_deref().map(dtype_named).transpose()?,
-            format: options.format.as_deref().map(format_named).transpose()?,
-            sync: options.sync,
-            resume: options.resume,
-            overwrite: options.overwrite,
+impl MeasureSpec {
+    fn job(&self) -> Result<MeasureJob, TaskError> {
+        Ok(MeasureJob {
+            paired: self.paired,
+            split: Split::new(self.holdout, self.seed)?,
+            seed: self.seed.unwrap_or(0),
+            explain: ExplainOptions {
+                energy: self.energy,
+                rank: self.rank,
+                alpha_ranks: self.alpha_ranks,
+                lambda: self.lambda,
+                frame: frame(self.frame.as_deref())?,
+                save_frame: self.save_frame.clone(),
+            },
+            parts: self.parts.clone(),
+            exact: self.exact,
+            figures: self.figures,
+            outcomes: self.outcomes,
+            covariance_rows: self.covariance_rows,
+            judged: self.judged,
         })
     }
+}
+
+impl Written {
+    fn options(&self, resume: bool) -> Result<OutputOptions, TaskError> {
+        Ok(OutputOptions {
+            out: self.out.clone(),
+            dtype: self.dtype.as_deref().map(dtype_named).transpose()?,
+            format: self.format.as_deref().map(format_named).transpose()?,
+            sync: self.sync,
+            resume,
+            overwrite: self.overwrite,
+        })
+    }
+}
+
+fn frame(path: Option<&Path>) -> Result<Option<Frame>, TaskError> {
+    path.map(load_frame).transpose()
 }

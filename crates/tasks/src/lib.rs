@@ -22,6 +22,7 @@ mod row_hash;
 mod rowset;
 mod scan;
 mod shard_task;
+mod source_info;
 mod split;
 mod track;
 mod transform;
@@ -30,21 +31,25 @@ mod walk;
 
 pub use control::{CancelToken, Control, Progress};
 pub use convert::convert_job;
-pub use error::{RowReason, TaskError};
+pub use error::{Failure, RowReason, TaskError};
 pub use explain::ExplainOptions;
 pub use fit::{FitJob, align_job, fit_job};
-pub use inspect::inspect_job;
-pub use job::{Job, JobResult, run};
+pub use inspect::{InspectReport, inspect_job};
+pub use job::{Job, JobResult, Reports, run};
 pub use measure::{MeasureJob, Part as MeasurePart, measure_job};
+pub use modality_gap_shards::Format as ReadFormat;
 pub use moments::{Counted, WorkFolder, count};
 pub use outputs::{OutputOptions, claim_of};
 pub use pick::Picker;
 pub use receipt::{Input, Receipt};
+pub use report::{ConvertReport, FitReport, TransformReport};
 pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
 pub use scan::BLOCK_ROWS;
 pub use shard_task::{TaskSpec, load_aligner, run_task, save_aligner};
+pub use source_info::{EmbeddingsInfo, OpenSpec, ShardInfo};
 pub use split::{Sample, Selection, Split};
 pub use track::{
-    StepRows, load_tracker, new_tracker, save_frame, save_tracker, track_step, tracker_from_bytes,
+    StepRows, StepSpec, TrackerInfo, load_tracker, new_tracker, save_frame, save_tracker, track_step,
+    tracker_from_bytes,
 };
 pub use transform_job::transform_job;

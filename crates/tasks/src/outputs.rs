@@ -7,7 +7,9 @@ use modality_gap_shards::{
     Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, left_behind, output_name, refuse_link,
     remove_all_litter, remove_litter,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
+use ts_rs::TS;
 
 use crate::moments::WorkFolder;
 use crate::receipt::{hash_bytes, write_state};
@@ -284,21 +286,38 @@ impl Traces {
     }
 }
 
+/// What stands beside rows that were read, and is in no file that was written: its format or place does not hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(optional_fields)]
+pub struct NotCarried {
+    /// Columns, keys, arrays, tensors or files.
+    pub names: Vec<String>,
+    /// The first file that held them; absent for rows from memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// How many files did.
+    pub files: u64,
+}
+
 /// What stands beside the rows of `source` and goes into none of the outputs that `written` names: columns, keys, arrays and
 /// metadata that their formats or places do not hold. One entry for all files that lose the same.
 pub(crate) fn not_carried(
     source: &RowSet,
     written: &[Target],
     options: &OutputOptions,
-) -> Result<Vec<Value>, TaskError> {
-    let mut losses: Vec<(Vec<String>, Option<PathBuf>, u64)> = Vec::new();
+) -> Result<Vec<NotCarried>, TaskError> {
+    let mut losses: Vec<NotCarried> = Vec::new();
     let mut lose = |names: Vec<String>, file: Option<&Path>| {
         if names.is_empty() {
             return;
         }
-        match losses.iter_mut().find(|(others, ..)| *others == names) {
-            Some((_, _, files)) => *files += 1,
-            None => losses.push((names, file.map(Path::to_path_buf), 1)),
+        match losses.iter_mut().find(|lost| lost.names == names) {
+            Some(lost) => lost.files += 1,
+            None => losses.push(NotCarried {
+                names,
+                file: file.map(Path::to_path_buf),
+                files: 1,
+            }),
         }
     };
     for (part, target) in source.parts.iter().zip(written) {
@@ -318,21 +337,12 @@ pub(crate) fn not_carried(
             lose(vec![format!("{METADATA}/{name}")], Some(file));
         }
     }
-    let entry = |(names, file, files): (Vec<String>, Option<PathBuf>, u64)| {
-        let mut value = json!({ "names": names, "files": files });
-        if let Some(file) = file {
-            value["file"] = json!(file);
-        }
-        value
-    };
-    Ok(losses.into_iter().map(entry).collect())
+    Ok(losses)
 }
 
-/// Notes in a report what was not carried along, where anything was.
-pub(crate) fn note_not_carried(report: &mut Value, losses: Vec<Value>) {
-    if !losses.is_empty() {
-        report["notCarried"] = Value::Array(losses);
-    }
+/// How a report has it: absent where nothing was lost.
+pub(crate) fn if_any(losses: Vec<NotCarried>) -> Option<Vec<NotCarried>> {
+    (!losses.is_empty()).then_some(losses)
 }
 
 /// Metadata of a clip-retrieval folder, less the rows dropped from each shard; a single file of rows has no place for it.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use modality_gap_geometry::Policy;
 use modality_gap_shards::{Dtype, Format, Layout, Role, Shard, ShardError, ShardRef, resolve};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::TaskError;
 
 /// What to do with a row that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBadRow {
     /// Stop, naming it.
@@ -21,7 +22,8 @@ pub enum OnBadRow {
 }
 
 /// How rows are read; absent options take the documented default.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReadOptions {
     /// What to do with a bad row; stop by default.

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use crate::moments::count;
 use crate::outputs::{
-    OutputOptions, claim_of, dtype_named, format_named, not_carried, note_not_carried, run_folder, targets,
-    work_folder,
+    OutputOptions, claim_of, dtype_named, format_named, if_any, not_carried, run_folder, targets, work_folder,
 };
 use crate::receipt::{hash_bytes, read_result, write_result};
 use crate::transform::{MapJob, write_mapped};
@@ -239,7 +238,9 @@ fn transform_shard(
         "version": VERSION, "task": "transform", "shard": source.files().first(),
         "rows": written.stored.rows(), "dropped": dropped[0], "output": written.outputs.first(),
     });
-    note_not_carried(&mut report, losses);
+    if let Some(losses) = if_any(losses) {
+        report["notCarried"] = json!(losses);
+    }
     Ok(report)
 }
 

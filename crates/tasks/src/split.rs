@@ -4,11 +4,12 @@ use modality_gap_geometry::{Map, Moments, Scratch, mix};
 use modality_gap_kernels::Rows;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use ts_rs::TS;
 
 use crate::{RowSet, TaskError};
 
 /// Which rows a fit does not see.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, TS)]
 pub struct Split {
     /// Share of the rows that is held out, 0 to 1.
     pub holdout: f64,

@@ -11,6 +11,9 @@ use modality_gap_geometry::{
 use modality_gap_kernels::{Dtype, Rows};
 use modality_gap_shards::{Buffer, Fault};
 
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
 use crate::error::RowReason;
 use crate::groups::{classes, joined};
 use crate::receipt::{read_result, write_result};
@@ -18,6 +21,30 @@ use crate::row_hash::hashes_of;
 use crate::rowset::OnBadRow;
 use crate::walk::Joined;
 use crate::{CancelToken, Control, Part, RowSet, TaskError};
+
+/// A step as it crosses the border, beside its rows.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct StepSpec {
+    /// The trainer's step.
+    pub step: u64,
+    /// What each source is.
+    #[ts(type = "readonly ('image' | 'text' | 'gradImage' | 'gradText' | 'batchImage' | 'batchText')[]")]
+    pub names: Vec<String>,
+    /// Threads; one for each core by default.
+    pub threads: Option<usize>,
+}
+
+/// Options of a tracker, and how far it is.
+#[derive(Debug, Clone, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TrackerInfo {
+    /// How the run is followed.
+    pub options: TrackerOptions,
+    /// The last step that was recorded; null before the first.
+    pub last_step: Option<u64>,
+}
 
 /// Rows of one step; what was not given is absent.
 #[derive(Clone, Copy)]

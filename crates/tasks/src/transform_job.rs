@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, distance};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count_hashed};
 use crate::outputs::{
-    Claimed, OutputOptions, carry_metadata, metadata_targets, not_carried, note_not_carried, targets,
-    work_folder,
+    Claimed, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets, work_folder,
 };
 use crate::receipt::hash_bytes;
+use crate::report::{Moved, Seconds, TransformReport, peak_memory};
 use crate::row_hash::UNUSABLE;
 use crate::transform::{MapJob, write_mapped};
 use crate::walk::walk_range;
-use crate::{Control, RowSet, Selection, Split, TaskError, report};
+use crate::{Control, RowSet, Selection, Split, TaskError};
 
 /// Writes `input` transformed by `aligner`; `target_side` takes the target's map, where the strategy has one.
 ///
@@ -26,7 +26,7 @@ pub fn transform_job(
     target_side: bool,
     output: &OutputOptions,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<TransformReport, TaskError> {
     input.check_dim(aligner.dim(), "the aligner's rows")?;
     let map = match (target_side, aligner.target_map()) {
         (false, _) => aligner.map(),
@@ -74,19 +74,10 @@ pub fn transform_job(
     let mut outputs = written.outputs;
     outputs.extend(carry_metadata(input, &output.out, &counted.dropped)?);
     claimed.finish()?;
-    let mut value = json!({
-        "dim": aligner.dim(),
-        "rows": { "input": counted.fit.rows() },
-        "dropped": counted.dropped_rows(),
-        "outputs": outputs,
-        "seconds": {
-            "check": checked_seconds,
-            "transform": control.seconds() - checked_seconds - written.sync_seconds,
-            "sync": written.sync_seconds,
-        },
-    });
-    note_not_carried(&mut value, losses);
-    if !target_side {
+    let transform = control.seconds() - checked_seconds - written.sync_seconds;
+    let fits = if target_side {
+        None
+    } else {
         let items = Items::of(input, &counted.hashes);
         let sample = sample_of(input, &identity, &counted, &items, control)?;
         let new = NewRows {
@@ -96,13 +87,26 @@ pub fn transform_job(
             groups: items.known,
             design: items.design,
         };
-        value["fits"] = serde_json::to_value(aligner.fits(&new)).expect("plain data");
-        value["toTarget"] = json!(distance(written.results[0].mean(), &aligner.goal()));
-    }
-    if let Some(bytes) = report::peak_memory() {
-        value["peakMemoryBytes"] = json!(bytes);
-    }
-    Ok(value)
+        Some(aligner.fits(&new))
+    };
+    Ok(TransformReport {
+        dim: aligner.dim(),
+        rows: Moved {
+            input: counted.fit.rows(),
+        },
+        dropped: counted.dropped_rows(),
+        outputs,
+        not_carried: if_any(losses),
+        to_target: (!target_side).then(|| distance(written.results[0].mean(), &aligner.goal())),
+        fits,
+        seconds: Seconds {
+            check: Some(checked_seconds),
+            transform: Some(transform),
+            sync: Some(written.sync_seconds),
+            ..Seconds::default()
+        },
+        peak_memory_bytes: peak_memory(),
+    })
 }
 
 /// Rows whose covariance the check takes, about, in this many runs spread over the input.

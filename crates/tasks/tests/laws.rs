@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::open;
-use modality_gap_geometry::{FitOptions, Map, Moments, Policy};
+use modality_gap_geometry::{FitOptions, Map, Moments, Policy, Verdict};
 use modality_gap_tasks::{
     CancelToken, Control, FitJob, OnBadRow, OutputOptions, RowSet, Selection, Split, TaskError, TaskSpec,
     WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
@@ -134,8 +134,8 @@ fn a_bad_row_is_named_by_file_and_row_or_dropped_and_counted() {
     assert_eq!(counted.dropped, [vec![], vec![234, 700]]);
     assert_eq!(counted.fit.rows(), 1_998);
     let report = inspect_job(&drop, None, &Control::quiet(2).unwrap()).unwrap();
-    assert_eq!(report["badRows"]["count"], 2);
-    assert_eq!(report["badRows"]["first"][0]["row"], 234);
+    assert_eq!(report.bad_rows.count, 2);
+    assert_eq!(report.bad_rows.first[0].row, 234);
 }
 
 #[test]
@@ -290,11 +290,11 @@ fn held_out_rows_are_judged_against_their_own_floor() {
         ..FitJob::default()
     };
     let (aligner, report) = fit_job(&target, &source, &job, &Control::quiet(2).unwrap()).unwrap();
-    let held = &report["gap"]["held"];
-    let (after, floor) = (held["after"].as_f64().unwrap(), held["floor"].as_f64().unwrap());
+    let held = report.gap.held.unwrap();
+    let (after, floor) = (held.after.unwrap(), held.floor);
     assert!(after < 2.0 * floor, "{after} {floor}");
     assert!(
-        after > report["gap"]["after"].as_f64().unwrap(),
+        after > report.gap.after.unwrap(),
         "held-out rows are never closer than those of the fit"
     );
     let fitted = aligner.info().source.rows;
@@ -314,12 +314,13 @@ fn new_rows_of_the_same_kind_fit_and_others_do_not() {
             sync: Some(false),
             ..OutputOptions::default()
         };
-        transform_job(input, &aligner, false, &output, &control).unwrap()["fits"]["verdict"].clone()
+        let report = transform_job(input, &aligner, false, &output, &control).unwrap();
+        report.fits.unwrap().verdict
     };
     let same = shards(&folder.path().join("same"), &rows(1_000, 4 + DIM as u64), &[]);
     let other = shards(&folder.path().join("other"), &rows(1_000, 6), &[]);
-    assert_eq!(verdict(&same, "a"), "fits");
-    assert_eq!(verdict(&other, "b"), "drifted");
+    assert_eq!(verdict(&same, "a"), Verdict::Fits);
+    assert_eq!(verdict(&other, "b"), Verdict::Drifted);
 }
 
 #[test]
@@ -339,7 +340,7 @@ fn centering_moves_both_sides_and_writes_both() {
     };
     let (_, report) = align_job(&target, &source, &job, &output, &Control::quiet(2).unwrap()).unwrap();
     // both means are zero up to the rounding of sums of about a thousand terms
-    assert!(report["gap"]["after"].as_f64().unwrap() < 1e-15);
+    assert!(report.gap.after.unwrap() < 1e-15);
     for side in ["image", "text"] {
         assert!(output.out.join(side).join("rows_0.npy").is_file(), "{side}");
     }

@@ -1,12 +1,13 @@
 //! Pairs that cannot be used: all of them in one error, or left out and counted.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use super::{Dropped, SHOWN};
 use crate::error::{EncoderError, Result};
 
 /// What becomes of pairs that cannot be used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBadPair {
     /// The job stops and names them.

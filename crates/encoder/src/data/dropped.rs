@@ -1,12 +1,14 @@
 //! Pairs that were left out.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Pairs that are named one by one; the others are counted.
 pub const SHOWN: usize = 20;
 
 /// Pairs that were left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(rename = "DroppedPairs")]
 pub struct Dropped {
     /// How many.
     pub count: u64,

@@ -1,11 +1,12 @@
 //! Probe pairs that share an item, such as the captions of one image: they are not independent.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use super::TrackerOptionError;
 
 /// How it is known which pairs belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupedBy {
     /// By an id of each pair.

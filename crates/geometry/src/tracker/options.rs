@@ -1,6 +1,7 @@
 //! How a run is followed; absent options take the documented default.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{DEFAULT_ENERGY, DEFAULT_RIDGE, FrameSize};
 
@@ -23,7 +24,8 @@ impl TrackerOptionError {
 }
 
 /// Options of a tracker, kept in its state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrackerOptions {
     /// First step at or after which the frame is frozen.

@@ -1,13 +1,15 @@
 //! What is recorded at a step. Serialised under the names of the log; what is undefined is null, what was not given absent.
 
 use serde::Serialize;
+use ts_rs::TS;
 
 use super::groups::GroupedBy;
 use super::side_record::{USide, VSide};
 use crate::gap::GapVerdict;
 
 /// One logging step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(rename = "TrackRecord", optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// The trainer's step.
@@ -18,22 +20,29 @@ pub struct Record {
     pub pairs: u64,
     /// How the pairs belong together; where they do.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub groups: Option<GroupsRecord>,
     /// The frame everything is taken apart in.
+    #[ts(inline)]
     pub frame: FrameRecord,
     /// Distance of the means.
+    #[ts(inline)]
     pub gap: GapRecord,
     /// E‖e−μ‖² of both modalities.
+    #[ts(inline)]
     pub trace: PerModality,
     /// Energies of the parts of Δ.
+    #[ts(inline)]
     pub decomposition: Energies,
     /// How far U has turned; once the frame is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub rotation: Option<Rotation>,
     /// How ζ follows δ.
     pub coupling: CouplingRecord,
     /// Where gradients point; when they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub leakage: Option<Leakage>,
     /// γ: the bias in V.
     pub passive: Bias,
@@ -45,28 +54,33 @@ pub struct Record {
     pub v: VSide,
     /// Search among the probe pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub retrieval: Option<Retrieval>,
     /// What the sphere does to the text after anchor and trace, as in a measurement.
+    #[ts(inline)]
     pub phantom_drift: Drift,
     /// Whether gradients lie in the span of the batch; when it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub span: Option<Span>,
     /// The window that this step completes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
     pub window: Option<WindowRecord>,
 }
 
 /// Pairs that share an item.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct GroupsRecord {
     /// How it is known.
+    #[ts(inline)]
     pub by: GroupedBy,
     /// Different items.
     pub items: u32,
 }
 
 /// A number for each modality.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct PerModality {
     /// Of the images.
     pub image: f64,
@@ -75,7 +89,7 @@ pub struct PerModality {
 }
 
 /// The frame of a step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct FrameRecord {
     /// Dimension of U.
@@ -89,12 +103,13 @@ pub struct FrameRecord {
 }
 
 /// The gap of paired unit rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct GapRecord {
     /// ‖m‖.
     pub centroid: f64,
     /// Cosine of the means.
+    #[ts(type = "number | null")]
     pub cosine: f64,
     /// ‖m‖² − tr Σ/n.
     pub unbiased_squared: f64,
@@ -103,6 +118,7 @@ pub struct GapRecord {
     /// sqrt(tr Σ/n).
     pub floor: f64,
     /// Whether it is real.
+    #[ts(inline)]
     pub verdict: GapVerdict,
     /// E‖Δ‖.
     pub paired_distance: f64,
@@ -111,7 +127,7 @@ pub struct GapRecord {
 }
 
 /// E‖Δ‖² = pmb² + cob² + `trace_u` + `trace_v`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Energies {
     /// ‖β‖.
@@ -125,7 +141,7 @@ pub struct Energies {
 }
 
 /// U re-estimated at this step, at the frame's rank, against the frozen U.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Rotation {
     /// Sine of the largest principal angle, ‖P_V Q_Ut‖₂.
@@ -139,27 +155,32 @@ pub struct Rotation {
 }
 
 /// L = E[ζδᵀ]·(Σ_U+λI)⁻¹.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct CouplingRecord {
     /// ‖L‖₂.
     pub norm: f64,
     /// Share of E‖ζ‖² that L explains.
+    #[ts(type = "number | null")]
     pub r2: f64,
     /// λ.
     pub lambda: f64,
 }
 
 /// Root mean square share of gradient energy in V.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Leakage {
     /// sqrt(E‖P_V g‖²/E‖g‖²) over the rows of both modalities.
+    #[ts(type = "number | null")]
     pub leak: f64,
     /// The same of image gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
     pub image: Option<f64>,
     /// The same of text gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
     pub text: Option<f64>,
     /// The same of random directions, sqrt(dim V/d).
     pub random: f64,
@@ -171,11 +192,13 @@ pub struct Leakage {
     pub bound: Option<f64>,
     /// `leak` − `bound`: above zero, the remainder ρ that the bound needs to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
     pub remainder: Option<f64>,
 }
 
 /// A part of the mean difference over time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(rename = "BiasRecord", optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Bias {
     /// ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); once the frame is frozen.
@@ -183,11 +206,12 @@ pub struct Bias {
     pub drift: Option<f64>,
     /// cos(b(t), b(t−1)) with the step recorded before; absent at the first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
     pub step_cosine: Option<f64>,
 }
 
 /// Search by cosine among probe pairs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Retrieval {
     /// Pairs it was measured on.
@@ -199,7 +223,8 @@ pub struct Retrieval {
 }
 
 /// Share of queries whose partner is among the k nearest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(rename = "RecallRecord")]
 pub struct Recall {
     /// k = 1.
     pub r1: f64,
@@ -208,7 +233,7 @@ pub struct Recall {
 }
 
 /// Phantom drift, as in a measurement.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
     /// ‖E[π(z)]−π(E[z])‖.
@@ -220,6 +245,7 @@ pub struct Drift {
     /// Length of its prediction −(I−aaᵀ)Σc/R³.
     pub predicted_tangential: f64,
     /// Cosine of both tangential parts.
+    #[ts(type = "number | null")]
     pub cosine: f64,
     /// Length of the predicted drift less the measured one, relative to the measured one.
     pub error: f64,
@@ -230,9 +256,10 @@ pub struct Drift {
 }
 
 /// Gradients against the span of the batch's embeddings.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct Span {
     /// sqrt(E‖g−Pg‖²/E‖g‖²), P onto the span; null where the span is the whole space.
+    #[ts(type = "number | null")]
     pub residual: f64,
     /// Dimension of the span.
     pub dim: usize,
@@ -241,7 +268,7 @@ pub struct Span {
 }
 
 /// Means of per-step covariances, never of a covariance pooled over time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct WindowRecord {
     /// First step; the last is that of the record.
     pub from: u64,

@@ -4,11 +4,13 @@ mod checkpoint;
 mod export;
 mod model;
 mod options;
+mod sample;
 mod step;
 mod talk;
 
 pub use export::Export;
 pub use model::Session;
 pub use options::{LearnOptions, Mode, Precision, ProjectorOptions, SessionOptions};
+pub use sample::{ModelInfo, ModelSample, SampleSizes, SampleTurn};
 pub use step::{EvaluateReport, Samples, StepReport};
 pub use talk::{Answer, Ended};

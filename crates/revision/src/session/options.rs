@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use modality_gap_nn::{Group, ScheduleKind, Shape};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::lora::LoraConfig;
 use crate::projector::ProjectorConfig;
@@ -11,7 +12,8 @@ use crate::text::TemplateOptions;
 use crate::{Result, RevisionError};
 
 /// What of a model learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[ts(rename = "LearnMode")]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The projector; the language model stays as it is.
@@ -24,7 +26,7 @@ pub enum Mode {
 }
 
 /// How a frozen language model is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Products in bf16 with sums in f32; the residual stream, norms, positions and attention in f32.
@@ -35,7 +37,8 @@ pub enum Precision {
 }
 
 /// How a model learns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct LearnOptions {
     /// What learns.
@@ -96,7 +99,8 @@ impl Default for LearnOptions {
 }
 
 /// A projector before the language model is known that it stands before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProjectorOptions {
     /// As in [`ProjectorConfig`].
@@ -138,7 +142,8 @@ impl ProjectorOptions {
 }
 
 /// What a session is opened with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionOptions {
     /// A language model: a Hugging Face folder or a GGUF file.
@@ -159,6 +164,7 @@ pub struct SessionOptions {
     pub template: String,
     /// What a model's own template is given beside the conversation, such as `enable_thinking`.
     #[serde(default)]
+    #[ts(type = "Record<string, unknown>")]
     pub template_arguments: serde_json::Map<String, serde_json::Value>,
     /// Whether the template `plain` ends a caption with the token of the end.
     #[serde(default = "default_end_token")]

@@ -2,6 +2,7 @@
 
 use modality_gap_nn::{NnError, sum};
 use serde::Serialize;
+use ts_rs::TS;
 
 use super::model::{Session, chosen, not_learning, put_back};
 use crate::batch::{Sequence, batch, beginning_batch, shared_beginning};
@@ -10,7 +11,7 @@ use crate::lm::{KvCache, StepOptions};
 use crate::{Result, RevisionError};
 
 /// What an update showed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
     /// Updates made, this one included.
@@ -30,7 +31,8 @@ pub struct StepReport {
 }
 
 /// Losses of samples without an update.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(rename = "LossReport")]
 #[serde(rename_all = "camelCase")]
 pub struct EvaluateReport {
     /// Σ −log p of each sample, in nats.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use ts_rs::TS;
 
 use super::model::Session;
 use super::step::Samples;
@@ -11,7 +12,7 @@ use crate::text::{Decoding, TextCodec, Thinking, expand, expand_prompt};
 use crate::{Conversation, Position, Result, RevisionError, Sequence};
 
 /// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// The model ended it.
@@ -23,13 +24,14 @@ pub enum Ended {
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct Answer {
     /// Its text, without what ended it and without thoughts before it (`<think>…</think>`).
     pub text: String,
     /// Its tokens, without those of thoughts.
     pub tokens: Vec<u32>,
     /// Why it ended.
+    #[ts(inline)]
     pub ended: Ended,
 }
 

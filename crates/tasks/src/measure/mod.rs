@@ -40,7 +40,8 @@ const EPSILON: f64 = modality_gap_geometry::EPSILON;
 const VMF_ROWS_PER_COLUMN: u64 = 20;
 
 /// What is measured beside the gap itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ts_rs::TS)]
+#[ts(rename = "MeasurePart")]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// Frame, decomposition, spectra, covariances, residual.
@@ -123,7 +124,7 @@ pub fn measure_job(
         "dim": image.dim,
         "rows": { "image": x.rows(), "text": z.rows() },
         "dropped": { "image": dropped[0], "text": dropped[1] },
-        "norms": { "image": report::lengths(x), "text": report::lengths(z) },
+        "norms": { "image": report::Norms::of(x), "text": report::Norms::of(z) },
         "trace": { "image": trace[0], "text": trace[1] },
         "scale": scale,
     });

@@ -1,0 +1,67 @@
+//! Types with all that they are made of, each declared once.
+
+use std::any::{TypeId, type_name};
+use std::collections::{BTreeMap, HashSet};
+
+use ts_rs::{Config, TS, TypeVisitor};
+
+/// Declarations by name.
+pub(crate) struct Collected {
+    config: Config,
+    seen: HashSet<TypeId>,
+    declared: BTreeMap<String, String>,
+}
+
+impl Default for Collected {
+    fn default() -> Self {
+        Self {
+            // counts stay far below 2^53; what may be larger, a seed, is refused beyond it
+            config: Config::new().with_large_int("number"),
+            seen: HashSet::new(),
+            declared: BTreeMap::new(),
+        }
+    }
+}
+
+impl Collected {
+    /// Adds a type and all that it names.
+    ///
+    /// # Panics
+    /// Where two types have one name.
+    pub fn add<T: TS + 'static + ?Sized>(&mut self) {
+        if !self.seen.insert(TypeId::of::<T>()) {
+            return;
+        }
+        if T::output_path().is_some() {
+            let docs = T::docs().unwrap_or_default();
+            let text = format!("{docs}export {}\n", T::decl(&self.config));
+            let earlier = self.declared.insert(T::ident(&self.config), text.clone());
+            assert!(
+                earlier.is_none_or(|earlier| earlier == text),
+                "{} shares its name with another type",
+                type_name::<T>()
+            );
+        }
+        T::visit_dependencies(self);
+        T::visit_generics(self);
+    }
+
+    /// All declarations in the order of their names, behind `head`.
+    pub fn text(self, head: &str) -> String {
+        let mut text = head.to_owned();
+        for declaration in self.declared.values() {
+            text.push('\n');
+            text.push_str(declaration);
+        }
+        // no line ends with a blank
+        text.lines()
+            .map(|line| line.trim_end().to_owned() + "\n")
+            .collect()
+    }
+}
+
+impl TypeVisitor for Collected {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        self.add::<T>();
+    }
+}

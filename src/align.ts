@@ -172,12 +172,11 @@ export class Aligner {
     return new Aligner(OWN, unwrap(native.NativeAligner.fromBytes(checked)))
   }
 
-  static #fitted({ aligner, report }: JobResult, { target, source }: Sides): Aligner {
+  static #fitted({ aligner, report: found }: JobResult<'fit' | 'align'>, { target, source }: Sides): Aligner {
     // a job that fits always returns the aligner's file
     const bytes = aligner as Uint8Array
     const fitted = unwrap(native.NativeAligner.fromBytes(bytes))
     const { target: onto, source: moved } = fitted.info()
-    const found = report as FitReport
     const diagnosis = diagnoseFit(found, [onto.name, moved.name], { image: target, text: source })
     return new Aligner(OWN, fitted, { ...found, diagnosis })
   }
@@ -243,7 +242,7 @@ export class Aligner {
     const run: RunOptions = { signal, onProgress }
     const sources = [sourceOf(rows)]
     checkWidth(rows, this.dim, 'the aligner')
-    return (await runJob({ kind: 'transform', out, ...job }, sources, run, this.#native)).report as TransformReport
+    return (await runJob({ kind: 'transform', out, ...job }, sources, run, this.#native)).report
   }
 
   #dispatch(rows: Rows, out: Rows): Outcome<null> | null {

@@ -25,5 +25,5 @@ export async function convert(
   checkOptions(options, 'convert', convertChecks)
   const { signal, onProgress, ...job } = options
   const sources = [sourceOf(rows)]
-  return (await runJob({ kind: 'convert', out, ...job }, sources, { signal, onProgress })).report as ConvertReport
+  return (await runJob({ kind: 'convert', out, ...job }, sources, { signal, onProgress })).report
 }

@@ -234,7 +234,7 @@ const farScale: Check = ({ scale }) =>
 
 /** What a fit says of its rows by itself; the sides are image (target) and text (source) by their own names. */
 export function diagnoseFit(
-  report: FitReport,
+  report: Omit<FitReport, 'diagnosis'>,
   [target, source]: readonly [string, string],
   sides: ImageText<Origin>,
 ): Finding[] {

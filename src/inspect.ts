@@ -25,5 +25,5 @@ export async function inspect(rows: Embeddings, options: InspectOptions & RunOpt
   checkOptions(options, 'inspect', inspectChecks)
   const { signal, onProgress, ...job } = options
   const sources = [sourceOf(rows)]
-  return (await runJob({ kind: 'inspect', ...job }, sources, { signal, onProgress })).report as InspectReport
+  return (await runJob({ kind: 'inspect', ...job }, sources, { signal, onProgress })).report
 }

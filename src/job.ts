@@ -5,12 +5,12 @@ import { type Job, type JobResult, type NativeAligner, native, type Source } fro
 import { checkPlain } from './plain-options.ts'
 
 /** Runs a job on the native threads, under the caller's signal and progress callback. */
-export async function runJob(
-  job: Job,
+export async function runJob<K extends Job['kind']>(
+  job: Job & { kind: K },
   sources: Source[],
   run: RunOptions,
   aligner?: NativeAligner,
-): Promise<JobResult> {
+): Promise<JobResult<K>> {
   const cancellation = cancelOn(run.signal)
   const progress = run.onProgress && guarded(run.onProgress, cancellation)
   try {

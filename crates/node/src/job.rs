@@ -70,7 +70,7 @@ pub struct Finished {
 )]
 pub fn run<'env>(
     env: &'env Env,
-    #[napi(ts_arg_type = "Extract<types.Job, { kind: K }>")] mut job: Value,
+    #[napi(ts_arg_type = "types.Job & { kind: K }")] mut job: Value,
     sources: Vec<ClassInstance<'env, Source>>,
     token: ClassInstance<'env, CancelToken>,
     on_progress: Option<Function<'env, ProgressEvent, ()>>,

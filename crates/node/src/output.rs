@@ -65,7 +65,11 @@ impl NativeDraft {
 
     /// Appends bytes, off the event loop.
     #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
-    pub fn write<'env>(&self, env: &'env Env, bytes: Buffer) -> Result<Object<'env>> {
+    pub fn write<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "Uint8Array")] bytes: Buffer,
+    ) -> Result<Object<'env>> {
         let file = self.held()?;
         let bytes = bytes.to_vec();
         promised(env, move || -> std::result::Result<(), TaskError> {

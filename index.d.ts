@@ -1938,6 +1938,14 @@ export interface EmbeddingsOptions {
   label?: string
   /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
   role?: Role
+  /**
+   * Split of a data set to take: of a `DatasetDict` that `save_to_disk` wrote, of a Hugging Face cache, or, as in
+   * repositories of the hub, a folder (`train/`) or files (`train-00000-of-00002.parquet`) that are named by it. Words for one
+   * split (`val`, `validation`) find each other. For rows in files only.
+   *
+   * @defaultValue what is there, which has to be one split
+   */
+  split?: string
   /** Columns of a row; needed for plain arrays and plain bytes. */
   dim?: number
   /**

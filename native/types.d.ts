@@ -957,7 +957,11 @@ paths: readonly string[],
 /**
  * Which side of a pair they are.
  */
-role?: 'image' | 'text' | 'other', };
+role?: 'image' | 'text' | 'other',
+/**
+ * The split of a data set to take.
+ */
+split?: string, };
 
 /**
  * How the mean of projected rows departs from the projected mean.

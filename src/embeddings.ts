@@ -70,6 +70,14 @@ export interface EmbeddingsOptions {
   label?: string
   /** Side of a clip-retrieval folder to take. @defaultValue `'other'`, the rows as they stand */
   role?: Role
+  /**
+   * Split of a data set to take: of a `DatasetDict` that `save_to_disk` wrote, of a Hugging Face cache, or, as in
+   * repositories of the hub, a folder (`train/`) or files (`train-00000-of-00002.parquet`) that are named by it. Words for one
+   * split (`val`, `validation`) find each other. For rows in files only.
+   *
+   * @defaultValue what is there, which has to be one split
+   */
+  split?: string
   /** Columns of a row; needed for plain arrays and plain bytes. */
   dim?: number
   /**
@@ -102,11 +110,18 @@ export const rowIds: Check = (value, name) => {
   }
 }
 
+const splitName: Check = (value, name) => {
+  if (typeof value !== 'string' || value === '') {
+    throw wrong(value, name, 'the name of a split, as text')
+  }
+}
+
 const openChecks: Checks<EmbeddingsOptions> = {
   onBadRow: oneOf(ON_BAD_ROW),
   normalize: flag,
   label: text,
   role: oneOf(ROLES),
+  split: splitName,
   dim: columns,
   dtype: oneOf(DTYPES),
   column: text,
@@ -225,7 +240,7 @@ export class Embeddings {
  */
 export async function openEmbeddings(input: EmbeddingsInput, options: EmbeddingsOptions = {}): Promise<Embeddings> {
   checkOptions(options, 'openEmbeddings', openChecks)
-  const { onBadRow, normalize, label, role } = options
+  const { onBadRow, normalize, label, role, split } = options
   const common = given({ onBadRow, normalize, label })
   if (typeof input === 'string' || isPaths(input)) {
     for (const name of ['dim', 'dtype', 'column'] as const) {
@@ -236,7 +251,10 @@ export async function openEmbeddings(input: EmbeddingsInput, options: Embeddings
     }
     const paths = typeof input === 'string' ? [input] : [...input]
     listOf(path)(paths, 'openEmbeddings')
-    return await withIds(unwrap(await native.Source.open(given({ paths, role, ...common }))), options)
+    return await withIds(unwrap(await native.Source.open(given({ paths, role, split, ...common }))), options)
+  }
+  if (split !== undefined) {
+    throw new ModalityGapError('BAD_OPTION', 'split is for rows in files; rows in memory have none')
   }
   const opened = await withIds(fromMemory(input as MemoryInput, options, common), options)
   await letCollect(opened)

@@ -2,13 +2,14 @@ import type { Command } from 'commander'
 import { diagnosisText } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {
-  addBadRowOption,
   addCommonOptions,
   addFitOptions,
   addOutputOptions,
+  addReadingOptions,
   type FittingOptions,
   fitOptionsOf,
   outputOptionsOf,
+  readingOf,
   type WritingOptions,
 } from './options.ts'
 import { written } from './print.ts'
@@ -22,7 +23,7 @@ export function addAlign(program: Command): void {
     .requiredOption('--out <dir>', 'folder for the moved embeddings and the aligner')
   addSideOptions(command)
   addFitOptions(command)
-  addOutputOptions(addBadRowOption(addHtmlOptions(command)))
+  addOutputOptions(addReadingOptions(addHtmlOptions(command)))
   command.option('--resume', 'keep the finished shards of an interrupted run, after checking them')
   addCommonOptions(command).action((options: SideOptions & FittingOptions & WritingOptions & HtmlOptions) =>
     perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
@@ -30,7 +31,7 @@ export function addAlign(program: Command): void {
       const { fitTable } = await import('./fit-table.ts')
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
-      const opened = await openSides(sides, options.onBadRow)
+      const opened = await openSides(sides, readingOf(options))
       const write = await htmlWriter(options, [opened.target, opened.source, options.imageIds, options.textIds])
       const aligner = await Aligner.alignTo(
         {

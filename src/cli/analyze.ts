@@ -7,14 +7,15 @@ import type { ReportData } from '../report/data.ts'
 import { rowsSentence, verdictWord } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import {
-  addBadRowOption,
   addCommonOptions,
   addFitOptions,
+  addReadingOptions,
   atLeast,
   type CommonOptions,
   type FittingOptions,
   fitOptionsOf,
   positive,
+  readingOf,
 } from './options.ts'
 import { count, figure, leftOut, percent, table, written } from './print.ts'
 import { perform } from './session.ts'
@@ -35,7 +36,7 @@ function addSampleSize(analyze: Command): void {
     .command('sample-size')
     .description('how the gap on unseen embeddings falls with the number of embeddings of the fit')
   addSideOptions(command)
-  addFitOptions(addBadRowOption(addHtmlOptions(command)))
+  addFitOptions(addReadingOptions(addHtmlOptions(command)))
     .option('--sizes <list>', 'embeddings a side of the fits (default: 100,200,500,… up to all)', sizes)
     .option('--trials <n>', 'fits at each size (default: 5)', atLeast(1))
     .option('--wanted <gap>', 'estimate how many embeddings this gap takes', positive)
@@ -46,7 +47,7 @@ function addSampleSize(analyze: Command): void {
       Object.values(sidesOf(options)).flatMap(({ paths }) => paths),
       async run => {
         const { analyzeSampleSize } = await import('../analyze/sample-size.ts')
-        const sides = await openSides(sidesOf(options), options.onBadRow)
+        const sides = await openSides(sidesOf(options), readingOf(options))
         const { sizes, trials, wanted, threads, captionsPerImage } = options
         const report = await analyzeSampleSize(
           { ...sides, ...fitOptionsOf(options), captionsPerImage, sizes, trials, wanted, threads },
@@ -67,7 +68,7 @@ function addDomains(analyze: Command): void {
       'a domain: its name, its image embeddings and its text embeddings',
       each(2),
     )
-  addFitOptions(addBadRowOption(addHtmlOptions(command)))
+  addFitOptions(addReadingOptions(addHtmlOptions(command)))
   addCommonOptions(command).action((options: Common & FittingOptions & { domain: Named[] }) =>
     finish(
       options,
@@ -75,14 +76,14 @@ function addDomains(analyze: Command): void {
       async run => {
         const { analyzeDomains } = await import('../analyze/matrices.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
-        const { onBadRow, threads } = options
+        const { threads } = options
         const domains = []
         for (const { name, paths } of options.domain) {
           const [image = '', text = ''] = paths
           domains.push({
             name,
-            image: await openEmbeddings(image, { role: 'image', onBadRow }),
-            text: await openEmbeddings(text, { role: 'text', onBadRow }),
+            image: await openEmbeddings(image, { role: 'image', ...readingOf(options) }),
+            text: await openEmbeddings(text, { role: 'text', ...readingOf(options) }),
           })
         }
         const report = await analyzeDomains({ domains, ...fitOptionsOf(options), threads }, run)
@@ -103,20 +104,20 @@ function addCaptions(analyze: Command): void {
       each(1, 2),
     )
     .option('--token-limit <n>', 'tokens that the text encoder takes (default: 77)', atLeast(3))
-  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action(
+  addCommonOptions(addReadingOptions(addHtmlOptions(command))).action(
     (options: Common & { image: string[]; corpus: Named[]; tokenLimit?: number }) =>
       finish(options, [options.image, ...options.corpus.map(({ paths }) => paths)].flat(), async run => {
         const { readCaptions } = await import('../analyze/caption-files.ts')
         const { analyzeCaptions } = await import('../analyze/captions.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
-        const { onBadRow, threads, tokenLimit } = options
+        const { threads, tokenLimit } = options
         const corpora = []
         for (const { name, paths } of options.corpus) {
           const [rows = '', file] = paths
           const captions = file === undefined ? undefined : await readCaptions(file)
-          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', onBadRow }), captions })
+          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', ...readingOf(options) }), captions })
         }
-        const image = await openEmbeddings(options.image, { role: 'image', onBadRow })
+        const image = await openEmbeddings(options.image, { role: 'image', ...readingOf(options) })
         const report = await analyzeCaptions({ image, corpora, tokenLimit, threads }, run)
         return { report, text: corporaTable(report) }
       }),
@@ -128,7 +129,7 @@ function addModalities(analyze: Command): void {
     .command('modalities')
     .description('the gap between every two of several modalities')
     .requiredOption('--rows <name=src...>', 'a modality: its name and its embeddings', each(1))
-  addCommonOptions(addBadRowOption(addHtmlOptions(command))).action((options: Common & { rows: Named[] }) =>
+  addCommonOptions(addReadingOptions(addHtmlOptions(command))).action((options: Common & { rows: Named[] }) =>
     finish(
       options,
       options.rows.flatMap(({ paths }) => paths),
@@ -137,7 +138,7 @@ function addModalities(analyze: Command): void {
         const { openEmbeddings } = await import('../embeddings.ts')
         const modalities = []
         for (const { name, paths } of options.rows) {
-          modalities.push([name, await openEmbeddings(paths[0] ?? '', { onBadRow: options.onBadRow })] as const)
+          modalities.push([name, await openEmbeddings(paths[0] ?? '', readingOf(options))] as const)
         }
         const named_ = Object.fromEntries(modalities)
         const report = await analyzeModalities({ modalities: named_, threads: options.threads }, run)

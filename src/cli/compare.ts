@@ -4,13 +4,14 @@ import { comparedDiagnosis, diagnosisText, groupsSentence } from '../sentences.t
 import { STRATEGIES, type StrategyName } from '../strategies.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import {
-  addBadRowOption,
   addCommonOptions,
   addGroupOptions,
+  addReadingOptions,
   atLeast,
   type CommonOptions,
   type GroupingOptions,
   positive,
+  readingOf,
   share,
 } from './options.ts'
 import { count, figure, leftOut, percent, table, written } from './print.ts'
@@ -43,13 +44,14 @@ export function addCompare(program: Command): void {
     .option('--rank <r>', 'dimension of the frame, instead of a share', atLeast(1))
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of the split and of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
+  addCommonOptions(addReadingOptions(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { compareStrategies } = await import('../compare.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
-      const { onBadRow, threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
-      const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
-      const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
+      const reading = readingOf(options)
+      const { threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
+      const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading })
+      const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading })
       const write = await htmlWriter(options, [image, text, options.imageIds, options.textIds])
       const what = { paired, captionsPerImage, methods: options.methods, holdout, energy, rank, exact, seed, threads }
       const report = await compareStrategies({ image, text, ...what }, run)

@@ -1,5 +1,12 @@
 import type { Command } from 'commander'
-import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
+import {
+  addCommonOptions,
+  addOutputOptions,
+  addReadingOptions,
+  outputOptionsOf,
+  readingOf,
+  type WritingOptions,
+} from './options.ts'
 import { count, notCarried, written } from './print.ts'
 import { perform } from './session.ts'
 
@@ -13,12 +20,12 @@ export function addConvert(program: Command): void {
     .description('write embeddings unchanged in another format or storage type')
     .requiredOption('--in <src...>', 'embeddings to convert')
     .requiredOption('--out <path>', 'folder, or file when there is one shard')
-  addOutputOptions(addBadRowOption(command))
+  addOutputOptions(addReadingOptions(command))
   addCommonOptions(command).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { convert } = await import('../convert.ts')
-      const rows = await openEmbeddings(options.in, { onBadRow: options.onBadRow })
+      const rows = await openEmbeddings(options.in, readingOf(options))
       const report = await convert(rows, options.out, { ...outputOptionsOf(options), ...run })
       const lost = report.dropped > 0 ? `, ${count(report.dropped)} bad rows left out` : ''
       const what = `${count(report.rows)} embeddings of ${report.dim} dimensions${lost}`

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import {
-  addBadRowOption,
   addCommonOptions,
   addFitOptions,
   addOverwriteOption,
+  addReadingOptions,
   type CommonOptions,
   type FittingOptions,
   fitOptionsOf,
+  readingOf,
 } from './options.ts'
 import { perform, resumeCommand } from './session.ts'
 import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts'
@@ -25,7 +26,7 @@ export function addFit(program: Command): void {
     .description('fit on both sides and save the aligner')
     .requiredOption('--out <file>', 'the aligner file to write, safetensors')
   addSideOptions(command)
-  addFitOptions(addOverwriteOption(addBadRowOption(command)))
+  addFitOptions(addOverwriteOption(addReadingOptions(command)))
   command
     .option('--work <dir>', 'folder for the states of finished passes, so that an interrupted fit can be resumed')
     .option('--resume', 'take up the states in --work, after checking them')
@@ -37,7 +38,7 @@ export function addFit(program: Command): void {
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const { threads, work, resume } = options
-      const opened = await openSides(sides, options.onBadRow)
+      const opened = await openSides(sides, readingOf(options))
       // an interruption may have come when the aligner was written
       const before =
         resume && existsSync(options.out) ? await Aligner.load(options.out).catch(() => undefined) : undefined

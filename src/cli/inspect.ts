@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { InspectReport } from '../reports.ts'
-import { addCommonOptions, type CommonOptions } from './options.ts'
+import { addCommonOptions, addSplitOption, type CommonOptions } from './options.ts'
 import { count, figure, table } from './print.ts'
 import { perform } from './session.ts'
 
@@ -9,11 +9,14 @@ export function addInspect(program: Command): void {
     .command('inspect')
     .description('show number, dimension, storage type and lengths of embeddings, and bad rows')
     .argument('<src...>', 'what to look at')
-  addCommonOptions(command).action((sources: string[], options: CommonOptions) =>
+  addCommonOptions(addSplitOption(command)).action((sources: string[], options: CommonOptions) =>
     perform({ json: options.json }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { inspect } = await import('../inspect.ts')
-      const report = await inspect(await openEmbeddings(sources), { threads: options.threads, ...run })
+      const report = await inspect(await openEmbeddings(sources, { split: options.split }), {
+        threads: options.threads,
+        ...run,
+      })
       return { report, text: inspectText(report) }
     }),
   )

@@ -5,13 +5,14 @@ import type { GapReport } from '../reports.ts'
 import { diagnosisText, gapSentences, groupsSentence } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {
-  addBadRowOption,
   addCommonOptions,
   addGroupOptions,
+  addReadingOptions,
   atLeast,
   type CommonOptions,
   type GroupingOptions,
   positive,
+  readingOf,
   share,
 } from './options.ts'
 import { count, figure, percent, table, written } from './print.ts'
@@ -50,16 +51,17 @@ export function addMeasure(program: Command): void {
     .option('--holdout <share>', 'measure only embeddings that a fit with this holdout and seed did not see', share)
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addBadRowOption(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
+  addCommonOptions(addReadingOptions(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { claimFiles } = await import('../claim.ts')
       const { measureGap } = await import('../measure.ts')
-      const { onBadRow, threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage } = options
+      const reading = readingOf(options)
+      const { threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage } = options
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
-      const image = await openEmbeddings(options.image, { role: 'image', onBadRow, ids: options.imageIds })
-      const text = await openEmbeddings(options.text, { role: 'text', onBadRow, ids: options.textIds })
+      const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading })
+      const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading })
       const read = [options.aligner, options.frame, options.imageIds, options.textIds]
       claimFiles([options.saveFrame], options, [image, text, ...read])
       const write = await htmlWriter(options, [image, text, ...read])

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { EmbeddingsOptions } from '../embeddings.ts'
 import { CENTROIDS, DTYPES, FORMATS, METHODS, ON_BAD_ROW, STEPS } from '../option-checks.ts'
 import type { Dtype, FitOptions, Format, OnBadRow, ResumableOutputOptions, Step } from '../options.ts'
 
@@ -6,6 +7,7 @@ import type { Dtype, FitOptions, Format, OnBadRow, ResumableOutputOptions, Step 
 export interface CommonOptions {
   threads?: number
   onBadRow?: OnBadRow
+  split?: string
   json?: boolean
 }
 
@@ -52,10 +54,20 @@ export function addCommonOptions(command: Command): Command {
     .option('--json', 'print one JSON document on stdout')
 }
 
-export function addBadRowOption(command: Command): Command {
-  return command.addOption(
+/** How rows are read. */
+export function addReadingOptions(command: Command): Command {
+  return addSplitOption(command).addOption(
     new Option('--on-bad-row <policy>', 'rows with NaN, Inf or length zero (default: error)').choices(ON_BAD_ROW),
   )
+}
+
+export function addSplitOption(command: Command): Command {
+  return command.option('--split <name>', 'split to read, where a data set has several (such as train)')
+}
+
+/** The part of the options that says how rows are opened. */
+export function readingOf({ onBadRow, split }: CommonOptions): Pick<EmbeddingsOptions, 'onBadRow' | 'split'> {
+  return { onBadRow, split }
 }
 
 /** Options that say which rows belong together. */

@@ -34,6 +34,7 @@ export function addGenerate(group: Command): void {
   addConfigCommand(group, 'generate', 'answers about images, by what was trained')
     .option('--prompt <text>', 'what is asked (default: the prompt of the configuration)')
     .option('--rows <src...>', 'embeddings of images, one answer each')
+    .option('--split <name>', 'split of --rows, where a data set has several')
     .option('--pick <numbers>', 'only these of the embeddings, by their numbers, such as 0,7,12', numbers)
     .option('--images <file...>', 'image files instead of embeddings, embedded by --encoder')
     .option('--encoder <path>', 'encoder of the images (default: embeddings.encoder)')
@@ -78,6 +79,7 @@ async function asked({
   pick,
   images,
   encoder,
+  split,
 }: GenerateFlags): Promise<{ question: Question; names: string[] }> {
   if (rows === undefined) {
     const all = images ?? ['']
@@ -85,7 +87,7 @@ async function asked({
     return { question: { prompt, images, encoder, pick }, names }
   }
   const { openEmbeddings } = await import('../embeddings.ts')
-  const opened = await openEmbeddings(rows, { role: 'image' })
+  const opened = await openEmbeddings(rows, { role: 'image', split })
   const all = pick ?? Array.from({ length: opened.rows }, (_, row) => row)
   return { question: { prompt, rows: opened, pick, images }, names: all.map(row => `row ${row}`) }
 }

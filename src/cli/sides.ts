@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Sides } from '../align.ts'
-import type { OnBadRow, Role } from '../options.ts'
+import type { EmbeddingsOptions } from '../embeddings.ts'
+import type { Role } from '../options.ts'
 import { addGroupOptions, type GroupingOptions } from './options.ts'
 import { USAGE } from './session.ts'
 
@@ -72,11 +73,14 @@ export function sidesOf(options: SideOptions): { target: Side; source: Side } {
 }
 
 /** Opens both sides; a side named image or text takes its part of a clip-retrieval folder. */
-export async function openSides({ target, source }: ReturnType<typeof sidesOf>, onBadRow?: OnBadRow): Promise<Sides> {
+export async function openSides(
+  { target, source }: ReturnType<typeof sidesOf>,
+  reading: Pick<EmbeddingsOptions, 'onBadRow' | 'split'> = {},
+): Promise<Sides> {
   const { openEmbeddings } = await import('../embeddings.ts')
   const open = ({ paths, name, ids }: Side) => {
     const role: Role = name === 'image' || name === 'text' ? name : 'other'
-    return openEmbeddings(paths, { role, onBadRow, ids })
+    return openEmbeddings(paths, { role, ids, ...reading })
   }
   return { target: await open(target), source: await open(source) }
 }

@@ -1,7 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { TransformReport } from '../reports.ts'
-import { addBadRowOption, addCommonOptions, addOutputOptions, outputOptionsOf, type WritingOptions } from './options.ts'
+import {
+  addCommonOptions,
+  addOutputOptions,
+  addReadingOptions,
+  outputOptionsOf,
+  readingOf,
+  type WritingOptions,
+} from './options.ts'
 import { count, duration, figure, memory, notCarried, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 
@@ -24,7 +31,7 @@ export function addTransform(program: Command): void {
         'target',
       ]),
     )
-  addOutputOptions(addBadRowOption(command))
+  addOutputOptions(addReadingOptions(command))
   command.option('--resume', 'keep the finished shards of an interrupted run, after checking them')
   addCommonOptions(command).action((options: Options) =>
     perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
@@ -39,7 +46,7 @@ export function addTransform(program: Command): void {
       const side = options.side ?? 'source'
       const name = aligner.info[side].name
       const role = name === 'image' || name === 'text' ? name : 'other'
-      const rows = await openEmbeddings(options.in, { role, onBadRow: options.onBadRow })
+      const rows = await openEmbeddings(options.in, { role, ...readingOf(options) })
       const output = { ...outputOptionsOf(options), side: options.side, ...run }
       const report = await aligner.transformTo(rows, options.out, output)
       return { report, text: transformText(report) }

@@ -50,6 +50,21 @@ fn begins_with(path: &Path, start: &str) -> bool {
         .is_some_and(|name| name.to_string_lossy().starts_with(start))
 }
 
+/// Folders in a folder but hidden ones, in natural order.
+pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
+    let place = Place::from(folder);
+    let failed = |e| ShardError::from_read(&place, e);
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if !begins_with(&path, ".") && path.is_dir() {
+            folders.push(path);
+        }
+    }
+    sort(&mut folders);
+    Ok(folders)
+}
+
 /// Folders in a folder, or in those, that hold containers; neither hidden ones nor those of logs and metadata.
 pub(crate) fn folders_with_containers(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     /// A data set has a folder for each value of a few columns.

@@ -8,10 +8,11 @@ use kernels::Dtype;
 use crate::error::{Place, ShardError};
 use crate::folder::{containers_in, files_in, folders_with_containers, is_ignored, sort};
 use crate::format::Format;
-use crate::manifest::{listed_files, refuse_several_sets, unlisted_beside_listed};
+use crate::manifest::{listed_files, unlisted_beside_listed};
 use crate::metadata::metadata_of;
 use crate::role::Role;
 use crate::shard_ref::ShardRef;
+use crate::splits::{files_of_split, folder_of_split, refuse_several_sets};
 
 /// Shards of one width, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,23 +43,39 @@ pub enum Layout {
     },
 }
 
+/// What is wanted of a source beside its paths.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// The side of a pair.
+    pub role: Role,
+    /// The split of a data set, where a folder or the names of files say several.
+    pub split: Option<&'a str>,
+}
+
+impl From<Role> for Wanted<'_> {
+    fn from(role: Role) -> Self {
+        Self { role, split: None }
+    }
+}
+
 /// Finds and probes the shards that `paths` name: files, folders, globs, each with `#selector` if it needs one.
 ///
 /// Files of a folder or glob come in natural order. A clip-retrieval folder, or the `img_emb` or `text_emb` folder
 /// of one, brings its metadata along.
 ///
 /// # Errors
-/// `NOT_FOUND`, `EMPTY`, `WIDTH_MISMATCH` naming the first file and the one that differs, `BAD_SELECTOR`, and those
-/// of reading a header.
-pub fn resolve(paths: &[String], role: Role) -> Result<Source, ShardError> {
+/// `NOT_FOUND`, `EMPTY`, `WIDTH_MISMATCH` naming the first file and the one that differs, `BAD_SELECTOR` (also for a split
+/// that is not there, or of what says nothing of splits), and those of reading a header.
+pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<Source, ShardError> {
+    let wanted = wanted.into();
     let mut shards = Vec::new();
     let mut clip_root = None;
     for path in paths {
         let (path, selector) = split_selector(path);
-        let found = find(path, role)?;
+        let found = find(path, wanted)?;
         clip_root = found.root.filter(|_| paths.len() == 1);
         for file in found.files {
-            let mut shard = ShardRef::probe_as(&file, selector, role)?;
+            let mut shard = ShardRef::probe_as(&file, selector, wanted.role)?;
             shard.listed = found.listed;
             shards.push(shard);
         }
@@ -87,18 +104,22 @@ struct Found {
     root: Option<PathBuf>,
 }
 
-fn find(name: &str, role: Role) -> Result<Found, ShardError> {
+fn find(name: &str, wanted: Wanted) -> Result<Found, ShardError> {
     let path = Path::new(name);
     let place = Place::from(path);
+    let of_split = |files| match wanted.split {
+        Some(split) => files_of_split(files, split, &place),
+        None => Ok(files),
+    };
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => find_in_folder(path, role),
+        Ok(metadata) if metadata.is_dir() => find_in_folder(path, wanted),
         Ok(_) => Ok(Found {
-            files: vec![path.to_path_buf()],
+            files: of_split(vec![path.to_path_buf()])?,
             listed: false,
             root: None,
         }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && name.contains(['*', '?', '[']) => Ok(Found {
-            files: find_glob(name, &place)?,
+            files: of_split(find_glob(name, &place)?)?,
             listed: true,
             root: None,
         }),
@@ -130,18 +151,27 @@ fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
     Ok(files)
 }
 
-fn find_in_folder(folder: &Path, role: Role) -> Result<Found, ShardError> {
+fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
     let sides: Vec<&str> = ["img_emb", "text_emb"]
         .into_iter()
         .filter(|side| folder.join(side).is_dir())
         .collect();
-    let side = match (sides.as_slice(), role.folder()) {
+    let side = match (sides.as_slice(), wanted.role.folder()) {
         ([], _) => {
+            if let Some(below) = below_for_split(folder, wanted.split)? {
+                return find_in_folder(
+                    &below.folder,
+                    Wanted {
+                        split: below.split,
+                        ..wanted
+                    },
+                );
+            }
             let root = folder
                 .parent()
                 .filter(|parent| is_side(folder) && parent.join("metadata").is_dir());
             return Ok(Found {
-                files: list(folder)?,
+                files: list(folder, wanted.split)?,
                 listed: true,
                 root: root.map(Path::to_path_buf),
             });
@@ -159,10 +189,32 @@ fn find_in_folder(folder: &Path, role: Role) -> Result<Found, ShardError> {
         }
     };
     Ok(Found {
-        files: list(&folder.join(side))?,
+        files: list(&folder.join(side), wanted.split)?,
         listed: true,
         root: Some(folder.to_path_buf()),
     })
+}
+
+/// Where a folder keeps the files of a split, and the split that is still to be chosen there.
+struct Below<'a> {
+    folder: PathBuf,
+    split: Option<&'a str>,
+}
+
+/// A folder of that split's name, or `data/` in a repository of the Hugging Face hub; none where the folder lists its files.
+fn below_for_split<'a>(folder: &Path, split: Option<&'a str>) -> Result<Option<Below<'a>>, ShardError> {
+    let Some(wanted) = split else {
+        return Ok(None);
+    };
+    if listed_files(folder, split)?.is_some() {
+        return Ok(None);
+    }
+    if let Some(folder) = folder_of_split(folder, wanted)? {
+        return Ok(Some(Below { folder, split: None }));
+    }
+    let data = folder.join("data");
+    let only_below = containers_in(folder)?.is_empty() && data.is_dir();
+    Ok(only_below.then_some(Below { folder: data, split }))
 }
 
 fn is_side(folder: &Path) -> bool {
@@ -172,12 +224,15 @@ fn is_side(folder: &Path) -> bool {
 }
 
 /// What a folder says that it holds, or else its containers; all must be of one format, or the choice is the user's.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
+fn list(folder: &Path, split: Option<&str>) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
-    if let Some(files) = listed_files(folder)? {
+    if let Some(files) = listed_files(folder, split)? {
         return Ok(files);
     }
-    let files = containers_in(folder)?;
+    let mut files = containers_in(folder)?;
+    if let (Some(split), false) = (split, files.is_empty()) {
+        files = files_of_split(files, split, &place)?;
+    }
     refuse_several_sets(folder, &files)?;
     let mut formats: Vec<Format> = files.iter().filter_map(|path| Format::from_path(path)).collect();
     formats.dedup();

@@ -35,6 +35,13 @@ pub trait Shard: Send + Sync {
     /// # Panics
     /// When the range exceeds the rows.
     fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError>;
+    /// Compares a check sum of all rows that reading some of them does not come to.
+    ///
+    /// # Errors
+    /// `BAD_FORMAT` where it differs.
+    fn check(&self) -> Result<(), ShardError> {
+        Ok(())
+    }
     /// Names of what stands beside rows in memory, such as the other columns of a table: outputs do not take it along.
     fn beside(&self) -> Vec<String> {
         Vec::new()

@@ -26,7 +26,7 @@ impl Picker {
     pub fn open(source: &RowSet, map: Map) -> Result<Self, TaskError> {
         source.check_dim(map.dim(), "the aligner")?;
         Ok(Self {
-            rows: Joined::open(source),
+            rows: Joined::in_part(source),
             source: source.clone(),
             map,
         })

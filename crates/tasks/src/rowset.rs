@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use modality_gap_geometry::Policy;
-use modality_gap_shards::{Dtype, Format, Layout, Role, Shard, ShardError, ShardRef, resolve};
+use modality_gap_shards::{Dtype, Format, Layout, Shard, ShardError, ShardRef, Wanted, resolve};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -95,8 +95,12 @@ pub struct RowSet {
 
 impl RowSet {
     /// Opens files, folders, globs and lists of them (the SRC of the command line).
-    pub fn open(paths: &[String], role: Role, options: ReadOptions) -> Result<Self, TaskError> {
-        let source = resolve(paths, role)?;
+    pub fn open<'a>(
+        paths: &[String],
+        wanted: impl Into<Wanted<'a>>,
+        options: ReadOptions,
+    ) -> Result<Self, TaskError> {
+        let source = resolve(paths, wanted)?;
         let mut folders: Vec<PathBuf> = paths
             .iter()
             .map(PathBuf::from)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use modality_gap_shards::{Layout, Role};
+use modality_gap_shards::{Layout, Role, Wanted};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -19,6 +19,9 @@ pub struct OpenSpec {
     /// Which side of a pair they are.
     #[ts(type = "'image' | 'text' | 'other'", optional)]
     role: Option<String>,
+    /// The split of a data set to take.
+    #[ts(optional)]
+    split: Option<String>,
     #[serde(flatten)]
     #[ts(skip)]
     options: ReadOptions,
@@ -32,7 +35,8 @@ impl OpenSpec {
             Some("text") => Role::Text,
             _ => Role::Other,
         };
-        RowSet::open(&self.paths, role, self.options)
+        let split = self.split.as_deref();
+        RowSet::open(&self.paths, Wanted { role, split }, self.options)
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Joined {
     parts: Vec<Part>,
     starts: Vec<u64>,
     dim: usize,
+    /// Whether some of its rows are read only, so that a file is checked as a whole when it is opened.
+    in_part: bool,
     /// Those read last, the latest at the end.
     open: Mutex<Vec<(usize, Arc<dyn Shard>)>>,
 }
@@ -27,7 +29,16 @@ impl Joined {
             parts: source.parts.clone(),
             starts: source.starts(),
             dim: source.dim,
+            in_part: false,
             open: Mutex::default(),
+        }
+    }
+
+    /// A source of which some rows are read.
+    pub(crate) fn in_part(source: &RowSet) -> Self {
+        Self {
+            in_part: true,
+            ..Self::open(source)
         }
     }
 
@@ -67,7 +78,13 @@ impl Joined {
         let found = open.iter().position(|(other, _)| *other == index);
         let entry = match found {
             Some(at) => open.remove(at),
-            None => (index, self.parts[index].open()?),
+            None => {
+                let shard = self.parts[index].open()?;
+                if self.in_part {
+                    shard.check()?;
+                }
+                (index, shard)
+            }
         };
         let shard = Arc::clone(&entry.1);
         if open.len() == OPEN_SHARDS {

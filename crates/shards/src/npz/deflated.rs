@@ -163,4 +163,8 @@ impl Shard for DeflatedShard {
         }
         Ok(())
     }
+
+    fn check(&self) -> Result<(), ShardError> {
+        self.check.once(&self.input, &self.member, || self.sum())
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{Buffer, Format, Role, ShardRef, memory_arrow, resolve};
 
-use crate::common::{fixture, read};
+use crate::common::{assert_rows, expected, fixture, read};
 
 fn file(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder.path().join(name);
@@ -186,6 +186,49 @@ fn a_damaged_deflated_member_fails_its_check_sum() {
     for (first, count) in [(0, 10), (4, 2)] {
         let error = read(found.open().unwrap().as_ref(), first, count).unwrap_err();
         assert!(error.to_string().contains("check sum"), "{error}");
+    }
+}
+
+/// The rows before the damage are right as they are, but whoever reads only them cannot know.
+#[test]
+fn the_check_sum_of_a_part_is_that_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(fixture("deflated.npz")).unwrap();
+    let whole = ShardRef::probe(file(&folder, "a.npz", &bytes), None).unwrap();
+    whole.open().unwrap().check().unwrap();
+    let central = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    bytes[central + 16] ^= 1;
+    let damaged = ShardRef::probe(file(&folder, "b.npz", &bytes), None).unwrap();
+    let shard = damaged.open().unwrap();
+    read(shard.as_ref(), 0, 2).unwrap();
+    let error = shard.check().unwrap_err();
+    assert!(error.to_string().contains("check sum"), "{error}");
+}
+
+/// Every byte of every page is under the check sum that pyarrow put into its header; pyarrow itself refuses such a file, asked
+/// to verify (`page_checksum_verification=True`).
+#[test]
+fn a_parquet_page_whose_check_sum_differs_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, pages) in [("checked-v1", 2), ("checked-v2", 2), ("checked-dictionary", 2)] {
+        let bytes = std::fs::read(fixture(&format!("rows/{name}.parquet"))).unwrap();
+        let whole = ShardRef::probe(file(&folder, "whole.parquet", &bytes), None).unwrap();
+        assert_rows(whole.open().unwrap().as_ref(), &expected(6, 4));
+        let data = std::fs::read(fixture(&format!("rows/{name}.pages"))).unwrap();
+        let places = std::str::from_utf8(&data).unwrap().lines().map(|line| {
+            let (first, end) = line.split_once(' ').unwrap();
+            first.parse::<usize>().unwrap()..end.parse::<usize>().unwrap()
+        });
+        let places: Vec<_> = places.collect();
+        assert_eq!(places.len(), pages, "{name}");
+        for at in places.into_iter().flatten() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            let error = ShardRef::probe(file(&folder, "damaged.parquet", &damaged), None)
+                .and_then(|found| read(found.open()?.as_ref(), 0, 6))
+                .unwrap_err();
+            assert_eq!(error.code(), "BAD_FORMAT", "{name} {at}: {error}");
+        }
     }
 }
 

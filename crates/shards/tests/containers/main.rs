@@ -7,5 +7,6 @@ mod hostile;
 mod read;
 mod rows;
 mod sources;
+mod splits;
 mod text;
 mod write;

@@ -184,5 +184,8 @@ test('a message that says what to choose is the only advice', async t => {
   const folder = join(import.meta.dirname, '..', 'crates', 'shards', 'tests', 'fixtures', 'rows', 'hf-dict')
   const { code, stderr } = await modalityGap(['inspect', folder])
   t.is(code, 1)
-  t.regex(stderr, /is a DatasetDict, whose splits are not put together; choose one by the option split \(train, test\), or name [^\n]*train or [^\n]*\([^\n]*hf-dict\)\n$/)
+  t.regex(
+    stderr,
+    /is a DatasetDict, whose splits are not put together; choose one by the option split \(train, test\), or name [^\n]*train or [^\n]*\([^\n]*hf-dict\)\n$/,
+  )
 })

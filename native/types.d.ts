@@ -30,7 +30,20 @@ eps: number,
 maxGradNorm: number, };
 
 /**
- * Gaps of the fit, in sample unless said.
+ * Distances of a mean from those of a fit.
+ */
+export type AlignerFit = {
+/**
+ * From the mean it moves onto.
+ */
+toTarget: number,
+/**
+ * From the mean it moves.
+ */
+toSource: number, };
+
+/**
+ * The gaps that an aligner keeps: distances between the means on one set of rows, before and after a fit.
  */
 export type AlignerGap = {
 /**
@@ -38,20 +51,20 @@ export type AlignerGap = {
  */
 before: number,
 /**
- * ‖μx−μz‖ of the f64 result, when it was measured.
+ * The same after the fit, of the f64 result; absent when it was not measured.
  */
 after?: number,
 /**
- * sqrt(Tx/n + Ty/m).
+ * How far apart the means of two samples of one distribution are: sqrt(Tx/n + Ty/m).
  */
 floor: number,
 /**
- * The same on rows held out from the fit.
+ * The same on rows that were kept out of the fit.
  */
 held?: Omit<AlignerGap, 'held'>, };
 
 /**
- * What an aligner says of itself; the one metadata entry of its file.
+ * What a fitted aligner knows about itself; the one metadata entry of its file.
  */
 export type AlignerInfo = {
 /**
@@ -67,43 +80,43 @@ package: string,
  */
 options: FittedOptions,
 /**
- * Columns.
+ * Columns of the rows it takes and gives.
  */
 dim: number,
 /**
- * The side that moves.
+ * The side that is moved.
  */
 source: SideInfo,
 /**
- * The side it moves onto.
+ * The side that is imitated.
  */
 target: SideInfo,
 /**
- * s.
+ * Factor s on the residuals, sqrt(target trace / source trace).
  */
 scale: number,
 /**
- * Whether rows end on the sphere.
+ * Whether results have unit length.
  */
 renormalize: boolean,
 /**
- * Offsets stored.
+ * Centroid offsets it applies.
  */
 iterations: number,
 /**
- * Stages of the map, where it is more than a scale, a shift and offsets.
+ * Stages of a map that is more than a scale, a shift and offsets.
  */
-stages: Array<StageInfo>,
+stages?: Array<StageInfo>,
 /**
- * Gaps of the fit.
+ * The gap on the rows of the fit, and on rows kept out of it.
  */
 gap: AlignerGap,
 /**
- * Whether the target's rows move too (centering).
+ * Whether the target's rows move too, as in centering.
  */
 movesTarget: boolean,
 /**
- * How its rows belonged together, where they did.
+ * How rows of the fit belonged together: row by row, or by ids; absent where they did not.
  */
 pairs?: "rows" | "groups", };
 
@@ -157,6 +170,31 @@ drift?: number,
  * cos(b(t), b(t−1)) with the step recorded before; absent at the first.
  */
 stepCosine?: number | null, };
+
+/**
+ * What the gap is made of.
+ */
+export type Causes = {
+/**
+ * The frame everything is taken apart in.
+ */
+frame: FrameReport,
+/**
+ * The gap taken apart.
+ */
+decomposition: Decomposition,
+/**
+ * Spectra of both modalities.
+ */
+spectrum: ImageText<SpectrumReport>,
+/**
+ * Their covariances compared.
+ */
+covariance: CovarianceReport,
+/**
+ * The paired differences; `paired` only.
+ */
+residual?: ResidualReport, };
 
 /**
  * How the centroid step is solved.
@@ -227,6 +265,280 @@ r2: number | null,
  * λ.
  */
 lambda: number, };
+
+/**
+ * How alike the covariances of image and text are.
+ */
+export type CovarianceReport = {
+/**
+ * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows.
+ */
+shape: number | null,
+/**
+ * The same from plug-in covariances, which differ for two samples of one distribution.
+ */
+shapeBiased: number,
+/**
+ * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two.
+ */
+logSpectraCorrelation: number | null,
+/**
+ * Standard deviation of ln(λx/λz) over the same ranks.
+ */
+logSpectraDeviation: number | null,
+/**
+ * Fréchet distance, squared, divisor n.
+ */
+frechet: number,
+/**
+ * Overlap of the q leading directions; q/d for random ones.
+ */
+overlap: {
+/**
+ * Numbers of directions.
+ */
+q: Array<number>,
+/**
+ * Overlap of each, ‖UxᵀUz‖²/q.
+ */
+o: Array<number>,
+/**
+ * That of random directions, q/d.
+ */
+chance: Array<number>, },
+/**
+ * The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows.
+ */
+halves?: {
+/**
+ * Rows of the smaller half.
+ */
+rows: number,
+/**
+ * Of the plug-in covariances.
+ */
+shapeBiased: number,
+/**
+ * Of their spectra.
+ */
+logSpectraCorrelation: number | null,
+/**
+ * Of their spectra.
+ */
+logSpectraDeviation: number | null,
+/**
+ * Squared.
+ */
+frechet: number,
+/**
+ * For each q of `overlap`.
+ */
+overlap: Array<number>, }, };
+
+/**
+ * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
+ * is absent without `paired`; what is undefined is null.
+ *
+ * @see arXiv 2602.07026, section 3
+ */
+export type Decomposition = {
+/**
+ * ‖m‖, the distance of the means.
+ */
+gap: number,
+/**
+ * ‖β‖, its part in U: principal mean (modality) bias.
+ */
+pmb: number,
+/**
+ * ‖γ‖, its part in V: constant (passive) orthogonal bias.
+ */
+cob: number,
+/**
+ * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
+ * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+ */
+cobShare?: number | null,
+/**
+ * Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to
+ * make frames for each other, or turn them too much.
+ */
+rowsNeeded?: number,
+/**
+ * Trace of the residuals' covariance in U.
+ */
+traceU?: number,
+/**
+ * The same in V.
+ */
+traceV?: number,
+/**
+ * Condition number of the residuals in U, over eigenvalues that are more than rounding.
+ */
+kappaU?: number | null,
+/**
+ * The same in V.
+ */
+kappaV?: number | null,
+/**
+ * First eigenvalue over the last of those that hold 99.9 % of the trace, in U.
+ */
+kappaEffU?: number | null,
+/**
+ * The same in V.
+ */
+kappaEffV?: number | null,
+/**
+ * Eigenvalues that were rounding only.
+ */
+belowFloor?: {
+/**
+ * In U.
+ */
+u: number,
+/**
+ * In V.
+ */
+v: number, },
+/**
+ * Degrees between γ and the leading direction of the residuals in V.
+ */
+angleCobV1?: number | null,
+/**
+ * How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on.
+ */
+coupling?: {
+/**
+ * ‖L‖₂.
+ */
+norm: number,
+/**
+ * Share of the residuals in V that L explains.
+ */
+r2: number | null,
+/**
+ * The ridge, absolute.
+ */
+lambda: number,
+/**
+ * The same of strangers, the mean over three exchanges of partners: what the sample makes by itself.
+ */
+strangers?: {
+/**
+ * ‖L‖₂.
+ */
+norm: number,
+/**
+ * R².
+ */
+r2: number,
+/**
+ * Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs.
+ */
+pairs: number,
+/**
+ * How often.
+ */
+derangements: number, },
+/**
+ * (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame.
+ */
+r2Adjusted?: number | null,
+/**
+ * Pairs that would do, where there are too few.
+ */
+pairsNeeded?: number, },
+/**
+ * What chance gives.
+ */
+chance?: {
+/**
+ * Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`².
+ */
+cobShare: number,
+/**
+ * Quantiles of the angle of a random direction of V.
+ */
+angleCobV1: {
+/**
+ * 5 %.
+ */
+p05: number | null,
+/**
+ * The median.
+ */
+p50: number | null,
+/**
+ * 95 %.
+ */
+p95: number | null, },
+/**
+ * Concentration of as many directions spread evenly, before sampling is taken out.
+ */
+vmf?: number | null,
+/**
+ * Condition number of as many isotropic pairs in U.
+ */
+kappaU?: number | null,
+/**
+ * The same in V.
+ */
+kappaV?: number | null, },
+/**
+ * Von Mises–Fisher concentration of the pairs' directions in V, in a frame of the other half of the rows or one that was
+ * given; null below `rowsNeeded`.
+ */
+vmf?: number | null, };
+
+/**
+ * A row drawn in the plane of the two leading principal directions.
+ */
+export type DrawnRow = {
+/**
+ * Index in its source; that of the pair when rows are paired.
+ */
+row: number,
+/**
+ * Its modality.
+ */
+modality: 'image' | 'text',
+/**
+ * Stage of the aligner it was drawn at.
+ */
+stage: string,
+/**
+ * First coordinate.
+ */
+x: number,
+/**
+ * Second coordinate.
+ */
+y: number, };
+
+/**
+ * The text at a stage of the aligner.
+ */
+export type DrawnStage = {
+/**
+ * Such as `original`, `anchor`, `trace`, `centroid`, `final`.
+ */
+name: string,
+/**
+ * ‖μx−μ‖ at this stage.
+ */
+gap: number,
+/**
+ * Trace of the text at this stage.
+ */
+trace: number,
+/**
+ * Its mean in the plane.
+ */
+centroid: [number, number],
+/**
+ * The images' mean in the plane.
+ */
+imageCentroid: [number, number], };
 
 /**
  * Pairs that were left out.
@@ -424,9 +736,38 @@ row?: number,
 column?: number, };
 
 /**
+ * What a report draws.
+ */
+export type Figures = {
+/**
+ * Rows in two dimensions, the same plane for every stage.
+ */
+projection: {
+/**
+ * What the plane is.
+ */
+axes: string,
+/**
+ * Share of the variance along each axis.
+ */
+explained: [number, number],
+/**
+ * The rows.
+ */
+points: Array<DrawnRow>, },
+/**
+ * The aligner stage by stage; `original` only without one.
+ */
+stages: Array<DrawnStage>,
+/**
+ * Example queries.
+ */
+neighbours?: Array<ShownQuery>, };
+
+/**
  * What a fit found.
  */
-export type FitReport = {
+export type FitResult = {
 /**
  * Columns.
  */
@@ -497,11 +838,11 @@ seconds: Seconds,
 peakMemoryBytes?: number, };
 
 /**
- * What to fit. Absent options take the documented default.
+ * Method and options of a fit; an option that was not given is absent, and has the documented default.
  */
 export type FittedOptions = {
 /**
- * The strategy.
+ * How rows are moved.
  */
 method: Method,
 /**
@@ -509,11 +850,11 @@ method: Method,
  */
 steps?: Array<Step>,
 /**
- * How the centroid step is solved.
+ * How the centroid step finds its offset.
  */
 centroid: Centroid,
 /**
- * Centroid passes, [`DEFAULT_CENTROID_ITERATIONS`] by default; with a tolerance their bound.
+ * How often the centroid step is applied, once by default; with a tolerance the bound.
  */
 centroidIterations?: number,
 /**
@@ -529,7 +870,7 @@ compat?: "official",
  */
 renormalize?: boolean,
 /**
- * σ of C3's noise, [`crate::DEFAULT_NOISE`] by default.
+ * σ of each component of C3's noise, `Math.sqrt(0.016)` by default.
  */
 noise?: number,
 /**
@@ -537,7 +878,7 @@ noise?: number,
  */
 noiseSeed?: number,
 /**
- * ρ added to covariances before their roots are taken, [`crate::DEFAULT_RIDGE_OF_ROOTS`] by default.
+ * ρ added to the diagonal of covariances before their roots are taken, `1e-6` by default.
  */
 ridge?: number,
 /**
@@ -567,6 +908,39 @@ sourceName?: string,
 encoder?: string, };
 
 /**
+ * The fixed reference frame: U, where both modalities vary, and its complement V.
+ */
+export type FrameReport = {
+/**
+ * Share of the trace of Cov(image)+Cov(text) that U holds.
+ */
+energy: number,
+/**
+ * Dimension of U.
+ */
+rank: number,
+/**
+ * The frame was made earlier and given.
+ */
+given?: true,
+/**
+ * How far the U of these rows, at the same rank, is turned from the given one.
+ */
+angles?: {
+/**
+ * Largest principal angle, in degrees.
+ */
+largest: number,
+/**
+ * Its sine.
+ */
+sine: number,
+/**
+ * Root mean square of the sines.
+ */
+rms: number, }, };
+
+/**
  * Distances between the means of two sets of unit rows.
  */
 export type Gap = {
@@ -594,6 +968,170 @@ inSample?: boolean,
  * The gap on rows that were kept out of the fit, with the floor that holds for them.
  */
 held?: Omit<AlignerGap, 'held'>, };
+
+/**
+ * The gap between two modalities and what it is made of.
+ */
+export type GapResult = {
+/**
+ * Columns.
+ */
+dim: number,
+/**
+ * Rows measured.
+ */
+rows: ImageText<number>,
+/**
+ * Bad rows left out.
+ */
+dropped: ImageText<number>,
+/**
+ * Rows that belong together, and are not independent; absent where every row is its own.
+ */
+groups?: GroupsReport,
+/**
+ * Lengths of the rows as they are stored.
+ */
+norms: ImageText<Norms>,
+/**
+ * Distances between the modalities.
+ */
+gap: {
+/**
+ * ‖μx−μy‖ without the aligner, when one was given.
+ */
+before?: number,
+/**
+ * ‖μx−μz‖ with it.
+ */
+after?: number,
+/**
+ * ‖μx−μy‖ of the unit rows.
+ */
+centroid: number,
+/**
+ * Cosine of the two means; null when a mean has length zero.
+ */
+cosine: number | null,
+/**
+ * The same of this very aligner, whose fit is taken for given: what it leaves on rows like these.
+ */
+ofAligner?: JudgedGap,
+/**
+ * Mean distance of the pairs; `paired` only.
+ */
+pairedDistance?: number,
+/**
+ * Relative modality gap (Schrodi et al. 2025); `paired` only.
+ */
+rmg?: number,
+/**
+ * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was fitted
+ * on other rows the noise of its fit is taken out as well.
+ */
+unbiasedSquared: number,
+/**
+ * Root mean square of the distance that two samples of one distribution show, the noise of the fit included.
+ */
+floor: number,
+/**
+ * 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances.
+ */
+interval?: [number, number] | null,
+/**
+ * Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances.
+ */
+nullDeviation?: number,
+/**
+ * Whether the gap is real: without one, a sample is called so in 5 % of cases.
+ */
+verdict: GapVerdict, },
+/**
+ * Trace of the covariance, E‖e−μ‖² of the unit rows.
+ */
+trace: ImageText<number>,
+/**
+ * sqrt(image trace / text trace).
+ */
+scale: number,
+/**
+ * What the sphere projection would do to the mean of anchored and scaled text.
+ */
+phantomDrift?: PhantomDrift,
+/**
+ * Distances of these rows' means, before the aligner, from those of its fit.
+ */
+alignerFit?: ImageText<AlignerFit>,
+/**
+ * The aligner was fitted on these very rows: the gap lies below its floor whatever the method.
+ */
+inSample?: true,
+/**
+ * The rows were held out from the aligner's fit, whose noise the floor holds as well.
+ */
+held?: true,
+/**
+ * What was taken from a sample rather than from all rows.
+ */
+sampled?: { [key in string]: Sampled },
+/**
+ * Neighbours of rows.
+ */
+neighbours?: NeighboursReport,
+/**
+ * Retrieval of partners; `paired` only.
+ */
+retrieval?: RetrievalReport,
+/**
+ * Cosines among rows.
+ */
+similarity?: SimilarityReport,
+/**
+ * What the aligner keeps; with an aligner only.
+ */
+preservation?: PreservationReport,
+/**
+ * What a report draws.
+ */
+figures?: Figures, };
+
+/**
+ * What is concluded of a gap beside its noise.
+ */
+export type GapVerdict = "real" | "noise" | "not-tested" | "in-sample";
+
+/**
+ * How rows belong together. Hold-outs, halves, noise and ranks are those of groups.
+ */
+export type GroupsReport = {
+/**
+ * Known by ids, or by rows that are equal bit for bit.
+ */
+by: 'ids' | 'equal-rows',
+/**
+ * Where the ids come from.
+ */
+from?: string,
+/**
+ * Groups of the image rows.
+ */
+image: number,
+/**
+ * Groups of the text rows.
+ */
+text: number,
+/**
+ * Groups with rows on both sides; absent where the sides share none.
+ */
+both?: number,
+/**
+ * Rows that repeat another of their group bit for bit: one item, counted once; absent without ids.
+ */
+repeated?: ImageText<number>,
+/**
+ * Pairs that the groups make; absent where row i belongs to row i.
+ */
+pairs?: number, };
 
 /**
  * What held-out pairs show.
@@ -627,6 +1165,19 @@ imageToText: Recall,
  * Recall among the first five that chance would give, both ways together.
  */
 chanceR5: number, };
+
+/**
+ * A value for either modality.
+ */
+export type ImageText<T = number> = {
+/**
+ * Of the image rows.
+ */
+image: T,
+/**
+ * Of the text rows.
+ */
+text: T, };
 
 /**
  * What a set of rows looks like.
@@ -690,6 +1241,32 @@ export type InspectSpec = { threads?: number, badRows?: number, };
  * A job to run; a key that its kind does not have is refused.
  */
 export type Job = { "kind": "fit" } & FitSpec & Given<FittedOptions> | { "kind": "align" } & AlignSpec & Given<FittedOptions> | { "kind": "transform" } & TransformSpec | { "kind": "measure" } & MeasureSpec | { "kind": "convert" } & ConvertSpec | { "kind": "inspect" } & InspectSpec | { "kind": "task" } & ShardTask;
+
+/**
+ * A squared gap judged against its noise.
+ */
+export type JudgedGap = {
+/**
+ * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was fitted
+ * on other rows the noise of its fit is taken out as well.
+ */
+unbiasedSquared: number,
+/**
+ * Root mean square of the distance that two samples of one distribution show, the noise of the fit included.
+ */
+floor: number,
+/**
+ * 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances.
+ */
+interval?: [number, number] | null,
+/**
+ * Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances.
+ */
+nullDeviation?: number,
+/**
+ * Whether the gap is real: without one, a sample is called so in 5 % of cases.
+ */
+verdict: GapVerdict, };
 
 /**
  * What of a model learns.
@@ -848,6 +1425,31 @@ export type MeasureSpec = { threads?: number, paired?: boolean, holdout?: number
 export type Method = "realign" | "mean-shift" | "centering" | "c3" | "bca" | "procrustes" | "bures" | "aniso-init" | "none";
 
 /**
+ * What is measured beside the gap itself; absent when it was not asked for.
+ */
+export type Metrics = {
+/**
+ * Neighbours of rows.
+ */
+neighbours?: NeighboursReport,
+/**
+ * Retrieval of partners; `paired` only.
+ */
+retrieval?: RetrievalReport,
+/**
+ * Cosines among rows.
+ */
+similarity?: SimilarityReport,
+/**
+ * What the aligner keeps; with an aligner only.
+ */
+preservation?: PreservationReport,
+/**
+ * What a report draws.
+ */
+figures?: Figures, };
+
+/**
  * What a model says of itself.
  */
 export type ModelInfo = {
@@ -905,6 +1507,84 @@ rows: readonly number[],
  * Number of the pass over the data: an aligner that adds noise draws it anew in every one; 0 by default.
  */
 epoch?: number, };
+
+/**
+ * Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index.
+ */
+export type NeighboursReport = {
+/**
+ * Neighbours of retention and hubness.
+ */
+k: number,
+/**
+ * Mean share of a text row's neighbours among the text before the aligner that are its neighbours after it.
+ */
+retention?: number,
+/**
+ * The neighbours of all rows put together, where a row's own partner counts as the other modality.
+ */
+mixing: {
+/**
+ * Neighbours looked at.
+ */
+k: number,
+/**
+ * Share of them that belong to the other modality, over all rows.
+ */
+all: number,
+/**
+ * Directional mixing of the images: mean entropy of the modalities among their neighbours over what permuted labels would give
+ * (arXiv 2605.07825); null when a modality has no choice.
+ */
+image: number | null,
+/**
+ * The same of the texts.
+ */
+text: number | null,
+/**
+ * Share of the other modality among the neighbours of each side's rows.
+ */
+shares: ImageText<number>,
+/**
+ * `all` where the labels of the rows are permuted.
+ */
+chance: number, },
+/**
+ * Share of rows that have a double among their own kind, equal to rounding.
+ */
+duplicates: ImageText<number>,
+/**
+ * Skewness of how often a row is among the nearest: image for image, text for text, image for text.
+ */
+hubness: {
+/**
+ * Of the image rows.
+ */
+image: number,
+/**
+ * Of the text rows.
+ */
+text: number,
+/**
+ * Images among the nearest of texts.
+ */
+textToImage: number,
+/**
+ * The same where every row is equally likely to be among the nearest.
+ */
+chance: {
+/**
+ * Of the image rows.
+ */
+image: number,
+/**
+ * Of the text rows.
+ */
+text: number,
+/**
+ * Images among the nearest of texts.
+ */
+textToImage: number, }, }, };
 
 /**
  * Lengths of rows as they are stored.
@@ -1002,6 +1682,23 @@ parameter?: number, };
 export type Precision = "bf16" | "f32";
 
 /**
+ * What an aligner keeps of the text's own geometry.
+ */
+export type PreservationReport = {
+/**
+ * Mean y·z of a row before and after; a cosine where both have unit length.
+ */
+phi: number,
+/**
+ * Correlation of pairwise cosines before and after; null where nothing varies.
+ */
+psi: number | null,
+/**
+ * Retention of the ten nearest neighbours.
+ */
+omega: number | null, };
+
+/**
  * A projector before the language model is known that it stands before.
  */
 export type ProjectorOptions = {
@@ -1025,6 +1722,19 @@ inputScale: number,
  * A projector's file to begin with, of the same shape: this package's, LLaVA's, Bunny's, Hugging Face's or mmproj.
  */
 init?: string, };
+
+/**
+ * What every query of one side found: its group, and whether one of its partners came first.
+ */
+export type QueryOutcomes = {
+/**
+ * Group of each query.
+ */
+keys: Array<number>,
+/**
+ * 1 where a partner came first, otherwise 0.
+ */
+found: Array<number>, };
 
 /**
  * Container formats.
@@ -1089,11 +1799,11 @@ export type Reports = {
 /**
  * What a fit found.
  */
-fit: FitReport,
+fit: FitResult,
 /**
  * The same, with the files written.
  */
-align: FitReport,
+align: FitResult,
 /**
  * What a transformation found.
  */
@@ -1101,7 +1811,7 @@ transform: TransformReport,
 /**
  * What a measurement found.
  */
-measure: unknown,
+measure: GapResult & Partial<Causes>,
 /**
  * What a conversion wrote.
  */
@@ -1116,6 +1826,111 @@ inspect: InspectReport,
 task: unknown, };
 
 /**
+ * The covariance of the paired differences.
+ */
+export type ResidualReport = {
+/**
+ * Its trace.
+ */
+trace: number,
+/**
+ * Largest eigenvalue over the mean one.
+ */
+anisotropy: number,
+/**
+ * Trace over the mean squared distance of the pairs.
+ */
+ratio: number,
+/**
+ * Share of the trace in U, in a frame that the other half of the rows has made or that was given; null below
+ * `decomposition.rowsNeeded`.
+ */
+coverage: number | null,
+/**
+ * The same in the frame of these very rows, where it is the energy threshold by construction.
+ */
+coverageBiased: number,
+/**
+ * (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell.
+ */
+effectiveDimension: number | null,
+/**
+ * The same of the eigenvalues of these pairs.
+ */
+effectiveDimensionBiased: number,
+/**
+ * Share of the K leading eigenvalues.
+ */
+energy: {
+/**
+ * Numbers of eigenvalues.
+ */
+k: Array<number>,
+/**
+ * Share of each.
+ */
+share: Array<number>, }, };
+
+/**
+ * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
+ * other groups that are nearer, or as near with a lower index.
+ */
+export type RetrievalReport = {
+/**
+ * Text asks for its image.
+ */
+textToImage: RetrievalSide,
+/**
+ * Image asks for its text.
+ */
+imageToText: RetrievalSide,
+/**
+ * Text asks a corpus of images and texts.
+ */
+mixed: {
+/**
+ * Results looked at.
+ */
+k: number,
+/**
+ * Share of images among them.
+ */
+imageShare: number, },
+/**
+ * The result of every query, where it was asked for.
+ */
+outcomes?: {
+/**
+ * Of the texts.
+ */
+textToImage: QueryOutcomes,
+/**
+ * Of the images.
+ */
+imageToText: QueryOutcomes, }, };
+
+/**
+ * How well one modality finds its partner in the other.
+ */
+export type RetrievalSide = {
+/**
+ * Share of partners found first.
+ */
+r1: number,
+/**
+ * Among the first five.
+ */
+r5: number,
+/**
+ * Among the first ten.
+ */
+r10: number,
+/**
+ * Mean of 1/rank.
+ */
+mrr: number, };
+
+/**
  * Sizes of samples as the model takes them.
  */
 export type SampleSizes = {
@@ -1127,6 +1942,19 @@ positions: Array<number>,
  * Tokens that count in the loss, by sample.
  */
 labels: Array<number>, };
+
+/**
+ * What was taken from a sample rather than from all rows.
+ */
+export type Sampled = {
+/**
+ * Rows of the sample.
+ */
+size: number,
+/**
+ * Seed of the choice.
+ */
+seed: number, };
 
 /**
  * How the next token is chosen.
@@ -1280,25 +2108,180 @@ metadata?: string, };
 export type ShardTask = { spec: unknown, };
 
 /**
- * What the fit has seen of one side.
+ * A row near a query.
+ */
+export type ShownNeighbour = {
+/**
+ * Its index.
+ */
+row: number,
+/**
+ * Its modality.
+ */
+modality: 'image' | 'text',
+/**
+ * Its cosine.
+ */
+cosine: number, };
+
+/**
+ * A query with its nearest rows in both modalities put together, nearest first.
+ */
+export type ShownQuery = {
+/**
+ * Index of the query.
+ */
+query: number,
+/**
+ * Its modality.
+ */
+queryModality: 'image' | 'text',
+/**
+ * Its neighbours, where there is no aligner.
+ */
+neighbours?: Array<ShownNeighbour>,
+/**
+ * Its neighbours before the aligner.
+ */
+before?: Array<ShownNeighbour>,
+/**
+ * Its neighbours after it.
+ */
+after?: Array<ShownNeighbour>, };
+
+/**
+ * What an aligner keeps of one side of its fit.
  */
 export type SideInfo = {
 /**
- * The modality's name.
+ * Name of the side, such as `'image'`.
  */
 name: string,
 /**
- * Rows it was fitted on.
+ * Rows that were fitted.
  */
 rows: number,
 /**
- * T = E‖e−μ‖² of its unit rows.
+ * Trace of the covariance, E‖e−μ‖² of the unit rows.
  */
 trace: number,
 /**
  * Items that the rows are of, where several are of one.
  */
 groups?: number, };
+
+/**
+ * Cosines among rows.
+ */
+export type SimilarityReport = {
+/**
+ * Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`.
+ */
+js: { [key in string]: number },
+/**
+ * What sampling gives by itself: between two halves of the image rows, of `rows` each, the cosines across against those within one
+ * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
+ * against all cosines of strangers (`'paired/cross'`).
+ */
+jsChance: { [key in string]: number },
+/**
+ * Shares of cosines in equal bins on [−1, 1].
+ */
+histograms: {
+/**
+ * Number of bins.
+ */
+bins: number,
+/**
+ * Of pairs.
+ */
+paired?: Array<number>,
+/**
+ * Of images with texts, partners left out.
+ */
+cross: Array<number>,
+/**
+ * Among images.
+ */
+imageImage: Array<number>,
+/**
+ * Among texts.
+ */
+textText: Array<number>, },
+/**
+ * Mean squared distance of pairs.
+ */
+alignment?: number,
+/**
+ * ln E exp(−2‖u−v‖²) (Wang and Isola 2020).
+ */
+uniformity: ImageText<number>,
+/**
+ * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary.
+ */
+cka?: number | null,
+/**
+ * The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns.
+ */
+ckaBiased?: number | null,
+/**
+ * Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. Null on the rows of
+ * the aligner's fit, whose halves have opposite errors.
+ */
+separability: number | null, };
+
+/**
+ * The eigenvalues of one modality's covariance.
+ */
+export type SpectrumReport = {
+/**
+ * Exponent of the power law λ_k ∝ k^−α; null below two ranks.
+ */
+alpha: number | null,
+/**
+ * First and last rank of its fit.
+ */
+alphaRange: [number, number],
+/**
+ * exp of the entropy of λ/Σλ.
+ */
+effectiveRank: number | null,
+/**
+ * (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell.
+ */
+participationRatio: number | null,
+/**
+ * The same of the eigenvalues of these rows, which is below n − 1 whatever the population.
+ */
+participationRatioBiased: number | null,
+/**
+ * Eigenvalues above rounding, that of the stored rows included.
+ */
+rank: number,
+/**
+ * Condition number over eigenvalues that are more than rounding of the stored rows.
+ */
+kappa: number | null,
+/**
+ * First eigenvalue over the last of those that hold 99.9 % of the trace.
+ */
+kappaEff: number | null,
+/**
+ * Eigenvalues that were rounding only.
+ */
+belowFloor: number,
+/**
+ * What chance gives.
+ */
+chance: {
+/**
+ * Condition number of as many isotropic rows.
+ */
+kappa: number | null, },
+/**
+ * All eigenvalues, descending.
+ */
+eigenvalues: Array<number>, };
 
 /**
  * One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
@@ -1969,7 +2952,7 @@ toTarget?: number,
  */
 fits?: {
 /**
- * ‖μ_new − μ_fit‖ of the unit rows.
+ * Distance of the new rows' mean from the stored one, ‖μ_new − μ_fit‖ of the unit rows.
  */
 meanShift: number,
 /**
@@ -1981,11 +2964,11 @@ floor: number,
  */
 unbiasedSquared: number,
 /**
- * The shift that one in two hundred samples of the fit's distribution exceeds; absent where too few rows tell.
+ * The distance that one in two hundred samples of the fit's distribution exceeds; absent for too few rows.
  */
 critical?: number,
 /**
- * Distance of the moved rows' mean from where the map sends that of the fit's, less what the fit leaves of its own rows.
+ * Distance of the moved mean from where the fit's own rows come to stand; absent where the fit was not verified.
  */
 shiftAfter?: number,
 /**
@@ -1993,15 +2976,15 @@ shiftAfter?: number,
  */
 criticalAfter?: number,
 /**
- * T of the new rows.
+ * Trace of the new rows.
  */
 trace: number,
 /**
- * T of the rows of the fit.
+ * Trace of the rows of the fit.
  */
 storedTrace: number,
 /**
- * What follows.
+ * `'drifted'` when either distance exceeds what one in two hundred samples shows.
  */
 verdict: "fits" | "drifted" | "too-few-rows", },
 /**

@@ -70,8 +70,7 @@ export async function measured(
   }
   const map = aligner && nativeOf(aligner)
   const { sources, paired, from } = await groupedSources(image, text, { paired: options.paired, captionsPerImage })
-  const { report } = await runJob({ kind: 'measure', ...options, paired }, sources, run, map)
-  const found = report as Omit<GapReport, 'diagnosis'>
+  const { report: found } = await runJob({ kind: 'measure', ...options, paired }, sources, run, map)
   if (found.groups && from !== undefined) {
     found.groups.from = from
   }

@@ -16,15 +16,15 @@ use crate::stage_file::StageInfo;
 
 /// Rows below which a mean says nothing about a shift of distribution.
 const FEW_ROWS: u64 = 30;
-/// What the fit has seen of one side.
+/// What an aligner keeps of one side of its fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(rename = "SideInfo", optional_fields)]
 pub struct Side {
-    /// The modality's name.
+    /// Name of the side, such as `'image'`.
     pub name: String,
-    /// Rows it was fitted on.
+    /// Rows that were fitted.
     pub rows: u64,
-    /// T = E‖e−μ‖² of its unit rows.
+    /// Trace of the covariance, E‖e−μ‖² of the unit rows.
     pub trace: f64,
     /// Items that the rows are of, where several are of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,24 +41,24 @@ pub enum PairsOfFit {
     Groups,
 }
 
-/// Gaps of the fit, in sample unless said.
+/// The gaps that an aligner keeps: distances between the means on one set of rows, before and after a fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(rename = "AlignerGap", optional_fields)]
 pub struct GapOfFit {
     /// ‖μx−μy‖ of the unit rows.
     pub before: f64,
-    /// ‖μx−μz‖ of the f64 result, when it was measured.
+    /// The same after the fit, of the f64 result; absent when it was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<f64>,
-    /// sqrt(Tx/n + Ty/m).
+    /// How far apart the means of two samples of one distribution are: sqrt(Tx/n + Ty/m).
     pub floor: f64,
-    /// The same on rows held out from the fit.
+    /// The same on rows that were kept out of the fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "Omit<AlignerGap, 'held'>", optional)]
     pub held: Option<Box<GapOfFit>>,
 }
 
-/// What an aligner says of itself; the one metadata entry of its file.
+/// What a fitted aligner knows about itself; the one metadata entry of its file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(optional_fields)]
 #[serde(rename_all = "camelCase")]
@@ -69,26 +69,27 @@ pub struct AlignerInfo {
     pub package: String,
     /// Method and options of the fit.
     pub options: FitOptions,
-    /// Columns.
+    /// Columns of the rows it takes and gives.
     pub dim: usize,
-    /// The side that moves.
+    /// The side that is moved.
     pub source: Side,
-    /// The side it moves onto.
+    /// The side that is imitated.
     pub target: Side,
-    /// s.
+    /// Factor s on the residuals, sqrt(target trace / source trace).
     pub scale: f64,
-    /// Whether rows end on the sphere.
+    /// Whether results have unit length.
     pub renormalize: bool,
-    /// Offsets stored.
+    /// Centroid offsets it applies.
     pub iterations: usize,
-    /// Stages of the map, where it is more than a scale, a shift and offsets.
+    /// Stages of a map that is more than a scale, a shift and offsets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<_>", optional)]
     pub stages: Vec<StageInfo>,
-    /// Gaps of the fit.
+    /// The gap on the rows of the fit, and on rows kept out of it.
     pub gap: GapOfFit,
-    /// Whether the target's rows move too (centering).
+    /// Whether the target's rows move too, as in centering.
     pub moves_target: bool,
-    /// How its rows belonged together, where they did.
+    /// How rows of the fit belonged together: row by row, or by ids; absent where they did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub pairs: Option<PairsOfFit>,
@@ -127,26 +128,26 @@ pub struct NewRows<'a> {
 #[ts(optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Fits {
-    /// ‖μ_new − μ_fit‖ of the unit rows.
+    /// Distance of the new rows' mean from the stored one, ‖μ_new − μ_fit‖ of the unit rows.
     pub mean_shift: f64,
     /// The root mean square of the shift that sampling alone gives, sqrt(T_fit/n_fit + T_new/n_new) for independent rows.
     pub floor: f64,
     /// ‖μ_new − μ_fit‖² without what sampling adds.
     pub unbiased_squared: f64,
-    /// The shift that one in two hundred samples of the fit's distribution exceeds; absent where too few rows tell.
+    /// The distance that one in two hundred samples of the fit's distribution exceeds; absent for too few rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub critical: Option<f64>,
-    /// Distance of the moved rows' mean from where the map sends that of the fit's, less what the fit leaves of its own rows.
+    /// Distance of the moved mean from where the fit's own rows come to stand; absent where the fit was not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shift_after: Option<f64>,
     /// What that exceeds in one of two hundred samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub critical_after: Option<f64>,
-    /// T of the new rows.
+    /// Trace of the new rows.
     pub trace: f64,
-    /// T of the rows of the fit.
+    /// Trace of the rows of the fit.
     pub stored_trace: f64,
-    /// What follows.
+    /// `'drifted'` when either distance exceeds what one in two hundred samples shows.
     #[ts(inline)]
     pub verdict: Verdict,
 }

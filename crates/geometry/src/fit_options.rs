@@ -88,19 +88,19 @@ pub enum Compat {
     Official,
 }
 
-/// What to fit. Absent options take the documented default.
+/// Method and options of a fit; an option that was not given is absent, and has the documented default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[ts(rename = "FittedOptions", optional_fields)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct FitOptions {
-    /// The strategy.
+    /// How rows are moved.
     pub method: Method,
     /// Steps of ReAlign to take; all three by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<Step>>,
-    /// How the centroid step is solved.
+    /// How the centroid step finds its offset.
     pub centroid: Centroid,
-    /// Centroid passes, [`DEFAULT_CENTROID_ITERATIONS`] by default; with a tolerance their bound.
+    /// How often the centroid step is applied, once by default; with a tolerance the bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub centroid_iterations: Option<u32>,
     /// Stop as soon as the in-sample gap is at most this.
@@ -113,13 +113,13 @@ pub struct FitOptions {
     /// Whether rows end on the sphere; only centering leaves it by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renormalize: Option<bool>,
-    /// σ of C3's noise, [`crate::DEFAULT_NOISE`] by default.
+    /// σ of each component of C3's noise, `Math.sqrt(0.016)` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
     /// Seed of C3's noise; 0 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_seed: Option<u64>,
-    /// ρ added to covariances before their roots are taken, [`crate::DEFAULT_RIDGE_OF_ROOTS`] by default.
+    /// ρ added to the diagonal of covariances before their roots are taken, `1e-6` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ridge: Option<f64>,
     /// Whether BCA matches covariances about the means (the default) or second moments, as printed; whether C3 centres both

@@ -9,9 +9,12 @@ use modality_gap_geometry::{
     unbiased_shape, vmf_concentration,
 };
 use rayon::prelude::*;
-use serde_json::{Map, Value, json};
 
 use crate::TaskError;
+use crate::causes::{
+    AngleQuantiles, BelowFloor, Causes, Chance, CouplingReport, CovarianceOfHalves, CovarianceReport,
+    Decomposition, FrameAngles, FrameReport, LeadingShares, ResidualReport, SpectrumReport,
+};
 use crate::receipt::write_result;
 
 /// Frame and ranks of an explanation; absent options take the documented default.
@@ -33,12 +36,17 @@ pub struct ExplainOptions {
 
 impl ExplainOptions {
     /// The frame to take the gap apart in, and what is known of it.
-    fn frame(&self, x: &Covariance, z: &Covariance) -> Result<(Frame, Value), TaskError> {
+    fn frame(&self, x: &Covariance, z: &Covariance) -> Result<(Frame, FrameReport), TaskError> {
         let size = self.size()?;
         let Some(frame) = &self.frame else {
             let frame = Frame::of(x, z, size).map_err(failed)?;
-            let json = json!({ "energy": frame.energy(), "rank": frame.rank() });
-            return Ok((frame, json));
+            let report = FrameReport {
+                energy: frame.energy(),
+                rank: frame.rank(),
+                given: None,
+                angles: None,
+            };
+            return Ok((frame, report));
         };
         if self.energy.is_some() || self.rank.is_some() {
             return Err(TaskError::BadOption(
@@ -58,13 +66,17 @@ impl ExplainOptions {
         let sines = angles.iter().map(|angle| angle.sin());
         let largest = angles.iter().copied().fold(0.0, f64::max);
         let mean_square = sines.map(|sine| sine * sine).sum::<f64>() / angles.len().max(1) as f64;
-        let json = json!({
-            "energy": frame.energy(),
-            "rank": frame.rank(),
-            "given": true,
-            "angles": { "largest": largest.to_degrees(), "sine": largest.sin(), "rms": mean_square.sqrt() },
-        });
-        Ok((frame.clone(), json))
+        let report = FrameReport {
+            energy: frame.energy(),
+            rank: frame.rank(),
+            given: Some(true),
+            angles: Some(FrameAngles {
+                largest: largest.to_degrees(),
+                sine: largest.sin(),
+                rms: mean_square.sqrt(),
+            }),
+        };
+        Ok((frame.clone(), report))
     }
 
     fn size(&self) -> Result<FrameSize, TaskError> {
@@ -86,7 +98,6 @@ impl ExplainOptions {
 
 /// One modality as an explanation sees it.
 pub(crate) struct Side<'a> {
-    pub name: &'a str,
     pub moments: &'a Moments,
     pub covariance: &'a Covariance,
     /// The same in halves of independent groups.
@@ -131,18 +142,14 @@ pub(crate) struct Explained {
     turn: f64,
     /// Rows that are independent of each other, of the smaller side.
     pub independent: u64,
-    /// Keys as in the JSON results.
-    pub json: Map<String, Value>,
+    /// As in the results.
+    pub causes: Causes,
 }
 
 impl Explained {
     /// The frames in which the two halves are judged, or the one in which all rows are; empty where there is none.
     pub fn judging(&self) -> Vec<Vec<&Frame>> {
-        // the frame of one half judges the other
-        self.others
-            .iter()
-            .map(|frames| frames.iter().rev().collect())
-            .collect()
+        judging(&self.others)
     }
 
     /// What `values`, one in each set of frames, say of the frame of the population, known where they differ by at most `most`;
@@ -181,8 +188,7 @@ impl Explained {
 
     /// Notes that so many rows would do for what is null.
     pub fn needs(&mut self, rows: u64) {
-        let noted = &mut self.json["decomposition"]["rowsNeeded"];
-        *noted = json!(noted.as_u64().unwrap_or(0).max(rows));
+        self.causes.decomposition.needs(rows);
     }
 }
 
@@ -224,13 +230,7 @@ pub(crate) fn explain(
         Some(pairs) => pairs.mean.to_vec(),
         None => difference_of_means(x.moments, z.moments),
     };
-    let mut explained = Explained {
-        turn: frame.turn(&difference, independent as f64 / 2.0),
-        frame,
-        others: others?,
-        independent,
-        json: Map::from_iter([("frame".to_owned(), about_frame)]),
-    };
+    let others = others?;
     let (spectra, of_spectra) = spectra?;
     let halves = halves?;
     let ((shape, shape_of_halves), (of_pairs, judged)) = rayon::join(
@@ -242,48 +242,56 @@ pub(crate) fn explain(
         },
         || {
             rayon::join(
-                || pairs.map(|pairs| parts_of_pairs(sides, pairs, &explained.frame, options)),
-                || judged(&explained, sides, pairs),
+                || pairs.map(|pairs| parts_of_pairs(sides, pairs, &frame, options)),
+                || judged(&others, sides, pairs),
             )
         },
     );
-    let mut covariance = shape?;
-    if let Some(halves) = shape_of_halves? {
-        covariance["halves"] = halves;
-    }
-    let (mut decomposition, residual) = if let Some(parts) = of_pairs {
-        let (decomposition, residual) = parts?;
-        (decomposition, Some(residual))
-    } else {
-        let (gap, pmb, cob) = split_of_means(x.moments, z.moments, &explained.frame);
-        (json!({ "gap": gap, "pmb": pmb, "cob": cob }), None)
+    let (decomposition, residual) = match of_pairs {
+        Some(parts) => {
+            let (decomposition, residual) = parts?;
+            (decomposition, Some(residual))
+        }
+        None => (split_of_means(x.moments, z.moments, &frame), None),
     };
-    decomposition["chance"] = chance_of(&explained.frame, pairs.map(|_| independent));
-    explained.json.insert("spectrum".to_owned(), of_spectra);
-    explained.json.insert("covariance".to_owned(), covariance);
-    explained.json.insert("decomposition".to_owned(), decomposition);
+    let mut explained = Explained {
+        turn: frame.turn(&difference, independent as f64 / 2.0),
+        others,
+        independent,
+        causes: Causes {
+            frame: about_frame,
+            decomposition: Decomposition {
+                chance: Some(chance_of(&frame, pairs.map(|_| independent))),
+                ..decomposition
+            },
+            spectrum: of_spectra.into(),
+            covariance: CovarianceReport {
+                halves: shape_of_halves?,
+                ..shape?
+            },
+            residual: None,
+        },
+        frame,
+    };
     if judged.is_empty() {
         explained.needs(needed);
     }
     let cob: Vec<InHalves> = judged.iter().filter(|_| real).map(|judged| judged.cob).collect();
-    let cob = explained
+    explained.causes.decomposition.cob_share = explained
         .settle_direction(&cob, TURN)
         .map(|share| share.clamp(0.0, 1.0));
-    explained.json["decomposition"]["cobShare"] = json!(cob);
     if let Some(mut residual) = residual {
         // a frame that was given is of other rows for all of these
         let covered: Vec<InHalves> = judged.iter().filter_map(|judged| judged.coverage).collect();
-        residual["coverage"] = if options.frame.is_some() {
-            residual["coverageBiased"].clone()
+        residual.coverage = if options.frame.is_some() {
+            Some(residual.coverage_biased)
         } else {
             let most = COVERAGE_TURN * covered.first().map_or(0.0, |covered| covered.both);
-            json!(
-                explained
-                    .settle(&covered, most)
-                    .map(|share| share.clamp(0.0, 1.0))
-            )
+            explained
+                .settle(&covered, most)
+                .map(|share| share.clamp(0.0, 1.0))
         };
-        explained.json.insert("residual".to_owned(), residual);
+        explained.causes.residual = Some(residual);
     }
     Ok(explained)
 }
@@ -309,10 +317,18 @@ fn other_frames(
     Ok(vec![half?, quarter?])
 }
 
+fn judging(others: &[Vec<Frame>]) -> Vec<Vec<&Frame>> {
+    // the frame of one half judges the other
+    others
+        .iter()
+        .map(|frames| frames.iter().rev().collect())
+        .collect()
+}
+
 /// What the halves say in each set of frames.
-fn judged(explained: &Explained, [x, z]: &[Side<'_>; 2], pairs: Option<&PairSide<'_>>) -> Vec<Shares> {
+fn judged(others: &[Vec<Frame>], [x, z]: &[Side<'_>; 2], pairs: Option<&PairSide<'_>>) -> Vec<Shares> {
     let differences = pairs.map(|pairs| pairs.halves);
-    let sets = explained.judging();
+    let sets = judging(others);
     let of_set = |frames: &Vec<&Frame>| {
         let ends = [frames[0], frames[frames.len() - 1]];
         shares(ends, x.halves, z.halves, differences)
@@ -324,20 +340,19 @@ fn judged(explained: &Explained, [x, z]: &[Side<'_>; 2], pairs: Option<&PairSide
 fn spectra(
     sides: &[Side<'_>; 2],
     options: &ExplainOptions,
-) -> Result<([(Eigen, usize); 2], Value), TaskError> {
+) -> Result<([(Eigen, usize); 2], [SpectrumReport; 2]), TaskError> {
     let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
     let of_side = |side: &Side<'_>| -> Result<_, TaskError> {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
         let spectrum = Spectrum::of(&eigen.values, ranks, side.floor());
-        let mut json = spectrum_json(&spectrum, side);
-        json["eigenvalues"] = json!(eigen.values);
-        Ok(((eigen, spectrum.rank), json))
+        let ratio = side.halves.participation_ratio(side.covariance);
+        let dim = side.covariance.dim();
+        let report = SpectrumReport::of(&spectrum, eigen.values.clone(), ratio, side.independent, dim);
+        Ok(((eigen, spectrum.rank), report))
     };
     let (x, z) = rayon::join(|| of_side(&sides[0]), || of_side(&sides[1]));
     let ((x, of_x), (z, of_z)) = (x?, z?);
-    let names = sides.iter().map(|side| side.name.to_owned());
-    let json: Map<String, Value> = names.zip([of_x, of_z]).collect();
-    Ok(([x, z], Value::Object(json)))
+    Ok(([x, z], [of_x, of_z]))
 }
 
 /// The decompositions of two halves of a side with their ranks, where both have rows.
@@ -361,42 +376,28 @@ fn compared(
     [x, z]: &[Side<'_>; 2],
     spectra: &[(Eigen, usize); 2],
     products: Option<&PairProducts>,
-) -> Result<Value, TaskError> {
+) -> Result<CovarianceReport, TaskError> {
     let shape = covariance_shape(
         (x.covariance, &spectra[0].0, spectra[0].1),
         (z.covariance, &spectra[1].0, spectra[1].1),
     )
     .map_err(failed)?;
-    let (q, o): (Vec<_>, Vec<_>) = shape.overlap.iter().copied().unzip();
-    let chance: Vec<f64> = q.iter().map(|&q| q as f64 / x.covariance.dim() as f64).collect();
-    Ok(json!({
-        "shape": unbiased_shape(x.independent_rows(), z.independent_rows(), products),
-        "shapeBiased": shape.shape,
-        "logSpectraCorrelation": shape.log_spectra_correlation,
-        "logSpectraDeviation": shape.log_spectra_deviation,
-        "frechet": shape.frechet,
-        "overlap": { "q": q, "o": o, "chance": chance },
-    }))
+    let unbiased = unbiased_shape(x.independent_rows(), z.independent_rows(), products);
+    Ok(CovarianceReport::of(&shape, unbiased, x.covariance.dim()))
 }
 
 /// The same numbers of two halves of the image rows, which stand beside them.
 fn compared_halves(
     side: &Side<'_>,
     spectra: Option<&[(Eigen, usize); 2]>,
-) -> Result<Option<Value>, TaskError> {
+) -> Result<Option<CovarianceOfHalves>, TaskError> {
     let Some([a, b]) = spectra else {
         return Ok(None);
     };
     let parts = &side.halves.parts;
     let shape = covariance_shape((&parts[0], &a.0, a.1), (&parts[1], &b.0, b.1)).map_err(failed)?;
-    Ok(Some(json!({
-        "rows": parts[0].rows().min(parts[1].rows()),
-        "shapeBiased": shape.shape,
-        "logSpectraCorrelation": shape.log_spectra_correlation,
-        "logSpectraDeviation": shape.log_spectra_deviation,
-        "frechet": shape.frechet,
-        "overlap": shape.overlap.iter().map(|&(_, o)| o).collect::<Vec<_>>(),
-    })))
+    let rows = parts[0].rows().min(parts[1].rows());
+    Ok(Some(CovarianceOfHalves::of(&shape, rows)))
 }
 
 /// `decomposition` and `residual` of the results.
@@ -405,10 +406,10 @@ fn parts_of_pairs(
     pairs: &PairSide<'_>,
     frame: &Frame,
     options: &ExplainOptions,
-) -> Result<(Value, Value), TaskError> {
+) -> Result<(Decomposition, ResidualReport), TaskError> {
     let (decomposition, residual) = rayon::join(
         || decomposition(sides, pairs, frame, options),
-        || residual_json(pairs, frame),
+        || residual_report(pairs, frame),
     );
     Ok((decomposition?, residual?))
 }
@@ -419,7 +420,7 @@ fn decomposition(
     pairs: &PairSide<'_>,
     frame: &Frame,
     options: &ExplainOptions,
-) -> Result<Value, TaskError> {
+) -> Result<Decomposition, TaskError> {
     let both: Vec<f64> = x.storage.iter().zip(z.storage).map(|(a, b)| a + b).collect();
     let parts = decompose(
         pairs.differences,
@@ -430,51 +431,65 @@ fn decomposition(
     )
     .map_err(failed)?;
     let (kappa_u, kappa_v): (Condition, Condition) = (parts.condition_u, parts.condition_v);
-    Ok(json!({
-        "gap": parts.gap,
-        "pmb": parts.pmb,
-        "cob": parts.cob,
-        "traceU": parts.trace_u,
-        "traceV": parts.trace_v,
-        "kappaU": kappa_u.kappa,
-        "kappaV": kappa_v.kappa,
-        "kappaEffU": kappa_u.effective,
-        "kappaEffV": kappa_v.effective,
-        "belowFloor": { "u": kappa_u.below_floor, "v": kappa_v.below_floor },
-        "angleCobV1": parts.angle_cob_v1,
-        "coupling": { "norm": parts.coupling.norm, "r2": parts.coupling.r2, "lambda": parts.coupling.lambda },
-    }))
+    Ok(Decomposition {
+        gap: parts.gap,
+        pmb: parts.pmb,
+        cob: parts.cob,
+        trace_u: Some(parts.trace_u),
+        trace_v: Some(parts.trace_v),
+        kappa_u: Some(kappa_u.kappa),
+        kappa_v: Some(kappa_v.kappa),
+        kappa_eff_u: Some(kappa_u.effective),
+        kappa_eff_v: Some(kappa_v.effective),
+        below_floor: Some(BelowFloor {
+            u: kappa_u.below_floor,
+            v: kappa_v.below_floor,
+        }),
+        angle_cob_v1: Some(parts.angle_cob_v1),
+        coupling: Some(CouplingReport {
+            norm: parts.coupling.norm,
+            r2: parts.coupling.r2,
+            lambda: parts.coupling.lambda,
+            strangers: None,
+            r2_adjusted: None,
+            pairs_needed: None,
+        }),
+        ..Decomposition::default()
+    })
 }
 
-/// `residual` of the results; coverage in the frame of these very rows is `coverageBiased`.
-fn residual_json(pairs: &PairSide<'_>, frame: &Frame) -> Result<Value, TaskError> {
+/// `residual` of the results; its coverage in a frame of other rows comes later.
+fn residual_report(pairs: &PairSide<'_>, frame: &Frame) -> Result<ResidualReport, TaskError> {
     let residual = residual(pairs.differences, pairs.mean, frame).map_err(failed)?;
-    let (k, share): (Vec<_>, Vec<_>) = residual.energy.iter().copied().unzip();
-    Ok(json!({
-        "trace": residual.trace,
-        "anisotropy": residual.anisotropy,
-        "ratio": residual.ratio,
-        "coverageBiased": residual.coverage,
-        "effectiveDimension": pairs.halves.participation_ratio(pairs.differences),
-        "effectiveDimensionBiased": residual.effective_dimension,
-        "energy": { "k": k, "share": share },
-    }))
+    let (k, share): (Vec<usize>, Vec<f64>) = residual.energy.iter().copied().unzip();
+    Ok(ResidualReport {
+        trace: residual.trace,
+        anisotropy: residual.anisotropy,
+        ratio: residual.ratio,
+        coverage: None,
+        coverage_biased: residual.coverage,
+        effective_dimension: pairs.halves.participation_ratio(pairs.differences),
+        effective_dimension_biased: residual.effective_dimension,
+        energy: LeadingShares { k, share },
+    })
 }
 
 /// What a random direction gives: the share of its square in V, and its angle with the leading residual there; and the condition
 /// numbers of as many isotropic pairs.
-fn chance_of(frame: &Frame, pairs: Option<u64>) -> Value {
+fn chance_of(frame: &Frame, pairs: Option<u64>) -> Chance {
     let (dim, rest) = (frame.dim(), frame.dim() - frame.rank());
     let angle = |p: f64| random_angle(rest, p);
-    let mut value = json!({
-        "cobShare": rest as f64 / dim as f64,
-        "angleCobV1": { "p05": angle(0.05), "p50": angle(0.5), "p95": angle(0.95) },
-    });
-    if let Some(pairs) = pairs {
-        value["kappaU"] = json!(isotropic_kappa(pairs, frame.rank()));
-        value["kappaV"] = json!(isotropic_kappa(pairs, rest));
+    Chance {
+        cob_share: rest as f64 / dim as f64,
+        angle_cob_v1: AngleQuantiles {
+            p05: angle(0.05),
+            p50: angle(0.5),
+            p95: angle(0.95),
+        },
+        vmf: None,
+        kappa_u: pairs.map(|pairs| isotropic_kappa(pairs, frame.rank())),
+        kappa_v: pairs.map(|pairs| isotropic_kappa(pairs, rest)),
     }
-    value
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
@@ -497,27 +512,12 @@ pub(crate) fn concentration(directions: &[(f64, u64)], frames: &[&Frame]) -> InH
     }
 }
 
-fn spectrum_json(spectrum: &Spectrum, side: &Side<'_>) -> Value {
-    json!({
-        "alpha": spectrum.alpha,
-        "alphaRange": [1, spectrum.alpha_ranks],
-        "effectiveRank": spectrum.effective_rank,
-        "participationRatio": side.halves.participation_ratio(side.covariance),
-        "participationRatioBiased": spectrum.participation_ratio,
-        "rank": spectrum.rank,
-        "kappa": spectrum.condition.kappa,
-        "kappaEff": spectrum.condition.effective,
-        "belowFloor": spectrum.condition.below_floor,
-        "chance": { "kappa": isotropic_kappa(side.independent, side.covariance.dim()) },
-    })
-}
-
 fn difference_of_means(x: &Moments, z: &Moments) -> Vec<f64> {
     x.mean().iter().zip(z.mean()).map(|(a, b)| a - b).collect()
 }
 
 /// ‖m‖, ‖P_U m‖, ‖P_V m‖: what of the decomposition needs no pairs.
-fn split_of_means(x: &Moments, z: &Moments, frame: &Frame) -> (f64, f64, f64) {
+fn split_of_means(x: &Moments, z: &Moments, frame: &Frame) -> Decomposition {
     let difference = difference_of_means(x, z);
     let project = |columns: usize, entry: &dyn Fn(usize, usize) -> f64| -> f64 {
         (0..columns)
@@ -534,9 +534,10 @@ fn split_of_means(x: &Moments, z: &Moments, frame: &Frame) -> (f64, f64, f64) {
     };
     let (u, v) = (frame.u(), frame.v());
     let gap = difference.iter().map(|v| v * v).sum::<f64>().sqrt();
-    (
+    Decomposition {
         gap,
-        project(u.ncols(), &|i, k| u[(i, k)]),
-        project(v.ncols(), &|i, k| v[(i, k)]),
-    )
+        pmb: project(u.ncols(), &|i, k| u[(i, k)]),
+        cob: project(v.ncols(), &|i, k| v[(i, k)]),
+        ..Decomposition::default()
+    }
 }

@@ -14,8 +14,8 @@ use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::report::{ConvertReport, FitReport, TransformReport};
 use crate::shard_task::{TaskSpec, load_frame, run_task};
 use crate::{
-    Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, RowSet, Sample, Split, TaskError, align_job,
-    convert_job, fit_job, inspect_job, measure_job, transform_job,
+    Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, MeasureReport, RowSet, Sample, Split,
+    TaskError, align_job, convert_job, fit_job, inspect_job, measure_job, transform_job,
 };
 
 /// A job to run; a key that its kind does not have is refused.
@@ -48,8 +48,8 @@ pub struct Reports {
     /// What a transformation found.
     pub transform: TransformReport,
     /// What a measurement found.
-    #[ts(type = "unknown")]
-    pub measure: Value,
+    #[ts(type = "GapResult & Partial<Causes>")]
+    pub measure: MeasureReport,
     /// What a conversion wrote.
     pub convert: ConvertReport,
     /// What a source holds.

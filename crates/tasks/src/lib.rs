@@ -1,5 +1,6 @@
 //! Jobs over shards: the scan, shard tasks with receipts, fitting, transforming and measuring.
 
+mod causes;
 mod control;
 mod convert;
 mod error;
@@ -29,6 +30,7 @@ mod transform;
 mod transform_job;
 mod walk;
 
+pub use causes::{Causes, ImageText};
 pub use control::{CancelToken, Control, Progress};
 pub use convert::convert_job;
 pub use error::{Failure, RowReason, TaskError};
@@ -36,7 +38,7 @@ pub use explain::ExplainOptions;
 pub use fit::{FitJob, align_job, fit_job};
 pub use inspect::{InspectReport, inspect_job};
 pub use job::{Job, JobResult, Reports, run};
-pub use measure::{MeasureJob, Part as MeasurePart, measure_job};
+pub use measure::{MeasureJob, MeasureReport, Metrics, Part as MeasurePart, measure_job};
 pub use modality_gap_shards::Format as ReadFormat;
 pub use moments::{Counted, WorkFolder, count};
 pub use outputs::{OutputOptions, claim_of};

@@ -126,7 +126,7 @@ pub struct Drift {
 /// What a fit found.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(optional_fields)]
+#[ts(rename = "FitResult", optional_fields)]
 pub struct FitReport {
     /// Columns.
     pub dim: usize,

@@ -3,7 +3,6 @@
 use modality_gap_geometry::{Map, Moments, Scratch, mix};
 use modality_gap_kernels::Rows;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use ts_rs::TS;
 
 use crate::{RowSet, TaskError};
@@ -124,9 +123,9 @@ impl Sample {
         self.share >= 1.0
     }
 
-    /// How a result names it.
-    pub(crate) fn json(self, size: u64) -> Value {
-        json!({ "size": size, "seed": self.seed })
+    /// Seed of the choice.
+    pub(crate) fn seed(self) -> u64 {
+        self.seed
     }
 
     pub(crate) fn takes(self, row: u64) -> bool {

@@ -9,8 +9,8 @@ use modality_gap_revision::{
     Answer, EvaluateReport, ModelInfo, ModelSample, SampleSizes, SamplingOptions, SessionOptions, StepReport,
 };
 use modality_gap_tasks::{
-    EmbeddingsInfo, Failure, Job, MeasurePart, OpenSpec, ReadFormat, ReadOptions, Reports, StepSpec,
-    TrackerInfo,
+    Causes, EmbeddingsInfo, Failure, Job, MeasurePart, MeasureReport, Metrics, OpenSpec, ReadFormat,
+    ReadOptions, Reports, StepSpec, TrackerInfo,
 };
 
 use collected::Collected;
@@ -41,6 +41,9 @@ pub fn declarations() -> String {
     types.add::<Job>();
     types.add::<MeasurePart>();
     types.add::<Reports>();
+    types.add::<MeasureReport>();
+    types.add::<Metrics>();
+    types.add::<Causes>();
     types.add::<TrackerOptions>();
     types.add::<TrackerInfo>();
     types.add::<StepSpec>();

@@ -2,8 +2,8 @@
 
 use modality_gap_geometry::{Aligner, Covariance, Eigen, Map, Policy, RowMap, Stage, StagedMap, distance};
 use modality_gap_kernels::{Rows, RowsMut, dot};
-use serde_json::{Value, json};
 
+use super::report::{DrawnRow, DrawnStage, Figures, Projection};
 use super::sides::Sides;
 use super::similarity::Kept;
 use crate::moments::count;
@@ -18,17 +18,23 @@ pub(super) fn figures(
     kept: &Kept,
     aligner: Option<&Aligner>,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<Figures, TaskError> {
     let identity = Map::identity(sides.source(0).dim, Policy::Unit);
     let original = kept.before.as_ref().unwrap_or(&kept.text);
     let axes = Axes::of(kept.image.rows(), original.rows(), sides.source(0).dim)?;
     let image_mean = sides.moments(0).mean();
     let mut points = Vec::new();
-    let mut draw = |rows: &[f64], indices: &[u64], modality: &str, stage: &str| {
+    let mut draw = |rows: &[f64], indices: &[u64], modality: &'static str, stage: &str| {
         let dim = axes.center.len();
         for (row, index) in rows.chunks_exact(dim).zip(indices).take(DRAWN) {
             let [x, y] = axes.project(row);
-            points.push(json!({ "row": index, "modality": modality, "stage": stage, "x": x, "y": y }));
+            points.push(DrawnRow {
+                row: *index,
+                modality,
+                stage: stage.to_owned(),
+                x,
+                y,
+            });
         }
     };
     draw(kept.image.rows(), kept.image.indices(), "image", "original");
@@ -44,22 +50,23 @@ pub(super) fn figures(
         map.prepare(Rows::F64(originals), 0, &mut scratch, &mut bad);
         map.write(Rows::F64(originals), &scratch, RowsMut::F64(&mut mapped));
         draw(&mapped, original.indices(), "text", &name);
-        stages.push(json!({
-            "name": name,
-            "gap": distance(image_mean, moments.mean()),
-            "trace": moments.trace(),
-            "centroid": axes.project(moments.mean()),
-            "imageCentroid": axes.project(image_mean),
-        }));
+        stages.push(DrawnStage {
+            name,
+            gap: distance(image_mean, moments.mean()),
+            trace: moments.trace(),
+            centroid: axes.project(moments.mean()),
+            image_centroid: axes.project(image_mean),
+        });
     }
-    Ok(json!({
-        "projection": {
-            "axes": "leading principal directions of image and original text together",
-            "explained": axes.explained,
-            "points": points,
+    Ok(Figures {
+        projection: Projection {
+            axes: "leading principal directions of image and original text together",
+            explained: axes.explained,
+            points,
         },
-        "stages": stages,
-    }))
+        stages,
+        neighbours: None,
+    })
 }
 
 /// The plane that everything is drawn in.

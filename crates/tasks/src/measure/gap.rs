@@ -1,14 +1,14 @@
 //! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
 
 use modality_gap_geometry::{
-    Aligner, AlignerInfo, ClusterNoise, Covariance, Judged, Map, Method, Noise, centroid_gap, distance,
-    relative_gap,
+    Aligner, AlignerInfo, ClusterNoise, Covariance, Map, Method, Noise, centroid_gap, distance, relative_gap,
 };
-use serde_json::{Value, json};
 
 use super::clusters::cluster_noise;
 use super::pairs::{Pairs, pair_differences};
+use super::report::{AlignerFit, JudgedGap, MeasuredGap, Verdict};
 use super::sides::{COVARIANCE_ROWS, Sides};
+use crate::causes::ImageText;
 use crate::groups::Pairing;
 use crate::{Control, RowSet, Sample, Split, TaskError};
 
@@ -29,7 +29,7 @@ pub(super) struct Fitted {
     /// Traces of these rows before the aligner.
     before: [f64; 2],
     /// Distances of these rows' means from those of the fit.
-    pub places: Value,
+    pub places: ImageText<AlignerFit>,
 }
 
 impl Fitted {
@@ -49,13 +49,8 @@ impl Fitted {
             .iter()
             .enumerate()
             .all(|(side, sketch)| sketch.shares_rows_with(rows.measured_hashes(side)));
-        let places = |side: usize| {
-            let mean = before.moments(side).mean();
-            json!({ "toTarget": distance(mean, aligner.target_mean()), "toSource": distance(mean, aligner.source_mean()) })
-        };
         Self {
             in_sample: means || shared,
-            places: json!({ "image": places(0), "text": places(1) }),
             ..Self::of_held(aligner, before, split)
         }
     }
@@ -67,9 +62,16 @@ impl Fitted {
         let alike = rows.grouping().shared && (split.splits() || like_those_of(info, rows));
         let paired = rows.grouping().pairing == Pairing::Index;
         let counted = alike && (!paired || info.target.rows == info.source.rows);
+        let places = |side: usize| {
+            let mean = rows.moments(side).mean();
+            AlignerFit {
+                to_target: distance(mean, aligner.target_mean()),
+                to_source: distance(mean, aligner.source_mean()),
+            }
+        };
         Self {
             in_sample: false,
-            places: Value::Null,
+            places: [0, 1].map(places).into(),
             pairs: counted.then_some(info.target.rows),
             noise: noise_of(aligner),
             before: [0, 1].map(|side| rows.moments(side).trace()),
@@ -179,44 +181,32 @@ pub(super) fn design_effect(rows: &Sides<'_>, pairs: Option<&Pairs>, clusters: O
 }
 
 /// The gap beside its noise.
-pub(super) fn gap_json(rows: &Sides<'_>, evidence: &Evidence<'_>) -> Value {
+pub(super) fn measured_gap(rows: &Sides<'_>, evidence: &Evidence<'_>) -> MeasuredGap {
     let [x, z] = [rows.moments(0), rows.moments(1)];
     let gap = centroid_gap(x, z);
     let (own, whole) = noises(rows, &gap.difference, evidence);
     let square = gap.centroid * gap.centroid;
-    let judge = |noise: Noise| noise.judge(square, x.dim());
-    let judged = judge(whole.unwrap_or(own));
-    let mut value = json!({ "centroid": gap.centroid, "cosine": gap.cosine });
-    add(&mut value, &judged);
-    if whole.is_some() {
-        let mut apart = json!({});
-        add(&mut apart, &judge(own));
-        value["ofAligner"] = apart;
-    }
+    let judge = |noise: Noise| JudgedGap::from(&noise.judge(square, x.dim()));
+    let mut judged = judge(whole.unwrap_or(own));
     if evidence.fitted.is_some_and(|fitted| fitted.in_sample) {
         // after a fit the gap of its own rows always lies below the floor
-        value["interval"] = Value::Null;
-        value["verdict"] = json!("in-sample");
+        judged.interval = Some(None);
+        judged.verdict = Verdict::InSample;
     }
-    if let Some(pairs) = evidence.pairs {
-        value["pairedDistance"] = json!(pairs.mean_distance);
-        if x.unit() && z.unit() {
-            value["rmg"] = json!(relative_gap(pairs.mean_cosine, x, z));
-        }
+    let unit = x.unit() && z.unit();
+    MeasuredGap {
+        before: None,
+        after: None,
+        centroid: gap.centroid,
+        cosine: gap.cosine,
+        judged,
+        of_aligner: whole.map(|_| judge(own)),
+        paired_distance: evidence.pairs.map(|pairs| pairs.mean_distance),
+        rmg: evidence
+            .pairs
+            .filter(|_| unit)
+            .map(|pairs| relative_gap(pairs.mean_cosine, x, z)),
     }
-    value
-}
-
-fn add(value: &mut Value, judged: &Judged) {
-    value["unbiasedSquared"] = json!(judged.unbiased_squared);
-    value["floor"] = json!(judged.floor);
-    if let Some(interval) = judged.interval {
-        value["interval"] = json!(interval);
-    }
-    if let Some(deviation) = judged.null_deviation {
-        value["nullDeviation"] = json!(deviation);
-    }
-    value["verdict"] = json!(judged.verdict);
 }
 
 /// The noise of these rows, and with that of the fit where an aligner brings one.

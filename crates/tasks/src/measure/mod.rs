@@ -7,31 +7,37 @@ mod gap;
 mod into_halves;
 mod neighbours;
 mod pairs;
+mod report;
 mod shown;
 mod sides;
 mod similarity;
 mod strangers;
 
+use std::collections::BTreeMap;
+
 use modality_gap_geometry::{
     Aligner, AnchoredCloud, Covariance, Map as RowsMap, Policy, RowMap, distance, vmf_concentration,
 };
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
 
 use self::covariances::{SideCovariance, covariance_of_side};
 use self::figures::figures;
 pub(crate) use self::gap::held_floor;
-use self::gap::{Evidence, Fitted, clusters_of, design_effect, gap_json};
-use self::neighbours::{Asking, Counts, add_neighbours};
+use self::gap::{Evidence, Fitted, clusters_of, design_effect, measured_gap};
+use self::neighbours::{Asking, neighbours};
 use self::pairs::{Pairs, mean_directions, pair_differences};
+pub use self::report::{MeasureReport, Metrics};
+use self::report::{MeasuredGap, Sampled, Verdict};
 use self::shown::shown;
 use self::sides::{COVARIANCE_ROWS, Sides};
 use self::similarity::{Kept, cka, preservation, similarity};
 use self::strangers::add_strangers;
+use crate::causes::Causes;
 use crate::explain::{ExplainOptions, PairSide, Side, TURN, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
-use crate::{Control, RowSet, Sample, Split, TaskError, report};
+use crate::report::{Drift, Norms, check_names};
+use crate::{Control, RowSet, Sample, Split, TaskError};
 
 /// ε of the scale, as in a fit.
 const EPSILON: f64 = modality_gap_geometry::EPSILON;
@@ -98,7 +104,7 @@ pub fn measure_job(
     job: &MeasureJob,
     aligner: Option<&Aligner>,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<MeasureReport, TaskError> {
     check(image, text, aligner)?;
     let identity = [image, text].map(|side| RowsMap::identity(side.dim, side.policy()));
     let image_map = aligner.and_then(Aligner::target_map).unwrap_or(&identity[0]);
@@ -120,41 +126,50 @@ pub fn measure_job(
     let trace = [x.trace(), z.trace()];
     let scale = (trace[0] / (trace[1] + EPSILON)).sqrt();
     let dropped = [0, 1].map(|side| rows.dropped_rows(side));
-    let mut value = json!({
-        "dim": image.dim,
-        "rows": { "image": x.rows(), "text": z.rows() },
-        "dropped": { "image": dropped[0], "text": dropped[1] },
-        "norms": { "image": report::Norms::of(x), "text": report::Norms::of(z) },
-        "trace": { "image": trace[0], "text": trace[1] },
-        "scale": scale,
-    });
-    if let Some(groups) = rows.groups_json() {
-        value["groups"] = groups;
-    }
-    let mut sampled = Map::new();
     let mut parts = Parts {
         rows: &rows,
         job,
         control,
-        sampled: &mut sampled,
+        sampled: BTreeMap::new(),
     };
-    let covariances = parts.gap_and_causes(fitted.as_ref(), &mut value)?;
-    if let Some((before, fitted)) = before.as_ref().zip(fitted.as_ref()) {
-        value["gap"]["before"] = json!(distance(before.moments(0).mean(), before.moments(1).mean()));
-        value["gap"]["after"] = value["gap"]["centroid"].clone();
-        value["alignerFit"] = fitted.places.clone();
-        let key = if fitted.in_sample { "inSample" } else { "held" };
-        if fitted.in_sample || job.split.splits() {
-            value[key] = json!(true);
-        }
+    let Judgement {
+        mut gap,
+        covariances,
+        causes,
+    } = parts.gap_and_causes(fitted.as_ref())?;
+    let in_sample = fitted.as_ref().is_some_and(|fitted| fitted.in_sample);
+    let mut phantom_drift = None;
+    if let Some(before) = &before {
+        gap.before = Some(distance(before.moments(0).mean(), before.moments(1).mean()));
+        gap.after = Some(gap.centroid);
     } else if let Some([_, of_text]) = covariances.as_ref().filter(|_| x.unit() && z.unit()) {
-        value["phantomDrift"] = drift(&rows, &of_text.whole, scale, control)?;
+        phantom_drift = Some(drift(&rows, &of_text.whole, scale, control)?);
     }
-    parts.rows_compared(&identity[1], aligner, covariances.as_ref(), &mut value)?;
-    if !sampled.is_empty() {
-        value["sampled"] = Value::Object(sampled);
-    }
-    Ok(value)
+    let metrics = parts.rows_compared(&identity[1], aligner, covariances.as_ref(), in_sample)?;
+    Ok(MeasureReport {
+        dim: image.dim,
+        rows: [x.rows(), z.rows()].into(),
+        dropped: dropped.into(),
+        groups: rows.groups(),
+        norms: [Norms::of(x), Norms::of(z)].into(),
+        gap,
+        trace: trace.into(),
+        scale,
+        phantom_drift,
+        aligner_fit: fitted.as_ref().map(|fitted| fitted.places),
+        in_sample: in_sample.then_some(true),
+        held: (fitted.is_some() && !in_sample && job.split.splits()).then_some(true),
+        sampled: parts.sampled,
+        causes,
+        metrics,
+    })
+}
+
+/// The gap with the covariances that were taken for it, and what it is made of.
+struct Judgement {
+    gap: MeasuredGap,
+    covariances: Option<[SideCovariance; 2]>,
+    causes: Option<Causes>,
 }
 
 /// The parts of a measurement under way.
@@ -162,16 +177,11 @@ struct Parts<'a, 'b> {
     rows: &'a Sides<'b>,
     job: &'a MeasureJob,
     control: &'a Control,
-    sampled: &'a mut Map<String, Value>,
+    sampled: BTreeMap<String, Sampled>,
 }
 
 impl Parts<'_, '_> {
-    /// `gap`, and what it is made of; covariances where they were taken.
-    fn gap_and_causes(
-        &mut self,
-        fitted: Option<&Fitted>,
-        value: &mut Value,
-    ) -> Result<Option<[SideCovariance; 2]>, TaskError> {
+    fn gap_and_causes(&mut self, fitted: Option<&Fitted>) -> Result<Judgement, TaskError> {
         let Self {
             rows, job, control, ..
         } = *self;
@@ -182,7 +192,7 @@ impl Parts<'_, '_> {
             let pairs = paired
                 .then(|| pair_differences(rows, None, control))
                 .transpose()?;
-            value["gap"] = gap_json(
+            let gap = measured_gap(
                 rows,
                 &Evidence {
                     covariances: None,
@@ -191,7 +201,11 @@ impl Parts<'_, '_> {
                     clusters,
                 },
             );
-            return Ok(None);
+            return Ok(Judgement {
+                gap,
+                covariances: None,
+                causes: None,
+            });
         }
         let mut pairs = paired
             .then(|| pair_differences(rows, Some(sample), control))
@@ -208,7 +222,8 @@ impl Parts<'_, '_> {
         if !sample.is_all() {
             let sizes = covariances.iter().map(|side| side.whole.rows());
             let size = sizes.max().unwrap_or(0);
-            self.sampled.insert("covariance".to_owned(), sample.json(size));
+            self.sampled
+                .insert("covariance".to_owned(), Sampled::of(sample, size));
         }
         let design = design_effect(rows, pairs.as_ref(), clusters.as_ref());
         for side in &mut covariances {
@@ -217,7 +232,7 @@ impl Parts<'_, '_> {
         if let Some(pairs) = &mut pairs {
             pairs.halves.design = design;
         }
-        value["gap"] = gap_json(
+        let gap = measured_gap(
             rows,
             &Evidence {
                 covariances: Some([&covariances[0].whole, &covariances[1].whole]),
@@ -226,13 +241,15 @@ impl Parts<'_, '_> {
                 clusters,
             },
         );
-        if job.wants(Part::Causes) {
-            let real = value["gap"]["verdict"] == "real";
-            for (key, part) in causes(rows, &covariances, pairs.as_ref(), real, job, control)? {
-                value[key] = part;
-            }
-        }
-        Ok(Some(covariances))
+        let causes = job.wants(Part::Causes).then(|| {
+            let real = gap.judged.verdict == Verdict::Real;
+            causes(rows, &covariances, pairs.as_ref(), real, job, control)
+        });
+        Ok(Judgement {
+            gap,
+            causes: causes.transpose()?,
+            covariances: Some(covariances),
+        })
     }
 
     /// Neighbours, similarity, preservation, figures: what needs the rows themselves.
@@ -241,14 +258,15 @@ impl Parts<'_, '_> {
         identity: &RowsMap,
         aligner: Option<&Aligner>,
         covariances: Option<&[SideCovariance; 2]>,
-        value: &mut Value,
-    ) -> Result<(), TaskError> {
+        in_sample: bool,
+    ) -> Result<Metrics, TaskError> {
         let Self {
             rows, job, control, ..
         } = *self;
         let before = aligner.map(|_| identity);
         let preserves = before.filter(|_| job.wants(Part::Preservation));
-        let mut found = None;
+        let mut metrics = Metrics::default();
+        let mut retention = None;
         let paired = rows.grouping().pairing != Pairing::None;
         let ranks = paired && job.wants(Part::Retrieval);
         if job.wants(Part::Neighbours) || ranks || preserves.is_some() {
@@ -259,29 +277,29 @@ impl Parts<'_, '_> {
                 exact: job.exact,
                 seed: job.seed,
             };
-            let mut result = Map::new();
-            let counts = add_neighbours(rows, &asking, control, &mut result)?;
-            for (key, part) in result {
-                if key != "neighbours" || job.wants(Part::Neighbours) {
-                    value[key] = part;
-                }
+            let counts = neighbours(rows, &asking, control)?;
+            if job.wants(Part::Neighbours) {
+                let pool = [rows.moments(0).rows(), rows.moments(1).rows()];
+                metrics.neighbours = Some(counts.neighbours(pool));
             }
-            if let Some(sampled) = &counts.sampled {
-                self.sampled.insert("neighbours".to_owned(), sampled.clone());
+            if ranks {
+                metrics.retrieval = Some(counts.retrieval());
             }
-            found = Some(counts);
+            if let Some(sampled) = counts.sampled {
+                self.sampled.insert("neighbours".to_owned(), sampled);
+            }
+            retention = counts.retention();
         }
         if !job.wants(Part::Similarity) && preserves.is_none() && !job.figures {
-            return Ok(());
+            return Ok(metrics);
         }
         let kept = Kept::collect(rows, before, job.seed, control)?;
         if !kept.sample.is_all() {
             self.sampled
-                .insert("similarity".to_owned(), kept.sample.json(kept.size()));
+                .insert("similarity".to_owned(), Sampled::of(kept.sample, kept.size()));
         }
         if job.wants(Part::Similarity) {
-            let in_sample = value["inSample"] == true;
-            value["similarity"] = similarity(rows, &kept, in_sample, control);
+            let mut report = similarity(rows, &kept, in_sample, control);
             if let Some(covariances) = covariances.filter(|_| paired) {
                 let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
                 let [unbiased, biased] = cka(
@@ -290,26 +308,27 @@ impl Parts<'_, '_> {
                     sample,
                     control,
                 )?;
-                value["similarity"]["cka"] = json!(unbiased);
-                value["similarity"]["ckaBiased"] = json!(biased);
+                report.cka = Some(unbiased);
+                report.cka_biased = Some(biased);
             }
+            metrics.similarity = Some(report);
         }
         if let Some(before) = preserves {
-            value["preservation"] = preservation(rows, before, &kept, control)?;
-            value["preservation"]["omega"] = json!(found.as_ref().and_then(Counts::retention));
+            metrics.preservation = Some(preservation(rows, before, &kept, retention, control)?);
         }
         if job.figures {
-            value["figures"] = figures(rows, &kept, aligner, control)?;
+            let mut drawn = figures(rows, &kept, aligner, control)?;
             if job.wants(Part::Neighbours) {
-                value["figures"]["neighbours"] = shown(rows, before, &kept, control)?;
+                drawn.neighbours = Some(shown(rows, before, &kept, control)?);
             }
+            metrics.figures = Some(drawn);
         }
-        Ok(())
+        Ok(metrics)
     }
 }
 
 fn check(image: &RowSet, text: &RowSet, aligner: Option<&Aligner>) -> Result<(), TaskError> {
-    report::check_names(image, text)?;
+    check_names(image, text)?;
     if let Some(aligner) = aligner {
         text.check_dim(aligner.dim(), "the aligner's rows")?;
     }
@@ -324,9 +343,8 @@ fn causes(
     real: bool,
     job: &MeasureJob,
     control: &Control,
-) -> Result<Map<String, Value>, TaskError> {
-    let side = |name, i: usize| Side {
-        name,
+) -> Result<Causes, TaskError> {
+    let side = |i: usize| Side {
         moments: rows.moments(i),
         covariance: &covariances[i].whole,
         halves: &covariances[i].halves,
@@ -339,7 +357,7 @@ fn causes(
         products: pairs.products,
         mean: &pairs.mean,
     });
-    let sides = [side("image", 0), side("text", 1)];
+    let sides = [side(0), side(1)];
     let mut explained = control
         .pool()
         .install(|| explain(&sides, pair_side.as_ref(), real, &job.explain))?;
@@ -363,13 +381,16 @@ fn causes(
         } else {
             explained.settle_direction(&found, most)
         };
-        let parts = &mut explained.json["decomposition"];
-        parts["vmf"] = json!(vmf);
-        parts["chance"]["vmf"] = json!(even);
-        let frame = &explained.frame;
-        add_strangers(&mut parts["coupling"], rows, pairs, frame, job.seed, control)?;
+        let parts = &mut explained.causes.decomposition;
+        parts.vmf = Some(vmf);
+        if let Some(chance) = &mut parts.chance {
+            chance.vmf = Some(even);
+        }
+        if let Some(coupling) = &mut parts.coupling {
+            add_strangers(coupling, rows, pairs, &explained.frame, job.seed, control)?;
+        }
     }
-    Ok(explained.json)
+    Ok(explained.causes)
 }
 
 /// Phantom drift of the text after anchor and trace, whose mean is the image's: what the sphere does to it.
@@ -378,7 +399,7 @@ fn drift(
     covariance: &Covariance,
     scale: f64,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<Drift, TaskError> {
     let [mu_x, mu_z] = [rows.moments(0).mean(), rows.moments(1).mean()];
     let cloud = AnchoredCloud::new(mu_x, mu_z, rows.moments(1).trace(), scale);
     let shift = Some(cloud.bias().to_vec());
@@ -392,13 +413,13 @@ fn drift(
         None,
     )?;
     let drift = cloud.drift(covariance, rows.measured(&projected).mean());
-    Ok(json!({
-        "measured": drift.measured,
-        "toTarget": drift.to_target,
-        "tangential": drift.tangential,
-        "predictedTangential": drift.predicted_tangential,
-        "cosine": drift.cosine,
-        "error": drift.error,
-        "parameter": drift.parameter,
-    }))
+    Ok(Drift {
+        measured: drift.measured,
+        to_target: drift.to_target,
+        tangential: Some(drift.tangential),
+        predicted_tangential: Some(drift.predicted_tangential),
+        cosine: Some(drift.cosine),
+        error: Some(drift.error),
+        parameter: Some(drift.parameter),
+    })
 }

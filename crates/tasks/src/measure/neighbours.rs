@@ -5,8 +5,11 @@ use modality_gap_geometry::{
     skewness,
 };
 use modality_gap_kernels::dot;
-use serde_json::{Map as JsonMap, Value, json};
 
+use super::report::{
+    Hubness, HubnessByChance, MixedRetrieval, Mixing, NeighboursReport, Outcomes, QueryOutcomes,
+    RetrievalReport, RetrievalSide, Sampled,
+};
 use super::sides::Sides;
 use crate::paired::Gather;
 use crate::{Control, RowSet, Sample, TaskError};
@@ -36,12 +39,11 @@ pub(super) struct Asking<'a> {
     pub seed: u64,
 }
 
-/// Adds `neighbours`, `retrieval` and Ω to `result`.
-pub(super) fn add_neighbours(
+/// What the neighbours of all queries say.
+pub(super) fn neighbours(
     sides: &Sides<'_>,
     asking: &Asking<'_>,
     control: &Control,
-    result: &mut JsonMap<String, Value>,
 ) -> Result<Counts, TaskError> {
     let rows = sides.longest();
     let sample = if asking.exact || rows <= ALL_ASK {
@@ -55,13 +57,8 @@ pub(super) fn add_neighbours(
     for first in (0..rows).step_by(width as usize) {
         ask(sides, asking, sample, first..first + width, control, &mut counts)?;
     }
-    let pool = [sides.moments(0).rows(), sides.moments(1).rows()];
-    result.insert("neighbours".to_owned(), counts.neighbours(pool));
-    if asking.paired {
-        result.insert("retrieval".to_owned(), counts.retrieval());
-    }
     if !sample.is_all() {
-        counts.sampled = Some(sample.json(counts.asked[0].max(counts.asked[1])));
+        counts.sampled = Some(Sampled::of(sample, counts.asked[0].max(counts.asked[1])));
     }
     Ok(counts)
 }
@@ -209,7 +206,7 @@ pub(super) struct Counts {
     /// Group of each such query, and whether a partner was found first.
     outcomes: [Vec<(u64, bool)>; 2],
     /// How the queries were sampled, if they were.
-    pub sampled: Option<Value>,
+    pub sampled: Option<Sampled>,
 }
 
 impl Counts {
@@ -280,7 +277,8 @@ impl Counts {
         }
     }
 
-    fn neighbours(&self, [images, texts]: [u64; 2]) -> Value {
+    /// `neighbours` of the results, among so many images and texts.
+    pub(super) fn neighbours(&self, [images, texts]: [u64; 2]) -> NeighboursReport {
         let asked = self.asked.map(|n| n as f64);
         let others = images + texts - 1;
         let k = (MIXED as u64).min(others);
@@ -304,34 +302,33 @@ impl Counts {
             degrees.resize(rows.max(degrees.len()), 0.0);
             skewness(&degrees)
         };
-        let mut value = json!({
-            "k": NEAR,
-            "mixing": {
-                "k": MIXED,
-                "all": all,
-                "image": directional(0),
-                "text": directional(1),
-                "shares": { "image": shares[0], "text": shares[1] },
+        NeighboursReport {
+            k: NEAR,
+            retention: self.retention(),
+            mixing: Mixing {
+                k: MIXED,
+                all,
+                image: directional(0),
+                text: directional(1),
+                shares: shares.into(),
                 // labels permuted: 2nm of the (n+m)(n+m−1) ordered pairs are of two kinds
-                "chance": 2.0 * weight[0] * weight[1]
+                chance: 2.0 * weight[0] * weight[1]
                     / ((weight[0] + weight[1]) * (weight[0] + weight[1] - 1.0)),
             },
-            "duplicates": { "image": self.doubles[0] as f64 / asked[0], "text": self.doubles[1] as f64 / asked[1] },
-            "hubness": {
-                "image": skew(0, 0),
-                "text": skew(1, 1),
-                "textToImage": skew(2, 0),
-                "chance": {
-                    "image": even_hubness(self.asked[0], images, NEAR as u64),
-                    "text": even_hubness(self.asked[1], texts, NEAR as u64),
-                    "textToImage": even_hubness(self.asked[1], images, NEAR as u64),
+            duplicates: [0, 1]
+                .map(|side: usize| self.doubles[side] as f64 / asked[side])
+                .into(),
+            hubness: Hubness {
+                image: skew(0, 0),
+                text: skew(1, 1),
+                text_to_image: skew(2, 0),
+                chance: HubnessByChance {
+                    image: even_hubness(self.asked[0], images, NEAR as u64),
+                    text: even_hubness(self.asked[1], texts, NEAR as u64),
+                    text_to_image: even_hubness(self.asked[1], images, NEAR as u64),
                 },
             },
-        });
-        if let Some(retention) = self.retention() {
-            value["retention"] = json!(retention);
         }
-        value
     }
 
     /// Ω: mean share of the neighbours before that are neighbours after.
@@ -339,25 +336,31 @@ impl Counts {
         (self.compared > 0).then(|| self.retained / self.compared as f64)
     }
 
-    fn retrieval(&self) -> Value {
+    /// `retrieval` of the results.
+    pub(super) fn retrieval(&self) -> RetrievalReport {
         let of = |side: usize| {
             let [r1, r5, r10, mrr] = self.ranks[side].map(|sum| sum / self.ranked[side] as f64);
-            json!({ "r1": r1, "r5": r5, "r10": r10, "mrr": mrr })
+            RetrievalSide { r1, r5, r10, mrr }
         };
-        let mut value = json!({
-            "textToImage": of(1),
-            "imageToText": of(0),
-            "mixed": { "k": NEAR, "imageShare": self.image_share / self.asked[1] as f64 },
-        });
-        if self.outcomes.iter().any(|side| !side.is_empty()) {
-            let [image, text] = self.outcomes.each_ref().map(|side| -> Value {
-                let (keys, found): (Vec<u64>, Vec<u8>) =
-                    side.iter().map(|&(key, found)| (key, u8::from(found))).unzip();
-                json!({ "keys": keys, "found": found })
+        let outcomes = self.outcomes.iter().any(|side| !side.is_empty()).then(|| {
+            let [image, text] = self.outcomes.each_ref().map(|side| {
+                let (keys, found) = side.iter().map(|&(key, found)| (key, u8::from(found))).unzip();
+                QueryOutcomes { keys, found }
             });
-            value["outcomes"] = json!({ "textToImage": text, "imageToText": image });
+            Outcomes {
+                text_to_image: text,
+                image_to_text: image,
+            }
+        });
+        RetrievalReport {
+            text_to_image: of(1),
+            image_to_text: of(0),
+            mixed: MixedRetrieval {
+                k: NEAR,
+                image_share: self.image_share / self.asked[1] as f64,
+            },
+            outcomes,
         }
-        value
     }
 }
 

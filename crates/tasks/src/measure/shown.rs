@@ -1,9 +1,9 @@
 //! A few queries with their neighbours in the rows put together, for people to look at.
 
 use modality_gap_geometry::{Found, Map, Search, UnitRows};
-use serde_json::{Value, json};
 
 use super::neighbours::merged;
+use super::report::{ShownNeighbour, ShownQuery};
 use super::sides::Sides;
 use super::similarity::Kept;
 use crate::{Control, TaskError};
@@ -20,7 +20,7 @@ pub(super) fn shown(
     before: Option<&Map>,
     kept: &Kept,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<Vec<ShownQuery>, TaskError> {
     let first = |rows: &UnitRows| {
         let mut few = UnitRows::new(sides.map(0).dim());
         (0..rows.len().min(QUERIES)).for_each(|i| few.copy(rows, i));
@@ -28,26 +28,30 @@ pub(super) fn shown(
     };
     let (x, z) = (first(&kept.image), first(&kept.text));
     let after = around(sides, [&x, &z], [sides.map(0), sides.map(1)], control)?;
-    let lists = match before.zip(kept.before.as_ref()) {
-        None => vec![("neighbours", after)],
+    let before = match before.zip(kept.before.as_ref()) {
+        None => None,
         Some((map, y)) => {
             // a target that moves too is shown from where it was
             let image = sides.collect(0, map, kept.sample, 0..u64::MAX, control, "queries")?;
-            let lists = around(sides, [&first(&image), &first(y)], [map, map], control)?;
-            vec![("before", lists), ("after", after)]
+            Some(around(sides, [&first(&image), &first(y)], [map, map], control)?)
         }
     };
     let mut queries = Vec::new();
     for (side, rows) in [&x, &z].into_iter().enumerate() {
         for (i, row) in rows.indices().iter().enumerate() {
-            let mut query = json!({ "query": row, "queryModality": NAMES[side] });
-            for (key, lists) in &lists {
-                query[*key] = lists[side][i].clone();
-            }
-            queries.push(query);
+            let now = Some(after[side][i].clone());
+            let then = before.as_ref().map(|lists| lists[side][i].clone());
+            let (neighbours, after) = if then.is_some() { (None, now) } else { (now, None) };
+            queries.push(ShownQuery {
+                query: *row,
+                query_modality: NAMES[side],
+                neighbours,
+                before: then,
+                after,
+            });
         }
     }
-    Ok(Value::Array(queries))
+    Ok(queries)
 }
 
 /// The neighbours of image and text queries among all images and texts under their maps.
@@ -56,7 +60,7 @@ fn around(
     queries: [&UnitRows; 2],
     maps: [&Map; 2],
     control: &Control,
-) -> Result<[Vec<Value>; 2], TaskError> {
+) -> Result<[Vec<Vec<ShownNeighbour>>; 2], TaskError> {
     let mut found: [[Vec<Found>; 2]; 2] = Default::default();
     for (corpus, map) in maps.into_iter().enumerate() {
         let [mut of_image, mut of_text] =
@@ -76,9 +80,12 @@ fn around(
     }))
 }
 
-fn list(images: &Found, texts: &Found) -> Value {
+fn list(images: &Found, texts: &Found) -> Vec<ShownNeighbour> {
     let mixed = merged(&images.nearest, &texts.nearest);
-    let near = mixed.iter().take(NEAR);
-    near.map(|(side, n)| json!({ "row": n.index, "modality": NAMES[*side], "cosine": n.cosine }))
-        .collect()
+    let near = mixed.iter().take(NEAR).map(|(side, n)| ShownNeighbour {
+        row: n.index,
+        modality: NAMES[*side],
+        cosine: n.cosine,
+    });
+    near.collect()
 }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use modality_gap_geometry::{Map, Moments, UnitRows};
-use serde_json::{Value, json};
 
+use super::report::GroupsReport;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count, count_hashed};
@@ -178,33 +178,34 @@ impl<'a> Sides<'a> {
     }
 
     /// `groups` of the results: how many there are, where rows belong together.
-    pub(super) fn groups_json(&self) -> Option<Value> {
+    pub(super) fn groups(&self) -> Option<GroupsReport> {
         let known = self.grouping.known?;
         let members = [0, 1].map(|side| self.members(side));
         let [image, text] = [0, 1].map(|side: usize| members[side].groups());
-        let mut value = json!({
-            "by": match known {
+        let both = self.grouping.shared.then(|| {
+            let keys = members[0].keys().max(members[1].keys()) as u64;
+            let both = (0..keys).filter(|&key| members.iter().all(|side| !side.rows(key).is_empty()));
+            both.count()
+        });
+        let repeated =
+            (known == Known::Ids).then(|| [0, 1].map(|side: usize| self.grouping.repeats[side].len()).into());
+        let pairs = (self.grouping.pairing == Pairing::Groups).then(|| {
+            let keys = members[0].keys().min(members[1].keys()) as u64;
+            let pairs = (0..keys).map(|key| members[0].rows(key).len() * members[1].rows(key).len());
+            pairs.sum()
+        });
+        Some(GroupsReport {
+            by: match known {
                 Known::Ids => "ids",
                 Known::EqualRows => "equal-rows",
             },
-            "image": image,
-            "text": text,
-        });
-        if self.grouping.shared {
-            let keys = members[0].keys().max(members[1].keys()) as u64;
-            let both = (0..keys).filter(|&key| members.iter().all(|side| !side.rows(key).is_empty()));
-            value["both"] = json!(both.count());
-        }
-        if known == Known::Ids {
-            let [image, text] = [0, 1].map(|side: usize| self.grouping.repeats[side].len());
-            value["repeated"] = json!({ "image": image, "text": text });
-        }
-        if self.grouping.pairing == Pairing::Groups {
-            let keys = members[0].keys().min(members[1].keys()) as u64;
-            let pairs = (0..keys).map(|key| members[0].rows(key).len() * members[1].rows(key).len());
-            value["pairs"] = json!(pairs.sum::<usize>());
-        }
-        Some(value)
+            from: None,
+            image,
+            text,
+            both,
+            repeated,
+            pairs,
+        })
     }
 
     /// Gives `body` the mapped rows of a side that are measured, not scaled, with their indices.

@@ -1,13 +1,13 @@
 //! Cosines among rows: histograms, uniformity, the linear probe, and what an aligner preserves.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
     Among, BINS, Covariance, CrossCovariance, Map, Probe, UnitRows, cosine_correlation, cosines,
 };
 use modality_gap_kernels::dot;
-use serde_json::{Value, json};
 
+use super::report::{Histograms, PreservationReport, SimilarityReport};
 use super::sides::Sides;
 use crate::groups::Pairing;
 use crate::mapper::each_pair_block;
@@ -53,7 +53,12 @@ impl Kept {
 /// `similarity` of the results.
 ///
 /// `in_sample` rows are those of the aligner's fit: their halves have opposite errors of the mean, so no plane is asked.
-pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, in_sample: bool, control: &Control) -> Value {
+pub(super) fn similarity(
+    sides: &Sides<'_>,
+    kept: &Kept,
+    in_sample: bool,
+    control: &Control,
+) -> SimilarityReport {
     let dim = sides.source(0).dim;
     let (x, z) = (kept.image.rows(), kept.text.rows());
     let keys = [(0, &kept.image), (1, &kept.text)].map(|(side, rows): (usize, &UnitRows)| -> Vec<u64> {
@@ -85,13 +90,20 @@ pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, in_sample: bool, contro
         }
         named.insert(0, ("paired", &pairs));
     }
-    let (mut js, mut histograms) = (json!({}), json!({ "bins": BINS }));
+    let mut js = BTreeMap::new();
     for (i, (a, first)) in named.iter().enumerate() {
-        histograms[*a] = json!(first.shares());
         for (b, second) in &named[i + 1..] {
-            js[format!("{a}/{b}")] = json!(first.divergence(second));
+            js.insert(format!("{a}/{b}"), first.divergence(second));
         }
     }
+    let is_paired = pairing != Pairing::None;
+    let histograms = Histograms {
+        bins: BINS,
+        paired: is_paired.then(|| pairs.shares()),
+        cross: cross.shares(),
+        image_image: images.shares(),
+        text_text: texts.shares(),
+    };
     let halves = halves(&keys, sides.grouped(), sides.grouping().shared);
     let second: Vec<bool> = if sides.grouped() {
         keys[0].iter().map(|&key| second_half(key)).collect()
@@ -102,23 +114,27 @@ pub(super) fn similarity(sides: &Sides<'_>, kept: &Kept, in_sample: bool, contro
             .collect()
     };
     let by_chance = divergences_by_chance(x, &second, dim, control);
-    let mut chance =
-        json!({ "rows": by_chance.rows, "cross/one": by_chance.cross, "one/other": by_chance.within });
-    if pairing != Pairing::None {
-        chance["paired/cross"] = json!(strangers_divergence(kept, pairing, &keys, &cross));
+    let mut js_chance: BTreeMap<String, f64> = [
+        ("rows", by_chance.rows as f64),
+        ("cross/one", by_chance.cross),
+        ("one/other", by_chance.within),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if is_paired {
+        let strangers = strangers_divergence(kept, pairing, &keys, &cross);
+        js_chance.insert("paired/cross".to_owned(), strangers);
     }
-    let separable = (!in_sample).then(|| separability([x, z], &halves, dim)).flatten();
-    let mut value = json!({
-        "js": js,
-        "jsChance": chance,
-        "histograms": histograms,
-        "uniformity": { "image": images.uniformity(), "text": texts.uniformity() },
-        "separability": separable,
-    });
-    if pairing != Pairing::None {
-        value["alignment"] = json!(alignment / count as f64);
+    SimilarityReport {
+        js,
+        js_chance,
+        histograms,
+        alignment: is_paired.then(|| alignment / count as f64),
+        uniformity: [images.uniformity(), texts.uniformity()].into(),
+        cka: None,
+        cka_biased: None,
+        separability: (!in_sample).then(|| separability([x, z], &halves, dim)).flatten(),
     }
-    value
 }
 
 /// The pairs among the rows kept, whose sample takes whole groups.
@@ -297,14 +313,15 @@ pub(super) fn cka(
     ])
 }
 
-/// Φ and Ψ of `preservation`: mean y·z over all rows, a cosine where both are on the sphere; correlation of pairwise
+/// `preservation` of the results, whose Ω is known by now. Φ and Ψ: mean y·z over all rows, a cosine where both are on the sphere; correlation of pairwise
 /// cosines, over the rows kept.
 pub(super) fn preservation(
     sides: &Sides<'_>,
     before: &Map,
     kept: &Kept,
+    omega: Option<f64>,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<PreservationReport, TaskError> {
     let dim = before.dim();
     let (mut sum, mut rows) = (0.0, 0_u64);
     let text = sides.source(1);
@@ -326,5 +343,9 @@ pub(super) fn preservation(
             .pool()
             .install(|| cosine_correlation(before.rows(), kept.text.rows(), dim))
     });
-    Ok(json!({ "phi": sum / rows as f64, "psi": psi }))
+    Ok(PreservationReport {
+        phi: sum / rows as f64,
+        psi,
+        omega,
+    })
 }

@@ -3,10 +3,10 @@
 use modality_gap_geometry::{Covariance, Frame, coupling_in};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
-use serde_json::{Value, json};
 
 use super::pairs::Pairs;
 use super::sides::Sides;
+use crate::causes::{CouplingReport, Strangers};
 use crate::paired::PairBlock;
 use crate::{Control, Sample, TaskError};
 
@@ -21,7 +21,7 @@ const COUNTED: usize = 512;
 ///
 /// R² of strangers falls like 1/n, so where a sample stands for more pairs it is scaled to their number.
 pub(super) fn add_strangers(
-    coupling: &mut Value,
+    coupling: &mut CouplingReport,
     rows: &Sides<'_>,
     pairs: &Pairs,
     frame: &Frame,
@@ -42,7 +42,7 @@ pub(super) fn add_strangers(
         .map(|i| (dot(&x[i * dim..(i + 1) * dim], &z[i * dim..(i + 1) * dim]), i))
         .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let lambda = coupling["lambda"].as_f64().unwrap_or(0.0);
+    let lambda = coupling.lambda;
     let needed = 2 * frame.rank() as u64 + 2;
     if n < 4 || frame.rank() == 0 || frame.rank() == dim {
         return Ok(());
@@ -80,12 +80,15 @@ pub(super) fn add_strangers(
     }
     let scale = n as f64 / pairs.count as f64;
     let (norm, r2) = (norm * scale.min(1.0).sqrt(), r2 * scale.min(1.0));
-    coupling["strangers"] = json!({ "norm": norm, "r2": r2, "pairs": n, "derangements": DERANGEMENTS });
+    coupling.strangers = Some(Strangers {
+        norm,
+        r2,
+        pairs: n,
+        derangements: DERANGEMENTS,
+    });
     let enough = pairs.count >= needed;
-    let own = coupling["r2"].as_f64().filter(|_| enough);
-    coupling["r2Adjusted"] = json!(own.map(|own| (own - r2) / (1.0 - r2)));
-    if !enough {
-        coupling["pairsNeeded"] = json!(needed);
-    }
+    let own = Some(coupling.r2).filter(|own| enough && own.is_finite());
+    coupling.r2_adjusted = Some(own.map(|own| (own - r2) / (1.0 - r2)));
+    coupling.pairs_needed = (!enough).then_some(needed);
     Ok(())
 }

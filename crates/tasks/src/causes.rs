@@ -1,0 +1,423 @@
+//! What a gap is made of, by the names of the JSON results. What needs pairs is absent without them; what is undefined is null.
+
+use modality_gap_geometry::{Condition, CovarianceShape, Spectrum, isotropic_kappa};
+use serde::Serialize;
+use ts_rs::TS;
+
+/// A value for either modality.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, TS)]
+pub struct ImageText<T = f64> {
+    /// Of the image rows.
+    pub image: T,
+    /// Of the text rows.
+    pub text: T,
+}
+
+impl<T> From<[T; 2]> for ImageText<T> {
+    fn from([image, text]: [T; 2]) -> Self {
+        Self { image, text }
+    }
+}
+
+/// The fixed reference frame: U, where both modalities vary, and its complement V.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(optional_fields)]
+pub struct FrameReport {
+    /// Share of the trace of Cov(image)+Cov(text) that U holds.
+    pub energy: f64,
+    /// Dimension of U.
+    pub rank: usize,
+    /// The frame was made earlier and given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "true", optional)]
+    pub given: Option<bool>,
+    /// How far the U of these rows, at the same rank, is turned from the given one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
+    pub angles: Option<FrameAngles>,
+}
+
+/// Angles between two frames.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+pub struct FrameAngles {
+    /// Largest principal angle, in degrees.
+    pub largest: f64,
+    /// Its sine.
+    pub sine: f64,
+    /// Root mean square of the sines.
+    pub rms: f64,
+}
+
+/// The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
+/// is absent without `paired`; what is undefined is null.
+///
+/// @see arXiv 2602.07026, section 3
+#[derive(Debug, Clone, Default, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct Decomposition {
+    /// ‖m‖, the distance of the means.
+    pub gap: f64,
+    /// ‖β‖, its part in U: principal mean (modality) bias.
+    pub pmb: f64,
+    /// ‖γ‖, its part in V: constant (passive) orthogonal bias.
+    pub cob: f64,
+    /// Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
+    /// was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+    #[ts(type = "number | null", optional)]
+    pub cob_share: Option<f64>,
+    /// Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to
+    /// make frames for each other, or turn them too much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_needed: Option<u64>,
+    /// Trace of the residuals' covariance in U.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_u: Option<f64>,
+    /// The same in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_v: Option<f64>,
+    /// Condition number of the residuals in U, over eigenvalues that are more than rounding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_u: Option<f64>,
+    /// The same in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_v: Option<f64>,
+    /// First eigenvalue over the last of those that hold 99.9 % of the trace, in U.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_eff_u: Option<f64>,
+    /// The same in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_eff_v: Option<f64>,
+    /// Eigenvalues that were rounding only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
+    pub below_floor: Option<BelowFloor>,
+    /// Degrees between γ and the leading direction of the residuals in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub angle_cob_v1: Option<f64>,
+    /// How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
+    pub coupling: Option<CouplingReport>,
+    /// What chance gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
+    pub chance: Option<Chance>,
+    /// Von Mises–Fisher concentration of the pairs' directions in V, in a frame of the other half of the rows or one that was
+    /// given; null below `rowsNeeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub vmf: Option<Option<f64>>,
+}
+
+impl Decomposition {
+    /// Notes that so many rows would do for what is null.
+    pub(crate) fn needs(&mut self, rows: u64) {
+        self.rows_needed = Some(self.rows_needed.unwrap_or(0).max(rows));
+    }
+}
+
+/// Eigenvalues in U and in V.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+pub struct BelowFloor {
+    /// In U.
+    pub u: usize,
+    /// In V.
+    pub v: usize,
+}
+
+/// How far the residuals in V follow those in U.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct CouplingReport {
+    /// ‖L‖₂.
+    pub norm: f64,
+    /// Share of the residuals in V that L explains.
+    #[ts(type = "number | null")]
+    pub r2: f64,
+    /// The ridge, absolute.
+    pub lambda: f64,
+    /// The same of strangers, the mean over three exchanges of partners: what the sample makes by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
+    pub strangers: Option<Strangers>,
+    /// (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub r2_adjusted: Option<Option<f64>>,
+    /// Pairs that would do, where there are too few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs_needed: Option<u64>,
+}
+
+/// The coupling of strangers.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+pub struct Strangers {
+    /// ‖L‖₂.
+    pub norm: f64,
+    /// R².
+    pub r2: f64,
+    /// Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs.
+    pub pairs: usize,
+    /// How often.
+    pub derangements: usize,
+}
+
+/// What chance gives of a decomposition.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct Chance {
+    /// Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`².
+    pub cob_share: f64,
+    /// Quantiles of the angle of a random direction of V.
+    #[ts(inline)]
+    pub angle_cob_v1: AngleQuantiles,
+    /// Concentration of as many directions spread evenly, before sampling is taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub vmf: Option<Option<f64>>,
+    /// Condition number of as many isotropic pairs in U.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_u: Option<f64>,
+    /// The same in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_v: Option<f64>,
+}
+
+/// Quantiles of an angle, in degrees.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, TS)]
+pub struct AngleQuantiles {
+    /// 5 %.
+    #[ts(type = "number | null")]
+    pub p05: f64,
+    /// The median.
+    #[ts(type = "number | null")]
+    pub p50: f64,
+    /// 95 %.
+    #[ts(type = "number | null")]
+    pub p95: f64,
+}
+
+/// The eigenvalues of one modality's covariance.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct SpectrumReport {
+    /// Exponent of the power law λ_k ∝ k^−α; null below two ranks.
+    #[ts(type = "number | null")]
+    pub alpha: f64,
+    /// First and last rank of its fit.
+    pub alpha_range: [usize; 2],
+    /// exp of the entropy of λ/Σλ.
+    #[ts(type = "number | null")]
+    pub effective_rank: f64,
+    /// (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell.
+    #[ts(optional = false)]
+    pub participation_ratio: Option<f64>,
+    /// The same of the eigenvalues of these rows, which is below n − 1 whatever the population.
+    #[ts(type = "number | null")]
+    pub participation_ratio_biased: f64,
+    /// Eigenvalues above rounding, that of the stored rows included.
+    pub rank: usize,
+    /// Condition number over eigenvalues that are more than rounding of the stored rows.
+    #[ts(type = "number | null")]
+    pub kappa: f64,
+    /// First eigenvalue over the last of those that hold 99.9 % of the trace.
+    #[ts(type = "number | null")]
+    pub kappa_eff: f64,
+    /// Eigenvalues that were rounding only.
+    pub below_floor: usize,
+    /// What chance gives.
+    #[ts(inline)]
+    pub chance: SpectrumByChance,
+    /// All eigenvalues, descending.
+    pub eigenvalues: Vec<f64>,
+}
+
+/// What chance gives of a spectrum.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+pub struct SpectrumByChance {
+    /// Condition number of as many isotropic rows.
+    #[ts(type = "number | null")]
+    pub kappa: f64,
+}
+
+impl SpectrumReport {
+    /// Of `values`, whose unbiased participation ratio is `ratio`; `independent` rows in `dim` columns.
+    pub(crate) fn of(
+        spectrum: &Spectrum,
+        values: Vec<f64>,
+        ratio: Option<f64>,
+        independent: u64,
+        dim: usize,
+    ) -> Self {
+        let Condition {
+            kappa,
+            effective,
+            below_floor,
+        } = spectrum.condition;
+        Self {
+            alpha: spectrum.alpha,
+            alpha_range: [1, spectrum.alpha_ranks],
+            effective_rank: spectrum.effective_rank,
+            participation_ratio: ratio,
+            participation_ratio_biased: spectrum.participation_ratio,
+            rank: spectrum.rank,
+            kappa,
+            kappa_eff: effective,
+            below_floor,
+            chance: SpectrumByChance {
+                kappa: isotropic_kappa(independent, dim),
+            },
+            eigenvalues: values,
+        }
+    }
+}
+
+/// How alike the covariances of image and text are.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct CovarianceReport {
+    /// ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows.
+    #[ts(optional = false)]
+    pub shape: Option<f64>,
+    /// The same from plug-in covariances, which differ for two samples of one distribution.
+    pub shape_biased: f64,
+    /// Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two.
+    #[ts(type = "number | null")]
+    pub log_spectra_correlation: f64,
+    /// Standard deviation of ln(λx/λz) over the same ranks.
+    #[ts(type = "number | null")]
+    pub log_spectra_deviation: f64,
+    /// Fréchet distance, squared, divisor n.
+    pub frechet: f64,
+    /// Overlap of the q leading directions; q/d for random ones.
+    #[ts(inline)]
+    pub overlap: Overlap,
+    /// The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(inline)]
+    pub halves: Option<CovarianceOfHalves>,
+}
+
+/// Overlap of leading directions.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+pub struct Overlap {
+    /// Numbers of directions.
+    pub q: Vec<usize>,
+    /// Overlap of each, ‖UxᵀUz‖²/q.
+    pub o: Vec<f64>,
+    /// That of random directions, q/d.
+    pub chance: Vec<f64>,
+}
+
+/// Two halves of the image rows compared.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct CovarianceOfHalves {
+    /// Rows of the smaller half.
+    pub rows: u64,
+    /// Of the plug-in covariances.
+    pub shape_biased: f64,
+    /// Of their spectra.
+    #[ts(type = "number | null")]
+    pub log_spectra_correlation: f64,
+    /// Of their spectra.
+    #[ts(type = "number | null")]
+    pub log_spectra_deviation: f64,
+    /// Squared.
+    pub frechet: f64,
+    /// For each q of `overlap`.
+    pub overlap: Vec<f64>,
+}
+
+impl CovarianceReport {
+    /// Of a comparison in `dim` columns; `unbiased` is its shape without the noise of both.
+    pub(crate) fn of(shape: &CovarianceShape, unbiased: Option<f64>, dim: usize) -> Self {
+        let (q, o): (Vec<usize>, Vec<f64>) = shape.overlap.iter().copied().unzip();
+        let chance = q.iter().map(|&q| q as f64 / dim as f64).collect();
+        Self {
+            shape: unbiased,
+            shape_biased: shape.shape,
+            log_spectra_correlation: shape.log_spectra_correlation,
+            log_spectra_deviation: shape.log_spectra_deviation,
+            frechet: shape.frechet,
+            overlap: Overlap { q, o, chance },
+            halves: None,
+        }
+    }
+}
+
+impl CovarianceOfHalves {
+    /// Of a comparison of halves, the smaller of which has `rows`.
+    pub(crate) fn of(shape: &CovarianceShape, rows: u64) -> Self {
+        Self {
+            rows,
+            shape_biased: shape.shape,
+            log_spectra_correlation: shape.log_spectra_correlation,
+            log_spectra_deviation: shape.log_spectra_deviation,
+            frechet: shape.frechet,
+            overlap: shape.overlap.iter().map(|&(_, o)| o).collect(),
+        }
+    }
+}
+
+/// The covariance of the paired differences.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ResidualReport {
+    /// Its trace.
+    pub trace: f64,
+    /// Largest eigenvalue over the mean one.
+    pub anisotropy: f64,
+    /// Trace over the mean squared distance of the pairs.
+    pub ratio: f64,
+    /// Share of the trace in U, in a frame that the other half of the rows has made or that was given; null below
+    /// `decomposition.rowsNeeded`.
+    pub coverage: Option<f64>,
+    /// The same in the frame of these very rows, where it is the energy threshold by construction.
+    pub coverage_biased: f64,
+    /// (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell.
+    pub effective_dimension: Option<f64>,
+    /// The same of the eigenvalues of these pairs.
+    pub effective_dimension_biased: f64,
+    /// Share of the K leading eigenvalues.
+    #[ts(inline)]
+    pub energy: LeadingShares,
+}
+
+/// Shares of leading eigenvalues.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+pub struct LeadingShares {
+    /// Numbers of eigenvalues.
+    pub k: Vec<usize>,
+    /// Share of each.
+    pub share: Vec<f64>,
+}
+
+/// What the gap is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(optional_fields)]
+pub struct Causes {
+    /// The frame everything is taken apart in.
+    pub frame: FrameReport,
+    /// The gap taken apart.
+    pub decomposition: Decomposition,
+    /// Spectra of both modalities.
+    pub spectrum: ImageText<SpectrumReport>,
+    /// Their covariances compared.
+    pub covariance: CovarianceReport,
+    /// The paired differences; `paired` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residual: Option<ResidualReport>,
+}

@@ -216,7 +216,7 @@ fn resuming_redoes_only_what_is_missing_or_damaged() {
         "a finished shard is left alone"
     );
     assert_eq!(
-        first["gap"], second["gap"],
+        first.gap, second.gap,
         "the report does not depend on what was resumed"
     );
 }

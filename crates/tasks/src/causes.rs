@@ -1,4 +1,8 @@
 //! What a gap is made of, by the names of the JSON results. What needs pairs is absent without them; what is undefined is null.
+#![allow(
+    clippy::option_option,
+    reason = "absent where nothing was computed, null where the result is undefined"
+)]
 
 use modality_gap_geometry::{Condition, CovarianceShape, Spectrum, isotropic_kappa};
 use serde::Serialize;

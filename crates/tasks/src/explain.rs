@@ -336,11 +336,14 @@ fn judged(others: &[Vec<Frame>], [x, z]: &[Side<'_>; 2], pairs: Option<&PairSide
     sets.par_iter().map(of_set).collect()
 }
 
+/// Decompositions of two covariances with their numerical ranks.
+type Ranked = [(Eigen, usize); 2];
+
 /// The decompositions with their ranks, and `spectrum` of the results.
 fn spectra(
     sides: &[Side<'_>; 2],
     options: &ExplainOptions,
-) -> Result<([(Eigen, usize); 2], [SpectrumReport; 2]), TaskError> {
+) -> Result<(Ranked, [SpectrumReport; 2]), TaskError> {
     let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
     let of_side = |side: &Side<'_>| -> Result<_, TaskError> {
         let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;

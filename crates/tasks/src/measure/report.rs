@@ -1,4 +1,8 @@
 //! What a measurement reports, by the names of the JSON results. What was not computed is absent; what is undefined is null.
+#![allow(
+    clippy::option_option,
+    reason = "absent where nothing was computed, null where the result is undefined"
+)]
 
 use std::collections::BTreeMap;
 

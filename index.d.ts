@@ -18,7 +18,7 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows, or rows and their ids in number |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
- * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss is not finite |
+ * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss or what a model computes is not finite |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `BAD_STATE` | bytes that are not a tracker's state |
@@ -94,342 +94,924 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
+type Given<T, Needed extends keyof T = never> = Pick<Part<T>, Exclude<keyof T, Needed>> &
+  Required<Pick<Part<T>, Needed>>
+type Part<T> = T extends readonly (infer E)[]
+  ? readonly Part<E>[]
+  : T extends object
+    ? {
+        [K in keyof T]?: Part<T[K]>
+      }
+    : T
 type Outcome<T> =
   | {
       ok: T
     }
   | {
-      error: {
-        code: string
-        message: string
-      } & ErrorPlace
+      error: Failure
     }
-/** How the source rows are moved onto the target's distribution. */
-export type Method =
-  | 'realign'
-  | 'mean-shift'
-  | 'centering'
-  | 'c3'
-  | 'bca'
-  | 'procrustes'
-  | 'bures'
-  | 'aniso-init'
-  | 'none'
-/** A step of the `realign` method, for ablation. */
-export type Step = 'anchor' | 'trace' | 'centroid'
-/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
-export type Centroid = 'iterate' | 'solve'
-/** Storage type of a component. */
-export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
-/**
- * Container of rows that is read and written; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`,
- * `jsonl` has one JSON record on each line, `fvecs` is the layout of nearest-neighbour benchmarks.
- */
-export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
-/** Container of rows that is read: those that are written, JSON documents and tables of text. */
-export type ReadFormat = Format | 'json' | 'csv'
-/** What to do with a row that is not finite, has length zero or a wrong width. */
-export type OnBadRow = 'error' | 'drop'
-/** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
-export type Role = 'image' | 'text' | 'other'
-/** Options of a fit that say what is fitted. */
-export interface FitOptions {
-  /** @defaultValue `'realign'` */
-  method?: Method
-  /** Steps of `realign` to take, in their order. @defaultValue all three */
-  steps?: readonly Step[]
-  /** @defaultValue `'iterate'` */
-  centroid?: Centroid
-  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
+type AlignerGap = {
+  /**
+   * ‖μx−μy‖ of the unit rows.
+   */
+  before: number
+  /**
+   * The same after the fit, of the f64 result; absent when it was not measured.
+   */
+  after?: number
+  /**
+   * How far apart the means of two samples of one distribution are: sqrt(Tx/n + Ty/m).
+   */
+  floor: number
+  /**
+   * The same on rows that were kept out of the fit.
+   */
+  held?: Omit<AlignerGap, 'held'>
+}
+type AlignerInfo = {
+  /**
+   * Version of the file format.
+   */
+  version: number
+  /**
+   * Version of the package that fitted it.
+   */
+  package: string
+  /**
+   * Method and options of the fit.
+   */
+  options: FittedOptions
+  /**
+   * Columns of the rows it takes and gives.
+   */
+  dim: number
+  /**
+   * The side that is moved.
+   */
+  source: SideInfo
+  /**
+   * The side that is imitated.
+   */
+  target: SideInfo
+  /**
+   * Factor s on the residuals, sqrt(target trace / source trace).
+   */
+  scale: number
+  /**
+   * Whether results have unit length.
+   */
+  renormalize: boolean
+  /**
+   * Centroid offsets it applies.
+   */
+  iterations: number
+  /**
+   * Stages of a map that is more than a scale, a shift and offsets.
+   */
+  stages?: Array<StageInfo>
+  /**
+   * The gap on the rows of the fit, and on rows kept out of it.
+   */
+  gap: AlignerGap
+  /**
+   * Whether the target's rows move too, as in centering.
+   */
+  movesTarget: boolean
+  /**
+   * How rows of the fit belonged together: row by row, or by ids; absent where they did not.
+   */
+  pairs?: 'rows' | 'groups'
+}
+type BiasRecord = {
+  /**
+   * ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); once the frame is frozen.
+   */
+  drift?: number
+  /**
+   * cos(b(t), b(t−1)) with the step recorded before; absent at the first.
+   */
+  stepCosine?: number | null
+}
+type Centroid = 'iterate' | 'solve'
+type ConditionRecord = {
+  /**
+   * κ.
+   */
+  kappa: number | null
+  /**
+   * `kappa_eff`.
+   */
+  kappaEff: number | null
+}
+type CouplingRecord = {
+  /**
+   * ‖L‖₂.
+   */
+  norm: number
+  /**
+   * Share of E‖ζ‖² that L explains.
+   */
+  r2: number | null
+  /**
+   * λ.
+   */
+  lambda: number
+}
+type EmbeddingsInfo = {
+  /**
+   * Number of rows.
+   */
+  rows: number
+  /**
+   * Columns of a row.
+   */
+  dim: number
+  /**
+   * Storage type of a component.
+   */
+  dtype: 'f16' | 'bf16' | 'f32' | 'f64'
+  /**
+   * Container, or `'memory'`.
+   */
+  format: ReadFormat | 'memory'
+  /**
+   * Whether the files stand in a clip-retrieval folder with metadata beside them.
+   */
+  layout: 'files' | 'clip-retrieval' | 'memory'
+  /**
+   * The files in reading order; empty for rows in memory.
+   */
+  shards: Array<ShardInfo>
+  /**
+   * The label they were opened with.
+   */
+  label?: string
+}
+type Failure = {
+  /**
+   * What went wrong, stable across versions.
+   */
+  code: string
+  /**
+   * One sentence for people.
+   */
+  message: string
+  /**
+   * The file concerned.
+   */
+  file?: string
+  /**
+   * Index of the row concerned.
+   */
+  row?: number
+  /**
+   * Index of the column concerned.
+   */
+  column?: number
+}
+type FittedOptions = {
+  /**
+   * How rows are moved.
+   */
+  method: Method
+  /**
+   * Steps of ReAlign to take; all three by default.
+   */
+  steps?: Array<Step>
+  /**
+   * How the centroid step finds its offset.
+   */
+  centroid: Centroid
+  /**
+   * How often the centroid step is applied, once by default; with a tolerance the bound.
+   */
   centroidIterations?: number
-  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
+  /**
+   * Stop as soon as the in-sample gap is at most this.
+   */
   tolerance?: number
-  /** Rounds the means as the published code does, for comparison with it. */
+  /**
+   * Whose arithmetic to follow.
+   */
   compat?: 'official'
-  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
+  /**
+   * Whether rows end on the sphere; only centering leaves it by default.
+   */
   renormalize?: boolean
-  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  /**
+   * σ of each component of C3's noise, `Math.sqrt(0.016)` by default.
+   */
   noise?: number
   /**
-   * Seed of that noise, which is keyed by the row's index, and in a training by the pass over the data, so that every epoch draws anew.
-   *
-   * @defaultValue that of `seed`
+   * Seed of C3's noise; 0 by default.
    */
   noiseSeed?: number
-  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  /**
+   * ρ added to the diagonal of covariances before their roots are taken, `1e-6` by default.
+   */
   ridge?: number
   /**
-   * Whether `bca` matches covariances, or second moments as printed (`true` by default); whether `c3` centres both sides, as its code
-   * for captions does, in place of moving texts onto images (`false` by default).
+   * Whether BCA matches covariances about the means (the default) or second moments, as printed; whether C3 centres both
+   * sides, as its authors' code for captions does, in place of moving texts onto images (the default).
    */
   centered?: boolean
-  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  /**
+   * Share of the energy that the frame's U holds, for BCA and AnisoAlign.
+   */
   energy?: number
-  /** Dimension of that frame's U; not with `energy`. */
+  /**
+   * Dimension of U, instead of a share.
+   */
   rank?: number
-  /** File of a frame made earlier for them to work in, instead of one of these rows. */
-  frame?: string
-  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
-  paired?: boolean
-  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
-  holdout?: number
-  /** Seed of every sampled choice. @defaultValue `0` */
-  seed?: number
-  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
-  subset?: number
-  /** Seed of that choice. @defaultValue `0` */
-  subsetSeed?: number
-  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
+  /**
+   * What the target rows are; `image` by default.
+   */
   targetName?: string
-  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
+  /**
+   * What the source rows are; `text` by default.
+   */
   sourceName?: string
-  /** Label of the encoder that made the embeddings, kept in the aligner. */
+  /**
+   * Which encoder made the rows, kept in the file.
+   */
   encoder?: string
 }
-/** How much of the machine a job may take. */
-export interface ThreadOptions {
-  /** Native threads. @defaultValue the cores of the machine */
+type Method = 'realign' | 'mean-shift' | 'centering' | 'c3' | 'bca' | 'procrustes' | 'bures' | 'aniso-init' | 'none'
+type OnBadRow = 'error' | 'drop'
+type OpenSpec = {
+  /**
+   * Files, folders, globs and lists of them.
+   */
+  paths: readonly string[]
+  /**
+   * Which side of a pair they are.
+   */
+  role?: 'image' | 'text' | 'other'
+  /**
+   * The split of a data set to take.
+   */
+  split?: string
+}
+type ReadFormat = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'json' | 'csv' | 'fvecs'
+type ReadOptions = {
+  /**
+   * What to do with a bad row; stop by default.
+   */
+  onBadRow: OnBadRow
+  /**
+   * Whether rows are scaled to unit length; yes by default.
+   */
+  normalize?: boolean
+  /**
+   * What the rows are, for messages.
+   */
+  label?: string
+}
+type RecallRecord = {
+  /**
+   * k = 1.
+   */
+  r1: number
+  /**
+   * k = 5.
+   */
+  r5: number
+}
+type ShardInfo = {
+  /**
+   * Its path; absent for rows in memory.
+   */
+  path?: string
+  /**
+   * The column, tensor, key or leading index that was picked.
+   */
+  selector?: string
+  /**
+   * Its rows.
+   */
+  rows: number
+  /**
+   * Storage type of its components.
+   */
+  dtype: 'f16' | 'bf16' | 'f32' | 'f64'
+  /**
+   * The file of metadata that describes its rows, in a clip-retrieval folder.
+   */
+  metadata?: string
+}
+type SideInfo = {
+  /**
+   * Name of the side, such as `'image'`.
+   */
+  name: string
+  /**
+   * Rows that were fitted.
+   */
+  rows: number
+  /**
+   * Trace of the covariance, E‖e−μ‖² of the unit rows.
+   */
+  trace: number
+  /**
+   * Items that the rows are of, where several are of one.
+   */
+  groups?: number
+}
+type StageInfo =
+  | {
+      kind: 'scale'
+      /**
+       * The factor.
+       */
+      factor: number
+    }
+  | {
+      kind: 'add'
+    }
+  | {
+      kind: 'sphere'
+    }
+  | {
+      kind: 'linear'
+    }
+  | {
+      kind: 'noise'
+      /**
+       * σ of each component.
+       */
+      sigma: number
+      /**
+       * Seed, below 2⁵³.
+       */
+      seed: number
+    }
+  | {
+      kind: 'polar'
+      /**
+       * Pairs of coordinates.
+       */
+      pairs: number
+      /**
+       * Order statistics kept of the source's radii and of the target's.
+       */
+      knots: [number, number]
+    }
+type Step = 'anchor' | 'trace' | 'centroid'
+type StepSpec = {
+  /**
+   * The trainer's step.
+   */
+  step: number
+  /**
+   * What each source is.
+   */
+  names: readonly ('image' | 'text' | 'gradImage' | 'gradText' | 'batchImage' | 'batchText')[]
+  /**
+   * Threads; one for each core by default.
+   */
   threads?: number
 }
-/** Whether an output may take the place of what is there. */
-export interface OverwriteOptions {
-  /** Replace what stands where the output goes; rows that are read are never replaced. @defaultValue `false` */
-  overwrite?: boolean
-}
-/** What is written, and how. */
-export interface OutputOptions extends ThreadOptions, OverwriteOptions {
-  /** Storage type of the output. @defaultValue that of the input */
-  dtype?: Dtype
-  /** Container of the output. @defaultValue that of the input */
-  format?: Format
-  /** Wait until the disk holds the files before they get their names. @defaultValue `true` */
-  sync?: boolean
-}
-/** Output that can be taken up again after an interruption. */
-export interface ResumableOutputOptions extends OutputOptions {
-  /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
-  resume?: boolean
-}
-/** Shapes of one tower's transformer. */
-export interface TowerShape {
-  /** Columns inside. */
-  width: number
-  /** Blocks. */
-  layers: number
-  /** Heads of each block, a divisor of the width. */
-  heads: number
-}
-/** Shapes of a dual encoder. */
-export interface EncoderShape {
-  /** Columns of an embedding. @defaultValue `192` */
-  dim?: number
-  /** Pixels of an image's side. @defaultValue `32` */
-  imageSize?: number
-  /** Pixels of a patch's side, a divisor of the image's. @defaultValue `8` */
-  patch?: number
-  /** The image tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
-  image?: TowerShape
-  /** The text tower. @defaultValue `{ width: 128, layers: 1, heads: 4 }` */
-  text?: TowerShape
-  /** Words of a caption that are read at most. @defaultValue `24` */
-  tokens?: number
-}
-/** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
-export type ScheduleKind =
-  | 'cosine'
-  | 'linear'
-  | 'constant'
-  | 'constant_with_warmup'
-  | 'inverse_sqrt'
-  | 'polynomial'
-  | 'cosine_with_restarts'
-  | 'cosine_with_min_lr'
-/** Constants of AdamW. */
-export interface AdamWOptions {
-  /** @defaultValue `0.9` */
-  beta1?: number
-  /** @defaultValue `0.98` */
-  beta2?: number
-  /** @defaultValue `1e-6` */
-  eps?: number
-  /** Largest norm of all gradients together; `0` for no bound. @defaultValue `1` */
-  maxGradNorm?: number
-}
-/** How a dual encoder is trained. Equal options, data and seed give equal bits, whatever the number of threads. */
-export interface TrainOptions {
-  /** Shapes of the encoder. */
-  model?: EncoderShape
-  /** Passes over the training pairs. @defaultValue `40` */
-  epochs?: number
-  /** Updates in all; takes the place of `epochs`. */
-  steps?: number
-  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `128` */
-  batchSize?: number
-  /** Pairs whose activations are held at a time; it changes memory and nothing else. @defaultValue the batch */
-  microBatch?: number
-  /** Highest learning rate. @defaultValue `0.001` */
-  learningRate?: number
-  /** Share of the updates in which the rate rises from 0. @defaultValue `0.1` */
-  warmup?: number
-  /** @defaultValue `'cosine'` */
-  schedule?: ScheduleKind
-  /** Decay of matrices; vectors and tables have none. @defaultValue `0.1` */
-  weightDecay?: number
-  /** Constants of the optimiser. */
-  optimizer?: AdamWOptions
-  /** Temperature at the start; it is learned. Near 0.01 the gap stays, at 0.07 it closes. @defaultValue `0.01` */
-  temperature?: number
-  /** Lowest temperature that training may reach. @defaultValue `0.01`, as in CLIP */
-  minTemperature?: number
-  /** Whether images are shifted, scaled and tinted by chance. @defaultValue `true` */
-  augment?: boolean
-  /** Seed of everything that happens by chance. @defaultValue `0` */
-  seed?: number
-  /** Updates between two probes; `0` for none. @defaultValue `0` */
-  probeEvery?: number
-  /** Held-out pairs in a probe at most. @defaultValue `1000` */
-  probeRows?: number
-  /** Updates between two checkpoints; `0` for one at the end, and one when the training is stopped. @defaultValue `0` */
-  checkpointEvery?: number
-}
-/** What one update did. */
-export interface TrainStep {
-  /** Updates so far, this one included. */
-  step: number
-  /** Updates in all. */
-  total: number
-  /** Passes over the data begun. */
-  epoch: number
-  /** Loss of the batch before the update, natural logarithm. */
-  loss: number
-  /** Share of the batch's images whose own caption came first. */
-  accuracy: number
-  /** Temperature before the update. */
-  temperature: number
-  /** Learning rate of the update. */
-  learningRate: number
-  /** Norm of all gradients together, before it was bounded. */
-  gradNorm: number
-  /** Seconds since training began or went on. */
-  seconds: number
-}
-/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
-export interface TrainProbe {
-  /** Updates made when it was taken. */
-  step: number
-  /** Columns. */
-  dim: number
-  /** Held-out images. */
-  image: Float32Array
-  /** Their captions, row by row. */
-  text: Float32Array
-  /** The batch's images. */
-  batchImage: Float32Array
-  /** The batch's captions. */
-  batchText: Float32Array
-  /** dL/d the batch's image rows. */
-  gradImage: Float32Array
-  /** dL/d the batch's text rows. */
-  gradText: Float32Array
-}
-/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
-export type OnBadPair = 'error' | 'drop'
-/** How lists of pairs are read. */
-export interface PairOptions {
+type TrackRecord = {
   /**
-   * `error` stops with all bad pairs in one message, the first twenty by name; `drop` leaves them out and counts them.
-   *
-   * @defaultValue `'error'`
+   * The trainer's step.
    */
-  onBadPair?: OnBadPair
-  /** Whether a list may name images outside of its own folder. @defaultValue `false` */
-  allowOutsideImages?: boolean
-}
-/** What and how pairs are embedded. */
-export interface EmbedOptions extends PairOptions, OverwriteOptions {
-  /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
-  prompt?: string
-  /** Only pairs of these splits. @defaultValue all */
-  splits?: readonly string[]
-  /** Pairs per shard; each gives a row for each of its captions. @defaultValue `10000` */
-  shardRows?: number
-  /** f32 instead of f16. @defaultValue `false` */
-  full?: boolean
-  /** Keep the shards of an earlier run that are as it wrote them, of the same encoder, pairs and images. @defaultValue `false` */
-  resume?: boolean
-}
-/** How often the right answer is among the first k, and the mean of 1/rank. */
-export interface Recall {
-  /** Among the first. */
-  r1: number
-  /** Among the first five. */
-  r5: number
-  /** Among the first ten. */
-  r10: number
-  /** Mean reciprocal rank. */
-  mrr: number
-}
-/** What held-out pairs show. */
-export interface HeldOut {
-  /** Pairs. */
-  rows: number
-  /** Different captions among them; images of one caption are all right answers to it. */
-  captions: number
-  /** ‖mean image − mean text‖. */
-  gap: number
-  /** Mean cosine of a pair. */
-  pairedCosine: number
-  /** Images found by captions. */
-  textToImage: Recall
-  /** Captions found by images. */
-  imageToText: Recall
-  /** What chance would give for `imageToText.r5`. */
-  chanceR5: number
-}
-/** Pairs that were left out. */
-export interface DroppedPairs {
-  /** How many. */
-  count: number
-  /** What is wrong with the first twenty. */
-  first: string[]
-}
-/** What a training gave. */
-export interface TrainReport {
-  /** The encoder's file. */
-  encoder: string
-  /** Columns of its embeddings. */
+  step: number
+  /**
+   * Columns.
+   */
   dim: number
-  /** Numbers that were trained. */
-  parameters: number
-  /** Pairs that were trained on. */
+  /**
+   * Probe pairs.
+   */
   pairs: number
-  /** Pairs that were left out, with `onBadPair: 'drop'`. */
-  dropped: DroppedPairs
-  /** Updates. */
-  steps: number
-  /** Loss of the last batch; `null` when a resumed training was already done. */
-  loss: number | null
-  /** Learned temperature. */
-  temperature: number
-  /** Every held-out split, by name. */
-  heldOut: Record<string, HeldOut>
-  /** Seconds of this run. */
-  seconds: number
+  /**
+   * How the pairs belong together; where they do.
+   */
+  groups?: {
+    /**
+     * How it is known.
+     */
+    by: 'ids' | 'equal-rows'
+    /**
+     * Different items.
+     */
+    items: number
+  }
+  /**
+   * The frame everything is taken apart in.
+   */
+  frame: {
+    /**
+     * Dimension of U.
+     */
+    rank: number
+    /**
+     * Share of the trace that U held when it was estimated.
+     */
+    energy: number
+    /**
+     * Whether it stays from here on.
+     */
+    frozen: boolean
+    /**
+     * Step it was estimated at.
+     */
+    step: number
+  }
+  /**
+   * Distance of the means.
+   */
+  gap: {
+    /**
+     * ‖m‖.
+     */
+    centroid: number
+    /**
+     * Cosine of the means.
+     */
+    cosine: number | null
+    /**
+     * ‖m‖² − tr Σ/n.
+     */
+    unbiasedSquared: number
+    /**
+     * Its 95 % interval.
+     */
+    interval: [number, number]
+    /**
+     * sqrt(tr Σ/n).
+     */
+    floor: number
+    /**
+     * Whether it is real.
+     */
+    verdict: 'real' | 'noise' | 'not-tested'
+    /**
+     * E‖Δ‖.
+     */
+    pairedDistance: number
+    /**
+     * Relative modality gap.
+     */
+    rmg: number
+  }
+  /**
+   * E‖e−μ‖² of both modalities.
+   */
+  trace: {
+    /**
+     * Of the images.
+     */
+    image: number
+    /**
+     * Of the texts.
+     */
+    text: number
+  }
+  /**
+   * Energies of the parts of Δ.
+   */
+  decomposition: {
+    /**
+     * ‖β‖.
+     */
+    pmb: number
+    /**
+     * ‖γ‖.
+     */
+    cob: number
+    /**
+     * tr Σ_U.
+     */
+    traceU: number
+    /**
+     * tr Σ_V.
+     */
+    traceV: number
+  }
+  /**
+   * How far U has turned; once the frame is frozen.
+   */
+  rotation?: {
+    /**
+     * Sine of the largest principal angle, ‖P_V Q_Ut‖₂.
+     */
+    sinTheta: number
+    /**
+     * Root mean square of the sines of all principal angles.
+     */
+    rmsSine: number
+    /**
+     * Root mean square of all principal angles, degrees.
+     */
+    rmsAngle: number
+    /**
+     * `rms_sine` of a random subspace, sqrt(dim V/d).
+     */
+    random: number
+  }
+  /**
+   * How ζ follows δ.
+   */
+  coupling: CouplingRecord
+  /**
+   * Where gradients point; when they were given.
+   */
+  leakage?: {
+    /**
+     * sqrt(E‖P_V g‖²/E‖g‖²) over the rows of both modalities.
+     */
+    leak: number | null
+    /**
+     * The same of image gradients.
+     */
+    image?: number | null
+    /**
+     * The same of text gradients.
+     */
+    text?: number | null
+    /**
+     * The same of random directions, sqrt(dim V/d).
+     */
+    random: number
+    /**
+     * The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); when the batch was given.
+     */
+    mixture?: number
+    /**
+     * sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; once the frame is frozen.
+     */
+    bound?: number
+    /**
+     * `leak` − `bound`: above zero, the remainder ρ that the bound needs to hold.
+     */
+    remainder?: number | null
+  }
+  /**
+   * γ: the bias in V.
+   */
+  passive: BiasRecord
+  /**
+   * β: the bias in U, to compare with.
+   */
+  active: BiasRecord
+  /**
+   * Residuals in U.
+   */
+  u: USideRecord
+  /**
+   * Residuals in V.
+   */
+  v: VSideRecord
+  /**
+   * Search among the probe pairs.
+   */
+  retrieval?: {
+    /**
+     * Pairs it was measured on.
+     */
+    pairs: number
+    /**
+     * Images ask, texts answer.
+     */
+    imageToText: RecallRecord
+    /**
+     * Texts ask, images answer.
+     */
+    textToImage: RecallRecord
+  }
+  /**
+   * What the sphere does to the text after anchor and trace, as in a measurement.
+   */
+  phantomDrift: {
+    /**
+     * ‖E[π(z)]−π(E[z])‖.
+     */
+    measured: number
+    /**
+     * ‖E[π(z)]−μx‖.
+     */
+    toTarget: number
+    /**
+     * Length of its tangential part.
+     */
+    tangential: number
+    /**
+     * Length of its prediction −(I−aaᵀ)Σc/R³.
+     */
+    predictedTangential: number
+    /**
+     * Cosine of both tangential parts.
+     */
+    cosine: number | null
+    /**
+     * Length of the predicted drift less the measured one, relative to the measured one.
+     */
+    error: number
+    /**
+     * √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
+     */
+    parameter: number
+    /**
+     * Root mean square of the tangential part that sampling alone gives.
+     */
+    noise: number
+  }
+  /**
+   * Whether gradients lie in the span of the batch; when it was given.
+   */
+  span?: {
+    /**
+     * sqrt(E‖g−Pg‖²/E‖g‖²), P onto the span; null where the span is the whole space.
+     */
+    residual: number | null
+    /**
+     * Dimension of the span.
+     */
+    dim: number
+    /**
+     * The same of a random vector, sqrt(1−dim/d).
+     */
+    random: number
+  }
+  /**
+   * The window that this step completes.
+   */
+  window?: {
+    /**
+     * First step; the last is that of the record.
+     */
+    from: number
+    /**
+     * Recorded steps in it.
+     */
+    steps: number
+    /**
+     * Residuals in U.
+     */
+    u: USideRecord
+    /**
+     * Residuals in V; γ is that of the mean difference averaged over the window.
+     */
+    v: VSideRecord
+    /**
+     * How ζ follows δ.
+     */
+    coupling: CouplingRecord
+  }
 }
-/** What embedding gave. */
-export interface EmbedReport {
-  /** Pairs. */
-  pairs: number
-  /** Rows on each side: a pair has one for each of its captions. */
-  rows: number
-  /** Columns. */
+type TrackerInfo = {
+  /**
+   * How the run is followed.
+   */
+  options: TrackerOptions
+  /**
+   * The last step that was recorded; null before the first.
+   */
+  lastStep: number | null
+}
+type TrackerOptions = {
+  /**
+   * First step at or after which the frame is frozen.
+   */
+  freezeAt: number
+  /**
+   * Share of the energy that U holds.
+   */
+  energy?: number
+  /**
+   * Dimension of U, instead of a share.
+   */
+  rank?: number
+  /**
+   * Steps that are multiples of it are recorded; all by default.
+   */
+  every?: number
+  /**
+   * Recorded steps whose covariances are averaged; windows follow one another from the freezing on.
+   */
+  window?: number
+  /**
+   * Leading eigencomponents that are compared with the gradients'.
+   */
+  topEigen?: number
+  /**
+   * Pairs that retrieval is measured on, at most; none for 0.
+   */
+  retrievalPairs?: number
+  /**
+   * λ of the coupling.
+   */
+  lambda?: number
+  /**
+   * Seed of the isotropic samples and of the pairs that retrieval takes.
+   */
+  seed?: number
+}
+type USideRecord = {
+  /**
+   * κ(Σ_U) over the eigenvalues above the floors.
+   */
+  kappa: number | null
+  /**
+   * λ₁/λ_m, m = fewest leading eigenvalues with 99.9 % of the trace.
+   */
+  kappaEff: number | null
+  /**
+   * Positive eigenvalues under a floor.
+   */
+  belowFloor: number
+  /**
+   * What chance gives.
+   */
+  isotropic: ConditionRecord
+  /**
+   * Against the gradients; when they were given.
+   */
+  gradient?: {
+    /**
+     * Leading eigencomponents that are compared.
+     */
+    ranks: number
+    /**
+     * Pearson correlation of the sorted eigenvalues.
+     */
+    rhoEig: number | null
+    /**
+     * Pearson correlation of the diagonals in the frame's basis.
+     */
+    diagonal: number | null
+    /**
+     * `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
+     */
+    isotropicRhoEig: number | null
+    /**
+     * Correlation that unrelated diagonals exceed in one of forty cases, 1.96/sqrt(ranks−1).
+     */
+    chance: number | null
+    /**
+     * `rho_eig` and `diagonal` with random mixtures of the batch's rows in the gradients' place; when the batch was given.
+     */
+    mixtureRhoEig?: number | null
+    /**
+     * See `mixture_rho_eig`.
+     */
+    mixtureDiagonal?: number | null
+  }
+}
+type VSideRecord = {
+  /**
+   * dim V.
+   */
   dim: number
-  /** Pairs that were left out, with `onBadPair: 'drop'`. */
-  dropped: DroppedPairs
-  /** Shards that were kept from an earlier run. */
-  kept: number
-  /** Files, in order. */
-  outputs: string[]
+  /**
+   * κ(Σ_V) over the eigenvalues above the floors.
+   */
+  kappa: number | null
+  /**
+   * As for U.
+   */
+  kappaEff: number | null
+  /**
+   * Positive eigenvalues under a floor.
+   */
+  belowFloor: number
+  /**
+   * What chance gives.
+   */
+  isotropic: ConditionRecord
+  /**
+   * Degrees between γ and the leading eigenvector of Σ_V, 0 to 90.
+   */
+  angle: number | null
+  /**
+   * The same of a random direction.
+   */
+  randomAngle: {
+    /**
+     * 5 %.
+     */
+    p05: number | null
+    /**
+     * The median.
+     */
+    p50: number | null
+    /**
+     * 95 %.
+     */
+    p95: number | null
+  }
+  /**
+   * Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window.
+   */
+  resultant?: number
+  /**
+   * Concentration κ̂ of these directions, from that length.
+   */
+  vmf?: number | null
+  /**
+   * κ̂ of as many directions spread evenly, whose mean has length 1/sqrt(n), or more where pairs share items.
+   */
+  isotropicVmf?: number | null
+}
+declare class CancelToken {
+  /** A token that nobody has cancelled. */
+  constructor()
+  /** Asks the job to stop. */
+  cancel(): void
+}
+declare class NativeAligner {
+  /** Reads an aligner's file. */
+  static load(path: string): Outcome<NativeAligner>
+  /** Reads an aligner from the bytes of its file. */
+  static fromBytes(bytes: Uint8Array): Outcome<NativeAligner>
+  /** The bytes of its file. */
+  toBytes(): Buffer
+  /** Writes its file: temporary file, synced, renamed. */
+  save(path: string): Outcome<undefined>
+  /** What it says of itself. */
+  info(): AlignerInfo
+  /** Maps f32 rows into `out`. */
+  transformF32(
+    rows: Float32Array,
+    out: Float32Array,
+  ): {
+    error: Failure
+  } | null
+  /** Maps f64 rows into `out`. */
+  transformF64(
+    rows: Float64Array,
+    out: Float64Array,
+  ): {
+    error: Failure
+  } | null
+  /** Maps half-precision rows, given as bits, into `out`. */
+  transformF16(
+    bits: Uint16Array,
+    out: Uint16Array,
+  ): {
+    error: Failure
+  } | null
+}
+declare class NativeRows {
+  /** Opens rows, to be moved by an aligner or left as they are. */
+  static open(
+    source: Source,
+    aligner: NativeAligner | undefined | null,
+    targetSide: boolean,
+  ): Promise<Outcome<NativeRows>>
+  /** Some rows, row-major. */
+  pick(rows: Array<number>): Promise<Outcome<Float32Array>>
+}
+declare class NativeTracker {
+  /** A tracker that has seen no step. */
+  static create(options: TrackerOptions): Outcome<NativeTracker>
+  /** Reads a tracker's state. */
+  static load(path: string): Promise<Outcome<NativeTracker>>
+  /** Reads a tracker from the bytes of its state. */
+  static fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
+  /** The bytes of its state. */
+  toBytes(): Buffer
+  /** Writes its state: temporary file, synced, renamed. */
+  save(path: string): Promise<Outcome<undefined>>
+  /** Writes the frozen frame's file. */
+  saveFrame(path: string): Promise<Outcome<undefined>>
+  /** Options, and how far it is. */
+  info(): TrackerInfo
+  /** Whether a step is recorded. */
+  takes(step: number): boolean
+  /** Records a step on a thread of its own; steps pushed at once are recorded one after another. */
+  push(spec: StepSpec, sources: Array<Source>, token: CancelToken): Promise<Outcome<TrackRecord>>
+}
+declare class Source {
+  /** Opens files, folders, globs and lists of them, off the event loop. */
+  static open(spec: OpenSpec & Given<ReadOptions>): Promise<Outcome<Source>>
+  /** Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`. */
+  static fromF32(
+    rows: Float32Array,
+    dim: number,
+    options: Given<ReadOptions>,
+    faults?: Uint32Array | undefined | null,
+  ): Outcome<Source>
+  /** Copies f64 rows, likewise. */
+  static fromF64(
+    rows: Float64Array,
+    dim: number,
+    options: Given<ReadOptions>,
+    faults?: Uint32Array | undefined | null,
+  ): Outcome<Source>
+  /** Copies half-precision rows, given as bits. */
+  static fromF16(bits: Uint16Array, dim: number, options: Given<ReadOptions>): Outcome<Source>
+  /** Copies bfloat16 rows, given as bits. */
+  static fromBf16(bits: Uint16Array, dim: number, options: Given<ReadOptions>): Outcome<Source>
+  /** Copies Arrow IPC bytes. */
+  static fromArrow(ipc: Uint8Array, column: string | undefined | null, options: Given<ReadOptions>): Outcome<Source>
+  /** The same rows with the group of each: one number per row, equal for rows that belong together. */
+  grouped(keys: Uint32Array): Outcome<Source>
+  /** Lets go of the rows now, not when JavaScript gets round to it; jobs that run keep theirs. */
+  release(): void
+  /** Rows, width, type, format and shards. */
+  info(): EmbeddingsInfo
 }
 /** A value for either modality. */
 export interface ImageText<T = number> {
@@ -694,19 +1276,6 @@ export interface CauseOptions {
   /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
   lambda?: number
 }
-/** How two sides of rows belong together. */
-export interface GroupOptions {
-  /**
-   * Whether rows are paired: rows of one id with each other where ids are known, otherwise row i with row i. A dropped row
-   * then drops its partner. @defaultValue `false`; `true` with `captionsPerImage`, or with ids given for both sides
-   */
-  paired?: boolean
-  /**
-   * Captions of each image, in order: `5` says that texts 5i to 5i+4 belong to image i, whether the images stand once or as
-   * often as their captions.
-   */
-  captionsPerImage?: number
-}
 /** A part of a measurement beside the gap itself. */
 export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
 /** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
@@ -895,25 +1464,102 @@ export interface Metrics {
   /** What a report draws; with `figures` only. */
   figures?: Figures
 }
-/** What is measured, and on which rows. */
-export interface MeasureOptions extends CauseOptions, GroupOptions, OverwriteOptions {
-  /** What to measure beside the gap. @defaultValue everything */
-  parts?: readonly MeasurePart[]
-  /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
+/** How the source rows are moved onto the target's distribution. */
+type Method$1 = 'realign' | 'mean-shift' | 'centering' | 'c3' | 'bca' | 'procrustes' | 'bures' | 'aniso-init' | 'none'
+/** A step of the `realign` method, for ablation. */
+type Step$1 = 'anchor' | 'trace' | 'centroid'
+/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
+type Centroid$1 = 'iterate' | 'solve'
+/** Storage type of a component. */
+export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
+/**
+ * Container of rows that is read and written; `pickle` is the published layout, a list of `{id, caption | image_path, embed}`,
+ * `jsonl` has one JSON record on each line, `fvecs` is the layout of nearest-neighbour benchmarks.
+ */
+export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
+/** Container of rows that is read: those that are written, JSON documents and tables of text. */
+type ReadFormat$1 = Format | 'json' | 'csv'
+/** What to do with a row that is not finite, has length zero or a wrong width. */
+type OnBadRow$1 = 'error' | 'drop'
+/** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
+export type Role = 'image' | 'text' | 'other'
+/** Options of a fit that say what is fitted. */
+export interface FitOptions {
+  /** @defaultValue `'realign'` */
+  method?: Method$1
+  /** Steps of `realign` to take, in their order. @defaultValue all three */
+  steps?: readonly Step$1[]
+  /** @defaultValue `'iterate'` */
+  centroid?: Centroid$1
+  /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
+  centroidIterations?: number
+  /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
+  tolerance?: number
+  /** Rounds the means as the published code does, for comparison with it. */
+  compat?: 'official'
+  /** Whether results are scaled to unit length. @defaultValue `true`; `false` for `centering` */
+  renormalize?: boolean
+  /** Standard deviation σ of each component of the noise of `c3`. @defaultValue `Math.sqrt(0.016)` */
+  noise?: number
+  /**
+   * Seed of that noise, which is keyed by the row's index, and in a training by the pass over the data, so that every epoch draws anew.
+   *
+   * @defaultValue that of `seed`
+   */
+  noiseSeed?: number
+  /** Added to the diagonal of covariances before `bca` and `bures` take their roots. @defaultValue `1e-6` */
+  ridge?: number
+  /**
+   * Whether `bca` matches covariances, or second moments as printed (`true` by default); whether `c3` centres both sides, as its code
+   * for captions does, in place of moving texts onto images (`false` by default).
+   */
+  centered?: boolean
+  /** Share of the energy of the frame that `bca` and `aniso-init` work in; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of that frame's U; not with `energy`. */
+  rank?: number
+  /** File of a frame made earlier for them to work in, instead of one of these rows. */
+  frame?: string
+  /** Whether row i of one side belongs to row i of the other; `procrustes` needs that. @defaultValue `false` */
+  paired?: boolean
+  /** Share of both sides kept out of the fit, in [0, 1), to measure the gap on rows it has not seen. @defaultValue `0` */
   holdout?: number
   /** Seed of every sampled choice. @defaultValue `0` */
   seed?: number
-  /**
-   * Let every row ask for its neighbours, however many there are. @defaultValue `false`: above 20,000 rows a side a sample
-   * of about 10,000 asks, always against all rows
-   */
-  exact?: boolean
-  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
-  frame?: string
-  /** File to keep the frame of these rows in. */
-  saveFrame?: string
-  /** Add what a report draws. @defaultValue `false` */
-  figures?: boolean
+  /** Share of the rows that are not held out which the fit sees, in [0, 1); 0 for all. @defaultValue `0` */
+  subset?: number
+  /** Seed of that choice. @defaultValue `0` */
+  subsetSeed?: number
+  /** Name of the target side in reports and in the aligner. @defaultValue `'image'` */
+  targetName?: string
+  /** Name of the source side in reports and in the aligner. @defaultValue `'text'` */
+  sourceName?: string
+  /** Label of the encoder that made the embeddings, kept in the aligner. */
+  encoder?: string
+}
+/** How much of the machine a job may take. */
+export interface ThreadOptions {
+  /** Native threads. @defaultValue the cores of the machine */
+  threads?: number
+}
+/** Whether an output may take the place of what is there. */
+export interface OverwriteOptions {
+  /** Replace what stands where the output goes; rows that are read are never replaced. @defaultValue `false` */
+  overwrite?: boolean
+}
+/** What is written, and how. */
+export interface OutputOptions extends ThreadOptions, OverwriteOptions {
+  /** Storage type of the output. @defaultValue that of the input */
+  dtype?: Dtype
+  /** Container of the output. @defaultValue that of the input */
+  format?: Format
+  /** Wait until the disk holds the files before they get their names. @defaultValue `true` */
+  sync?: boolean
+}
+/** Output that can be taken up again after an interruption. */
+export interface ResumableOutputOptions extends OutputOptions {
+  /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
+  resume?: boolean
 }
 /** How far a job has come; sent at most a few times a second. */
 export interface Progress {
@@ -927,7 +1573,7 @@ export interface Progress {
   seconds: number
 }
 /** One file of rows, or one part of a file. */
-export interface ShardInfo {
+interface ShardInfo$1 {
   /** Its path; absent for rows in memory. */
   path?: string
   /** The column, tensor, key or leading index that was picked. */
@@ -940,7 +1586,7 @@ export interface ShardInfo {
   metadata?: string
 }
 /** What is known of opened rows without reading them. */
-export interface EmbeddingsInfo {
+interface EmbeddingsInfo$1 {
   /** Number of rows. */
   rows: number
   /** Columns of a row. */
@@ -948,16 +1594,16 @@ export interface EmbeddingsInfo {
   /** Storage type of a component. */
   dtype: Dtype
   /** Container, or `'memory'`. */
-  format: ReadFormat | 'memory'
+  format: ReadFormat$1 | 'memory'
   /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
   layout: 'files' | 'clip-retrieval' | 'memory'
   /** The files in reading order; empty for rows in memory. */
-  shards: ShardInfo[]
+  shards: ShardInfo$1[]
   /** The label they were opened with. */
   label?: string
 }
 /** What an aligner keeps of one side of its fit. */
-export interface SideInfo {
+interface SideInfo$1 {
   /** Name of the side, such as `'image'`. */
   name: string
   /** Rows that were fitted. */
@@ -977,20 +1623,19 @@ export interface FitGap {
   floor: number
 }
 /** The gaps that an aligner remembers. */
-export interface AlignerGap extends FitGap {
+interface AlignerGap$1 extends FitGap {
   /** The same on rows that were kept out of the fit. */
   held?: FitGap
 }
 /** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions
-  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
+interface FittedOptions$1 extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
   /** How rows are moved. */
-  method: Method
+  method: Method$1
   /** How the centroid step found its offset. */
-  centroid: Centroid
+  centroid: Centroid$1
 }
 /** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
-export type StageInfo =
+type StageInfo$1 =
   | {
       /** Every component times `factor`. */
       kind: 'scale'
@@ -1018,19 +1663,19 @@ export type StageInfo =
       knots: [number, number]
     }
 /** What a fitted aligner knows about itself. */
-export interface AlignerInfo {
+interface AlignerInfo$1 {
   /** Version of the file format. */
   version: number
   /** Version of the package that fitted it. */
   package: string
   /** Method and options of the fit. */
-  options: FittedOptions
+  options: FittedOptions$1
   /** Columns of the rows it takes and gives. */
   dim: number
   /** The side that is moved. */
-  source: SideInfo
+  source: SideInfo$1
   /** The side that is imitated. */
-  target: SideInfo
+  target: SideInfo$1
   /** Factor on the residuals, sqrt(target trace / source trace). */
   scale: number
   /** Whether results have unit length. */
@@ -1038,9 +1683,9 @@ export interface AlignerInfo {
   /** Centroid offsets it applies. */
   iterations: number
   /** The gap on the rows of the fit, and on rows kept out of it. */
-  gap: AlignerGap
+  gap: AlignerGap$1
   /** Stages of a map that is more than a scale, a shift and offsets. */
-  stages?: StageInfo[]
+  stages?: StageInfo$1[]
   /** Whether the target's rows move too, as in centering. */
   movesTarget: boolean
   /** How rows of the fit belonged together: row by row, or by ids; absent where they did not. */
@@ -1125,7 +1770,7 @@ export interface FitReport {
   /** The gap before and after. */
   gap: Gap
   /** Method and options of the fit. */
-  options: FittedOptions
+  options: FittedOptions$1
   /** The rows kept out of the fit, when some were. */
   holdout?: {
     /** Their share. */
@@ -1310,7 +1955,7 @@ export interface BadRow {
   reason: string
 }
 /** What a set of rows looks like. */
-export interface InspectReport extends EmbeddingsInfo {
+export interface InspectReport extends EmbeddingsInfo$1 {
   /** Lengths of the usable rows as they are stored, and their mean; null when no row is usable. */
   norms: MeanNorms | null
   /** Whether every usable row has length one up to the rounding of its storage type. */
@@ -1337,511 +1982,6 @@ export interface ConvertReport {
   notCarried?: NotCarried[]
   /** Wall-clock seconds of each part. */
   seconds: Seconds
-}
-/** Who says a turn. */
-export type Speaker = 'system' | 'user' | 'assistant'
-/** One turn of a conversation. */
-export interface Turn {
-  /** Who says it. */
-  role: Speaker
-  /** What is said; `<image>` is the place of an image. */
-  content: string
-  /** Whether the model learns it, where it is the assistant's. @defaultValue `true` */
-  learned?: boolean
-}
-/** A projector from embeddings to soft tokens. */
-export interface ProjectorOptions {
-  /** `linear`, `mlpNx_gelu` with a number for N, or `identity`, as LLaVA names them. @defaultValue `'mlp2x_gelu'` */
-  type?: string
-  /** Soft tokens that one embedding becomes. @defaultValue `1` */
-  numVisualTokens?: number
-  /** Whether the last layer makes them distinct, or one token is repeated, as published. @defaultValue `false` */
-  distinctTokens?: boolean
-  /** Factor of an embedding on its way in; `'sqrt'` is √dim, which gives unit rows entries of size 1. @defaultValue `1` */
-  inputScale?: number | 'sqrt'
-  /** A projector to begin with: of this package, LLaVA, Bunny, Hugging Face, or mmproj. */
-  init?: string
-}
-/** Low-rank matrices beside those of the language model. */
-export interface LoraOptions {
-  /** @defaultValue `64` */
-  rank?: number
-  /** What they add is multiplied by alpha / rank. @defaultValue `16` */
-  alpha?: number
-  /** Share of their input that is dropped. @defaultValue `0.05` */
-  dropout?: number
-  /** Maps of a block by the end of their names. @defaultValue all seven */
-  targets?: readonly string[]
-}
-/** What learns: the projector alone, with adapters in the language model, or with all of it. */
-export type LearnMode = 'projector' | 'lora' | 'full'
-/** How a model learns; what is left out has the native default that is stated. */
-export interface LearnOptions {
-  /** @defaultValue `'projector'` */
-  mode?: LearnMode
-  /** Whether the projector stays as it is. @defaultValue `false` */
-  freezeProjector?: boolean
-  /** For mode `lora`. */
-  lora?: LoraOptions
-  /** Highest learning rate. @defaultValue `5e-4` */
-  learningRate?: number
-  /** The projector's, where it differs. */
-  projectorLearningRate?: number
-  /** Decay of matrices, not of biases and norms. @defaultValue `0` */
-  weightDecay?: number
-  /** @defaultValue `0.9` */
-  adamBeta1?: number
-  /** @defaultValue `0.999` */
-  adamBeta2?: number
-  /** @defaultValue `1e-8` */
-  adamEpsilon?: number
-  /** Largest norm of all gradients together; 0 for no bound. @defaultValue `1` */
-  maxGradNorm?: number
-  /** @defaultValue `'cosine'` */
-  schedule?: ScheduleKind
-  /** Numbers that some schedules ask for: cycles, power, the rate at the end. */
-  scheduleShape?: {
-    /** Cycles of `cosine_with_restarts`. @defaultValue `1` */
-    cycles?: number
-    /** Power of `polynomial`. @defaultValue `1` */
-    power?: number
-    /** Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest. */
-    end?: number
-  }
-  /** Share of the updates in which the rate rises. @defaultValue `0.03` */
-  warmupRatio?: number
-  /** Updates of that rise, instead of a share. */
-  warmupSteps?: number
-  /** Updates in all. */
-  steps: number
-  /** Bytes of intermediate values kept for the way back; what does not fit is computed twice. @defaultValue 2 GiB */
-  activationBytes?: number
-}
-/** What a model is opened with. */
-export interface ModelOptions {
-  /** The language model: a folder in Hugging Face's layout, or a GGUF file. */
-  path: string
-  /** How it is computed where it is frozen: products in bf16 and all else in f32, or all in f32. @defaultValue `'bf16'` */
-  dtype?: 'bf16' | 'f32'
-  /** Columns of the embeddings. */
-  dim: number
-  /** The projector. */
-  projector?: ProjectorOptions
-  /** Adapters to begin with: a folder in PEFT's layout. */
-  adapter?: string
-  /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
-  template?: string
-  /** What a model's own template is given beside the conversation, such as `{ enable_thinking: true }`. */
-  templateArguments?: Readonly<Record<string, unknown>>
-  /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
-  endToken?: boolean
-  /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
-  maxLength?: number
-  /** Seed of first values and of what is dropped. @defaultValue `0` */
-  seed?: number
-  /** How it learns; absent for use only. */
-  learn?: LearnOptions
-  /** Native threads. @defaultValue one per core */
-  threads?: number
-}
-/** A sample, and where its images' embeddings stand. */
-export interface ModelSample {
-  /** Its name, for errors. */
-  id: string
-  /** What is said; `<image>` is the place of an image. */
-  turns: readonly Turn[]
-  /** The row of each image among the rows that are given with the call. */
-  rows: readonly number[]
-  /** Number of the pass over the data: an aligner that adds noise draws it anew in every one. @defaultValue `0` */
-  epoch?: number
-}
-/** What a model says of itself. */
-export interface ModelInfo {
-  /** `llama`, `mistral`, `qwen2` or `qwen3`. */
-  modelType: string
-  /** Tokens of its vocabulary. */
-  vocab: number
-  /** Width of the language model. */
-  hidden: number
-  /** Blocks. */
-  layers: number
-  /** Columns of embeddings. */
-  dim: number
-  /** Numbers that learn. */
-  learning: number
-  /** What multiplies bf16 matrices on this machine. */
-  unit: string
-  /**
-   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
-   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
-   */
-  notes: readonly string[]
-}
-/** Sizes of samples as the model takes them. */
-export interface SampleSizes {
-  /** Positions, by sample. */
-  positions: number[]
-  /** Tokens that count in the loss, by sample. */
-  labels: number[]
-}
-/** What an update showed. */
-export interface StepReport {
-  /** Updates made, this one included. */
-  step: number
-  /** Mean −log p of the tokens that count, in nats. */
-  loss: number
-  /** Tokens that count. */
-  labels: number
-  /** Share of them that were the likeliest. */
-  accuracy: number
-  /** Positions computed. */
-  positions: number
-  /** Norm of all gradients before it was bounded. */
-  gradNorm: number
-  /** Learning rate of the update. */
-  learningRate: number
-}
-/** Losses of samples without an update. */
-export interface LossReport {
-  /** Σ −log p of each sample, in nats. */
-  losses: number[]
-  /** Tokens that count, by sample. */
-  labels: number[]
-  /** How many of all those tokens were the likeliest. */
-  right: number
-}
-/** How answers are drawn. */
-export interface SamplingOptions {
-  /** Tokens of an answer at most. @defaultValue `128` */
-  maxNewTokens?: number
-  /** 0 takes the likeliest token. @defaultValue `0` */
-  temperature?: number
-  /** Share of the probability that is drawn from. @defaultValue `1` */
-  topP?: number
-  /** Seed of the draws; those of an answer follow from it and from the answer's number. @defaultValue `0` */
-  seed?: number
-  /** Number of the first answer, where a list is answered in parts. @defaultValue `0` */
-  first?: number
-  /** Texts that end an answer. */
-  stop?: readonly string[]
-}
-/** An answer. */
-export interface Answer {
-  /** The text, without what ended it and without thoughts before it (`<think>…</think>`). */
-  text: string
-  /** Its tokens, without those of thoughts. */
-  tokens: number[]
-  /** Why it ended: an end token, a stop text, or the bound on tokens. */
-  ended: 'end' | 'stop' | 'length'
-}
-/** A piece of an answer as it is made. */
-export interface AnswerPiece {
-  /** Number of the answer. */
-  answer: number
-  /** Characters that are certain by now. */
-  text: string
-}
-/**
- * What is written for others:
- * - `'learned'`: the projector, and adapters where there are any;
- * - `'all'`: also the language model, where all of it has learned;
- * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
- * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with;
- * - `'hf'`: the projector alone as `multi_modal_projector.safetensors`, under the names of transformers' Llava, which
- *   knows `mlp2x_gelu` only;
- * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
- */
-export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
-/** How a call is stopped. */
-export interface CallOptions {
-  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
-  signal?: AbortSignal
-}
-/** How a run is followed; kept in the state. */
-export interface TrackerOptions {
-  /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
-  freezeAt: number
-  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
-  energy?: number
-  /** Dimension of U; not with `energy`. */
-  rank?: number
-  /** Only steps that are multiples of this are recorded. @defaultValue `1` */
-  every?: number
-  /** Recorded steps whose covariances are averaged; windows follow one another once the frame is frozen. @defaultValue `10` */
-  window?: number
-  /** Leading eigencomponents that are compared with the gradients'. @defaultValue `128` */
-  topEigen?: number
-  /** Probe pairs that retrieval is measured on, at most, chosen by the seed; 0 leaves it out. @defaultValue `4096` */
-  retrievalPairs?: number
-  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
-  lambda?: number
-  /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
-  seed?: number
-}
-/** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
-export interface ConditionRecord {
-  /** First eigenvalue over the last one that is more than rounding. */
-  kappa: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
-  kappaEff: number | null
-}
-/** Residuals in U, where both modalities vary. */
-export interface USideRecord extends ConditionRecord {
-  /** Eigenvalues that were rounding only. */
-  belowFloor: number
-  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
-  isotropic: ConditionRecord
-  /** Against the covariance of the gradients in U; absent without gradients. */
-  gradient?: {
-    /** Leading eigencomponents compared. */
-    ranks: number
-    /** Pearson correlation of the sorted eigenvalues. */
-    rhoEig: number | null
-    /** Pearson correlation of the diagonals in the frame's basis. */
-    diagonal: number | null
-    /** `rhoEig` of an isotropic sample: sorted numbers always correlate. */
-    isotropicRhoEig: number | null
-    /** `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs. */
-    mixtureRhoEig?: number | null
-    /** `diagonal` with them; absent as `mixtureRhoEig`. */
-    mixtureDiagonal?: number | null
-    /** |correlation| that unrelated diagonals exceed in one of twenty cases. */
-    chance: number | null
-  }
-}
-/** Residuals in V, the complement of U. */
-export interface VSideRecord extends ConditionRecord {
-  /** Dimension of V. */
-  dim: number
-  /** Eigenvalues that were rounding only. */
-  belowFloor: number
-  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
-  isotropic: ConditionRecord
-  /** Degrees between γ and the leading eigenvector of Σ_V, 0 to 90. */
-  angle: number | null
-  /** Quantiles of the same angle for a random direction. */
-  randomAngle: {
-    /** 5 %. */
-    p05: number | null
-    /** The median. */
-    p50: number | null
-    /** 95 %. */
-    p95: number | null
-  }
-  /** Length of the mean unit direction of P_VΔ, without the part that sampling adds to its square; absent in older logs. */
-  resultant?: number
-  /** Von Mises–Fisher concentration of the pairs' directions in V; not of a window. */
-  vmf?: number | null
-  /** The same of as many directions spread evenly. */
-  isotropicVmf?: number | null
-}
-/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`. */
-export interface CouplingRecord {
-  /** ‖L‖₂. */
-  norm: number
-  /** Share of the residuals in V that L explains. */
-  r2: number | null
-  /** The ridge that both depend on. */
-  lambda: number
-}
-/** How a part of the mean difference moves. */
-export interface BiasRecord {
-  /** ‖b(t)−b(t0)‖/‖b(t0)‖; absent before the frame is frozen. */
-  drift?: number
-  /** Cosine to the step recorded before; absent at the first. */
-  stepCosine?: number | null
-}
-/** Share of queries whose partner is the nearest row, and is among the five nearest. */
-export interface RecallRecord {
-  /** Recall at 1. */
-  r1: number
-  /** Recall at 5. */
-  r5: number
-}
-/**
- * What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
- * undefined is null. Angles are in degrees.
- *
- * @see arXiv 2602.07026, sections 3 and 4, appendices B and C
- */
-export interface TrackRecord {
-  /** The trainer's step. */
-  step: number
-  /** Columns. */
-  dim: number
-  /** Probe pairs. */
-  pairs: number
-  /** Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs. */
-  groups?: {
-    /** Known by ids, or by rows that are equal bit for bit. */
-    by: 'ids' | 'equal-rows'
-    /** Different items. */
-    items: number
-  }
-  /** The frame everything is taken apart in. */
-  frame: {
-    /** Dimension of U. */
-    rank: number
-    /** Share of the trace of Cov(image)+Cov(text) that U held when it was estimated. */
-    energy: number
-    /** Whether it stays from here on. */
-    frozen: boolean
-    /** Step it was estimated at. */
-    step: number
-  }
-  /** The gap of the pairs beside its noise. */
-  gap: {
-    /** ‖m‖, the distance of the means. */
-    centroid: number
-    /** Cosine of the means. */
-    cosine: number | null
-    /** ‖m‖² without the part that sampling adds. */
-    unbiasedSquared: number
-    /** Its 95 % interval. */
-    interval: [number, number]
-    /** Whether the gap is real; absent in older logs. */
-    verdict?: 'real' | 'noise' | 'not-tested'
-    /** How far apart the means would be by sampling alone. */
-    floor: number
-    /** Mean distance of the pairs. */
-    pairedDistance: number
-    /** Relative modality gap. */
-    rmg: number
-  }
-  /** E‖e−μ‖² of both modalities. */
-  trace: ImageText
-  /** E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`. */
-  decomposition: {
-    /** ‖β‖, the mean difference in U. */
-    pmb: number
-    /** ‖γ‖, the mean difference in V. */
-    cob: number
-    /** Spread of the differences in U. */
-    traceU: number
-    /** Spread of the differences in V. */
-    traceV: number
-  }
-  /** U re-estimated at this step against the frozen one; absent before it is frozen. */
-  rotation?: {
-    /** Sine of the largest principal angle. */
-    sinTheta: number
-    /** Root mean square of the sines of all principal angles. */
-    rmsSine: number
-    /** Root mean square of all principal angles. */
-    rmsAngle: number
-    /** `rmsSine` of a random subspace, sqrt(dim V/d). */
-    random: number
-  }
-  /** How the residuals in V follow those in U. */
-  coupling: CouplingRecord
-  /** Root mean square share of gradient energy in V; absent without gradients. */
-  leakage?: {
-    /** Over the rows of both modalities. */
-    leak: number | null
-    /** Of image gradients. */
-    image?: number | null
-    /** Of text gradients. */
-    text?: number | null
-    /** Of random directions, sqrt(dim V/d). */
-    random: number
-    /** The same of random mixtures of the batch's rows; absent without a batch, and in older logs. */
-    mixture?: number
-    /** sinθ + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen. */
-    bound?: number
-    /** `leak` − `bound`: above zero, the remainder that the bound needs to hold. */
-    remainder?: number | null
-  }
-  /** γ, the mean difference in V. */
-  passive: BiasRecord
-  /** β, the mean difference in U, to compare with. */
-  active: BiasRecord
-  /** Residuals in U. */
-  u: USideRecord
-  /** Residuals in V. */
-  v: VSideRecord
-  /** Search among the probe pairs; absent for `retrievalPairs: 0`. */
-  retrieval?: {
-    /** Pairs it was measured on. */
-    pairs: number
-    /** Images ask, texts answer. */
-    imageToText: RecallRecord
-    /** Texts ask, images answer. */
-    textToImage: RecallRecord
-  }
-  /** What the sphere does to the mean of the text after anchor and trace. */
-  phantomDrift: {
-    /** ‖E[π(z)]−π(E[z])‖. */
-    measured: number
-    /** ‖E[π(z)]−μx‖. */
-    toTarget: number
-    /** Length of its part tangential to the sphere. */
-    tangential: number
-    /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
-    predictedTangential: number
-    /** Cosine of predicted and measured tangential parts. */
-    cosine: number | null
-    /** Length of the predicted drift less the measured one, relative to the measured one; absent in older logs. */
-    error?: number
-    /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs. */
-    parameter?: number
-    /** Root mean square of the tangential part that sampling alone gives; absent in older logs. */
-    noise?: number
-  }
-  /** Gradients against the span of the batch's embeddings; absent without a batch. */
-  span?: {
-    /** Root mean square share of the gradients outside it; null where it is the whole space. */
-    residual: number | null
-    /** Its dimension. */
-    dim: number
-    /** The same of a random vector. */
-    random: number
-  }
-  /** Means of the per-step covariances of the window that this step completes. */
-  window?: {
-    /** First step of the window. */
-    from: number
-    /** Recorded steps in it. */
-    steps: number
-    /** Residuals in U. */
-    u: USideRecord
-    /** Residuals in V. */
-    v: VSideRecord
-    /** How the residuals in V follow those in U. */
-    coupling: CouplingRecord
-  }
-}
-interface Source {
-  info(): EmbeddingsInfo
-  /** The same rows with the group of each. */
-  grouped(keys: Uint32Array): Outcome<Source>
-  /** Lets go of the rows; jobs that run keep theirs. */
-  release(): void
-}
-type TrackedName = 'image' | 'text' | 'gradImage' | 'gradText' | 'batchImage' | 'batchText'
-interface NativeTracker {
-  info(): {
-    options: TrackerOptions
-    lastStep: number | null
-  }
-  takes(step: number): boolean
-  push(
-    spec: {
-      step: number
-      names: TrackedName[]
-      threads?: number
-    },
-    sources: Source[],
-    token: CancelToken,
-  ): Promise<Outcome<TrackRecord>>
-  toBytes(): Uint8Array
-  save(path: string): Promise<Outcome<null>>
-  saveFrame(path: string): Promise<Outcome<null>>
-}
-interface CancelToken {
-  cancel(): void
-}
-interface NativeRows {
-  pick(rows: number[]): Promise<Outcome<Float32Array>>
 }
 /** How a long call is watched and stopped. */
 export interface RunOptions {
@@ -1931,7 +2071,7 @@ export interface EmbeddingsOptions {
    *
    * @defaultValue `'error'`
    */
-  onBadRow?: OnBadRow
+  onBadRow?: OnBadRow$1
   /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
   normalize?: boolean
   /** A name for these rows, kept in aligners that are fitted on them. */
@@ -1973,11 +2113,11 @@ export declare class Embeddings {
   /** Storage type of a component. */
   get dtype(): Dtype
   /** Container, or `'memory'`. */
-  get format(): EmbeddingsInfo['format']
+  get format(): EmbeddingsInfo$1['format']
   /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
-  get layout(): EmbeddingsInfo['layout']
+  get layout(): EmbeddingsInfo$1['layout']
   /** The files in reading order. */
-  get shards(): readonly ShardInfo[]
+  get shards(): readonly ShardInfo$1[]
   /** The label they were opened with. */
   get label(): string | undefined
   /** Releases rows in memory now, rather than when they are collected; calls that run keep theirs. */
@@ -1994,6 +2134,19 @@ export declare class Embeddings {
  * when `ids` and rows differ in number
  */
 export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
+/** How two sides of rows belong together. */
+export interface GroupOptions {
+  /**
+   * Whether rows are paired: rows of one id with each other where ids are known, otherwise row i with row i. A dropped row
+   * then drops its partner. @defaultValue `false`; `true` with `captionsPerImage`, or with ids given for both sides
+   */
+  paired?: boolean
+  /**
+   * Captions of each image, in order: `5` says that texts 5i to 5i+4 belong to image i, whether the images stand once or as
+   * often as their captions.
+   */
+  captionsPerImage?: number
+}
 /** The two sides of a fit; they need not be paired. */
 export interface Sides {
   /** Rows to imitate, usually images; read once. */
@@ -2024,7 +2177,7 @@ export interface TransformOptions extends ResumableOutputOptions {
 export declare class Aligner {
   #private
   /** What it knows about itself and its fit. */
-  readonly info: AlignerInfo
+  readonly info: AlignerInfo$1
   /** What the fit found; absent when the aligner was loaded. */
   readonly report: FitReport | undefined
   private constructor()
@@ -2320,13 +2473,33 @@ export interface SampleSizeReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` does
  */
 export declare function analyzeSampleSize(input: SampleSizeInput, run?: RunOptions): Promise<SampleSizeReport>
+/** What is measured, and on which rows. */
+export interface MeasureOptions extends CauseOptions, GroupOptions, OverwriteOptions {
+  /** What to measure beside the gap. @defaultValue everything */
+  parts?: readonly MeasurePart[]
+  /** Measure only the rows that a fit with this `holdout` and `seed` did not see, in [0, 1); 0 for all. @defaultValue `0` */
+  holdout?: number
+  /** Seed of every sampled choice. @defaultValue `0` */
+  seed?: number
+  /**
+   * Let every row ask for its neighbours, however many there are. @defaultValue `false`: above 20,000 rows a side a sample
+   * of about 10,000 asks, always against all rows
+   */
+  exact?: boolean
+  /** File of a frame made earlier, to take the gap apart in; not with `energy` or `rank`. */
+  frame?: string
+  /** File to keep the frame of these rows in. */
+  saveFrame?: string
+  /** Add what a report draws. @defaultValue `false` */
+  figures?: boolean
+}
 /** The options of a fit that make a strategy what it is. */
 export type StrategyOptions = Omit<
   FitOptions,
   'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'targetName' | 'sourceName' | 'encoder'
 >
 /** The name of a strategy in a comparison: a method, or a variant of ReAlign. */
-export type StrategyName = Method | 'anchor-trace' | 'realign-10' | 'realign-solve'
+export type StrategyName = Method$1 | 'anchor-trace' | 'realign-10' | 'realign-solve'
 /** Every strategy that a comparison knows by name. */
 export declare const STRATEGIES: Readonly<Record<StrategyName, StrategyOptions>>
 /** What to compare. */
@@ -2343,7 +2516,7 @@ export interface CompareInput extends ThreadOptions, Omit<MeasureOptions, 'frame
 /** A strategy measured on rows it has not seen. */
 export interface StrategyReport extends GapReport {
   /** Method and options of the fit. */
-  options: FittedOptions
+  options: FittedOptions$1
   /** Wall-clock seconds. */
   seconds: {
     /** Of the fit. */
@@ -2404,6 +2577,227 @@ export declare function convert(
   out: string,
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
+/** Shapes of one tower's transformer. */
+export interface TowerShape {
+  /** Columns inside. */
+  width: number
+  /** Blocks. */
+  layers: number
+  /** Heads of each block, a divisor of the width. */
+  heads: number
+}
+/** Shapes of a dual encoder. */
+export interface EncoderShape {
+  /** Columns of an embedding. @defaultValue `192` */
+  dim?: number
+  /** Pixels of an image's side. @defaultValue `32` */
+  imageSize?: number
+  /** Pixels of a patch's side, a divisor of the image's. @defaultValue `8` */
+  patch?: number
+  /** The image tower. @defaultValue `{ width: 128, layers: 2, heads: 4 }` */
+  image?: TowerShape
+  /** The text tower. @defaultValue `{ width: 128, layers: 1, heads: 4 }` */
+  text?: TowerShape
+  /** Words of a caption that are read at most. @defaultValue `24` */
+  tokens?: number
+}
+/** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
+export type ScheduleKind =
+  | 'cosine'
+  | 'linear'
+  | 'constant'
+  | 'constant_with_warmup'
+  | 'inverse_sqrt'
+  | 'polynomial'
+  | 'cosine_with_restarts'
+  | 'cosine_with_min_lr'
+/** Constants of AdamW. */
+export interface AdamWOptions {
+  /** @defaultValue `0.9` */
+  beta1?: number
+  /** @defaultValue `0.98` */
+  beta2?: number
+  /** @defaultValue `1e-6` */
+  eps?: number
+  /** Largest norm of all gradients together; `0` for no bound. @defaultValue `1` */
+  maxGradNorm?: number
+}
+/** How a dual encoder is trained. Equal options, data and seed give equal bits, whatever the number of threads. */
+export interface TrainOptions {
+  /** Shapes of the encoder. */
+  model?: EncoderShape
+  /** Passes over the training pairs. @defaultValue `40` */
+  epochs?: number
+  /** Updates in all; takes the place of `epochs`. */
+  steps?: number
+  /** Pairs that are contrasted with each other; no two of equal captions. @defaultValue `128` */
+  batchSize?: number
+  /** Pairs whose activations are held at a time; it changes memory and nothing else. @defaultValue the batch */
+  microBatch?: number
+  /** Highest learning rate. @defaultValue `0.001` */
+  learningRate?: number
+  /** Share of the updates in which the rate rises from 0. @defaultValue `0.1` */
+  warmup?: number
+  /** @defaultValue `'cosine'` */
+  schedule?: ScheduleKind
+  /** Decay of matrices; vectors and tables have none. @defaultValue `0.1` */
+  weightDecay?: number
+  /** Constants of the optimiser. */
+  optimizer?: AdamWOptions
+  /** Temperature at the start; it is learned. Near 0.01 the gap stays, at 0.07 it closes. @defaultValue `0.01` */
+  temperature?: number
+  /** Lowest temperature that training may reach. @defaultValue `0.01`, as in CLIP */
+  minTemperature?: number
+  /** Whether images are shifted, scaled and tinted by chance. @defaultValue `true` */
+  augment?: boolean
+  /** Seed of everything that happens by chance. @defaultValue `0` */
+  seed?: number
+  /** Updates between two probes; `0` for none. @defaultValue `0` */
+  probeEvery?: number
+  /** Held-out pairs in a probe at most. @defaultValue `1000` */
+  probeRows?: number
+  /** Updates between two checkpoints; `0` for one at the end, and one when the training is stopped. @defaultValue `0` */
+  checkpointEvery?: number
+}
+/** What one update did. */
+export interface TrainStep {
+  /** Updates so far, this one included. */
+  step: number
+  /** Updates in all. */
+  total: number
+  /** Passes over the data begun. */
+  epoch: number
+  /** Loss of the batch before the update, natural logarithm. */
+  loss: number
+  /** Share of the batch's images whose own caption came first. */
+  accuracy: number
+  /** Temperature before the update. */
+  temperature: number
+  /** Learning rate of the update. */
+  learningRate: number
+  /** Norm of all gradients together, before it was bounded. */
+  gradNorm: number
+  /** Seconds since training began or went on. */
+  seconds: number
+}
+/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
+export interface TrainProbe {
+  /** Updates made when it was taken. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Held-out images. */
+  image: Float32Array
+  /** Their captions, row by row. */
+  text: Float32Array
+  /** The batch's images. */
+  batchImage: Float32Array
+  /** The batch's captions. */
+  batchText: Float32Array
+  /** dL/d the batch's image rows. */
+  gradImage: Float32Array
+  /** dL/d the batch's text rows. */
+  gradText: Float32Array
+}
+/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
+export type OnBadPair = 'error' | 'drop'
+/** How lists of pairs are read. */
+export interface PairOptions {
+  /**
+   * `error` stops with all bad pairs in one message, the first twenty by name; `drop` leaves them out and counts them.
+   *
+   * @defaultValue `'error'`
+   */
+  onBadPair?: OnBadPair
+  /** Whether a list may name images outside of its own folder. @defaultValue `false` */
+  allowOutsideImages?: boolean
+}
+/** What and how pairs are embedded. */
+export interface EmbedOptions extends PairOptions, OverwriteOptions {
+  /** Name of the encoder's prompt that every text stands behind. @defaultValue the encoder's own default, if it has one */
+  prompt?: string
+  /** Only pairs of these splits. @defaultValue all */
+  splits?: readonly string[]
+  /** Pairs per shard; each gives a row for each of its captions. @defaultValue `10000` */
+  shardRows?: number
+  /** f32 instead of f16. @defaultValue `false` */
+  full?: boolean
+  /** Keep the shards of an earlier run that are as it wrote them, of the same encoder, pairs and images. @defaultValue `false` */
+  resume?: boolean
+}
+/** How often the right answer is among the first k, and the mean of 1/rank. */
+export interface Recall {
+  /** Among the first. */
+  r1: number
+  /** Among the first five. */
+  r5: number
+  /** Among the first ten. */
+  r10: number
+  /** Mean reciprocal rank. */
+  mrr: number
+}
+/** What held-out pairs show. */
+export interface HeldOut {
+  /** Pairs. */
+  rows: number
+  /** Different captions among them; images of one caption are all right answers to it. */
+  captions: number
+  /** ‖mean image − mean text‖. */
+  gap: number
+  /** Mean cosine of a pair. */
+  pairedCosine: number
+  /** Images found by captions. */
+  textToImage: Recall
+  /** Captions found by images. */
+  imageToText: Recall
+  /** What chance would give for `imageToText.r5`. */
+  chanceR5: number
+}
+/** Pairs that were left out. */
+export interface DroppedPairs {
+  /** How many. */
+  count: number
+  /** What is wrong with the first twenty. */
+  first: string[]
+}
+/** What a training gave. */
+export interface TrainReport {
+  /** The encoder's file. */
+  encoder: string
+  /** Columns of its embeddings. */
+  dim: number
+  /** Numbers that were trained. */
+  parameters: number
+  /** Pairs that were trained on. */
+  pairs: number
+  /** Pairs that were left out, with `onBadPair: 'drop'`. */
+  dropped: DroppedPairs
+  /** Updates. */
+  steps: number
+  /** Loss of the last batch; `null` when a resumed training was already done. */
+  loss: number | null
+  /** Learned temperature. */
+  temperature: number
+  /** Every held-out split, by name. */
+  heldOut: Record<string, HeldOut>
+  /** Seconds of this run. */
+  seconds: number
+}
+/** What embedding gave. */
+export interface EmbedReport {
+  /** Pairs. */
+  pairs: number
+  /** Rows on each side: a pair has one for each of its captions. */
+  rows: number
+  /** Columns. */
+  dim: number
+  /** Pairs that were left out, with `onBadPair: 'drop'`. */
+  dropped: DroppedPairs
+  /** Shards that were kept from an earlier run. */
+  kept: number
+  /** Files, in order. */
+  outputs: string[]
+}
 /** What is trained, from what, and where it goes. */
 export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions, OverwriteOptions {
   /** Lists of pairs: jsonl, csv, tar files in the WebDataset layout, or folders with one of them or with text files. */
@@ -2592,6 +2986,238 @@ export interface RowLabels {
   /** Of text rows. */
   text?: readonly string[] | Readonly<Record<number, string>>
 }
+/** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
+interface ConditionRecord$1 {
+  /** First eigenvalue over the last one that is more than rounding. */
+  kappa: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
+  kappaEff: number | null
+}
+/** Residuals in U, where both modalities vary. */
+interface USideRecord$1 extends ConditionRecord$1 {
+  /** Eigenvalues that were rounding only. */
+  belowFloor: number
+  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
+  isotropic: ConditionRecord$1
+  /** Against the covariance of the gradients in U; absent without gradients. */
+  gradient?: {
+    /** Leading eigencomponents compared. */
+    ranks: number
+    /** Pearson correlation of the sorted eigenvalues. */
+    rhoEig: number | null
+    /** Pearson correlation of the diagonals in the frame's basis. */
+    diagonal: number | null
+    /** `rhoEig` of an isotropic sample: sorted numbers always correlate. */
+    isotropicRhoEig: number | null
+    /** `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs. */
+    mixtureRhoEig?: number | null
+    /** `diagonal` with them; absent as `mixtureRhoEig`. */
+    mixtureDiagonal?: number | null
+    /** |correlation| that unrelated diagonals exceed in one of twenty cases. */
+    chance: number | null
+  }
+}
+/** Residuals in V, the complement of U. */
+interface VSideRecord$1 extends ConditionRecord$1 {
+  /** Dimension of V. */
+  dim: number
+  /** Eigenvalues that were rounding only. */
+  belowFloor: number
+  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
+  isotropic: ConditionRecord$1
+  /** Degrees between γ and the leading eigenvector of Σ_V, 0 to 90. */
+  angle: number | null
+  /** Quantiles of the same angle for a random direction. */
+  randomAngle: {
+    /** 5 %. */
+    p05: number | null
+    /** The median. */
+    p50: number | null
+    /** 95 %. */
+    p95: number | null
+  }
+  /** Length of the mean unit direction of P_VΔ, without the part that sampling adds to its square; absent in older logs. */
+  resultant?: number
+  /** Von Mises–Fisher concentration of the pairs' directions in V; not of a window. */
+  vmf?: number | null
+  /** The same of as many directions spread evenly. */
+  isotropicVmf?: number | null
+}
+/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`. */
+interface CouplingRecord$1 {
+  /** ‖L‖₂. */
+  norm: number
+  /** Share of the residuals in V that L explains. */
+  r2: number | null
+  /** The ridge that both depend on. */
+  lambda: number
+}
+/** How a part of the mean difference moves. */
+interface BiasRecord$1 {
+  /** ‖b(t)−b(t0)‖/‖b(t0)‖; absent before the frame is frozen. */
+  drift?: number
+  /** Cosine to the step recorded before; absent at the first. */
+  stepCosine?: number | null
+}
+/** Share of queries whose partner is the nearest row, and is among the five nearest. */
+interface RecallRecord$1 {
+  /** Recall at 1. */
+  r1: number
+  /** Recall at 5. */
+  r5: number
+}
+/**
+ * What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
+ * undefined is null. Angles are in degrees.
+ *
+ * @see arXiv 2602.07026, sections 3 and 4, appendices B and C
+ */
+interface TrackRecord$1 {
+  /** The trainer's step. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Probe pairs. */
+  pairs: number
+  /** Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs. */
+  groups?: {
+    /** Known by ids, or by rows that are equal bit for bit. */
+    by: 'ids' | 'equal-rows'
+    /** Different items. */
+    items: number
+  }
+  /** The frame everything is taken apart in. */
+  frame: {
+    /** Dimension of U. */
+    rank: number
+    /** Share of the trace of Cov(image)+Cov(text) that U held when it was estimated. */
+    energy: number
+    /** Whether it stays from here on. */
+    frozen: boolean
+    /** Step it was estimated at. */
+    step: number
+  }
+  /** The gap of the pairs beside its noise. */
+  gap: {
+    /** ‖m‖, the distance of the means. */
+    centroid: number
+    /** Cosine of the means. */
+    cosine: number | null
+    /** ‖m‖² without the part that sampling adds. */
+    unbiasedSquared: number
+    /** Its 95 % interval. */
+    interval: [number, number]
+    /** Whether the gap is real; absent in older logs. */
+    verdict?: 'real' | 'noise' | 'not-tested'
+    /** How far apart the means would be by sampling alone. */
+    floor: number
+    /** Mean distance of the pairs. */
+    pairedDistance: number
+    /** Relative modality gap. */
+    rmg: number
+  }
+  /** E‖e−μ‖² of both modalities. */
+  trace: ImageText
+  /** E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`. */
+  decomposition: {
+    /** ‖β‖, the mean difference in U. */
+    pmb: number
+    /** ‖γ‖, the mean difference in V. */
+    cob: number
+    /** Spread of the differences in U. */
+    traceU: number
+    /** Spread of the differences in V. */
+    traceV: number
+  }
+  /** U re-estimated at this step against the frozen one; absent before it is frozen. */
+  rotation?: {
+    /** Sine of the largest principal angle. */
+    sinTheta: number
+    /** Root mean square of the sines of all principal angles. */
+    rmsSine: number
+    /** Root mean square of all principal angles. */
+    rmsAngle: number
+    /** `rmsSine` of a random subspace, sqrt(dim V/d). */
+    random: number
+  }
+  /** How the residuals in V follow those in U. */
+  coupling: CouplingRecord$1
+  /** Root mean square share of gradient energy in V; absent without gradients. */
+  leakage?: {
+    /** Over the rows of both modalities. */
+    leak: number | null
+    /** Of image gradients. */
+    image?: number | null
+    /** Of text gradients. */
+    text?: number | null
+    /** Of random directions, sqrt(dim V/d). */
+    random: number
+    /** The same of random mixtures of the batch's rows; absent without a batch, and in older logs. */
+    mixture?: number
+    /** sinθ + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen. */
+    bound?: number
+    /** `leak` − `bound`: above zero, the remainder that the bound needs to hold. */
+    remainder?: number | null
+  }
+  /** γ, the mean difference in V. */
+  passive: BiasRecord$1
+  /** β, the mean difference in U, to compare with. */
+  active: BiasRecord$1
+  /** Residuals in U. */
+  u: USideRecord$1
+  /** Residuals in V. */
+  v: VSideRecord$1
+  /** Search among the probe pairs; absent for `retrievalPairs: 0`. */
+  retrieval?: {
+    /** Pairs it was measured on. */
+    pairs: number
+    /** Images ask, texts answer. */
+    imageToText: RecallRecord$1
+    /** Texts ask, images answer. */
+    textToImage: RecallRecord$1
+  }
+  /** What the sphere does to the mean of the text after anchor and trace. */
+  phantomDrift: {
+    /** ‖E[π(z)]−π(E[z])‖. */
+    measured: number
+    /** ‖E[π(z)]−μx‖. */
+    toTarget: number
+    /** Length of its part tangential to the sphere. */
+    tangential: number
+    /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
+    predictedTangential: number
+    /** Cosine of predicted and measured tangential parts. */
+    cosine: number | null
+    /** Length of the predicted drift less the measured one, relative to the measured one; absent in older logs. */
+    error?: number
+    /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs. */
+    parameter?: number
+    /** Root mean square of the tangential part that sampling alone gives; absent in older logs. */
+    noise?: number
+  }
+  /** Gradients against the span of the batch's embeddings; absent without a batch. */
+  span?: {
+    /** Root mean square share of the gradients outside it; null where it is the whole space. */
+    residual: number | null
+    /** Its dimension. */
+    dim: number
+    /** The same of a random vector. */
+    random: number
+  }
+  /** Means of the per-step covariances of the window that this step completes. */
+  window?: {
+    /** First step of the window. */
+    from: number
+    /** Recorded steps in it. */
+    steps: number
+    /** Residuals in U. */
+    u: USideRecord$1
+    /** Residuals in V. */
+    v: VSideRecord$1
+    /** How the residuals in V follow those in U. */
+    coupling: CouplingRecord$1
+  }
+}
 /** What a run says about a claim of the paper. */
 export interface TrackFinding {
   /** Stable name. */
@@ -2615,11 +3241,11 @@ export interface TrackFinding {
  *
  * @param records those of a tracker or of its log, in order
  */
-export declare function findings(records: readonly TrackRecord[]): TrackFinding[]
+export declare function findings(records: readonly TrackRecord$1[]): TrackFinding[]
 /** A run as `track --json` prints it and as a report shows it. */
 export interface TrackData {
   /** Its records, in order. */
-  records: readonly TrackRecord[]
+  records: readonly TrackRecord$1[]
   /** What they say about each claim. */
   findings: readonly TrackFinding[]
 }
@@ -2628,7 +3254,7 @@ export interface TrackData {
  *
  * @param records those of a tracker or of its log
  */
-export declare function trackReportData(records: readonly TrackRecord[]): TrackData
+export declare function trackReportData(records: readonly TrackRecord$1[]): TrackData
 /** How well one side is found from the other. */
 export interface RetrievalData {
   /** Share of queries whose partner is the nearest row. */
@@ -3247,6 +3873,17 @@ export interface DroppedRecords {
   /** What is wrong with the first of them. */
   first: string[]
 }
+/** Who says a turn. */
+export type Speaker = 'system' | 'user' | 'assistant'
+/** One turn of a conversation. */
+export interface Turn {
+  /** Who says it. */
+  role: Speaker
+  /** What is said; `<image>` is the place of an image. */
+  content: string
+  /** Whether the model learns it, where it is the assistant's. @defaultValue `true` */
+  learned?: boolean
+}
 interface Sample {
   /** Its name: the record's `id`, or its number over all files. */
   id: string
@@ -3352,6 +3989,214 @@ declare class TrainingSet {
   read(record: number, epoch?: number): Promise<JoinedSample>
   /** Lets go of the files. */
   close(): Promise<void>
+}
+/** A projector from embeddings to soft tokens. */
+export interface ProjectorOptions {
+  /** `linear`, `mlpNx_gelu` with a number for N, or `identity`, as LLaVA names them. @defaultValue `'mlp2x_gelu'` */
+  type?: string
+  /** Soft tokens that one embedding becomes. @defaultValue `1` */
+  numVisualTokens?: number
+  /** Whether the last layer makes them distinct, or one token is repeated, as published. @defaultValue `false` */
+  distinctTokens?: boolean
+  /** Factor of an embedding on its way in; `'sqrt'` is √dim, which gives unit rows entries of size 1. @defaultValue `1` */
+  inputScale?: number | 'sqrt'
+  /** A projector to begin with: of this package, LLaVA, Bunny, Hugging Face, or mmproj. */
+  init?: string
+}
+/** Low-rank matrices beside those of the language model. */
+export interface LoraOptions {
+  /** @defaultValue `64` */
+  rank?: number
+  /** What they add is multiplied by alpha / rank. @defaultValue `16` */
+  alpha?: number
+  /** Share of their input that is dropped. @defaultValue `0.05` */
+  dropout?: number
+  /** Maps of a block by the end of their names. @defaultValue all seven */
+  targets?: readonly string[]
+}
+/** What learns: the projector alone, with adapters in the language model, or with all of it. */
+export type LearnMode = 'projector' | 'lora' | 'full'
+/** How a model learns; what is left out has the native default that is stated. */
+export interface LearnOptions {
+  /** @defaultValue `'projector'` */
+  mode?: LearnMode
+  /** Whether the projector stays as it is. @defaultValue `false` */
+  freezeProjector?: boolean
+  /** For mode `lora`. */
+  lora?: LoraOptions
+  /** Highest learning rate. @defaultValue `5e-4` */
+  learningRate?: number
+  /** The projector's, where it differs. */
+  projectorLearningRate?: number
+  /** Decay of matrices, not of biases and norms. @defaultValue `0` */
+  weightDecay?: number
+  /** @defaultValue `0.9` */
+  adamBeta1?: number
+  /** @defaultValue `0.999` */
+  adamBeta2?: number
+  /** @defaultValue `1e-8` */
+  adamEpsilon?: number
+  /** Largest norm of all gradients together; 0 for no bound. @defaultValue `1` */
+  maxGradNorm?: number
+  /** @defaultValue `'cosine'` */
+  schedule?: ScheduleKind
+  /** Numbers that some schedules ask for: cycles, power, the rate at the end. */
+  scheduleShape?: {
+    /** Cycles of `cosine_with_restarts`. @defaultValue `1` */
+    cycles?: number
+    /** Power of `polynomial`. @defaultValue `1` */
+    power?: number
+    /** Rate at the end: of `polynomial` as it is, of `cosine_with_min_lr` as a share of the highest. */
+    end?: number
+  }
+  /** Share of the updates in which the rate rises. @defaultValue `0.03` */
+  warmupRatio?: number
+  /** Updates of that rise, instead of a share. */
+  warmupSteps?: number
+  /** Updates in all. */
+  steps: number
+  /** Bytes of intermediate values kept for the way back; what does not fit is computed twice. @defaultValue 2 GiB */
+  activationBytes?: number
+}
+/** What a model is opened with. */
+export interface ModelOptions {
+  /** The language model: a folder in Hugging Face's layout, or a GGUF file. */
+  path: string
+  /** How it is computed where it is frozen: products in bf16 and all else in f32, or all in f32. @defaultValue `'bf16'` */
+  dtype?: 'bf16' | 'f32'
+  /** Columns of the embeddings. */
+  dim: number
+  /** The projector. */
+  projector?: ProjectorOptions
+  /** Adapters to begin with: a folder in PEFT's layout. */
+  adapter?: string
+  /** `plain`, `llama`, `llama-2`, `chatml`, `bunny`, `vicuna`, or `model`, the model's own. @defaultValue `'model'` */
+  template?: string
+  /** What a model's own template is given beside the conversation, such as `{ enable_thinking: true }`. */
+  templateArguments?: Readonly<Record<string, unknown>>
+  /** Whether a caption of the template `plain` ends with the end token; published code leaves it out. @defaultValue `true` */
+  endToken?: boolean
+  /** Positions of a sample at most; longer ones are cut. @defaultValue `2048` */
+  maxLength?: number
+  /** Seed of first values and of what is dropped. @defaultValue `0` */
+  seed?: number
+  /** How it learns; absent for use only. */
+  learn?: LearnOptions
+  /** Native threads. @defaultValue one per core */
+  threads?: number
+}
+/** A sample, and where its images' embeddings stand. */
+export interface ModelSample {
+  /** Its name, for errors. */
+  id: string
+  /** What is said; `<image>` is the place of an image. */
+  turns: readonly Turn[]
+  /** The row of each image among the rows that are given with the call. */
+  rows: readonly number[]
+  /** Number of the pass over the data: an aligner that adds noise draws it anew in every one. @defaultValue `0` */
+  epoch?: number
+}
+/** What a model says of itself. */
+export interface ModelInfo {
+  /** `llama`, `mistral`, `qwen2` or `qwen3`. */
+  modelType: string
+  /** Tokens of its vocabulary. */
+  vocab: number
+  /** Width of the language model. */
+  hidden: number
+  /** Blocks. */
+  layers: number
+  /** Columns of embeddings. */
+  dim: number
+  /** Numbers that learn. */
+  learning: number
+  /** What multiplies bf16 matrices on this machine. */
+  unit: string
+  /**
+   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
+   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
+   */
+  notes: readonly string[]
+}
+/** Sizes of samples as the model takes them. */
+export interface SampleSizes {
+  /** Positions, by sample. */
+  positions: number[]
+  /** Tokens that count in the loss, by sample. */
+  labels: number[]
+}
+/** What an update showed. */
+export interface StepReport {
+  /** Updates made, this one included. */
+  step: number
+  /** Mean −log p of the tokens that count, in nats. */
+  loss: number
+  /** Tokens that count. */
+  labels: number
+  /** Share of them that were the likeliest. */
+  accuracy: number
+  /** Positions computed. */
+  positions: number
+  /** Norm of all gradients before it was bounded. */
+  gradNorm: number
+  /** Learning rate of the update. */
+  learningRate: number
+}
+/** Losses of samples without an update. */
+export interface LossReport {
+  /** Σ −log p of each sample, in nats. */
+  losses: number[]
+  /** Tokens that count, by sample. */
+  labels: number[]
+  /** How many of all those tokens were the likeliest. */
+  right: number
+}
+/** How answers are drawn. */
+export interface SamplingOptions {
+  /** Tokens of an answer at most. @defaultValue `128` */
+  maxNewTokens?: number
+  /** 0 takes the likeliest token. @defaultValue `0` */
+  temperature?: number
+  /** Share of the probability that is drawn from. @defaultValue `1` */
+  topP?: number
+  /** Seed of the draws; those of an answer follow from it and from the answer's number. @defaultValue `0` */
+  seed?: number
+  /** Number of the first answer, where a list is answered in parts. @defaultValue `0` */
+  first?: number
+  /** Texts that end an answer. */
+  stop?: readonly string[]
+}
+/** An answer. */
+export interface Answer {
+  /** The text, without what ended it and without thoughts before it (`<think>…</think>`). */
+  text: string
+  /** Its tokens, without those of thoughts. */
+  tokens: number[]
+  /** Why it ended: an end token, a stop text, or the bound on tokens. */
+  ended: 'end' | 'stop' | 'length'
+}
+/** A piece of an answer as it is made. */
+export interface AnswerPiece {
+  /** Number of the answer. */
+  answer: number
+  /** Characters that are certain by now. */
+  text: string
+}
+/**
+ * What is written for others:
+ * - `'learned'`: the projector, and adapters where there are any;
+ * - `'all'`: also the language model, where all of it has learned;
+ * - `'merged'`: the projector, and the language model with what its adapters have learned put into it;
+ * - `'llava'`: `mm_projector.bin` and the keys of `config.json` that trainers of LLaVA's kind begin with;
+ * - `'hf'`: the projector alone as `multi_modal_projector.safetensors`, under the names of transformers' Llava, which
+ *   knows `mlp2x_gelu` only;
+ * - `'mmproj'`: the projector alone as `mmproj.gguf`, under llama.cpp's names, without a vision tower.
+ */
+export type ExportKind = 'learned' | 'all' | 'merged' | 'llava' | 'hf' | 'mmproj'
+/** How a call is stopped. */
+export interface CallOptions {
+  /** Stops the call between two parts of a batch, or before the next token; it then rejects with `CANCELLED`. */
+  signal?: AbortSignal
 }
 interface Wording {
   /** The user's text around `<image>` where a record has no question. */
@@ -3630,8 +4475,8 @@ export interface EvaluationConfig {
 /** Section `records`. */
 export interface RecordsConfig {
   /**
-   * What happens to records that cannot be used: all are reported in one error, the first twenty by name, or they are left
-   * out and counted. @defaultValue `'error'`
+   * What happens to records that cannot be used: all are reported in one error, the first twenty by name, or they are
+   * left out and counted. @defaultValue `'error'`
    */
   onBad: 'error' | 'drop'
 }
@@ -4329,7 +5174,7 @@ export interface DatasetOptions {
   /** What happens to records that cannot be used; `'drop'` counts them in the report. @defaultValue `'error'` */
   onBad?: 'error' | 'drop'
   /** What happens to bad rows: an error when a record needs one, or they are left out, and `missing` decides. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
+  onBadRow?: OnBadRow$1
   /** Moves rows as they are read. */
   aligner?: Aligner
   /** Which of the aligner's maps: that of the texts, or that of the images. @defaultValue `'source'` */
@@ -4468,7 +5313,7 @@ export interface MomentsTask {
   /** Whether rows are scaled to unit length. @defaultValue `true` */
   normalize?: boolean
   /** What to do with bad rows. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
+  onBadRow?: OnBadRow$1
   /** File of the state. */
   out: string
 }
@@ -4494,7 +5339,7 @@ export interface TransformTask {
   /** Aligner file. */
   aligner: string
   /** What to do with bad rows. @defaultValue `'error'` */
-  onBadRow?: OnBadRow
+  onBadRow?: OnBadRow$1
   /** Storage type of the output. @defaultValue that of the input */
   dtype?: Dtype
   /** Container of the output. @defaultValue that of the input */
@@ -4680,7 +5525,28 @@ export declare function tokenF1(answers: readonly Judged[]): TokenF1
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
-export declare function readTrackLog(path: string, options?: ReadLogOptions): Promise<TrackRecord[]>
+export declare function readTrackLog(path: string, options?: ReadLogOptions): Promise<TrackRecord$1[]>
+/** How a run is followed; kept in the state. */
+interface TrackerOptions$1 {
+  /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
+  freezeAt: number
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Only steps that are multiples of this are recorded. @defaultValue `1` */
+  every?: number
+  /** Recorded steps whose covariances are averaged; windows follow one another once the frame is frozen. @defaultValue `10` */
+  window?: number
+  /** Leading eigencomponents that are compared with the gradients'. @defaultValue `128` */
+  topEigen?: number
+  /** Probe pairs that retrieval is measured on, at most, chosen by the seed; 0 leaves it out. @defaultValue `4096` */
+  retrievalPairs?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+  /** Seed of the isotropic samples and of the pairs that retrieval takes. @defaultValue `0` */
+  seed?: number
+}
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
 export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string
 /** What a tracker is fed at a step. */
@@ -4721,15 +5587,19 @@ export interface TrackerUse extends ThreadOptions, OverwriteOptions {
 export declare class Tracker {
   #private
   /** Options of the run. */
-  readonly options: TrackerOptions
+  readonly options: TrackerOptions$1
   /**
    * A tracker of a new run.
    *
    * @throws {@link ModalityGapError} `BAD_OPTION`
    */
-  constructor(options: TrackerOptions & TrackerUse)
+  constructor(options: TrackerOptions$1 & TrackerUse)
   /** @internal */
-  constructor(options: (TrackerOptions & TrackerUse) | TrackerUse, loaded: NativeTracker | undefined, takesUp?: boolean)
+  constructor(
+    options: (TrackerOptions$1 & TrackerUse) | TrackerUse,
+    loaded: NativeTracker | undefined,
+    takesUp?: boolean,
+  )
   /**
    * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
    *
@@ -4743,7 +5613,7 @@ export declare class Tracker {
    */
   static fromBytes(bytes: Uint8Array, use?: TrackerUse): Tracker
   /** Records of this process and of the log that was gone on with, in order. */
-  get records(): readonly TrackRecord[]
+  get records(): readonly TrackRecord$1[]
   /** The last step recorded, also by the process before. */
   get lastStep(): number | undefined
   /**
@@ -4755,7 +5625,7 @@ export declare class Tracker {
    * and row, `BAD_SHAPE`, `NOT_PAIRED`, `TOO_FEW_ROWS`, `WIDTH_MISMATCH`, `NUMERIC`, `CANCELLED`; `WRITE_FAILED` for the
    * log
    */
-  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord | undefined>
+  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord$1 | undefined>
   /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
   toBytes(): Uint8Array
   /**
@@ -4771,6 +5641,29 @@ export declare class Tracker {
    * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, or where something stands; `WRITE_FAILED`
    */
   saveFrame(path: string, options?: OverwriteOptions): Promise<void>
+}
+
+export {
+  AlignerGap$1 as AlignerGap,
+  AlignerInfo$1 as AlignerInfo,
+  BiasRecord$1 as BiasRecord,
+  Centroid$1 as Centroid,
+  ConditionRecord$1 as ConditionRecord,
+  CouplingRecord$1 as CouplingRecord,
+  EmbeddingsInfo$1 as EmbeddingsInfo,
+  FittedOptions$1 as FittedOptions,
+  Method$1 as Method,
+  OnBadRow$1 as OnBadRow,
+  ReadFormat$1 as ReadFormat,
+  RecallRecord$1 as RecallRecord,
+  ShardInfo$1 as ShardInfo,
+  SideInfo$1 as SideInfo,
+  StageInfo$1 as StageInfo,
+  Step$1 as Step,
+  TrackRecord$1 as TrackRecord,
+  TrackerOptions$1 as TrackerOptions,
+  USideRecord$1 as USideRecord,
+  VSideRecord$1 as VSideRecord,
 }
 
 export {}

@@ -17,7 +17,7 @@
  * | `NOT_PAIRED` | two sides that should be paired differ in rows, or rows and their ids in number |
  * | `TOO_FEW_ROWS` | fewer rows than the statistics need |
  * | `NOT_CONVERGED` | the centroid step did not settle within its bound |
- * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss is not finite |
+ * | `NUMERIC` | an eigenvalue problem could not be solved, or a loss or what a model computes is not finite |
  * | `BAD_ALIGNER` | bytes that are not an aligner file |
  * | `BAD_FRAME` | bytes that are not the file of a reference frame |
  * | `BAD_STATE` | bytes that are not a tracker's state |

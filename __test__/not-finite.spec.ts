@@ -130,3 +130,34 @@ async function refusesEach(t: ExecutionContext, id: string, files: RegExp) {
 for (const [id, files] of Object.entries(HOLDERS)) {
   test(`values that are not finite are refused in files of ${id}`, async t => await refusesEach(t, id, files))
 }
+
+/** F32 values of a safetensors or GGUF file, all as large as they can be: finite themselves, their sums are not. */
+function huge(bytes: Buffer): Buffer {
+  const out = Buffer.from(bytes)
+  const gguf = bytes.toString('latin1', 0, 4) === 'GGUF'
+  // the last half of a file of either kind is values
+  const start = gguf ? Math.ceil(bytes.length / 2 / 32) * 32 : 8 + Number(bytes.readBigUInt64LE(0))
+  for (let at = start; at + 4 <= out.length; at += 4) out.writeFloatLE(3e38, at)
+  return out
+}
+
+for (const [id, targets] of Object.entries({
+  'encoder-own': /^m$/,
+  projectors: /mmproj\.gguf$|\.safetensors$/,
+})) {
+  test(`what sums of huge values come to is refused for files of ${id}`, async t => {
+    const kind = KINDS.find(each => each.id === id)
+    if (kind === undefined) throw new Error(`there is no kind ${id}`)
+    const place = folderOf(t)
+    await kind.make(place)
+    const files = kind.targets.filter(file => targets.test(file))
+    t.true(files.length > 0)
+    for (const file of files) {
+      writeFileSync(join(place, file), huge(readFileSync(join(place, file))))
+      const { error } = await outcome(() => kind.read(place, file))
+      t.is(error?.name, 'ModalityGapError', `${file}: ${error}`)
+      t.regex(error?.code ?? '', /^(NUMERIC|BAD_ROW|BAD_FORMAT)$/, `${file}: ${error}`)
+      t.regex(error?.message ?? '', /not finite/, file)
+    }
+  })
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ModelConfig;
 use crate::data::{Pair, Pictures};
-use crate::error::Result;
+use crate::error::{EncoderError, Result};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::files::write_whole;
 use crate::model::{Model, to_f32};
@@ -58,11 +58,11 @@ impl DualEncoder {
     /// Reads a file that [`Self::save`] wrote.
     pub fn load(file: &Path) -> Result<Self> {
         let mut checkpoint = match Checkpoint::read(file) {
-            Err(NnError::Read { file, source }) => return Err(crate::EncoderError::reading(&file, source)),
+            Err(NnError::Read { file, source }) => return Err(EncoderError::reading(&file, source)),
             other => other?,
         };
         let Saved { model, vocabulary } = checkpoint.state()?;
-        let bad = |reason: String| crate::EncoderError::BadModel {
+        let bad = |reason: String| EncoderError::BadModel {
             file: file.to_owned(),
             reason,
         };
@@ -80,6 +80,9 @@ impl DualEncoder {
     }
 
     /// Unit rows of pictures `rows`, `dim` values each.
+    ///
+    /// # Errors
+    /// `BAD_ROW` when one is not finite.
     pub fn embed_images(&self, pictures: &Pictures<'_>, rows: &[usize]) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(rows.len() * self.model.config().dim);
         for rows in rows.chunks(BLOCK) {
@@ -89,12 +92,17 @@ impl DualEncoder {
             let image = self
                 .model
                 .images(&mut tape, &vars, self.model.patches(patches)?)?;
-            out.extend(to_f32(image.value())?);
+            out.extend(finite(to_f32(image.value())?, self.model.config().dim, |row| {
+                format!("picture {}", rows[row])
+            })?);
         }
         Ok(out)
     }
 
     /// Unit rows of texts, `dim` values each.
+    ///
+    /// # Errors
+    /// `BAD_ROW` when one is not finite.
     pub fn embed_texts(&self, texts: &[&str]) -> Result<Vec<f32>> {
         let mut out = Vec::with_capacity(texts.len() * self.model.config().dim);
         for texts in texts.chunks(BLOCK) {
@@ -104,7 +112,9 @@ impl DualEncoder {
             let mut tape = Tape::new();
             let vars = self.model.params().constants();
             let text = self.model.texts(&mut tape, &vars, &tokens)?;
-            out.extend(to_f32(text.value())?);
+            out.extend(finite(to_f32(text.value())?, self.model.config().dim, |row| {
+                format!("the text `{}`", texts[row])
+            })?);
         }
         Ok(out)
     }
@@ -128,6 +138,20 @@ impl DualEncoder {
             self.model.config().dim,
             &captions_numbered(pictures.pairs()),
         ))
+    }
+}
+
+/// The rows, unless one is not finite: numbers of the model may be finite, and its sums not.
+fn finite(rows: Vec<f32>, dim: usize, name: impl Fn(usize) -> String) -> Result<Vec<f32>> {
+    let bad = rows
+        .chunks_exact(dim)
+        .position(|row| row.iter().any(|value| !value.is_finite()));
+    match bad {
+        Some(row) => Err(EncoderError::BadRow(format!(
+            "the row of {} is not finite; the encoder is damaged",
+            name(row)
+        ))),
+        None => Ok(rows),
     }
 }
 

@@ -50,6 +50,14 @@ pub enum RevisionError {
         "the model gives a token a logit that is not finite; its weights, adapters, projector or embeddings are damaged"
     )]
     BadLogit,
+    /// A loss of samples that is not finite.
+    #[error(
+        "the loss of samples {0} is not finite; the model's weights, adapters, projector or embeddings are damaged"
+    )]
+    BadLoss(String),
+    /// What a projector makes of embeddings.
+    #[error("the projector makes numbers that are not finite of these embeddings; its weights are damaged")]
+    BadProjection,
     /// The caller asked to stop.
     #[error("stopped before the end")]
     Cancelled,
@@ -70,7 +78,7 @@ impl RevisionError {
             Self::BadSample { .. } => "BAD_SAMPLE",
             Self::BadOption(_) => "BAD_OPTION",
             Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
-            Self::Nn(_) | Self::BadLogit => "NUMERIC",
+            Self::Nn(_) | Self::BadLogit | Self::BadLoss(_) | Self::BadProjection => "NUMERIC",
             Self::Cancelled => "CANCELLED",
         }
     }

@@ -199,6 +199,9 @@ impl Session {
                 .filter(|_| skip > 0)
                 .map(|(_, before)| before);
             let found = self.lm.losses(&self.params, &self.projector, &batch, before)?;
+            if found.losses.iter().any(|loss| !loss.is_finite()) {
+                return Err(RevisionError::BadLoss(named(part.sequences)));
+            }
             report.right += found.right;
             let mut losses = found.losses.into_iter();
             for sequence in part.sequences {
@@ -252,13 +255,21 @@ impl Session {
     }
 
     /// What the projector makes of embeddings, rows of its columns: all soft tokens of an embedding side by side.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` for values that are not whole rows; `NUMERIC` when what comes out is not finite.
     pub fn project(&self, embeddings: &[f32]) -> Result<Vec<f32>> {
         let dim = self.projector.config().dim;
         if !embeddings.len().is_multiple_of(dim) {
             let text = format!("{} values are not whole rows of {dim}", embeddings.len());
             return Err(RevisionError::BadOption(text));
         }
-        self.projector.project(&self.params, embeddings)
+        let rows = self.projector.project(&self.params, embeddings)?;
+        // weights may be finite, and their sums not
+        if rows.iter().any(|value| !value.is_finite()) {
+            return Err(RevisionError::BadProjection);
+        }
+        Ok(rows)
     }
 
     /// Reads the beginning that `sequences` share, unless it was read last time; its length.
@@ -282,6 +293,15 @@ impl Session {
 }
 
 fn not_finite(step: u64, what: &str, sequences: &[Sequence]) -> RevisionError {
+    NnError::NotFinite {
+        step,
+        what: format!("{what} of samples {}", named(sequences)),
+    }
+    .into()
+}
+
+/// Ids of samples, the first sixteen.
+fn named(sequences: &[Sequence]) -> String {
     let names: Vec<&str> = sequences
         .iter()
         .take(16)
@@ -292,9 +312,5 @@ fn not_finite(step: u64, what: &str, sequences: &[Sequence]) -> RevisionError {
     } else {
         ""
     };
-    NnError::NotFinite {
-        step,
-        what: format!("{what} of samples {}{more}", names.join(", ")),
-    }
-    .into()
+    format!("{}{more}", names.join(", "))
 }

@@ -131,14 +131,20 @@ for (const [id, files] of Object.entries(HOLDERS)) {
   test(`values that are not finite are refused in files of ${id}`, async t => await refusesEach(t, id, files))
 }
 
-/** F32 values of a safetensors or GGUF file, all as large as they can be: finite themselves, their sums are not. */
-function huge(bytes: Buffer): Buffer {
+/** F32 values of a safetensors file, or the last `size` bytes of another one, as large as they can be: their sums are not finite. */
+function huge(bytes: Buffer, size = bytes.length - 8 - Number(bytes.readBigUInt64LE(0))): Buffer {
   const out = Buffer.from(bytes)
-  const gguf = bytes.toString('latin1', 0, 4) === 'GGUF'
-  // the last half of a file of either kind is values
-  const start = gguf ? Math.ceil(bytes.length / 2 / 32) * 32 : 8 + Number(bytes.readBigUInt64LE(0))
-  for (let at = start; at + 4 <= out.length; at += 4) out.writeFloatLE(3e38, at)
+  for (let at = out.length - size; at + 4 <= out.length; at += 4) out.writeFloatLE(3e38, at)
   return out
+}
+
+/** Bytes of the values of a safetensors file, each tensor at a place of its own as in GGUF. */
+function aligned(bytes: Buffer): number {
+  const { __metadata__, ...header } = JSON.parse(
+    bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0))),
+  ) as Record<string, Stored>
+  const sizes = Object.values(header).map(({ data_offsets: [from, to] }) => Math.ceil((to - from) / 32) * 32)
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 for (const [id, targets] of Object.entries({
@@ -153,7 +159,11 @@ for (const [id, targets] of Object.entries({
     const files = kind.targets.filter(file => targets.test(file))
     t.true(files.length > 0)
     for (const file of files) {
-      writeFileSync(join(place, file), huge(readFileSync(join(place, file))))
+      const bytes = readFileSync(join(place, file))
+      const size = file.endsWith('.gguf')
+        ? aligned(readFileSync(join(place, 'learned/mm_projector.safetensors')))
+        : undefined
+      writeFileSync(join(place, file), huge(bytes, size))
       const { error } = await outcome(() => kind.read(place, file))
       t.is(error?.name, 'ModalityGapError', `${file}: ${error}`)
       t.regex(error?.code ?? '', /^(NUMERIC|BAD_ROW|BAD_FORMAT)$/, `${file}: ${error}`)

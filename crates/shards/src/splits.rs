@@ -24,17 +24,17 @@ pub(crate) fn files_of_split(
     place: &Place,
 ) -> Result<Vec<PathBuf>, ShardError> {
     let labels: Vec<Option<String>> = files.iter().map(|path| split_of_file(path)).collect();
-    let chosen = |same: &dyn Fn(&str) -> bool| -> Vec<PathBuf> {
-        let both = files.iter().zip(&labels);
-        let found = both.filter(|(_, label)| label.as_deref().is_some_and(same));
-        found.map(|(path, _)| path.clone()).collect()
+    let exact = labels.iter().flatten().any(|label| label == wanted);
+    let is_wanted = |label: &str| {
+        if exact {
+            label == wanted
+        } else {
+            is_word_for(label, wanted)
+        }
     };
-    let exact = chosen(&|label| label == wanted);
-    let found = if exact.is_empty() {
-        chosen(&|label| is_word_for(label, wanted))
-    } else {
-        exact
-    };
+    let both = files.into_iter().zip(&labels);
+    let found = both.filter(|(_, label)| label.as_deref().is_some_and(is_wanted));
+    let found: Vec<PathBuf> = found.map(|(path, _)| path).collect();
     if !found.is_empty() {
         return Ok(found);
     }

@@ -76,15 +76,14 @@ impl Joined {
     fn shard(&self, index: usize) -> Result<Arc<dyn Shard>, ShardError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let found = open.iter().position(|(other, _)| *other == index);
-        let entry = match found {
-            Some(at) => open.remove(at),
-            None => {
-                let shard = self.parts[index].open()?;
-                if self.in_part {
-                    shard.check()?;
-                }
-                (index, shard)
+        let entry = if let Some(at) = found {
+            open.remove(at)
+        } else {
+            let shard = self.parts[index].open()?;
+            if self.in_part {
+                shard.check()?;
             }
+            (index, shard)
         };
         let shard = Arc::clone(&entry.1);
         if open.len() == OPEN_SHARDS {

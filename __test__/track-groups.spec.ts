@@ -34,7 +34,8 @@ test('noise and retrieval of the probe are those of items', async t => {
     const { record } = await pushed({ ids })
     const items = golden.groups.both
     t.deepEqual(record.groups, { by: ids ? 'ids' : 'equal-rows', items })
-    const { centroid, floor, unbiasedSquared, interval } = golden.repeated.gapOfItems
+    // what ids say is one item is one on both sides; of equal images every caption is its own
+    const { centroid, floor, unbiasedSquared, interval } = ids ? golden.repeated.gapOfItems : golden.repeated.gap
     near(t, record.gap, { centroid, floor, unbiasedSquared, interval }, SMOOTH, 'gap')
     const { r1, r5 } = golden.retrieval.imageToText
     near(t, record.retrieval?.imageToText, { r1, r5 }, COUNTED, 'imageToText')
@@ -91,6 +92,14 @@ test('the state keeps the items, and other ids are refused', async t => {
   const one = new Tracker({ freezeAt: 1, dim: DIM, ids: Array(PAIRS).fill('a') })
   await t.throwsAsync(one.push({ step: 0, image, text }), { code: 'BAD_OPTION', message: /one id/ })
   t.throws(() => new Tracker({ freezeAt: 1, ids: ['a'], captionsPerImage: 5 }), { code: 'BAD_OPTION' })
+})
+
+test('the state keeps which rows are equal', async t => {
+  const { tracker } = await pushed({})
+  const again = Tracker.fromBytes(tracker.toBytes(), { dim: DIM })
+  t.deepEqual(again.toBytes(), tracker.toBytes())
+  const record = await again.push({ step: 1, image, text })
+  near(t, record?.gap, { interval: golden.repeated.gap.interval }, SMOOTH, 'gap')
 })
 
 test('ids of opened rows count, and ids beyond exact numbers stay distinct', async t => {

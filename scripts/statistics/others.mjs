@@ -100,9 +100,12 @@ async function atLarge(api, pick) {
   return pick(await measuredOf(api, pairs(GAP, 82, 40_000), { ...paired, rank: RANK }))
 }
 
+/** κ of a large sample, once it is known. */
+const KAPPA = { population: Number.NaN }
+
 /**
  * What is estimated: `draw` and `options` of a measurement, `of` the report; `truth`, once; `plain`, the plug-in value that stands
- * beside it, or what chance gives.
+ * beside it, or what chance gives; `over`, rows by whose number it is divided.
  */
 const ESTIMATES = [
   {
@@ -260,6 +263,19 @@ const ESTIMATES = [
     plain: () => 1,
     truth: () => 1,
   },
+  {
+    name: 'κ of ten directions, over that of the population',
+    draw: (seed, n) => strangers(NARROW, seed, n),
+    options: { parts: ['causes'] },
+    of: r => r.spectrum.image.kappa / KAPPA.population,
+    plain: r => r.spectrum.image.chance.kappa,
+    truth: async api => {
+      const large = await measuredOf(api, strangers(NARROW, 83, 40_000), { parts: ['causes'], rank: 11 })
+      KAPPA.population = large.spectrum.image.kappa
+      return null
+    },
+    note: 'of the sample, no estimate: off by the factor beside it at most',
+  },
   ...['f16', 'bf16', 'f32 of f16'].flatMap(kind => {
     const dtype = kind === 'bf16' ? 'bf16' : 'f16'
     const widened = kind.startsWith('f32')
@@ -280,14 +296,13 @@ const ESTIMATES = [
         note: 'ten, and one that the sphere adds',
       },
       {
-        name: `κ of ten directions in ${kind}`,
+        name: `κ of ten directions in ${kind}, over that of the same rows in f32`,
         draw,
         options,
+        over: (seed, n) => strangers(NARROW, seed, n),
         of: r => r.spectrum.image.kappa,
-        plain: r => r.spectrum.image.chance.kappa,
-        truth: async api =>
-          (await measuredOf(api, strangers(NARROW, 83, 40_000), { parts: ['causes'], rank: 11 })).spectrum.image.kappa,
-        note: 'truth from f32; beside it isotropic rows',
+        plain: () => null,
+        truth: () => 1,
       },
     ]
   }),
@@ -303,14 +318,16 @@ function widen(bits) {
 
 /** Mean, its standard error, and the truth of every estimate at each of `sizes` rows. */
 export async function estimates(api, sizes, trials, each) {
-  for (const { name, draw, options, of, plain, truth, note = '' } of ESTIMATES) {
+  for (const { name, draw, options, of, over, plain, truth, note = '' } of ESTIMATES) {
     const known = await truth(api)
     for (const n of sizes) {
       const found = []
       const beside = []
       for (let trial = 0; trial < trials(n); trial++) {
-        const report = await measuredOf(api, draw(10_000 * trial + n, n), options)
-        found.push(of(report))
+        const seed = 10_000 * trial + n
+        const report = await measuredOf(api, draw(seed, n), options)
+        const value = of(report)
+        found.push(over ? value / of(await measuredOf(api, over(seed, n), { parts: options.parts })) : value)
         beside.push(plain(report))
       }
       const values = found.filter(Number.isFinite)

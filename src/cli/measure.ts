@@ -135,6 +135,11 @@ function beside(name: string, value: number | null | undefined, chance: number |
   return [`${name}, and by chance`, `${figure(value)}, ${figure(chance)}`]
 }
 
+/** A condition number of the sample beside that of isotropic rows: the factor by which it may be off that of the population. */
+function conditioned(name: string, value: number | null | undefined, isotropic: number | null | undefined): string[] {
+  return [`condition number ${name}, and of isotropic ones`, `${figure(value)}, ${figure(isotropic)}`]
+}
+
 function causes({ frame, decomposition: parts, covariance, residual, spectrum }: Partial<Causes>): string {
   if (!frame || !parts || !covariance) {
     return ''
@@ -153,8 +158,8 @@ function causes({ frame, decomposition: parts, covariance, residual, spectrum }:
       : [beside('  its angle to the leading residual in V, degrees', parts.angleCobV1, chance?.angleCobV1.p50)]),
     ...(parts.traceU === undefined ? [] : [['spread of the differences in U', figure(parts.traceU)]]),
     ...(parts.traceV === undefined ? [] : [['spread of the differences in V', figure(parts.traceV)]]),
-    ...(parts.kappaU === undefined ? [] : [beside('condition number in U', parts.kappaU, chance?.kappaU)]),
-    ...(parts.kappaV === undefined ? [] : [beside('condition number in V', parts.kappaV, chance?.kappaV)]),
+    ...(parts.kappaU === undefined ? [] : [conditioned('of these differences in U', parts.kappaU, chance?.kappaU)]),
+    ...(parts.kappaV === undefined ? [] : [conditioned('of these differences in V', parts.kappaV, chance?.kappaV)]),
     ...(parts.vmf === undefined ? [] : [beside('concentration of the directions in V', parts.vmf, chance?.vmf)]),
     ...(coupling?.strangers
       ? [
@@ -168,8 +173,8 @@ function causes({ frame, decomposition: parts, covariance, residual, spectrum }:
       : []),
     ...(residual ? [['share of the differences in U', shareOf(residual.coverage)]] : []),
     ...(residual ? [['effective dimension of the differences', figure(residual.effectiveDimension)]] : []),
-    ...(spectrum ? [beside('condition number, image', spectrum.image.kappa, spectrum.image.chance?.kappa)] : []),
-    ...(spectrum ? [beside('condition number, text', spectrum.text.kappa, spectrum.text.chance?.kappa)] : []),
+    ...(spectrum ? [conditioned('of these images', spectrum.image.kappa, spectrum.image.chance?.kappa)] : []),
+    ...(spectrum ? [conditioned('of these texts', spectrum.text.kappa, spectrum.text.chance?.kappa)] : []),
     ['difference of the covariances', figure(covariance.shape)],
     [
       'Fréchet distance, and of two halves of the images',

@@ -154,7 +154,7 @@ function spectra({ spectrum }: MeasureData): Facts | undefined {
       both('effective rank', side => side.effectiveRank),
       both('participation ratio', side => side.participationRatio),
       both('rank', side => side.rank),
-      both('condition number', side => side.kappa),
+      both('condition number of these rows', side => side.kappa),
       both('of isotropic rows', side => side.chance?.kappa),
       both('effective condition number', side => side.kappaEff),
     ],

@@ -313,12 +313,6 @@ impl Clusters {
     }
 }
 
-/// Groups of one size that tell as much of the noise as groups whose shares in it are `variances`, (Σv)²/Σv².
-pub fn effective_groups(variances: impl Iterator<Item = f64>) -> f64 {
-    let (sum, squares) = variances.fold((0.0, 0.0), |(sum, squares), v| (sum + v, squares + v * v));
-    sum * sum / squares
-}
-
 /// (1−1/G)/(1−c/n) of a group with c of n rows.
 pub fn left_out(groups: f64, rows: f64, all: f64) -> f64 {
     // a group of all rows is its own mean

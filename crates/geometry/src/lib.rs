@@ -19,6 +19,7 @@ mod frame;
 mod frame_file;
 mod gap;
 mod halves;
+mod items;
 mod map;
 mod mixing;
 mod moments;
@@ -62,10 +63,11 @@ pub use fit_options::{
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{
-    CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, effective_groups, left_out,
+    CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, left_out,
     relative_gap,
 };
 pub use halves::{Halves, InHalves, PairProducts, Shares, Turned, frames_of, shares, unbiased_shape};
+pub use items::{Items, effective_groups};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{Lengths, Moments, distance};

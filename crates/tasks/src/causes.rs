@@ -269,6 +269,9 @@ impl SpectrumReport {
             effective,
             below_floor,
         } = spectrum.condition;
+        // where rows are fewer than columns they, not their directions, bound the rank
+        let bounded = spectrum.rank as u64 + 1 >= independent;
+        let directions = if bounded { dim } else { spectrum.rank };
         Self {
             alpha: spectrum.alpha,
             alpha_range: [1, spectrum.alpha_ranks],
@@ -280,7 +283,7 @@ impl SpectrumReport {
             kappa_eff: effective,
             below_floor,
             chance: SpectrumByChance {
-                kappa: isotropic_kappa(independent, dim),
+                kappa: isotropic_kappa(independent, directions),
             },
             eigenvalues: values,
         }

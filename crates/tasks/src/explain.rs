@@ -254,6 +254,7 @@ pub(crate) fn explain(
         }
         None => (split_of_means(x.moments, z.moments, &frame), None),
     };
+    let below = decomposition.below_floor;
     let mut explained = Explained {
         turn: frame.turn(&difference, independent as f64 / 2.0),
         others,
@@ -261,7 +262,7 @@ pub(crate) fn explain(
         causes: Causes {
             frame: about_frame,
             decomposition: Decomposition {
-                chance: Some(chance_of(&frame, pairs.map(|_| independent))),
+                chance: Some(chance_of(&frame, below.map(|below| (independent, below)))),
                 ..decomposition
             },
             spectrum: of_spectra.into(),
@@ -478,8 +479,11 @@ fn residual_report(pairs: &PairSide<'_>, frame: &Frame) -> Result<ResidualReport
 }
 
 /// What a random direction gives: the share of its square in V, and its angle with the leading residual there; and the condition
-/// numbers of as many isotropic pairs.
-fn chance_of(frame: &Frame, pairs: Option<u64>) -> Chance {
+/// numbers of as many isotropic pairs, in U and in V without the directions that hold rounding only.
+fn chance_of(frame: &Frame, pairs: Option<(u64, BelowFloor)>) -> Chance {
+    let kappa = |directions: usize, of: fn(BelowFloor) -> usize| {
+        pairs.map(|(pairs, below)| isotropic_kappa(pairs, directions.saturating_sub(of(below))))
+    };
     let (dim, rest) = (frame.dim(), frame.dim() - frame.rank());
     let angle = |p: f64| random_angle(rest, p);
     Chance {
@@ -490,8 +494,8 @@ fn chance_of(frame: &Frame, pairs: Option<u64>) -> Chance {
             p95: angle(0.95),
         },
         vmf: None,
-        kappa_u: pairs.map(|pairs| isotropic_kappa(pairs, frame.rank())),
-        kappa_v: pairs.map(|pairs| isotropic_kappa(pairs, rest)),
+        kappa_u: kappa(frame.rank(), |below| below.u),
+        kappa_v: kappa(rest, |below| below.v),
     }
 }
 

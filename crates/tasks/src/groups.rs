@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use modality_gap_geometry::PairsOfFit;
+use modality_gap_geometry::{Items, PairsOfFit};
 
 use crate::moments::Counted;
 use crate::pairing::check_pairs;
@@ -44,9 +44,8 @@ pub(crate) struct Grouping {
     pub pairing: Pairing,
     /// Whether equal keys on both sides are one group.
     pub shared: bool,
-    /// For every row of a side the first one that equals it bit for bit, where groups of pairs were joined by such rows; absent
-    /// where all of the side differ.
-    pub items: [Option<Arc<Vec<u32>>>; 2],
+    /// Which rows of a group are one item.
+    pub items: Items,
     /// Rows that repeat an earlier row of their group bit for bit, sorted; by ids they are one item and counted once.
     pub repeats: [Vec<u64>; 2],
 }
@@ -66,22 +65,6 @@ pub(crate) fn with_partners(sources: &[RowSet], paired: bool) -> Vec<RowSet> {
 }
 
 impl Grouping {
-    /// Σ m² over the items that some rows of a side are of, each m times: what independent items add to the variance of a sum. Rows
-    /// of a group that was given by ids, or by equal rows of one side, are of one item.
-    pub fn squared_items(&self, side: usize, rows: &[u32]) -> f64 {
-        let joined = self.pairing == Pairing::Index && self.known == Some(Known::EqualRows);
-        let Some(items) = self.items[side].as_ref().filter(|_| joined && rows.len() > 1) else {
-            let rows = rows.len() as f64;
-            return if joined { rows } else { rows * rows };
-        };
-        let mut found: Vec<u32> = rows.iter().map(|&row| items[row as usize]).collect();
-        found.sort_unstable();
-        found
-            .chunk_by(|a, b| a == b)
-            .map(|same| (same.len() as f64).powi(2))
-            .sum()
-    }
-
     /// How an aligner's file says that rows belong together.
     pub fn pairs_of_fit(&self) -> Option<PairsOfFit> {
         match self.pairing {
@@ -110,7 +93,7 @@ impl Grouping {
             known: (left.keys.is_some() || right.keys.is_some()).then_some(Known::Ids),
             pairing,
             shared: ids || paired,
-            items: [None, None],
+            items: Items::Groups,
             repeats: [Vec::new(), Vec::new()],
         })
     }
@@ -132,7 +115,7 @@ impl Grouping {
                     source.keys = Some(Arc::clone(&keys));
                 }
                 self.known = Some(Known::EqualRows);
-                self.items = classes.map(|rows| rows.map(Arc::new));
+                self.items = Items::EqualRows(classes.map(|rows| rows.map(Arc::new)));
             }
         } else {
             for (source, keys) in sources.iter_mut().zip(classes) {
@@ -310,24 +293,6 @@ mod tests {
         );
         // rows that are nearly all the same are no sample
         assert_eq!(classes(&[5, 5, 5, 6]), None);
-    }
-
-    /// Pairs 0, 1 and 2 have three images and one text.
-    #[test]
-    fn rows_of_a_joined_group_are_of_their_own_items() {
-        let mut grouping = Grouping {
-            known: Some(Known::EqualRows),
-            pairing: Pairing::Index,
-            shared: true,
-            items: [None, Some(Arc::new(vec![0, 0, 0, 3]))],
-            repeats: [Vec::new(), Vec::new()],
-        };
-        let squares = |grouping: &Grouping| [0, 1].map(|side| grouping.squared_items(side, &[0, 1, 2]));
-        assert_eq!(squares(&grouping), [3.0, 9.0]);
-        grouping.items[0] = Some(Arc::new(vec![0, 1, 0, 3]));
-        assert_eq!(squares(&grouping), [5.0, 9.0]);
-        grouping.known = Some(Known::Ids);
-        assert_eq!(squares(&grouping), [9.0, 9.0]);
     }
 
     /// Rows 0 and 2 share an image, 2 and 3 a text; 1 stays alone.

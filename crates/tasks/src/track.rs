@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use modality_gap_geometry::tracker::{GroupedBy, PairGroups, Record};
 use modality_gap_geometry::{
-    BadRowReason, Frame, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptionError,
+    BadRowReason, Frame, Items, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptionError,
     TrackerOptions,
 };
 use modality_gap_kernels::{Dtype, Rows};
@@ -108,9 +109,13 @@ fn with_groups(tracker: &Tracker, probe: [&RowSet; 2], cancel: &CancelToken) -> 
     }
     let bad = |error: TrackerOptionError| TaskError::BadOption(error.to_string());
     let keys = joined(&classes);
+    let items = match by {
+        GroupedBy::Ids => Items::Groups,
+        GroupedBy::EqualRows => Items::EqualRows(classes.map(|rows| rows.map(Arc::new))),
+    };
     let groups = match (&keys, by) {
         (None, _) => None,
-        (Some(keys), _) => match PairGroups::new(by, keys) {
+        (Some(keys), _) => match PairGroups::new(by, keys, items) {
             // rows that are all the same are refused for that
             Err(_) if by == GroupedBy::EqualRows => None,
             found => found.map_err(bad)?,

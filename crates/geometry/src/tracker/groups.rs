@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::TrackerOptionError;
+use crate::Moments;
+use crate::items::{Items, effective_groups};
 
 /// How it is known which pairs belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -19,14 +21,17 @@ pub enum GroupedBy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairGroups {
     by: GroupedBy,
-    /// Items numbered by first appearance.
+    /// Items numbered by first appearance; what equal rows have joined counts as one.
     keys: Vec<u32>,
     count: u32,
+    /// Which rows of either side are one.
+    rows: Items,
 }
 
 impl PairGroups {
-    /// Of the pairs' keys, equal ones meaning one item; `None` when every pair has an item of its own.
-    pub fn new(by: GroupedBy, keys: &[u32]) -> Result<Option<Self>, TrackerOptionError> {
+    /// Of the pairs' keys, equal ones meaning one item, and of the rows that are one on either side; `None` when every pair has an item
+    /// of its own.
+    pub fn new(by: GroupedBy, keys: &[u32], rows: Items) -> Result<Option<Self>, TrackerOptionError> {
         let mut numbers = std::collections::HashMap::new();
         let numbered = keys.iter().map(|key| {
             let next = numbers.len() as u32;
@@ -39,7 +44,12 @@ impl PairGroups {
                 "all probe pairs have one id; a spread needs at least 2",
             ));
         }
-        Ok((count as usize != keys.len()).then_some(Self { by, keys, count }))
+        Ok((count as usize != keys.len()).then_some(Self {
+            by,
+            keys,
+            count,
+            rows,
+        }))
     }
 
     /// How they are known.
@@ -50,6 +60,22 @@ impl PairGroups {
     /// Number of the item of each pair.
     pub fn keys(&self) -> &[u32] {
         &self.keys
+    }
+
+    /// Rows of either side that are one.
+    pub(super) fn rows(&self) -> &Items {
+        &self.rows
+    }
+
+    /// Items with as many pairs each that would tell as much of the noise of a difference of means; `of` the moments of both sides.
+    pub(super) fn effective(&self, of: &[Moments; 2]) -> f64 {
+        let mut pairs = vec![Vec::new(); self.count as usize];
+        for (pair, &key) in (0..).zip(&self.keys) {
+            pairs[key as usize].push(pair);
+        }
+        let variance =
+            |pairs: &Vec<u32>| [0, 1].map(|side| self.rows.variance(side, pairs, &of[side])).iter().sum();
+        effective_groups(pairs.iter().map(variance))
     }
 
     /// Items.

@@ -1,7 +1,7 @@
 //! Sums over the pairs of each item: their covariance is that of means over all pairs, which are not independent.
 
 use super::groups::PairGroups;
-use crate::gap::{ClusterNoise, effective_groups, left_out};
+use crate::gap::{ClusterNoise, left_out};
 
 /// Sums of items that are counted at a time.
 const COUNTED: usize = 512;
@@ -35,8 +35,8 @@ impl<'g> ItemSums<'g> {
         self.sums
     }
 
-    /// Sums less what as many means have, as if each item were left out ([`ClusterNoise`]), and the pairs of each.
-    fn centred(mut self) -> (Vec<f64>, Vec<f64>) {
+    /// Sums less what as many means have, as if each item were left out ([`ClusterNoise`]).
+    fn centred(mut self) -> Vec<f64> {
         let mut pairs = vec![0.0; self.groups.count() as usize];
         for &key in self.groups.keys() {
             pairs[key as usize] += 1.0;
@@ -53,19 +53,18 @@ impl<'g> ItemSums<'g> {
                 .zip(&mean)
                 .for_each(|(sum, m)| *sum = factor * (*sum - pairs * m));
         }
-        (self.sums, pairs)
+        self.sums
     }
 
-    /// The covariance of the mean of all pairs' vectors.
-    pub fn noise(self) -> ClusterNoise {
+    /// The covariance of the mean of all pairs' vectors; the items tell as much of it as `effective` ones of one size.
+    pub fn noise(self, effective: f64) -> ClusterNoise {
         let (dim, items) = (self.dim, self.groups.count());
         let n = self.groups.keys().len() as f64;
-        let (mut sums, pairs) = self.centred();
+        let mut sums = self.centred();
         // G·Σv/n of an item: a sample of G whose mean varies as that of all pairs does
         for v in &mut sums {
             *v *= f64::from(items) / n;
         }
-        let effective = effective_groups(pairs.iter().map(|pairs| pairs * pairs));
         let mut noise = ClusterNoise::new(dim, u64::from(items), effective);
         for some in sums.chunks_mut(COUNTED * dim) {
             noise.add(some);
@@ -77,7 +76,7 @@ impl<'g> ItemSums<'g> {
     pub fn trace(self) -> f64 {
         let items = f64::from(self.groups.count());
         let n = self.groups.keys().len() as f64;
-        let squares: f64 = self.centred().0.iter().map(|v| v * v).sum();
+        let squares: f64 = self.centred().iter().map(|v| v * v).sum();
         items / (items - 1.0) * squares / (n * n)
     }
 }

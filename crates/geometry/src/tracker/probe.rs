@@ -110,10 +110,11 @@ impl Probe {
         })?;
         let drift = cloud.drift(&covariances[1], projected.mean());
         let n = differences.rows() as f64;
+        let effective = groups.map_or(n, |groups| groups.effective(&moments));
         let (clusters, of_bias, own) = if let Some([of_delta, of_bias, of_sphere]) = sums {
             (
-                Some(of_delta.noise()),
-                of_bias.noise().matrix(),
+                Some(of_delta.noise(effective)),
+                of_bias.noise(effective).matrix(),
                 of_sphere.trace(),
             )
         } else {

@@ -11,6 +11,7 @@ use super::{Frozen, Tracker, TrackerOptions};
 use crate::Frame;
 use crate::container::{Container, ContainerError, Kind, Named, write};
 use crate::frame_file::FrameInfo;
+use crate::items::Items;
 
 const KIND: Kind = Kind {
     what: "tracker state",
@@ -36,7 +37,13 @@ struct Info {
 struct GroupsInfo {
     by: GroupedBy,
     pairs: usize,
+    /// Which sides have equal rows, where these have joined the pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    equal: Option<[bool; 2]>,
 }
+
+/// Tensors with the first row that equals each row of a side.
+const EQUAL_ROWS: [&str; 2] = ["equal_image", "equal_text"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +82,10 @@ impl Tracker {
             groups: self.groups().map(|groups| GroupsInfo {
                 by: groups.by(),
                 pairs: groups.keys().len(),
+                equal: match groups.rows() {
+                    Items::Groups => None,
+                    Items::EqualRows(sides) => Some(sides.each_ref().map(Option::is_some)),
+                },
             }),
         };
         let mut tensors: Vec<Named> = Vec::new();
@@ -92,14 +103,15 @@ impl Tracker {
             vector("frozen_passive", passive);
         }
         if let Some(groups) = self.groups() {
-            vector(
-                "items",
-                &groups
-                    .keys()
-                    .iter()
-                    .map(|&key| f64::from(key))
-                    .collect::<Vec<_>>(),
-            );
+            let whole = |rows: &[u32]| rows.iter().map(|&row| f64::from(row)).collect::<Vec<_>>();
+            vector("items", &whole(groups.keys()));
+            if let Items::EqualRows(sides) = groups.rows() {
+                for (name, rows) in EQUAL_ROWS.into_iter().zip(sides) {
+                    if let Some(rows) = rows {
+                        vector(name, &whole(rows));
+                    }
+                }
+            }
         }
         if let Some(window) = &self.window {
             vector("window_mean", &window.mean);
@@ -154,16 +166,23 @@ impl Tracker {
             .last
             .map(|_| Ok::<_, ContainerError>([vector("active")?, vector("passive")?]));
         let groups = info.groups.map(|groups| -> Result<_, ContainerError> {
-            let keys = file.tensor("items", &[groups.pairs])?;
-            let whole = keys
-                .iter()
-                .all(|&key| key >= 0.0 && key < f64::from(u32::MAX) && key.fract() == 0.0);
-            if !whole {
-                return Err(file.malformed("its items are no numbers of items"));
-            }
-            #[allow(clippy::cast_sign_loss, reason = "they were just compared")]
-            let keys: Vec<u32> = keys.iter().map(|&key| key as u32).collect();
-            PairGroups::new(groups.by, &keys).map_err(|error| file.malformed(error.to_string()))
+            let whole = |name: &str| -> Result<Vec<u32>, ContainerError> {
+                let numbers = file.tensor(name, &[groups.pairs])?;
+                let whole = |&v: &f64| v >= 0.0 && v < f64::from(u32::MAX) && v.fract() == 0.0;
+                if !numbers.iter().all(whole) {
+                    return Err(file.malformed("its items are no numbers of items"));
+                }
+                #[allow(clippy::cast_sign_loss, reason = "they were just compared")]
+                Ok(numbers.iter().map(|&v| v as u32).collect())
+            };
+            let rows = match groups.equal {
+                None => Items::Groups,
+                Some([image, text]) => {
+                    let of = |name, given: bool| given.then(|| whole(name).map(Arc::new)).transpose();
+                    Items::EqualRows([of(EQUAL_ROWS[0], image)?, of(EQUAL_ROWS[1], text)?])
+                }
+            };
+            PairGroups::new(groups.by, &whole("items")?, rows).map_err(|error| file.malformed(error.to_string()))
         });
         Ok(Self {
             groups: groups.transpose()?.flatten().map(Arc::new),

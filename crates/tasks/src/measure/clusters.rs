@@ -42,14 +42,12 @@ fn of_groups(
         .map(|&side| sides.moments(side).rows() as f64)
         .collect();
     let rows_of = |part: usize, key: u64| members[part].rows(key).len() as f64;
-    // rows of an item are taken to have all of their variance in common
+    let items = &sides.grouping().items;
     let share = |key: u64| -> f64 {
-        let parts = which.iter().enumerate();
-        let of_part = |(part, &side): (usize, &usize)| {
-            let squares = sides.grouping().squared_items(side, members[part].rows(key));
-            squares / all[part].powi(2) * sides.moments(side).trace()
-        };
-        parts.map(of_part).sum()
+        let parts = which.iter().zip(&members);
+        parts
+            .map(|(&side, members)| items.variance(side, members.rows(key), sides.moments(side)))
+            .sum()
     };
     let effective = effective_groups((0..keys as u64).filter(|&key| present(key)).map(share));
     // where the sum of a group stands, if it is taken

@@ -71,7 +71,7 @@ function conclusion(verdict: GapVerdict, gap: Judged, now: number | undefined, w
     case 'in-sample':
       return `this was measured on the rows of the fit, where the gap after it always lies below the floor of ${shown(gap.floor)}; hold rows out to learn what it is on new ones`
     case 'not-tested':
-      return `${where}the gap of ${shown(now)} stands beside a noise floor of ${shown(gap.floor)} and was not tested, which takes covariances and ten rows or groups a side`
+      return `${where}the gap of ${shown(now)} stands beside a noise floor of ${shown(gap.floor)} and was not tested, which takes covariances and some ten rows or groups`
   }
 }
 

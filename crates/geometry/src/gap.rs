@@ -5,7 +5,7 @@ use modality_gap_kernels::dot;
 
 use crate::eigen::sequential;
 use crate::frame::inner;
-use crate::quantiles::{NORMAL_ONE_SIDED_95, f_quantile, t_quantile_975};
+use crate::quantiles::{NORMAL_95, NORMAL_ONE_SIDED_95, f_quantile, t_quantile_975};
 use crate::{Covariance, Moments};
 
 /// Degrees of freedom below which nothing is concluded: about ten rows or groups.
@@ -218,8 +218,8 @@ impl Noise {
         }
     }
 
-    /// 95 % interval of the squared gap: all g² that lie within the noise that they would have themselves, 2 tr S² + 4gᵀSg (a score
-    /// interval, as Wilson's of a share).
+    /// 95 % interval of the squared gap: all g² that lie within the noise that they would have themselves, of variance
+    /// v = 2 tr S² + 4gᵀSg and third cumulant 8 tr S³ + 24gᵀS²g (a score interval, as Wilson's of a share; see [`Self::reach`]).
     ///
     /// gᵀSg is not that of m̂, which holds noise: m̂ᵀSm̂ − tr S² estimates it without bias. If the squared gap is g², the estimate is off
     /// by noise of δ = ‖m̂‖² − tr S − g², and m̂ᵀSm̂ with it, by δ·(tr S³ + 2gᵀS²g)/(tr S² + 2gᵀSg) on average (their regression): so
@@ -227,9 +227,7 @@ impl Noise {
     /// all of it.
     fn interval(&self, square: f64, second: Second, dim: usize) -> [f64; 2] {
         let estimate = square - self.trace;
-        let z = t_quantile_975(self.freedom);
         let (squares, cubes) = self.powers(second, dim);
-        let null = 2.0 * squares;
         let along = (second.along - squares).max(0.0);
         // of noise alone; gᵀS²g varies too much to say more of a gap than that
         let most = if squares > 0.0 { cubes / squares } else { 0.0 };
@@ -240,16 +238,39 @@ impl Noise {
         } else {
             0.0
         };
-        let plain = z * null.sqrt();
-        // δ² = z²(null + 4(along − slope·δ)), with nothing in the place of what is negative
-        let root = (4.0 * z.powi(4) * slope * slope + z * z * (null + 4.0 * along)).sqrt();
-        let [down, up] = [-1.0, 1.0].map(|side| root + side * 2.0 * z * z * slope);
-        let low = if along > slope * down {
-            down.max(plain)
-        } else {
-            plain
+        let steep = if along > 0.0 { far / along } else { 0.0 };
+        let offset = |tail: Tail| {
+            let sign = if tail == Tail::High { -1.0 } else { 1.0 };
+            root(|offset| {
+                let along = (along + sign * slope * offset).max(0.0);
+                let variance = 2.0 * squares + 4.0 * along;
+                offset - self.reach(variance, 8.0 * cubes + 24.0 * steep * along, 4.0 * along, tail)
+            })
         };
-        [estimate - low, estimate + up.max(plain)]
+        [estimate - offset(Tail::High), estimate + offset(Tail::Low)]
+    }
+
+    /// How far from its mean noise of this variance and third cumulant lies in 2.5 % of samples; `of_gap` is the part of the variance
+    /// that the gap brings.
+    ///
+    /// Noise of this kind is skewed: its upper point is that of a shifted chi-square with the same cumulants over an estimate of its
+    /// scale, as in the verdict, and its lower one half way from there to Student's, for that of a chi-square is the mean less all of
+    /// it. What the gap brings is a normal variable whose scale is estimated: its points are Student's.
+    fn reach(&self, variance: f64, third: f64, of_gap: f64, tail: Tail) -> f64 {
+        if variance <= 0.0 {
+            return 0.0;
+        }
+        let directions = 8.0 * variance.powi(3) / (third * third);
+        let student = t_quantile_975(self.freedom);
+        let over_normal = student / (NORMAL_95 * (1.0 + 1.0 / self.freedom).sqrt());
+        let quantile = if tail == Tail::High { NORMAL_95 } else { -NORMAL_95 };
+        let f = f_quantile(directions, directions * self.freedom, quantile);
+        let skewed = (directions / 2.0).sqrt() * (f - 1.0).abs() * over_normal.powf(of_gap / variance);
+        variance.sqrt()
+            * match tail {
+                Tail::High => skewed,
+                Tail::Low => (skewed + student) / 2.0,
+            }
     }
 
     /// tr S² and tr S³ within what tr S allows: unbiased estimates may leave that.
@@ -277,6 +298,32 @@ impl Noise {
         let scale = squares * squares / cubes;
         Some(self.trace + scale * (f_quantile(directions, directions * self.freedom, quantile) - 1.0))
     }
+}
+
+/// A side of a distribution.
+#[derive(Clone, Copy, PartialEq)]
+enum Tail {
+    Low,
+    High,
+}
+
+/// Where `excess` turns positive, from zero on; it grows, and is positive somewhere.
+fn root(excess: impl Fn(f64) -> f64) -> f64 {
+    // its first positive power of two, and the half of it
+    let mut high = f64::MIN_POSITIVE;
+    while excess(high) < 0.0 && high < f64::MAX / 2.0 {
+        high *= 2.0;
+    }
+    let mut low = high / 2.0;
+    for _ in 0..f64::MANTISSA_DIGITS {
+        let middle = low + (high - low) / 2.0;
+        if excess(middle) < 0.0 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
 }
 
 /// Degrees of freedom of a sum of independent variances, each with its own rows (Welch and Satterthwaite).

@@ -63,8 +63,7 @@ pub use fit_options::{
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{
-    CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, left_out,
-    relative_gap,
+    CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, left_out, relative_gap,
 };
 pub use halves::{Halves, InHalves, PairProducts, Shares, Turned, frames_of, shares, unbiased_shape};
 pub use items::{Items, effective_groups};

@@ -73,8 +73,12 @@ impl PairGroups {
         for (pair, &key) in (0..).zip(&self.keys) {
             pairs[key as usize].push(pair);
         }
-        let variance =
-            |pairs: &Vec<u32>| [0, 1].map(|side| self.rows.variance(side, pairs, &of[side])).iter().sum();
+        let variance = |pairs: &Vec<u32>| {
+            [0, 1]
+                .map(|side| self.rows.variance(side, pairs, &of[side]))
+                .iter()
+                .sum()
+        };
         effective_groups(pairs.iter().map(variance))
     }
 

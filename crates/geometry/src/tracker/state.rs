@@ -182,7 +182,8 @@ impl Tracker {
                     Items::EqualRows([of(EQUAL_ROWS[0], image)?, of(EQUAL_ROWS[1], text)?])
                 }
             };
-            PairGroups::new(groups.by, &whole("items")?, rows).map_err(|error| file.malformed(error.to_string()))
+            PairGroups::new(groups.by, &whole("items")?, rows)
+                .map_err(|error| file.malformed(error.to_string()))
         });
         Ok(Self {
             groups: groups.transpose()?.flatten().map(Arc::new),

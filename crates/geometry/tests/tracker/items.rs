@@ -1,7 +1,7 @@
 //! Chance levels of probe pairs that share items, on populations whose truth is known.
 
 use modality_gap_geometry::tracker::{GroupedBy, PairGroups, Record};
-use modality_gap_geometry::{Tracker, TrackerOptions, mix};
+use modality_gap_geometry::{Items, Tracker, TrackerOptions, mix};
 
 use super::{DIM, options, push};
 
@@ -55,7 +55,7 @@ fn captions(normal: &mut Normal, items: usize, common: f64) -> [Vec<f64>; 2] {
 
 fn grouped(items: usize) -> Option<PairGroups> {
     let keys: Vec<u32> = (0..items as u32).flat_map(|item| [item; EACH]).collect();
-    PairGroups::new(GroupedBy::Ids, &keys).unwrap()
+    PairGroups::new(GroupedBy::Ids, &keys, Items::Groups).unwrap()
 }
 
 /// A step of `items` images in the frame that another sample has made; `seed` is that of the isotropic sample.

@@ -50,7 +50,8 @@ impl Fitted {
             .enumerate()
             .all(|(side, sketch)| sketch.shares_rows_with(rows.measured_hashes(side)));
         Self {
-            in_sample: means || shared,
+            // a map that moves nothing was not made by any rows
+            in_sample: info.options.method != Method::None && (means || shared),
             ..Self::of_held(aligner, before, split)
         }
     }

@@ -1093,7 +1093,7 @@ export interface Decomposition {
   traceU?: number
   /** The same in V. */
   traceV?: number
-  /** Condition number of the residuals in U, over eigenvalues that are more than rounding. */
+  /** Condition number of these residuals in U, over eigenvalues that are more than rounding. */
   kappaU?: number | null
   /** The same in V. */
   kappaV?: number | null
@@ -1149,7 +1149,10 @@ export interface Decomposition {
     }
     /** Concentration of as many directions spread evenly, before sampling is taken out. */
     vmf?: number | null
-    /** Condition number of as many isotropic pairs in U. */
+    /**
+     * Condition number of as many isotropic pairs in U, without directions of rounding only: that of the population is `kappaU` times
+     * at most this, or divided by it.
+     */
     kappaU?: number | null
     /** The same in V. */
     kappaV?: number | null
@@ -1174,7 +1177,7 @@ export interface SpectrumReport {
   participationRatioBiased?: number | null
   /** Eigenvalues above rounding, that of the stored rows included. */
   rank: number
-  /** Condition number over eigenvalues that are more than rounding of the stored rows. */
+  /** Condition number of these rows, over eigenvalues that are more than rounding of the stored rows. */
   kappa: number | null
   /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
   kappaEff: number | null
@@ -1182,7 +1185,10 @@ export interface SpectrumReport {
   belowFloor: number
   /** What chance gives. */
   chance?: {
-    /** Condition number of as many isotropic rows. */
+    /**
+     * Condition number of as many isotropic rows in the directions that these have: that of the population is `kappa` times at most
+     * this, or divided by it.
+     */
     kappa: number | null
   }
   /** All eigenvalues, descending. */

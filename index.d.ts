@@ -94,8 +94,11 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
-type Given<T, Needed extends keyof T = never> = Pick<Part<T>, Exclude<keyof T, Needed>> &
-  Required<Pick<Part<T>, Needed>>
+type Given<T, Needed extends keyof T = never> = {
+  [K in Exclude<keyof T, Needed>]?: Part<T[K]>
+} & {
+  [K in Needed]-?: Part<T[K]>
+}
 type Part<T> = T extends readonly (infer E)[]
   ? readonly Part<E>[]
   : T extends object

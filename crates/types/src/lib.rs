@@ -20,7 +20,7 @@ const HEAD: &str = "\
 // made from the Rust types by `npm run build:types`
 
 /** Options of which each may be left out, but for those that are `Needed`. */
-export type Given<T, Needed extends keyof T = never> = Pick<Part<T>, Exclude<keyof T, Needed>> & Required<Pick<Part<T>, Needed>>
+export type Given<T, Needed extends keyof T = never> = { [K in Exclude<keyof T, Needed>]?: Part<T[K]> } & { [K in Needed]-?: Part<T[K]> }
 
 type Part<T> = T extends readonly (infer E)[] ? readonly Part<E>[] : T extends object ? { [K in keyof T]?: Part<T[K]> } : T
 

@@ -269,7 +269,7 @@ impl Noise {
         variance.sqrt()
             * match tail {
                 Tail::High => skewed,
-                Tail::Low => (skewed + student) / 2.0,
+                Tail::Low => f64::midpoint(skewed, student),
             }
     }
 

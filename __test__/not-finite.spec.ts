@@ -28,10 +28,16 @@ interface Stored {
   data_offsets: [number, number]
 }
 
-/** A file of safetensors with a bad last value in each of its tensors, in turn NaN and infinite. */
-function* tensors(bytes: Buffer): Generator<Poisoned> {
+/** The tensors of a safetensors file, and where their values start. */
+function headerOf(bytes: Buffer): { start: number; header: Record<string, Stored> } {
   const start = 8 + Number(bytes.readBigUInt64LE(0))
   const { __metadata__, ...header } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, Stored>
+  return { start, header }
+}
+
+/** A file of safetensors with a bad last value in each of its tensors, in turn NaN and infinite. */
+function* tensors(bytes: Buffer): Generator<Poisoned> {
+  const { start, header } = headerOf(bytes)
   for (const [i, [name, { dtype, data_offsets }]] of Object.entries(header).entries()) {
     const infinite = INFINITE[dtype]
     if (infinite === undefined || data_offsets[0] === data_offsets[1]) continue
@@ -99,9 +105,14 @@ async function outcome(read: () => unknown): Promise<{ found?: string; error?: M
   }
 }
 
-async function refusesEach(t: ExecutionContext, id: string, files: RegExp) {
+function kindOf(id: string) {
   const kind = KINDS.find(each => each.id === id)
-  if (kind === undefined) throw new Error(`there is no kind ${id}`)
+  if (kind === undefined) throw new Error(`unknown kind ${id}`)
+  return kind
+}
+
+async function refusesEach(t: ExecutionContext, id: string, files: RegExp) {
+  const kind = kindOf(id)
   const [good, place] = [folderOf(t), folderOf(t)]
   await kind.make(place)
   cpSync(place, good, { recursive: true })
@@ -132,7 +143,7 @@ for (const [id, files] of Object.entries(HOLDERS)) {
 }
 
 /** F32 values of a safetensors file, or the last `size` bytes of another one, as large as they can be: their sums are not finite. */
-function huge(bytes: Buffer, size = bytes.length - 8 - Number(bytes.readBigUInt64LE(0))): Buffer {
+function huge(bytes: Buffer, size = bytes.length - headerOf(bytes).start): Buffer {
   const out = Buffer.from(bytes)
   for (let at = out.length - size; at + 4 <= out.length; at += 4) out.writeFloatLE(3e38, at)
   return out
@@ -140,10 +151,9 @@ function huge(bytes: Buffer, size = bytes.length - 8 - Number(bytes.readBigUInt6
 
 /** Bytes of the values of a safetensors file, each tensor at a place of its own as in GGUF. */
 function aligned(bytes: Buffer): number {
-  const { __metadata__, ...header } = JSON.parse(
-    bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0))),
-  ) as Record<string, Stored>
-  const sizes = Object.values(header).map(({ data_offsets: [from, to] }) => Math.ceil((to - from) / 32) * 32)
+  const sizes = Object.values(headerOf(bytes).header).map(
+    ({ data_offsets: [from, to] }) => Math.ceil((to - from) / 32) * 32,
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
@@ -152,8 +162,7 @@ for (const [id, targets] of Object.entries({
   projectors: /mmproj\.gguf$|\.safetensors$/,
 })) {
   test(`what sums of huge values come to is refused for files of ${id}`, async t => {
-    const kind = KINDS.find(each => each.id === id)
-    if (kind === undefined) throw new Error(`there is no kind ${id}`)
+    const kind = kindOf(id)
     const place = folderOf(t)
     await kind.make(place)
     const files = kind.targets.filter(file => targets.test(file))

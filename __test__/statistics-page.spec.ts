@@ -8,7 +8,7 @@ import { someRows } from './helpers/rows.ts'
 
 const PAGE = readFileSync(join(import.meta.dirname, '..', 'docs', 'statistics.md'), 'utf8')
 const DIM = 4
-/** What is no statistic: counts, lengths of stored rows, words, what a report draws. */
+/** Keys that are not statistics: counts, lengths of stored rows, words, what a report draws. */
 const NO_STATISTICS = [
   'dim',
   'rows',

@@ -356,7 +356,7 @@ pmb: number,
 cob: number,
 /**
  * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
- * was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+ * was given; null where the gap cannot be distinguished from noise, and below `rowsNeeded`.
  */
 cobShare?: number | null,
 /**

@@ -66,5 +66,6 @@ pub use rows::{Access, Shard};
 pub use safetensors::{Header as SafetensorsHeader, TensorPlace};
 pub use shard_names::{number_of, same_numbers, shard_keys};
 pub use shard_ref::{ShardRef, dtype_name};
+pub use splits::split_of_name;
 pub use table::{Records, memory_arrow};
 pub use writer::{OutputSpec, ShardWriter};

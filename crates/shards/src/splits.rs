@@ -60,17 +60,17 @@ pub(crate) fn folder_of_split(folder: &Path, wanted: &str) -> Result<Option<Path
     };
     let mut found: Vec<&PathBuf> = folders.iter().filter(|path| name(path) == wanted).collect();
     if found.is_empty() {
-        let says = |path: &Path| split_in(&name(path).to_lowercase());
+        let says = |path: &Path| split_of_name(&name(path));
         found = folders
             .iter()
-            .filter(|path| says(path).is_some_and(|(split, _)| is_word_for(split, wanted)))
+            .filter(|path| says(path).is_some_and(|split| is_word_for(split, wanted)))
             .collect();
     }
     let place = Place::from(folder);
     let files = containers_in(folder)?;
     let Some(first) = found.first() else {
         let mut others = folders.iter().map(|path| name(path));
-        let all_say_splits = others.all(|name| split_in(&name.to_lowercase()).is_some());
+        let all_say_splits = others.all(|name| split_of_name(&name).is_some());
         if files.is_empty() && !folders.is_empty() && all_say_splits {
             return Err(no_split(&place, wanted, folders.iter().map(|path| name(path))));
         }
@@ -140,8 +140,7 @@ fn split_of_file(path: &Path) -> Option<String> {
             return Some(set);
         }
     }
-    let (split, _) = split_in(&path.file_stem()?.to_string_lossy().to_lowercase())?;
-    Some(split.to_owned())
+    split_of_name(&path.file_stem()?.to_string_lossy()).map(str::to_owned)
 }
 
 /// Whether both are words for one split.
@@ -202,6 +201,11 @@ fn refuse_several_splits(folder: &Path, files: &[PathBuf]) -> Result<(), ShardEr
     let names: BTreeSet<String> = files.iter().filter_map(|path| split_of_file(path)).collect();
     let words: BTreeSet<&String> = words.iter().map(|(_, word)| word).collect();
     Err(several_splits(folder, names, words))
+}
+
+/// The split, `train`, `validation` or `test`, that a name says by the words in it.
+pub fn split_of_name(name: &str) -> Option<&'static str> {
+    split_in(&name.to_lowercase()).map(|(split, _)| split)
 }
 
 /// The split that a name in lower case says, and the word that says it.

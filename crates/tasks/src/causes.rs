@@ -67,7 +67,7 @@ pub struct Decomposition {
     /// ‖γ‖, its part in V: constant (passive) orthogonal bias.
     pub cob: f64,
     /// Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
-    /// was given; null where the gap cannot be told from noise, and below `rowsNeeded`.
+    /// was given; null where the gap cannot be distinguished from noise, and below `rowsNeeded`.
     #[ts(type = "number | null", optional)]
     pub cob_share: Option<f64>,
     /// Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use modality_gap_shards::split_of_name;
 use serde_json::{Map, Value};
 
 use super::TRAIN;
@@ -60,18 +61,6 @@ pub(super) fn no_empty_caption(captions: &[String]) -> Result<(), String> {
     }
 }
 
-/// The split that a name says by the words in it, as Hugging Face's loaders find them.
-fn split_in(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
-    let words = name.split(|letter: char| !letter.is_alphabetic());
-    words.into_iter().find_map(|word| match word {
-        "train" | "training" => Some(TRAIN),
-        "validation" | "valid" | "val" | "dev" => Some("validation"),
-        "test" | "testing" | "eval" | "evaluation" => Some("test"),
-        _ => None,
-    })
-}
-
 /// The split of each file below a folder by the words of its place in it: `train/` beside `test/`. Where the files do not
 /// say several, all are of the training.
 pub(super) fn splits_of(
@@ -79,7 +68,7 @@ pub(super) fn splits_of(
     files: &[PathBuf],
     words: impl Fn(&Path) -> String,
 ) -> Vec<&'static str> {
-    let split = |file: &PathBuf| split_in(&words(file.strip_prefix(folder).unwrap_or(file)));
+    let split = |file: &PathBuf| split_of_name(&words(file.strip_prefix(folder).unwrap_or(file)));
     let said: Vec<Option<&str>> = files.iter().map(split).collect();
     let several = said.iter().flatten().collect::<BTreeSet<_>>().len() > 1;
     said.into_iter()

@@ -189,7 +189,7 @@ fn a_damaged_deflated_member_fails_its_check_sum() {
     }
 }
 
-/// The rows before the damage are right as they are, but whoever reads only them cannot know.
+/// The rows before the damage are right, but whoever reads only them cannot know.
 #[test]
 fn the_check_sum_of_a_part_is_that_of_the_whole() {
     let folder = tempfile::tempdir().unwrap();

@@ -117,7 +117,7 @@ pub struct GroupsReport {
 pub enum Verdict {
     /// The gap is real: without one, a sample is called so in 5 % of cases.
     Real,
-    /// It cannot be told from noise.
+    /// It cannot be distinguished from noise.
     Noise,
     /// No covariance was taken, or there are too few rows.
     NotTested,

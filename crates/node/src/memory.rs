@@ -1,7 +1,7 @@
 //! How long freed memory is kept: a while as a rule, longer while a training runs, and no longer than that when all is done.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::border::{give_back_memory, keep_freed_memory};
 
@@ -12,9 +12,15 @@ const KEPT_FOR: Duration = Duration::from_secs(1);
 /// its time on fresh pages.
 const KEPT_FOR_TRAINING: Duration = Duration::from_mins(1);
 
+/// While jobs run without a pause, all freed memory goes back after this time: pages that a thread keeps because it frees others
+/// again and again would add up.
+const BETWEEN_RETURNS: Duration = Duration::from_secs(20);
+
 struct Use {
     jobs: usize,
     trainings: usize,
+    /// When all freed memory went back the last time, or the first job began.
+    returned: Option<Instant>,
     /// Whether a thread waits to give memory back.
     waiting: bool,
 }
@@ -22,6 +28,7 @@ struct Use {
 static USE: Mutex<Use> = Mutex::new(Use {
     jobs: 0,
     trainings: 0,
+    returned: None,
     waiting: false,
 });
 
@@ -59,6 +66,9 @@ pub(crate) fn start() {
 pub(crate) fn during_job(job: impl FnOnce()) {
     with(|now| now.jobs += 1);
     job();
+    if with(Use::is_return_due) {
+        give_back_memory();
+    }
     let waits = with(|now| {
         now.jobs -= 1;
         let waits = now.jobs == 0 && !now.waiting;
@@ -74,6 +84,18 @@ pub(crate) fn during_job(job: impl FnOnce()) {
         if rests {
             give_back_memory();
         }
+    }
+}
+
+impl Use {
+    /// Whether freed memory has been kept long enough; the next return is due that much later.
+    fn is_return_due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = now.duration_since(*self.returned.get_or_insert(now)) >= BETWEEN_RETURNS;
+        if due {
+            self.returned = Some(now);
+        }
+        due
     }
 }
 

@@ -87,6 +87,14 @@ test('one line for two questions, and two for one, are refused by name', async t
     code: 'BAD_FORMAT',
     message: /record 1 answers question img_1 again/,
   })
+  const others = jsonLines(join(folder, 'others.jsonl'), [
+    { question_id: 'img_8', text: 'stop' },
+    { question_id: 'img_9', text: 'go' },
+  ])
+  await t.throwsAsync(readBenchmark(questions, { answers: others }), {
+    code: 'BAD_FORMAT',
+    message: /record 0 answers question img_8, and no record answers one that is asked here/,
+  })
 })
 
 test('answers that stand beside a question are taken: ten of VQA, one, options', async t => {

@@ -217,13 +217,22 @@ function parted(text: string): { text: string; options: string[] } {
  * Right answers of a LLaVA question file, from its file of answers `{question_id, text}`; yes and no are recognised. Questions that
  * share an id, as TextVQA's of one image do, take the lines of that id that repeat them as `prompt`, else in their order.
  *
- * @throws {@link ModalityGapError} `BAD_FORMAT` with file and record where an id has other numbers of lines than of questions
+ * @throws {@link ModalityGapError} `BAD_FORMAT` with file and record where an id has other numbers of lines than of questions, and
+ * where no id is that of a question
  */
 export async function withAnswers(records: readonly BenchmarkRecord[], path: string): Promise<BenchmarkRecord[]> {
   const lines = await answerLines(path)
   const asked = new Map<string, number>()
   for (const { id } of records) {
     asked.set(id, (asked.get(id) ?? 0) + 1)
+  }
+  const [first] = lines.keys()
+  if (first !== undefined && ![...lines.keys()].some(id => asked.has(id))) {
+    const message = `${path}: record 0 answers question ${first}, and no record answers one that is asked here`
+    throw new ModalityGapError('BAD_FORMAT', `${message}; give the file of answers to these questions`, {
+      file: path,
+      row: 0,
+    })
   }
   for (const [id, own] of lines) {
     const questions = asked.get(id) ?? 0

@@ -398,3 +398,69 @@ test('an unknown option is refused with the list of its own function, and with t
     }
   }
 })
+
+test('without arguments, and with needed options left out, a call is refused by a code', async t => {
+  for (const [name, { call, args }] of Object.entries(await table(t))) {
+    const needed = args.filter(({ optional }) => !optional)
+    if (needed.length > 0) {
+      refused(t, await outcomeOf(call, []), `${name}()`)
+      refused(t, await outcomeOf(call, [null]), `${name}(null)`)
+    }
+    for (const [i, argument] of args.entries()) {
+      for (const key of argument.options && !argument.optional ? Object.keys(argument.right as object) : []) {
+        const given = args.map((other, j) => {
+          const { [key]: _, ...rest } = other.right as Record<string, unknown>
+          return i === j ? rest : other.right
+        })
+        const error = await outcomeOf(call, given)
+        // what may be left out has a default, and the call goes as far as its data
+        t.true(
+          error === undefined || (error instanceof ModalityGapError && error.code !== 'PANIC'),
+          `${name} without ${key}: ${String(error)}`,
+        )
+      }
+    }
+  }
+})
+
+/** Copies of a value with one of its plain objects changed, each with the path to that object. */
+function* changedWithin(value: unknown, change: (object: object) => object, path = ''): Generator<[string, unknown]> {
+  if (Array.isArray(value)) {
+    for (const [i, each] of value.entries()) {
+      for (const [at, changed] of changedWithin(each, change, `${path}[${i}]`)) {
+        yield [at, value.with(i, changed)]
+      }
+    }
+  } else if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    yield [path, change(value)]
+    for (const [key, each] of Object.entries(value)) {
+      for (const [at, changed] of changedWithin(each, change, path === '' ? key : `${path}.${key}`)) {
+        yield [at, { ...value, [key]: changed }]
+      }
+    }
+  }
+}
+
+/** Objects whose keys are the caller's own. */
+const FREE = /^modalities$/
+/** Handles that functions give, in which nobody writes. */
+const HANDLES = /^rows$/
+
+test('an unknown key of an object within the options is refused as well', async t => {
+  for (const [name, { call, args }] of Object.entries(await table(t))) {
+    for (const [i, argument] of args.entries()) {
+      if (!argument.options) {
+        continue
+      }
+      for (const [path, changed] of changedWithin(argument.right, object => ({ ...object, zzzzzz: 1 }))) {
+        if (HANDLES.test(path)) {
+          continue
+        }
+        const given = args.map((other, j) => (i === j ? changed : other.right))
+        const error = await outcomeOf(call, given)
+        refused(t, error, `${name}, ${path}: zzzzzz`)
+        t.true(FREE.test(path) || (error as Error).message.includes('zzzzzz'), `${name}, ${path}: ${String(error)}`)
+      }
+    }
+  }
+})

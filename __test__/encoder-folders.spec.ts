@@ -298,3 +298,27 @@ test('folders of another make are named as what they are, not as missing', async
   t.regex(other.message, /timm_model_name/)
   t.like(await t.throwsAsync(DualEncoder.load(join(folder, 'nowhere'))), { code: 'NOT_FOUND' })
 })
+
+test('JPEGs with halved colours give the rows of the pixels that libjpeg-turbo decodes, to 0.9999', async t => {
+  // make_jpeg.py: each JPEG, and a PNG with its pixels as Pillow has them
+  const folder = join(FIXTURES, 'jpeg')
+  const names = ['420', '422', 'progressive'].flatMap(kind => [32, 64].map(side => `${kind}-${side}`))
+  const rowsOf = async (ending: 'jpg' | 'png') => {
+    const out = folderOf(t)
+    const data = join(out, 'pairs.jsonl')
+    writeFileSync(
+      data,
+      names.map(name => `${JSON.stringify({ image: join(folder, `${name}.${ending}`), caption: name })}\n`).join(''),
+    )
+    await embedPairs({ encoder: join(FIXTURES, 'siglip2'), data, out, full: true, allowOutsideImages: true })
+    return readNpy(join(out, 'img_emb', 'img_emb_0.npy'))
+  }
+  const [{ values: jpg, shape }, { values: png }] = [await rowsOf('jpg'), await rowsOf('png')]
+  const dim = shape[1] as number
+  for (const [i, name] of names.entries()) {
+    const [a, b] = [jpg, png].map(rows => [...rows.subarray(i * dim, (i + 1) * dim)]) as [number[], number[]]
+    const cosine = a.reduce((sum, v, k) => sum + v * (b[k] as number), 0) / (Math.hypot(...a) * Math.hypot(...b))
+    t.true(cosine >= 0.9999, `${name}: ${cosine}`)
+    t.true(cosine < 1, `${name}: decoders agree to the bit, which docs/encoders.md may say then`)
+  }
+})

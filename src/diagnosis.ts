@@ -256,6 +256,15 @@ export function diagnoseFit(
   return sorted(words)
 }
 
+/** Findings of several reports on the same rows, each once, the gravest first. */
+export function joinedFindings(...reports: readonly (readonly Finding[])[]): Finding[] {
+  const byCode = new Map<string, Finding>()
+  for (const finding of reports.flat()) {
+    byCode.set(finding.code, byCode.get(finding.code) ?? finding)
+  }
+  return sorted([...byCode.values()])
+}
+
 function sorted(found: Finding[]): Finding[] {
   return found.sort((a, b) => ORDER[a.level] - ORDER[b.level])
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { diagnosisText } from '../sentences.ts'
+import type { FitReport } from '../reports.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {
   addCommonOptions,
@@ -44,21 +44,21 @@ export function addAlign(program: Command): void {
         },
         run,
       )
-      const files: string[] = []
-      let diagnosis = ''
-      if (needsFigures(options)) {
-        // the report shows what the moved rows are like, which the alignment itself does not look at
-        const { measureGap } = await import('../measure.ts')
-        const { threads, paired, seed } = options
-        const sides = { image: opened.target, text: opened.source }
-        const measured = await measureGap({ ...sides, aligner, paired, seed, threads, figures: true }, run)
-        diagnosis = diagnosisText(measured.diagnosis)
-        files.push(...(await write(measured, { subtitle: `aligned to ${options.out}` })))
+      const report = aligner.report as FitReport
+      if (!needsFigures(options)) {
+        return { report, text: fitTable(aligner) }
       }
-      return {
-        report: aligner.report,
-        text: `${fitTable(aligner)}${diagnosis === '' ? '' : `\n\n${diagnosis}\n`}${written(files)}`,
-      }
+      // the page shows what the moved rows are like, which the alignment itself does not look at
+      const { measureGap } = await import('../measure.ts')
+      const { joinedFindings } = await import('../diagnosis.ts')
+      const { threads, paired, captionsPerImage, seed } = options
+      const both = { image: opened.target, text: opened.source }
+      const asked = { ...both, aligner, paired, captionsPerImage, seed, threads, figures: true }
+      const measured = await measureGap(asked, run)
+      // one list for the terminal, the JSON and the page
+      const diagnosis = joinedFindings(measured.diagnosis, report.diagnosis)
+      const files = await write({ ...measured, diagnosis }, { subtitle: `aligned to ${options.out}` })
+      return { report: { ...report, diagnosis }, text: `${fitTable(aligner, { diagnosis })}${written(files)}` }
     }),
   )
 }

@@ -4,22 +4,22 @@ import { diagnosisText } from '../sentences.ts'
 import { count, duration, figure, leftOut, memory, notCarried, table, written } from './print.ts'
 
 /** What a fit found, as a table of before and after. */
-export function fitTable(aligner: Aligner, outputs?: string[]): string {
+export function fitTable(aligner: Aligner, shown: Partial<Pick<FitReport, 'outputs' | 'diagnosis'>> = {}): string {
   // a fit always leaves its report, and only fits are shown
-  const report = aligner.report as FitReport
+  const report = { ...(aligner.report as FitReport), ...shown }
   const { gap } = report
   const sample = gap.held
     ? ''
     : '\n  (on the embeddings of the fit, where it always ends below the floor; --holdout 0.2 also measures it on others)'
   // what stands below the table already is not said again
-  const words = diagnosisText(report.diagnosis.filter(({ code }) => code !== 'in-sample'))
+  const words = diagnosisText(report.diagnosis.filter(({ code }) => code !== 'in-sample' || gap.held))
   const diagnosis = words === '' ? '' : `\n\n${words}`
   return `${heading(aligner, report)}
 
 ${gapTable(gap)}${sample}
 
 ${facts(aligner, report)}${diagnosis}
-${notCarried(report.notCarried)}${written(outputs ?? report.outputs)}`
+${notCarried(report.notCarried)}${written(report.outputs)}`
 }
 
 function heading({ info }: Aligner, { dim, dropped }: FitReport): string {

@@ -62,7 +62,7 @@ export function addFit(program: Command): void {
         await aligner.save(options.out, { overwrite: options.overwrite })
       }
       const report = { ...aligner.report, outputs: [options.out] }
-      return { report, text: fitTable(aligner, report.outputs) }
+      return { report, text: fitTable(aligner, { outputs: report.outputs }) }
     }),
   )
 }

@@ -96,9 +96,6 @@ for (const [spread, shrunk] of [
     const { scale: s, ...expected } = right
     near(t, drift, expected, SMOOTH, 'drift')
     near(t, scale, s, SMOOTH, 'scale')
-    t.true(
-      (drift.cosine ?? 0) >= 0.995,
-      `${drift.cosine} at s = ${scale}, parameter ${drift.parameter}`,
-    )
+    t.true((drift.cosine ?? 0) >= 0.995, `${drift.cosine} at s = ${scale}, parameter ${drift.parameter}`)
   })
 }

@@ -28,7 +28,11 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
 /// beside other containers to describe them, and JSON documents describe all kinds of things: the former counts where it is
 /// the only one, the latter never.
 pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
-    let mut files = files_in(folder)?;
+    Ok(containers_among(files_in(folder)?))
+}
+
+/// The same of any files.
+pub(crate) fn containers_among(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files.retain(|path| {
         Format::from_path(path).is_some_and(|format| format != Format::Json) && !is_ignored(path)
     });
@@ -36,7 +40,7 @@ pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     if !files.iter().all(is_text) {
         files.retain(|path| !is_text(path));
     }
-    Ok(files)
+    files
 }
 
 /// Whether readers of data sets (Spark, pyarrow) ignore a table: its name begins with `_`, as what is not finished has it.

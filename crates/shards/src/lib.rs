@@ -10,6 +10,7 @@ extern crate modality_gap_kernels as kernels;
 mod atomic;
 mod beside;
 mod buffer;
+mod card;
 mod cells;
 mod claim;
 mod error;
@@ -44,6 +45,7 @@ mod table;
 mod text;
 mod vecs;
 mod writer;
+mod yaml;
 
 pub use atomic::{AtomicFile, remove_all_litter, remove_litter};
 pub use beside::left_behind;

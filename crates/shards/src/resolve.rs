@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kernels::Dtype;
 
+use crate::card::{Said, said_by_card};
 use crate::error::{Place, ShardError};
 use crate::folder::{containers_in, files_in, folders_with_containers, is_ignored, sort};
 use crate::format::Format;
@@ -158,6 +159,18 @@ fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
         .collect();
     let side = match (sides.as_slice(), wanted.role.folder()) {
         ([], _) => {
+            match said_by_card_alone(folder, wanted.split)? {
+                Some(Said::Files(files)) => {
+                    refuse_several_formats(folder, &files)?;
+                    return Ok(Found {
+                        files,
+                        listed: true,
+                        root: None,
+                    });
+                }
+                Some(Said::Folder(below)) => return find_in_folder(&below, wanted),
+                None => {}
+            }
             if let Some(below) = below_for_split(folder, wanted.split)? {
                 return find_in_folder(
                     &below.folder,
@@ -193,6 +206,14 @@ fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
         listed: true,
         root: Some(folder.to_path_buf()),
     })
+}
+
+/// What the card of a folder says that has no list of its files beside it.
+fn said_by_card_alone(folder: &Path, split: Option<&str>) -> Result<Option<Said>, ShardError> {
+    if listed_files(folder, split)?.is_some() {
+        return Ok(None);
+    }
+    said_by_card(folder, split)
 }
 
 /// Where a folder keeps the files of a split, and the split that is still to be chosen there.
@@ -234,13 +255,9 @@ fn list(folder: &Path, split: Option<&str>) -> Result<Vec<PathBuf>, ShardError> 
         files = files_of_split(files, split, &place)?;
     }
     refuse_several_sets(folder, &files)?;
-    let mut formats: Vec<Format> = files.iter().filter_map(|path| Format::from_path(path)).collect();
-    formats.dedup();
-    formats.sort_by_key(|format| format.name());
-    formats.dedup();
-    match formats.as_slice() {
-        [] => Err(ShardError::empty(&place, holds_none(folder)?)),
-        [Format::Parquet | Format::Arrow] => {
+    match refuse_several_formats(folder, &files)? {
+        None => Err(ShardError::empty(&place, holds_none(folder)?)),
+        Some(Format::Parquet | Format::Arrow) => {
             // readers of data sets take them as parts of one
             let below = folders_with_containers(folder)?;
             let Some(first) = below.first() else {
@@ -254,17 +271,25 @@ fn list(folder: &Path, split: Option<&str>) -> Result<Vec<PathBuf>, ShardError> 
             );
             Err(ShardError::bad_selector(&place, reason))
         }
-        [_] => Ok(files),
-        several => {
-            let names: Vec<_> = several.iter().map(|format| format.name()).collect();
-            let ending = several[0].extensions()[0];
-            let reason = format!(
-                "holds files of several formats ({}); choose by a glob such as *.{ending}",
-                names.join(", ")
-            );
-            Err(ShardError::bad_selector(&place, reason))
-        }
+        Some(_) => Ok(files),
     }
+}
+
+/// The one format of files; none without files.
+fn refuse_several_formats(folder: &Path, files: &[PathBuf]) -> Result<Option<Format>, ShardError> {
+    let mut formats: Vec<Format> = files.iter().filter_map(|path| Format::from_path(path)).collect();
+    formats.sort_by_key(|format| format.name());
+    formats.dedup();
+    if let [first, _, ..] = formats[..] {
+        let names: Vec<_> = formats.iter().map(|format| format.name()).collect();
+        let ending = first.extensions()[0];
+        let reason = format!(
+            "holds files of several formats ({}); choose by a glob such as *.{ending}",
+            names.join(", ")
+        );
+        return Err(ShardError::bad_selector(&Place::from(folder), reason));
+    }
+    Ok(formats.first().copied())
 }
 
 /// Why a folder without containers of its own holds no embeddings, and where there are some.

@@ -144,7 +144,7 @@ fn split_of_file(path: &Path) -> Option<String> {
 }
 
 /// Whether both are words for one split.
-fn is_word_for(label: &str, wanted: &str) -> bool {
+pub(crate) fn is_word_for(label: &str, wanted: &str) -> bool {
     let split = split_of_word(&label.to_lowercase());
     split.is_some() && split == split_of_word(&wanted.to_lowercase())
 }

@@ -1,6 +1,7 @@
 //! Containers in and out, against files of other programs and against hostile ones.
 
 mod beside;
+mod cards;
 mod common;
 mod ends;
 mod hostile;

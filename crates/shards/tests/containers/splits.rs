@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::common::{fixture, read};
 
 /// The first component of each row of a split.
-fn rows(path: &Path, split: Option<&str>) -> Result<Vec<f64>, ShardError> {
+pub(crate) fn rows(path: &Path, split: Option<&str>) -> Result<Vec<f64>, ShardError> {
     let wanted = Wanted {
         role: Role::Other,
         split,

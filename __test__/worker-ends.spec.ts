@@ -1,7 +1,13 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import { node } from './helpers/cli.ts'
+import { writeNpy } from './helpers/npy.ts'
+import { colours } from './helpers/pictures.ts'
+import { folderOf } from './helpers/place.ts'
+import { jsonLines, TINY } from './helpers/revision.ts'
+import { someRows } from './helpers/rows.ts'
 
 // in processes of their own, whose main thread does not load the addon: what ends badly takes the process with it
 
@@ -70,3 +76,93 @@ onLinux('twelve workers that are ended in the middle of a measurement leave no t
   `)
   t.like(ended, { code: 0, signal: null, stdout: `${'1,'.repeat(11)}1\n`, stderr: '' })
 })
+
+const [ROWS_OF_FILE, WIDTH] = [4096, 64]
+
+/** What each job does for minutes in a worker, where nobody ends it; `at` names a file of the test's folder. */
+const JOBS: Record<string, string> = {
+  'an endless fit': `
+    await Aligner.fit({ target: await open(1.3, 4096, 64), source: await open(2.1, 4096, 64), centroidIterations: 1e8 })`,
+  'an endless alignment': `
+    await Aligner.alignTo({ ...(await sides()), out: at('aligned'), centroidIterations: 1e8 })`,
+  'an alignment that writes': `
+    await Aligner.alignTo({ ...(await sides()), out: at('aligned'), overwrite: true })`,
+  'a transformation': `
+    const { target, source: many } = await sides()
+    const aligner = await Aligner.fit({ target, source: await open(2.1, 4096, 64) })
+    await aligner.transformTo(many, at('moved'), { overwrite: true })`,
+  'a conversion': `
+    await convert((await sides()).source, at('converted'), { format: 'parquet', overwrite: true })`,
+  'an inspection': `
+    await inspect(await openEmbeddings(Array(3000).fill(at('rows.npy'))))`,
+  'a comparison': `
+    await compareStrategies({ image: await open(1.3, 12000, 256), text: await open(2.1, 12000, 256), exact: true })`,
+  'a step of a tracker': `
+    const tracker = new Tracker({ freezeAt: 0, retrievalPairs: 40000, dim: 64 })
+    await tracker.push({ step: 0, image: rows(1.3, 40000, 64), text: rows(2.1, 40000, 64) })`,
+  'a training of an encoder': `
+    const tower = { width: 8, layers: 1, heads: 2 }
+    const shape = { dim: 6, imageSize: 8, patch: 4, image: tower, text: tower, tokens: 4 }
+    const training = { model: shape, batchSize: 4, steps: 1e8, data: at('pictures/pairs.jsonl'), out: at('encoder'), overwrite: true }
+    await DualEncoder.train(training)`,
+  'an embedding': `
+    await embedPairs({ encoder: CLIP, data: at('many.jsonl'), out: at('embedded'), allowOutsideImages: true, overwrite: true })`,
+  'a step of a language model': `
+    await (await model({ steps: 2 })).step({ samples: samples({ role: 'assistant', content: 'fox' }) })`,
+  'answers of a language model': `
+    await (await model()).answer({ samples: samples() }, { maxNewTokens: 40 })`,
+}
+
+/** What the jobs use; the many files of a side are one in truth. */
+const MANY = (folder: string) => `${ROWS}
+  import { join } from 'node:path'
+  import { compareStrategies, convert, DualEncoder, embedPairs, inspect, Tracker, VisionModel } from ${ENTRY}
+  const at = name => join(${JSON.stringify(folder)}, name)
+  const CLIP = ${JSON.stringify(join(import.meta.dirname, 'fixtures', 'encoders', 'clip'))}
+  const source = () => openEmbeddings(Array(1000).fill(at('rows.npy')))
+  const sides = async () => ({ target: await open(1.3, 4096, 64), source: await source() })
+  const model = learn => VisionModel.open({ path: ${JSON.stringify(TINY)}, dim: 4, template: 'chatml', learn, threads: 2 })
+  const asked = { role: 'user', content: 'what' }
+  const samples = (...more) => Array.from({ length: 40000 }, (_, i) => ({ id: String(i), rows: [], turns: [asked, ...more] }))
+`
+
+/** The job, which tells when its last statement begins. */
+function telling(job: string): string {
+  const lines = job.split('\n')
+  return [...lines.slice(0, -1), "parentPort.postMessage('begins')", lines.at(-1)].join('\n')
+}
+
+for (const [what, job] of Object.entries(JOBS)) {
+  onLinux(
+    `workers that are ended in the middle of ${what} leave no thread, no memory and nothing half-written`,
+    async t => {
+      t.timeout(300_000)
+      const folder = folderOf(t)
+      writeNpy(join(folder, 'rows.npy'), someRows(ROWS_OF_FILE, WIDTH, 3), [ROWS_OF_FILE, WIDTH])
+      colours(join(folder, 'pictures'))
+      jsonLines(
+        join(folder, 'many.jsonl'),
+        Array.from({ length: 40_000 }, (_, i) => ({ image: `pictures/${i % 10}.png`, caption: `colour ${i}` })),
+      )
+      const ended = await run(`
+      const exits = []
+      for (let i = 0; i < 4; i++) {
+        const worker = start(${JSON.stringify(`${MANY(folder)}${telling(job)}`)})
+        worker.on('error', error => console.error(error))
+        await once(worker, 'message')
+        await until(() => threads() > 1)
+        exits.push(await worker.terminate())
+      }
+      console.log(exits.join())
+      await until(() => threads() === 0)
+      await until(() => megabytes() < 250)
+    `)
+      t.like(ended, { code: 0, signal: null, stdout: '1,1,1,1\n', stderr: '' })
+      const left = readdirSync(folder, { recursive: true }).map(String)
+      t.deepEqual(
+        left.filter(name => /(^|\/)\.[^/]*$|\.tmp|partial/.test(name)),
+        [],
+      )
+    },
+  )
+}

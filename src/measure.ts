@@ -48,8 +48,8 @@ export async function measureGap(input: MeasureInput, run: RunOptions = {}): Pro
 }
 
 /**
- * As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval, and covariances are taken from
- * about `covarianceRows` rows of a side, so that other rows compare at the same number; with `judged` the gap has an interval and a
+ * As {@link measureGap}; with `outcomes` the report holds the result of every query of retrieval, and covariances of sides
+ * that are not paired are taken from about `covarianceRows` rows, one of each item, so that other rows compare at the same number; with `judged` the gap has an interval and a
  * verdict, whatever the parts.
  */
 export async function measured(

@@ -73,8 +73,8 @@ export interface CaptionsReport {
   /** Tokens that the text encoder takes. */
   tokenLimit: number
   /**
-   * Rows, about, that every spectrum was taken from: as many as the smallest side has, for effective ranks and power laws of
-   * one population differ with the number of rows.
+   * Rows, about, that every spectrum was taken from, one of each item: as many as the side with the fewest items has, for effective
+   * ranks and power laws of one population differ with the number of independent rows.
    */
   spectrumRows: number
 }
@@ -102,13 +102,16 @@ export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}
   checkCall('analyzeCaptions', [input, captionsChecks], [run, runChecks])
   const { image, corpora, tokenLimit = CLIP_TOKENS, threads } = input
   const reports: CorpusReport[] = []
-  const spectrumRows = Math.min(image.rows, ...corpora.map(({ text }) => text.rows))
-  let images: CaptionsReport['image'] | undefined
   for (const { name, text, captions } of corpora) {
     if (captions && captions.length !== text.rows) {
       throw new ModalityGapError('NOT_PAIRED', `${name} has ${captions.length} captions for ${text.rows} rows`)
     }
-    const asked = { image, text, threads, parts: ['causes'] as const, covarianceRows: spectrumRows }
+  }
+  const spectrumRows = await leastItems(image, corpora, { threads }, run)
+  let images: CaptionsReport['image'] | undefined
+  for (const { name, text, captions } of corpora) {
+    // ids of both sides make the noise that of items; pairs are not compared
+    const asked = { image, text, threads, paired: false, parts: ['causes'] as const, covarianceRows: spectrumRows }
     const { gap, rows, dropped, trace, spectrum } = await measured(asked, run)
     const of = (side: 'image' | 'text') => ({
       rows: rows[side],
@@ -125,6 +128,21 @@ export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}
     throw new ModalityGapError('BAD_OPTION', 'give at least one corpus of captions')
   }
   return { image: images, corpora: reports, tokenLimit, spectrumRows }
+}
+
+/** Items of the side that has the fewest of them, without bad rows and repeated ones. */
+async function leastItems(
+  image: Embeddings,
+  corpora: readonly Corpus[],
+  threads: ThreadOptions,
+  run: RunOptions,
+): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (const { text } of corpora) {
+    const { rows, groups } = await measured({ image, text, ...threads, paired: false, parts: [] }, run)
+    least = Math.min(least, groups?.image ?? rows.image, groups?.text ?? rows.text)
+  }
+  return least
 }
 
 /** What CLIP's tokenizer takes apart before it looks for pairs of bytes: letters, single digits, runs of other signs. */

@@ -3,8 +3,9 @@ import { Aligner } from '../align.ts'
 import { type Checks, listOf, needed, object, recordOf, text } from '../checks.ts'
 import { type Embeddings, opened } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
+import type { GroupOptions } from '../group-options.ts'
 import { measured } from '../measure.ts'
-import { checkCall, fitChecks, runChecks, threadChecks } from '../option-checks.ts'
+import { checkCall, fitChecks, groupChecks, runChecks, threadChecks } from '../option-checks.ts'
 import type { FitOptions, ThreadOptions } from '../options.ts'
 import type { GapVerdict, ImageText } from '../report-parts.ts'
 import { verdictOf } from '../sentences.ts'
@@ -23,7 +24,7 @@ export interface Domain {
 }
 
 /** Which domains to fit on and to use on. */
-export interface DomainsInput extends FitOptions, ThreadOptions {
+export interface DomainsInput extends FitOptions, GroupOptions, ThreadOptions {
   /** At least two, with different names. */
   domains: readonly Domain[]
 }
@@ -54,6 +55,7 @@ const domain = object<Domain>({ name: needed(text), image: needed(opened), text:
 
 const domainsChecks: Checks<DomainsInput> = {
   domains: needed(listOf(domain, 'a list of domains, { name, image, text }')),
+  ...groupChecks,
   ...fitChecks,
   ...threadChecks,
 }
@@ -73,7 +75,7 @@ export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}):
   checkCall('analyzeDomains', [input, domainsChecks], [run, runChecks])
   const { domains, holdout = DEFAULT_HOLDOUT, seed = 0, ...fit } = input
   const names = distinct(domains.map(({ name }) => name))
-  const { threads, paired } = fit
+  const { threads, paired, captionsPerImage } = fit
   const gap: number[][] = []
   const floor: number[][] = []
   const unbiasedSquared: number[][] = []
@@ -85,7 +87,16 @@ export async function analyzeDomains(input: DomainsInput, run: RunOptions = {}):
     const row = []
     for (const other of domains) {
       const held = other.image === image ? holdout : 0
-      const sides = { image: other.image, text: other.text, paired, threads, aligner, holdout: held, seed }
+      const sides = {
+        image: other.image,
+        text: other.text,
+        paired,
+        captionsPerImage,
+        threads,
+        aligner,
+        holdout: held,
+        seed,
+      }
       row.push(await measured({ ...sides, parts: [], judged: true }, run))
     }
     gap.push(row.map(each => each.gap.centroid))

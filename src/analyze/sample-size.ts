@@ -24,7 +24,7 @@ export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'res
 
 /** One point of the curve. */
 export interface SampleSizePoint {
-  /** Rows a side of the fit, on average over the trials. */
+  /** Rows of the smaller side of the fit, on average over the trials; with several captions of an image, of the images. */
   n: number
   /** The held-out gap of each trial. */
   trials: number[]
@@ -143,7 +143,7 @@ function heldGap(aligner: Aligner): Measured {
   if (gap.held?.after === undefined) {
     throw new ModalityGapError('TOO_FEW_ROWS', 'no rows were held out: give more rows, or a larger holdout')
   }
-  return { n: (source.rows + target.rows) / 2, gap: gap.held.after, floor: gap.held.floor }
+  return { n: Math.min(source.rows, target.rows), gap: gap.held.after, floor: gap.held.floor }
 }
 
 function pointOf(gaps: Measured[]): SampleSizePoint {

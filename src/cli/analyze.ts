@@ -7,6 +7,7 @@ import type { ReportData } from '../report/data.ts'
 import { rowsSentence, verdictWord } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import {
+  addCaptionsPerImage,
   addCommonOptions,
   addFitOptions,
   addReadingOptions,
@@ -68,28 +69,29 @@ function addDomains(analyze: Command): void {
       'a domain: its name, its image embeddings and its text embeddings',
       each(2),
     )
-  addFitOptions(addReadingOptions(addHtmlOptions(command)))
-  addCommonOptions(command).action((options: Common & FittingOptions & { domain: Named[] }) =>
-    finish(
-      options,
-      options.domain.flatMap(({ paths }) => paths),
-      async run => {
-        const { analyzeDomains } = await import('../analyze/matrices.ts')
-        const { openEmbeddings } = await import('../embeddings.ts')
-        const { threads } = options
-        const domains = []
-        for (const { name, paths } of options.domain) {
-          const [image = '', text = ''] = paths
-          domains.push({
-            name,
-            image: await openEmbeddings(image, { role: 'image', ...readingOf(options) }),
-            text: await openEmbeddings(text, { role: 'text', ...readingOf(options) }),
-          })
-        }
-        const report = await analyzeDomains({ domains, ...fitOptionsOf(options), threads }, run)
-        return { report, text: matrix(report, 'fitted on (down), used on (across)') }
-      },
-    ),
+  addFitOptions(addReadingOptions(addHtmlOptions(addCaptionsPerImage(command))))
+  addCommonOptions(command).action(
+    (options: Common & FittingOptions & { domain: Named[]; captionsPerImage?: number }) =>
+      finish(
+        options,
+        options.domain.flatMap(({ paths }) => paths),
+        async run => {
+          const { analyzeDomains } = await import('../analyze/matrices.ts')
+          const { openEmbeddings } = await import('../embeddings.ts')
+          const { threads, captionsPerImage } = options
+          const domains = []
+          for (const { name, paths } of options.domain) {
+            const [image = '', text = ''] = paths
+            domains.push({
+              name,
+              image: await openEmbeddings(image, { role: 'image', ...readingOf(options) }),
+              text: await openEmbeddings(text, { role: 'text', ...readingOf(options) }),
+            })
+          }
+          const report = await analyzeDomains({ domains, ...fitOptionsOf(options), captionsPerImage, threads }, run)
+          return { report, text: matrix(report, 'fitted on (down), used on (across)') }
+        },
+      ),
   )
 }
 

@@ -78,10 +78,15 @@ export interface GroupingOptions {
 }
 
 export function addGroupOptions(command: Command): Command {
-  return command
-    .option('--image-ids <ids>', 'item of each image row: a file of ids, a column of its metadata, or none')
-    .option('--text-ids <ids>', 'item of each text row, likewise; rows with one id belong together')
-    .option('--captions-per-image <n>', 'each image has this many texts, in order', atLeast(1))
+  return addCaptionsPerImage(
+    command
+      .option('--image-ids <ids>', 'item of each image row: a file of ids, a column of its metadata, or none')
+      .option('--text-ids <ids>', 'item of each text row, likewise; rows with one id belong together'),
+  )
+}
+
+export function addCaptionsPerImage(command: Command): Command {
+  return command.option('--captions-per-image <n>', 'each image has this many texts, in order', atLeast(1))
 }
 
 export function addOutputOptions(command: Command): Command {

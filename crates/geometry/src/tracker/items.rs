@@ -75,8 +75,15 @@ impl<'g> ItemSums<'g> {
     /// The trace of that covariance.
     pub fn trace(self) -> f64 {
         let items = f64::from(self.groups.count());
-        let n = self.groups.keys().len() as f64;
-        let squares: f64 = self.centred().iter().map(|v| v * v).sum();
+        let (dim, n) = (self.dim, self.groups.keys().len() as f64);
+        let sums = self.centred();
+        // items of several sizes leave a mean, which is no part of their variance
+        let mut mean = vec![0.0; dim];
+        for sum in sums.chunks_exact(dim) {
+            mean.iter_mut().zip(sum).for_each(|(mean, v)| *mean += v / items);
+        }
+        let of_mean = items * mean.iter().map(|m| m * m).sum::<f64>();
+        let squares = sums.iter().map(|v| v * v).sum::<f64>() - of_mean;
         items / (items - 1.0) * squares / (n * n)
     }
 }

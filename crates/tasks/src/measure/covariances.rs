@@ -20,12 +20,21 @@ pub(super) struct SideCovariance {
     pub storage: Vec<f64>,
 }
 
-/// Covariance of the mapped rows of a side that `sample` takes; `gain` is how many times as far the map has spread them. Of `pairs` in
+/// Which rows of a side a covariance is taken from.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    /// Which groups.
+    pub sample: Sample,
+    /// Whether the first row of each group stands for all of them.
+    pub one_of_each: bool,
+}
+
+/// Covariance of the mapped rows of a side that are `taken`; `gain` is how many times as far the map has spread them. Of `pairs` in
 /// no group both rows are in one quarter.
 pub(super) fn covariance_of_side(
     sides: &Sides<'_>,
     side: usize,
-    sample: Sample,
+    taken: Taken,
     gain: f64,
     pairs: Option<&Pairs>,
     control: &Control,
@@ -48,8 +57,14 @@ pub(super) fn covariance_of_side(
     let unit = sides.moments(side).unit();
     let mut mapper = Mapper::new(sides.map(side));
     let stage = format!("covariance {}", ["image", "text"][side]);
+    let firsts = (taken.one_of_each && sides.grouped()).then(|| sides.members(side).firsts());
     walk(source, control, &stage, |first, rows| {
-        let take = |row| sample.takes(source.key(row)) && sides.takes(side, row);
+        let stands = |row: u64| {
+            firsts
+                .as_ref()
+                .is_none_or(|firsts| firsts.binary_search(&row).is_ok())
+        };
+        let take = |row| taken.sample.takes(source.key(row)) && sides.takes(side, row) && stands(row);
         mapper.map(first, rows, take);
         for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
             let index = first + i as u64;

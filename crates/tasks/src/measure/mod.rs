@@ -20,7 +20,7 @@ use modality_gap_geometry::{
 };
 use serde::Deserialize;
 
-use self::covariances::{SideCovariance, covariance_of_side};
+use self::covariances::{SideCovariance, Taken, covariance_of_side};
 use self::figures::figures;
 pub(crate) use self::gap::held_floor;
 use self::gap::{Evidence, Fitted, clusters_of, design_effect, measured_gap};
@@ -85,7 +85,8 @@ pub struct MeasureJob {
     pub figures: bool,
     /// Whether they hold the result of every query of retrieval.
     pub outcomes: bool,
-    /// About how many rows of a side that is not paired covariances are taken from, so that others compare at the same number.
+    /// About how many independent rows of a side that is not paired covariances are taken from, one of each group, so that others compare
+    /// at the same number.
     pub covariance_rows: Option<u64>,
     /// Whether the gap is judged, which takes covariances, also where no part needs them.
     pub judged: bool,
@@ -212,8 +213,14 @@ impl Parts<'_, '_> {
             .transpose()?;
         let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
         let of_side = |side: usize| match job.covariance_rows.filter(|_| !paired) {
-            Some(limit) => Sample::of(rows.source(side).rows(), limit, job.seed),
-            None => sample,
+            Some(limit) => Taken {
+                sample: Sample::of(rows.independent(side), limit, job.seed),
+                one_of_each: true,
+            },
+            None => Taken {
+                sample,
+                one_of_each: false,
+            },
         };
         let mut covariances = [
             covariance_of_side(rows, 0, of_side(0), gain(0), pairs.as_ref(), control)?,

@@ -1,14 +1,20 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { Aligner } from '../src/align.ts'
+import { analyzeCaptions } from '../src/analyze/captions.ts'
+import { analyzeDomains, analyzeModalities } from '../src/analyze/matrices.ts'
+import { analyzeSampleSize } from '../src/analyze/sample-size.ts'
+import { compareStrategies } from '../src/compare.ts'
 import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
+import type { ModalityGapError } from '../src/errors.ts'
 import { inspect } from '../src/inspect.ts'
 import { measureGap } from '../src/measure.ts'
 import { openModelRows } from '../src/revision/rows.ts'
+import { runTask } from '../src/task.ts'
 import { Tracker } from '../src/tracker/tracker.ts'
 import { modalityGap } from './helpers/cli.ts'
-import { readNpy } from './helpers/npy.ts'
+import { readNpy, writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 
@@ -143,4 +149,97 @@ test('a conversion that leaves bad rows out leaves out those without a length, t
   t.deepEqual([...readNpy(out).values], [1, 0, 3, 4])
   const raw = await openEmbeddings(values, { dim: 2, onBadRow: 'drop', normalize: false })
   t.is((await convert(raw, join(folderOf(t), 'raw.npy'))).dropped, 1)
+})
+
+const [COUNT, WIDE] = [1100, 4]
+/** Row 3 and every fortieth after it, in three blocks: of length zero, with a NaN, with an infinite component, and so on. */
+const BAD = Array.from({ length: 25 }, (_, i) => 3 + 40 * i)
+
+/** Rows the bad ones of which a scan meets in any order. */
+function withBadRows(seed: number, bad: readonly number[] = BAD): Float32Array {
+  const values = someRows(COUNT, WIDE, seed)
+  for (const [i, row] of bad.entries()) {
+    const kinds = [[0, 0, 0, 0], [Number.NaN], [1, Number.POSITIVE_INFINITY]]
+    values.set(kinds[i % kinds.length] as number[], row * WIDE)
+  }
+  return values
+}
+
+const REASONS = [
+  'length is zero, so the row has no direction',
+  'component in column 0 is not finite',
+  'component in column 1 is not finite',
+]
+
+test('every job names all bad rows in one go: the first twenty, and how many more there are', async t => {
+  const folder = folderOf(t)
+  const path = (name: string) => join(folder, name)
+  const good = await openEmbeddings(someRows(COUNT, WIDE, 1), { dim: WIDE })
+  const file = writeNpy(path('bad.npy'), withBadRows(2), [COUNT, WIDE])
+  const bad = await openEmbeddings(file)
+  const aligner = await Aligner.fit({ target: good, source: good, method: 'mean-shift' })
+  await aligner.save(path('a.safetensors'))
+  const both = { image: good, text: bad }
+  const shard = { path: file }
+  const jobs: Record<string, () => Promise<unknown>> = {
+    fit: () => Aligner.fit({ target: good, source: bad }),
+    'fit to the bad side': () => Aligner.fit({ target: bad, source: good }),
+    align: () => Aligner.alignTo({ target: good, source: bad, out: path('aligned') }),
+    transform: () => aligner.transformTo(bad, path('moved')),
+    measure: () => measureGap(both),
+    'measure pairs': () => measureGap({ ...both, paired: true }),
+    compare: () => compareStrategies({ ...both, methods: ['none', 'realign'] }),
+    convert: () => convert(bad, path('c.npy')),
+    'convert to f16': () => convert(bad, path('c.npy'), { dtype: 'f16' }),
+    'sample size': () => analyzeSampleSize({ target: good, source: bad, sizes: [50] }),
+    domains: () =>
+      analyzeDomains({
+        domains: [
+          { name: 'a', image: good, text: good },
+          { name: 'b', ...both },
+        ],
+      }),
+    modalities: () => analyzeModalities({ modalities: { good, bad } }),
+    captions: () => analyzeCaptions({ image: good, corpora: [{ name: 'a', text: bad }] }),
+    'task moments': () => runTask({ task: 'moments', version: 1, shard, out: path('m.safetensors') }),
+    'task transform': () =>
+      runTask({ task: 'transform', version: 1, shard, aligner: path('a.safetensors'), out: path('t') }),
+  }
+  const lines = BAD.slice(0, 20).map((row, i) => `  ${file}: row ${row}: ${REASONS[i % 3]}`)
+  const named = ['25 rows cannot be used:', ...lines, '  … and 5 more'].join('\n')
+  for (const [job, run] of Object.entries(jobs)) {
+    const error = (await t.throwsAsync(run(), { code: 'BAD_ROW' }, job)) as ModalityGapError
+    t.is(error.message, `${named}; repair them, or drop such rows with onBadRow 'drop'`, job)
+    t.like(error, { file, row: 3 }, job)
+  }
+  // the command has its own word for the option
+  const { code, stderr } = await modalityGap(['convert', '--in', file, '--out', path('c.npy')])
+  t.is(code, 1)
+  t.true(
+    stderr.includes(`modality-gap: ${named}\nrepair the row, or leave such rows out with --on-bad-row drop`),
+    stderr,
+  )
+  const tracker = new Tracker({ freezeAt: 0, dim: WIDE })
+  const tracked = await t.throwsAsync(tracker.push({ step: 0, image: good, text: bad }), { code: 'BAD_ROW' })
+  t.is(tracked.message, named.replaceAll('.npy: row', '.npy: text row'))
+  const inMemory = t.throws(() => aligner.transform(withBadRows(2)), { code: 'BAD_ROW' })
+  t.true(inMemory.message.startsWith(named.replaceAll(`${file}: `, '')))
+})
+
+test('bad rows of both sides are named, and those of one that may lose them are not', async t => {
+  const image = await openEmbeddings(withBadRows(1, [9]), { dim: WIDE, label: 'pictures' })
+  const text = await openEmbeddings(withBadRows(2, [4, 700]), { dim: WIDE, label: 'captions' })
+  const named = ['  pictures row 9: ', '  captions row 4: ', '  captions row 700: ']
+  const { message } = await t.throwsAsync(measureGap({ image, text, parts: [] }), { code: 'BAD_ROW' })
+  const lines = message.split('\n')
+  t.is(lines[0], '3 rows cannot be used:')
+  for (const [i, start] of named.entries()) {
+    t.true(lines[i + 1]?.startsWith(start), message)
+  }
+  const lax = await openEmbeddings(withBadRows(2, [4, 700]), { dim: WIDE, onBadRow: 'drop' })
+  // a single one is named as it always was
+  await t.throwsAsync(measureGap({ image, text: lax, parts: [] }), {
+    code: 'BAD_ROW',
+    message: /^row 9: length is zero/,
+  })
 })

@@ -33,7 +33,7 @@ const SAID_BY_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set([
 /** Advice of a command that lacks the options which the usual advice names. */
 export type Advice = Partial<Record<ErrorCode, string>>
 
-/** One line: what went wrong, where, and what to do. */
+/** What went wrong, where, and what to do; a line, or a list of what is wrong with a line of advice. */
 export function describe(error: unknown, own: Advice = {}): string {
   if (!(error instanceof ModalityGapError)) {
     return `unexpected error: ${error instanceof Error ? error.message : String(error)}`
@@ -46,7 +46,10 @@ export function describe(error: unknown, own: Advice = {}): string {
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   // a message that says what to do needs no general advice
   const advice = SAID_BY_THE_MESSAGE.has(code) && what?.includes('; ') ? undefined : (own[code] ?? ADVICE[code])
-  return `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
+  // a list names the places itself
+  return what?.includes('\n')
+    ? `${what}${advice ? `\n${advice}` : ''}`
+    : `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
 }
 
 /** The message without the file and row that it may begin with. */

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use half::slice::HalfBitsSliceExt;
 use modality_gap_geometry::{Aligner, BadRow, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
-use modality_gap_tasks::{RowReason, TaskError, load_aligner, save_aligner};
+use modality_gap_tasks::{TaskError, load_aligner, save_aligner};
 use napi::bindgen_prelude::{Buffer, Float32ArraySlice, Float64ArraySlice, Uint16ArraySlice};
 use napi_derive::napi;
 use serde_json::Value;
@@ -129,13 +129,8 @@ impl NativeAligner {
             bad.clear();
             let map = self.aligner.map();
             map.prepare(rows, 0, scratch, bad);
-            if let Some(bad) = bad.first() {
-                let error = TaskError::BadRow {
-                    file: None,
-                    row: bad.row as u64,
-                    reason: RowReason::Value(bad.reason),
-                };
-                return Some(error.into());
+            if !bad.is_empty() {
+                return Some(TaskError::of_rows(bad).into());
             }
             map.write(rows, scratch, out);
             None

@@ -77,6 +77,90 @@ pub(crate) fn said_by_card(folder: &Path, split: Option<&str>) -> Result<Option<
     Ok(Some(Said::Files(files)))
 }
 
+/// How many rows a folder says that a split has.
+pub(crate) struct RowsSaid {
+    /// The file that says it.
+    pub place: Place,
+    pub split: String,
+    pub rows: u64,
+}
+
+/// What the card of a folder, or the older `dataset_infos.json`, says of the rows of a split, or of its only one; the library refuses
+/// other numbers.
+pub(crate) fn rows_said(folder: &Path, split: Option<&str>) -> Result<Option<RowsSaid>, ShardError> {
+    let config = match configs_of(folder)? {
+        Some((card, configs)) => Some(chosen(&configs, folder, &card)?.name.clone()),
+        None => None,
+    };
+    let found = match key_of_card(folder, "dataset_info")? {
+        Some((place, info)) => Some((place, infos_of_card(&info))),
+        None => older_infos(folder)?,
+    };
+    let Some((place, infos)) = found else {
+        return Ok(None);
+    };
+    let is_of_config = |(name, _): &&(Option<String>, Splits)| match &config {
+        Some(config) => name.as_deref().unwrap_or("default") == config,
+        None => infos.len() == 1 || name.as_deref() == Some("default"),
+    };
+    let Some((_, splits)) = infos.iter().find(is_of_config) else {
+        return Ok(None);
+    };
+    let said = match (split, &splits[..]) {
+        (Some(wanted), _) => splits
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .or_else(|| splits.iter().find(|(name, _)| is_word_for(name, wanted))),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    Ok(said.map(|(split, rows)| RowsSaid {
+        place,
+        split: split.clone(),
+        rows: *rows,
+    }))
+}
+
+/// Splits with their rows.
+type Splits = Vec<(String, u64)>;
+
+/// `dataset_info` of a card: of one subset, or of each by its name.
+fn infos_of_card(info: &Yaml) -> Vec<(Option<String>, Splits)> {
+    let text = |yaml: &Yaml, key: &str| yaml.get(key).and_then(Yaml::text).map(str::to_owned);
+    let one = std::slice::from_ref(info);
+    let of = |info: &Yaml| {
+        let splits = info.get("splits").and_then(Yaml::list).unwrap_or_default();
+        let read = |split: &Yaml| Some((text(split, "name")?, text(split, "num_examples")?.parse().ok()?));
+        (
+            text(info, "config_name"),
+            splits.iter().filter_map(read).collect(),
+        )
+    };
+    info.list().unwrap_or(one).iter().map(of).collect()
+}
+
+/// The same of the file that older versions of the library have left.
+fn older_infos(folder: &Path) -> Result<Option<(Place, Vec<(Option<String>, Splits)>)>, ShardError> {
+    let path = folder.join("dataset_infos.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let input = Input::open(&path)?;
+    let place = input.place().clone();
+    let bytes = input.bytes_at(0, input.len().min(MAX_CARD))?;
+    let infos: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|error| ShardError::bad_format(&place, format!("cannot be read: {error}")))?;
+    let of = |(name, info): (&String, &serde_json::Value)| {
+        let splits = info["splits"].as_object().into_iter().flatten();
+        let read = |(name, split): (&String, &serde_json::Value)| {
+            Some((name.clone(), split["num_examples"].as_u64()?))
+        };
+        (Some(name.clone()), splits.filter_map(read).collect())
+    };
+    let infos = infos.as_object().into_iter().flatten().map(of).collect();
+    Ok(Some((place, infos)))
+}
+
 /// A subset of a data set.
 struct Config {
     name: String,
@@ -88,7 +172,20 @@ struct Config {
 
 /// The file and the subsets of a folder's card.
 fn configs_of(folder: &Path) -> Result<Option<(Place, Vec<Config>)>, ShardError> {
-    // the second file takes the place of what the first says
+    let Some((card, configs)) = key_of_card(folder, "configs")? else {
+        return Ok(None);
+    };
+    let Some(configs) = configs.list() else {
+        return Err(ShardError::bad_format(&card, "its YAML has no list of configs"));
+    };
+    let read = configs.iter().map(|config| Config::read(config, &card));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    Ok((!read.is_empty()).then_some((card, read)))
+}
+
+/// A card that has a key, and its value.
+fn key_of_card(folder: &Path, key: &str) -> Result<Option<(Place, Yaml)>, ShardError> {
+    // what the first file says takes the place of what the second does
     for (name, all) in [(".huggingface.yaml", true), ("README.md", false)] {
         let path = folder.join(name);
         if !path.is_file() {
@@ -103,21 +200,13 @@ fn configs_of(folder: &Path) -> Result<Option<(Place, Vec<Config>)>, ShardError>
             continue;
         };
         // a text may begin with a line of dashes and be no card
-        if !yaml.lines().any(|line| line.trim_start().starts_with("configs")) {
+        if !yaml.lines().any(|line| line.trim_start().starts_with(key)) {
             continue;
         }
-        let bad = |reason: String| ShardError::bad_format(&card, format!("its YAML {reason}"));
-        let yaml = parse(yaml).map_err(bad)?;
-        let Some(configs) = yaml.get("configs") else {
-            continue;
-        };
-        let configs = configs
-            .list()
-            .ok_or_else(|| bad("has no list of configs".to_owned()))?;
-        if !configs.is_empty() {
-            let read = configs.iter().map(|config| Config::read(config, &card));
-            let read = read.collect::<Result<Vec<_>, _>>()?;
-            return Ok(Some((card, read)));
+        let yaml =
+            parse(yaml).map_err(|reason| ShardError::bad_format(&card, format!("its YAML {reason}")))?;
+        if let Some(value) = yaml.get(key) {
+            return Ok(Some((card, value.clone())));
         }
     }
     Ok(None)

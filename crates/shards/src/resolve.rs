@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kernels::Dtype;
 
-use crate::card::{Said, said_by_card};
+use crate::card::{RowsSaid, Said, rows_said, said_by_card};
 use crate::error::{Place, ShardError};
 use crate::folder::{containers_in, files_in, folders_with_containers, is_ignored, sort};
 use crate::format::Format;
@@ -75,10 +75,20 @@ pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<So
         let (path, selector) = split_selector(path);
         let found = find(path, wanted)?;
         clip_root = found.root.filter(|_| paths.len() == 1);
+        let before = shards.len();
         for file in found.files {
             let mut shard = ShardRef::probe_as(&file, selector, wanted.role)?;
             shard.listed = found.listed;
             shards.push(shard);
+        }
+        if let Some(RowsSaid { place, split, rows }) = found.rows_said {
+            let there: u64 = shards[before..].iter().map(|shard: &ShardRef| shard.rows).sum();
+            if there != rows {
+                let reason = format!(
+                    "says that its split {split:?} has {rows} rows, and the files have {there}; correct it, or name the files themselves"
+                );
+                return Err(ShardError::bad_format(&place, reason));
+            }
         }
     }
     let mut source = checked(shards, paths)?;
@@ -103,6 +113,8 @@ struct Found {
     listed: bool,
     /// Root of the clip-retrieval layout that the files belong to.
     root: Option<PathBuf>,
+    /// How many rows their folder says that they have.
+    rows_said: Option<RowsSaid>,
 }
 
 fn find(name: &str, wanted: Wanted) -> Result<Found, ShardError> {
@@ -118,11 +130,13 @@ fn find(name: &str, wanted: Wanted) -> Result<Found, ShardError> {
             files: of_split(vec![path.to_path_buf()])?,
             listed: false,
             root: None,
+            rows_said: None,
         }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && name.contains(['*', '?', '[']) => Ok(Found {
             files: of_split(find_glob(name, &place)?)?,
             listed: true,
             root: None,
+            rows_said: None,
         }),
         Err(e) => Err(ShardError::from_read(&place, e)),
     }
@@ -159,34 +173,14 @@ fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
         .collect();
     let side = match (sides.as_slice(), wanted.role.folder()) {
         ([], _) => {
-            match said_by_card_alone(folder, wanted.split)? {
-                Some(Said::Files(files)) => {
-                    refuse_several_formats(folder, &files)?;
-                    return Ok(Found {
-                        files,
-                        listed: true,
-                        root: None,
-                    });
-                }
-                Some(Said::Folder(below)) => return find_in_folder(&below, wanted),
-                None => {}
+            if listed_files(folder, wanted.split)?.is_some() {
+                return listed_in(folder, wanted.split);
             }
-            if let Some(below) = below_for_split(folder, wanted.split)? {
-                return find_in_folder(
-                    &below.folder,
-                    Wanted {
-                        split: below.split,
-                        ..wanted
-                    },
-                );
-            }
-            let root = folder
-                .parent()
-                .filter(|parent| is_side(folder) && parent.join("metadata").is_dir());
+            let found = find_by_card(folder, wanted)?;
+            let said = rows_said(folder, wanted.split)?;
             return Ok(Found {
-                files: list(folder, wanted.split)?,
-                listed: true,
-                root: root.map(Path::to_path_buf),
+                rows_said: said.or(found.rows_said),
+                ..found
             });
         }
         ([only], None) => only,
@@ -205,15 +199,41 @@ fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
         files: list(&folder.join(side), wanted.split)?,
         listed: true,
         root: Some(folder.to_path_buf()),
+        rows_said: None,
     })
 }
 
-/// What the card of a folder says that has no list of its files beside it.
-fn said_by_card_alone(folder: &Path, split: Option<&str>) -> Result<Option<Said>, ShardError> {
-    if listed_files(folder, split)?.is_some() {
-        return Ok(None);
+/// Files as the card of a folder says, or else by their names.
+fn find_by_card(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
+    match said_by_card(folder, wanted.split)? {
+        Some(Said::Files(files)) => {
+            refuse_several_formats(folder, &files)?;
+            Ok(Found {
+                files,
+                listed: true,
+                root: None,
+                rows_said: None,
+            })
+        }
+        Some(Said::Folder(below)) => find_in_folder(&below, wanted),
+        None => match below_for_split(folder, wanted.split)? {
+            Some(Below { folder, split }) => find_in_folder(&folder, Wanted { split, ..wanted }),
+            None => listed_in(folder, wanted.split),
+        },
     }
-    said_by_card(folder, split)
+}
+
+/// Files of a folder itself.
+fn listed_in(folder: &Path, split: Option<&str>) -> Result<Found, ShardError> {
+    let root = folder
+        .parent()
+        .filter(|parent| is_side(folder) && parent.join("metadata").is_dir());
+    Ok(Found {
+        files: list(folder, split)?,
+        listed: true,
+        root: root.map(Path::to_path_buf),
+        rows_said: None,
+    })
 }
 
 /// Where a folder keeps the files of a split, and the split that is still to be chosen there.
@@ -222,14 +242,11 @@ struct Below<'a> {
     split: Option<&'a str>,
 }
 
-/// A folder of that split's name, or `data/` in a repository of the Hugging Face hub; none where the folder lists its files.
+/// A folder of that split's name, or `data/` in a repository of the Hugging Face hub.
 fn below_for_split<'a>(folder: &Path, split: Option<&'a str>) -> Result<Option<Below<'a>>, ShardError> {
     let Some(wanted) = split else {
         return Ok(None);
     };
-    if listed_files(folder, split)?.is_some() {
-        return Ok(None);
-    }
     if let Some(folder) = folder_of_split(folder, wanted)? {
         return Ok(Some(Below { folder, split: None }));
     }

@@ -37,6 +37,32 @@ impl RowReason {
     }
 }
 
+/// A row that cannot be used, by its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowAtFault {
+    /// The file, unless the rows stand in memory.
+    pub file: Option<PathBuf>,
+    /// Which rows, where it takes a word to tell.
+    pub side: Option<String>,
+    /// Index of the row in its shard.
+    pub row: u64,
+    /// What is wrong with it.
+    pub reason: RowReason,
+}
+
+impl fmt::Display for RowAtFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            side,
+            row,
+            reason,
+        } = self;
+        let side = side.as_ref().map(|side| format!("{side} ")).unwrap_or_default();
+        write!(f, "{}{side}row {row}: {reason}", place(file))
+    }
+}
+
 /// Why a call gave no result, as it crosses the border.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[ts(optional_fields)]
@@ -72,6 +98,16 @@ pub enum TaskError {
         row: u64,
         /// What is wrong with it.
         reason: RowReason,
+    },
+    /// Several such rows, or several of the rows of a step.
+    #[error("{count} rows cannot be used:{}{}", listed(.first, *.count), if *.tracked { "" } else { "; repair them, or drop such rows with onBadRow 'drop'" })]
+    BadRows {
+        /// The first of them, at least one.
+        first: Vec<RowAtFault>,
+        /// All of them.
+        count: u64,
+        /// Whether they are rows of a step; a tracker never leaves one out.
+        tracked: bool,
     },
     /// A row of a step that a tracker cannot use; it never leaves one out.
     #[error("{}{side} row {row}: {reason}", place(.file))]
@@ -180,6 +216,16 @@ fn place(file: &Option<PathBuf>) -> String {
         .unwrap_or_default()
 }
 
+/// A line for each, and one that says how many more there are.
+fn listed(first: &[RowAtFault], count: u64) -> String {
+    let mut lines: String = first.iter().map(|row| format!("\n  {row}")).collect();
+    let more = count - first.len() as u64;
+    if more > 0 {
+        lines += &format!("\n  … and {more} more");
+    }
+    lines
+}
+
 /// What a storage type does to a row that it cannot hold.
 fn beyond(reason: BadRowReason, dtype: &str) -> String {
     match reason {
@@ -193,7 +239,7 @@ impl TaskError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Shard(error) => error.code(),
-            Self::BadRow { .. } | Self::TrackedRow { .. } => "BAD_ROW",
+            Self::BadRow { .. } | Self::BadRows { .. } | Self::TrackedRow { .. } => "BAD_ROW",
             Self::Overflow { .. } => "OVERFLOW",
             Self::BadOption(_) => "BAD_OPTION",
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
@@ -225,6 +271,7 @@ impl TaskError {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Shard(error) => error.path(),
+            Self::BadRows { first, .. } => first.first()?.file.as_deref(),
             Self::BadRow { file, .. }
             | Self::TrackedRow { file, .. }
             | Self::Overflow { file, .. }
@@ -239,6 +286,7 @@ impl TaskError {
     pub fn row(&self) -> Option<u64> {
         match self {
             Self::Shard(error) => error.row(),
+            Self::BadRows { first, .. } => first.first().map(|row| row.row),
             Self::BadRow { row, .. } | Self::TrackedRow { row, .. } | Self::Overflow { row, .. } => {
                 Some(*row)
             }
@@ -250,6 +298,7 @@ impl TaskError {
     pub fn column(&self) -> Option<usize> {
         match self {
             Self::BadRow { reason, .. } | Self::TrackedRow { reason, .. } => reason.column(),
+            Self::BadRows { first, .. } => first.first()?.reason.column(),
             _ => None,
         }
     }

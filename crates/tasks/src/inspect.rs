@@ -7,10 +7,10 @@ use modality_gap_geometry::{Map, Moments, Policy};
 use serde::Serialize;
 use ts_rs::TS;
 
-use crate::moments::reason_of;
+use crate::bad_rows::{BadRows as Found, OfBlock};
 use crate::scan::{Block, Work, Worker, scan};
 use crate::source_info::{EmbeddingsInfo, ShardInfo};
-use crate::{Control, RowSet, TaskError};
+use crate::{Control, RowReason, RowSet, TaskError};
 
 /// Bad rows named when nothing is said.
 const DEFAULT_BAD_ROWS: usize = 10;
@@ -47,7 +47,7 @@ pub struct BadRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 pub struct BadRows {
     /// How many there are.
-    pub count: usize,
+    pub count: u64,
     /// The first of them.
     pub first: Vec<BadRow>,
 }
@@ -76,25 +76,22 @@ pub fn inspect_job(
 ) -> Result<InspectReport, TaskError> {
     let map = Map::identity(input.dim, Policy::Unit);
     let look = Look {
-        input,
         map: &map,
-        found: Mutex::new(Vec::new()),
+        found: Mutex::new(Found::naming(bad_rows.unwrap_or(DEFAULT_BAD_ROWS))),
         total: Mutex::new(Moments::new(input.dim, true)),
     };
     scan(input, &look, control, "inspect")?;
-    let mut bad = look.found.into_inner().expect("no worker panicked");
-    bad.sort();
+    let bad = look.found.into_inner().expect("no worker panicked");
     let moments = look.total.into_inner().expect("no worker panicked");
     let lengths = moments.lengths();
     let any = moments.rows() > 0;
     let starts = input.starts();
-    let named = |(shard, row, file, reason): &Found| BadRow {
-        file: file.clone(),
-        row: *row,
-        index: starts[*shard] + row,
-        reason: reason.clone(),
+    let named = |(shard, row, reason): (usize, u64, RowReason)| BadRow {
+        file: input.parts[shard].file().map(Path::to_path_buf),
+        row,
+        index: starts[shard] + row,
+        reason: reason.to_string(),
     };
-    let first = bad.iter().take(bad_rows.unwrap_or(DEFAULT_BAD_ROWS)).map(named);
     Ok(InspectReport {
         info: EmbeddingsInfo {
             shards: input.parts.iter().map(ShardInfo::of).collect(),
@@ -108,47 +105,35 @@ pub fn inspect_job(
         }),
         unit: any && (lengths.min - 1.0).abs() <= UNIT && (lengths.max - 1.0).abs() <= UNIT,
         bad_rows: BadRows {
-            count: bad.len(),
-            first: first.collect(),
+            count: bad.count(),
+            first: bad.first().map(named).collect(),
         },
     })
 }
 
-type Found = (usize, u64, Option<PathBuf>, String);
-
 struct Look<'a> {
-    input: &'a RowSet,
     map: &'a Map,
-    found: Mutex<Vec<Found>>,
+    found: Mutex<Found>,
     total: Mutex<Moments>,
 }
 
 impl Work for Look<'_> {
     type Open = usize;
-    type Item = (Moments, Vec<Found>);
+    type Item = (Moments, OfBlock);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
         Ok(Some(index))
     }
 
-    fn block(&self, &index: &usize, block: &Block<'_>, worker: &mut Worker) -> Result<Self::Item, TaskError> {
+    fn block(&self, _: &usize, block: &Block<'_>, worker: &mut Worker) -> Result<Self::Item, TaskError> {
         let mut bad = Vec::new();
         let moments = Moments::of_block(block.rows, block.first, self.map, &mut worker.scratch, &mut bad);
-        let file = self.input.parts[index].file().map(Path::to_path_buf);
-        let found = bad.iter().map(|bad| {
-            (
-                index,
-                block.first + bad.row as u64,
-                file.clone(),
-                reason_of(bad, block.faults).to_string(),
-            )
-        });
-        Ok((moments, found.collect()))
+        Ok((moments, Found::of_block(block.first, &bad, block.faults)))
     }
 
-    fn fold(&self, _: &usize, (moments, found): Self::Item) -> Result<(), TaskError> {
+    fn fold(&self, &index: &usize, (moments, found): Self::Item) -> Result<(), TaskError> {
         self.total.lock().expect("no worker panicked").merge(&moments);
-        self.found.lock().expect("no worker panicked").extend(found);
+        self.found.lock().expect("no worker panicked").add(index, found);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use ts_rs::TS;
 
+use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::groups::with_partners;
 use crate::inspect::InspectReport;
 use crate::moments::WorkFolder;
@@ -251,6 +252,16 @@ impl Job {
 /// Runs `job`. Sources by job: fit and align `[target, source]`; transform, convert and inspect `[input]`; measure
 /// `[image, text]`; task none.
 pub fn run(
+    job: &Job,
+    sources: &[RowSet],
+    aligner: Option<&Aligner>,
+    control: &Control,
+) -> Result<JobResult, TaskError> {
+    run_on(job, sources, aligner, control)
+        .map_err(|error| with_all_bad_rows(error, &Searched::strict(sources), control))
+}
+
+fn run_on(
     job: &Job,
     sources: &[RowSet],
     aligner: Option<&Aligner>,

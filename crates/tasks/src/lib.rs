@@ -1,5 +1,6 @@
 //! Jobs over shards: the scan, shard tasks with receipts, fitting, transforming and measuring.
 
+mod bad_rows;
 mod causes;
 mod control;
 mod convert;
@@ -33,7 +34,7 @@ mod walk;
 pub use causes::{Causes, ImageText};
 pub use control::{CancelToken, Control, Progress};
 pub use convert::convert_job;
-pub use error::{Failure, RowReason, TaskError};
+pub use error::{Failure, RowAtFault, RowReason, TaskError};
 pub use explain::ExplainOptions;
 pub use fit::{FitJob, align_job, fit_job};
 pub use inspect::{InspectReport, inspect_job};

@@ -7,6 +7,7 @@ use modality_gap_shards::{Claim, Layout, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::moments::count;
 use crate::outputs::{
     OutputOptions, claim_of, dtype_named, format_named, if_any, not_carried, run_folder, targets, work_folder,
@@ -111,7 +112,8 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 None => Map::identity(source.dim, source.policy()),
             };
             source.check_dim(map.dim(), "the aligner's rows")?;
-            let counted = count(&source, &map, Split::default().into(), control, "moments", None)?;
+            let counted = count(&source, &map, Split::default().into(), control, "moments", None)
+                .map_err(|error| with_all_bad_rows(error, &Searched::strict([&source]), control))?;
             state_written(out, &counted.fit, counted.dropped_rows(), shard)
         }
         TaskSpec::Merge { states, out, .. } => {
@@ -169,6 +171,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 claim_of(&[&source]).check(&target.path, again)?;
             }
             transform_shard(&source, &aligner, &options, control)
+                .map_err(|error| with_all_bad_rows(error, &Searched::strict([&source]), control))
         }
     }
 }

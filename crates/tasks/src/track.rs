@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use modality_gap_geometry::tracker::{GroupedBy, PairGroups, Record};
 use modality_gap_geometry::{
-    BadRowReason, Frame, Items, RowBlocks, Source, TrackError, TrackStep, Tracker, TrackerOptionError,
-    TrackerOptions,
+    BadRowReason, Frame, Items, Policy, RowBlocks, Source, TrackError, TrackStep, Tracker,
+    TrackerOptionError, TrackerOptions,
 };
 use modality_gap_kernels::{Dtype, Rows};
 use modality_gap_shards::{Buffer, Fault};
@@ -15,6 +15,7 @@ use modality_gap_shards::{Buffer, Fault};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::error::RowReason;
 use crate::groups::{classes, joined};
 use crate::receipt::{read_result, write_result};
@@ -58,6 +59,30 @@ pub struct StepRows<'a> {
     pub batch: [Option<&'a RowSet>; 2],
 }
 
+impl<'a> StepRows<'a> {
+    /// All rows with their names; only those of the probe need a length.
+    fn searched(&self) -> Vec<Searched<'a>> {
+        let ([image, text], [grad_image, grad_text]) = (self.probe, self.gradients);
+        let [batch_image, batch_text] = self.batch;
+        let all = [
+            (Some(image), Policy::Unit, "image"),
+            (Some(text), Policy::Unit, "text"),
+            (grad_image, Policy::Raw, "gradImage"),
+            (grad_text, Policy::Raw, "gradText"),
+            (batch_image, Policy::Raw, "batchImage"),
+            (batch_text, Policy::Raw, "batchText"),
+        ];
+        let searched = |(rows, policy, side): (Option<&'a RowSet>, _, _)| {
+            Some(Searched {
+                rows: rows?,
+                policy,
+                side: Some(side),
+            })
+        };
+        all.into_iter().filter_map(searched).collect()
+    }
+}
+
 /// A tracker of a run.
 pub fn new_tracker(options: TrackerOptions) -> Result<Tracker, TaskError> {
     Tracker::new(options).map_err(|error| TaskError::BadOption(error.to_string()))
@@ -85,7 +110,7 @@ pub fn track_step(
     control
         .pool()
         .install(|| tracker.push(fed))
-        .map_err(|error| placed(error, rows))
+        .map_err(|error| with_all_bad_rows(placed(error, rows), &rows.searched(), control))
 }
 
 /// The tracker with the items of its probe pairs: those that the rows bring along, or else, at the first step, those of rows

@@ -139,3 +139,52 @@ fn a_text_that_is_no_card_says_nothing() {
     assert_eq!(rows(of.path(), None).unwrap().len(), 3);
     assert_eq!(rows(&of.path().join("*.parquet"), None).unwrap().len(), 6);
 }
+
+#[test]
+fn other_numbers_of_rows_than_a_folder_says_are_refused() {
+    // as the library refuses them: NonMatchingSplitsSizesError
+    let info = |rows: u64| {
+        format!(
+            "dataset_info:\n  splits:\n  - name: train\n    num_examples: {rows}\n  - name: test\n    num_examples: 1\n"
+        )
+    };
+    let configs =
+        "configs:\n- config_name: default\n  data_files:\n  - split: train\n    path: '?.parquet'\n";
+    assert_eq!(rows(folder(&(info(6) + configs)).path(), None).unwrap().len(), 6);
+    let error = refused(folder(&(info(5) + configs)).path(), None, "BAD_FORMAT");
+    assert!(
+        error.contains("\"train\" has 5 rows, and the files have 6"),
+        "{error}"
+    );
+    // of another subset
+    let other = format!("- config_name: other\n{}", info(5).replace("dataset_info:\n", ""));
+    let of = folder(&format!("dataset_info:\n{other}{configs}"));
+    assert_eq!(rows(of.path(), None).unwrap().len(), 6);
+    // files by their names, and the older file
+    for legacy in [false, true] {
+        let of = tempfile::tempdir().unwrap();
+        let data = of.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::copy(
+            fixture("splits/words/train.parquet"),
+            data.join("train-00000-of-00001.parquet"),
+        )
+        .unwrap();
+        let say = |rows: u64| {
+            if legacy {
+                let text =
+                    format!("{{\"u--x\": {{\"splits\": {{\"train\": {{\"num_examples\": {rows}}}}}}}}}");
+                std::fs::write(of.path().join("dataset_infos.json"), text).unwrap();
+            } else {
+                std::fs::write(of.path().join("README.md"), format!("---\n{}---\n", info(rows))).unwrap();
+            }
+        };
+        say(3);
+        assert_eq!(rows(of.path(), Some("train")).unwrap().len(), 3);
+        say(4);
+        let error = refused(of.path(), Some("train"), "BAD_FORMAT");
+        assert!(error.contains("has 4 rows, and the files have 3"), "{error}");
+        // files that are named are read whatever the folder says
+        assert_eq!(rows(&data.join("*"), Some("train")).unwrap().len(), 3);
+    }
+}

@@ -2326,8 +2326,8 @@ export interface CaptionsReport {
   /** Tokens that the text encoder takes. */
   tokenLimit: number
   /**
-   * Rows, about, that every spectrum was taken from: as many as the smallest side has, for effective ranks and power laws of
-   * one population differ with the number of rows.
+   * Rows, about, that every spectrum was taken from, one of each item: as many as the side with the fewest items has, for effective
+   * ranks and power laws of one population differ with the number of independent rows.
    */
   spectrumRows: number
 }
@@ -2348,7 +2348,7 @@ export interface Domain {
   text: Embeddings
 }
 /** Which domains to fit on and to use on. */
-export interface DomainsInput extends FitOptions, ThreadOptions {
+export interface DomainsInput extends FitOptions, GroupOptions, ThreadOptions {
   /** At least two, with different names. */
   domains: readonly Domain[]
 }
@@ -2421,7 +2421,7 @@ export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'res
 }
 /** One point of the curve. */
 export interface SampleSizePoint {
-  /** Rows a side of the fit, on average over the trials. */
+  /** Rows of the smaller side of the fit, on average over the trials; with several captions of an image, of the images. */
   n: number
   /** The held-out gap of each trial. */
   trials: number[]

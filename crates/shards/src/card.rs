@@ -88,10 +88,15 @@ pub(crate) struct RowsSaid {
 /// What the card of a folder, or the older `dataset_infos.json`, says of the rows of a split, or of its only one; the library refuses
 /// other numbers.
 pub(crate) fn rows_said(folder: &Path, split: Option<&str>) -> Result<Option<RowsSaid>, ShardError> {
-    let config = match configs_of(folder)? {
-        Some((card, configs)) => Some(chosen(&configs, folder, &card)?.name.clone()),
+    let configs = configs_of(folder)?;
+    let config = match &configs {
+        Some((card, configs)) => Some(chosen(configs, folder, card)?),
         None => None,
     };
+    let split = split.or(match config.map(|config| &config.splits[..]) {
+        Some([(only, _)]) => Some(only.as_str()),
+        _ => None,
+    });
     let found = match key_of_card(folder, "dataset_info")? {
         Some((place, info)) => Some((place, infos_of_card(&info))),
         None => older_infos(folder)?,
@@ -99,8 +104,8 @@ pub(crate) fn rows_said(folder: &Path, split: Option<&str>) -> Result<Option<Row
     let Some((place, infos)) = found else {
         return Ok(None);
     };
-    let is_of_config = |(name, _): &&(Option<String>, Splits)| match &config {
-        Some(config) => name.as_deref().unwrap_or("default") == config,
+    let is_of_config = |(name, _): &&(Option<String>, Splits)| match config {
+        Some(config) => name.as_deref().unwrap_or("default") == config.name,
         None => infos.len() == 1 || name.as_deref() == Some("default"),
     };
     let Some((_, splits)) = infos.iter().find(is_of_config) else {

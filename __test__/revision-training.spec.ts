@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import type { ModalityGapError } from '../src/errors.ts'
 import { ReVision, type ReVisionRunOptions } from '../src/revision/run.ts'
 import { type TrainerCallbacks, type TrainingProgress, totalSteps } from '../src/revision/trainer-options.ts'
 import { writeNpy } from './helpers/npy.ts'
@@ -242,14 +243,27 @@ test('a loss that is not finite stops with the step and the samples', async t =>
   t.false(existsSync(join(folder, 'out', 'stage1', 'mm_projector.safetensors')))
 })
 
-test('a row that is not finite is refused with its file and its number', async t => {
+test('rows that cannot be used are refused with their file and their numbers, all in one go', async t => {
   const folder = material(t)
   const rows = sideRows(24, 'text')
   rows[5 * DIM + 2] = Number.NaN
   const file = writeNpy(join(folder, 'text.npy'), rows, [24, DIM])
-  for (const aligner of [null, { method: 'realign' }]) {
-    const config = tinyConfig(folder, { embeddings: { aligner }, output: join(folder, `out-${aligner?.method}`) })
-    t.like(await t.throwsAsync(pretrain(config)), { code: 'BAD_ROW', file, row: 5 })
+  const refused = async (method: 'realign' | null, output: string) => {
+    const aligner = method && { method }
+    const config = tinyConfig(folder, { embeddings: { aligner }, output: join(folder, output) })
+    return (await t.throwsAsync(pretrain(config))) as ModalityGapError
+  }
+  for (const method of [null, 'realign'] as const) {
+    t.like(await refused(method, `one-${method}`), { code: 'BAD_ROW', file, row: 5 })
+  }
+  writeNpy(join(folder, 'text.npy'), rows.fill(0, 17 * DIM, 18 * DIM).fill(0, 2 * DIM, 3 * DIM), [24, DIM])
+  for (const method of [null, 'realign'] as const) {
+    const error = await refused(method, `three-${method}`)
+    t.like(error, { code: 'BAD_ROW', file, row: 2 })
+    t.regex(
+      error.message,
+      /^3 rows cannot be used:\n.*row 2: length is zero.*\n.*row 5: component in column 2.*\n.*row 17: length/,
+    )
   }
 })
 

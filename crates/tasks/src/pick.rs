@@ -6,9 +6,10 @@ use modality_gap_geometry::{Map, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
 use modality_gap_shards::Buffer;
 
+use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::moments::reason_of;
 use crate::walk::Joined;
-use crate::{RowSet, TaskError};
+use crate::{Control, RowSet, TaskError};
 
 /// A source whose rows are read one by one, each through a map. Only as many rows are held as are asked for at a time.
 pub struct Picker {
@@ -40,7 +41,8 @@ impl Picker {
     /// Rows `indices`, mapped, in that order: k × dim.
     ///
     /// # Errors
-    /// `BAD_OPTION` for an index beyond the rows; `BAD_ROW` for a row that is not finite or has no length, with its file.
+    /// `BAD_OPTION` for an index beyond the rows; `BAD_ROW` for a row that is not finite or has no length, with its file and with all other
+    /// such rows of the source.
     pub fn pick(&self, indices: &[u64]) -> Result<Vec<f32>, TaskError> {
         self.pick_in_epoch(indices, 0)
     }
@@ -70,11 +72,13 @@ impl Picker {
                 let starts = self.source.starts();
                 let shard = starts.partition_point(|&start| start <= index) - 1;
                 let part = &self.source.parts[shard];
-                return Err(TaskError::BadRow {
+                let error = TaskError::BadRow {
                     file: part.file().map(Path::to_path_buf),
                     row: index - starts[shard],
                     reason: reason_of(bad, buffer.faults()),
-                });
+                };
+                let all = Searched::strict([&self.source]);
+                return Err(with_all_bad_rows(error, &all, &Control::quiet(0)?));
             }
             map.write(rows, &scratch, RowsMut::F32(out));
         }

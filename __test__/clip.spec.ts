@@ -68,7 +68,7 @@ test('the gap taken apart in the frame of 99 % of the energy', async t => {
   // eigenvalues above the rounding of f16, by NumPy (clip_storage.json)
   t.is(spectrum.image.rank, 492)
   t.is(covariance.overlap.q.at(-1), DIM)
-  t.true(Math.abs((covariance.overlap.o.at(-1) ?? 0) - 1) <= 1e-9)
+  t.true(Math.abs((covariance.overlap.oBiased?.at(-1) ?? 0) - 1) <= 1e-9)
 })
 
 test('compat official equals an independent run of the same formulas', async t => {

@@ -20,7 +20,7 @@ const first = (share: number) => outcomes(i => i < share)
 /** A report with the numbers that a recommendation looks at. */
 function report({ gap = {}, omega = 1, frechet, r1 }: Record<string, unknown> & { omega?: number }): StrategyReport {
   const retrieval = r1 === undefined ? undefined : { textToImage: { r1 } }
-  const covariance = frechet === undefined ? undefined : { frechet }
+  const covariance = frechet === undefined ? undefined : { frechetBiased: frechet }
   const base = { centroid: 0.1, floor: 0.05, interval: [0.1, 0.2] }
   return { gap: { ...base, ...(gap as object) }, preservation: { omega }, covariance, retrieval } as never
 }

@@ -90,6 +90,55 @@ test('what turns with its frame is extrapolated to that of the population, or le
   t.is(few.residual?.coverage, null)
 })
 
+test('what changes from halves of the rows to all of them is that of the population, or null with the rows that would do', async t => {
+  const [law, steep, flat] = [1, 2, 0].map(alpha => population({ dim: 12, alpha, lean: 0.15 }))
+  const open = (rows: Float32Array) => openEmbeddings(rows, { dim: 12 })
+  type Rows = { image: Float32Array; text: Float32Array }
+  const measured = async ({ image, text }: Rows) =>
+    measureGap({ image: await open(image), text: await open(text), paired: true })
+  const unlike = (n: number, seed: number) => ({
+    image: law?.samples(seed, n).image as Float32Array,
+    text: steep?.samples(seed + 1000, n).text as Float32Array,
+  })
+  const large = await measured(unlike(40_000, 1))
+  const found: Record<string, number[]> = { effectiveRank: [], frechet: [], cosine: [] }
+  for (let trial = 0; trial < 30; trial++) {
+    const { spectrum, covariance, gap, similarity } = await measured(unlike(480, 100 + trial))
+    found.effectiveRank?.push(spectrum?.image.effectiveRank as number)
+    found.frechet?.push(covariance?.frechet as number)
+    found.cosine?.push(gap.cosine as number)
+    // strangers have no divergence, and 480 rows are too few for the condition number of 12 directions
+    t.is(similarity?.js['paired/cross'], null)
+    t.true((similarity?.jsNeeds?.['paired/cross'] ?? 0) > 480)
+    t.is(spectrum?.image.kappa, null)
+    t.true((spectrum?.image.needs?.kappa ?? 0) >= 1200)
+    t.true((spectrum?.image.kappaBiased ?? 0) > 0)
+  }
+  const truths: Record<string, number> = {
+    effectiveRank: large.spectrum?.image.effectiveRankBiased ?? 0,
+    frechet: large.covariance?.frechetBiased ?? 0,
+    cosine: large.gap.cosineBiased ?? 0,
+  }
+  for (const [name, values] of Object.entries(found)) {
+    const truth = truths[name] as number
+    t.true(values.every(Number.isFinite), `${name}: ${values}`)
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)
+    const allowed = 0.02 * Math.abs(truth) + 4 * Math.sqrt(variance / values.length)
+    t.true(Math.abs(mean - truth) < allowed, `${name}: ${mean}, ${truth} ± ${allowed}`)
+  }
+  // the slope of even directions is noise at any number of rows, and few rows know nothing
+  const even = await measured(flat?.samples(3, 2_000) as Rows)
+  t.is(even.spectrum?.image.alpha, null)
+  t.true((even.spectrum?.image.alphaBiased ?? 0) > 0)
+  const few = await measured(law?.samples(4, 20) as Rows)
+  t.like(few.gap, { cosine: null })
+  t.true((few.gap.cosineNeeds ?? 0) > 20)
+  t.like(few.covariance, { shape: null, frechet: null, logSpectraCorrelation: null, logSpectraDeviation: null })
+  t.is(few.covariance?.needs?.frechet === undefined, false)
+  t.like(few.spectrum?.image, { alpha: null, effectiveRank: null, kappa: null, kappaEff: null })
+})
+
 test('repeated rows change nothing but their number', async t => {
   const of = population(SHAPE)
   const { image, text } = of.samples(5, 80)

@@ -216,7 +216,7 @@ test('downloads hold the data', async t => {
   t.true(lines.includes(`figures.projection.points[0].x,${(data as MeasureData).figures?.projection?.points[0]?.x}`))
   await page.locator('#chart-overlap summary').click()
   const chart = await saved('#chart-overlap [data-download=chart]')
-  const { q, o } = (data as MeasureData).covariance?.overlap ?? { q: [], o: [] }
+  const { q, oBiased: o = [] } = (data as MeasureData).covariance?.overlap ?? { q: [], o: [] }
   t.is(chart, `q,O_q,q/d\r\n${q.map((value, i) => `${value},${o[i]},${value / 512}\r\n`).join('')}`)
   t.deepEqual(
     problems.filter(problem => !problem.startsWith('request: blob:')),

@@ -57,7 +57,7 @@ test('a measurement of the same pairs finds the same gap, parts and drift', asyn
   close(record?.gap.floor, report.gap.floor, 'floor')
   close(record?.gap.rmg, report.gap.rmg, 'rmg')
   close(record?.decomposition.cob, report.decomposition?.cob, 'cob')
-  close(record?.u.kappa, report.decomposition?.kappaU, 'κ(Σ_U)')
+  close(record?.u.kappa, report.decomposition?.kappaUBiased, 'κ(Σ_U)')
   close(record?.v.angle, report.decomposition?.angleCobV1, 'angle')
   close(record?.v.vmf, given.decomposition?.vmf, 'vmf')
   close(record?.coupling.r2, report.decomposition?.coupling?.r2, 'R²')

@@ -14,7 +14,7 @@ const PARTS = {
   causes: {
     peer: 'NumPy',
     command: ['metrics_numpy.py', 'causes'],
-    ours: ({ decomposition, covariance }) => ({ pmb: decomposition.pmb, frechet: covariance.frechet }),
+    ours: ({ decomposition, covariance }) => ({ pmb: decomposition.pmb, frechet: covariance.frechetBiased }),
     theirs: ({ pmb, frechet }) => ({ pmb, frechet }),
   },
   similarity: {

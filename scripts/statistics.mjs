@@ -95,7 +95,7 @@ ${lines.join('\n')}`
 async function othersTable() {
   const lines = []
   const trials = n => many(n > 1000 ? 40 : 100)
-  await estimates(api, [32, 160, 320, 1280], trials, ({ name, note, n, truth, mean, error, nulls, plain }) => {
+  await estimates(api, [4, 16, 32, 160, 320, 1280], trials, ({ name, note, n, truth, mean, error, nulls, plain }) => {
     const null_ = mean === null ? 'null' : `${shown(mean)} ± ${shown(error, 2)}`
     const some = nulls > 0 && nulls < 1 ? ` (null in ${percent(nulls)} %)` : ''
     lines.push(

@@ -46,14 +46,24 @@ export interface Decomposition {
   traceU?: number
   /** The same in V. */
   traceV?: number
-  /** Condition number of these residuals in U, over eigenvalues that are more than rounding. */
+  /** Condition number of the population's residuals in U; null where it changes too much from halves of the pairs to all of them. */
   kappaU?: number | null
-  /** The same in V. */
+  /** That of these residuals, over eigenvalues that are more than rounding. */
+  kappaUBiased?: number | null
+  /** As `kappaU`, in V. */
   kappaV?: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U. */
+  /** As `kappaUBiased`, in V. */
+  kappaVBiased?: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U; null as `kappaU` is. */
   kappaEffU?: number | null
-  /** The same in V. */
+  /** That of these residuals. */
+  kappaEffUBiased?: number | null
+  /** As `kappaEffU`, in V. */
   kappaEffV?: number | null
+  /** As `kappaEffUBiased`, in V. */
+  kappaEffVBiased?: number | null
+  /** Independent pairs that would do, by the name of each condition number that is null for want of them. */
+  needs?: Record<string, number>
   /** Eigenvalues that were rounding only. */
   belowFloor?: {
     /** In U. */
@@ -103,8 +113,8 @@ export interface Decomposition {
     /** Concentration of as many directions spread evenly, before sampling is taken out. */
     vmf?: number | null
     /**
-     * Condition number of as many isotropic pairs in U, without directions of rounding only: that of the population is `kappaU` times
-     * at most this, or divided by it.
+     * Condition number of as many isotropic pairs in U, without directions of rounding only: that of the population is
+     * `kappaUBiased` times at most this, or divided by it.
      */
     kappaU?: number | null
     /** The same in V. */
@@ -119,28 +129,41 @@ export interface Decomposition {
 
 /** The eigenvalues of one modality's covariance. */
 export interface SpectrumReport {
-  /** Exponent of the power law λ_k ∝ k^−α; null below two ranks. */
+  /**
+   * Exponent of the power law λ_k ∝ k^−α of the population; null where it changes too much from halves of the rows to all of them, and
+   * below two ranks.
+   */
   alpha: number | null
+  /** That of the eigenvalues of these rows. */
+  alphaBiased?: number | null
   /** First and last rank of its fit. */
   alphaRange: [number, number]
-  /** exp of the entropy of λ/Σλ. */
+  /** exp of the entropy of λ/Σλ of the population; null where it changes too much from halves of the rows to all of them. */
   effectiveRank: number | null
+  /** That of the eigenvalues of these rows. */
+  effectiveRankBiased?: number | null
   /** (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell. */
   participationRatio: number | null
   /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
   participationRatioBiased?: number | null
   /** Eigenvalues above rounding, that of the stored rows included. */
   rank: number
-  /** Condition number of these rows, over eigenvalues that are more than rounding of the stored rows. */
+  /** Condition number of the population; null where it changes too much from halves of the rows to all of them. */
   kappa: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
+  /** That of these rows, over eigenvalues that are more than rounding of the stored rows. */
+  kappaBiased?: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace; null as `kappa` is. */
   kappaEff: number | null
+  /** That of these rows. */
+  kappaEffBiased?: number | null
+  /** Independent rows that would do, by the name of each number that is null for want of them. */
+  needs?: Record<string, number>
   /** Eigenvalues that were rounding only. */
   belowFloor: number
   /** What chance gives. */
   chance?: {
     /**
-     * Condition number of as many isotropic rows in the directions that these have: that of the population is `kappa` times at most
+     * Condition number of as many isotropic rows in the directions that these have: that of the population is `kappaBiased` times at most
      * this, or divided by it.
      */
     kappa: number | null
@@ -151,25 +174,44 @@ export interface SpectrumReport {
 
 /** How alike the covariances of image and text are. */
 export interface CovarianceReport {
-  /** ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows. */
+  /**
+   * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null below 60
+   * independent rows.
+   */
   shape: number | null
   /** The same from plug-in covariances, which differ for two samples of one distribution. */
   shapeBiased?: number
-  /** Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two. */
+  /**
+   * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two, and where the
+   * slope of either spectrum is not known.
+   */
   logSpectraCorrelation: number | null
-  /** Standard deviation of ln(λx/λz) over the same ranks. */
+  /** That of the spectra of these rows. */
+  logSpectraCorrelationBiased?: number | null
+  /** Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is, and where it is not well above that of halves. */
   logSpectraDeviation?: number | null
-  /** Fréchet distance, squared, divisor n. */
-  frechet: number
+  /** That of the spectra of these rows. */
+  logSpectraDeviationBiased?: number | null
+  /** Fréchet distance of the populations, squared; null where it changes too much from halves of the rows to all of them. */
+  frechet: number | null
+  /** That of these rows, divisor n, as papers print it. */
+  frechetBiased?: number
   /** Overlap of the q leading directions; q/d for random ones. */
   overlap: {
     /** Numbers of directions. */
     q: number[]
-    /** Overlap of each, ‖UxᵀUz‖²/q. */
-    o: number[]
+    /** Overlap of each in the populations, ‖UxᵀUz‖²/q; null where sampling turns these directions too far. */
+    o: (number | null)[]
+    /** That of these rows. */
+    oBiased?: number[]
     /** That of random directions, q/d. */
     chance?: number[]
   }
+  /**
+   * Independent rows a side that would do, by the name of each number that is null for want of them; for `overlap` those of the q that
+   * takes most.
+   */
+  needs?: Record<string, number>
   /** The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows. */
   halves?: {
     /** Rows of the smaller half. */

@@ -224,7 +224,8 @@ export function bestForSubstitution(strategies: CompareReport['strategies']): Re
   const most = Math.max(...closed.map(([, report]) => keptOf(report)))
   // within a percent of the neighbours kept, the nearer distribution decides
   const near = closed.filter(([, report]) => keptOf(report) >= most - 0.01)
-  const far = ([, report]: Entry) => report.covariance?.frechet ?? report.gap.centroid
+  // of the same rows for all, so that what sampling adds is much the same, too
+  const far = ([, report]: Entry) => report.covariance?.frechetBiased ?? report.gap.centroid
   const [method, report] = near.reduce((a, b) => (far(a) <= far(b) ? a : b))
   const { centroid, floor } = report.gap
   const equals = near.map(([name]) => name).filter(name => name !== method)

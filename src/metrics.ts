@@ -73,8 +73,15 @@ export interface RetrievalReport {
 
 /** Cosines among rows. */
 export interface SimilarityReport {
-  /** Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`. */
-  js: Record<string, number>
+  /**
+   * Jensen–Shannon divergence, in nats, of the populations of each pair of histograms, such as `'cross/imageImage'`; null where sampling
+   * adds too much.
+   */
+  js: Record<string, number | null>
+  /** That of the histograms of these rows. */
+  jsBiased?: Record<string, number>
+  /** Independent rows a side that would do, by the name of each divergence that is null. */
+  jsNeeds?: Record<string, number>
   /**
    * What sampling alone gives: between two halves of the image rows, of `rows` each, the cosines across against those within one
    * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs

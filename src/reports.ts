@@ -363,8 +363,15 @@ export interface GapReport extends Partial<Causes>, Metrics {
     after?: number
     /** ‖μx−μy‖ of the unit rows. */
     centroid: number
-    /** Cosine of the two means; null when a mean has length zero. */
+    /**
+     * Cosine of the means of the populations; null where the noise of a mean is more than .04 of its square, and on the rows of the
+     * aligner's fit.
+     */
     cosine: number | null
+    /** That of these two means; null when one has length zero. */
+    cosineBiased?: number | null
+    /** Independent rows a side that would do, where `cosine` is null for want of them. */
+    cosineNeeds?: number
     /**
      * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was
      * fitted on other rows the noise of its fit is taken out as well.

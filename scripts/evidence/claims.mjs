@@ -14,7 +14,7 @@ function divergence(p, q) {
 }
 
 const texts = report => report.similarity.histograms.textText
-const alpha = report => report.spectrum.text.alpha
+const alpha = report => report.spectrum.text.alphaBiased
 
 export const CLAIMS = [
   {
@@ -38,7 +38,7 @@ export const CLAIMS = [
       'The noise of C3 flattens the spectrum of the text, ReAlign keeps it (paper: α 1.33 text, 1.33 ReAlign, 1.06 C3, 1.83 image)',
     how: 'least-squares slope of ln λ on ln rank, ranks 1 to 128; holds when C3 lowers α and changes it more than ReAlign does',
     of: r => ({
-      image: r.none.spectrum.image.alpha,
+      image: r.none.spectrum.image.alphaBiased,
       text: alpha(r.none),
       c3: alpha(r.c3),
       c3Small: alpha(r['c3-small']),
@@ -90,7 +90,7 @@ export const CLAIMS = [
     realOnly: true,
     claim: 'The covariance of the text is ill-conditioned (paper: κ about 1.1e3)',
     how: 'largest over smallest eigenvalue of the text above rounding (κ), and over the last that is needed for 99.9 % of the trace (κ_eff); null, because fewer rows than columns give isotropic texts numbers of this size as well',
-    of: r => ({ kappa: r.none.spectrum.text.kappa, kappaEff: r.none.spectrum.text.kappaEff }),
+    of: r => ({ kappa: r.none.spectrum.text.kappaBiased, kappaEff: r.none.spectrum.text.kappaEffBiased }),
     holds: () => null,
   },
   {

@@ -167,9 +167,12 @@ async function corpora({ of: package_, open, measured }) {
       { name: 'many', text: await open(rows(2), 128) },
     ],
   })
-  const whole = (await measured({ image: rows(3), text: rows(2) }, 128)).spectrum.text.effectiveRank
-  const ranks = list(report.corpora.map(each => each.effectiveRank))
-  const note = report.spectrumRows ? `, both of about ${report.spectrumRows} rows (of all 2,000: ${shown(whole)})` : ''
+  const whole = (await measured({ image: rows(3), text: rows(2) }, 128)).spectrum.text
+  const ofRows = each => each.effectiveRankBiased ?? each.effectiveRank
+  const ranks = list(report.corpora.map(ofRows))
+  const note = report.spectrumRows
+    ? `, both of about ${report.spectrumRows} rows (of all 2,000: ${shown(ofRows(whole))}, of the population ${shown(whole.effectiveRank)})`
+    : ''
   return [['4c effective rank of two corpora of one population, 300 and 2,000 rows', 'equal', `${ranks}${note}`]]
 }
 
@@ -299,7 +302,7 @@ async function strategies({ of: package_, old, open, sides }) {
   ]
 }
 
-async function storage({ of: package_, open }) {
+async function storage({ of: package_, old, open }) {
   const of = population({ dim: 128, alpha: 1, directions: 10 })
   const found = []
   for (const n of [256, 1280, 12_800]) {
@@ -312,7 +315,7 @@ async function storage({ of: package_, open }) {
     [
       '10 f16, ten directions: κ and rank, 256/1,280/12,800 rows',
       '≈ 17; 11',
-      `${list(found.map(s => s.kappa))}; ${list(found.map(s => s.rank))}`,
+      `${list(found.map(s => s.kappa))}${old ? '' : ` (of these rows ${list(found.map(s => s.kappaBiased))})`}; ${list(found.map(s => s.rank))}`,
     ],
   ]
 }
@@ -381,20 +384,20 @@ async function shapes({ old, measured }) {
     const { covariance: of } = await measured(law(512).samples(4, n), 512)
     const at = of.overlap.q.indexOf(32)
     const [frechet, shape, overlap] = [of.frechet, of.shape, of.overlap.o[at]].map(shown)
-    const beside = old ? [] : [of.halves.frechet, of.shapeBiased, of.halves.overlap[at]].map(shown)
+    const beside = old ? [] : [of.frechetBiased, of.shapeBiased, of.overlap.oBiased[at]].map(shown)
     said.push([
       `13 one distribution, 512 columns, ${n} rows: Fréchet, shape, overlap of 32`,
       '0, 0, 1',
       old
         ? `${frechet}, ${shape}, ${overlap}`
-        : `${frechet} (halves ${beside[0]}), ${shape} (plug-in ${beside[1]}), ${overlap} (halves ${beside[2]})`,
+        : `${frechet} (plug-in ${beside[0]}), ${shape} (plug-in ${beside[1]}), ${overlap} (plug-in ${beside[2]})`,
     ])
   }
   const js = []
   for (const n of [50, 200, 1000]) {
     const { similarity } = await measured(law(64).samples(6, n), 64, { paired: true, parts: ['similarity'] })
     const own = shown(similarity.js['paired/cross'])
-    js.push(old ? own : `${own} (strangers ${shown(similarity.jsChance['paired/cross'])})`)
+    js.push(old ? own : `${own} (plug-in ${shown(similarity.jsBiased['paired/cross'])})`)
   }
   said.push(['14 Jensen–Shannon of pairs that are strangers, 50/200/1,000', '0', js.join(' / ')])
   const flat = await times(60, async s => (await measured(law(128, 0).samples(s, 50), 128)).gap)

@@ -50,10 +50,14 @@ export interface CorpusReport {
   rows: number
   /** Bad rows left out. */
   dropped: number
-  /** exp of the entropy of the spectrum of `spectrumRows` of its rows. */
+  /** exp of the entropy of the spectrum of the population; null where `spectrumRows` are too few. */
   effectiveRank: number | null
-  /** Power law of that spectrum. */
+  /** That of `spectrumRows` of its rows, to compare with the others. */
+  effectiveRankBiased: number | null
+  /** Power law of the spectrum of the population; null where `spectrumRows` are too few. */
   alpha: number | null
+  /** That of `spectrumRows` of its rows, to compare with the others. */
+  alphaBiased: number | null
   /** Trace of its covariance. */
   trace: number
   /** Distance of its mean from the images'. */
@@ -67,7 +71,10 @@ export interface CorpusReport {
 /** Corpora of captions compared. */
 export interface CaptionsReport {
   /** The images they are compared with. */
-  image: Pick<CorpusReport, 'rows' | 'dropped' | 'effectiveRank' | 'alpha' | 'trace'>
+  image: Pick<
+    CorpusReport,
+    'rows' | 'dropped' | 'effectiveRank' | 'effectiveRankBiased' | 'alpha' | 'alphaBiased' | 'trace'
+  >
   /** The corpora, in the order given. */
   corpora: CorpusReport[]
   /** Tokens that the text encoder takes. */
@@ -117,7 +124,9 @@ export async function analyzeCaptions(input: CaptionsInput, run: RunOptions = {}
       rows: rows[side],
       dropped: dropped[side],
       effectiveRank: spectrum?.[side].effectiveRank ?? null,
+      effectiveRankBiased: spectrum?.[side].effectiveRankBiased ?? null,
       alpha: spectrum?.[side].alpha ?? null,
+      alphaBiased: spectrum?.[side].alphaBiased ?? null,
       trace: trace[side],
     })
     images ??= of('image')

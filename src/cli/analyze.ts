@@ -204,10 +204,10 @@ function corporaTable({ image, corpora, tokenLimit, spectrumRows }: CaptionsRepo
     `over ${tokenLimit} tokens`,
     'non-visual',
   ]
-  const rest = (of: { rows: number; trace: number; effectiveRank: number | null }) => [
+  const rest = (of: { rows: number; trace: number; effectiveRankBiased: number | null }) => [
     count(of.rows),
     figure(of.trace),
-    figure(of.effectiveRank),
+    figure(of.effectiveRankBiased),
   ]
   const lines = corpora.map(corpus => [
     corpus.name,

@@ -64,7 +64,7 @@ export function addCompare(program: Command): void {
 
 function compared({ strategies, rows, dropped, holdout, paired, recommended }: CompareReport): string {
   const found = paired ? ['text R@1', 'image R@1', 'images in mixed 10'] : []
-  const head = ['', 'gap', 'floor', 'kept of 10', 'Φ', 'Ψ', 'mixing', 'Fréchet', ...found]
+  const head = ['', 'gap', 'floor', 'kept of 10', 'Φ', 'Ψ', 'mixing', 'Fréchet of these', ...found]
   const lines = Object.entries(strategies).map(([name, report]) => {
     const { gap, preservation: kept, neighbours, covariance, retrieval } = report
     const found = retrieval
@@ -78,7 +78,7 @@ function compared({ strategies, rows, dropped, holdout, paired, recommended }: C
       figure(kept?.phi),
       figure(kept?.psi),
       percent(neighbours?.mixing.all ?? Number.NaN),
-      figure(covariance?.frechet),
+      figure(covariance?.frechetBiased),
       ...found,
     ]
   })

@@ -109,8 +109,8 @@ function sidesTable({ rows, dropped, norms, trace, spectrum }: GapReport): strin
       figure(norms[side].min),
       figure(norms[side].max),
       figure(trace[side]),
-      figure(spectrum?.[side].alpha),
-      figure(spectrum?.[side].effectiveRank),
+      known(spectrum?.[side].alpha, spectrum?.[side].alphaBiased),
+      known(spectrum?.[side].effectiveRank, spectrum?.[side].effectiveRankBiased),
     ]),
   ])
 }
@@ -120,7 +120,7 @@ function distances({ gap, scale, phantomDrift }: GapReport): string {
     ...(gap.before === undefined ? [] : [['centroid gap before', figure(gap.before)]]),
     ['centroid gap', figure(gap.centroid)],
     ['  noise floor', figure(gap.floor)],
-    ['cosine of the means', figure(gap.cosine)],
+    ['cosine of the means', known(gap.cosine, gap.cosineBiased)],
     ['unbiased squared gap', figure(gap.unbiasedSquared)],
     ...(gap.interval ? [['  95 % interval', gap.interval.map(figure).join(' to ')]] : []),
     ...(gap.pairedDistance === undefined ? [] : [['mean distance of pairs', figure(gap.pairedDistance)]]),
@@ -135,9 +135,22 @@ function beside(name: string, value: number | null | undefined, chance: number |
   return [`${name}, and by chance`, `${figure(value)}, ${figure(chance)}`]
 }
 
-/** A condition number of the sample beside that of isotropic rows: the factor by which it may be off that of the population. */
-function conditioned(name: string, value: number | null | undefined, isotropic: number | null | undefined): string[] {
-  return [`condition number ${name}, and of isotropic ones`, `${figure(value)}, ${figure(isotropic)}`]
+/** A number of the population, or, where it is not known, that of these embeddings, said to be that. */
+function known(value: number | null | undefined, biased: number | null | undefined): string {
+  return isNumber(value) || !isNumber(biased) ? figure(value) : `– (${figure(biased)} of these)`
+}
+
+/** A condition number beside that of isotropic rows: the factor by which that of these may be off that of the population. */
+function conditioned(name: string, value: string, isotropic: number | null | undefined): string[] {
+  return [`condition number ${name}, and of as many isotropic ones`, `${value}, ${figure(isotropic)}`]
+}
+
+/** The rows that would tell the numbers that are null. */
+function needs(of: Readonly<Record<string, number>> | undefined, names: Readonly<Record<string, string>>): string[][] {
+  return Object.entries(of ?? {}).flatMap(([key, rows]) => {
+    const name = names[key]
+    return name === undefined ? [] : [[`  embeddings a side that would tell the ${name}`, count(rows)]]
+  })
 }
 
 function causes({ frame, decomposition: parts, covariance, residual, spectrum }: Partial<Causes>): string {
@@ -158,8 +171,12 @@ function causes({ frame, decomposition: parts, covariance, residual, spectrum }:
       : [beside('  its angle to the leading residual in V, degrees', parts.angleCobV1, chance?.angleCobV1.p50)]),
     ...(parts.traceU === undefined ? [] : [['spread of the differences in U', figure(parts.traceU)]]),
     ...(parts.traceV === undefined ? [] : [['spread of the differences in V', figure(parts.traceV)]]),
-    ...(parts.kappaU === undefined ? [] : [conditioned('of these differences in U', parts.kappaU, chance?.kappaU)]),
-    ...(parts.kappaV === undefined ? [] : [conditioned('of these differences in V', parts.kappaV, chance?.kappaV)]),
+    ...(parts.kappaU === undefined
+      ? []
+      : [conditioned('of the differences in U', known(parts.kappaU, parts.kappaUBiased), chance?.kappaU)]),
+    ...(parts.kappaV === undefined
+      ? []
+      : [conditioned('of the differences in V', known(parts.kappaV, parts.kappaVBiased), chance?.kappaV)]),
     ...(parts.vmf === undefined ? [] : [beside('concentration of the directions in V', parts.vmf, chance?.vmf)]),
     ...(coupling?.strangers
       ? [
@@ -173,14 +190,23 @@ function causes({ frame, decomposition: parts, covariance, residual, spectrum }:
       : []),
     ...(residual ? [['share of the differences in U', shareOf(residual.coverage)]] : []),
     ...(residual ? [['effective dimension of the differences', figure(residual.effectiveDimension)]] : []),
-    ...(spectrum ? [conditioned('of these images', spectrum.image.kappa, spectrum.image.chance?.kappa)] : []),
-    ...(spectrum ? [conditioned('of these texts', spectrum.text.kappa, spectrum.text.chance?.kappa)] : []),
+    ...(spectrum ? conditions('images', spectrum.image) : []),
+    ...(spectrum ? conditions('texts', spectrum.text) : []),
     ['difference of the covariances', figure(covariance.shape)],
     [
       'Fréchet distance, and of two halves of the images',
-      `${figure(covariance.frechet)}, ${figure(covariance.halves?.frechet)}`,
+      `${known(covariance.frechet, covariance.frechetBiased)}, ${figure(covariance.halves?.frechet)}`,
     ],
+    ...needs(covariance.needs, { frechet: 'Fréchet distance' }),
   ])
+}
+
+/** The condition number of a side, and the embeddings that would tell what its spectrum does not. */
+function conditions(name: string, side: Causes['spectrum']['image']): string[][] {
+  return [
+    conditioned(`of the ${name}`, known(side.kappa, side.kappaBiased), side.chance?.kappa),
+    ...needs(side.needs, { effectiveRank: 'effective rank', alpha: 'power law' }),
+  ]
 }
 
 function isNumber(value: number | null | undefined): value is number {
@@ -214,7 +240,7 @@ function relations({ neighbours, retrieval, similarity, preservation, rows: size
     )
   }
   if (similarity) {
-    const { separability, cka, js, jsChance } = similarity
+    const { separability, cka, js, jsBiased, jsChance } = similarity
     rows.push([
       'distinguished by a plane, on unseen embeddings, and by chance',
       `${isNumber(separability) ? percent(separability) : '–'}, ${percent(1 / 2)}`,
@@ -223,7 +249,9 @@ function relations({ neighbours, retrieval, similarity, preservation, rows: size
       rows.push(beside('linear CKA', cka, 0))
     }
     if (js['paired/cross'] !== undefined) {
-      rows.push(beside('divergence of cosines of pairs and strangers', js['paired/cross'], jsChance?.['paired/cross']))
+      const value = known(js['paired/cross'], jsBiased?.['paired/cross'])
+      const chance = figure(jsChance?.['paired/cross'])
+      rows.push(['divergence of cosines of pairs and strangers, and by chance', `${value}, ${chance}`])
     }
   }
   if (preservation) {

@@ -54,6 +54,8 @@ export interface MeasureData {
     centroid?: number
     /** Cosine of the means. */
     cosine?: number | null
+    /** That of these two means. */
+    cosineBiased?: number | null
     /** The squared gap without the part that sampling adds. */
     unbiasedSquared?: number
     /** How far apart two samples of one distribution are. */
@@ -122,8 +124,10 @@ export interface MeasureData {
   }
   /** Cosines and what follows from them. */
   similarity?: {
-    /** Jensen–Shannon divergences of the histograms. */
-    js?: Record<string, number>
+    /** Jensen–Shannon divergences of the populations of the histograms; null where rows are too few. */
+    js?: Record<string, number | null>
+    /** Those of the histograms. */
+    jsBiased?: Record<string, number>
     /** What sampling alone gives. */
     jsChance?: Record<string, number>
     /** Shares of cosines in equal bins on [−1, 1]. */
@@ -267,12 +271,16 @@ export interface CaptionsData {
   image?: {
     /** Their rows. */
     rows?: number
-    /** exp of the entropy of their spectrum. */
+    /** exp of the entropy of their spectrum in the population; null where rows are too few. */
     effectiveRank?: number | null
+    /** That of the rows that all spectra are of. */
+    effectiveRankBiased?: number | null
     /** Trace of their covariance. */
     trace?: number
-    /** Exponent of the power law of their spectrum. */
+    /** Exponent of the power law of their spectrum in the population; null where rows are too few. */
     alpha?: number | null
+    /** That of the rows that all spectra are of. */
+    alphaBiased?: number | null
   }
   /** The corpora compared. */
   corpora: {
@@ -280,16 +288,20 @@ export interface CaptionsData {
     name: string
     /** Its rows. */
     rows?: number
-    /** exp of the entropy of its spectrum. */
+    /** exp of the entropy of its spectrum in the population; null where rows are too few. */
     effectiveRank?: number | null
+    /** That of the rows that all spectra are of. */
+    effectiveRankBiased?: number | null
     /** Trace of its covariance. */
     trace?: number
     /** Its gap to the images. */
     gap?: number
     /** The noise floor of that gap. */
     floor?: number
-    /** Exponent of the power law of its spectrum. */
+    /** Exponent of the power law of its spectrum in the population; null where rows are too few. */
     alpha?: number | null
+    /** That of the rows that all spectra are of. */
+    alphaBiased?: number | null
     /** Its captions. */
     captions?: {
       /** How many there are. */

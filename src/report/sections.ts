@@ -99,6 +99,7 @@ function distances({ gap, scale, trace }: MeasureData): Facts | undefined {
     [
       ['centroid gap', gap.centroid],
       ['cosine of the means', gap.cosine],
+      ['of these two means', gap.cosineBiased],
       ['unbiased squared gap', gap.unbiasedSquared],
       ['its 95 % interval, from', gap.interval?.[0]],
       ['its 95 % interval, to', gap.interval?.[1]],
@@ -120,11 +121,15 @@ function residuals({ decomposition: parts, residual, frame }: MeasureData): Fact
       ['share of the squared gap in V', parts?.cobShare],
       ['of a random direction', parts?.chance?.cobShare],
       ['κ of the differences in U', parts?.kappaU],
+      ['of these differences', parts?.kappaUBiased],
       ['of isotropic pairs', parts?.chance?.kappaU],
       ['κ in V', parts?.kappaV],
+      ['of these differences, in V', parts?.kappaVBiased],
       ['of isotropic pairs, in V', parts?.chance?.kappaV],
       ['effective κ in U', parts?.kappaEffU],
+      ['effective κ of these differences in U', parts?.kappaEffUBiased],
       ['effective κ in V', parts?.kappaEffV],
+      ['effective κ of these differences in V', parts?.kappaEffVBiased],
       ['angle of COB to the leading direction in V, degrees', parts?.angleCobV1],
       ['of a random direction, the median', parts?.chance?.angleCobV1.p50],
       ['coupling of V to U, ‖L‖₂', parts?.coupling?.norm],
@@ -151,12 +156,16 @@ function spectra({ spectrum }: MeasureData): Facts | undefined {
     ['measure', 'image', 'text'],
     [
       both('power law α', side => side.alpha),
+      both('power law α of these rows', side => side.alphaBiased),
       both('effective rank', side => side.effectiveRank),
+      both('effective rank of these rows', side => side.effectiveRankBiased),
       both('participation ratio', side => side.participationRatio),
       both('rank', side => side.rank),
-      both('condition number of these rows', side => side.kappa),
+      both('condition number', side => side.kappa),
+      both('condition number of these rows', side => side.kappaBiased),
       both('of isotropic rows', side => side.chance?.kappa),
       both('effective condition number', side => side.kappaEff),
+      both('effective condition number of these rows', side => side.kappaEffBiased),
     ],
   )
 }
@@ -170,9 +179,12 @@ function covariances({ covariance: of }: MeasureData): Facts | undefined {
       ['from plug-in covariances', of?.shapeBiased],
       ['of two halves of the images', of?.halves?.shapeBiased],
       ['correlation of the log spectra', of?.logSpectraCorrelation],
+      ['of the spectra of these rows', of?.logSpectraCorrelationBiased],
       ['sd of the log ratio of the spectra', of?.logSpectraDeviation],
+      ['of the spectra of these rows, sd', of?.logSpectraDeviationBiased],
       ['of two halves of the images, sd', of?.halves?.logSpectraDeviation],
       ['Fréchet distance, squared', of?.frechet],
+      ['of these rows, squared', of?.frechetBiased],
       ['of two halves of the images, squared', of?.halves?.frechet],
     ],
   )
@@ -197,11 +209,17 @@ function similarity({ similarity: of, preservation: kept }: MeasureData): Facts 
 
 function divergences({ similarity: of }: MeasureData): Facts | undefined {
   const strangers = of?.jsChance?.['paired/cross']
+  const pairs = Object.keys(of?.js ?? {})
   const rows = [
-    ...Object.entries(of?.js ?? {}).map(([pair, value]): [string, number] => [spoken(pair), value]),
-    ...(strangers === undefined ? [] : [['as many strangers as pairs', strangers] as [string, number]]),
+    ...pairs.map((pair): [string, ...(number | null | undefined)[]] => [
+      spoken(pair),
+      of?.js?.[pair],
+      of?.jsBiased?.[pair],
+    ]),
+    ...(strangers === undefined ? [] : [['as many strangers as pairs', null, strangers] as [string, null, number]]),
   ]
-  return facts('Jensen–Shannon divergence of the cosines (0 equal, 0.693 apart)', ['densities', 'value'], rows)
+  const head = ['densities', 'value', 'of these rows']
+  return facts('Jensen–Shannon divergence of the cosines (0 equal, 0.693 apart)', head, rows)
 }
 
 function mixing({ neighbours: of }: MeasureData): Facts | undefined {

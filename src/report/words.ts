@@ -117,8 +117,8 @@ function measuredCards({ gap, rows, dim, neighbours, spectrum, trace, scale }: M
     spectrum
       ? {
           label: 'effective rank',
-          value: `${figure(spectrum.image.effectiveRank)} / ${figure(spectrum.text.effectiveRank)}`,
-          note: 'image / text',
+          value: `${figure(spectrum.image.effectiveRankBiased)} / ${figure(spectrum.text.effectiveRankBiased)}`,
+          note: 'image / text, of these rows',
         }
       : undefined,
     !spectrum && trace

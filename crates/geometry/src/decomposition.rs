@@ -63,6 +63,26 @@ pub fn decompose(
     Blocks::of(differences.matrix().as_ref(), frame)?.decompose(mean, frame, ridge, storage_floor)
 }
 
+/// Condition numbers of differences with this covariance in U and in V of `frame`, as [`decompose`] gives them.
+pub fn conditions(
+    differences: &Covariance,
+    frame: &Frame,
+    storage_floor: f64,
+) -> Result<[Condition; 2], EigenError> {
+    let sigma = differences.matrix();
+    let within = |basis: MatRef<'_, f64>| -> Result<Condition, EigenError> {
+        let block = basis.transpose() * (&sigma * basis);
+        let values = if block.nrows() > 0 {
+            Eigen::values_of(block.as_ref())?
+        } else {
+            Vec::new()
+        };
+        Ok(Condition::of(&values, storage_floor))
+    };
+    let (u, v) = rayon::join(|| within(frame.u()), || within(frame.v()));
+    Ok([u?, v?])
+}
+
 /// A covariance of differences in the blocks of a frame: Σ_U, Σ_VU = E[ζδᵀ], Σ_V, and the spectra of the outer two.
 #[derive(Debug, Clone)]
 pub struct Blocks {

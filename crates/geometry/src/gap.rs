@@ -5,6 +5,7 @@ use modality_gap_kernels::dot;
 
 use crate::eigen::sequential;
 use crate::frame::inner;
+use crate::halves::Turned;
 use crate::quantiles::{NORMAL_95, NORMAL_ONE_SIDED_95, f_quantile, t_quantile_975};
 use crate::{Covariance, Moments};
 
@@ -23,6 +24,27 @@ pub struct CentroidGap {
     pub cosine: f64,
     /// μ̂x − μ̂z.
     pub difference: Vec<f64>,
+}
+
+/// Noise of a mean over its own square, up to which the cosine of two means is corrected: what is left is then at most two percent.
+const COSINE_NOISE: f64 = 0.04;
+
+/// Cosine of the means of two populations: μ̂x·μ̂z, ‖μ̂x‖² and ‖μ̂z‖² without the noise of the means, T/n of `independent` rows each and
+/// `trace` of their difference. Otherwise how many times as many rows would do.
+pub fn unbiased_cosine(x: &Moments, z: &Moments, independent: [u64; 2], trace: f64) -> Turned {
+    let [nx, nz] =
+        [(x, independent[0]), (z, independent[1])].map(|(side, n)| side.unbiased_trace() / n as f64);
+    let [qx, qz] = [(x, nx), (z, nz)].map(|(side, noise)| dot(side.mean(), side.mean()) - noise);
+    let share = (nx / qx).max(nz / qz);
+    if !(qx > 0.0 && qz > 0.0) {
+        return Turned::Needs(f64::NAN);
+    }
+    if share > COSINE_NOISE {
+        return Turned::Needs(share / COSINE_NOISE);
+    }
+    // the sum of both noises less that of the difference is twice what the means share
+    let product = dot(x.mean(), z.mean()) - (nx + nz - trace) / 2.0;
+    Turned::Known((product / (qx * qz).sqrt()).clamp(-1.0, 1.0))
 }
 
 /// The distance of two means.

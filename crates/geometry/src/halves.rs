@@ -91,7 +91,7 @@ impl PairProducts {
 }
 
 /// ‖Σx−Σz‖_F/‖Σx‖_F from estimates without bias of ‖Σx‖² + ‖Σz‖² − 2 tr ΣxΣz and of ‖Σx‖²; `pairs` where the rows of the two sides are
-/// in pairs. Zero where the former is negative; absent where the latter says nothing.
+/// in pairs. Zero where the former is negative; absent where the latter says nothing, or rows are too few for their quotient.
 pub fn unbiased_shape(x: &Covariance, z: &Covariance, pairs: Option<&PairProducts>) -> Option<f64> {
     let of_x = x.unbiased_square();
     let plug_in = x.product_trace(z);
@@ -103,7 +103,8 @@ pub fn unbiased_shape(x: &Covariance, z: &Covariance, pairs: Option<&PairProduct
         |pairs| pairs.product_trace(plug_in),
     );
     let difference = of_x + z.unbiased_square() - 2.0 * product;
-    (of_x > 0.0 && difference.is_finite()).then(|| (difference.max(0.0) / of_x).sqrt())
+    let enough = x.rows().min(z.rows()) >= ENOUGH;
+    (enough && of_x > 0.0 && difference.is_finite()).then(|| (difference.max(0.0) / of_x).sqrt())
 }
 
 /// Where the gap and the residuals of some rows lie in frames that other rows have made.
@@ -152,12 +153,12 @@ pub fn frames_of(
     Ok([first?, second?])
 }
 
-/// What is known of a number that turns with the frame it is taken in.
+/// What is known of a number that changes with the rows it is of, or with those of the frame it is taken in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Turned {
-    /// Its value in the frame of the population.
+    /// Its value in the population.
     Known(f64),
-    /// It changes too much with the rows of the frame; this many times as many would do.
+    /// It changes too much with the number of rows; this many times as many would do.
     Needs(f64),
 }
 
@@ -176,6 +177,18 @@ impl Turned {
             Self::Known(2.0 * half.both - quarter.both)
         } else {
             Self::Needs(turn / most)
+        }
+    }
+
+    /// From the values of all rows and of halves of them: twice the former less the mean of the latter, without a bias that falls as 1/n.
+    /// It is known where both differ by at most `most`.
+    pub fn from_halves(whole: f64, halves: [f64; 2], most: f64) -> Self {
+        let half = halves[0].midpoint(halves[1]);
+        let change = (whole - half).abs();
+        if change <= most {
+            Self::Known(2.0 * whole - half)
+        } else {
+            Self::Needs(change / most)
         }
     }
 }

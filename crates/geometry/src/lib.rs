@@ -52,7 +52,7 @@ pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;
 pub use decomposition::{
-    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, coupling_in, decompose, sum_of_directions,
+    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, conditions, coupling_in, decompose, sum_of_directions,
     unbiased_resultant, vmf_concentration,
 };
 pub use eigen::{Eigen, EigenError};
@@ -64,6 +64,7 @@ pub use fit_options::{
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{
     CentroidGap, ClusterNoise, GapVerdict, Judged, Noise, Second, centroid_gap, left_out, relative_gap,
+    unbiased_cosine,
 };
 pub use halves::{Halves, InHalves, PairProducts, Shares, Turned, frames_of, shares, unbiased_shape};
 pub use items::{Items, effective_groups};
@@ -78,7 +79,7 @@ pub use probe::Probe;
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
 pub use sketch::RowSketch;
-pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum};
+pub use spectrum::{Condition, DEFAULT_ALPHA_RANKS, Spectrum, turned_out};
 pub use stage_file::StageInfo;
 pub use staged_map::{Stage, StagedMap};
 pub use state_file::StateFileError;

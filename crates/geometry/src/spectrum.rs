@@ -101,6 +101,17 @@ fn log_slope(values: &[f64]) -> f64 {
     along / square
 }
 
+/// Share of the squares of the `q` leading directions that a sample of `rows` turns out of their space, to first order: the mean of
+/// Σ λᵢλⱼ/(λᵢ−λⱼ)²/n over j > q.
+pub fn turned_out(values: &[f64], q: usize, rows: f64) -> f64 {
+    let (inside, outside) = values.split_at(q);
+    let turns = inside.iter().flat_map(|a| {
+        let turn = move |b: &f64| if *b > 0.0 { a * b / (a - b).powi(2) } else { 0.0 };
+        outside.iter().map(turn)
+    });
+    turns.sum::<f64>() / rows / q as f64
+}
+
 /// Pearson correlation of the logarithms of two spectra over their common ranks; NaN below two.
 pub fn log_spectra_correlation(a: &[f64], b: &[f64], ranks: usize) -> f64 {
     let logs = |values: &[f64]| values[..ranks].iter().map(|v| v.ln()).collect::<Vec<_>>();
@@ -155,6 +166,15 @@ mod tests {
             "{}",
             spectrum.effective_rank
         );
+    }
+
+    /// Of diag(2, ½, 0): 2·½/(3/2)² = 4/9 of ten rows.
+    #[test]
+    fn leading_directions_turn_by_how_near_the_others_are() {
+        let values = [2.0, 0.5, 0.0];
+        assert!((turned_out(&values, 1, 10.0) - 4.0 / 90.0).abs() < 1e-15);
+        assert_eq!(turned_out(&values, 3, 10.0), 0.0);
+        assert!(turned_out(&[1.0, 1.0], 1, 10.0).is_infinite());
     }
 
     #[test]

@@ -4,9 +4,26 @@
     reason = "absent where nothing was computed, null where the result is undefined"
 )]
 
+use std::collections::BTreeMap;
+
 use modality_gap_geometry::{Condition, CovarianceShape, Spectrum, isotropic_kappa};
 use serde::Serialize;
 use ts_rs::TS;
+
+use crate::from_halves::{FromHalves, Known};
+
+/// Independent rows from which an effective rank is taken to be known.
+const EFFECTIVE_RANK_ROWS: u64 = 60;
+/// The same of what all eigenvalues decide by their logarithms, for each direction.
+const SLOPE_ROWS: u64 = 10;
+/// The same of Fréchet distances, for each column.
+const FRECHET_ROWS: u64 = 20;
+/// Largest share of an overlap that sampling takes away to first order where it is known.
+const OVERLAP_LOST: f64 = 0.05;
+/// Least quotient of the deviation of two log spectra and that of two halves of one side: their squares add up.
+const ABOVE_NOISE: f64 = 5.0;
+/// The same of condition numbers, for each direction.
+pub(crate) const KAPPA_ROWS: u64 = 100;
 
 /// A value for either modality.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, TS)]
@@ -80,22 +97,41 @@ pub struct Decomposition {
     /// The same in V.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_v: Option<f64>,
-    /// Condition number of the residuals in U, over eigenvalues that are more than rounding.
+    /// Condition number of the population's residuals in U; null where it changes too much from halves of the pairs to all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
-    pub kappa_u: Option<f64>,
-    /// The same in V.
+    pub kappa_u: Option<Option<f64>>,
+    /// That of these residuals, over eigenvalues that are more than rounding.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
-    pub kappa_v: Option<f64>,
-    /// First eigenvalue over the last of those that hold 99.9 % of the trace, in U.
+    pub kappa_u_biased: Option<f64>,
+    /// As `kappaU`, in V.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
-    pub kappa_eff_u: Option<f64>,
-    /// The same in V.
+    pub kappa_v: Option<Option<f64>>,
+    /// As `kappaUBiased`, in V.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
-    pub kappa_eff_v: Option<f64>,
+    pub kappa_v_biased: Option<f64>,
+    /// First eigenvalue over the last of those that hold 99.9 % of the trace, in U; null as `kappaU` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_eff_u: Option<Option<f64>>,
+    /// That of these residuals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_eff_u_biased: Option<f64>,
+    /// As `kappaEffU`, in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_eff_v: Option<Option<f64>>,
+    /// As `kappaEffUBiased`, in V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null", optional)]
+    pub kappa_eff_v_biased: Option<f64>,
+    /// Independent pairs that would do, by the name of each condition number that is null for want of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<BTreeMap<String, u64>>,
     /// Eigenvalues that were rounding only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
@@ -121,7 +157,7 @@ pub struct Decomposition {
 
 impl Decomposition {
     /// Notes that so many rows would do for what is null.
-    pub(crate) fn needs(&mut self, rows: u64) {
+    pub(crate) fn needs_rows(&mut self, rows: u64) {
         self.rows_needed = Some(self.rows_needed.unwrap_or(0).max(rows));
     }
 }
@@ -216,14 +252,21 @@ pub struct AngleQuantiles {
 #[serde(rename_all = "camelCase")]
 #[ts(optional_fields)]
 pub struct SpectrumReport {
-    /// Exponent of the power law λ_k ∝ k^−α; null below two ranks.
+    /// Exponent of the power law λ_k ∝ k^−α of the population; null where it changes too much from halves of the rows to all of
+    /// them, and below two ranks.
+    #[ts(optional = false)]
+    pub alpha: Option<f64>,
+    /// That of the eigenvalues of these rows.
     #[ts(type = "number | null")]
-    pub alpha: f64,
+    pub alpha_biased: f64,
     /// First and last rank of its fit.
     pub alpha_range: [usize; 2],
-    /// exp of the entropy of λ/Σλ.
+    /// exp of the entropy of λ/Σλ of the population; null where it changes too much from halves of the rows to all of them.
+    #[ts(optional = false)]
+    pub effective_rank: Option<f64>,
+    /// That of the eigenvalues of these rows.
     #[ts(type = "number | null")]
-    pub effective_rank: f64,
+    pub effective_rank_biased: f64,
     /// (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell.
     #[ts(optional = false)]
     pub participation_ratio: Option<f64>,
@@ -232,12 +275,21 @@ pub struct SpectrumReport {
     pub participation_ratio_biased: f64,
     /// Eigenvalues above rounding, that of the stored rows included.
     pub rank: usize,
-    /// Condition number over eigenvalues that are more than rounding of the stored rows.
+    /// Condition number of the population; null where it changes too much from halves of the rows to all of them.
+    #[ts(optional = false)]
+    pub kappa: Option<f64>,
+    /// That of these rows, over eigenvalues that are more than rounding of the stored rows.
     #[ts(type = "number | null")]
-    pub kappa: f64,
-    /// First eigenvalue over the last of those that hold 99.9 % of the trace.
+    pub kappa_biased: f64,
+    /// First eigenvalue over the last of those that hold 99.9 % of the trace; null as `kappa` is.
+    #[ts(optional = false)]
+    pub kappa_eff: Option<f64>,
+    /// That of these rows.
     #[ts(type = "number | null")]
-    pub kappa_eff: f64,
+    pub kappa_eff_biased: f64,
+    /// Independent rows that would do, by the name of each number that is null for want of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<BTreeMap<String, u64>>,
     /// Eigenvalues that were rounding only.
     pub below_floor: usize,
     /// What chance gives.
@@ -256,31 +308,57 @@ pub struct SpectrumByChance {
 }
 
 impl SpectrumReport {
-    /// Of `values`, whose unbiased participation ratio is `ratio`; `independent` rows in `dim` columns.
+    /// Of `values`, whose unbiased participation ratio is `ratio`, beside the spectra of two halves of the rows; `independent` rows in
+    /// `dim` columns.
     pub(crate) fn of(
         spectrum: &Spectrum,
         values: Vec<f64>,
         ratio: Option<f64>,
+        halves: Option<[&Spectrum; 2]>,
         independent: u64,
         dim: usize,
     ) -> Self {
         let Condition {
-            kappa,
+            kappa: kappa_biased,
             effective,
             below_floor,
         } = spectrum.condition;
         // where rows are fewer than columns they, not their directions, bound the rank
         let bounded = spectrum.rank as u64 + 1 >= independent;
         let directions = if bounded { dim } else { spectrum.rank };
+        let mut found = FromHalves::of(independent);
+        let each = |of: fn(&Spectrum) -> f64| halves.map(|halves| halves.map(of));
+        let mut ratio_of =
+            |name, of: fn(&Spectrum) -> f64, known| found.ratio(name, of(spectrum), each(of), known);
+        let per_direction = |rows: u64| Known::single(rows * directions as u64);
+        let [effective_rank, kappa, kappa_eff] = [
+            ratio_of(
+                "effectiveRank",
+                |of| of.effective_rank,
+                Known::whole(EFFECTIVE_RANK_ROWS),
+            ),
+            ratio_of("kappa", |of| of.condition.kappa, per_direction(KAPPA_ROWS)),
+            ratio_of("kappaEff", |of| of.condition.effective, per_direction(KAPPA_ROWS)),
+        ];
         Self {
-            alpha: spectrum.alpha,
+            alpha: found.number(
+                "alpha",
+                spectrum.alpha,
+                each(|of| of.alpha),
+                per_direction(SLOPE_ROWS),
+            ),
+            alpha_biased: spectrum.alpha,
             alpha_range: [1, spectrum.alpha_ranks],
-            effective_rank: spectrum.effective_rank,
+            effective_rank,
+            effective_rank_biased: spectrum.effective_rank,
             participation_ratio: ratio,
             participation_ratio_biased: spectrum.participation_ratio,
             rank: spectrum.rank,
             kappa,
-            kappa_eff: effective,
+            kappa_biased,
+            kappa_eff,
+            kappa_eff_biased: effective,
+            needs: found.into_needs(),
             below_floor,
             chance: SpectrumByChance {
                 kappa: isotropic_kappa(independent, directions),
@@ -295,22 +373,37 @@ impl SpectrumReport {
 #[serde(rename_all = "camelCase")]
 #[ts(optional_fields)]
 pub struct CovarianceReport {
-    /// ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows.
+    /// ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null below 60
+    /// independent rows.
     #[ts(optional = false)]
     pub shape: Option<f64>,
     /// The same from plug-in covariances, which differ for two samples of one distribution.
     pub shape_biased: f64,
-    /// Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two.
+    /// Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two, and where
+    /// it changes too much from halves of the rows to all of them.
+    #[ts(optional = false)]
+    pub log_spectra_correlation: Option<f64>,
+    /// That of the spectra of these rows.
     #[ts(type = "number | null")]
-    pub log_spectra_correlation: f64,
-    /// Standard deviation of ln(λx/λz) over the same ranks.
+    pub log_spectra_correlation_biased: f64,
+    /// Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is.
+    #[ts(optional = false)]
+    pub log_spectra_deviation: Option<f64>,
+    /// That of the spectra of these rows.
     #[ts(type = "number | null")]
-    pub log_spectra_deviation: f64,
-    /// Fréchet distance, squared, divisor n.
-    pub frechet: f64,
+    pub log_spectra_deviation_biased: f64,
+    /// Fréchet distance of the populations, squared; null where it changes too much from halves of the rows to all of them.
+    #[ts(optional = false)]
+    pub frechet: Option<f64>,
+    /// That of these rows, divisor n, as papers print it.
+    pub frechet_biased: f64,
     /// Overlap of the q leading directions; q/d for random ones.
     #[ts(inline)]
     pub overlap: Overlap,
+    /// Independent rows a side that would do, by the name of each number that is null for want of them; for `overlap` those of the q
+    /// that takes most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<BTreeMap<String, u64>>,
     /// The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
@@ -319,11 +412,14 @@ pub struct CovarianceReport {
 
 /// Overlap of leading directions.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Overlap {
     /// Numbers of directions.
     pub q: Vec<usize>,
-    /// Overlap of each, ‖UxᵀUz‖²/q.
-    pub o: Vec<f64>,
+    /// Overlap of each in the populations, ‖UxᵀUz‖²/q; null where it changes too much from halves of the rows to all of them.
+    pub o: Vec<Option<f64>>,
+    /// That of these rows.
+    pub o_biased: Vec<f64>,
     /// That of random directions, q/d.
     pub chance: Vec<f64>,
 }
@@ -349,18 +445,85 @@ pub struct CovarianceOfHalves {
 }
 
 impl CovarianceReport {
-    /// Of a comparison in `dim` columns; `unbiased` is its shape without the noise of both.
-    pub(crate) fn of(shape: &CovarianceShape, unbiased: Option<f64>, dim: usize) -> Self {
-        let (q, o): (Vec<usize>, Vec<f64>) = shape.overlap.iter().copied().unzip();
+    /// Of a comparison in `dim` columns, beside those of two halves of the rows of both sides; `independent` are the rows of the
+    /// smaller side, `turns` what its sample turns out of the leading directions.
+    pub(crate) fn of(
+        shape: &CovarianceShape,
+        halves: Option<&[CovarianceShape; 2]>,
+        independent: u64,
+        turns: &[f64],
+        dim: usize,
+    ) -> Self {
+        let (q, o_biased): (Vec<usize>, Vec<f64>) = shape.overlap.iter().copied().unzip();
         let chance = q.iter().map(|&q| q as f64 / dim as f64).collect();
+        let mut found = FromHalves::of(independent);
+        let mut number = |name: &str, of: &dyn Fn(&CovarianceShape) -> f64, known: Known| {
+            let each = halves.map(|halves| halves.each_ref().map(of));
+            found.number(name, of(shape), each, known)
+        };
+        let slopes = Known::single(SLOPE_ROWS * dim as u64);
+        let distance = Known::whole(FRECHET_ROWS * dim as u64);
         Self {
-            shape: unbiased,
+            shape: None,
             shape_biased: shape.shape,
-            log_spectra_correlation: shape.log_spectra_correlation,
-            log_spectra_deviation: shape.log_spectra_deviation,
-            frechet: shape.frechet,
-            overlap: Overlap { q, o, chance },
+            log_spectra_correlation: number(
+                "logSpectraCorrelation",
+                &|of| of.log_spectra_correlation,
+                slopes,
+            ),
+            log_spectra_correlation_biased: shape.log_spectra_correlation,
+            log_spectra_deviation: number("logSpectraDeviation", &|of| of.log_spectra_deviation, slopes),
+            log_spectra_deviation_biased: shape.log_spectra_deviation,
+            frechet: number("frechet", &|of| of.frechet, distance),
+            frechet_biased: shape.frechet,
+            overlap: Overlap {
+                o: overlaps(shape, halves, turns, &mut found),
+                o_biased,
+                q,
+                chance,
+            },
+            needs: found.into_needs(),
             halves: None,
+        }
+    }
+}
+
+/// The overlaps whose leading directions a sample turns little.
+fn overlaps(
+    shape: &CovarianceShape,
+    halves: Option<&[CovarianceShape; 2]>,
+    turns: &[f64],
+    found: &mut FromHalves,
+) -> Vec<Option<f64>> {
+    let overlaps = shape.overlap.iter().zip(turns).enumerate();
+    overlaps
+        .map(|(k, (&(_, whole), turn))| {
+            let times = turn / (OVERLAP_LOST * whole);
+            if times > 1.0 {
+                found.needs("overlap", times);
+                return None;
+            }
+            let half = halves.map(|[a, b]| a.overlap[k].1.midpoint(b.overlap[k].1))?;
+            Some((2.0 * whole - half).clamp(0.0, 1.0))
+        })
+        .collect()
+}
+
+impl CovarianceReport {
+    /// Beside the shape without the noise of both, two halves of the images, and whether the slopes of both spectra are known: where
+    /// they are not, the logarithms of the spectra are noise.
+    pub(crate) fn beside(self, shape: Option<f64>, halves: Option<CovarianceOfHalves>, slopes: bool) -> Self {
+        let noise = halves
+            .as_ref()
+            .map_or(f64::INFINITY, |halves| halves.log_spectra_deviation);
+        Self {
+            shape,
+            log_spectra_correlation: self.log_spectra_correlation.filter(|_| slopes),
+            log_spectra_deviation: self
+                .log_spectra_deviation
+                .filter(|deviation| slopes && *deviation >= ABOVE_NOISE * noise),
+            halves,
+            ..self
         }
     }
 }

@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use modality_gap_geometry::{
-    Condition, Covariance, DEFAULT_ALPHA_RANKS, DEFAULT_ENERGY, DEFAULT_RIDGE, Eigen, EigenError, Frame,
-    FrameSize, Halves, InHalves, Moments, PairProducts, Shares, Spectrum, Turned, covariance_shape,
-    decompose, frames_of, isotropic_kappa, random_angle, residual, shares, storage_floor, unbiased_resultant,
-    unbiased_shape, vmf_concentration,
+    Condition, Covariance, DEFAULT_ENERGY, DEFAULT_RIDGE, EigenError, Frame, FrameSize, Halves, InHalves,
+    Moments, PairProducts, Shares, Turned, conditions, decompose, frames_of, isotropic_kappa, random_angle,
+    residual, shares, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
 };
 use rayon::prelude::*;
 
 use crate::TaskError;
 use crate::causes::{
-    AngleQuantiles, BelowFloor, Causes, Chance, CouplingReport, CovarianceOfHalves, CovarianceReport,
-    Decomposition, FrameAngles, FrameReport, LeadingShares, ResidualReport, SpectrumReport,
+    AngleQuantiles, BelowFloor, Causes, Chance, CouplingReport, Decomposition, FrameAngles, FrameReport,
+    KAPPA_ROWS, LeadingShares, ResidualReport,
 };
+use crate::from_halves::{FromHalves, Known};
 use crate::receipt::write_result;
+use crate::spectra::{Side, compared, compared_halves, failed, spectra, spectra_of_halves, spectrum_report};
 
 /// Frame and ranks of an explanation; absent options take the documented default.
 #[derive(Debug, Clone, Default)]
@@ -96,30 +97,6 @@ impl ExplainOptions {
     }
 }
 
-/// One modality as an explanation sees it.
-pub(crate) struct Side<'a> {
-    pub moments: &'a Moments,
-    pub covariance: &'a Covariance,
-    /// The same in halves of independent groups.
-    pub halves: &'a Halves,
-    /// Variances that rounding of the stored rows adds to the columns.
-    pub storage: &'a [f64],
-    /// Rows that are independent of each other.
-    pub independent: u64,
-}
-
-impl Side<'_> {
-    /// Covariance of rows that are independent of each other.
-    fn independent_rows(&self) -> &Covariance {
-        self.halves.first.as_ref().unwrap_or(self.covariance)
-    }
-
-    /// The largest eigenvalue that rounding alone gives.
-    fn floor(&self) -> f64 {
-        storage_floor(self.storage, self.independent)
-    }
-}
-
 /// What pairs add.
 pub(crate) struct PairSide<'a> {
     pub differences: &'a Covariance,
@@ -188,7 +165,7 @@ impl Explained {
 
     /// Notes that so many rows would do for what is null.
     pub fn needs(&mut self, rows: u64) {
-        self.causes.decomposition.needs(rows);
+        self.causes.decomposition.needs_rows(rows);
     }
 }
 
@@ -220,7 +197,11 @@ pub(crate) fn explain(
                 || other_frames(sides, independent >= needed, options),
             )
         },
-        || rayon::join(|| spectra(sides, options), || spectra_of_halves(x)),
+        || {
+            let halves = |side| spectra_of_halves(side, options.alpha_ranks);
+            let of_halves = || rayon::join(|| halves(x), || halves(z));
+            rayon::join(|| spectra(sides, options.alpha_ranks), of_halves)
+        },
     );
     let (frame, about_frame) = framed?;
     if let Some(path) = &options.save_frame {
@@ -231,18 +212,18 @@ pub(crate) fn explain(
         None => difference_of_means(x.moments, z.moments),
     };
     let others = others?;
-    let (spectra, of_spectra) = spectra?;
-    let halves = halves?;
+    let spectra = spectra?;
+    let halves = [halves.0?, halves.1?];
     let ((shape, shape_of_halves), (of_pairs, judged)) = rayon::join(
         || {
             rayon::join(
-                || compared(sides, &spectra, pairs.map(|pairs| &pairs.products)),
-                || compared_halves(x, halves.as_ref()),
+                || compared(sides, &spectra, &halves),
+                || compared_halves(x, halves[0].as_ref()),
             )
         },
         || {
             rayon::join(
-                || pairs.map(|pairs| parts_of_pairs(sides, pairs, &frame, options)),
+                || pairs.map(|pairs| parts_of_pairs(sides, pairs, &frame, others.first(), options)),
                 || judged(&others, sides, pairs),
             )
         },
@@ -255,6 +236,10 @@ pub(crate) fn explain(
         None => (split_of_means(x.moments, z.moments, &frame), None),
     };
     let below = decomposition.below_floor;
+    let of_spectra = [0, 1].map(|k: usize| spectrum_report(&sides[k], &spectra[k], halves[k].as_ref()));
+    let slopes = of_spectra.iter().all(|of| of.alpha.is_some());
+    let products = pairs.map(|pairs| &pairs.products);
+    let unbiased = unbiased_shape(x.independent_rows(), z.independent_rows(), products);
     let mut explained = Explained {
         turn: frame.turn(&difference, independent as f64 / 2.0),
         others,
@@ -266,10 +251,7 @@ pub(crate) fn explain(
                 ..decomposition
             },
             spectrum: of_spectra.into(),
-            covariance: CovarianceReport {
-                halves: shape_of_halves?,
-                ..shape?
-            },
+            covariance: shape?.beside(unbiased, shape_of_halves?, slopes),
             residual: None,
         },
         frame,
@@ -337,114 +319,77 @@ fn judged(others: &[Vec<Frame>], [x, z]: &[Side<'_>; 2], pairs: Option<&PairSide
     sets.par_iter().map(of_set).collect()
 }
 
-/// Decompositions of two covariances with their numerical ranks.
-type Ranked = [(Eigen, usize); 2];
-
-/// The decompositions with their ranks, and `spectrum` of the results.
-fn spectra(
-    sides: &[Side<'_>; 2],
-    options: &ExplainOptions,
-) -> Result<(Ranked, [SpectrumReport; 2]), TaskError> {
-    let ranks = options.alpha_ranks.unwrap_or(DEFAULT_ALPHA_RANKS);
-    let of_side = |side: &Side<'_>| -> Result<_, TaskError> {
-        let eigen = Eigen::of(side.covariance.matrix().as_ref()).map_err(failed)?;
-        let spectrum = Spectrum::of(&eigen.values, ranks, side.floor());
-        let ratio = side.halves.participation_ratio(side.covariance);
-        let dim = side.covariance.dim();
-        let report = SpectrumReport::of(&spectrum, eigen.values.clone(), ratio, side.independent, dim);
-        Ok(((eigen, spectrum.rank), report))
-    };
-    let (x, z) = rayon::join(|| of_side(&sides[0]), || of_side(&sides[1]));
-    let ((x, of_x), (z, of_z)) = (x?, z?);
-    Ok(([x, z], [of_x, of_z]))
-}
-
-/// The decompositions of two halves of a side with their ranks, where both have rows.
-fn spectra_of_halves(side: &Side<'_>) -> Result<Option<[(Eigen, usize); 2]>, TaskError> {
-    let parts = &side.halves.parts;
-    if parts.iter().any(|part| part.rows() < 2) {
-        return Ok(None);
-    }
-    let floor = storage_floor(side.storage, side.independent / 2);
-    let half = |part: &Covariance| -> Result<(Eigen, usize), TaskError> {
-        let eigen = Eigen::of(part.matrix().as_ref()).map_err(failed)?;
-        let rank = Spectrum::of(&eigen.values, DEFAULT_ALPHA_RANKS, floor).rank;
-        Ok((eigen, rank))
-    };
-    let (a, b) = rayon::join(|| half(&parts[0]), || half(&parts[1]));
-    Ok(Some([a?, b?]))
-}
-
-/// `covariance` of the results.
-fn compared(
-    [x, z]: &[Side<'_>; 2],
-    spectra: &[(Eigen, usize); 2],
-    products: Option<&PairProducts>,
-) -> Result<CovarianceReport, TaskError> {
-    let shape = covariance_shape(
-        (x.covariance, &spectra[0].0, spectra[0].1),
-        (z.covariance, &spectra[1].0, spectra[1].1),
-    )
-    .map_err(failed)?;
-    let unbiased = unbiased_shape(x.independent_rows(), z.independent_rows(), products);
-    Ok(CovarianceReport::of(&shape, unbiased, x.covariance.dim()))
-}
-
-/// The same numbers of two halves of the image rows, which stand beside them.
-fn compared_halves(
-    side: &Side<'_>,
-    spectra: Option<&[(Eigen, usize); 2]>,
-) -> Result<Option<CovarianceOfHalves>, TaskError> {
-    let Some([a, b]) = spectra else {
-        return Ok(None);
-    };
-    let parts = &side.halves.parts;
-    let shape = covariance_shape((&parts[0], &a.0, a.1), (&parts[1], &b.0, b.1)).map_err(failed)?;
-    let rows = parts[0].rows().min(parts[1].rows());
-    Ok(Some(CovarianceOfHalves::of(&shape, rows)))
-}
-
 /// `decomposition` and `residual` of the results.
 fn parts_of_pairs(
     sides: &[Side<'_>; 2],
     pairs: &PairSide<'_>,
     frame: &Frame,
+    of_halves: Option<&Vec<Frame>>,
     options: &ExplainOptions,
 ) -> Result<(Decomposition, ResidualReport), TaskError> {
     let (decomposition, residual) = rayon::join(
-        || decomposition(sides, pairs, frame, options),
+        || decomposition(sides, pairs, frame, of_halves, options),
         || residual_report(pairs, frame),
     );
     Ok((decomposition?, residual?))
 }
 
-/// `decomposition` of the results, of pairs.
+/// `decomposition` of the results, of pairs; `of_halves` are the frames that the halves have made, or one that was given.
 fn decomposition(
     [x, z]: &[Side<'_>; 2],
     pairs: &PairSide<'_>,
     frame: &Frame,
+    of_halves: Option<&Vec<Frame>>,
     options: &ExplainOptions,
 ) -> Result<Decomposition, TaskError> {
     let both: Vec<f64> = x.storage.iter().zip(z.storage).map(|(a, b)| a + b).collect();
+    let independent = x.independent.min(z.independent);
     let parts = decompose(
         pairs.differences,
         pairs.mean,
         frame,
         options.lambda.unwrap_or(DEFAULT_RIDGE),
-        storage_floor(&both, x.independent.min(z.independent)),
+        storage_floor(&both, independent),
     )
     .map_err(failed)?;
     let (kappa_u, kappa_v): (Condition, Condition) = (parts.condition_u, parts.condition_v);
+    let floor = storage_floor(&both, independent / 2);
+    let halves = of_halves.map(|frames| {
+        let half = |k: usize| {
+            let frame = &frames[k.min(frames.len() - 1)];
+            conditions(&pairs.halves.parts[k], frame, floor).map_err(failed)
+        };
+        rayon::join(|| half(0), || half(1))
+    });
+    let halves = halves.map(|(a, b)| Ok::<_, TaskError>([a?, b?])).transpose()?;
+    let mut found = FromHalves::of(independent);
+    let mut kappa = |name, whole: f64, side: usize, of: fn(&Condition) -> f64| {
+        let each = halves.map(|halves| halves.map(|half| of(&half[side])));
+        let directions = [frame.rank(), frame.dim() - frame.rank()][side] as u64;
+        let rows = (KAPPA_ROWS * directions).max(ROWS_PER_COLUMN * frame.dim() as u64);
+        found.ratio(name, whole, each, Known::single(rows))
+    };
+    let of_population = [
+        kappa("kappaU", kappa_u.kappa, 0, |of| of.kappa),
+        kappa("kappaV", kappa_v.kappa, 1, |of| of.kappa),
+        kappa("kappaEffU", kappa_u.effective, 0, |of| of.effective),
+        kappa("kappaEffV", kappa_v.effective, 1, |of| of.effective),
+    ];
     Ok(Decomposition {
         gap: parts.gap,
         pmb: parts.pmb,
         cob: parts.cob,
         trace_u: Some(parts.trace_u),
         trace_v: Some(parts.trace_v),
-        kappa_u: Some(kappa_u.kappa),
-        kappa_v: Some(kappa_v.kappa),
-        kappa_eff_u: Some(kappa_u.effective),
-        kappa_eff_v: Some(kappa_v.effective),
+        kappa_u: Some(of_population[0]),
+        kappa_u_biased: Some(kappa_u.kappa),
+        kappa_v: Some(of_population[1]),
+        kappa_v_biased: Some(kappa_v.kappa),
+        kappa_eff_u: Some(of_population[2]),
+        kappa_eff_u_biased: Some(kappa_u.effective),
+        kappa_eff_v: Some(of_population[3]),
+        kappa_eff_v_biased: Some(kappa_v.effective),
+        needs: found.into_needs(),
         below_floor: Some(BelowFloor {
             u: kappa_u.below_floor,
             v: kappa_v.below_floor,
@@ -497,11 +442,6 @@ fn chance_of(frame: &Frame, pairs: Option<(u64, BelowFloor)>) -> Chance {
         kappa_u: kappa(frame.rank(), |below| below.u),
         kappa_v: kappa(rest, |below| below.v),
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn failed(error: EigenError) -> TaskError {
-    TaskError::Numeric(error.to_string())
 }
 
 /// Concentration of directions whose means in V have these lengths, of as many directions each, in one or two frames.

@@ -7,7 +7,7 @@ export function captionsChart({ corpora: texts, image }: CaptionsData): Chart | 
   const corpora: CaptionsData['corpora'] = image ? [{ name: 'images', ...image }, ...texts] : texts
   const measures = (
     [
-      ['effectiveRank', 'effective rank', 'cross'],
+      ['effectiveRankBiased', 'effective rank of as many rows', 'cross'],
       ['trace', 'trace', 'image'],
       ['gap', 'gap to the images', 'text'],
     ] as const
@@ -33,23 +33,27 @@ export function captionsChart({ corpora: texts, image }: CaptionsData): Chart | 
         'corpus',
         'rows',
         'effective rank',
+        'effective rank of as many rows',
         'trace',
         'gap',
         'noise floor',
         'α',
+        'α of as many rows',
         'captions',
         'words',
         'share over the limit',
         'share of non-visual words',
       ],
-      rows: corpora.map(({ name, rows, effectiveRank, trace, gap, floor, alpha, captions }) => [
+      rows: corpora.map(({ name, rows, trace, gap, floor, captions, ...of }) => [
         name,
         rows ?? null,
-        effectiveRank ?? null,
+        of.effectiveRank ?? null,
+        of.effectiveRankBiased ?? null,
         trace ?? null,
         gap ?? null,
         floor ?? null,
-        alpha ?? null,
+        of.alpha ?? null,
+        of.alphaBiased ?? null,
         captions?.count ?? null,
         captions?.words ?? null,
         captions?.overLimit ?? null,

@@ -18,10 +18,10 @@ export function spectraChart({ spectrum }: MeasureData): Chart | undefined {
   }
   const toggles = shown.flatMap(({ side, of }): Toggle[] => [
     { name: side, colour: colours => colours[side], shape: 'line' },
-    ...(isNumber(of.alpha)
+    ...(isNumber(of.alphaBiased)
       ? [
           {
-            name: fitName(side, of.alpha),
+            name: fitName(side, of.alphaBiased),
             colour: (colours: { image: string; text: string }) => colours[side],
             shape: 'dashed' as const,
           },
@@ -31,7 +31,7 @@ export function spectraChart({ spectrum }: MeasureData): Chart | undefined {
   const longest = Math.max(...shown.map(({ points }) => points.length))
   const said = shown.map(
     ({ side, of }) =>
-      `${side}: α ${figure(of.alpha)} over ranks ${of.alphaRange[0]} to ${of.alphaRange[1]}, effective rank ${figure(of.effectiveRank)}`,
+      `${side}: α ${figure(of.alphaBiased)} over ranks ${of.alphaRange[0]} to ${of.alphaRange[1]}, effective rank of these rows ${figure(of.effectiveRankBiased)}`,
   )
   return {
     id: 'spectra',
@@ -79,16 +79,16 @@ export function spectraChart({ spectrum }: MeasureData): Chart | undefined {
             itemStyle: { color: look.colours[side] },
             data: points.filter(([, value]) => value >= min),
           },
-          ...(isNumber(of.alpha)
+          ...(isNumber(of.alphaBiased)
             ? [
                 {
                   type: 'line',
-                  name: fitName(side, of.alpha),
+                  name: fitName(side, of.alphaBiased),
                   showSymbol: false,
                   silent: true,
                   lineStyle: { color: look.colours[side], width: 1.5, type: 'dashed' },
                   itemStyle: { color: look.colours[side] },
-                  data: fitted(points, of.alpha, of.alphaRange),
+                  data: fitted(points, of.alphaBiased, of.alphaRange),
                 },
               ]
             : []),
@@ -166,7 +166,7 @@ export function energyChart({ spectrum, residual, frame, dim }: MeasureData): Ch
 
 /** How far the leading directions of both modalities agree. */
 export function overlapChart({ covariance, dim }: MeasureData): Chart | undefined {
-  const { q = [], o = [] } = covariance?.overlap ?? {}
+  const { q = [], oBiased: o = [] } = covariance?.overlap ?? {}
   const d = dim ?? q.at(-1)
   if (q.length < 2 || d === undefined) {
     return undefined
@@ -179,7 +179,7 @@ export function overlapChart({ covariance, dim }: MeasureData): Chart | undefine
   return {
     id: 'overlap',
     title: 'Overlap of the leading directions',
-    text: 'O_q is the overlap of the q leading directions of image and of text: 1 where both span the same space. Random directions overlap by q/d, the broken line.',
+    text: 'O_q is the overlap of the q leading directions of image and of text, of these rows: 1 where both span the same space, less where rows are few. Random directions overlap by q/d, the broken line.',
     summary: points.map(([x, y]) => `q ${x}: ${figure(y)} (random ${figure(x / d)})`).join('; '),
     toggles,
     marks: points.length,

@@ -39,8 +39,8 @@ const COMPATIBILITY: Metric[] = [
   },
   {
     key: 'frechet',
-    label: 'Fréchet distance, squared (smaller is better)',
-    of: one => one.covariance?.frechet,
+    label: 'Fréchet distance of these rows, squared (smaller is better)',
+    of: one => one.covariance?.frechetBiased,
     log: true,
   },
   { key: 'separability', label: 'separability (0.5 is mixed)', of: one => one.similarity?.separability },

@@ -1,7 +1,8 @@
 //! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
 
 use modality_gap_geometry::{
-    Aligner, AlignerInfo, ClusterNoise, Covariance, Map, Method, Noise, centroid_gap, distance, relative_gap,
+    Aligner, AlignerInfo, ClusterNoise, Covariance, Map, Method, Noise, Turned, centroid_gap, distance,
+    relative_gap, unbiased_cosine,
 };
 
 use super::clusters::cluster_noise;
@@ -189,7 +190,18 @@ pub(super) fn measured_gap(rows: &Sides<'_>, evidence: &Evidence<'_>) -> Measure
     let square = gap.centroid * gap.centroid;
     let judge = |noise: Noise| JudgedGap::from(&noise.judge(square, x.dim()));
     let mut judged = judge(whole.unwrap_or(own));
-    if evidence.fitted.is_some_and(|fitted| fitted.in_sample) {
+    let in_sample = evidence.fitted.is_some_and(|fitted| fitted.in_sample);
+    let independent = [0, 1].map(|side| rows.independent(side));
+    let (cosine, cosine_needs) = match unbiased_cosine(x, z, independent, own.trace) {
+        Turned::Known(cosine) => (Some(cosine).filter(|_| !in_sample), None),
+        Turned::Needs(times) => {
+            let rows = times * independent[0].min(independent[1]) as f64;
+            #[allow(clippy::cast_sign_loss, reason = "positive")]
+            let needed = rows.is_finite().then(|| rows.ceil() as u64);
+            (None, needed.filter(|_| !in_sample))
+        }
+    };
+    if in_sample {
         // after a fit the gap of its own rows always lies below the floor
         judged.interval = Some(None);
         judged.verdict = Verdict::InSample;
@@ -199,7 +211,9 @@ pub(super) fn measured_gap(rows: &Sides<'_>, evidence: &Evidence<'_>) -> Measure
         before: None,
         after: None,
         centroid: gap.centroid,
-        cosine: gap.cosine,
+        cosine,
+        cosine_biased: gap.cosine,
+        cosine_needs,
         judged,
         of_aligner: whole.map(|_| judge(own)),
         paired_distance: evidence.pairs.map(|pairs| pairs.mean_distance),

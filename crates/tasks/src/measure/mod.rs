@@ -33,10 +33,11 @@ use self::sides::{COVARIANCE_ROWS, Sides};
 use self::similarity::{Kept, cka, preservation, similarity};
 use self::strangers::add_strangers;
 use crate::causes::Causes;
-use crate::explain::{ExplainOptions, PairSide, Side, TURN, concentration, explain};
+use crate::explain::{ExplainOptions, PairSide, TURN, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
 use crate::report::{Drift, Norms, check_names};
+use crate::spectra::Side;
 use crate::{Control, RowSet, Sample, Split, TaskError};
 
 /// ε of the scale, as in a fit.

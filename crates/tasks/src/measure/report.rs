@@ -181,9 +181,16 @@ pub struct MeasuredGap {
     pub after: Option<f64>,
     /// ‖μx−μy‖ of the unit rows.
     pub centroid: f64,
-    /// Cosine of the two means; null when a mean has length zero.
+    /// Cosine of the means of the populations; null where the noise of a mean is more than .04 of its square, and on the rows of the
+    /// aligner's fit.
+    #[ts(optional = false)]
+    pub cosine: Option<f64>,
+    /// That of these two means; null when one has length zero.
     #[ts(type = "number | null")]
-    pub cosine: f64,
+    pub cosine_biased: f64,
+    /// Independent rows a side that would do, where `cosine` is null for want of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine_needs: Option<u64>,
     /// The gap beside its noise.
     #[serde(flatten)]
     pub judged: JudgedGap,
@@ -356,8 +363,14 @@ pub struct QueryOutcomes {
 #[serde(rename_all = "camelCase")]
 #[ts(optional_fields)]
 pub struct SimilarityReport {
-    /// Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`.
-    pub js: BTreeMap<String, f64>,
+    /// Jensen–Shannon divergence, in nats, of the populations of each pair of histograms, such as `'cross/imageImage'`; null where
+    /// sampling adds too much.
+    pub js: BTreeMap<String, Option<f64>>,
+    /// That of the histograms of these rows.
+    pub js_biased: BTreeMap<String, f64>,
+    /// Independent rows a side that would do, by the name of each divergence that is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub js_needs: Option<BTreeMap<String, u64>>,
     /// What sampling gives by itself: between two halves of the image rows, of `rows` each, the cosines across against those within one
     /// (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
     /// against all cosines of strangers (`'paired/cross'`).

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
-    Among, BINS, Covariance, CrossCovariance, Map, Probe, UnitRows, cosine_correlation, cosines,
+    Among, BINS, Cosines, Covariance, CrossCovariance, Map, Probe, UnitRows, cosine_correlation, cosines,
 };
 use modality_gap_kernels::dot;
 
 use super::report::{Histograms, PreservationReport, SimilarityReport};
 use super::sides::Sides;
+use crate::from_halves::{FromHalves, Known};
 use crate::groups::Pairing;
 use crate::mapper::each_pair_block;
 use crate::paired::PairBlock;
@@ -17,6 +18,14 @@ use crate::{Control, Sample, TaskError};
 
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
 const ROWS: u64 = 5_000;
+
+/// Where a divergence from the cosines of pairs is known: its bias falls a little slower than with their number.
+const PAIRED_JS: Known = Known {
+    change: 0.05,
+    rows: 60,
+};
+/// Largest share of a divergence of other cosines that sampling may add where it is known: what halves of the images show of each other.
+const MOST_BY_CHANCE: f64 = 0.02;
 
 /// Rows held in memory to be compared, each with each.
 pub(super) struct Kept {
@@ -79,21 +88,28 @@ pub(super) fn similarity(
         ]
     });
     let mut named = vec![("cross", &cross), ("imageImage", &images), ("textText", &texts)];
-    let mut pairs = modality_gap_geometry::Cosines::default();
+    let mut pairs = Cosines::default();
+    let mut pairs_of_halves = [(); 2].map(|()| Cosines::default());
     let (mut alignment, mut count) = (0.0, 0_u64);
     if pairing != Pairing::None {
         for (i, j) in kept_pairs(pairing, &keys) {
             let cosine = dot(kept.image.row(i), kept.text.row(j));
             pairs.add(cosine);
+            let half = if sides.grouped() {
+                second_half(keys[0][i])
+            } else {
+                second_half_by(cosine)
+            };
+            pairs_of_halves[usize::from(half)].add(cosine);
             alignment += 2.0 - 2.0 * cosine;
             count += 1;
         }
         named.insert(0, ("paired", &pairs));
     }
-    let mut js = BTreeMap::new();
+    let mut js_biased = BTreeMap::new();
     for (i, (a, first)) in named.iter().enumerate() {
         for (b, second) in &named[i + 1..] {
-            js.insert(format!("{a}/{b}"), first.divergence(second));
+            js_biased.insert(format!("{a}/{b}"), first.divergence(second));
         }
     }
     let is_paired = pairing != Pairing::None;
@@ -125,8 +141,35 @@ pub(super) fn similarity(
         let strangers = strangers_divergence(kept, pairing, &keys, &cross);
         js_chance.insert("paired/cross".to_owned(), strangers);
     }
+    // the pairs are fewest, so that their halves show what sampling adds; of the others it falls faster, and is what halves of the images show
+    let independent = [0, 1].map(|side| rows_of(&keys[side]));
+    let mut found = FromHalves::of(independent[0].min(independent[1]));
+    let others = [("cross", &cross), ("imageImage", &images), ("textText", &texts)];
+    let mut js: BTreeMap<String, Option<f64>> = BTreeMap::new();
+    if is_paired {
+        for (name, other) in others {
+            let name = format!("paired/{name}");
+            let each = pairs_of_halves.each_ref().map(|half| half.divergence(other));
+            let value = found.number(&name, js_biased[&name], Some(each), PAIRED_JS);
+            js.insert(name, value);
+        }
+    }
+    for (name, by_chance) in [
+        ("cross/imageImage", by_chance.cross),
+        ("cross/textText", by_chance.cross),
+        ("imageImage/textText", by_chance.within),
+    ] {
+        let value = js_biased[name];
+        let times = by_chance / (MOST_BY_CHANCE * value);
+        if times > 1.0 {
+            found.needs(name, times);
+        }
+        js.insert(name.to_owned(), (times <= 1.0).then_some(value));
+    }
     SimilarityReport {
         js,
+        js_biased,
+        js_needs: found.into_needs(),
         js_chance,
         histograms,
         alignment: is_paired.then(|| alignment / count as f64),
@@ -135,6 +178,11 @@ pub(super) fn similarity(
         cka_biased: None,
         separability: (!in_sample).then(|| separability([x, z], &halves, dim)).flatten(),
     }
+}
+
+/// Rows with different keys.
+fn rows_of(keys: &[u64]) -> u64 {
+    keys.iter().collect::<HashSet<_>>().len() as u64
 }
 
 /// The pairs among the rows kept, whose sample takes whole groups.
@@ -208,12 +256,7 @@ fn divergences_by_chance(x: &[f64], second: &[bool], dim: usize, control: &Contr
 }
 
 /// Divergence of the cosines of as many strangers as there are pairs from all others of strangers: the mean over exchanges.
-fn strangers_divergence(
-    kept: &Kept,
-    pairing: Pairing,
-    keys: &[Vec<u64>; 2],
-    cross: &modality_gap_geometry::Cosines,
-) -> f64 {
+fn strangers_divergence(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], cross: &Cosines) -> f64 {
     // in an order that does not follow from that of the rows
     let mut pairs: Vec<(f64, usize, usize)> = kept_pairs(pairing, keys)
         .into_iter()
@@ -223,7 +266,7 @@ fn strangers_divergence(
     let n = pairs.len();
     let mut sum = 0.0;
     for k in 1..=DERANGEMENTS {
-        let mut strangers = modality_gap_geometry::Cosines::default();
+        let mut strangers = Cosines::default();
         let shift = (k * n / (DERANGEMENTS + 1)).max(1);
         for (at, &(_, i, _)) in pairs.iter().enumerate() {
             let j = pairs[(at + shift) % n].2;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use modality_gap_geometry::{
-    Condition, Covariance, DEFAULT_ENERGY, DEFAULT_RIDGE, EigenError, Frame, FrameSize, Halves, InHalves,
-    Moments, PairProducts, Shares, Turned, conditions, decompose, frames_of, isotropic_kappa, random_angle,
-    residual, shares, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
+    Condition, Covariance, DEFAULT_ENERGY, DEFAULT_RIDGE, Frame, FrameSize, Halves, InHalves, Moments,
+    PairProducts, Shares, Turned, conditions, decompose, frames_of, isotropic_kappa, random_angle, residual,
+    shares, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
 };
 use rayon::prelude::*;
 

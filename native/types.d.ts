@@ -271,7 +271,8 @@ lambda: number, };
  */
 export type CovarianceReport = {
 /**
- * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows.
+ * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null below 60
+ * independent rows.
  */
 shape: number | null,
 /**
@@ -279,17 +280,30 @@ shape: number | null,
  */
 shapeBiased: number,
 /**
- * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two.
+ * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two, and where
+ * it changes too much from halves of the rows to all of them.
  */
 logSpectraCorrelation: number | null,
 /**
- * Standard deviation of ln(λx/λz) over the same ranks.
+ * That of the spectra of these rows.
+ */
+logSpectraCorrelationBiased: number | null,
+/**
+ * Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is.
  */
 logSpectraDeviation: number | null,
 /**
- * Fréchet distance, squared, divisor n.
+ * That of the spectra of these rows.
  */
-frechet: number,
+logSpectraDeviationBiased: number | null,
+/**
+ * Fréchet distance of the populations, squared; null where it changes too much from halves of the rows to all of them.
+ */
+frechet: number | null,
+/**
+ * That of these rows, divisor n, as papers print it.
+ */
+frechetBiased: number,
 /**
  * Overlap of the q leading directions; q/d for random ones.
  */
@@ -299,13 +313,22 @@ overlap: {
  */
 q: Array<number>,
 /**
- * Overlap of each, ‖UxᵀUz‖²/q.
+ * Overlap of each in the populations, ‖UxᵀUz‖²/q; null where it changes too much from halves of the rows to all of them.
  */
-o: Array<number>,
+o: Array<number | null>,
+/**
+ * That of these rows.
+ */
+oBiased: Array<number>,
 /**
  * That of random directions, q/d.
  */
 chance: Array<number>, },
+/**
+ * Independent rows a side that would do, by the name of each number that is null for want of them; for `overlap` those of the q
+ * that takes most.
+ */
+needs?: { [key in string]: number },
 /**
  * The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows.
  */
@@ -373,21 +396,41 @@ traceU?: number,
  */
 traceV?: number,
 /**
- * Condition number of the residuals in U, over eigenvalues that are more than rounding.
+ * Condition number of the population's residuals in U; null where it changes too much from halves of the pairs to all of them.
  */
 kappaU?: number | null,
 /**
- * The same in V.
+ * That of these residuals, over eigenvalues that are more than rounding.
+ */
+kappaUBiased?: number | null,
+/**
+ * As `kappaU`, in V.
  */
 kappaV?: number | null,
 /**
- * First eigenvalue over the last of those that hold 99.9 % of the trace, in U.
+ * As `kappaUBiased`, in V.
+ */
+kappaVBiased?: number | null,
+/**
+ * First eigenvalue over the last of those that hold 99.9 % of the trace, in U; null as `kappaU` is.
  */
 kappaEffU?: number | null,
 /**
- * The same in V.
+ * That of these residuals.
+ */
+kappaEffUBiased?: number | null,
+/**
+ * As `kappaEffU`, in V.
  */
 kappaEffV?: number | null,
+/**
+ * As `kappaEffUBiased`, in V.
+ */
+kappaEffVBiased?: number | null,
+/**
+ * Independent pairs that would do, by the name of each condition number that is null for want of them.
+ */
+needs?: { [key in string]: number },
 /**
  * Eigenvalues that were rounding only.
  */
@@ -1010,9 +1053,18 @@ after?: number,
  */
 centroid: number,
 /**
- * Cosine of the two means; null when a mean has length zero.
+ * Cosine of the means of the populations; null where the noise of a mean is more than .04 of its square, and on the rows of the
+ * aligner's fit.
  */
 cosine: number | null,
+/**
+ * That of these two means; null when one has length zero.
+ */
+cosineBiased: number | null,
+/**
+ * Independent rows a side that would do, where `cosine` is null for want of them.
+ */
+cosineNeeds?: number,
 /**
  * The same of this very aligner, whose fit is taken for given: what it leaves on rows like these.
  */
@@ -2175,9 +2227,18 @@ groups?: number, };
  */
 export type SimilarityReport = {
 /**
- * Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`.
+ * Jensen–Shannon divergence, in nats, of the populations of each pair of histograms, such as `'cross/imageImage'`; null where
+ * sampling adds too much.
  */
-js: { [key in string]: number },
+js: { [key in string]: number | null },
+/**
+ * That of the histograms of these rows.
+ */
+jsBiased: { [key in string]: number },
+/**
+ * Independent rows a side that would do, by the name of each divergence that is null.
+ */
+jsNeeds?: { [key in string]: number },
 /**
  * What sampling gives by itself: between two halves of the image rows, of `rows` each, the cosines across against those within one
  * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
@@ -2235,17 +2296,26 @@ separability: number | null, };
  */
 export type SpectrumReport = {
 /**
- * Exponent of the power law λ_k ∝ k^−α; null below two ranks.
+ * Exponent of the power law λ_k ∝ k^−α of the population; null where it changes too much from halves of the rows to all of
+ * them, and below two ranks.
  */
 alpha: number | null,
+/**
+ * That of the eigenvalues of these rows.
+ */
+alphaBiased: number | null,
 /**
  * First and last rank of its fit.
  */
 alphaRange: [number, number],
 /**
- * exp of the entropy of λ/Σλ.
+ * exp of the entropy of λ/Σλ of the population; null where it changes too much from halves of the rows to all of them.
  */
 effectiveRank: number | null,
+/**
+ * That of the eigenvalues of these rows.
+ */
+effectiveRankBiased: number | null,
 /**
  * (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell.
  */
@@ -2259,13 +2329,25 @@ participationRatioBiased: number | null,
  */
 rank: number,
 /**
- * Condition number over eigenvalues that are more than rounding of the stored rows.
+ * Condition number of the population; null where it changes too much from halves of the rows to all of them.
  */
 kappa: number | null,
 /**
- * First eigenvalue over the last of those that hold 99.9 % of the trace.
+ * That of these rows, over eigenvalues that are more than rounding of the stored rows.
+ */
+kappaBiased: number | null,
+/**
+ * First eigenvalue over the last of those that hold 99.9 % of the trace; null as `kappa` is.
  */
 kappaEff: number | null,
+/**
+ * That of these rows.
+ */
+kappaEffBiased: number | null,
+/**
+ * Independent rows that would do, by the name of each number that is null for want of them.
+ */
+needs?: { [key in string]: number },
 /**
  * Eigenvalues that were rounding only.
  */

@@ -15,7 +15,7 @@ use crate::from_halves::{FromHalves, Known};
 /// Independent rows from which an effective rank is taken to be known.
 const EFFECTIVE_RANK_ROWS: u64 = 60;
 /// The same of what all eigenvalues decide by their logarithms, for each direction.
-const SLOPE_ROWS: u64 = 10;
+pub(crate) const SLOPE_ROWS: u64 = 10;
 /// The same of Fréchet distances, for each column.
 const FRECHET_ROWS: u64 = 20;
 /// Largest share of an overlap that sampling takes away to first order where it is known.
@@ -477,7 +477,7 @@ impl CovarianceReport {
             frechet: number("frechet", &|of| of.frechet, distance),
             frechet_biased: shape.frechet,
             overlap: Overlap {
-                o: overlaps(shape, halves, turns, &mut found),
+                o: overlaps(shape, halves, turns, SLOPE_ROWS * dim as u64, &mut found),
                 o_biased,
                 q,
                 chance,
@@ -488,23 +488,27 @@ impl CovarianceReport {
     }
 }
 
-/// The overlaps whose leading directions a sample turns little.
+/// The overlaps whose leading directions a sample turns little; `rows` are those that halves take.
 fn overlaps(
     shape: &CovarianceShape,
     halves: Option<&[CovarianceShape; 2]>,
     turns: &[f64],
+    rows: u64,
     found: &mut FromHalves,
 ) -> Vec<Option<f64>> {
+    if halves.is_none() {
+        found.at_least("overlap", rows);
+    }
     let overlaps = shape.overlap.iter().zip(turns).enumerate();
     overlaps
         .map(|(k, (&(_, whole), turn))| {
             let times = turn / (OVERLAP_LOST * whole);
             if times > 1.0 {
                 found.needs("overlap", times);
-                return None;
             }
-            let half = halves.map(|[a, b]| a.overlap[k].1.midpoint(b.overlap[k].1))?;
-            Some((2.0 * whole - half).clamp(0.0, 1.0))
+            let [a, b] = halves?;
+            let half = a.overlap[k].1.midpoint(b.overlap[k].1);
+            (times <= 1.0).then(|| (2.0 * whole - half).clamp(0.0, 1.0))
         })
         .collect()
 }

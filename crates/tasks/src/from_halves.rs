@@ -91,7 +91,8 @@ impl FromHalves {
         }
     }
 
-    fn at_least(&mut self, name: &str, rows: u64) {
+    /// Notes that at least so many rows would do for `name`.
+    pub fn at_least(&mut self, name: &str, rows: u64) {
         let needed = self.needs.entry(name.to_owned()).or_default();
         *needed = rows.max(*needed);
     }

@@ -6,7 +6,7 @@ use modality_gap_geometry::{
 };
 
 use crate::TaskError;
-use crate::causes::{CovarianceOfHalves, CovarianceReport, SpectrumReport};
+use crate::causes::{CovarianceOfHalves, CovarianceReport, SLOPE_ROWS, SpectrumReport};
 
 /// One modality as an explanation sees it.
 pub(crate) struct Side<'a> {
@@ -92,22 +92,24 @@ pub(crate) fn compared(
         let (of_x, of_z) = ((&x.0, x.1.rank), (&z.0, z.1.rank));
         covariance_shape((covariances[0], of_x.0, of_x.1), (covariances[1], of_z.0, of_z.1)).map_err(failed)
     };
+    let (independent, dim) = (x.independent.min(z.independent), x.covariance.dim());
+    // of fewer rows nothing is known of the populations
+    let enough = independent >= SLOPE_ROWS * dim as u64;
     let half = |k: usize| -> Option<Result<CovarianceShape, TaskError>> {
-        let (of_x, of_z) = halves[0].as_ref().zip(halves[1].as_ref())?;
+        let (of_x, of_z) = halves[0].as_ref().zip(halves[1].as_ref()).filter(|_| enough)?;
         let parts = [&x.halves.parts[k], &z.halves.parts[k]];
         Some(shape_of(parts, [&of_x[k], &of_z[k]]))
     };
     let whole = || shape_of([x.covariance, z.covariance], spectra.each_ref());
     let (shape, (a, b)) = rayon::join(whole, || rayon::join(|| half(0), || half(1)));
     let halves = a.transpose()?.zip(b.transpose()?).map(|(a, b)| [a, b]);
-    let (shape, dim) = (shape?, x.covariance.dim());
+    let shape = shape?;
     let turn = |side: &Side<'_>, values: &[f64], q: usize| turned_out(values, q, side.independent as f64);
     let turns: Vec<f64> = shape
         .overlap
         .iter()
         .map(|&(q, _)| turn(x, &spectra[0].0.values, q) + turn(z, &spectra[1].0.values, q))
         .collect();
-    let independent = x.independent.min(z.independent);
     Ok(CovarianceReport::of(
         &shape,
         halves.as_ref(),

@@ -1096,14 +1096,24 @@ export interface Decomposition {
   traceU?: number
   /** The same in V. */
   traceV?: number
-  /** Condition number of these residuals in U, over eigenvalues that are more than rounding. */
+  /** Condition number of the population's residuals in U; null where it changes too much from halves of the pairs to all of them. */
   kappaU?: number | null
-  /** The same in V. */
+  /** That of these residuals, over eigenvalues that are more than rounding. */
+  kappaUBiased?: number | null
+  /** As `kappaU`, in V. */
   kappaV?: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U. */
+  /** As `kappaUBiased`, in V. */
+  kappaVBiased?: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U; null as `kappaU` is. */
   kappaEffU?: number | null
-  /** The same in V. */
+  /** That of these residuals. */
+  kappaEffUBiased?: number | null
+  /** As `kappaEffU`, in V. */
   kappaEffV?: number | null
+  /** As `kappaEffUBiased`, in V. */
+  kappaEffVBiased?: number | null
+  /** Independent pairs that would do, by the name of each condition number that is null for want of them. */
+  needs?: Record<string, number>
   /** Eigenvalues that were rounding only. */
   belowFloor?: {
     /** In U. */
@@ -1153,8 +1163,8 @@ export interface Decomposition {
     /** Concentration of as many directions spread evenly, before sampling is taken out. */
     vmf?: number | null
     /**
-     * Condition number of as many isotropic pairs in U, without directions of rounding only: that of the population is `kappaU` times
-     * at most this, or divided by it.
+     * Condition number of as many isotropic pairs in U, without directions of rounding only: that of the population is
+     * `kappaUBiased` times at most this, or divided by it.
      */
     kappaU?: number | null
     /** The same in V. */
@@ -1168,28 +1178,41 @@ export interface Decomposition {
 }
 /** The eigenvalues of one modality's covariance. */
 export interface SpectrumReport {
-  /** Exponent of the power law λ_k ∝ k^−α; null below two ranks. */
+  /**
+   * Exponent of the power law λ_k ∝ k^−α of the population; null where it changes too much from halves of the rows to all of them, and
+   * below two ranks.
+   */
   alpha: number | null
+  /** That of the eigenvalues of these rows. */
+  alphaBiased?: number | null
   /** First and last rank of its fit. */
   alphaRange: [number, number]
-  /** exp of the entropy of λ/Σλ. */
+  /** exp of the entropy of λ/Σλ of the population; null where it changes too much from halves of the rows to all of them. */
   effectiveRank: number | null
+  /** That of the eigenvalues of these rows. */
+  effectiveRankBiased?: number | null
   /** (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell. */
   participationRatio: number | null
   /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
   participationRatioBiased?: number | null
   /** Eigenvalues above rounding, that of the stored rows included. */
   rank: number
-  /** Condition number of these rows, over eigenvalues that are more than rounding of the stored rows. */
+  /** Condition number of the population; null where it changes too much from halves of the rows to all of them. */
   kappa: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
+  /** That of these rows, over eigenvalues that are more than rounding of the stored rows. */
+  kappaBiased?: number | null
+  /** First eigenvalue over the last of those that hold 99.9 % of the trace; null as `kappa` is. */
   kappaEff: number | null
+  /** That of these rows. */
+  kappaEffBiased?: number | null
+  /** Independent rows that would do, by the name of each number that is null for want of them. */
+  needs?: Record<string, number>
   /** Eigenvalues that were rounding only. */
   belowFloor: number
   /** What chance gives. */
   chance?: {
     /**
-     * Condition number of as many isotropic rows in the directions that these have: that of the population is `kappa` times at most
+     * Condition number of as many isotropic rows in the directions that these have: that of the population is `kappaBiased` times at most
      * this, or divided by it.
      */
     kappa: number | null
@@ -1199,25 +1222,44 @@ export interface SpectrumReport {
 }
 /** How alike the covariances of image and text are. */
 export interface CovarianceReport {
-  /** ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null for few rows. */
+  /**
+   * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null below 60
+   * independent rows.
+   */
   shape: number | null
   /** The same from plug-in covariances, which differ for two samples of one distribution. */
   shapeBiased?: number
-  /** Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two. */
+  /**
+   * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two, and where the
+   * slope of either spectrum is not known.
+   */
   logSpectraCorrelation: number | null
-  /** Standard deviation of ln(λx/λz) over the same ranks. */
+  /** That of the spectra of these rows. */
+  logSpectraCorrelationBiased?: number | null
+  /** Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is, and where it is not well above that of halves. */
   logSpectraDeviation?: number | null
-  /** Fréchet distance, squared, divisor n. */
-  frechet: number
+  /** That of the spectra of these rows. */
+  logSpectraDeviationBiased?: number | null
+  /** Fréchet distance of the populations, squared; null where it changes too much from halves of the rows to all of them. */
+  frechet: number | null
+  /** That of these rows, divisor n, as papers print it. */
+  frechetBiased?: number
   /** Overlap of the q leading directions; q/d for random ones. */
   overlap: {
     /** Numbers of directions. */
     q: number[]
-    /** Overlap of each, ‖UxᵀUz‖²/q. */
-    o: number[]
+    /** Overlap of each in the populations, ‖UxᵀUz‖²/q; null where sampling turns these directions too far. */
+    o: (number | null)[]
+    /** That of these rows. */
+    oBiased?: number[]
     /** That of random directions, q/d. */
     chance?: number[]
   }
+  /**
+   * Independent rows a side that would do, by the name of each number that is null for want of them; for `overlap` those of the q that
+   * takes most.
+   */
+  needs?: Record<string, number>
   /** The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows. */
   halves?: {
     /** Rows of the smaller half. */
@@ -1354,8 +1396,15 @@ export interface RetrievalReport {
 }
 /** Cosines among rows. */
 export interface SimilarityReport {
-  /** Jensen–Shannon divergence, in nats, of each pair of histograms, such as `'cross/imageImage'`. */
-  js: Record<string, number>
+  /**
+   * Jensen–Shannon divergence, in nats, of the populations of each pair of histograms, such as `'cross/imageImage'`; null where sampling
+   * adds too much.
+   */
+  js: Record<string, number | null>
+  /** That of the histograms of these rows. */
+  jsBiased?: Record<string, number>
+  /** Independent rows a side that would do, by the name of each divergence that is null. */
+  jsNeeds?: Record<string, number>
   /**
    * What sampling alone gives: between two halves of the image rows, of `rows` each, the cosines across against those within one
    * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
@@ -1908,8 +1957,15 @@ export interface GapReport extends Partial<Causes>, Metrics {
     after?: number
     /** ‖μx−μy‖ of the unit rows. */
     centroid: number
-    /** Cosine of the two means; null when a mean has length zero. */
+    /**
+     * Cosine of the means of the populations; null where the noise of a mean is more than .04 of its square, and on the rows of the
+     * aligner's fit.
+     */
     cosine: number | null
+    /** That of these two means; null when one has length zero. */
+    cosineBiased?: number | null
+    /** Independent rows a side that would do, where `cosine` is null for want of them. */
+    cosineNeeds?: number
     /**
      * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was
      * fitted on other rows the noise of its fit is taken out as well.
@@ -2304,10 +2360,14 @@ export interface CorpusReport {
   rows: number
   /** Bad rows left out. */
   dropped: number
-  /** exp of the entropy of the spectrum of `spectrumRows` of its rows. */
+  /** exp of the entropy of the spectrum of the population; null where `spectrumRows` are too few. */
   effectiveRank: number | null
-  /** Power law of that spectrum. */
+  /** That of `spectrumRows` of its rows, to compare with the others. */
+  effectiveRankBiased: number | null
+  /** Power law of the spectrum of the population; null where `spectrumRows` are too few. */
   alpha: number | null
+  /** That of `spectrumRows` of its rows, to compare with the others. */
+  alphaBiased: number | null
   /** Trace of its covariance. */
   trace: number
   /** Distance of its mean from the images'. */
@@ -2320,7 +2380,10 @@ export interface CorpusReport {
 /** Corpora of captions compared. */
 export interface CaptionsReport {
   /** The images they are compared with. */
-  image: Pick<CorpusReport, 'rows' | 'dropped' | 'effectiveRank' | 'alpha' | 'trace'>
+  image: Pick<
+    CorpusReport,
+    'rows' | 'dropped' | 'effectiveRank' | 'effectiveRankBiased' | 'alpha' | 'alphaBiased' | 'trace'
+  >
   /** The corpora, in the order given. */
   corpora: CorpusReport[]
   /** Tokens that the text encoder takes. */
@@ -3311,6 +3374,8 @@ export interface MeasureData {
     centroid?: number
     /** Cosine of the means. */
     cosine?: number | null
+    /** That of these two means. */
+    cosineBiased?: number | null
     /** The squared gap without the part that sampling adds. */
     unbiasedSquared?: number
     /** How far apart two samples of one distribution are. */
@@ -3379,8 +3444,10 @@ export interface MeasureData {
   }
   /** Cosines and what follows from them. */
   similarity?: {
-    /** Jensen–Shannon divergences of the histograms. */
-    js?: Record<string, number>
+    /** Jensen–Shannon divergences of the populations of the histograms; null where rows are too few. */
+    js?: Record<string, number | null>
+    /** Those of the histograms. */
+    jsBiased?: Record<string, number>
     /** What sampling alone gives. */
     jsChance?: Record<string, number>
     /** Shares of cosines in equal bins on [−1, 1]. */
@@ -3521,12 +3588,16 @@ export interface CaptionsData {
   image?: {
     /** Their rows. */
     rows?: number
-    /** exp of the entropy of their spectrum. */
+    /** exp of the entropy of their spectrum in the population; null where rows are too few. */
     effectiveRank?: number | null
+    /** That of the rows that all spectra are of. */
+    effectiveRankBiased?: number | null
     /** Trace of their covariance. */
     trace?: number
-    /** Exponent of the power law of their spectrum. */
+    /** Exponent of the power law of their spectrum in the population; null where rows are too few. */
     alpha?: number | null
+    /** That of the rows that all spectra are of. */
+    alphaBiased?: number | null
   }
   /** The corpora compared. */
   corpora: {
@@ -3534,16 +3605,20 @@ export interface CaptionsData {
     name: string
     /** Its rows. */
     rows?: number
-    /** exp of the entropy of its spectrum. */
+    /** exp of the entropy of its spectrum in the population; null where rows are too few. */
     effectiveRank?: number | null
+    /** That of the rows that all spectra are of. */
+    effectiveRankBiased?: number | null
     /** Trace of its covariance. */
     trace?: number
     /** Its gap to the images. */
     gap?: number
     /** The noise floor of that gap. */
     floor?: number
-    /** Exponent of the power law of its spectrum. */
+    /** Exponent of the power law of its spectrum in the population; null where rows are too few. */
     alpha?: number | null
+    /** That of the rows that all spectra are of. */
+    alphaBiased?: number | null
     /** Its captions. */
     captions?: {
       /** How many there are. */

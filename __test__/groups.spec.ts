@@ -205,7 +205,9 @@ test('ids pair rows in any order', async t => {
   const { floor, ...gap } = plain.gap
   near(t, found.gap, gap, SMOOTH, 'gap')
   near(t, found.retrieval?.textToImage, plain.retrieval?.textToImage, COUNTED, 'retrieval')
-  near(t, found.decomposition, plain.decomposition, SMOOTH, 'decomposition')
+  // halves of groups are others than halves of rows
+  const { needs, kappaU, kappaV, kappaEffU, kappaEffV, ...decomposition } = plain.decomposition ?? {}
+  near(t, found.decomposition, decomposition, SMOOTH, 'decomposition')
 })
 
 test('ids that do not fit are refused', async t => {

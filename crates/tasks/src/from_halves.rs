@@ -43,6 +43,11 @@ impl FromHalves {
         }
     }
 
+    /// Whether there are so many rows.
+    pub fn has(&self, rows: u64) -> bool {
+        self.independent >= rows
+    }
+
     /// A positive number whose share changes.
     pub fn ratio(&mut self, name: &str, whole: f64, halves: Option<[f64; 2]>, known: Known) -> Option<f64> {
         let logs = halves.map(|halves| halves.map(f64::ln));
@@ -72,7 +77,7 @@ impl FromHalves {
             }
             None => None,
         };
-        if self.independent >= rows {
+        if self.has(rows) {
             return found;
         }
         if whole.is_finite() {

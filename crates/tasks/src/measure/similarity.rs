@@ -19,10 +19,12 @@ use crate::{Control, Sample, TaskError};
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
 const ROWS: u64 = 5_000;
 
-/// Where a divergence from the cosines of pairs is known: its bias falls a little slower than with their number.
+/// Independent rows from which a divergence is known.
+const JS_ROWS: u64 = 640;
+/// Where a divergence from the cosines of pairs is known: its bias falls slower than with their number, and about the change is left.
 const PAIRED_JS: Known = Known {
-    change: 0.05,
-    rows: 60,
+    change: 0.02,
+    rows: JS_ROWS,
 };
 /// Largest share of a divergence of other cosines that sampling may add where it is known: what halves of the images show of each other.
 const MOST_BY_CHANCE: f64 = 0.02;
@@ -161,10 +163,12 @@ pub(super) fn similarity(
     ] {
         let value = js_biased[name];
         let times = by_chance / (MOST_BY_CHANCE * value);
-        if times > 1.0 {
+        let known = times <= 1.0 && found.has(JS_ROWS);
+        if !known {
             found.needs(name, times);
+            found.at_least(name, JS_ROWS);
         }
-        js.insert(name.to_owned(), (times <= 1.0).then_some(value));
+        js.insert(name.to_owned(), known.then_some(value));
     }
     SimilarityReport {
         js,

@@ -76,8 +76,9 @@ test('a saved frame is the same frame', async t => {
 test('halves judge in frames of each other, where there are rows enough for frames', async t => {
   const { decomposition, residual, covariance } = await small({ parts: ['causes'] })
   const { coverage = null, coverageBiased = 0 } = residual ?? {}
-  // a frame of half of the rows holds less of the others than the frame of all rows of its own
-  t.true(coverage !== null && coverage < coverageBiased && coverage > coverageBiased - 0.05, `${coverage}`)
+  // coverage takes 20 rows for each of the 32 columns
+  t.is(coverage, null)
+  t.true(coverageBiased > 0.9 && (decomposition?.rowsNeeded ?? 0) >= 640, `${decomposition?.rowsNeeded}`)
   const { cobShare = null, pmb = 0, cob = 0 } = decomposition ?? {}
   t.true(cobShare !== null && Math.abs(cobShare - cob ** 2 / (pmb ** 2 + cob ** 2)) < 0.1, `${cobShare}`)
   const { shape = null, shapeBiased = 0 } = covariance ?? {}

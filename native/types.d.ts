@@ -2278,7 +2278,8 @@ alignment?: number,
  */
 uniformity: ImageText<number>,
 /**
- * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary.
+ * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
+ * pairs.
  */
 cka?: number | null,
 /**

@@ -91,6 +91,9 @@ async function measuredOf({ measureGap, openEmbeddings }, { image, text }, optio
   return await measureGap({ image: await open(image), text: await open(text), threads: 1, ...asked })
 }
 
+/** The square of a number; null of one that is not known. */
+const squared = value => (value === null ? null : value ** 2)
+
 const strangers = (shape, seed, n) => population(shape).samples(seed, n)
 const pairs = (shape, seed, n) => population(shape).pairs(seed, n, RHO)
 const paired = { paired: true, parts: ['causes'] }
@@ -252,7 +255,7 @@ const ESTIMATES = [
     name: 'covariance shape, one distribution',
     draw: (seed, n) => strangers(LAW, seed, n),
     options: { parts: ['causes'] },
-    of: r => r.covariance.shape ** 2,
+    of: r => squared(r.covariance.shape),
     plain: r => r.covariance.shapeBiased ** 2,
     truth: () => 0,
     note: 'squared; cut at zero',
@@ -269,7 +272,7 @@ const ESTIMATES = [
     name: 'covariance shape of pairs, one distribution',
     draw: (seed, n) => pairs(LAW, seed, n),
     options: paired,
-    of: r => r.covariance.shape ** 2,
+    of: r => squared(r.covariance.shape),
     plain: r => r.covariance.shapeBiased ** 2,
     truth: () => 0,
     note: 'squared; cut at zero',

@@ -173,6 +173,8 @@ impl Explained {
 pub(crate) const TURN: f64 = 0.03;
 /// The same of coverage, whose second order is larger: at .03 it is off by 2 to 3 %.
 const COVERAGE_TURN: f64 = 0.02;
+/// Independent pairs for each column from which coverage is known: of fewer, a small change is small by chance.
+const COVERAGE_ROWS_PER_COLUMN: u64 = 20;
 
 /// Independent rows for each column from which halves make frames for each other: below, a frame turns with its sample.
 const ROWS_PER_COLUMN: u64 = 10;
@@ -270,8 +272,13 @@ pub(crate) fn explain(
             Some(residual.coverage_biased)
         } else {
             let most = COVERAGE_TURN * covered.first().map_or(0.0, |covered| covered.both);
-            explained
-                .settle(&covered, most)
+            let rows = COVERAGE_ROWS_PER_COLUMN * x.covariance.dim() as u64;
+            let share = explained.settle(&covered, most);
+            if independent < rows {
+                explained.needs(rows);
+            }
+            share
+                .filter(|_| independent >= rows)
                 .map(|share| share.clamp(0.0, 1.0))
         };
         explained.causes.residual = Some(residual);

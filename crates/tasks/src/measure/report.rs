@@ -383,7 +383,8 @@ pub struct SimilarityReport {
     pub alignment: Option<f64>,
     /// ln E exp(−2‖u−v‖²) (Wang and Isola 2020).
     pub uniformity: ImageText<f64>,
-    /// Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary.
+    /// Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
+    /// pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
     pub cka: Option<Option<f64>>,

@@ -1428,7 +1428,10 @@ export interface SimilarityReport {
   alignment?: number
   /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
   uniformity: ImageText
-  /** Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary. */
+  /**
+   * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
+   * pairs.
+   */
   cka?: number | null
   /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
   ckaBiased?: number | null

@@ -128,9 +128,11 @@ pub(crate) fn rows_said(folder: &Path, split: Option<&str>) -> Result<Option<Row
 
 /// Splits with their rows.
 type Splits = Vec<(String, u64)>;
+/// Those of every subset, by its name where it has one.
+type Infos = Vec<(Option<String>, Splits)>;
 
 /// `dataset_info` of a card: of one subset, or of each by its name.
-fn infos_of_card(info: &Yaml) -> Vec<(Option<String>, Splits)> {
+fn infos_of_card(info: &Yaml) -> Infos {
     let text = |yaml: &Yaml, key: &str| yaml.get(key).and_then(Yaml::text).map(str::to_owned);
     let one = std::slice::from_ref(info);
     let of = |info: &Yaml| {
@@ -145,7 +147,7 @@ fn infos_of_card(info: &Yaml) -> Vec<(Option<String>, Splits)> {
 }
 
 /// The same of the file that older versions of the library have left.
-fn older_infos(folder: &Path) -> Result<Option<(Place, Vec<(Option<String>, Splits)>)>, ShardError> {
+fn older_infos(folder: &Path) -> Result<Option<(Place, Infos)>, ShardError> {
     let path = folder.join("dataset_infos.json");
     if !path.is_file() {
         return Ok(None);

@@ -218,12 +218,12 @@ fn place(file: &Option<PathBuf>) -> String {
 
 /// A line for each, and one that says how many more there are.
 fn listed(first: &[RowAtFault], count: u64) -> String {
-    let mut lines: String = first.iter().map(|row| format!("\n  {row}")).collect();
+    let mut lines: Vec<String> = first.iter().map(|row| format!("\n  {row}")).collect();
     let more = count - first.len() as u64;
     if more > 0 {
-        lines += &format!("\n  … and {more} more");
+        lines.push(format!("\n  … and {more} more"));
     }
-    lines
+    lines.concat()
 }
 
 /// What a storage type does to a row that it cannot hold.

@@ -69,6 +69,8 @@ export interface ErrorPlace {
   row?: number
   /** Index of the column in that row, from 0. */
   column?: number
+  /** Name of the sample or question that cannot be used. */
+  sample?: string
 }
 /** Every error that this package raises on purpose; decide by `code`, show `message`. */
 export declare class ModalityGapError extends Error {
@@ -80,10 +82,12 @@ export declare class ModalityGapError extends Error {
   readonly row?: number
   /** Index of the column concerned, from 0, when there is one. */
   readonly column?: number
+  /** Name of the sample or question concerned, when there is one. */
+  readonly sample?: string
   /**
    * @param code what went wrong
    * @param message one sentence for people
-   * @param place file, row and column, as far as known; `cause` as in `Error`
+   * @param place file, row, column and sample, as far as known; `cause` as in `Error`
    */
   constructor(
     code: ErrorCode,

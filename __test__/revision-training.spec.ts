@@ -230,7 +230,7 @@ test('a sample that leaves nothing to learn is an error that names it', async t 
   jsonLines(join(folder, 'questions.jsonl'), [{ id: 'endless', image: 'i0', conversations: said }])
   const revision = await ReVision.open(tinyConfig(folder, { stage1: false }))
   const error = await t.throwsAsync(revision.finetune())
-  t.like(error, { code: 'BAD_SAMPLE' })
+  t.like(error, { code: 'BAD_SAMPLE', sample: 'endless', file: join(folder, 'questions.jsonl'), row: 0 })
   t.regex(error.message, /endless/)
 })
 
@@ -272,7 +272,7 @@ test('a record whose row is missing is an error, or left out', async t => {
   writeFileSync(join(folder, 'captions.jsonl'), '{"id":"t0","caption":"fox"}\n{"id":"none","caption":"owl"}\n')
   const config = tinyConfig(folder, { stage1: { steps: 1, batchSize: 2 } })
   const error = await t.throwsAsync(pretrain(config))
-  t.like(error, { code: 'BAD_SAMPLE', file: join(folder, 'captions.jsonl'), row: 1 })
+  t.like(error, { code: 'BAD_SAMPLE', file: join(folder, 'captions.jsonl'), row: 1, sample: 'none' })
   const left = tinyConfig(folder, { stage1: { steps: 1, batchSize: 2, missing: 'skip' }, resume: true })
   t.like(await pretrain(left), { labels: 5, skipped: 1, missing: undefined })
   const named = tinyConfig(folder, {

@@ -185,6 +185,14 @@ export declare function claimFiles(files: Array<string>, replace: boolean, sourc
 /** Writes the embeddings of a list of pairs. */
 export declare function embedPairs(job: types.Given<types.EmbedJob, 'encoder' | 'data' | 'out'>, threads: number, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null): Promise<types.Outcome<types.EmbedReport>>
 
+/** What a file is that holds no text of records. */
+export interface FileKind {
+  /** Such as `gzip-compressed data`. */
+  what: string
+  /** What to do with it, such as `unpack it first`. */
+  advice?: string
+}
+
 /** What a job gives. */
 export interface Finished {
   /** The report, by the names of the JSON results. */
@@ -193,8 +201,8 @@ export interface Finished {
   aligner?: Buffer
 }
 
-/** What a file is that holds no text of records, as its first bytes tell; empty where they do not. */
-export declare function kindOfFile(path: string): Promise<types.Outcome<string>>
+/** What a file is that holds no text of records, as its first bytes tell; null where they do not. */
+export declare function kindOfFile(path: string): Promise<types.Outcome<FileKind | null>>
 
 /** Embeddings of held-out pairs and of a batch, with the loss's gradients there. */
 export interface ProbeEvent {

@@ -776,7 +776,11 @@ row?: number,
 /**
  * Index of the column concerned.
  */
-column?: number, };
+column?: number,
+/**
+ * Name of the sample concerned.
+ */
+sample?: string, };
 
 /**
  * What a report draws.

@@ -37,7 +37,7 @@ export async function readCaptions(path: string): Promise<string[]> {
   }
   // what is text may begin like anything else; what is none is named as what it is
   const { refuseForeign } = await import('../revision/data/native-ids.ts')
-  await refuseForeign(path, isUtf8(bytes) && !bytes.includes(0) ? /^(?!HTML|a pointer)/ : undefined)
+  await refuseForeign(path, { but: isUtf8(bytes) && !bytes.includes(0) ? /^(?!HTML|a pointer)/ : undefined })
   return textCaptions(bytes, path, path)
 }
 
@@ -52,16 +52,8 @@ function isTable(bytes: Buffer): boolean {
 async function columnOf(path: string): Promise<string[]> {
   const { nativeIds } = await import('../revision/data/native-ids.ts')
   const captions: string[] = []
-  try {
-    for await (const caption of nativeIds(path, undefined, KEYS, true)) {
-      captions.push(caption)
-    }
-  } catch (error) {
-    if (error instanceof ModalityGapError && error.code === 'BAD_SELECTOR') {
-      const among = /is among (.*); name/.exec(error.message)?.[1]
-      throw among === undefined ? error : withoutCaptions(path, among.split(', '))
-    }
-    throw error
+  for await (const caption of nativeIds(path, undefined, KEYS, true)) {
+    captions.push(caption)
   }
   return captions
 }

@@ -81,7 +81,7 @@ function missing({ id, image }: BenchmarkRecord, file: string, { evaluation }: R
   if (evaluation.missing === 'error') {
     const what = `question ${id}: no row of the embeddings belongs to ${JSON.stringify(image)}`
     const message = `${file}: ${what}; choose evaluation.missing: skip to leave it out`
-    throw new ModalityGapError('BAD_SAMPLE', message, { file })
+    throw new ModalityGapError('BAD_SAMPLE', message, { file, sample: id })
   }
   return []
 }

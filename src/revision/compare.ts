@@ -111,14 +111,7 @@ function planned(
 
 function configOf(shared: RawConfig, { name, changes }: Arm, seed: number) {
   const folder = join(String(shared.value.output), name, `seed-${seed}`)
-  try {
-    return checkedFile(layered(layered(shared, changes), { seed, output: folder, resume: true }))
-  } catch (error) {
-    const { code, message, file, row } = error as ModalityGapError
-    const place = file === undefined ? '' : `${file}: `
-    const what = message.startsWith(place) ? message.slice(place.length) : message
-    throw new ModalityGapError(code, `${place}arm ${name}: ${what}`, { file, row, cause: error })
-  }
+  return checkedFile(layered({ ...layered(shared, changes), arm: name }, { seed, output: folder, resume: true }))
 }
 
 const KEPT = 'comparison.json'

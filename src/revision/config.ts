@@ -65,6 +65,8 @@ export const overrideChecks = recordOf(() => {}, "an object of keys that take th
 export interface RawConfig extends ConfigFile {
   /** The file. */
   path?: string
+  /** The arm of a comparison that it is of, for messages. */
+  arm?: string
 }
 
 /** Reads a configuration, or that of an output folder, and lays changes over it. */
@@ -81,9 +83,9 @@ export function configObject(value: object, overrides: Override): RawConfig {
 }
 
 /** A configuration with changes; what they say stands in no line of the file. */
-export function layered({ value, lineOf, path }: RawConfig, changes: Override): RawConfig {
+export function layered({ value, lineOf, ...from }: RawConfig, changes: Override): RawConfig {
   const lines = (at: Path) => (reaches(changes, at) ? undefined : lineOf(at))
-  return { value: mergeOverrides(withoutSynonyms(value, changes), changes), lineOf: lines, path }
+  return { value: mergeOverrides(withoutSynonyms(value, changes), changes), lineOf: lines, ...from }
 }
 
 /**
@@ -91,12 +93,12 @@ export function layered({ value, lineOf, path }: RawConfig, changes: Override): 
  *
  * @throws {@link ModalityGapError} `BAD_OPTION`
  */
-export function checkedFile({ value, lineOf, path }: RawConfig): LoadedConfig {
+export function checkedFile({ value, ...from }: RawConfig): LoadedConfig {
   const resolved = resolve(value)
   const config = resolved.problems.length === 0 ? parsed(resolved) : undefined
   const problems = config ? relations(config, resolved) : resolved.problems
   if (config === undefined || problems.length > 0) {
-    throw configError(problems, { lineOf, path })
+    throw configError(problems, from)
   }
   const { ignored } = resolved
   return ignored.length === 0 ? { config } : { config, warning: `without effect here: ${ignored.join(', ')}` }
@@ -250,11 +252,15 @@ function promptIn(place: string, prompt: string, refuse: (place: string, message
   }
 }
 
-function configError(problems: readonly Problem[], { lineOf, path: file }: Omit<RawConfig, 'value'>): ModalityGapError {
+function configError(
+  problems: readonly Problem[],
+  { lineOf, path: file, arm }: Omit<RawConfig, 'value'>,
+): ModalityGapError {
   const lines = problems.map(({ at }) => lineOf(at))
   const all = problems.map(({ message }, i) => (lines[i] === undefined ? message : `line ${lines[i]}: ${message}`))
   const texts = [...new Set(all)]
   const [line] = lines
   const place = { file, row: line === undefined ? undefined : line - 1 }
-  return new ModalityGapError('BAD_OPTION', [file, texts.join('\n')].filter(Boolean).join(': '), place)
+  const parts = [file, arm === undefined ? undefined : `arm ${arm}`, texts.join('\n')]
+  return new ModalityGapError('BAD_OPTION', parts.filter(Boolean).join(': '), place)
 }

@@ -164,7 +164,7 @@ export class VisionModel {
     if (silent) {
       const reason =
         this.#template === 'plain' ? 'the template plain shows an image, and there is none' : 'nothing is asked'
-      throw new ModalityGapError('BAD_SAMPLE', `sample ${silent.id}: ${reason}`)
+      throw new ModalityGapError('BAD_SAMPLE', `sample ${silent.id}: ${reason}`, { sample: silent.id })
     }
     return await this.#call(call, async (token, cancellation) => {
       const listener = onText && guarded(onText, cancellation)

@@ -330,11 +330,12 @@ interface PlacedSample {
 
 /** An error about a sample, with the place of its record. */
 function withPlace(error: unknown, placed: readonly PlacedSample[]): unknown {
-  if (!(error instanceof ModalityGapError) || error.code !== 'BAD_SAMPLE') {
+  if (!(error instanceof ModalityGapError) || error.sample === undefined) {
     return error
   }
-  const found = placed.find(({ sample }) => error.message.startsWith(`sample ${sample.id}: `))
-  return found ? new ModalityGapError(error.code, error.message, { ...found.place, cause: error }) : error
+  const { code, message, sample: name } = error
+  const found = placed.find(({ sample }) => sample.id === name)
+  return found ? new ModalityGapError(code, message, { ...found.place, sample: name, cause: error }) : error
 }
 
 async function checkpointToResume(output: string, resume: boolean | string): Promise<Checkpoint | undefined> {

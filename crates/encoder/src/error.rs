@@ -89,6 +89,21 @@ pub enum EncoderError {
 /// What this crate answers with.
 pub type Result<T> = std::result::Result<T, EncoderError>;
 
+/// The rows that a model gives, unless one has no direction: its numbers may be finite, and their sums not. `named` names a row.
+///
+/// # Errors
+/// `BAD_ROW`.
+pub(crate) fn usable(rows: Vec<f32>, dim: usize, named: impl Fn(usize) -> String) -> Result<Vec<f32>> {
+    let is_bad = |row: &[f32]| row.iter().any(|v| !v.is_finite()) || row.iter().all(|&v| v == 0.0);
+    match rows.chunks_exact(dim).position(is_bad) {
+        Some(row) => Err(EncoderError::BadRow(format!(
+            "{} is not finite or has length zero, so that it has no direction; check the encoder's files",
+            named(row)
+        ))),
+        None => Ok(rows),
+    }
+}
+
 impl EncoderError {
     /// The stable code.
     pub fn code(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! What needs `unsafe` at the border: answers as values, `{ ok }` or `{ error: { code, message, file, row, column } }`,
+//! What needs `unsafe` at the border: answers as values, `{ ok }` or `{ error: { code, message, file, row, column, sample } }`,
 //! results written into the caller's array, and the allocator's options.
 #![allow(unsafe_code)]
 
@@ -51,6 +51,7 @@ impl Failure {
             file: file.map(|file| file.to_string_lossy().into_owned()),
             row: None,
             column: None,
+            sample: None,
         })
     }
 }
@@ -74,7 +75,9 @@ impl From<EncoderError> for Failure {
 
 impl From<RevisionError> for Failure {
     fn from(error: RevisionError) -> Self {
-        Self::at(error.code(), &error.to_string(), error.file())
+        let mut failure = Self::at(error.code(), &error.to_string(), error.file());
+        failure.0.sample = error.sample().map(str::to_owned);
+        failure
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use modality_gap_shards::{IdColumn, Ids, Records, foreign_kind};
+use modality_gap_shards::{ForeignKind, IdColumn, Ids, Records, foreign_kind};
 use modality_gap_tasks::TaskError;
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -85,10 +85,26 @@ impl NativeRecords {
     }
 }
 
-/// What a file is that holds no text of records, as its first bytes tell; empty where they do not.
-#[napi(ts_return_type = "Promise<types.Outcome<string>>")]
+/// What a file is that holds no text of records.
+#[napi(object)]
+pub struct FileKind {
+    /// Such as `gzip-compressed data`.
+    pub what: String,
+    /// What to do with it, such as `unpack it first`.
+    pub advice: Option<String>,
+}
+
+/// What a file is that holds no text of records, as its first bytes tell; null where they do not.
+#[napi(ts_return_type = "Promise<types.Outcome<FileKind | null>>")]
 pub fn kind_of_file<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-    promised(env, move || -> std::result::Result<String, TaskError> {
-        Ok(foreign_kind(Path::new(&path))?.unwrap_or_default())
-    })
+    promised(
+        env,
+        move || -> std::result::Result<Option<FileKind>, TaskError> {
+            let kind = foreign_kind(Path::new(&path))?;
+            Ok(kind.map(|ForeignKind { what, advice }| FileKind {
+                what,
+                advice: advice.map(str::to_owned),
+            }))
+        },
+    )
 }

@@ -97,6 +97,14 @@ impl RevisionError {
             _ => None,
         }
     }
+
+    /// The name of the sample at fault.
+    pub fn sample(&self) -> Option<&str> {
+        match self {
+            Self::BadSample { id, .. } => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl From<WeightsError> for RevisionError {

@@ -1,5 +1,6 @@
 //! Files that are no containers of rows and no damage either: named as what they are, with what to do.
 
+use std::fmt;
 use std::path::Path;
 
 use crate::error::{Place, ShardError};
@@ -133,16 +134,42 @@ pub(crate) fn refused(place: &Place, (what, advice): &(String, &'static str)) ->
     ShardError::unsupported(place, format!("is {what}; {advice}"))
 }
 
-/// What a file is, where its first bytes tell that it is no text of records: `gzip-compressed data; unpack it first`.
+/// What a file is that holds no text of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKind {
+    /// Such as `gzip-compressed data`.
+    pub what: String,
+    /// What to do with it, such as `unpack it first`.
+    pub advice: Option<&'static str>,
+}
+
+impl fmt::Display for ForeignKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, advice } = self;
+        match advice {
+            Some(advice) => write!(f, "{what}; {advice}"),
+            None => f.write_str(what),
+        }
+    }
+}
+
+/// What a file is, where its first bytes tell that it is no text of records.
 ///
 /// # Errors
 /// `NOT_FOUND` or `UNREADABLE` with the path.
-pub fn foreign_kind(path: &Path) -> Result<Option<String>, ShardError> {
+pub fn foreign_kind(path: &Path) -> Result<Option<ForeignKind>, ShardError> {
     let input = Input::open(path)?;
     let start = input.bytes_at(0, input.len().min(LOOKED_AT))?;
-    let known = Format::from_magic(&start).map(|format| format!("a file of format {}", format.name()));
+    let known = || {
+        let what = format!("a file of format {}", Format::from_magic(&start)?.name());
+        Some(ForeignKind { what, advice: None })
+    };
     let kind = kind_of(&start, path).filter(|(what, _)| !what.starts_with("JSON text"));
-    Ok(kind.map(|(what, advice)| format!("{what}; {advice}")).or(known))
+    let kind = kind.map(|(what, advice)| ForeignKind {
+        what,
+        advice: Some(advice),
+    });
+    Ok(kind.or_else(known))
 }
 
 #[cfg(test)]

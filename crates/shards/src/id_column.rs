@@ -24,6 +24,10 @@ impl IdColumn<'_> {
         };
         let reason = match self.name {
             Some(name) => format!("there is no column {name} among {all}"),
+            None if self.captions => format!(
+                "none of its columns is {}: {all}; rename the one with the captions",
+                self.usual.join(" or ")
+            ),
             None => format!(
                 "none of {} is among {all}; name the column of ids",
                 self.usual.join(", ")

@@ -53,7 +53,7 @@ pub use buffer::Buffer;
 pub use claim::{Claim, refuse_link};
 pub use error::{Place, ShardError};
 pub use fault::Fault;
-pub use foreign::foreign_kind;
+pub use foreign::{ForeignKind, foreign_kind};
 pub use format::Format;
 pub use id_column::IdColumn;
 pub use ids::Ids;

@@ -1,7 +1,6 @@
 //! Rows from one container into another, as they are.
 
 use modality_gap_geometry::{Map, Policy};
-use serde_json::json;
 
 use crate::moments::count;
 use crate::outputs::{
@@ -21,7 +20,7 @@ pub fn convert_job(
     let written_to = targets(input, output, None);
     let rows = written_to.iter().map(|target| target.path.clone());
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
-    let claimed = Claimed::new(&[input], outputs, output, &json!("convert"))?;
+    let claimed = Claimed::new(&[input], outputs, output, &"convert")?;
     // only rows that are to be left out must be known beforehand
     let dropped = match input.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new(); input.parts.len()],

@@ -80,6 +80,9 @@ pub struct Failure {
     /// Index of the column concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
+    /// Name of the sample concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
 }
 
 /// Why a job did not finish. Nothing half-written is left behind.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use modality_gap_geometry::{
     Aligner, FitOptions, Frame, GapOfFit, Map, Method, Moments, Policy, RowSketch, distance, fit,
 };
-use serde_json::json;
 
 use crate::fit_passes::FitPasses;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
@@ -240,15 +239,15 @@ fn claim(
         .frame
         .as_ref()
         .map(|frame| format!("{:032x}", hash_bytes(&frame.to_bytes())));
-    let identity = json!([
+    let identity = (
         "align",
-        job.options,
+        &job.options,
         job.split,
         job.subset,
         job.paired,
         frame,
-        job.verify
-    ]);
+        job.verify,
+    );
     Claimed::new(&[target, source], outputs, output, &identity)
 }
 

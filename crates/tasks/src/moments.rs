@@ -5,14 +5,14 @@ use std::sync::Mutex;
 
 use modality_gap_geometry::{BadRow, Map, Moments};
 use modality_gap_shards::{Fault, refuse_link, remove_all_litter};
-use serde_json::json;
+use serde::Serialize;
 use twox_hash::XxHash3_64;
 
 use crate::error::RowReason;
 use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, read_result, write_state};
 use crate::row_hash::hashes_of;
 use crate::scan::{Block, Work, Worker, scan};
-use crate::{Control, OnBadRow, Part, RowSet, Selection, TaskError};
+use crate::{Control, OnBadRow, Part, RowSet, Sample, Selection, Split, TaskError};
 
 /// What a pass has counted.
 #[derive(Debug, Clone)]
@@ -108,6 +108,19 @@ struct ShardCount {
     hashes: Vec<u64>,
 }
 
+/// What states depend on beside the shard and the map.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Params<'a> {
+    task: &'static str,
+    split: Split,
+    subset: Sample,
+    exclude: &'a [u64],
+    on_bad_row: OnBadRow,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<String>,
+}
+
 impl<'a> Pass<'a> {
     fn new(source: &'a RowSet, map: &'a Map, selection: Selection<'a>, work: Option<&'a WorkFolder>) -> Self {
         let starts = source.starts();
@@ -120,16 +133,14 @@ impl<'a> Pass<'a> {
                 hashes: Vec::new(),
             })
         };
-        let mut params = json!({
-            "task": "moments",
-            "split": selection.split,
-            "subset": selection.subset,
-            "exclude": selection.exclude,
-            "onBadRow": source.options.on_bad_row,
-        });
-        if let Some(groups) = groups_hash(source) {
-            params["groups"] = json!(groups);
-        }
+        let params = Params {
+            task: "moments",
+            split: selection.split,
+            subset: selection.subset,
+            exclude: selection.exclude,
+            on_bad_row: source.options.on_bad_row,
+            groups: groups_hash(source),
+        };
         let params = params_hash(&params, &map.to_bytes());
         Self {
             source,
@@ -285,5 +296,40 @@ impl Work for Pass<'_> {
             hash: hash_of_states(&fit, &held, &hashes),
         };
         receipt.write(&receipt_file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receipt::canonical_json;
+
+    /// What receipts of earlier versions were hashed of.
+    #[test]
+    fn parameters_are_written_as_in_earlier_receipts() {
+        let params = Params {
+            task: "moments",
+            split: Split {
+                holdout: 0.25,
+                seed: 3,
+            },
+            subset: Sample::ALL,
+            exclude: &[1, 5],
+            on_bad_row: OnBadRow::Drop,
+            groups: None,
+        };
+        let written = canonical_json(&params);
+        let subset = canonical_json(&Sample::ALL);
+        assert_eq!(
+            written,
+            format!(
+                r#"{{"exclude":[1,5],"onBadRow":"drop","split":{{"holdout":0.25,"seed":3}},"subset":{subset},"task":"moments"}}"#
+            )
+        );
+        let grouped = Params {
+            groups: Some("0a".to_owned()),
+            ..params
+        };
+        assert!(canonical_json(&grouped).contains(r#""groups":"0a""#));
     }
 }

@@ -7,14 +7,13 @@ use modality_gap_shards::{
     Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, left_behind, output_name, refuse_link,
     remove_all_litter, remove_litter,
 };
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::moments::WorkFolder;
-use crate::receipt::{hash_bytes, write_state};
+use crate::receipt::{canonical_json, hash_bytes, write_state};
 use crate::rowset::default_format;
-use crate::{Part, RowSet, TaskError};
+use crate::{Part, ReadOptions, RowSet, TaskError};
 
 /// Options of everything that writes shards; absent options take the documented default.
 #[derive(Debug, Clone, Default)]
@@ -136,6 +135,14 @@ pub(crate) struct Claimed {
     traces: Traces,
 }
 
+/// What the note says.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    version: u32,
+    job: String,
+    finished: bool,
+}
+
 /// Name of that note.
 const NOTE: &str = "job.json";
 /// Most bytes of a note.
@@ -151,12 +158,12 @@ impl Claimed {
         sources: &[&RowSet],
         outputs: Vec<PathBuf>,
         options: &OutputOptions,
-        job: &Value,
+        job: &impl Serialize,
     ) -> Result<Self, TaskError> {
         let claim = claim_of(sources);
         let read: Vec<_> = sources.iter().map(|source| places(source)).collect();
-        let stored = json!([options.dtype.map(Dtype::name), options.format.map(Format::name)]);
-        let job = json!([job, read, stored]).to_string();
+        let stored = (options.dtype.map(Dtype::name), options.format.map(Format::name));
+        let job = canonical_json(&(job, read, stored));
         let job = format!("{:032x}", hash_bytes(job.as_bytes()));
         let run = run_folder(options);
         run.as_deref().map_or(Ok(()), refuse_link)?;
@@ -206,8 +213,12 @@ impl Claimed {
 
     fn note(&self, finished: bool) -> Result<(), TaskError> {
         let Some(note) = &self.note else { return Ok(()) };
-        let text = json!({ "version": 1, "job": self.job, "finished": finished }).to_string();
-        write_state(note, text.as_bytes())
+        let said = Note {
+            version: 1,
+            job: self.job.clone(),
+            finished,
+        };
+        write_state(note, &serde_json::to_vec(&said).expect("plain data"))
     }
 }
 
@@ -220,24 +231,31 @@ pub fn claim_of(sources: &[&RowSet]) -> Claim {
 
 /// The job that wrote below a folder of receipts, and whether it came to its end.
 fn noted(run: &Path) -> Option<(String, bool)> {
-    let note: Value = serde_json::from_slice(&Input::whole(&run.join(NOTE), MAX_NOTE).ok()?).ok()?;
-    Some((note["job"].as_str()?.to_owned(), note["finished"].as_bool()?))
+    let note: Note = serde_json::from_slice(&Input::whole(&run.join(NOTE), MAX_NOTE).ok()?).ok()?;
+    Some((note.job, note.finished))
 }
 
-/// Where rows come from, however their paths are spelled.
-fn places(source: &RowSet) -> Value {
+/// Where a part of the rows comes from.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PartPlace {
+    File(PathBuf, Option<String>),
+    Memory(&'static str, u64),
+}
+
+/// Where rows come from, however their paths are spelled; how they are read; their columns.
+#[derive(Serialize)]
+struct Places<'a>(Vec<PartPlace>, &'a ReadOptions, usize);
+
+fn places(source: &RowSet) -> Places<'_> {
     let of = |part: &Part| match part {
-        Part::File(shard) => json!([
+        Part::File(shard) => PartPlace::File(
             shard.path.canonicalize().unwrap_or_else(|_| shard.path.clone()),
-            shard.selector
-        ]),
-        Part::Memory(shard) => json!(["memory", shard.rows()]),
+            shard.selector.clone(),
+        ),
+        Part::Memory(shard) => PartPlace::Memory("memory", shard.rows()),
     };
-    json!([
-        source.parts.iter().map(of).collect::<Vec<_>>(),
-        source.options,
-        source.dim
-    ])
+    Places(source.parts.iter().map(of).collect(), &source.options, source.dim)
 }
 
 /// Where the receipts of a folder of outputs are kept; a single file is done again instead.
@@ -424,4 +442,24 @@ pub(crate) fn format_named(name: &str) -> Result<Format, TaskError> {
             Format::WRITTEN.map(Format::name).join(", ")
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What notes of earlier versions were hashed of.
+    #[test]
+    fn places_are_written_as_in_earlier_notes() {
+        let options = ReadOptions::default();
+        let file = PartPlace::File(PathBuf::from("a.npz"), Some("x".to_owned()));
+        let places = Places(vec![file, PartPlace::Memory("memory", 3)], &options, 4);
+        let options = canonical_json(&options);
+        assert_eq!(
+            canonical_json(&(("align", 2), [places], (None::<&str>, Some("npy")))),
+            format!(r#"[["align",2],[[[["a.npz","x"],["memory",3]],{options},4]],[null,"npy"]]"#)
+        );
+        let note: Note = serde_json::from_str(r#"{"finished":true,"job":"0a","version":1}"#).unwrap();
+        assert_eq!((note.job.as_str(), note.finished), ("0a", true));
+    }
 }

@@ -168,9 +168,14 @@ pub(crate) fn groups_hash(source: &RowSet) -> Option<String> {
 }
 
 /// Hash of the parameters of a task, from their JSON and from the bytes of an aligner.
-pub(crate) fn params_hash(json: &serde_json::Value, aligner: &[u8]) -> String {
+pub(crate) fn params_hash(params: &impl Serialize, aligner: &[u8]) -> String {
     let mut hasher = XxHash3_128::new();
-    hasher.write(json.to_string().as_bytes());
+    hasher.write(canonical_json(params).as_bytes());
     hasher.write(aligner);
     format!("{:032x}", hasher.finish_128())
+}
+
+/// JSON whose keys stand in one order, whatever that of the fields: what identities are hashed of.
+pub(crate) fn canonical_json(value: &impl Serialize) -> String {
+    serde_json::to_value(value).expect("plain data").to_string()
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use modality_gap_geometry::{BadRowReason, Map, Moments, Policy, Scratch};
 use modality_gap_kernels::{Dtype, Element, Rows, add_weighted, with_rows};
 use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, prepare, run_folder, targets};
@@ -15,7 +15,7 @@ use crate::receipt::{
     Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, read_result, write_state,
 };
 use crate::scan::{Block, Work, Worker, scan};
-use crate::{Control, Part, RowSet, Selection, TaskError};
+use crate::{Control, OnBadRow, Part, RowSet, Selection, Split, TaskError};
 
 /// What a map pass has written.
 pub(crate) struct Written {
@@ -100,15 +100,27 @@ struct Mapped {
     rows: Option<Buffer>,
 }
 
+/// What outputs depend on beside the shard and the map.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Params {
+    task: &'static str,
+    split: Split,
+    on_bad_row: OnBadRow,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<String>,
+}
+
 impl<'a> Pass<'a> {
     fn new(job: &'a MapJob<'a>, targets: &'a [Target], control: &'a Control) -> Self {
         let starts = job.source.starts();
         let split = job.selection.split;
-        let mut params =
-            json!({ "task": "transform", "split": split, "onBadRow": job.source.options.on_bad_row });
-        if let Some(groups) = groups_hash(job.source).filter(|_| split.splits()) {
-            params["groups"] = json!(groups);
-        }
+        let params = Params {
+            task: "transform",
+            split,
+            on_bad_row: job.source.options.on_bad_row,
+            groups: groups_hash(job.source).filter(|_| split.splits()),
+        };
         let params = params_hash(&params, &job.map.to_bytes());
         let (dim, unit) = (job.map.dim(), job.map.gives_unit_rows());
         let empty = |_: &Part| {

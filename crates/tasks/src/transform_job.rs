@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, distance};
-use serde_json::json;
 
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count_hashed};
@@ -42,11 +41,8 @@ pub fn transform_job(
     let written_to = targets(input, output, None);
     let rows = written_to.iter().map(|target| target.path.clone());
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
-    let identity_of_job = json!([
-        "transform",
-        target_side,
-        format!("{:032x}", hash_bytes(&aligner.to_bytes()))
-    ]);
+    let of_aligner = format!("{:032x}", hash_bytes(&aligner.to_bytes()));
+    let identity_of_job = ("transform", target_side, of_aligner);
     let claimed = Claimed::new(&[input], outputs, output, &identity_of_job)?;
     let work = work_folder(output);
     let counted = count_hashed(

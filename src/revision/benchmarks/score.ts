@@ -126,7 +126,8 @@ function scoreOne(
 function answered(record: BenchmarkRecord, answerOf: AnswerOf): Answered {
   const text = answerOf(record)
   if (text === undefined) {
-    throw new ModalityGapError('BAD_SAMPLE', `question ${record.id} of ${record.benchmark} was not answered`)
+    const message = `question ${record.id} of ${record.benchmark} was not answered`
+    throw new ModalityGapError('BAD_SAMPLE', message, { sample: record.id })
   }
   return { ...record, text }
 }

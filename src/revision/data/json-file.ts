@@ -1,15 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
-import {
-  type BadRecord,
-  badRecord,
-  type JsonRecord,
-  opened,
-  parseRecord,
-  readAt,
-  recordsOf,
-  refusedRecords,
-} from './json-records.ts'
+import { type BadRecord, badRecord, type JsonRecord, opened, parseRecord, readAt, recordsOf } from './json-records.ts'
 import { RecordPlaces } from './record-places.ts'
+
+/** What records are read from, for files of another kind. */
+const RECORDS = "records are read from JSON and JSON lines, both also in gzip, from parquet and from COCO's captions"
 
 /** Files that are open at a time; a training may have more than a process may open. */
 const MAX_OPEN = 64
@@ -84,7 +78,7 @@ export class JsonFile {
       })
     try {
       const stamp = await stampOf(file)
-      for await (const record of recordsOf(file, path, name, passed, refusedRecords)) {
+      for await (const record of recordsOf(file, path, name, passed, RECORDS)) {
         onRecord(record)
         places.push(record.start, record.length)
       }

@@ -58,20 +58,20 @@ export interface BadRecord extends Omit<JsonRecord, 'value'> {
 /** Hears of records that are no JSON objects; absent to have the first one thrown. */
 type OnBad = ((bad: BadRecord) => void) | undefined
 
-/** The records of an opened file; `name` is what it is called in errors, and `foreign` throws the error about a file of another kind. */
+/** The records of an opened file; `name` is what it is called in errors, and `advice` what is said of a file of another kind. */
 export async function* recordsOf(
   file: FileHandle,
   path: string,
   name = path,
   onBad?: OnBad,
-  foreign: (error: unknown) => never = rethrow,
+  advice?: string,
 ): AsyncGenerator<JsonRecord> {
   const begin = await firstByte(file, path)
   if (begin === undefined) {
     return
   }
   if (begin.byte !== 0x5b && begin.byte !== 0x7b) {
-    await refuseForeign(path).catch(foreign)
+    await refuseForeign(path, { advice })
   }
   const framer: Framer = begin.byte === 0x5b ? new ArrayFramer() : new LineFramer()
   const held = new Window(begin.at)
@@ -98,20 +98,6 @@ export async function* recordsOf(
       return
     }
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error
-}
-
-/** The error about a file of another kind, which speaks of rows, with what records are read from. */
-export function refusedRecords(error: unknown): never {
-  if (!(error instanceof ModalityGapError) || error.code !== 'UNSUPPORTED') {
-    throw error
-  }
-  const [what] = error.message.split('; ')
-  const message = `${what}; records are read from JSON and JSON lines, both also in gzip, from parquet and from COCO's captions`
-  throw new ModalityGapError(error.code, message, { file: error.file, cause: error })
 }
 
 /** Records between some bounds; answers the number of the next. */

@@ -30,10 +30,15 @@ export async function* nativeIds(
  * data, a table or a database are.
  *
  * @param but kinds that are fine, by how they are named
+ * @param advice what to do, where the advice for files of rows does not fit
  */
-export async function refuseForeign(path: string, but?: RegExp): Promise<void> {
+export async function refuseForeign(
+  path: string,
+  { but, advice }: { but?: RegExp; advice?: string } = {},
+): Promise<void> {
   const kind = unwrap(await native.kindOfFile(path))
-  if (kind !== '' && !but?.test(kind)) {
-    throw new ModalityGapError('UNSUPPORTED', `${path}: is ${kind}`, { file: path })
+  if (kind !== null && !but?.test(kind.what)) {
+    const said = [kind.what, advice ?? kind.advice].filter(Boolean).join('; ')
+    throw new ModalityGapError('UNSUPPORTED', `${path}: is ${said}`, { file: path })
   }
 }

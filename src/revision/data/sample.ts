@@ -78,7 +78,7 @@ export function sampleOf(record: Record<string, unknown>, place: RecordPlace, nu
 /** An error about a record, with its place and, where it has one, its name. */
 export function badSample({ file, row }: RecordPlace, message: string, id = String(row)): ModalityGapError {
   const name = id === String(row) ? '' : ` (${id})`
-  return new ModalityGapError('BAD_SAMPLE', `${file}: record ${row}${name}: ${message}`, { file, row })
+  return new ModalityGapError('BAD_SAMPLE', `${file}: record ${row}${name}: ${message}`, { file, row, sample: id })
 }
 
 /** Captions of a record: a text, or a list of texts. */

@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
     let failed = |row: usize, error: io::Error| {
         // of another kind from its first bytes on, it is not damaged
         let kind = foreign_kind(path).ok().flatten();
-        match kind.filter(|kind| row == 0 && !kind.starts_with("a tar")) {
+        match kind.filter(|kind| row == 0 && !kind.what.starts_with("a tar")) {
             Some(kind) => EncoderError::BadData {
                 file: path.to_owned(),
                 row: None,

@@ -19,7 +19,7 @@ mod weights;
 use std::path::{Path, PathBuf};
 
 use crate::data::Pair;
-use crate::error::{EncoderError, Result};
+use crate::error::{EncoderError, Result, usable};
 use crate::picture::decode;
 
 use bert::Bert;
@@ -304,15 +304,8 @@ impl Pretrained {
                 .collect();
             dim = kept;
         }
-        let is_bad = |row: &[f32]| row.iter().any(|v| !v.is_finite()) || row.iter().all(|&v| v == 0.0);
-        match rows.chunks_exact(dim).position(is_bad) {
-            Some(row) => Err(EncoderError::BadRow(format!(
-                "{}: the row of {} is not finite or has length zero",
-                self.folder.display(),
-                name(row)
-            ))),
-            None => Ok(unit(rows, dim)),
-        }
+        let named = |row| format!("{}: the row of {}", self.folder.display(), name(row));
+        Ok(unit(usable(rows, dim, named)?, dim))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Position, RevisionError};
+use crate::Position;
 
 fn tokens(ids: &[u32], learn: bool) -> Piece {
     Piece::Tokens {
@@ -56,7 +56,7 @@ fn what_is_beyond_the_length_is_cut_after_expansion() {
     let cut = expand("a", &pieces(), 2, 6).unwrap();
     assert_eq!((cut.positions.len(), cut.labels(), cut.images), (6, 1, 2));
     let error = expand("a", &pieces(), 2, 5).unwrap_err();
-    assert!(matches!(&error, RevisionError::BadSample { id, .. } if id == "a"));
+    assert_eq!((error.code(), error.sample()), ("BAD_SAMPLE", Some("a")));
     assert!(
         error.to_string().contains("10 positions and is cut after 5"),
         "{error}"

@@ -18,8 +18,8 @@ import {
 import { ModalityGapError, unwrap } from './errors.ts'
 import { given } from './job.ts'
 import { native, type Source, type SourceOptions } from './native.ts'
-import { DTYPES, ON_BAD_ROW, ROLES } from './option-checks.ts'
-import type { Dtype, OnBadRow, Role } from './options.ts'
+import { DTYPES, ON_BAD_ROW, POOLS, ROLES } from './option-checks.ts'
+import type { Dtype, OnBadRow, Pool, Role } from './options.ts'
 import type { EmbeddingsInfo, ShardInfo } from './reports.ts'
 import { type FoundIds, givenIds, type RowIds } from './row-ids.ts'
 import {
@@ -78,14 +78,21 @@ export interface EmbeddingsOptions {
    * @defaultValue what is there, which has to be one split
    */
   split?: string
-  /** Columns of a row; needed for plain arrays and plain bytes. */
+  /** Columns of a row; needed for plain arrays and plain bytes, in memory or in a file (`.bin`, `.raw`, `.dat`). */
   dim?: number
   /**
-   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept.
+   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept; needed for files of plain bytes.
    *
    * @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array`, `'f64'` for plain numbers
    */
   dtype?: Dtype
+  /**
+   * Makes one row of the states of each, in files with arrays of three dimensions (N, T, D), such as states of tokens: their mean,
+   * computed in f64 and kept in f32 (of f64 in f64), the first or the last. Arrays of two dimensions stay what they are.
+   *
+   * @defaultValue such arrays are refused, but those of one state a row
+   */
+  pool?: Pool
   /** The column of Arrow data to take. @defaultValue the only column of vectors */
   column?: string
   /**
@@ -124,6 +131,7 @@ const openChecks: Checks<EmbeddingsOptions> = {
   split: splitName,
   dim: columns,
   dtype: oneOf(DTYPES),
+  pool: oneOf(POOLS),
   column: text,
   ids: rowIds,
 }
@@ -235,26 +243,28 @@ export class Embeddings {
  * call that uses them and have to stay as they are meanwhile.
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
- * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
+ * `WIDTH_MISMATCH` with the file; `BAD_OPTION` for columns or a storage type of files that say them; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
  * when `ids` and rows differ in number
  */
 export async function openEmbeddings(input: EmbeddingsInput, options: EmbeddingsOptions = {}): Promise<Embeddings> {
   checkOptions(options, 'openEmbeddings', openChecks)
-  const { onBadRow, normalize, label, role, split } = options
+  const { onBadRow, normalize, label, role, split, dim, dtype, pool } = options
   const common = given({ onBadRow, normalize, label })
   if (typeof input === 'string' || isPaths(input)) {
-    for (const name of ['dim', 'dtype', 'column'] as const) {
-      if (options[name] !== undefined) {
-        const instead = name === 'column' ? 'name it behind the path, FILE#column' : 'a file says that itself'
-        throw new ModalityGapError('BAD_OPTION', `${name} is for rows in memory; ${instead}`)
-      }
+    if (options.column !== undefined) {
+      const message = 'column is for rows in memory; name it behind the path, FILE#column'
+      throw new ModalityGapError('BAD_OPTION', message)
     }
     const paths = typeof input === 'string' ? [input] : [...input]
     listOf(path)(paths, 'openEmbeddings')
-    return await withIds(unwrap(await native.Source.open(given({ paths, role, split, ...common }))), options)
+    const spec = given({ paths, role, split, dim, dtype, pool, ...common })
+    return await withIds(unwrap(await native.Source.open(spec)), options)
   }
   if (split !== undefined) {
     throw new ModalityGapError('BAD_OPTION', 'split is for rows in files; rows in memory have none')
+  }
+  if (pool !== undefined) {
+    throw new ModalityGapError('BAD_OPTION', 'pool is for files; pool an array in memory before it is opened')
   }
   const opened = await withIds(fromMemory(input as MemoryInput, options, common), options)
   await letCollect(opened)

@@ -88,6 +88,7 @@ export type {
   OnBadRow,
   OutputOptions,
   OverwriteOptions,
+  Pool,
   ReadFormat,
   ResumableOutputOptions,
   Role,

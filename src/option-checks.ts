@@ -24,6 +24,7 @@ import type {
   OnBadRow,
   OutputOptions,
   OverwriteOptions,
+  Pool,
   ResumableOutputOptions,
   Role,
   Step,
@@ -55,6 +56,7 @@ export const FORMATS = names<Format>({
   jsonl: true,
   fvecs: true,
 })
+export const POOLS = names<Pool>({ mean: true, first: true, last: true })
 export const ON_BAD_ROW = names<OnBadRow>({ error: true, drop: true })
 export const ROLES = names<Role>({ image: true, text: true, other: true })
 const PARTS = names<MeasurePart>({

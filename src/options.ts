@@ -25,8 +25,14 @@ export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
  */
 export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
 
-/** Container of rows that is read: those that are written, JSON documents and tables of text. */
-export type ReadFormat = Format | 'json' | 'csv'
+/**
+ * Container of rows that is read: those that are written, JSON documents, tables of text, PyTorch's files of tensors (`torch`), tar
+ * archives in the WebDataset layout, and plain bytes (`raw`).
+ */
+export type ReadFormat = Format | 'json' | 'csv' | 'torch' | 'tar' | 'raw'
+
+/** How several states of a row, such as those of the tokens of a text, become one. */
+export type Pool = 'mean' | 'first' | 'last'
 
 /** What to do with a row that is not finite, has length zero or a wrong width. */
 export type OnBadRow = 'error' | 'drop'

@@ -19,7 +19,7 @@ const IMAGE_COLUMNS = ['image_id', 'img_id', 'imgid', 'cocoid', 'image_path', 'f
 const OTHER_COLUMNS = ['image', 'url', 'key', 'id'] as const
 
 /** Formats whose rows stand beside columns or keys. */
-const WITH_COLUMNS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'jsonl', 'json', 'csv'])
+const WITH_COLUMNS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'jsonl', 'json', 'csv', 'torch'])
 
 /** Ids of rows, and where they come from. */
 export interface FoundIds {

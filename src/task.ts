@@ -2,7 +2,7 @@ import type { RunOptions } from './abort.ts'
 import { checkOptions, wrong } from './checks.ts'
 import { runJob } from './job.ts'
 import { runChecks } from './option-checks.ts'
-import type { Dtype, Format, OnBadRow } from './options.ts'
+import type { Dtype, Format, OnBadRow, Pool } from './options.ts'
 import type { NotCarried } from './reports.ts'
 
 /** One file of rows, or one part of a file. */
@@ -11,6 +11,8 @@ export interface TaskShard {
   path: string
   /** The column, tensor, key or leading index to take. */
   selector?: string
+  /** How several states of a row become one. @defaultValue such shards are refused */
+  pool?: Pool
 }
 
 /** Counts one shard: n, mean and trace, as a state that can be merged with others. */

@@ -113,13 +113,14 @@ function addCaptions(analyze: Command): void {
         const { analyzeCaptions } = await import('../analyze/captions.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
         const { threads, tokenLimit } = options
+        const reading = readingOf(options)
         const corpora = []
         for (const { name, paths } of options.corpus) {
           const [rows = '', file] = paths
           const captions = file === undefined ? undefined : await readCaptions(file)
-          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', ...readingOf(options) }), captions })
+          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', ...reading }), captions })
         }
-        const image = await openEmbeddings(options.image, { role: 'image', ...readingOf(options) })
+        const image = await openEmbeddings(options.image, { role: 'image', ...reading })
         const report = await analyzeCaptions({ image, corpora, tokenLimit, threads }, run)
         return { report, text: corporaTable(report) }
       }),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { InspectReport } from '../reports.ts'
-import { addCommonOptions, addSplitOption, type CommonOptions } from './options.ts'
+import { addCommonOptions, addShapeOptions, addSplitOption, type CommonOptions, readingOf } from './options.ts'
 import { count, figure, table } from './print.ts'
 import { perform } from './session.ts'
 
@@ -9,11 +9,11 @@ export function addInspect(program: Command): void {
     .command('inspect')
     .description('show number, dimension, storage type and lengths of embeddings, and bad rows')
     .argument('<src...>', 'what to look at')
-  addCommonOptions(addSplitOption(command)).action((sources: string[], options: CommonOptions) =>
+  addCommonOptions(addShapeOptions(addSplitOption(command))).action((sources: string[], options: CommonOptions) =>
     perform({ json: options.json }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { inspect } = await import('../inspect.ts')
-      const report = await inspect(await openEmbeddings(sources, { split: options.split }), {
+      const report = await inspect(await openEmbeddings(sources, readingOf(options)), {
         threads: options.threads,
         ...run,
       })

@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { EmbeddingsOptions } from '../embeddings.ts'
-import { CENTROIDS, DTYPES, FORMATS, METHODS, ON_BAD_ROW, STEPS } from '../option-checks.ts'
-import type { Dtype, FitOptions, Format, OnBadRow, ResumableOutputOptions, Step } from '../options.ts'
+import { CENTROIDS, DTYPES, FORMATS, METHODS, ON_BAD_ROW, POOLS, STEPS } from '../option-checks.ts'
+import type { Dtype, FitOptions, Format, OnBadRow, Pool, ResumableOutputOptions, Step } from '../options.ts'
 
 /** Options that every command has. */
-export interface CommonOptions {
+export interface CommonOptions extends ShapeOptions {
   threads?: number
   onBadRow?: OnBadRow
   split?: string
@@ -56,7 +56,7 @@ export function addCommonOptions(command: Command): Command {
 
 /** How rows are read. */
 export function addReadingOptions(command: Command): Command {
-  return addSplitOption(command).addOption(
+  return addShapeOptions(addSplitOption(command)).addOption(
     new Option('--on-bad-row <policy>', 'rows with NaN, Inf or length zero (default: error)').choices(ON_BAD_ROW),
   )
 }
@@ -65,9 +65,26 @@ export function addSplitOption(command: Command): Command {
   return command.option('--split <name>', 'split to read, where a data set has several (such as train)')
 }
 
+/** What files do not say of their rows. */
+export interface ShapeOptions {
+  dim?: number
+  inDtype?: Dtype
+  pool?: Pool
+}
+
+export function addShapeOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--pool <way>', 'make one row of the states of each, (N, T, D)').choices(POOLS))
+    .option('--dim <n>', 'columns of plain bytes (.bin, .raw, .dat)', atLeast(1))
+    .addOption(new Option('--in-dtype <type>', 'storage type of plain bytes').choices(DTYPES))
+}
+
+/** How rows are opened. */
+export type ReadingOptions = Pick<EmbeddingsOptions, 'onBadRow' | 'split' | 'dim' | 'dtype' | 'pool'>
+
 /** The part of the options that says how rows are opened. */
-export function readingOf({ onBadRow, split }: CommonOptions): Pick<EmbeddingsOptions, 'onBadRow' | 'split'> {
-  return { onBadRow, split }
+export function readingOf({ onBadRow, split, dim, inDtype: dtype, pool }: CommonOptions): ReadingOptions {
+  return { onBadRow, split, dim, dtype, pool }
 }
 
 /** Options that say which rows belong together. */

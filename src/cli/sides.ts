@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Sides } from '../align.ts'
-import type { EmbeddingsOptions } from '../embeddings.ts'
 import type { Role } from '../options.ts'
-import { addGroupOptions, type GroupingOptions } from './options.ts'
+import { addGroupOptions, type GroupingOptions, type ReadingOptions } from './options.ts'
 import { USAGE } from './session.ts'
 
 const DIRECTIONS = ['text-to-image', 'image-to-text'] as const
@@ -75,7 +74,7 @@ export function sidesOf(options: SideOptions): { target: Side; source: Side } {
 /** Opens both sides; a side named image or text takes its part of a clip-retrieval folder. */
 export async function openSides(
   { target, source }: ReturnType<typeof sidesOf>,
-  reading: Pick<EmbeddingsOptions, 'onBadRow' | 'split'> = {},
+  reading: ReadingOptions = {},
 ): Promise<Sides> {
   const { openEmbeddings } = await import('../embeddings.ts')
   const open = ({ paths, name, ids }: Side) => {

@@ -8,7 +8,7 @@ use crate::error::ShardError;
 use crate::format::Format;
 use crate::input::Input;
 use crate::shard_ref::ShardRef;
-use crate::{npz, pickle, safetensors, table, text};
+use crate::{npz, pickle, safetensors, table, text, torch, webdataset};
 
 /// Names of what `shard` holds beside its rows and an output of `format` does not take along: columns, keys, arrays, tensors.
 ///
@@ -22,7 +22,7 @@ pub fn left_behind(shard: &ShardRef, format: Format) -> Result<Vec<String>, Shar
         names
     };
     Ok(match (shard.format, format) {
-        (Format::Npy | Format::Fvecs, _)
+        (Format::Npy | Format::Fvecs | Format::Raw, _)
         | (Format::Json | Format::Jsonl, Format::Jsonl)
         | (Format::Pickle, Format::Pickle)
         | (Format::Parquet | Format::Arrow, Format::Parquet | Format::Arrow) => Vec::new(),
@@ -40,6 +40,8 @@ pub fn left_behind(shard: &ShardRef, format: Format) -> Result<Vec<String>, Shar
             names
         }
         (Format::Pickle, _) => pickle::keys(&input, chosen)?,
+        (Format::Torch, _) => torch::beside(&input, chosen)?,
+        (Format::Tar, _) => webdataset::beside(&input, chosen)?,
         (Format::Json | Format::Jsonl | Format::Csv, _) => text::beside(&input, shard.format, chosen)?,
     })
 }

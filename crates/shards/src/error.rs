@@ -119,6 +119,14 @@ pub enum ShardError {
         /// What it would do there.
         reason: String,
     },
+    /// An option that does not go with the file.
+    #[error("{place}: {reason}")]
+    BadOption {
+        /// The container.
+        place: Place,
+        /// What was given and what the file says.
+        reason: String,
+    },
     /// A record without a usable id.
     #[error("{place}: {reason}")]
     BadRecord {
@@ -153,7 +161,7 @@ impl ShardError {
             Self::WidthMismatch { .. } => "WIDTH_MISMATCH",
             Self::BadSelector { .. } => "BAD_SELECTOR",
             Self::WriteFailed { .. } => "WRITE_FAILED",
-            Self::Exists { .. } | Self::Misplaced { .. } => "BAD_OPTION",
+            Self::Exists { .. } | Self::Misplaced { .. } | Self::BadOption { .. } => "BAD_OPTION",
             Self::BadRow { .. } => "BAD_ROW",
         }
     }
@@ -171,6 +179,7 @@ impl ShardError {
             | Self::WriteFailed { place, .. }
             | Self::Exists { place }
             | Self::Misplaced { place, .. }
+            | Self::BadOption { place, .. }
             | Self::BadRecord { place, .. }
             | Self::BadRow { place, .. } => place.path(),
         }

@@ -25,8 +25,8 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
 }
 
 /// Containers in a folder by what their names end in, in natural order, but those that readers of tables ignore. Text stands
-/// beside other containers to describe them, and JSON documents describe all kinds of things: the former counts where it is
-/// the only one, the latter never.
+/// beside other containers to describe them, plain bytes may be anything, and JSON documents describe all kinds of things: the
+/// former count where there is nothing else, the latter never.
 pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     Ok(containers_among(files_in(folder)?))
 }
@@ -36,9 +36,9 @@ pub(crate) fn containers_among(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files.retain(|path| {
         Format::from_path(path).is_some_and(|format| format != Format::Json) && !is_ignored(path)
     });
-    let is_text = |path: &PathBuf| Format::from_path(path).is_some_and(Format::is_text);
-    if !files.iter().all(is_text) {
-        files.retain(|path| !is_text(path));
+    let is_common = |path: &PathBuf| Format::from_path(path).is_some_and(Format::is_common);
+    if !files.iter().all(is_common) {
+        files.retain(|path| !is_common(path));
     }
     files
 }

@@ -27,17 +27,23 @@ pub enum Format {
     Pickle,
     /// JSON records, one on each line.
     Jsonl,
+    /// `fvecs`, and its relatives, which are read only.
+    Fvecs,
     /// JSON array of records or rows, or a document with one. Read only.
     Json,
     /// Table of comma-separated values. Read only.
     Csv,
-    /// `fvecs`, and its relatives, which are read only.
-    Fvecs,
+    /// `PyTorch` file of a tensor, or of a dictionary or list of tensors. Read only.
+    Torch,
+    /// Tar archive of samples in the `WebDataset` layout, one array each. Read only.
+    Tar,
+    /// Components and nothing else: columns and storage type are given. Read only.
+    Raw,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Npy,
         Self::Npz,
         Self::Parquet,
@@ -48,23 +54,25 @@ impl Format {
         Self::Fvecs,
         Self::Json,
         Self::Csv,
-    ];
-
-    /// Formats that are written, too.
-    pub const WRITTEN: [Self; 8] = [
-        Self::Npy,
-        Self::Npz,
-        Self::Parquet,
-        Self::Arrow,
-        Self::Safetensors,
-        Self::Pickle,
-        Self::Jsonl,
-        Self::Fvecs,
+        Self::Torch,
+        Self::Tar,
+        Self::Raw,
     ];
 
     /// Whether it is written, too.
-    pub fn is_written(self) -> bool {
-        Self::WRITTEN.contains(&self)
+    pub const fn is_written(self) -> bool {
+        !matches!(self, Self::Json | Self::Csv | Self::Torch | Self::Tar | Self::Raw)
+    }
+
+    /// Formats that are written, too.
+    pub fn written() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|format| format.is_written())
+    }
+
+    /// Names of the formats that are written, with commas.
+    pub fn written_names() -> String {
+        let names: Vec<&str> = Self::written().map(Self::name).collect();
+        names.join(", ")
     }
 
     /// Whether a file of that name is written as this format: not packed, and in the layout that is written.
@@ -80,7 +88,12 @@ impl Format {
         }
     }
 
-    /// Whether it is text, which may be packed, and which other files of a folder may be that hold no rows.
+    /// Whether other files of a folder that hold no rows may be of it: it counts where no other container is there.
+    pub(crate) const fn is_common(self) -> bool {
+        self.is_text() || matches!(self, Self::Raw)
+    }
+
+    /// Whether it is text, which may be packed.
     pub(crate) const fn is_text(self) -> bool {
         matches!(self, Self::Jsonl | Self::Json | Self::Csv)
     }
@@ -98,6 +111,9 @@ impl Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Fvecs => "fvecs",
+            Self::Torch => "torch",
+            Self::Tar => "tar",
+            Self::Raw => "raw",
         }
     }
 
@@ -119,6 +135,9 @@ impl Format {
             Self::Json => &["json"],
             Self::Csv => &["csv", "tsv"],
             Self::Fvecs => &["fvecs", "bvecs", "fbin", "u8bin", "i8bin"],
+            Self::Torch => &["pt", "pth"],
+            Self::Tar => &["tar"],
+            Self::Raw => &["bin", "raw", "dat", "memmap", "f32", "f16"],
         }
     }
 
@@ -143,7 +162,11 @@ impl Format {
             // first, because a length may begin like a pickle
             [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some(Self::Safetensors),
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
+            [b'P', b'K', 3, 4, ..] if first_member(start).is_some_and(|name| name.ends_with(b"data.pkl")) => {
+                Some(Self::Torch)
+            }
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Self::Npz),
+            _ if start.get(257..262) == Some(b"ustar") => Some(Self::Tar),
             [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
             [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Some(Self::Arrow),
             [0x80, 2..=5, ..] => Some(Self::Pickle),
@@ -153,6 +176,17 @@ impl Format {
 
     /// Whether first bytes that look like this format are those of no other by chance.
     pub(crate) fn is_certain(self, start: &[u8]) -> bool {
-        matches!(self, Self::Npy | Self::Npz | Self::Parquet) || start.starts_with(b"ARROW1")
+        matches!(
+            self,
+            Self::Npy | Self::Npz | Self::Parquet | Self::Torch | Self::Tar
+        ) || start.starts_with(b"ARROW1")
     }
+}
+
+/// Name of the first member of a zip archive, as far as it is there.
+pub(crate) fn first_member(start: &[u8]) -> Option<&[u8]> {
+    let len = start.get(26..28)?;
+    let name = start.get(30..)?;
+    let len = usize::from(len[0]) | usize::from(len[1]) << 8;
+    Some(name.get(..len).unwrap_or(name))
 }

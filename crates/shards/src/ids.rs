@@ -10,6 +10,8 @@ use crate::pickle::PickleIds;
 use crate::shard::format_of;
 use crate::table::TableIds;
 use crate::text::TextIds;
+use crate::torch::TorchIds;
+use crate::webdataset::TarIds;
 
 /// A reader of ids. Whole numbers and texts are given exactly, as text.
 pub struct Ids(Reader);
@@ -18,10 +20,13 @@ enum Reader {
     Table(TableIds),
     Pickle(Box<PickleIds>),
     Text(Box<TextIds>),
+    Torch(TorchIds),
+    Tar(TarIds),
 }
 
 impl Ids {
-    /// Opens a parquet or Arrow file, a pickled list of records, or text of JSON or a table with a header.
+    /// Opens a parquet or Arrow file, a pickled list of records, text of JSON or a table with a header, a
+    /// `PyTorch` file with ids beside its tensors, or a tar archive of samples.
     ///
     /// # Errors
     /// `BAD_SELECTOR` without such a column, `UNSUPPORTED` for another format, and those of reading a header.
@@ -34,6 +39,8 @@ impl Ids {
             format @ (Format::Json | Format::Jsonl | Format::Csv) => {
                 Reader::Text(Box::new(TextIds::open(&input, format, column)?))
             }
+            Format::Torch => Reader::Torch(TorchIds::open(&input, column)?),
+            Format::Tar => Reader::Tar(TarIds::open(&input)?),
             Format::Pickle => Reader::Pickle(Box::new(PickleIds::open(input, column)?)),
             other => {
                 let reason = format!(
@@ -55,6 +62,8 @@ impl Ids {
                 Reader::Table(ids) => ids.next(),
                 Reader::Pickle(ids) => ids.next(),
                 Reader::Text(ids) => ids.next(),
+                Reader::Torch(ids) => Ok(ids.next()),
+                Reader::Tar(ids) => Ok(ids.next()),
             }?;
             // a batch of an Arrow file may hold no rows
             if batch.as_ref().is_none_or(|ids| !ids.is_empty()) {

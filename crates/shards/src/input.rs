@@ -17,6 +17,8 @@ const CACHED_BYTES_PER_SECOND: u128 = 1 << 30;
 #[derive(Debug, Clone)]
 pub struct Input {
     place: Place,
+    /// Where a part begins in its file.
+    base: u64,
     len: u64,
     modified: Option<SystemTime>,
     bytes: Bytes,
@@ -46,6 +48,7 @@ impl Input {
         let file = File::open(path).map_err(|e| ShardError::from_read(&place, e))?;
         Ok(Self {
             place,
+            base: 0,
             len: metadata.len(),
             modified: metadata.modified().ok(),
             bytes: Bytes::File(Arc::new(file)),
@@ -69,6 +72,7 @@ impl Input {
     pub fn memory(bytes: Vec<u8>) -> Self {
         Self {
             place: Place::MEMORY,
+            base: 0,
             len: bytes.len() as u64,
             modified: None,
             bytes: Bytes::Memory(Arc::new(bytes)),
@@ -87,6 +91,24 @@ impl Input {
     )]
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// The `len` bytes from `start`, which must lie inside, as an input of their own.
+    pub(crate) fn part(&self, start: u64, len: u64) -> Self {
+        assert!(
+            start.checked_add(len).is_some_and(|end| end <= self.len),
+            "a part lies inside"
+        );
+        Self {
+            base: self.base + start,
+            len,
+            ..self.clone()
+        }
+    }
+
+    /// Where a part begins in its file.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
     }
 
     /// What tells this content of the file from another: length and time of the last change.
@@ -151,14 +173,19 @@ impl Input {
             Bytes::File(file) => file.metadata().map_or(self.len, |m| m.len()),
             Bytes::Memory(bytes) => bytes.len() as u64,
         };
-        if now < self.len {
-            format!("shrank from {} to {now} bytes while it was read", self.len)
+        let len = self.base + self.len;
+        if now < len {
+            format!("shrank from {len} to {now} bytes while it was read")
         } else {
             format!("is truncated: {wanted} bytes are expected at byte {offset}, and the file ends at {now}")
         }
     }
 
     fn read_exact(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let offset = self
+            .base
+            .checked_add(offset)
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
         match &self.bytes {
             Bytes::File(file) => read_exact_at(file, buf, offset),
             Bytes::Memory(bytes) => {
@@ -175,7 +202,12 @@ impl Input {
     fn prefetch(&self, offset: u64, len: u64) {
         if let (Bytes::File(file), Some(len)) = (&self.bytes, std::num::NonZeroU64::new(len)) {
             // a hint only: a file system that knows none reads as before
-            let _ = rustix::fs::fadvise(&**file, offset, Some(len), rustix::fs::Advice::WillNeed);
+            let _ = rustix::fs::fadvise(
+                &**file,
+                self.base + offset,
+                Some(len),
+                rustix::fs::Advice::WillNeed,
+            );
         }
     }
 

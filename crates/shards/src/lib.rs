@@ -1,12 +1,15 @@
 //! Embedding containers, in and out.
 //!
 //! A source is a list of shards: rows of one width in npy, npz, parquet, Arrow, safetensors, the published
-//! pickles, text of JSON or comma-separated values, and the vectors of benchmarks. Readers take rows by position
+//! pickles, text of JSON or comma-separated values, the vectors of benchmarks, `PyTorch`'s tensors, tar archives and plain
+//! bytes. Readers take rows by position
 //! where the format allows and stream otherwise, so memory stays at a few blocks. Every file is taken for hostile: sizes are checked before they are used, and nothing in a file is run.
 //! Writers fill a temporary file beside the target and rename it when all rows are there.
 
 extern crate modality_gap_kernels as kernels;
 
+mod apart;
+mod archive;
 mod atomic;
 mod beside;
 mod buffer;
@@ -31,6 +34,8 @@ mod npy;
 mod npz;
 mod output;
 mod pickle;
+mod pooled;
+mod raw;
 mod resolve;
 mod role;
 mod row_shape;
@@ -41,9 +46,12 @@ mod shard_names;
 mod shard_ref;
 mod sink;
 mod splits;
+mod strided;
 mod table;
 mod text;
+mod torch;
 mod vecs;
+mod webdataset;
 mod writer;
 mod yaml;
 
@@ -62,12 +70,15 @@ pub use kernels::{Dtype, Rows, RowsMut};
 pub use lock::{FolderLock, Taken};
 pub use memory::{memory, memory_rows};
 pub use output::{copy_metadata, create, output_name};
+pub use pooled::Pool;
 pub use resolve::{Layout, Source, Wanted, resolve};
 pub use role::Role;
 pub use rows::{Access, Shard};
 pub use safetensors::{Header as SafetensorsHeader, TensorPlace};
 pub use shard_names::{number_of, same_numbers, shard_keys};
-pub use shard_ref::{ShardRef, dtype_name};
+pub use shard_ref::{Reading, ShardRef, dtype_name};
 pub use splits::split_of_name;
 pub use table::{Records, memory_arrow};
+pub use torch::{TorchFile, TorchTensor};
+pub use webdataset::{is_about_the_archive, not_a_file, sample_key};
 pub use writer::{OutputSpec, ShardWriter};

@@ -47,11 +47,11 @@ pub fn create(spec: &OutputSpec) -> Result<Box<dyn ShardWriter>, ShardError> {
         Format::Pickle => Box::new(PickleWriter::create(spec)?),
         Format::Jsonl => Box::new(JsonLines::create(spec)?),
         Format::Fvecs => Box::new(VectorWriter::create(spec)?),
-        Format::Json | Format::Csv => {
+        Format::Json | Format::Csv | Format::Torch | Format::Tar | Format::Raw => {
             let reason = format!(
                 "{} is read and not written; choose {}",
                 spec.format.name(),
-                Format::WRITTEN.map(Format::name).join(", ")
+                Format::written_names()
             );
             return Err(ShardError::unsupported(&Place::from(spec.path.as_path()), reason));
         }
@@ -119,6 +119,7 @@ mod tests {
         ShardRef {
             path: PathBuf::from(name),
             selector: None,
+            pool: None,
             format: Format::Npy,
             rows: 1,
             dim: 1,

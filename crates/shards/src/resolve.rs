@@ -8,11 +8,12 @@ use kernels::Dtype;
 use crate::card::{RowsSaid, Said, rows_said, said_by_card};
 use crate::error::{Place, ShardError};
 use crate::folder::{containers_in, files_in, folders_with_containers, is_ignored, sort};
+use crate::foreign;
 use crate::format::Format;
 use crate::manifest::{listed_files, unlisted_beside_listed};
 use crate::metadata::metadata_of;
 use crate::role::Role;
-use crate::shard_ref::ShardRef;
+use crate::shard_ref::{Reading, ShardRef};
 use crate::splits::{files_of_split, folder_of_split, refuse_several_sets};
 
 /// Shards of one width, in order.
@@ -51,11 +52,16 @@ pub struct Wanted<'a> {
     pub role: Role,
     /// The split of a data set, where a folder or the names of files say several.
     pub split: Option<&'a str>,
+    /// What files do not say themselves.
+    pub reading: Reading,
 }
 
 impl From<Role> for Wanted<'_> {
     fn from(role: Role) -> Self {
-        Self { role, split: None }
+        Self {
+            role,
+            ..Self::default()
+        }
     }
 }
 
@@ -66,9 +72,11 @@ impl From<Role> for Wanted<'_> {
 ///
 /// # Errors
 /// `NOT_FOUND`, `EMPTY`, `WIDTH_MISMATCH` naming the first file and the one that differs, `BAD_SELECTOR` (also for a split
-/// that is not there, or of what says nothing of splits), and those of reading a header.
+/// that is not there, or of what says nothing of splits), `BAD_OPTION` for columns and a storage type where no file is plain
+/// bytes, and those of reading a header.
 pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<Source, ShardError> {
     let wanted = wanted.into();
+    let reading = wanted.reading;
     let mut shards = Vec::new();
     let mut clip_root = None;
     for path in paths {
@@ -77,7 +85,7 @@ pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<So
         clip_root = found.root.filter(|_| paths.len() == 1);
         let before = shards.len();
         for file in found.files {
-            let mut shard = ShardRef::probe_as(&file, selector, wanted.role)?;
+            let mut shard = ShardRef::probe_as(&file, selector, wanted.role, reading)?;
             shard.listed = found.listed;
             shards.push(shard);
         }
@@ -90,6 +98,19 @@ pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<So
                 return Err(ShardError::bad_format(&place, reason));
             }
         }
+    }
+    let given = reading.dim.is_some() || reading.dtype.is_some();
+    if let (true, Some(shard)) = (given, shards.first())
+        && shards.iter().all(|shard| shard.format != Format::Raw)
+    {
+        return Err(ShardError::BadOption {
+            place: Place::from(shard.path.as_path()),
+            reason: format!(
+                "is of format {}, which says columns and storage type itself; they are given for plain bytes ({})",
+                shard.format.name(),
+                Format::Raw.extensions().join(", ")
+            ),
+        });
     }
     let mut source = checked(shards, paths)?;
     if let Some(root) = clip_root {
@@ -167,6 +188,9 @@ fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
 }
 
 fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
+    if let Some(kind) = foreign::kind_of_name(folder) {
+        return Err(foreign::refused(&Place::from(folder), kind));
+    }
     let sides: Vec<&str> = ["img_emb", "text_emb"]
         .into_iter()
         .filter(|side| folder.join(side).is_dir())
@@ -318,18 +342,38 @@ fn holds_none(folder: &Path) -> Result<String, ShardError> {
             all_of(&folder.join("**"), first)?.display()
         ));
     }
+    if let Some((path, kind)) = foreign_in(folder)? {
+        return Ok(format!("holds no embeddings, but {}, {kind}", path.display()));
+    }
     if let Some(ignored) = files_in(folder)?.iter().find(|file| is_ignored(file)) {
         return Ok(format!(
             "holds no embeddings but {}, which readers of tables ignore for the _ that its name begins with; name the file itself",
             ignored.display()
         ));
     }
-    let named = Format::ALL.iter().filter(|&&format| format != Format::Json);
+    let named = Format::ALL
+        .iter()
+        .filter(|&&format| !matches!(format, Format::Json | Format::Raw));
     let endings: Vec<_> = named.flat_map(|f| f.extensions()).copied().collect();
     Ok(format!(
         "holds no embeddings (files ending in {})",
         endings.join(", ")
     ))
+}
+
+/// A file or folder in a folder whose name says that it is a container of another kind.
+fn foreign_in(folder: &Path) -> Result<Option<(PathBuf, foreign::Foreign)>, ShardError> {
+    let place = Place::from(folder);
+    let failed = |e| ShardError::from_read(&place, e);
+    let mut found: Option<(PathBuf, foreign::Foreign)> = None;
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let first = found.as_ref().is_none_or(|(known, _)| path < *known);
+        if let (true, Some(kind)) = (first, foreign::kind_of_name(&path)) {
+            found = Some((path, kind));
+        }
+    }
+    Ok(found)
 }
 
 /// A glob of the files in `folder` that end like those in another one.

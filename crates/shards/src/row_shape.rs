@@ -51,11 +51,13 @@ pub(crate) fn row_shape(shape: &[u64], place: &Place) -> Result<RowShape, ShardE
 pub(crate) fn not_flat([lead, rows, dim]: [u64; 3], chooses: bool, place: &Place) -> ShardError {
     let indices = format!("#0 to #{} choose one", lead - 1);
     if chooses && lead <= MAX_LEADING {
-        return ShardError::bad_selector(place, format!("the array has three dimensions: {indices}"));
+        let reason =
+            format!("the array has three dimensions: {indices}, --pool makes one row of each {rows}");
+        return ShardError::bad_selector(place, reason);
     }
     let mut reason = format!(
-        "has the shape ({lead}, {rows}, {dim}), as token states have it: pool each row's {rows} states first, for instance \
-         x.mean(1), or take one, x[:, 0]"
+        "has the shape ({lead}, {rows}, {dim}), as token states have it: pool each row's {rows} states (--pool mean, first or \
+         last; pool: 'mean')"
     );
     if chooses {
         reason = format!("{reason}; {indices} of the {lead} matrices");

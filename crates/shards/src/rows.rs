@@ -5,6 +5,7 @@ use kernels::Dtype;
 use crate::buffer::Buffer;
 use crate::error::ShardError;
 use crate::known::Known;
+use crate::pooled::Pool;
 use crate::role::Role;
 
 /// More columns than any embedding has: a header that claims more is nonsense, and a block of such rows would not fit.
@@ -55,8 +56,12 @@ pub(crate) struct Ask<'a> {
     pub selector: Option<&'a str>,
     /// Chooses where there is no selector.
     pub role: Role,
-    /// Columns, where they are known from the other rows of the source.
+    /// Columns, where they are known from the other rows of the source, or given.
     pub dim: Option<usize>,
+    /// Storage type, where it is known or given.
+    pub dtype: Option<Dtype>,
+    /// How the states of a row become one, where there are several.
+    pub pool: Option<Pool>,
     /// Index of an earlier opening.
     pub known: Option<&'a Known>,
 }

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use kernels::Dtype;
 use safetensors::tensor::Metadata;
 
-use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::format::Format;
 use crate::input::Input;
 use crate::known::Known;
 use crate::npy::NpyWriter;
-use crate::role::{Role, listed};
+use crate::pooled::{Pool, States, pooled};
+use crate::role::listed;
 use crate::row_shape::{RowShape, not_flat, row_shape};
-use crate::rows::{Access, Opened, Shard, range_bytes};
+use crate::rows::{Ask, Opened};
+use crate::strided::{Strided, c_order};
 use crate::writer::OutputSpec;
 
 /// The limit of the format.
@@ -21,20 +22,12 @@ const MAX_HEADER: u64 = 100_000_000;
 /// Name of the tensor when no input gives one.
 const DEFAULT_TENSOR: &str = "embeddings";
 
-struct Tensor {
-    input: Input,
-    data: u64,
-    rows: u64,
-    dim: usize,
-    dtype: Dtype,
-}
-
 /// Opens the tensor called `selector`, or the one that holds rows.
-pub(crate) fn open(input: &Input, selector: Option<&str>, role: Role) -> Result<Opened, ShardError> {
+pub(crate) fn open(input: &Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let header = Header::read(input)?;
     let mut names: Vec<String> = header.metadata.tensors().into_keys().collect();
     names.sort_by_key(|name| header.metadata.info(name).map(|info| info.data_offsets.0));
-    let name = match selector {
+    let name = match ask.selector {
         Some(name) if names.iter().any(|n| n == name) => name.to_owned(),
         Some(name) => {
             let reason = format!("has no tensor #{name}; it holds {}", listed(&names));
@@ -43,19 +36,19 @@ pub(crate) fn open(input: &Input, selector: Option<&str>, role: Role) -> Result<
         None => {
             let fitting: Vec<String> = names
                 .iter()
-                .filter(|name| header.tensor(input, name).is_ok())
+                .filter(|name| header.tensor(input, name, ask.pool).is_ok())
                 .cloned()
                 .collect();
             match (fitting.is_empty(), names.first()) {
                 (true, None) => return Err(ShardError::empty(input.place(), "holds no tensors")),
                 (true, Some(first)) => first.clone(),
-                _ => fitting[role.choose(&fitting, input.place())?].clone(),
+                _ => fitting[ask.role.choose(&fitting, input.place())?].clone(),
             }
         }
     };
-    let shard = header.tensor(input, &name)?;
+    let (shard, states) = header.tensor(input, &name, ask.pool)?;
     Ok(Opened {
-        shard: Box::new(shard),
+        shard: pooled(Box::new(shard), states),
         selector: Some(name),
         known: Known::default(),
     })
@@ -148,7 +141,7 @@ impl Header {
         })
     }
 
-    fn tensor(&self, input: &Input, name: &str) -> Result<Tensor, ShardError> {
+    fn tensor(&self, input: &Input, name: &str, pool: Option<Pool>) -> Result<(Strided, States), ShardError> {
         let place = input.place();
         let Some(info) = self.metadata.info(name) else {
             return Err(ShardError::bad_selector(place, format!("has no tensor #{name}")));
@@ -165,46 +158,23 @@ impl Header {
         };
         let shape: Vec<u64> = info.shape.iter().map(|&n| n as u64).collect();
         let RowShape { lead, rows, dim } = row_shape(&shape, place)?;
-        if lead != 1 && rows > 1 {
+        if lead != 1 && rows > 1 && pool.is_none() {
             return Err(not_flat([lead, rows, dim as u64], false, place));
         }
-        let rows = lead * rows;
-        let data = self.data + info.data_offsets.0 as u64;
-        Ok(Tensor {
+        let states = pool
+            .filter(|_| shape.len() == 3 && rows > 0)
+            .map(|pool| (rows, pool));
+        let array = Strided {
             input: input.clone(),
-            data,
+            data: self.data + info.data_offsets.0 as u64,
+            dtype,
+            swapped: cfg!(target_endian = "big"),
+            lead,
             rows,
             dim,
-            dtype,
-        })
-    }
-}
-
-impl Shard for Tensor {
-    fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn access(&self) -> Access {
-        Access::Random
-    }
-
-    fn read(&self, first: u64, count: usize, buf: &mut Buffer) -> Result<(), ShardError> {
-        buf.resize(range_bytes(self, first, count));
-        let offset = self.data + first * (self.dim * self.dtype.size()) as u64;
-        self.input.read_ahead_at(offset, buf.as_bytes_mut())?;
-        if cfg!(target_endian = "big") {
-            swap_bytes(self.dtype, buf.as_bytes_mut());
-        }
-        Ok(())
+            strides: c_order(rows, dim),
+        };
+        Ok((array, states))
     }
 }
 

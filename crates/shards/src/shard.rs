@@ -3,33 +3,46 @@
 use std::path::Path;
 
 use crate::error::{Place, ShardError};
-use crate::foreign;
+use crate::foreign::{self, Sort};
 use crate::format::Format;
 use crate::input::Input;
 use crate::role::Role;
 use crate::rows::{Ask, Empty, Opened, Shard};
-use crate::shard_ref::ShardRef;
+use crate::shard_ref::{Reading, ShardRef};
 
 impl ShardRef {
     /// Looks at a file's header. With no selector the file must hold one array of rows only.
     pub fn probe(path: impl AsRef<Path>, selector: Option<&str>) -> Result<Self, ShardError> {
-        Self::probe_as(path.as_ref(), selector, Role::Other)
+        Self::probe_as(path.as_ref(), selector, Role::Other, Reading::default())
     }
 
     /// Like `probe`; among several arrays of rows the role chooses.
-    pub(crate) fn probe_as(path: &Path, selector: Option<&str>, role: Role) -> Result<Self, ShardError> {
+    ///
+    /// # Errors
+    /// As of [`crate::resolve`].
+    pub fn probe_as(
+        path: &Path,
+        selector: Option<&str>,
+        role: Role,
+        reading: Reading,
+    ) -> Result<Self, ShardError> {
         let input = Input::open(path)?;
         let format = format_of(path, &input)?;
         let bytes = input.len();
+        let raw = format == Format::Raw;
         let ask = Ask {
             selector,
             role,
+            dim: reading.dim.filter(|_| raw),
+            dtype: reading.dtype.filter(|_| raw),
+            pool: reading.pool,
             ..Ask::default()
         };
         let opened = open_input(input, format, &ask)?;
         Ok(Self {
             path: path.to_path_buf(),
             selector: opened.selector,
+            pool: reading.pool,
             format,
             rows: opened.shard.rows(),
             dim: opened.shard.dim(),
@@ -48,6 +61,8 @@ impl ShardRef {
         let ask = Ask {
             selector: self.selector.as_deref(),
             dim: Some(self.dim),
+            dtype: Some(self.dtype),
+            pool: self.pool,
             known: Some(&self.known),
             ..Ask::default()
         };
@@ -76,14 +91,17 @@ impl ShardRef {
 
 fn open_input(input: Input, format: Format, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     match format {
-        Format::Npy => crate::npy::open(input, ask.selector),
-        Format::Npz => crate::npz::open(input, ask.selector, ask.role),
+        Format::Npy => crate::npy::open(input, ask),
+        Format::Npz => crate::npz::open(input, ask),
         Format::Parquet => crate::table::open_parquet(input, ask),
         Format::Arrow => crate::table::open_arrow(input, ask),
-        Format::Safetensors => crate::safetensors::open(&input, ask.selector, ask.role),
+        Format::Safetensors => crate::safetensors::open(&input, ask),
         Format::Pickle => crate::pickle::open(input, ask.selector, ask.known),
         Format::Json | Format::Jsonl | Format::Csv => crate::text::open(input, format, ask),
         Format::Fvecs => crate::vecs::open(input),
+        Format::Torch => crate::torch::open(input, ask),
+        Format::Tar => crate::webdataset::open(input, ask),
+        Format::Raw => crate::raw::open(input, ask),
     }
 }
 
@@ -92,14 +110,23 @@ pub(crate) fn format_of(path: &Path, input: &Input) -> Result<Format, ShardError
     let start = input.bytes_at(0, input.len().min(foreign::LOOKED_AT))?;
     let found = Format::from_magic(&start);
     let named = Format::from_path(path);
-    // packed or not, it is read by its ending
+    // packed or not, text is read by its ending
     let text = named.is_some_and(Format::is_text);
-    let contradicts = |what: &str| {
-        let readable = text && foreign::may_be_text(what);
-        !readable && (named != found || found.is_none() || what == foreign::PYTORCH)
+    let contradicts = |kind: &foreign::Foreign| match kind.sort {
+        Sort::Container(_) => false,
+        Sort::Never => true,
+        _ if kind.may_be_text() && text => false,
+        // plain bytes may begin like anything
+        _ => named != Some(Format::Raw) && (named != found || found.is_none()),
     };
-    if let Some(kind) = foreign::kind_of(&start, path).filter(|(what, _)| contradicts(what)) {
-        return Err(foreign::refused(input.place(), &kind));
+    if let Some(kind) = foreign::kind_of(&start, path).filter(contradicts) {
+        return Err(foreign::refused(input.place(), kind));
+    }
+    // what torch saves is called .bin, too
+    if let (Some(Format::Raw), Some(found)) = (named, found)
+        && found.is_certain(&start)
+    {
+        return Ok(found);
     }
     match (named, found) {
         (Some(named), Some(found)) if named == found || !found.is_certain(&start) => Ok(named),

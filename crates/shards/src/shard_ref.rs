@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
 use crate::known::Known;
+use crate::pooled::Pool;
 
 /// Where a shard is and what it holds; cheap to clone and to send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct ShardRef {
     /// Column, tensor, npz key, or leading index of a 3-D npy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
+    /// How the states of a row become one, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
     /// Container format.
     pub format: Format,
     /// Number of rows.
@@ -36,6 +40,17 @@ pub struct ShardRef {
     /// What `probe` found out and `open` need not find again.
     #[serde(skip)]
     pub(crate) known: Known,
+}
+
+/// How files are read that do not say everything themselves, or hold more than rows.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Reading {
+    /// Columns of plain bytes.
+    pub dim: Option<usize>,
+    /// Storage type of plain bytes.
+    pub dtype: Option<Dtype>,
+    /// How the states of a row become one, where it has several.
+    pub pool: Option<Pool>,
 }
 
 /// Serialises a storage type by its name.

@@ -96,7 +96,7 @@ pub(crate) fn prepare(targets: &[Target], options: &OutputOptions) -> Result<(),
             "{}: {} is read and not written; choose {}",
             target.path.display(),
             target.format.name(),
-            Format::WRITTEN.map(Format::name).join(", ")
+            Format::written_names()
         )));
     }
     remove_litter(targets.iter().map(|target| target.path.as_path()));
@@ -437,10 +437,7 @@ pub(crate) fn dtype_named(name: &str) -> Result<Dtype, TaskError> {
 pub(crate) fn format_named(name: &str) -> Result<Format, TaskError> {
     let found = Format::from_name(name).filter(|format| format.is_written());
     found.ok_or_else(|| {
-        TaskError::BadOption(format!(
-            "format '{name}' is none of {}",
-            Format::WRITTEN.map(Format::name).join(", ")
-        ))
+        TaskError::BadOption(format!("format '{name}' is none of {}", Format::written_names()))
     })
 }
 

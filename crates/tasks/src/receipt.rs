@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use modality_gap_shards::{AtomicFile, Buffer, Shard, ShardError, refuse_link, remove_litter};
+use modality_gap_shards::{AtomicFile, Buffer, Format, Shard, ShardError, refuse_link, remove_litter};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_128;
 
@@ -24,6 +24,9 @@ pub struct Input {
     /// Part of the file, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
+    /// What the file does not say of its rows: columns and storage type of plain bytes, how states become one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<String>,
     /// Rows in it.
     pub rows: u64,
     /// Bytes of the file.
@@ -41,6 +44,10 @@ impl Input {
         Some(Self {
             path: shard.path.clone(),
             selector: shard.selector.clone(),
+            read_as: match (shard.format, shard.pool) {
+                (Format::Raw, _) => Some(format!("{}:{}", shard.dim, shard.dtype.name())),
+                (_, pool) => pool.map(|pool| pool.name().to_owned()),
+            },
             rows: shard.rows,
             bytes: metadata.len(),
             modified: u64::try_from(modified.as_nanos()).ok()?,

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use modality_gap_geometry::Policy;
-use modality_gap_shards::{Dtype, Format, Layout, Shard, ShardError, ShardRef, Wanted, resolve};
+use modality_gap_shards::{
+    Dtype, Format, Layout, Pool, Reading, Shard, ShardError, ShardRef, Wanted, resolve,
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -32,6 +34,31 @@ pub struct ReadOptions {
     pub normalize: Option<bool>,
     /// What the rows are, for messages.
     pub label: Option<String>,
+    /// Columns of plain bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dim: Option<usize>,
+    /// Storage type of plain bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "'f16' | 'bf16' | 'f32' | 'f64'", optional)]
+    pub dtype: Option<String>,
+    /// How the states of a row become one, where it has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+}
+
+impl ReadOptions {
+    fn reading(&self) -> Result<Reading, TaskError> {
+        let named = |name: &str| {
+            let unknown =
+                || TaskError::BadOption(format!("unknown dtype `{name}`; expected f16, bf16, f32 or f64"));
+            Dtype::from_name(name).ok_or_else(unknown)
+        };
+        Ok(Reading {
+            dim: self.dim,
+            dtype: self.dtype.as_deref().map(named).transpose()?,
+            pool: self.pool,
+        })
+    }
 }
 
 /// One part of a source.
@@ -100,6 +127,10 @@ impl RowSet {
         wanted: impl Into<Wanted<'a>>,
         options: ReadOptions,
     ) -> Result<Self, TaskError> {
+        let wanted = Wanted {
+            reading: options.reading()?,
+            ..wanted.into()
+        };
         let source = resolve(paths, wanted)?;
         let mut folders: Vec<PathBuf> = paths
             .iter()

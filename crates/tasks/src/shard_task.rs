@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
-use modality_gap_shards::{Claim, Layout, ShardRef};
+use modality_gap_shards::{Claim, Layout, Pool, Reading, Role, ShardRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,6 +28,9 @@ pub struct TaskShard {
     /// Part of it.
     #[serde(default)]
     pub selector: Option<String>,
+    /// How the states of a row become one, where it has several.
+    #[serde(default)]
+    pub pool: Option<Pool>,
 }
 
 /// A pure function of one shard and small parameters.
@@ -248,11 +251,16 @@ fn transform_shard(
 }
 
 fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -> Result<RowSet, TaskError> {
-    let probed = ShardRef::probe(&shard.path, shard.selector.as_deref())?;
+    let reading = Reading {
+        pool: shard.pool,
+        ..Reading::default()
+    };
+    let probed = ShardRef::probe_as(&shard.path, shard.selector.as_deref(), Role::Other, reading)?;
     let options = ReadOptions {
         on_bad_row,
         normalize,
-        label: None,
+        pool: shard.pool,
+        ..ReadOptions::default()
     };
     Ok(RowSet {
         dim: probed.dim,

@@ -35,8 +35,12 @@ impl OpenSpec {
             Some("text") => Role::Text,
             _ => Role::Other,
         };
-        let split = self.split.as_deref();
-        RowSet::open(&self.paths, Wanted { role, split }, self.options)
+        let wanted = Wanted {
+            role,
+            split: self.split.as_deref(),
+            ..Wanted::default()
+        };
+        RowSet::open(&self.paths, wanted, self.options)
     }
 }
 

@@ -62,8 +62,8 @@ impl Store {
                 (header.names(), Tensors::OnDisk(input, header))
             } else {
                 let wanted = |name: &str| wanted(name).then(|| name.to_owned());
-                let read = read_torch(input.reader(0, input.len()), input.len(), &wanted);
-                let read = read.map_err(|reason| WeightsError::bad(&file, reason))?;
+                let read = read_torch(&input, &wanted);
+                let read = read.map_err(|error| WeightsError::of_shard(&file, error))?;
                 let names = read.iter().map(|(name, _)| name.clone()).collect();
                 (names, Tensors::Read(read.into_iter().collect()))
             };

@@ -9,8 +9,8 @@ import { idsIn } from '../../../src/revision/data/id-files.ts'
 import { CASES, copied, SHARDS, written } from './material.mjs'
 
 /** Everything that a reader of rows does with a path; what it finds are numbers. */
-async function rowsOf(path) {
-  const rows = await openEmbeddings(path)
+async function rowsOf(path, options = {}) {
+  const rows = await openEmbeddings(path, options)
   const found = [await inspect(rows, { threads: 1 })]
   const { report } = await Aligner.fit({ target: rows, source: rows, method: 'mean-shift', threads: 1 })
   rows.dispose()
@@ -41,16 +41,48 @@ const FILES = {
     'lists.pkl',
     'numpy1-protocol5.pkl',
   ],
+  json: [
+    ...['polars.ndjson', 'lines.jsonl.zst', 'datasets.jsonl.gz', 'openai-batch.jsonl', 'records.json', 'openai.json'],
+    ...['openai-base64.json', 'cohere.json'],
+  ].map(file => `text/${file}`),
+  csv: ['savetxt.csv', 'columns.csv', 'columns.csv.gz', 'lists.csv', 'pandas.csv', 'savetxt.tsv'].map(
+    file => `text/${file}`,
+  ),
+  vectors: ['rows.fvecs', 'rows.bvecs', 'rows.fbin', 'rows.u8bin', 'rows.i8bin'].map(file => `text/${file}`),
+  torch: [
+    'f32.pt',
+    'bf16.pt',
+    'transposed.pt',
+    'nested.pt',
+    'dict.pt',
+    'list.pt',
+    'views.pt',
+    'by-id.pt',
+    'ids.pt',
+  ].map(file => `torch/${file}`),
+  tar: ['torch/rows.tar', 'torch/rows-pt.tar', 'torch/fields.tar'],
+  raw: ['torch/rows.bin', 'torch/rows.dat'],
+  states: [
+    ...['states.npy', 'states-fortran.npy', 'states.npz', 'states-deflated.npz', 'states.safetensors', 'states.pt'],
+    ...['states-tensor.parquet', 'states-nested.parquet', 'states-tensor.arrow'],
+  ].map(file => `torch/${file}`),
 }
 
-/** What is chosen where a file holds several arrays of rows. */
-const CHOSEN = { 'stored.npz': '#image_emb' }
+/** What is chosen where a file holds several arrays of rows, or does not say what they are. */
+const CHOSEN = {
+  'stored.npz': '#image_emb',
+  'torch/dict.pt': '#text',
+  'torch/fields.tar': '#image',
+  'torch/rows.bin': '#5:f32',
+  'torch/rows.dat': '#5:f16',
+}
 
 const containers = Object.entries(FILES).map(([id, files]) => ({
   id: `rows-${id}`,
   make: folder => copied(folder, Object.fromEntries(files.map(file => [file, join(SHARDS, file)]))),
   targets: files,
-  read: async (folder, file) => await rowsOf(`${join(folder, file)}${CHOSEN[file] ?? ''}`),
+  read: async (folder, file) =>
+    await rowsOf(`${join(folder, file)}${CHOSEN[file] ?? ''}`, id === 'states' ? { pool: 'mean' } : {}),
 }))
 
 /** Rows in the layout of clip-retrieval, with their metadata as Arrow and parquet have it. */
@@ -99,6 +131,9 @@ const ids = {
       'ids.pkl': join(SHARDS, 'many.pkl'),
       'numpy.pkl': join(CASES, 'pickle-ids-5.pkl'),
       'old.pkl': join(CASES, 'pickle-ids-2.pkl'),
+      'ids.pt': join(SHARDS, 'torch/ids.pt'),
+      'whole-ids.pt': join(SHARDS, 'torch/whole-ids.pt'),
+      'ids.tar': join(SHARDS, 'torch/rows.tar'),
     })
     written(folder, {
       'ids.jsonl': [{ id: 'a' }, { id: 9007199254740991 }, { id: 'c', more: [1] }],
@@ -108,7 +143,20 @@ const ids = {
       'ids.txt': '\ufeffa\nb\r\nc\n\n',
     })
   },
-  targets: ['ids.parquet', 'ids.pkl', 'numpy.pkl', 'old.pkl', 'ids.jsonl', 'ids.json', 'ids.csv', 'ids.tsv', 'ids.txt'],
+  targets: [
+    'ids.parquet',
+    'ids.pkl',
+    'numpy.pkl',
+    'old.pkl',
+    'ids.pt',
+    'whole-ids.pt',
+    'ids.tar',
+    'ids.jsonl',
+    'ids.json',
+    'ids.csv',
+    'ids.tsv',
+    'ids.txt',
+  ],
   async read(folder, file) {
     let count = 0
     for await (const id of idsIn(join(folder, file))) {

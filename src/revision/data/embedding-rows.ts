@@ -82,7 +82,7 @@ async function* everyId(
 }
 
 /** Formats whose files hold ids beside the rows. */
-const WITH_IDS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'pickle', 'jsonl', 'json', 'csv'])
+const WITH_IDS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'pickle', 'jsonl', 'json', 'csv', 'torch', 'tar'])
 
 function idFilesOf({ layout, format, shards }: RowFiles): IdFile[] {
   if (layout === 'clip-retrieval') {

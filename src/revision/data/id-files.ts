@@ -19,6 +19,7 @@ const MAX_LINE = 2 ** 16
  * The ids in a file, one for each row, in their order:
  * - parquet or Arrow: a column, as in the metadata of clip-retrieval;
  * - a published pickle: its `id`;
+ * - a PyTorch file: a list or tensor of ids beside the rows, or the keys of a dictionary of rows; a tar archive: the keys of its samples;
  * - JSON lines or a JSON array of objects: a key;
  * - CSV or TSV with a header: a column;
  * - the same packed, `.gz` or `.zst`;
@@ -43,6 +44,9 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
     case 'feather':
     case 'pkl':
     case 'pickle':
+    case 'pt':
+    case 'pth':
+    case 'tar':
     case 'gz':
     case 'zst':
       return nativeIds(path, column, usual)

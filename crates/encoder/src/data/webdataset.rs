@@ -6,9 +6,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use modality_gap_shards::foreign_kind;
+use modality_gap_shards::{foreign_kind, is_about_the_archive, not_a_file, sample_key};
 use serde_json::{Map, Value};
-use tar::EntryType;
 
 use super::names::{
     IMAGE_ENDINGS, bad, captions_of, ending, is_member, is_other_image, no_empty_caption, other_image,
@@ -68,11 +67,11 @@ pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
         if kind.is_dir() || is_about_the_archive(&name) {
             continue;
         }
-        let other = other_kind(kind);
+        let other = not_a_file(kind);
         if other.is_some() && !is_member(&ending(Path::new(&name))) {
             continue;
         }
-        let Some((key, suffix)) = key_of(&name) else {
+        let Some((key, suffix)) = sample_key(&name) else {
             let reason = format!(
                 "the member {name} has no key: its name {}",
                 if name.rsplit('/').next().is_some_and(|base| base.starts_with('.')) {
@@ -240,30 +239,6 @@ fn one<T>(
     }
 }
 
-/// Whether a member describes the archive, as `__index__` or what is in `__meta__/`: the package webdataset passes over it.
-fn is_about_the_archive(name: &str) -> bool {
-    let first = name.split('/').next().unwrap_or_default();
-    first.len() >= 4 && first.starts_with("__") && first.ends_with("__")
-}
-
-/// What a member is whose bytes do not stand in the archive one after the other.
-fn other_kind(kind: EntryType) -> Option<&'static str> {
-    match kind {
-        EntryType::Regular | EntryType::Continuous => None,
-        EntryType::Link => Some("a hard link to another member"),
-        EntryType::Symlink => Some("a link"),
-        EntryType::GNUSparse => Some("a sparse file"),
-        _ => Some("no regular file"),
-    }
-}
-
-/// Key and suffix of a member, as webdataset's `base_plus_ext` finds them.
-fn key_of(name: &str) -> Option<(&str, &str)> {
-    let base = name.rfind('/').map_or(0, |slash| slash + 1);
-    let dot = name[base..].find('.')?;
-    (dot > 0).then(|| (&name[..base + dot], &name[base + dot + 1..]))
-}
-
 fn text_member(content: &mut impl Read) -> std::result::Result<String, String> {
     let bytes = bounded(content).map_err(|error| error.to_string())?;
     text_of(bytes)
@@ -312,27 +287,6 @@ fn ends_here(path: &Path, mut file: File) -> Result<()> {
                      give them one by one, or join them with tar --concatenate"
                 ),
             });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::key_of;
-
-    /// Names and keys of webdataset's own `base_plus_ext`: `^((?:.*/|)[^.]+)[.]([^/]*)$`.
-    #[test]
-    fn a_key_ends_at_the_first_point_behind_the_last_slash() {
-        for (name, expected) in [
-            ("a.jpg", Some(("a", "jpg"))),
-            ("22.01.jpg", Some(("22", "01.jpg"))),
-            ("b.c/a.seg.png", Some(("b.c/a", "seg.png"))),
-            ("./a.txt", Some(("./a", "txt"))),
-            ("._a.jpg", None),
-            ("d/.hidden", None),
-            ("README", None),
-        ] {
-            assert_eq!(key_of(name), expected, "{name}");
         }
     }
 }

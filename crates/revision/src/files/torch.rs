@@ -14,15 +14,15 @@ use crate::Result;
 /// Tensors of a dictionary that `torch.save` wrote, as f32, in its order: those that `wanted` has a name for, under it.
 ///
 /// # Errors
-/// `BAD_MODEL` when it is damaged, holds something else, a tensor's values do not lie one after the other, or tensors share
+/// `BAD_MODEL` when it is damaged or holds something else, or tensors share
 /// so much of a storage that together they are longer than the file.
 pub(crate) fn read_torch(
     file: &Path,
     wanted: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<(String, Tensor)>> {
     let source = Source::open(file)?;
-    let read = modality_gap_weights::read_torch(source.reader(source.len()), source.len(), wanted);
-    read.map_err(|reason| source.bad(reason))
+    let read = modality_gap_weights::read_torch(source.input(), wanted);
+    read.map_err(|error| source.of_shard(error))
 }
 
 /// Writes tensors in f32; `torch.load(file, weights_only=True)` gives them back as a dictionary.

@@ -4,8 +4,12 @@ use std::io::Read;
 
 use kernels::Dtype;
 
+use crate::apart::Vector;
 use crate::error::{Place, ShardError};
+use crate::fault::Fault;
+use crate::pooled::{Pool, States};
 use crate::row_shape::{RowShape, not_flat, row_shape};
+use crate::rows::MAX_DIM;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// `NumPy` writes a few hundred bytes for a plain array; more is an attack or a structured type.
@@ -35,6 +39,45 @@ pub(crate) struct Header {
 
 /// Reads the header from the start of an npy file.
 pub(crate) fn read(reader: &mut impl Read, place: &Place) -> Result<Header, ShardError> {
+    let (fields, data) = fields(reader, place)?;
+    check(&fields, data, place)
+}
+
+/// An array of one row, and the position of its first component; why it is none.
+pub(crate) fn read_vector(
+    reader: &mut impl Read,
+    place: &Place,
+) -> Result<Result<(u64, Vector), Fault>, ShardError> {
+    let (fields, data) = fields(reader, place)?;
+    let ([dim] | [1, dim]) = fields.shape[..] else {
+        return Ok(Err(Fault::Matrix));
+    };
+    let Ok((dtype, swapped)) = component(&fields.descr, place) else {
+        return Ok(Err(Fault::NoFloats));
+    };
+    Ok(match usize::try_from(dim).ok().filter(|&dim| dim <= MAX_DIM) {
+        Some(0) => Err(Fault::Width {
+            found: 0,
+            expected: 1,
+        }),
+        Some(dim) => {
+            let stride = 1;
+            Ok((
+                data,
+                Vector {
+                    dim,
+                    dtype,
+                    swapped,
+                    stride,
+                },
+            ))
+        }
+        None => Err(Fault::Matrix),
+    })
+}
+
+/// What the header says, and the position of the first component.
+fn fields(reader: &mut impl Read, place: &Place) -> Result<(Fields, u64), ShardError> {
     let bad = |reason: &str| ShardError::bad_format(place, reason);
     let mut fill = |buf: &mut [u8]| {
         reader.read_exact(buf).map_err(|e| match e.kind() {
@@ -66,7 +109,7 @@ pub(crate) fn read(reader: &mut impl Read, place: &Place) -> Result<Header, Shar
     let mut text = vec![0; len as usize];
     fill(&mut text)?;
     let fields = Fields::parse(&text).ok_or_else(|| bad("has an npy header that cannot be read"))?;
-    check(&fields, prefix + u64::from(len), place)
+    Ok((fields, prefix + u64::from(len)))
 }
 
 fn check(fields: &Fields, data: u64, place: &Place) -> Result<Header, ShardError> {
@@ -110,21 +153,27 @@ impl Header {
         Err(ShardError::bad_format(place, reason))
     }
 
-    /// The rows of an array of three dimensions without a leading index: where the first or the second has length one.
+    /// The rows of an array of three dimensions without a leading index: where the first or the second has length one, or
+    /// the second is pooled.
     ///
     /// # Errors
     /// `BAD_SELECTOR` for any other.
-    pub fn flat(self, place: &Place) -> Result<Self, ShardError> {
+    pub fn flat(self, pool: Option<Pool>, place: &Place) -> Result<Self, ShardError> {
         match (self.three, self.lead, self.rows) {
-            (false, ..) => Ok(self),
-            (true, 1, _) | (true, _, 1) => Ok(Self {
+            (true, 1, _) | (true, _, 1) if pool.is_none() || self.rows == 1 => Ok(Self {
                 lead: 1,
                 rows: self.lead * self.rows,
                 three: false,
                 ..self
             }),
-            (true, lead, rows) => Err(not_flat([lead, rows, self.dim as u64], true, place)),
+            (true, lead, rows) if pool.is_none() => Err(not_flat([lead, rows, self.dim as u64], true, place)),
+            _ => Ok(self),
         }
+    }
+
+    /// The states of each row, where they are pooled.
+    pub fn states(&self, pool: Option<Pool>) -> States {
+        pool.filter(|_| self.three).map(|pool| (self.rows, pool))
     }
 }
 

@@ -4,5 +4,5 @@ pub(crate) mod header;
 mod read;
 mod write;
 
-pub(crate) use read::{NpyShard, open};
+pub(crate) use read::{array, open};
 pub(crate) use write::{NpyWriter, header_bytes};

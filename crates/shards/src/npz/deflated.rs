@@ -7,14 +7,12 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use kernels::Dtype;
 
+use crate::archive::{Check, Member, compare};
 use crate::buffer::{Buffer, swap_bytes};
 use crate::error::ShardError;
 use crate::input::{Input, InputReader};
 use crate::npy::header::Header;
 use crate::rows::{Access, Shard, range_bytes};
-
-use super::checked::{Check, compare};
-use super::member::Member;
 
 /// Bytes that are decoded at once when rows are passed over.
 const SKIP_BYTES: usize = 16 << 10;
@@ -36,7 +34,7 @@ struct Decoder {
 
 impl DeflatedShard {
     pub fn new(input: Input, member: Member, header: Header) -> Result<Self, ShardError> {
-        if header.fortran && header.rows > 1 {
+        if header.fortran && header.lead * header.rows > 1 {
             let reason = "is deflated and in Fortran order; save it in C order or uncompressed";
             return Err(ShardError::unsupported(input.place(), reason));
         }
@@ -75,7 +73,7 @@ impl DeflatedShard {
             .map_err(|e| self.failed(e))?;
         decoder.fill(bytes).map_err(|e| self.failed(e))?;
         decoder.row = first + count;
-        if decoder.row == self.header.rows {
+        if decoder.row == self.rows() {
             self.check_sum(&mut decoder)?;
         }
         Ok(decoder)
@@ -130,7 +128,7 @@ impl Decoder {
 
 impl Shard for DeflatedShard {
     fn rows(&self) -> u64 {
-        self.header.rows
+        self.header.lead * self.header.rows
     }
 
     fn dim(&self) -> usize {

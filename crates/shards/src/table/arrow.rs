@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use kernels::Dtype;
 
-use super::columns::{self, Lists};
+use super::columns::{self, Lists, Wanted};
 use super::scan::{self, Batch};
 use super::stream::{Codec, Part, Stream};
 use crate::buffer::{Buffer, swap_bytes};
@@ -14,6 +14,7 @@ use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::known::Known;
+use crate::pooled::{pooled, split};
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
 
 struct ArrowShard {
@@ -72,7 +73,13 @@ const WIDTH_ROWS: u64 = 8192;
 /// Opens the column that is asked for, or the one that holds rows.
 pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let (schema, rows) = scan::checked(&input)?;
-    let chosen = columns::choose(&schema, ask.selector, ask.role, input.place());
+    let wanted = Wanted {
+        selector: ask.selector,
+        role: ask.role,
+        tensors: ask.pool.is_some(),
+        nested: false,
+    };
+    let chosen = columns::choose(&schema, wanted, input.place());
     if chosen.is_err() && rows == 0 {
         return Ok(Opened::empty());
     }
@@ -103,8 +110,12 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     };
     shard.dim = columns::check_dim(dim, shard.input.place())?;
     shard.check_sizes()?;
+    let shard: Box<dyn Shard> = Box::new(shard);
     Ok(Opened {
-        shard: Box::new(shard),
+        shard: match columns::states(field) {
+            None => shard,
+            Some((each, dim)) => pooled(split(shard, dim), ask.pool.map(|pool| (each, pool))),
+        },
         selector: Some(field.name().clone()),
         known: Known::default(),
     })

@@ -31,12 +31,7 @@ pub(super) enum Lists {
 
 /// What kind of rows a column holds; `None` when it holds something else.
 pub(super) fn kind(data_type: &DataType) -> Option<(Lists, Dtype)> {
-    let (lists, item) = match data_type {
-        DataType::List(item) => (Lists::Offsets32, item),
-        DataType::LargeList(item) => (Lists::Offsets64, item),
-        DataType::FixedSizeList(item, dim) => (Lists::Fixed(usize::try_from(*dim).ok()?), item),
-        _ => return None,
-    };
+    let (lists, item) = list(data_type)?;
     let dtype = match item.data_type() {
         DataType::Float16 => Dtype::F16,
         DataType::Float32 => Dtype::F32,
@@ -46,15 +41,45 @@ pub(super) fn kind(data_type: &DataType) -> Option<(Lists, Dtype)> {
     Some((lists, dtype))
 }
 
+fn list(data_type: &DataType) -> Option<(Lists, &FieldRef)> {
+    Some(match data_type {
+        DataType::List(item) => (Lists::Offsets32, item),
+        DataType::LargeList(item) => (Lists::Offsets64, item),
+        DataType::FixedSizeList(item, dim) => (Lists::Fixed(usize::try_from(*dim).ok()?), item),
+        _ => return None,
+    })
+}
+
+/// The storage type of a column of lists of lists.
+pub(super) fn nested(data_type: &DataType) -> Option<Dtype> {
+    let (_, item) = list(data_type)?;
+    Some(kind(item.data_type())?.1)
+}
+
+/// Which columns are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub selector: Option<&'a str>,
+    pub role: Role,
+    /// Whether columns of tensors hold rows, too, whose states are pooled.
+    pub tensors: bool,
+    /// Whether lists of lists do.
+    pub nested: bool,
+}
+
 /// Index of the column called `selector`, or of the one that holds rows.
-pub(super) fn choose(
-    schema: &Schema,
-    selector: Option<&str>,
-    role: Role,
-    place: &Place,
-) -> Result<usize, ShardError> {
+pub(super) fn choose(schema: &Schema, wanted: Wanted<'_>, place: &Place) -> Result<usize, ShardError> {
+    let Wanted { selector, role, .. } = wanted;
+    let fits = |field: &Field| {
+        let rows = kind(field.data_type()).is_some();
+        let flat = match tensor(field) {
+            None => rows,
+            Some(_) => rows && wanted.tensors && states(field).is_some(),
+        };
+        flat || wanted.nested && nested(field.data_type()).is_some()
+    };
     let fitting: Vec<usize> = (0..schema.fields().len())
-        .filter(|&i| kind(schema.field(i).data_type()).is_some() && tensor(schema.field(i)).is_none())
+        .filter(|&i| fits(schema.field(i)))
         .collect();
     let names: Vec<String> = fitting.iter().map(|&i| schema.field(i).name().clone()).collect();
     let all = |say: fn(&Field) -> String| {
@@ -118,34 +143,53 @@ pub(super) fn others(schema: &Schema, column: usize) -> Vec<String> {
         .collect()
 }
 
-/// The shape of a column of tensors that are no rows: Arrow's `fixed_shape_tensor` with more than one length above one.
-fn tensor(field: &Field) -> Option<Vec<u64>> {
-    #[derive(Deserialize)]
-    struct Shape {
-        shape: Vec<u64>,
-    }
+/// Arrow's `fixed_shape_tensor`.
+#[derive(Deserialize)]
+struct Tensor {
+    shape: Vec<u64>,
+    /// Order of the axes in the storage, where it is another one.
+    permutation: Option<Vec<usize>>,
+}
+
+/// The shape of a column of tensors that are no rows: with more than one length above one.
+fn tensor(field: &Field) -> Option<Tensor> {
     let metadata = field.metadata();
     if metadata.get(EXTENSION_TYPE_NAME_KEY)? != "arrow.fixed_shape_tensor" {
         return None;
     }
-    let Shape { shape } = serde_json::from_str(metadata.get(EXTENSION_TYPE_METADATA_KEY)?).ok()?;
-    let long = shape.iter().filter(|&&length| length != 1).count();
-    (long > 1).then_some(shape)
+    let tensor: Tensor = serde_json::from_str(metadata.get(EXTENSION_TYPE_METADATA_KEY)?).ok()?;
+    let long = tensor.shape.iter().filter(|&&length| length != 1).count();
+    (long > 1).then_some(tensor)
 }
+
+/// How many states a row of tensors has, and their columns; `None` for tensors that are no states.
+pub(super) fn states(field: &Field) -> Option<(u64, usize)> {
+    let Tensor { shape, permutation } = tensor(field)?;
+    if permutation.is_some_and(|order| !order.is_sorted()) {
+        return None;
+    }
+    let long: Vec<u64> = shape.into_iter().filter(|&length| length != 1).collect();
+    let [states, dim] = long[..] else { return None };
+    let width = states.checked_mul(dim)?;
+    match kind(field.data_type()) {
+        Some((Lists::Fixed(all), _)) if all as u64 == width && dim > 0 => Some((states, dim as usize)),
+        _ => None,
+    }
+}
+
+const STATES: &str = "token states or several rows: pool them, --pool mean, first or last (lists of lists in parquet only), or \
+                      split them first";
 
 /// A column with its type in the words of those who write it, and what to do where rows are hidden in it.
 fn described(field: &Field) -> String {
-    if let Some(shape) = tensor(field) {
-        return format!(
-            "{} of tensors of shape {shape:?} (token states or several rows: pool or split them first)",
-            field.name()
-        );
+    if let Some(Tensor { shape, .. }) = tensor(field) {
+        return format!("{} of tensors of shape {shape:?} ({STATES})", field.name());
     }
     let advice = match field.data_type() {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             match item.data_type() {
-                DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
-                    " (token states or several rows: pool or split them first)"
+                inner if list(inner).is_some() => {
+                    return format!("{} of type {} ({STATES})", field.name(), field.data_type());
                 }
                 kind if kind.is_integer() => " (whole numbers: scale them back to floats)",
                 DataType::Decimal128(..) | DataType::Decimal256(..) => " (decimals: cast them to floats)",
@@ -185,32 +229,29 @@ pub(super) fn check_dim(dim: usize, place: &Place) -> Result<usize, ShardError> 
     Ok(dim)
 }
 
+/// Components of a row, and of each state where it has several.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width {
+    pub dim: usize,
+    pub state: Option<usize>,
+}
+
 /// Copies rows `range` of a list column into `out`; rows that cannot be given go into `faults`, by their index in `out`
 /// plus `base`.
 pub(super) fn copy_rows(
     array: &dyn Array,
     range: Range<usize>,
-    dim: usize,
+    Width { dim, state }: Width,
     out: &mut [u8],
     place: &Place,
     base: usize,
     faults: &mut Vec<(usize, Fault)>,
 ) -> Result<(), ShardError> {
-    let (values, offsets) = match array.data_type() {
-        DataType::List(_) => {
-            let list = downcast::<ListArray>(array, place)?;
-            (list.values(), spans(list.value_offsets(), &range))
-        }
-        DataType::LargeList(_) => {
-            let list = downcast::<LargeListArray>(array, place)?;
-            (list.values(), spans(list.value_offsets(), &range))
-        }
-        _ => {
-            let list = downcast::<FixedSizeListArray>(array, place)?;
-            let start = |row: usize| (list.value_offset_at(row), dim);
-            (list.values(), range.clone().map(start).collect())
-        }
-    };
+    let Spans {
+        values,
+        spans: offsets,
+        uneven,
+    } = spans_of(array, range.clone(), state, place)?;
     let bytes = match values.data_type() {
         DataType::Float16 => primitive_bytes::<Float16Type>(values, place)?,
         DataType::Float32 => primitive_bytes::<Float32Type>(values, place)?,
@@ -220,6 +261,7 @@ pub(super) fn copy_rows(
     let nulls = values.nulls().filter(|nulls| nulls.null_count() > 0);
     let first = offsets.first().map_or(0, |span| span.0);
     let whole = nulls.is_none()
+        && uneven.is_empty()
         && array.nulls().is_none_or(|nulls| nulls.null_count() == 0)
         && offsets
             .iter()
@@ -233,6 +275,8 @@ pub(super) fn copy_rows(
         let null = |at: usize| nulls.is_some_and(|nulls| nulls.is_null(start + at));
         let fault = if array.is_null(row) {
             Some(Fault::Null)
+        } else if let Some(&(_, fault)) = uneven.iter().find(|&&(bad, _)| bad == i) {
+            Some(fault)
         } else if width != dim {
             Some(Fault::Width {
                 found: width,
@@ -251,6 +295,71 @@ pub(super) fn copy_rows(
     Ok(())
 }
 
+/// The components of some rows of a column.
+struct Spans<'a> {
+    values: &'a ArrayRef,
+    /// Start and width of each row.
+    spans: Vec<(usize, usize)>,
+    /// Rows with a state of another width, or none.
+    uneven: Vec<(usize, Fault)>,
+}
+
+/// The components of rows `range`; those of lists in lists, whose states have `state` components, are those of all states.
+fn spans_of<'a>(
+    array: &'a dyn Array,
+    range: Range<usize>,
+    state: Option<usize>,
+    place: &Place,
+) -> Result<Spans<'a>, ShardError> {
+    let (values, mut spans) = match array.data_type() {
+        DataType::List(_) => {
+            let list = downcast::<ListArray>(array, place)?;
+            (list.values(), spans(list.value_offsets(), &range))
+        }
+        DataType::LargeList(_) => {
+            let list = downcast::<LargeListArray>(array, place)?;
+            (list.values(), spans(list.value_offsets(), &range))
+        }
+        _ => {
+            let list = downcast::<FixedSizeListArray>(array, place)?;
+            let width = list.value_length().max(0) as usize;
+            let span = |row: usize| (row * width, width);
+            (list.values(), range.map(span).collect())
+        }
+    };
+    let mut uneven = Vec::new();
+    if list(values.data_type()).is_none() {
+        return Ok(Spans {
+            values,
+            spans,
+            uneven,
+        });
+    }
+    let from = spans.iter().map(|span| span.0).min().unwrap_or(0);
+    let to = spans.iter().map(|span| span.0 + span.1).max().unwrap_or(from);
+    let inner = spans_of(values.as_ref(), from..to, None, place)?;
+    for (row, span) in spans.iter_mut().enumerate() {
+        let states = &inner.spans[span.0 - from..span.0 + span.1 - from];
+        let null = (span.0..span.0 + span.1).any(|at| values.is_null(at));
+        let other = states
+            .iter()
+            .find(|&&(_, width)| state.is_some_and(|state| width != state));
+        if null {
+            uneven.push((row, Fault::Null));
+        } else if let (Some(&(_, found)), Some(expected)) = (other, state) {
+            uneven.push((row, Fault::Width { found, expected }));
+        }
+        let start = states.first().map_or(0, |first| first.0);
+        let end = states.last().map_or(start, |last| last.0 + last.1);
+        *span = (start, end - start);
+    }
+    Ok(Spans {
+        values: inner.values,
+        spans,
+        uneven,
+    })
+}
+
 /// Start and width of each row of a list column, which arrow has checked.
 fn spans<O: Copy + Into<i64>>(offsets: &[O], range: &Range<usize>) -> Vec<(usize, usize)> {
     let at = |i: usize| usize::try_from(offsets[i].into()).unwrap_or(0);
@@ -261,19 +370,19 @@ fn spans<O: Copy + Into<i64>>(offsets: &[O], range: &Range<usize>) -> Vec<(usize
 }
 
 /// Widths of the rows of a list column; 0 for null ones.
-pub(super) fn widths(array: &dyn Array) -> Vec<usize> {
-    let any = array.as_any();
-    let all = 0..array.len();
-    let spans = match (
-        any.downcast_ref::<ListArray>(),
-        any.downcast_ref::<LargeListArray>(),
-    ) {
-        (Some(list), _) => spans(list.value_offsets(), &all),
-        (_, Some(list)) => spans(list.value_offsets(), &all),
-        _ => Vec::new(),
-    };
+pub(super) fn widths(array: &dyn Array, place: &Place) -> Result<Vec<usize>, ShardError> {
+    let spans = spans_of(array, 0..array.len(), None, place)?.spans;
     let width = |(row, (_, width)): (usize, (usize, usize))| if array.is_null(row) { 0 } else { width };
-    spans.into_iter().enumerate().map(width).collect()
+    Ok(spans.into_iter().enumerate().map(width).collect())
+}
+
+/// The states of a column of lists of lists.
+pub(super) fn inner<'a>(array: &'a dyn Array, place: &Place) -> Result<&'a ArrayRef, ShardError> {
+    Ok(match array.data_type() {
+        DataType::List(_) => downcast::<ListArray>(array, place)?.values(),
+        DataType::LargeList(_) => downcast::<LargeListArray>(array, place)?.values(),
+        _ => downcast::<FixedSizeListArray>(array, place)?.values(),
+    })
 }
 
 fn downcast<'a, T: 'static>(array: &'a dyn Array, place: &Place) -> Result<&'a T, ShardError> {

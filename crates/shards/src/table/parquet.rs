@@ -12,13 +12,14 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::chunks::Chunks;
-use super::columns::{self, Lists};
+use super::columns::{self, Lists, Wanted, Width};
 use super::pages::{check_pages, failed, guarded};
 use crate::buffer::Buffer;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::known::Known;
+use crate::pooled::{pooled, split};
 use crate::rows::{Access, Ask, Opened, Shard, range_bytes};
 
 /// Bytes of rows that are decoded at once.
@@ -31,7 +32,7 @@ struct ParquetShard {
     column: usize,
     /// First row of each row group, and the number of all rows.
     starts: Vec<u64>,
-    dim: usize,
+    width: Width,
     dtype: Dtype,
     decoder: Mutex<Option<Decoder>>,
 }
@@ -52,7 +53,13 @@ const WIDTH_ROWS: [usize; 2] = [64, 8192];
 pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let metadata = read_metadata(&input)?;
     let starts = group_starts(&metadata, input.place())?;
-    let chosen = columns::choose(metadata.schema(), ask.selector, ask.role, input.place());
+    let wanted = Wanted {
+        selector: ask.selector,
+        role: ask.role,
+        tensors: ask.pool.is_some(),
+        nested: ask.pool.is_some(),
+    };
+    let chosen = columns::choose(metadata.schema(), wanted, input.place());
     if chosen.is_err() && starts[starts.len() - 1] == 0 {
         return Ok(Opened::empty());
     }
@@ -60,7 +67,12 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let name = metadata.schema().field(column).name().clone();
     check_compression(&metadata, &name, input.place())?;
     let checked = check_pages(&input, &metadata, |field| field == column)?;
-    let kind = columns::kind(metadata.schema().field(column).data_type());
+    let field = metadata.schema().field(column);
+    let mut states = ask.pool.and_then(|_| columns::states(field));
+    let nested = columns::nested(field.data_type()).filter(|_| ask.pool.is_some());
+    let kind = nested
+        .map(|dtype| (Lists::Offsets32, dtype))
+        .or(columns::kind(field.data_type()));
     let (lists, dtype) = kind.ok_or_else(|| ShardError::bad_format(input.place(), "has no list column"))?;
     let mut shard = ParquetShard {
         chunks: checked.chunks(&input),
@@ -68,17 +80,33 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
         metadata,
         column,
         starts,
-        dim: 0,
+        width: Width { dim: 0, state: None },
         dtype,
         decoder: Mutex::new(None),
     };
-    let dim = match (lists, ask.dim) {
-        (Lists::Fixed(dim), _) | (_, Some(dim)) => dim,
-        _ => guarded(shard.input.place(), || shard.usual_width())?,
+    let place = shard.input.place();
+    let (dim, state) = match (lists, ask.dim) {
+        _ if nested.is_some() => guarded(place, || shard.usual_width())?,
+        (Lists::Fixed(dim), _) | (_, Some(dim)) => (dim, None),
+        _ => guarded(place, || shard.usual_width())?,
     };
-    shard.dim = columns::check_dim(dim, shard.input.place())?;
+    let dim = columns::check_dim(dim, place)?;
+    if let Some(state) = state {
+        if dim % state != 0 {
+            return Err(ShardError::bad_format(
+                place,
+                format!("has lists of states that are not of {state} columns each"),
+            ));
+        }
+        states = Some(((dim / state) as u64, state));
+    }
+    shard.width = Width { dim, state };
+    let shard: Box<dyn Shard> = Box::new(shard);
     Ok(Opened {
-        shard: Box::new(shard),
+        shard: match states {
+            None => shard,
+            Some((each, dim)) => pooled(split(shard, dim), ask.pool.map(|pool| (each, pool))),
+        },
         selector: Some(name),
         known: Known::default(),
     })
@@ -204,8 +232,8 @@ pub(super) fn group_starts(metadata: &ArrowReaderMetadata, place: &Place) -> Res
 }
 
 impl ParquetShard {
-    /// The width of most of the first rows; 0 where none of them says any.
-    fn usual_width(&self) -> Result<usize, ShardError> {
+    /// The width of most of the first rows, and of most states of them where lists are in lists; 0 where none of them says any.
+    fn usual_width(&self) -> Result<(usize, Option<usize>), ShardError> {
         let place = self.input.place();
         for rows in WIDTH_ROWS {
             let mut batches = self
@@ -215,11 +243,17 @@ impl ParquetShard {
                 .map_err(|e| failed(place, &e))?;
             let Some(batch) = batches.next() else { break };
             let batch = batch.map_err(|e| failed(place, &e))?;
-            if let Some(width) = columns::usual_width(columns::widths(batch.column(0))) {
-                return Ok(width);
+            let column = batch.column(0);
+            if let Some(width) = columns::usual_width(columns::widths(column, place)?) {
+                let state = if columns::nested(column.data_type()).is_some() {
+                    columns::usual_width(columns::widths(columns::inner(column, place)?, place)?)
+                } else {
+                    None
+                };
+                return Ok((width, state));
             }
         }
-        Ok(0)
+        Ok((0, None))
     }
 
     fn builder(&self, group: usize, batch_rows: usize) -> ParquetRecordBatchReaderBuilder<Chunks> {
@@ -239,7 +273,7 @@ impl ParquetShard {
             .partition_point(|&start| start <= first)
             .saturating_sub(1);
         let group = group.min(self.starts.len().saturating_sub(2));
-        let batch_rows = (BATCH_BYTES / (self.dim * self.dtype.size()).max(1)).clamp(1, 8192);
+        let batch_rows = (BATCH_BYTES / (self.width.dim * self.dtype.size()).max(1)).clamp(1, 8192);
         let builder = self
             .builder(group, batch_rows)
             .with_offset((first - self.starts[group]) as usize);
@@ -256,7 +290,7 @@ impl ParquetShard {
     fn decode(&self, decoder: &mut Decoder, mut bytes: &mut [u8]) -> Result<Vec<(usize, Fault)>, ShardError> {
         let (mut faults, mut done) = (Vec::new(), 0);
         let place = self.input.place();
-        let row_bytes = self.dim * self.dtype.size();
+        let row_bytes = self.width.dim * self.dtype.size();
         while !bytes.is_empty() {
             if decoder.used == decoder.batch.num_rows() {
                 let next = decoder
@@ -272,7 +306,7 @@ impl ParquetShard {
             columns::copy_rows(
                 decoder.batch.column(0),
                 range,
-                self.dim,
+                self.width,
                 here,
                 place,
                 done,
@@ -293,7 +327,7 @@ impl Shard for ParquetShard {
     }
 
     fn dim(&self) -> usize {
-        self.dim
+        self.width.dim
     }
 
     fn dtype(&self) -> Dtype {
@@ -317,7 +351,7 @@ impl Shard for ParquetShard {
             let faults = self.decode(&mut decoder, buf.as_bytes_mut())?;
             Ok((decoder, faults))
         })?;
-        buf.spoil(self.dtype, self.dim, faults);
+        buf.spoil(self.dtype, self.width.dim, faults);
         if decoder.row < self.rows() {
             *slot = Some(decoder);
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_ipc::writer::FileWriter;
+use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use kernels::{Dtype, Rows};
 use parquet::arrow::ArrowWriter;
@@ -123,7 +124,13 @@ fn schema(spec: &OutputSpec, item: DataType, companions: Option<&Companions>) ->
         let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
         let old = &fields[*vector];
         let list = columns::with_item(old.data_type(), item, width);
-        fields[*vector] = Arc::new(old.as_ref().clone().with_data_type(list));
+        let mut field = old.as_ref().clone().with_data_type(list);
+        if columns::states(old).is_some() {
+            // pooled rows are no tensors of that shape any more
+            field.metadata_mut().remove(EXTENSION_TYPE_NAME_KEY);
+            field.metadata_mut().remove(EXTENSION_TYPE_METADATA_KEY);
+        }
+        fields[*vector] = Arc::new(field);
         return (
             Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())),
             *vector,

@@ -120,7 +120,13 @@ fn text_cut_or_changed_anywhere_never_panics() {
 
 #[test]
 fn a_wrong_magic_word_is_said() {
-    let text = [Format::Jsonl, Format::Json, Format::Csv, Format::Fvecs];
+    let text = [
+        Format::Jsonl,
+        Format::Json,
+        Format::Csv,
+        Format::Fvecs,
+        Format::Raw,
+    ];
     for format in Format::ALL.into_iter().filter(|format| !text.contains(format)) {
         let name = format!("file.{}", format.extensions()[0]);
         refused(&name, b"these are not the rows you are looking for", "");

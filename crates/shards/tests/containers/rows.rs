@@ -161,7 +161,7 @@ fn a_shard_without_rows_changes_nothing_in_any_format() {
 /// An output without rows is made of a shard without rows, in every format.
 fn rewritten(none: &ShardRef) {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::WRITTEN {
+    for format in Format::written() {
         let to = folder.path().join(format!("out.{}", format.extensions()[0]));
         let dtype = if format == Format::Fvecs {
             Dtype::F32

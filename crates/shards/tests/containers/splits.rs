@@ -10,8 +10,8 @@ use crate::common::{fixture, read};
 /// The first component of each row of a split.
 pub(crate) fn rows(path: &Path, split: Option<&str>) -> Result<Vec<f64>, ShardError> {
     let wanted = Wanted {
-        role: Role::Other,
         split,
+        ..Wanted::default()
     };
     let source = resolve(&[path.to_str().unwrap().to_owned()], wanted)?;
     let mut all = Vec::new();
@@ -125,6 +125,7 @@ fn the_sides_of_a_layout_have_their_splits() {
         let wanted = Wanted {
             role,
             split: Some("test"),
+            ..Wanted::default()
         };
         let found = resolve(&[folder.path().to_str().unwrap().to_owned()], wanted).unwrap();
         assert_eq!(found.rows, 1, "{role:?}");

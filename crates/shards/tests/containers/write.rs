@@ -14,7 +14,7 @@ const DTYPES: [Dtype; 4] = [Dtype::F16, Dtype::Bf16, Dtype::F32, Dtype::F64];
 #[test]
 fn every_format_and_type_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::WRITTEN {
+    for format in Format::written() {
         for dtype in DTYPES {
             let path = folder
                 .path()
@@ -58,7 +58,7 @@ fn every_format_and_type_comes_back() {
 #[test]
 fn an_unfinished_output_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::WRITTEN {
+    for format in Format::written() {
         let spec = spec(folder.path().join("out"), format, Dtype::F32, 4, 10);
         let writer = create(&spec).unwrap();
         crate::common::write_blocks(writer.as_ref(), &spec, &expected(5, 4), 5).unwrap();
@@ -284,11 +284,11 @@ fn metadata_lose_the_dropped_rows_only() {
 #[test]
 fn zero_rows_may_be_written() {
     let folder = tempfile::tempdir().unwrap();
-    for format in Format::WRITTEN {
+    for format in Format::written() {
         let spec = spec(folder.path().join(format.name()), format, Dtype::F32, 4, 0);
         create(&spec).unwrap().finish(false).unwrap();
     }
-    assert_eq!(names(folder.path()).len(), Format::WRITTEN.len());
+    assert_eq!(names(folder.path()).len(), Format::written().count());
 }
 
 #[test]
@@ -340,7 +340,7 @@ mod full_disk {
 
     fn write_all_formats(folder: &Path) {
         std::fs::write(folder.join("old"), b"old").unwrap();
-        for format in Format::WRITTEN {
+        for format in Format::written() {
             let dtype = if format == Format::Fvecs {
                 Dtype::F32
             } else {

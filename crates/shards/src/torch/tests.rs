@@ -1,22 +1,25 @@
-//! Hostile files. Those that torch itself wrote are in tests/interchange.rs.
+//! Hostile files. Those that torch itself wrote are in tests/containers/torch.rs.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 
-use candle_core::Tensor;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::machine::tensors;
-use super::read_torch;
+use super::TorchFile;
+use super::machine::tree;
+use crate::input::Input;
 
-type Read = Result<Vec<(String, Tensor)>, String>;
-
-fn read_some(bytes: &[u8], wanted: &dyn Fn(&str) -> Option<String>) -> Read {
-    read_torch(Cursor::new(bytes), bytes.len() as u64, wanted)
-}
+/// The components of every tensor, with its name and shape.
+type Read = Result<Vec<(String, Vec<u64>, Vec<u8>)>, String>;
 
 fn read(bytes: &[u8]) -> Read {
-    read_some(bytes, &|name| Some(name.to_owned()))
+    let file = TorchFile::open(&Input::memory(bytes.to_vec())).map_err(|error| error.to_string())?;
+    let tensors = file.dictionary(&|_| true).map_err(|error| error.to_string())?;
+    let components = |(name, tensor): (String, super::TorchTensor)| {
+        let bytes = file.components(&tensor).map_err(|error| error.to_string())?;
+        Ok((name, tensor.shape().to_vec(), bytes))
+    };
+    tensors.into_iter().map(components).collect()
 }
 
 fn refused(bytes: &[u8]) -> String {
@@ -56,7 +59,7 @@ fn pickle(sizes: &[u8]) -> Vec<u8> {
 #[test]
 fn a_file_truncated_or_changed_anywhere_never_panics() {
     let good = good();
-    assert_eq!(read(&good).unwrap()[0].1.dims(), [2, 3]);
+    assert_eq!(read(&good).unwrap()[0].1, [2, 3]);
     for len in 0..good.len() {
         assert!(read(&good[..len]).is_err(), "{len}");
     }
@@ -82,9 +85,12 @@ fn tensors_that_no_bytes_back_are_refused() {
     assert!(read(&file(b"K\x00K\x02K\x03\x86K\x03K\x01\x86")).is_ok());
     let long = b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";
     for (sizes, said) in [
-        (&b"K\x00K\x02K\x04\x86K\x04K\x01\x86"[..], "has 24 bytes, not 32"),
-        (b"K\x01K\x02K\x03\x86K\x03K\x01\x86", "not 24 from 4"),
-        (b"K\x00K\x02K\x03\x86K\x01K\x02\x86", "contiguous"),
+        (
+            &b"K\x00K\x02K\x04\x86K\x04K\x01\x86"[..],
+            "has 24 bytes, and its tensor of 32",
+        ),
+        (b"K\x01K\x02K\x03\x86K\x03K\x01\x86", "ends at 28"),
+        (b"K\x00K\x02K\x04\x86K\x00K\x01\x86", "contiguous"),
         (b"K\x00K\x02K\x03\x86K\x01\x85", "cannot have the shape"),
         (
             &[b"K\x00", &long[..], &long[..], b"\x86K\x01K\x01\x86"].concat(),
@@ -104,27 +110,18 @@ fn tensors_that_no_bytes_back_are_refused() {
     }
 }
 
-/// Any number of names may stand for one storage; they are read only as far as the file is long, and as they are wanted.
+/// Values that lie apart in the file come in the order of the tensor.
 #[test]
-fn names_that_share_a_storage_do_not_multiply_it() {
-    let one: &[u8] = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuM\x00\x04tQK\x00M\x00\x04\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR";
-    let mut pickle = b"\x80\x02}(".to_vec();
-    for name in b'a'..=b'z' {
-        pickle.extend([b'X', 1, 0, 0, 0, name]);
-        pickle.extend(one);
-    }
-    pickle.extend(b"u.");
-    let data = [0_u8; 4096];
+fn a_transposed_tensor_is_read_in_its_own_order() {
+    let pickle = pickle(b"K\x00K\x03K\x02\x86K\x01K\x03\x86");
+    let data: Vec<u8> = (0..6_u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
     let file = zipped(
         &[("x/data.pkl", &pickle), ("x/data/0", &data)],
         CompressionMethod::Stored,
     );
-    let reason = refused(&file);
-    assert!(reason.contains("longer than the file"), "{reason}");
-    let some = |name: &str| (name == "c").then(|| "ours".to_owned());
-    let read = read_some(&file, &some).unwrap();
-    assert_eq!(read.len(), 1);
-    assert_eq!((read[0].0.as_str(), read[0].1.dims()), ("ours", &[1024][..]));
+    let (_, shape, bytes) = read(&file).unwrap().remove(0);
+    let values: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
+    assert_eq!((shape, values), (vec![3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
 }
 
 /// A bomb would be a small member that unpacks to gigabytes; torch stores members as they are.
@@ -159,14 +156,13 @@ fn pickles_that_would_run_or_fill_something_are_refused() {
         (b"\x80\x02cnever", "does not end"),
         (b"\x80\x09.", "protocol 9"),
         (b"\x80\x02}", "truncated"),
-        (b"\x80\x02K\x01.", "no dictionary"),
         (b"\x80\x02\x81.", "opcode 0x81"),
         (b"", "truncated"),
         (&nested, "nested too deeply"),
         (&doubled, "nested too deeply"),
     ] {
-        let reason = tensors(bytes).unwrap_err();
+        let reason = tree(bytes).unwrap_err();
         assert!(reason.contains(said), "{said}: {reason}");
     }
-    assert!(tensors(b"\x80\x02}.").unwrap().is_empty());
+    assert!(tree(b"\x80\x02}.").is_ok());
 }

@@ -1,6 +1,7 @@
 //! Whether an archive is all that its file holds: readers of zip files look for its end and pass over what stands before or
 //! behind it, such as an older archive.
 
+use super::member::Kind;
 use crate::error::ShardError;
 use crate::input::Input;
 
@@ -15,13 +16,11 @@ const LARGE_MARK: &[u8; 4] = b"PK\x06\x06";
 const LOCATOR: u64 = 20;
 const LOCATOR_MARK: &[u8; 4] = b"PK\x06\x07";
 
-const ADVICE: &str = "save all arrays with one numpy.savez";
-
 /// Checks that the archive ends with the file and lists the bytes right before its end.
 ///
 /// # Errors
 /// `BAD_FORMAT` for bytes behind the archive or before it, which would be passed over.
-pub(super) fn check(input: &Input) -> Result<(), ShardError> {
+pub(super) fn check(input: &Input, Kind { name, advice, .. }: Kind) -> Result<(), ShardError> {
     let bad = |reason: String| Err(ShardError::bad_format(input.place(), reason));
     let len = input.len();
     let tail_start = len.saturating_sub(END + MAX_COMMENT);
@@ -33,7 +32,7 @@ pub(super) fn check(input: &Input) -> Result<(), ShardError> {
     let last = tail.len().checked_sub(END as usize);
     let Some(at) = last.and_then(|last| (0..=last).rev().find(ends_here)) else {
         return bad(format!(
-            "is no valid npz, or holds more bytes behind its archive, as of another file that was appended; {ADVICE}"
+            "is no valid {name}, or holds more bytes behind its archive, as of another file that was appended; {advice}"
         ));
     };
     let record = &tail[at..];
@@ -45,7 +44,7 @@ pub(super) fn check(input: &Input) -> Result<(), ShardError> {
             end = u64_at(&locator, 8);
             let large = input.bytes_at(end, LARGE_END)?;
             if !large.starts_with(LARGE_MARK) {
-                return bad(format!("holds other bytes before its archive; {ADVICE}"));
+                return bad(format!("holds other bytes before its archive; {advice}"));
             }
             (size, offset) = (u64_at(&large, 40), u64_at(&large, 48));
         }
@@ -53,10 +52,12 @@ pub(super) fn check(input: &Input) -> Result<(), ShardError> {
     match offset.checked_add(size) {
         Some(listed) if listed == end => Ok(()),
         Some(listed) if listed < end => bad(format!(
-            "holds {} bytes before its archive, as of another file that it was appended to; {ADVICE}",
+            "holds {} bytes before its archive, as of another file that it was appended to; {advice}",
             end - listed
         )),
-        _ => bad("is no valid npz: its list of members lies outside of it".to_owned()),
+        _ => bad(format!(
+            "is no valid {name}: its list of members lies outside of it"
+        )),
     }
 }
 

@@ -1,0 +1,348 @@
+//! Which tensors of a file are rows.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::file::{TorchFile, TorchTensor};
+use super::machine::{Container, Described, Tree, Value};
+use crate::apart::{Apart, Places, Vector};
+use crate::archive::{Checked, Member};
+use crate::error::ShardError;
+use crate::fault::Fault;
+use crate::input::Input;
+use crate::known::Known;
+use crate::pooled::{Pool, States, pooled};
+use crate::role::listed;
+use crate::row_shape::{RowShape, not_flat, row_shape};
+use crate::rows::{Ask, Empty, Opened, Shard};
+use crate::strided::Strided;
+
+/// Deepest dictionary or list in another one that is looked into, and most values that are looked at.
+const MAX_DEPTH: usize = 6;
+const MAX_LOOKED_AT: usize = 1 << 22;
+/// Values of a list that say what it is.
+const FIRST: usize = 1000;
+
+/// What may hold rows, under the keys that lead to it.
+enum Found<'a> {
+    Tensor(&'a Rc<Described>),
+    /// A tensor of one row in each value.
+    Stack(Vec<&'a Value>),
+}
+
+/// Where the rows of a list stand, and in which members.
+struct Index {
+    stamp: (u64, Option<SystemTime>),
+    places: Arc<Places>,
+    members: Vec<Member>,
+}
+
+/// Opens the tensor, or the list of rows, that the selector names, or that holds rows.
+pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
+    let known = ask.known.and_then(Known::get::<Index>);
+    if let Some(index) = known.filter(|index| index.stamp == input.stamp()) {
+        return Ok(stack(&input, index, ask.selector.map(str::to_owned)));
+    }
+    let file = TorchFile::open(&input)?;
+    let tree = file.tree()?;
+    if let Value::Tensor(described) = &tree.root {
+        let (shard, states) = tensor(&file, described, ask.selector, ask.pool)?;
+        return Ok(Opened {
+            shard: pooled(shard, states),
+            selector: ask.selector.map(str::to_owned),
+            known: Known::default(),
+        });
+    }
+    let mut all = Vec::new();
+    find(&tree, &tree.root, "", 0, &mut 0, &mut all).map_err(|reason| file.bad(reason))?;
+    let (name, found) = choose(&file, all, ask)?;
+    let selector = Some(name).filter(|name| !name.is_empty());
+    match found {
+        Found::Tensor(described) => {
+            let (shard, states) = tensor(&file, described, None, ask.pool)?;
+            Ok(Opened {
+                shard: pooled(shard, states),
+                selector,
+                known: Known::default(),
+            })
+        }
+        Found::Stack(values) => {
+            let index = index_of(&file, &values)?;
+            Ok(stack(&input, Arc::new(index), selector))
+        }
+    }
+}
+
+/// Names of what the file holds beside the chosen rows.
+pub(crate) fn beside(input: &Input, chosen: Option<&str>) -> Result<Vec<String>, ShardError> {
+    let file = TorchFile::open(input)?;
+    let tree = file.tree()?;
+    let Value::Container(index) = tree.root else {
+        return Ok(Vec::new());
+    };
+    let Some(chosen) = chosen else {
+        // the rows are all that there is
+        return Ok(Vec::new());
+    };
+    let names: Vec<String> = match tree.container(index) {
+        Container::List(list) => (0..list.len()).map(|i| i.to_string()).collect(),
+        Container::Dict(pairs) => pairs.iter().filter_map(|(key, _)| tree.key(key)).collect(),
+    };
+    let within = |name: &str| {
+        chosen
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    Ok(names.into_iter().filter(|name| !within(name)).collect())
+}
+
+/// Tensors, and lists and dictionaries of rows, by the keys that lead to them.
+fn find<'a>(
+    tree: &'a Tree<'_>,
+    value: &'a Value,
+    name: &str,
+    depth: usize,
+    looked_at: &mut usize,
+    all: &mut Vec<(String, Found<'a>)>,
+) -> Result<(), String> {
+    *looked_at += 1;
+    if depth > MAX_DEPTH || *looked_at > MAX_LOOKED_AT {
+        return Err("nests its dictionaries and lists too deeply".to_owned());
+    }
+    let index = match value {
+        Value::Tensor(described) => {
+            all.push((name.to_owned(), Found::Tensor(described)));
+            return Ok(());
+        }
+        Value::Container(index) => *index,
+        _ => return Ok(()),
+    };
+    let (named, values): (Vec<Option<String>>, Vec<&Value>) = match tree.container(index) {
+        Container::List(list) => (Vec::new(), list.iter().collect()),
+        Container::Dict(pairs) => pairs.iter().map(|(key, value)| (tree.key(key), value)).unzip(),
+    };
+    *looked_at += values.len();
+    let rows = values.iter().take(FIRST).filter(|value| is_row(value)).count();
+    let is_stack = if named.is_empty() {
+        rows > 0 && 2 * rows >= values.len().min(FIRST)
+    } else {
+        rows > 1 && rows == values.len().min(FIRST)
+    };
+    if is_stack {
+        all.push((name.to_owned(), Found::Stack(values)));
+        return Ok(());
+    }
+    for (i, value) in values.into_iter().enumerate() {
+        let Some(key) = named.get(i).cloned().unwrap_or_else(|| Some(i.to_string())) else {
+            continue;
+        };
+        let name = if name.is_empty() {
+            key
+        } else {
+            format!("{name}.{key}")
+        };
+        find(tree, value, &name, depth + 1, looked_at, all)?;
+    }
+    Ok(())
+}
+
+/// Whether a value is a tensor of one row.
+fn is_row(value: &Value) -> bool {
+    matches!(value, Value::Tensor(described)
+        if described.component.dtype.is_some() && matches!(described.shape[..], [dim] | [1, dim] if dim > 1))
+}
+
+fn choose<'a>(
+    file: &TorchFile,
+    mut all: Vec<(String, Found<'a>)>,
+    ask: &Ask<'_>,
+) -> Result<(String, Found<'a>), ShardError> {
+    let place = file.input().place();
+    if let Some(selector) = ask.selector {
+        if let Some(at) = all.iter().position(|(name, _)| name == selector) {
+            return Ok(all.swap_remove(at));
+        }
+        let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
+        let reason = format!("has no tensor #{selector}; it holds {}", listed(&names));
+        return Err(ShardError::bad_selector(place, reason));
+    }
+    let mut failure = None;
+    let mut fits = |found: &Found<'_>| match found {
+        Found::Stack(_) => true,
+        Found::Tensor(described) => match tensor(file, described, None, ask.pool) {
+            Ok(_) => true,
+            Err(error) => {
+                failure.get_or_insert(error);
+                false
+            }
+        },
+    };
+    all.retain(|(_, found)| fits(found));
+    if let (true, Some(error)) = (all.is_empty(), failure) {
+        return Err(error);
+    }
+    if all.is_empty() {
+        return Err(ShardError::unsupported(
+            place,
+            "holds no tensors; save a tensor, or a dictionary or list of tensors, with torch.save",
+        ));
+    }
+    let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
+    let at = ask.role.choose(&names, place)?;
+    Ok(all.swap_remove(at))
+}
+
+/// The rows of a tensor, or of one matrix of it, with the states of each.
+fn tensor(
+    file: &TorchFile,
+    described: &Rc<Described>,
+    selector: Option<&str>,
+    pool: Option<Pool>,
+) -> Result<(Box<dyn Shard>, States), ShardError> {
+    let place = file.input().place();
+    let found = file.tensor(described).map_err(|reason| file.bad(reason))?;
+    let RowShape { lead, rows, dim } = row_shape(found.shape(), place)?;
+    let Some(dtype) = found.dtype() else {
+        let reason = format!(
+            "holds a tensor of {}; f64, f32, f16 and bf16 are read: save x.float()",
+            found.storage()
+        );
+        return Err(ShardError::unsupported(place, reason));
+    };
+    if rows == 0 {
+        return Ok((Box::new(Empty { dim, dtype }), None));
+    }
+    let three = found.shape().len() == 3;
+    let strides = match *found.strides() {
+        [row, column] => [0, row, column],
+        [lead, row, column] => [lead, row, column],
+        _ => return Err(file.bad("has not as many strides as axes")),
+    };
+    let mut array = Strided {
+        input: file.input().clone(),
+        data: found.start(),
+        dtype,
+        swapped: file.swapped,
+        lead,
+        rows,
+        dim,
+        strides,
+    };
+    let mut states = None;
+    match selector.map(|selector| selector.parse::<u64>().ok().filter(|&at| three && at < lead)) {
+        Some(Some(at)) => {
+            array.data += at * strides[0] * dtype.size() as u64;
+            array.lead = 1;
+        }
+        Some(None) => {
+            let exists = if three {
+                format!("#0 to #{} choose a matrix", lead - 1)
+            } else {
+                "the tensor has two dimensions and takes no selector".to_owned()
+            };
+            let reason = format!("no part is called #{}; {exists}", selector.unwrap_or_default());
+            return Err(ShardError::bad_selector(place, reason));
+        }
+        None if lead != 1 && rows > 1 && pool.is_none() => {
+            return Err(not_flat([lead, rows, dim as u64], true, place));
+        }
+        None => states = pool.filter(|_| three).map(|pool| (rows, pool)),
+    }
+    let members = file.member(found.key()).cloned().into_iter().collect();
+    let shard = Checked::new(file.input().clone(), members, Box::new(array));
+    Ok((Box::new(shard), states))
+}
+
+fn index_of(file: &TorchFile, values: &[&Value]) -> Result<Index, ShardError> {
+    let mut members = BTreeMap::new();
+    let mut found = Vec::with_capacity(values.len());
+    for (row, value) in values.iter().enumerate() {
+        let described = match value {
+            Value::Tensor(described) => described,
+            Value::None => {
+                found.push(Err(Fault::Null));
+                continue;
+            }
+            _ => {
+                found.push(Err(Fault::NoNumbers));
+                continue;
+            }
+        };
+        let tensor = file.tensor(described);
+        let tensor = tensor.map_err(|reason| file.bad(format!("row {row}: {reason}")))?;
+        let place = vector(&tensor, file.swapped);
+        if place.is_ok() && !members.contains_key(tensor.key()) {
+            members.extend(
+                file.member(tensor.key())
+                    .map(|member| (tensor.key().to_owned(), member.clone())),
+            );
+        }
+        found.push(place);
+    }
+    let places = Places::of(found).ok_or_else(|| file.bad("holds no row of a possible width"))?;
+    Ok(Index {
+        stamp: file.input().stamp(),
+        places: Arc::new(places),
+        members: members.into_values().collect(),
+    })
+}
+
+/// The one row of a file with one tensor, with the members that it stands in.
+pub(crate) fn row(
+    input: &Input,
+    members: &mut Vec<Member>,
+) -> Result<Result<(u64, Vector), Fault>, ShardError> {
+    let file = TorchFile::open(input)?;
+    let Value::Tensor(described) = file.tree()?.root else {
+        return Ok(Err(Fault::NoNumbers));
+    };
+    let tensor = file.tensor(&described).map_err(|reason| file.bad(reason))?;
+    let found = vector(&tensor, file.swapped);
+    if let (Ok(_), Some(member)) = (&found, file.member(tensor.key())) {
+        members.push(Member {
+            start: input.base() + member.start,
+            ..member.clone()
+        });
+    }
+    Ok(found)
+}
+
+/// Where the one row of a tensor stands.
+fn vector(tensor: &TorchTensor, swapped: bool) -> Result<(u64, Vector), Fault> {
+    let (dim, stride) = match (tensor.shape(), tensor.strides()) {
+        (&[dim], &[stride]) | (&[1, dim], &[_, stride]) => (dim, stride),
+        _ => return Err(Fault::Matrix),
+    };
+    let dtype = tensor.dtype().ok_or(Fault::NoFloats)?;
+    match (usize::try_from(dim), u32::try_from(stride)) {
+        (Ok(dim), Ok(stride)) if dim > 0 => Ok((
+            tensor.start(),
+            Vector {
+                dim,
+                dtype,
+                swapped,
+                stride,
+            },
+        )),
+        (Ok(0), _) => Err(Fault::Width {
+            found: 0,
+            expected: 1,
+        }),
+        _ => Err(Fault::Matrix),
+    }
+}
+
+fn stack(input: &Input, index: Arc<Index>, selector: Option<String>) -> Opened {
+    let rows = Apart {
+        input: input.clone(),
+        places: index.places.clone(),
+    };
+    let shard = Checked::new(input.clone(), index.members.clone(), Box::new(rows));
+    Opened {
+        shard: Box::new(shard),
+        selector,
+        known: Known::of(index),
+    }
+}

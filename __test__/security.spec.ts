@@ -29,14 +29,18 @@ test('names of tests are found, and others are not', t => {
   t.true(testsIn('__test__/campaign.spec.ts').some(name => name.test('files by design: pictures')))
 })
 
-test('every promise of SECURITY.md names tests that are there', t => {
-  const rows = readFileSync(join(root, 'SECURITY.md'), 'utf8')
-    .split('\n')
-    .filter(line => line.startsWith('| '))
-    .slice(2)
-  t.true(rows.length > 15)
-  for (const row of rows) {
-    const tests = [...(row.split('|')[3] ?? '').matchAll(/`([\w./-]+\.\w+)`: ((?:"[^"]+"(?:, )?)+)/g)]
+/** The rows below the last table head of a document. */
+function promisesIn(path: string): string[] {
+  const lines = readFileSync(join(root, path), 'utf8').split('\n')
+  return lines.slice(lines.findLastIndex(line => line.startsWith('| ---')) + 1).filter(line => line.startsWith('| '))
+}
+
+test('every promise of SECURITY.md and of docs/formats.md names tests that are there', t => {
+  const [security, formats] = [promisesIn('SECURITY.md'), promisesIn('docs/formats.md')]
+  t.true(security.length > 15)
+  t.true(formats.length > 8)
+  for (const row of [...security, ...formats]) {
+    const tests = [...(row.split('|').at(-2) ?? '').matchAll(/`([\w./-]+\.\w+)`: ((?:"[^"]+"(?:, )?)+)/g)]
     t.true(tests.length > 0, row)
     for (const [, path = '', names = ''] of tests) {
       t.true(existsSync(join(root, path)), path)

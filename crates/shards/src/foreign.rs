@@ -111,7 +111,7 @@ const FAISS: Foreign = Foreign::other(
 );
 const USEARCH: Foreign = Foreign::other(
     "a USearch index",
-    "save its rows as npy: i = usearch.index.Index.restore(FILE); numpy.save('rows.npy', i.get(i.keys))",
+    "save its rows as npy: i = usearch.index.Index.restore(FILE); numpy.save('rows.npy', i.get(sorted(i.keys)))",
 );
 const HNSWLIB: Foreign = Foreign::other(
     "an hnswlib index",

@@ -1,47 +1,15 @@
 //! One row of several states, such as the states of the tokens of a text.
 
 use kernels::{Dtype, Rows};
-use serde::{Deserialize, Serialize};
-use ts_rs::TS;
 
 use crate::buffer::Buffer;
 use crate::error::ShardError;
 use crate::fault::Fault;
+use crate::pool::Pool;
 use crate::rows::{Access, Shard, range_bytes};
 
 /// Bytes of states that are read at once.
 const PIECE_BYTES: usize = 1 << 20;
-
-/// How the states of a row become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-pub enum Pool {
-    /// Their mean.
-    Mean,
-    /// The first, as of a class token.
-    First,
-    /// The last.
-    Last,
-}
-
-impl Pool {
-    /// Every way.
-    pub const ALL: [Self; 3] = [Self::Mean, Self::First, Self::Last];
-
-    /// The name used in options.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::First => "first",
-            Self::Last => "last",
-        }
-    }
-
-    /// The way of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|pool| pool.name() == name)
-    }
-}
 
 /// So many states of each row, and how they become one.
 pub(crate) type States = Option<(u64, Pool)>;

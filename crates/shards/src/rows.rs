@@ -5,7 +5,7 @@ use kernels::Dtype;
 use crate::buffer::Buffer;
 use crate::error::ShardError;
 use crate::known::Known;
-use crate::pooled::Pool;
+use crate::pool::Pool;
 use crate::role::Role;
 
 /// More columns than any embedding has: a header that claims more is nonsense, and a block of such rows would not fit.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
 use crate::known::Known;
-use crate::pooled::Pool;
+use crate::pool::Pool;
 
 /// Where a shard is and what it holds; cheap to clone and to send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use kernels::Dtype;
 use crate::apart::Vector;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
-use crate::pooled::{Pool, States};
+use crate::pool::Pool;
+use crate::pooled::States;
 use crate::row_shape::{RowShape, not_flat, row_shape};
 use crate::rows::MAX_DIM;
 

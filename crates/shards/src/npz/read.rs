@@ -9,7 +9,8 @@ use crate::input::Input;
 use crate::known::Known;
 use crate::npy::array;
 use crate::npy::header::{self, Header};
-use crate::pooled::{Pool, pooled};
+use crate::pool::Pool;
+use crate::pooled::pooled;
 use crate::rows::{Ask, Opened, Shard};
 
 use super::deflated::DeflatedShard;

@@ -1,7 +1,7 @@
 //! Whether an archive is all that its file holds: readers of zip files look for its end and pass over what stands before or
 //! behind it, such as an older archive.
 
-use super::member::Kind;
+use super::kind::Kind;
 use crate::error::ShardError;
 use crate::input::Input;
 

@@ -6,6 +6,7 @@ use flate2::Crc;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::ends;
+use super::kind::Kind;
 use crate::error::ShardError;
 use crate::input::Input;
 use crate::role::listed;
@@ -27,17 +28,6 @@ pub(crate) struct Member {
     pub crc: u32,
     pub method: CompressionMethod,
     pub encrypted: bool,
-}
-
-/// What writes an archive.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Kind {
-    /// What it is called.
-    pub name: &'static str,
-    /// What to do about an archive with other bytes around it.
-    pub advice: &'static str,
-    /// Members that are looked at.
-    pub most: usize,
 }
 
 impl Member {

@@ -2,7 +2,9 @@
 
 mod checked;
 mod ends;
+mod kind;
 mod member;
 
 pub(crate) use checked::{Check, Checked, compare};
-pub(crate) use member::{Kind, Member, find, members};
+pub(crate) use kind::Kind;
+pub(crate) use member::{Member, find, members};

@@ -363,7 +363,21 @@ type OpenSpec = {
    */
   split?: string
 }
-type ReadFormat = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'json' | 'csv' | 'fvecs'
+type Pool = 'mean' | 'first' | 'last'
+type ReadFormat =
+  | 'npy'
+  | 'npz'
+  | 'parquet'
+  | 'arrow'
+  | 'safetensors'
+  | 'pickle'
+  | 'jsonl'
+  | 'fvecs'
+  | 'json'
+  | 'csv'
+  | 'torch'
+  | 'tar'
+  | 'raw'
 type ReadOptions = {
   /**
    * What to do with a bad row; stop by default.
@@ -377,6 +391,18 @@ type ReadOptions = {
    * What the rows are, for messages.
    */
   label?: string
+  /**
+   * Columns of plain bytes.
+   */
+  dim?: number
+  /**
+   * Storage type of plain bytes.
+   */
+  dtype?: 'f16' | 'bf16' | 'f32' | 'f64'
+  /**
+   * How the states of a row become one, where it has several.
+   */
+  pool?: Pool
 }
 type RecallRecord = {
   /**
@@ -1546,8 +1572,13 @@ export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
  * `jsonl` has one JSON record on each line, `fvecs` is the layout of nearest-neighbour benchmarks.
  */
 export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
-/** Container of rows that is read: those that are written, JSON documents and tables of text. */
-type ReadFormat$1 = Format | 'json' | 'csv'
+/**
+ * Container of rows that is read: those that are written, JSON documents, tables of text, PyTorch's files of tensors (`torch`), tar
+ * archives in the WebDataset layout, and plain bytes (`raw`).
+ */
+type ReadFormat$1 = Format | 'json' | 'csv' | 'torch' | 'tar' | 'raw'
+/** How several states of a row, such as those of the tokens of a text, become one. */
+type Pool$1 = 'mean' | 'first' | 'last'
 /** What to do with a row that is not finite, has length zero or a wrong width. */
 type OnBadRow$1 = 'error' | 'drop'
 /** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
@@ -2162,14 +2193,21 @@ export interface EmbeddingsOptions {
    * @defaultValue what is there, which has to be one split
    */
   split?: string
-  /** Columns of a row; needed for plain arrays and plain bytes. */
+  /** Columns of a row; needed for plain arrays and plain bytes, in memory or in a file (`.bin`, `.raw`, `.dat`). */
   dim?: number
   /**
-   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept.
+   * What plain bytes or 16-bit patterns hold, and how plain numbers are kept; needed for files of plain bytes.
    *
    * @defaultValue `'f32'` for bytes, `'f16'` for `Uint16Array`, `'f64'` for plain numbers
    */
   dtype?: Dtype
+  /**
+   * Makes one row of the states of each, in files with arrays of three dimensions (N, T, D), such as states of tokens: their mean,
+   * computed in f64 and kept in f32 (of f64 in f64), the first or the last. Arrays of two dimensions stay what they are.
+   *
+   * @defaultValue such arrays are refused, but those of one state a row
+   */
+  pool?: Pool$1
   /** The column of Arrow data to take. @defaultValue the only column of vectors */
   column?: string
   /**
@@ -2206,7 +2244,7 @@ export declare class Embeddings {
  * call that uses them and have to stay as they are meanwhile.
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
- * `WIDTH_MISMATCH` with the file; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
+ * `WIDTH_MISMATCH` with the file; `BAD_OPTION` for columns or a storage type of files that say them; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
  * when `ids` and rows differ in number
  */
 export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
@@ -5394,6 +5432,8 @@ export interface TaskShard {
   path: string
   /** The column, tensor, key or leading index to take. */
   selector?: string
+  /** How several states of a row become one. @defaultValue such shards are refused */
+  pool?: Pool$1
 }
 /** Counts one shard: n, mean and trace, as a state that can be merged with others. */
 export interface MomentsTask {
@@ -5749,6 +5789,7 @@ export {
   FittedOptions$1 as FittedOptions,
   Method$1 as Method,
   OnBadRow$1 as OnBadRow,
+  Pool$1 as Pool,
   ReadFormat$1 as ReadFormat,
   RecallRecord$1 as RecallRecord,
   ShardInfo$1 as ShardInfo,

@@ -1733,6 +1733,11 @@ error?: number,
 parameter?: number, };
 
 /**
+ * How the states of a row become one.
+ */
+export type Pool = "mean" | "first" | "last";
+
+/**
  * How a frozen language model is computed.
  */
 export type Precision = "bf16" | "f32";
@@ -1795,7 +1800,7 @@ found: Array<number>, };
 /**
  * Container formats.
  */
-export type ReadFormat = "npy" | "npz" | "parquet" | "arrow" | "safetensors" | "pickle" | "jsonl" | "json" | "csv" | "fvecs";
+export type ReadFormat = "npy" | "npz" | "parquet" | "arrow" | "safetensors" | "pickle" | "jsonl" | "fvecs" | "json" | "csv" | "torch" | "tar" | "raw";
 
 /**
  * How rows are read; absent options take the documented default.
@@ -1812,7 +1817,19 @@ normalize?: boolean,
 /**
  * What the rows are, for messages.
  */
-label?: string, };
+label?: string,
+/**
+ * Columns of plain bytes.
+ */
+dim?: number,
+/**
+ * Storage type of plain bytes.
+ */
+dtype?: 'f16' | 'bf16' | 'f32' | 'f64',
+/**
+ * How the states of a row become one, where it has several.
+ */
+pool?: Pool, };
 
 /**
  * How often the right answer is among the first k, and the mean of 1/rank.

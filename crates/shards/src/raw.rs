@@ -22,9 +22,10 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
             );
             ShardError::bad_selector(place, reason)
         })?,
-        None => match (ask.dim, ask.dtype) {
-            (Some(dim), Some(dtype)) => (dim, dtype),
-            _ => {
+        None => {
+            if let (Some(dim), Some(dtype)) = (ask.dim, ask.dtype) {
+                (dim, dtype)
+            } else {
                 let start = input.bytes_at(0, input.len().min(foreign::LOOKED_AT))?;
                 let kind = place.path().and_then(|path| foreign::kind_of(&start, path));
                 if let Some(kind) = kind {
@@ -33,7 +34,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
                 let reason = format!("is plain bytes, which do not say their columns and storage type; {ADVICE}");
                 return Err(ShardError::unsupported(place, reason));
             }
-        },
+        }
     };
     if dim == 0 || dim > MAX_DIM {
         return Err(ShardError::bad_selector(

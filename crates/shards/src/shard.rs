@@ -99,7 +99,7 @@ fn open_input(input: Input, format: Format, ask: &Ask<'_>) -> Result<Opened, Sha
         Format::Pickle => crate::pickle::open(input, ask.selector, ask.known),
         Format::Json | Format::Jsonl | Format::Csv => crate::text::open(input, format, ask),
         Format::Fvecs => crate::vecs::open(input),
-        Format::Torch => crate::torch::open(input, ask),
+        Format::Torch => crate::torch::open(&input, ask),
         Format::Tar => crate::webdataset::open(input, ask),
         Format::Raw => crate::raw::open(input, ask),
     }

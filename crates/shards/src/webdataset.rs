@@ -3,7 +3,7 @@
 //! The key of a sample ends at the first point behind the last slash of a member's name; what follows is the field.
 
 use std::collections::HashMap;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -240,7 +240,7 @@ fn scan(input: &Input) -> Result<Samples, ShardError> {
 /// Refuses what stands behind the end of the archive: two archives one after the other are read as the first alone.
 fn check_end(rest: &mut (impl Read + Seek), input: &Input) -> Result<(), ShardError> {
     let failed = |error| ShardError::from_read(input.place(), error);
-    let end = rest.seek(SeekFrom::Current(0)).map_err(failed)?;
+    let end = rest.stream_position().map_err(failed)?;
     let mut block = vec![0; 1 << 16];
     loop {
         let read = rest.read(&mut block).map_err(failed)?;

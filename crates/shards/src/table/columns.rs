@@ -249,7 +249,7 @@ pub(super) fn copy_rows(
 ) -> Result<(), ShardError> {
     let Spans {
         values,
-        spans: offsets,
+        rows: offsets,
         uneven,
     } = spans_of(array, range.clone(), state, place)?;
     let bytes = match values.data_type() {
@@ -299,7 +299,7 @@ pub(super) fn copy_rows(
 struct Spans<'a> {
     values: &'a ArrayRef,
     /// Start and width of each row.
-    spans: Vec<(usize, usize)>,
+    rows: Vec<(usize, usize)>,
     /// Rows with a state of another width, or none.
     uneven: Vec<(usize, Fault)>,
 }
@@ -322,7 +322,7 @@ fn spans_of<'a>(
         }
         _ => {
             let list = downcast::<FixedSizeListArray>(array, place)?;
-            let width = list.value_length().max(0) as usize;
+            let width = usize::try_from(list.value_length()).unwrap_or(0);
             let span = |row: usize| (row * width, width);
             (list.values(), range.map(span).collect())
         }
@@ -331,7 +331,7 @@ fn spans_of<'a>(
     if list(values.data_type()).is_none() {
         return Ok(Spans {
             values,
-            spans,
+            rows: spans,
             uneven,
         });
     }
@@ -339,7 +339,7 @@ fn spans_of<'a>(
     let to = spans.iter().map(|span| span.0 + span.1).max().unwrap_or(from);
     let inner = spans_of(values.as_ref(), from..to, None, place)?;
     for (row, span) in spans.iter_mut().enumerate() {
-        let states = &inner.spans[span.0 - from..span.0 + span.1 - from];
+        let states = &inner.rows[span.0 - from..span.0 + span.1 - from];
         let null = (span.0..span.0 + span.1).any(|at| values.is_null(at));
         let other = states
             .iter()
@@ -355,7 +355,7 @@ fn spans_of<'a>(
     }
     Ok(Spans {
         values: inner.values,
-        spans,
+        rows: spans,
         uneven,
     })
 }
@@ -371,7 +371,7 @@ fn spans<O: Copy + Into<i64>>(offsets: &[O], range: &Range<usize>) -> Vec<(usize
 
 /// Widths of the rows of a list column; 0 for null ones.
 pub(super) fn widths(array: &dyn Array, place: &Place) -> Result<Vec<usize>, ShardError> {
-    let spans = spans_of(array, 0..array.len(), None, place)?.spans;
+    let spans = spans_of(array, 0..array.len(), None, place)?.rows;
     let width = |(row, (_, width)): (usize, (usize, usize))| if array.is_null(row) { 0 } else { width };
     Ok(spans.into_iter().enumerate().map(width).collect())
 }

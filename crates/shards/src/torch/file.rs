@@ -93,8 +93,9 @@ impl TorchFile {
         let mut inside: HashMap<String, Member> = HashMap::new();
         for mut member in all {
             if let Some(name) = member.key.strip_prefix(&root) {
-                member.key = name.to_owned();
-                inside.insert(member.key.clone(), member);
+                let key = name.to_owned();
+                member.key.clone_from(&key);
+                inside.insert(key, member);
             }
         }
         let whole = |name: &str, most: u64| -> Result<Option<Vec<u8>>, ShardError> {

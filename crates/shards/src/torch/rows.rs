@@ -41,12 +41,12 @@ struct Index {
 }
 
 /// Opens the tensor, or the list of rows, that the selector names, or that holds rows.
-pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
+pub(crate) fn open(input: &Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let known = ask.known.and_then(Known::get::<Index>);
     if let Some(index) = known.filter(|index| index.stamp == input.stamp()) {
-        return Ok(stack(&input, index, ask.selector.map(str::to_owned)));
+        return Ok(stack(input, index, ask.selector.map(str::to_owned)));
     }
-    let file = TorchFile::open(&input)?;
+    let file = TorchFile::open(input)?;
     let tree = file.tree()?;
     if let Value::Tensor(described) = &tree.root {
         let (shard, states) = tensor(&file, described, ask.selector, ask.pool)?;
@@ -71,7 +71,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
         }
         Found::Stack(values) => {
             let index = index_of(&file, &values)?;
-            Ok(stack(&input, Arc::new(index), selector))
+            Ok(stack(input, Arc::new(index), selector))
         }
     }
 }
@@ -312,9 +312,8 @@ pub(crate) fn row(
 
 /// Where the one row of a tensor stands.
 fn vector(tensor: &TorchTensor, swapped: bool) -> Result<(u64, Vector), Fault> {
-    let (dim, stride) = match (tensor.shape(), tensor.strides()) {
-        (&[dim], &[stride]) | (&[1, dim], &[_, stride]) => (dim, stride),
-        _ => return Err(Fault::Matrix),
+    let ((&[dim], &[stride]) | (&[1, dim], &[_, stride])) = (tensor.shape(), tensor.strides()) else {
+        return Err(Fault::Matrix);
     };
     let dtype = tensor.dtype().ok_or(Fault::NoFloats)?;
     match (usize::try_from(dim), u32::try_from(stride)) {

@@ -13,7 +13,21 @@ pub struct IdColumn<'a> {
     pub captions: bool,
 }
 
+/// Bytes of an id at most; what is longer is a caption.
+const MAX_ID_BYTES: u32 = 1024;
+/// Bytes of a caption at most: half a window of the reader of pickles.
+const MAX_CAPTION_BYTES: u32 = 32 << 10;
+
 impl IdColumn<'_> {
+    /// Bytes of a value at most, where a file may refer to one text many times.
+    pub(crate) const fn longest(&self) -> u32 {
+        if self.captions {
+            MAX_CAPTION_BYTES
+        } else {
+            MAX_ID_BYTES
+        }
+    }
+
     /// The error of a file that has no such column.
     pub(crate) fn missing(&self, place: &Place, names: &[&str]) -> ShardError {
         const SHOWN: usize = 20;

@@ -21,6 +21,7 @@ mod fault;
 mod folder;
 mod foreign;
 mod format;
+mod growth;
 mod id_column;
 mod ids;
 mod input;

@@ -11,10 +11,6 @@ use crate::table::float_id;
 
 /// Ids that are given at once.
 const BATCH: usize = 4096;
-/// Bytes of an id at most; what is longer is a caption.
-const MAX_ID_BYTES: u32 = 1024;
-/// Bytes of a caption at most: half a window of the reader.
-const MAX_CAPTION_BYTES: u32 = 32 << 10;
 
 /// The values of one key, record by record.
 pub(crate) struct PickleIds {
@@ -39,11 +35,7 @@ impl PickleIds {
             strings: Cursor::new(input.clone()),
             earlier: Cursor::new(input),
             key,
-            longest: if column.captions {
-                MAX_CAPTION_BYTES
-            } else {
-                MAX_ID_BYTES
-            },
+            longest: column.longest(),
             row: 0,
         })
     }

@@ -18,10 +18,9 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::chunks::{Chunks, Packed, Packing, Pieces};
 use super::thrift::Page;
 use crate::error::{Place, ShardError};
+use crate::growth::{GROWTH, grows};
 use crate::input::Input;
 
-/// How many times its own size a file may grow, besides as many bytes: a small one, and any.
-const GROWTH: [(u64, u64); 2] = [(1000, 64 << 20), (20, 256 << 20)];
 /// Bytes of rows that are decoded at once.
 const BATCH: u64 = 16 << 20;
 /// Bytes of a page and of a value, unless the file itself has more.
@@ -33,19 +32,6 @@ const MAX_HEADER: u64 = 1 << 20;
 /// Encodings that a dictionary decides, and the one in which a value repeats what stands in the one before.
 const DICTIONARY: [i64; 2] = [2, 8];
 const DELTA_BYTE_ARRAY: i64 = 7;
-
-/// Most bytes that a file of `len` bytes may stand for.
-pub(super) fn most_bytes(len: u64) -> u64 {
-    let all = GROWTH.map(|(times, spare)| len.saturating_mul(times).saturating_add(spare));
-    all.into_iter().fold(u64::MAX, u64::min)
-}
-
-/// The rule that a file of `len` bytes breaks which stands for as many.
-pub(super) fn grows(len: u64, bytes: u64) -> Option<String> {
-    let mut rules = GROWTH.iter();
-    let broken = rules.find(|(times, spare)| bytes > len.saturating_mul(*times).saturating_add(*spare));
-    broken.map(|(times, _)| format!("grows to more than {times} times the file"))
-}
 
 /// What the columns of a file may still become: texts of a dictionary are repeated row by row.
 pub(super) struct Budget {
@@ -306,18 +292,4 @@ pub(super) fn guarded<T>(
 
 pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {
     ShardError::bad_format(place, format!("is no valid parquet file: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_small_file_may_grow_by_another_rule_than_a_large_one() {
-        assert_eq!(most_bytes(1000), 1_000_000 + (64 << 20));
-        assert_eq!(most_bytes(1 << 20), (20 << 20) + (256 << 20));
-        assert!(grows(1000, 68_108_864).is_none());
-        assert!(grows(1000, 68_108_865).unwrap().contains("1000 times"));
-        assert!(grows(1 << 20, (276 << 20) + 1).unwrap().contains("20 times"));
-    }
 }

@@ -7,9 +7,9 @@ use arrow_ipc::{CompressionType, MessageHeader, MetadataVersion, RecordBatch};
 use arrow_schema::{DataType, Schema, UnionMode};
 
 use super::messages::{Messages, container};
-use super::pages::{grows, most_bytes};
 use super::stream::{Codec, Part};
 use crate::error::ShardError;
+use crate::growth::{grows, most_bytes};
 use crate::input::Input;
 
 /// Most bytes that one compressed buffer may stand for.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use kernels::Dtype;
 use zip::CompressionMethod;
 
-use super::machine::{Container, Described, Tree, Value, tree};
+use super::machine::{Container, Described, Tree, Value, text_at, tree};
 use crate::archive::{Kind, Member, members};
 use crate::buffer::Buffer;
 use crate::error::ShardError;
@@ -196,7 +196,7 @@ impl TorchFile {
     }
 
     /// The whole numbers of a tensor of one dimension; `None` where it is another one.
-    pub(super) fn whole_numbers(&self, tensor: &TorchTensor) -> Result<Option<Vec<String>>, ShardError> {
+    pub(super) fn whole_numbers(&self, tensor: &TorchTensor) -> Result<Option<Vec<i64>>, ShardError> {
         let (&[len], &[stride]) = (tensor.shape(), tensor.strides()) else {
             return Ok(None);
         };
@@ -219,7 +219,7 @@ impl TorchFile {
             }
             let negative = signed && value[size - 1] >= 0x80;
             value.resize(8, if negative { 0xff } else { 0 });
-            i64::from_le_bytes(value.try_into().expect("eight bytes")).to_string()
+            i64::from_le_bytes(value.try_into().expect("eight bytes"))
         };
         Ok(Some((0..len).map(number).collect()))
     }
@@ -230,6 +230,11 @@ impl TorchFile {
 
     pub(super) fn tree(&self) -> Result<Tree<'_>, ShardError> {
         tree(&self.pickle).map_err(|reason| self.bad(reason))
+    }
+
+    /// A text of the pickle, by its place in it.
+    pub(super) fn text(&self, start: u32, len: u32) -> &str {
+        text_at(&self.pickle, start, len)
     }
 
     pub(super) fn member(&self, key: &str) -> Option<&Member> {

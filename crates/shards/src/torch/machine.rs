@@ -1,5 +1,6 @@
 //! The pickle machine: opcodes in, a tree of tensors and of what stands beside them out.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use kernels::Dtype;
@@ -106,8 +107,26 @@ impl<'a> Tree<'a> {
     }
 
     pub fn text(&self, start: u32, len: u32) -> &'a str {
-        let bytes = &self.bytes[start as usize..start as usize + len as usize];
-        std::str::from_utf8(bytes).expect("it was checked when it was read")
+        text_at(self.bytes, start, len)
+    }
+
+    /// Refuses dictionaries that set a key twice: which value counts is a matter of the reader.
+    fn check_keys(&self) -> Parsed<()> {
+        for container in &self.containers {
+            let Container::Dict(pairs) = container else {
+                continue;
+            };
+            let (mut texts, mut numbers) = (HashSet::new(), HashSet::new());
+            let is_new = |key: &Value| match *key {
+                Value::Text(start, len) => texts.insert(self.text(start, len)),
+                Value::Int(number) => numbers.insert(number),
+                _ => true,
+            };
+            if !pairs.iter().map(|(key, _)| key).all(is_new) {
+                return Err("a dictionary has one key twice".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// A key as text.
@@ -118,6 +137,12 @@ impl<'a> Tree<'a> {
             _ => None,
         }
     }
+}
+
+/// A text that a value of the pickle says the place of.
+pub(super) fn text_at(pickle: &[u8], start: u32, len: u32) -> &str {
+    let bytes = &pickle[start as usize..start as usize + len as usize];
+    std::str::from_utf8(bytes).expect("it was checked when it was read")
 }
 
 type Parsed<T> = Result<T, String>;
@@ -149,11 +174,15 @@ pub(super) fn tree(bytes: &[u8]) -> Parsed<Tree<'_>> {
     };
     while machine.step()? {}
     match (machine.stack.pop(), machine.stack.is_empty()) {
-        (Some(root), true) => Ok(Tree {
-            bytes,
-            containers: machine.containers,
-            root,
-        }),
+        (Some(root), true) => {
+            let tree = Tree {
+                bytes,
+                containers: machine.containers,
+                root,
+            };
+            tree.check_keys()?;
+            Ok(tree)
+        }
         _ => Err("its pickle does not end in one value".to_owned()),
     }
 }
@@ -462,14 +491,27 @@ fn call(function: Global, arguments: &[Value]) -> Parsed<Value> {
                 };
                 values.iter().map(size).collect()
             };
+            let (shape, mut strides) = (sizes(&shape.1)?, sizes(&strides.1)?);
+            settle(&shape, &mut strides);
             Ok(Value::Tensor(Rc::new(Described {
                 component: *storage.0,
                 key: storage.1.clone(),
                 offset: *offset,
-                shape: sizes(&shape.1)?,
-                strides: sizes(&strides.1)?,
+                shape,
+                strides,
             })))
         }
         _ => Err(format!("{function:?} is called with arguments of the wrong kind")),
+    }
+}
+
+/// Gives axes of length one, whose strides are never used and may be any number, those that they have in C order.
+fn settle(shape: &[u64], strides: &mut [u64]) {
+    let mut below = 1_u64;
+    for (&len, stride) in shape.iter().zip(strides).rev() {
+        if len <= 1 {
+            *stride = below;
+        }
+        below = below.saturating_mul(len);
     }
 }

@@ -11,6 +11,7 @@ use crate::apart::{Apart, Places, Vector};
 use crate::archive::{Checked, Member};
 use crate::error::ShardError;
 use crate::fault::Fault;
+use crate::growth::grows;
 use crate::input::Input;
 use crate::known::Known;
 use crate::pool::Pool;
@@ -23,6 +24,8 @@ use crate::strided::Strided;
 /// Deepest dictionary or list in another one that is looked into, and most values that are looked at.
 const MAX_DEPTH: usize = 6;
 const MAX_LOOKED_AT: usize = 1 << 22;
+/// Most bytes of the names of all tensors: containers within containers multiply them.
+const MAX_NAMES: usize = 64 << 20;
 /// Values of a list that say what it is.
 const FIRST: usize = 1000;
 
@@ -57,7 +60,7 @@ pub(crate) fn open(input: &Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
         });
     }
     let mut all = Vec::new();
-    find(&tree, &tree.root, "", 0, &mut 0, &mut all).map_err(|reason| file.bad(reason))?;
+    find(&tree, &tree.root, "", 0, &mut Looked::default(), &mut all).map_err(|reason| file.bad(reason))?;
     let (name, found) = choose(&file, all, ask)?;
     let selector = Some(name).filter(|name| !name.is_empty());
     match found {
@@ -99,17 +102,26 @@ pub(crate) fn beside(input: &Input, chosen: Option<&str>) -> Result<Vec<String>,
     Ok(names.into_iter().filter(|name| !within(name)).collect())
 }
 
+/// What a search has looked at.
+#[derive(Default)]
+struct Looked {
+    values: usize,
+    /// Bytes of names.
+    names: usize,
+}
+
 /// Tensors, and lists and dictionaries of rows, by the keys that lead to them.
 fn find<'a>(
     tree: &'a Tree<'_>,
     value: &'a Value,
     name: &str,
     depth: usize,
-    looked_at: &mut usize,
+    looked: &mut Looked,
     all: &mut Vec<(String, Found<'a>)>,
 ) -> Result<(), String> {
-    *looked_at += 1;
-    if depth > MAX_DEPTH || *looked_at > MAX_LOOKED_AT {
+    looked.values += 1;
+    looked.names += name.len();
+    if depth > MAX_DEPTH || looked.values > MAX_LOOKED_AT || looked.names > MAX_NAMES {
         return Err("nests its dictionaries and lists too deeply".to_owned());
     }
     let index = match value {
@@ -120,13 +132,13 @@ fn find<'a>(
         Value::Container(index) => *index,
         _ => return Ok(()),
     };
-    let (named, values): (Vec<Option<String>>, Vec<&Value>) = match tree.container(index) {
-        Container::List(list) => (Vec::new(), list.iter().collect()),
-        Container::Dict(pairs) => pairs.iter().map(|(key, value)| (tree.key(key), value)).unzip(),
+    let (is_list, values): (bool, Vec<&Value>) = match tree.container(index) {
+        Container::List(list) => (true, list.iter().collect()),
+        Container::Dict(pairs) => (false, pairs.iter().map(|(_, value)| value).collect()),
     };
-    *looked_at += values.len();
+    looked.values += values.len();
     let rows = values.iter().take(FIRST).filter(|value| is_row(value)).count();
-    let is_stack = if named.is_empty() {
+    let is_stack = if is_list {
         rows > 0 && 2 * rows >= values.len().min(FIRST)
     } else {
         rows > 1 && rows == values.len().min(FIRST)
@@ -136,15 +148,17 @@ fn find<'a>(
         return Ok(());
     }
     for (i, value) in values.into_iter().enumerate() {
-        let Some(key) = named.get(i).cloned().unwrap_or_else(|| Some(i.to_string())) else {
-            continue;
+        let key = match tree.container(index) {
+            Container::List(_) => Some(i.to_string()),
+            Container::Dict(pairs) => tree.key(&pairs[i].0),
         };
+        let Some(key) = key else { continue };
         let name = if name.is_empty() {
             key
         } else {
             format!("{name}.{key}")
         };
-        find(tree, value, &name, depth + 1, looked_at, all)?;
+        find(tree, value, &name, depth + 1, looked, all)?;
     }
     Ok(())
 }
@@ -259,6 +273,7 @@ fn tensor(
 fn index_of(file: &TorchFile, values: &[&Value]) -> Result<Index, ShardError> {
     let mut members = BTreeMap::new();
     let mut found = Vec::with_capacity(values.len());
+    let mut bytes = 0_u64;
     for (row, value) in values.iter().enumerate() {
         let described = match value {
             Value::Tensor(described) => described,
@@ -274,6 +289,7 @@ fn index_of(file: &TorchFile, values: &[&Value]) -> Result<Index, ShardError> {
         let tensor = file.tensor(described);
         let tensor = tensor.map_err(|reason| file.bad(format!("row {row}: {reason}")))?;
         let place = vector(&tensor, file.swapped);
+        bytes = bytes.saturating_add(tensor.bytes());
         if place.is_ok() && !members.contains_key(tensor.key()) {
             members.extend(
                 file.member(tensor.key())
@@ -281,6 +297,10 @@ fn index_of(file: &TorchFile, values: &[&Value]) -> Result<Index, ShardError> {
             );
         }
         found.push(place);
+    }
+    // one tensor may be many rows
+    if let Some(reason) = grows(file.input().len(), bytes) {
+        return Err(file.bad(reason));
     }
     let places = Places::of(found).ok_or_else(|| file.bad("holds no row of a possible width"))?;
     Ok(Index {

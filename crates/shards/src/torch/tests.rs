@@ -5,9 +5,14 @@ use std::io::Write;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::TorchFile;
+use super::ids::TorchIds;
 use super::machine::tree;
+use super::{TorchFile, open};
+use crate::buffer::Buffer;
+use crate::error::ShardError;
+use crate::id_column::IdColumn;
 use crate::input::Input;
+use crate::rows::{Ask, Opened};
 
 /// The components of every tensor, with its name and shape.
 type Read = Result<Vec<(String, Vec<u64>, Vec<u8>)>, String>;
@@ -110,6 +115,95 @@ fn tensors_that_no_bytes_back_are_refused() {
     }
 }
 
+fn rows(bytes: Vec<u8>) -> Result<Opened, ShardError> {
+    open(&Input::memory(bytes), &Ask::default())
+}
+
+/// torch never looks at the stride of an axis of one.
+#[test]
+fn an_axis_of_one_may_have_any_stride() {
+    let pickle =
+        pickle(b"K\x00K\x01K\x01\x86\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\x08\0\0\0\0\0\0\0\x40\x86");
+    let file = zipped(
+        &[("x/data.pkl", &pickle), ("x/data/0", &2.5_f32.to_le_bytes())],
+        CompressionMethod::Stored,
+    );
+    let (_, shape, bytes) = read(&file).unwrap().remove(0);
+    assert_eq!((shape, bytes), (vec![1, 1], 2.5_f32.to_le_bytes().to_vec()));
+    let mut buffer = Buffer::new();
+    rows(file).unwrap().shard.read(0, 1, &mut buffer).unwrap();
+    assert_eq!(buffer.as_bytes(), 2.5_f32.to_le_bytes());
+}
+
+/// Opcodes that give a vector of 70,000 components and remember it under 0.
+fn remembered() -> Vec<u8> {
+    let sizes = b"K\x00J\x70\x11\x01\x00\x85K\x01\x85";
+    let whole = pickle(sizes);
+    let start = b"\x80\x02}(X\x01\x00\x00\x00a".len();
+    [&whole[start..whole.len() - 2], b"q\x00"].concat()
+}
+
+#[test]
+fn one_tensor_is_not_any_number_of_rows() {
+    let data = vec![0; 280_000];
+    let list = |again: usize| {
+        let pickle = [&b"\x80\x02]("[..], &remembered(), &b"h\x00".repeat(again), b"e."].concat();
+        zipped(
+            &[("x/data.pkl", &pickle), ("x/data/0", &data)],
+            CompressionMethod::Stored,
+        )
+    };
+    assert_eq!(rows(list(99)).unwrap().shard.rows(), 100);
+    let error = rows(list(1100)).err().expect("refused").to_string();
+    assert!(error.contains("times the file"), "{error}");
+}
+
+#[test]
+fn names_are_not_multiplied_by_lists_in_lists() {
+    // a key of a million letters before each of a thousand tensors that are no rows
+    let key = [&b"X\x40\x42\x0f\x00"[..], &b"a".repeat(1_000_000)].concat();
+    let head = b"\x80\x02}(X\x01\x00\x00\x00a".len();
+    let matrix = pickle(b"K\x00K\x01K\x01\x86K\x01K\x01\x86");
+    let matrix = &matrix[head..matrix.len() - 2];
+    let pickle = [
+        &b"\x80\x02}"[..],
+        &key,
+        b"](",
+        matrix,
+        b"q\x00",
+        &b"h\x00".repeat(999),
+        b"es.",
+    ]
+    .concat();
+    let file = zipped(
+        &[("x/data.pkl", &pickle), ("x/data/0", &[0; 4])],
+        CompressionMethod::Stored,
+    );
+    let error = rows(file).err().expect("refused").to_string();
+    assert!(error.contains("too deeply"), "{error}");
+}
+
+#[test]
+fn an_id_is_short_and_given_in_batches() {
+    let column = IdColumn {
+        name: None,
+        usual: &["ids"],
+        captions: false,
+    };
+    let of = |id: &[u8], again: usize| {
+        let len = (id.len() as u32).to_le_bytes();
+        let id = [&b"X"[..], &len, id, b"q\x00", &b"h\x00".repeat(again)].concat();
+        let pickle = [&b"\x80\x02}X\x03\x00\x00\x00ids]("[..], &id, b"es."].concat();
+        let file = zipped(&[("x/data.pkl", &pickle)], CompressionMethod::Stored);
+        let mut ids = TorchIds::open(&Input::memory(file), &column)?;
+        Ok::<_, ShardError>(std::iter::from_fn(|| ids.next().map(|batch| batch.len())).collect::<Vec<_>>())
+    };
+    assert_eq!(of(b"a", 4999).unwrap(), [4096, 904]);
+    let error = of(&[b'a'; 1025], 1).unwrap_err();
+    assert_eq!(error.code(), "BAD_FORMAT", "{error}");
+    assert!(error.to_string().contains("ids of row 0"), "{error}");
+}
+
 /// Values that lie apart in the file come in the order of the tensor.
 #[test]
 fn a_transposed_tensor_is_read_in_its_own_order() {
@@ -158,6 +252,10 @@ fn pickles_that_would_run_or_fill_something_are_refused() {
         (b"\x80\x02}", "truncated"),
         (b"\x80\x02\x81.", "opcode 0x81"),
         (b"", "truncated"),
+        (
+            b"\x80\x02}(X\x01\x00\x00\x00aK\x01X\x01\x00\x00\x00aK\x02u.",
+            "one key twice",
+        ),
         (&nested, "nested too deeply"),
         (&doubled, "nested too deeply"),
     ] {

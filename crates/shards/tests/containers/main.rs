@@ -3,6 +3,7 @@
 mod beside;
 mod cards;
 mod common;
+mod databases;
 mod ends;
 mod formats;
 mod hostile;

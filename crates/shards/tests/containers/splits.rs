@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use modality_gap_shards::{Role, ShardError, Wanted, resolve};
+use modality_gap_shards::{Dtype, Pool, Reading, Role, ShardError, Wanted, resolve};
 use serde_json::Value;
 
 use crate::common::{fixture, read};
@@ -13,6 +13,11 @@ pub(crate) fn rows(path: &Path, split: Option<&str>) -> Result<Vec<f64>, ShardEr
         split,
         ..Wanted::default()
     };
+    rows_of(path, wanted)
+}
+
+/// The first component of each row.
+fn rows_of(path: &Path, wanted: Wanted<'_>) -> Result<Vec<f64>, ShardError> {
     let source = resolve(&[path.to_str().unwrap().to_owned()], wanted)?;
     let mut all = Vec::new();
     for shard in &source.shards {
@@ -130,4 +135,89 @@ fn the_sides_of_a_layout_have_their_splits() {
         let found = resolve(&[folder.path().to_str().unwrap().to_owned()], wanted).unwrap();
         assert_eq!(found.rows, 1, "{role:?}");
     }
+}
+
+/// Containers of any kind, with what else is asked for, by the names of their files.
+#[test]
+fn a_split_is_chosen_in_every_container_and_beside_every_other_option() {
+    let pooled = |pool: Pool| Reading {
+        pool: Some(pool),
+        ..Reading::default()
+    };
+    let plain = Reading {
+        dim: Some(5),
+        dtype: Some(Dtype::F32),
+        pool: None,
+    };
+    let none = Reading::default();
+    let cases = [
+        (
+            ["train_0.npy", "val_0.npy"],
+            ["states.npy", "states-fortran.npy"],
+            pooled(Pool::Last),
+            "last",
+        ),
+        (
+            ["train.npz", "dev.npz"],
+            ["states.npz", "states-deflated.npz"],
+            pooled(Pool::First),
+            "first",
+        ),
+        (
+            [
+                "train-00000-of-00001.parquet",
+                "validation-00000-of-00001.parquet",
+            ],
+            ["states-tensor.parquet", "states-nested.parquet"],
+            pooled(Pool::Mean),
+            "mean",
+        ),
+        (
+            ["train.pt", "valid.pt"],
+            ["f32.pt", "states.pt"],
+            pooled(Pool::Mean),
+            "mean",
+        ),
+        (
+            ["coco-train-000.tar", "coco-val-000.tar"],
+            ["bad.tar", "rows-pt.tar"],
+            none,
+            "x",
+        ),
+        (
+            ["train.pth", "validation.pth"],
+            ["f64.pt", "transposed.pt"],
+            none,
+            "x",
+        ),
+        (["train.bin", "val.bin"], ["rows.dat", "rows.bin"], plain, "x"),
+    ];
+    for (names, from, reading, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, from) in names.iter().zip(from) {
+            std::fs::copy(fixture(&format!("torch/{from}")), folder.path().join(name)).unwrap();
+        }
+        let expected = fixture(&format!("torch/expected-{expected}.npy"));
+        let expected = rows(&expected, None).unwrap();
+        let glob = folder.path().join("*");
+        for path in [folder.path(), &glob, &folder.path().join(names[1])] {
+            let wanted = Wanted {
+                split: Some("validation"),
+                reading,
+                ..Wanted::default()
+            };
+            assert_eq!(rows_of(path, wanted).unwrap(), expected, "{names:?}");
+            let absent = Wanted {
+                split: Some("test"),
+                ..wanted
+            };
+            let error = rows_of(path, absent).unwrap_err();
+            assert_eq!(error.code(), "BAD_SELECTOR", "{error}");
+        }
+    }
+    // states stay refused where a split is chosen and no way to pool
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(fixture("torch/states.npy"), folder.path().join("train.npy")).unwrap();
+    let error = refused(folder.path(), Some("train"));
+    assert!(error.contains("--pool"), "{error}");
 }

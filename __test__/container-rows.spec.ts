@@ -104,6 +104,22 @@ test('the command line has the same options', async t => {
   t.regex(stderr, /--dim 768 --in-dtype f32/)
 })
 
+test('a split is chosen beside every other option', async t => {
+  const sets = mkdtempSync(join(folder, 'splits-'))
+  copyFileSync(at('states.npy'), join(sets, 'train.npy'))
+  copyFileSync(at('states-f16.npy'), join(sets, 'val.npy'))
+  t.deepEqual(await numbers(sets, { split: 'train', pool: 'mean' }), await expected('mean'))
+  const options = ['--split', 'validation', '--pool', 'first', '--json']
+  const report = JSON.parse(execFileSync(process.execPath, [cli, 'inspect', sets, ...options], { encoding: 'utf8' }))
+  t.deepEqual([report.rows, report.dim, report.shards.length], [13, 5, 1])
+  await t.throwsAsync(openEmbeddings(sets, { split: 'train' }), { message: /--pool/ })
+  const plain = mkdtempSync(join(folder, 'plain-'))
+  copyFileSync(at('rows.dat'), join(plain, 'train.bin'))
+  copyFileSync(at('rows.bin'), join(plain, 'test.bin'))
+  t.deepEqual(await numbers(plain, { split: 'test', dim: 5, dtype: 'f32' }), await expected('x'))
+  await t.throwsAsync(openEmbeddings(at('dict.pt'), { split: 'train' }), { message: /says nothing of splits/ })
+})
+
 test('a container of another kind is named, with the line that converts it', async t => {
   const cases: [string, string | Uint8Array, RegExp][] = [
     ['a.duckdb', Buffer.from('01234567DUCK@\0\0\0'), /DuckDB database; .*copy/],

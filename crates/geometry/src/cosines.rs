@@ -94,23 +94,32 @@ pub enum Among<'a> {
 
 /// Cosines of unit rows `a` and `b`, row-major of width `dim`; for [`Among::One`] both are the same set.
 pub fn cosines(a: &[f64], b: &[f64], dim: usize, among: Among<'_>) -> Cosines {
-    let parts = panels(a, b, dim, |first, i_count, scores, m| {
-        let mut part = Cosines::default();
-        for i in 0..i_count {
-            let row = &scores[i * m..(i + 1) * m];
-            for (j, &cosine) in row.iter().enumerate() {
-                let taken = match among {
-                    Among::One => j > first + i,
-                    Among::Two => true,
-                    Among::Strangers(a, b) => a[first + i] != b[j],
-                };
-                if taken {
-                    part.add(cosine);
+    let n = a.len() / dim;
+    let starts: Vec<usize> = (0..n).step_by(PANEL).collect();
+    let parts: Vec<Cosines> = starts
+        .par_iter()
+        .map(|&first| {
+            let count = PANEL.min(n - first);
+            // of one set every pair is computed once, but for those within a panel
+            let from = if among == Among::One { first } else { 0 };
+            let b = &b[from * dim..];
+            let scores = products(a, b, dim, first, count);
+            let mut part = Cosines::default();
+            for (i, row) in scores.chunks_exact(b.len() / dim).enumerate() {
+                for (j, &cosine) in row.iter().enumerate() {
+                    let taken = match among {
+                        Among::One => j > i,
+                        Among::Two => true,
+                        Among::Strangers(a, b) => a[first + i] != b[j],
+                    };
+                    if taken {
+                        part.add(cosine);
+                    }
                 }
             }
-        }
-        part
-    });
+            part
+        })
+        .collect();
     let mut all = Cosines::default();
     for part in &parts {
         all.merge(part);
@@ -129,11 +138,13 @@ pub fn cosine_correlation(before: &[f64], after: &[f64], dim: usize) -> Option<f
             .par_iter()
             .map(|&first| {
                 let count = PANEL.min(n - first);
-                let [x, y] = [before, after].map(|rows| products(rows, rows, dim, first, count));
+                let m = n - first;
+                let [x, y] =
+                    [before, after].map(|rows| products(rows, &rows[first * dim..], dim, first, count));
                 let mut part = [0.0; 5];
                 for i in 0..count {
-                    for j in first + i + 1..n {
-                        let (x, y) = (x[i * n + j] - center[0], y[i * n + j] - center[1]);
+                    for j in i + 1..m {
+                        let (x, y) = (x[i * m + j] - center[0], y[i * m + j] - center[1]);
                         let terms = [x, y, x * x, y * y, x * y];
                         part.iter_mut().zip(terms).for_each(|(sum, v)| *sum += v);
                     }
@@ -150,23 +161,6 @@ pub fn cosine_correlation(before: &[f64], after: &[f64], dim: usize) -> Option<f
     let first = sums([0.0; 2]);
     let [_, _, xx, yy, xy] = sums([first[0] / pairs, first[1] / pairs]);
     (xx > 0.0 && yy > 0.0).then(|| xy / (xx * yy).sqrt())
-}
-
-fn panels<R: Send>(
-    a: &[f64],
-    b: &[f64],
-    dim: usize,
-    work: impl Fn(usize, usize, &[f64], usize) -> R + Sync,
-) -> Vec<R> {
-    let (n, m) = (a.len() / dim, b.len() / dim);
-    let starts: Vec<usize> = (0..n).step_by(PANEL).collect();
-    starts
-        .par_iter()
-        .map(|&first| {
-            let count = PANEL.min(n - first);
-            work(first, count, &products(a, b, dim, first, count), m)
-        })
-        .collect()
 }
 
 /// Dot products of rows `first..first + count` of `a` with all rows of `b`, row-major.

@@ -71,7 +71,7 @@ pub use items::{Items, effective_groups};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{Lengths, Moments, distance};
-pub use neighbours::{Found, Neighbour, Partner, Search, UnitRows};
+pub use neighbours::{CorpusBlock, Found, Neighbour, Partner, Search, UnitRows};
 pub use noise::mix;
 pub use passes::{FitSide, Passes};
 pub use phantom::{AnchoredCloud, PhantomDrift};

@@ -1,22 +1,23 @@
 //! Nearest neighbours by cosine, exact, over any number of rows seen block by block.
 //!
-//! Scores are first computed in f32 by matrix products; a row that could be among the k best within the bound of that
-//! rounding is scored again in f64. So the lists are those of f64 arithmetic at the speed of f32.
+//! Scores are first computed in 16-bit fixed point; a row that could be among the k best within the bound of that
+//! rounding is scored again in f64. So the lists are those of f64 arithmetic.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
-use modality_gap_kernels::dot;
+use modality_gap_kernels::{
+    FixedCorpus, FixedQueries, dot, fixed_bound, fixed_cosine, fixed_product, fixed_products,
+};
 use rayon::prelude::*;
 
-/// Queries that one task works on; fixed, though it changes nothing in the lists.
-const PANEL: usize = 128;
+/// Queries that one task works on: they stay in the second cache. A multiple of four; it changes nothing in the lists.
+const PANEL: usize = 64;
+/// Scores that are passed over together where none of them matters.
+const PASSED: usize = 16;
 
-/// Unit rows, in f64 and rounded to f32, with their indices in the whole source.
+/// Unit rows with their indices in the whole source.
 #[derive(Debug, Clone, Default)]
 pub struct UnitRows {
     dim: usize,
     rows: Vec<f64>,
-    single: Vec<f32>,
     indices: Vec<u64>,
 }
 
@@ -32,7 +33,6 @@ impl UnitRows {
     /// Forgets the rows, keeps the memory.
     pub fn clear(&mut self) {
         self.rows.clear();
-        self.single.clear();
         self.indices.clear();
     }
 
@@ -41,16 +41,12 @@ impl UnitRows {
         let length = dot(row, row).sqrt();
         let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
         self.rows.extend(row.iter().map(|v| v * factor));
-        let start = self.rows.len() - self.dim;
-        self.single.extend(self.rows[start..].iter().map(|&v| v as f32));
         self.indices.push(index);
     }
 
     /// Adds row `i` of another set as it is.
     pub fn copy(&mut self, from: &Self, i: usize) {
-        let row = i * self.dim..(i + 1) * self.dim;
-        self.rows.extend_from_slice(&from.rows[row.clone()]);
-        self.single.extend_from_slice(&from.single[row]);
+        self.rows.extend_from_slice(from.row(i));
         self.indices.push(from.indices[i]);
     }
 
@@ -77,6 +73,23 @@ impl UnitRows {
     /// Index of each row in its source.
     pub fn indices(&self) -> &[u64] {
         &self.indices
+    }
+}
+
+/// A block of the corpus, ready to be searched.
+pub struct CorpusBlock<'a> {
+    rows: &'a UnitRows,
+    fixed: FixedCorpus,
+    /// The largest of its rounding errors.
+    error: f64,
+}
+
+impl<'a> CorpusBlock<'a> {
+    /// The block of these rows.
+    pub fn of(rows: &'a UnitRows) -> Self {
+        let fixed = FixedCorpus::of(&rows.rows, rows.dim);
+        let error = fixed.errors().iter().copied().fold(0.0, f64::max);
+        Self { rows, fixed, error }
     }
 }
 
@@ -113,6 +126,7 @@ type KeyOf<'a> = Box<dyn Fn(u64) -> u64 + Send + Sync + 'a>;
 /// The k nearest rows of a corpus for each of some queries.
 pub struct Search<'a> {
     queries: &'a UnitRows,
+    fixed: FixedQueries,
     k: usize,
     /// Whether the corpus holds the queries themselves, which are then no neighbours of their own.
     itself: bool,
@@ -126,6 +140,7 @@ impl<'a> Search<'a> {
     pub fn new(queries: &'a UnitRows, k: usize, itself: bool) -> Self {
         Self {
             queries,
+            fixed: FixedQueries::of(&queries.rows, queries.dim),
             k,
             itself,
             partners: None,
@@ -146,26 +161,17 @@ impl<'a> Search<'a> {
     }
 
     /// Looks at a block of the corpus, on the threads of the current rayon pool. The order of blocks changes nothing.
-    pub fn visit(&mut self, corpus: &UnitRows) {
-        let (queries, dim) = (self.queries, self.queries.dim);
+    pub fn visit(&mut self, corpus: &CorpusBlock<'_>) {
+        let (queries, fixed, m) = (self.queries, &self.fixed, corpus.rows.len());
         let partners = self.partners.as_ref();
-        // |fl(a·b) − a·b| ≤ γ_d Σ|aᵢbᵢ| with both sides rounded first, and the sum is at most one for unit rows
-        let error = (dim as f64 + 8.0) * f64::from(f32::EPSILON) / 2.0;
+        // of the f64 product that a score is compared with
+        let rounding = queries.dim as f64 * f64::EPSILON;
         self.found.par_chunks_mut(PANEL).enumerate().for_each_init(
             Vec::new,
-            |scores: &mut Vec<f32>, (panel, found)| {
+            |scores: &mut Vec<i32>, (panel, found)| {
                 let first = panel * PANEL;
-                let (n, m) = (found.len(), corpus.len());
-                scores.resize(n * m, 0.0);
-                let left = &queries.single[first * dim..(first + n) * dim];
-                matmul(
-                    MatMut::from_row_major_slice_mut(scores, n, m),
-                    Accum::Replace,
-                    MatRef::from_row_major_slice(left, n, dim),
-                    MatRef::from_row_major_slice(&corpus.single, m, dim).transpose(),
-                    1.0,
-                    Par::Seq,
-                );
+                scores.resize(found.len() * m, 0);
+                fixed_products(fixed, first..first + found.len(), &corpus.fixed, scores);
                 for (i, (found, scores)) in found.iter_mut().zip(scores.chunks_exact(m.max(1))).enumerate() {
                     let query = Query {
                         row: queries.row(first + i),
@@ -174,9 +180,9 @@ impl<'a> Search<'a> {
                         itself: self.itself,
                         partner: partners
                             .and_then(|(all, key_of)| all[first + i].map(|partner| (partner, key_of))),
-                        error,
+                        error: fixed_bound(fixed.errors()[first + i], corpus.error) + rounding,
                     };
-                    query.visit(scores, corpus, found);
+                    query.visit(scores, corpus.rows, found);
                 }
             },
         );
@@ -188,51 +194,73 @@ impl<'a> Search<'a> {
     }
 }
 
+/// One query before a block of the corpus.
 struct Query<'a> {
     row: &'a [f64],
     index: u64,
     k: usize,
     itself: bool,
     partner: Option<(Partner, &'a KeyOf<'a>)>,
+    /// How far a score may be from the cosine.
     error: f64,
 }
 
 impl Query<'_> {
-    fn visit(&self, scores: &[f32], corpus: &UnitRows, found: &mut Found) {
-        let mut worst = self.worst(found);
-        for (j, &score) in scores.iter().enumerate() {
-            let (score, index) = (f64::from(score), corpus.indices[j]);
-            let could_enter = score + self.error >= worst;
-            let own = self.itself && index == self.index;
-            let undecided = match &self.partner {
-                None => false,
-                Some((partner, _)) if score < partner.nearest.cosine - self.error => false,
-                Some((partner, key_of)) if key_of(index) == partner.key => false,
-                Some((partner, _)) if score > partner.nearest.cosine + self.error => {
-                    found.before_partner += 1;
-                    false
-                }
-                Some(_) => true,
-            };
-            if !could_enter && !undecided || own {
+    fn visit(&self, scores: &[i32], corpus: &UnitRows, found: &mut Found) {
+        let mut limit = self.limit(found);
+        for (chunk, scores) in scores.chunks(PASSED).enumerate() {
+            if scores.iter().fold(i32::MIN, |most, &score| most.max(score)) < limit {
                 continue;
             }
-            let cosine = dot(self.row, corpus.row(j));
-            if let Some((Partner { nearest, .. }, _)) = self.partner.as_ref().filter(|_| undecided) {
-                let before = cosine > nearest.cosine || cosine == nearest.cosine && index < nearest.index;
-                found.before_partner += u64::from(before);
-            }
-            if could_enter {
-                insert(&mut found.nearest, self.k, Neighbour { cosine, index });
-                worst = self.worst(found);
+            for (i, &score) in scores.iter().enumerate() {
+                if score >= limit && self.look(fixed_cosine(score), chunk * PASSED + i, corpus, found) {
+                    limit = self.limit(found);
+                }
             }
         }
     }
 
+    /// The least score that matters.
+    fn limit(&self, found: &Found) -> i32 {
+        let worst = Self::worst(self.k, found);
+        let least = self
+            .partner
+            .map_or(worst, |(partner, _)| worst.min(partner.nearest.cosine));
+        fixed_product(least - self.error).saturating_sub(1)
+    }
+
+    /// Looks at row `j`, whose cosine is about `score`; whether it has entered the list.
+    fn look(&self, score: f64, j: usize, corpus: &UnitRows, found: &mut Found) -> bool {
+        let index = corpus.indices[j];
+        let could_enter = score + self.error >= Self::worst(self.k, found);
+        let undecided = match &self.partner {
+            None => false,
+            Some((partner, _)) if score < partner.nearest.cosine - self.error => false,
+            Some((partner, key_of)) if key_of(index) == partner.key => false,
+            Some((partner, _)) if score > partner.nearest.cosine + self.error => {
+                found.before_partner += 1;
+                false
+            }
+            Some(_) => true,
+        };
+        if !could_enter && !undecided || self.itself && index == self.index {
+            return false;
+        }
+        let cosine = dot(self.row, corpus.row(j));
+        if let Some((Partner { nearest, .. }, _)) = self.partner.as_ref().filter(|_| undecided) {
+            let before = cosine > nearest.cosine || cosine == nearest.cosine && index < nearest.index;
+            found.before_partner += u64::from(before);
+        }
+        if could_enter {
+            insert(&mut found.nearest, self.k, Neighbour { cosine, index });
+        }
+        could_enter
+    }
+
     /// The cosine below which a row cannot enter the list.
-    fn worst(&self, found: &Found) -> f64 {
+    fn worst(k: usize, found: &Found) -> f64 {
         match found.nearest.last() {
-            Some(last) if found.nearest.len() == self.k => last.cosine,
+            Some(last) if found.nearest.len() == k => last.cosine,
             _ => f64::NEG_INFINITY,
         }
     }
@@ -280,7 +308,7 @@ mod tests {
             });
             let mut search = Search::new(&queries, 7, itself).ranking(own.collect(), |index| index);
             for first in (0..400).step_by(90) {
-                search.visit(&rows(first, (first + 90).min(400), 24));
+                search.visit(&CorpusBlock::of(&rows(first, (first + 90).min(400), 24)));
             }
             for (i, found) in search.finish().iter().enumerate() {
                 let mut all: Vec<Neighbour> = (0..400)

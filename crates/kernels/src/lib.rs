@@ -12,6 +12,7 @@
 )]
 
 mod dispatch;
+mod fixed;
 mod gram;
 mod packed;
 mod reduce;
@@ -19,6 +20,9 @@ mod rows;
 mod write;
 
 pub use dispatch::{Level, level};
+pub use fixed::{
+    FixedCorpus, FixedQueries, FixedRows, fixed_bound, fixed_cosine, fixed_product, fixed_products,
+};
 pub use gram::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_weighted, dot, lengths_and_dots};

@@ -1,8 +1,8 @@
 //! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
 
 use modality_gap_geometry::{
-    Found, Map, Neighbour, Partner, Search, UnitRows, binary_entropy, even_hubness, expected_entropy,
-    skewness,
+    CorpusBlock, Found, Map, Neighbour, Partner, Search, UnitRows, binary_entropy, even_hubness,
+    expected_entropy, skewness,
 };
 use modality_gap_kernels::dot;
 
@@ -92,23 +92,25 @@ fn ask(
     let mut zx = searching(&z, partners[1].take(), sides.source(0));
     sides.each_block(0, sides.map(0), all.clone(), control, "neighbours", |block| {
         pool.install(|| {
-            xx.visit(block);
-            zx.visit(block);
+            let block = CorpusBlock::of(block);
+            xx.visit(&block);
+            zx.visit(&block);
         });
     })?;
     let mut xz = searching(&x, partners[0].take(), sides.source(1));
     let mut zz = Search::new(&z, MIXED, true);
     sides.each_block(1, sides.map(1), all.clone(), control, "neighbours", |block| {
         pool.install(|| {
-            xz.visit(block);
-            zz.visit(block);
+            let block = CorpusBlock::of(block);
+            xz.visit(&block);
+            zz.visit(&block);
         });
     })?;
     let (xx, zx, xz, zz) = (xx.finish(), zx.finish(), xz.finish(), zz.finish());
     if let Some((map, y)) = asking.before.zip(y.as_ref()) {
         let mut yy = Search::new(y, NEAR, true);
         sides.each_block(1, map, all, control, "neighbours before", |block| {
-            pool.install(|| yy.visit(block));
+            pool.install(|| yy.visit(&CorpusBlock::of(block)));
         })?;
         for (before, after) in yy.finish().iter().zip(&zz) {
             counts.retain(before, after);

@@ -1,6 +1,6 @@
 //! A few queries with their neighbours in the rows put together, for people to look at.
 
-use modality_gap_geometry::{Found, Map, Search, UnitRows};
+use modality_gap_geometry::{CorpusBlock, Found, Map, Search, UnitRows};
 
 use super::neighbours::merged;
 use super::report::{ShownNeighbour, ShownQuery};
@@ -67,8 +67,9 @@ fn around(
             [0, 1].map(|query| Search::new(queries[query], NEAR, query == corpus));
         sides.each_block(corpus, map, 0..u64::MAX, control, "examples", |block| {
             control.pool().install(|| {
-                of_image.visit(block);
-                of_text.visit(block);
+                let block = CorpusBlock::of(block);
+                of_image.visit(&block);
+                of_text.visit(&block);
             });
         })?;
         found[0][corpus] = of_image.finish();

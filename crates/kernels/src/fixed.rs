@@ -170,8 +170,7 @@ fn plain_tile(queries: &[[[i16; CHUNK]; 4]], corpus: &[[[i16; CHUNK]; 3]]) -> [[
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn run_avx2(task: &Task<'_>, out: &mut [i32]) {
-    // SAFETY: this function itself needs avx2.
-    task.run(out, |queries, corpus| unsafe { tile_avx2(queries, corpus) });
+    task.run(out, |queries, corpus| tile_avx2(queries, corpus));
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use modality_gap_kernels::{PackedBf16, PackedF32, bf16_pairs, packed_unit, pairs};
+use modality_gap_kernels::{
+    FixedCorpus, FixedQueries, PackedBf16, PackedF32, bf16_pairs, fixed_products, packed_unit, pairs,
+};
 
 fn products(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("x·Wᵀ");
@@ -37,5 +39,27 @@ fn products(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, products);
+/// Scores of neighbours: what a panel of queries and a block of a corpus make.
+fn fixed(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fixed point");
+    let (queries, corpus) = (64, 512);
+    for dim in [512, 768, 1_280] {
+        let rows = |n: usize| -> Vec<f64> {
+            let values = (0..n * dim).map(|i| (i as f64 * 0.61).sin() / (dim as f64).sqrt());
+            values.collect()
+        };
+        let (left, right) = (
+            FixedQueries::of(&rows(queries), dim),
+            FixedCorpus::of(&rows(corpus), dim),
+        );
+        let mut out = vec![0; queries * corpus];
+        group.throughput(Throughput::Elements((2 * queries * corpus * dim) as u64));
+        group.bench_function(BenchmarkId::from_parameter(dim), |b| {
+            b.iter(|| fixed_products(black_box(&left), 0..queries, &right, &mut out));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, products, fixed);
 criterion_main!(benches);

@@ -77,6 +77,18 @@ pub(crate) fn said_by_card(folder: &Path, split: Option<&str>) -> Result<Option<
     Ok(Some(Said::Files(files)))
 }
 
+/// The card of `folder` that lists files or a folder, for readers that do not follow it.
+///
+/// # Errors
+/// `BAD_FORMAT` for a card that cannot be read, `UNSUPPORTED` for a subset with a key that is not known.
+pub fn card_with_files(folder: &Path) -> Result<Option<PathBuf>, ShardError> {
+    let found = configs_of(folder)?.filter(|(_, configs)| {
+        let lists = |config: &Config| config.dir.is_some() || !config.splits.is_empty();
+        configs.iter().any(lists)
+    });
+    Ok(found.and_then(|(card, _)| Some(card.path()?.to_path_buf())))
+}
+
 /// How many rows a folder says that a split has.
 pub(crate) struct RowsSaid {
     /// The file that says it.

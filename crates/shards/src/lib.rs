@@ -60,6 +60,7 @@ mod yaml;
 pub use atomic::{AtomicFile, remove_all_litter, remove_litter};
 pub use beside::left_behind;
 pub use buffer::Buffer;
+pub use card::card_with_files;
 pub use claim::{Claim, refuse_link};
 pub use error::{Place, ShardError};
 pub use fault::Fault;

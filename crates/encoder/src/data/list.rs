@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
+use modality_gap_shards::card_with_files;
 use serde_json::{Map, Value};
 
 use super::folder::{Files, leads_out, plain, unnamed_images};
@@ -73,6 +74,15 @@ impl Reader<'_> {
     }
 
     fn read_folder(&mut self, folder: &Path) -> Result<Vec<Pair>> {
+        if let Some(card) = card_with_files(folder)? {
+            return Err(EncoderError::BadData {
+                file: card,
+                row: None,
+                reason: "it says which files are of which split (`configs`), which is not followed for images and captions; name the \
+                         list, the archives or the folder of one split"
+                    .to_owned(),
+            });
+        }
         let lists: Vec<&str> = LISTS
             .into_iter()
             .filter(|name| folder.join(name).is_file())
@@ -320,5 +330,37 @@ mod tests {
         }
         assert!(is_inside(&folder, &folder.join("a.png")));
         assert!(!is_inside(&folder, &folder.join("../a.png")));
+    }
+
+    /// `datasets.load_dataset` would take the files of one split only.
+    #[test]
+    fn a_card_that_lists_files_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("pairs.jsonl", "{\"image\": \"a.png\", \"caption\": \"a\"}\n");
+        write("a.png", "");
+        let read = || {
+            let mut bad = BadPairs::default();
+            read_pairs(&[folder.path().to_owned()], false, &mut bad).map(|pairs| pairs.len())
+        };
+        write(
+            "README.md",
+            "---\nlicense: mit\nconfigs:\n- config_name: default\n---\n# Pairs\n",
+        );
+        assert_eq!(read().unwrap(), 1, "a card without files says nothing");
+        for says in [
+            "data_files:\n  - split: train\n    path: pairs.jsonl",
+            "data_dir: below",
+        ] {
+            write(
+                "README.md",
+                &format!("---\nconfigs:\n- config_name: default\n  {says}\n---\n"),
+            );
+            let error = read().unwrap_err().to_string();
+            assert!(
+                error.contains("README.md") && error.contains("configs"),
+                "{error}"
+            );
+        }
     }
 }

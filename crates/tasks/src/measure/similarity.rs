@@ -92,23 +92,9 @@ pub(super) fn similarity(
         ]
     });
     let mut named = vec![("cross", &cross), ("imageImage", &images), ("textText", &texts)];
-    let mut pairs = Cosines::default();
-    let mut pairs_of_halves = [(); 2].map(|()| Cosines::default());
-    let (mut alignment, mut count) = (0.0, 0_u64);
-    if pairing != Pairing::None {
-        for (i, j) in kept_pairs(pairing, &keys) {
-            let cosine = dot(kept.image.row(i), kept.text.row(j));
-            pairs.add(cosine);
-            let half = if sides.grouped() {
-                second_half(keys[0][i])
-            } else {
-                second_half_by(cosine)
-            };
-            pairs_of_halves[usize::from(half)].add(cosine);
-            alignment += 2.0 - 2.0 * cosine;
-            count += 1;
-        }
-        named.insert(0, ("paired", &pairs));
+    let pairs = PairCosines::of(kept, pairing, &keys, sides.grouped());
+    if let Some(pairs) = &pairs {
+        named.insert(0, ("paired", &pairs.all));
     }
     let mut js_biased = BTreeMap::new();
     for (i, (a, first)) in named.iter().enumerate() {
@@ -116,10 +102,9 @@ pub(super) fn similarity(
             js_biased.insert(format!("{a}/{b}"), first.divergence(second));
         }
     }
-    let is_paired = pairing != Pairing::None;
     let histograms = Histograms {
         bins: BINS,
-        paired: is_paired.then(|| pairs.shares()),
+        paired: pairs.as_ref().map(|pairs| pairs.all.shares()),
         cross: cross.shares(),
         image_image: images.shares(),
         text_text: texts.shares(),
@@ -141,7 +126,7 @@ pub(super) fn similarity(
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    if is_paired {
+    if pairs.is_some() {
         let strangers = strangers_divergence(kept, pairing, &keys, &cross);
         js_chance.insert("paired/cross".to_owned(), strangers);
     }
@@ -150,10 +135,10 @@ pub(super) fn similarity(
     let mut found = FromHalves::of(independent[0].min(independent[1]));
     let others = [("cross", &cross), ("imageImage", &images), ("textText", &texts)];
     let mut js: BTreeMap<String, Option<f64>> = BTreeMap::new();
-    if is_paired {
+    if let Some(pairs) = &pairs {
         for (name, other) in others {
             let name = format!("paired/{name}");
-            let each = pairs_of_halves.each_ref().map(|half| half.divergence(other));
+            let each = pairs.halves.each_ref().map(|half| half.divergence(other));
             let value = found.number(&name, js_biased[&name], Some(each), PAIRED_JS);
             js.insert(name, value);
         }
@@ -178,11 +163,48 @@ pub(super) fn similarity(
         js_needs: found.into_needs(),
         js_chance,
         histograms,
-        alignment: is_paired.then(|| alignment / count as f64),
+        alignment: pairs.map(|pairs| pairs.alignment),
         uniformity: [images.uniformity(), texts.uniformity()].into(),
         cka: None,
         cka_biased: None,
         separability: (!in_sample).then(|| separability([x, z], &halves, dim)).flatten(),
+    }
+}
+
+/// Cosines of pairs.
+struct PairCosines {
+    all: Cosines,
+    halves: [Cosines; 2],
+    /// Mean squared distance.
+    alignment: f64,
+}
+
+impl PairCosines {
+    /// Those of the pairs among the rows kept; `None` where the rows are no pairs.
+    fn of(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], grouped: bool) -> Option<Self> {
+        if pairing == Pairing::None {
+            return None;
+        }
+        let mut all = Cosines::default();
+        let mut halves = [(); 2].map(|()| Cosines::default());
+        let (mut squares, mut count) = (0.0, 0_u64);
+        for (i, j) in kept_pairs(pairing, keys) {
+            let cosine = dot(kept.image.row(i), kept.text.row(j));
+            all.add(cosine);
+            let half = if grouped {
+                second_half(keys[0][i])
+            } else {
+                second_half_by(cosine)
+            };
+            halves[usize::from(half)].add(cosine);
+            squares += 2.0 - 2.0 * cosine;
+            count += 1;
+        }
+        Some(Self {
+            all,
+            halves,
+            alignment: squares / count as f64,
+        })
     }
 }
 

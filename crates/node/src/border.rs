@@ -26,7 +26,7 @@ pub enum Outcome<T> {
 
 /// What goes into `error`.
 #[derive(Debug)]
-pub struct Failure(modality_gap_tasks::Failure);
+pub struct Failure(Box<modality_gap_tasks::Failure>);
 
 impl Failure {
     /// A failure that only the border can meet.
@@ -45,14 +45,14 @@ impl Failure {
     }
 
     fn at(code: &str, message: &str, file: Option<&Path>) -> Self {
-        Self(modality_gap_tasks::Failure {
+        Self(Box::new(modality_gap_tasks::Failure {
             code: code.to_owned(),
             message: message.to_owned(),
             file: file.map(|file| file.to_string_lossy().into_owned()),
             row: None,
             column: None,
             sample: None,
-        })
+        }))
     }
 }
 
@@ -108,7 +108,7 @@ impl<T: ToNapiValue> ToNapiValue for Outcome<T> {
 impl ToNapiValue for Failure {
     unsafe fn to_napi_value(env: sys::napi_env, failure: Self) -> Result<sys::napi_value> {
         let mut object = Object::new(&Env::from_raw(env))?;
-        object.set_named_property("error", serde_json::to_value(failure.0).expect("plain data"))?;
+        object.set_named_property("error", serde_json::to_value(*failure.0).expect("plain data"))?;
         // SAFETY: `env` is the environment this call came from, and the object was made in it.
         unsafe { Object::to_napi_value(env, object) }
     }

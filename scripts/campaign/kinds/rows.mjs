@@ -77,12 +77,14 @@ const CHOSEN = {
   'torch/rows.dat': '#5:f16',
 }
 
+/** How files of a kind are opened: arrays of states are pooled; `datasets` writes ten decimals, which leave zeros of some rows. */
+const OPENED = { states: { pool: 'mean' }, json: { onBadRow: 'drop' } }
+
 const containers = Object.entries(FILES).map(([id, files]) => ({
   id: `rows-${id}`,
   make: folder => copied(folder, Object.fromEntries(files.map(file => [file, join(SHARDS, file)]))),
   targets: files,
-  read: async (folder, file) =>
-    await rowsOf(`${join(folder, file)}${CHOSEN[file] ?? ''}`, id === 'states' ? { pool: 'mean' } : {}),
+  read: async (folder, file) => await rowsOf(`${join(folder, file)}${CHOSEN[file] ?? ''}`, OPENED[id]),
 }))
 
 /** Rows in the layout of clip-retrieval, with their metadata as Arrow and parquet have it. */
@@ -159,7 +161,9 @@ const ids = {
   ],
   async read(folder, file) {
     let count = 0
-    for await (const id of idsIn(join(folder, file))) {
+    // a dictionary of tensors, of which the ids are one
+    const column = file === 'ids.pt' ? 'ids' : undefined
+    for await (const id of idsIn(join(folder, file), column)) {
       if (typeof id !== 'string') throw new TypeError('an id is no text')
       count++
     }

@@ -1,5 +1,5 @@
-//! Unit rows in 16-bit fixed point and all their dot products: twice as many a second as in f32, and exact integers, so that every
-//! instruction set gives the same ones. What rounding to fixed point costs is known row by row.
+//! Unit rows in 16-bit fixed point and all their dot products: exact integers, so that every instruction set gives the same
+//! ones. What rounding to fixed point costs is known row by row.
 #![allow(unsafe_code)]
 
 use std::ops::Range;

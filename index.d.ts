@@ -1270,7 +1270,10 @@ export interface CovarianceReport {
   logSpectraCorrelation: number | null
   /** That of the spectra of these rows. */
   logSpectraCorrelationBiased?: number | null
-  /** Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is, and where it is not well above that of halves. */
+  /**
+   * Standard deviation of ln(λx/λz) over the same ranks; null where it changes too much from halves of the rows to all of them, and below
+   * eight times that of two halves of the images.
+   */
   logSpectraDeviation?: number | null
   /** That of the spectra of these rows. */
   logSpectraDeviationBiased?: number | null
@@ -1460,8 +1463,8 @@ export interface SimilarityReport {
   }
   /** Mean squared distance of pairs. */
   alignment?: number
-  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
-  uniformity: ImageText
+  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020); null below 20 independent rows. */
+  uniformity: ImageText<number | null>
   /**
    * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
    * pairs.
@@ -3107,7 +3110,7 @@ export interface RowLabels {
   /** Of text rows. */
   text?: readonly string[] | Readonly<Record<number, string>>
 }
-/** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
+/** Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is null. */
 interface ConditionRecord$1 {
   /** First eigenvalue over the last one that is more than rounding. */
   kappa: number | null
@@ -3514,8 +3517,8 @@ export interface MeasureData {
     }
     /** E‖x−z‖² of the pairs. */
     alignment?: number
-    /** log E exp(−2‖u−v‖²). */
-    uniformity?: ImageText
+    /** log E exp(−2‖u−v‖²); null below 20 rows. */
+    uniformity?: ImageText<number | null>
     /** Linear CKA. */
     cka?: number | null
     /** Held-out accuracy of a logistic probe. */

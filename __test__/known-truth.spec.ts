@@ -14,12 +14,14 @@ const chance = (share: number) => 4 * Math.sqrt((share * (1 - share)) / TRIALS)
 
 test('without a gap one is found in five of a hundred samples, whatever the rows share', async t => {
   for (const kind of Object.keys(KINDS)) {
-    const { real, coverage, bias, noise } = await rates(api, { shape: SHAPE, kind, n: 40, trials: TRIALS })
+    const found = await rates(api, { shape: SHAPE, kind, n: 40, trials: TRIALS })
+    const { real, coverage, agreement, bias, noise } = found
     if (real === null || coverage === null) {
       t.is(kind, 'pairs, gap alone', 'every other kind has covariances')
     } else {
       t.true(real <= 0.05 + chance(0.05), `${kind}: size ${real}`)
       t.true(coverage >= 0.95 - chance(0.95), `${kind}: coverage ${coverage}`)
+      t.is(agreement, 1, kind)
     }
     // ‖m̂‖² varies by its own size or less, so its mean by a tenth
     t.true(Math.abs(bias) < 0.4, `${kind}: bias ${bias}`)
@@ -30,7 +32,8 @@ test('without a gap one is found in five of a hundred samples, whatever the rows
 test('a gap is found, and intervals cover it', async t => {
   const shape = { ...SHAPE, lean: 0.15 }
   for (const kind of ['independent', 'pairs', 'five captions']) {
-    const { real, coverage } = await rates(api, { shape, kind, n: 60, trials: TRIALS })
+    const { real, coverage, agreement } = await rates(api, { shape, kind, n: 60, trials: TRIALS })
+    t.is(agreement, 1, kind)
     t.true((real ?? 0) > 0.8, `${kind}: power ${real}`)
     t.true((coverage ?? 0) >= 0.95 - chance(0.95), `${kind}: coverage ${coverage}`)
   }

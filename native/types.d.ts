@@ -289,7 +289,8 @@ logSpectraCorrelation: number | null,
  */
 logSpectraCorrelationBiased: number | null,
 /**
- * Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is.
+ * Standard deviation of ln(λx/λz) over the same ranks; null where it changes too much from halves of the rows to all of them, and below
+ * eight times that of two halves of the images.
  */
 logSpectraDeviation: number | null,
 /**
@@ -2295,9 +2296,9 @@ textText: Array<number>, },
  */
 alignment?: number,
 /**
- * ln E exp(−2‖u−v‖²) (Wang and Isola 2020).
+ * ln E exp(−2‖u−v‖²) (Wang and Isola 2020); null below 20 independent rows.
  */
-uniformity: ImageText<number>,
+uniformity: ImageText<number | null>,
 /**
  * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
  * pairs.

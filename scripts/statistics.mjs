@@ -8,7 +8,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import * as api from '../dist/index.js'
 import { scriptOptions } from './options.mjs'
-import { checks, estimates } from './statistics/others.mjs'
+import { checks, smallestDrift } from './statistics/drift.mjs'
+import { estimates } from './statistics/others.mjs'
 import { KINDS, rates } from './statistics/trials.mjs'
 
 const PAGE = new URL('../docs/statistics.md', import.meta.url)
@@ -113,15 +114,19 @@ ${lines.join('\n')}`
 async function checksTable() {
   const lines = []
   const trials = many(400)
-  await checks(api, [40, 320], trials, ({ name, n, share: drifted, power }) => {
+  const sizes = [40, 320, 1280]
+  await checks(api, sizes, trials, ({ name, n, share: drifted, power }) => {
     lines.push(`| ${name} | ${n} | ${power ? '–' : percent(drifted)} | ${power ? percent(drifted) : '–'} |`)
     process.stderr.write(`${lines.at(-1)}\n`)
   })
+  const found = await each(sizes, async n => `${shown(await smallestDrift(api, n, trials), 2)} of ${n} items`)
   return `${trials} samples of each; fit and new rows of as many items; nominal size 1 %.
 
 | new rows | items | size, % | power, % |
 | --- | --- | --- | --- |
-${lines.join('\n')}`
+${lines.join('\n')}
+
+The smallest distance of means, along the direction that varies least, that four of five samples find: ${found.join(', ')}. Within 19 %: so far apart are those tried.`
 }
 
 function write(table, text) {

@@ -188,7 +188,10 @@ export interface CovarianceReport {
   logSpectraCorrelation: number | null
   /** That of the spectra of these rows. */
   logSpectraCorrelationBiased?: number | null
-  /** Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is, and where it is not well above that of halves. */
+  /**
+   * Standard deviation of ln(λx/λz) over the same ranks; null where it changes too much from halves of the rows to all of them, and below
+   * eight times that of two halves of the images.
+   */
   logSpectraDeviation?: number | null
   /** That of the spectra of these rows. */
   logSpectraDeviationBiased?: number | null

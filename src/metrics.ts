@@ -103,8 +103,8 @@ export interface SimilarityReport {
   }
   /** Mean squared distance of pairs. */
   alignment?: number
-  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020). */
-  uniformity: ImageText
+  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020); null below 20 independent rows. */
+  uniformity: ImageText<number | null>
   /**
    * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
    * pairs.

@@ -1,10 +1,4 @@
-/**
- * Statistics beside the gap on populations whose truth is known: their mean over samples beside the truth, and how often checks
- * that have no reason to speak do so.
- */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** Statistics beside the gap on populations whose truth is known: their mean over samples beside the truth. */
 import { population, repeated, stored } from './populations.mjs'
 
 /** Columns; ranks of the frame where one is used. */
@@ -435,50 +429,4 @@ export async function estimates(api, sizes, trials, each) {
       })
     }
   }
-}
-
-/** New rows against a fit: whether they are called drifted, at 1 %. */
-const CHECKS = {
-  'new rows of the same distribution': { draw: (seed, n) => population(LAW).samples(seed, n).text },
-  'the same, steep spectrum': { shape: STEEP, draw: (seed, n) => population(STEEP).samples(seed, n).text },
-  'every row twice': { draw: (seed, n) => repeated(population(LAW).samples(seed, n).text, DIM, 2) },
-  'five captions an image, fitted by ids, new ones without': {
-    captions: true,
-    draw: (seed, n) => population(LAW).captions(seed, n, 5, RHO).text,
-  },
-  'another mean, .05 away': {
-    power: true,
-    draw: (seed, n) => population({ ...LAW, lean: 0.025 }).samples(seed, n).text,
-    fitted: { ...LAW, lean: -0.025 },
-  },
-  'another covariance, the same trace': { power: true, draw: (seed, n) => population(STEEP).samples(seed, n).text },
-}
-
-/** How often new rows are called drifted. */
-export async function checks(api, sizes, trials, each) {
-  const { Aligner, openEmbeddings } = api
-  const open = rows => openEmbeddings(rows, { dim: DIM })
-  const folder = await mkdtemp(join(tmpdir(), 'statistics-'))
-  for (const [name, { draw, shape = LAW, fitted = shape, captions, power = false }] of Object.entries(CHECKS)) {
-    for (const n of sizes) {
-      let drifted = 0
-      for (let trial = 0; trial < trials; trial++) {
-        const seed = 10_000 * trial + n
-        const of = population(fitted)
-        const rows = captions ? of.captions(seed + 5_000, n, 5, RHO) : of.samples(seed + 5_000, n)
-        const aligner = await Aligner.fit({
-          target: await open(rows.image),
-          source: await open(rows.text),
-          threads: 1,
-          ...(captions ? { captionsPerImage: 5 } : {}),
-        })
-        const out = join(folder, 'moved')
-        const report = await aligner.transformTo(await open(draw(seed, n)), out, { threads: 1 })
-        drifted += report.fits.verdict === 'drifted' ? 1 : 0
-        await rm(out, { recursive: true, force: true })
-      }
-      each({ name, n, share: drifted / trials, power })
-    }
-  }
-  await rm(folder, { recursive: true, force: true })
 }

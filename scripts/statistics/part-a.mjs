@@ -372,7 +372,7 @@ async function shapes({ old, measured }) {
   const { covariance: one } = await measured(rows, 128)
   const deviation = old
     ? '–'
-    : `${shown(one.logSpectraDeviation)} (halves of one side ${shown(one.halves.logSpectraDeviation)})`
+    : `${shown(one.logSpectraDeviation)} (plug-in ${shown(one.logSpectraDeviationBiased)}, halves of one side ${shown(one.halves.logSpectraDeviation)}; needs ${one.needs?.logSpectraDeviation ?? 'no more'} rows)`
   const said = [
     [
       '12 spectra k^−.5 and k^−3: correlation of logs, sd of the log ratio',

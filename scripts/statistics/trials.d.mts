@@ -22,4 +22,10 @@ export function rates(
     trials: number
     seed?: number
   },
-): Promise<{ real: number | null; coverage: number | null; bias: number; noise: number }>
+): Promise<{
+  real: number | null
+  coverage: number | null
+  agreement: number | null
+  bias: number
+  noise: number
+}>

@@ -64,12 +64,13 @@ export async function rates(api, { shape, kind, n, trials, seed = 0 }) {
   const of = population(shape)
   // a fit closes the gap of the population, but for what the sphere leaves
   const truth = /fit/.test(kind) ? 0 : of.gapSquared()
-  const counts = { real: 0, covered: 0, judged: 0, unbiased: 0, squares: 0, floors: 0 }
+  const counts = { real: 0, covered: 0, agreeing: 0, judged: 0, unbiased: 0, squares: 0, floors: 0 }
   for (let trial = 0; trial < trials; trial++) {
     const gap = await gapOf(api, of, kind, seed + 1000 * trial + n, n)
     counts.real += gap.verdict === 'real' ? 1 : 0
     counts.judged += gap.interval ? 1 : 0
     counts.covered += gap.interval && gap.interval[0] <= truth && truth <= gap.interval[1] ? 1 : 0
+    counts.agreeing += gap.interval && gap.interval[0] > 0 === (gap.verdict === 'real') ? 1 : 0
     counts.unbiased += gap.unbiasedSquared - truth
     counts.squares += gap.centroid ** 2 - truth
     counts.floors += gap.floor ** 2
@@ -79,6 +80,8 @@ export async function rates(api, { shape, kind, n, trials, seed = 0 }) {
     real: counts.judged > 0 ? counts.real / counts.judged : null,
     /** Share of the intervals that hold the truth. */
     coverage: counts.judged > 0 ? counts.covered / counts.judged : null,
+    /** Share of the intervals that lie above zero where the gap is called real, and nowhere else. */
+    agreement: counts.judged > 0 ? counts.agreeing / counts.judged : null,
     /** Mean error of the unbiased square, in squared noise floors. */
     bias: counts.unbiased / counts.floors,
     /** Root mean square of what the noise adds, over the floor: one where the floor is right. */

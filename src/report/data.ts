@@ -145,8 +145,8 @@ export interface MeasureData {
     }
     /** E‖x−z‖² of the pairs. */
     alignment?: number
-    /** log E exp(−2‖u−v‖²). */
-    uniformity?: ImageText
+    /** log E exp(−2‖u−v‖²); null below 20 rows. */
+    uniformity?: ImageText<number | null>
     /** Linear CKA. */
     cka?: number | null
     /** Held-out accuracy of a logistic probe. */

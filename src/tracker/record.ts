@@ -1,6 +1,6 @@
 import type { ImageText } from '../report-parts.ts'
 
-/** Condition numbers of a covariance; what no eigenvalue above the floors gives is null. */
+/** Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is null. */
 export interface ConditionRecord {
   /** First eigenvalue over the last one that is more than rounding. */
   kappa: number | null

@@ -6,7 +6,7 @@ use modality_gap_kernels::dot;
 use crate::eigen::sequential;
 use crate::frame::inner;
 use crate::halves::Turned;
-use crate::quantiles::{NORMAL_95, NORMAL_ONE_SIDED_95, f_quantile, t_quantile_975};
+use crate::quantiles::{NORMAL_ONE_SIDED_95, f_quantile};
 use crate::{Covariance, Moments};
 
 /// Degrees of freedom below which nothing is concluded: about ten rows or groups.
@@ -222,81 +222,30 @@ impl Noise {
     /// sum of chi-squares with mean tr S, variance 2 tr S² and third cumulant 8 tr S³, taken as a shifted chi-square with the same
     /// (Pearson; Imhof 1961), over an estimate of its scale that has its own degrees of freedom.
     pub fn judge(&self, square: f64, dim: usize) -> Judged {
-        let unbiased_squared = square - self.trace;
+        let verdict = match self.critical(dim) {
+            None => GapVerdict::NotTested,
+            // means of rows that are the same differ by the rounding of their sums
+            Some(critical) if square > critical.max(ROUNDING * ROUNDING) => GapVerdict::Real,
+            Some(_) => GapVerdict::Noise,
+        };
+        let interval = self
+            .second
+            .filter(|_| self.freedom >= FEW)
+            .map(|second| self.interval(square, second, dim));
         Judged {
-            unbiased_squared,
+            unbiased_squared: square - self.trace,
             floor: self.floor_square.max(0.0).sqrt(),
             null_deviation: self.second.map(|second| (2.0 * second.square.max(0.0)).sqrt()),
-            interval: self
-                .second
-                .filter(|_| self.freedom >= FEW)
-                .map(|second| self.interval(square, second, dim)),
-            verdict: match self.critical(dim) {
-                None => GapVerdict::NotTested,
-                // means of rows that are the same differ by the rounding of their sums
-                Some(critical) if square > critical.max(ROUNDING * ROUNDING) => GapVerdict::Real,
-                Some(_) => GapVerdict::Noise,
-            },
+            interval: interval.map(|[low, high]| match verdict {
+                GapVerdict::Noise => [low.min(0.0), high],
+                _ => [low, high],
+            }),
+            verdict,
         }
-    }
-
-    /// 95 % interval of the squared gap: all g² that lie within the noise that they would have themselves, of variance
-    /// v = 2 tr S² + 4gᵀSg and third cumulant 8 tr S³ + 24gᵀS²g (a score interval, as Wilson's of a share; see [`Self::reach`]).
-    ///
-    /// gᵀSg is not that of m̂, which holds noise: m̂ᵀSm̂ − tr S² estimates it without bias. If the squared gap is g², the estimate is off
-    /// by noise of δ = ‖m̂‖² − tr S − g², and m̂ᵀSm̂ with it, by δ·(tr S³ + 2gᵀS²g)/(tr S² + 2gᵀSg) on average (their regression): so
-    /// much is taken out, too. A gap along directions with little noise has little of it then, one along those with most noise has
-    /// all of it.
-    fn interval(&self, square: f64, second: Second, dim: usize) -> [f64; 2] {
-        let estimate = square - self.trace;
-        let (squares, cubes) = self.powers(second, dim);
-        let along = (second.along - squares).max(0.0);
-        // of noise alone; gᵀS²g varies too much to say more of a gap than that
-        let most = if squares > 0.0 { cubes / squares } else { 0.0 };
-        let far = (second.along_square - cubes).max(0.0).min(most * along);
-        let spread = squares + 2.0 * along;
-        let slope = if spread > 0.0 {
-            (cubes + 2.0 * far) / spread
-        } else {
-            0.0
-        };
-        let steep = if along > 0.0 { far / along } else { 0.0 };
-        let offset = |tail: Tail| {
-            let sign = if tail == Tail::High { -1.0 } else { 1.0 };
-            root(|offset| {
-                let along = (along + sign * slope * offset).max(0.0);
-                let variance = 2.0 * squares + 4.0 * along;
-                offset - self.reach(variance, 8.0 * cubes + 24.0 * steep * along, 4.0 * along, tail)
-            })
-        };
-        [estimate - offset(Tail::High), estimate + offset(Tail::Low)]
-    }
-
-    /// How far from its mean noise of this variance and third cumulant lies in 2.5 % of samples; `of_gap` is the part of the variance
-    /// that the gap brings.
-    ///
-    /// Noise of this kind is skewed: its upper point is that of a shifted chi-square with the same cumulants over an estimate of its
-    /// scale, as in the verdict, and its lower one half way from there to Student's, for that of a chi-square is the mean less all of
-    /// it. What the gap brings is a normal variable whose scale is estimated: its points are Student's.
-    fn reach(&self, variance: f64, third: f64, of_gap: f64, tail: Tail) -> f64 {
-        if variance <= 0.0 {
-            return 0.0;
-        }
-        let directions = 8.0 * variance.powi(3) / (third * third);
-        let student = t_quantile_975(self.freedom);
-        let over_normal = student / (NORMAL_95 * (1.0 + 1.0 / self.freedom).sqrt());
-        let quantile = if tail == Tail::High { NORMAL_95 } else { -NORMAL_95 };
-        let f = f_quantile(directions, directions * self.freedom, quantile);
-        let skewed = (directions / 2.0).sqrt() * (f - 1.0).abs() * over_normal.powf(of_gap / variance);
-        variance.sqrt()
-            * match tail {
-                Tail::High => skewed,
-                Tail::Low => f64::midpoint(skewed, student),
-            }
     }
 
     /// tr S² and tr S³ within what tr S allows: unbiased estimates may leave that.
-    fn powers(&self, second: Second, dim: usize) -> (f64, f64) {
+    pub(crate) fn powers(&self, second: Second, dim: usize) -> (f64, f64) {
         let whole = self.trace * self.trace;
         let squares = second.square.max(whole / dim as f64).min(whole);
         let least = squares * squares / self.trace;
@@ -320,32 +269,6 @@ impl Noise {
         let scale = squares * squares / cubes;
         Some(self.trace + scale * (f_quantile(directions, directions * self.freedom, quantile) - 1.0))
     }
-}
-
-/// A side of a distribution.
-#[derive(Clone, Copy, PartialEq)]
-enum Tail {
-    Low,
-    High,
-}
-
-/// Where `excess` turns positive, from zero on; it grows, and is positive somewhere.
-fn root(excess: impl Fn(f64) -> f64) -> f64 {
-    // its first positive power of two, and the half of it
-    let mut high = f64::MIN_POSITIVE;
-    while excess(high) < 0.0 && high < f64::MAX / 2.0 {
-        high *= 2.0;
-    }
-    let mut low = high / 2.0;
-    for _ in 0..f64::MANTISSA_DIGITS {
-        let middle = low + (high - low) / 2.0;
-        if excess(middle) < 0.0 {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
 }
 
 /// Degrees of freedom of a sum of independent variances, each with its own rows (Welch and Satterthwaite).
@@ -478,34 +401,4 @@ pub fn relative_gap(mean_cosine: f64, x: &Moments, z: &Moments) -> f64 {
         half((n * dot(moments.mean(), moments.mean()) - 1.0) / (n - 1.0))
     };
     half(mean_cosine) / (half(mean_cosine) + 0.5 * (within(x) + within(z)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Means of related rows are far nearer than the noise of independent ones: the estimate lies within its interval all the same.
-    #[test]
-    fn an_interval_holds_its_estimate() {
-        let noise = Noise {
-            trace: 0.032,
-            floor_square: 0.032,
-            freedom: 80.0,
-            second: Some(Second {
-                along: 2e-5,
-                along_square: 3e-8,
-                square: 2.5e-5,
-                cube: 3e-8,
-            }),
-        };
-        for square in [1e-4, 0.01, 0.032, 0.05, 0.2, 3.0] {
-            let judged = noise.judge(square, 64);
-            let [low, high] = judged.interval.unwrap();
-            let estimate = judged.unbiased_squared;
-            assert!(
-                low < estimate && estimate < high,
-                "{square}: {low} {estimate} {high}"
-            );
-        }
-    }
 }

@@ -18,6 +18,7 @@ mod fixed_point;
 mod frame;
 mod frame_file;
 mod gap;
+mod gap_interval;
 mod halves;
 mod items;
 mod map;

@@ -21,7 +21,7 @@ const FRECHET_ROWS: u64 = 20;
 /// Largest share of an overlap that sampling takes away to first order where it is known.
 const OVERLAP_LOST: f64 = 0.05;
 /// Least quotient of the deviation of two log spectra and that of two halves of one side: their squares add up.
-const ABOVE_NOISE: f64 = 5.0;
+const ABOVE_NOISE: f64 = 8.0;
 /// The same of condition numbers, for each direction.
 pub(crate) const KAPPA_ROWS: u64 = 100;
 
@@ -386,7 +386,8 @@ pub struct CovarianceReport {
     /// That of the spectra of these rows.
     #[ts(type = "number | null")]
     pub log_spectra_correlation_biased: f64,
-    /// Standard deviation of ln(λx/λz) over the same ranks; null as the correlation is.
+    /// Standard deviation of ln(λx/λz) over the same ranks; null where it changes too much from halves of the rows to all of them, and below
+    /// eight times that of two halves of the images.
     #[ts(optional = false)]
     pub log_spectra_deviation: Option<f64>,
     /// That of the spectra of these rows.
@@ -463,6 +464,8 @@ impl CovarianceReport {
         };
         let slopes = Known::single(SLOPE_ROWS * dim as u64);
         let distance = Known::whole(FRECHET_ROWS * dim as u64);
+        // far above the noise, fewer rows will do than a slope takes
+        let ratio = Known::single(FRECHET_ROWS * dim as u64);
         Self {
             shape: None,
             shape_biased: shape.shape,
@@ -472,7 +475,7 @@ impl CovarianceReport {
                 slopes,
             ),
             log_spectra_correlation_biased: shape.log_spectra_correlation,
-            log_spectra_deviation: number("logSpectraDeviation", &|of| of.log_spectra_deviation, slopes),
+            log_spectra_deviation: number("logSpectraDeviation", &|of| of.log_spectra_deviation, ratio),
             log_spectra_deviation_biased: shape.log_spectra_deviation,
             frechet: number("frechet", &|of| of.frechet, distance),
             frechet_biased: shape.frechet,
@@ -515,7 +518,7 @@ fn overlaps(
 
 impl CovarianceReport {
     /// Beside the shape without the noise of both, two halves of the images, and whether the slopes of both spectra are known: where
-    /// they are not, the logarithms of the spectra are noise.
+    /// they are not, the logarithms of the spectra may be noise; their ratio is not where it is far above that of two halves.
     pub(crate) fn beside(self, shape: Option<f64>, halves: Option<CovarianceOfHalves>, slopes: bool) -> Self {
         let noise = halves
             .as_ref()
@@ -525,7 +528,7 @@ impl CovarianceReport {
             log_spectra_correlation: self.log_spectra_correlation.filter(|_| slopes),
             log_spectra_deviation: self
                 .log_spectra_deviation
-                .filter(|deviation| slopes && *deviation >= ABOVE_NOISE * noise),
+                .filter(|deviation| *deviation >= ABOVE_NOISE * noise),
             halves,
             ..self
         }

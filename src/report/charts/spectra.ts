@@ -171,7 +171,13 @@ export function overlapChart({ covariance, dim }: MeasureData): Chart | undefine
   if (q.length < 2 || d === undefined) {
     return undefined
   }
-  const points = q.map((value, i): Point => [value, o[i] ?? 0])
+  const points = q.flatMap((value, i): Point[] => {
+    const found = o[i]
+    return isNumber(found) ? [[value, found]] : []
+  })
+  if (points.length === 0) {
+    return undefined
+  }
   const toggles: Toggle[] = [
     { name: 'overlap O_q', colour: colours => colours.cross, shape: 'line' },
     { name: 'random directions q/d', colour: colours => colours.floor, shape: 'dashed' },
@@ -218,7 +224,7 @@ export function overlapChart({ covariance, dim }: MeasureData): Chart | undefine
             showSymbol: false,
             lineStyle: { color: look.colours.floor, width: 1.5, type: 'dashed' },
             itemStyle: { color: look.colours.floor },
-            data: points.map(([x]) => [x, x / d]),
+            data: q.map(x => [x, x / d]),
           },
         ],
       }),

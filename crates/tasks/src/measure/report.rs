@@ -381,8 +381,8 @@ pub struct SimilarityReport {
     /// Mean squared distance of pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alignment: Option<f64>,
-    /// ln E exp(−2‖u−v‖²) (Wang and Isola 2020).
-    pub uniformity: ImageText<f64>,
+    /// ln E exp(−2‖u−v‖²) (Wang and Isola 2020); null below 20 independent rows.
+    pub uniformity: ImageText<Option<f64>>,
     /// Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
     /// pairs.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -21,6 +21,8 @@ const ROWS: u64 = 5_000;
 
 /// Independent pairs from which a quotient of unbiased squares has a bias of at most two percent.
 const CKA_ROWS: u64 = 60;
+/// Independent rows from which the bias of a uniformity is below one percent: 3 % at 4.
+const UNIFORMITY_ROWS: u64 = 20;
 /// Independent rows from which a divergence is known.
 const JS_ROWS: u64 = 640;
 /// Where a divergence from the cosines of pairs is known: its bias falls slower than with their number, and about the change is left.
@@ -164,7 +166,9 @@ pub(super) fn similarity(
         js_chance,
         histograms,
         alignment: pairs.map(|pairs| pairs.alignment),
-        uniformity: [images.uniformity(), texts.uniformity()].into(),
+        uniformity: [(&images, independent[0]), (&texts, independent[1])]
+            .map(|(cosines, rows)| (rows >= UNIFORMITY_ROWS).then(|| cosines.uniformity()))
+            .into(),
         cka: None,
         cka_biased: None,
         separability: (!in_sample).then(|| separability([x, z], &halves, dim)).flatten(),

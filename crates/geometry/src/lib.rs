@@ -42,6 +42,7 @@ mod storage;
 mod strategies;
 pub mod tracker;
 mod tridiagonal;
+mod unit_rows;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, PairsOfFit, Side, Verdict};
 pub use aligner_file::FORMAT_VERSION;
@@ -50,7 +51,7 @@ pub use angles::principal_angles;
 pub use bad_row::{BadRow, BadRowReason, Policy};
 pub use chance::{even_hubness, isotropic_kappa};
 pub use container::ContainerError;
-pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
+pub use cosines::{BINS, Cosines, WithinCosines, cosine_correlation, cosines_across, cosines_within};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;
 pub use decomposition::{
@@ -73,7 +74,7 @@ pub use items::{Items, effective_groups};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{Lengths, Moments, distance};
-pub use neighbours::{CorpusBlock, Found, Neighbour, Partner, Search, UnitRows};
+pub use neighbours::{Found, Neighbour, Partner, Search};
 pub use noise::mix;
 pub use passes::{FitSide, Passes};
 pub use phantom::{AnchoredCloud, PhantomDrift};
@@ -91,3 +92,4 @@ pub use tracker::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,
     TrackError, TrackStep, Tracker, TrackerOptionError, TrackerOptions, random_angle,
 };
+pub use unit_rows::{CorpusBlock, Queries, UnitRows};

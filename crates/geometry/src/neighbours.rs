@@ -1,97 +1,20 @@
 //! Nearest neighbours by cosine, exact, over any number of rows seen block by block.
 //!
 //! Scores are first computed in 16-bit fixed point; a row that could be among the k best within the bound of that
-//! rounding is scored again in f64. So the lists are those of f64 arithmetic.
+//! rounding is scored again in f64. So the lists are those of f64 arithmetic. One product serves both of its rows where both
+//! ask: a query finds the row of the corpus, and that row finds the query.
 
 use modality_gap_kernels::{
-    FixedCorpus, FixedQueries, dot, fixed_bound, fixed_cosine, fixed_product, fixed_products,
+    FixedHit, FixedLimits, FixedWanted, dot, fixed_bound, fixed_cosine, fixed_search,
 };
 use rayon::prelude::*;
 
-/// Queries that one task works on: they stay in the second cache. A multiple of four; it changes nothing in the lists.
-const PANEL: usize = 64;
-/// Scores that are passed over together where none of them matters.
-const PASSED: usize = 16;
+use crate::unit_rows::{CorpusBlock, PANEL, Queries, UnitRows};
 
-/// Unit rows with their indices in the whole source.
-#[derive(Debug, Clone, Default)]
-pub struct UnitRows {
-    dim: usize,
-    rows: Vec<f64>,
-    indices: Vec<u64>,
-}
-
-impl UnitRows {
-    /// No rows of width `dim`.
-    pub fn new(dim: usize) -> Self {
-        Self {
-            dim,
-            ..Self::default()
-        }
-    }
-
-    /// Forgets the rows, keeps the memory.
-    pub fn clear(&mut self) {
-        self.rows.clear();
-        self.indices.clear();
-    }
-
-    /// Adds a row, scaled to length one; a row of length zero stays zero and is near to nothing.
-    pub fn push(&mut self, row: &[f64], index: u64) {
-        let length = dot(row, row).sqrt();
-        let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
-        self.rows.extend(row.iter().map(|v| v * factor));
-        self.indices.push(index);
-    }
-
-    /// Adds row `i` of another set as it is.
-    pub fn copy(&mut self, from: &Self, i: usize) {
-        self.rows.extend_from_slice(from.row(i));
-        self.indices.push(from.indices[i]);
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.indices.is_empty()
-    }
-
-    /// Row `i`.
-    pub fn row(&self, i: usize) -> &[f64] {
-        &self.rows[i * self.dim..(i + 1) * self.dim]
-    }
-
-    /// All rows, row-major.
-    pub fn rows(&self) -> &[f64] {
-        &self.rows
-    }
-
-    /// Index of each row in its source.
-    pub fn indices(&self) -> &[u64] {
-        &self.indices
-    }
-}
-
-/// A block of the corpus, ready to be searched.
-pub struct CorpusBlock<'a> {
-    rows: &'a UnitRows,
-    fixed: FixedCorpus,
-    /// The largest of its rounding errors.
-    error: f64,
-}
-
-impl<'a> CorpusBlock<'a> {
-    /// The block of these rows.
-    pub fn of(rows: &'a UnitRows) -> Self {
-        let fixed = FixedCorpus::of(&rows.rows, rows.dim);
-        let error = fixed.errors().iter().copied().fold(0.0, f64::max);
-        Self { rows, fixed, error }
-    }
-}
+/// Rows whose finds one task settles.
+const SETTLED: usize = 16;
+/// How many times more queries pass by rows that know no neighbours yet, before their limits are drawn again.
+const GROWTH: usize = 8;
 
 /// A neighbour: its cosine and its index in the corpus.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +34,7 @@ pub struct Found {
     pub before_partner: u64,
 }
 
-/// The nearest row of the corpus that belongs to a query.
+/// The nearest row of the corpus that belongs to a query: no other row of its group is nearer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Partner {
     /// Its cosine and its index in the corpus.
@@ -123,144 +46,432 @@ pub struct Partner {
 /// The group of a row of the corpus by its index.
 type KeyOf<'a> = Box<dyn Fn(u64) -> u64 + Send + Sync + 'a>;
 
-/// The k nearest rows of a corpus for each of some queries.
+/// The k nearest rows of a corpus for each of some rows, by their place in the order of those that ask.
 pub struct Search<'a> {
-    queries: &'a UnitRows,
-    fixed: FixedQueries,
-    k: usize,
-    /// Whether the corpus holds the queries themselves, which are then no neighbours of their own.
-    itself: bool,
-    /// The partner of each query that has one, and the groups of the corpus.
-    partners: Option<(Vec<Option<Partner>>, KeyOf<'a>)>,
+    asking: Asking<'a>,
     found: Vec<Found>,
 }
 
+/// Which finds of a block count: those of queries before place `until`, and those of its rows among queries before `known`.
+#[derive(Clone, Copy)]
+struct Rule {
+    until: usize,
+    known: usize,
+}
+
+/// Some queries before a block of the corpus; the first of them asks from `place` on.
+#[derive(Clone, Copy)]
+struct Pass<'a> {
+    queries: &'a Queries,
+    place: usize,
+    corpus: &'a CorpusBlock,
+    rule: Rule,
+}
+
+/// What the rows of a block find among the queries of a panel.
+struct Back {
+    hits: Vec<FixedHit>,
+    beyond: Vec<u64>,
+}
+
 impl<'a> Search<'a> {
-    /// A search for `k` neighbours; `itself` says that the corpus holds the queries.
-    pub fn new(queries: &'a UnitRows, k: usize, itself: bool) -> Self {
-        Self {
-            queries,
-            fixed: FixedQueries::of(&queries.rows, queries.dim),
+    /// A search for `k` neighbours; `itself` says that the corpus holds the rows that ask.
+    pub fn new(k: usize, itself: bool) -> Self {
+        assert!(k > 0, "a neighbour at least");
+        let asking = Asking {
             k,
             itself,
             partners: None,
-            found: vec![Found::default(); queries.len()],
+        };
+        Self {
+            asking,
+            found: Vec::new(),
         }
     }
 
-    /// Ranks the partner of each query as well: rows of other groups stand before it when they are nearer, or as near with a
-    /// lower index, so that rows which are all alike find nothing by it.
-    pub fn ranking(
-        mut self,
-        partners: Vec<Option<Partner>>,
-        key_of: impl Fn(u64) -> u64 + Send + Sync + 'a,
-    ) -> Self {
-        assert_eq!(partners.len(), self.queries.len(), "a partner or none per query");
-        self.partners = Some((partners, Box::new(key_of)));
+    /// Ranks the partner of each row as well, by the groups of the corpus: rows of other groups stand before it when they are
+    /// nearer, or as near with a lower index, so that rows which are all alike find nothing by it.
+    #[must_use]
+    pub fn ranking(mut self, key_of: impl Fn(u64) -> u64 + Send + Sync + 'a) -> Self {
+        self.asking.partners = Some((Vec::new(), Box::new(key_of)));
         self
     }
 
-    /// Looks at a block of the corpus, on the threads of the current rayon pool. The order of blocks changes nothing.
-    pub fn visit(&mut self, corpus: &CorpusBlock<'_>) {
-        let (queries, fixed, m) = (self.queries, &self.fixed, corpus.rows.len());
-        let partners = self.partners.as_ref();
-        // of the f64 product that a score is compared with
-        let rounding = queries.dim as f64 * f64::EPSILON;
-        self.found.par_chunks_mut(PANEL).enumerate().for_each_init(
-            Vec::new,
-            |scores: &mut Vec<i32>, (panel, found)| {
-                let first = panel * PANEL;
-                scores.resize(found.len() * m, 0);
-                fixed_products(fixed, first..first + found.len(), &corpus.fixed, scores);
-                for (i, (found, scores)) in found.iter_mut().zip(scores.chunks_exact(m.max(1))).enumerate() {
-                    let query = Query {
-                        row: queries.row(first + i),
-                        index: queries.indices[first + i],
-                        k: self.k,
-                        itself: self.itself,
-                        partner: partners
-                            .and_then(|(all, key_of)| all[first + i].map(|partner| (partner, key_of))),
-                        error: fixed_bound(fixed.errors()[first + i], corpus.error) + rounding,
-                    };
-                    query.visit(scores, corpus.rows, found);
-                }
-            },
-        );
+    /// Lets `n` more rows ask, behind those that ask already; where partners are ranked, with a partner or none for each.
+    pub fn extend(&mut self, n: usize, partners: Option<Vec<Option<Partner>>>) {
+        self.found.resize(self.found.len() + n, Found::default());
+        if let Some((all, _)) = &mut self.asking.partners {
+            all.extend(partners.into_iter().flatten());
+            assert_eq!(all.len(), self.found.len(), "a partner or none per row");
+        }
     }
 
-    /// What was found, query by query.
-    pub fn finish(self) -> Vec<Found> {
-        self.found
+    /// Number of rows that ask.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether none asks.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// What was found, in the order of those that ask.
+    pub fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// Looks at a block of the corpus for queries that ask from `place` on, on the threads of the current rayon pool. The order
+    /// of blocks changes nothing.
+    pub fn visit(&mut self, queries: &Queries, place: usize, corpus: &CorpusBlock) {
+        let rule = Rule {
+            until: usize::MAX,
+            known: 0,
+        };
+        let pass = Pass {
+            queries,
+            place,
+            corpus,
+            rule,
+        };
+        self.look(pass, 0..queries.panels.len(), None);
+    }
+
+    /// As [`Self::visit`], and the rows of the block, which ask from `corpus_place` on, look at the queries for `other`.
+    pub fn visit_both(
+        &mut self,
+        queries: &Queries,
+        place: usize,
+        corpus: &CorpusBlock,
+        other: &mut Search<'_>,
+        corpus_place: usize,
+    ) {
+        let rule = Rule {
+            until: usize::MAX,
+            known: usize::MAX,
+        };
+        let pass = Pass {
+            queries,
+            place,
+            corpus,
+            rule,
+        };
+        for panels in other.rounds(pass, corpus_place) {
+            let limits = other.limits(pass, corpus_place);
+            let back = self.look(pass, panels, Some(&limits));
+            other.settle(pass, corpus_place, &back);
+        }
+    }
+
+    /// As [`Self::visit_both`], where all rows ask among one another. Every pair has been looked at once when all queries, in order,
+    /// have seen the blocks from their own first on.
+    pub fn visit_among(
+        &mut self,
+        queries: &Queries,
+        place: usize,
+        corpus: &CorpusBlock,
+        corpus_place: usize,
+    ) {
+        assert!(
+            self.asking.partners.is_none(),
+            "no row has a partner among its own"
+        );
+        let rule = Rule {
+            until: corpus_place + corpus.len(),
+            known: corpus_place,
+        };
+        let pass = Pass {
+            queries,
+            place,
+            corpus,
+            rule,
+        };
+        for panels in self.rounds(pass, corpus_place) {
+            let limits = self.limits(pass, corpus_place);
+            let back = self.look(pass, panels, Some(&limits));
+            self.settle(pass, corpus_place, &back);
+        }
+    }
+
+    /// Panels in parts, as the rows of the block look at them. Where their lists are not full, everything would enter; after a few
+    /// queries little does.
+    fn rounds(&self, pass: Pass<'_>, place: usize) -> Vec<std::ops::Range<usize>> {
+        let before = pass.rule.until.saturating_sub(pass.place);
+        let end = pass.queries.panels.len().min(before.div_ceil(PANEL));
+        let found = &self.found[place..place + pass.corpus.len()];
+        let mut rounds = Vec::new();
+        let mut start = 0;
+        if found.iter().any(|found| found.nearest.len() < self.asking.k) {
+            let mut next = rayon::current_num_threads();
+            while next < end {
+                rounds.push(start..next);
+                (start, next) = (next, next * GROWTH);
+            }
+        }
+        rounds.push(start..end);
+        rounds
+    }
+
+    /// What the rows of the block want to see.
+    fn limits(&self, pass: Pass<'_>, place: usize) -> Vec<FixedLimits> {
+        let found = &self.found[place..place + pass.corpus.len()];
+        let rows = pass.corpus.parts.iter();
+        let rows = rows.flat_map(|(rows, fixed)| (0..rows.len()).map(move |j| (rows, fixed.errors()[j], j)));
+        rows.zip(found)
+            .enumerate()
+            .map(|(at, ((rows, error, j), found))| {
+                let query = self
+                    .asking
+                    .query(rows, j, place + at, [error, pass.queries.error]);
+                query.limits(found)
+            })
+            .collect()
+    }
+
+    /// What the queries of some panels find in the block, and what its rows, whose limits are `back`, see of them.
+    fn look(
+        &mut self,
+        pass: Pass<'_>,
+        panels: std::ops::Range<usize>,
+        back: Option<&[FixedLimits]>,
+    ) -> Vec<Back> {
+        let Pass { queries, place, .. } = pass;
+        let asking = &self.asking;
+        let first = panels.start * PANEL;
+        let last = (panels.end * PANEL).min(queries.rows.len());
+        self.found[place + first..place + last]
+            .par_chunks_mut(PANEL)
+            .enumerate()
+            .map(|(at, found)| asking.panel(pass, panels.start + at, found, back))
+            .collect()
+    }
+
+    /// Takes what the rows of the block have seen.
+    fn settle(&mut self, pass: Pass<'_>, place: usize, back: &[Back]) {
+        let Pass { queries, corpus, .. } = pass;
+        let hits = back.iter().flat_map(|back| &back.hits);
+        let groups = Groups::of(hits, corpus.len(), |hit| hit.row);
+        let rows = corpus.parts.iter();
+        let rows: Vec<_> = rows
+            .flat_map(|(rows, fixed)| (0..rows.len()).map(move |j| (rows, fixed.errors()[j], j)))
+            .collect();
+        let asking = &self.asking;
+        self.found[place..place + corpus.len()]
+            .par_chunks_mut(SETTLED)
+            .enumerate()
+            .for_each(|(chunk, found)| {
+                for (i, found) in found.iter_mut().enumerate() {
+                    let at = chunk * SETTLED + i;
+                    found.before_partner += back.iter().map(|back| back.beyond[at]).sum::<u64>();
+                    let (rows, error, j) = rows[at];
+                    let query = asking.query(rows, j, place + at, [error, queries.error]);
+                    let mut hits = groups.hits[groups.range(at)].to_vec();
+                    query.settle(&mut hits, |hit| (&queries.rows, hit.query as usize), found);
+                }
+            });
     }
 }
 
-/// One query before a block of the corpus.
+/// What all rows that ask have in common.
+struct Asking<'a> {
+    k: usize,
+    /// Whether the corpus holds the rows that ask, which are then no neighbours of their own.
+    itself: bool,
+    /// The partner of each row that has one, and the groups of the corpus.
+    partners: Option<(Vec<Option<Partner>>, KeyOf<'a>)>,
+}
+
+impl Asking<'_> {
+    /// Row `i` of `rows`, which asks at `place`; `errors` are its own and the largest of those it meets.
+    fn query<'s>(&'s self, rows: &'s UnitRows, i: usize, place: usize, errors: [f64; 2]) -> Query<'s> {
+        let partners = self.partners.as_ref();
+        // of the f64 product that a score is compared with
+        let rounding = rows.dim as f64 * f64::EPSILON;
+        let error = fixed_bound(errors[0], errors[1]) + rounding;
+        let partner = partners.and_then(|(all, key_of)| all[place].map(|partner| (partner, key_of)));
+        let undecided =
+            partner.map(|(Partner { nearest, .. }, _)| (nearest.cosine - error, nearest.cosine + error));
+        Query {
+            row: rows.row(i),
+            index: rows.indices[i],
+            k: self.k,
+            itself: self.itself,
+            partner,
+            undecided,
+            error,
+        }
+    }
+
+    fn panel(&self, pass: Pass<'_>, at: usize, found: &mut [Found], back: Option<&[FixedLimits]>) -> Back {
+        let Pass {
+            queries,
+            corpus,
+            rule,
+            ..
+        } = pass;
+        let (panel, first) = (&queries.panels[at], at * PANEL);
+        let place = pass.place + first;
+        let asked: Vec<Query<'_>> = (0..found.len())
+            .map(|i| {
+                let errors = [panel.errors()[i], corpus.error];
+                self.query(&queries.rows, first + i, place + i, errors)
+            })
+            .collect();
+        let mut seen = Back {
+            hits: Vec::new(),
+            beyond: vec![0; back.map_or(0, <[_]>::len)],
+        };
+        let (mut hits, mut hits_back, mut start) = (Vec::new(), Vec::new(), 0);
+        for (rows, fixed) in &corpus.parts {
+            let part = start..start + rows.len();
+            let limits: Vec<FixedLimits> = asked
+                .iter()
+                .zip(&*found)
+                .map(|(query, found)| query.limits(found))
+                .collect();
+            let mut beyond = vec![0; found.len()];
+            hits.clear();
+            let of_queries = FixedWanted {
+                limits: &limits,
+                beyond: &mut beyond,
+                hits: &mut hits,
+            };
+            let of_corpus = back.map(|limits| FixedWanted {
+                limits: &limits[part.clone()],
+                beyond: &mut seen.beyond[part],
+                hits: &mut hits_back,
+            });
+            fixed_search(panel, fixed, Some(of_queries), of_corpus);
+            let mut groups = Groups::of(hits.iter(), found.len(), |hit| hit.query);
+            for (i, (query, found)) in asked.iter().zip(&mut *found).enumerate() {
+                if place + i < rule.until {
+                    found.before_partner += beyond[i];
+                    let range = groups.range(i);
+                    query.settle(&mut groups.hits[range], |hit| (rows, hit.row as usize), found);
+                }
+            }
+            let known = hits_back
+                .drain(..)
+                .filter(|hit| place + (hit.query as usize) < rule.known);
+            seen.hits.extend(known.map(|hit| FixedHit {
+                query: hit.query + first as u32,
+                row: hit.row + start as u32,
+                ..hit
+            }));
+            start += rows.len();
+        }
+        seen
+    }
+}
+
+/// Hits by the row that has seen them.
+struct Groups {
+    hits: Vec<FixedHit>,
+    ends: Vec<usize>,
+}
+
+impl Groups {
+    fn of<'h>(
+        hits: impl Iterator<Item = &'h FixedHit> + Clone,
+        rows: usize,
+        row_of: impl Fn(&FixedHit) -> u32,
+    ) -> Self {
+        let mut ends = vec![0; rows];
+        for hit in hits.clone() {
+            ends[row_of(hit) as usize] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            (*end, total) = (total, total + *end);
+        }
+        let none = FixedHit {
+            query: 0,
+            row: 0,
+            product: 0,
+        };
+        let mut sorted = vec![none; total];
+        for hit in hits {
+            let at = &mut ends[row_of(hit) as usize];
+            sorted[*at] = *hit;
+            *at += 1;
+        }
+        Self { hits: sorted, ends }
+    }
+
+    fn range(&self, row: usize) -> std::ops::Range<usize> {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[row]
+    }
+}
+
+/// One row that asks, before some rows.
 struct Query<'a> {
     row: &'a [f64],
     index: u64,
     k: usize,
     itself: bool,
     partner: Option<(Partner, &'a KeyOf<'a>)>,
+    /// Cosines by which a score cannot say whether a row stands before the partner.
+    undecided: Option<(f64, f64)>,
     /// How far a score may be from the cosine.
     error: f64,
 }
 
 impl Query<'_> {
-    fn visit(&self, scores: &[i32], corpus: &UnitRows, found: &mut Found) {
-        let mut limit = self.limit(found);
-        for (chunk, scores) in scores.chunks(PASSED).enumerate() {
-            if scores.iter().fold(i32::MIN, |most, &score| most.max(score)) < limit {
-                continue;
-            }
-            for (i, &score) in scores.iter().enumerate() {
-                if score >= limit && self.look(fixed_cosine(score), chunk * PASSED + i, corpus, found) {
-                    limit = self.limit(found);
-                }
-            }
+    /// The scores that matter.
+    fn limits(&self, found: &Found) -> FixedLimits {
+        FixedLimits::new(self.worst(found) - self.error, self.undecided)
+    }
+
+    /// Looks at the rows of `hits`, which `other` finds.
+    fn settle<'r>(
+        &self,
+        hits: &mut [FixedHit],
+        other: impl Fn(&FixedHit) -> (&'r UnitRows, usize),
+        found: &mut Found,
+    ) {
+        // after the best of many the others cannot enter
+        if hits.len() > self.k {
+            hits.select_nth_unstable_by_key(self.k - 1, |hit| std::cmp::Reverse(hit.product));
+        }
+        let limits = self.limits(found);
+        for hit in hits {
+            let (rows, i) = other(hit);
+            self.look(
+                hit.product,
+                limits.leaves_undecided(hit.product),
+                rows.row(i),
+                rows.indices[i],
+                found,
+            );
         }
     }
 
-    /// The least score that matters.
-    fn limit(&self, found: &Found) -> i32 {
-        let worst = Self::worst(self.k, found);
-        let least = self
+    /// Looks at a row by its product in fixed point; where it is one of the undecided ones, whether the row stands before the
+    /// partner.
+    fn look(&self, product: i32, undecided: bool, row: &[f64], index: u64, found: &mut Found) {
+        let could_enter = fixed_cosine(product) + self.error >= self.worst(found);
+        let partner = self
             .partner
-            .map_or(worst, |(partner, _)| worst.min(partner.nearest.cosine));
-        fixed_product(least - self.error).saturating_sub(1)
-    }
-
-    /// Looks at row `j`, whose cosine is about `score`; whether it has entered the list.
-    fn look(&self, score: f64, j: usize, corpus: &UnitRows, found: &mut Found) -> bool {
-        let index = corpus.indices[j];
-        let could_enter = score + self.error >= Self::worst(self.k, found);
-        let undecided = match &self.partner {
-            None => false,
-            Some((partner, _)) if score < partner.nearest.cosine - self.error => false,
-            Some((partner, key_of)) if key_of(index) == partner.key => false,
-            Some((partner, _)) if score > partner.nearest.cosine + self.error => {
-                found.before_partner += 1;
-                false
-            }
-            Some(_) => true,
-        };
-        if !could_enter && !undecided || self.itself && index == self.index {
-            return false;
+            .as_ref()
+            .filter(|(partner, key_of)| undecided && key_of(index) != partner.key);
+        if !could_enter && partner.is_none() || self.itself && index == self.index {
+            return;
         }
-        let cosine = dot(self.row, corpus.row(j));
-        if let Some((Partner { nearest, .. }, _)) = self.partner.as_ref().filter(|_| undecided) {
+        let cosine = dot(self.row, row);
+        if let Some((Partner { nearest, .. }, _)) = partner {
             let before = cosine > nearest.cosine || cosine == nearest.cosine && index < nearest.index;
             found.before_partner += u64::from(before);
         }
         if could_enter {
             insert(&mut found.nearest, self.k, Neighbour { cosine, index });
         }
-        could_enter
     }
 
     /// The cosine below which a row cannot enter the list.
-    fn worst(k: usize, found: &Found) -> f64 {
+    fn worst(&self, found: &Found) -> f64 {
         match found.nearest.last() {
-            Some(last) if found.nearest.len() == k => last.cosine,
+            Some(last) if found.nearest.len() == self.k => last.cosine,
             _ => f64::NEG_INFINITY,
         }
     }
@@ -271,64 +482,11 @@ fn insert(nearest: &mut Vec<Neighbour>, k: usize, new: Neighbour) {
     let at = nearest
         .partition_point(|old| old.cosine > new.cosine || old.cosine == new.cosine && old.index < new.index);
     if at < k {
+        nearest.reserve_exact(k - nearest.len());
         nearest.truncate(k - 1);
         nearest.insert(at, new);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rows `first..last`; from 300 on those of the start come again.
-    fn rows(first: u64, last: u64, dim: u64) -> UnitRows {
-        let mut rows = UnitRows::new(dim as usize);
-        for i in first..last {
-            let row: Vec<f64> = (0..dim)
-                .map(|j| (crate::mix(5 ^ (i % 300 * dim + j)) >> 40) as f64 - 8_388_608.0)
-                .collect();
-            rows.push(&row, i);
-        }
-        rows
-    }
-
-    /// Against the full sort in f64; some rows stand in the corpus twice, so that there are ties.
-    #[test]
-    fn lists_equal_a_full_sort() {
-        let corpus = rows(0, 400, 24);
-        let (queries, partners) = (corpus.clone(), corpus.clone());
-        for itself in [true, false] {
-            let own = (0..400).map(|i| {
-                let cosine = dot(queries.row(i), partners.row(i));
-                let (index, key) = (i as u64, i as u64);
-                Some(Partner {
-                    nearest: Neighbour { cosine, index },
-                    key,
-                })
-            });
-            let mut search = Search::new(&queries, 7, itself).ranking(own.collect(), |index| index);
-            for first in (0..400).step_by(90) {
-                search.visit(&CorpusBlock::of(&rows(first, (first + 90).min(400), 24)));
-            }
-            for (i, found) in search.finish().iter().enumerate() {
-                let mut all: Vec<Neighbour> = (0..400)
-                    .filter(|&j| !(itself && i == j))
-                    .map(|j| Neighbour {
-                        cosine: dot(queries.row(i), corpus.row(j)),
-                        index: j as u64,
-                    })
-                    .collect();
-                all.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.index.cmp(&b.index)));
-                let own = dot(queries.row(i), partners.row(i));
-                let before = all
-                    .iter()
-                    .filter(|n| n.index != i as u64)
-                    .filter(|n| n.cosine > own || n.cosine == own && n.index < i as u64)
-                    .count();
-                assert_eq!(found.before_partner, before as u64);
-                all.truncate(7);
-                assert_eq!(found.nearest, all);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! A linear probe: how well a plane tells the two modalities apart on rows it has not seen.
 
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, MatRef, Side};
+use faer::{Accum, Mat, MatRef, Side, get_global_parallelism};
 use modality_gap_kernels::dot;
 
 /// Newton steps; the loss is convex and needs about eight.
@@ -47,7 +48,19 @@ impl Probe {
             let scaled = Mat::from_fn(n, dim + 1, |i, j| {
                 rows[(i, j)] * (chance[i] * (1.0 - chance[i])).sqrt()
             });
-            let mut hessian = scaled.transpose() * &scaled;
+            // of a symmetric product one triangle is computed, and read below
+            let mut hessian = Mat::zeros(dim + 1, dim + 1);
+            triangular::matmul(
+                hessian.as_mut(),
+                BlockStructure::TriangularLower,
+                Accum::Replace,
+                scaled.transpose(),
+                BlockStructure::Rectangular,
+                scaled.as_ref(),
+                BlockStructure::Rectangular,
+                1.0,
+                get_global_parallelism(),
+            );
             for j in 0..=dim {
                 // a whisper on the intercept keeps the system definite when every chance is nearly decided
                 hessian[(j, j)] += penalised(j).max(1e-12);

@@ -4,7 +4,8 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use modality_gap_kernels::{
-    FixedCorpus, FixedQueries, PackedBf16, PackedF32, bf16_pairs, fixed_products, packed_unit, pairs,
+    FixedCorpus, FixedLimits, FixedQueries, FixedWanted, Level, PackedBf16, PackedF32, at_level, bf16_pairs,
+    fixed_search, packed_unit, pairs,
 };
 
 fn products(criterion: &mut Criterion) {
@@ -39,10 +40,10 @@ fn products(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Scores of neighbours: what a panel of queries and a block of a corpus make.
+/// Neighbours: a panel of queries against a block of a corpus, for both sides, where nothing is near enough.
 fn fixed(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fixed point");
-    let (queries, corpus) = (64, 512);
+    let (queries, corpus) = (96, 512);
     for dim in [512, 768, 1_280] {
         let rows = |n: usize| -> Vec<f64> {
             let values = (0..n * dim).map(|i| (i as f64 * 0.61).sin() / (dim as f64).sqrt());
@@ -52,11 +53,29 @@ fn fixed(criterion: &mut Criterion) {
             FixedQueries::of(&rows(queries), dim),
             FixedCorpus::of(&rows(corpus), dim),
         );
-        let mut out = vec![0; queries * corpus];
+        let limits = vec![FixedLimits::new(1.5, Some((1.6, 1.7))); corpus];
+        let (mut down, mut across, mut hits) = (vec![0; queries], vec![0; corpus], [Vec::new(), Vec::new()]);
         group.throughput(Throughput::Elements((2 * queries * corpus * dim) as u64));
-        group.bench_function(BenchmarkId::from_parameter(dim), |b| {
-            b.iter(|| fixed_products(black_box(&left), 0..queries, &right, &mut out));
-        });
+        for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+            group.bench_function(BenchmarkId::new(level.name(), dim), |b| {
+                b.iter(|| {
+                    let [of_queries, of_corpus] = &mut hits;
+                    let of_queries = FixedWanted {
+                        limits: &limits[..queries],
+                        beyond: &mut down,
+                        hits: of_queries,
+                    };
+                    let of_corpus = FixedWanted {
+                        limits: &limits,
+                        beyond: &mut across,
+                        hits: of_corpus,
+                    };
+                    at_level(level, || {
+                        fixed_search(black_box(&left), &right, Some(of_queries), Some(of_corpus));
+                    });
+                });
+            });
+        }
     }
     group.finish();
 }

@@ -13,7 +13,7 @@ pub enum Level {
     Baseline,
     /// AVX2 with hardware half-precision conversion.
     Avx2,
-    /// AVX-512 of processors that keep their clock in it.
+    /// AVX-512 with VNNI, of processors that keep their clock in it.
     Avx512,
 }
 
@@ -54,9 +54,11 @@ fn detect() -> Level {
     if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c")) {
         return Level::Baseline;
     }
-    let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma");
-    // processors without VBMI2 lower their clock when wide registers are in use
-    if wide && is_x86_feature_detected!("avx512vbmi2") {
+    let wide = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("fma");
+    // processors without VBMI2 lower their clock when wide registers are in use; those with it have VNNI as well
+    if wide && is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512vnni") {
         Level::Avx512
     } else {
         Level::Avx2

@@ -2,53 +2,93 @@
 //! ones. What rounding to fixed point costs is known row by row.
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
-use crate::dispatch::{Level, level};
+use crate::dispatch::{Isa, Kernel, Level, dispatch, level};
 
 /// What a component of one becomes. A sum of products stays below 2³¹ in every order, for rows of length one up to 2²⁸ wide:
 /// their rounded lengths are at most 32,000 + ½√2²⁸ = 40,192.
 const ONE: f64 = 32_000.0;
 
+/// Added and taken away again it rounds to the nearest whole number, ties to even; the number stands in the lowest bits.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
 /// Widest rows for which no sum can overflow.
 const WIDEST: usize = 1 << 28;
 
-/// Components that are multiplied at a time.
-const CHUNK: usize = 16;
+/// Queries of a tile.
+const DOWN: usize = 12;
+/// Rows of the corpus of a tile.
+const ACROSS: usize = 32;
 
-/// Rows to be multiplied with all [`FixedCorpus`] rows, four side by side.
-pub type FixedQueries = FixedRows<4>;
+/// Products of a tile, query by query.
+type Tile = [[i32; ACROSS]; DOWN];
 
-/// Rows that [`FixedQueries`] are multiplied with, three side by side.
-pub type FixedCorpus = FixedRows<3>;
+/// Rows to be multiplied with all [`FixedCorpus`] rows.
+pub type FixedQueries = FixedRows<QueryPairs>;
 
-/// Rows of length one, or zero, rounded to multiples of 1/32,000; `WIDTH` of them side by side, chunk by chunk.
-#[derive(Debug, Clone)]
-pub struct FixedRows<const WIDTH: usize> {
-    dim: usize,
-    errors: Vec<f64>,
-    values: Vec<[[i16; CHUNK]; WIDTH]>,
+/// Rows that [`FixedQueries`] are multiplied with.
+pub type FixedCorpus = FixedRows<CorpusPairs>;
+
+/// Two neighbouring components of each row of a group.
+pub trait Pairs: Copy {
+    /// Rows of a group.
+    const WIDTH: usize;
+    /// Zeros.
+    const ZERO: Self;
+    /// The pair of row `i`.
+    fn of_row(&mut self, i: usize) -> &mut [i16; 2];
 }
 
-impl<const WIDTH: usize> FixedRows<WIDTH> {
+/// Pairs of a tile's queries.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryPairs([[i16; 2]; DOWN]);
+
+/// Pairs of a tile's rows of the corpus, in whole cache lines.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub struct CorpusPairs([[i16; 2]; ACROSS]);
+
+impl Pairs for QueryPairs {
+    const WIDTH: usize = DOWN;
+    const ZERO: Self = Self([[0; 2]; DOWN]);
+
+    fn of_row(&mut self, i: usize) -> &mut [i16; 2] {
+        &mut self.0[i]
+    }
+}
+
+impl Pairs for CorpusPairs {
+    const WIDTH: usize = ACROSS;
+    const ZERO: Self = Self([[0; 2]; ACROSS]);
+
+    fn of_row(&mut self, i: usize) -> &mut [i16; 2] {
+        &mut self.0[i]
+    }
+}
+
+/// Rows of length one, or zero, rounded to multiples of 1/32,000; in groups, whose rows stand side by side pair by pair.
+#[derive(Debug, Clone)]
+pub struct FixedRows<P> {
+    dim: usize,
+    errors: Vec<f64>,
+    values: Vec<P>,
+}
+
+impl<P: Pairs> FixedRows<P> {
     /// Rounds `rows`, n × dim row-major, each of length one or zero.
     pub fn of(rows: &[f64], dim: usize) -> Self {
         assert!(
             (1..=WIDEST).contains(&dim) && rows.len().is_multiple_of(dim),
             "whole rows of at most {WIDEST} columns"
         );
-        let (n, chunks) = (rows.len() / dim, dim.div_ceil(CHUNK));
-        let mut values = vec![[[0; CHUNK]; WIDTH]; n.div_ceil(WIDTH) * chunks];
+        let (n, pairs) = (rows.len() / dim, dim.div_ceil(2));
+        let mut values = vec![P::ZERO; n.div_ceil(P::WIDTH) * pairs];
+        let mut rounded = vec![[0; 2]; pairs];
         let errors = rows.chunks_exact(dim).enumerate().map(|(i, row)| {
-            let group = &mut values[i / WIDTH * chunks..][..chunks];
-            let mut squares = 0.0;
-            for (row, values) in row.chunks(CHUNK).zip(group) {
-                for (&value, rounded) in row.iter().zip(&mut values[i % WIDTH]) {
-                    let scaled = (value * ONE).clamp(-ONE, ONE);
-                    let nearest = scaled.round_ties_even();
-                    *rounded = nearest as i16;
-                    squares += (scaled - nearest) * (scaled - nearest);
-                }
+            let out = &mut rounded.as_flattened_mut()[..dim];
+            let squares = dispatch(Round { row, out });
+            let group = &mut values[i / P::WIDTH * pairs..][..pairs];
+            for (to, pair) in group.iter_mut().zip(&rounded) {
+                *to.of_row(i % P::WIDTH) = *pair;
             }
             // the sum of squares itself errs by dim ulps at most
             squares.sqrt() / ONE * (1.0 + 1e-9) + 1e-15
@@ -75,10 +115,49 @@ impl<const WIDTH: usize> FixedRows<WIDTH> {
         &self.errors
     }
 
-    fn group(&self, group: usize) -> &[[[i16; CHUNK]; WIDTH]] {
-        let chunks = self.dim.div_ceil(CHUNK);
-        &self.values[group * chunks..(group + 1) * chunks]
+    fn groups(&self) -> std::slice::ChunksExact<'_, P> {
+        self.values.chunks_exact(self.dim.div_ceil(2))
     }
+}
+
+/// Rounds a row; gives the sum of squared roundings.
+struct Round<'a> {
+    row: &'a [f64],
+    out: &'a mut [i16],
+}
+
+impl Kernel for Round<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> f64 {
+        let mut squares = [0.0; 16];
+        let (chunks, tail) = self.row.as_chunks::<16>();
+        let (out, out_tail) = self.out.as_chunks_mut::<16>();
+        for (chunk, out) in chunks.iter().zip(out) {
+            for lane in 0..16 {
+                let (rounded, square) = round(chunk[lane]);
+                out[lane] = rounded;
+                squares[lane] += square;
+            }
+        }
+        let mut sum: f64 = squares.iter().sum();
+        for (&value, out) in tail.iter().zip(out_tail) {
+            let (rounded, square) = round(value);
+            *out = rounded;
+            sum += square;
+        }
+        sum
+    }
+}
+
+/// The nearest multiple, and the square of what that changes.
+#[inline(always)]
+fn round(value: f64) -> (i16, f64) {
+    let scaled = (value * ONE).clamp(-ONE, ONE);
+    let whole = scaled + WHOLE;
+    let rest = scaled - (whole - WHOLE);
+    (whole.to_bits() as i16, rest * rest)
 }
 
 /// How far the cosine of two rows may be from [`fixed_cosine`] of their product, by the [`FixedRows::errors`] of both.
@@ -92,187 +171,300 @@ pub fn fixed_cosine(product: i32) -> f64 {
     f64::from(product) / (ONE * ONE)
 }
 
-/// The least product that stands for a cosine of at least `cosine`.
-pub fn fixed_product(cosine: f64) -> i32 {
-    (cosine * (ONE * ONE)).ceil() as i32
+/// Which of its products a row wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedLimits {
+    least: i32,
+    from: i32,
+    to: i32,
 }
 
-/// Products of the rows `range` of `queries` with all rows of `corpus`, row-major; `range` begins at a multiple of four.
-pub fn fixed_products(queries: &FixedQueries, range: Range<usize>, corpus: &FixedCorpus, out: &mut [i32]) {
+impl FixedLimits {
+    /// Products that may stand for a cosine of at least `least`, and those that may stand for one within `undecided`; products for a
+    /// cosine beyond its end are counted. Without `undecided` none is.
+    pub fn new(least: f64, undecided: Option<(f64, f64)>) -> Self {
+        // one more on either side, for the rounding here; no product is as small or large as the ends of i32
+        let below = |cosine: f64| ((cosine * (ONE * ONE)).floor() as i32).saturating_sub(1);
+        let above = |cosine: f64| ((cosine * (ONE * ONE)).ceil() as i32).saturating_add(1);
+        let (from, to) = undecided.map_or((i32::MAX, i32::MAX), |(from, to)| (below(from), above(to)));
+        Self {
+            least: below(least).max(i32::MIN + 1),
+            from: from.max(i32::MIN + 1),
+            to,
+        }
+    }
+
+    /// Whether the product is one of the undecided ones.
+    pub fn leaves_undecided(&self, product: i32) -> bool {
+        (self.from..=self.to).contains(&product)
+    }
+}
+
+/// A product that a row wanted to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FixedHit {
+    /// Number of the query.
+    pub query: u32,
+    /// Number of the row of the corpus.
+    pub row: u32,
+    /// Their product.
+    pub product: i32,
+}
+
+/// What the rows of one side look for among the products with the rows of the other.
+pub struct FixedWanted<'a> {
+    /// What each row wants to see.
+    pub limits: &'a [FixedLimits],
+    /// How many products stand for a cosine beyond what is undecided, row by row; added to.
+    pub beyond: &'a mut [u64],
+    /// What was found, in no particular order; added to.
+    pub hits: &'a mut Vec<FixedHit>,
+}
+
+/// Looks through the products of all queries with all rows of the corpus, for either side or both.
+pub fn fixed_search(
+    queries: &FixedQueries,
+    corpus: &FixedCorpus,
+    of_queries: Option<FixedWanted<'_>>,
+    of_corpus: Option<FixedWanted<'_>>,
+) {
     assert_eq!(queries.dim, corpus.dim, "rows of one width");
-    assert!(
-        range.start.is_multiple_of(4)
-            && range.end <= queries.len()
-            && out.len() == range.len() * corpus.len(),
-        "{} products of {range:?} with {}",
-        out.len(),
-        corpus.len()
-    );
+    for (wanted, n) in [(&of_queries, queries.len()), (&of_corpus, corpus.len())] {
+        assert!(
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.limits.len() == n && wanted.beyond.len() == n),
+            "limits and a count for each of {n} rows"
+        );
+    }
     let task = Task {
         queries,
-        range,
         corpus,
+        of_queries,
+        of_corpus,
     };
     match level() {
-        Level::Baseline => task.run(out, plain_tile),
+        Level::Baseline => task.run(plain_tile),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the levels from AVX2 on stand for a processor with avx2.
-        Level::Avx2 | Level::Avx512 => unsafe { run_avx2(&task, out) },
+        // SAFETY: the level stands for a processor with avx2.
+        Level::Avx2 => unsafe { run_avx2(task) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level stands for a processor with avx2, avx512f, avx512bw and avx512vnni.
+        Level::Avx512 => unsafe { run_avx512(task) },
         #[cfg(not(target_arch = "x86_64"))]
-        Level::Avx2 | Level::Avx512 => task.run(out, plain_tile),
+        Level::Avx2 | Level::Avx512 => task.run(plain_tile),
     }
 }
 
 struct Task<'a> {
     queries: &'a FixedQueries,
-    range: Range<usize>,
     corpus: &'a FixedCorpus,
+    of_queries: Option<FixedWanted<'a>>,
+    of_corpus: Option<FixedWanted<'a>>,
 }
 
 impl Task<'_> {
     #[inline(always)]
-    fn run(
-        &self,
-        out: &mut [i32],
-        tile: impl Fn(&[[[i16; CHUNK]; 4]], &[[[i16; CHUNK]; 3]]) -> [[i32; 3]; 4],
-    ) {
-        let m = self.corpus.len();
-        for across in 0..m.div_ceil(3) {
-            let corpus = self.corpus.group(across);
-            let columns = across * 3..m.min((across + 1) * 3);
-            for (down, rows) in out.chunks_mut((4 * m).max(1)).enumerate() {
-                let sums = tile(self.queries.group(self.range.start / 4 + down), corpus);
-                for (row, sums) in rows.chunks_exact_mut(m).zip(sums) {
-                    for (to, sum) in row[columns.clone()].iter_mut().zip(sums) {
-                        *to = sum;
+    fn run(mut self, tile: impl Fn(&[QueryPairs], &[CorpusPairs]) -> Tile) {
+        for (across, corpus) in self.corpus.groups().enumerate() {
+            let columns = across * ACROSS;
+            let width = ACROSS.min(self.corpus.len() - columns);
+            let mut column = self
+                .of_corpus
+                .as_ref()
+                .map(|wanted| Columns::of(&wanted.limits[columns..]));
+            for (down, queries) in self.queries.groups().enumerate() {
+                let rows = down * DOWN;
+                let height = DOWN.min(self.queries.len() - rows);
+                let mut products = tile(queries, corpus);
+                if let Some(wanted) = &mut self.of_queries {
+                    for (i, products) in products[..height].iter_mut().enumerate() {
+                        // less than any limit
+                        products[width..].fill(i32::MIN);
+                        wanted.sift_row(rows + i, columns, products);
                     }
+                }
+                if let (Some(wanted), Some(column)) = (&mut self.of_corpus, &mut column) {
+                    for (i, products) in products[..height].iter().enumerate() {
+                        column.sift(rows + i, columns, &products[..], wanted.hits);
+                    }
+                }
+            }
+            if let (Some(wanted), Some(column)) = (&mut self.of_corpus, &column) {
+                for (sum, &count) in wanted.beyond[columns..].iter_mut().zip(&column.beyond) {
+                    *sum += u64::from(count);
                 }
             }
         }
     }
 }
 
-#[inline(always)]
-fn plain_tile(queries: &[[[i16; CHUNK]; 4]], corpus: &[[[i16; CHUNK]; 3]]) -> [[i32; 3]; 4] {
-    let mut sums = [[0; 3]; 4];
-    for (queries, corpus) in queries.iter().zip(corpus) {
-        for i in 0..4 {
-            for j in 0..3 {
-                sums[i][j] += (0..CHUNK)
-                    .map(|at| i32::from(queries[i][at]) * i32::from(corpus[j][at]))
-                    .sum::<i32>();
+impl FixedWanted<'_> {
+    /// Looks through the products of query `query` with the rows from `first` on.
+    #[inline(always)]
+    fn sift_row(&mut self, query: usize, first: usize, products: &[i32; ACROSS]) {
+        let FixedLimits { least, from, to } = self.limits[query];
+        let (mut any, mut beyond) = (0, 0);
+        for &product in products {
+            any |= i32::from(product >= least) | (i32::from(product >= from) & i32::from(product <= to));
+            beyond += u32::from(product > to);
+        }
+        self.beyond[query] += u64::from(beyond);
+        if any != 0 {
+            for (j, &product) in products.iter().enumerate() {
+                if product >= least || (from..=to).contains(&product) {
+                    self.hits.push(hit(query, first + j, product));
+                }
             }
         }
     }
-    sums
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn run_avx2(task: &Task<'_>, out: &mut [i32]) {
-    task.run(out, |queries, corpus| tile_avx2(queries, corpus));
+/// The limits of a tile's rows of the corpus, side by side; rows that are not there want nothing.
+struct Columns {
+    least: [i32; ACROSS],
+    from: [i32; ACROSS],
+    to: [i32; ACROSS],
+    beyond: [u32; ACROSS],
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn tile_avx2(queries: &[[[i16; CHUNK]; 4]], corpus: &[[[i16; CHUNK]; 3]]) -> [[i32; 3]; 4] {
-    use std::arch::x86_64::{__m256i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_setzero_si256};
-    let mut sums = [[_mm256_setzero_si256(); 3]; 4];
-    for (queries, corpus) in queries.iter().zip(corpus) {
-        let [a, b, c]: [__m256i; 3] = corpus.map(bytemuck::cast);
-        for i in 0..4 {
-            let query: __m256i = bytemuck::cast(queries[i]);
-            sums[i] = [
-                _mm256_add_epi32(sums[i][0], _mm256_madd_epi16(query, a)),
-                _mm256_add_epi32(sums[i][1], _mm256_madd_epi16(query, b)),
-                _mm256_add_epi32(sums[i][2], _mm256_madd_epi16(query, c)),
-            ];
+impl Columns {
+    #[inline(always)]
+    fn of(limits: &[FixedLimits]) -> Self {
+        let mut columns = Self {
+            least: [i32::MAX; ACROSS],
+            from: [i32::MAX; ACROSS],
+            to: [i32::MAX; ACROSS],
+            beyond: [0; ACROSS],
+        };
+        for (j, limits) in limits.iter().take(ACROSS).enumerate() {
+            columns.least[j] = limits.least;
+            columns.from[j] = limits.from;
+            columns.to[j] = limits.to;
+        }
+        columns
+    }
+
+    /// Looks through the products of query `query` with the rows from `first` on.
+    #[inline(always)]
+    fn sift(&mut self, query: usize, first: usize, products: &[i32], hits: &mut Vec<FixedHit>) {
+        let mut any = 0;
+        for j in 0..ACROSS {
+            let product = products[j];
+            any |= i32::from(product >= self.least[j])
+                | (i32::from(product >= self.from[j]) & i32::from(product <= self.to[j]));
+            self.beyond[j] += u32::from(product > self.to[j]);
+        }
+        if any != 0 {
+            for (j, &product) in products.iter().enumerate() {
+                if product >= self.least[j] || (self.from[j]..=self.to[j]).contains(&product) {
+                    hits.push(hit(query, first + j, product));
+                }
+            }
         }
     }
-    sums.map(|row| row.map(|lanes| bytemuck::cast::<__m256i, [i32; 8]>(lanes).iter().sum()))
+}
+
+fn hit(query: usize, row: usize, product: i32) -> FixedHit {
+    FixedHit {
+        query: query as u32,
+        row: row as u32,
+        product,
+    }
+}
+
+/// By four queries and eight rows, whose sums stay in registers of sixteen bytes.
+#[inline(always)]
+fn plain_tile(queries: &[QueryPairs], corpus: &[CorpusPairs]) -> Tile {
+    let mut tile = [[0; ACROSS]; DOWN];
+    for i in (0..DOWN).step_by(4) {
+        for j in (0..ACROSS).step_by(8) {
+            let mut sums = [[0_i32; 8]; 4];
+            for (queries, corpus) in queries.iter().zip(corpus) {
+                for (sums, &[a, b]) in sums.iter_mut().zip(&queries.0[i..i + 4]) {
+                    for (sum, &[c, d]) in sums.iter_mut().zip(&corpus.0[j..j + 8]) {
+                        *sum += i32::from(a) * i32::from(c) + i32::from(b) * i32::from(d);
+                    }
+                }
+            }
+            for (row, sums) in tile[i..i + 4].iter_mut().zip(sums) {
+                row[j..j + 8].copy_from_slice(&sums);
+            }
+        }
+    }
+    tile
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn run_avx2(task: Task<'_>) {
+    task.run(|queries, corpus| tile_avx2(queries, corpus));
+}
+
+/// By six queries and sixteen rows, for sixteen registers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn tile_avx2(queries: &[QueryPairs], corpus: &[CorpusPairs]) -> Tile {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+    };
+    let mut tile = [[[0; 16]; 2]; DOWN];
+    for i in [0, 6] {
+        for j in 0..2 {
+            let mut sums = [[_mm256_setzero_si256(); 2]; 6];
+            for (queries, corpus) in queries.iter().zip(corpus) {
+                let [half, other] = bytemuck::cast::<_, [[__m256i; 2]; 2]>(corpus.0)[j];
+                for (sums, &query) in sums.iter_mut().zip(&queries.0[i..i + 6]) {
+                    let query = _mm256_set1_epi32(bytemuck::cast(query));
+                    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(query, half));
+                    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(query, other));
+                }
+            }
+            for (row, sums) in tile[i..i + 6].iter_mut().zip(sums) {
+                row[j] = bytemuck::cast(sums);
+            }
+        }
+    }
+    bytemuck::cast(tile)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vnni")]
+fn run_avx512(task: Task<'_>) {
+    task.run(|queries, corpus| tile_avx512(queries, corpus));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vnni")]
+fn tile_avx512(queries: &[QueryPairs], corpus: &[CorpusPairs]) -> Tile {
+    use std::arch::x86_64::{
+        __m512i, _mm512_dpwssd_epi32, _mm512_load_si512, _mm512_set1_epi32, _mm512_setzero_si512,
+        _mm512_storeu_si512,
+    };
+    let mut sums = [[_mm512_setzero_si512(); 2]; DOWN];
+    for (queries, corpus) in queries.iter().zip(corpus) {
+        let from: *const __m512i = std::ptr::from_ref(corpus).cast();
+        // SAFETY: the pairs of a group are two registers long and aligned to one.
+        let (half, other) = unsafe { (_mm512_load_si512(from), _mm512_load_si512(from.add(1))) };
+        for (sums, &query) in sums.iter_mut().zip(&queries.0) {
+            let query = _mm512_set1_epi32(bytemuck::cast(query));
+            // no saturation: the bound on ONE keeps every sum within 32 bits
+            sums[0] = _mm512_dpwssd_epi32(sums[0], query, half);
+            sums[1] = _mm512_dpwssd_epi32(sums[1], query, other);
+        }
+    }
+    let mut tile = [[0; ACROSS]; DOWN];
+    for (row, sums) in tile.iter_mut().zip(sums) {
+        #[allow(clippy::cast_ptr_alignment, reason = "stored by the unaligned form")]
+        let to: *mut __m512i = row.as_mut_ptr().cast();
+        // SAFETY: a row of the tile is two registers long; it is stored unaligned.
+        unsafe {
+            _mm512_storeu_si512(to, sums[0]);
+            _mm512_storeu_si512(to.add(1), sums[1]);
+        }
+    }
+    tile
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::at_level;
-
-    fn unit_rows(n: usize, dim: usize, seed: u64) -> Vec<f64> {
-        let mut state = seed;
-        let mut rows: Vec<f64> = (0..n * dim)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (state >> 40) as f64 / f64::from(1 << 23) - 1.0
-            })
-            .collect();
-        for row in rows.chunks_exact_mut(dim) {
-            let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
-            for value in row {
-                *value /= length;
-            }
-        }
-        rows
-    }
-
-    /// Numbers of rows and columns about those of a tile and a chunk, at every level: integers have one right value.
-    #[test]
-    fn products_are_those_of_plain_integers_and_keep_their_bound() {
-        let rounded =
-            |row: &[f64]| -> Vec<i64> { row.iter().map(|v| (v * ONE).round_ties_even() as i64).collect() };
-        for dim in [1, 2, 15, 16, 17, 33, 100, 1_000] {
-            for (n, m) in [(1, 1), (4, 3), (5, 4), (13, 8)] {
-                let (x, y) = (unit_rows(n, dim, 3), unit_rows(m, dim, 5));
-                let (queries, corpus) = (FixedQueries::of(&x, dim), FixedCorpus::of(&y, dim));
-                let mut all = Vec::new();
-                for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
-                    let mut out = vec![i32::MIN; n * m];
-                    at_level(level, || fixed_products(&queries, 0..n, &corpus, &mut out));
-                    all.push(out);
-                }
-                assert!(all.iter().all(|out| *out == all[0]), "one value at every level");
-                for (i, x) in x.chunks_exact(dim).enumerate() {
-                    for (j, y) in y.chunks_exact(dim).enumerate() {
-                        let product = all[0][i * m + j];
-                        let plain: i64 = rounded(x).iter().zip(rounded(y)).map(|(a, b)| a * b).sum();
-                        assert_eq!(i64::from(product), plain, "{dim} {n} {m}");
-                        let cosine: f64 = x.iter().zip(y).map(|(a, b)| a * b).sum();
-                        let bound = fixed_bound(queries.errors()[i], corpus.errors()[j]);
-                        assert!((cosine - fixed_cosine(product)).abs() <= bound, "{dim} {n} {m}");
-                    }
-                }
-            }
-        }
-    }
-
-    /// What is largest: one component of one, all components alike, and the widest rows.
-    #[test]
-    fn no_sum_overflows() {
-        for dim in [1, 2, 16, 65_536] {
-            let alike = vec![1.0 / (dim as f64).sqrt(); dim];
-            let mut first = vec![0.0; dim];
-            first[0] = 1.0;
-            for row in [alike, first] {
-                let (queries, corpus) = (FixedQueries::of(&row, dim), FixedCorpus::of(&row, dim));
-                let mut out = [0];
-                fixed_products(&queries, 0..1, &corpus, &mut out);
-                assert!(
-                    (fixed_cosine(out[0]) - 1.0).abs()
-                        <= fixed_bound(queries.errors()[0], corpus.errors()[0]),
-                    "{dim}: {}",
-                    out[0]
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_part_of_the_queries() {
-        let (x, y) = (unit_rows(11, 20, 7), unit_rows(5, 20, 9));
-        let (queries, corpus) = (FixedQueries::of(&x, 20), FixedCorpus::of(&y, 20));
-        let (mut whole, mut part) = (vec![0; 55], vec![0; 15]);
-        fixed_products(&queries, 0..11, &corpus, &mut whole);
-        fixed_products(&queries, 8..11, &corpus, &mut part);
-        assert_eq!(part, whole[40..]);
-        assert_eq!(fixed_product(fixed_cosine(whole[0])), whole[0]);
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@
 mod dispatch;
 mod fixed;
 mod gram;
+mod histogram;
 mod packed;
 mod reduce;
 mod rows;
@@ -22,9 +23,11 @@ mod write;
 
 pub use dispatch::{Level, level};
 pub use fixed::{
-    FixedCorpus, FixedQueries, FixedRows, fixed_bound, fixed_cosine, fixed_product, fixed_products,
+    FixedCorpus, FixedHit, FixedLimits, FixedQueries, FixedRows, FixedWanted, fixed_bound, fixed_cosine,
+    fixed_search,
 };
 pub use gram::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock};
+pub use histogram::{cosine_bins, sum_of_kernel};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};

@@ -35,12 +35,22 @@ pub fn lengths_and_dots(
 
 /// Dot product of two f64 vectors, in the kernels' fixed lanes.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    if a.is_empty() {
-        return 0.0;
+    assert_eq!(a.len(), b.len(), "vectors of one length");
+    dispatch(Dot { a, b })
+}
+
+struct Dot<'a> {
+    a: &'a [f64],
+    b: &'a [f64],
+}
+
+impl Kernel for Dot<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> f64 {
+        dot_of::<I, f64>(self.a, self.b)
     }
-    let (mut square, mut product) = ([0.0], [0.0]);
-    lengths_and_dots(Rows::F64(a), a.len(), &[b], &mut square, &mut product);
-    product[0]
 }
 
 /// Adds Σᵢ weightᵢ · rowᵢ to `sums`, column by column in row order. A row of weight zero is not looked at, so it may
@@ -147,7 +157,7 @@ fn filled_up<E: Lanes>(tail: &[E]) -> [f64; 16] {
 }
 
 #[inline(always)]
-fn tree(lanes: &[f64; 16]) -> f64 {
+pub(crate) fn tree(lanes: &[f64; 16]) -> f64 {
     let eight: [f64; 8] = std::array::from_fn(|l| lanes[l] + lanes[l + 8]);
     let four: [f64; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
     (four[0] + four[2]) + (four[1] + four[3])

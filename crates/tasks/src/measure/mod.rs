@@ -8,6 +8,7 @@ mod into_halves;
 mod neighbours;
 mod pairs;
 mod report;
+mod searches;
 mod shown;
 mod sides;
 mod similarity;

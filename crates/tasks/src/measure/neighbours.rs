@@ -1,29 +1,25 @@
 //! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
 
 use modality_gap_geometry::{
-    CorpusBlock, Found, Map, Neighbour, Partner, Search, UnitRows, binary_entropy, even_hubness,
-    expected_entropy, skewness,
+    Found, Map, Neighbour, binary_entropy, even_hubness, expected_entropy, skewness,
 };
-use modality_gap_kernels::dot;
 
 use super::report::{
     Hubness, HubnessByChance, MixedRetrieval, Mixing, NeighboursReport, Outcomes, QueryOutcomes,
     RetrievalReport, RetrievalSide, Sampled,
 };
+use super::searches::{BOTH_WAYS, all_ask, some_ask};
 use super::sides::Sides;
-use crate::paired::Gather;
-use crate::{Control, RowSet, Sample, TaskError};
+use crate::{Control, Sample, TaskError};
 
 /// Neighbours of retention, hubness and the mixed ranking.
-const NEAR: usize = 10;
+pub(super) const NEAR: usize = 10;
 /// Neighbours of mixing.
-const MIXED: usize = 20;
+pub(super) const MIXED: usize = 20;
 /// Rows a side up to which every row asks for its neighbours.
 const ALL_ASK: u64 = 20_000;
 /// Rows a side that ask beyond; a sample.
 const SOME_ASK: u64 = 10_000;
-/// Rows that ask at a time; bounds the memory.
-const AT_A_TIME: f64 = 8192.0;
 /// Cosine from which two rows are the same; apart by rounding of f64 only.
 const DOUBLE: f64 = 1.0 - 1e-12;
 
@@ -52,10 +48,10 @@ pub(super) fn neighbours(
         Sample::of(rows, SOME_ASK, asking.seed)
     };
     let mut counts = Counts::new([sides.source(0).rows(), sides.source(1).rows()]);
-    #[allow(clippy::cast_sign_loss, reason = "positive")]
-    let width = (AT_A_TIME / sample.share()).ceil() as u64;
-    for first in (0..rows).step_by(width as usize) {
-        ask(sides, asking, sample, first..first + width, control, &mut counts)?;
+    if sample.is_all() && rows <= BOTH_WAYS {
+        all_ask(sides, asking, control, &mut counts)?;
+    } else {
+        some_ask(sides, asking, sample, control, &mut counts)?;
     }
     if !sample.is_all() {
         counts.sampled = Some(Sampled::of(sample, counts.asked[0].max(counts.asked[1])));
@@ -63,129 +59,8 @@ pub(super) fn neighbours(
     Ok(counts)
 }
 
-/// The queries of one range against all rows.
-fn ask(
-    sides: &Sides<'_>,
-    asking: &Asking<'_>,
-    sample: Sample,
-    range: std::ops::Range<u64>,
-    control: &Control,
-    counts: &mut Counts,
-) -> Result<(), TaskError> {
-    let all = 0..u64::MAX;
-    let collect =
-        |side: usize, map: &Map| sides.collect(side, map, sample, range.clone(), control, "queries");
-    let (x, z) = (collect(0, sides.map(0))?, collect(1, sides.map(1))?);
-    let y = asking.before.map(|map| collect(1, map)).transpose()?;
-    let pool = control.pool();
-
-    let mut partners = if asking.paired {
-        [partners_of(sides, 0, &x)?, partners_of(sides, 1, &z)?].map(Some)
-    } else {
-        [None, None]
-    };
-    let with_partner = partners.each_ref().map(|partners| -> Vec<bool> {
-        let all = partners.iter().flatten();
-        all.map(Option::is_some).collect()
-    });
-    let mut xx = Search::new(&x, MIXED, true);
-    let mut zx = searching(&z, partners[1].take(), sides.source(0));
-    sides.each_block(0, sides.map(0), all.clone(), control, "neighbours", |block| {
-        pool.install(|| {
-            let block = CorpusBlock::of(block);
-            xx.visit(&block);
-            zx.visit(&block);
-        });
-    })?;
-    let mut xz = searching(&x, partners[0].take(), sides.source(1));
-    let mut zz = Search::new(&z, MIXED, true);
-    sides.each_block(1, sides.map(1), all.clone(), control, "neighbours", |block| {
-        pool.install(|| {
-            let block = CorpusBlock::of(block);
-            xz.visit(&block);
-            zz.visit(&block);
-        });
-    })?;
-    let (xx, zx, xz, zz) = (xx.finish(), zx.finish(), xz.finish(), zz.finish());
-    if let Some((map, y)) = asking.before.zip(y.as_ref()) {
-        let mut yy = Search::new(y, NEAR, true);
-        sides.each_block(1, map, all, control, "neighbours before", |block| {
-            pool.install(|| yy.visit(&CorpusBlock::of(block)));
-        })?;
-        for (before, after) in yy.finish().iter().zip(&zz) {
-            counts.retain(before, after);
-        }
-    }
-    counts.pool(0, &xx, &xz);
-    counts.pool(1, &zx, &zz);
-    if asking.paired {
-        counts.rank(0, &xz, &with_partner[0]);
-        counts.rank(1, &zx, &with_partner[1]);
-        if asking.outcomes {
-            let found = [(&x, &xz), (&z, &zx)];
-            for (side, (queries, found)) in found.into_iter().enumerate() {
-                let first = found.iter().map(|found| found.before_partner == 0);
-                let asked = queries.indices().iter().zip(first).zip(&with_partner[side]);
-                let source = sides.source(side);
-                let outcomes = asked
-                    .filter(|(_, has)| **has)
-                    .map(|((&row, first), _)| (source.key(row), first));
-                counts.outcomes[side].extend(outcomes);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A search among the rows of `corpus`; the partners of the queries are ranked as well, where they are known.
-fn searching<'a>(
-    queries: &'a UnitRows,
-    partners: Option<Vec<Option<Partner>>>,
-    corpus: &'a RowSet,
-) -> Search<'a> {
-    let search = Search::new(queries, MIXED, false);
-    match partners {
-        Some(partners) => search.ranking(partners, |index| corpus.key(index)),
-        None => search,
-    }
-}
-
-/// The nearest row of its group on the other side for each query of `side`.
-fn partners_of(
-    sides: &Sides<'_>,
-    side: usize,
-    queries: &UnitRows,
-) -> Result<Vec<Option<Partner>>, TaskError> {
-    let (source, other) = (sides.source(side), 1 - side);
-    let key = |i: usize| source.key(queries.indices()[i]);
-    // rows in no group have the partner of their own index
-    let members = sides.grouped().then(|| sides.members(other));
-    let group = |i: usize| -> Vec<u64> {
-        members.as_ref().map_or_else(
-            || vec![queries.indices()[i]],
-            |members| members.rows(key(i)).iter().map(|&row| u64::from(row)).collect(),
-        )
-    };
-    let mut wanted: Vec<u64> = (0..queries.len()).flat_map(&group).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let rows = Gather::open(sides.source(other), sides.map(other)).unit_rows(&wanted)?;
-    let nearest = (0..queries.len()).map(|i| {
-        let group = group(i).into_iter().map(|index| {
-            let at = wanted.binary_search(&index).expect("it was read");
-            Neighbour {
-                cosine: dot(queries.row(i), rows.row(at)),
-                index,
-            }
-        });
-        // the first among equals, for rows ascend
-        let nearest = group.reduce(|a, b| if b.cosine > a.cosine { b } else { a })?;
-        Some(Partner { nearest, key: key(i) })
-    });
-    Ok(nearest.collect())
-}
-
 /// Sums over queries.
+#[derive(Debug, PartialEq)]
 pub(super) struct Counts {
     /// Queries of the image and of the text side.
     asked: [u64; 2],
@@ -206,13 +81,13 @@ pub(super) struct Counts {
     /// Queries of each side that have a partner.
     ranked: [u64; 2],
     /// Group of each such query, and whether a partner was found first.
-    outcomes: [Vec<(u64, bool)>; 2],
+    pub(super) outcomes: [Vec<(u64, bool)>; 2],
     /// How the queries were sampled, if they were.
     pub sampled: Option<Sampled>,
 }
 
 impl Counts {
-    fn new([images, texts]: [u64; 2]) -> Self {
+    pub(super) fn new([images, texts]: [u64; 2]) -> Self {
         Self {
             asked: [0; 2],
             other: [0.0; 2],
@@ -229,7 +104,7 @@ impl Counts {
         }
     }
 
-    fn retain(&mut self, before: &Found, after: &Found) {
+    pub(super) fn retain(&mut self, before: &Found, after: &Found) {
         let after = &after.nearest[..NEAR.min(after.nearest.len())];
         let kept = before
             .nearest
@@ -241,7 +116,7 @@ impl Counts {
     }
 
     /// Neighbours of the rows of `side`, among images and among texts.
-    fn pool(&mut self, side: usize, images: &[Found], texts: &[Found]) {
+    pub(super) fn pool(&mut self, side: usize, images: &[Found], texts: &[Found]) {
         for (images, texts) in images.iter().zip(texts) {
             let mixed = merged(&images.nearest, &texts.nearest);
             let of_images = mixed.iter().filter(|(side, _)| *side == 0).count() as f64;
@@ -268,7 +143,7 @@ impl Counts {
     }
 
     /// Ranks of the partners of queries that have one.
-    fn rank(&mut self, side: usize, found: &[Found], with_partner: &[bool]) {
+    pub(super) fn rank(&mut self, side: usize, found: &[Found], with_partner: &[bool]) {
         for (found, _) in found.iter().zip(with_partner).filter(|(_, has)| **has) {
             self.ranked[side] += 1;
             let rank = found.before_partner + 1;

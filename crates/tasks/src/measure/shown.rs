@@ -1,6 +1,6 @@
 //! A few queries with their neighbours in the rows put together, for people to look at.
 
-use modality_gap_geometry::{CorpusBlock, Found, Map, Search, UnitRows};
+use modality_gap_geometry::{CorpusBlock, Found, Map, Queries, Search, UnitRows};
 
 use super::neighbours::merged;
 use super::report::{ShownNeighbour, ShownQuery};
@@ -61,19 +61,26 @@ fn around(
     maps: [&Map; 2],
     control: &Control,
 ) -> Result<[Vec<Vec<ShownNeighbour>>; 2], TaskError> {
+    let queries = queries.map(|rows| control.pool().install(|| Queries::of(rows.clone())));
     let mut found: [[Vec<Found>; 2]; 2] = Default::default();
     for (corpus, map) in maps.into_iter().enumerate() {
-        let [mut of_image, mut of_text] =
-            [0, 1].map(|query| Search::new(queries[query], NEAR, query == corpus));
-        sides.each_block(corpus, map, 0..u64::MAX, control, "examples", |block| {
+        let mut searches = [0, 1].map(|side: usize| {
+            let mut search = Search::new(NEAR, side == corpus);
+            search.extend(queries[side].rows().len(), None);
+            search
+        });
+        sides.each_block(corpus, map, 0..u64::MAX, control, "examples", |parts| {
             control.pool().install(|| {
-                let block = CorpusBlock::of(block);
-                of_image.visit(&block);
-                of_text.visit(&block);
+                let block = CorpusBlock::of(parts);
+                for (search, queries) in searches.iter_mut().zip(&queries) {
+                    search.visit(queries, 0, &block);
+                }
             });
+            Ok(())
         })?;
-        found[0][corpus] = of_image.finish();
-        found[1][corpus] = of_text.finish();
+        for (found, search) in found.iter_mut().zip(&searches) {
+            found[corpus] = search.found().to_vec();
+        }
     }
     Ok(found.map(|[images, texts]| {
         let pairs = images.iter().zip(&texts);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use modality_gap_geometry::{Map, Moments, UnitRows};
+use rayon::prelude::*;
 
 use super::report::GroupsReport;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
@@ -10,11 +11,14 @@ use crate::mapper::{MappedBlock, Mapper, each_mapped};
 use crate::moments::{Counted, count, count_hashed};
 use crate::paired::{PairBlock, Paired};
 use crate::row_hash::UNUSABLE;
+use crate::scan::BLOCK_ROWS;
 use crate::walk::{walk, walk_range};
 use crate::{Control, RowSet, Sample, Selection, Split, TaskError};
 
 /// Rows a side that covariances are taken from; beyond, a sample of about as many.
 pub(super) const COVARIANCE_ROWS: u64 = 200_000;
+/// Rows of a block that a thread maps at a time.
+const PART_ROWS: u64 = 128;
 /// Names of the sides, for progress.
 const NAMES: [&str; 2] = ["image", "text"];
 /// No row is left out.
@@ -292,7 +296,7 @@ impl<'a> Sides<'a> {
         move |side, row| self.takes(side, row) && bad[side].binary_search(&row).is_err()
     }
 
-    /// Gives `body` the unit-length mapped rows of a side that are measured, block by block.
+    /// Gives `body` the unit-length mapped rows of a side that are measured, block by block, each in parts.
     pub(super) fn each_block(
         &self,
         side: usize,
@@ -300,20 +304,30 @@ impl<'a> Sides<'a> {
         range: Range<u64>,
         control: &Control,
         stage: &str,
-        mut body: impl FnMut(&UnitRows),
+        mut body: impl FnMut(Vec<UnitRows>) -> Result<(), TaskError>,
     ) -> Result<(), TaskError> {
-        let mut mapper = Mapper::new(map);
-        let mut block = UnitRows::new(map.dim());
         let stage = format!("{stage} {}", NAMES[side]);
+        // products with the matrices of a staged map may round otherwise in parts of another size
+        let width = match map {
+            Map::Row(_) => PART_ROWS,
+            Map::Staged(_) => BLOCK_ROWS,
+        };
         walk_range(&self.sources[side], range, control, &stage, |first, rows| {
-            mapper.map(first, rows, |row| self.takes(side, row));
-            block.clear();
-            for (row, &i) in mapper.out.chunks_exact(map.dim()).zip(&mapper.kept) {
-                block.push(row, first + i as u64);
-            }
-            body(&block);
-            Ok(())
+            let parts = rows.par_chunks(width as usize * map.dim()).enumerate();
+            let parts = parts.map(|(i, rows)| self.unit_rows(side, map, first + i as u64 * width, rows));
+            body(control.pool().install(|| parts.collect()))
         })
+    }
+
+    /// The unit-length mapped rows among `rows`, the first of which is row `first` of a side, that are measured.
+    fn unit_rows(&self, side: usize, map: &Map, first: u64, rows: &[f64]) -> UnitRows {
+        let mut mapper = Mapper::new(map);
+        mapper.map(first, rows, |row| self.takes(side, row));
+        let mut unit = UnitRows::new(map.dim());
+        for (row, &i) in mapper.out.chunks_exact(map.dim()).zip(&mapper.kept) {
+            unit.push(row, first + i as u64);
+        }
+        unit
     }
 
     /// The unit-length mapped rows of a side within a range that `sample` takes.
@@ -327,12 +341,15 @@ impl<'a> Sides<'a> {
         stage: &str,
     ) -> Result<UnitRows, TaskError> {
         let mut rows = UnitRows::new(map.dim());
-        self.each_block(side, map, range, control, stage, |block| {
-            for (i, &index) in block.indices().iter().enumerate() {
-                if sample.takes(self.sources[side].key(index)) {
-                    rows.copy(block, i);
+        self.each_block(side, map, range, control, stage, |parts| {
+            for part in &parts {
+                for (i, &index) in part.indices().iter().enumerate() {
+                    if sample.takes(self.sources[side].key(index)) {
+                        rows.copy(part, i);
+                    }
                 }
             }
+            Ok(())
         })?;
         Ok(rows)
     }

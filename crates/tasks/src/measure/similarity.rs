@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
-    Among, BINS, Cosines, Covariance, CrossCovariance, Map, Probe, UnitRows, cosine_correlation, cosines,
+    BINS, Cosines, Covariance, CrossCovariance, Map, Probe, UnitRows, WithinCosines, cosine_correlation,
+    cosines_across, cosines_within,
 };
 use modality_gap_kernels::dot;
 
@@ -81,18 +82,27 @@ pub(super) fn similarity(
         rows.indices().iter().map(|&row| source.key(row)).collect()
     });
     let pairing = sides.grouping().pairing;
-    let strangers = if sides.grouping().shared {
-        Among::Strangers(&keys[0], &keys[1])
+    let second: Vec<bool> = if sides.grouped() {
+        keys[0].iter().map(|&key| second_half(key)).collect()
     } else {
-        Among::Two
+        let mean = sides.moments(0).mean();
+        x.chunks_exact(dim)
+            .map(|row| second_half_by(dot(row, mean)))
+            .collect()
     };
-    let [cross, images, texts] = control.pool().install(|| {
-        [
-            cosines(x, z, dim, strangers),
-            cosines(x, x, dim, Among::One),
-            cosines(z, z, dim, Among::One),
-        ]
+    let strangers = sides
+        .grouping()
+        .shared
+        .then(|| keys.each_ref().map(Vec::as_slice));
+    let (cross, within) = control.pool().install(|| {
+        let cross = cosines_across(x, z, dim, strangers);
+        let of_text = vec![false; z.len() / dim];
+        (
+            cross,
+            [cosines_within(x, dim, &second), cosines_within(z, dim, &of_text)],
+        )
     });
+    let [images, texts] = within.each_ref().map(WithinCosines::all);
     let mut named = vec![("cross", &cross), ("imageImage", &images), ("textText", &texts)];
     let pairs = PairCosines::of(kept, pairing, &keys, sides.grouped());
     if let Some(pairs) = &pairs {
@@ -112,15 +122,7 @@ pub(super) fn similarity(
         text_text: texts.shares(),
     };
     let halves = halves(&keys, sides.grouped(), sides.grouping().shared);
-    let second: Vec<bool> = if sides.grouped() {
-        keys[0].iter().map(|&key| second_half(key)).collect()
-    } else {
-        let mean = sides.moments(0).mean();
-        x.chunks_exact(dim)
-            .map(|row| second_half_by(dot(row, mean)))
-            .collect()
-    };
-    let by_chance = divergences_by_chance(x, &second, dim, control);
+    let by_chance = ByChance::of(&within[0], &second);
     let mut js_chance: BTreeMap<String, f64> = [
         ("rows", by_chance.rows as f64),
         ("cross/one", by_chance.cross),
@@ -166,7 +168,7 @@ pub(super) fn similarity(
         js_chance,
         histograms,
         alignment: pairs.map(|pairs| pairs.alignment),
-        uniformity: [(&images, independent[0]), (&texts, independent[1])]
+        uniformity: [(&within[0], independent[0]), (&within[1], independent[1])]
             .map(|(cosines, rows)| (rows >= UNIFORMITY_ROWS).then(|| cosines.uniformity()))
             .into(),
         cka: None,
@@ -266,24 +268,15 @@ struct ByChance {
     within: f64,
 }
 
-fn divergences_by_chance(x: &[f64], second: &[bool], dim: usize, control: &Control) -> ByChance {
-    let of = |half: bool| -> Vec<f64> {
-        let rows = x.chunks_exact(dim).zip(second);
-        let rows = rows.filter(|(_, second)| **second == half);
-        rows.flat_map(|(row, _)| row).copied().collect()
-    };
-    let (a, b) = (of(false), of(true));
-    let [across, one, other] = control.pool().install(|| {
-        [
-            cosines(&a, &b, dim, Among::Two),
-            cosines(&a, &a, dim, Among::One),
-            cosines(&b, &b, dim, Among::One),
-        ]
-    });
-    ByChance {
-        rows: (a.len() / dim).min(b.len() / dim),
-        cross: across.divergence(&one),
-        within: one.divergence(&other),
+impl ByChance {
+    fn of(images: &WithinCosines, second: &[bool]) -> Self {
+        let seconds = second.iter().filter(|second| **second).count();
+        let [one, across, other] = &images.halves;
+        Self {
+            rows: seconds.min(second.len() - seconds),
+            cross: across.divergence(one),
+            within: one.divergence(other),
+        }
     }
 }
 

@@ -58,7 +58,9 @@ async function objects(endpoint: string, out: string): Promise<Map<string, Buffe
 
 /** Outputs of an aligned folder: not its receipts, which name places. */
 function outputsIn(folder: string): Map<string, Buffer> {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => /\.(npy|safetensors)$/.test(name))
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name =>
+    /\.(npy|safetensors)$/.test(name),
+  )
   return new Map(names.map(name => [name, readFileSync(join(folder, name))]))
 }
 
@@ -86,7 +88,10 @@ test('align from S3 to S3 writes what it writes from folder to folder, bit for b
 
   const aligner = 's3://rows/out/aligner.safetensors'
   const to = 's3://rows/moved'
-  const moved = await cli(['transform', '--aligner', aligner, '--in', 's3://rows/data/text_emb/*_[01].npy', '--out', to], endpoint)
+  const moved = await cli(
+    ['transform', '--aligner', aligner, '--in', 's3://rows/data/text_emb/*_[01].npy', '--out', to],
+    endpoint,
+  )
   t.is(moved.code, 0, moved.stderr)
   t.is([...(await objects(endpoint, 'moved')).keys()].filter(name => name.endsWith('.npy')).length, 2)
 })

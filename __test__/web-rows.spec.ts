@@ -83,10 +83,16 @@ test('an object that changes while it is read is refused by name', async t => {
 test('what a server refuses is said with what to do', async t => {
   const answers: [Fault, RegExp][] = [
     [() => false, /absent\.npy: no such file or folder/],
-    [(_, answer) => Boolean(answer.writeHead(403).end()), /absent\.npy: cannot be read: access is denied \(401 or 403\)/],
+    [
+      (_, answer) => Boolean(answer.writeHead(403).end()),
+      /absent\.npy: cannot be read: access is denied \(401 or 403\)/,
+    ],
     [() => true, /absent\.npy: cannot be read: .*time/s],
     [
-      (_, answer) => Boolean(answer.writeHead(200, { 'content-length': 9, 'last-modified': new Date().toUTCString() }).end('123456789')),
+      (_, answer) =>
+        Boolean(
+          answer.writeHead(200, { 'content-length': 9, 'last-modified': new Date().toUTCString() }).end('123456789'),
+        ),
       /does not serve ranges of bytes; download the file/,
     ],
   ]

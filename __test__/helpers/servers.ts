@@ -93,7 +93,10 @@ export async function serveFiles(t: ExecutionContext, folder: string, first: Fau
   })
 }
 
-async function listening(t: ExecutionContext, serve: (incoming: IncomingMessage, answer: ServerResponse) => void): Promise<string> {
+async function listening(
+  t: ExecutionContext,
+  serve: (incoming: IncomingMessage, answer: ServerResponse) => void,
+): Promise<string> {
   const server: Server = createServer(serve).listen(0, '127.0.0.1')
   t.teardown(() => {
     server.closeAllConnections()

@@ -17,13 +17,8 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use crate::credentials::{self, AwsKeys};
 use crate::error::{Kind, StoreError, chain};
 use crate::hub;
-use crate::runtime::runtime;
+use crate::runtime::{STALLED_ENV, runtime, stalled};
 use crate::uri::{Scheme, Uri};
-
-/// A read that brings nothing for so long has stalled.
-const STALLED: Duration = Duration::from_secs(20);
-/// Overrides it, in seconds.
-const STALLED_ENV: &str = "MODALITY_GAP_NETWORK_TIMEOUT";
 
 /// A connection, and whether its requests carry credentials.
 #[derive(Clone)]
@@ -88,14 +83,6 @@ fn environment() -> u64 {
         }
     }
     hasher.finish()
-}
-
-/// The longest time without a byte.
-pub(crate) fn stalled() -> Duration {
-    let seconds = std::env::var(STALLED_ENV)
-        .ok()
-        .and_then(|seconds| seconds.parse().ok());
-    seconds.map_or(STALLED, |seconds: u64| Duration::from_secs(seconds.max(1)))
 }
 
 /// No limit on the time of a whole request, which depends on its size, but on the time without a byte.

@@ -6,9 +6,9 @@ use object_store::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 
 use crate::credentials::{home, text_of};
+use crate::entry::Entry;
 use crate::error::{Kind, StoreError, chain};
-use crate::list::Entry;
-use crate::runtime::{runtime, wait};
+use crate::runtime::{runtime, stalled, wait};
 use crate::uri::Uri;
 
 /// A repository of the hub, and a path in it.
@@ -136,7 +136,7 @@ async fn pages(start: String, token: Option<String>) -> Result<Vec<Listed>, Stor
     let headers = token.as_deref().map_or_else(|| Ok(HeaderMap::new()), bearer)?;
     let client = reqwest::Client::builder()
         .default_headers(headers)
-        .read_timeout(crate::connect::stalled());
+        .read_timeout(stalled());
     let client = client.build().map_err(failed)?;
     let mut listed = Vec::new();
     let mut next = Some(start);

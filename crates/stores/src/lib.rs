@@ -6,6 +6,7 @@
 mod blocks;
 mod connect;
 mod credentials;
+mod entry;
 mod error;
 mod fetch;
 mod hub;
@@ -15,8 +16,9 @@ mod runtime;
 mod uri;
 mod write;
 
+pub use entry::Entry;
 pub use error::{Kind, StoreError};
-pub use list::{Entry, Known, entries, glob_base, is_folder, object, tree};
+pub use list::{Known, entries, glob_base, is_folder, object, tree};
 pub use object::Object;
 pub use runtime::stop_when;
 pub use uri::{Uri, is_remote};

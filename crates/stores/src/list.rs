@@ -1,27 +1,17 @@
 //! What is there: objects, and the folders that their names make.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use crate::connect::{connection, key_of};
+use crate::entry::Entry;
 use crate::error::{Kind, StoreError};
 use crate::hub;
 use crate::runtime::wait;
 use crate::uri::{Scheme, Uri};
-
-/// An object or a folder of objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its URI.
-    pub path: PathBuf,
-    /// Whether objects stand below it.
-    pub folder: bool,
-    /// Bytes of an object.
-    pub len: u64,
-}
 
 /// What is known of an object without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { MISSING as NO_BROWSER, needBrowser } from './browser.mjs'
 import { workflowTools } from './ci/workflow-tools.mjs'
+import { s3Server } from './data/s3-server.mjs'
 import { smollm2 } from './data/smollm2.mjs'
 
 /** What installs packages here, and the names that it has for them. */
@@ -72,6 +73,13 @@ export const EXTRAS = [
     find: workflowTools,
     install: `Go from https://go.dev/dl, which builds actionlint, and ${installing('python')} (pip then installs zizmor)`,
     specs: '.linters.spec.ts',
+  },
+  {
+    id: 's3-server',
+    name: 'a server of S3',
+    find: s3Server,
+    install: `${installing('python')} (pip then installs moto, 115 MB)`,
+    specs: '.s3.spec.ts',
   },
   {
     id: 'git',

@@ -159,7 +159,7 @@ export class Aligner {
       throw wrong(path, 'Aligner.load', 'a path, as text', '; for the bytes of a file there is Aligner.fromBytes')
     }
     checkPath(path, 'Aligner.load')
-    return new Aligner(OWN, unwrap(native.NativeAligner.load(path)))
+    return new Aligner(OWN, unwrap(await native.NativeAligner.load(path)))
   }
 
   /**
@@ -199,8 +199,8 @@ export class Aligner {
   async save(path: string, options: OverwriteOptions = {}): Promise<void> {
     checkPath(path, 'aligner.save')
     checkOptions(options, 'the second argument of aligner.save', overwriteChecks)
-    claimFiles([path], options)
-    unwrap(this.#native.save(path))
+    await claimFiles([path], options)
+    unwrap(await this.#native.save(path))
   }
 
   /**

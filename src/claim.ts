@@ -10,15 +10,15 @@ import type { OverwriteOptions } from './options.ts'
  * @param sources rows and files that are read
  * @throws {@link ModalityGapError} `BAD_OPTION` where something or a source stands; `WRITE_FAILED` for a folder or device
  */
-export function claimFiles(
+export async function claimFiles(
   files: readonly (string | undefined)[],
   { overwrite = false }: OverwriteOptions,
   sources: readonly (Embeddings | string | undefined)[] = [],
-): void {
+): Promise<void> {
   const asked = files.filter(file => file !== undefined)
   const rows = sources.filter(each => each instanceof Embeddings)
   const read = sources.filter(each => typeof each === 'string')
-  unwrap(native.claimFiles(asked, overwrite, rows.map(sourceOf), read))
+  unwrap(await native.claimFiles(asked, overwrite, rows.map(sourceOf), read))
 }
 
 /**

@@ -64,7 +64,7 @@ export async function measured(
   run: RunOptions = {},
 ): Promise<GapReport> {
   checkWidth(text, image.dim, 'those of the images')
-  claimFiles([options.saveFrame], { overwrite }, [image, text])
+  await claimFiles([options.saveFrame], { overwrite }, [image, text])
   if (aligner) {
     checkWidth(text, aligner.dim, 'the aligner')
   }

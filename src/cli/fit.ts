@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import {
   addCommonOptions,
@@ -40,11 +39,10 @@ export function addFit(program: Command): void {
       const { threads, work, resume } = options
       const opened = await openSides(sides, readingOf(options))
       // an interruption may have come when the aligner was written
-      const before =
-        resume && existsSync(options.out) ? await Aligner.load(options.out).catch(() => undefined) : undefined
+      const before = resume ? await Aligner.load(options.out).catch(() => undefined) : undefined
       const overwrite = options.overwrite || before !== undefined
       const read = [options.imageIds, options.textIds]
-      claimFiles([options.out], { overwrite }, [opened.target, opened.source, ...read])
+      await claimFiles([options.out], { overwrite }, [opened.target, opened.source, ...read])
       const aligner = await Aligner.fit(
         {
           ...opened,

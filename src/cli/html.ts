@@ -53,7 +53,7 @@ export async function htmlWriter(
     return async () => []
   }
   const { claimFiles, claimPlaces } = await import('../claim.ts')
-  claimFiles([html, atlas], options, sources)
+  await claimFiles([html, atlas], options, sources)
   await claimPlaces(charts === undefined ? [] : await chartsIn(charts), options)
   const { rasterizer, writeCharts, writeReport } = await import('../report/report.ts')
   if (chartsFormat === 'png') {

@@ -63,7 +63,7 @@ export function addMeasure(program: Command): void {
       const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading })
       const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading })
       const read = [options.aligner, options.frame, options.imageIds, options.textIds]
-      claimFiles([options.saveFrame], options, [image, text, ...read])
+      await claimFiles([options.saveFrame], options, [image, text, ...read])
       const write = await htmlWriter(options, [image, text, ...read])
       const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
       const what = {

@@ -41,7 +41,7 @@ export function addTransform(program: Command): void {
       const aligner = await Aligner.load(options.aligner)
       // what stands in a folder is looked at by the job itself
       if (!existsSync(options.out) || !statSync(options.out).isDirectory()) {
-        claimFiles([options.out], { overwrite: true }, [options.aligner])
+        await claimFiles([options.out], { overwrite: true }, [options.aligner])
       }
       const side = options.side ?? 'source'
       const name = aligner.info[side].name

@@ -38,7 +38,7 @@ export async function projectionParquet(
   if (points.length === 0) {
     throw new ModalityGapError('BAD_OPTION', 'there is no projection in these data; measure with figures')
   }
-  claimFiles([path], options)
+  await claimFiles([path], options)
   const { ByteWriter, parquetWrite } = await import('hyparquet-writer')
   const writer = new ByteWriter()
   parquetWrite({

@@ -73,7 +73,7 @@ export async function writeReport(
 ): Promise<void> {
   checkPath(path, 'writeReport')
   checkOptions(options, 'the third argument of writeReport', reportChecks)
-  claimFiles([path], options)
+  await claimFiles([path], options)
   await writeWhole(path, await reportHtml(data, options))
 }
 
@@ -131,7 +131,7 @@ export async function writeCharts(
   const draw = format === 'png' ? await rasterizer() : (svg: string) => svg
   const charts = sections.flatMap(({ charts }) => charts)
   const paths = charts.map(({ id }) => join(folder, `${id}.${format}`))
-  claimFiles(paths, options)
+  await claimFiles(paths, options)
   for (const [i, chart] of charts.entries()) {
     await writeWhole(paths[i] as string, draw(svgOf(chart, theme, width)))
   }

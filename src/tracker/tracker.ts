@@ -242,7 +242,7 @@ export class Tracker {
     await this.#turn
     if (path !== this.#state) {
       const isState = existsSync(path) && 'ok' in (await native.NativeTracker.load(path))
-      claimFiles([path], { overwrite: isState })
+      await claimFiles([path], { overwrite: isState })
       this.#state = path
     }
     unwrap(await this.#native.save(path))
@@ -256,7 +256,7 @@ export class Tracker {
   async saveFrame(path: string, options: OverwriteOptions = {}): Promise<void> {
     checkPath(path, 'tracker.saveFrame')
     checkOptions(options, 'the second argument of tracker.saveFrame', overwriteChecks)
-    claimFiles([path], options)
+    await claimFiles([path], options)
     await this.#turn
     unwrap(await this.#native.saveFrame(path))
   }

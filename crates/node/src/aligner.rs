@@ -7,14 +7,16 @@ use std::sync::Arc;
 use half::slice::HalfBitsSliceExt;
 use modality_gap_geometry::{Aligner, BadRow, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
+use modality_gap_shards::storage;
 use modality_gap_tasks::{TaskError, load_aligner, save_aligner};
-use napi::bindgen_prelude::{Buffer, Float32ArraySlice, Float64ArraySlice, Uint16ArraySlice};
+use napi::bindgen_prelude::{Buffer, Float32ArraySlice, Float64ArraySlice, Object, Uint16ArraySlice};
+use napi::{Env, Result};
 use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
-use crate::promise::plain;
-use crate::weight::{Handle, ReportedBytes, Weighs, files_bytes, weighed};
+use crate::promise::{plain, promised};
+use crate::weight::{Handle, ReportedBytes, Weighs, weighed};
 
 thread_local! {
     static SCRATCH: RefCell<(Scratch, Vec<BadRow>)> = RefCell::default();
@@ -44,11 +46,14 @@ impl Weighs for NativeAligner {
 #[napi]
 impl NativeAligner {
     /// Reads an aligner's file.
-    #[napi(catch_unwind, ts_return_type = "types.Outcome<NativeAligner>")]
-    pub fn load(path: String) -> Outcome<Handle<NativeAligner>> {
-        let path = Path::new(&path);
-        let held = |aligner| Self::holding(aligner, files_bytes(path));
-        load_aligner(path).map(held).into()
+    #[napi(ts_return_type = "Promise<types.Outcome<NativeAligner>>")]
+    pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
+        promised(env, move || -> std::result::Result<_, TaskError> {
+            let path = Path::new(&path);
+            let aligner = load_aligner(path)?;
+            let bytes = storage::look(path).map_or(0, |seen| usize::try_from(seen.len).unwrap_or(usize::MAX));
+            Ok(Self::holding(aligner, bytes))
+        })
     }
 
     /// Reads an aligner from the bytes of its file.
@@ -65,9 +70,10 @@ impl NativeAligner {
     }
 
     /// Writes its file: temporary file, synced, renamed.
-    #[napi(catch_unwind, ts_return_type = "types.Outcome<undefined>")]
-    pub fn save(&self, path: String) -> Outcome<()> {
-        save_aligner(&self.aligner, &PathBuf::from(path)).into()
+    #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
+    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        let aligner = Arc::clone(&self.aligner);
+        promised(env, move || save_aligner(&aligner, &PathBuf::from(path)))
     }
 
     /// What it says of itself.

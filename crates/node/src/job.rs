@@ -105,6 +105,8 @@ pub fn run<'env>(
         assert!(job.get("kind").is_none_or(|kind| kind != "__panic"), "asked for");
         whole(&mut job);
         let job = Job::parse(job)?;
+        let asked = token.clone();
+        modality_gap_shards::stop_when(move || asked.is_cancelled());
         let control = Control::new(job.threads(), token, tell)?;
         let rows: Vec<RowSet> = sources.iter().map(|rows| RowSet::clone(rows)).collect();
         let JobResult { report, aligner } = run_job(&job, &rows, aligner.as_deref(), &control)?;

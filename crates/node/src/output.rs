@@ -10,30 +10,32 @@ use napi::bindgen_prelude::{Buffer, ClassInstance, Object, ObjectFinalize};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::border::Outcome;
 use crate::environment::Held;
 use crate::promise::promised;
 use crate::source::Source;
 
 /// Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one
 /// of `read`.
-#[napi(catch_unwind, ts_return_type = "types.Outcome<undefined>")]
-pub fn claim_files(
+#[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
+pub fn claim_files<'env>(
+    env: &'env Env,
     files: Vec<String>,
     replace: bool,
     sources: Vec<ClassInstance<'_, Source>>,
     read: Vec<String>,
-) -> Result<Outcome<()>> {
+) -> Result<Object<'env>> {
     let rows = sources
         .iter()
         .map(|source| source.rows())
         .collect::<Result<Vec<Arc<RowSet>>>>()?;
     let read: Vec<PathBuf> = read.into_iter().map(PathBuf::from).collect();
-    let claim = claim_of(&rows.iter().map(Arc::as_ref).collect::<Vec<_>>()).and(&read);
-    let checked = files
-        .iter()
-        .try_for_each(|file| claim.check(PathBuf::from(file).as_path(), replace));
-    Ok(checked.map_err(TaskError::from).into())
+    promised(env, move || -> std::result::Result<(), TaskError> {
+        let claim = claim_of(&rows.iter().map(Arc::as_ref).collect::<Vec<_>>()).and(&read);
+        for file in files {
+            claim.check(PathBuf::from(file).as_path(), replace)?;
+        }
+        Ok(())
+    })
 }
 
 /// Removes temporary files of dead processes from a folder of our own.

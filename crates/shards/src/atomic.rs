@@ -5,6 +5,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use stores::{Uri, is_remote};
 use tempfile::NamedTempFile;
 
 use crate::error::ShardError;
@@ -16,10 +17,17 @@ const CHANCE: usize = 6;
 
 /// A temporary file beside its target: renamed into place on commit, removed when dropped before. It is locked while its process
 /// lives, so that [`remove_litter`] can tell it from what a killed process has left.
+/// What will be an object is written to a file without a name first, and sent on commit: stores take bytes in order.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: NamedTempFile,
+    draft: Draft,
     target: PathBuf,
+}
+
+#[derive(Debug)]
+enum Draft {
+    Beside(NamedTempFile),
+    Apart(File, Uri),
 }
 
 impl AtomicFile {
@@ -29,6 +37,10 @@ impl AtomicFile {
     /// `WRITE_FAILED` with the target's name.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, ShardError> {
         let target = path.as_ref().to_path_buf();
+        if let Some(uri) = Uri::of(&target) {
+            let draft = Draft::Apart(tempfile::tempfile().map_err(|e| failed(&target, e))?, uri);
+            return Ok(Self { draft, target });
+        }
         let name = target
             .file_name()
             .ok_or_else(|| failed(&target, io::ErrorKind::InvalidInput.into()))?;
@@ -49,7 +61,10 @@ impl AtomicFile {
             // who clears up takes a file without a lock for that of a dead process: one it was faster at is made again
             match file.as_file().try_lock() {
                 Err(TryLockError::WouldBlock) => {}
-                _ if file.path().exists() => return Ok(Self { file, target }),
+                _ if file.path().exists() => {
+                    let draft = Draft::Beside(file);
+                    return Ok(Self { draft, target });
+                }
                 _ => {}
             }
         }
@@ -62,7 +77,10 @@ impl AtomicFile {
 
     /// The open temporary file.
     pub fn file(&self) -> &File {
-        self.file.as_file()
+        match &self.draft {
+            Draft::Beside(file) => file.as_file(),
+            Draft::Apart(file, _) => file,
+        }
     }
 
     /// Reserves `bytes`, so that a full disk is found before the work and not after it.
@@ -81,12 +99,20 @@ impl AtomicFile {
         write_all_at(self.file(), bytes, offset).map_err(|e| failed(&self.target, e))
     }
 
-    /// Gives the file its name; with `sync` only after its bytes and then its name are on the disk.
+    /// Gives the file its name; with `sync` only after its bytes and then its name are on the disk. An object is complete before
+    /// it has its name, whatever `sync`.
     ///
     /// # Errors
     /// `WRITE_FAILED`; the temporary file is then gone and an earlier file of that name still stands.
     pub fn commit(self, sync: bool) -> Result<(), ShardError> {
-        let Self { file, target } = self;
+        let Self { draft, target } = self;
+        let file = match draft {
+            Draft::Beside(file) => file,
+            Draft::Apart(file, uri) => {
+                let len = file.metadata().map_err(|e| failed(&target, e))?.len();
+                return stores::put_file(&uri, &file, len).map_err(|e| failed(&target, e.into()));
+            }
+        };
         if sync {
             file.as_file().sync_all().map_err(|e| failed(&target, e))?;
         }
@@ -100,17 +126,17 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(buf)
+        self.file().write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_file_mut().flush()
+        self.file().flush()
     }
 }
 
 impl io::Seek for AtomicFile {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.file.as_file_mut().seek(to)
+        self.file().seek(to)
     }
 }
 
@@ -124,6 +150,8 @@ pub fn remove_litter<'a>(paths: impl IntoIterator<Item = &'a Path>) {
             folders.entry(folder).or_default().insert(name);
         }
     }
+    // what is not complete is no object
+    folders.retain(|folder, _| !is_remote(folder));
     for (folder, names) in folders {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")
@@ -146,6 +174,9 @@ pub fn remove_litter<'a>(paths: impl IntoIterator<Item = &'a Path>) {
 
 /// Removes what killed processes have left in a folder of our own, whatever it was to be called, and in those below it.
 pub fn remove_all_litter(folder: &Path) {
+    if is_remote(folder) {
+        return;
+    }
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() {

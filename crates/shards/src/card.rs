@@ -13,6 +13,7 @@ use crate::folder::{containers_among, sort};
 use crate::format::Format;
 use crate::input::Input;
 use crate::splits::{is_word_for, no_split};
+use crate::storage::{self, Unmatched};
 use crate::yaml::{Yaml, parse};
 
 /// Far above any card.
@@ -161,7 +162,7 @@ fn infos_of_card(info: &Yaml) -> Infos {
 /// The same of the file that older versions of the library have left.
 fn older_infos(folder: &Path) -> Result<Option<(Place, Infos)>, ShardError> {
     let path = folder.join("dataset_infos.json");
-    if !path.is_file() {
+    if !storage::is_file(&path) {
         return Ok(None);
     }
     let input = Input::open(&path)?;
@@ -207,7 +208,7 @@ fn key_of_card(folder: &Path, key: &str) -> Result<Option<(Place, Yaml)>, ShardE
     // what the first file says takes the place of what the second does
     for (name, all) in [(".huggingface.yaml", true), ("README.md", false)] {
         let path = folder.join(name);
-        if !path.is_file() {
+        if !storage::is_file(&path) {
             continue;
         }
         let input = Input::open(&path)?;
@@ -411,7 +412,7 @@ fn below(folder: &Path, name: &str, card: &Place) -> Result<PathBuf, ShardError>
 /// Files of a pattern, in natural order.
 fn matching(folder: &Path, pattern: &str, card: &Place) -> Result<Vec<PathBuf>, ShardError> {
     let named = below(folder, pattern, card)?;
-    if named.is_file() {
+    if storage::is_file(&named) {
         return Ok(vec![named]);
     }
     // the folder's own name holds no pattern
@@ -424,20 +425,17 @@ fn matching(folder: &Path, pattern: &str, card: &Place) -> Result<Vec<PathBuf>, 
         rest
     };
     let whole = Path::new(&start).join(rest.as_deref().unwrap_or(pattern));
-    let paths = glob::glob_with(&whole.to_string_lossy(), MATCHES).map_err(|error| {
-        let reason = format!(
-            "lists {pattern:?}, which is no pattern that is followed ({}); name the files themselves",
-            error.msg
-        );
-        ShardError::unsupported(card, reason)
-    })?;
-    let mut files = Vec::new();
-    for path in paths {
-        let path = path.map_err(|error| ShardError::from_read(&Place::from(error.path()), error.into()))?;
-        if path.is_file() {
-            files.push(path);
+    let found = storage::matching(&whole.to_string_lossy(), MATCHES);
+    let mut files = found.map_err(|unmatched| match unmatched {
+        Unmatched::Pattern(error) => {
+            let reason = format!(
+                "lists {pattern:?}, which is no pattern that is followed ({}); name the files themselves",
+                error.msg
+            );
+            ShardError::unsupported(card, reason)
         }
-    }
+        Unmatched::Unreadable(path, error) => ShardError::from_read(&Place::from(path.as_path()), error),
+    })?;
     if files.is_empty() {
         return Err(ShardError::NotFound {
             place: Place::from(named.as_path()),

@@ -6,7 +6,10 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use stores::is_remote;
+
 use crate::error::ShardError;
+use crate::storage;
 
 /// What a job reads, which it must not write into.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +28,7 @@ impl Claim {
     ) -> Self {
         let mut claim = Self::default();
         for file in files {
-            claim.files.extend(file.canonicalize().ok());
+            claim.files.extend(storage::canonical(file).ok());
             claim
                 .numbers
                 .extend(file.metadata().ok().and_then(|meta| number(&meta)));
@@ -33,7 +36,7 @@ impl Claim {
         let folders = folders.into_iter();
         claim
             .folders
-            .extend(folders.filter_map(|folder| folder.canonicalize().ok()));
+            .extend(folders.filter_map(|folder| storage::canonical(folder).ok()));
         claim
     }
 
@@ -54,12 +57,9 @@ impl Claim {
     /// # Errors
     /// `BAD_OPTION` for a source and where something stands, `WRITE_FAILED` for a folder or device.
     pub fn check(&self, target: &Path, replace: bool) -> Result<(), ShardError> {
-        let misplaced = |reason: &str| {
-            Err(ShardError::Misplaced {
-                place: target.into(),
-                reason: reason.to_owned(),
-            })
-        };
+        if let (true, Ok(uri)) = (is_remote(target), storage::canonical(target)) {
+            return self.check_object(target, &uri, replace);
+        }
         let found = target.metadata().ok();
         let is_read = target.canonicalize().is_ok_and(|path| self.files.contains(&path))
             || found
@@ -67,11 +67,11 @@ impl Claim {
                 .and_then(number)
                 .is_some_and(|number| self.numbers.contains(&number));
         if is_read {
-            return misplaced("the output would replace its input; choose another one");
+            return Err(misplaced(target, REPLACES));
         }
         let place = resolved(target);
         if self.folders.iter().any(|folder| place.starts_with(folder)) {
-            return misplaced("the output would stand in the folder of its input; choose another one");
+            return Err(misplaced(target, AMONG));
         }
         let Ok(own) = target.symlink_metadata() else {
             return Ok(());
@@ -92,6 +92,34 @@ impl Claim {
             return Ok(());
         }
         Err(ShardError::Exists { place: target.into() })
+    }
+
+    /// The same of an object, which has one name only.
+    fn check_object(&self, target: &Path, uri: &Path, replace: bool) -> Result<(), ShardError> {
+        if self.files.contains(uri) {
+            return Err(misplaced(target, REPLACES));
+        }
+        if self.folders.iter().any(|folder| uri.starts_with(folder)) {
+            return Err(misplaced(target, AMONG));
+        }
+        if replace {
+            return Ok(());
+        }
+        match storage::look(target) {
+            Ok(_) => Err(ShardError::Exists { place: target.into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(ShardError::from_write(target, error)),
+        }
+    }
+}
+
+const REPLACES: &str = "the output would replace its input; choose another one";
+const AMONG: &str = "the output would stand in the folder of its input; choose another one";
+
+fn misplaced(target: &Path, reason: &str) -> ShardError {
+    ShardError::Misplaced {
+        place: target.into(),
+        reason: reason.to_owned(),
     }
 }
 

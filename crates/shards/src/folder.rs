@@ -5,21 +5,16 @@ use std::path::{Path, PathBuf};
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::natural;
+use crate::storage::{self, Entry};
 
 /// Regular files of a folder but hidden ones, in natural order.
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
-    let failed = |e| ShardError::from_read(&place, e);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path
-            .file_name()
-            .is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden && path.is_file() {
-            files.push(path);
-        }
-    }
+    let found = storage::entries(folder).map_err(|e| ShardError::from_read(&place, e))?;
+    let shown = found
+        .into_iter()
+        .filter(|entry| entry.is_file && !begins_with(&entry.path, "."));
+    let mut files: Vec<PathBuf> = shown.map(|entry| entry.path).collect();
     sort(&mut files);
     Ok(files)
 }
@@ -57,14 +52,11 @@ fn begins_with(path: &Path, start: &str) -> bool {
 /// Folders in a folder but hidden ones, in natural order.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
-    let failed = |e| ShardError::from_read(&place, e);
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if !begins_with(&path, ".") && path.is_dir() {
-            folders.push(path);
-        }
-    }
+    let found = storage::entries(folder).map_err(|e| ShardError::from_read(&place, e))?;
+    let shown = found
+        .into_iter()
+        .filter(|entry| entry.is_folder && !begins_with(&entry.path, "."));
+    let mut folders: Vec<PathBuf> = shown.map(|entry| entry.path).collect();
     sort(&mut folders);
     Ok(folders)
 }
@@ -77,12 +69,13 @@ pub(crate) fn folders_with_containers(folder: &Path) -> Result<Vec<PathBuf>, Sha
     let mut waiting = vec![(folder.to_path_buf(), 0)];
     while let Some((folder, depth)) = waiting.pop() {
         let place = Place::from(folder.as_path());
-        let failed = |e| ShardError::from_read(&place, e);
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let path = entry.path();
+        for Entry { path, is_folder, .. } in
+            storage::entries(&folder).map_err(|e| ShardError::from_read(&place, e))?
+        {
             let passed = [".", "_"].iter().any(|start| begins_with(&path, start));
-            if passed || entry.file_name() == "metadata" || !entry.file_type().map_err(failed)?.is_dir() {
+            let metadata = path.file_name().is_some_and(|name| name == "metadata");
+            // a link could lead back up
+            if passed || metadata || !is_folder || path.is_symlink() {
                 continue;
             }
             if !containers_in(&path)?.is_empty() {

@@ -1,4 +1,4 @@
-//! Bytes read by position: a file or memory.
+//! Bytes read by position: a file, an object in a store, or memory.
 //!
 //! Files are never mapped: one that another program shortens is an error here, not a crash.
 
@@ -8,10 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use stores::{Kind, Object, Uri};
+
 use crate::error::{Place, ShardError};
 
 /// Below this rate a read did not come from the page cache, and asking for the next block ahead pays.
 const CACHED_BYTES_PER_SECOND: u128 = 1 << 30;
+
+/// Length, time of the last change, and what a store calls the content.
+pub(crate) type Stamp = (u64, Option<SystemTime>, Option<String>);
 
 /// Bytes of known length that any thread may read at any position; cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +32,7 @@ pub struct Input {
 #[derive(Debug, Clone)]
 enum Bytes {
     File(Arc<File>),
+    Object(Arc<Object>),
     Memory(Arc<Vec<u8>>),
 }
 
@@ -37,6 +43,9 @@ impl Input {
     /// `NOT_FOUND`, `UNREADABLE` or `BAD_FORMAT` with the path.
     pub fn open(path: &Path) -> Result<Self, ShardError> {
         let place = Place::from(path);
+        if let Some(uri) = Uri::of(path) {
+            return Self::open_object(place, &uri);
+        }
         let metadata = std::fs::metadata(path).map_err(|e| ShardError::from_read(&place, e))?;
         if metadata.is_dir() {
             let source = io::Error::from(io::ErrorKind::IsADirectory);
@@ -52,6 +61,29 @@ impl Input {
             len: metadata.len(),
             modified: metadata.modified().ok(),
             bytes: Bytes::File(Arc::new(file)),
+        })
+    }
+
+    /// An object; a folder of objects is refused as one of files is.
+    fn open_object(place: Place, uri: &Uri) -> Result<Self, ShardError> {
+        let object = match Object::open(uri) {
+            Ok(object) => object,
+            Err(error) => {
+                let folder = error.kind() == Kind::NotFound && stores::is_folder(uri).unwrap_or(false);
+                let source = if folder {
+                    io::ErrorKind::IsADirectory.into()
+                } else {
+                    io::Error::from(error)
+                };
+                return Err(ShardError::from_read(&place, source));
+            }
+        };
+        Ok(Self {
+            place,
+            base: 0,
+            len: object.len(),
+            modified: Some(object.modified()),
+            bytes: Bytes::Object(Arc::new(object)),
         })
     }
 
@@ -111,9 +143,13 @@ impl Input {
         self.base
     }
 
-    /// What tells this content of the file from another: length and time of the last change.
-    pub(crate) fn stamp(&self) -> (u64, Option<SystemTime>) {
-        (self.len, self.modified)
+    /// What tells this content of the file from another: length, time of the last change, and a store's own name of it.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let tag = match &self.bytes {
+            Bytes::Object(object) => object.tag().map(str::to_owned),
+            Bytes::File(_) | Bytes::Memory(_) => None,
+        };
+        (self.len, self.modified, tag)
     }
 
     /// Fills `buf` from byte `offset`.
@@ -125,6 +161,7 @@ impl Input {
             io::ErrorKind::UnexpectedEof => {
                 ShardError::bad_format(&self.place, self.ended(offset, buf.len()))
             }
+            io::ErrorKind::InvalidData => ShardError::bad_format(&self.place, e.to_string()),
             _ => ShardError::Unreadable {
                 place: self.place.clone(),
                 source: e,
@@ -171,6 +208,7 @@ impl Input {
     fn ended(&self, offset: u64, wanted: usize) -> String {
         let now = match &self.bytes {
             Bytes::File(file) => file.metadata().map_or(self.len, |m| m.len()),
+            Bytes::Object(object) => object.len(),
             Bytes::Memory(bytes) => bytes.len() as u64,
         };
         let len = self.base + self.len;
@@ -188,6 +226,13 @@ impl Input {
             .ok_or(io::ErrorKind::UnexpectedEof)?;
         match &self.bytes {
             Bytes::File(file) => read_exact_at(file, buf, offset),
+            Bytes::Object(object) => {
+                let end = offset.checked_add(buf.len() as u64);
+                if end.is_none_or(|end| end > object.len()) {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Ok(object.read_at(offset, buf)?)
+            }
             Bytes::Memory(bytes) => {
                 let from = usize::try_from(offset)
                     .ok()

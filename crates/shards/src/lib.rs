@@ -7,6 +7,7 @@
 //! Writers fill a temporary file beside the target and rename it when all rows are there.
 
 extern crate modality_gap_kernels as kernels;
+extern crate modality_gap_stores as stores;
 
 mod apart;
 mod archive;
@@ -48,6 +49,7 @@ mod shard_names;
 mod shard_ref;
 mod sink;
 mod splits;
+pub mod storage;
 mod strided;
 mod table;
 mod text;
@@ -81,6 +83,7 @@ pub use safetensors::{Header as SafetensorsHeader, TensorPlace};
 pub use shard_names::{number_of, same_numbers, shard_keys};
 pub use shard_ref::{Reading, ShardRef, dtype_name};
 pub use splits::split_of_name;
+pub use stores::{is_remote, stop_when};
 pub use table::{Records, memory_arrow};
 pub use torch::{TorchFile, TorchTensor};
 pub use webdataset::{is_about_the_archive, not_a_file, sample_key};

@@ -14,6 +14,7 @@ use crate::error::{Place, ShardError};
 use crate::folder::containers_in;
 use crate::input::Input;
 use crate::splits::{files_of_split, no_split, no_splits, several_splits};
+use crate::storage;
 use crate::table::{listed_in_footer, parquet_rows};
 
 /// Far above any such file.
@@ -46,7 +47,7 @@ const LOGGED: [(&str, &str, &str); 4] = [
 /// list that contradicts the folder, `NOT_FOUND` for a file that is listed and not there.
 pub(crate) fn listed_files(folder: &Path, split: Option<&str>) -> Result<Option<Vec<PathBuf>>, ShardError> {
     for (mark, what, way) in LOGGED {
-        if folder.join(mark).exists() {
+        if storage::exists(&folder.join(mark)) {
             let reason =
                 format!("is {what}, whose log says which files count; write a plain copy with {way}");
             return Err(ShardError::unsupported(&Place::from(folder), reason));
@@ -61,7 +62,7 @@ pub(crate) fn listed_files(folder: &Path, split: Option<&str>) -> Result<Option<
         }
         return state.files(folder).map(Some);
     }
-    if folder.join("dataset_info.json").is_file() {
+    if storage::is_file(&folder.join("dataset_info.json")) {
         return cached(folder, split).map(Some);
     }
     let files = of_parquet_metadata(folder)?;
@@ -224,7 +225,7 @@ fn cached(folder: &Path, wanted: Option<&str>) -> Result<Vec<PathBuf>, ShardErro
 /// The files whose row groups `_metadata` describes, each with as many rows as it says.
 fn of_parquet_metadata(folder: &Path) -> Result<Option<Vec<PathBuf>>, ShardError> {
     let list = folder.join("_metadata");
-    if !list.is_file() {
+    if !storage::is_file(&list) {
         return Ok(None);
     }
     let mut files = Vec::new();
@@ -256,7 +257,7 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf, ShardError> {
 }
 
 fn there(path: PathBuf) -> Result<PathBuf, ShardError> {
-    if path.is_file() {
+    if storage::is_file(&path) {
         return Ok(path);
     }
     Err(ShardError::NotFound {
@@ -266,7 +267,7 @@ fn there(path: PathBuf) -> Result<PathBuf, ShardError> {
 
 /// What a JSON file holds; `None` where there is none.
 fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, ShardError> {
-    if !path.is_file() {
+    if !storage::is_file(path) {
         return Ok(None);
     }
     let input = Input::open(path)?;

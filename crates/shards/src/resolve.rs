@@ -15,6 +15,7 @@ use crate::metadata::metadata_of;
 use crate::role::Role;
 use crate::shard_ref::{Reading, ShardRef};
 use crate::splits::{files_of_split, folder_of_split, refuse_several_sets};
+use crate::storage::{self, Entry, Unmatched, What};
 
 /// Shards of one width, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +124,9 @@ pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<So
 /// A `#` belongs to the name when a file of that whole name exists.
 fn split_selector(path: &str) -> (&str, Option<&str>) {
     match path.rsplit_once('#') {
-        Some((file, selector)) if !Path::new(path).exists() && !file.is_empty() => (file, Some(selector)),
+        Some((file, selector)) if !storage::exists(Path::new(path)) && !file.is_empty() => {
+            (file, Some(selector))
+        }
         _ => (path, None),
     }
 }
@@ -145,9 +148,9 @@ fn find(name: &str, wanted: Wanted) -> Result<Found, ShardError> {
         Some(split) => files_of_split(files, split, &place),
         None => Ok(files),
     };
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => find_in_folder(path, wanted),
-        Ok(_) => Ok(Found {
+    match storage::what(path) {
+        Ok(What::Folder) => find_in_folder(path, wanted),
+        Ok(What::File) => Ok(Found {
             files: of_split(vec![path.to_path_buf()])?,
             listed: false,
             root: None,
@@ -164,15 +167,11 @@ fn find(name: &str, wanted: Wanted) -> Result<Found, ShardError> {
 }
 
 fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
-    let matches = glob::glob(pattern)
-        .map_err(|e| ShardError::bad_selector(place, format!("is no valid pattern: {}", e.msg)))?;
-    let mut files = Vec::new();
-    for entry in matches {
-        let path = entry.map_err(|e| ShardError::from_read(&Place::from(e.path()), e.into()))?;
-        if path.is_file() {
-            files.push(path);
-        }
-    }
+    let found = storage::matching(pattern, glob::MatchOptions::new());
+    let mut files = found.map_err(|unmatched| match unmatched {
+        Unmatched::Pattern(e) => ShardError::bad_selector(place, format!("is no valid pattern: {}", e.msg)),
+        Unmatched::Unreadable(path, e) => ShardError::from_read(&Place::from(path.as_path()), e),
+    })?;
     if files.is_empty() {
         return Err(ShardError::NotFound { place: place.clone() });
     }
@@ -193,7 +192,7 @@ fn find_in_folder(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
     }
     let sides: Vec<&str> = ["img_emb", "text_emb"]
         .into_iter()
-        .filter(|side| folder.join(side).is_dir())
+        .filter(|side| storage::is_folder(&folder.join(side)))
         .collect();
     let side = match (sides.as_slice(), wanted.role.folder()) {
         ([], _) => {
@@ -251,7 +250,7 @@ fn find_by_card(folder: &Path, wanted: Wanted) -> Result<Found, ShardError> {
 fn listed_in(folder: &Path, split: Option<&str>) -> Result<Found, ShardError> {
     let root = folder
         .parent()
-        .filter(|parent| is_side(folder) && parent.join("metadata").is_dir());
+        .filter(|parent| is_side(folder) && storage::is_folder(&parent.join("metadata")));
     Ok(Found {
         files: list(folder, split)?,
         listed: true,
@@ -275,7 +274,7 @@ fn below_for_split<'a>(folder: &Path, split: Option<&'a str>) -> Result<Option<B
         return Ok(Some(Below { folder, split: None }));
     }
     let data = folder.join("data");
-    let only_below = containers_in(folder)?.is_empty() && data.is_dir();
+    let only_below = containers_in(folder)?.is_empty() && storage::is_folder(&data);
     Ok(only_below.then_some(Below { folder: data, split }))
 }
 
@@ -364,10 +363,8 @@ fn holds_none(folder: &Path) -> Result<String, ShardError> {
 /// A file or folder in a folder whose name says that it is a container of another kind.
 fn foreign_in(folder: &Path) -> Result<Option<(PathBuf, foreign::Foreign)>, ShardError> {
     let place = Place::from(folder);
-    let failed = |e| ShardError::from_read(&place, e);
     let mut found: Option<(PathBuf, foreign::Foreign)> = None;
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    for Entry { path, .. } in storage::entries(folder).map_err(|e| ShardError::from_read(&place, e))? {
         let first = found.as_ref().is_none_or(|(known, _)| path < *known);
         if let (true, Some(kind)) = (first, foreign::kind_of_name(&path)) {
             found = Some((path, kind));

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tar::EntryType;
 
@@ -14,7 +13,7 @@ use crate::apart::{Apart, Places, Vector};
 use crate::archive::{Checked, Member};
 use crate::error::ShardError;
 use crate::fault::Fault;
-use crate::input::Input;
+use crate::input::{Input, Stamp};
 use crate::known::Known;
 use crate::npy::header::read_vector;
 use crate::role::listed;
@@ -40,7 +39,7 @@ struct Samples {
 
 /// Where the rows stand, and in which members of archives within.
 struct Index {
-    stamp: (u64, Option<SystemTime>),
+    stamp: Stamp,
     field: String,
     places: Arc<Places>,
     members: Vec<Member>,

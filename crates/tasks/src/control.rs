@@ -78,8 +78,13 @@ impl Control {
         cancel: CancelToken,
         on_progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
     ) -> Result<Self, TaskError> {
+        let asked = cancel.clone();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
+            .start_handler(move |_| {
+                let asked = asked.clone();
+                modality_gap_shards::stop_when(move || asked.is_cancelled());
+            })
             .thread_name(|i| format!("modality-gap-{i}"))
             .build()
             .map_err(|error| TaskError::BadOption(format!("{threads} threads cannot be started: {error}")))?;

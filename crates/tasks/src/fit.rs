@@ -261,7 +261,9 @@ fn side_names(options: &FitOptions) -> [String; 2] {
 }
 
 fn aligner_path(output: &OutputOptions) -> PathBuf {
-    if modality_gap_shards::Format::from_path(&output.out).is_some() && !output.out.is_dir() {
+    if modality_gap_shards::Format::from_path(&output.out).is_some()
+        && !modality_gap_shards::storage::is_folder(&output.out)
+    {
         output.out.with_extension("aligner.safetensors")
     } else {
         output.out.join("aligner.safetensors")

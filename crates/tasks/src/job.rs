@@ -258,6 +258,11 @@ pub fn run(
     control: &Control,
 ) -> Result<JobResult, TaskError> {
     run_on(job, sources, aligner, control)
+        .map_err(|error| match error {
+            // requests to a store end when the job is asked to stop
+            TaskError::Shard(_) if control.cancel.is_cancelled() => TaskError::Cancelled,
+            error => error,
+        })
         .map_err(|error| with_all_bad_rows(error, &Searched::strict(sources), control))
 }
 

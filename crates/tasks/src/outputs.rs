@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, left_behind, output_name, refuse_link,
-    remove_all_litter, remove_litter,
+    Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, is_remote, left_behind, output_name,
+    refuse_link, remove_all_litter, remove_litter, storage,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -120,7 +120,7 @@ pub(crate) fn prepare(targets: &[Target], options: &OutputOptions) -> Result<(),
 }
 
 fn make_folder(folder: &Path) -> Result<(), ShardError> {
-    std::fs::create_dir_all(folder).map_err(|source| ShardError::WriteFailed {
+    storage::make_folder(folder).map_err(|source| ShardError::WriteFailed {
         place: folder.into(),
         source,
     })
@@ -133,6 +133,8 @@ pub(crate) struct Claimed {
     job: String,
     outputs: Vec<PathBuf>,
     traces: Traces,
+    /// Whether no job has left a note there.
+    first: bool,
 }
 
 /// What the note says.
@@ -171,7 +173,7 @@ impl Claimed {
         let own = match (&before, &run) {
             (Some((same, finished)), _) => *same == job && (options.resume || !finished),
             // a folder of before has no note, but receipts
-            (None, Some(run)) => options.resume && run.is_dir(),
+            (None, Some(run)) => options.resume && storage::is_folder(run),
             (None, None) => false,
         };
         for output in &outputs {
@@ -182,10 +184,14 @@ impl Claimed {
             job,
             outputs,
             traces: Traces::before(options),
+            first: before.is_none(),
         })
     }
 
     /// Notes the job, before its first output is written.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` where another job has begun to write to the same folder of a store since this one looked.
     pub(crate) fn begin(&self) -> Result<(), TaskError> {
         self.note(false)
     }
@@ -198,15 +204,15 @@ impl Claimed {
     /// As [`Claimed::finish`] for a job that keeps no receipts: its note goes, too.
     pub(crate) fn finish_without_receipts(&self) {
         if let Some(note) = &self.note {
-            let _ = std::fs::remove_file(note);
+            let _ = storage::remove_file(note);
             // it stays where it holds receipts of another job
-            let _ = note.parent().map(std::fs::remove_dir);
+            let _ = note.parent().map(storage::remove_folder);
         }
     }
 
     /// Takes the note away when the job has failed before anything was written.
     pub(crate) fn sweep(&self, error: &TaskError) {
-        if !self.outputs.iter().any(|output| output.exists()) {
+        if !self.outputs.iter().any(|output| storage::exists(output)) {
             self.traces.sweep(error);
         }
     }
@@ -218,7 +224,11 @@ impl Claimed {
             job: self.job.clone(),
             finished,
         };
-        write_state(note, &serde_json::to_vec(&said).expect("plain data"))
+        let bytes = serde_json::to_vec(&said).expect("plain data");
+        if self.first && !finished && is_remote(note) {
+            return Ok(storage::create(note, bytes)?);
+        }
+        write_state(note, &bytes)
     }
 }
 
@@ -250,7 +260,7 @@ struct Places<'a>(Vec<PartPlace>, &'a ReadOptions, usize);
 fn places(source: &RowSet) -> Places<'_> {
     let of = |part: &Part| match part {
         Part::File(shard) => PartPlace::File(
-            shard.path.canonicalize().unwrap_or_else(|_| shard.path.clone()),
+            storage::canonical(&shard.path).unwrap_or_else(|_| shard.path.clone()),
             shard.selector.clone(),
         ),
         Part::Memory(shard) => PartPlace::Memory("memory", shard.rows()),
@@ -260,7 +270,7 @@ fn places(source: &RowSet) -> Places<'_> {
 
 /// Where the receipts of a folder of outputs are kept; a single file is done again instead.
 pub(crate) fn run_folder(options: &OutputOptions) -> Option<PathBuf> {
-    let is_file = Format::from_path(&options.out).is_some() && !options.out.is_dir();
+    let is_file = Format::from_path(&options.out).is_some() && !storage::is_folder(&options.out);
     (!is_file).then(|| options.out.join(RUN_FOLDER))
 }
 
@@ -281,7 +291,7 @@ pub(crate) struct Traces {
 impl Traces {
     /// To be asked before the run makes anything; what stands there already belongs to an earlier run.
     pub(crate) fn before(options: &OutputOptions) -> Self {
-        let missing = |path: PathBuf| Some(path).filter(|path| !path.exists());
+        let missing = |path: PathBuf| Some(path).filter(|path| !storage::exists(path));
         Self {
             run: run_folder(options).and_then(missing),
             out: missing(options.out.clone()),
@@ -296,10 +306,10 @@ impl Traces {
             return;
         }
         if let Some(run) = &self.run {
-            let _ = std::fs::remove_dir_all(run);
+            let _ = storage::remove_tree(run);
         }
         if let Some(out) = &self.out {
-            let _ = std::fs::remove_dir(out);
+            let _ = storage::remove_folder(out);
         }
     }
 }
@@ -372,7 +382,7 @@ pub(crate) fn carry_metadata(
     let Layout::ClipRetrieval { metadata, .. } = &source.layout else {
         return Ok(Vec::new());
     };
-    if out.is_file() {
+    if storage::is_file(out) {
         return Ok(Vec::new());
     }
     let folder = out.join(METADATA);
@@ -402,9 +412,9 @@ pub(crate) fn metadata_targets(source: &RowSet, options: &OutputOptions) -> Resu
     if run_folder(options).is_none() {
         return Ok(Vec::new());
     }
-    let root = root.canonicalize().unwrap_or_else(|_| root.clone());
+    let root = storage::canonical(root).unwrap_or_else(|_| root.clone());
     for file in metadata {
-        if file.canonicalize().is_ok_and(|place| !place.starts_with(&root)) {
+        if storage::canonical(file).is_ok_and(|place| !place.starts_with(&root)) {
             let reason = "it is a link out of its folder, and what it points to is not taken along; put a copy there, or name the file of rows";
             return Err(ShardError::Unreadable {
                 place: file.as_path().into(),

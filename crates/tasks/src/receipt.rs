@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use modality_gap_shards::{AtomicFile, Buffer, Format, Shard, ShardError, refuse_link, remove_litter};
+use modality_gap_shards::{
+    AtomicFile, Buffer, Format, Shard, ShardError, refuse_link, remove_litter, storage,
+};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_128;
 
@@ -33,14 +35,17 @@ pub struct Input {
     pub bytes: u64,
     /// Time of its last change, in nanoseconds since 1970.
     pub modified: u64,
+    /// What a store of objects calls its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
 }
 
 impl Input {
     /// Of a part that stands in a file.
     pub(crate) fn of(part: &Part) -> Option<Self> {
         let Part::File(shard) = part else { return None };
-        let metadata = std::fs::metadata(&shard.path).ok()?;
-        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let seen = storage::look(&shard.path).ok()?;
+        let modified = seen.modified.duration_since(UNIX_EPOCH).ok()?;
         Some(Self {
             path: shard.path.clone(),
             selector: shard.selector.clone(),
@@ -49,8 +54,9 @@ impl Input {
                 (_, pool) => pool.map(|pool| pool.name().to_owned()),
             },
             rows: shard.rows,
-            bytes: metadata.len(),
+            bytes: seen.len,
             modified: u64::try_from(modified.as_nanos()).ok()?,
+            tag: seen.tag,
         })
     }
 }
@@ -88,7 +94,7 @@ impl Receipt {
             && receipt.task == task
             && receipt.params == params
             && receipt.input == *input
-            && std::fs::metadata(&receipt.output).is_ok_and(|m| m.len() == receipt.bytes);
+            && storage::look(&receipt.output).is_ok_and(|seen| seen.len == receipt.bytes);
         same.then_some(receipt)
     }
 
@@ -112,7 +118,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Ta
         source,
     };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        storage::make_folder(folder).map_err(failed)?;
     }
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes).map_err(failed)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use modality_gap_geometry::Policy;
 use modality_gap_shards::{
-    Dtype, Format, Layout, Pool, Reading, Shard, ShardError, ShardRef, Wanted, resolve,
+    Dtype, Format, Layout, Pool, Reading, Shard, ShardError, ShardRef, Wanted, resolve, storage,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -135,7 +135,7 @@ impl RowSet {
         let mut folders: Vec<PathBuf> = paths
             .iter()
             .map(PathBuf::from)
-            .filter(|path| path.is_dir())
+            .filter(|path| storage::is_folder(path))
             .collect();
         if let Layout::ClipRetrieval { root, .. } = &source.layout {
             folders.push(root.clone());

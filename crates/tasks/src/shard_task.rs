@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
-use modality_gap_shards::{Claim, Layout, Pool, Reading, Role, ShardRef};
+use modality_gap_shards::{Claim, Layout, Pool, Reading, Role, ShardRef, storage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -169,7 +169,7 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 overwrite: false,
             };
             // a task may be run again, and the tasks of other shards write beside it
-            let again = run_folder(&options).is_some_and(|run| run.is_dir());
+            let again = run_folder(&options).is_some_and(|run| storage::is_folder(&run));
             for target in targets(&source, &options, None) {
                 claim_of(&[&source]).check(&target.path, again)?;
             }
@@ -203,7 +203,7 @@ pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
 /// A state may be replaced by that of the same task, run again; anything else may not.
 fn claim_state(claim: &Claim, out: &Path) -> Result<(), TaskError> {
     let is_state = || read_result(out).is_ok_and(|bytes| Moments::from_bytes(&bytes).is_ok());
-    let replace = out.is_file() && is_state();
+    let replace = storage::is_file(out) && is_state();
     Ok(claim.check(out, replace)?)
 }
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use kernels::Dtype;
 
 use crate::buffer::Buffer;
 use crate::error::ShardError;
-use crate::input::Input;
+use crate::input::{Input, Stamp};
 use crate::rows::{Access, Shard};
 
 use super::member::Member;
@@ -18,7 +17,7 @@ use super::member::Member;
 const MAX_CHECKED: usize = 1 << 14;
 
 /// File with its length and time of change, and where the member starts in it.
-type Known = (PathBuf, (u64, Option<SystemTime>), u64);
+type Known = (PathBuf, Stamp, u64);
 
 /// Members that were found right: a job that reads its rows in several passes checks them once.
 static CHECKED: Mutex<BTreeSet<Known>> = Mutex::new(BTreeSet::new());

@@ -10,6 +10,7 @@ use crate::folder::files_in;
 use crate::input::Input;
 use crate::shard_names::{numbers_of, same_numbers, shard_keys};
 use crate::shard_ref::ShardRef;
+use crate::storage;
 use crate::table::{arrow_rows, parquet_rows};
 
 /// What a metadata file is, by its ending.
@@ -42,7 +43,7 @@ impl Kind {
 /// counted.
 pub(crate) fn metadata_of(root: &Path, shards: &[ShardRef]) -> Result<Vec<PathBuf>, ShardError> {
     let folder = root.join("metadata");
-    if !folder.is_dir() {
+    if !storage::is_folder(&folder) {
         return Ok(Vec::new());
     }
     let mut files = files_in(&folder)?;

@@ -1,12 +1,10 @@
 //! How many rows a text holds, and where some of them begin.
 
-use std::time::SystemTime;
-
 use super::packing::Packing;
 use super::plan::{LOOKED_AT, Plan};
 use crate::error::ShardError;
 use crate::format::Format;
-use crate::input::Input;
+use crate::input::{Input, Stamp};
 use crate::rows::{Ask, MAX_DIM};
 
 /// Records between two whose positions are noted.
@@ -14,7 +12,7 @@ const MARK_EVERY: u64 = 64;
 
 /// What the first pass over a text found.
 pub(crate) struct Index {
-    stamp: (u64, Option<SystemTime>),
+    stamp: Stamp,
     pub(super) plan: Plan,
     pub(super) rows: u64,
     pub(super) dim: usize,

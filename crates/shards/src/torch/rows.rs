@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::file::{TorchFile, TorchTensor};
 use super::machine::{Container, Described, Tree, Value};
@@ -12,7 +11,7 @@ use crate::archive::{Checked, Member};
 use crate::error::ShardError;
 use crate::fault::Fault;
 use crate::growth::grows;
-use crate::input::Input;
+use crate::input::{Input, Stamp};
 use crate::known::Known;
 use crate::pool::Pool;
 use crate::pooled::{States, pooled};
@@ -38,7 +37,7 @@ enum Found<'a> {
 
 /// Where the rows of a list stand, and in which members.
 struct Index {
-    stamp: (u64, Option<SystemTime>),
+    stamp: Stamp,
     places: Arc<Places>,
     members: Vec<Member>,
 }

@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { type Ended, MAIN, modalityGap } from './helpers/cli.ts'
+import { writeNpy } from './helpers/npy.ts'
+import { folderOf } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
+import { ask, environment, proxy, startS3 } from './helpers/servers.ts'
+
+const DIM = 32
+const SHARDS = 4
+const ROWS = 3000
+
+interface Store {
+  endpoint: string
+  folder: string
+}
+
+/** A folder of two sides, here and as objects of the bucket `rows`. */
+async function stored(t: ExecutionContext): Promise<Store> {
+  const folder = folderOf(t)
+  const endpoint = await startS3(t)
+  await ask('PUT', `${endpoint}/rows`)
+  for (const [side, seed] of [
+    ['img_emb', 1],
+    ['text_emb', 100],
+  ] as const) {
+    mkdirSync(join(folder, 'data', side), { recursive: true })
+    for (let i = 0; i < SHARDS; i++) {
+      const name = `${side}_${i}.npy`
+      const file = writeNpy(join(folder, 'data', side, name), someRows(ROWS, DIM, seed + i), [ROWS, DIM])
+      await ask('PUT', `${endpoint}/rows/data/${side}/${name}`, readFileSync(file))
+    }
+  }
+  return { endpoint, folder }
+}
+
+function cli(args: readonly string[], endpoint: string, env: Record<string, string> = {}): Promise<Ended> {
+  return modalityGap(args, { env: { ...environment(endpoint), ...env } })
+}
+
+function alignArgs(from: string, out: string): string[] {
+  return ['align', '--image', `${from}/img_emb`, '--text', `${from}/text_emb`, '--out', out]
+}
+
+/** Names and bytes below `out/` in the bucket. */
+async function objects(endpoint: string, out: string): Promise<Map<string, Buffer>> {
+  const listed = await (await ask('GET', `${endpoint}/rows?list-type=2&prefix=${out}/`)).text()
+  const found = new Map<string, Buffer>()
+  for (const [, key] of listed.matchAll(/<Key>([^<]*)<\/Key>/g)) {
+    const bytes = await (await ask('GET', `${endpoint}/rows/${key}`)).arrayBuffer()
+    found.set((key as string).slice(out.length + 1), Buffer.from(bytes))
+  }
+  return found
+}
+
+/** Outputs of an aligned folder: not its receipts, which name places. */
+function outputsIn(folder: string): Map<string, Buffer> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name =>
+    /\.(npy|safetensors)$/.test(name),
+  )
+  return new Map(names.map(name => [name, readFileSync(join(folder, name))]))
+}
+
+function sameOutputs(t: ExecutionContext, remote: Map<string, Buffer>, local: Map<string, Buffer>): void {
+  const outputs = [...remote.keys()].filter(name => !name.startsWith('_run/'))
+  t.deepEqual(outputs.sort(), [...local.keys()].filter(name => !name.startsWith('_run')).sort())
+  for (const name of outputs) t.true(remote.get(name)?.equals(local.get(name) as Buffer), name)
+}
+
+test('align from S3 to S3 writes what it writes from folder to folder, bit for bit', async t => {
+  const { endpoint, folder } = await stored(t)
+  const local = await cli(alignArgs(join(folder, 'data'), join(folder, 'out')), endpoint)
+  t.is(local.code, 0, local.stderr)
+  const remote = await cli(alignArgs('s3://rows/data', 's3://rows/out'), endpoint)
+  t.is(remote.code, 0, remote.stderr)
+  sameOutputs(t, await objects(endpoint, 'out'), outputsIn(join(folder, 'out')))
+  t.false(existsSync('s3:'))
+
+  const again = await cli(alignArgs('s3://rows/data', 's3://rows/out'), endpoint)
+  t.is(again.code, 1)
+  t.regex(again.stderr, /s3:\/\/rows\/out\/.*: it exists already/)
+  const over = await cli(alignArgs('s3://rows/data', 's3://rows/data'), endpoint)
+  t.is(over.code, 1)
+  t.regex(over.stderr, /s3:\/\/rows\/data\/.*: the output would/)
+
+  const aligner = 's3://rows/out/aligner.safetensors'
+  const to = 's3://rows/moved'
+  const moved = await cli(
+    ['transform', '--aligner', aligner, '--in', 's3://rows/data/text_emb/*_[01].npy', '--out', to],
+    endpoint,
+  )
+  t.is(moved.code, 0, moved.stderr)
+  t.is([...(await objects(endpoint, 'moved')).keys()].filter(name => name.endsWith('.npy')).length, 2)
+})
+
+test('a killed run is resumed on the store and ends with the same bytes', async t => {
+  const { endpoint, folder } = await stored(t)
+  const local = await cli(alignArgs(join(folder, 'data'), join(folder, 'out')), endpoint)
+  t.is(local.code, 0, local.stderr)
+  let kill: (() => void) | undefined
+  let writes = 0
+  const counted: string[] = []
+  const before = await proxy(t, endpoint, ({ method, url }) => {
+    if (method === 'PUT' && /out\/.*\.npy/.test(url ?? '')) {
+      counted.push(url as string)
+      // the third output is on its way when the process dies
+      if (++writes === 3) {
+        kill?.()
+        return true
+      }
+    }
+    return false
+  })
+  const args = alignArgs('s3://rows/data', 's3://rows/out')
+  const env = { ...process.env, ...environment(before) }
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: 'ignore' })
+  kill = () => child.kill('SIGKILL')
+  const [, signal] = await once(child, 'exit')
+  t.is(signal, 'SIGKILL')
+  const half = [...(await objects(endpoint, 'out')).keys()].filter(name => name.endsWith('.npy'))
+  t.true(half.length > 0 && half.length < SHARDS, half.join())
+
+  writes = Number.NEGATIVE_INFINITY
+  counted.length = 0
+  const resumed = await cli([...args, '--resume'], before)
+  t.is(resumed.code, 0, resumed.stderr)
+  t.is(counted.length, SHARDS - half.length, 'what was complete is not sent again')
+  sameOutputs(t, await objects(endpoint, 'out'), outputsIn(join(folder, 'out')))
+})
+
+test('stores refuse by reasons that say what to do', async t => {
+  const { endpoint } = await stored(t)
+  const none = await cli(['inspect', 's3://absent/rows'], endpoint)
+  t.is(none.code, 1)
+  t.regex(none.stderr, /s3:\/\/absent\/rows: cannot be read: there is no bucket "absent"/)
+  const expired = '<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>'
+  const old = await proxy(t, endpoint, (_, answer) => Boolean(answer.writeHead(400).end(expired)))
+  const late = await cli(['inspect', 's3://rows/data/img_emb'], old)
+  t.is(late.code, 1)
+  t.regex(late.stderr, /the credentials have expired; get new ones/)
+
+  const headers = new Set<boolean>()
+  const watched = await proxy(t, endpoint, incoming => {
+    headers.add('authorization' in incoming.headers)
+    return false
+  })
+  await cli(['inspect', 's3://rows/data/img_emb'], watched, { AWS_SKIP_SIGNATURE: 'true' })
+  t.deepEqual([...headers], [false], 'requests are anonymous')
+})

@@ -12,10 +12,13 @@ const root = join(import.meta.dirname, '..')
 test('a script that is called wrongly ends with one line and exit code 2', t => {
   const called = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
   for (const [args, message] of [
-    [['scripts/test.mjs', '--without', 'x'], 'unknown part `x`; expected smollm2, browser, workflow-tools, git'],
+    [
+      ['scripts/test.mjs', '--without', 'x'],
+      'unknown part `x`; expected smollm2, browser, workflow-tools, s3-server, git',
+    ],
     [
       ['scripts/test.mjs', '--without', 'browser,y'],
-      'unknown part `y`; expected smollm2, browser, workflow-tools, git',
+      'unknown part `y`; expected smollm2, browser, workflow-tools, s3-server, git',
     ],
     [['scripts/test.mjs', '--with', 'browser'], "Unknown option '--with'"],
     [['scripts/examples.mjs', '--short'], "Unknown option '--short'"],

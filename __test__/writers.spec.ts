@@ -44,7 +44,7 @@ const TYPESCRIPT: Record<string, readonly string[]> = {
 /** The same for Rust, by calls. */
 const RUST: Record<string, readonly string[]> = {
   // whole files: a temporary file beside the target, renamed; dead ones removed
-  'crates/shards/src/atomic.rs': ['tempfile', 'OpenOptions', 'persist', 'remove_file'],
+  'crates/shards/src/atomic.rs': ['tempfile', 'OpenOptions', 'persist', 'remove_file', 'storage'],
   'crates/shards/src/lock.rs': ['OpenOptions', 'remove_file'],
   'crates/encoder/src/log.rs': ['OpenOptions', 'set_len'],
   // folders, and what an earlier run has left in them
@@ -54,8 +54,9 @@ const RUST: Record<string, readonly string[]> = {
   'crates/revision/src/files/peft.rs': ['create_dir'],
   'crates/revision/src/files/save.rs': ['create_dir', 'remove_file'],
   'crates/revision/src/session/export.rs': ['create_dir'],
-  'crates/tasks/src/outputs.rs': ['create_dir', 'remove_file', 'remove_dir'],
-  'crates/tasks/src/receipt.rs': ['create_dir'],
+  'crates/shards/src/storage.rs': ['create_dir', 'remove_file', 'remove_dir', 'storage'],
+  'crates/tasks/src/outputs.rs': ['remove_file', 'storage'],
+  'crates/tasks/src/receipt.rs': ['storage'],
 }
 
 const CALLS: Record<string, RegExp> = {
@@ -69,6 +70,8 @@ const CALLS: Record<string, RegExp> = {
   create_dir: /\bcreate_dir(?:_all)?\b|\bDirBuilder\b/,
   remove_file: /\bremove_file\b/,
   remove_dir: /\bremove_dir(?:_all)?\b/,
+  // by paths that may be those of objects
+  storage: /\bstorage::(?:create|make_folder|remove_\w+)\b|\bstores::(?:put\w*|remove\w*)\b/,
   // libraries that open a file themselves
   foreign:
     /\bserialize_to_file\b|\bset_permissions\b|\brustix::fs::(?:open|mkdir|rename|unlink|link|symlink)|\blibc::|\bMmapMut\b|\bCommand::new\b/,

@@ -16,6 +16,8 @@ pub enum Kind {
     Changed,
     /// An object stands there already, or has been replaced by somebody else.
     Exists,
+    /// A range was asked for of an object without bytes.
+    Empty,
     /// The thread was asked to stop.
     Stopped,
     /// All else: the network, the server, what it cannot do.
@@ -28,8 +30,8 @@ pub enum Kind {
 pub struct StoreError {
     kind: Kind,
     reason: String,
-    /// Whether the same request may succeed when it is made again.
-    passing: bool,
+    /// Whether the bytes broke off, so that another request may bring them.
+    broken: bool,
 }
 
 impl StoreError {
@@ -37,7 +39,7 @@ impl StoreError {
         Self {
             kind,
             reason: reason.into(),
-            passing: false,
+            broken: false,
         }
     }
 
@@ -55,8 +57,13 @@ impl StoreError {
         self.kind
     }
 
-    pub(crate) fn is_passing(&self) -> bool {
-        self.passing
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Of bytes that broke off.
+    pub(crate) fn broken(self) -> Self {
+        Self { broken: true, ..self }
     }
 
     /// What `error` means for `uri`; `signed` says whether requests carried credentials.
@@ -78,10 +85,8 @@ impl StoreError {
                 let reason = "the server does not serve ranges of bytes; download the file and name the copy";
                 Self::new(Kind::Other, reason)
             }
-            _ => Self {
-                passing: matches!(error, E::Generic { .. }),
-                ..Self::new(Kind::Other, said)
-            },
+            _ if said.contains("Range Not Satisfiable") => Self::new(Kind::Empty, "has no bytes there"),
+            _ => Self::new(Kind::Other, said),
         }
     }
 }
@@ -94,7 +99,7 @@ impl From<StoreError> for io::Error {
             Kind::Changed => io::ErrorKind::InvalidData,
             Kind::Exists => io::ErrorKind::AlreadyExists,
             // not `Interrupted`: readers would try again
-            Kind::Stopped | Kind::Other => io::ErrorKind::Other,
+            Kind::Empty | Kind::Stopped | Kind::Other => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }

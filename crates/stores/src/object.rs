@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::blocks::{self, BLOCK, Found};
 use crate::connect::{connection, key_of};
-use crate::error::{Kind, StoreError};
+use crate::error::StoreError;
 use crate::fetch::{Content, Origin};
 use crate::runtime::{runtime, wait};
 use crate::uri::Uri;
@@ -192,23 +192,5 @@ impl Object {
 impl Drop for Object {
     fn drop(&mut self) {
         blocks::forget(self.id);
-    }
-}
-
-impl Origin {
-    /// The first bytes, which say what the content is, in one request; an empty object has no range.
-    async fn opening(&self, most: u64) -> Result<(Content, Bytes), StoreError> {
-        use object_store::ObjectStoreExt;
-        match self.range(0..most).await {
-            Ok((content, bytes)) => Ok((content, bytes)),
-            Err(error) if error.kind() == Kind::Other => {
-                let found = self.store.head(&self.key).await;
-                match found.map(|meta| Content::of(&meta)) {
-                    Ok(content) if content.len == 0 => Ok((content, Bytes::new())),
-                    _ => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
     }
 }

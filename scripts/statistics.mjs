@@ -119,14 +119,15 @@ async function checksTable() {
     lines.push(`| ${name} | ${n} | ${power ? '–' : percent(drifted)} | ${power ? percent(drifted) : '–'} |`)
     process.stderr.write(`${lines.at(-1)}\n`)
   })
-  const found = await each(sizes, async n => `${shown(await smallestDrift(api, n, trials), 2)} of ${n} items`)
+  const found = await each(sizes, async n => `${shown(await smallestDrift(api, n, trials), 2)} with ${n} items`)
   return `${trials} samples of each; fit and new rows of as many items; nominal size 1 %.
 
 | new rows | items | size, % | power, % |
 | --- | --- | --- | --- |
 ${lines.join('\n')}
 
-The smallest distance of means, along the direction that varies least, that four of five samples find: ${found.join(', ')}. Within 19 %: so far apart are those tried.`
+The smallest distance of means, along the direction that varies least, that is found in four of five samples: ${found.join(', ')}. The distances
+tried are 19 % apart.`
 }
 
 function write(table, text) {

@@ -87,7 +87,7 @@ test('long half-precision rows, and file names that are crossed', async t => {
   const image = await open(someRows(200, DIM, 1))
   const text = await open(someRows(200, DIM, 2))
   const report = await measureGap({ image, text, parts: [] })
-  const origin = (dtype: 'f16' | 'f32', path: string) => ({ dtype, shards: [{ path, rows: 200 }] })
+  const origin = (dtype: 'f16' | 'f32', path: string) => ({ dtype, shards: [{ path, rows: 200, dtype }] })
   const long = { ...report, norms: { ...report.norms, image: { min: 1, max: 65504 } } }
   const sides = { image: origin('f16', 'text_emb/text_emb_0.npy'), text: origin('f32', 'img_emb/img_emb_0.npy') }
   const found = diagnose(long, sides)

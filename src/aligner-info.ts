@@ -1,7 +1,7 @@
 import { bad, isCount, isObject, usable } from './aligner-header.ts'
 import { ModalityGapError } from './errors.ts'
 import type { Centroid, Method, Step } from './options.ts'
-import type { AlignerInfo } from './reports.ts'
+import type { AlignerInfo } from './results.ts'
 
 /** The newest version of the aligner file that this code reads. */
 const VERSION = 2

@@ -14,7 +14,6 @@ import {
 } from './checks.ts'
 import type { GroupOptions } from './group-options.ts'
 import type { MeasureOptions } from './measure-options.ts'
-import type { MeasurePart } from './metrics.ts'
 import type {
   Centroid,
   Dtype,
@@ -30,6 +29,7 @@ import type {
   Step,
   ThreadOptions,
 } from './options.ts'
+import type { MeasurePart } from './results.ts'
 
 // records rather than lists, so that a name that is missing here does not compile
 export const METHODS = names<Method>({

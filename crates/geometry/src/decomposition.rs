@@ -215,6 +215,21 @@ fn coupling(
     })
 }
 
+/// ‖m‖, ‖P_U m‖ and ‖P_V m‖ of a difference of means: what of the decomposition needs no pairs.
+pub fn split_of_means(difference: &[f64], frame: &Frame) -> [f64; 3] {
+    let project = |basis: MatRef<'_, f64>| -> f64 {
+        (0..basis.ncols())
+            .map(|k| {
+                let along = difference.iter().enumerate().map(|(i, v)| v * basis[(i, k)]);
+                along.sum::<f64>().powi(2)
+            })
+            .sum::<f64>()
+            .sqrt()
+    };
+    let gap = difference.iter().map(|v| v * v).sum::<f64>().sqrt();
+    [gap, project(frame.u()), project(frame.v())]
+}
+
 fn trace(matrix: MatRef<'_, f64>) -> f64 {
     (0..matrix.nrows()).map(|i| matrix[(i, i)]).sum()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
-    Among, BINS, Cosines, Covariance, CrossCovariance, Map, Probe, UnitRows, cosine_correlation, cosines,
+    Among, BINS, Cka, Cosines, Covariance, Map, UnitRows, cosine_correlation, cosines, separability,
 };
 use modality_gap_kernels::dot;
 
@@ -19,8 +19,6 @@ use crate::{Control, Sample, TaskError};
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
 const ROWS: u64 = 5_000;
 
-/// Independent pairs from which a quotient of unbiased squares has a bias of at most two percent.
-const CKA_ROWS: u64 = 60;
 /// Independent rows from which the bias of a uniformity is below one percent: 3 % at 4.
 const UNIFORMITY_ROWS: u64 = 20;
 /// Independent rows from which a divergence is known.
@@ -171,7 +169,9 @@ pub(super) fn similarity(
             .into(),
         cka: None,
         cka_biased: None,
-        separability: (!in_sample).then(|| separability([x, z], &halves, dim)).flatten(),
+        separability: (!in_sample)
+            .then(|| separability([x, z], [&halves[0], &halves[1]], dim))
+            .flatten(),
     }
 }
 
@@ -311,47 +311,27 @@ fn strangers_divergence(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], cro
     sum
 }
 
-/// Accuracy on the second half of the groups of a logistic probe fitted on the first.
-fn separability([x, z]: [&[f64]; 2], halves: &[Vec<bool>; 2], dim: usize) -> Option<f64> {
-    let part = |rows: &[f64], of: &[bool], second: bool| -> Vec<f64> {
-        let rows = rows.chunks_exact(dim).zip(of);
-        rows.filter(|(_, half)| **half == second)
-            .flat_map(|(row, _)| row)
-            .copied()
-            .collect()
-    };
-    let half = |second| [part(x, &halves[0], second), part(z, &halves[1], second)];
-    let ([a, b], [c, d]) = (half(false), half(true));
-    let probe = Probe::fit(&a, &b, dim)?;
-    (!c.is_empty() && !d.is_empty()).then(|| probe.accuracy(&c, &d))
-}
-
-/// Linear CKA of the pairs, centred: ‖Σxz‖²/(‖Σx‖‖Σz‖), Frobenius norms; from unbiased estimates of the squares, and from
-/// plug-in ones, which grow to one as rows become few.
+/// Linear CKA of the pairs, from unbiased estimates of the squares and from plug-in ones.
 pub(super) fn cka(
     sides: &Sides<'_>,
-    [x, z]: [&Covariance; 2],
+    covariances: [&Covariance; 2],
     sample: Sample,
     control: &Control,
 ) -> Result<[Option<f64>; 2], TaskError> {
     let means = [sides.moments(0).mean(), sides.moments(1).mean()];
     let dim = sides.source(0).dim;
-    let mut cross = CrossCovariance::about(means[0], means[1]);
-    // pairs of one group are not independent, so the unbiased estimate takes the first of each
-    let mut first = (
-        CrossCovariance::about(means[0], means[1]),
-        means.map(Covariance::about),
-    );
+    let mut cka = Cka::about(means, sides.grouped());
     let mut seen = HashSet::new();
     sides.each_pair(
         sample,
         control,
         "cross-covariance",
         |PairBlock { keys, left, right }| {
-            control.pool().install(|| cross.accumulate(left, right));
+            control.pool().install(|| cka.add(left, right));
             if !sides.grouped() {
                 return;
             }
+            // pairs of one group are not independent, so the unbiased estimate takes the first of each
             let (mut a, mut b) = (Vec::new(), Vec::new());
             for (i, key) in keys.iter().enumerate() {
                 if seen.insert(*key) {
@@ -359,34 +339,10 @@ pub(super) fn cka(
                     b.extend_from_slice(&right[i * dim..(i + 1) * dim]);
                 }
             }
-            let (cross, [x, z]) = &mut first;
-            control.pool().install(|| {
-                cross.accumulate(&a, &b);
-                x.accumulate(&mut a);
-                z.accumulate(&mut b);
-            });
+            control.pool().install(|| cka.add_independent(&mut a, &mut b));
         },
     )?;
-    let ratio = |square: f64, norms: [f64; 2]| {
-        let [a, b] = norms;
-        (a > 0.0 && b > 0.0 && square.is_finite()).then(|| square / (a * b).sqrt())
-    };
-    let (independent, [u, v]) = if sides.grouped() {
-        (&first.0, [&first.1[0], &first.1[1]])
-    } else {
-        (&cross, [x, z])
-    };
-    let unbiased = ratio(
-        independent.unbiased_square(),
-        [u.unbiased_square(), v.unbiased_square()],
-    );
-    Ok([
-        unbiased.filter(|_| u.rows() >= CKA_ROWS),
-        ratio(
-            cross.matrix().squared_norm_l2(),
-            [x.product_trace(x), z.product_trace(z)],
-        ),
-    ])
+    Ok(cka.finish(covariances))
 }
 
 /// `preservation` of the results, whose Ω is known by now. Φ and Ψ: mean y·z over all rows, a cosine where both are on the sphere; correlation of pairwise

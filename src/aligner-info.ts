@@ -1,5 +1,6 @@
 import { bad, isCount, isObject, usable } from './aligner-header.ts'
 import { ModalityGapError } from './errors.ts'
+import { METHOD_NAMES } from './methods.ts'
 import type { Centroid, Method, Step } from './options.ts'
 import type { AlignerInfo } from './results.ts'
 
@@ -32,17 +33,7 @@ const oneOf =
   value =>
     typeof value === 'string' && Object.hasOwn(names, value)
 
-const isMethod = oneOf<Method>({
-  realign: true,
-  'mean-shift': true,
-  centering: true,
-  c3: true,
-  bca: true,
-  procrustes: true,
-  bures: true,
-  'aniso-init': true,
-  none: true,
-})
+const isMethod = oneOf<Method>(METHOD_NAMES)
 const isStep = oneOf<Step>({ anchor: true, trace: true, centroid: true })
 
 const OPTIONS: Readonly<Record<string, Is>> = {

@@ -235,16 +235,7 @@ pub(crate) fn explain(
             let (decomposition, residual) = parts?;
             (decomposition, Some(residual))
         }
-        None => {
-            let [gap, pmb, cob] = split_of_means(&difference, &frame);
-            let parts = Decomposition {
-                gap,
-                pmb,
-                cob,
-                ..Decomposition::default()
-            };
-            (parts, None)
-        }
+        None => (parts_of_means(&difference, &frame), None),
     };
     let below = decomposition.below_floor;
     let of_spectra = [0, 1].map(|k: usize| spectrum_report(&sides[k], &spectra[k], halves[k].as_ref()));
@@ -477,4 +468,15 @@ pub(crate) fn concentration(directions: &[(f64, u64)], frames: &[&Frame]) -> InH
 
 fn difference_of_means(x: &Moments, z: &Moments) -> Vec<f64> {
     x.mean().iter().zip(z.mean()).map(|(a, b)| a - b).collect()
+}
+
+/// What of the decomposition needs no pairs.
+fn parts_of_means(difference: &[f64], frame: &Frame) -> Decomposition {
+    let [gap, pmb, cob] = split_of_means(difference, frame);
+    Decomposition {
+        gap,
+        pmb,
+        cob,
+        ..Decomposition::default()
+    }
 }

@@ -117,7 +117,23 @@ type Outcome<T> =
   | {
       error: Failure
     }
-type AlignerGap = {
+/**
+ * Distances of a mean from those of a fit.
+ */
+export type AlignerFit = {
+  /**
+   * From the mean it moves onto.
+   */
+  toTarget: number
+  /**
+   * From the mean it moves.
+   */
+  toSource: number
+}
+/**
+ * The gaps that an aligner keeps: distances between the means on one set of rows, before and after a fit.
+ */
+export type AlignerGap = {
   /**
    * ‖μx−μy‖ of the unit rows.
    */
@@ -135,7 +151,10 @@ type AlignerGap = {
    */
   held?: Omit<AlignerGap, 'held'>
 }
-type AlignerInfo = {
+/**
+ * What a fitted aligner knows about itself; the one metadata entry of its file.
+ */
+export type AlignerInfo = {
   /**
    * Version of the file format.
    */
@@ -189,9 +208,50 @@ type AlignerInfo = {
    */
   pairs?: 'rows' | 'groups'
 }
-type BiasRecord = {
+/**
+ * An answer.
+ */
+export type Answer = {
   /**
-   * ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); once the frame is frozen.
+   * Its text, without what ended it and without thoughts before it (`<think>…</think>`).
+   */
+  text: string
+  /**
+   * Its tokens, without those of thoughts.
+   */
+  tokens: Array<number>
+  /**
+   * Why it ended.
+   */
+  ended: 'end' | 'stop' | 'length'
+}
+/**
+ * A row that cannot be used, and why.
+ */
+export type BadRow = {
+  /**
+   * The file; absent for rows from memory.
+   */
+  file?: string
+  /**
+   * Index in the file.
+   */
+  row: number
+  /**
+   * Index in all files together.
+   */
+  index: number
+  /**
+   * Why it cannot be used.
+   */
+  reason: string
+}
+/**
+ * How a part of the mean difference moves.
+ */
+export type BiasRecord = {
+  /**
+   * ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); absent before the frame is frozen.
    */
   drift?: number
   /**
@@ -199,32 +259,470 @@ type BiasRecord = {
    */
   stepCosine?: number | null
 }
-type Centroid = 'iterate' | 'solve'
-type ConditionRecord = {
+/**
+ * What the gap is made of.
+ */
+export type Causes = {
   /**
-   * κ.
+   * The frame everything is taken apart in.
+   */
+  frame: FrameReport
+  /**
+   * The gap taken apart.
+   */
+  decomposition: Decomposition
+  /**
+   * Spectra of both modalities.
+   */
+  spectrum: ImageText<SpectrumReport>
+  /**
+   * Their covariances compared.
+   */
+  covariance: CovarianceReport
+  /**
+   * The paired differences; `paired` only.
+   */
+  residual?: ResidualReport
+}
+/**
+ * How the centroid step is solved.
+ */
+export type Centroid = 'iterate' | 'solve'
+/**
+ * Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is
+ * null.
+ */
+export type ConditionRecord = {
+  /**
+   * κ: first eigenvalue over the last one that is more than rounding.
    */
   kappa: number | null
   /**
-   * `kappa_eff`.
+   * First eigenvalue over the last of those that hold 99.9 % of the trace.
    */
   kappaEff: number | null
 }
-type CouplingRecord = {
+/**
+ * What a conversion wrote.
+ */
+export type ConvertReport = {
+  /**
+   * Rows written.
+   */
+  rows: number
+  /**
+   * Columns.
+   */
+  dim: number
+  /**
+   * Bad rows left out.
+   */
+  dropped: number
+  /**
+   * Files written.
+   */
+  outputs: Array<string>
+  /**
+   * What was not carried along; absent where all was.
+   */
+  notCarried?: Array<NotCarried>
+  /**
+   * Wall-clock seconds of each part.
+   */
+  seconds: Seconds
+}
+/**
+ * How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`.
+ */
+export type CouplingRecord = {
   /**
    * ‖L‖₂.
    */
   norm: number
   /**
-   * Share of E‖ζ‖² that L explains.
+   * Share of the residuals in V, E‖ζ‖², that L explains.
    */
   r2: number | null
   /**
-   * λ.
+   * The ridge λ that both depend on.
    */
   lambda: number
 }
-type EmbeddingsInfo = {
+/**
+ * How alike the covariances of image and text are.
+ */
+export type CovarianceReport = {
+  /**
+   * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null below 60
+   * independent rows.
+   */
+  shape: number | null
+  /**
+   * The same from plug-in covariances, which differ for two samples of one distribution.
+   */
+  shapeBiased: number
+  /**
+   * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two, and where
+   * it changes too much from halves of the rows to all of them.
+   */
+  logSpectraCorrelation: number | null
+  /**
+   * That of the spectra of these rows.
+   */
+  logSpectraCorrelationBiased: number | null
+  /**
+   * Standard deviation of ln(λx/λz) over the same ranks; null where it changes too much from halves of the rows to all of them, and below
+   * eight times that of two halves of the images.
+   */
+  logSpectraDeviation: number | null
+  /**
+   * That of the spectra of these rows.
+   */
+  logSpectraDeviationBiased: number | null
+  /**
+   * Fréchet distance of the populations, squared; null where it changes too much from halves of the rows to all of them.
+   */
+  frechet: number | null
+  /**
+   * That of these rows, divisor n, as papers print it.
+   */
+  frechetBiased: number
+  /**
+   * Overlap of the q leading directions; q/d for random ones.
+   */
+  overlap: {
+    /**
+     * Numbers of directions.
+     */
+    q: Array<number>
+    /**
+     * Overlap of each in the populations, ‖UxᵀUz‖²/q; null where it changes too much from halves of the rows to all of them.
+     */
+    o: Array<number | null>
+    /**
+     * That of these rows.
+     */
+    oBiased: Array<number>
+    /**
+     * That of random directions, q/d.
+     */
+    chance: Array<number>
+  }
+  /**
+   * Independent rows a side that would do, by the name of each number that is null for want of them; for `overlap` those of the q
+   * that takes most.
+   */
+  needs?: {
+    [key in string]: number
+  }
+  /**
+   * The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows.
+   */
+  halves?: {
+    /**
+     * Rows of the smaller half.
+     */
+    rows: number
+    /**
+     * Of the plug-in covariances.
+     */
+    shapeBiased: number
+    /**
+     * Of their spectra.
+     */
+    logSpectraCorrelation: number | null
+    /**
+     * Of their spectra.
+     */
+    logSpectraDeviation: number | null
+    /**
+     * Squared.
+     */
+    frechet: number
+    /**
+     * For each q of `overlap`.
+     */
+    overlap: Array<number>
+  }
+}
+/**
+ * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
+ * is absent without `paired`; what is undefined is null.
+ *
+ * @see arXiv 2602.07026, section 3
+ */
+export type Decomposition = {
+  /**
+   * ‖m‖, the distance of the means.
+   */
+  gap: number
+  /**
+   * ‖β‖, its part in U: principal mean (modality) bias.
+   */
+  pmb: number
+  /**
+   * ‖γ‖, its part in V: constant (passive) orthogonal bias.
+   */
+  cob: number
+  /**
+   * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
+   * was given; null where the gap cannot be distinguished from noise, and below `rowsNeeded`.
+   */
+  cobShare?: number | null
+  /**
+   * Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to
+   * make frames for each other, or turn them too much.
+   */
+  rowsNeeded?: number
+  /**
+   * Trace of the residuals' covariance in U.
+   */
+  traceU?: number
+  /**
+   * The same in V.
+   */
+  traceV?: number
+  /**
+   * Condition number of the population's residuals in U; null where it changes too much from halves of the pairs to all of them.
+   */
+  kappaU?: number | null
+  /**
+   * That of these residuals, over eigenvalues that are more than rounding.
+   */
+  kappaUBiased?: number | null
+  /**
+   * As `kappaU`, in V.
+   */
+  kappaV?: number | null
+  /**
+   * As `kappaUBiased`, in V.
+   */
+  kappaVBiased?: number | null
+  /**
+   * First eigenvalue over the last of those that hold 99.9 % of the trace, in U; null as `kappaU` is.
+   */
+  kappaEffU?: number | null
+  /**
+   * That of these residuals.
+   */
+  kappaEffUBiased?: number | null
+  /**
+   * As `kappaEffU`, in V.
+   */
+  kappaEffV?: number | null
+  /**
+   * As `kappaEffUBiased`, in V.
+   */
+  kappaEffVBiased?: number | null
+  /**
+   * Independent pairs that would do, by the name of each condition number that is null for want of them.
+   */
+  needs?: {
+    [key in string]: number
+  }
+  /**
+   * Eigenvalues that were rounding only.
+   */
+  belowFloor?: {
+    /**
+     * In U.
+     */
+    u: number
+    /**
+     * In V.
+     */
+    v: number
+  }
+  /**
+   * Degrees between γ and the leading direction of the residuals in V.
+   */
+  angleCobV1?: number | null
+  /**
+   * How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on.
+   */
+  coupling?: {
+    /**
+     * ‖L‖₂.
+     */
+    norm: number
+    /**
+     * Share of the residuals in V that L explains.
+     */
+    r2: number | null
+    /**
+     * The ridge, absolute.
+     */
+    lambda: number
+    /**
+     * The same of strangers, the mean over three exchanges of partners: what the sample makes by itself.
+     */
+    strangers?: {
+      /**
+       * ‖L‖₂.
+       */
+      norm: number
+      /**
+       * R².
+       */
+      r2: number
+      /**
+       * Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs.
+       */
+      pairs: number
+      /**
+       * How often.
+       */
+      derangements: number
+    }
+    /**
+     * (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame.
+     */
+    r2Adjusted?: number | null
+    /**
+     * Pairs that would do, where there are too few.
+     */
+    pairsNeeded?: number
+  }
+  /**
+   * What chance gives.
+   */
+  chance?: {
+    /**
+     * Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`².
+     */
+    cobShare: number
+    /**
+     * Quantiles of the angle of a random direction of V.
+     */
+    angleCobV1: {
+      /**
+       * 5 %.
+       */
+      p05: number | null
+      /**
+       * The median.
+       */
+      p50: number | null
+      /**
+       * 95 %.
+       */
+      p95: number | null
+    }
+    /**
+     * Concentration of as many directions spread evenly, before sampling is taken out.
+     */
+    vmf?: number | null
+    /**
+     * Condition number of as many isotropic pairs in U.
+     */
+    kappaU?: number | null
+    /**
+     * The same in V.
+     */
+    kappaV?: number | null
+  }
+  /**
+   * Von Mises–Fisher concentration of the pairs' directions in V, in a frame of the other half of the rows or one that was
+   * given; null below `rowsNeeded`.
+   */
+  vmf?: number | null
+}
+/**
+ * A row drawn in the plane of the two leading principal directions.
+ */
+export type DrawnRow = {
+  /**
+   * Index in its source; that of the pair when rows are paired.
+   */
+  row: number
+  /**
+   * Its modality.
+   */
+  modality: 'image' | 'text'
+  /**
+   * Stage of the aligner it was drawn at.
+   */
+  stage: string
+  /**
+   * First coordinate.
+   */
+  x: number
+  /**
+   * Second coordinate.
+   */
+  y: number
+}
+/**
+ * The text at a stage of the aligner.
+ */
+export type DrawnStage = {
+  /**
+   * Such as `original`, `anchor`, `trace`, `centroid`, `final`.
+   */
+  name: string
+  /**
+   * ‖μx−μ‖ at this stage.
+   */
+  gap: number
+  /**
+   * Trace of the text at this stage.
+   */
+  trace: number
+  /**
+   * Its mean in the plane.
+   */
+  centroid: [number, number]
+  /**
+   * The images' mean in the plane.
+   */
+  imageCentroid: [number, number]
+}
+/**
+ * Pairs that were left out.
+ */
+export type DroppedPairs = {
+  /**
+   * How many.
+   */
+  count: number
+  /**
+   * What is wrong with the first [`SHOWN`].
+   */
+  first: Array<string>
+}
+/**
+ * What an embedding job gave.
+ */
+export type EmbedReport = {
+  /**
+   * Pairs.
+   */
+  pairs: number
+  /**
+   * Rows: a pair has one for each of its captions.
+   */
+  rows: number
+  /**
+   * Columns.
+   */
+  dim: number
+  /**
+   * Pairs that were left out.
+   */
+  dropped: DroppedPairs
+  /**
+   * Shards that were kept from an earlier run.
+   */
+  kept: number
+  /**
+   * Files, in order.
+   */
+  outputs: Array<string>
+}
+/**
+ * What is known of opened rows without reading them.
+ */
+export type EmbeddingsInfo = {
   /**
    * Number of rows.
    */
@@ -280,7 +778,119 @@ type Failure = {
    */
   sample?: string
 }
-type FittedOptions = {
+/**
+ * What a report draws.
+ */
+export type Figures = {
+  /**
+   * Rows in two dimensions, the same plane for every stage.
+   */
+  projection: {
+    /**
+     * What the plane is.
+     */
+    axes: string
+    /**
+     * Share of the variance along each axis.
+     */
+    explained: [number, number]
+    /**
+     * The rows.
+     */
+    points: Array<DrawnRow>
+  }
+  /**
+   * The aligner stage by stage; `original` only without one.
+   */
+  stages: Array<DrawnStage>
+  /**
+   * Example queries.
+   */
+  neighbours?: Array<ShownQuery>
+}
+type FitResult = {
+  /**
+   * Columns.
+   */
+  dim: number
+  /**
+   * Rows fitted.
+   */
+  rows: {
+    [key in string]: number
+  }
+  /**
+   * Bad rows left out.
+   */
+  dropped: {
+    [key in string]: number
+  }
+  /**
+   * Lengths of the rows as they are stored.
+   */
+  norms: {
+    [key in string]: Norms
+  }
+  /**
+   * Trace of the covariance, E‖e−μ‖² of the unit rows.
+   */
+  trace: {
+    [key in string]: number
+  }
+  /**
+   * Factor on the residuals.
+   */
+  scale: number
+  /**
+   * Centroid offsets that were fitted.
+   */
+  iterations: number
+  /**
+   * What the sphere projection does to the mean; absent where no row is projected.
+   */
+  phantomDrift?: PhantomDrift
+  /**
+   * The gap before and after.
+   */
+  gap: Gap
+  /**
+   * Method and options of the fit.
+   */
+  options: FittedOptions
+  /**
+   * The rows kept out of the fit, when some were.
+   */
+  holdout?: {
+    /**
+     * Share of the rows that is held out, 0 to 1.
+     */
+    holdout: number
+    /**
+     * Seed of the hash.
+     */
+    seed: number
+  }
+  /**
+   * Files written.
+   */
+  outputs: Array<string>
+  /**
+   * What was not carried along; absent where all was.
+   */
+  notCarried?: Array<NotCarried>
+  /**
+   * Wall-clock seconds of each part.
+   */
+  seconds: Seconds
+  /**
+   * Largest resident memory of the process so far; absent where the system does not tell.
+   */
+  peakMemoryBytes?: number
+}
+/**
+ * Method and options of a fit; an option that was not given is absent, and has the documented default.
+ */
+export type FittedOptions = {
   /**
    * How rows are moved.
    */
@@ -347,8 +957,604 @@ type FittedOptions = {
    */
   encoder?: string
 }
-type Method = 'realign' | 'mean-shift' | 'centering' | 'c3' | 'bca' | 'procrustes' | 'bures' | 'aniso-init' | 'none'
-type OnBadRow = 'error' | 'drop'
+/**
+ * The fixed reference frame: U, where both modalities vary, and its complement V.
+ */
+export type FrameReport = {
+  /**
+   * Share of the trace of Cov(image)+Cov(text) that U holds.
+   */
+  energy: number
+  /**
+   * Dimension of U.
+   */
+  rank: number
+  /**
+   * The frame was made earlier and given.
+   */
+  given?: true
+  /**
+   * How far the U of these rows, at the same rank, is turned from the given one.
+   */
+  angles?: {
+    /**
+     * Largest principal angle, in degrees.
+     */
+    largest: number
+    /**
+     * Its sine.
+     */
+    sine: number
+    /**
+     * Root mean square of the sines.
+     */
+    rms: number
+  }
+}
+/**
+ * Distances between the means of two sets of unit rows.
+ */
+export type Gap = {
+  /**
+   * ‖μx−μz‖ before the fit, on the rows of the fit.
+   */
+  before: number
+  /**
+   * The same after it, of the f64 result.
+   */
+  after?: number
+  /**
+   * The same of the rows as written, rounded to their storage type.
+   */
+  stored?: number
+  /**
+   * sqrt(Tx/n+Tz/m): how far apart two samples of one distribution are.
+   */
+  floor: number
+  /**
+   * Whether before and after were measured on the rows of the fit, where the gap after it always lies below the floor.
+   */
+  inSample?: boolean
+  /**
+   * The gap on rows that were kept out of the fit, with the floor that holds for them.
+   */
+  held?: Omit<AlignerGap, 'held'>
+}
+type GapResult = {
+  /**
+   * Columns.
+   */
+  dim: number
+  /**
+   * Rows measured.
+   */
+  rows: ImageText<number>
+  /**
+   * Bad rows left out.
+   */
+  dropped: ImageText<number>
+  /**
+   * Rows that belong together, and are not independent; absent where every row is its own.
+   */
+  groups?: GroupsReport
+  /**
+   * Lengths of the rows as they are stored.
+   */
+  norms: ImageText<Norms>
+  /**
+   * Distances between the modalities.
+   */
+  gap: {
+    /**
+     * ‖μx−μy‖ without the aligner, when one was given.
+     */
+    before?: number
+    /**
+     * ‖μx−μz‖ with it.
+     */
+    after?: number
+    /**
+     * ‖μx−μy‖ of the unit rows.
+     */
+    centroid: number
+    /**
+     * Cosine of the means of the populations; null where the noise of a mean is more than .04 of its square, and on the rows of the
+     * aligner's fit.
+     */
+    cosine: number | null
+    /**
+     * That of these two means; null when one has length zero.
+     */
+    cosineBiased: number | null
+    /**
+     * Independent rows a side that would do, where `cosine` is null for want of them.
+     */
+    cosineNeeds?: number
+    /**
+     * The same of this very aligner, whose fit is taken for given: what it leaves on rows like these.
+     */
+    ofAligner?: JudgedGap
+    /**
+     * Mean distance of the pairs; `paired` only.
+     */
+    pairedDistance?: number
+    /**
+     * Relative modality gap (Schrodi et al. 2025); `paired` only.
+     */
+    rmg?: number
+    /**
+     * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was fitted
+     * on other rows the noise of its fit is taken out as well.
+     */
+    unbiasedSquared: number
+    /**
+     * Root mean square of the distance that two samples of one distribution show, the noise of the fit included.
+     */
+    floor: number
+    /**
+     * 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances.
+     */
+    interval?: [number, number] | null
+    /**
+     * Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances.
+     */
+    nullDeviation?: number
+    /**
+     * Whether the gap is real: without one, a sample is called so in 5 % of cases.
+     */
+    verdict: GapVerdict
+  }
+  /**
+   * Trace of the covariance, E‖e−μ‖² of the unit rows.
+   */
+  trace: ImageText<number>
+  /**
+   * sqrt(image trace / text trace).
+   */
+  scale: number
+  /**
+   * What the sphere projection would do to the mean of anchored and scaled text.
+   */
+  phantomDrift?: PhantomDrift
+  /**
+   * Distances of these rows' means, before the aligner, from those of its fit.
+   */
+  alignerFit?: ImageText<AlignerFit>
+  /**
+   * The aligner was fitted on these very rows: the gap lies below its floor whatever the method.
+   */
+  inSample?: true
+  /**
+   * The rows were held out from the aligner's fit, whose noise the floor holds as well.
+   */
+  held?: true
+  /**
+   * What was taken from a sample rather than from all rows.
+   */
+  sampled?: {
+    [key in string]: Sampled
+  }
+  /**
+   * Neighbours of rows.
+   */
+  neighbours?: NeighboursReport
+  /**
+   * Retrieval of partners; `paired` only.
+   */
+  retrieval?: RetrievalReport
+  /**
+   * Cosines among rows.
+   */
+  similarity?: SimilarityReport
+  /**
+   * What the aligner keeps; with an aligner only.
+   */
+  preservation?: PreservationReport
+  /**
+   * What a report draws.
+   */
+  figures?: Figures
+}
+/**
+ * What is concluded of a gap beside its noise.
+ */
+export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
+/**
+ * How rows belong together. Hold-outs, halves, noise and ranks are those of groups.
+ */
+export type GroupsReport = {
+  /**
+   * Known by ids, or by rows that are equal bit for bit.
+   */
+  by: 'ids' | 'equal-rows'
+  /**
+   * Where the ids come from.
+   */
+  from?: string
+  /**
+   * Groups of the image rows.
+   */
+  image: number
+  /**
+   * Groups of the text rows.
+   */
+  text: number
+  /**
+   * Groups with rows on both sides; absent where the sides share none.
+   */
+  both?: number
+  /**
+   * Rows that repeat another of their group bit for bit: one item, counted once; absent without ids.
+   */
+  repeated?: ImageText<number>
+  /**
+   * Pairs that the groups make; absent where row i belongs to row i.
+   */
+  pairs?: number
+}
+/**
+ * What held-out pairs show.
+ */
+export type HeldOut = {
+  /**
+   * Pairs.
+   */
+  rows: number
+  /**
+   * Different captions among them.
+   */
+  captions: number
+  /**
+   * ‖mean image − mean text‖.
+   */
+  gap: number
+  /**
+   * Mean cosine of a pair.
+   */
+  pairedCosine: number
+  /**
+   * Images found by captions.
+   */
+  textToImage: Recall
+  /**
+   * Captions found by images.
+   */
+  imageToText: Recall
+  /**
+   * Recall among the first five that chance would give, both ways together.
+   */
+  chanceR5: number
+}
+/**
+ * A value for either modality.
+ */
+export type ImageText<T = number> = {
+  /**
+   * Of the image rows.
+   */
+  image: T
+  /**
+   * Of the text rows.
+   */
+  text: T
+}
+/**
+ * What a set of rows looks like.
+ */
+export type InspectReport = {
+  /**
+   * Lengths of the usable rows as they are stored, and their mean; null when no row is usable.
+   */
+  norms: MeanNorms | null
+  /**
+   * Whether every usable row has length one up to the rounding of its storage type.
+   */
+  unit: boolean
+  /**
+   * Rows that cannot be used: how many, and the first of them.
+   */
+  badRows: {
+    /**
+     * How many there are.
+     */
+    count: number
+    /**
+     * The first of them.
+     */
+    first: Array<BadRow>
+  }
+  /**
+   * Number of rows.
+   */
+  rows: number
+  /**
+   * Columns of a row.
+   */
+  dim: number
+  /**
+   * Storage type of a component.
+   */
+  dtype: 'f16' | 'bf16' | 'f32' | 'f64'
+  /**
+   * Container, or `'memory'`.
+   */
+  format: ReadFormat | 'memory'
+  /**
+   * Whether the files stand in a clip-retrieval folder with metadata beside them.
+   */
+  layout: 'files' | 'clip-retrieval' | 'memory'
+  /**
+   * The files in reading order; empty for rows in memory.
+   */
+  shards: Array<ShardInfo>
+  /**
+   * The label they were opened with.
+   */
+  label?: string
+}
+/**
+ * A squared gap judged against its noise.
+ */
+export type JudgedGap = {
+  /**
+   * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was fitted
+   * on other rows the noise of its fit is taken out as well.
+   */
+  unbiasedSquared: number
+  /**
+   * Root mean square of the distance that two samples of one distribution show, the noise of the fit included.
+   */
+  floor: number
+  /**
+   * 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances.
+   */
+  interval?: [number, number] | null
+  /**
+   * Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances.
+   */
+  nullDeviation?: number
+  /**
+   * Whether the gap is real: without one, a sample is called so in 5 % of cases.
+   */
+  verdict: GapVerdict
+}
+/**
+ * What of a model learns.
+ */
+export type LearnMode = 'projector' | 'lora' | 'full'
+/**
+ * Losses of samples without an update.
+ */
+export type LossReport = {
+  /**
+   * Σ −log p of each sample, in nats.
+   */
+  losses: Array<number>
+  /**
+   * Tokens that count, by sample.
+   */
+  labels: Array<number>
+  /**
+   * How many of all those tokens were the most likely.
+   */
+  right: number
+}
+/**
+ * Lengths of rows as they are stored, with their mean.
+ */
+export type MeanNorms = {
+  /**
+   * The shortest.
+   */
+  min: number
+  /**
+   * The longest.
+   */
+  max: number
+  /**
+   * Their mean.
+   */
+  mean: number
+}
+/**
+ * What is measured beside the gap itself.
+ */
+export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
+/**
+ * How the source rows are moved onto the target's distribution.
+ */
+export type Method =
+  | 'realign'
+  | 'mean-shift'
+  | 'centering'
+  | 'c3'
+  | 'bca'
+  | 'procrustes'
+  | 'bures'
+  | 'aniso-init'
+  | 'none'
+/**
+ * What is measured beside the gap itself; absent when it was not asked for.
+ */
+export type Metrics = {
+  /**
+   * Neighbours of rows.
+   */
+  neighbours?: NeighboursReport
+  /**
+   * Retrieval of partners; `paired` only.
+   */
+  retrieval?: RetrievalReport
+  /**
+   * Cosines among rows.
+   */
+  similarity?: SimilarityReport
+  /**
+   * What the aligner keeps; with an aligner only.
+   */
+  preservation?: PreservationReport
+  /**
+   * What a report draws.
+   */
+  figures?: Figures
+}
+/**
+ * What a model says of itself.
+ */
+export type ModelInfo = {
+  /**
+   * `llama`, `mistral`, `qwen2` or `qwen3`.
+   */
+  modelType: string
+  /**
+   * Tokens of its vocabulary.
+   */
+  vocab: number
+  /**
+   * Width of the language model.
+   */
+  hidden: number
+  /**
+   * Blocks.
+   */
+  layers: number
+  /**
+   * Columns of embeddings.
+   */
+  dim: number
+  /**
+   * Numbers that learn.
+   */
+  learning: number
+  /**
+   * What multiplies bf16 matrices on this machine.
+   */
+  unit: string
+  /**
+   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
+   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
+   */
+  notes: Array<string>
+}
+/**
+ * Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index.
+ */
+export type NeighboursReport = {
+  /**
+   * Neighbours of retention and hubness.
+   */
+  k: number
+  /**
+   * Mean share of a text row's neighbours among the text before the aligner that are its neighbours after it.
+   */
+  retention?: number
+  /**
+   * The neighbours of all rows put together, where a row's own partner counts as the other modality.
+   */
+  mixing: {
+    /**
+     * Neighbours looked at.
+     */
+    k: number
+    /**
+     * Share of them that belong to the other modality, over all rows.
+     */
+    all: number
+    /**
+     * Directional mixing of the images: mean entropy of the modalities among their neighbours over what permuted labels would give
+     * (arXiv 2605.07825); null when a modality has no choice.
+     */
+    image: number | null
+    /**
+     * The same of the texts.
+     */
+    text: number | null
+    /**
+     * Share of the other modality among the neighbours of each side's rows.
+     */
+    shares: ImageText<number>
+    /**
+     * `all` where the labels of the rows are permuted.
+     */
+    chance: number
+  }
+  /**
+   * Share of rows that have a double among their own kind, equal to rounding.
+   */
+  duplicates: ImageText<number>
+  /**
+   * Skewness of how often a row is among the nearest: image for image, text for text, image for text.
+   */
+  hubness: {
+    /**
+     * Of the image rows.
+     */
+    image: number
+    /**
+     * Of the text rows.
+     */
+    text: number
+    /**
+     * Images among the nearest of texts.
+     */
+    textToImage: number
+    /**
+     * The same where every row is equally likely to be among the nearest.
+     */
+    chance: {
+      /**
+       * Of the image rows.
+       */
+      image: number
+      /**
+       * Of the text rows.
+       */
+      text: number
+      /**
+       * Images among the nearest of texts.
+       */
+      textToImage: number
+    }
+  }
+}
+/**
+ * Lengths of rows as they are stored.
+ */
+export type Norms = {
+  /**
+   * The shortest.
+   */
+  min: number
+  /**
+   * The longest.
+   */
+  max: number
+}
+/**
+ * What stands beside rows that were read, and is in no file that was written: its format or place does not hold it.
+ */
+export type NotCarried = {
+  /**
+   * Columns, keys, arrays, tensors or files.
+   */
+  names: Array<string>
+  /**
+   * The first file that held them; absent for rows from memory.
+   */
+  file?: string
+  /**
+   * How many files did.
+   */
+  files: number
+}
+/**
+ * What becomes of pairs that cannot be used.
+ */
+export type OnBadPair = 'error' | 'drop'
+/**
+ * What to do with a row that cannot be used.
+ */
+export type OnBadRow = 'error' | 'drop'
 type OpenSpec = {
   /**
    * Files, folders, globs and lists of them.
@@ -363,8 +1569,77 @@ type OpenSpec = {
    */
   split?: string
 }
-type Pool = 'mean' | 'first' | 'last'
-type ReadFormat =
+/**
+ * How the mean of projected rows departs from the projected mean.
+ */
+export type PhantomDrift = {
+  /**
+   * ‖E[π(z)]−π(E[z])‖.
+   */
+  measured: number
+  /**
+   * ‖E[π(z)]−μx‖, the distance it leaves to the target's mean.
+   */
+  toTarget: number
+  /**
+   * Length of the measured drift's part tangential to the sphere.
+   */
+  tangential?: number
+  /**
+   * Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy.
+   */
+  predictedTangential?: number
+  /**
+   * Cosine of predicted and measured tangential parts.
+   */
+  cosine?: number
+  /**
+   * Length of the predicted drift less the measured one, relative to the measured one.
+   */
+  error?: number
+  /**
+   * √(cᵀΣc)/R², the parameter that the prediction is an expansion in; the smaller, the nearer.
+   */
+  parameter?: number
+}
+/**
+ * How the states of a row become one.
+ */
+export type Pool = 'mean' | 'first' | 'last'
+/**
+ * What an aligner keeps of the text's own geometry.
+ */
+export type PreservationReport = {
+  /**
+   * Mean y·z of a row before and after; a cosine where both have unit length.
+   */
+  phi: number
+  /**
+   * Correlation of pairwise cosines before and after; null where nothing varies.
+   */
+  psi: number | null
+  /**
+   * Retention of the ten nearest neighbours.
+   */
+  omega: number | null
+}
+/**
+ * What every query of one side found: its group, and whether one of its partners came first.
+ */
+export type QueryOutcomes = {
+  /**
+   * Group of each query.
+   */
+  keys: Array<number>
+  /**
+   * 1 where a partner came first, otherwise 0.
+   */
+  found: Array<number>
+}
+/**
+ * Container formats.
+ */
+export type ReadFormat =
   | 'npy'
   | 'npz'
   | 'parquet'
@@ -404,17 +1679,194 @@ type ReadOptions = {
    */
   pool?: Pool
 }
-type RecallRecord = {
+/**
+ * How often the right answer is among the first k, and the mean of 1/rank.
+ */
+export type Recall = {
   /**
-   * k = 1.
+   * Share of queries whose partner is found first.
    */
   r1: number
   /**
-   * k = 5.
+   * Among the first five.
+   */
+  r5: number
+  /**
+   * Among the first ten.
+   */
+  r10: number
+  /**
+   * Mean reciprocal rank.
+   */
+  mrr: number
+}
+/**
+ * Share of queries whose partner is the nearest row, and is among the five nearest.
+ */
+export type RecallRecord = {
+  /**
+   * Recall at 1.
+   */
+  r1: number
+  /**
+   * Recall at 5.
    */
   r5: number
 }
-type ShardInfo = {
+/**
+ * The covariance of the paired differences.
+ */
+export type ResidualReport = {
+  /**
+   * Its trace.
+   */
+  trace: number
+  /**
+   * Largest eigenvalue over the mean one.
+   */
+  anisotropy: number
+  /**
+   * Trace over the mean squared distance of the pairs.
+   */
+  ratio: number
+  /**
+   * Share of the trace in U, in a frame that the other half of the rows has made or that was given; null below
+   * `decomposition.rowsNeeded`.
+   */
+  coverage: number | null
+  /**
+   * The same in the frame of these very rows, where it is the energy threshold by construction.
+   */
+  coverageBiased: number
+  /**
+   * (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell.
+   */
+  effectiveDimension: number | null
+  /**
+   * The same of the eigenvalues of these pairs.
+   */
+  effectiveDimensionBiased: number
+  /**
+   * Share of the K leading eigenvalues.
+   */
+  energy: {
+    /**
+     * Numbers of eigenvalues.
+     */
+    k: Array<number>
+    /**
+     * Share of each.
+     */
+    share: Array<number>
+  }
+}
+/**
+ * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
+ * other groups that are nearer, or as near with a lower index.
+ */
+export type RetrievalReport = {
+  /**
+   * Text asks for its image.
+   */
+  textToImage: Recall
+  /**
+   * Image asks for its text.
+   */
+  imageToText: Recall
+  /**
+   * Text asks a corpus of images and texts.
+   */
+  mixed: {
+    /**
+     * Results looked at.
+     */
+    k: number
+    /**
+     * Share of images among them.
+     */
+    imageShare: number
+  }
+  /**
+   * The result of every query, where it was asked for.
+   */
+  outcomes?: {
+    /**
+     * Of the texts.
+     */
+    textToImage: QueryOutcomes
+    /**
+     * Of the images.
+     */
+    imageToText: QueryOutcomes
+  }
+}
+/**
+ * Sizes of samples as the model takes them.
+ */
+export type SampleSizes = {
+  /**
+   * Positions, by sample.
+   */
+  positions: Array<number>
+  /**
+   * Tokens that count in the loss, by sample.
+   */
+  labels: Array<number>
+}
+/**
+ * What was taken from a sample rather than from all rows.
+ */
+export type Sampled = {
+  /**
+   * Rows of the sample.
+   */
+  size: number
+  /**
+   * Seed of the choice.
+   */
+  seed: number
+}
+/**
+ * The shape after the warm-up.
+ */
+export type ScheduleKind =
+  | 'cosine'
+  | 'linear'
+  | 'constant'
+  | 'constant_with_warmup'
+  | 'inverse_sqrt'
+  | 'polynomial'
+  | 'cosine_with_restarts'
+  | 'cosine_with_min_lr'
+/**
+ * Wall-clock seconds of the parts of a job; a part that did not happen is absent.
+ */
+export type Seconds = {
+  /**
+   * The pass over new rows that looks for bad ones and compares them with those of the fit.
+   */
+  check?: number
+  /**
+   * Passes over the rows to fit.
+   */
+  fit?: number
+  /**
+   * Reading, moving and writing rows.
+   */
+  transform?: number
+  /**
+   * Reading and writing rows without moving them.
+   */
+  convert?: number
+  /**
+   * Waiting until the disk held the output.
+   */
+  sync?: number
+}
+/**
+ * One file of rows, or one part of a file.
+ */
+export type ShardInfo = {
   /**
    * Its path; absent for rows in memory.
    */
@@ -436,7 +1888,52 @@ type ShardInfo = {
    */
   metadata?: string
 }
-type SideInfo = {
+/**
+ * A row near a query.
+ */
+export type ShownNeighbour = {
+  /**
+   * Its index.
+   */
+  row: number
+  /**
+   * Its modality.
+   */
+  modality: 'image' | 'text'
+  /**
+   * Its cosine.
+   */
+  cosine: number
+}
+/**
+ * A query with its nearest rows in both modalities put together, nearest first.
+ */
+export type ShownQuery = {
+  /**
+   * Index of the query.
+   */
+  query: number
+  /**
+   * Its modality.
+   */
+  queryModality: 'image' | 'text'
+  /**
+   * Its neighbours, where there is no aligner.
+   */
+  neighbours?: Array<ShownNeighbour>
+  /**
+   * Its neighbours before the aligner.
+   */
+  before?: Array<ShownNeighbour>
+  /**
+   * Its neighbours after it.
+   */
+  after?: Array<ShownNeighbour>
+}
+/**
+ * What an aligner keeps of one side of its fit.
+ */
+export type SideInfo = {
   /**
    * Name of the side, such as `'image'`.
    */
@@ -454,8 +1951,170 @@ type SideInfo = {
    */
   groups?: number
 }
-type StageInfo =
+/**
+ * Cosines among rows.
+ */
+export type SimilarityReport = {
+  /**
+   * Jensen–Shannon divergence, in nats, of the populations of each pair of histograms, such as `'cross/imageImage'`; null where
+   * sampling adds too much.
+   */
+  js: {
+    [key in string]: number | null
+  }
+  /**
+   * That of the histograms of these rows.
+   */
+  jsBiased: {
+    [key in string]: number
+  }
+  /**
+   * Independent rows a side that would do, by the name of each divergence that is null.
+   */
+  jsNeeds?: {
+    [key in string]: number
+  }
+  /**
+   * What sampling gives by itself: between two halves of the image rows, of `rows` each, the cosines across against those within one
+   * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
+   * against all cosines of strangers (`'paired/cross'`).
+   */
+  jsChance: {
+    [key in string]: number
+  }
+  /**
+   * Shares of cosines in equal bins on [−1, 1].
+   */
+  histograms: {
+    /**
+     * Number of bins.
+     */
+    bins: number
+    /**
+     * Of pairs.
+     */
+    paired?: Array<number>
+    /**
+     * Of images with texts, partners left out.
+     */
+    cross: Array<number>
+    /**
+     * Among images.
+     */
+    imageImage: Array<number>
+    /**
+     * Among texts.
+     */
+    textText: Array<number>
+  }
+  /**
+   * Mean squared distance of pairs.
+   */
+  alignment?: number
+  /**
+   * ln E exp(−2‖u−v‖²) (Wang and Isola 2020); null below 20 independent rows.
+   */
+  uniformity: ImageText<number | null>
+  /**
+   * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
+   * pairs.
+   */
+  cka?: number | null
+  /**
+   * The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns.
+   */
+  ckaBiased?: number | null
+  /**
+   * Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. Null on the rows of
+   * the aligner's fit, whose halves have opposite errors.
+   */
+  separability: number | null
+}
+/**
+ * The eigenvalues of one modality's covariance.
+ */
+export type SpectrumReport = {
+  /**
+   * Exponent of the power law λ_k ∝ k^−α of the population; null where it changes too much from halves of the rows to all of
+   * them, and below two ranks.
+   */
+  alpha: number | null
+  /**
+   * That of the eigenvalues of these rows.
+   */
+  alphaBiased: number | null
+  /**
+   * First and last rank of its fit.
+   */
+  alphaRange: [number, number]
+  /**
+   * exp of the entropy of λ/Σλ of the population; null where it changes too much from halves of the rows to all of them.
+   */
+  effectiveRank: number | null
+  /**
+   * That of the eigenvalues of these rows.
+   */
+  effectiveRankBiased: number | null
+  /**
+   * (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell.
+   */
+  participationRatio: number | null
+  /**
+   * The same of the eigenvalues of these rows, which is below n − 1 whatever the population.
+   */
+  participationRatioBiased: number | null
+  /**
+   * Eigenvalues above rounding, that of the stored rows included.
+   */
+  rank: number
+  /**
+   * Condition number of the population; null where it changes too much from halves of the rows to all of them.
+   */
+  kappa: number | null
+  /**
+   * That of these rows, over eigenvalues that are more than rounding of the stored rows.
+   */
+  kappaBiased: number | null
+  /**
+   * First eigenvalue over the last of those that hold 99.9 % of the trace; null as `kappa` is.
+   */
+  kappaEff: number | null
+  /**
+   * That of these rows.
+   */
+  kappaEffBiased: number | null
+  /**
+   * Independent rows that would do, by the name of each number that is null for want of them.
+   */
+  needs?: {
+    [key in string]: number
+  }
+  /**
+   * Eigenvalues that were rounding only.
+   */
+  belowFloor: number
+  /**
+   * What chance gives.
+   */
+  chance: {
+    /**
+     * Condition number of as many isotropic rows.
+     */
+    kappa: number | null
+  }
+  /**
+   * All eigenvalues, descending.
+   */
+  eigenvalues: Array<number>
+}
+/**
+ * One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
+ */
+export type StageInfo =
   | {
+      /**
+       * Which of these it is.
+       */
       kind: 'scale'
       /**
        * The factor.
@@ -463,15 +2122,27 @@ type StageInfo =
       factor: number
     }
   | {
+      /**
+       * Which of these it is.
+       */
       kind: 'add'
     }
   | {
+      /**
+       * Which of these it is.
+       */
       kind: 'sphere'
     }
   | {
+      /**
+       * Which of these it is.
+       */
       kind: 'linear'
     }
   | {
+      /**
+       * Which of these it is.
+       */
       kind: 'noise'
       /**
        * σ of each component.
@@ -483,6 +2154,9 @@ type StageInfo =
       seed: number
     }
   | {
+      /**
+       * Which of these it is.
+       */
       kind: 'polar'
       /**
        * Pairs of coordinates.
@@ -493,7 +2167,43 @@ type StageInfo =
        */
       knots: [number, number]
     }
-type Step = 'anchor' | 'trace' | 'centroid'
+/**
+ * A step of ReAlign.
+ */
+export type Step = 'anchor' | 'trace' | 'centroid'
+/**
+ * What an update showed.
+ */
+export type StepReport = {
+  /**
+   * Updates made, this one included.
+   */
+  step: number
+  /**
+   * Mean −log p of the tokens that count, in nats.
+   */
+  loss: number
+  /**
+   * Tokens that count.
+   */
+  labels: number
+  /**
+   * Share of them that were the most likely.
+   */
+  accuracy: number
+  /**
+   * Positions computed.
+   */
+  positions: number
+  /**
+   * Norm of all gradients before it was bounded.
+   */
+  gradNorm: number
+  /**
+   * Learning rate of this update.
+   */
+  learningRate: number
+}
 type StepSpec = {
   /**
    * The trainer's step.
@@ -508,7 +2218,231 @@ type StepSpec = {
    */
   threads?: number
 }
-type TrackRecord = {
+/**
+ * What a finished shard task says of itself.
+ */
+export type TaskReceipt =
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'moments'
+      /**
+       * Version of the description it was run from.
+       */
+      version: number
+      /**
+       * The file that was read.
+       */
+      shard: string
+      /**
+       * Rows counted.
+       */
+      rows: number
+      /**
+       * Bad rows left out.
+       */
+      dropped: number
+      /**
+       * The file written.
+       */
+      output: string
+      /**
+       * Its bytes.
+       */
+      bytes: number
+      /**
+       * XXH3-128 of its bytes, in hexadecimal.
+       */
+      hash: string
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'transform'
+      /**
+       * Version of the description it was run from.
+       */
+      version: number
+      /**
+       * The file that was read.
+       */
+      shard: string
+      /**
+       * Rows written.
+       */
+      rows: number
+      /**
+       * Bad rows left out, by their index in the shard.
+       */
+      dropped: Array<number>
+      /**
+       * The file written.
+       */
+      output: string
+      /**
+       * What stood beside the rows and was not carried along; absent where all was.
+       */
+      notCarried?: Array<NotCarried>
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'merge'
+      /**
+       * Version of the description it was run from.
+       */
+      version: number
+      /**
+       * How many states were merged.
+       */
+      states: number
+      /**
+       * Rows that they count together.
+       */
+      rows: number
+      /**
+       * The file written.
+       */
+      output: string
+      /**
+       * Its bytes.
+       */
+      bytes: number
+      /**
+       * XXH3-128 of its bytes, in hexadecimal.
+       */
+      hash: string
+    }
+/**
+ * One file of rows, or one part of a file.
+ */
+export type TaskShard = {
+  /**
+   * The file.
+   */
+  path: string
+  /**
+   * The column, tensor, key or leading index to take.
+   */
+  selector?: string
+  /**
+   * How several states of a row become one. @defaultValue such shards are refused
+   */
+  pool?: Pool
+}
+/**
+ * A shard task: a pure function of one shard and small parameters.
+ */
+export type TaskSpec =
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'moments'
+      /**
+       * Version of this description.
+       */
+      version: 1
+      /**
+       * The rows to count.
+       */
+      shard: TaskShard
+      /**
+       * Aligner file whose map the rows go through first.
+       */
+      through?: string
+      /**
+       * Whether rows are scaled to unit length. @defaultValue `true`
+       */
+      normalize?: boolean
+      /**
+       * What to do with bad rows. @defaultValue `'error'`
+       */
+      onBadRow?: OnBadRow
+      /**
+       * File of the state.
+       */
+      out: string
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'transform'
+      /**
+       * Version of this description.
+       */
+      version: 1
+      /**
+       * The rows to move.
+       */
+      shard: TaskShard
+      /**
+       * Aligner file.
+       */
+      aligner: string
+      /**
+       * What to do with bad rows. @defaultValue `'error'`
+       */
+      onBadRow?: OnBadRow
+      /**
+       * Storage type of the output. @defaultValue that of the input
+       */
+      dtype?: 'f16' | 'bf16' | 'f32' | 'f64'
+      /**
+       * Container of the output. @defaultValue that of the input
+       */
+      format?: ReadFormat
+      /**
+       * Folder of the output.
+       */
+      out: string
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'merge'
+      /**
+       * Version of this description.
+       */
+      version: 1
+      /**
+       * Files of the states, in shard order.
+       */
+      states: readonly string[]
+      /**
+       * File of the merged state.
+       */
+      out: string
+    }
+/**
+ * Shapes of one tower's transformer.
+ */
+export type TowerShape = {
+  /**
+   * Columns inside.
+   */
+  width: number
+  /**
+   * Blocks.
+   */
+  layers: number
+  /**
+   * Heads of each block, a divisor of the width.
+   */
+  heads: number
+}
+/**
+ * What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
+ * undefined is null. Angles are in degrees.
+ *
+ * @see arXiv 2602.07026, sections 3 and 4, appendices B and C
+ */
+export type TrackRecord = {
   /**
    * The trainer's step.
    */
@@ -522,7 +2456,7 @@ type TrackRecord = {
    */
   pairs: number
   /**
-   * How the pairs belong together; where they do.
+   * Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs.
    */
   groups?: {
     /**
@@ -543,7 +2477,7 @@ type TrackRecord = {
      */
     rank: number
     /**
-     * Share of the trace that U held when it was estimated.
+     * Share of the trace of Cov(image)+Cov(text) that U held when it was estimated.
      */
     energy: number
     /**
@@ -556,11 +2490,11 @@ type TrackRecord = {
     step: number
   }
   /**
-   * Distance of the means.
+   * The gap of the pairs beside its noise.
    */
   gap: {
     /**
-     * ‖m‖.
+     * ‖m‖, the distance of the means.
      */
     centroid: number
     /**
@@ -568,7 +2502,7 @@ type TrackRecord = {
      */
     cosine: number | null
     /**
-     * ‖m‖² − tr Σ/n.
+     * ‖m‖² − tr Σ/n, without the part that sampling adds.
      */
     unbiasedSquared: number
     /**
@@ -576,15 +2510,15 @@ type TrackRecord = {
      */
     interval: [number, number]
     /**
-     * sqrt(tr Σ/n).
+     * sqrt(tr Σ/n): how far apart the means would be by sampling only.
      */
     floor: number
     /**
-     * Whether it is real.
+     * Whether the gap is real; absent in older logs.
      */
-    verdict: 'real' | 'noise' | 'not-tested'
+    verdict?: Exclude<GapVerdict, 'in-sample'>
     /**
-     * E‖Δ‖.
+     * E‖Δ‖, the mean distance of the pairs.
      */
     pairedDistance: number
     /**
@@ -606,28 +2540,28 @@ type TrackRecord = {
     text: number
   }
   /**
-   * Energies of the parts of Δ.
+   * E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`.
    */
   decomposition: {
     /**
-     * ‖β‖.
+     * ‖β‖, the mean difference in U.
      */
     pmb: number
     /**
-     * ‖γ‖.
+     * ‖γ‖, the mean difference in V.
      */
     cob: number
     /**
-     * tr Σ_U.
+     * tr Σ_U, the spread of the differences in U.
      */
     traceU: number
     /**
-     * tr Σ_V.
+     * tr Σ_V, the spread of the differences in V.
      */
     traceV: number
   }
   /**
-   * How far U has turned; once the frame is frozen.
+   * U estimated at this step against the frozen one; absent before it is frozen.
    */
   rotation?: {
     /**
@@ -643,16 +2577,16 @@ type TrackRecord = {
      */
     rmsAngle: number
     /**
-     * `rms_sine` of a random subspace, sqrt(dim V/d).
+     * `rmsSine` of a random subspace, sqrt(dim V/d).
      */
     random: number
   }
   /**
-   * How ζ follows δ.
+   * How the residuals in V follow those in U.
    */
   coupling: CouplingRecord
   /**
-   * Where gradients point; when they were given.
+   * Root mean square share of gradient energy in V; absent without gradients.
    */
   leakage?: {
     /**
@@ -672,11 +2606,11 @@ type TrackRecord = {
      */
     random: number
     /**
-     * The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); when the batch was given.
+     * The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); absent without a batch, and in older logs.
      */
     mixture?: number
     /**
-     * sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; once the frame is frozen.
+     * sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen.
      */
     bound?: number
     /**
@@ -685,11 +2619,11 @@ type TrackRecord = {
     remainder?: number | null
   }
   /**
-   * γ: the bias in V.
+   * γ, the mean difference in V.
    */
   passive: BiasRecord
   /**
-   * β: the bias in U, to compare with.
+   * β, the mean difference in U, to compare with.
    */
   active: BiasRecord
   /**
@@ -701,7 +2635,7 @@ type TrackRecord = {
    */
   v: VSideRecord
   /**
-   * Search among the probe pairs.
+   * Search among the probe pairs; absent for `retrievalPairs: 0`.
    */
   retrieval?: {
     /**
@@ -734,7 +2668,7 @@ type TrackRecord = {
      */
     tangential: number
     /**
-     * Length of its prediction −(I−aaᵀ)Σc/R³.
+     * Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy.
      */
     predictedTangential: number
     /**
@@ -742,20 +2676,20 @@ type TrackRecord = {
      */
     cosine: number | null
     /**
-     * Length of the predicted drift less the measured one, relative to the measured one.
+     * Length of the predicted drift less the measured one, relative to the measured one; absent in older logs.
      */
-    error: number
+    error?: number
     /**
-     * √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
+     * √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs.
      */
-    parameter: number
+    parameter?: number
     /**
-     * Root mean square of the tangential part that sampling alone gives.
+     * Root mean square of the tangential part that sampling gives by itself; absent in older logs.
      */
-    noise: number
+    noise?: number
   }
   /**
-   * Whether gradients lie in the span of the batch; when it was given.
+   * Gradients against the span of the batch's embeddings; absent without a batch.
    */
   span?: {
     /**
@@ -772,11 +2706,11 @@ type TrackRecord = {
     random: number
   }
   /**
-   * The window that this step completes.
+   * Means of the per-step covariances of the window that this step completes.
    */
   window?: {
     /**
-     * First step; the last is that of the record.
+     * First step of the window; the last is that of the record.
      */
     from: number
     /**
@@ -792,7 +2726,7 @@ type TrackRecord = {
      */
     v: VSideRecord
     /**
-     * How ζ follows δ.
+     * How the residuals in V follow those in U.
      */
     coupling: CouplingRecord
   }
@@ -845,13 +2779,187 @@ type TrackerOptions = {
    */
   seed?: number
 }
-type USideRecord = {
+/**
+ * What a training gave.
+ */
+export type TrainReport = {
+  /**
+   * The encoder's file.
+   */
+  encoder: string
+  /**
+   * Columns of its embeddings.
+   */
+  dim: number
+  /**
+   * Numbers that were trained.
+   */
+  parameters: number
+  /**
+   * Pairs that were trained on.
+   */
+  pairs: number
+  /**
+   * Pairs that were left out.
+   */
+  dropped: DroppedPairs
+  /**
+   * Updates.
+   */
+  steps: number
+  /**
+   * Loss of the last batch.
+   */
+  loss: number | null
+  /**
+   * Learned temperature.
+   */
+  temperature: number
+  /**
+   * What each held-out split shows.
+   */
+  heldOut: {
+    [key in string]: HeldOut
+  }
+  /**
+   * Seconds of this run.
+   */
+  seconds: number
+}
+/**
+ * What one update did.
+ */
+export type TrainStep = {
+  /**
+   * Updates so far, this one included.
+   */
+  step: number
+  /**
+   * Updates in all.
+   */
+  total: number
+  /**
+   * Passes over the data begun.
+   */
+  epoch: number
+  /**
+   * Loss of the batch before the update.
+   */
+  loss: number
+  /**
+   * Share of its images whose own caption came first.
+   */
+  accuracy: number
+  /**
+   * Temperature before the update.
+   */
+  temperature: number
+  /**
+   * Learning rate of the update.
+   */
+  learningRate: number
+  /**
+   * Norm of all gradients together, before it was bounded.
+   */
+  gradNorm: number
+  /**
+   * Seconds since training began or went on.
+   */
+  seconds: number
+}
+/**
+ * What a transformation of rows found.
+ */
+export type TransformReport = {
+  /**
+   * Columns.
+   */
+  dim: number
+  /**
+   * Rows taken in.
+   */
+  rows: {
+    /**
+     * Rows that were moved.
+     */
+    input: number
+  }
+  /**
+   * Bad rows left out.
+   */
+  dropped: number
+  /**
+   * Files written.
+   */
+  outputs: Array<string>
+  /**
+   * What was not carried along; absent where all was.
+   */
+  notCarried?: Array<NotCarried>
+  /**
+   * ‖μz−μx‖ of the moved rows and the target's mean; absent for the target side.
+   */
+  toTarget?: number
+  /**
+   * Whether the rows look like those of the fit; absent for the target side.
+   */
+  fits?: {
+    /**
+     * Distance of the new rows' mean from the stored one, ‖μ_new − μ_fit‖ of the unit rows.
+     */
+    meanShift: number
+    /**
+     * The root mean square of the shift that sampling alone gives, sqrt(T_fit/n_fit + T_new/n_new) for independent rows.
+     */
+    floor: number
+    /**
+     * ‖μ_new − μ_fit‖² without what sampling adds.
+     */
+    unbiasedSquared: number
+    /**
+     * The distance that one in two hundred samples of the fit's distribution exceeds; absent for too few rows.
+     */
+    critical?: number
+    /**
+     * Distance of the moved mean from where the fit's own rows come to stand; absent where the fit was not verified.
+     */
+    shiftAfter?: number
+    /**
+     * What that exceeds in one of two hundred samples.
+     */
+    criticalAfter?: number
+    /**
+     * Trace of the new rows.
+     */
+    trace: number
+    /**
+     * Trace of the rows of the fit.
+     */
+    storedTrace: number
+    /**
+     * `'drifted'` when either distance exceeds what one in two hundred samples shows.
+     */
+    verdict: 'fits' | 'drifted' | 'too-few-rows'
+  }
+  /**
+   * Wall-clock seconds of each part.
+   */
+  seconds: Seconds
+  /**
+   * Largest resident memory of the process so far; absent where the system does not tell.
+   */
+  peakMemoryBytes?: number
+}
+/**
+ * Residuals in U, where both modalities vary.
+ */
+export type USideRecord = {
   /**
    * κ(Σ_U) over the eigenvalues above the floors.
    */
   kappa: number | null
   /**
-   * λ₁/λ_m, m = fewest leading eigenvalues with 99.9 % of the trace.
+   * λ₁/λ_m, m the fewest leading eigenvalues with 99.9 % of the trace.
    */
   kappaEff: number | null
   /**
@@ -859,11 +2967,12 @@ type USideRecord = {
    */
   belowFloor: number
   /**
-   * What chance gives.
+   * The same of an isotropic sample of as many rows in as many dimensions; where pairs share items, its rows share them too and
+   * have as much of their variance in common.
    */
   isotropic: ConditionRecord
   /**
-   * Against the gradients; when they were given.
+   * Against the covariance of the gradients in U; absent without gradients.
    */
   gradient?: {
     /**
@@ -879,7 +2988,7 @@ type USideRecord = {
      */
     diagonal: number | null
     /**
-     * `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
+     * `rhoEig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
      */
     isotropicRhoEig: number | null
     /**
@@ -887,16 +2996,19 @@ type USideRecord = {
      */
     chance: number | null
     /**
-     * `rho_eig` and `diagonal` with random mixtures of the batch's rows in the gradients' place; when the batch was given.
+     * `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs.
      */
     mixtureRhoEig?: number | null
     /**
-     * See `mixture_rho_eig`.
+     * `diagonal` with them; absent as `mixtureRhoEig`.
      */
     mixtureDiagonal?: number | null
   }
 }
-type VSideRecord = {
+/**
+ * Residuals in V, the complement of U.
+ */
+export type VSideRecord = {
   /**
    * dim V.
    */
@@ -906,7 +3018,7 @@ type VSideRecord = {
    */
   kappa: number | null
   /**
-   * As for U.
+   * As in U.
    */
   kappaEff: number | null
   /**
@@ -914,7 +3026,7 @@ type VSideRecord = {
    */
   belowFloor: number
   /**
-   * What chance gives.
+   * The same of an isotropic sample, as in U.
    */
   isotropic: ConditionRecord
   /**
@@ -922,7 +3034,7 @@ type VSideRecord = {
    */
   angle: number | null
   /**
-   * The same of a random direction.
+   * Quantiles of the same angle for a random direction.
    */
   randomAngle: {
     /**
@@ -939,11 +3051,12 @@ type VSideRecord = {
     p95: number | null
   }
   /**
-   * Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window.
+   * Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window,
+   * and absent in older logs.
    */
   resultant?: number
   /**
-   * Concentration κ̂ of these directions, from that length.
+   * Von Mises–Fisher concentration κ̂ of these directions, from that length.
    */
   vmf?: number | null
   /**
@@ -1050,15 +3163,45 @@ declare class Source {
   /** Rows, width, type, format and shards. */
   info(): EmbeddingsInfo
 }
-/** A value for either modality. */
-export interface ImageText<T = number> {
-  /** Of the image rows. */
-  image: T
-  /** Of the text rows. */
-  text: T
+/** A piece of an answer. */
+export interface AnswerPiece {
+  /** Number of the answer. */
+  answer: number
+  /** Text that is certain by now. */
+  text: string
 }
-/** What is concluded of a gap beside its noise. */
-export type GapVerdict = 'real' | 'noise' | 'not-tested' | 'in-sample'
+/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
+interface ProbeEvent {
+  /** Updates made when it was taken. */
+  step: number
+  /** Columns. */
+  dim: number
+  /** Held-out images. */
+  image: Float32Array
+  /** Their captions. */
+  text: Float32Array
+  /** The batch's images. */
+  batchImage: Float32Array
+  /** The batch's captions. */
+  batchText: Float32Array
+  /** Gradients at the batch's images. */
+  gradImage: Float32Array
+  /** Gradients at the batch's captions. */
+  gradText: Float32Array
+}
+/** How far a job has come; sent at most a few times a second. */
+interface ProgressEvent {
+  /** What is being done, such as `'moments image'`, `'centroid 1'` or `'transform'`. */
+  stage: string
+  /** Rows done in this stage. */
+  rows: number
+  /** Rows of this stage. */
+  total: number
+  /** Seconds since the job began. */
+  seconds: number
+}
+/** Distances between the means on one set of rows, before and after a fit. */
+export type FitGap = Omit<AlignerGap, 'held'>
 /** How grave a finding is. */
 export type FindingLevel = 'problem' | 'warning' | 'note'
 /** Something worth knowing about rows, with its evidence and what to do. */
@@ -1085,489 +3228,21 @@ export interface Finding {
   /** What to do. */
   advice: string
 }
-/** The fixed reference frame: U, where both modalities vary, and its complement V. */
-export interface FrameReport {
-  /** Share of the trace of Cov(image)+Cov(text) that U holds. */
-  energy: number
-  /** Dimension of U. */
-  rank: number
-  /** The frame was made earlier and given. */
-  given?: true
-  /** How far the U of these rows, at the same rank, is turned from the given one. */
-  angles?: {
-    /** Largest principal angle, in degrees. */
-    largest: number
-    /** Its sine. */
-    sine: number
-    /** Root mean square of the sines. */
-    rms: number
-  }
+interface Diagnosed {
+  /** The gravest first. */
+  diagnosis: Finding[]
 }
-/**
- * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
- * is absent without `paired`; what is undefined is null.
- *
- * @see arXiv 2602.07026, section 3
- */
-export interface Decomposition {
-  /** ‖m‖, the distance of the means. */
-  gap: number
-  /** ‖β‖, its part in U: principal mean (modality) bias. */
-  pmb: number
-  /** ‖γ‖, its part in V: constant (passive) orthogonal bias. */
-  cob: number
-  /**
-   * Share of the squared gap in V, without the noise of the means, in a frame that the other half of the rows has made or that
-   * was given; null where the gap cannot be distinguished from noise, and below `rowsNeeded`.
-   */
-  cobShare?: number | null
-  /**
-   * Independent rows a side that would do, where `cobShare`, `vmf` or `residual.coverage` is null because halves are too few to make
-   * frames for each other, or turn them too much.
-   */
-  rowsNeeded?: number
-  /** Trace of the residuals' covariance in U. */
-  traceU?: number
-  /** The same in V. */
-  traceV?: number
-  /** Condition number of the population's residuals in U; null where it changes too much from halves of the pairs to all of them. */
-  kappaU?: number | null
-  /** That of these residuals, over eigenvalues that are more than rounding. */
-  kappaUBiased?: number | null
-  /** As `kappaU`, in V. */
-  kappaV?: number | null
-  /** As `kappaUBiased`, in V. */
-  kappaVBiased?: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace, in U; null as `kappaU` is. */
-  kappaEffU?: number | null
-  /** That of these residuals. */
-  kappaEffUBiased?: number | null
-  /** As `kappaEffU`, in V. */
-  kappaEffV?: number | null
-  /** As `kappaEffUBiased`, in V. */
-  kappaEffVBiased?: number | null
-  /** Independent pairs that would do, by the name of each condition number that is null for want of them. */
-  needs?: Record<string, number>
-  /** Eigenvalues that were rounding only. */
-  belowFloor?: {
-    /** In U. */
-    u: number
-    /** In V. */
-    v: number
-  }
-  /** Degrees between γ and the leading direction of the residuals in V. */
-  angleCobV1?: number | null
-  /** How far the residuals in V follow those in U linearly: ‖L‖₂, R² and the ridge λ that both depend on. */
-  coupling?: {
-    /** ‖L‖₂. */
-    norm: number
-    /** Share of the residuals in V that L explains. */
-    r2: number | null
-    /** The ridge, absolute. */
-    lambda: number
-    /** The same of strangers, the mean over three exchanges of partners: what the sample makes by itself. */
-    strangers?: {
-      /** ‖L‖₂. */
-      norm: number
-      /** R². */
-      r2: number
-      /** Pairs whose partners were exchanged; where these are a sample, both are scaled to all pairs. */
-      pairs: number
-      /** How often. */
-      derangements: number
-    }
-    /** (R² − R² of strangers)/(1 − R² of strangers); null where there are too few pairs for the frame. */
-    r2Adjusted?: number | null
-    /** Pairs that would do, where there are too few. */
-    pairsNeeded?: number
-  }
-  /** What chance gives. */
-  chance?: {
-    /** Share of a random direction's square that lies in V, dim V/d: beside `cob`²/`gap`². */
-    cobShare: number
-    /** Quantiles of the angle of a random direction of V. */
-    angleCobV1: {
-      /** 5 %. */
-      p05: number | null
-      /** The median. */
-      p50: number | null
-      /** 95 %. */
-      p95: number | null
-    }
-    /** Concentration of as many directions spread evenly, before sampling is taken out. */
-    vmf?: number | null
-    /**
-     * Condition number of as many isotropic pairs in U, without directions of rounding only: that of the population is
-     * `kappaUBiased` times at most this, or divided by it.
-     */
-    kappaU?: number | null
-    /** The same in V. */
-    kappaV?: number | null
-  }
-  /**
-   * Von Mises–Fisher concentration of the pairs' directions in V, in a frame of the other half of the rows or one that was
-   * given; null below `rowsNeeded`.
-   */
-  vmf?: number | null
+/** What a fit found. */
+export interface FitReport extends FitResult, Diagnosed {}
+/** The gap between two modalities and what it is made of. */
+export interface GapReport extends GapResult, Partial<Causes>, Diagnosed {}
+/** How a long call is watched and stopped. */
+export interface RunOptions {
+  /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
+  signal?: AbortSignal
+  /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
+  onProgress?: (progress: ProgressEvent) => void
 }
-/** The eigenvalues of one modality's covariance. */
-export interface SpectrumReport {
-  /**
-   * Exponent of the power law λ_k ∝ k^−α of the population; null where it changes too much from halves of the rows to all of them, and
-   * below two ranks.
-   */
-  alpha: number | null
-  /** That of the eigenvalues of these rows. */
-  alphaBiased?: number | null
-  /** First and last rank of its fit. */
-  alphaRange: [number, number]
-  /** exp of the entropy of λ/Σλ of the population; null where it changes too much from halves of the rows to all of them. */
-  effectiveRank: number | null
-  /** That of the eigenvalues of these rows. */
-  effectiveRankBiased?: number | null
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null below 60 independent rows, or where they cannot tell. */
-  participationRatio: number | null
-  /** The same of the eigenvalues of these rows, which is below n − 1 whatever the population. */
-  participationRatioBiased?: number | null
-  /** Eigenvalues above rounding, that of the stored rows included. */
-  rank: number
-  /** Condition number of the population; null where it changes too much from halves of the rows to all of them. */
-  kappa: number | null
-  /** That of these rows, over eigenvalues that are more than rounding of the stored rows. */
-  kappaBiased?: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace; null as `kappa` is. */
-  kappaEff: number | null
-  /** That of these rows. */
-  kappaEffBiased?: number | null
-  /** Independent rows that would do, by the name of each number that is null for want of them. */
-  needs?: Record<string, number>
-  /** Eigenvalues that were rounding only. */
-  belowFloor: number
-  /** What chance gives. */
-  chance?: {
-    /**
-     * Condition number of as many isotropic rows in the directions that these have: that of the population is `kappaBiased` times at most
-     * this, or divided by it.
-     */
-    kappa: number | null
-  }
-  /** All eigenvalues, descending. */
-  eigenvalues: number[]
-}
-/** How alike the covariances of image and text are. */
-export interface CovarianceReport {
-  /**
-   * ‖Σx−Σz‖_F/‖Σx‖_F from unbiased estimates of both squares: zero where there is no difference beyond noise; null below 60
-   * independent rows.
-   */
-  shape: number | null
-  /** The same from plug-in covariances, which differ for two samples of one distribution. */
-  shapeBiased?: number
-  /**
-   * Correlation of the logarithms of the two spectra over their common ranks, .9 for any two that fall; null below two, and where the
-   * slope of either spectrum is not known.
-   */
-  logSpectraCorrelation: number | null
-  /** That of the spectra of these rows. */
-  logSpectraCorrelationBiased?: number | null
-  /**
-   * Standard deviation of ln(λx/λz) over the same ranks; null where it changes too much from halves of the rows to all of them, and below
-   * eight times that of two halves of the images.
-   */
-  logSpectraDeviation?: number | null
-  /** That of the spectra of these rows. */
-  logSpectraDeviationBiased?: number | null
-  /** Fréchet distance of the populations, squared; null where it changes too much from halves of the rows to all of them. */
-  frechet: number | null
-  /** That of these rows, divisor n, as papers print it. */
-  frechetBiased?: number
-  /** Overlap of the q leading directions; q/d for random ones. */
-  overlap: {
-    /** Numbers of directions. */
-    q: number[]
-    /** Overlap of each in the populations, ‖UxᵀUz‖²/q; null where sampling turns these directions too far. */
-    o: (number | null)[]
-    /** That of these rows. */
-    oBiased?: number[]
-    /** That of random directions, q/d. */
-    chance?: number[]
-  }
-  /**
-   * Independent rows a side that would do, by the name of each number that is null for want of them; for `overlap` those of the q that
-   * takes most.
-   */
-  needs?: Record<string, number>
-  /** The same numbers between two random halves of the image rows: what sampling alone gives, at half the rows. */
-  halves?: {
-    /** Rows of the smaller half. */
-    rows: number
-    /** Of the plug-in covariances. */
-    shapeBiased: number
-    /** Of their spectra. */
-    logSpectraCorrelation: number | null
-    /** Of their spectra. */
-    logSpectraDeviation: number | null
-    /** Squared. */
-    frechet: number
-    /** For each q of `overlap`. */
-    overlap: number[]
-  }
-}
-/** The covariance of the paired differences. */
-export interface ResidualReport {
-  /** Its trace. */
-  trace: number
-  /** Largest eigenvalue over the mean one. */
-  anisotropy: number
-  /** Trace over the mean squared distance of the pairs. */
-  ratio: number
-  /**
-   * Share of the trace in U, in a frame that the other half of the rows has made or that was given; null below
-   * `decomposition.rowsNeeded`.
-   */
-  coverage: number | null
-  /** The same in the frame of these very rows, where it is the energy threshold by construction. */
-  coverageBiased?: number
-  /** (Σλ)²/Σλ² of the population, from unbiased estimates; null where the pairs are too few to tell. */
-  effectiveDimension: number | null
-  /** The same of the eigenvalues of these pairs. */
-  effectiveDimensionBiased?: number
-  /** Share of the K leading eigenvalues. */
-  energy: {
-    /** Numbers of eigenvalues. */
-    k: number[]
-    /** Share of each. */
-    share: number[]
-  }
-}
-/** What the gap is made of. */
-export interface Causes {
-  /** The frame everything is taken apart in. */
-  frame: FrameReport
-  /** The gap taken apart. */
-  decomposition: Decomposition
-  /** Spectra of both modalities. */
-  spectrum: ImageText<SpectrumReport>
-  /** Their covariances compared. */
-  covariance: CovarianceReport
-  /** The paired differences; `paired` only. */
-  residual?: ResidualReport
-}
-/** How the gap is taken apart. */
-export interface CauseOptions {
-  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
-  energy?: number
-  /** Dimension of U; not with `energy`. */
-  rank?: number
-  /** Last rank of the power-law fit. @defaultValue `128`, or the rank where that is smaller */
-  alphaRanks?: number
-  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
-  lambda?: number
-}
-/** A part of a measurement beside the gap itself. */
-export type MeasurePart = 'causes' | 'neighbours' | 'retrieval' | 'similarity' | 'preservation'
-/** Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index. */
-export interface NeighboursReport {
-  /** Neighbours of retention and hubness. */
-  k: number
-  /** Mean share of a text row's neighbours among the text before the aligner that are its neighbours after it. */
-  retention?: number
-  /** The neighbours of all rows put together, where a row's own partner counts as the other modality. */
-  mixing: {
-    /** Neighbours looked at. */
-    k: number
-    /** Share of them that belong to the other modality, over all rows. */
-    all: number
-    /**
-     * Directional mixing of the images: mean entropy of the modalities among their neighbours over what permuted labels
-     * would give (arXiv 2605.07825); null when a modality has no choice.
-     */
-    image: number | null
-    /** The same of the texts. */
-    text: number | null
-    /** Share of the other modality among the neighbours of each side's rows. */
-    shares: ImageText
-    /** `all` where the labels of the rows are permuted. */
-    chance: number
-  }
-  /** Share of rows that have a double among their own kind, equal to rounding. */
-  duplicates: ImageText
-  /** Skewness of how often a row is among the nearest: image for image, text for text, image for text. */
-  hubness: ImageText & {
-    /** Images among the nearest of texts. */
-    textToImage: number
-    /** The same where every row is equally likely to be among the nearest. */
-    chance?: ImageText & {
-      /** Images among the nearest of texts. */
-      textToImage: number
-    }
-  }
-}
-/** How well one modality finds its partner in the other. */
-export interface RetrievalSide {
-  /** Share of partners found first. */
-  r1: number
-  /** Among the first five. */
-  r5: number
-  /** Among the first ten. */
-  r10: number
-  /** Mean of 1/rank. */
-  mrr: number
-}
-/**
- * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
- * other groups that are nearer, or as near with a lower index.
- */
-export interface RetrievalReport {
-  /** Text asks for its image. */
-  textToImage: RetrievalSide
-  /** Image asks for its text. */
-  imageToText: RetrievalSide
-  /** Text asks a corpus of images and texts. */
-  mixed: {
-    /** Results looked at. */
-    k: number
-    /** Share of images among them. */
-    imageShare: number
-  }
-}
-/** Cosines among rows. */
-export interface SimilarityReport {
-  /**
-   * Jensen–Shannon divergence, in nats, of the populations of each pair of histograms, such as `'cross/imageImage'`; null where sampling
-   * adds too much.
-   */
-  js: Record<string, number | null>
-  /** That of the histograms of these rows. */
-  jsBiased?: Record<string, number>
-  /** Independent rows a side that would do, by the name of each divergence that is null. */
-  jsNeeds?: Record<string, number>
-  /**
-   * What sampling alone gives: between two halves of the image rows, of `rows` each, the cosines across against those within one
-   * (`'cross/one'`) and those within one against those within the other (`'one/other'`); and as many strangers as there are pairs
-   * against all cosines of strangers (`'paired/cross'`).
-   */
-  jsChance?: Record<string, number>
-  /** Shares of cosines in equal bins on [−1, 1]. */
-  histograms: {
-    /** Number of bins. */
-    bins: number
-    /** Of pairs. */
-    paired?: number[]
-    /** Of images with texts, partners left out. */
-    cross: number[]
-    /** Among images. */
-    imageImage: number[]
-    /** Among texts. */
-    textText: number[]
-  }
-  /** Mean squared distance of pairs. */
-  alignment?: number
-  /** ln E exp(−2‖u−v‖²) (Wang and Isola 2020); null below 20 independent rows. */
-  uniformity: ImageText<number | null>
-  /**
-   * Linear centred kernel alignment of the pairs, from unbiased squares; null where a side does not vary, and below 60 independent
-   * pairs.
-   */
-  cka?: number | null
-  /** The same from plug-in squares, as papers print it: strangers reach .9 with fewer rows than columns. */
-  ckaBiased?: number | null
-  /**
-   * Accuracy of a logistic regression that tells the modalities apart, on rows it has not seen; ½ when mixed. Null on the rows of
-   * the aligner's fit, whose halves have opposite errors.
-   */
-  separability: number | null
-}
-/** What an aligner keeps of the text's own geometry. */
-export interface PreservationReport {
-  /** Mean y·z of a row before and after; a cosine where both have unit length. */
-  phi: number
-  /** Correlation of pairwise cosines before and after; null where nothing varies. */
-  psi: number | null
-  /** Retention of the ten nearest neighbours. */
-  omega: number | null
-}
-/** A row drawn in the plane of the two leading principal directions. */
-export interface DrawnRow {
-  /** Index in its source; that of the pair when rows are paired. */
-  row: number
-  /** Its modality. */
-  modality: 'image' | 'text'
-  /** Stage of the aligner it was drawn at. */
-  stage: string
-  /** First coordinate. */
-  x: number
-  /** Second coordinate. */
-  y: number
-}
-/** A row near a query. */
-export interface ShownNeighbour {
-  /** Its index. */
-  row: number
-  /** Its modality. */
-  modality: 'image' | 'text'
-  /** Its cosine. */
-  cosine: number
-}
-/** A query with its nearest rows in both modalities put together, nearest first. */
-export interface ShownQuery {
-  /** Index of the query. */
-  query: number
-  /** Its modality. */
-  queryModality: 'image' | 'text'
-  /** Its neighbours, where there is no aligner. */
-  neighbours?: ShownNeighbour[]
-  /** Its neighbours before the aligner. */
-  before?: ShownNeighbour[]
-  /** Its neighbours after it. */
-  after?: ShownNeighbour[]
-}
-/** What a report draws. */
-export interface Figures {
-  /** Rows in two dimensions, the same plane for every stage. */
-  projection: {
-    /** What the plane is. */
-    axes: string
-    /** Share of the variance along each axis. */
-    explained: [number, number]
-    /** The rows. */
-    points: DrawnRow[]
-  }
-  /** The aligner stage by stage; `original` alone without one. */
-  stages: {
-    /** Such as `original`, `anchor`, `trace`, `centroid`, `final`. */
-    name: string
-    /** ‖μx−μ‖ at this stage. */
-    gap: number
-    /** Trace of the text at this stage. */
-    trace: number
-    /** Its mean in the plane. */
-    centroid: [number, number]
-    /** The images' mean in the plane. */
-    imageCentroid: [number, number]
-  }[]
-  /** Example queries. */
-  neighbours?: ShownQuery[]
-}
-/** What is measured beside the gap itself; absent when it was not asked for. */
-export interface Metrics {
-  /** Neighbours of rows. */
-  neighbours?: NeighboursReport
-  /** Retrieval of partners; `paired` only. */
-  retrieval?: RetrievalReport
-  /** Cosines among rows. */
-  similarity?: SimilarityReport
-  /** What the aligner keeps; with an aligner only. */
-  preservation?: PreservationReport
-  /** What a report draws; with `figures` only. */
-  figures?: Figures
-}
-/** How the source rows are moved onto the target's distribution. */
-type Method$1 = 'realign' | 'mean-shift' | 'centering' | 'c3' | 'bca' | 'procrustes' | 'bures' | 'aniso-init' | 'none'
-/** A step of the `realign` method, for ablation. */
-type Step$1 = 'anchor' | 'trace' | 'centroid'
-/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
-type Centroid$1 = 'iterate' | 'solve'
 /** Storage type of a component. */
 export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
 /**
@@ -1575,25 +3250,16 @@ export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
  * `jsonl` has one JSON record on each line, `fvecs` is the layout of nearest-neighbour benchmarks.
  */
 export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
-/**
- * Container of rows that is read: those that are written, JSON documents, tables of text, PyTorch's files of tensors (`torch`), tar
- * archives in the WebDataset layout, and plain bytes (`raw`).
- */
-type ReadFormat$1 = Format | 'json' | 'csv' | 'torch' | 'tar' | 'raw'
-/** How several states of a row, such as those of the tokens of a text, become one. */
-type Pool$1 = 'mean' | 'first' | 'last'
-/** What to do with a row that is not finite, has length zero or a wrong width. */
-type OnBadRow$1 = 'error' | 'drop'
 /** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
 export type Role = 'image' | 'text' | 'other'
 /** Options of a fit that say what is fitted. */
 export interface FitOptions {
   /** @defaultValue `'realign'` */
-  method?: Method$1
+  method?: Method
   /** Steps of `realign` to take, in their order. @defaultValue all three */
-  steps?: readonly Step$1[]
+  steps?: readonly Step[]
   /** @defaultValue `'iterate'` */
-  centroid?: Centroid$1
+  centroid?: Centroid
   /** How often the centroid step is applied; the published method applies it once. @defaultValue `1` */
   centroidIterations?: number
   /** Stop as soon as the length of an offset falls below this; raises the default bound on iterations to 1000. */
@@ -1663,442 +3329,6 @@ export interface OutputOptions extends ThreadOptions, OverwriteOptions {
 export interface ResumableOutputOptions extends OutputOptions {
   /** Keep the finished shards of an interrupted run of the same job, after checking them. @defaultValue `false` */
   resume?: boolean
-}
-/** How far a job has come; sent at most a few times a second. */
-export interface Progress {
-  /** What is being done, such as `'moments image'`, `'centroid 1'` or `'transform'`. */
-  stage: string
-  /** Rows done in this stage. */
-  rows: number
-  /** Rows of this stage. */
-  total: number
-  /** Seconds since the job began. */
-  seconds: number
-}
-/** One file of rows, or one part of a file. */
-interface ShardInfo$1 {
-  /** Its path; absent for rows in memory. */
-  path?: string
-  /** The column, tensor, key or leading index that was picked. */
-  selector?: string
-  /** Its rows. */
-  rows: number
-  /** Storage type of its components. */
-  dtype?: Dtype
-  /** The file of metadata that describes its rows, in a clip-retrieval folder. */
-  metadata?: string
-}
-/** What is known of opened rows without reading them. */
-interface EmbeddingsInfo$1 {
-  /** Number of rows. */
-  rows: number
-  /** Columns of a row. */
-  dim: number
-  /** Storage type of a component. */
-  dtype: Dtype
-  /** Container, or `'memory'`. */
-  format: ReadFormat$1 | 'memory'
-  /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
-  layout: 'files' | 'clip-retrieval' | 'memory'
-  /** The files in reading order; empty for rows in memory. */
-  shards: ShardInfo$1[]
-  /** The label they were opened with. */
-  label?: string
-}
-/** What an aligner keeps of one side of its fit. */
-interface SideInfo$1 {
-  /** Name of the side, such as `'image'`. */
-  name: string
-  /** Rows that were fitted. */
-  rows: number
-  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
-  trace: number
-  /** Items that the rows are of, where several are of one. */
-  groups?: number
-}
-/** Distances between the means on one set of rows, before and after a fit. */
-export interface FitGap {
-  /** ‖μx−μy‖ of the unit rows. */
-  before: number
-  /** The same after the fit, of the f64 result; absent when it was not measured. */
-  after?: number
-  /** How far apart the means of two samples of one distribution are. */
-  floor: number
-}
-/** The gaps that an aligner remembers. */
-interface AlignerGap$1 extends FitGap {
-  /** The same on rows that were kept out of the fit. */
-  held?: FitGap
-}
-/** Method and options of a fit; an option that was not given is absent. */
-interface FittedOptions$1 extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
-  /** How rows are moved. */
-  method: Method$1
-  /** How the centroid step found its offset. */
-  centroid: Centroid$1
-}
-/** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
-type StageInfo$1 =
-  | {
-      /** Every component times `factor`. */
-      kind: 'scale'
-      /** The factor. */
-      factor: number
-    }
-  | {
-      /** A vector added, the sphere, or a matrix. */
-      kind: 'add' | 'sphere' | 'linear'
-    }
-  | {
-      /** Gaussian noise, keyed by the row's index. */
-      kind: 'noise'
-      /** Standard deviation of each component. */
-      sigma: number
-      /** Seed. */
-      seed: number
-    }
-  | {
-      /** Radii of coordinate pairs and scales of single coordinates in a basis. */
-      kind: 'polar'
-      /** Pairs of coordinates. */
-      pairs: number
-      /** Order statistics kept of the source's radii and of the target's. */
-      knots: [number, number]
-    }
-/** What a fitted aligner knows about itself. */
-interface AlignerInfo$1 {
-  /** Version of the file format. */
-  version: number
-  /** Version of the package that fitted it. */
-  package: string
-  /** Method and options of the fit. */
-  options: FittedOptions$1
-  /** Columns of the rows it takes and gives. */
-  dim: number
-  /** The side that is moved. */
-  source: SideInfo$1
-  /** The side that is imitated. */
-  target: SideInfo$1
-  /** Factor on the residuals, sqrt(target trace / source trace). */
-  scale: number
-  /** Whether results have unit length. */
-  renormalize: boolean
-  /** Centroid offsets it applies. */
-  iterations: number
-  /** The gap on the rows of the fit, and on rows kept out of it. */
-  gap: AlignerGap$1
-  /** Stages of a map that is more than a scale, a shift and offsets. */
-  stages?: StageInfo$1[]
-  /** Whether the target's rows move too, as in centering. */
-  movesTarget: boolean
-  /** How rows of the fit belonged together: row by row, or by ids; absent where they did not. */
-  pairs?: 'rows' | 'groups'
-}
-/** A number for each side, under the side's name (`image` and `text` unless named otherwise). */
-export type PerSide<T = number> = Record<string, T>
-/** Wall-clock seconds of the parts of a job; a part that did not happen is absent. */
-export interface Seconds {
-  /** The pass over new rows that looks for bad ones and compares them with those of the fit. */
-  check?: number
-  /** Passes over the rows to fit. */
-  fit?: number
-  /** Reading, moving and writing rows. */
-  transform?: number
-  /** Reading and writing rows as they are. */
-  convert?: number
-  /** Waiting until the disk held the output. */
-  sync?: number
-}
-/** Lengths of rows as they are stored. */
-export interface Norms {
-  /** The shortest. */
-  min: number
-  /** The longest. */
-  max: number
-}
-/** Lengths of rows as they are stored, with their mean. */
-export interface MeanNorms extends Norms {
-  /** Their mean. */
-  mean: number
-}
-/** What was taken from a sample rather than from all rows. */
-export interface Sampled {
-  /** Rows of the sample. */
-  size: number
-  /** Seed of the choice. */
-  seed: number
-}
-/** Distances between the means of two sets of unit rows. */
-export interface Gap {
-  /** ‖μx−μz‖ before the fit, on the rows of the fit. */
-  before: number
-  /** The same after it, of the f64 result. */
-  after?: number
-  /** The same of the rows as written, rounded to their storage type. */
-  stored?: number
-  /** sqrt(Tx/n+Tz/m): how far apart two samples of one distribution are. */
-  floor: number
-  /** Whether before and after were measured on the rows of the fit, where the gap after it always lies below the floor. */
-  inSample?: boolean
-  /** The gap on rows that were kept out of the fit, with the floor that holds for them. */
-  held?: FitGap
-}
-/** What stands beside rows that were read, and is in no file that was written: its format or place does not hold it. */
-export interface NotCarried {
-  /** Columns, keys, arrays, tensors or files. */
-  names: string[]
-  /** The first file that held them; absent for rows from memory. */
-  file?: string
-  /** How many files did. */
-  files: number
-}
-/** What a fit found. */
-export interface FitReport {
-  /** Columns. */
-  dim: number
-  /** Rows fitted. */
-  rows: PerSide
-  /** Bad rows left out. */
-  dropped: PerSide
-  /** Lengths of the rows as they are stored. */
-  norms: PerSide<Norms>
-  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
-  trace: PerSide
-  /** Factor on the residuals. */
-  scale: number
-  /** Centroid offsets that were fitted. */
-  iterations: number
-  /** What the sphere projection does to the mean; absent where no row is projected. */
-  phantomDrift?: PhantomDrift
-  /** The gap before and after. */
-  gap: Gap
-  /** Method and options of the fit. */
-  options: FittedOptions$1
-  /** The rows kept out of the fit, when some were. */
-  holdout?: {
-    /** Their share. */
-    holdout: number
-    /** Seed of the choice. */
-    seed: number
-  }
-  /** Files written. */
-  outputs: string[]
-  /** What was not carried along; absent where all was. */
-  notCarried?: NotCarried[]
-  /** Wall-clock seconds of each part. */
-  seconds: Seconds
-  /** Largest resident memory of the process so far; absent where the system does not tell. */
-  peakMemoryBytes?: number
-  /** What looks wrong or is worth knowing, the gravest first. */
-  diagnosis: Finding[]
-}
-/** How the mean of projected rows departs from the projected mean. */
-export interface PhantomDrift {
-  /** ‖E[π(z)]−π(E[z])‖. */
-  measured: number
-  /** ‖E[π(z)]−μx‖, the distance it leaves to the target's mean. */
-  toTarget: number
-  /** Length of the measured drift's part tangential to the sphere. */
-  tangential?: number
-  /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
-  predictedTangential?: number
-  /** Cosine of predicted and measured tangential parts. */
-  cosine?: number
-  /** Length of the predicted drift less the measured one, relative to the measured one. */
-  error?: number
-  /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; the smaller, the nearer. */
-  parameter?: number
-}
-/** What a transformation of rows found. */
-export interface TransformReport {
-  /** Columns. */
-  dim: number
-  /** Rows taken in. */
-  rows: {
-    /** Rows that were moved. */
-    input: number
-  }
-  /** Bad rows left out. */
-  dropped: number
-  /** Files written. */
-  outputs: string[]
-  /** What was not carried along; absent where all was. */
-  notCarried?: NotCarried[]
-  /** ‖μz−μx‖ of the moved rows and the target's mean; absent for the target side. */
-  toTarget?: number
-  /** Whether the rows look like those of the fit; absent for the target side. */
-  fits?: {
-    /** Distance of the new rows' mean from the stored one. */
-    meanShift: number
-    /** The root mean square of the distance that sampling alone gives. */
-    floor: number
-    /** The squared distance without what sampling adds. */
-    unbiasedSquared: number
-    /** The distance that one in two hundred samples of the fit's distribution exceeds; absent for too few rows. */
-    critical?: number
-    /** Distance of the moved mean from where the fit's own rows come to lie; absent where the fit was not verified. */
-    shiftAfter?: number
-    /** What that exceeds in one of two hundred samples. */
-    criticalAfter?: number
-    /** Trace of the new rows. */
-    trace: number
-    /** Trace of the rows of the fit. */
-    storedTrace: number
-    /** `'drifted'` when either distance exceeds what one in two hundred samples shows. */
-    verdict: 'fits' | 'drifted' | 'too-few-rows'
-  }
-  /** Wall-clock seconds of each part. */
-  seconds: Seconds
-  /** Largest resident memory of the process so far; absent where the system does not tell. */
-  peakMemoryBytes?: number
-}
-/** How rows belong together. Hold-outs, halves, noise and ranks are those of groups. */
-export interface GroupsReport {
-  /** Known by ids, or by rows that are equal bit for bit. */
-  by: 'ids' | 'equal-rows'
-  /** Where the ids come from. */
-  from?: string
-  /** Groups of the image rows. */
-  image: number
-  /** Groups of the text rows. */
-  text: number
-  /** Groups with rows on both sides; absent where the sides share none. */
-  both?: number
-  /** Rows that repeat another of their group bit for bit: one item, counted once; absent without ids. */
-  repeated?: ImageText
-  /** Pairs that the groups make; absent where row i belongs to row i. */
-  pairs?: number
-}
-/** A squared gap judged against its noise. */
-export interface JudgedGap {
-  /** The squared gap without the part that sampling adds; negative when the gap is below the noise. */
-  unbiasedSquared: number
-  /** Root mean square of the distance that two samples of one distribution show. */
-  floor: number
-  /** 95 % interval of `unbiasedSquared`; absent without covariances. */
-  interval?: [number, number] | null
-  /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
-  nullDeviation?: number
-  /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
-  verdict: GapVerdict
-}
-/** The gap between two modalities and what it is made of. */
-export interface GapReport extends Partial<Causes>, Metrics {
-  /** Columns. */
-  dim: number
-  /** Rows measured. */
-  rows: ImageText
-  /** Bad rows left out. */
-  dropped: ImageText
-  /** Rows that belong together, and are not independent; absent where every row is its own. */
-  groups?: GroupsReport
-  /** Lengths of the rows as they are stored. */
-  norms: ImageText<Norms>
-  /** Distances between the modalities. */
-  gap: {
-    /** ‖μx−μy‖ without the aligner, when one was given. */
-    before?: number
-    /** ‖μx−μz‖ with it. */
-    after?: number
-    /** ‖μx−μy‖ of the unit rows. */
-    centroid: number
-    /**
-     * Cosine of the means of the populations; null where the noise of a mean is more than .04 of its square, and on the rows of the
-     * aligner's fit.
-     */
-    cosine: number | null
-    /** That of these two means; null when one has length zero. */
-    cosineBiased?: number | null
-    /** Independent rows a side that would do, where `cosine` is null for want of them. */
-    cosineNeeds?: number
-    /**
-     * The squared gap without the part that sampling adds; negative when the gap is below the noise. With an aligner that was
-     * fitted on other rows the noise of its fit is taken out as well.
-     */
-    unbiasedSquared: number
-    /** Root mean square of the distance that two samples of one distribution show, the noise of the fit included. */
-    floor: number
-    /** 95 % interval of `unbiasedSquared`; null in sample, where it would mean nothing; absent without covariances. */
-    interval?: [number, number] | null
-    /** Standard deviation of `unbiasedSquared` where there is no gap; absent without covariances. */
-    nullDeviation?: number
-    /** Whether the gap is real: without one, a sample is called so in 5 % of cases. */
-    verdict: GapVerdict
-    /** The same of this very aligner, whose fit is taken as it is: what it leaves on rows like these. */
-    ofAligner?: JudgedGap
-    /** Mean distance of the pairs; `paired` only. */
-    pairedDistance?: number
-    /** Relative modality gap (Schrodi et al. 2025); `paired` only. */
-    rmg?: number
-  }
-  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
-  trace: ImageText
-  /** sqrt(image trace / text trace). */
-  scale: number
-  /** What the sphere projection would do to the mean of anchored and scaled text. */
-  phantomDrift?: PhantomDrift
-  /** Distances of these rows' means, before the aligner, from those of its fit. */
-  alignerFit?: ImageText<{
-    /** From the mean it moves onto. */
-    toTarget: number
-    /** From the mean it moves. */
-    toSource: number
-  }>
-  /** The aligner was fitted on these very rows: the gap lies below its floor whatever the method. */
-  inSample?: true
-  /** The rows were held out from the aligner's fit, whose noise the floor holds as well. */
-  held?: true
-  /** What was taken from a sample rather than from all rows. */
-  sampled?: Record<string, Sampled>
-  /** What looks wrong or is worth knowing, the gravest first. */
-  diagnosis: Finding[]
-}
-/** A row that cannot be used, and why. */
-export interface BadRow {
-  /** The file; absent for rows from memory. */
-  file?: string
-  /** Index in the file. */
-  row: number
-  /** Index in all files together. */
-  index: number
-  /** Why it cannot be used. */
-  reason: string
-}
-/** What a set of rows looks like. */
-export interface InspectReport extends EmbeddingsInfo$1 {
-  /** Lengths of the usable rows as they are stored, and their mean; null when no row is usable. */
-  norms: MeanNorms | null
-  /** Whether every usable row has length one up to the rounding of its storage type. */
-  unit: boolean
-  /** Rows that cannot be used: how many, and the first of them. */
-  badRows: {
-    /** How many there are. */
-    count: number
-    /** The first of them. */
-    first: BadRow[]
-  }
-}
-/** What a conversion wrote. */
-export interface ConvertReport {
-  /** Rows written. */
-  rows: number
-  /** Columns. */
-  dim: number
-  /** Bad rows left out. */
-  dropped: number
-  /** Files written. */
-  outputs: string[]
-  /** What was not carried along; absent where all was. */
-  notCarried?: NotCarried[]
-  /** Wall-clock seconds of each part. */
-  seconds: Seconds
-}
-/** How a long call is watched and stopped. */
-export interface RunOptions {
-  /** Stops the call within a block of rows; it then rejects with `CANCELLED` and leaves no unfinished file. */
-  signal?: AbortSignal
-  /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
-  onProgress?: (progress: Progress) => void
 }
 interface RowLookup {
   /** Rows there are. */
@@ -2181,7 +3411,7 @@ export interface EmbeddingsOptions {
    *
    * @defaultValue `'error'`
    */
-  onBadRow?: OnBadRow$1
+  onBadRow?: OnBadRow
   /** Whether rows are scaled to unit length as they are read. @defaultValue `true` */
   normalize?: boolean
   /** A name for these rows, kept in aligners that are fitted on them. */
@@ -2210,7 +3440,7 @@ export interface EmbeddingsOptions {
    *
    * @defaultValue such arrays are refused, but those of one state a row
    */
-  pool?: Pool$1
+  pool?: Pool
   /** The column of Arrow data to take. @defaultValue the only column of vectors */
   column?: string
   /**
@@ -2230,11 +3460,11 @@ export declare class Embeddings {
   /** Storage type of a component. */
   get dtype(): Dtype
   /** Container, or `'memory'`. */
-  get format(): EmbeddingsInfo$1['format']
+  get format(): EmbeddingsInfo['format']
   /** Whether the files stand in a clip-retrieval folder with metadata beside them. */
-  get layout(): EmbeddingsInfo$1['layout']
+  get layout(): EmbeddingsInfo['layout']
   /** The files in reading order. */
-  get shards(): readonly ShardInfo$1[]
+  get shards(): readonly ShardInfo[]
   /** The label they were opened with. */
   get label(): string | undefined
   /** Releases rows in memory now, rather than when they are collected; calls that run keep theirs. */
@@ -2294,7 +3524,7 @@ export interface TransformOptions extends ResumableOutputOptions {
 export declare class Aligner {
   #private
   /** What it knows about itself and its fit. */
-  readonly info: AlignerInfo$1
+  readonly info: AlignerInfo
   /** What the fit found; absent when the aligner was loaded. */
   readonly report: FitReport | undefined
   private constructor()
@@ -2597,6 +3827,17 @@ export interface SampleSizeReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` does
  */
 export declare function analyzeSampleSize(input: SampleSizeInput, run?: RunOptions): Promise<SampleSizeReport>
+/** How the gap is taken apart. */
+export interface CauseOptions {
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Last rank of the power-law fit. @defaultValue `128`, or the rank where that is smaller */
+  alphaRanks?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+}
 /** What is measured, and on which rows. */
 export interface MeasureOptions extends CauseOptions, GroupOptions, OverwriteOptions {
   /** What to measure beside the gap. @defaultValue everything */
@@ -2623,7 +3864,7 @@ export type StrategyOptions = Omit<
   'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'targetName' | 'sourceName' | 'encoder'
 >
 /** The name of a strategy in a comparison: a method, or a variant of ReAlign. */
-export type StrategyName = Method$1 | 'anchor-trace' | 'realign-10' | 'realign-solve'
+export type StrategyName = Method | 'anchor-trace' | 'realign-10' | 'realign-solve'
 /** Every strategy that a comparison knows by name. */
 export declare const STRATEGIES: Readonly<Record<StrategyName, StrategyOptions>>
 /** What to compare. */
@@ -2640,7 +3881,7 @@ export interface CompareInput extends ThreadOptions, Omit<MeasureOptions, 'frame
 /** A strategy measured on rows it has not seen. */
 export interface StrategyReport extends GapReport {
   /** Method and options of the fit. */
-  options: FittedOptions$1
+  options: FittedOptions
   /** Wall-clock seconds. */
   seconds: {
     /** Of the fit. */
@@ -2701,15 +3942,6 @@ export declare function convert(
   out: string,
   options?: OutputOptions & RunOptions,
 ): Promise<ConvertReport>
-/** Shapes of one tower's transformer. */
-export interface TowerShape {
-  /** Columns inside. */
-  width: number
-  /** Blocks. */
-  layers: number
-  /** Heads of each block, a divisor of the width. */
-  heads: number
-}
 /** Shapes of a dual encoder. */
 export interface EncoderShape {
   /** Columns of an embedding. @defaultValue `192` */
@@ -2725,16 +3957,6 @@ export interface EncoderShape {
   /** Words of a caption that are read at most. @defaultValue `24` */
   tokens?: number
 }
-/** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
-export type ScheduleKind =
-  | 'cosine'
-  | 'linear'
-  | 'constant'
-  | 'constant_with_warmup'
-  | 'inverse_sqrt'
-  | 'polynomial'
-  | 'cosine_with_restarts'
-  | 'cosine_with_min_lr'
 /** Constants of AdamW. */
 export interface AdamWOptions {
   /** @defaultValue `0.9` */
@@ -2783,48 +4005,6 @@ export interface TrainOptions {
   /** Updates between two checkpoints; `0` for one at the end, and one when the training is stopped. @defaultValue `0` */
   checkpointEvery?: number
 }
-/** What one update did. */
-export interface TrainStep {
-  /** Updates so far, this one included. */
-  step: number
-  /** Updates in all. */
-  total: number
-  /** Passes over the data begun. */
-  epoch: number
-  /** Loss of the batch before the update, natural logarithm. */
-  loss: number
-  /** Share of the batch's images whose own caption came first. */
-  accuracy: number
-  /** Temperature before the update. */
-  temperature: number
-  /** Learning rate of the update. */
-  learningRate: number
-  /** Norm of all gradients together, before it was bounded. */
-  gradNorm: number
-  /** Seconds since training began or went on. */
-  seconds: number
-}
-/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
-export interface TrainProbe {
-  /** Updates made when it was taken. */
-  step: number
-  /** Columns. */
-  dim: number
-  /** Held-out images. */
-  image: Float32Array
-  /** Their captions, row by row. */
-  text: Float32Array
-  /** The batch's images. */
-  batchImage: Float32Array
-  /** The batch's captions. */
-  batchText: Float32Array
-  /** dL/d the batch's image rows. */
-  gradImage: Float32Array
-  /** dL/d the batch's text rows. */
-  gradText: Float32Array
-}
-/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
-export type OnBadPair = 'error' | 'drop'
 /** How lists of pairs are read. */
 export interface PairOptions {
   /**
@@ -2848,79 +4028,6 @@ export interface EmbedOptions extends PairOptions, OverwriteOptions {
   full?: boolean
   /** Keep the shards of an earlier run that are as it wrote them, of the same encoder, pairs and images. @defaultValue `false` */
   resume?: boolean
-}
-/** How often the right answer is among the first k, and the mean of 1/rank. */
-export interface Recall {
-  /** Among the first. */
-  r1: number
-  /** Among the first five. */
-  r5: number
-  /** Among the first ten. */
-  r10: number
-  /** Mean reciprocal rank. */
-  mrr: number
-}
-/** What held-out pairs show. */
-export interface HeldOut {
-  /** Pairs. */
-  rows: number
-  /** Different captions among them; images of one caption are all right answers to it. */
-  captions: number
-  /** ‖mean image − mean text‖. */
-  gap: number
-  /** Mean cosine of a pair. */
-  pairedCosine: number
-  /** Images found by captions. */
-  textToImage: Recall
-  /** Captions found by images. */
-  imageToText: Recall
-  /** What chance would give for `imageToText.r5`. */
-  chanceR5: number
-}
-/** Pairs that were left out. */
-export interface DroppedPairs {
-  /** How many. */
-  count: number
-  /** What is wrong with the first twenty. */
-  first: string[]
-}
-/** What a training gave. */
-export interface TrainReport {
-  /** The encoder's file. */
-  encoder: string
-  /** Columns of its embeddings. */
-  dim: number
-  /** Numbers that were trained. */
-  parameters: number
-  /** Pairs that were trained on. */
-  pairs: number
-  /** Pairs that were left out, with `onBadPair: 'drop'`. */
-  dropped: DroppedPairs
-  /** Updates. */
-  steps: number
-  /** Loss of the last batch; `null` when a resumed training was already done. */
-  loss: number | null
-  /** Learned temperature. */
-  temperature: number
-  /** Every held-out split, by name. */
-  heldOut: Record<string, HeldOut>
-  /** Seconds of this run. */
-  seconds: number
-}
-/** What embedding gave. */
-export interface EmbedReport {
-  /** Pairs. */
-  pairs: number
-  /** Rows on each side: a pair has one for each of its captions. */
-  rows: number
-  /** Columns. */
-  dim: number
-  /** Pairs that were left out, with `onBadPair: 'drop'`. */
-  dropped: DroppedPairs
-  /** Shards that were kept from an earlier run. */
-  kept: number
-  /** Files, in order. */
-  outputs: string[]
 }
 /** What is trained, from what, and where it goes. */
 export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions, OverwriteOptions {
@@ -2947,7 +4054,7 @@ export interface TrainRun {
   /** After every update. */
   onStep?: (step: TrainStep) => void
   /** Every `probeEvery` updates, before the update. */
-  onProbe?: (probe: TrainProbe) => void
+  onProbe?: (probe: ProbeEvent) => void
 }
 /** What is embedded, by what, and where it goes. */
 export interface EmbedInput extends EmbedOptions, ThreadOptions {
@@ -3043,305 +4150,6 @@ export interface MeasureInput extends ThreadOptions, MeasureOptions {
  * `CANCELLED`; `NOT_PAIRED` when paired sides differ in rows
  */
 export declare function measureGap(input: MeasureInput, run?: RunOptions): Promise<GapReport>
-/** One of the two modalities. */
-export type Modality = 'image' | 'text'
-/** A row found near another. */
-export interface NeighbourData {
-  /** Its index in its source. */
-  row: number
-  /** The modality it belongs to. */
-  modality: Modality
-  /** Its cosine to the query. */
-  cosine: number
-}
-/** Pictures of a measurement: a projection onto two directions, the stages of the map, and example queries. */
-export interface FiguresData {
-  /** Rows in the plane of two directions that every stage shares. */
-  projection?: {
-    /** What the two axes are. */
-    axes?: string
-    /** Share of the variance that each axis holds. */
-    explained?: number[]
-    /** The rows; those of one pair share `row`. */
-    points: {
-      /** Index in the whole source. */
-      row: number
-      /** Its modality. */
-      modality: Modality
-      /** The stage of the map. */
-      stage: string
-      /** Its place along the first axis. */
-      x: number
-      /** Its place along the second. */
-      y: number
-    }[]
-  }
-  /** What each stage of the map leaves, in order. */
-  stages?: {
-    /** Name, such as `'anchor'`. */
-    name: string
-    /** Distance of the means. */
-    gap: number
-    /** Trace of the text rows' covariance. */
-    trace?: number
-    /** Mean of the text rows in the plane. */
-    centroid?: number[]
-    /** Mean of the image rows in the plane. */
-    imageCentroid?: number[]
-  }[]
-  /** The nearest rows of a few queries; `neighbours` where nothing was moved. */
-  neighbours?: {
-    /** Index of the query's row. */
-    query: number
-    /** Its modality. */
-    queryModality: Modality
-    /** Its neighbours before the map. */
-    before?: NeighbourData[]
-    /** Its neighbours after it. */
-    after?: NeighbourData[]
-    /** Its neighbours, where there is no map. */
-    neighbours?: NeighbourData[]
-  }[]
-}
-/** Names of rows for tooltips and tables, such as captions and file names, by row. */
-export interface RowLabels {
-  /** Of image rows. */
-  image?: readonly string[] | Readonly<Record<number, string>>
-  /** Of text rows. */
-  text?: readonly string[] | Readonly<Record<number, string>>
-}
-/** Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is null. */
-interface ConditionRecord$1 {
-  /** First eigenvalue over the last one that is more than rounding. */
-  kappa: number | null
-  /** First eigenvalue over the last of those that hold 99.9 % of the trace. */
-  kappaEff: number | null
-}
-/** Residuals in U, where both modalities vary. */
-interface USideRecord$1 extends ConditionRecord$1 {
-  /** Eigenvalues that were rounding only. */
-  belowFloor: number
-  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
-  isotropic: ConditionRecord$1
-  /** Against the covariance of the gradients in U; absent without gradients. */
-  gradient?: {
-    /** Leading eigencomponents compared. */
-    ranks: number
-    /** Pearson correlation of the sorted eigenvalues. */
-    rhoEig: number | null
-    /** Pearson correlation of the diagonals in the frame's basis. */
-    diagonal: number | null
-    /** `rhoEig` of an isotropic sample: sorted numbers always correlate. */
-    isotropicRhoEig: number | null
-    /** `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs. */
-    mixtureRhoEig?: number | null
-    /** `diagonal` with them; absent as `mixtureRhoEig`. */
-    mixtureDiagonal?: number | null
-    /** |correlation| that unrelated diagonals exceed in one of twenty cases. */
-    chance: number | null
-  }
-}
-/** Residuals in V, the complement of U. */
-interface VSideRecord$1 extends ConditionRecord$1 {
-  /** Dimension of V. */
-  dim: number
-  /** Eigenvalues that were rounding only. */
-  belowFloor: number
-  /** The same of an isotropic sample of as many rows, which share items as the pairs do. */
-  isotropic: ConditionRecord$1
-  /** Degrees between γ and the leading eigenvector of Σ_V, 0 to 90. */
-  angle: number | null
-  /** Quantiles of the same angle for a random direction. */
-  randomAngle: {
-    /** 5 %. */
-    p05: number | null
-    /** The median. */
-    p50: number | null
-    /** 95 %. */
-    p95: number | null
-  }
-  /** Length of the mean unit direction of P_VΔ, without the part that sampling adds to its square; absent in older logs. */
-  resultant?: number
-  /** Von Mises–Fisher concentration of the pairs' directions in V; not of a window. */
-  vmf?: number | null
-  /** The same of as many directions spread evenly. */
-  isotropicVmf?: number | null
-}
-/** How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`. */
-interface CouplingRecord$1 {
-  /** ‖L‖₂. */
-  norm: number
-  /** Share of the residuals in V that L explains. */
-  r2: number | null
-  /** The ridge that both depend on. */
-  lambda: number
-}
-/** How a part of the mean difference moves. */
-interface BiasRecord$1 {
-  /** ‖b(t)−b(t0)‖/‖b(t0)‖; absent before the frame is frozen. */
-  drift?: number
-  /** Cosine to the step recorded before; absent at the first. */
-  stepCosine?: number | null
-}
-/** Share of queries whose partner is the nearest row, and is among the five nearest. */
-interface RecallRecord$1 {
-  /** Recall at 1. */
-  r1: number
-  /** Recall at 5. */
-  r5: number
-}
-/**
- * What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
- * undefined is null. Angles are in degrees.
- *
- * @see arXiv 2602.07026, sections 3 and 4, appendices B and C
- */
-interface TrackRecord$1 {
-  /** The trainer's step. */
-  step: number
-  /** Columns. */
-  dim: number
-  /** Probe pairs. */
-  pairs: number
-  /** Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs. */
-  groups?: {
-    /** Known by ids, or by rows that are equal bit for bit. */
-    by: 'ids' | 'equal-rows'
-    /** Different items. */
-    items: number
-  }
-  /** The frame everything is taken apart in. */
-  frame: {
-    /** Dimension of U. */
-    rank: number
-    /** Share of the trace of Cov(image)+Cov(text) that U held when it was estimated. */
-    energy: number
-    /** Whether it stays from here on. */
-    frozen: boolean
-    /** Step it was estimated at. */
-    step: number
-  }
-  /** The gap of the pairs beside its noise. */
-  gap: {
-    /** ‖m‖, the distance of the means. */
-    centroid: number
-    /** Cosine of the means. */
-    cosine: number | null
-    /** ‖m‖² without the part that sampling adds. */
-    unbiasedSquared: number
-    /** Its 95 % interval. */
-    interval: [number, number]
-    /** Whether the gap is real; absent in older logs. */
-    verdict?: 'real' | 'noise' | 'not-tested'
-    /** How far apart the means would be by sampling alone. */
-    floor: number
-    /** Mean distance of the pairs. */
-    pairedDistance: number
-    /** Relative modality gap. */
-    rmg: number
-  }
-  /** E‖e−μ‖² of both modalities. */
-  trace: ImageText
-  /** E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`. */
-  decomposition: {
-    /** ‖β‖, the mean difference in U. */
-    pmb: number
-    /** ‖γ‖, the mean difference in V. */
-    cob: number
-    /** Spread of the differences in U. */
-    traceU: number
-    /** Spread of the differences in V. */
-    traceV: number
-  }
-  /** U re-estimated at this step against the frozen one; absent before it is frozen. */
-  rotation?: {
-    /** Sine of the largest principal angle. */
-    sinTheta: number
-    /** Root mean square of the sines of all principal angles. */
-    rmsSine: number
-    /** Root mean square of all principal angles. */
-    rmsAngle: number
-    /** `rmsSine` of a random subspace, sqrt(dim V/d). */
-    random: number
-  }
-  /** How the residuals in V follow those in U. */
-  coupling: CouplingRecord$1
-  /** Root mean square share of gradient energy in V; absent without gradients. */
-  leakage?: {
-    /** Over the rows of both modalities. */
-    leak: number | null
-    /** Of image gradients. */
-    image?: number | null
-    /** Of text gradients. */
-    text?: number | null
-    /** Of random directions, sqrt(dim V/d). */
-    random: number
-    /** The same of random mixtures of the batch's rows; absent without a batch, and in older logs. */
-    mixture?: number
-    /** sinθ + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen. */
-    bound?: number
-    /** `leak` − `bound`: above zero, the remainder that the bound needs to hold. */
-    remainder?: number | null
-  }
-  /** γ, the mean difference in V. */
-  passive: BiasRecord$1
-  /** β, the mean difference in U, to compare with. */
-  active: BiasRecord$1
-  /** Residuals in U. */
-  u: USideRecord$1
-  /** Residuals in V. */
-  v: VSideRecord$1
-  /** Search among the probe pairs; absent for `retrievalPairs: 0`. */
-  retrieval?: {
-    /** Pairs it was measured on. */
-    pairs: number
-    /** Images ask, texts answer. */
-    imageToText: RecallRecord$1
-    /** Texts ask, images answer. */
-    textToImage: RecallRecord$1
-  }
-  /** What the sphere does to the mean of the text after anchor and trace. */
-  phantomDrift: {
-    /** ‖E[π(z)]−π(E[z])‖. */
-    measured: number
-    /** ‖E[π(z)]−μx‖. */
-    toTarget: number
-    /** Length of its part tangential to the sphere. */
-    tangential: number
-    /** Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy. */
-    predictedTangential: number
-    /** Cosine of predicted and measured tangential parts. */
-    cosine: number | null
-    /** Length of the predicted drift less the measured one, relative to the measured one; absent in older logs. */
-    error?: number
-    /** √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs. */
-    parameter?: number
-    /** Root mean square of the tangential part that sampling alone gives; absent in older logs. */
-    noise?: number
-  }
-  /** Gradients against the span of the batch's embeddings; absent without a batch. */
-  span?: {
-    /** Root mean square share of the gradients outside it; null where it is the whole space. */
-    residual: number | null
-    /** Its dimension. */
-    dim: number
-    /** The same of a random vector. */
-    random: number
-  }
-  /** Means of the per-step covariances of the window that this step completes. */
-  window?: {
-    /** First step of the window. */
-    from: number
-    /** Recorded steps in it. */
-    steps: number
-    /** Residuals in U. */
-    u: USideRecord$1
-    /** Residuals in V. */
-    v: VSideRecord$1
-    /** How the residuals in V follow those in U. */
-    coupling: CouplingRecord$1
-  }
-}
 /** What a run says about a claim of the paper. */
 export interface TrackFinding {
   /** Stable name. */
@@ -3365,11 +4173,11 @@ export interface TrackFinding {
  *
  * @param records those of a tracker or of its log, in order
  */
-export declare function findings(records: readonly TrackRecord$1[]): TrackFinding[]
+export declare function findings(records: readonly TrackRecord[]): TrackFinding[]
 /** A run as `track --json` prints it and as a report shows it. */
 export interface TrackData {
   /** Its records, in order. */
-  records: readonly TrackRecord$1[]
+  records: readonly TrackRecord[]
   /** What they say about each claim. */
   findings: readonly TrackFinding[]
 }
@@ -3378,18 +4186,7 @@ export interface TrackData {
  *
  * @param records those of a tracker or of its log
  */
-export declare function trackReportData(records: readonly TrackRecord$1[]): TrackData
-/** How well one side is found from the other. */
-export interface RetrievalData {
-  /** Share of queries whose partner is the nearest row. */
-  r1: number
-  /** The same among the five nearest. */
-  r5: number
-  /** The same among the ten nearest. */
-  r10: number
-  /** Mean of one over the partner's rank. */
-  mrr: number
-}
+export declare function trackReportData(records: readonly TrackRecord[]): TrackData
 /** What is wrong or worth knowing, with its evidence. */
 export interface DiagnosisData {
   /** Stable name. */
@@ -3403,159 +4200,28 @@ export interface DiagnosisData {
   /** What to do. */
   advice?: string
 }
-/** A spectrum with the eigenvalues themselves. */
-export interface SpectrumData extends Omit<SpectrumReport, 'eigenvalues'> {
-  /** All of them, descending. */
-  eigenvalues?: number[]
+/** What is drawn of a measurement. */
+export interface FiguresData extends Partial<Omit<Figures, 'projection'>> {
+  /** Rows in two dimensions, the same plane for every stage. */
+  projection?: Partial<Figures['projection']> & Pick<Figures['projection'], 'points'>
 }
-/** A result of `measure`; whatever is absent is not shown. */
-export interface MeasureData {
-  /** Columns. */
-  dim?: number
-  /** Rows measured. */
-  rows?: PerSide | ImageText
+/** A result of `measure`, or of a fit; whatever is absent is not shown. */
+export interface MeasureData extends Partial<Omit<GapReport, 'dropped' | 'norms' | Own>> {
   /** Distances between the modalities. */
-  gap: {
-    /** ‖μx−μz‖ without the aligner. */
-    before?: number
-    /** The same with it. */
-    after?: number
-    /** The same of the rows as written. */
-    stored?: number
-    /** ‖μx−μy‖. */
-    centroid?: number
-    /** Cosine of the means. */
-    cosine?: number | null
-    /** That of these two means. */
-    cosineBiased?: number | null
-    /** The squared gap without the part that sampling adds. */
-    unbiasedSquared?: number
+  gap: Partial<GapReport['gap'] & Gap> & {
     /** How far apart two samples of one distribution are. */
     floor: number
-    /** 95 % interval of `unbiasedSquared`; null in sample. */
-    interval?: number[] | null
-    /** Whether the gap is real. */
-    verdict?: GapVerdict
-    /** The same of this very aligner. */
-    ofAligner?: JudgedGap
-    /** Mean distance of the pairs. */
-    pairedDistance?: number
-    /** Relative modality gap. */
-    rmg?: number
-    /** Whether these are the rows of the fit. */
-    inSample?: boolean
-    /** The gap on rows kept out of a fit. */
-    held?: FitGap
   }
-  /** Rows that belong together. */
-  groups?: GroupsReport
-  /** E‖e−μ‖² of the unit rows. */
-  trace?: PerSide | ImageText
-  /** sqrt(image trace / text trace). */
-  scale?: number
-  /** The frame U. */
-  frame?: FrameReport
-  /** The gap taken apart. */
-  decomposition?: Decomposition
-  /** Spectra of both modalities. */
-  spectrum?: ImageText<SpectrumData>
-  /** Their covariances compared. */
-  covariance?: CovarianceReport
-  /** The covariance of the paired differences. */
-  residual?: ResidualReport
-  /** Who is near whom. */
-  neighbours?: {
-    /** Neighbours asked for in `retention`. */
-    k: number
-    /** Share of a row's neighbours that the map keeps. */
-    retention?: number
-    /** Share of neighbours of the other modality, and directional mixing. */
-    mixing?: {
-      /** Neighbours asked for in the pooled rows. */
-      k: number
-      /** Share of them that belong to the other modality. */
-      all?: number
-      /** Directional mixing of image rows, 1 where mixed as by chance. */
-      image?: number | null
-      /** The same of text rows. */
-      text?: number | null
-      /** The plain shares of either modality. */
-      shares?: ImageText
-    }
-    /** Share of rows that have a double among their own kind. */
-    duplicates?: ImageText
-    /** Skewness of the in-degrees. */
-    hubness?: {
-      /** Among the image rows. */
-      image?: number
-      /** Among the text rows. */
-      text?: number
-      /** Of image rows as neighbours of text rows. */
-      textToImage?: number
-    }
-  }
-  /** Cosines and what follows from them. */
-  similarity?: {
-    /** Jensen–Shannon divergences of the populations of the histograms; null where rows are too few. */
-    js?: Record<string, number | null>
-    /** Those of the histograms. */
-    jsBiased?: Record<string, number>
-    /** What sampling alone gives. */
-    jsChance?: Record<string, number>
-    /** Shares of cosines in equal bins on [−1, 1]. */
-    histograms?: {
-      /** Number of bins. */
-      bins: number
-      /** Of partners. */
-      paired?: number[]
-      /** Of images and texts that are no partners. */
-      cross?: number[]
-      /** Of images. */
-      imageImage?: number[]
-      /** Of texts. */
-      textText?: number[]
-    }
-    /** E‖x−z‖² of the pairs. */
-    alignment?: number
-    /** log E exp(−2‖u−v‖²); null below 20 rows. */
-    uniformity?: ImageText<number | null>
-    /** Linear CKA. */
-    cka?: number | null
-    /** Held-out accuracy of a logistic probe. */
-    separability?: number | null
-  }
-  /** What the map keeps of the text rows. */
-  preservation?: {
-    /** Mean product with the original row. */
-    phi?: number
-    /** Correlation of pairwise cosines before and after. */
-    psi?: number | null
-    /** Share of neighbours kept. */
-    omega?: number | null
-  }
-  /** Search from one side in the other. */
-  retrieval?: {
-    /** Texts ask, images answer. */
-    textToImage?: RetrievalData
-    /** Images ask, texts answer. */
-    imageToText?: RetrievalData
-    /** A corpus of both. */
-    mixed?: {
-      /** Rows found. */
-      k: number
-      /** Share of images among them when texts ask. */
-      imageShare: number
-    }
-  }
-  /** Whether the aligner was fitted on these very rows. */
-  inSample?: boolean
-  /** Whether the rows were kept out of the aligner's fit. */
-  held?: boolean
+  /** Rows of either side, under its name. */
+  rows?: Readonly<Record<string, number>>
+  /** E‖e−μ‖² of the unit rows, under the side's name. */
+  trace?: Readonly<Record<string, number>>
   /** What is wrong or worth knowing. */
   diagnosis?: DiagnosisData[]
   /** Pictures. */
   figures?: FiguresData
 }
+type Own = 'gap' | 'rows' | 'trace' | 'diagnosis' | 'figures'
 /** A strategy to take. */
 export interface RecommendationData {
   /** Its name. */
@@ -3705,6 +4371,13 @@ export declare function projectionParquet(
   path: string,
   options?: OverwriteOptions,
 ): Promise<number>
+/** Names of rows for tooltips and tables, such as captions and file names, by row. */
+export interface RowLabels {
+  /** Of image rows. */
+  image?: readonly string[] | Readonly<Record<number, string>>
+  /** Of text rows. */
+  text?: readonly string[] | Readonly<Record<number, string>>
+}
 /** What a report says beside its data. */
 export interface ReportOptions extends OverwriteOptions {
   /** Heading of the page. @defaultValue `'Modality gap'` */
@@ -4150,8 +4823,6 @@ export interface LoraOptions {
   /** Maps of a block by the end of their names. @defaultValue all seven */
   targets?: readonly string[]
 }
-/** What learns: the projector alone, with adapters in the language model, or with all of it. */
-export type LearnMode = 'projector' | 'lora' | 'full'
 /** How a model learns; what is left out has the native default that is stated. */
 export interface LearnOptions {
   /** @defaultValue `'projector'` */
@@ -4232,61 +4903,6 @@ export interface ModelSample {
   /** Number of the pass over the data: an aligner that adds noise draws it anew in every one. @defaultValue `0` */
   epoch?: number
 }
-/** What a model says of itself. */
-export interface ModelInfo {
-  /** `llama`, `mistral`, `qwen2` or `qwen3`. */
-  modelType: string
-  /** Tokens of its vocabulary. */
-  vocab: number
-  /** Width of the language model. */
-  hidden: number
-  /** Blocks. */
-  layers: number
-  /** Columns of embeddings. */
-  dim: number
-  /** Numbers that learn. */
-  learning: number
-  /** What multiplies bf16 matrices on this machine. */
-  unit: string
-  /**
-   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
-   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
-   */
-  notes: readonly string[]
-}
-/** Sizes of samples as the model takes them. */
-export interface SampleSizes {
-  /** Positions, by sample. */
-  positions: number[]
-  /** Tokens that count in the loss, by sample. */
-  labels: number[]
-}
-/** What an update showed. */
-export interface StepReport {
-  /** Updates made, this one included. */
-  step: number
-  /** Mean −log p of the tokens that count, in nats. */
-  loss: number
-  /** Tokens that count. */
-  labels: number
-  /** Share of them that were the likeliest. */
-  accuracy: number
-  /** Positions computed. */
-  positions: number
-  /** Norm of all gradients before it was bounded. */
-  gradNorm: number
-  /** Learning rate of the update. */
-  learningRate: number
-}
-/** Losses of samples without an update. */
-export interface LossReport {
-  /** Σ −log p of each sample, in nats. */
-  losses: number[]
-  /** Tokens that count, by sample. */
-  labels: number[]
-  /** How many of all those tokens were the likeliest. */
-  right: number
-}
 /** How answers are drawn. */
 export interface SamplingOptions {
   /** Tokens of an answer at most. @defaultValue `128` */
@@ -4301,22 +4917,6 @@ export interface SamplingOptions {
   first?: number
   /** Texts that end an answer. */
   stop?: readonly string[]
-}
-/** An answer. */
-export interface Answer {
-  /** The text, without what ended it and without thoughts before it (`<think>…</think>`). */
-  text: string
-  /** Its tokens, without those of thoughts. */
-  tokens: number[]
-  /** Why it ended: an end token, a stop text, or the bound on tokens. */
-  ended: 'end' | 'stop' | 'length'
-}
-/** A piece of an answer as it is made. */
-export interface AnswerPiece {
-  /** Number of the answer. */
-  answer: number
-  /** Characters that are certain by now. */
-  text: string
 }
 /**
  * What is written for others:
@@ -5310,7 +5910,7 @@ export interface DatasetOptions {
   /** What happens to records that cannot be used; `'drop'` counts them in the report. @defaultValue `'error'` */
   onBad?: 'error' | 'drop'
   /** What happens to bad rows: an error when a record needs one, or they are left out, and `missing` decides. @defaultValue `'error'` */
-  onBadRow?: OnBadRow$1
+  onBadRow?: OnBadRow
   /** Moves rows as they are read. */
   aligner?: Aligner
   /** Which of the aligner's maps: that of the texts, or that of the images. @defaultValue `'source'` */
@@ -5429,94 +6029,45 @@ export declare class Dataset implements AsyncIterable<DatasetItem> {
  * `BAD_OPTION`; `CANCELLED`
  */
 export declare function openDataset(options: DatasetOptions, run?: RunOptions): Promise<Dataset>
-/** One file of rows, or one part of a file. */
-export interface TaskShard {
-  /** The file. */
-  path: string
-  /** The column, tensor, key or leading index to take. */
-  selector?: string
-  /** How several states of a row become one. @defaultValue such shards are refused */
-  pool?: Pool$1
-}
 /** Counts one shard: n, mean and trace, as a state that can be merged with others. */
-export interface MomentsTask {
-  /** What is done. */
-  task: 'moments'
-  /** Version of this description. */
-  version: 1
-  /** The rows to count. */
-  shard: TaskShard
-  /** Aligner file whose map the rows go through first. */
-  through?: string
-  /** Whether rows are scaled to unit length. @defaultValue `true` */
-  normalize?: boolean
-  /** What to do with bad rows. @defaultValue `'error'` */
-  onBadRow?: OnBadRow$1
-  /** File of the state. */
-  out: string
-}
+export type MomentsTask = Extract<
+  TaskSpec,
+  {
+    /** Which of these it is. */
+    task: 'moments'
+  }
+>
 /** Merges states in the order given, as if one pass had counted all their rows. */
-export interface MergeTask {
-  /** What is done. */
-  task: 'merge'
-  /** Version of this description. */
-  version: 1
-  /** Files of the states, in shard order. */
-  states: readonly string[]
-  /** File of the merged state. */
-  out: string
-}
+export type MergeTask = Extract<
+  TaskSpec,
+  {
+    /** Which of these it is. */
+    task: 'merge'
+  }
+>
 /** Moves the rows of one shard with an aligner. */
-export interface TransformTask {
-  /** What is done. */
-  task: 'transform'
-  /** Version of this description. */
-  version: 1
-  /** The rows to move. */
-  shard: TaskShard
-  /** Aligner file. */
-  aligner: string
-  /** What to do with bad rows. @defaultValue `'error'` */
-  onBadRow?: OnBadRow$1
-  /** Storage type of the output. @defaultValue that of the input */
-  dtype?: Dtype
-  /** Container of the output. @defaultValue that of the input */
-  format?: Format
-  /** Folder of the output. */
-  out: string
-}
-/** A shard task: a pure function of one shard and small parameters. */
-export type TaskSpec = MomentsTask | MergeTask | TransformTask
-/** What a finished shard task says of itself. */
-export interface Receipt {
-  /** Version of the description it was run from. */
-  version: number
-  /** What was done. */
-  task: TaskSpec['task']
-  /** Rows counted or written. */
-  rows: number
-  /** The file written. */
-  output: string
-  /** Bytes of a state. */
-  bytes?: number
-  /** Hash of a state. */
-  hash?: string
-  /** The shard that was read. */
-  shard?: unknown
-  /** Bad rows left out: their number, or for `transform` their indices. */
-  dropped?: number | number[]
-  /** What stood beside the rows of a transformed shard and was not carried along; absent where all was. */
-  notCarried?: NotCarried[]
-  /** Number of merged states. */
-  states?: number
-}
+export type TransformTask = Extract<
+  TaskSpec,
+  {
+    /** Which of these it is. */
+    task: 'transform'
+  }
+>
+/** What a task of this kind says of itself. */
+export type ReceiptOf<S extends TaskSpec> = Extract<
+  TaskReceipt,
+  {
+    /** Which of these it is. */
+    task: S['task']
+  }
+>
 /**
  * Runs one shard task and returns its receipt: what any scheduler calls, once per shard and in any order. Output has its
  * name only once it is complete, so a repeated attempt changes nothing.
  *
  * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
  */
-export declare function runTask(spec: TaskSpec, run?: RunOptions): Promise<Receipt>
+export declare function runTask<S extends TaskSpec>(spec: S, run?: RunOptions): Promise<ReceiptOf<S>>
 /**
  * What is done about an order in which nothing matches:
  * - `'none'`: nothing; BLEU is 0 (Papineni et al. 2002);
@@ -5663,7 +6214,7 @@ export declare function tokenF1(answers: readonly Judged[]): TokenF1
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
-export declare function readTrackLog(path: string, options?: ReadLogOptions): Promise<TrackRecord$1[]>
+export declare function readTrackLog(path: string, options?: ReadLogOptions): Promise<TrackRecord[]>
 /** How a run is followed; kept in the state. */
 interface TrackerOptions$1 {
   /** The frame of the first step at or after this one stays; until then each step has its own. The paper takes 800. */
@@ -5751,7 +6302,7 @@ export declare class Tracker {
    */
   static fromBytes(bytes: Uint8Array, use?: TrackerUse): Tracker
   /** Records of this process and of the log that was gone on with, in order. */
-  get records(): readonly TrackRecord$1[]
+  get records(): readonly TrackRecord[]
   /** The last step recorded, also by the process before. */
   get lastStep(): number | undefined
   /**
@@ -5763,7 +6314,7 @@ export declare class Tracker {
    * and row, `BAD_SHAPE`, `NOT_PAIRED`, `TOO_FEW_ROWS`, `WIDTH_MISMATCH`, `NUMERIC`, `CANCELLED`; `WRITE_FAILED` for the
    * log
    */
-  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord$1 | undefined>
+  push(step: TrackStep, run?: Pick<RunOptions, 'signal'>): Promise<TrackRecord | undefined>
   /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
   toBytes(): Uint8Array
   /**
@@ -5781,28 +6332,6 @@ export declare class Tracker {
   saveFrame(path: string, options?: OverwriteOptions): Promise<void>
 }
 
-export {
-  AlignerGap$1 as AlignerGap,
-  AlignerInfo$1 as AlignerInfo,
-  BiasRecord$1 as BiasRecord,
-  Centroid$1 as Centroid,
-  ConditionRecord$1 as ConditionRecord,
-  CouplingRecord$1 as CouplingRecord,
-  EmbeddingsInfo$1 as EmbeddingsInfo,
-  FittedOptions$1 as FittedOptions,
-  Method$1 as Method,
-  OnBadRow$1 as OnBadRow,
-  Pool$1 as Pool,
-  ReadFormat$1 as ReadFormat,
-  RecallRecord$1 as RecallRecord,
-  ShardInfo$1 as ShardInfo,
-  SideInfo$1 as SideInfo,
-  StageInfo$1 as StageInfo,
-  Step$1 as Step,
-  TrackRecord$1 as TrackRecord,
-  TrackerOptions$1 as TrackerOptions,
-  USideRecord$1 as USideRecord,
-  VSideRecord$1 as VSideRecord,
-}
+export { ProbeEvent as TrainProbe, ProgressEvent as Progress, TrackerOptions$1 as TrackerOptions }
 
 export {}

@@ -97,7 +97,161 @@ export declare class ModalityGapError extends Error {
     },
   )
 }
-/** How the source rows are moved onto the target's distribution. */
+/**
+ * The gaps that an aligner keeps: distances between the means on one set of rows, before and after a fit.
+ */
+export type AlignerGap = {
+  /**
+   * ‖μx−μy‖ of the unit rows.
+   */
+  before: number
+  /**
+   * The same after the fit, of the f64 result; absent when it was not measured.
+   */
+  after?: number
+  /**
+   * How far apart the means of two samples of one distribution are: sqrt(Tx/n + Ty/m).
+   */
+  floor: number
+  /**
+   * The same on rows that were kept out of the fit.
+   */
+  held?: Omit<AlignerGap, 'held'>
+}
+/**
+ * What a fitted aligner knows about itself; the one metadata entry of its file.
+ */
+export type AlignerInfo = {
+  /**
+   * Version of the file format.
+   */
+  version: number
+  /**
+   * Version of the package that fitted it.
+   */
+  package: string
+  /**
+   * Method and options of the fit.
+   */
+  options: FittedOptions
+  /**
+   * Columns of the rows it takes and gives.
+   */
+  dim: number
+  /**
+   * The side that is moved.
+   */
+  source: SideInfo
+  /**
+   * The side that is imitated.
+   */
+  target: SideInfo
+  /**
+   * Factor s on the residuals, sqrt(target trace / source trace).
+   */
+  scale: number
+  /**
+   * Whether results have unit length.
+   */
+  renormalize: boolean
+  /**
+   * Centroid offsets it applies.
+   */
+  iterations: number
+  /**
+   * Stages of a map that is more than a scale, a shift and offsets.
+   */
+  stages?: Array<StageInfo>
+  /**
+   * The gap on the rows of the fit, and on rows kept out of it.
+   */
+  gap: AlignerGap
+  /**
+   * Whether the target's rows move too, as in centering.
+   */
+  movesTarget: boolean
+  /**
+   * How rows of the fit belonged together: row by row, or by ids; absent where they did not.
+   */
+  pairs?: 'rows' | 'groups'
+}
+/**
+ * How the centroid step is solved.
+ */
+export type Centroid = 'iterate' | 'solve'
+/**
+ * Method and options of a fit; an option that was not given is absent, and has the documented default.
+ */
+export type FittedOptions = {
+  /**
+   * How rows are moved.
+   */
+  method: Method
+  /**
+   * Steps of ReAlign to take; all three by default.
+   */
+  steps?: Array<Step>
+  /**
+   * How the centroid step finds its offset.
+   */
+  centroid: Centroid
+  /**
+   * How often the centroid step is applied, once by default; with a tolerance the bound.
+   */
+  centroidIterations?: number
+  /**
+   * Stop as soon as the in-sample gap is at most this.
+   */
+  tolerance?: number
+  /**
+   * Whose arithmetic to follow.
+   */
+  compat?: 'official'
+  /**
+   * Whether rows end on the sphere; only centering leaves it by default.
+   */
+  renormalize?: boolean
+  /**
+   * σ of each component of C3's noise, `Math.sqrt(0.016)` by default.
+   */
+  noise?: number
+  /**
+   * Seed of C3's noise; 0 by default.
+   */
+  noiseSeed?: number
+  /**
+   * ρ added to the diagonal of covariances before their roots are taken, `1e-6` by default.
+   */
+  ridge?: number
+  /**
+   * Whether BCA matches covariances about the means (the default) or second moments, as printed; whether C3 centres both
+   * sides, as its authors' code for captions does, in place of moving texts onto images (the default).
+   */
+  centered?: boolean
+  /**
+   * Share of the energy that the frame's U holds, for BCA and AnisoAlign.
+   */
+  energy?: number
+  /**
+   * Dimension of U, instead of a share.
+   */
+  rank?: number
+  /**
+   * What the target rows are; `image` by default.
+   */
+  targetName?: string
+  /**
+   * What the source rows are; `text` by default.
+   */
+  sourceName?: string
+  /**
+   * Which encoder made the rows, kept in the file.
+   */
+  encoder?: string
+}
+/**
+ * How the source rows are moved onto the target's distribution.
+ */
 export type Method =
   | 'realign'
   | 'mean-shift'
@@ -108,10 +262,93 @@ export type Method =
   | 'bures'
   | 'aniso-init'
   | 'none'
-/** A step of the `realign` method, for ablation. */
+/**
+ * What an aligner keeps of one side of its fit.
+ */
+export type SideInfo = {
+  /**
+   * Name of the side, such as `'image'`.
+   */
+  name: string
+  /**
+   * Rows that were fitted.
+   */
+  rows: number
+  /**
+   * Trace of the covariance, E‖e−μ‖² of the unit rows.
+   */
+  trace: number
+  /**
+   * Items that the rows are of, where several are of one.
+   */
+  groups?: number
+}
+/**
+ * One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
+ */
+export type StageInfo =
+  | {
+      /**
+       * Which of these it is.
+       */
+      kind: 'scale'
+      /**
+       * The factor.
+       */
+      factor: number
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      kind: 'add'
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      kind: 'sphere'
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      kind: 'linear'
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      kind: 'noise'
+      /**
+       * σ of each component.
+       */
+      sigma: number
+      /**
+       * Seed, below 2⁵³.
+       */
+      seed: number
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      kind: 'polar'
+      /**
+       * Pairs of coordinates.
+       */
+      pairs: number
+      /**
+       * Order statistics kept of the source's radii and of the target's.
+       */
+      knots: [number, number]
+    }
+/**
+ * A step of ReAlign.
+ */
 export type Step = 'anchor' | 'trace' | 'centroid'
-/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
-export type Centroid = 'iterate' | 'solve'
+/** Distances between the means on one set of rows, before and after a fit. */
+export type FitGap = Omit<AlignerGap, 'held'>
 /** Options of a fit that say what is fitted. */
 export interface FitOptions {
   /** @defaultValue `'realign'` */
@@ -165,96 +402,6 @@ export interface FitOptions {
   sourceName?: string
   /** Label of the encoder that made the embeddings, kept in the aligner. */
   encoder?: string
-}
-/** What an aligner keeps of one side of its fit. */
-export interface SideInfo {
-  /** Name of the side, such as `'image'`. */
-  name: string
-  /** Rows that were fitted. */
-  rows: number
-  /** Trace of the covariance, E‖e−μ‖² of the unit rows. */
-  trace: number
-  /** Items that the rows are of, where several are of one. */
-  groups?: number
-}
-/** Distances between the means on one set of rows, before and after a fit. */
-export interface FitGap {
-  /** ‖μx−μy‖ of the unit rows. */
-  before: number
-  /** The same after the fit, of the f64 result; absent when it was not measured. */
-  after?: number
-  /** How far apart the means of two samples of one distribution are. */
-  floor: number
-}
-/** The gaps that an aligner remembers. */
-export interface AlignerGap extends FitGap {
-  /** The same on rows that were kept out of the fit. */
-  held?: FitGap
-}
-/** Method and options of a fit; an option that was not given is absent. */
-export interface FittedOptions
-  extends Omit<FitOptions, 'holdout' | 'seed' | 'subset' | 'subsetSeed' | 'paired' | 'frame'> {
-  /** How rows are moved. */
-  method: Method
-  /** How the centroid step found its offset. */
-  centroid: Centroid
-}
-/** A stage of an aligner's map; vectors and matrices stand in the file's tensors `stages.N…`. */
-export type StageInfo =
-  | {
-      /** Every component times `factor`. */
-      kind: 'scale'
-      /** The factor. */
-      factor: number
-    }
-  | {
-      /** A vector added, the sphere, or a matrix. */
-      kind: 'add' | 'sphere' | 'linear'
-    }
-  | {
-      /** Gaussian noise, keyed by the row's index. */
-      kind: 'noise'
-      /** Standard deviation of each component. */
-      sigma: number
-      /** Seed. */
-      seed: number
-    }
-  | {
-      /** Radii of coordinate pairs and scales of single coordinates in a basis. */
-      kind: 'polar'
-      /** Pairs of coordinates. */
-      pairs: number
-      /** Order statistics kept of the source's radii and of the target's. */
-      knots: [number, number]
-    }
-/** What a fitted aligner knows about itself. */
-export interface AlignerInfo {
-  /** Version of the file format. */
-  version: number
-  /** Version of the package that fitted it. */
-  package: string
-  /** Method and options of the fit. */
-  options: FittedOptions
-  /** Columns of the rows it takes and gives. */
-  dim: number
-  /** The side that is moved. */
-  source: SideInfo
-  /** The side that is imitated. */
-  target: SideInfo
-  /** Factor on the residuals, sqrt(target trace / source trace). */
-  scale: number
-  /** Whether results have unit length. */
-  renormalize: boolean
-  /** Centroid offsets it applies. */
-  iterations: number
-  /** The gap on the rows of the fit, and on rows kept out of it. */
-  gap: AlignerGap
-  /** Stages of a map that is more than a scale, a shift and offsets. */
-  stages?: StageInfo[]
-  /** Whether the target's rows move too, as in centering. */
-  movesTarget: boolean
-  /** How rows of the fit belonged together: row by row, or by ids; absent where they did not. */
-  pairs?: 'rows' | 'groups'
 }
 /** Rows in memory, row-major; `Uint16Array` holds the bits of f16. */
 export type Rows = Float32Array | Float64Array | Uint16Array

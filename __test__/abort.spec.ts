@@ -5,7 +5,7 @@ import test from 'ava'
 import { Aligner } from '../src/align.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { inspect } from '../src/inspect.ts'
-import type { Progress } from '../src/reports.ts'
+import type { Progress } from '../src/results.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 

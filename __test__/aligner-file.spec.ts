@@ -17,6 +17,19 @@ function withHeader(change: (header: Record<string, { data_offsets: number[]; sh
   return fileOf(JSON.stringify(header), bytes.subarray(8 + length))
 }
 
+/** A map of one pair of coordinates whose source and target have these radii. */
+function polar([source, target]: [source: number[], target: number[]]): Uint8Array {
+  return changed(({ info, tensors }) => {
+    Object.assign(info, { version: 2, stages: [{ kind: 'polar', pairs: 1, knots: [2, 2] }] })
+    delete tensors.shift
+    Object.assign(tensors, {
+      'stages.0.basis': { shape: [2, 2], values: [1, 0, 0, 1] },
+      'stages.0.source': { shape: [1, 2], values: source },
+      'stages.0.target': { shape: [1, 2], values: target },
+    })
+  })
+}
+
 function vectorsOf(stages: Stage[]): number[][] {
   return stages.flatMap(stage => (stage.kind === 'add' ? [[...stage.vector]] : []))
 }
@@ -46,6 +59,16 @@ test('a strategy without a shift has none', t => {
   t.deepEqual(vectorsOf(readAlignerFile(bytes).stages), [])
 })
 
+test('radii that ascend are read', t => {
+  const [stage] = readAlignerFile(
+    polar([
+      [1, 2],
+      [1, 3],
+    ]),
+  ).stages
+  t.like(stage, { kind: 'polar', pairs: 1, target: Float64Array.of(1, 3) })
+})
+
 test('a newer version is refused by name', t => {
   const bytes = changed(({ info }) => {
     info.version = 3
@@ -71,6 +94,24 @@ const HOSTILE: Record<string, [bytes: Uint8Array, message: RegExp]> = {
     /"source_mean" is F64 \[2\], not F64 \[3\]/,
   ],
   'a scale of zero': [changed(({ info }) => Object.assign(info, { scale: 0 })), /scale/],
+  'iterations beyond 32 bits': [
+    changed(({ info }) => Object.assign(info.options as object, { centroidIterations: 2 ** 32 })),
+    /options/,
+  ],
+  'radii of the source that fall': [
+    polar([
+      [2, 1],
+      [1, 2],
+    ]),
+    /radii of stages.0 do not ascend/,
+  ],
+  'radii of the target that fall': [
+    polar([
+      [1, 2],
+      [2, 1],
+    ]),
+    /radii of stages.0 do not ascend/,
+  ],
   'no renormalisation': [changed(({ info }) => delete info.renormalize), /sphere/],
   'a missing tensor': [changed(({ tensors }) => delete tensors.target_mean), /"target_mean" is missing/],
   'offsets announced but absent': [

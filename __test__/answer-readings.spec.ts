@@ -86,6 +86,10 @@ const SECOND: [text: string, means: string | undefined, options?: string[]][] = 
   ['10cm', 'A', ['10 cm', '10 m', '100 cm']],
   ['about 1.5 kg', 'B', ['1.5g', '1.5kg', '15 kg']],
   ['It has 3 legs', undefined, ['3D', '2D']],
+  ['The cat in picture B is right of the fox', undefined],
+  ['B is right', 'B'],
+  ['the answer is b)a fox', 'B'],
+  ['A. False', 'A', ['False', 'Unknown']],
 ]
 
 test('answers of a second reader name the option that they mean', t => {

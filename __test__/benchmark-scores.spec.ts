@@ -62,6 +62,22 @@ test('groups are means over benchmarks, not over questions', t => {
   ])
 })
 
+test('parts of one name count once, by their mean', t => {
+  const part = (benchmark: string, accuracy: number) => ({
+    benchmark,
+    of: 'POPE',
+    group: 'hallucination' as const,
+    count: 2,
+    accuracy,
+    unparsed: 0,
+  })
+  const scores = [part('POPE random', 1), part('POPE popular', 1 / 2), part('POPE adversarial', 0)]
+  t.deepEqual(groupScores(scores), [
+    { group: 'hallucination', benchmarks: 1, accuracy: 1 / 2 },
+    { group: 'all', benchmarks: 1, accuracy: 1 / 2 },
+  ])
+})
+
 test('open answers have scores of their own and no accuracy', t => {
   const caption = (id: string, answers: string[]): BenchmarkRecord => ({
     id,

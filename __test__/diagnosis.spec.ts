@@ -87,7 +87,7 @@ test('long half-precision rows, and file names that are crossed', async t => {
   const image = await open(someRows(200, DIM, 1))
   const text = await open(someRows(200, DIM, 2))
   const report = await measureGap({ image, text, parts: [] })
-  const origin = (dtype: 'f16' | 'f32', path: string) => ({ dtype, shards: [{ path, rows: 200 }] })
+  const origin = (dtype: 'f16' | 'f32', path: string) => ({ dtype, shards: [{ path, rows: 200, dtype }] })
   const long = { ...report, norms: { ...report.norms, image: { min: 1, max: 65504 } } }
   const sides = { image: origin('f16', 'text_emb/text_emb_0.npy'), text: origin('f32', 'img_emb/img_emb_0.npy') }
   const found = diagnose(long, sides)
@@ -101,4 +101,21 @@ test('long half-precision rows, and file names that are crossed', async t => {
   for (const { text, evidence, advice } of found) {
     t.true(text !== '' && evidence !== '' && advice !== '')
   }
+  const codesOf = (image: string, text: string) =>
+    diagnose(report, { image: origin('f32', image), text: origin('f32', text) }).map(({ code }) => code)
+  t.true(codesOf('text.npy', 'img.npy').includes('modalities-swapped'))
+  // a name that says both says nothing
+  t.false(codesOf('text.npy', 'img_of_text.npy').includes('modalities-swapped'))
+  t.false(codesOf('text_of_img.npy', 'img.npy').includes('modalities-swapped'))
+})
+
+test('rows are few below ten for each column', async t => {
+  const [image, text] = [await open(someRows(200, DIM, 1)), await open(someRows(200, DIM, 2))]
+  const report = await measureGap({ image, text, parts: [] })
+  const origin = { dtype: 'f32' as const, shards: [] }
+  const found = (rows: number) =>
+    diagnose({ ...report, rows: { image: rows, text: 10_000 } }, { image: origin, text: origin })
+      .filter(({ code }) => code === 'few-rows')
+      .map(({ level }) => level)
+  t.deepEqual([DIM - 1, DIM, 10 * DIM - 1, 10 * DIM].map(found), [['warning'], ['note'], ['note'], []])
 })

@@ -1,6 +1,6 @@
 import test from 'ava'
+import type { TrackRecord } from '../src/results.ts'
 import { findings } from '../src/tracker/findings.ts'
-import type { TrackRecord } from '../src/tracker/record.ts'
 import { golden } from './helpers/track.ts'
 
 const LAST = golden.records.at(-1) as TrackRecord

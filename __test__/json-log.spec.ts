@@ -2,6 +2,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { readTrackLog, Tracker } from '../src/index.ts'
+import { openTrackLog } from '../src/tracker/log.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
@@ -31,6 +32,17 @@ test('a line that was cut short is left out, and written over', async t => {
     await new Tracker(options(file)).push(step(0))
     t.is((await readTrackLog(file)).length, 1)
   }
+})
+
+test('a run that was killed before its state was saved takes up the log of its first record, and of no more', async t => {
+  const file = join(folderOf(t), 'log.jsonl')
+  const first = new Tracker(options(file))
+  const record = await first.push(step(0))
+  const taken = await openTrackLog(file, undefined, { takesUp: true })
+  t.deepEqual(taken.first, record)
+  await t.throwsAsync(openTrackLog(file, undefined), { code: 'BAD_OPTION' })
+  await first.push(step(1))
+  await t.throwsAsync(openTrackLog(file, undefined, { takesUp: true }), { code: 'BAD_OPTION' })
 })
 
 test('a line that was cut short is reported, wherever the cut is', async t => {

@@ -95,6 +95,8 @@ test('a record beyond the limit is refused before it is held as a whole', async 
   for (const begin of ['', '[']) {
     const path = fileOf(t, `${begin}{"a":"`)
     const block = 'x'.repeat(2 ** 22)
+    // as docs and messages promise
+    t.is(MAX_RECORD_BYTES, 64 * 2 ** 20)
     for (let written = 0; written <= MAX_RECORD_BYTES + 2 ** 22; written += block.length) {
       appendFileSync(path, block)
     }

@@ -149,6 +149,19 @@ test('records and rows go out as the published trainers take them, texts aligned
   await set.close()
 })
 
+test('records beyond the thousand that are handed over at a time are all there, in their order', async t => {
+  const folder = material(t, { texts: 1002 })
+  const stage1 = { batchSize: 334, epochs: 1 }
+  const revision = await ReVision.open(tinyConfig(folder, { ...LLAVA, stage2: false, stage1 }))
+  await revision.run()
+  await revision.export(join(folder, 'handed'), { rows: true })
+  const records: { id: string }[] = JSON.parse(readFileSync(join(folder, 'handed', 'stage1.json'), 'utf8'))
+  t.deepEqual(
+    records.map(({ id }) => id),
+    Array.from({ length: 1002 }, (_, i) => `t${i}`),
+  )
+})
+
 test('a run on what was handed over is the run that handed it over', async t => {
   const folder = material(t)
   const changes = { ...LLAVA, stage2: false, stage1: { microBatch: 4 } }

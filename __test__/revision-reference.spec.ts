@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
+import { REFERENCE, reference } from '../scripts/config/reference.ts'
+import { configTypes, TYPES } from '../scripts/config/types.ts'
 import { IGNORED, REFUSED, ROOT_ALIASES, STAGE_ALIASES } from '../src/revision/config/aliases.ts'
 import { parseConfig } from '../src/revision/config/file.ts'
 import { checkConfig } from '../src/revision/config.ts'
 import { nearest } from '../src/suggest.ts'
-import { REFERENCE, reference } from './helpers/config-reference.ts'
-import { configTypes, TYPES } from './helpers/config-types.ts'
 
 test('no name has two meanings', t => {
   const names = [...ROOT_ALIASES, ...STAGE_ALIASES].flatMap(alias => alias.names)

@@ -173,6 +173,8 @@ test('bad rows of plain numbers are dropped and counted where that was asked for
   const flat = await openEmbeddings([3, 4, null, 1] as number[], { dim: 2, onBadRow: 'drop', dtype: 'f32' })
   t.regex((await inspect(flat)).badRows.first[0]?.reason ?? '', /column 0 is null/)
   const refused = (rows: unknown) => t.throwsAsync(openEmbeddings(rows as number[][], { onBadRow: 'drop' }))
+  const ragged = openEmbeddings([1, 2, 3], { dim: 2, onBadRow: 'drop' })
+  t.like(await t.throwsAsync(ragged), { code: 'BAD_SHAPE' })
   t.like(await refused([good, ['1', 2, 3]]), { code: 'BAD_SHAPE', row: 1, column: 0 })
   t.like(await refused([good, {}]), { code: 'BAD_SHAPE', row: 1 })
   t.like(await refused([null, []]), { code: 'BAD_ROW' })

@@ -41,6 +41,7 @@ test('shapes that are not whole rows are refused', t => {
   refused(new Float32Array(4), new Float32Array(2), 2)
   refused(new Float32Array(4), new Float64Array(4), 2)
   refused({ dims: [2, 2], data: new Float32Array(4) }, undefined, 4)
+  refused({ dims: [1, 4], data: new Float32Array(4) }, undefined, 2)
   refused({ dims: [2, 2], data: new Float32Array(4) }, { dims: [4], data: new Float32Array(4) }, 2)
   t.throws(() => widthOf({ dims: [2, 3], data: new Float32Array(4) }), { code: 'BAD_SHAPE' })
   t.throws(() => widthOf({ dims: [1, 2, 2], data: new Float32Array(4) }), { code: 'BAD_SHAPE' })

@@ -43,6 +43,7 @@ test('text alone is said by the assistant, without images', t => {
     images: [],
     turns: [{ role: 'assistant', content: 'Foxes bark.' }],
   })
+  t.deepEqual(read({ text: 'Foxes bark.', images: [] }), read({ text: 'Foxes bark.' }))
 })
 
 test('a system text goes first, from a turn or from the record', t => {

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
 import { readTrackLog } from '../src/tracker/log.ts'
 import type { TrackerOptions } from '../src/tracker/options.ts'
+import { stepsIn } from '../src/tracker/source.ts'
 import { Tracker, type TrackerUse } from '../src/tracker/tracker.ts'
 import { halves, writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -37,6 +38,34 @@ test('every recorded number is the golden one', async t => {
     }
   }
   t.is(run.records.length, STEPS.length)
+})
+
+test('rows that the caller has opened stay open', async t => {
+  const { image, text } = goldenStep(0)
+  const opened = {
+    image: await openEmbeddings(image, { dim: golden.dim }),
+    text: await openEmbeddings(text, { dim: golden.dim }),
+  }
+  const run = tracker()
+  const [first, second] = [
+    await run.push({ step: 0, ...opened }),
+    await run.push({ step: STEPS[1] as number, ...opened }),
+  ]
+  t.is(second?.gap.centroid, first?.gap.centroid)
+  t.is((await measureGap({ ...opened, parts: [] })).rows.image, golden.pairs)
+})
+
+test('steps of folders have the numbers in their names, in the order of these numbers', async t => {
+  const root = folderOf(t)
+  for (const name of ['step_10', 'step-9', 'step_000100', 'other']) {
+    mkdirSync(join(root, name))
+    for (const side of ['image', 'text']) {
+      writeNpy(join(root, name, `${side}.npy`), Float32Array.of(1, 0, 0, 1), [2, 2])
+    }
+  }
+  const found: number[] = []
+  for await (const { step } of stepsIn(root)) found.push(step)
+  t.deepEqual(found, [9, 10, 100])
 })
 
 test('a measurement of the same pairs finds the same gap, parts and drift', async t => {

@@ -204,7 +204,7 @@ export interface Finished {
 /** What a file is that holds no text of records, as its first bytes tell; null where they do not. */
 export declare function kindOfFile(path: string): Promise<types.Outcome<FileKind | null>>
 
-/** Embeddings of held-out pairs and of a batch, with the loss's gradients there. */
+/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
 export interface ProbeEvent {
   /** Updates made when it was taken. */
   step: number
@@ -224,9 +224,9 @@ export interface ProbeEvent {
   gradText: Float32Array
 }
 
-/** How far a stage is. */
+/** How far a job has come; sent at most a few times a second. */
 export interface ProgressEvent {
-  /** What is being done. */
+  /** What is being done, such as `'moments image'`, `'centroid 1'` or `'transform'`. */
   stage: string
   /** Rows done in this stage. */
   rows: number

@@ -159,11 +159,11 @@ index: number,
 reason: string, };
 
 /**
- * A part of the mean difference over time.
+ * How a part of the mean difference moves.
  */
 export type BiasRecord = {
 /**
- * ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); once the frame is frozen.
+ * ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); absent before the frame is frozen.
  */
 drift?: number,
 /**
@@ -202,16 +202,16 @@ residual?: ResidualReport, };
 export type Centroid = "iterate" | "solve";
 
 /**
- * Condition numbers of the covariance of an isotropic sample of as many rows in as many dimensions; where pairs share items, of one
- * whose rows share them too and have as much of their variance in common.
+ * Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is
+ * null.
  */
 export type ConditionRecord = {
 /**
- * κ.
+ * κ: first eigenvalue over the last one that is more than rounding.
  */
 kappa: number | null,
 /**
- * `kappa_eff`.
+ * First eigenvalue over the last of those that hold 99.9 % of the trace.
  */
 kappaEff: number | null, };
 
@@ -250,7 +250,7 @@ seconds: Seconds, };
 export type ConvertSpec = { threads?: number, out: string, dtype?: 'f16' | 'bf16' | 'f32' | 'f64', format?: ReadFormat, sync?: boolean, overwrite?: boolean, };
 
 /**
- * L = E[ζδᵀ]·(Σ_U+λI)⁻¹.
+ * How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`.
  */
 export type CouplingRecord = {
 /**
@@ -258,11 +258,11 @@ export type CouplingRecord = {
  */
 norm: number,
 /**
- * Share of E‖ζ‖² that L explains.
+ * Share of the residuals in V, E‖ζ‖², that L explains.
  */
 r2: number | null,
 /**
- * λ.
+ * The ridge λ that both depend on.
  */
 lambda: number, };
 
@@ -1297,7 +1297,35 @@ export type InspectSpec = { threads?: number, badRows?: number, };
 /**
  * A job to run; a key that its kind does not have is refused.
  */
-export type Job = { "kind": "fit" } & FitSpec & Given<FittedOptions> | { "kind": "align" } & AlignSpec & Given<FittedOptions> | { "kind": "transform" } & TransformSpec | { "kind": "measure" } & MeasureSpec | { "kind": "convert" } & ConvertSpec | { "kind": "inspect" } & InspectSpec | { "kind": "task" } & ShardTask;
+export type Job = {
+/**
+ * Which of these it is.
+ */
+kind: "fit" } & FitSpec & Given<FittedOptions> | {
+/**
+ * Which of these it is.
+ */
+kind: "align" } & AlignSpec & Given<FittedOptions> | {
+/**
+ * Which of these it is.
+ */
+kind: "transform" } & TransformSpec | {
+/**
+ * Which of these it is.
+ */
+kind: "measure" } & MeasureSpec | {
+/**
+ * Which of these it is.
+ */
+kind: "convert" } & ConvertSpec | {
+/**
+ * Which of these it is.
+ */
+kind: "inspect" } & InspectSpec | {
+/**
+ * Which of these it is.
+ */
+kind: "task" } & ShardTask;
 
 /**
  * A squared gap judged against its noise.
@@ -1837,7 +1865,7 @@ pool?: Pool, };
  */
 export type Recall = {
 /**
- * Among the first.
+ * Share of queries whose partner is found first.
  */
 r1: number,
 /**
@@ -1854,15 +1882,15 @@ r10: number,
 mrr: number, };
 
 /**
- * Share of queries whose partner is among the k nearest.
+ * Share of queries whose partner is the nearest row, and is among the five nearest.
  */
 export type RecallRecord = {
 /**
- * k = 1.
+ * Recall at 1.
  */
 r1: number,
 /**
- * k = 5.
+ * Recall at 5.
  */
 r5: number, };
 
@@ -1897,7 +1925,7 @@ inspect: InspectReport,
 /**
  * The receipt of a shard task.
  */
-task: unknown, };
+task: TaskReceipt, };
 
 /**
  * The covariance of the paired differences.
@@ -1953,11 +1981,11 @@ export type RetrievalReport = {
 /**
  * Text asks for its image.
  */
-textToImage: RetrievalSide,
+textToImage: Recall,
 /**
  * Image asks for its text.
  */
-imageToText: RetrievalSide,
+imageToText: Recall,
 /**
  * Text asks a corpus of images and texts.
  */
@@ -1982,27 +2010,6 @@ textToImage: QueryOutcomes,
  * Of the images.
  */
 imageToText: QueryOutcomes, }, };
-
-/**
- * How well one modality finds its partner in the other.
- */
-export type RetrievalSide = {
-/**
- * Share of partners found first.
- */
-r1: number,
-/**
- * Among the first five.
- */
-r5: number,
-/**
- * Among the first ten.
- */
-r10: number,
-/**
- * Mean of 1/rank.
- */
-mrr: number, };
 
 /**
  * Sizes of samples as the model takes them.
@@ -2179,7 +2186,7 @@ metadata?: string, };
 /**
  * A shard task.
  */
-export type ShardTask = { spec: unknown, };
+export type ShardTask = { spec: TaskSpec, };
 
 /**
  * A row near a query.
@@ -2391,11 +2398,31 @@ eigenvalues: Array<number>, };
 /**
  * One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
  */
-export type StageInfo = { "kind": "scale",
+export type StageInfo = {
+/**
+ * Which of these it is.
+ */
+kind: "scale",
 /**
  * The factor.
  */
-factor: number, } | { "kind": "add" } | { "kind": "sphere" } | { "kind": "linear" } | { "kind": "noise",
+factor: number, } | {
+/**
+ * Which of these it is.
+ */
+kind: "add" } | {
+/**
+ * Which of these it is.
+ */
+kind: "sphere" } | {
+/**
+ * Which of these it is.
+ */
+kind: "linear" } | {
+/**
+ * Which of these it is.
+ */
+kind: "noise",
 /**
  * σ of each component.
  */
@@ -2403,7 +2430,11 @@ sigma: number,
 /**
  * Seed, below 2⁵³.
  */
-seed: number, } | { "kind": "polar",
+seed: number, } | {
+/**
+ * Which of these it is.
+ */
+kind: "polar",
 /**
  * Pairs of coordinates.
  */
@@ -2469,6 +2500,197 @@ names: readonly ('image' | 'text' | 'gradImage' | 'gradText' | 'batchImage' | 'b
 threads?: number, };
 
 /**
+ * What a finished shard task says of itself.
+ */
+export type TaskReceipt = {
+/**
+ * Which of these it is.
+ */
+task: "moments",
+/**
+ * Version of the description it was run from.
+ */
+version: number,
+/**
+ * The file that was read.
+ */
+shard: string,
+/**
+ * Rows counted.
+ */
+rows: number,
+/**
+ * Bad rows left out.
+ */
+dropped: number,
+/**
+ * The file written.
+ */
+output: string,
+/**
+ * Its bytes.
+ */
+bytes: number,
+/**
+ * XXH3-128 of its bytes, in hexadecimal.
+ */
+hash: string, } | {
+/**
+ * Which of these it is.
+ */
+task: "transform",
+/**
+ * Version of the description it was run from.
+ */
+version: number,
+/**
+ * The file that was read.
+ */
+shard: string,
+/**
+ * Rows written.
+ */
+rows: number,
+/**
+ * Bad rows left out, by their index in the shard.
+ */
+dropped: Array<number>,
+/**
+ * The file written.
+ */
+output: string,
+/**
+ * What stood beside the rows and was not carried along; absent where all was.
+ */
+notCarried?: Array<NotCarried>, } | {
+/**
+ * Which of these it is.
+ */
+task: "merge",
+/**
+ * Version of the description it was run from.
+ */
+version: number,
+/**
+ * How many states were merged.
+ */
+states: number,
+/**
+ * Rows that they count together.
+ */
+rows: number,
+/**
+ * The file written.
+ */
+output: string,
+/**
+ * Its bytes.
+ */
+bytes: number,
+/**
+ * XXH3-128 of its bytes, in hexadecimal.
+ */
+hash: string, };
+
+/**
+ * One file of rows, or one part of a file.
+ */
+export type TaskShard = {
+/**
+ * The file.
+ */
+path: string,
+/**
+ * The column, tensor, key or leading index to take.
+ */
+selector?: string,
+/**
+ * How several states of a row become one. @defaultValue such shards are refused
+ */
+pool?: Pool, };
+
+/**
+ * A shard task: a pure function of one shard and small parameters.
+ */
+export type TaskSpec = {
+/**
+ * Which of these it is.
+ */
+task: "moments",
+/**
+ * Version of this description.
+ */
+version: 1,
+/**
+ * The rows to count.
+ */
+shard: TaskShard,
+/**
+ * Aligner file whose map the rows go through first.
+ */
+through?: string,
+/**
+ * Whether rows are scaled to unit length. @defaultValue `true`
+ */
+normalize?: boolean,
+/**
+ * What to do with bad rows. @defaultValue `'error'`
+ */
+onBadRow?: OnBadRow,
+/**
+ * File of the state.
+ */
+out: string, } | {
+/**
+ * Which of these it is.
+ */
+task: "transform",
+/**
+ * Version of this description.
+ */
+version: 1,
+/**
+ * The rows to move.
+ */
+shard: TaskShard,
+/**
+ * Aligner file.
+ */
+aligner: string,
+/**
+ * What to do with bad rows. @defaultValue `'error'`
+ */
+onBadRow?: OnBadRow,
+/**
+ * Storage type of the output. @defaultValue that of the input
+ */
+dtype?: 'f16' | 'bf16' | 'f32' | 'f64',
+/**
+ * Container of the output. @defaultValue that of the input
+ */
+format?: ReadFormat,
+/**
+ * Folder of the output.
+ */
+out: string, } | {
+/**
+ * Which of these it is.
+ */
+task: "merge",
+/**
+ * Version of this description.
+ */
+version: 1,
+/**
+ * Files of the states, in shard order.
+ */
+states: readonly string[],
+/**
+ * File of the merged state.
+ */
+out: string, };
+
+/**
  * Shapes of one tower's transformer.
  */
 export type TowerShape = {
@@ -2486,7 +2708,10 @@ layers: number,
 heads: number, };
 
 /**
- * One logging step.
+ * What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
+ * undefined is null. Angles are in degrees.
+ *
+ * @see arXiv 2602.07026, sections 3 and 4, appendices B and C
  */
 export type TrackRecord = {
 /**
@@ -2502,7 +2727,7 @@ dim: number,
  */
 pairs: number,
 /**
- * How the pairs belong together; where they do.
+ * Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs.
  */
 groups?: {
 /**
@@ -2522,7 +2747,7 @@ frame: {
  */
 rank: number,
 /**
- * Share of the trace that U held when it was estimated.
+ * Share of the trace of Cov(image)+Cov(text) that U held when it was estimated.
  */
 energy: number,
 /**
@@ -2534,11 +2759,11 @@ frozen: boolean,
  */
 step: number, },
 /**
- * Distance of the means.
+ * The gap of the pairs beside its noise.
  */
 gap: {
 /**
- * ‖m‖.
+ * ‖m‖, the distance of the means.
  */
 centroid: number,
 /**
@@ -2546,7 +2771,7 @@ centroid: number,
  */
 cosine: number | null,
 /**
- * ‖m‖² − tr Σ/n.
+ * ‖m‖² − tr Σ/n, without the part that sampling adds.
  */
 unbiasedSquared: number,
 /**
@@ -2554,15 +2779,15 @@ unbiasedSquared: number,
  */
 interval: [number, number],
 /**
- * sqrt(tr Σ/n).
+ * sqrt(tr Σ/n): how far apart the means would be by sampling only.
  */
 floor: number,
 /**
- * Whether it is real.
+ * Whether the gap is real; absent in older logs.
  */
-verdict: "real" | "noise" | "not-tested",
+verdict?: Exclude<GapVerdict, 'in-sample'>,
 /**
- * E‖Δ‖.
+ * E‖Δ‖, the mean distance of the pairs.
  */
 pairedDistance: number,
 /**
@@ -2582,27 +2807,27 @@ image: number,
  */
 text: number, },
 /**
- * Energies of the parts of Δ.
+ * E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`.
  */
 decomposition: {
 /**
- * ‖β‖.
+ * ‖β‖, the mean difference in U.
  */
 pmb: number,
 /**
- * ‖γ‖.
+ * ‖γ‖, the mean difference in V.
  */
 cob: number,
 /**
- * tr Σ_U.
+ * tr Σ_U, the spread of the differences in U.
  */
 traceU: number,
 /**
- * tr Σ_V.
+ * tr Σ_V, the spread of the differences in V.
  */
 traceV: number, },
 /**
- * How far U has turned; once the frame is frozen.
+ * U estimated at this step against the frozen one; absent before it is frozen.
  */
 rotation?: {
 /**
@@ -2618,15 +2843,15 @@ rmsSine: number,
  */
 rmsAngle: number,
 /**
- * `rms_sine` of a random subspace, sqrt(dim V/d).
+ * `rmsSine` of a random subspace, sqrt(dim V/d).
  */
 random: number, },
 /**
- * How ζ follows δ.
+ * How the residuals in V follow those in U.
  */
 coupling: CouplingRecord,
 /**
- * Where gradients point; when they were given.
+ * Root mean square share of gradient energy in V; absent without gradients.
  */
 leakage?: {
 /**
@@ -2646,11 +2871,11 @@ text?: number | null,
  */
 random: number,
 /**
- * The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); when the batch was given.
+ * The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); absent without a batch, and in older logs.
  */
 mixture?: number,
 /**
- * sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; once the frame is frozen.
+ * sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen.
  */
 bound?: number,
 /**
@@ -2658,11 +2883,11 @@ bound?: number,
  */
 remainder?: number | null, },
 /**
- * γ: the bias in V.
+ * γ, the mean difference in V.
  */
 passive: BiasRecord,
 /**
- * β: the bias in U, to compare with.
+ * β, the mean difference in U, to compare with.
  */
 active: BiasRecord,
 /**
@@ -2674,7 +2899,7 @@ u: USideRecord,
  */
 v: VSideRecord,
 /**
- * Search among the probe pairs.
+ * Search among the probe pairs; absent for `retrievalPairs: 0`.
  */
 retrieval?: {
 /**
@@ -2706,7 +2931,7 @@ toTarget: number,
  */
 tangential: number,
 /**
- * Length of its prediction −(I−aaᵀ)Σc/R³.
+ * Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy.
  */
 predictedTangential: number,
 /**
@@ -2714,19 +2939,19 @@ predictedTangential: number,
  */
 cosine: number | null,
 /**
- * Length of the predicted drift less the measured one, relative to the measured one.
+ * Length of the predicted drift less the measured one, relative to the measured one; absent in older logs.
  */
-error: number,
+error?: number,
 /**
- * √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
+ * √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs.
  */
-parameter: number,
+parameter?: number,
 /**
- * Root mean square of the tangential part that sampling alone gives.
+ * Root mean square of the tangential part that sampling gives by itself; absent in older logs.
  */
-noise: number, },
+noise?: number, },
 /**
- * Whether gradients lie in the span of the batch; when it was given.
+ * Gradients against the span of the batch's embeddings; absent without a batch.
  */
 span?: {
 /**
@@ -2742,11 +2967,11 @@ dim: number,
  */
 random: number, },
 /**
- * The window that this step completes.
+ * Means of the per-step covariances of the window that this step completes.
  */
 window?: {
 /**
- * First step; the last is that of the record.
+ * First step of the window; the last is that of the record.
  */
 from: number,
 /**
@@ -2762,7 +2987,7 @@ u: USideRecord,
  */
 v: VSideRecord,
 /**
- * How ζ follows δ.
+ * How the residuals in V follow those in U.
  */
 coupling: CouplingRecord, }, };
 
@@ -3107,7 +3332,7 @@ peakMemoryBytes?: number, };
 export type TransformSpec = { threads?: number, side?: 'source' | 'target', resume?: boolean, out: string, dtype?: 'f16' | 'bf16' | 'f32' | 'f64', format?: ReadFormat, sync?: boolean, overwrite?: boolean, };
 
 /**
- * Residuals in U.
+ * Residuals in U, where both modalities vary.
  */
 export type USideRecord = {
 /**
@@ -3115,7 +3340,7 @@ export type USideRecord = {
  */
 kappa: number | null,
 /**
- * λ₁/λ_m, m = fewest leading eigenvalues with 99.9 % of the trace.
+ * λ₁/λ_m, m the fewest leading eigenvalues with 99.9 % of the trace.
  */
 kappaEff: number | null,
 /**
@@ -3123,11 +3348,12 @@ kappaEff: number | null,
  */
 belowFloor: number,
 /**
- * What chance gives.
+ * The same of an isotropic sample of as many rows in as many dimensions; where pairs share items, its rows share them too and
+ * have as much of their variance in common.
  */
 isotropic: ConditionRecord,
 /**
- * Against the gradients; when they were given.
+ * Against the covariance of the gradients in U; absent without gradients.
  */
 gradient?: {
 /**
@@ -3143,7 +3369,7 @@ rhoEig: number | null,
  */
 diagonal: number | null,
 /**
- * `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
+ * `rhoEig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
  */
 isotropicRhoEig: number | null,
 /**
@@ -3151,16 +3377,16 @@ isotropicRhoEig: number | null,
  */
 chance: number | null,
 /**
- * `rho_eig` and `diagonal` with random mixtures of the batch's rows in the gradients' place; when the batch was given.
+ * `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs.
  */
 mixtureRhoEig?: number | null,
 /**
- * See `mixture_rho_eig`.
+ * `diagonal` with them; absent as `mixtureRhoEig`.
  */
 mixtureDiagonal?: number | null, }, };
 
 /**
- * Residuals in V.
+ * Residuals in V, the complement of U.
  */
 export type VSideRecord = {
 /**
@@ -3172,7 +3398,7 @@ dim: number,
  */
 kappa: number | null,
 /**
- * As for U.
+ * As in U.
  */
 kappaEff: number | null,
 /**
@@ -3180,7 +3406,7 @@ kappaEff: number | null,
  */
 belowFloor: number,
 /**
- * What chance gives.
+ * The same of an isotropic sample, as in U.
  */
 isotropic: ConditionRecord,
 /**
@@ -3188,7 +3414,7 @@ isotropic: ConditionRecord,
  */
 angle: number | null,
 /**
- * The same of a random direction.
+ * Quantiles of the same angle for a random direction.
  */
 randomAngle: {
 /**
@@ -3204,11 +3430,12 @@ p50: number | null,
  */
 p95: number | null, },
 /**
- * Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window.
+ * Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window,
+ * and absent in older logs.
  */
 resultant?: number,
 /**
- * Concentration κ̂ of these directions, from that length.
+ * Von Mises–Fisher concentration κ̂ of these directions, from that length.
  */
 vmf?: number | null,
 /**

@@ -2,8 +2,8 @@
 //
 //     node --import=./scripts/typescript/register.mjs scripts/config-docs.mjs
 import { writeFileSync } from 'node:fs'
-import { REFERENCE, reference } from '../__test__/helpers/config-reference.ts'
-import { configTypes, TYPES } from '../__test__/helpers/config-types.ts'
+import { REFERENCE, reference } from './config/reference.ts'
+import { configTypes, TYPES } from './config/types.ts'
 
 writeFileSync(REFERENCE, reference())
 writeFileSync(TYPES, configTypes())

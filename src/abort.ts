@@ -1,6 +1,6 @@
 import { ModalityGapError } from './errors.ts'
 import { type CancelToken, native } from './native.ts'
-import type { Progress } from './reports.ts'
+import type { Progress } from './results.ts'
 
 /** How a long call is watched and stopped. */
 export interface RunOptions {

@@ -30,7 +30,7 @@ import {
   threadChecks,
 } from './option-checks.ts'
 import type { FitOptions, OverwriteOptions, ResumableOutputOptions, ThreadOptions } from './options.ts'
-import type { AlignerInfo, FitReport, TransformReport } from './reports.ts'
+import type { AlignerInfo, FitReport, TransformReport } from './results.ts'
 import { groupedSources } from './row-groups.ts'
 import { mapRows, type NumberRows, type Rows, type Tensor } from './rows.ts'
 

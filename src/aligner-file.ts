@@ -1,6 +1,6 @@
 import { type AlignerHeader, bad, readHeader } from './aligner-header.ts'
 import { checkedInfo } from './aligner-info.ts'
-import type { AlignerInfo, StageInfo } from './reports.ts'
+import type { AlignerInfo, StageInfo } from './results.ts'
 
 /** Order statistics of a radius at most. */
 const KNOTS = 1024

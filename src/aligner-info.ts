@@ -1,7 +1,8 @@
 import { bad, isCount, isObject, usable } from './aligner-header.ts'
 import { ModalityGapError } from './errors.ts'
+import { METHOD_NAMES } from './methods.ts'
 import type { Centroid, Method, Step } from './options.ts'
-import type { AlignerInfo } from './reports.ts'
+import type { AlignerInfo } from './results.ts'
 
 /** The newest version of the aligner file that this code reads. */
 const VERSION = 2
@@ -32,17 +33,7 @@ const oneOf =
   value =>
     typeof value === 'string' && Object.hasOwn(names, value)
 
-const isMethod = oneOf<Method>({
-  realign: true,
-  'mean-shift': true,
-  centering: true,
-  c3: true,
-  bca: true,
-  procrustes: true,
-  bures: true,
-  'aniso-init': true,
-  none: true,
-})
+const isMethod = oneOf<Method>(METHOD_NAMES)
 const isStep = oneOf<Step>({ anchor: true, trace: true, centroid: true })
 
 const OPTIONS: Readonly<Record<string, Is>> = {

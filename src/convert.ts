@@ -4,7 +4,7 @@ import { type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import { outputChecks, runChecks } from './option-checks.ts'
 import type { OutputOptions } from './options.ts'
-import type { ConvertReport } from './reports.ts'
+import type { ConvertReport } from './results.ts'
 
 const convertChecks: Checks<OutputOptions & RunOptions> = { ...outputChecks, ...runChecks }
 

@@ -1,5 +1,4 @@
-import type { Finding, FindingLevel, ImageText } from './report-parts.ts'
-import type { EmbeddingsInfo, FitReport, GapReport, ShardInfo } from './reports.ts'
+import type { EmbeddingsInfo, Finding, FindingLevel, FitReport, GapReport, ImageText, ShardInfo } from './results.ts'
 import { verdictOf } from './sentences.ts'
 
 /** Lengths further from one than this are not rounding of any storage type. */

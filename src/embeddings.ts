@@ -20,7 +20,7 @@ import { given } from './job.ts'
 import { native, type Source, type SourceOptions } from './native.ts'
 import { DTYPES, ON_BAD_ROW, POOLS, ROLES } from './option-checks.ts'
 import type { Dtype, OnBadRow, Pool, Role } from './options.ts'
-import type { EmbeddingsInfo, ShardInfo } from './reports.ts'
+import type { EmbeddingsInfo, ShardInfo } from './results.ts'
 import { type FoundIds, givenIds, type RowIds } from './row-ids.ts'
 import {
   checkedRows,

@@ -24,15 +24,6 @@ export {
   type SampleSizePoint,
   type SampleSizeReport,
 } from './analyze/sample-size.ts'
-export type {
-  CauseOptions,
-  Causes,
-  CovarianceReport,
-  Decomposition,
-  FrameReport,
-  ResidualReport,
-  SpectrumReport,
-} from './causes.ts'
 export {
   type CompareInput,
   type CompareReport,
@@ -60,25 +51,11 @@ export type {
   TrainProbe,
   TrainStep,
 } from './encoder/options.ts'
-export type { DroppedPairs, EmbedReport, HeldOut, Recall, TrainReport } from './encoder/reports.ts'
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export type { GroupOptions } from './group-options.ts'
 export { type InspectOptions, inspect } from './inspect.ts'
 export { type MeasureInput, measureGap } from './measure.ts'
-export type { MeasureOptions } from './measure-options.ts'
-export type {
-  DrawnRow,
-  Figures,
-  MeasurePart,
-  Metrics,
-  NeighboursReport,
-  PreservationReport,
-  RetrievalReport,
-  RetrievalSide,
-  ShownNeighbour,
-  ShownQuery,
-  SimilarityReport,
-} from './metrics.ts'
+export type { CauseOptions, MeasureOptions } from './measure-options.ts'
 export type {
   Centroid,
   Dtype,
@@ -96,34 +73,67 @@ export type {
   ThreadOptions,
 } from './options.ts'
 export * from './report/index.ts'
-export type { Finding, FindingLevel, GapVerdict, ImageText } from './report-parts.ts'
 export type {
+  AlignerFit,
   AlignerGap,
   AlignerInfo,
   BadRow,
+  BiasRecord,
+  Causes,
+  ConditionRecord,
   ConvertReport,
+  CouplingRecord,
+  CovarianceReport,
+  Decomposition,
+  DrawnRow,
+  DrawnStage,
+  DroppedPairs,
   EmbeddingsInfo,
+  EmbedReport,
+  Figures,
+  Finding,
+  FindingLevel,
   FitGap,
   FitReport,
   FittedOptions,
+  FrameReport,
   Gap,
   GapReport,
+  GapVerdict,
   GroupsReport,
+  HeldOut,
+  ImageText,
   InspectReport,
   JudgedGap,
   MeanNorms,
+  MeasurePart,
+  Metrics,
+  NeighboursReport,
   Norms,
   NotCarried,
-  PerSide,
   PhantomDrift,
+  PreservationReport,
   Progress,
+  QueryOutcomes,
+  Recall,
+  RecallRecord,
+  ResidualReport,
+  RetrievalReport,
   Sampled,
   Seconds,
   ShardInfo,
+  ShownNeighbour,
+  ShownQuery,
   SideInfo,
+  SimilarityReport,
+  SpectrumReport,
   StageInfo,
+  TrackRecord,
+  TrainReport,
   TransformReport,
-} from './reports.ts'
+  USideRecord,
+  VSideRecord,
+} from './results.ts'
 export * from './revision/index.ts'
 export type { RowIds } from './row-ids.ts'
 export type { NumberRows, Rows, Tensor } from './rows.ts'
@@ -131,8 +141,9 @@ export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategie
 export {
   type MergeTask,
   type MomentsTask,
-  type Receipt,
+  type ReceiptOf,
   runTask,
+  type TaskReceipt,
   type TaskShard,
   type TaskSpec,
   type TransformTask,
@@ -141,13 +152,4 @@ export * from './text-metrics/index.ts'
 export { findings, type TrackFinding } from './tracker/findings.ts'
 export { readTrackLog } from './tracker/log.ts'
 export type { TrackerOptions } from './tracker/options.ts'
-export type {
-  BiasRecord,
-  ConditionRecord,
-  CouplingRecord,
-  RecallRecord,
-  TrackRecord,
-  USideRecord,
-  VSideRecord,
-} from './tracker/record.ts'
 export { Tracker, type TrackerUse, type TrackRows, type TrackStep } from './tracker/tracker.ts'

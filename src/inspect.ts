@@ -4,7 +4,7 @@ import { type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { runJob } from './job.ts'
 import { runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
-import type { InspectReport } from './reports.ts'
+import type { InspectReport } from './results.ts'
 
 /** How rows are looked at. */
 export interface InspectOptions extends ThreadOptions {

@@ -1,7 +1,18 @@
-import type { CauseOptions } from './causes.ts'
 import type { GroupOptions } from './group-options.ts'
-import type { MeasurePart } from './metrics.ts'
 import type { OverwriteOptions } from './options.ts'
+import type { MeasurePart } from './results.ts'
+
+/** How the gap is taken apart. */
+export interface CauseOptions {
+  /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
+  energy?: number
+  /** Dimension of U; not with `energy`. */
+  rank?: number
+  /** Last rank of the power-law fit. @defaultValue `128`, or the rank where that is smaller */
+  alphaRanks?: number
+  /** Ridge λ of the coupling, absolute. @defaultValue `1e-6` */
+  lambda?: number
+}
 
 /** What is measured, and on which rows. */
 export interface MeasureOptions extends CauseOptions, GroupOptions, OverwriteOptions {

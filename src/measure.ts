@@ -8,7 +8,7 @@ import { runJob } from './job.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import { checkCall, measureChecks, runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
-import type { GapReport } from './reports.ts'
+import type { GapReport } from './results.ts'
 import { groupedSources } from './row-groups.ts'
 
 /** What to measure. */

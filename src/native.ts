@@ -4,6 +4,7 @@ import type { Given, Job, ReadOptions, Reports, StepSpec } from '../native/types
 import { ModalityGapError } from './errors.ts'
 
 export type {
+  AnswerPiece,
   CancelToken,
   NativeAligner,
   NativeEncoder,
@@ -11,6 +12,7 @@ export type {
   NativeModel,
   NativeRows,
   NativeTracker,
+  ProbeEvent,
   Source,
 } from '../native/binding.js'
 export type * from '../native/types.js'

@@ -14,7 +14,7 @@ import {
 } from './checks.ts'
 import type { GroupOptions } from './group-options.ts'
 import type { MeasureOptions } from './measure-options.ts'
-import type { MeasurePart } from './metrics.ts'
+import { METHOD_NAMES } from './methods.ts'
 import type {
   Centroid,
   Dtype,
@@ -30,19 +30,10 @@ import type {
   Step,
   ThreadOptions,
 } from './options.ts'
+import type { MeasurePart } from './results.ts'
 
 // records rather than lists, so that a name that is missing here does not compile
-export const METHODS = names<Method>({
-  realign: true,
-  'mean-shift': true,
-  centering: true,
-  c3: true,
-  bca: true,
-  procrustes: true,
-  bures: true,
-  'aniso-init': true,
-  none: true,
-})
+export const METHODS = names<Method>(METHOD_NAMES)
 export const STEPS = names<Step>({ anchor: true, trace: true, centroid: true })
 export const CENTROIDS = names<Centroid>({ iterate: true, solve: true })
 export const DTYPES = names<Dtype>({ f16: true, bf16: true, f32: true, f64: true })

@@ -1,20 +1,6 @@
-/** How the source rows are moved onto the target's distribution. */
-export type Method =
-  | 'realign'
-  | 'mean-shift'
-  | 'centering'
-  | 'c3'
-  | 'bca'
-  | 'procrustes'
-  | 'bures'
-  | 'aniso-init'
-  | 'none'
+import type { Centroid, Method, Step } from './native.ts'
 
-/** A step of the `realign` method, for ablation. */
-export type Step = 'anchor' | 'trace' | 'centroid'
-
-/** How the centroid step finds its offset: repeated correction, or the one offset that solves for the target's mean. */
-export type Centroid = 'iterate' | 'solve'
+export type { Centroid, Method, OnBadRow, Pool, ReadFormat, Step } from './native.ts'
 
 /** Storage type of a component. */
 export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
@@ -24,18 +10,6 @@ export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
  * `jsonl` has one JSON record on each line, `fvecs` is the layout of nearest-neighbour benchmarks.
  */
 export type Format = 'npy' | 'npz' | 'parquet' | 'arrow' | 'safetensors' | 'pickle' | 'jsonl' | 'fvecs'
-
-/**
- * Container of rows that is read: those that are written, JSON documents, tables of text, PyTorch's files of tensors (`torch`), tar
- * archives in the WebDataset layout, and plain bytes (`raw`).
- */
-export type ReadFormat = Format | 'json' | 'csv' | 'torch' | 'tar' | 'raw'
-
-/** How several states of a row, such as those of the tokens of a text, become one. */
-export type Pool = 'mean' | 'first' | 'last'
-
-/** What to do with a row that is not finite, has length zero or a wrong width. */
-export type OnBadRow = 'error' | 'drop'
 
 /** Which side of a clip-retrieval folder, or which vector column of a table, is meant. */
 export type Role = 'image' | 'text' | 'other'

@@ -1,4 +1,4 @@
-import type { RetrievalReport } from './metrics.ts'
+import type { RetrievalReport } from './results.ts'
 
 /** What every query of one side found: its group, and whether one of its partners came first. */
 interface Found {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { ModalityGapError } from './errors.ts'
-import type { EmbeddingsInfo } from './reports.ts'
+import type { EmbeddingsInfo } from './results.ts'
 import type { RowFiles } from './revision/data/embedding-rows.ts'
 
 /**

@@ -2,7 +2,7 @@
  * What is concluded from numbers, in words. Terminal, report and diagnosis say it with the same functions, so that they
  * cannot contradict each other.
  */
-import type { GapVerdict } from './report-parts.ts'
+import type { GapVerdict } from './results.ts'
 
 /** A judged gap, as far as a result holds it. */
 interface Judged {

@@ -8,12 +8,12 @@ import { readAlignerFile, type Stage } from './aligner-file.ts'
 import { type ErrorPlace, ModalityGapError } from './errors.ts'
 import { halfToNumber, numberToHalf } from './half.ts'
 import { addNoise, at, linear, polar } from './portable-stages.ts'
-import type { AlignerInfo } from './reports.ts'
+import type { AlignerInfo } from './results.ts'
 import { kindOf, mapRows, type NumberRows, type Rows, type Tensor } from './rows.ts'
 
 export { type ErrorCode, type ErrorPlace, ModalityGapError } from './errors.ts'
 export type { Centroid, FitOptions, Method, Step } from './options.ts'
-export type { AlignerGap, AlignerInfo, FitGap, FittedOptions, SideInfo, StageInfo } from './reports.ts'
+export type { AlignerGap, AlignerInfo, FitGap, FittedOptions, SideInfo, StageInfo } from './results.ts'
 export type { NumberRows, Rows, Tensor } from './rows.ts'
 
 /** A saved aligner, ready to move rows. */

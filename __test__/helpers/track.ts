@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { TrackRecord } from '../../src/tracker/record.ts'
+import type { TrackRecord } from '../../src/results.ts'
 import type { TrackStep } from '../../src/tracker/tracker.ts'
 import { fixture } from './npy.ts'
 

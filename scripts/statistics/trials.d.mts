@@ -1,7 +1,7 @@
 import type { Aligner } from '../../src/align.ts'
 import type { openEmbeddings } from '../../src/embeddings.ts'
 import type { measureGap } from '../../src/measure.ts'
-import type { GapReport } from '../../src/reports.ts'
+import type { GapReport } from '../../src/results.ts'
 import type { Population } from './populations.mjs'
 
 /** What of the package the trials call. */

@@ -7,7 +7,7 @@ import type { GroupOptions } from '../group-options.ts'
 import { measured } from '../measure.ts'
 import { checkCall, fitChecks, groupChecks, runChecks, threadChecks } from '../option-checks.ts'
 import type { FitOptions, ThreadOptions } from '../options.ts'
-import type { GapVerdict, ImageText } from '../report-parts.ts'
+import type { GapVerdict, ImageText } from '../results.ts'
 import { verdictOf } from '../sentences.ts'
 
 /** Share kept out of every fit when nothing is said. */

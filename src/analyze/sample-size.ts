@@ -4,7 +4,7 @@ import { type Checks, listOf, number, whole, without } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { measured } from '../measure.ts'
 import { checkCall, runChecks } from '../option-checks.ts'
-import type { ImageText } from '../report-parts.ts'
+import type { ImageText } from '../results.ts'
 
 /** Trials at each size when nothing is said. */
 const DEFAULT_TRIALS = 5

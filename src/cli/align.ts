@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { FitReport } from '../reports.ts'
+import type { FitReport } from '../results.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {
   addCommonOptions,

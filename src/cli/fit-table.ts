@@ -1,5 +1,5 @@
 import type { Aligner } from '../align.ts'
-import type { FitReport } from '../reports.ts'
+import type { FitReport } from '../results.ts'
 import { diagnosisText } from '../sentences.ts'
 import { count, duration, figure, leftOut, memory, notCarried, table, written } from './print.ts'
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { InspectReport } from '../reports.ts'
+import type { InspectReport } from '../results.ts'
 import { addCommonOptions, addShapeOptions, addSplitOption, type CommonOptions, readingOf } from './options.ts'
 import { count, figure, table } from './print.ts'
 import { perform } from './session.ts'

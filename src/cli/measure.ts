@@ -1,7 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Causes } from '../causes.ts'
-import type { MeasurePart } from '../metrics.ts'
-import type { GapReport } from '../reports.ts'
+import type { Causes, GapReport, MeasurePart } from '../results.ts'
 import { diagnosisText, gapSentences, groupsSentence } from '../sentences.ts'
 import { addHtmlOptions, type HtmlOptions, htmlWriter, needsFigures } from './html.ts'
 import {

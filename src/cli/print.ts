@@ -1,4 +1,4 @@
-import type { NotCarried } from '../reports.ts'
+import type { NotCarried } from '../results.ts'
 import { printableLine } from './printable.ts'
 
 /** A table of text: the first column starts at the left, the others end at the right. */

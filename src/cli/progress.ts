@@ -1,4 +1,4 @@
-import type { Progress } from '../reports.ts'
+import type { Progress } from '../results.ts'
 import { clock, count } from './print.ts'
 import { printableLine } from './printable.ts'
 

@@ -1,6 +1,6 @@
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
-import type { Progress } from '../reports.ts'
+import type { Progress } from '../results.ts'
 import { type Advice, describe } from './describe.ts'
 import { readyOutput, show, showJson, tell } from './output.ts'
 import { type Bar, progressBar } from './progress.ts'

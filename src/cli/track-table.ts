@@ -1,5 +1,5 @@
+import type { TrackRecord } from '../results.ts'
 import { findings, type TrackFinding } from '../tracker/findings.ts'
-import type { TrackRecord } from '../tracker/record.ts'
 import { count, figure, percent, table } from './print.ts'
 
 /** Rows of the table; of longer runs, evenly spread steps. */

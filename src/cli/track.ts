@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { LivePage } from '../report/track/serve.ts'
-import type { TrackRecord } from '../tracker/record.ts'
+import type { TrackRecord } from '../results.ts'
 import { addReportOptions, type HtmlOptions, htmlWriter } from './html.ts'
 import { addCommonOptions, atLeast, type CommonOptions, positive } from './options.ts'
 import { tell } from './output.ts'

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import type { TransformReport } from '../reports.ts'
+import type { TransformReport } from '../results.ts'
 import {
   addCommonOptions,
   addOutputOptions,

@@ -23,6 +23,7 @@ import { given, guarded } from '../job.ts'
 import { type NativeEncoder, native } from '../native.ts'
 import { checkCall, names, overwriteChecks, runChecks, threadChecks } from '../option-checks.ts'
 import type { OverwriteOptions, ThreadOptions } from '../options.ts'
+import type { EmbedReport, TrainReport } from '../results.ts'
 import type {
   AdamWOptions,
   EmbedOptions,
@@ -34,7 +35,6 @@ import type {
   TrainProbe,
   TrainStep,
 } from './options.ts'
-import type { EmbedReport, TrainReport } from './reports.ts'
 
 /** What is trained, from what, and where it goes. */
 export interface TrainInput extends TrainOptions, PairOptions, ThreadOptions, OverwriteOptions {

@@ -1,14 +1,7 @@
+import type { OnBadPair, ScheduleKind, TowerShape } from '../native.ts'
 import type { OverwriteOptions } from '../options.ts'
 
-/** Shapes of one tower's transformer. */
-export interface TowerShape {
-  /** Columns inside. */
-  width: number
-  /** Blocks. */
-  layers: number
-  /** Heads of each block, a divisor of the width. */
-  heads: number
-}
+export type { OnBadPair, ProbeEvent as TrainProbe, ScheduleKind, TowerShape, TrainStep } from '../native.ts'
 
 /** Shapes of a dual encoder. */
 export interface EncoderShape {
@@ -25,17 +18,6 @@ export interface EncoderShape {
   /** Words of a caption that are read at most. @defaultValue `24` */
   tokens?: number
 }
-
-/** How the learning rate goes on after its rise; names and values are those of Hugging Face's trainers. */
-export type ScheduleKind =
-  | 'cosine'
-  | 'linear'
-  | 'constant'
-  | 'constant_with_warmup'
-  | 'inverse_sqrt'
-  | 'polynomial'
-  | 'cosine_with_restarts'
-  | 'cosine_with_min_lr'
 
 /** Constants of AdamW. */
 export interface AdamWOptions {
@@ -87,51 +69,6 @@ export interface TrainOptions {
   checkpointEvery?: number
 }
 
-/** What one update did. */
-export interface TrainStep {
-  /** Updates so far, this one included. */
-  step: number
-  /** Updates in all. */
-  total: number
-  /** Passes over the data begun. */
-  epoch: number
-  /** Loss of the batch before the update, natural logarithm. */
-  loss: number
-  /** Share of the batch's images whose own caption came first. */
-  accuracy: number
-  /** Temperature before the update. */
-  temperature: number
-  /** Learning rate of the update. */
-  learningRate: number
-  /** Norm of all gradients together, before it was bounded. */
-  gradNorm: number
-  /** Seconds since training began or went on. */
-  seconds: number
-}
-
-/** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
-export interface TrainProbe {
-  /** Updates made when it was taken. */
-  step: number
-  /** Columns. */
-  dim: number
-  /** Held-out images. */
-  image: Float32Array
-  /** Their captions, row by row. */
-  text: Float32Array
-  /** The batch's images. */
-  batchImage: Float32Array
-  /** The batch's captions. */
-  batchText: Float32Array
-  /** dL/d the batch's image rows. */
-  gradImage: Float32Array
-  /** dL/d the batch's text rows. */
-  gradText: Float32Array
-}
-
-/** What becomes of pairs that cannot be used: images that are missing, damaged or too large, records without a caption. */
-export type OnBadPair = 'error' | 'drop'
-
 /** How lists of pairs are read. */
 export interface PairOptions {
   /**
@@ -156,29 +93,4 @@ export interface EmbedOptions extends PairOptions, OverwriteOptions {
   full?: boolean
   /** Keep the shards of an earlier run that are as it wrote them, of the same encoder, pairs and images. @defaultValue `false` */
   resume?: boolean
-}
-
-/**
- * A training as the native side takes it.
- *
- * @internal
- */
-export interface TrainJob extends PairOptions, OverwriteOptions {
-  data: readonly string[]
-  out: string
-  resume?: boolean
-  probes?: string
-  holdout?: number
-  options?: TrainOptions
-}
-
-/**
- * An embedding job as the native side takes it.
- *
- * @internal
- */
-export interface EmbedJob extends EmbedOptions {
-  encoder: string
-  data: readonly string[]
-  out: string
 }

@@ -4,15 +4,14 @@ export type {
   CaptionsData,
   CompareData,
   DiagnosisData,
+  FiguresData,
   MatrixData,
   MeasureData,
   RecommendationData,
   ReportData,
-  RetrievalData,
   SampleSizeData,
-  SpectrumData,
 } from './data.ts'
-export type { FiguresData, Modality, NeighbourData, RowLabels } from './figures.ts'
 export { projectionParquet } from './parquet.ts'
 export { type ChartOptions, type ReportOptions, writeCharts, writeReport } from './report.ts'
+export type { RowLabels } from './row-labels.ts'
 export { type TrackData, trackReportData } from './track/data.ts'

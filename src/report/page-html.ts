@@ -1,12 +1,13 @@
+import type { ShownNeighbour, ShownQuery } from '../results.ts'
 import { comparedDiagnosis } from '../sentences.ts'
 import type { Chart } from './chart.ts'
 import { nameOf } from './charts/cloud.ts'
 import type { DiagnosisData, ReportData } from './data.ts'
 import { type Html, html, Html as Raw, scriptJson } from './escape.ts'
-import type { Modality, NeighbourData, RowLabels } from './figures.ts'
 import { figure } from './format.ts'
 import { PALETTES, type Palette } from './palette.ts'
 import type { Results } from './results.ts'
+import type { RowLabels } from './row-labels.ts'
 import type { Section } from './section.ts'
 import type { Cell, Table } from './table.ts'
 import { cards, headline, sentence } from './words.ts'
@@ -189,15 +190,15 @@ function queriesHtml(queries: NonNullable<Section['queries']>, labels?: RowLabel
 
 function neighbourList(
   title: string,
-  list: readonly NeighbourData[] | undefined,
-  query: { query: number; queryModality: Modality },
+  list: readonly ShownNeighbour[] | undefined,
+  query: ShownQuery,
   labels?: RowLabels,
 ): Html | undefined {
   if (list === undefined) {
     return undefined
   }
   const others = list.filter(({ modality }) => modality !== query.queryModality).length
-  const partner = (one: NeighbourData) => one.row === query.query && one.modality !== query.queryModality
+  const partner = (one: ShownNeighbour) => one.row === query.query && one.modality !== query.queryModality
   return html`<table class="neighbours"><caption>${title}: ${others} of ${list.length} of the other modality</caption>
 <thead class="hidden"><tr><th scope="col">row</th><th scope="col">cosine</th></tr></thead>
 <tbody>${list.map(
@@ -206,6 +207,6 @@ function neighbourList(
   )}</tbody></table>`
 }
 
-function badge(modality: Modality): Html {
+function badge(modality: ShownNeighbour['modality']): Html {
   return html`<span class="dot ${modality === 'image' ? 'image' : 'text'}" aria-hidden="true"></span>`
 }

@@ -4,9 +4,10 @@ import { claimFiles } from '../claim.ts'
 import { ModalityGapError } from '../errors.ts'
 import { overwriteChecks } from '../option-checks.ts'
 import type { OverwriteOptions } from '../options.ts'
+import type { DrawnRow, Figures, ShownNeighbour } from '../results.ts'
 import { writeWhole } from '../whole-file.ts'
 import { type Point, pointsOf } from './charts/cloud.ts'
-import type { FiguresData, Modality, NeighbourData } from './figures.ts'
+import type { FiguresData } from './data.ts'
 
 /** Row indices in the table itself, with distances 1 − cosine. */
 interface Neighbours {
@@ -79,7 +80,7 @@ function list(name: string, type: 'INT64' | 'DOUBLE'): SchemaElement[] {
 }
 
 /** The neighbours of each point: before the map at the first stage, after it at the last. */
-function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData['neighbours']>): object[] {
+function neighboursOf(points: readonly Point[], queries: NonNullable<Figures['neighbours']>): object[] {
   const [first, last] = [
     points.find(({ modality }) => modality === 'text')?.stage,
     points.findLast(({ modality }) => modality === 'text')?.stage,
@@ -87,7 +88,7 @@ function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData
   const index = new Map(points.map(({ modality, row, stage }, i) => [key(modality, row, stage), i]))
   // image rows that no map moves stand in the table once, under the first stage
   const still = new Map(points.flatMap(({ modality, row }, i) => (modality === 'image' ? [[row, i] as const] : [])))
-  const place = (modality: Modality, row: number, stage: string) =>
+  const place = (modality: DrawnRow['modality'], row: number, stage: string) =>
     index.get(key(modality, row, stage)) ?? (modality === 'image' ? still.get(row) : undefined)
   const found = new Map<number, Neighbours>()
   for (const { query, queryModality, before, after, neighbours } of queries) {
@@ -110,7 +111,7 @@ function neighboursOf(points: readonly Point[], queries: NonNullable<FiguresData
     .map(({ ids, distances }) => ({ ids: ids.map(BigInt), distances }))
 }
 
-function rowsOf(list: readonly NeighbourData[], place: (one: NeighbourData) => number | undefined): Neighbours {
+function rowsOf(list: readonly ShownNeighbour[], place: (one: ShownNeighbour) => number | undefined): Neighbours {
   const known = list.flatMap(one => {
     const id = place(one)
     return id === undefined ? [] : [{ id, distance: 1 - one.cosine }]
@@ -118,6 +119,6 @@ function rowsOf(list: readonly NeighbourData[], place: (one: NeighbourData) => n
   return { ids: known.map(({ id }) => id), distances: known.map(({ distance }) => distance) }
 }
 
-function key(modality: Modality, row: number, stage: string): string {
+function key(modality: DrawnRow['modality'], row: number, stage: string): string {
   return `${modality} ${row} ${stage}`
 }

@@ -20,9 +20,9 @@ import type { OverwriteOptions } from '../options.ts'
 import { packageFolder } from '../place.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReportData } from './data.ts'
-import type { RowLabels } from './figures.ts'
 import { page } from './page-html.ts'
 import { sorted } from './results.ts'
+import type { RowLabels } from './row-labels.ts'
 import { sectionsOf } from './sections.ts'
 
 /** What a report says beside its data. */

@@ -1,5 +1,5 @@
+import type { Figures } from '../results.ts'
 import type { Chart } from './chart.ts'
-import type { FiguresData } from './figures.ts'
 import type { Table } from './table.ts'
 
 /** A number at the top of the report. */
@@ -20,5 +20,5 @@ export interface Section {
   title: string
   charts: Chart[]
   facts: Facts[]
-  queries?: NonNullable<FiguresData['neighbours']>
+  queries?: NonNullable<Figures['neighbours']>
 }

@@ -1,4 +1,4 @@
-import type { ImageText } from '../report-parts.ts'
+import type { ImageText } from '../results.ts'
 import { gapSentences, groupsSentence } from '../sentences.ts'
 import type { CompareData, MeasureData } from './data.ts'
 import { count, figure, isNumber, percent } from './format.ts'

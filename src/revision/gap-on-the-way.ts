@@ -1,7 +1,7 @@
 import type { RunOptions } from '../abort.ts'
 import { openEmbeddings } from '../embeddings.ts'
 import { measureGap } from '../measure.ts'
-import type { ImageText } from '../report-parts.ts'
+import type { ImageText } from '../results.ts'
 import type { ReVisionConfig } from './config.ts'
 import { epochOrder } from './data/order.ts'
 import type { VisionModel } from './model.ts'

@@ -1,5 +1,15 @@
-import type { ScheduleKind } from '../encoder/options.ts'
+import type { LearnMode, ScheduleKind } from '../native.ts'
 import type { Turn } from './data/turn.ts'
+
+export type {
+  Answer,
+  AnswerPiece,
+  LearnMode,
+  LossReport,
+  ModelInfo,
+  SampleSizes,
+  StepReport,
+} from '../native.ts'
 
 /** A projector from embeddings to soft tokens. */
 export interface ProjectorOptions {
@@ -26,9 +36,6 @@ export interface LoraOptions {
   /** Maps of a block by the end of their names. @defaultValue all seven */
   targets?: readonly string[]
 }
-
-/** What learns: the projector alone, with adapters in the language model, or with all of it. */
-export type LearnMode = 'projector' | 'lora' | 'full'
 
 /** How a model learns; what is left out has the native default that is stated. */
 export interface LearnOptions {
@@ -113,65 +120,6 @@ export interface ModelSample {
   epoch?: number
 }
 
-/** What a model says of itself. */
-export interface ModelInfo {
-  /** `llama`, `mistral`, `qwen2` or `qwen3`. */
-  modelType: string
-  /** Tokens of its vocabulary. */
-  vocab: number
-  /** Width of the language model. */
-  hidden: number
-  /** Blocks. */
-  layers: number
-  /** Columns of embeddings. */
-  dim: number
-  /** Numbers that learn. */
-  learning: number
-  /** What multiplies bf16 matrices on this machine. */
-  unit: string
-  /**
-   * What is worth saying about its files: tensors that are not used, a template that ends answers with no token, words of a
-   * GGUF file that are cut by default. Each is also a warning of the process when the model is opened.
-   */
-  notes: readonly string[]
-}
-
-/** Sizes of samples as the model takes them. */
-export interface SampleSizes {
-  /** Positions, by sample. */
-  positions: number[]
-  /** Tokens that count in the loss, by sample. */
-  labels: number[]
-}
-
-/** What an update showed. */
-export interface StepReport {
-  /** Updates made, this one included. */
-  step: number
-  /** Mean −log p of the tokens that count, in nats. */
-  loss: number
-  /** Tokens that count. */
-  labels: number
-  /** Share of them that were the likeliest. */
-  accuracy: number
-  /** Positions computed. */
-  positions: number
-  /** Norm of all gradients before it was bounded. */
-  gradNorm: number
-  /** Learning rate of the update. */
-  learningRate: number
-}
-
-/** Losses of samples without an update. */
-export interface LossReport {
-  /** Σ −log p of each sample, in nats. */
-  losses: number[]
-  /** Tokens that count, by sample. */
-  labels: number[]
-  /** How many of all those tokens were the likeliest. */
-  right: number
-}
-
 /** How answers are drawn. */
 export interface SamplingOptions {
   /** Tokens of an answer at most. @defaultValue `128` */
@@ -186,24 +134,6 @@ export interface SamplingOptions {
   first?: number
   /** Texts that end an answer. */
   stop?: readonly string[]
-}
-
-/** An answer. */
-export interface Answer {
-  /** The text, without what ended it and without thoughts before it (`<think>…</think>`). */
-  text: string
-  /** Its tokens, without those of thoughts. */
-  tokens: number[]
-  /** Why it ended: an end token, a stop text, or the bound on tokens. */
-  ended: 'end' | 'stop' | 'length'
-}
-
-/** A piece of an answer as it is made. */
-export interface AnswerPiece {
-  /** Number of the answer. */
-  answer: number
-  /** Characters that are certain by now. */
-  text: string
 }
 
 /**

@@ -1,6 +1,6 @@
 import { listOf, number, record, whole } from '../checks.ts'
+import type { TrackRecord } from '../results.ts'
 import { verdictOf } from '../sentences.ts'
-import type { TrackRecord } from './record.ts'
 
 /** What a run says about a claim of the paper. */
 export interface TrackFinding {

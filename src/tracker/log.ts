@@ -4,7 +4,7 @@ import { exists } from '../claim.ts'
 import type { ModalityGapError } from '../errors.ts'
 import { JsonLog, type LogKind, type ReadLogOptions, recordsOf } from '../json-log.ts'
 import type { OverwriteOptions } from '../options.ts'
-import type { TrackRecord } from './record.ts'
+import type { TrackRecord } from '../results.ts'
 import { flawOfRecord } from './shape.ts'
 
 /** How often a log that is followed is looked at, in milliseconds. */

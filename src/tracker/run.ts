@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import { given } from '../job.ts'
+import type { TrackRecord } from '../results.ts'
 import type { TrackerOptions } from './options.ts'
-import type { TrackRecord } from './record.ts'
 import { Tracker, type TrackerUse, type TrackStep } from './tracker.ts'
 
 /** A run that can be taken up again. */

@@ -20,12 +20,12 @@ import { given } from '../job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from '../native.ts'
 import { overwriteChecks, threads } from '../option-checks.ts'
 import type { OverwriteOptions, ThreadOptions } from '../options.ts'
+import type { TrackRecord } from '../results.ts'
 import { itemsOfPairs } from '../row-groups.ts'
 import { givenIds, type RowIds } from '../row-ids.ts'
 import { isTensor, kindOf, type NumberRows, type Rows, type Tensor } from '../rows.ts'
 import { anotherRun, openTrackLog, type TrackLog } from './log.ts'
 import type { TrackerOptions } from './options.ts'
-import type { TrackRecord } from './record.ts'
 
 /** Rows of a step: an array of whole rows, a tensor, opened rows, or the path of a file. Arrays are copied at once. */
 export type TrackRows = Rows | NumberRows | Tensor | Embeddings | string

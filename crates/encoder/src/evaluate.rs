@@ -2,23 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use modality_gap_geometry::{Neighbour, Ranks, Recall};
 use rayon::prelude::*;
 use serde::Serialize;
 use ts_rs::TS;
-
-/// How often the right answer is among the first k, and the mean of 1/rank.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
-#[ts(rename = "Recall")]
-pub struct Retrieval {
-    /// Among the first.
-    pub r1: f64,
-    /// Among the first five.
-    pub r5: f64,
-    /// Among the first ten.
-    pub r10: f64,
-    /// Mean reciprocal rank.
-    pub mrr: f64,
-}
 
 /// What held-out pairs show.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
@@ -34,15 +21,15 @@ pub struct Evaluation {
     /// Mean cosine of a pair.
     pub paired_cosine: f64,
     /// Images found by captions.
-    pub text_to_image: Retrieval,
+    pub text_to_image: Recall,
     /// Captions found by images.
-    pub image_to_text: Retrieval,
+    pub image_to_text: Recall,
     /// Recall among the first five that chance would give, both ways together.
     pub chance_r5: f64,
 }
 
 /// Evaluates unit rows n × `dim`; `captions[i]` is the number of row i's caption, equal for equal captions: each of its
-/// images is a right answer. Ties count against the right answer.
+/// images is a right answer. Of equally near rows the one with the lower index comes first, as in a measurement.
 pub fn evaluate(image: &[f32], text: &[f32], dim: usize, captions: &[usize]) -> Evaluation {
     let rows = captions.len();
     // a caption that stands beside several images is asked once, and answered once
@@ -87,37 +74,27 @@ fn retrieval(
     corpus_rows: &[f32],
     dim: usize,
     captions: &[usize],
-) -> Retrieval {
-    let ranks: Vec<usize> = queries
+) -> Recall {
+    let before: Vec<u64> = queries
         .par_iter()
         .map(|&query| {
             let row = &query_rows[query * dim..][..dim];
-            let scores: Vec<f64> = corpus
+            let found: Vec<(bool, Neighbour)> = corpus
                 .iter()
-                .map(|&at| cosine(row, &corpus_rows[at * dim..][..dim]))
+                .zip(0..)
+                .map(|(&at, index)| {
+                    let cosine = cosine(row, &corpus_rows[at * dim..][..dim]);
+                    (captions[at] == captions[query], Neighbour { cosine, index })
+                })
                 .collect();
-            let right = |at: &usize| captions[*at] == captions[query];
-            let best = corpus
-                .iter()
-                .zip(&scores)
-                .filter(|(at, _)| right(at))
-                .map(|(_, &s)| s)
-                .fold(f64::MIN, f64::max);
-            1 + corpus
-                .iter()
-                .zip(&scores)
-                .filter(|(at, score)| !right(at) && **score >= best)
-                .count()
+            let right = found.iter().filter(|(right, _)| *right).map(|(_, row)| row);
+            let nearest = right.reduce(|best, row| if row.stands_before(best) { row } else { best });
+            let nearest = nearest.expect("every query has a partner");
+            let others = found.iter().filter(|(right, _)| !*right);
+            others.filter(|(_, row)| row.stands_before(nearest)).count() as u64
         })
         .collect();
-    let share = |most| ranks.iter().filter(|&&rank| rank <= most).count() as f64 / ranks.len() as f64;
-    let mrr = ranks.iter().map(|&rank| 1.0 / rank as f64).sum::<f64>() / ranks.len() as f64;
-    Retrieval {
-        r1: share(1),
-        r5: share(5),
-        r10: share(10),
-        mrr,
-    }
+    before.into_iter().collect::<Ranks>().recall()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

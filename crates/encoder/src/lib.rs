@@ -28,7 +28,7 @@ pub use contrast::{Contrast, Part, contrast, embed};
 pub use embed::{EmbedJob, EmbedReport, Embedder, EncoderInfo, run_embedding};
 pub use encoder::DualEncoder;
 pub use error::{EncoderError, Result};
-pub use evaluate::{Evaluation, Retrieval, evaluate};
+pub use evaluate::{Evaluation, evaluate};
 pub use hf::Pretrained;
 pub use job::{ENCODER, TrainJob, TrainReport, load_encoder, run_training};
 pub use model::Model;

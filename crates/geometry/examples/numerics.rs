@@ -35,13 +35,13 @@ fn main() {
         Some("eigen") => {
             let matrix = counted(dim, 0).matrix();
             timed(runs, || {
-                drop(Eigen::of(matrix.as_ref()).expect("a finite matrix"))
+                drop(Eigen::of(matrix.as_ref()).expect("a finite matrix"));
             })
         }
         Some("frame") => {
             let (x, y) = (counted(dim, 0), counted(dim, 1));
             timed(runs, || {
-                drop(Frame::of(&x, &y, FrameSize::Energy(0.99)).expect("finite"))
+                drop(Frame::of(&x, &y, FrameSize::Energy(0.99)).expect("finite"));
             })
         }
         other => panic!("unknown work {other:?}; expected covariance, eigen or frame"),

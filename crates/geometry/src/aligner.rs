@@ -6,7 +6,7 @@ use ts_rs::TS;
 use modality_gap_kernels::dot;
 
 use crate::Covariance;
-use crate::fit_options::FitOptions;
+use crate::fit_options::{FitOptions, Method};
 use crate::gap::{Noise, Second, freedom};
 use crate::map::Map;
 use crate::moments::{Moments, distance};
@@ -234,6 +234,30 @@ impl Aligner {
         match &self.target_map {
             Some(_) => vec![0.0; self.dim()],
             None => self.target_mean.clone(),
+        }
+    }
+
+    /// Tx/n and s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen. A map that moves nothing has none.
+    pub fn noise_of_fit(&self) -> [f64; 2] {
+        if self.info.options.method == Method::None {
+            return [0.0; 2];
+        }
+        let per_row = |side: &Side| side.trace / side.rows as f64;
+        let s = self.info.scale;
+        [per_row(&self.info.target), s * s * per_row(&self.info.source)]
+    }
+
+    /// The gap on rows kept out of the fit, target and source, with their moments before and after it. `floor` is the noise floor
+    /// where rows depend on each other; otherwise held-out rows add their own noise to that of the fit.
+    pub fn held_gap(&self, before: [&Moments; 2], after: [&Moments; 2], floor: Option<f64>) -> GapOfFit {
+        let between = |[x, z]: [&Moments; 2]| distance(x.mean(), z.mean());
+        let [target, source] = self.noise_of_fit();
+        let noise = after[0].noise_of_mean() + after[1].noise_of_mean() + (target + source);
+        GapOfFit {
+            before: between(before),
+            after: Some(between(after)),
+            floor: floor.unwrap_or_else(|| noise.sqrt()),
+            held: None,
         }
     }
 

@@ -270,7 +270,9 @@ mod tests {
             let mut rows: Vec<f64> = values.collect();
             for row in rows.chunks_exact_mut(dim) {
                 let length = dot(row, row).sqrt();
-                row.iter_mut().for_each(|v| *v /= length);
+                for v in row {
+                    *v /= length;
+                }
             }
             rows
         };

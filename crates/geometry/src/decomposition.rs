@@ -215,6 +215,21 @@ fn coupling(
     })
 }
 
+/// ‖m‖, ‖P_U m‖ and ‖P_V m‖ of a difference of means: what of the decomposition needs no pairs.
+pub fn split_of_means(difference: &[f64], frame: &Frame) -> [f64; 3] {
+    let project = |basis: MatRef<'_, f64>| -> f64 {
+        (0..basis.ncols())
+            .map(|k| {
+                let along = difference.iter().enumerate().map(|(i, v)| v * basis[(i, k)]);
+                along.sum::<f64>().powi(2)
+            })
+            .sum::<f64>()
+            .sqrt()
+    };
+    let gap = difference.iter().map(|v| v * v).sum::<f64>().sqrt();
+    [gap, project(frame.u()), project(frame.v())]
+}
+
 fn trace(matrix: MatRef<'_, f64>) -> f64 {
     (0..matrix.nrows()).map(|i| matrix[(i, i)]).sum()
 }
@@ -357,7 +372,7 @@ mod tests {
             (state >> 11) as f64 * 2.0_f64.powi(-52) - 1.0
         };
         let mut covariance = Covariance::about(&vec![0.0; dim]);
-        let mut row = || -> Vec<f64> { (0..dim).map(|k| next() * 0.8_f64.powi(k as i32)).collect() };
+        let mut row = || -> Vec<f64> { (0..40).map(|k| next() * 0.8_f64.powi(k)).collect() };
         for _ in 0..400 {
             covariance.accumulate(&row());
         }

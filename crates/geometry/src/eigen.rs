@@ -5,7 +5,7 @@ use std::sync::Once;
 use faer::diag::{DiagMut, DiagRef};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatRef, Par, Spec};
 
 use crate::tridiagonal::Tridiagonal;
 
@@ -131,8 +131,7 @@ fn decomposed(of: &Tridiagonal, vectors: bool) -> Result<(Vec<f64>, Mat<f64>), E
     let dim = of.diagonal.len();
     let mut values = vec![0.0; dim];
     let mut basis = Mat::zeros(dim, if vectors { dim } else { 0 });
-    let scratch =
-        self_adjoint_evd_scratch::<f64>(dim, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let scratch = self_adjoint_evd_scratch::<f64>(dim, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
     tridiagonal_self_adjoint_evd(
         DiagRef::from_slice(&of.diagonal),
         DiagRef::from_slice(&of.below),
@@ -140,7 +139,7 @@ fn decomposed(of: &Tridiagonal, vectors: bool) -> Result<(Vec<f64>, Mat<f64>), E
         vectors.then(|| basis.as_mut()),
         Par::Seq,
         MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
+        Spec::default(),
     )
     .map_err(|_| EigenError::Inaccurate {
         dim,

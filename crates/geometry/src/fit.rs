@@ -99,7 +99,7 @@ pub fn fit<P: Passes>(
         trace: moments.trace(),
     };
     let before = distance(target.mean(), source.mean());
-    let floor = (target.trace() / target.rows() as f64 + source.trace() / source.rows() as f64).sqrt();
+    let floor = (target.noise_of_mean() + source.noise_of_mean()).sqrt();
     let info = AlignerInfo {
         version: format_version(&map),
         package: env!("CARGO_PKG_VERSION").to_owned(),

@@ -6,6 +6,7 @@ mod aligner_header;
 mod angles;
 mod bad_row;
 mod chance;
+mod cka;
 mod container;
 mod cosines;
 mod covariance;
@@ -28,9 +29,11 @@ mod neighbours;
 mod noise;
 mod passes;
 mod phantom;
+mod plane;
 mod polar;
 mod probe;
 mod quantiles;
+mod retrieval;
 mod row_map;
 mod shape;
 mod sketch;
@@ -39,6 +42,7 @@ mod stage_file;
 mod staged_map;
 mod state_file;
 mod storage;
+mod strangers;
 mod strategies;
 pub mod tracker;
 mod tridiagonal;
@@ -50,13 +54,14 @@ pub use aligner_header::AlignerFileError;
 pub use angles::principal_angles;
 pub use bad_row::{BadRow, BadRowReason, Policy};
 pub use chance::{even_hubness, isotropic_kappa};
+pub use cka::Cka;
 pub use container::ContainerError;
 pub use cosines::{BINS, Cosines, WithinCosines, cosine_correlation, cosines_across, cosines_within};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;
 pub use decomposition::{
     Blocks, Coupling, DEFAULT_RIDGE, Decomposition, DirectionsInV, conditions, coupling_in, decompose,
-    sum_of_directions, unbiased_resultant, vmf_concentration,
+    split_of_means, sum_of_directions, unbiased_resultant, vmf_concentration,
 };
 pub use eigen::{Eigen, EigenError};
 pub use fit::fit;
@@ -77,8 +82,10 @@ pub use moments::{Lengths, Moments, distance};
 pub use neighbours::{Found, Neighbour, Partner, Search};
 pub use noise::mix;
 pub use passes::{FitSide, Passes};
-pub use phantom::{AnchoredCloud, PhantomDrift};
-pub use probe::Probe;
+pub use phantom::{AnchoredCloud, PhantomDrift, drift_of_mean};
+pub use plane::Plane;
+pub use probe::{Probe, separability};
+pub use retrieval::{Ranks, Recall};
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
 pub use sketch::RowSketch;
@@ -87,6 +94,7 @@ pub use stage_file::StageInfo;
 pub use staged_map::{Stage, StagedMap};
 pub use state_file::StateFileError;
 pub use storage::{StorageNoise, StoredRows, storage_floor};
+pub use strangers::{STRANGERS_EXCHANGES, Strangers, adjusted_r2, strangers_coupling};
 pub use strategies::{DEFAULT_NOISE, DEFAULT_RIDGE_OF_ROOTS};
 pub use tracker::{
     DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,

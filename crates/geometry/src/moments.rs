@@ -162,6 +162,11 @@ impl Moments {
         }
     }
 
+    /// T/n: how far the mean of as many independent rows is from that of the population, squared, on average.
+    pub fn noise_of_mean(&self) -> f64 {
+        self.trace() / self.n as f64
+    }
+
     /// T with divisor n−1; NaN below two rows.
     pub fn unbiased_trace(&self) -> f64 {
         if self.n < 2 {

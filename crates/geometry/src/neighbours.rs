@@ -460,8 +460,7 @@ impl Query<'_> {
         }
         let cosine = dot(self.row, row);
         if let Some((Partner { nearest, .. }, _)) = partner {
-            let before = cosine > nearest.cosine || cosine == nearest.cosine && index < nearest.index;
-            found.before_partner += u64::from(before);
+            found.before_partner += u64::from(Neighbour { cosine, index }.stands_before(nearest));
         }
         if could_enter {
             insert(&mut found.nearest, self.k, Neighbour { cosine, index });
@@ -479,8 +478,7 @@ impl Query<'_> {
 
 /// Keeps the k best, best first, the lower index first among equals.
 fn insert(nearest: &mut Vec<Neighbour>, k: usize, new: Neighbour) {
-    let at = nearest
-        .partition_point(|old| old.cosine > new.cosine || old.cosine == new.cosine && old.index < new.index);
+    let at = nearest.partition_point(|old| old.stands_before(&new));
     if at < k {
         nearest.reserve_exact(k - nearest.len());
         nearest.truncate(k - 1);

@@ -4,6 +4,7 @@ use faer::{MatRef, Scale};
 use modality_gap_kernels::dot;
 
 use crate::covariance::Covariance;
+use crate::moments::distance;
 
 /// Measured and predicted drift of the mean under π(z) = z/‖z‖.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,13 @@ pub struct PhantomDrift {
     pub error: f64,
     /// √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
     pub parameter: f64,
+}
+
+/// ‖E[π(z)] − π(μ)‖ and ‖E[π(z)] − μ‖ of projected rows with mean `projected` that had the mean μ = `target` before.
+pub fn drift_of_mean(projected: &[f64], target: &[f64]) -> [f64; 2] {
+    let r = length(target);
+    let axis: Vec<f64> = target.iter().map(|m| m / r).collect();
+    [distance(projected, &axis), distance(projected, target)]
 }
 
 /// Unit rows e with mean μy and trace Ty after z = μ + s(e−μy), before they are projected.
@@ -72,17 +80,17 @@ impl<'a> AnchoredCloud<'a> {
             .map(|i| (self.target[i] * radial - sigma_c[i] / r2) / r2.sqrt() - a[i])
             .collect();
         let drift: Vec<f64> = projected.iter().zip(a).map(|(p, a)| p - a).collect();
-        let to_target: Vec<f64> = projected.iter().zip(self.target).map(|(p, t)| p - t).collect();
         let error: Vec<f64> = predicted.iter().zip(&drift).map(|(p, d)| p - d).collect();
         let (along, foreseen) = (without(&drift, a), without(&predicted, a));
+        let [measured, to_target] = drift_of_mean(projected, self.target);
         let (tangential, predicted_tangential) = (length(&along), length(&foreseen));
         PhantomDrift {
-            measured: length(&drift),
-            to_target: length(&to_target),
+            measured,
+            to_target,
             tangential,
             predicted_tangential,
             cosine: dot(&along, &foreseen) / (tangential * predicted_tangential),
-            error: length(&error) / length(&drift),
+            error: length(&error) / measured,
             parameter: spread.max(0.0).sqrt() / r2,
         }
     }

@@ -107,6 +107,22 @@ impl Probe {
     }
 }
 
+/// Accuracy of a probe on one half of the rows of either modality, row-major of width `dim`, fitted on the other half; `second` says
+/// which rows are kept out of the fit. `None` where a half is empty or a step of the fit cannot be solved.
+pub fn separability([x, z]: [&[f64]; 2], second: [&[bool]; 2], dim: usize) -> Option<f64> {
+    let part = |rows: &[f64], of: &[bool], second: bool| -> Vec<f64> {
+        let rows = rows.chunks_exact(dim).zip(of);
+        rows.filter(|(_, half)| **half == second)
+            .flat_map(|(row, _)| row)
+            .copied()
+            .collect()
+    };
+    let half = |kept| [part(x, second[0], kept), part(z, second[1], kept)];
+    let ([a, b], [c, d]) = (half(false), half(true));
+    let probe = Probe::fit(&a, &b, dim)?;
+    (!c.is_empty() && !d.is_empty()).then(|| probe.accuracy(&c, &d))
+}
+
 /// ln(1+eᵛ) without overflow.
 fn softplus(v: f64) -> f64 {
     v.max(0.0) + (-v.abs()).exp().ln_1p()

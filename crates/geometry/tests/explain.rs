@@ -6,20 +6,18 @@ use modality_gap_geometry::{
     vmf_concentration,
 };
 
+use modality_gap_testing::Lcg;
+
 const DIM: usize = 12;
 const ROWS: usize = 400;
 
 /// Seeded rows whose coordinate j has spread 2^(−j/2) and mean `mean` in the first two coordinates.
 fn rows(seed: u64, mean: f64) -> Vec<f64> {
-    let mut state = seed;
+    let mut random = Lcg::new(seed);
     (0..ROWS * DIM)
         .map(|i| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let uniform = (state >> 33) as f64 / f64::from(1_u32 << 30) - 1.0;
             let j = i % DIM;
-            uniform * 2.0_f64.powf(-(j as f64) / 2.0) + if j < 2 { mean } else { 0.0 }
+            random.signed() * 2.0_f64.powf(-(j as f64) / 2.0) + if j < 2 { mean } else { 0.0 }
         })
         .collect()
 }

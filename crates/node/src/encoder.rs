@@ -115,7 +115,7 @@ fn image_alone(path: String) -> Pair {
     }
 }
 
-/// Embeddings of held-out pairs and of a batch, with the loss's gradients there.
+/// Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row.
 #[napi(object)]
 pub struct ProbeEvent {
     /// Updates made when it was taken.

@@ -40,10 +40,10 @@ impl CancelToken {
     }
 }
 
-/// How far a stage is.
+/// How far a job has come; sent at most a few times a second.
 #[napi(object)]
 pub struct ProgressEvent {
-    /// What is being done.
+    /// What is being done, such as `'moments image'`, `'centroid 1'` or `'transform'`.
     pub stage: String,
     /// Rows done in this stage.
     pub rows: f64,

@@ -100,14 +100,14 @@ pub(crate) fn wait_for(object: u64, block: u64) -> Result<Found, StoreError> {
 }
 
 /// Keeps what a request for `blocks` brought, in their order. Those of an object that was closed meanwhile are not kept.
-pub(crate) fn arrived(object: u64, blocks: &[u64], result: Result<Vec<Bytes>, StoreError>) {
+pub(crate) fn arrived(object: u64, blocks: &[u64], result: &Result<Vec<Bytes>, StoreError>) {
     with(&mut lock(), |all| {
         for (index, &block) in blocks.iter().enumerate() {
             let name = (object, block);
             if !matches!(all.slots.get(&name), Some(Slot::Asked)) {
                 continue;
             }
-            let slot = match &result {
+            let slot = match result {
                 Ok(found) => {
                     let bytes = found[index].clone();
                     all.clock += 1;

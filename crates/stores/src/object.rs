@@ -182,7 +182,7 @@ impl Object {
                     };
                     (0..run.len()).map(part).collect()
                 });
-                blocks::arrived(id, &run, parts);
+                blocks::arrived(id, &run, &parts);
             });
         }
         Ok(())

@@ -11,6 +11,7 @@ use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
 use modality_gap_tasks::{
     Control, FitJob, OutputOptions, ReadOptions, RowSet, Selection, align_job, count, transform_job,
 };
+use modality_gap_testing::Lcg;
 
 const ROWS: usize = 20_000;
 const DIM: usize = 1280;
@@ -54,13 +55,10 @@ fn jobs(criterion: &mut Criterion) {
 
 /// Seeded rows in f16, about a mean of 0.4.
 fn rows(path: &Path) -> RowSet {
-    let mut state = path.as_os_str().len() as u64;
+    let mut random = Lcg::new(path.as_os_str().len() as u64);
     let values: Vec<f16> = (0..ROWS * DIM)
         .map(|i| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let noise = (state >> 40) as f32 / (1 << 24) as f32 - 0.5;
+            let noise = random.signed_f32() / 2.0;
             f16::from_f32(0.06 * noise + if i % DIM == 3 { 0.4 } else { 0.0 })
         })
         .collect();

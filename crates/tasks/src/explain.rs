@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use modality_gap_geometry::{
     Condition, Covariance, DEFAULT_ENERGY, DEFAULT_RIDGE, Frame, FrameSize, Halves, InHalves, Moments,
     PairProducts, Shares, Turned, conditions, decompose, frames_of, isotropic_kappa, random_angle, residual,
-    shares, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
+    shares, split_of_means, storage_floor, unbiased_resultant, unbiased_shape, vmf_concentration,
 };
 use rayon::prelude::*;
 
@@ -235,7 +235,7 @@ pub(crate) fn explain(
             let (decomposition, residual) = parts?;
             (decomposition, Some(residual))
         }
-        None => (split_of_means(x.moments, z.moments, &frame), None),
+        None => (parts_of_means(&difference, &frame), None),
     };
     let below = decomposition.below_floor;
     let of_spectra = [0, 1].map(|k: usize| spectrum_report(&sides[k], &spectra[k], halves[k].as_ref()));
@@ -470,28 +470,13 @@ fn difference_of_means(x: &Moments, z: &Moments) -> Vec<f64> {
     x.mean().iter().zip(z.mean()).map(|(a, b)| a - b).collect()
 }
 
-/// ‖m‖, ‖P_U m‖, ‖P_V m‖: what of the decomposition needs no pairs.
-fn split_of_means(x: &Moments, z: &Moments, frame: &Frame) -> Decomposition {
-    let difference = difference_of_means(x, z);
-    let project = |columns: usize, entry: &dyn Fn(usize, usize) -> f64| -> f64 {
-        (0..columns)
-            .map(|k| {
-                difference
-                    .iter()
-                    .enumerate()
-                    .map(|(i, v)| v * entry(i, k))
-                    .sum::<f64>()
-                    .powi(2)
-            })
-            .sum::<f64>()
-            .sqrt()
-    };
-    let (u, v) = (frame.u(), frame.v());
-    let gap = difference.iter().map(|v| v * v).sum::<f64>().sqrt();
+/// What of the decomposition needs no pairs.
+fn parts_of_means(difference: &[f64], frame: &Frame) -> Decomposition {
+    let [gap, pmb, cob] = split_of_means(difference, frame);
     Decomposition {
         gap,
-        pmb: project(u.ncols(), &|i, k| u[(i, k)]),
-        cob: project(v.ncols(), &|i, k| v[(i, k)]),
+        pmb,
+        cob,
         ..Decomposition::default()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use modality_gap_geometry::{
-    Aligner, FitOptions, Frame, GapOfFit, Map, Method, Moments, Policy, RowSketch, distance, fit,
+    Aligner, FitOptions, Frame, Map, Method, Moments, Policy, RowSketch, distance, drift_of_mean, fit,
 };
 
 use crate::fit_passes::FitPasses;
@@ -411,20 +411,10 @@ fn note_gaps(
     let after = distance(target_after[0].mean(), results[0].mean());
     let (target, source) = (&fitted.target, &fitted.source);
     let held = (target.held.rows() > 0 && source.held.rows() > 0).then(|| {
-        let per_row = |moments: &Moments| moments.trace() / moments.rows() as f64;
-        let scale = fitted.aligner.info().scale;
-        // held-out rows add their own noise to that of the fit
-        let of_fit = match fitted.aligner.info().options.method {
-            Method::None => 0.0,
-            _ => per_row(&target.fit) + scale * scale * per_row(&source.fit),
-        };
-        GapOfFit {
-            before: distance(target.held.mean(), source.held.mean()),
-            after: Some(distance(target_after[1].mean(), results[1].mean())),
-            floor: floor
-                .unwrap_or_else(|| (per_row(&target_after[1]) + per_row(&results[1]) + of_fit).sqrt()),
-            held: None,
-        }
+        let moved = [&target_after[1], &results[1]];
+        fitted
+            .aligner
+            .held_gap([&target.held, &source.held], moved, floor)
     });
     fitted.aligner.set_gap(Some(after), held);
     Ok(())
@@ -453,12 +443,10 @@ fn report_of(
     let dropped = |counted: &Counted| counted.dropped_rows().max(partners);
     let rows = |counted: &Counted| counted.fit.rows() + counted.held.rows();
     let phantom_drift = projected.as_ref().map(|projected| {
-        let mu = aligner.target_mean();
-        let length = distance(mu, &vec![0.0; mu.len()]);
-        let direction: Vec<f64> = mu.iter().map(|m| m / length).collect();
+        let [measured, to_target] = drift_of_mean(projected.mean(), aligner.target_mean());
         Drift {
-            measured: distance(projected.mean(), &direction),
-            to_target: distance(projected.mean(), mu),
+            measured,
+            to_target,
             ..Drift::default()
         }
     });

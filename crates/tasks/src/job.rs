@@ -13,7 +13,7 @@ use crate::inspect::InspectReport;
 use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::report::{ConvertReport, FitReport, TransformReport};
-use crate::shard_task::{TaskSpec, load_frame, run_task};
+use crate::shard_task::{TaskReceipt, TaskSpec, load_frame, run_task};
 use crate::{
     Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, MeasureReport, RowSet, Sample, Split,
     TaskError, align_job, convert_job, fit_job, inspect_job, measure_job, transform_job,
@@ -56,8 +56,7 @@ pub struct Reports {
     /// What a source holds.
     pub inspect: InspectReport,
     /// The receipt of a shard task.
-    #[ts(type = "unknown")]
-    pub task: Value,
+    pub task: TaskReceipt,
 }
 
 /// Which rows a fit takes.
@@ -194,7 +193,6 @@ pub struct InspectSpec {
 #[derive(Debug, Clone, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ShardTask {
-    #[ts(type = "unknown")]
     spec: TaskSpec,
 }
 

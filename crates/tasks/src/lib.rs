@@ -50,7 +50,7 @@ pub use receipt::{Input, Receipt};
 pub use report::{ConvertReport, FitReport, TransformReport};
 pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
 pub use scan::BLOCK_ROWS;
-pub use shard_task::{TaskSpec, load_aligner, run_task, save_aligner};
+pub use shard_task::{TaskReceipt, TaskSpec, load_aligner, run_task, save_aligner};
 pub use source_info::{EmbeddingsInfo, OpenSpec, ShardInfo};
 pub use split::{Sample, Selection, Split};
 pub use track::{

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
 use modality_gap_shards::{Claim, Layout, Pool, Reading, Role, ShardRef, storage};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::moments::count;
 use crate::outputs::{
-    OutputOptions, claim_of, dtype_named, format_named, if_any, not_carried, run_folder, targets, work_folder,
+    NotCarried, OutputOptions, claim_of, dtype_named, format_named, if_any, not_carried, run_folder, targets,
+    work_folder,
 };
 use crate::receipt::{hash_bytes, read_result, write_result};
 use crate::transform::{MapJob, write_mapped};
@@ -19,78 +20,149 @@ use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, Task
 /// Version of the description.
 const VERSION: u32 = 1;
 
-/// A shard of a task.
-#[derive(Debug, Clone, Deserialize)]
+/// One file of rows, or one part of a file.
+#[derive(Debug, Clone, Deserialize, TS)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
 pub struct TaskShard {
-    /// File.
+    /// The file.
     pub path: PathBuf,
-    /// Part of it.
+    /// The column, tensor, key or leading index to take.
     #[serde(default)]
     pub selector: Option<String>,
-    /// How the states of a row become one, where it has several.
+    /// How several states of a row become one. @defaultValue such shards are refused
     #[serde(default)]
     pub pool: Option<Pool>,
 }
 
-/// A pure function of one shard and small parameters.
-#[derive(Debug, Clone, Deserialize)]
+/// A shard task: a pure function of one shard and small parameters.
+#[derive(Debug, Clone, Deserialize, TS)]
 #[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
+#[ts(optional_fields)]
 pub enum TaskSpec {
-    /// Moments of one shard, possibly through an aligner.
+    /// Counts one shard: n, mean and trace, as a state that can be merged with others.
     #[serde(rename_all = "camelCase")]
     Moments {
         /// Version of this description.
+        #[ts(type = "1")]
         version: u32,
-        /// The shard.
+        /// The rows to count.
         shard: TaskShard,
-        /// Aligner whose map the rows go through first.
+        /// Aligner file whose map the rows go through first.
         #[serde(default)]
         through: Option<PathBuf>,
-        /// Whether rows are scaled to unit length; yes by default.
+        /// Whether rows are scaled to unit length. @defaultValue `true`
         #[serde(default)]
         normalize: Option<bool>,
-        /// What to do with bad rows.
+        /// What to do with bad rows. @defaultValue `'error'`
         #[serde(default)]
+        #[ts(as = "Option<OnBadRow>", optional)]
         on_bad_row: OnBadRow,
         /// File of the state.
         out: PathBuf,
     },
-    /// One shard transformed by an aligner.
+    /// Moves the rows of one shard with an aligner.
     #[serde(rename_all = "camelCase")]
     Transform {
         /// Version of this description.
+        #[ts(type = "1")]
         version: u32,
-        /// The shard.
+        /// The rows to move.
         shard: TaskShard,
         /// Aligner file.
         aligner: PathBuf,
-        /// What to do with bad rows.
+        /// What to do with bad rows. @defaultValue `'error'`
         #[serde(default)]
+        #[ts(as = "Option<OnBadRow>", optional)]
         on_bad_row: OnBadRow,
-        /// Storage type of the output.
+        /// Storage type of the output. @defaultValue that of the input
         #[serde(default)]
+        #[ts(type = "'f16' | 'bf16' | 'f32' | 'f64'", optional)]
         dtype: Option<String>,
-        /// Container format of the output.
+        /// Container of the output. @defaultValue that of the input
         #[serde(default)]
+        #[ts(type = "ReadFormat", optional)]
         format: Option<String>,
         /// Folder of the output.
         out: PathBuf,
     },
-    /// States merged in the order given.
+    /// Merges states in the order given, as if one pass had counted all their rows.
     #[serde(rename_all = "camelCase")]
     Merge {
         /// Version of this description.
+        #[ts(type = "1")]
         version: u32,
         /// Files of the states, in shard order.
+        #[ts(type = "readonly string[]")]
         states: Vec<PathBuf>,
         /// File of the merged state.
         out: PathBuf,
     },
 }
 
-/// Runs the task; the value is its receipt.
-pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> {
+/// What a finished shard task says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(tag = "task", rename_all = "lowercase")]
+#[ts(optional_fields)]
+pub enum TaskReceipt {
+    /// A shard was counted.
+    Moments {
+        /// Version of the description it was run from.
+        version: u32,
+        /// The file that was read.
+        shard: PathBuf,
+        /// Rows counted.
+        rows: u64,
+        /// Bad rows left out.
+        dropped: u64,
+        /// The state.
+        #[serde(flatten)]
+        state: StateFile,
+    },
+    /// The rows of a shard were moved.
+    #[serde(rename_all = "camelCase")]
+    Transform {
+        /// Version of the description it was run from.
+        version: u32,
+        /// The file that was read.
+        shard: PathBuf,
+        /// Rows written.
+        rows: u64,
+        /// Bad rows left out, by their index in the shard.
+        dropped: Vec<u64>,
+        /// The file written.
+        output: PathBuf,
+        /// What stood beside the rows and was not carried along; absent where all was.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_carried: Option<Vec<NotCarried>>,
+    },
+    /// States were merged.
+    Merge {
+        /// Version of the description it was run from.
+        version: u32,
+        /// How many states were merged.
+        states: usize,
+        /// Rows that they count together.
+        rows: u64,
+        /// The merged state.
+        #[serde(flatten)]
+        state: StateFile,
+    },
+}
+
+/// The file of a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct StateFile {
+    /// The file written.
+    output: PathBuf,
+    /// Its bytes.
+    bytes: usize,
+    /// XXH3-128 of its bytes, in hexadecimal.
+    hash: String,
+}
+
+/// Runs the task and says what it has done.
+pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<TaskReceipt, TaskError> {
     let (TaskSpec::Moments { version, .. }
     | TaskSpec::Transform { version, .. }
     | TaskSpec::Merge { version, .. }) = spec;
@@ -117,7 +189,13 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
             source.check_dim(map.dim(), "the aligner's rows")?;
             let counted = count(&source, &map, Split::default().into(), control, "moments", None)
                 .map_err(|error| with_all_bad_rows(error, &Searched::strict([&source]), control))?;
-            state_written(out, &counted.fit, counted.dropped_rows(), shard)
+            Ok(TaskReceipt::Moments {
+                version: VERSION,
+                shard: shard.path.clone(),
+                rows: counted.fit.rows(),
+                dropped: counted.dropped_rows(),
+                state: state_written(out, &counted.fit)?,
+            })
         }
         TaskSpec::Merge { states, out, .. } => {
             let mut merged: Option<Moments> = None;
@@ -140,13 +218,13 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<Value, TaskError> 
                 }
             }
             let merged = merged.ok_or_else(|| TaskError::BadOption("no states to merge".to_owned()))?;
-            let bytes = merged.to_bytes();
             claim_state(&Claim::reading(states.iter().map(PathBuf::as_path), []), out)?;
-            write_result(out, &bytes, true)?;
-            Ok(json!({
-                "version": VERSION, "task": "merge", "states": states.len(), "rows": merged.rows(),
-                "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
-            }))
+            Ok(TaskReceipt::Merge {
+                version: VERSION,
+                states: states.len(),
+                rows: merged.rows(),
+                state: state_written(out, &merged)?,
+            })
         }
         TaskSpec::Transform {
             shard,
@@ -212,7 +290,7 @@ fn transform_shard(
     aligner: &Aligner,
     options: &OutputOptions,
     control: &Control,
-) -> Result<Value, TaskError> {
+) -> Result<TaskReceipt, TaskError> {
     let identity = Map::identity(source.dim, Policy::Unit);
     let work = work_folder(options);
     let dropped = match source.options.on_bad_row {
@@ -240,14 +318,17 @@ fn transform_shard(
     };
     let losses = not_carried(source, &targets(source, options, None), options)?;
     let written = write_mapped(&job, control, "transform")?;
-    let mut report = json!({
-        "version": VERSION, "task": "transform", "shard": source.files().first(),
-        "rows": written.stored.rows(), "dropped": dropped[0], "output": written.outputs.first(),
-    });
-    if let Some(losses) = if_any(losses) {
-        report["notCarried"] = json!(losses);
-    }
-    Ok(report)
+    let rows = written.stored.rows();
+    // one shard is one file, and so is what is written of it
+    let [shard, output] = [source.files(), written.outputs].map(|mut files| files.swap_remove(0));
+    Ok(TaskReceipt::Transform {
+        version: VERSION,
+        shard,
+        rows,
+        dropped: dropped.into_iter().next().unwrap_or_default(),
+        output,
+        not_carried: if_any(losses),
+    })
 }
 
 fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -> Result<RowSet, TaskError> {
@@ -272,16 +353,12 @@ fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -
     })
 }
 
-fn state_written(
-    out: &PathBuf,
-    state: &Moments,
-    dropped: u64,
-    shard: &TaskShard,
-) -> Result<Value, TaskError> {
+fn state_written(out: &Path, state: &Moments) -> Result<StateFile, TaskError> {
     let bytes = state.to_bytes();
     write_result(out, &bytes, true)?;
-    Ok(json!({
-        "version": VERSION, "task": "moments", "shard": shard.path, "rows": state.rows(), "dropped": dropped,
-        "output": out, "bytes": bytes.len(), "hash": format!("{:032x}", hash_bytes(&bytes)),
-    }))
+    Ok(StateFile {
+        output: out.to_path_buf(),
+        bytes: bytes.len(),
+        hash: format!("{:032x}", hash_bytes(&bytes)),
+    })
 }

@@ -14,12 +14,13 @@ use modality_gap_tasks::{
     RowSet, Selection, Split, TaskError, WorkFolder, align_job, convert_job, count, fit_job, measure_job,
     transform_job,
 };
+use modality_gap_testing::side_rows;
 use serde_json::json;
 
 const DIM: usize = 12;
 
 fn rows(n: usize, seed: u64) -> Vec<f32> {
-    common::rows(DIM, n, seed)
+    side_rows(n, DIM, seed)
 }
 
 fn shards(folder: &Path, rows: &[f32], cuts: &[usize]) -> RowSet {

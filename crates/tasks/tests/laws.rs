@@ -8,14 +8,15 @@ use std::path::Path;
 use common::open;
 use modality_gap_geometry::{FitOptions, Map, Moments, Policy, Verdict};
 use modality_gap_tasks::{
-    CancelToken, Control, FitJob, OnBadRow, OutputOptions, RowSet, Selection, Split, TaskError, TaskSpec,
-    WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
+    CancelToken, Control, FitJob, OnBadRow, OutputOptions, RowSet, Selection, Split, TaskError, TaskReceipt,
+    TaskSpec, WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
 };
+use modality_gap_testing::side_rows;
 
 const DIM: usize = 33;
 
 fn rows(n: usize, seed: u64) -> Vec<f32> {
-    common::rows(DIM, n, seed)
+    side_rows(n, DIM, seed)
 }
 
 fn shards(folder: &Path, rows: &[f32], cuts: &[usize]) -> RowSet {
@@ -80,7 +81,10 @@ fn tasks_and_a_local_pass_give_the_same_bits() {
         let spec = serde_json::json!({ "version": 1, "task": "moments", "shard": { "path": file }, "out": state(i) });
         let spec: TaskSpec = serde_json::from_value(spec).unwrap();
         let receipt = run_task(&spec, &control).unwrap();
-        assert_eq!(receipt["rows"], source.parts[i].rows());
+        let TaskReceipt::Moments { rows, .. } = receipt else {
+            panic!("a task that counts");
+        };
+        assert_eq!(rows, source.parts[i].rows());
     }
     let out = folder.path().join("merged");
     let spec = serde_json::json!({ "version": 1, "task": "merge", "states": [state(0), state(1), state(2)], "out": out });

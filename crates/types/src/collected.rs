@@ -34,7 +34,8 @@ impl Collected {
         }
         if T::output_path().is_some() {
             let docs = T::docs().unwrap_or_default();
-            let text = format!("{docs}export {}\n", T::decl(&self.config));
+            let declaration = with_docs_of_tags(T::decl(&self.config));
+            let text = format!("{docs}export {declaration}\n");
             let earlier = self.declared.insert(T::ident(&self.config), text.clone());
             assert!(
                 earlier.is_none_or(|earlier| earlier == text),
@@ -58,6 +59,16 @@ impl Collected {
             .map(|line| line.trim_end().to_owned() + "\n")
             .collect()
     }
+}
+
+/// Says what the field is that tells the variants of an enum apart, which has no docstring of its own.
+fn with_docs_of_tags(mut declaration: String) -> String {
+    for tag in ["kind", "task"] {
+        let bare = format!("{{ \"{tag}\": ");
+        let documented = format!("{{\n/**\n * Which of these it is.\n */\n{tag}: ");
+        declaration = declaration.replace(&bare, &documented);
+    }
+    declaration
 }
 
 impl TypeVisitor for Collected {

@@ -1,4 +1,9 @@
-import type { FiguresData, Modality, RowLabels } from '../figures.ts'
+import type { DrawnRow } from '../../results.ts'
+import type { FiguresData } from '../data.ts'
+import type { RowLabels } from '../row-labels.ts'
+
+type Modality = DrawnRow['modality']
+
 import { isNumber } from '../format.ts'
 
 /** A row in the plane. */

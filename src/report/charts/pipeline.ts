@@ -1,7 +1,7 @@
 import { axis, type Chart, drawing, FONT, type Look, type Toggle, tip, tooltip, zoom } from '../chart.ts'
 import type { MeasureData } from '../data.ts'
-import type { RowLabels } from '../figures.ts'
 import { figure } from '../format.ts'
+import type { RowLabels } from '../row-labels.ts'
 import { type Cloud, cloudsOf, nameOf, type Point, placeOf, square } from './cloud.ts'
 
 const HEAD = 28

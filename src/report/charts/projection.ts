@@ -1,8 +1,8 @@
 import { axis, type Chart, drawing, gridOf, type Toggle, tip, tooltip, zoom } from '../chart.ts'
 import type { MeasureData } from '../data.ts'
-import type { RowLabels } from '../figures.ts'
 import { percent } from '../format.ts'
 import type { Tone } from '../palette.ts'
+import type { RowLabels } from '../row-labels.ts'
 import { cloudsOf, nameOf, type Point, placeOf, square } from './cloud.ts'
 
 /** Lines between partners; more would be a grey carpet. */

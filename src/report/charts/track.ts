@@ -1,4 +1,4 @@
-import type { TrackRecord } from '../../tracker/record.ts'
+import type { TrackRecord } from '../../results.ts'
 import type { Chart } from '../chart.ts'
 import { type Line, type OverSteps, overSteps } from './over-steps.ts'
 

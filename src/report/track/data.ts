@@ -1,5 +1,5 @@
+import type { TrackRecord } from '../../results.ts'
 import { findings, type TrackFinding } from '../../tracker/findings.ts'
-import type { TrackRecord } from '../../tracker/record.ts'
 
 /** A run as `track --json` prints it and as a report shows it. */
 export interface TrackData {

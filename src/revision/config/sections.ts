@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { METHOD_NAMES } from '../../methods.ts'
 import type { FitOptions, Method } from '../../options.ts'
 import { YES_NO_RULES } from '../../text-metrics/yes-no.ts'
 import type { EmbeddingIds } from '../data/embedding-rows.ts'
@@ -45,17 +46,7 @@ export const SCHEDULES = [
 /** Metrics of open answers. */
 export const METRICS = ['f1', 'bleu4', 'rougeL', 'cider'] as const
 
-const METHODS = [
-  'realign',
-  'mean-shift',
-  'centering',
-  'c3',
-  'bca',
-  'procrustes',
-  'bures',
-  'aniso-init',
-  'none',
-] as const satisfies readonly Method[]
+const METHODS = Object.keys(METHOD_NAMES) as Method[]
 
 /** Section `model`. */
 export const model = section({

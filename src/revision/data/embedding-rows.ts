@@ -1,5 +1,5 @@
 import { ModalityGapError } from '../../errors.ts'
-import type { EmbeddingsInfo, ShardInfo } from '../../reports.ts'
+import type { EmbeddingsInfo, ShardInfo } from '../../results.ts'
 import { idsIn } from './id-files.ts'
 import { type IdMatch, type RowLookup, rowsById, rowsByNumber, rowsInOrder } from './row-lookup.ts'
 

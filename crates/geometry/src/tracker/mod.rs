@@ -35,7 +35,7 @@ pub use self::options::{
 pub use self::random::random_angle;
 pub use self::record::{
     Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, GroupsRecord, Leakage, PerModality,
-    Recall, Record, Retrieval, Rotation, Span, WindowRecord,
+    RecallRecord, Record, Retrieval, Rotation, Span, WindowRecord,
 };
 pub use self::rows::{F64Rows, RowBlocks, Source};
 pub use self::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};

@@ -7,7 +7,10 @@ use super::groups::GroupedBy;
 use super::side_record::{USide, VSide};
 use crate::gap::GapVerdict;
 
-/// One logging step.
+/// What a tracker records at a step, and one line of its log. What needs something that was not given is absent; what is
+/// undefined is null. Angles are in degrees.
+///
+/// @see arXiv 2602.07026, sections 3 and 4, appendices B and C
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(rename = "TrackRecord", optional_fields)]
 #[serde(rename_all = "camelCase")]
@@ -18,52 +21,52 @@ pub struct Record {
     pub dim: usize,
     /// Probe pairs.
     pub pairs: u64,
-    /// How the pairs belong together; where they do.
+    /// Pairs that share an item, such as the captions of one image; absent where each pair is its own, and in older logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub groups: Option<GroupsRecord>,
     /// The frame everything is taken apart in.
     #[ts(inline)]
     pub frame: FrameRecord,
-    /// Distance of the means.
+    /// The gap of the pairs beside its noise.
     #[ts(inline)]
     pub gap: GapRecord,
     /// E‖e−μ‖² of both modalities.
     #[ts(inline)]
     pub trace: PerModality,
-    /// Energies of the parts of Δ.
+    /// E‖Δ‖² = `pmb`² + `cob`² + `traceU` + `traceV`.
     #[ts(inline)]
     pub decomposition: Energies,
-    /// How far U has turned; once the frame is frozen.
+    /// U estimated at this step against the frozen one; absent before it is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub rotation: Option<Rotation>,
-    /// How ζ follows δ.
+    /// How the residuals in V follow those in U.
     pub coupling: CouplingRecord,
-    /// Where gradients point; when they were given.
+    /// Root mean square share of gradient energy in V; absent without gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub leakage: Option<Leakage>,
-    /// γ: the bias in V.
+    /// γ, the mean difference in V.
     pub passive: Bias,
-    /// β: the bias in U, to compare with.
+    /// β, the mean difference in U, to compare with.
     pub active: Bias,
     /// Residuals in U.
     pub u: USide,
     /// Residuals in V.
     pub v: VSide,
-    /// Search among the probe pairs.
+    /// Search among the probe pairs; absent for `retrievalPairs: 0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub retrieval: Option<Retrieval>,
     /// What the sphere does to the text after anchor and trace, as in a measurement.
     #[ts(inline)]
     pub phantom_drift: Drift,
-    /// Whether gradients lie in the span of the batch; when it was given.
+    /// Gradients against the span of the batch's embeddings; absent without a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub span: Option<Span>,
-    /// The window that this step completes.
+    /// Means of the per-step covariances of the window that this step completes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub window: Option<WindowRecord>,
@@ -94,7 +97,7 @@ pub struct PerModality {
 pub struct FrameRecord {
     /// Dimension of U.
     pub rank: usize,
-    /// Share of the trace that U held when it was estimated.
+    /// Share of the trace of Cov(image)+Cov(text) that U held when it was estimated.
     pub energy: f64,
     /// Whether it stays from here on.
     pub frozen: bool,
@@ -106,21 +109,21 @@ pub struct FrameRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct GapRecord {
-    /// ‖m‖.
+    /// ‖m‖, the distance of the means.
     pub centroid: f64,
     /// Cosine of the means.
     #[ts(type = "number | null")]
     pub cosine: f64,
-    /// ‖m‖² − tr Σ/n.
+    /// ‖m‖² − tr Σ/n, without the part that sampling adds.
     pub unbiased_squared: f64,
     /// Its 95 % interval.
     pub interval: [f64; 2],
-    /// sqrt(tr Σ/n).
+    /// sqrt(tr Σ/n): how far apart the means would be by sampling only.
     pub floor: f64,
-    /// Whether it is real.
-    #[ts(inline)]
+    /// Whether the gap is real; absent in older logs.
+    #[ts(type = "Exclude<GapVerdict, 'in-sample'>", optional)]
     pub verdict: GapVerdict,
-    /// E‖Δ‖.
+    /// E‖Δ‖, the mean distance of the pairs.
     pub paired_distance: f64,
     /// Relative modality gap.
     pub rmg: f64,
@@ -130,13 +133,13 @@ pub struct GapRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Energies {
-    /// ‖β‖.
+    /// ‖β‖, the mean difference in U.
     pub pmb: f64,
-    /// ‖γ‖.
+    /// ‖γ‖, the mean difference in V.
     pub cob: f64,
-    /// tr Σ_U.
+    /// tr Σ_U, the spread of the differences in U.
     pub trace_u: f64,
-    /// tr Σ_V.
+    /// tr Σ_V, the spread of the differences in V.
     pub trace_v: f64,
 }
 
@@ -150,19 +153,19 @@ pub struct Rotation {
     pub rms_sine: f64,
     /// Root mean square of all principal angles, degrees.
     pub rms_angle: f64,
-    /// `rms_sine` of a random subspace, sqrt(dim V/d).
+    /// `rmsSine` of a random subspace, sqrt(dim V/d).
     pub random: f64,
 }
 
-/// L = E[ζδᵀ]·(Σ_U+λI)⁻¹.
+/// How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct CouplingRecord {
     /// ‖L‖₂.
     pub norm: f64,
-    /// Share of E‖ζ‖² that L explains.
+    /// Share of the residuals in V, E‖ζ‖², that L explains.
     #[ts(type = "number | null")]
     pub r2: f64,
-    /// λ.
+    /// The ridge λ that both depend on.
     pub lambda: f64,
 }
 
@@ -184,10 +187,10 @@ pub struct Leakage {
     pub text: Option<f64>,
     /// The same of random directions, sqrt(dim V/d).
     pub random: f64,
-    /// The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); when the batch was given.
+    /// The same of random mixtures of the batch's rows, sqrt(tr(P_VΣ_t)/tr Σ_t); absent without a batch, and in older logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixture: Option<f64>,
-    /// sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; once the frame is frozen.
+    /// sinθ(Ut,U) + ‖L‖₂, which the paper calls a bound of `leak`; absent before the frame is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,
     /// `leak` − `bound`: above zero, the remainder ρ that the bound needs to hold.
@@ -196,12 +199,12 @@ pub struct Leakage {
     pub remainder: Option<f64>,
 }
 
-/// A part of the mean difference over time.
+/// How a part of the mean difference moves.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(rename = "BiasRecord", optional_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Bias {
-    /// ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); once the frame is frozen.
+    /// ‖b(t)−b(t0)‖/max(‖b(t0)‖, ε); absent before the frame is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<f64>,
     /// cos(b(t), b(t−1)) with the step recorded before; absent at the first.
@@ -217,18 +220,17 @@ pub struct Retrieval {
     /// Pairs it was measured on.
     pub pairs: u64,
     /// Images ask, texts answer.
-    pub image_to_text: Recall,
+    pub image_to_text: RecallRecord,
     /// Texts ask, images answer.
-    pub text_to_image: Recall,
+    pub text_to_image: RecallRecord,
 }
 
-/// Share of queries whose partner is among the k nearest.
+/// Share of queries whose partner is the nearest row, and is among the five nearest.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
-#[ts(rename = "RecallRecord")]
-pub struct Recall {
-    /// k = 1.
+pub struct RecallRecord {
+    /// Recall at 1.
     pub r1: f64,
-    /// k = 5.
+    /// Recall at 5.
     pub r5: f64,
 }
 
@@ -242,16 +244,19 @@ pub struct Drift {
     pub to_target: f64,
     /// Length of its tangential part.
     pub tangential: f64,
-    /// Length of its prediction −(I−aaᵀ)Σc/R³.
+    /// Length of its prediction −(I−aaᵀ)Σc/R³, with Σ the covariance of the moved text and c = μx − s·μy.
     pub predicted_tangential: f64,
     /// Cosine of both tangential parts.
     #[ts(type = "number | null")]
     pub cosine: f64,
-    /// Length of the predicted drift less the measured one, relative to the measured one.
+    /// Length of the predicted drift less the measured one, relative to the measured one; absent in older logs.
+    #[ts(as = "Option<_>", optional)]
     pub error: f64,
-    /// √(cᵀΣc)/R², the parameter that the prediction is an expansion in.
+    /// √(cᵀΣc)/R², the parameter that the prediction is an expansion in; absent in older logs.
+    #[ts(as = "Option<_>", optional)]
     pub parameter: f64,
-    /// Root mean square of the tangential part that sampling alone gives.
+    /// Root mean square of the tangential part that sampling gives by itself; absent in older logs.
+    #[ts(as = "Option<_>", optional)]
     pub noise: f64,
 }
 
@@ -270,7 +275,7 @@ pub struct Span {
 /// Means of per-step covariances, never of a covariance pooled over time.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct WindowRecord {
-    /// First step; the last is that of the record.
+    /// First step of the window; the last is that of the record.
     pub from: u64,
     /// Recorded steps in it.
     pub steps: u64,
@@ -278,6 +283,6 @@ pub struct WindowRecord {
     pub u: USide,
     /// Residuals in V; γ is that of the mean difference averaged over the window.
     pub v: VSide,
-    /// How ζ follows δ.
+    /// How the residuals in V follow those in U.
     pub coupling: CouplingRecord,
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use faer::MatRef;
 
-use super::record::{Recall, Retrieval};
+use super::record::{RecallRecord, Retrieval};
+use crate::neighbours::Neighbour;
 use crate::noise::mix;
+use crate::retrieval::Ranks;
 
 /// Rows of a tile of the similarity matrix; the matrix itself is never held.
 const TILE: usize = 256;
@@ -87,11 +89,15 @@ impl Sample {
         let one_item = |i: usize, j: usize| self.keys.as_ref().map_or(i == j, |keys| keys[i] == keys[j]);
         let repeats = [&self.x, &self.y].map(|values| self.repeats(values));
         // the most similar row of the own item on the other side, and its index
-        let mut own = [vec![(f64::NEG_INFINITY, 0); n], vec![(f64::NEG_INFINITY, 0); n]];
+        let none = Neighbour {
+            cosine: f64::NEG_INFINITY,
+            index: u64::MAX,
+        };
+        let mut own = [vec![none; n], vec![none; n]];
         let mut best = |side: usize, at: usize, cosine: f64, index: usize| {
-            let slot: &mut (f64, usize) = &mut own[side][at];
-            if cosine > slot.0 {
-                *slot = (cosine, index);
+            let (row, partner) = (neighbour(cosine, index), &mut own[side][at]);
+            if row.stands_before(partner) {
+                *partner = row;
             }
         };
         for first_i in firsts() {
@@ -113,7 +119,7 @@ impl Sample {
             }
         }
         // how many rows of the other side come before the partner
-        let (mut before_x, mut before_y) = (vec![0_u32; n], vec![0_u32; n]);
+        let (mut before_x, mut before_y) = (vec![0_u64; n], vec![0_u64; n]);
         for first_i in firsts() {
             for first_j in firsts() {
                 let similar = tile(first_i, first_j);
@@ -123,11 +129,11 @@ impl Sample {
                         if one_item(i, j) {
                             continue;
                         }
-                        let ahead = |(own, at): (f64, usize), other: usize| {
-                            cosine > own || (cosine == own && other < at)
+                        let ahead = |other: usize, partner: &Neighbour| {
+                            neighbour(cosine, other).stands_before(partner)
                         };
-                        before_x[i] += u32::from(!repeats[1][j] && ahead(own[0][i], j));
-                        before_y[j] += u32::from(!repeats[0][i] && ahead(own[1][j], i));
+                        before_x[i] += u64::from(!repeats[1][j] && ahead(j, &own[0][i]));
+                        before_y[j] += u64::from(!repeats[0][i] && ahead(i, &own[1][j]));
                     }
                 }
             }
@@ -159,15 +165,18 @@ impl Sample {
     }
 }
 
-fn recall(before: &[u32], repeats: &[bool]) -> Recall {
-    let counted: Vec<u32> = before
-        .iter()
-        .zip(repeats)
-        .filter_map(|(&before, &repeat)| (!repeat).then_some(before))
-        .collect();
-    let within = |k| counted.iter().filter(|&&b| b < k).count() as f64 / counted.len() as f64;
-    Recall {
-        r1: within(1),
-        r5: within(5),
+fn neighbour(cosine: f64, index: usize) -> Neighbour {
+    Neighbour {
+        cosine,
+        index: index as u64,
+    }
+}
+
+fn recall(before: &[u64], repeats: &[bool]) -> RecallRecord {
+    let asked = before.iter().zip(repeats).filter(|(_, repeat)| !**repeat);
+    let recall = asked.map(|(&before, _)| before).collect::<Ranks>().recall();
+    RecallRecord {
+        r1: recall.r1,
+        r5: recall.r5,
     }
 }

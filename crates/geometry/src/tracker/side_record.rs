@@ -3,21 +3,21 @@
 use serde::Serialize;
 use ts_rs::TS;
 
-/// Condition numbers of the covariance of an isotropic sample of as many rows in as many dimensions; where pairs share items, of one
-/// whose rows share them too and have as much of their variance in common.
+/// Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is
+/// null.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(rename = "ConditionRecord")]
 #[serde(rename_all = "camelCase")]
 pub struct Isotropic {
-    /// κ.
+    /// κ: first eigenvalue over the last one that is more than rounding.
     #[ts(type = "number | null")]
     pub kappa: f64,
-    /// `kappa_eff`.
+    /// First eigenvalue over the last of those that hold 99.9 % of the trace.
     #[ts(type = "number | null")]
     pub kappa_eff: f64,
 }
 
-/// Residuals in U.
+/// Residuals in U, where both modalities vary.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(rename = "USideRecord", optional_fields)]
 #[serde(rename_all = "camelCase")]
@@ -25,14 +25,15 @@ pub struct USide {
     /// κ(Σ_U) over the eigenvalues above the floors.
     #[ts(type = "number | null")]
     pub kappa: f64,
-    /// λ₁/λ_m, m = fewest leading eigenvalues with 99.9 % of the trace.
+    /// λ₁/λ_m, m the fewest leading eigenvalues with 99.9 % of the trace.
     #[ts(type = "number | null")]
     pub kappa_eff: f64,
     /// Positive eigenvalues under a floor.
     pub below_floor: usize,
-    /// What chance gives.
+    /// The same of an isotropic sample of as many rows in as many dimensions; where pairs share items, its rows share them too and
+    /// have as much of their variance in common.
     pub isotropic: Isotropic,
-    /// Against the gradients; when they were given.
+    /// Against the covariance of the gradients in U; absent without gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub gradient: Option<GradientShape>,
@@ -51,23 +52,23 @@ pub struct GradientShape {
     /// Pearson correlation of the diagonals in the frame's basis.
     #[ts(type = "number | null")]
     pub diagonal: f64,
-    /// `rho_eig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
+    /// `rhoEig` with the spectrum of an isotropic sample in the place of Σ_U's: sorted numbers always correlate.
     #[ts(type = "number | null")]
     pub isotropic_rho_eig: f64,
     /// Correlation that unrelated diagonals exceed in one of forty cases, 1.96/sqrt(ranks−1).
     #[ts(type = "number | null")]
     pub chance: f64,
-    /// `rho_eig` and `diagonal` with random mixtures of the batch's rows in the gradients' place; when the batch was given.
+    /// `rhoEig` with random mixtures of the batch in the gradients' place; absent without a batch, and in older logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
     pub mixture_rho_eig: Option<f64>,
-    /// See `mixture_rho_eig`.
+    /// `diagonal` with them; absent as `mixtureRhoEig`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
     pub mixture_diagonal: Option<f64>,
 }
 
-/// Residuals in V.
+/// Residuals in V, the complement of U.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(rename = "VSideRecord", optional_fields)]
 #[serde(rename_all = "camelCase")]
@@ -77,23 +78,24 @@ pub struct VSide {
     /// κ(Σ_V) over the eigenvalues above the floors.
     #[ts(type = "number | null")]
     pub kappa: f64,
-    /// As for U.
+    /// As in U.
     #[ts(type = "number | null")]
     pub kappa_eff: f64,
     /// Positive eigenvalues under a floor.
     pub below_floor: usize,
-    /// What chance gives.
+    /// The same of an isotropic sample, as in U.
     pub isotropic: Isotropic,
     /// Degrees between γ and the leading eigenvector of Σ_V, 0 to 90.
     #[ts(type = "number | null")]
     pub angle: f64,
-    /// The same of a random direction.
+    /// Quantiles of the same angle for a random direction.
     #[ts(inline)]
     pub random_angle: Quantiles,
-    /// Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window.
+    /// Length R̄ of the mean unit direction of P_VΔ, without the part that sampling adds to its square; not of a window,
+    /// and absent in older logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resultant: Option<f64>,
-    /// Concentration κ̂ of these directions, from that length.
+    /// Von Mises–Fisher concentration κ̂ of these directions, from that length.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null", optional)]
     pub vmf: Option<f64>,

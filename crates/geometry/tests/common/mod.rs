@@ -8,21 +8,13 @@ use modality_gap_geometry::{
     Aligner, Covariance, FitOptions, FitSide, Map, Moments, Passes, Policy, Scratch, fit,
 };
 use modality_gap_kernels::{Rows, RowsMut};
+use modality_gap_testing::falling_rows;
 
 pub const DIM: usize = 19;
 
 /// Generated rows whose columns shrink; one column, chosen by the seed, has a mean.
 pub fn rows(n: usize, seed: u64, mean: f64) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1_u32 << 30) - 1.0
-    };
-    (0..n * DIM)
-        .map(|i| next() / (1 + i % DIM) as f64 + if i % DIM == seed as usize % DIM { mean } else { 0.0 })
-        .collect()
+    falling_rows(n, DIM, seed, mean)
 }
 
 /// Both sides of a fit in memory.

@@ -3,18 +3,16 @@
 use modality_gap_geometry::tracker::Record;
 use modality_gap_geometry::{F64Rows, TrackError, TrackStep, Tracker, TrackerOptions};
 
+use modality_gap_testing::Lcg;
+
 use super::{DIM, options, push};
 
 /// Rows of a small random run, seeded.
 fn rows(seed: u64, count: usize) -> Vec<f64> {
-    let mut state = seed;
+    let mut random = Lcg::new(seed);
     (0..count * DIM)
         .map(|i| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let uniform = (state >> 33) as f64 / f64::from(1_u32 << 30) - 1.0;
-            uniform / (1.0 + (i % DIM) as f64) + f64::from(u8::from(i % DIM == seed as usize % 3))
+            random.signed() / (1.0 + (i % DIM) as f64) + f64::from(u8::from(i % DIM == seed as usize % 3))
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! What a report draws: rows in two dimensions, stage by stage.
 
-use modality_gap_geometry::{Aligner, Covariance, Eigen, Map, Policy, RowMap, Stage, StagedMap, distance};
-use modality_gap_kernels::{Rows, RowsMut, dot};
+use modality_gap_geometry::{Aligner, Map, Plane, Policy, RowMap, Stage, StagedMap, distance};
+use modality_gap_kernels::{Rows, RowsMut};
 
 use super::report::{DrawnRow, DrawnStage, Figures, Projection};
 use super::sides::Sides;
@@ -21,13 +21,14 @@ pub(super) fn figures(
 ) -> Result<Figures, TaskError> {
     let identity = Map::identity(sides.source(0).dim, Policy::Unit);
     let original = kept.before.as_ref().unwrap_or(&kept.text);
-    let axes = Axes::of(kept.image.rows(), original.rows(), sides.source(0).dim)?;
+    let dim = sides.source(0).dim;
+    let plane = Plane::of(&[kept.image.rows(), original.rows()].concat(), dim)
+        .map_err(|error| TaskError::Numeric(error.to_string()))?;
     let image_mean = sides.moments(0).mean();
     let mut points = Vec::new();
     let mut draw = |rows: &[f64], indices: &[u64], modality: &'static str, stage: &str| {
-        let dim = axes.center.len();
         for (row, index) in rows.chunks_exact(dim).zip(indices).take(DRAWN) {
-            let [x, y] = axes.project(row);
+            let [x, y] = plane.project(row);
             points.push(DrawnRow {
                 row: *index,
                 modality,
@@ -40,7 +41,7 @@ pub(super) fn figures(
     draw(kept.image.rows(), kept.image.indices(), "image", "original");
     let mut stages = Vec::new();
     let drawn = DRAWN.min(original.len());
-    let originals = &original.rows()[..drawn * axes.center.len()];
+    let originals = &original.rows()[..drawn * dim];
     for (name, map) in stages_of(&identity, aligner) {
         let stage = format!("stage {name}");
         let counted = count(sides.source(1), &map, sides.selection(1), control, &stage, None)?;
@@ -54,61 +55,19 @@ pub(super) fn figures(
             name,
             gap: distance(image_mean, moments.mean()),
             trace: moments.trace(),
-            centroid: axes.project(moments.mean()),
-            image_centroid: axes.project(image_mean),
+            centroid: plane.project(moments.mean()),
+            image_centroid: plane.project(image_mean),
         });
     }
     Ok(Figures {
         projection: Projection {
             axes: "leading principal directions of image and original text together",
-            explained: axes.explained,
+            explained: plane.explained(),
             points,
         },
         stages,
         neighbours: None,
     })
-}
-
-/// The plane that everything is drawn in.
-struct Axes {
-    center: Vec<f64>,
-    directions: [Vec<f64>; 2],
-    explained: [f64; 2],
-}
-
-impl Axes {
-    fn of(image: &[f64], text: &[f64], dim: usize) -> Result<Self, TaskError> {
-        let mut covariance = Covariance::about(&vec![0.0; dim]);
-        covariance.accumulate(&[image, text].concat());
-        let eigen =
-            Eigen::of(covariance.matrix().as_ref()).map_err(|error| TaskError::Numeric(error.to_string()))?;
-        let axis = |k: usize| -> Vec<f64> {
-            if k >= dim {
-                return vec![0.0; dim];
-            }
-            let mut axis: Vec<f64> = eigen.vectors.col(k).iter().copied().collect();
-            // a sign of its own, so that a picture does not flip between runs
-            let lead = axis
-                .iter()
-                .copied()
-                .fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
-            for v in &mut axis {
-                *v *= lead.signum();
-            }
-            axis
-        };
-        let total: f64 = eigen.values.iter().sum();
-        Ok(Self {
-            center: covariance.mean(),
-            directions: [axis(0), axis(1)],
-            explained: [0, 1].map(|k| eigen.values.get(k).map_or(0.0, |v| v / total)),
-        })
-    }
-
-    fn project(&self, row: &[f64]) -> [f64; 2] {
-        let centred: Vec<f64> = row.iter().zip(&self.center).map(|(v, c)| v - c).collect();
-        [0, 1].map(|k| dot(&centred, &self.directions[k]))
-    }
 }
 
 /// The text's map up to each stage, beginning with the rows as they are.

@@ -75,7 +75,7 @@ impl Fitted {
             in_sample: false,
             places: [0, 1].map(places).into(),
             pairs: counted.then_some(info.target.rows),
-            noise: noise_of(aligner),
+            noise: aligner.noise_of_fit(),
             before: [0, 1].map(|side| rows.moments(side).trace()),
         }
     }
@@ -107,17 +107,6 @@ fn like_those_of(info: &AlignerInfo, rows: &Sides<'_>) -> bool {
         && near(shares(0))
         && near(shares(1))
         && near(between)
-}
-
-/// Tx/n and s²·Ty/m of the fit; a map that moves nothing has no error of a fit.
-fn noise_of(aligner: &Aligner) -> [f64; 2] {
-    let info = aligner.info();
-    if info.options.method == Method::None {
-        return [0.0; 2];
-    }
-    let per_row = |side: &modality_gap_geometry::Side| side.trace / side.rows as f64;
-    let s = info.scale;
-    [per_row(&info.target), s * s * per_row(&info.source)]
 }
 
 /// The noise floor of rows held out from a fit, as a measurement prints it, where they are in pairs or in groups.

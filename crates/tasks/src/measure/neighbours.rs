@@ -1,12 +1,12 @@
 //! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
 
 use modality_gap_geometry::{
-    Found, Map, Neighbour, binary_entropy, even_hubness, expected_entropy, skewness,
+    Found, Map, Neighbour, Ranks, binary_entropy, even_hubness, expected_entropy, skewness,
 };
 
 use super::report::{
     Hubness, HubnessByChance, MixedRetrieval, Mixing, NeighboursReport, Outcomes, QueryOutcomes,
-    RetrievalReport, RetrievalSide, Sampled,
+    RetrievalReport, Sampled,
 };
 use super::searches::{BOTH_WAYS, all_ask, some_ask};
 use super::sides::Sides;
@@ -76,10 +76,8 @@ pub(super) struct Counts {
     compared: u64,
     /// How often each row is among the nearest: image for image, text for text, image for text.
     degrees: [Vec<u32>; 3],
-    /// Found first, among five, among ten, and reciprocal ranks summed; by side of the query.
-    ranks: [[f64; 4]; 2],
-    /// Queries of each side that have a partner.
-    ranked: [u64; 2],
+    /// Of the partners of the queries that have one; by side of the query.
+    ranks: [Ranks; 2],
     /// Group of each such query, and whether a partner was found first.
     pub(super) outcomes: [Vec<(u64, bool)>; 2],
     /// How the queries were sampled, if they were.
@@ -97,8 +95,7 @@ impl Counts {
             retained: 0.0,
             compared: 0,
             degrees: [images, texts, images].map(|n| vec![0; n as usize]),
-            ranks: [[0.0; 4]; 2],
-            ranked: [0; 2],
+            ranks: [Ranks::default(); 2],
             outcomes: [Vec::new(), Vec::new()],
             sampled: None,
         }
@@ -145,12 +142,7 @@ impl Counts {
     /// Ranks of the partners of queries that have one.
     pub(super) fn rank(&mut self, side: usize, found: &[Found], with_partner: &[bool]) {
         for (found, _) in found.iter().zip(with_partner).filter(|(_, has)| **has) {
-            self.ranked[side] += 1;
-            let rank = found.before_partner + 1;
-            for (sum, limit) in self.ranks[side].iter_mut().zip([1, 5, 10]) {
-                *sum += f64::from(u8::from(rank <= limit));
-            }
-            self.ranks[side][3] += 1.0 / rank as f64;
+            self.ranks[side].add(found.before_partner);
         }
     }
 
@@ -215,10 +207,6 @@ impl Counts {
 
     /// `retrieval` of the results.
     pub(super) fn retrieval(&self) -> RetrievalReport {
-        let of = |side: usize| {
-            let [r1, r5, r10, mrr] = self.ranks[side].map(|sum| sum / self.ranked[side] as f64);
-            RetrievalSide { r1, r5, r10, mrr }
-        };
         let outcomes = self.outcomes.iter().any(|side| !side.is_empty()).then(|| {
             let [image, text] = self.outcomes.each_ref().map(|side| {
                 let (keys, found) = side.iter().map(|&(key, found)| (key, u8::from(found))).unzip();
@@ -230,8 +218,8 @@ impl Counts {
             }
         });
         RetrievalReport {
-            text_to_image: of(1),
-            image_to_text: of(0),
+            text_to_image: self.ranks[1].recall(),
+            image_to_text: self.ranks[0].recall(),
             mixed: MixedRetrieval {
                 k: NEAR,
                 image_share: self.image_share / self.asked[1] as f64,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use modality_gap_geometry::Judged;
+use modality_gap_geometry::{Judged, Recall};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -297,19 +297,6 @@ pub struct HubnessByChance {
     pub text_to_image: f64,
 }
 
-/// How well one modality finds its partner in the other.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
-pub struct RetrievalSide {
-    /// Share of partners found first.
-    pub r1: f64,
-    /// Among the first five.
-    pub r5: f64,
-    /// Among the first ten.
-    pub r10: f64,
-    /// Mean of 1/rank.
-    pub mrr: f64,
-}
-
 /// Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
 /// other groups that are nearer, or as near with a lower index.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
@@ -317,9 +304,9 @@ pub struct RetrievalSide {
 #[ts(optional_fields)]
 pub struct RetrievalReport {
     /// Text asks for its image.
-    pub text_to_image: RetrievalSide,
+    pub text_to_image: Recall,
     /// Image asks for its text.
-    pub image_to_text: RetrievalSide,
+    pub image_to_text: Recall,
     /// Text asks a corpus of images and texts.
     #[ts(inline)]
     pub mixed: MixedRetrieval,

@@ -249,13 +249,13 @@ impl<'a> Sides<'a> {
         mut body: impl FnMut(PairBlock<'_>),
     ) -> Result<(), TaskError> {
         self.each_pairs(sample, control, stage, |blocks| {
-            blocks.iter_mut().for_each(|block| {
+            for block in blocks {
                 body(PairBlock {
                     keys: block.keys,
                     left: block.left,
                     right: block.right,
                 });
-            });
+            }
         })
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
-    BINS, Cosines, Covariance, CrossCovariance, Map, Probe, UnitRows, WithinCosines, cosine_correlation,
-    cosines_across, cosines_within,
+    BINS, Cka, Cosines, Covariance, Map, UnitRows, WithinCosines, cosine_correlation, cosines_across,
+    cosines_within, separability,
 };
 use modality_gap_kernels::dot;
 
@@ -20,8 +20,6 @@ use crate::{Control, Sample, TaskError};
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
 const ROWS: u64 = 5_000;
 
-/// Independent pairs from which a quotient of unbiased squares has a bias of at most two percent.
-const CKA_ROWS: u64 = 60;
 /// Independent rows from which the bias of a uniformity is below one percent: 3 % at 4.
 const UNIFORMITY_ROWS: u64 = 20;
 /// Independent rows from which a divergence is known.
@@ -123,17 +121,9 @@ pub(super) fn similarity(
     };
     let halves = halves(&keys, sides.grouped(), sides.grouping().shared);
     let by_chance = ByChance::of(&within[0], &second);
-    let mut js_chance: BTreeMap<String, f64> = [
-        ("rows", by_chance.rows as f64),
-        ("cross/one", by_chance.cross),
-        ("one/other", by_chance.within),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    if pairs.is_some() {
-        let strangers = strangers_divergence(kept, pairing, &keys, &cross);
-        js_chance.insert("paired/cross".to_owned(), strangers);
-    }
+    let of_strangers = pairs
+        .as_ref()
+        .map(|_| strangers_divergence(kept, pairing, &keys, &cross));
     // the pairs are fewest, so that their halves show what sampling adds; of the others it falls faster, and is what halves of the images show
     let independent = [0, 1].map(|side| rows_of(&keys[side]));
     let mut found = FromHalves::of(independent[0].min(independent[1]));
@@ -165,7 +155,7 @@ pub(super) fn similarity(
         js,
         js_biased,
         js_needs: found.into_needs(),
-        js_chance,
+        js_chance: by_chance.named(of_strangers),
         histograms,
         alignment: pairs.map(|pairs| pairs.alignment),
         uniformity: [(&within[0], independent[0]), (&within[1], independent[1])]
@@ -173,7 +163,9 @@ pub(super) fn similarity(
             .into(),
         cka: None,
         cka_biased: None,
-        separability: (!in_sample).then(|| separability([x, z], &halves, dim)).flatten(),
+        separability: (!in_sample)
+            .then(|| separability([x, z], [&halves[0], &halves[1]], dim))
+            .flatten(),
     }
 }
 
@@ -278,6 +270,19 @@ impl ByChance {
             within: one.divergence(other),
         }
     }
+
+    /// By their names in the results; `of_strangers` is the divergence of as many strangers as there are pairs.
+    fn named(&self, of_strangers: Option<f64>) -> BTreeMap<String, f64> {
+        [
+            ("rows", Some(self.rows as f64)),
+            ("cross/one", Some(self.cross)),
+            ("one/other", Some(self.within)),
+            ("paired/cross", of_strangers),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+    }
 }
 
 /// Divergence of the cosines of as many strangers as there are pairs from all others of strangers: the mean over exchanges.
@@ -304,47 +309,27 @@ fn strangers_divergence(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], cro
     sum
 }
 
-/// Accuracy on the second half of the groups of a logistic probe fitted on the first.
-fn separability([x, z]: [&[f64]; 2], halves: &[Vec<bool>; 2], dim: usize) -> Option<f64> {
-    let part = |rows: &[f64], of: &[bool], second: bool| -> Vec<f64> {
-        let rows = rows.chunks_exact(dim).zip(of);
-        rows.filter(|(_, half)| **half == second)
-            .flat_map(|(row, _)| row)
-            .copied()
-            .collect()
-    };
-    let half = |second| [part(x, &halves[0], second), part(z, &halves[1], second)];
-    let ([a, b], [c, d]) = (half(false), half(true));
-    let probe = Probe::fit(&a, &b, dim)?;
-    (!c.is_empty() && !d.is_empty()).then(|| probe.accuracy(&c, &d))
-}
-
-/// Linear CKA of the pairs, centred: ‖Σxz‖²/(‖Σx‖‖Σz‖), Frobenius norms; from unbiased estimates of the squares, and from
-/// plug-in ones, which grow to one as rows become few.
+/// Linear CKA of the pairs, from unbiased estimates of the squares and from plug-in ones.
 pub(super) fn cka(
     sides: &Sides<'_>,
-    [x, z]: [&Covariance; 2],
+    covariances: [&Covariance; 2],
     sample: Sample,
     control: &Control,
 ) -> Result<[Option<f64>; 2], TaskError> {
     let means = [sides.moments(0).mean(), sides.moments(1).mean()];
     let dim = sides.source(0).dim;
-    let mut cross = CrossCovariance::about(means[0], means[1]);
-    // pairs of one group are not independent, so the unbiased estimate takes the first of each
-    let mut first = (
-        CrossCovariance::about(means[0], means[1]),
-        means.map(Covariance::about),
-    );
+    let mut cka = Cka::about(means, sides.grouped());
     let mut seen = HashSet::new();
     sides.each_pair(
         sample,
         control,
         "cross-covariance",
         |PairBlock { keys, left, right }| {
-            control.pool().install(|| cross.accumulate(left, right));
+            control.pool().install(|| cka.add(left, right));
             if !sides.grouped() {
                 return;
             }
+            // pairs of one group are not independent, so the unbiased estimate takes the first of each
             let (mut a, mut b) = (Vec::new(), Vec::new());
             for (i, key) in keys.iter().enumerate() {
                 if seen.insert(*key) {
@@ -352,34 +337,10 @@ pub(super) fn cka(
                     b.extend_from_slice(&right[i * dim..(i + 1) * dim]);
                 }
             }
-            let (cross, [x, z]) = &mut first;
-            control.pool().install(|| {
-                cross.accumulate(&a, &b);
-                x.accumulate(&a);
-                z.accumulate(&b);
-            });
+            control.pool().install(|| cka.add_independent(&a, &b));
         },
     )?;
-    let ratio = |square: f64, norms: [f64; 2]| {
-        let [a, b] = norms;
-        (a > 0.0 && b > 0.0 && square.is_finite()).then(|| square / (a * b).sqrt())
-    };
-    let (independent, [u, v]) = if sides.grouped() {
-        (&first.0, [&first.1[0], &first.1[1]])
-    } else {
-        (&cross, [x, z])
-    };
-    let unbiased = ratio(
-        independent.unbiased_square(),
-        [u.unbiased_square(), v.unbiased_square()],
-    );
-    Ok([
-        unbiased.filter(|_| u.rows() >= CKA_ROWS),
-        ratio(
-            cross.matrix().squared_norm_l2(),
-            [x.product_trace(x), z.product_trace(z)],
-        ),
-    ])
+    Ok(cka.finish(covariances))
 }
 
 /// `preservation` of the results, whose Ω is known by now. Φ and Ψ: mean y·z over all rows, a cosine where both are on the sphere; correlation of pairwise

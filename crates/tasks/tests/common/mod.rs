@@ -6,20 +6,6 @@ use std::path::Path;
 use modality_gap_shards::{Dtype, Format, OutputSpec, Role, Rows, create};
 use modality_gap_tasks::{OnBadRow, ReadOptions, RowSet};
 
-/// Seeded rows of `dim` values whose coordinates have a mean and unequal spreads.
-pub fn rows(dim: usize, n: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
-    };
-    (0..n * dim)
-        .map(|i| next() / (1 + i % dim) as f32 + if i % dim == seed as usize % dim { 0.4 } else { 0.0 })
-        .collect()
-}
-
 fn write(path: &Path, dim: usize, rows: &[f32]) {
     let spec = OutputSpec {
         path: path.to_path_buf(),

@@ -1,3 +1,5 @@
+use modality_gap_testing::Lcg;
+
 use super::script::Script;
 use super::*;
 use crate::files::Gguf;
@@ -465,13 +467,11 @@ fn what_a_gguf_file_leaves_out_or_nobody_knows_is_told() {
 fn damaged_tokenizers_do_not_panic() {
     let good = std::fs::read(fixture("text/chat/tokenizer.json")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut state = 1_u64;
+    let mut random = Lcg::new(1);
     for _ in 0..400 {
         let mut bytes = good.clone();
         for _ in 0..3 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            let state = random.next_u64();
             let at = (state >> 33) as usize % bytes.len();
             bytes[at] = b"0123456789{}[]\",:nulltrue"[(state >> 20) as usize % 25];
         }

@@ -1,0 +1,62 @@
+//! Linear centred kernel alignment of pairs (Kornblith et al. 2019).
+
+use crate::{Covariance, CrossCovariance};
+
+/// Independent pairs from which a quotient of unbiased squares has a bias of at most two percent.
+const ROWS: u64 = 60;
+
+/// ‖Σxz‖²/(‖Σx‖‖Σz‖), Frobenius norms, of pairs that come in blocks.
+#[derive(Debug, Clone)]
+pub struct Cka {
+    cross: CrossCovariance,
+    /// Of pairs that are independent of each other, where not all are: the unbiased estimate is theirs.
+    independent: Option<(CrossCovariance, [Covariance; 2])>,
+}
+
+impl Cka {
+    /// No pairs yet, of sides with these means; `grouped` says that pairs may depend on each other.
+    pub fn about(means: [&[f64]; 2], grouped: bool) -> Self {
+        let cross = || CrossCovariance::about(means[0], means[1]);
+        Self {
+            cross: cross(),
+            independent: grouped.then(|| (cross(), means.map(Covariance::about))),
+        }
+    }
+
+    /// Counts pairs, n × d row-major each.
+    pub fn add(&mut self, left: &[f64], right: &[f64]) {
+        self.cross.accumulate(left, right);
+    }
+
+    /// Counts pairs that are independent of each other once more, where not all are.
+    pub fn add_independent(&mut self, left: &[f64], right: &[f64]) {
+        if let Some((cross, [x, z])) = &mut self.independent {
+            cross.accumulate(left, right);
+            x.accumulate(left);
+            z.accumulate(right);
+        }
+    }
+
+    /// From unbiased estimates of the squares, and from plug-in ones, which grow to one as rows become few; `x` and `z` are the
+    /// covariances of the sides. None where a side does not vary, and the first also below 60 independent pairs.
+    pub fn finish(&self, [x, z]: [&Covariance; 2]) -> [Option<f64>; 2] {
+        let ratio = |square: f64, [a, b]: [f64; 2]| {
+            (a > 0.0 && b > 0.0 && square.is_finite()).then(|| square / (a * b).sqrt())
+        };
+        let (cross, [u, v]) = match &self.independent {
+            Some((cross, [u, v])) => (cross, [u, v]),
+            None => (&self.cross, [x, z]),
+        };
+        let unbiased = ratio(
+            cross.unbiased_square(),
+            [u.unbiased_square(), v.unbiased_square()],
+        );
+        [
+            unbiased.filter(|_| u.rows() >= ROWS),
+            ratio(
+                self.cross.matrix().squared_norm_l2(),
+                [x.product_trace(x), z.product_trace(z)],
+            ),
+        ]
+    }
+}

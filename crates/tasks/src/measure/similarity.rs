@@ -273,6 +273,14 @@ fn divergences_by_chance(x: &[f64], second: &[bool], dim: usize, control: &Contr
         rows.flat_map(|(row, _)| row).copied().collect()
     };
     let (a, b) = (of(false), of(true));
+    if a.is_empty() || b.is_empty() {
+        // a handful of rows may be in one half
+        return ByChance {
+            rows: 0,
+            cross: f64::NAN,
+            within: f64::NAN,
+        };
+    }
     let [across, one, other] = control.pool().install(|| {
         [
             cosines(&a, &b, dim, Among::Two),

@@ -142,6 +142,20 @@ test('what changes from halves of the rows to all of them is that of the populat
   t.like(few.spectrum?.image, { alpha: null, effectiveRank: null, kappa: null, kappaEff: null })
 })
 
+test('of a handful of rows nothing is concluded, in whichever halves they are', async t => {
+  const of = population(SHAPE)
+  for (const n of [2, 3, 4]) {
+    for (let seed = 0; seed < 6; seed++) {
+      const { image, text } = of.samples(seed, n)
+      const open = (rows: Float32Array) => openEmbeddings(rows, { dim: SHAPE.dim })
+      const report = await measureGap({ image: await open(image), text: await open(text), parts: ['similarity'] })
+      t.is(report.gap.verdict, 'not-tested')
+      t.deepEqual(report.similarity?.uniformity, { image: null, text: null })
+      t.is(report.similarity?.js['cross/imageImage'], null)
+    }
+  }
+})
+
 test('repeated rows change nothing but their number', async t => {
   const of = population(SHAPE)
   const { image, text } = of.samples(5, 80)

@@ -280,7 +280,8 @@ impl ByChance {
             ("paired/cross", of_strangers),
         ]
         .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        // a handful of rows may be in one half, which has no divergence from the other
+        .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| value.is_finite())?)))
         .collect()
     }
 }

@@ -95,12 +95,8 @@ impl Tridiagonal {
         let (before_w, from_w) = w.split_at_mut(k * stride);
         let next = &mut from_w[j + 1..dim];
         let reflection = &self.reflections[j * stride + j + 1..j * stride + dim];
-        symmetric_times(
-            &self.reflections[(j + 1) * stride + j + 1..],
-            stride,
-            reflection,
-            next,
-        );
+        let matrix = &self.reflections[(j + 1) * stride + j + 1..];
+        symmetric_times(matrix, stride, (j + 1) % LINE, reflection, next);
         let v = view(&self.reflections[first * stride..], dim, k, stride).subrows(j + 1, rest);
         let of_w = view(before_w, dim, k, stride).subrows(j + 1, rest);
         let reflection = MatRef::from_column_major_slice(reflection, rest, 1);

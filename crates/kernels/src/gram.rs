@@ -245,7 +245,7 @@ mod x86 {
         _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_set1_pd, _mm512_setzero_pd, _mm512_storeu_pd,
     };
 
-    use super::{NARROW, Tile, WIDE};
+    use crate::gram::{NARROW, Tile, WIDE};
 
     macro_rules! tile {
         ($name:ident, $widths:ident, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set:ident, $fma:ident) => {
@@ -359,7 +359,9 @@ fn add(values: &mut [f64], sums: &[f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, at_level, dot};
+    use crate::at_level;
+    use crate::dispatch::Level;
+    use crate::reduce::dot;
 
     fn rows(n: usize, dim: usize, seed: u64) -> Vec<f64> {
         let mut state = seed;

@@ -9,13 +9,15 @@ const COLUMNS: usize = 4;
 const LANES: usize = 8;
 
 /// `out` = A·v for the symmetric A whose lower triangle stands in `matrix`: columns `stride` apart, each from the first row of A on.
+/// `phase` is the place of that row in a line of the cache of eight values, where `stride` is a multiple of eight: the order of the sums
+/// depends on it, and never on the address.
 ///
 /// # Shapes
 /// A n × n; `v` and `out` n.
 ///
 /// # Precision
 /// f64; an instruction set that fuses products into sums may change the last bits.
-pub fn symmetric_times(matrix: &[f64], stride: usize, v: &[f64], out: &mut [f64]) {
+pub fn symmetric_times(matrix: &[f64], stride: usize, phase: usize, v: &[f64], out: &mut [f64]) {
     let n = v.len();
     assert_eq!(out.len(), n, "as many components out as in");
     assert!(
@@ -25,6 +27,7 @@ pub fn symmetric_times(matrix: &[f64], stride: usize, v: &[f64], out: &mut [f64]
     let task = SymmetricTimes {
         matrix,
         stride,
+        phase,
         v,
         out,
     };
@@ -106,7 +109,7 @@ mod x86 {
         _mm512_storeu_pd,
     };
 
-    use super::{COLUMNS, LANES, Rows};
+    use crate::symmetric::{COLUMNS, LANES, Rows};
 
     macro_rules! rows {
         ($name:ident, $register:ty, $parts:literal, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set:ident, $fma:ident) => {
@@ -188,6 +191,7 @@ mod x86 {
 struct SymmetricTimes<'a> {
     matrix: &'a [f64],
     stride: usize,
+    phase: usize,
     v: &'a [f64],
     out: &'a mut [f64],
 }
@@ -198,6 +202,7 @@ impl SymmetricTimes<'_> {
         let Self {
             matrix,
             stride,
+            phase,
             v,
             out,
         } = self;
@@ -220,7 +225,8 @@ impl SymmetricTimes<'_> {
                 let columns: [&[f64]; COLUMNS] =
                     std::array::from_fn(|k| &matrix[(first + k) * stride + below..(first + k) * stride + n]);
                 let of_columns: [f64; COLUMNS] = std::array::from_fn(|k| v[first + k]);
-                let sums = below_diagonal::<R>(columns, &v[below..], of_columns, &mut out[below..]);
+                let sums =
+                    below_diagonal::<R>(columns, phase + below, &v[below..], of_columns, &mut out[below..]);
                 for (out, sum) in out[first..below].iter_mut().zip(sums) {
                     *out += sum;
                 }
@@ -234,13 +240,14 @@ impl SymmetricTimes<'_> {
 #[inline(always)]
 fn below_diagonal<R: Rows>(
     columns: [&[f64]; COLUMNS],
+    place: usize,
     v: &[f64],
     of_columns: [f64; COLUMNS],
     out: &mut [f64],
 ) -> [f64; COLUMNS] {
     let n = v.len();
     // up to the line of the cache that all columns share, so that no access of theirs takes two
-    let head = columns[0].as_ptr().align_offset(size_of::<[f64; LANES]>()).min(n);
+    let head = (place.next_multiple_of(LANES) - place).min(n);
     let mut dots = [0.0; COLUMNS];
     for i in (0..head).chain(head + (n - head) / LANES * LANES..n) {
         for k in 0..COLUMNS {
@@ -272,7 +279,8 @@ fn below_diagonal<R: Rows>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, at_level};
+    use crate::at_level;
+    use crate::dispatch::Level;
 
     /// Orders about those of a group of columns and of a chunk, at every level; what lies above the diagonal is not read.
     #[test]
@@ -291,7 +299,7 @@ mod tests {
                     }
                     let v: Vec<f64> = (0..n).map(|i| ((i * 13) % 29) as f64 / 29.0 - 0.4).collect();
                     let mut out = vec![f64::NAN; n];
-                    symmetric_times(&matrix, stride, &v, &mut out);
+                    symmetric_times(&matrix, stride, n % 11, &v, &mut out);
                     for (i, found) in out.iter().enumerate() {
                         let plain: f64 = (0..n).map(|j| entry(i, j) * v[j]).sum();
                         // n products below one half

@@ -114,7 +114,11 @@ pub(crate) fn each_mapped<'a, const N: usize>(
             });
         });
         body(blocks.each_mut().map(|blocks| &mut blocks[..used]));
-        stage.add(last - first);
+        // shown block by block, so that who stops the job on what is shown finds it stopped
+        for at in (first..last).step_by(BLOCK_ROWS as usize) {
+            control.cancel.check()?;
+            stage.add(BLOCK_ROWS.min(last - at));
+        }
         first = last;
     }
     Ok(())

@@ -5,7 +5,6 @@ use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
 use super::into_halves::{IntoHalves, Sorted};
-use super::pairs::Pairs;
 use super::sides::Sides;
 use crate::mapper::{MappedBlock, each_mapped};
 use crate::split::{quarter, quarter_by};
@@ -118,24 +117,21 @@ fn sorted<'a>(
     })
 }
 
-/// Covariance of the mapped rows of a side that are `taken`; `gain` is how many times as far the map has spread them. Of `pairs` in
-/// no group both rows are in one quarter.
+/// Covariance of the mapped rows of a side that are `taken`; `gain` is how many times as far the map has spread them. `pairs`
+/// are the quarters of pairs in no group, by their index: both rows of a pair are in one.
 pub(super) fn covariance_of_side(
     sides: &Sides<'_>,
     side: usize,
     taken: Taken,
     gain: f64,
-    pairs: Option<&Pairs>,
+    pairs: Option<&[u8]>,
     control: &Control,
 ) -> Result<SideCovariance, TaskError> {
     let source = sides.source(side);
     let mean = sides.moments(side).mean();
     let quarter_of = |index: u64, row: &[f64]| match pairs {
         _ if sides.grouped() => quarter(source.key(index)),
-        Some(pairs) => pairs
-            .quarters
-            .get(index as usize)
-            .map_or(0, |&of| usize::from(of)),
+        Some(quarters) => quarters.get(index as usize).map_or(0, |&of| usize::from(of)),
         None => quarter_by(dot(row, mean)),
     };
     let firsts = (taken.one_of_each && sides.grouped()).then(|| sides.members(side).firsts());

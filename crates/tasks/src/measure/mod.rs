@@ -230,7 +230,8 @@ impl Parts<'_, '_> {
                         one_of_each: false,
                     },
                 };
-                covariance_of_side(rows, side, taken, gain(side), pairs.as_ref(), control)
+                let quarters = pairs.as_ref().map(|pairs| pairs.quarters.as_slice());
+                covariance_of_side(rows, side, taken, gain(side), quarters, control)
             };
             let covariances = [of_side(0)?, of_side(1)?];
             (pairs, covariances)

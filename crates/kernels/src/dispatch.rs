@@ -41,7 +41,7 @@ pub fn level() -> Level {
 }
 
 /// The highest level that kernels of rows and packed products may use, by `MODALITY_GAP_SIMD`.
-pub(crate) fn highest() -> Level {
+fn highest() -> Level {
     match std::env::var("MODALITY_GAP_SIMD").as_deref() {
         Ok("scalar") => Level::Baseline,
         Ok("avx2") => Level::Avx2,
@@ -66,6 +66,63 @@ fn detect() -> Level {
 #[cfg(not(target_arch = "x86_64"))]
 fn detect() -> Level {
     Level::Baseline
+}
+
+/// What multiplies matrices: fused sums take more than a level promises, and bf16 has products of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// What every processor of the platform has.
+    Portable,
+    /// AVX2 with fused sums.
+    #[cfg(target_arch = "x86_64")]
+    Fma,
+    /// AVX-512 with fused sums.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// The same with products of bf16.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+}
+
+/// The unit of products at the [`level`] in use; AVX-512 without its products of bf16.
+pub(crate) fn unit() -> Unit {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 if is_x86_feature_detected!("fma") => Unit::Fma,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => Unit::Avx512,
+        _ => Unit::Portable,
+    }
+}
+
+/// The best unit of this processor for a packed matrix, whose products pay for a lower clock; none above the level that
+/// `MODALITY_GAP_SIMD` asks for.
+pub(crate) fn unit_of_packed() -> Unit {
+    static BEST: OnceLock<Unit> = OnceLock::new();
+    *BEST.get_or_init(|| match highest() {
+        Level::Baseline => Unit::Portable,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 if detect_unit() != Unit::Portable => Unit::Fma,
+        _ => detect_unit(),
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect_unit() -> Unit {
+    if is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f") {
+        Unit::Avx512Bf16
+    } else if is_x86_feature_detected!("avx512f") {
+        Unit::Avx512
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        Unit::Fma
+    } else {
+        Unit::Portable
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detect_unit() -> Unit {
+    Unit::Portable
 }
 
 /// Runs `body` with this thread's level set to `forced`, or to the best available one below it.

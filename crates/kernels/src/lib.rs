@@ -17,16 +17,18 @@ mod gram;
 mod packed;
 mod reduce;
 mod rows;
+mod symmetric;
 mod write;
 
 pub use dispatch::{Level, level};
 pub use fixed::{
     FixedCorpus, FixedQueries, FixedRows, fixed_bound, fixed_cosine, fixed_product, fixed_products,
 };
-pub use gram::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows};
+pub use gram::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
+pub use symmetric::symmetric_times;
 pub use write::{combine, combine_and_add};
 
 /// Runs `body` at a fixed instruction level, for tests and benches that compare levels.

@@ -6,9 +6,8 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use crate::dispatch::{Level, highest};
+use crate::dispatch::{Unit, unit_of_packed as unit};
 
 /// Columns of a panel: two registers of sixteen.
 const PANEL: usize = 32;
@@ -225,47 +224,6 @@ fn copy(to: &mut [f32], from: &[f32]) {
 /// Rows of the tallest tile: with two registers of sums each they fill AVX-512's registers but for what is multiplied.
 const MOST_ROWS: usize = 12;
 
-/// What multiplies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Fma,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    #[cfg(target_arch = "x86_64")]
-    Avx512Bf16,
-}
-
-/// The best unit of this processor at the level that is asked for, as for the kernels of rows.
-fn unit() -> Unit {
-    static BEST: OnceLock<Unit> = OnceLock::new();
-    *BEST.get_or_init(|| match highest() {
-        Level::Baseline => Unit::Portable,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 if detect() != Unit::Portable => Unit::Fma,
-        _ => detect(),
-    })
-}
-
-#[cfg(target_arch = "x86_64")]
-fn detect() -> Unit {
-    if is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f") {
-        Unit::Avx512Bf16
-    } else if is_x86_feature_detected!("avx512f") {
-        Unit::Avx512
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        Unit::Fma
-    } else {
-        Unit::Portable
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn detect() -> Unit {
-    Unit::Portable
-}
-
 /// The name of the unit that multiplies here, for reports.
 pub fn packed_unit() -> &'static str {
     match unit() {
@@ -308,7 +266,7 @@ impl Packing for u32 {
     fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]) {
         match unit() {
             Unit::Portable => each_height(Portable, rows, panel, sums),
-            // SAFETY: `detect` has seen these features on this processor.
+            // SAFETY: `unit_of_packed` has seen these features on this processor.
             #[cfg(target_arch = "x86_64")]
             Unit::Fma => unsafe { x86::pairs_fma(rows, panel, sums) },
             #[cfg(target_arch = "x86_64")]
@@ -337,7 +295,7 @@ impl Packing for f32 {
     fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]) {
         match unit() {
             Unit::Portable => each_height(Portable, rows, panel, sums),
-            // SAFETY: `detect` has seen these features on this processor.
+            // SAFETY: `unit_of_packed` has seen these features on this processor.
             #[cfg(target_arch = "x86_64")]
             Unit::Fma => unsafe { x86::singles_fma(rows, panel, sums) },
             #[cfg(target_arch = "x86_64")]

@@ -89,7 +89,7 @@ impl<E: Lanes> Kernel for LengthsAndDots<'_, E> {
 
 /// Squared length of `row`; its dot products with `vectors` go into `dots`.
 #[inline(always)]
-fn square_and_dots<I: Isa, E: Lanes, const M: usize>(
+pub(crate) fn square_and_dots<I: Isa, E: Lanes, const M: usize>(
     row: &[E],
     vectors: [&[f64]; M],
     dots: &mut [f64],

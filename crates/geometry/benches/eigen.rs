@@ -9,9 +9,9 @@ fn eigen(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("eigen");
     group.sample_size(10);
     for dim in [512, 768, 1280] {
-        let mut rows = common::rows(2 * dim, dim, 0);
+        let rows = common::rows(2 * dim, dim, 0);
         let mut covariance = Covariance::about(&vec![0.0; dim]);
-        covariance.accumulate(&mut rows);
+        covariance.accumulate(&rows);
         let matrix = covariance.matrix();
         group.bench_function(BenchmarkId::new("full", dim), |b| {
             b.iter(|| Eigen::of(matrix.as_ref()).expect("a finite matrix"));

@@ -1,7 +1,7 @@
 //! Covariance of rows, streamed and merged.
 
 use faer::Mat;
-use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows, dot};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
 use rayon::prelude::*;
 
 /// Unbiased estimate of ‖Cov(x,y)‖²_F from n independent pairs: `square` is ‖Σ̂xy‖²_F with divisor n, and with
@@ -35,41 +35,7 @@ pub struct Covariance {
     third: Vec<f64>,
 }
 
-/// Sums over the rows of a block, centred.
-struct Sums {
-    sum: Vec<f64>,
-    third: Vec<f64>,
-    squares: f64,
-    fourth: f64,
-}
-
-impl Sums {
-    /// Centres `rows` in place and sums over them.
-    fn of(rows: &mut [f64], center: &[f64]) -> Self {
-        let dim = center.len();
-        let mut sums = Self {
-            sum: vec![0.0; dim],
-            third: vec![0.0; dim],
-            squares: 0.0,
-            fourth: 0.0,
-        };
-        for row in rows.chunks_exact_mut(dim) {
-            for ((v, c), sum) in row.iter_mut().zip(center).zip(&mut sums.sum) {
-                *v -= c;
-                *sum += *v;
-            }
-            let square = dot(row, row);
-            sums.squares += square;
-            sums.fourth += square * square;
-            for (third, v) in sums.third.iter_mut().zip(&*row) {
-                *third += square * v;
-            }
-        }
-        sums
-    }
-}
-
-fn add(to: &mut [f64], from: &[f64]) {
+pub(crate) fn add(to: &mut [f64], from: &[f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
@@ -88,32 +54,43 @@ impl Covariance {
         }
     }
 
-    /// Counts `rows`, row-major; they are centred in place. Works on the threads of the current rayon pool; the
-    /// number of threads does not change the result, the instruction set may change its last bits.
-    pub fn accumulate(&mut self, rows: &mut [f64]) {
+    /// Counts `rows`, row-major. Works on the threads of the current rayon pool; the number of threads does not change the result,
+    /// the instruction set may change its last bits.
+    pub fn accumulate(&mut self, rows: &[f64]) {
         let dim = self.center.len();
         assert_eq!(rows.len() % dim, 0, "whole rows");
-        self.n += (rows.len() / dim) as u64;
+        let each: Vec<&[f64]> = rows.chunks_exact(dim).collect();
+        self.accumulate_each(&each);
+    }
+
+    /// As [`Self::accumulate`], of rows that lie anywhere.
+    pub fn accumulate_each(&mut self, rows: &[&[f64]]) {
+        let dim = self.center.len();
+        self.n += rows.len() as u64;
         let gram = Gram::here();
-        let blocks: Vec<(Sums, GramRows, GramColumns)> = rows
-            .par_chunks_mut(GRAM_ROWS * dim)
+        let blocks: Vec<(GramBlock, Vec<f64>)> = rows
+            .par_chunks(GRAM_ROWS)
             .map(|rows| {
-                let sums = Sums::of(rows, &self.center);
-                (sums, gram.rows(rows, dim), gram.columns(rows, dim))
+                let block = gram.block(rows, &self.center);
+                let mut third = vec![0.0; dim];
+                block.add_weighted(block.squares(), &mut third);
+                (block, third)
             })
             .collect();
-        for (sums, ..) in &blocks {
-            add(&mut self.sum, &sums.sum);
-            add(&mut self.third, &sums.third);
-            self.squares += sums.squares;
-            self.fourth += sums.fourth;
+        for (block, third) in &blocks {
+            add(&mut self.sum, block.sum());
+            add(&mut self.third, third);
+            for square in block.squares() {
+                self.squares += square;
+                self.fourth += square * square;
+            }
         }
         self.scatter
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for (_, down, across) in &blocks {
-                    gram.add(down, across, group * GRAM_COLUMNS, true, columns);
+                for (block, _) in &blocks {
+                    gram.add(block, block, group * GRAM_COLUMNS, true, columns);
                 }
             });
     }

@@ -1,10 +1,10 @@
 //! Cross-covariance of paired rows, streamed and merged.
 
 use faer::Mat;
-use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramColumns, GramRows, dot};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
 use rayon::prelude::*;
 
-use crate::covariance::unbiased_product;
+use crate::covariance::{add, unbiased_product};
 
 /// E[(x−μx)(y−μy)ᵀ] of pairs, in f64, counted about fixed centres near the means.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,27 @@ pub struct CrossCovariance {
     products: [f64; 3],
     /// Σb(x−cx), Σa(y−cy).
     crossed: [Vec<f64>; 2],
+}
+
+/// Packed pairs, with Σb(x−cx) and Σa(y−cy).
+struct Pairs {
+    blocks: [GramBlock; 2],
+    crossed: [Vec<f64>; 2],
+}
+
+impl Pairs {
+    fn of(gram: Gram, rows: [&[f64]; 2], centers: &[Vec<f64>; 2]) -> Self {
+        let blocks = [0, 1].map(|side| {
+            let each: Vec<&[f64]> = rows[side].chunks_exact(centers[side].len()).collect();
+            gram.block(&each, &centers[side])
+        });
+        let crossed = [0, 1].map(|side| {
+            let mut sum = vec![0.0; centers[side].len()];
+            blocks[side].add_weighted(blocks[1 - side].squares(), &mut sum);
+            sum
+        });
+        Self { blocks, crossed }
+    }
 }
 
 impl CrossCovariance {
@@ -40,38 +61,29 @@ impl CrossCovariance {
         assert_eq!(x.len(), y.len(), "rows in pairs");
         assert_eq!(x.len() % dim, 0, "whole rows");
         self.n += (x.len() / dim) as u64;
-        let [x, y] = [0, 1].map(|side| {
-            let mut rows = [x, y][side].to_vec();
-            for row in rows.chunks_exact_mut(dim) {
-                for ((v, c), sum) in row.iter_mut().zip(&self.centers[side]).zip(&mut self.sums[side]) {
-                    *v -= c;
-                    *sum += *v;
-                }
-            }
-            rows
-        });
-        for (x, y) in x.chunks_exact(dim).zip(y.chunks_exact(dim)) {
-            let (a, b) = (dot(x, x), dot(y, y));
-            let sums = self.products.iter_mut().zip([a * b, a, b]);
-            sums.for_each(|(sum, v)| *sum += v);
-            for (k, (row, factor)) in [(x, b), (y, a)].into_iter().enumerate() {
-                let sums = self.crossed[k].iter_mut().zip(row);
-                sums.for_each(|(sum, v)| *sum += factor * v);
-            }
-        }
-        let size = GRAM_ROWS * dim;
         let gram = Gram::here();
-        let blocks: Vec<(GramRows, GramColumns)> = x
+        let size = GRAM_ROWS * dim;
+        let blocks: Vec<Pairs> = x
             .par_chunks(size)
             .zip(y.par_chunks(size))
-            .map(|(x, y)| (gram.rows(x, dim), gram.columns(y, dim)))
+            .map(|(x, y)| Pairs::of(gram, [x, y], &self.centers))
             .collect();
+        for Pairs { blocks, crossed } in &blocks {
+            for side in 0..2 {
+                add(&mut self.sums[side], blocks[side].sum());
+                add(&mut self.crossed[side], &crossed[side]);
+            }
+            for (a, b) in blocks[0].squares().iter().zip(blocks[1].squares()) {
+                let sums = self.products.iter_mut().zip([a * b, *a, *b]);
+                sums.for_each(|(sum, v)| *sum += v);
+            }
+        }
         self.scatter
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for (down, across) in &blocks {
-                    gram.add(down, across, group * GRAM_COLUMNS, false, columns);
+                for Pairs { blocks: [x, y], .. } in &blocks {
+                    gram.add(x, y, group * GRAM_COLUMNS, false, columns);
                 }
             });
     }

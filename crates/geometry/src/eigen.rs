@@ -2,8 +2,16 @@
 
 use std::sync::Once;
 
-use faer::linalg::solvers::SelfAdjointEigen;
-use faer::{Mat, MatRef, Par, Side};
+use faer::diag::{DiagMut, DiagRef};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
+use faer::prelude::default;
+use faer::{Mat, MatRef, Par};
+
+use crate::tridiagonal::Tridiagonal;
+
+/// Random directions along which a decomposition is checked.
+const PROBES: usize = 8;
 
 /// Why a matrix has no usable decomposition.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -41,8 +49,8 @@ impl Eigen {
     /// Decomposes the symmetric `matrix`, of which the lower triangle is read.
     ///
     /// # Precision
-    /// ‖AU−US‖_F ≤ 64·ε·d·‖A‖_F is checked, for solvers have gone wrong silently before; sequential, so that the
-    /// number of threads changes nothing.
+    /// ‖AU−US‖_F ≤ 64·ε·d·‖A‖_F is checked along random directions, for solvers have gone wrong silently before; sequential, so that
+    /// the number of threads changes nothing.
     pub fn of(matrix: MatRef<'_, f64>) -> Result<Self, EigenError> {
         let dim = matrix.nrows();
         let (scaled, norm) = of_unit_norm(matrix)?;
@@ -52,16 +60,12 @@ impl Eigen {
                 vectors: scaled,
             });
         }
-        let failed = EigenError::Inaccurate {
-            dim,
-            residual: f64::INFINITY,
-        };
-        let solved = SelfAdjointEigen::new(scaled.as_ref(), Side::Lower).map_err(|_| failed)?;
-        let ascending = solved.S().column_vector();
-        let values: Vec<f64> = (0..dim).map(|k| ascending[dim - 1 - k]).collect();
-        let vectors = Mat::from_fn(dim, dim, |i, k| solved.U()[(i, dim - 1 - k)]);
-        let product = &scaled * &vectors;
-        let residual = Mat::from_fn(dim, dim, |i, k| product[(i, k)] - vectors[(i, k)] * values[k]).norm_l2();
+        let tridiagonal = Tridiagonal::of(scaled.as_ref());
+        let (ascending, solved) = decomposed(&tridiagonal, true)?;
+        let mut vectors = Mat::from_fn(dim, dim, |i, k| solved[(i, dim - 1 - k)]);
+        tridiagonal.apply(vectors.as_mut());
+        let values: Vec<f64> = ascending.into_iter().rev().collect();
+        let residual = residual(&scaled, &values, &vectors);
         if residual.is_nan() || residual > 64.0 * f64::EPSILON * dim as f64 {
             return Err(EigenError::Inaccurate { dim, residual });
         }
@@ -81,16 +85,13 @@ impl Eigen {
         if norm == 0.0 {
             return Ok(vec![0.0; dim]);
         }
-        let failed = |residual| EigenError::Inaccurate { dim, residual };
-        let ascending = scaled
-            .self_adjoint_eigenvalues(Side::Lower)
-            .map_err(|_| failed(f64::INFINITY))?;
+        let (ascending, _) = decomposed(&Tridiagonal::of(scaled.as_ref()), false)?;
         let trace: f64 = (0..dim).map(|i| scaled[(i, i)]).sum();
         let of_trace = (ascending.iter().sum::<f64>() - trace).abs() / (dim as f64).sqrt();
         let of_square = (ascending.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() / 2.0;
         let residual = of_trace.max(of_square);
         if residual.is_nan() || residual > 64.0 * f64::EPSILON * dim as f64 {
-            return Err(failed(residual));
+            return Err(EigenError::Inaccurate { dim, residual });
         }
         Ok(ascending.iter().rev().map(|v| v * norm).collect())
     }
@@ -112,6 +113,40 @@ impl Eigen {
         }
         self.values.len()
     }
+}
+
+/// ‖AU−US‖_F, estimated: the mean of ‖(AU−US)x‖² over vectors x of random signs is its square.
+fn residual(matrix: &Mat<f64>, values: &[f64], vectors: &Mat<f64>) -> f64 {
+    let dim = values.len();
+    let signs = Mat::from_fn(dim, PROBES, |i, k| {
+        let bit = crate::mix((i * PROBES + k) as u64) >> 63;
+        if bit == 0 { 1.0 } else { -1.0 }
+    });
+    let scaled = Mat::from_fn(dim, PROBES, |i, k| signs[(i, k)] * values[i]);
+    let left = matrix * (vectors * signs);
+    (left - vectors * scaled).norm_l2() / (PROBES as f64).sqrt()
+}
+
+/// Eigenvalues of T, ascending, and its eigenvectors where they are wanted.
+fn decomposed(of: &Tridiagonal, vectors: bool) -> Result<(Vec<f64>, Mat<f64>), EigenError> {
+    let dim = of.diagonal.len();
+    let mut values = vec![0.0; dim];
+    let mut basis = Mat::zeros(dim, if vectors { dim } else { 0 });
+    let scratch = self_adjoint_evd_scratch::<f64>(dim, ComputeEigenvectors::Yes, Par::Seq, default());
+    tridiagonal_self_adjoint_evd(
+        DiagRef::from_slice(&of.diagonal),
+        DiagRef::from_slice(&of.below),
+        DiagMut::from_slice_mut(&mut values),
+        vectors.then(|| basis.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        default(),
+    )
+    .map_err(|_| EigenError::Inaccurate {
+        dim,
+        residual: f64::INFINITY,
+    })?;
+    Ok((values, basis))
 }
 
 /// The symmetric `matrix` in full over its norm, and that: a unit norm keeps tiny and huge spectra clear of under- and overflow.

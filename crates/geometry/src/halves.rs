@@ -244,7 +244,7 @@ mod tests {
             for i in 0..n {
                 let mut row: Vec<f64> = (0..8).map(|k| next() / f64::from(1 << k)).collect();
                 row[7] += at;
-                quarters[i % 4].accumulate(&mut row);
+                quarters[i % 4].accumulate(&row);
             }
             Halves::of(quarters, None)
         })
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_frame_turns_by_how_near_its_eigenvalues_are() {
         let mut covariance = Covariance::about(&[0.0; 2]);
-        covariance.accumulate(&mut [2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0]);
+        covariance.accumulate(&[2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0]);
         let frame = Frame::of(&covariance, &covariance, FrameSize::Rank(1)).unwrap();
         assert!((frame.turn(&[0.0, 3.0], 10.0) - 4.0 / 90.0).abs() < 1e-14);
         assert!(frame.turn(&[1.0, -1.0], 10.0).abs() < 1e-14);
@@ -329,7 +329,7 @@ mod tests {
             }
             let [x, z] = [0, 1].map(|side: usize| {
                 let mut covariance = Covariance::about(&means[side]);
-                covariance.accumulate(&mut rows[side].clone());
+                covariance.accumulate(&rows[side].clone());
                 covariance
             });
             let plug_in = x.product_trace(&z);

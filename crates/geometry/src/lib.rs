@@ -40,6 +40,7 @@ mod state_file;
 mod storage;
 mod strategies;
 pub mod tracker;
+mod tridiagonal;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, PairsOfFit, Side, Verdict};
 pub use aligner_file::FORMAT_VERSION;
@@ -52,8 +53,8 @@ pub use cosines::{Among, BINS, Cosines, cosine_correlation, cosines};
 pub use covariance::Covariance;
 pub use cross::CrossCovariance;
 pub use decomposition::{
-    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, conditions, coupling_in, decompose, sum_of_directions,
-    unbiased_resultant, vmf_concentration,
+    Blocks, Coupling, DEFAULT_RIDGE, Decomposition, DirectionsInV, conditions, coupling_in, decompose,
+    sum_of_directions, unbiased_resultant, vmf_concentration,
 };
 pub use eigen::{Eigen, EigenError};
 pub use fit::fit;

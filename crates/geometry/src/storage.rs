@@ -54,6 +54,16 @@ impl StoredRows {
         self.rows += 1;
     }
 
+    /// Adds other rows of the same shard.
+    pub fn merge(&mut self, other: &Self) {
+        self.powers
+            .iter_mut()
+            .zip(&other.powers)
+            .for_each(|(sum, power)| *sum += power);
+        self.bits |= other.bits;
+        self.rows += other.rows;
+    }
+
     /// Bits of the fraction in which the rows were stored last, or before, where fewer are in use.
     fn precision(&self) -> u32 {
         let own = precision(self.dtype);

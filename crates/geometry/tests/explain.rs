@@ -26,7 +26,7 @@ fn rows(seed: u64, mean: f64) -> Vec<f64> {
 
 fn covariance(rows: &[f64]) -> Covariance {
     let mut state = Covariance::about(&[0.1; DIM]);
-    state.accumulate(&mut rows.to_vec());
+    state.accumulate(rows);
     state
 }
 

@@ -235,10 +235,10 @@ fn covariance_equals_its_definition() {
         .map(|j| values.chunks(DIM).map(|r| r[j]).sum::<f64>() / n)
         .collect();
     let mut whole = Covariance::about(&mean);
-    whole.accumulate(&mut values.clone());
+    whole.accumulate(&values);
     let (mut first, mut second) = (Covariance::about(&[0.3; DIM]), Covariance::about(&[-0.1; DIM]));
-    first.accumulate(&mut values[..200 * DIM].to_vec());
-    second.accumulate(&mut values[200 * DIM..].to_vec());
+    first.accumulate(&values[..200 * DIM]);
+    second.accumulate(&values[200 * DIM..]);
     first.merge(&second);
     for i in 0..DIM {
         for j in 0..DIM {
@@ -266,8 +266,8 @@ fn the_interval_covers_zero_when_there_is_no_gap() {
             let states = [unit(&sides[0]), unit(&sides[1])];
             let covariances = [0, 1].map(|i| {
                 let mut covariance = Covariance::about(states[i].mean());
-                let mut units: Vec<f64> = sides[i].chunks(DIM).flat_map(normalised).collect();
-                covariance.accumulate(&mut units);
+                let units: Vec<f64> = sides[i].chunks(DIM).flat_map(normalised).collect();
+                covariance.accumulate(&units);
                 covariance
             });
             let gap = centroid_gap(&states[0], &states[1]);

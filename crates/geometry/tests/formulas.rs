@@ -65,7 +65,7 @@ fn covariance(rows: &[f64]) -> Covariance {
     let mut all = Covariance::about(&[0.1; WIDE]);
     for block in rows.chunks(512 * WIDE) {
         let mut part = Covariance::about(&block[..WIDE]);
-        part.accumulate(&mut block.to_vec());
+        part.accumulate(block);
         all.merge(&part);
     }
     all
@@ -231,7 +231,7 @@ fn the_floor_of_a_drift_holds_the_rows_of_the_fit_and_the_new_ones() {
 fn compared(aligner: &Aligner, values: &[f64]) -> Fits {
     let before = unit(values);
     let mut covariance = Covariance::about(before.mean());
-    covariance.accumulate(&mut values.to_vec());
+    covariance.accumulate(values);
     aligner.fits(&NewRows {
         before: &before,
         after: None,
@@ -303,7 +303,7 @@ fn rows_of_a_subspace_have_its_rank() {
         })
         .collect();
     let mut covariance = Covariance::about(&[0.0; DIM]);
-    covariance.accumulate(&mut inside.clone());
+    covariance.accumulate(&inside);
     let eigen = Eigen::of(covariance.matrix().as_ref()).unwrap();
     let spectrum = Spectrum::of(&eigen.values, 128, 0.0);
     assert_eq!((spectrum.rank, spectrum.alpha_ranks), (k, k));

@@ -5,10 +5,10 @@ use modality_gap_geometry::{ContainerError, Covariance, Frame, FrameSize};
 fn frame() -> Frame {
     let covariance = |seed: usize| {
         let mut state = Covariance::about(&[0.0; 7]);
-        let mut rows: Vec<f64> = (0..7 * 40)
+        let rows: Vec<f64> = (0..7 * 40)
             .map(|i| ((i * i + seed * 31) as f64 * 0.7).sin() / (1.0 + (i % 7) as f64))
             .collect();
-        state.accumulate(&mut rows);
+        state.accumulate(&rows);
         state
     };
     Frame::of(&covariance(1), &covariance(2), FrameSize::Energy(0.9)).unwrap()

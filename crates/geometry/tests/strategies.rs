@@ -9,7 +9,7 @@ use serde_json::json;
 
 fn covariance(rows: &[f64]) -> Covariance {
     let mut covariance = Covariance::about(&[0.0; DIM]);
-    covariance.accumulate(&mut rows.to_vec());
+    covariance.accumulate(rows);
     covariance
 }
 

@@ -49,7 +49,7 @@ fn the_square_of_a_covariance_is_the_mean_over_quadruples() {
     };
     for center in [[0.0; DIM], [0.3, -0.2, 0.5]] {
         let mut covariance = Covariance::about(&center);
-        covariance.accumulate(&mut x.clone());
+        covariance.accumulate(&x);
         let expected = brute(&x, &x);
         assert!((covariance.unbiased_square() - expected).abs() < 1e-13);
         let mut cross = CrossCovariance::about(&center, &[0.1; DIM]);
@@ -64,12 +64,12 @@ fn squares_of_merged_parts_are_those_of_all_rows() {
     let (x, y) = (rows(12, 3), rows(12, 4));
     let cut = 5 * DIM;
     let mut first = Covariance::about(&[0.2, 0.1, -0.3]);
-    first.accumulate(&mut x[..cut].to_vec());
+    first.accumulate(&x[..cut]);
     let mut second = Covariance::about(&[-0.1, 0.4, 0.2]);
-    second.accumulate(&mut x[cut..].to_vec());
+    second.accumulate(&x[cut..]);
     first.merge(&second);
     let mut whole = Covariance::about(&[0.0; DIM]);
-    whole.accumulate(&mut x.clone());
+    whole.accumulate(&x);
     assert!((first.unbiased_square() - whole.unbiased_square()).abs() < 1e-12);
 
     let mut first = CrossCovariance::about(&[0.2, 0.1, -0.3], &[0.3; DIM]);
@@ -88,7 +88,7 @@ fn groups_of_one_row_are_pairs() {
     let n = 9;
     let mut r = rows(n, 5);
     let mut covariance = Covariance::about(&[0.0; DIM]);
-    covariance.accumulate(&mut r.clone());
+    covariance.accumulate(&r);
     let mean = covariance.mean();
     let pairs = Noise::of_pairs(covariance.trace(), Some(&covariance), &mean, n as u64);
     let mut clusters = ClusterNoise::new(DIM, n as u64, n as f64);
@@ -110,7 +110,7 @@ fn the_verdict_has_its_stated_size() {
     let real = (0..400_u64)
         .filter(|&draw| {
             let mut covariance = Covariance::about(&[0.0; DIM]);
-            covariance.accumulate(&mut rows(n, 100 + draw));
+            covariance.accumulate(&rows(n, 100 + draw));
             let mean = covariance.mean();
             let noise = Noise::of_pairs(covariance.trace(), Some(&covariance), &mean, n as u64);
             noise.judge(dot(&mean, &mean), DIM).verdict == GapVerdict::Real

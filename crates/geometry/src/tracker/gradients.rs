@@ -183,7 +183,7 @@ fn span<E>(
             let mut rows: Vec<f64> = columns[first..].to_vec();
             scale_to_unit(&mut rows, dim);
             let mut covariance = Covariance::about(&vec![0.0; dim]);
-            covariance.accumulate(&mut rows);
+            covariance.accumulate(&rows);
             covariances.push(covariance.matrix());
         }
     }

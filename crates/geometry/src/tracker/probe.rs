@@ -95,7 +95,7 @@ impl Probe {
                 stored[1].add(b, true);
             }
             projected.merge(&count(&anchored, y));
-            let mut delta: Vec<f64> = x.iter().zip(&*y).map(|(a, b)| a - b).collect();
+            let delta: Vec<f64> = x.iter().zip(&*y).map(|(a, b)| a - b).collect();
             if let Some([of_delta, of_bias, of_sphere]) = &mut sums {
                 for (pair, (a, b)) in (first..).zip(x.chunks_exact(dim).zip(y.chunks_exact(dim))) {
                     let sides = || a.iter().zip(b);
@@ -104,7 +104,7 @@ impl Probe {
                     of_sphere.add(pair, cloud.sideways(b).into_iter());
                 }
             }
-            differences.accumulate(&mut delta);
+            differences.accumulate(&delta);
             covariances[0].accumulate(x);
             covariances[1].accumulate(y);
         })?;

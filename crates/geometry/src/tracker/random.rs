@@ -196,8 +196,8 @@ mod tests {
                     let common: Vec<f64> = (0..dim).map(|_| share.sqrt() * stream.normal()).collect();
                     for _ in 0..size {
                         let own = (1.0 - share).sqrt();
-                        let mut row: Vec<f64> = common.iter().map(|v| v + own * stream.normal()).collect();
-                        covariance.accumulate(&mut row);
+                        let row: Vec<f64> = common.iter().map(|v| v + own * stream.normal()).collect();
+                        covariance.accumulate(&row);
                     }
                 }
             }

@@ -59,7 +59,7 @@ impl Passes for Both<'_> {
 
     fn covariance(&mut self, side: FitSide, map: &Map, center: &[f64]) -> Result<Covariance, Infallible> {
         let mut covariance = Covariance::about(center);
-        covariance.accumulate(&mut mapped(self.side(side), map));
+        covariance.accumulate(&mapped(self.side(side), map));
         Ok(covariance)
     }
 

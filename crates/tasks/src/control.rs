@@ -29,7 +29,7 @@ impl CancelToken {
         }
     }
 
-    /// Asks the job to stop within a block.
+    /// Asks the job to stop within a few blocks.
     pub fn cancel(&self) {
         self.own.store(true, Ordering::Relaxed);
     }

@@ -71,14 +71,11 @@ impl Passes for FitPasses<'_> {
             pairing: self.pairing,
         };
         let take = |side, row| self.takes(side, row);
-        paired.each(
-            take,
-            self.control,
-            "pairs",
-            |PairBlock { left, right, .. }| {
+        paired.each(take, self.control, "pairs", |blocks| {
+            for PairBlock { left, right, .. } in blocks {
                 self.control.pool().install(|| cross.accumulate(left, right));
-            },
-        )?;
+            }
+        })?;
         Ok(cross.matrix())
     }
 

@@ -1,12 +1,11 @@
 //! Passes over pairs: row i with row i, or every row with all rows of its group on the other side.
 
 use modality_gap_geometry::{Map, UnitRows};
-use modality_gap_shards::Buffer;
 
 use crate::groups::{Members, Pairing};
-use crate::mapper::{Mapper, each_pair_block};
+use crate::mapper::{MappedBlock, Mapper, check_pairs, each_mapped};
 use crate::scan::BLOCK_ROWS;
-use crate::walk::{Joined, walk};
+use crate::walk::{Joined, Stored, walk};
 use crate::{Control, RowSet, TaskError};
 
 /// Rows between two wanted ones that are read rather than skipped.
@@ -30,36 +29,37 @@ pub(crate) struct Paired<'a> {
 }
 
 impl Paired<'_> {
-    /// Gives `body` the pairs of rows that `take` takes by side and index.
+    /// Gives `body` the pairs of rows that `take` takes by side and index, some blocks at a time.
     pub fn each(
         &self,
-        take: impl Fn(usize, u64) -> bool,
+        take: impl Fn(usize, u64) -> bool + Sync,
         control: &Control,
         stage: &str,
-        mut body: impl FnMut(PairBlock<'_>),
+        mut body: impl FnMut(&mut [PairBlock<'_>]),
     ) -> Result<(), TaskError> {
         let [left, _] = self.sources;
-        if self.pairing != Pairing::Groups {
-            let mut keys = Vec::new();
-            let both = |row| take(0, row) && take(1, row);
-            return each_pair_block(
-                self.sources,
-                self.maps,
-                both,
-                control,
-                stage,
-                |first, kept, x, y| {
-                    keys.clear();
-                    keys.extend(kept.iter().map(|&i| left.key(first + i as u64)));
-                    body(PairBlock {
-                        keys: &keys,
-                        left: x,
-                        right: y,
-                    });
-                },
-            );
+        if self.pairing == Pairing::Groups {
+            return self.each_of_groups(&take, control, stage, &mut |block| body(&mut [block]));
         }
-        self.each_of_groups(&take, control, stage, &mut body)
+        let both = |_, row| take(0, row) && take(1, row);
+        each_mapped(self.sources, self.maps, both, control, stage, |[x, z]| {
+            let of_block = |block: &MappedBlock<'_>| -> Vec<u64> {
+                block.each().map(|(row, _)| left.key(row)).collect()
+            };
+            let keys: Vec<Vec<u64>> = x.iter().map(of_block).collect();
+            let pairs = x.iter_mut().zip(z).zip(&keys);
+            let mut blocks: Vec<PairBlock<'_>> = pairs
+                .map(|((x, z), keys)| {
+                    check_pairs(&x.mapper, &z.mapper);
+                    PairBlock {
+                        keys,
+                        left: &mut x.mapper.out,
+                        right: &mut z.mapper.out,
+                    }
+                })
+                .collect();
+            body(&mut blocks);
+        })
     }
 
     fn each_of_groups(
@@ -121,7 +121,7 @@ pub(crate) struct Gather<'a> {
     joined: Joined,
     mapper: Mapper<'a>,
     dim: usize,
-    buffer: Buffer,
+    stored: Stored,
     read: Vec<f64>,
     /// The rows asked for last, row-major.
     pub rows: Vec<f64>,
@@ -133,7 +133,7 @@ impl<'a> Gather<'a> {
             joined: Joined::open(source),
             mapper: Mapper::new(map),
             dim: source.dim,
-            buffer: Buffer::new(),
+            stored: Stored::default(),
             read: Vec::new(),
             rows: Vec::new(),
         }
@@ -153,7 +153,7 @@ impl<'a> Gather<'a> {
                 end += 1;
             }
             let count = (wanted[end - 1] - first + 1) as usize;
-            self.joined.read(first, count, &mut self.buffer, &mut self.read)?;
+            self.joined.read(first, count, &mut self.stored, &mut self.read)?;
             let run = &wanted[at..end];
             self.mapper
                 .map(first, &self.read, |row| run.binary_search(&row).is_ok());

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use modality_gap_geometry::{Map, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
-use modality_gap_shards::Buffer;
 
 use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::moments::reason_of;
-use crate::walk::Joined;
+use crate::walk::{Joined, Stored};
 use crate::{Control, RowSet, TaskError};
 
 /// A source whose rows are read one by one, each through a map. Only as many rows are held as are asked for at a time.
@@ -53,7 +52,7 @@ impl Picker {
     /// As [`Picker::pick`].
     pub fn pick_in_epoch(&self, indices: &[u64], epoch: u64) -> Result<Vec<f32>, TaskError> {
         let map = self.map.in_epoch(epoch);
-        let (mut buffer, mut row) = (Buffer::new(), Vec::new());
+        let (mut stored, mut row) = (Stored::default(), Vec::new());
         let (mut scratch, mut bad) = (Scratch::default(), Vec::new());
         let mut picked = vec![0.0; indices.len() * self.dim()];
         for (&index, out) in indices.iter().zip(picked.chunks_exact_mut(self.dim())) {
@@ -65,7 +64,7 @@ impl Picker {
                 );
                 return Err(TaskError::BadOption(text));
             }
-            self.rows.read(index, 1, &mut buffer, &mut row)?;
+            self.rows.read(index, 1, &mut stored, &mut row)?;
             let rows = Rows::F64(&row);
             map.prepare(rows, index, &mut scratch, &mut bad);
             if let Some(bad) = bad.first() {
@@ -75,7 +74,7 @@ impl Picker {
                 let error = TaskError::BadRow {
                     file: part.file().map(Path::to_path_buf),
                     row: index - starts[shard],
-                    reason: reason_of(bad, buffer.faults()),
+                    reason: reason_of(bad, stored.faults()),
                 };
                 let all = Searched::strict([&self.source]);
                 return Err(with_all_bad_rows(error, &all, &Control::quiet(0)?));

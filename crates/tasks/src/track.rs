@@ -21,7 +21,7 @@ use crate::groups::{classes, joined};
 use crate::receipt::{read_result, write_result};
 use crate::row_hash::hashes_of;
 use crate::rowset::OnBadRow;
-use crate::walk::Joined;
+use crate::walk::{Joined, Stored};
 use crate::{CancelToken, Control, Part, RowSet, TaskError};
 
 /// A step as it crosses the border, beside its rows.
@@ -179,7 +179,7 @@ fn sources<'r>(readers: &'r mut [Option<Reader<'_>>; 2]) -> [Option<Source<'r, T
 /// Rows of a source, checked for a request to stop at every block.
 struct Reader<'a> {
     joined: Joined,
-    buffer: Buffer,
+    stored: Stored,
     rows: u64,
     dim: usize,
     dtype: Dtype,
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         }
         Ok(Self {
             joined: Joined::open(rows),
-            buffer: Buffer::new(),
+            stored: Stored::default(),
             rows: rows.rows(),
             dim: rows.dim,
             dtype: rows.dtype(),
@@ -220,7 +220,7 @@ impl RowBlocks for Reader<'_> {
 
     fn read(&mut self, first: u64, count: usize, out: &mut Vec<f64>) -> Result<(), TaskError> {
         self.cancel.check()?;
-        Ok(self.joined.read(first, count, &mut self.buffer, out)?)
+        Ok(self.joined.read(first, count, &mut self.stored, out)?)
     }
 }
 

@@ -174,7 +174,7 @@ fn sample_of(
                     different.extend_from_slice(row);
                 }
             }
-            control.pool().install(|| sample.accumulate(&mut different));
+            control.pool().install(|| sample.accumulate(&different));
             Ok(())
         })?;
     }

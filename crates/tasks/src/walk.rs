@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use modality_gap_kernels::{RowsMut, combine};
-use modality_gap_shards::{Buffer, Shard, ShardError};
+use modality_gap_kernels::{Dtype, RowsMut, combine};
+use modality_gap_shards::{Buffer, Fault, Shard, ShardError};
 
 use crate::scan::BLOCK_ROWS;
 use crate::{Control, Part, RowSet, TaskError};
@@ -42,16 +42,22 @@ impl Joined {
         }
     }
 
-    /// Reads rows `first..first + count` of the whole source, widened to f64. What `buffer` says of bad rows is of the last
-    /// file only.
+    /// Reads rows `first..first + count` of the whole source, widened to f64.
     pub(crate) fn read(
         &self,
         first: u64,
         count: usize,
-        buffer: &mut Buffer,
+        stored: &mut Stored,
         out: &mut Vec<f64>,
     ) -> Result<(), ShardError> {
-        out.clear();
+        self.fetch(first, count, stored)?;
+        stored.widen(self.dim, out);
+        Ok(())
+    }
+
+    /// Reads rows `first..first + count` of the whole source.
+    pub(crate) fn fetch(&self, first: u64, count: usize, stored: &mut Stored) -> Result<(), ShardError> {
+        stored.dtypes.clear();
         let (mut at, end) = (first, first + count as u64);
         let mut shard = self.starts.partition_point(|&start| start <= first) - 1;
         while at < end {
@@ -59,13 +65,7 @@ impl Joined {
             let take = (end - at).min(self.parts[shard].rows() - within);
             if take > 0 {
                 let reader = self.shard(shard)?;
-                reader.read(within, take as usize, buffer)?;
-                let rows = buffer.rows(reader.dtype());
-                let start = out.len();
-                out.resize(start + rows.len(), 0.0);
-                let ones = vec![1.0; take as usize];
-                let to = RowsMut::F64(&mut out[start..]);
-                combine(rows, self.dim, &ones, &[], &[], to);
+                reader.read(within, take as usize, stored.next(reader.dtype()))?;
                 at += take;
             }
             shard += 1;
@@ -94,6 +94,45 @@ impl Joined {
     }
 }
 
+/// Rows of a range as they are stored, a piece for each file that they come from. Reused between ranges.
+#[derive(Default)]
+pub(crate) struct Stored {
+    buffers: Vec<Buffer>,
+    /// Types of the pieces in use.
+    dtypes: Vec<Dtype>,
+}
+
+impl Stored {
+    fn next(&mut self, dtype: Dtype) -> &mut Buffer {
+        let at = self.dtypes.len();
+        self.dtypes.push(dtype);
+        if self.buffers.len() == at {
+            self.buffers.push(Buffer::new());
+        }
+        &mut self.buffers[at]
+    }
+
+    /// Rows of the last file that could not be given, by their index among those read of it.
+    pub(crate) fn faults(&self) -> &[(usize, Fault)] {
+        match self.dtypes.len() {
+            0 => &[],
+            used => self.buffers[used - 1].faults(),
+        }
+    }
+
+    /// All rows in f64.
+    pub(crate) fn widen(&self, dim: usize, out: &mut Vec<f64>) {
+        out.clear();
+        for (buffer, &dtype) in self.buffers.iter().zip(&self.dtypes) {
+            let rows = buffer.rows(dtype);
+            let start = out.len();
+            out.resize(start + rows.len(), 0.0);
+            let ones = vec![1.0; rows.len() / dim];
+            combine(rows, dim, &ones, &[], &[], RowsMut::F64(&mut out[start..]));
+        }
+    }
+}
+
 /// Gives `body` every block of `source` in order, as f64 rows beside the index of the first.
 pub(crate) fn walk(
     source: &RowSet,
@@ -115,12 +154,12 @@ pub(crate) fn walk_range(
     let joined = Joined::open(source);
     let end = range.end.min(source.rows());
     let stage = control.stage(stage, end.saturating_sub(range.start));
-    let (mut buffer, mut rows) = (Buffer::new(), Vec::new());
+    let (mut stored, mut rows) = (Stored::default(), Vec::new());
     let mut first = range.start;
     while first < end {
         control.cancel.check()?;
         let count = BLOCK_ROWS.min(end - first);
-        joined.read(first, count as usize, &mut buffer, &mut rows)?;
+        joined.read(first, count as usize, &mut stored, &mut rows)?;
         body(first, &mut rows)?;
         stage.add(count);
         first += count;

@@ -79,7 +79,7 @@ struct Axes {
 impl Axes {
     fn of(image: &[f64], text: &[f64], dim: usize) -> Result<Self, TaskError> {
         let mut covariance = Covariance::about(&vec![0.0; dim]);
-        covariance.accumulate(&mut [image, text].concat());
+        covariance.accumulate(&[image, text].concat());
         let eigen =
             Eigen::of(covariance.matrix().as_ref()).map_err(|error| TaskError::Numeric(error.to_string()))?;
         let axis = |k: usize| -> Vec<f64> {

@@ -25,7 +25,7 @@ use self::figures::figures;
 pub(crate) use self::gap::held_floor;
 use self::gap::{Evidence, Fitted, clusters_of, design_effect, measured_gap};
 use self::neighbours::{Asking, neighbours};
-use self::pairs::{Pairs, mean_directions, pair_differences};
+use self::pairs::{Pairs, mean_directions, pair_differences, pairs_and_sides};
 pub use self::report::{MeasureReport, Metrics};
 use self::report::{MeasuredGap, Sampled, Verdict};
 use self::shown::shown;
@@ -209,24 +209,32 @@ impl Parts<'_, '_> {
                 causes: None,
             });
         }
-        let mut pairs = paired
-            .then(|| pair_differences(rows, Some(sample), control))
-            .transpose()?;
         let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
-        let of_side = |side: usize| match job.covariance_rows.filter(|_| !paired) {
-            Some(limit) => Taken {
-                sample: Sample::of(rows.independent(side), limit, job.seed),
-                one_of_each: true,
-            },
-            None => Taken {
-                sample,
-                one_of_each: false,
-            },
+        let by_index = rows.grouping().pairing == Pairing::Index && !rows.grouped();
+        let (mut pairs, mut covariances) = if by_index && sample.is_all() {
+            let (pairs, covariances) = pairs_and_sides(rows, [gain(0), gain(1)], control)?;
+            (Some(pairs), covariances)
+        } else {
+            let pairs = paired
+                .then(|| pair_differences(rows, Some(sample), control))
+                .transpose()?;
+            let of_side = |side: usize| {
+                let taken = match job.covariance_rows.filter(|_| !paired) {
+                    Some(limit) => Taken {
+                        sample: Sample::of(rows.independent(side), limit, job.seed),
+                        one_of_each: true,
+                    },
+                    None => Taken {
+                        sample,
+                        one_of_each: false,
+                    },
+                };
+                let quarters = pairs.as_ref().map(|pairs| pairs.quarters.as_slice());
+                covariance_of_side(rows, side, taken, gain(side), quarters, control)
+            };
+            let covariances = [of_side(0)?, of_side(1)?];
+            (pairs, covariances)
         };
-        let mut covariances = [
-            covariance_of_side(rows, 0, of_side(0), gain(0), pairs.as_ref(), control)?,
-            covariance_of_side(rows, 1, of_side(1), gain(1), pairs.as_ref(), control)?,
-        ];
         if !sample.is_all() {
             let sizes = covariances.iter().map(|side| side.whole.rows());
             let size = sizes.max().unwrap_or(0);

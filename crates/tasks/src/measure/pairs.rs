@@ -2,19 +2,26 @@
 
 use std::collections::HashSet;
 
-use modality_gap_geometry::{Covariance, Frame, Halves, PairProducts, distance, sum_of_directions};
+use modality_gap_geometry::{
+    Covariance, DirectionsInV, Frame, Halves, PairProducts, distance, sum_of_directions,
+};
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
-use super::into_halves::IntoHalves;
+use super::covariances::{SideCovariance, SideRows};
+use super::into_halves::{IntoHalves, Sorted};
 use super::sides::Sides;
 use crate::groups::Pairing;
+use crate::mapper::check_pairs;
 use crate::paired::PairBlock;
 use crate::split::{quarter, quarter_by};
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
-const DIRECTION_ROWS: usize = 64;
+const DIRECTION_ROWS: usize = 128;
+
+/// Pairs from which directions are taken in f32: its errors are not the same in any two rows, and a mean has as little of them.
+const IN_F32: u64 = 16_384;
 
 /// What is known of paired differences r = x − z.
 pub(super) struct Pairs {
@@ -38,73 +45,215 @@ pub(super) struct Pairs {
     pub trace: f64,
 }
 
+/// Sums over the pairs of a block.
+struct PairSums {
+    /// r, row-major.
+    differences: Vec<f64>,
+    quarters: Vec<u8>,
+    /// (x−μx)·(z−μz) of each pair.
+    products: Vec<f64>,
+    sum: Vec<f64>,
+    distances: f64,
+    cosines: f64,
+    /// Σ‖r−c‖².
+    squares: f64,
+}
+
+impl PairSums {
+    /// The differences with their groups and quarters.
+    fn sorted<'a>(&'a self, keys: &'a [u64]) -> impl Iterator<Item = Sorted<'a>> {
+        let rows = self.differences.chunks_exact(self.sum.len());
+        let all = keys.iter().zip(rows.zip(&self.quarters));
+        all.map(|(&key, (row, &quarter))| Sorted {
+            key,
+            quarter: usize::from(quarter),
+            row,
+        })
+    }
+}
+
+/// A pass over pairs.
+struct PairPass<'a, 'b> {
+    sides: &'a Sides<'b>,
+    sample: Option<Sample>,
+    /// μx − μz.
+    center: Vec<f64>,
+    differences: IntoHalves,
+    found: PairTotals,
+    /// Groups that have had a pair; where pairs are in no group nothing is kept.
+    seen: Option<HashSet<u64>>,
+}
+
+/// What a pass adds up.
+#[derive(Default)]
+struct PairTotals {
+    sum: Vec<f64>,
+    distances: f64,
+    cosines: f64,
+    squares: f64,
+    pairs: u64,
+    products: PairProducts,
+    quarters: Vec<u8>,
+}
+
+impl<'a, 'b> PairPass<'a, 'b> {
+    fn new(sides: &'a Sides<'b>, sample: Option<Sample>) -> Self {
+        let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
+        let center: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
+        Self {
+            sides,
+            sample,
+            differences: IntoHalves::about(&center, sides.grouped()),
+            found: PairTotals {
+                sum: vec![0.0; center.len()],
+                ..PairTotals::default()
+            },
+            seen: sides.grouped().then(HashSet::new),
+            center,
+        }
+    }
+
+    /// Of one block, on one thread.
+    fn sums(&self, keys: &[u64], left: &[f64], right: &[f64]) -> PairSums {
+        let dim = self.center.len();
+        let [mu_x, mu_z] = [self.sides.moments(0).mean(), self.sides.moments(1).mean()];
+        // (x−μx)·(z−μz) = x·z − x·μz − z·μx + μx·μz
+        let of_means = dot(mu_x, mu_z);
+        let mut sums = PairSums {
+            differences: Vec::with_capacity(left.len()),
+            quarters: Vec::with_capacity(keys.len()),
+            products: Vec::with_capacity(keys.len()),
+            sum: vec![0.0; dim],
+            distances: 0.0,
+            cosines: 0.0,
+            squares: 0.0,
+        };
+        let mut centred = vec![0.0; dim];
+        for ((a, b), &key) in left.chunks_exact(dim).zip(right.chunks_exact(dim)).zip(keys) {
+            let product = dot(a, b);
+            sums.cosines += product;
+            sums.quarters.push(quarter_of(self.sides, key, product) as u8);
+            sums.products
+                .push(product - dot(a, mu_z) - dot(b, mu_x) + of_means);
+            sums.differences.extend(a.iter().zip(b).map(|(a, b)| a - b));
+            let difference = &sums.differences[sums.differences.len() - dim..];
+            let parts = centred.iter_mut().zip(&mut sums.sum);
+            for ((centred, sum), (v, c)) in parts.zip(difference.iter().zip(&self.center)) {
+                *centred = v - c;
+                *sum += v;
+            }
+            sums.distances += dot(difference, difference).sqrt();
+            sums.squares += dot(&centred, &centred);
+        }
+        sums
+    }
+
+    /// Counts blocks with these keys.
+    fn count(&mut self, keys: &[&[u64]], blocks: &[PairSums], control: &Control) {
+        let found = &mut self.found;
+        for (keys, block) in keys.iter().zip(blocks) {
+            found.pairs += keys.len() as u64;
+            found.distances += block.distances;
+            found.cosines += block.cosines;
+            found.squares += block.squares;
+            found
+                .sum
+                .iter_mut()
+                .zip(&block.sum)
+                .for_each(|(sum, v)| *sum += v);
+            for ((&key, &product), &quarter) in keys.iter().zip(&block.products).zip(&block.quarters) {
+                let taken = self.sample.is_some_and(|sample| sample.takes(key));
+                if taken && self.seen.as_mut().is_none_or(|seen| seen.insert(key)) {
+                    found.products.add(product);
+                }
+                if !self.sides.grouped() {
+                    found.quarters.resize(key as usize, 0);
+                    found.quarters.push(quarter);
+                }
+            }
+        }
+        let Some(sample) = self.sample else {
+            return;
+        };
+        let all = keys.iter().zip(blocks);
+        let rows = all.flat_map(|(keys, block)| block.sorted(keys));
+        let taken = rows.filter(|row| sample.takes(row.key));
+        self.differences.count(taken, control);
+    }
+
+    fn pairs(self) -> Pairs {
+        let found = self.found;
+        let n = found.pairs as f64;
+        // of rows paired by index every row is in one pair, so the means say it, to the last bit
+        let mean = match self.sides.grouping().pairing {
+            Pairing::Groups => found.sum.iter().map(|sum| sum / n).collect(),
+            _ => self.center.clone(),
+        };
+        let halves = self.differences.halves();
+        Pairs {
+            differences: halves.whole(),
+            halves,
+            products: found.products,
+            quarters: found.quarters,
+            trace: found.squares / n - distance(&mean, &self.center).powi(2),
+            mean,
+            mean_distance: found.distances / n,
+            mean_cosine: found.cosines / n,
+            count: found.pairs,
+        }
+    }
+}
+
 /// One pass over all pairs; their covariance is of those whose key `sample` takes, and empty without a sample.
 pub(super) fn pair_differences(
     sides: &Sides<'_>,
     sample: Option<Sample>,
     control: &Control,
 ) -> Result<Pairs, TaskError> {
-    let dim = sides.source(0).dim;
-    let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
-    let center: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
-    let mut differences = IntoHalves::about(&center, sides.grouped());
-    let mut sum = vec![0.0; dim];
-    let (mut distances, mut cosines, mut squares, mut pairs) = (0.0, 0.0, 0.0, 0_u64);
-    let (mut products, mut quarters) = (PairProducts::default(), Vec::new());
-    let (mut seen, mut of_block) = (sides.grouped().then(HashSet::new), Vec::new());
-    // (x−μx)·(z−μz) = x·z − x·μz − z·μx + μx·μz
-    let of_means = dot(mu_x, mu_z);
-    sides.each_pair(
-        Sample::ALL,
-        control,
-        "pairs",
-        |PairBlock { keys, left, right }| {
-            of_block.clear();
-            for ((a, b), &key) in left.chunks_exact(dim).zip(right.chunks_exact(dim)).zip(keys) {
-                let product = dot(a, b);
-                cosines += product;
-                of_block.push(quarter_of(sides, key, product));
-                let taken = sample.is_some_and(|sample| sample.takes(key));
-                if taken && seen.as_mut().is_none_or(|seen| seen.insert(key)) {
-                    products.add(product - dot(a, mu_z) - dot(b, mu_x) + of_means);
-                }
-            }
-            subtract(left, right);
-            for (position, &key) in keys.iter().enumerate() {
-                let difference = &left[position * dim..(position + 1) * dim];
-                distances += dot(difference, difference).sqrt();
-                squares += distance(difference, &center).powi(2);
-                sum.iter_mut().zip(difference).for_each(|(sum, v)| *sum += v);
-                pairs += 1;
-                if sample.is_some_and(|sample| sample.takes(key)) {
-                    differences.push(key, of_block[position], difference);
-                }
-                if !sides.grouped() {
-                    quarters.resize(key as usize, 0);
-                    quarters.push(of_block[position] as u8);
-                }
-            }
-            differences.count(control);
-        },
-    )?;
-    let n = pairs as f64;
-    // of rows paired by index every row is in one pair, so the means say it, to the last bit
-    let mean = match sides.grouping().pairing {
-        Pairing::Groups => sum.iter().map(|sum| sum / n).collect(),
-        _ => center.clone(),
-    };
-    let halves = differences.halves(control);
-    Ok(Pairs {
-        differences: halves.whole(),
-        halves,
-        products,
-        quarters,
-        trace: squares / n - distance(&mean, &center).powi(2),
-        mean,
-        mean_distance: distances / n,
-        mean_cosine: cosines / n,
-        count: pairs,
-    })
+    let mut pass = PairPass::new(sides, sample);
+    sides.each_pairs(Sample::ALL, control, "pairs", |blocks| {
+        let sums: Vec<PairSums> = control.pool().install(|| {
+            let each = blocks.par_iter();
+            each.map(|block| pass.sums(block.keys, block.left, block.right))
+                .collect()
+        });
+        let keys: Vec<&[u64]> = blocks.iter().map(|block| block.keys).collect();
+        pass.count(&keys, &sums, control);
+    })?;
+    Ok(pass.pairs())
+}
+
+/// [`pair_differences`] of all rows, paired by index and in no groups, and the covariance of either side, in one pass; `gains` are how
+/// many times as far the maps have spread the rows.
+pub(super) fn pairs_and_sides(
+    sides: &Sides<'_>,
+    gains: [f64; 2],
+    control: &Control,
+) -> Result<(Pairs, [SideCovariance; 2]), TaskError> {
+    let mut pass = PairPass::new(sides, Some(Sample::ALL));
+    let mut of_sides = [0, 1].map(|side| SideRows::new(sides, side));
+    sides.each_both(control, "pairs", |[x, z]| {
+        let keys: Vec<Vec<u64>> = x
+            .iter()
+            .map(|block| block.each().map(|(row, _)| row).collect())
+            .collect();
+        let sums: Vec<PairSums> = control.pool().install(|| {
+            let each = x.par_iter().zip(&*z).zip(&keys);
+            each.map(|((x, z), keys)| {
+                check_pairs(&x.mapper, &z.mapper);
+                pass.sums(keys, &x.mapper.out, &z.mapper.out)
+            })
+            .collect()
+        });
+        let quarters: Vec<Vec<u8>> = sums.iter().map(|sums| sums.quarters.clone()).collect();
+        let keys: Vec<&[u64]> = keys.iter().map(Vec::as_slice).collect();
+        pass.count(&keys, &sums, control);
+        for (rows, blocks) in of_sides.iter_mut().zip([x, z]) {
+            rows.count(blocks, &quarters, control);
+        }
+    })?;
+    let [x, z] = of_sides;
+    Ok((pass.pairs(), [x.covariance(gains[0]), z.covariance(gains[1])]))
 }
 
 /// Lengths of the mean unit directions of P_VΔ, and how many there are, in each frame of each of `sets`: of a half in each of two, of all
@@ -119,51 +268,66 @@ pub(super) fn mean_directions(
         .iter()
         .map(|frames| vec![(vec![0.0; dim], 0); frames.len()])
         .collect();
+    let prepared: Option<Vec<_>> =
+        (sides.longest() >= IN_F32).then(|| sets.iter().map(|frames| in_f32(frames)).collect());
     let mut seen = sides.grouped().then(HashSet::new);
-    let mut blocks: [Vec<f64>; 2] = Default::default();
-    sides.each_pair(
-        Sample::ALL,
-        control,
-        "directions",
-        |PairBlock { keys, left, right }| {
-            let rows = left.chunks_exact(dim).zip(right.chunks_exact(dim));
-            let halves: Vec<usize> = rows
-                .zip(keys)
-                .map(|((a, b), &key)| quarter_of(sides, key, dot(a, b)) % 2)
-                .collect();
-            subtract(left, right);
-            for ((row, &key), &half) in left.chunks_exact(dim).zip(keys).zip(&halves) {
-                if seen.as_mut().is_none_or(|seen| seen.insert(key)) {
-                    blocks[half].extend_from_slice(row);
-                }
+    sides.each_pairs(Sample::ALL, control, "directions", |blocks| {
+        let mut taken = |key: &u64| seen.as_mut().is_none_or(|seen| seen.insert(*key));
+        let taken: Vec<Vec<bool>> = blocks
+            .iter()
+            .map(|block| block.keys.iter().map(&mut taken).collect())
+            .collect();
+        let rows: Vec<Vec<(usize, Vec<f64>)>> = control.pool().install(|| {
+            let each = blocks.par_iter().zip(&taken);
+            each.map(|(block, taken)| in_halves(sides, block, taken))
+                .collect()
+        });
+        let rows: Vec<&(usize, Vec<f64>)> = rows.iter().flatten().collect();
+        for (set, (frames, sums)) in sets.iter().zip(&mut sums).enumerate() {
+            let at = |half: usize| half.min(frames.len() - 1);
+            let sum = |half: usize, rows: &[f64]| match &prepared {
+                Some(prepared) => prepared[set][at(half)].sum(rows),
+                None => sum_of_directions(rows, frames[at(half)]),
+            };
+            let parts: Vec<Vec<f64>> = control.pool().install(|| {
+                let each = rows.par_iter();
+                each.map(|(half, rows)| sum(*half, rows)).collect()
+            });
+            for ((half, rows), part) in rows.iter().zip(parts) {
+                let (sum, pairs) = &mut sums[at(*half)];
+                sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+                *pairs += (rows.len() / dim) as u64;
             }
-            for (half, block) in blocks.iter_mut().enumerate() {
-                for (frames, sums) in sets.iter().zip(&mut sums) {
-                    let at = half.min(frames.len() - 1);
-                    let (sum, pairs) = &mut sums[at];
-                    add_directions(block, frames[at], sum, control);
-                    *pairs += (block.len() / dim) as u64;
-                }
-                block.clear();
-            }
-        },
-    )?;
+        }
+    })?;
     let length =
         |(frame, (sum, pairs)): (&&Frame, &(Vec<f64>, u64))| (frame.length_in_v(sum) / *pairs as f64, *pairs);
     let of_set = |(frames, sums): (&Vec<&Frame>, &Vec<_>)| frames.iter().zip(sums).map(length).collect();
     Ok(sets.iter().zip(&sums).map(of_set).collect())
 }
 
-fn add_directions(block: &[f64], frame: &Frame, sum: &mut [f64], control: &Control) {
-    let parts: Vec<Vec<f64>> = control.pool().install(|| {
-        block
-            .par_chunks(DIRECTION_ROWS * frame.dim())
-            .map(|rows| sum_of_directions(rows, frame))
-            .collect()
-    });
-    for part in parts {
-        sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+fn in_f32<'a>(frames: &[&'a Frame]) -> Vec<DirectionsInV<'a>> {
+    frames.iter().map(|frame| DirectionsInV::of(frame)).collect()
+}
+
+/// The differences of the pairs of a block that are `taken`, by their half, in pieces for one thread each.
+fn in_halves(sides: &Sides<'_>, block: &PairBlock<'_>, taken: &[bool]) -> Vec<(usize, Vec<f64>)> {
+    let dim = sides.source(0).dim;
+    let mut halves = [Vec::new(), Vec::new()];
+    let pairs = block.left.chunks_exact(dim).zip(block.right.chunks_exact(dim));
+    for ((a, b), (&key, _)) in pairs
+        .zip(block.keys.iter().zip(taken))
+        .filter(|(_, (_, taken))| **taken)
+    {
+        let half = quarter_of(sides, key, dot(a, b)) % 2;
+        halves[half].extend(a.iter().zip(b).map(|(a, b)| a - b));
     }
+    let pieces = |(half, rows): (usize, &Vec<f64>)| -> Vec<(usize, Vec<f64>)> {
+        rows.chunks(DIRECTION_ROWS * dim)
+            .map(|rows| (half, rows.to_vec()))
+            .collect()
+    };
+    halves.iter().enumerate().flat_map(pieces).collect()
 }
 
 /// The quarter of a pair: by its group, or by the cosine of its rows.
@@ -173,8 +337,4 @@ fn quarter_of(sides: &Sides<'_>, key: u64, cosine: f64) -> usize {
     } else {
         quarter_by(cosine)
     }
-}
-
-fn subtract(left: &mut [f64], right: &[f64]) {
-    left.iter_mut().zip(right).for_each(|(a, b)| *a -= b);
 }

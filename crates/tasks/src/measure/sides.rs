@@ -6,7 +6,7 @@ use modality_gap_geometry::{Map, Moments, UnitRows};
 
 use super::report::GroupsReport;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
-use crate::mapper::Mapper;
+use crate::mapper::{MappedBlock, Mapper, each_mapped};
 use crate::moments::{Counted, count, count_hashed};
 use crate::paired::{PairBlock, Paired};
 use crate::row_hash::UNUSABLE;
@@ -236,26 +236,60 @@ impl<'a> Sides<'a> {
         })
     }
 
-    /// Gives `body` all pairs that are measured and whose key `sample` takes.
+    /// Gives `body` all pairs that are measured and whose key `sample` takes, one block after another.
     pub(super) fn each_pair(
         &self,
         sample: Sample,
         control: &Control,
         stage: &str,
-        body: impl FnMut(PairBlock<'_>),
+        mut body: impl FnMut(PairBlock<'_>),
     ) -> Result<(), TaskError> {
-        let bad = [0, 1].map(|side| self.bad_rows(side));
+        self.each_pairs(sample, control, stage, |blocks| {
+            blocks.iter_mut().for_each(|block| {
+                body(PairBlock {
+                    keys: block.keys,
+                    left: block.left,
+                    right: block.right,
+                });
+            });
+        })
+    }
+
+    /// As [`Self::each_pair`], some blocks at a time.
+    pub(super) fn each_pairs(
+        &self,
+        sample: Sample,
+        control: &Control,
+        stage: &str,
+        body: impl FnMut(&mut [PairBlock<'_>]),
+    ) -> Result<(), TaskError> {
         let paired = Paired {
             sources: [&self.sources[0], &self.sources[1]],
             maps: self.maps,
             pairing: self.grouping.pairing,
         };
-        let take = |side: usize, row: u64| {
-            self.takes(side, row)
-                && bad[side].binary_search(&row).is_err()
-                && sample.takes(self.sources[side].key(row))
-        };
+        let usable = self.usable();
+        let take = |side: usize, row: u64| usable(side, row) && sample.takes(self.sources[side].key(row));
         paired.each(take, control, stage, body)
+    }
+
+    /// Gives `body` the blocks of both sides, paired by index, whose rows are those of the pairs that are measured.
+    pub(super) fn each_both<'c>(
+        &'c self,
+        control: &Control,
+        stage: &str,
+        body: impl FnMut([&mut [MappedBlock<'c>]; 2]),
+    ) -> Result<(), TaskError> {
+        let usable = self.usable();
+        let both = |_, row| usable(0, row) && usable(1, row);
+        let sources = [&self.sources[0], &self.sources[1]];
+        each_mapped(sources, self.maps, both, control, stage, body)
+    }
+
+    /// Whether a row of a side is measured and usable.
+    fn usable(&self) -> impl Fn(usize, u64) -> bool + Sync {
+        let bad = [0, 1].map(|side| self.bad_rows(side));
+        move |side, row| self.takes(side, row) && bad[side].binary_search(&row).is_err()
     }
 
     /// Gives `body` the unit-length mapped rows of a side that are measured, block by block.

@@ -358,8 +358,8 @@ pub(super) fn cka(
             let (cross, [x, z]) = &mut first;
             control.pool().install(|| {
                 cross.accumulate(&a, &b);
-                x.accumulate(&mut a);
-                z.accumulate(&mut b);
+                x.accumulate(&a);
+                z.accumulate(&b);
             });
         },
     )?;

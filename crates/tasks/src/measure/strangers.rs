@@ -61,7 +61,7 @@ pub(super) fn add_strangers(
                 block.extend(a.iter().zip(b).map(|(a, b)| a - b));
             }
             if block.len() == COUNTED * dim || at + 1 == n {
-                control.pool().install(|| differences.accumulate(&mut block));
+                control.pool().install(|| differences.accumulate(&block));
                 block.clear();
             }
         }

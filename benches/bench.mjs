@@ -1,13 +1,16 @@
 /**
  * End to end against other ways to do the same work, in one run on one machine.
  *
- *   npm run bench -- [--rows 100000] [--pairs 5] [--authors PATH/embed_ReAlign.py] [--large] [--only align,row,measure,train]
+ *   npm run bench -- [--rows 100000] [--pairs 5] [--authors PATH/embed_ReAlign.py] [--large] [--json]
+ *                    [--only row,align,moments,covariance,eigen,frame,measure,causes,similarity,neighbours,train]
  *
  * Runs alternate (ours, peer, ours, peer, …) and medians are printed with the median ratio of the pairs. Nothing is
  * asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder. On a busy Linux
- * machine `chrt -f 10 npm run bench`, as root, keeps other work away from the runs.
+ * machine `chrt -f 10 npm run bench`, as root, keeps other work away from the runs. With --json standard output holds
+ * `{ machine, kernel, rows: [{ work, peer, oursSeconds, peerSeconds, ratio, limitShare }] }` and nothing else.
  */
 import { execFileSync } from 'node:child_process'
+import { Console } from 'node:console'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +18,9 @@ import { parseArgs } from 'node:util'
 import { alternate, measure, median } from './child.mjs'
 import { cache, findPython, makeRows } from './data.mjs'
 import { measureMoments, measureRow } from './inside.mjs'
-import { measureBench } from './measure.mjs'
+import { measureBench, PARTS } from './measure.mjs'
+import { numericsBench } from './numerics.mjs'
+import { record, written } from './results.mjs'
 import { trainBench } from './train.mjs'
 
 const root = join(import.meta.dirname, '..')
@@ -29,6 +34,7 @@ const { values: options } = parseArgs({
     authors: { type: 'string' },
     large: { type: 'boolean', default: false },
     only: { type: 'string' },
+    json: { type: 'boolean', default: false },
   },
 })
 const rows = Number(options.rows)
@@ -37,6 +43,7 @@ const wanted = options.only?.split(',')
 const runs = section => wanted === undefined || wanted.includes(section)
 
 const table = []
+if (options.json) globalThis.console = new Console(process.stderr)
 
 /** Without waiting for the disk, for no peer does; `synced` runs are timed on their own. */
 async function ours(image, text, out, { synced = false } = {}) {
@@ -52,8 +59,9 @@ async function peer(command, args, out) {
   return measure(command, args)
 }
 
+const seconds = all => median(all.map(run => run.seconds))
+
 function line(what, first, second, ratio) {
-  const seconds = all => median(all.map(run => run.seconds))
   const peak = all => Math.max(...all.map(run => run.peak ?? Number.NaN))
   table.push({
     what,
@@ -76,6 +84,7 @@ async function against(what, data, side, count, command, args) {
     count,
   )
   line(what, first, second, ratio)
+  return { work: what, ours: seconds(first), theirs: seconds(second), ratio }
 }
 
 async function align(python) {
@@ -84,10 +93,19 @@ async function align(python) {
   const script = name => (image, text, out) => [join(peers, name), image, text, out]
   // once unmeasured, so that the files are in memory for every run
   await ours(join(data, 'image'), join(data, 'text'), join(cache, 'out-ours'))
-  await against('best NumPy, npy to npy', data, npy, pairs, python, script('numpy_align.py'))
-  await against('plain NumPy, npy to npy', data, npy, pairs, python, script('numpy_align_simple.py'))
+  const best = await against('best NumPy, npy to npy', data, npy, pairs, python, script('numpy_align.py'))
+  const plain = await against('plain NumPy, npy to npy', data, npy, pairs, python, script('numpy_align_simple.py'))
   const copy = 'cat "$0"/*.npy "$1"/*.npy > /dev/null && cp "$1"/*.npy "$2"'
-  await against('cat all + cp texts', data, npy, pairs, 'sh', (image, text, out) => ['-c', copy, image, text, out])
+  const copied = await against('cat all + cp texts', data, npy, pairs, 'sh', (image, text, out) => [
+    '-c',
+    copy,
+    image,
+    text,
+    out,
+  ])
+  for (const { work, ...rest } of [best, plain]) {
+    record({ ...rest, work: `align ${rows}`, peer: work, limit: copied.theirs })
+  }
   const start = async (command, args) => {
     const runs = []
     for (let i = 0; i < pairs; i++) runs.push((await measure(command, args)).seconds)
@@ -101,11 +119,11 @@ async function align(python) {
   for (let i = 0; i < pairs; i++) {
     synced.push(await ours(join(data, 'image'), join(data, 'text'), join(cache, 'out-ours'), { synced: true }))
   }
-  const seconds = select => median(synced.map(select)).toFixed(3)
+  const report = select => median(synced.map(select)).toFixed(3)
   console.log(
-    `\nOurs with every file on the disk before it gets its name: ${seconds(run => run.seconds)} s; of its report: ` +
-      `fit ${seconds(run => run.report.seconds.fit)} s, transform ${seconds(run => run.report.seconds.transform)} s, ` +
-      `sync ${seconds(run => run.report.seconds.sync)} s (threads added up)`,
+    `\nOurs with every file on the disk before it gets its name: ${report(run => run.seconds)} s; of its report: ` +
+      `fit ${report(run => run.report.seconds.fit)} s, transform ${report(run => run.report.seconds.transform)} s, ` +
+      `sync ${report(run => run.report.seconds.sync)} s (threads added up)`,
   )
 }
 
@@ -165,6 +183,8 @@ async function large(python) {
       `${(median(passes.map(p => p.added ?? Number.NaN)) / 1e6).toFixed(0)} MB more than before the pass; ` +
       `cat of the same files ${median(cat).toFixed(3)} s.`,
   )
+  const [ours, theirs] = [median(passes.map(p => p.seconds)), median(cat)]
+  record({ work: `moments ${10 * rows}`, peer: 'cat', ours, theirs, ratio: theirs / ours, limit: theirs })
 }
 
 function machine() {
@@ -186,16 +206,30 @@ if (!existsSync(cli)) throw new Error('dist/ is missing: npm run build')
 console.log(machine())
 if (runs('row')) {
   const { median: microseconds, p99 } = await measureRow(768)
-  console.log(`\nOne row of 768 through the call with a given out: median ${microseconds} µs, 99 % ${p99} µs`)
+  const numpy = JSON.parse((await measure(findPython(['numpy']), [join(peers, 'row_numpy.py')])).stdout).median
+  console.log(
+    `\nOne row of 768 through the call with a given out: median ${microseconds} µs, 99 % ${p99} µs; NumPy ${(1e6 * numpy).toFixed(2)} µs`,
+  )
+  const ours = microseconds / 1e6
+  record({ work: 'row 768', peer: 'NumPy', ours, theirs: numpy, ratio: numpy / ours })
 }
-const python = runs('align') || options.large ? findPython(['numpy']) : undefined
+const python = runs('align') || options.large || runs('moments') ? findPython(['numpy']) : undefined
 if (runs('align')) await align(python)
 if (options.authors !== undefined) await authors(options.authors)
-if (options.large) await large(python)
-// minutes long, hence by its name only
-if (wanted?.includes('measure')) await measureBench({ rows, pairs: Math.min(pairs, 3) })
+if (options.large || wanted?.includes('moments')) await large(python)
+// minutes long, hence by their names only
+const named = names => wanted?.some(section => names.includes(section))
+if (named(['covariance', 'eigen', 'frame'])) await numericsBench({ pairs, wanted: work => wanted.includes(work) })
+if (named(['measure', ...PARTS])) {
+  const parts = wanted.includes('measure') ? PARTS : PARTS.filter(part => wanted.includes(part))
+  await measureBench({ rows, pairs: Math.min(pairs, 3), parts, everything: wanted.includes('measure') })
+}
 if (wanted?.includes('train')) await trainBench({ pairs })
 if (table.length > 0) {
   console.log(`\n${rows} × 1280 f16 rows a side; medians of alternating runs; MB = highest anonymous memory`)
   console.table(Object.fromEntries(table.map(({ what, ...rest }) => [what, rest])))
+}
+if (options.json) {
+  const { native } = await import('../dist/native.js')
+  process.stdout.write(`${written(machine(), native.supported().simd)}\n`)
 }

@@ -4,6 +4,7 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { alternate, measure, median } from './child.mjs'
 import { findPython } from './data.mjs'
+import { record } from './results.mjs'
 
 const root = join(import.meta.dirname, '..')
 const twin = join(import.meta.dirname, 'peers', 'dual_encoder_torch.py')
@@ -24,6 +25,8 @@ export async function trainBench({ pairs }) {
       () => step(python, [twin, '--steps', `${STEPS}`, '--threads', `${threads}`]),
       pairs,
     )
+    const [mine, theirs] = [first, second].map(runs => median(runs.map(run => run.seconds)))
+    record({ work: `training step, ${threads} threads`, peer: 'PyTorch', ours: mine, theirs, ratio })
     const milliseconds = runs => (1000 * median(runs.map(run => run.seconds))).toFixed(0)
     table[`${threads} threads`] = {
       'PyTorch ms': milliseconds(second),

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""The causes of a gap, and how similar its sides are, with NumPy and scikit-learn in f64: the straightforward way.
+"""How similar the sides of a gap are, with NumPy and scikit-learn in f64: the straightforward way.
 
-    metrics_numpy.py causes|similarity IMAGE TEXT [--sample 10000]
+    metrics_numpy.py IMAGE TEXT [--sample 10000]
 
-causes: means, covariances and spectra of both sides and of the differences of pairs, the frame of 99 % of the energy, the
-decomposition with its coupling, overlap, Fréchet distance. similarity: histograms of cosines, uniformity, kernel alignment,
-and a logistic probe, cosines among a sample of rows. Blocks bound the memory. Prints JSON.
+Histograms of cosines, uniformity, kernel alignment, and a logistic probe, cosines among a sample of rows. Blocks bound the memory.
+Prints JSON.
 """
 
 import argparse
@@ -33,39 +32,6 @@ def moments(source):
         products = products + e.T @ e
     mean = total / n
     return mean, products / n - np.outer(mean, mean)
-
-
-def root(matrix):
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-
-
-def causes(image, text):
-    mx, sx = moments(blocks(image))
-    my, sy = moments(blocks(text))
-    m, sr = moments(x - y for x, y in zip(blocks(image), blocks(text)))
-    values, vectors = np.linalg.eigh(sx + sy)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    r = int(np.argmax(np.cumsum(values) >= 0.99 * values.sum())) + 1
-    U, V = vectors[:, :r], vectors[:, r:]
-    su, sv = U.T @ sr @ U, V.T @ sr @ V
-    coupling = np.linalg.solve(su + 1e-6 * np.eye(r), U.T @ sr @ V).T
-    spectra = [np.linalg.eigh(s) for s in (sx, sy, sr)]
-    (ex, ux), (ey, uy) = spectra[0], spectra[1]
-    half = root(sx)
-    frechet = (mx - my) @ (mx - my) + ex.sum() + ey.sum() - 2 * np.trace(root(half @ sy @ half))
-    overlap = (ux[:, ::-1].T @ uy[:, ::-1]) ** 2
-    return {
-        "gap": float(np.linalg.norm(m)),
-        "pmb": float(np.linalg.norm(U.T @ m)),
-        "cob": float(np.linalg.norm(V.T @ m)),
-        "traceU": float(np.trace(su)),
-        "traceV": float(np.trace(sv)),
-        "kappaU": float(np.linalg.cond(su)),
-        "coupling": float(np.linalg.norm(coupling, 2)),
-        "frechet": float(frechet),
-        "overlap128": float(overlap[:128, :128].sum() / 128),
-    }
 
 
 def similarity(image, text, sample):
@@ -102,15 +68,11 @@ def similarity(image, text, sample):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=("causes", "similarity"))
     parser.add_argument("image")
     parser.add_argument("text")
     parser.add_argument("--sample", type=int, default=10_000)
     args = parser.parse_args()
-    found = (
-        causes(args.image, args.text) if args.part == "causes" else similarity(args.image, args.text, args.sample)
-    )
-    print(json.dumps(found))
+    print(json.dumps(similarity(args.image, args.text, args.sample)))
 
 
 if __name__ == "__main__":

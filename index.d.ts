@@ -3072,13 +3072,13 @@ declare class CancelToken {
 }
 declare class NativeAligner {
   /** Reads an aligner's file. */
-  static load(path: string): Outcome<NativeAligner>
+  static load(path: string): Promise<Outcome<NativeAligner>>
   /** Reads an aligner from the bytes of its file. */
   static fromBytes(bytes: Uint8Array): Outcome<NativeAligner>
   /** The bytes of its file. */
   toBytes(): Buffer
   /** Writes its file: temporary file, synced, renamed. */
-  save(path: string): Outcome<undefined>
+  save(path: string): Promise<Outcome<undefined>>
   /** What it says of itself. */
   info(): AlignerInfo
   /** Maps f32 rows into `out`. */

@@ -73,10 +73,17 @@ test('a platform that is not published is advised to build', t => {
   t.regex(loadFailure(missing('x'), 'freebsd-x64').message, /build the native code from the source/)
 })
 
-test('one file imports the native folder', t => {
+test('one file loads from the native folder, and one names its types', t => {
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(name =>
     name.endsWith('.ts'),
   )
   const importers = files.filter(name => readFileSync(join(root, 'src', name), 'utf8').includes("'../native/"))
-  t.deepEqual(importers, ['native.ts'])
+  t.deepEqual(importers.sort(), ['native.ts', 'results.ts'])
+  const types = readFileSync(join(root, 'src/results.ts'), 'utf8')
+  const statements = types.match(/^(import|export)\b.*/gm) ?? []
+  t.true(statements.length > 0)
+  t.deepEqual(
+    statements.filter(line => !/^(import|export) (type|interface)\b/.test(line)),
+    [],
+  )
 })

@@ -8,18 +8,11 @@ use super::report::{
     Hubness, HubnessByChance, MixedRetrieval, Mixing, NeighboursReport, Outcomes, QueryOutcomes,
     RetrievalReport, Sampled,
 };
-use super::searches::{BOTH_WAYS, all_ask, some_ask};
-use super::sides::Sides;
-use crate::{Control, Sample, TaskError};
 
 /// Neighbours of retention, hubness and the mixed ranking.
 pub(super) const NEAR: usize = 10;
 /// Neighbours of mixing.
 pub(super) const MIXED: usize = 20;
-/// Rows a side up to which every row asks for its neighbours.
-const ALL_ASK: u64 = 20_000;
-/// Rows a side that ask beyond; a sample.
-const SOME_ASK: u64 = 10_000;
 /// Cosine from which two rows are the same; apart by rounding of f64 only.
 const DOUBLE: f64 = 1.0 - 1e-12;
 
@@ -35,35 +28,11 @@ pub(super) struct Asking<'a> {
     pub seed: u64,
 }
 
-/// What the neighbours of all queries say.
-pub(super) fn neighbours(
-    sides: &Sides<'_>,
-    asking: &Asking<'_>,
-    control: &Control,
-) -> Result<Counts, TaskError> {
-    let rows = sides.longest();
-    let sample = if asking.exact || rows <= ALL_ASK {
-        Sample::ALL
-    } else {
-        Sample::of(rows, SOME_ASK, asking.seed)
-    };
-    let mut counts = Counts::new([sides.source(0).rows(), sides.source(1).rows()]);
-    if sample.is_all() && rows <= BOTH_WAYS {
-        all_ask(sides, asking, control, &mut counts)?;
-    } else {
-        some_ask(sides, asking, sample, control, &mut counts)?;
-    }
-    if !sample.is_all() {
-        counts.sampled = Some(Sampled::of(sample, counts.asked[0].max(counts.asked[1])));
-    }
-    Ok(counts)
-}
-
 /// Sums over queries.
 #[derive(Debug, PartialEq)]
 pub(super) struct Counts {
     /// Queries of the image and of the text side.
-    asked: [u64; 2],
+    pub(super) asked: [u64; 2],
     /// Shares of the other modality among the mixed neighbours, summed.
     other: [f64; 2],
     /// Binary entropies of those shares, summed.

@@ -6,18 +6,48 @@ use modality_gap_geometry::{CorpusBlock, Map, Neighbour, Partner, Queries, Searc
 use modality_gap_kernels::dot;
 
 use super::neighbours::{Asking, Counts, MIXED, NEAR};
+use super::report::Sampled;
 use super::sides::Sides;
 use crate::groups::Members;
 use crate::paired::Gather;
 use crate::scan::BLOCK_ROWS;
 use crate::{Control, Sample, TaskError};
 
+/// Rows a side up to which every row asks for its neighbours.
+const ALL_ASK: u64 = 20_000;
+/// Rows a side that ask beyond; a sample.
+const SOME_ASK: u64 = 10_000;
 /// Rows that ask at a time where a sample does; bounds the memory.
 const AT_A_TIME: f64 = 8192.0;
 /// Rows a side up to which one product serves both of its rows where every row asks: all lists are then in memory.
-pub(super) const BOTH_WAYS: u64 = 1 << 17;
+const BOTH_WAYS: u64 = 1 << 17;
 /// Rows that ask at a time then; whole blocks.
 const RANGE: u64 = 6 * BLOCK_ROWS;
+
+/// What the neighbours of all queries say.
+pub(super) fn neighbours(
+    sides: &Sides<'_>,
+    asking: &Asking<'_>,
+    control: &Control,
+) -> Result<Counts, TaskError> {
+    let rows = sides.longest();
+    let sample = if asking.exact || rows <= ALL_ASK {
+        Sample::ALL
+    } else {
+        Sample::of(rows, SOME_ASK, asking.seed)
+    };
+    let mut counts = Counts::new([sides.source(0).rows(), sides.source(1).rows()]);
+    if sample.is_all() && rows <= BOTH_WAYS {
+        all_ask(sides, asking, control, &mut counts)?;
+    } else {
+        some_ask(sides, asking, sample, control, &mut counts)?;
+    }
+    if !sample.is_all() {
+        counts.sampled = Some(Sampled::of(sample, counts.asked[0].max(counts.asked[1])));
+    }
+    Ok(counts)
+}
+
 /// Rows of a range that ask: of either side, and texts before the aligner.
 struct Asked {
     sides: [Queries; 2],
@@ -44,7 +74,7 @@ impl Asked {
 }
 
 /// Every row asks among all: a product of two rows serves both of them.
-pub(super) fn all_ask(
+fn all_ask(
     sides: &Sides<'_>,
     asking: &Asking<'_>,
     control: &Control,
@@ -109,7 +139,7 @@ pub(super) fn all_ask(
 }
 
 /// The rows that `sample` takes against all rows.
-pub(super) fn some_ask(
+fn some_ask(
     sides: &Sides<'_>,
     asking: &Asking<'_>,
     sample: Sample,

@@ -77,17 +77,17 @@ test('an object that changes while it is read is refused by name', async t => {
   })
   const { code, stderr } = await cli(['inspect', `${server}/rows.npy`], server)
   t.is(code, 1)
-  t.true(stderr.includes(`${server}/rows.npy: has changed while it was read`), stderr)
+  t.true(stderr.includes('has changed while it was read') && stderr.includes(`(${server}/rows.npy)`), stderr)
 })
 
 test('what a server refuses is said with what to do', async t => {
   const answers: [Fault, RegExp][] = [
-    [() => false, /absent\.npy: no such file or folder/],
+    [() => false, /no such file or folder \(.*absent\.npy\)/],
     [
       (_, answer) => Boolean(answer.writeHead(403).end()),
-      /absent\.npy: cannot be read: access is denied \(401 or 403\)/,
+      /cannot be read: access is denied \(401 or 403\).*absent\.npy/,
     ],
-    [() => true, /absent\.npy: cannot be read: .*time/s],
+    [() => true, /cannot be read: .*time.*absent\.npy/s],
     [
       (_, answer) =>
         Boolean(

@@ -19,7 +19,8 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    const NONE: Self = Self {
+    /// Of no row.
+    pub const NONE: Self = Self {
         min: f64::INFINITY,
         max: 0.0,
         sum: 0.0,
@@ -31,7 +32,8 @@ impl Lengths {
         self.sum += length;
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds the lengths of other rows.
+    pub fn merge(&mut self, other: &Self) {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.sum += other.sum;

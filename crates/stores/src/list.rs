@@ -35,10 +35,18 @@ pub fn object(uri: &Uri) -> Result<Option<Known>, StoreError> {
     let connected = connection(uri)?;
     let (store, key, name, signed) = (connected.store, key_of(uri)?, uri.clone(), connected.signed);
     let found = wait(async move {
-        store
-            .head(&key)
-            .await
-            .map_err(|e| StoreError::of(&e, &name, signed))
+        let error = match store.head(&key).await {
+            Ok(meta) => return Ok(meta),
+            Err(error) => StoreError::of(&error, &name, signed),
+        };
+        if error.kind() != Kind::Other {
+            return Err(error);
+        }
+        // the answer to HEAD has no body; that to GET says why
+        match store.get_range(&key, 0..1).await {
+            Ok(_) => Err(error),
+            Err(why) => Err(StoreError::of(&why, &name, signed)),
+        }
     });
     match found {
         Ok(meta) => Ok(Some(Known {

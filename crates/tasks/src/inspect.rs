@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use modality_gap_geometry::{Map, Moments, Policy};
+use modality_gap_geometry::{Lengths, Map, Moments, Policy};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -78,13 +78,21 @@ pub fn inspect_job(
     let look = Look {
         map: &map,
         found: Mutex::new(Found::naming(bad_rows.unwrap_or(DEFAULT_BAD_ROWS))),
-        total: Mutex::new(Moments::new(input.dim, true)),
+        shards: input
+            .parts
+            .iter()
+            .map(|_| Mutex::new((0, Lengths::NONE)))
+            .collect(),
     };
     scan(input, &look, control, "inspect")?;
     let bad = look.found.into_inner().expect("no worker panicked");
-    let moments = look.total.into_inner().expect("no worker panicked");
-    let lengths = moments.lengths();
-    let any = moments.rows() > 0;
+    let (mut rows, mut lengths) = (0, Lengths::NONE);
+    for shard in look.shards {
+        let (of_shard, its_lengths) = shard.into_inner().expect("no worker panicked");
+        rows += of_shard;
+        lengths.merge(&its_lengths);
+    }
+    let any = rows > 0;
     let starts = input.starts();
     let named = |(shard, row, reason): (usize, u64, RowReason)| BadRow {
         file: input.parts[shard].file().map(Path::to_path_buf),
@@ -101,7 +109,7 @@ pub fn inspect_job(
         norms: any.then(|| MeanNorms {
             min: lengths.min,
             max: lengths.max,
-            mean: lengths.sum / moments.rows() as f64,
+            mean: lengths.sum / rows as f64,
         }),
         unit: any && (lengths.min - 1.0).abs() <= UNIT && (lengths.max - 1.0).abs() <= UNIT,
         bad_rows: BadRows {
@@ -114,12 +122,13 @@ pub fn inspect_job(
 struct Look<'a> {
     map: &'a Map,
     found: Mutex<Found>,
-    total: Mutex<Moments>,
+    /// Rows and lengths by shard: shards end in any order, and sums are taken in that of the shards.
+    shards: Vec<Mutex<(u64, Lengths)>>,
 }
 
 impl Work for Look<'_> {
     type Open = usize;
-    type Item = (Moments, OfBlock);
+    type Item = (u64, Lengths, OfBlock);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
         Ok(Some(index))
@@ -128,11 +137,14 @@ impl Work for Look<'_> {
     fn block(&self, _: &usize, block: &Block<'_>, worker: &mut Worker) -> Result<Self::Item, TaskError> {
         let mut bad = Vec::new();
         let moments = Moments::of_block(block.rows, block.first, self.map, &mut worker.scratch, &mut bad);
-        Ok((moments, Found::of_block(block.first, &bad, block.faults)))
+        let found = Found::of_block(block.first, &bad, block.faults);
+        Ok((moments.rows(), moments.lengths(), found))
     }
 
-    fn fold(&self, &index: &usize, (moments, found): Self::Item) -> Result<(), TaskError> {
-        self.total.lock().expect("no worker panicked").merge(&moments);
+    fn fold(&self, &index: &usize, (rows, lengths, found): Self::Item) -> Result<(), TaskError> {
+        let mut shard = self.shards[index].lock().expect("no worker panicked");
+        shard.0 += rows;
+        shard.1.merge(&lengths);
         self.found.lock().expect("no worker panicked").add(index, found);
         Ok(())
     }

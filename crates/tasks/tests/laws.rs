@@ -52,6 +52,22 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// Shards end in any order when several are read at once.
+#[test]
+fn inspected_lengths_do_not_depend_on_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let cuts: Vec<usize> = (1..40).map(|i| i * 97 + i % 7 * 13).collect();
+    let source = shards(folder.path(), &rows(5_000, 4), &cuts);
+    let mean = |threads| {
+        let report = inspect_job(&source, None, &Control::quiet(threads).unwrap()).unwrap();
+        report.norms.expect("usable rows").mean
+    };
+    let one = mean(1);
+    for _ in 0..20 {
+        assert_eq!(mean(8).to_bits(), one.to_bits());
+    }
+}
+
 /// Another split merges other partial sums: a few roundings of a mean below one.
 #[test]
 fn another_split_agrees_to_rounding() {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
-    BINS, Cka, Cosines, Covariance, Map, UnitRows, WithinCosines, cosine_correlation, cosines_across,
-    cosines_within, separability,
+    BINS, Cka, Cosines, Covariance, Map, STRANGERS_EXCHANGES, UnitRows, WithinCosines, cosine_correlation,
+    cosines_across, cosines_within, separability,
 };
 use modality_gap_kernels::dot;
 
@@ -247,9 +247,6 @@ fn halves(keys: &[Vec<u64>; 2], grouped: bool, shared: bool) -> [Vec<bool>; 2] {
     })
 }
 
-/// How often partners are exchanged.
-const DERANGEMENTS: usize = 3;
-
 /// What two halves of the image rows show of each other.
 struct ByChance {
     /// Rows of a half.
@@ -296,16 +293,16 @@ fn strangers_divergence(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], cro
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let n = pairs.len();
     let mut sum = 0.0;
-    for k in 1..=DERANGEMENTS {
+    for k in 1..=STRANGERS_EXCHANGES {
         let mut strangers = Cosines::default();
-        let shift = (k * n / (DERANGEMENTS + 1)).max(1);
+        let shift = (k * n / (STRANGERS_EXCHANGES + 1)).max(1);
         for (at, &(_, i, _)) in pairs.iter().enumerate() {
             let j = pairs[(at + shift) % n].2;
             if keys[0][i] != keys[1][j] {
                 strangers.add(dot(kept.image.row(i), kept.text.row(j)));
             }
         }
-        sum += strangers.divergence(&cross.without(&strangers)) / DERANGEMENTS as f64;
+        sum += strangers.divergence(&cross.without(&strangers)) / STRANGERS_EXCHANGES as f64;
     }
     sum
 }

@@ -2,7 +2,7 @@
 
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
-use modality_gap_kernels::{PackedF32, dot};
+use modality_gap_kernels::{PackedF32, Rows, RowsMut, add_weighted, combine, dot, lengths_and_dots};
 
 use crate::Covariance;
 use crate::eigen::{Eigen, EigenError};
@@ -296,28 +296,27 @@ impl<'a> DirectionsInV<'a> {
     pub fn sum(&self, rows: &[f64]) -> Vec<f64> {
         let dim = self.frame.dim();
         let (n, wide) = (rows.len() / dim, self.narrow.columns());
-        let squares: Vec<f64> = rows.chunks_exact(dim).map(|row| dot(row, row)).collect();
-        let units = rows.chunks_exact(dim).zip(&squares).flat_map(|(row, square)| {
-            let inverse = if *square > 0.0 { square.sqrt().recip() } else { 0.0 };
-            row.iter().map(move |v| (v * inverse) as f32)
-        });
-        let mut along = vec![0.0; n * wide];
-        self.narrow.multiply(&units.collect::<Vec<f32>>(), &mut along);
-        let mut sum = vec![0.0; dim];
-        for (i, (row, square)) in rows.chunks_exact(dim).zip(squares).enumerate() {
-            let part: f64 = along[i * wide..(i + 1) * wide]
-                .iter()
-                .map(|v| f64::from(*v).powi(2))
-                .sum();
+        let mut squares = vec![0.0; n];
+        lengths_and_dots(Rows::F64(rows), dim, &[], &mut squares, &mut []);
+        let of_length = |square: &f64| if *square > 0.0 { square.sqrt().recip() } else { 0.0 };
+        let inverse: Vec<f64> = squares.iter().map(of_length).collect();
+        let (mut units, mut along) = (vec![0.0; rows.len()], vec![0.0; n * wide]);
+        combine(Rows::F64(rows), dim, &inverse, &[], &[], RowsMut::F32(&mut units));
+        self.narrow.multiply(&units, &mut along);
+        let mut parts = vec![0.0; n];
+        lengths_and_dots(Rows::F32(&along), wide, &[], &mut parts, &mut []);
+        let weight = |((row, &square), &part): ((&[f64], &f64), &f64)| {
             let length = if !within_u(self.frame) && part < CANCELLED * CANCELLED {
                 self.frame.length_in_v(row)
             } else {
                 length_in_v(row, square, part * square, self.frame)
             };
-            if length > 0.0 {
-                sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += v / length);
-            }
-        }
+            if length > 0.0 { length.recip() } else { 0.0 }
+        };
+        let all = rows.chunks_exact(dim).zip(&squares).zip(&parts);
+        let weights: Vec<f64> = all.map(weight).collect();
+        let mut sum = vec![0.0; dim];
+        add_weighted(Rows::F64(rows), dim, &weights, &mut sum);
         sum
     }
 }

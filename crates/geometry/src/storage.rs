@@ -1,6 +1,6 @@
 //! What rounding to a storage type adds to the variances of rows, counted from the rows themselves.
 
-use modality_gap_kernels::{Dtype, dot};
+use modality_gap_kernels::{Dtype, add_squared_powers, dot};
 
 /// Bits of the fraction of an f64.
 const FRACTION: u32 = 52;
@@ -39,17 +39,8 @@ impl StoredRows {
         if !(square > 0.0 && square.is_finite()) {
             return;
         }
-        let (least, weight) = (smallest_exponent(self.dtype), 1.0 / square);
-        let mut used = 0;
-        for (sum, v) in self.powers.iter_mut().zip(row) {
-            let bits = v.to_bits();
-            used |= bits;
-            #[allow(clippy::cast_possible_wrap, reason = "eleven bits")]
-            let exponent = (((bits >> FRACTION) & 0x7ff) as i64 - 1023).max(least);
-            #[allow(clippy::cast_sign_loss, reason = "at least 2^−800")]
-            let power = f64::from_bits(((2 * exponent + 1023) as u64) << FRACTION);
-            *sum += power * weight;
-        }
+        let least = smallest_exponent(self.dtype);
+        let used = add_squared_powers(row, least, 1.0 / square, &mut self.powers);
         self.bits |= used & ((1 << FRACTION) - 1);
         self.rows += 1;
     }

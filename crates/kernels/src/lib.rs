@@ -29,7 +29,7 @@ pub use fixed::{
 pub use gram::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock};
 pub use histogram::{cosine_bins, sum_of_kernel};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
-pub use reduce::{add_weighted, dot, lengths_and_dots};
+pub use reduce::{add_squared_powers, add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
 pub use symmetric::symmetric_times;
 pub use write::{combine, combine_and_add};

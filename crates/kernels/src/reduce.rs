@@ -64,6 +64,46 @@ pub fn add_weighted(rows: Rows<'_>, dim: usize, weights: &[f64], sums: &mut [f64
     with_rows!(Rows, rows, values => dispatch(AddWeighted { values, dim, weights, sums }));
 }
 
+/// Adds weight·4^e to each of `sums` for the exponent e of the component there, which is taken to be at least `least`; gives all bits that
+/// some component uses.
+///
+/// # Shapes
+/// `row` and `sums` dim.
+pub fn add_squared_powers(row: &[f64], least: i64, weight: f64, sums: &mut [f64]) -> u64 {
+    assert_eq!(row.len(), sums.len(), "a sum per column");
+    dispatch(SquaredPowers {
+        row,
+        least,
+        weight,
+        sums,
+    })
+}
+
+struct SquaredPowers<'a> {
+    row: &'a [f64],
+    least: i64,
+    weight: f64,
+    sums: &'a mut [f64],
+}
+
+impl Kernel for SquaredPowers<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> u64 {
+        const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
+        let mut used = 0;
+        for (sum, v) in self.sums.iter_mut().zip(self.row) {
+            let bits = v.to_bits();
+            used |= bits;
+            let exponent = (((bits >> FRACTION) & 0x7ff).cast_signed() - 1023).max(self.least);
+            let power = f64::from_bits((2 * exponent + 1023).cast_unsigned() << FRACTION);
+            *sum += power * self.weight;
+        }
+        used
+    }
+}
+
 struct LengthsAndDots<'a, E> {
     values: &'a [E],
     dim: usize,

@@ -29,21 +29,35 @@ impl<'a> Mapper<'a> {
     /// Maps `rows`, the first of which is row `first` of its source, and keeps those that are usable and that `take`
     /// takes by their index in the source.
     pub(crate) fn map(&mut self, first: u64, rows: &[f64], take: impl Fn(u64) -> bool) {
-        let dim = self.map.dim();
-        self.map
-            .prepare(Rows::F64(rows), first, &mut self.scratch, &mut Vec::new());
-        self.out.resize(rows.len(), 0.0);
-        self.map
-            .write(Rows::F64(rows), &self.scratch, RowsMut::F64(&mut self.out));
+        self.clear();
+        self.add(first, 0, Rows::F64(rows), take);
+    }
+
+    fn clear(&mut self) {
+        self.out.clear();
         self.kept.clear();
+    }
+
+    /// Maps more rows of a block, of which `before` stand before these.
+    fn add(&mut self, first: u64, before: usize, rows: Rows<'_>, take: impl Fn(u64) -> bool) {
+        let dim = self.map.dim();
+        self.map.prepare(rows, first, &mut self.scratch, &mut Vec::new());
+        let start = self.out.len();
+        self.out.resize(start + rows.len(), 0.0);
+        self.map
+            .write(rows, &self.scratch, RowsMut::F64(&mut self.out[start..]));
+        let mut end = start;
         for i in 0..rows.len() / dim {
             if self.scratch.counted(i) && take(first + i as u64) {
-                self.out
-                    .copy_within(i * dim..(i + 1) * dim, self.kept.len() * dim);
-                self.kept.push(i);
+                let row = start + i * dim;
+                if row != end {
+                    self.out.copy_within(row..row + dim, end);
+                }
+                self.kept.push(before + i);
+                end += dim;
             }
         }
-        self.out.truncate(self.kept.len() * dim);
+        self.out.truncate(end);
     }
 }
 
@@ -54,20 +68,32 @@ const TOGETHER: u64 = 4;
 pub(crate) struct MappedBlock<'a> {
     /// Index of its first row in the source.
     pub first: u64,
-    /// Its rows as they are stored, in f64.
-    pub rows: Vec<f64>,
+    /// Its rows as they are stored.
+    pub stored: Stored,
     /// Those that count, mapped.
     pub mapper: Mapper<'a>,
-    stored: Stored,
 }
 
 impl<'a> MappedBlock<'a> {
     fn new(map: &'a Map) -> Self {
         Self {
             first: 0,
-            rows: Vec::new(),
-            mapper: Mapper::new(map),
             stored: Stored::default(),
+            mapper: Mapper::new(map),
+        }
+    }
+
+    fn map(&mut self, take: impl Fn(u64) -> bool) {
+        let Self {
+            first,
+            stored,
+            mapper,
+        } = self;
+        mapper.clear();
+        let mut before = 0;
+        for rows in stored.pieces() {
+            mapper.add(*first + before as u64, before, rows, &take);
+            before += rows.len() / mapper.map.dim();
         }
     }
 
@@ -108,8 +134,7 @@ pub(crate) fn each_mapped<'a, const N: usize>(
         control.pool().install(|| {
             blocks.par_iter_mut().enumerate().for_each(|(side, blocks)| {
                 blocks[..used].par_iter_mut().for_each(|block| {
-                    block.stored.widen(sources[side].dim, &mut block.rows);
-                    block.mapper.map(block.first, &block.rows, |row| take(side, row));
+                    block.map(|row| take(side, row));
                 });
             });
         });

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use modality_gap_kernels::{Dtype, RowsMut, combine};
+use modality_gap_kernels::{Dtype, Rows, RowsMut, combine};
 use modality_gap_shards::{Buffer, Fault, Shard, ShardError};
 
 use crate::scan::BLOCK_ROWS;
@@ -120,17 +120,38 @@ impl Stored {
         }
     }
 
+    /// The rows, piece by piece.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Rows<'_>> {
+        let used = self.buffers.iter().zip(&self.dtypes);
+        used.map(|(buffer, &dtype)| buffer.rows(dtype))
+    }
+
     /// All rows in f64.
-    pub(crate) fn widen(&self, dim: usize, out: &mut Vec<f64>) {
+    fn widen(&self, dim: usize, out: &mut Vec<f64>) {
         out.clear();
-        for (buffer, &dtype) in self.buffers.iter().zip(&self.dtypes) {
-            let rows = buffer.rows(dtype);
+        for rows in self.pieces() {
             let start = out.len();
             out.resize(start + rows.len(), 0.0);
-            let ones = vec![1.0; rows.len() / dim];
-            combine(rows, dim, &ones, &[], &[], RowsMut::F64(&mut out[start..]));
+            widen(rows, dim, &mut out[start..]);
         }
     }
+
+    /// Row `i` in f64.
+    pub(crate) fn row(&self, i: usize, out: &mut [f64]) {
+        let mut at = i * out.len();
+        for rows in self.pieces() {
+            if at < rows.len() {
+                return widen(rows.slice(at..at + out.len()), out.len(), out);
+            }
+            at -= rows.len();
+        }
+        panic!("row {i} was not read");
+    }
+}
+
+fn widen(rows: Rows<'_>, dim: usize, out: &mut [f64]) {
+    let ones = vec![1.0; rows.len() / dim];
+    combine(rows, dim, &ones, &[], &[], RowsMut::F64(out));
 }
 
 /// Gives `body` every block of `source` in order, as f64 rows beside the index of the first.

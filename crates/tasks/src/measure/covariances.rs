@@ -76,6 +76,7 @@ impl<'a, 'b> SideRows<'a, 'b> {
     fn stored(&self, block: &MappedBlock<'_>) -> Vec<(usize, StoredRows)> {
         let (source, unit) = (self.sides.source(self.side), self.sides.moments(self.side).unit());
         let mut shards: Vec<(usize, StoredRows)> = Vec::new();
+        let mut row = vec![0.0; source.dim];
         for &i in &block.mapper.kept {
             let index = block.first + i as u64;
             let shard = self.starts.partition_point(|&start| start <= index) - 1;
@@ -83,7 +84,8 @@ impl<'a, 'b> SideRows<'a, 'b> {
                 shards.push((shard, StoredRows::new(source.parts[shard].dtype(), source.dim)));
             }
             if let Some((_, rows)) = shards.last_mut() {
-                rows.add(&block.rows[i * source.dim..(i + 1) * source.dim], unit);
+                block.stored.row(i, &mut row);
+                rows.add(&row, unit);
             }
         }
         shards

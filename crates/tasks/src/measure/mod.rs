@@ -33,11 +33,12 @@ use self::searches::neighbours;
 use self::shown::shown;
 use self::sides::{COVARIANCE_ROWS, Sides};
 use self::similarity::{Kept, cka, preservation, similarity};
-use self::strangers::add_strangers;
+use self::strangers::{Exchanged, add_strangers};
 use crate::causes::Causes;
 use crate::explain::{ExplainOptions, PairSide, TURN, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
+use crate::paired::PairBlock;
 use crate::report::{Drift, Norms, check_names};
 use crate::spectra::Side;
 use crate::{Control, RowSet, Sample, Split, TaskError};
@@ -382,13 +383,17 @@ fn causes(
     if let Some(pairs) = pairs {
         let sets = explained.judging();
         let (mut found, mut even) = (Vec::new(), None);
+        let mut exchanged = Exchanged::of(pairs.count, job.seed);
         if let Some(frames) = sets.first() {
-            let directions = mean_directions(rows, &sets, control)?;
+            let also = |blocks: &[PairBlock<'_>]| exchanged.take(blocks);
+            let directions = mean_directions(rows, &sets, control, also)?;
             let of_sets = directions.iter().zip(&sets);
             found.extend(of_sets.map(|(directions, frames)| concentration(directions, frames)));
             let n: u64 = directions[0].iter().map(|(_, n)| n).sum();
             let length = (n as f64 / frames.len() as f64).powf(-0.5);
             even = Some(vmf_concentration(length, frames[0].dim() - frames[0].rank()));
+        } else {
+            rows.each_pairs(Sample::ALL, control, "strangers", |blocks| exchanged.take(blocks))?;
         }
         let most = TURN * found.first().map_or(0.0, |found| found.both);
         // a concentration is no linear function of what turns, so that its second order is larger
@@ -405,7 +410,7 @@ fn causes(
             chance.vmf = Some(even);
         }
         if let Some(coupling) = &mut parts.coupling {
-            add_strangers(coupling, rows, pairs, &explained.frame, job.seed, control)?;
+            add_strangers(coupling, pairs, &exchanged, &explained.frame, control)?;
         }
     }
     Ok(explained.causes)

@@ -257,11 +257,12 @@ pub(super) fn pairs_and_sides(
 }
 
 /// Lengths of the mean unit directions of P_VΔ, and how many there are, in each frame of each of `sets`: of a half in each of two, of all
-/// pairs in one. Of pairs in groups the first of each, for they are not independent.
+/// pairs in one. Of pairs in groups the first of each, for they are not independent. On the way `also` gets all pairs.
 pub(super) fn mean_directions(
     sides: &Sides<'_>,
     sets: &[Vec<&Frame>],
     control: &Control,
+    mut also: impl FnMut(&[PairBlock<'_>]),
 ) -> Result<Vec<Vec<(f64, u64)>>, TaskError> {
     let dim = sides.source(0).dim;
     let mut sums: Vec<Vec<(Vec<f64>, u64)>> = sets
@@ -272,6 +273,7 @@ pub(super) fn mean_directions(
         (sides.longest() >= IN_F32).then(|| sets.iter().map(|frames| in_f32(frames)).collect());
     let mut seen = sides.grouped().then(HashSet::new);
     sides.each_pairs(Sample::ALL, control, "directions", |blocks| {
+        also(blocks);
         let mut taken = |key: &u64| seen.as_mut().is_none_or(|seen| seen.insert(*key));
         let taken: Vec<Vec<bool>> = blocks
             .iter()

@@ -5,7 +5,6 @@ use modality_gap_geometry::{
 };
 
 use super::pairs::Pairs;
-use super::sides::Sides;
 use crate::causes::{CouplingReport, Strangers};
 use crate::paired::PairBlock;
 use crate::{Control, Sample, TaskError};
@@ -13,30 +12,60 @@ use crate::{Control, Sample, TaskError};
 /// Pairs whose partners are exchanged, at most; they are held in memory.
 const ROWS: u64 = 8_192;
 
+/// Pairs whose partners are exchanged.
+pub(super) struct Exchanged {
+    sample: Sample,
+    keys: Vec<u64>,
+    x: Vec<f64>,
+    z: Vec<f64>,
+}
+
+impl Exchanged {
+    /// None yet, of so many pairs.
+    pub(super) fn of(pairs: u64, seed: u64) -> Self {
+        Self {
+            sample: Sample::of(pairs, ROWS, seed),
+            keys: Vec::new(),
+            x: Vec::new(),
+            z: Vec::new(),
+        }
+    }
+
+    /// Keeps those of some blocks that the sample takes.
+    pub(super) fn take(&mut self, blocks: &[PairBlock<'_>]) {
+        for PairBlock { keys, left, right } in blocks {
+            let dim = left.len() / keys.len().max(1);
+            for (i, &key) in keys
+                .iter()
+                .enumerate()
+                .filter(|(_, key)| self.sample.takes(**key))
+            {
+                self.keys.push(key);
+                self.x.extend_from_slice(&left[i * dim..(i + 1) * dim]);
+                self.z.extend_from_slice(&right[i * dim..(i + 1) * dim]);
+            }
+        }
+    }
+}
+
 /// `coupling.strangers`, the mean ‖L‖₂ and R² of strangers in the frame, and the R² that is left beside that.
+///
+/// R² of strangers falls like 1/n, so where a sample stands for more pairs it is scaled to their number.
 pub(super) fn add_strangers(
     coupling: &mut CouplingReport,
-    rows: &Sides<'_>,
     pairs: &Pairs,
+    Exchanged { keys, x, z, .. }: &Exchanged,
     frame: &Frame,
-    seed: u64,
     control: &Control,
 ) -> Result<(), TaskError> {
     let dim = frame.dim();
-    let sample = Sample::of(pairs.count, ROWS, seed);
-    let (mut keys, mut x, mut z): (Vec<u64>, Vec<f64>, Vec<f64>) = Default::default();
-    rows.each_pair(sample, control, "strangers", |block: PairBlock<'_>| {
-        keys.extend_from_slice(block.keys);
-        x.extend_from_slice(block.left);
-        z.extend_from_slice(block.right);
-    })?;
     let n = keys.len();
     let lambda = coupling.lambda;
     let needed = 2 * frame.rank() as u64 + 2;
     if n < 4 || frame.rank() == 0 || frame.rank() == dim {
         return Ok(());
     }
-    let strangers = StrangePairs::of(&keys, [&x, &z], dim);
+    let strangers = StrangePairs::of(keys, [x, z], dim);
     let mut covariances = Vec::with_capacity(STRANGERS_EXCHANGES);
     for exchange in 1..=STRANGERS_EXCHANGES {
         control.cancel.check()?;

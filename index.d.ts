@@ -26,7 +26,9 @@
  * | `BAD_IMAGE` | an image cannot be decoded |
  * | `BAD_SAMPLE` | a record of training or test data that cannot be used: roles, images and answers do not fit together |
  * | `BAD_MODEL` | a file or folder of an encoder, language model, projector or training is damaged, of an unknown kind, or does not fit |
- * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
+ * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output, or results of a distributed pass are not whole |
+ * | `TASKS_PENDING` | tasks of a distributed job have been listed and are to be run |
+ * | `ENGINE_FAILED` | what was to run the tasks of a distributed job could not |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
  * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
@@ -57,6 +59,8 @@ export type ErrorCode =
   | 'BAD_SAMPLE'
   | 'BAD_MODEL'
   | 'BAD_RECEIPT'
+  | 'TASKS_PENDING'
+  | 'ENGINE_FAILED'
   | 'WRITE_FAILED'
   | 'CANCELLED'
   | 'MISSING_PACKAGE'
@@ -288,6 +292,39 @@ export type Causes = {
  * How the centroid step is solved.
  */
 export type Centroid = 'iterate' | 'solve'
+/**
+ * The state of a pass.
+ */
+export type CollectReport = {
+  /**
+   * What the pass is for.
+   */
+  stage: string
+  /**
+   * Hash of the parameters of the pass.
+   */
+  params: string
+  /**
+   * Shards of the pass.
+   */
+  shards: number
+  /**
+   * Shards, of those asked about, that have a receipt that holds.
+   */
+  done: number
+  /**
+   * Rows of the pass.
+   */
+  rows: number
+  /**
+   * Whether every shard asked about is done, once.
+   */
+  whole: boolean
+  /**
+   * What is not, or was refused.
+   */
+  refused: Array<Refused>
+}
 /**
  * Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is
  * null.
@@ -1569,6 +1606,61 @@ type OpenSpec = {
    */
   split?: string
 }
+type PassedShard = {
+  /**
+   * Index of the shard.
+   */
+  shard: number
+  /**
+   * The file read.
+   */
+  file: string
+  /**
+   * Rows counted or written.
+   */
+  rows: number
+  /**
+   * Bad rows and others left out.
+   */
+  dropped: number
+  /**
+   * Hash of the result, as the receipt has it.
+   */
+  hash: string
+}
+/**
+ * A pass that waits for tasks to be run elsewhere.
+ */
+export type PendingPass = {
+  /**
+   * What the pass is for.
+   */
+  stage: string
+  /**
+   * The manifest, which tasks are run from.
+   */
+  manifest: string
+  /**
+   * Hash of the parameters of the pass.
+   */
+  params: string
+  /**
+   * Shards of the pass.
+   */
+  shards: number
+  /**
+   * Rows of the pass.
+   */
+  rows: number
+  /**
+   * Rows of the shards that are still to be worked on.
+   */
+  missing: number
+  /**
+   * Those shards.
+   */
+  refused: Array<Refused>
+}
 /**
  * How the mean of projected rows departs from the projected mean.
  */
@@ -1712,6 +1804,20 @@ export type RecallRecord = {
    * Recall at 5.
    */
   r5: number
+}
+type Refused = {
+  /**
+   * Index of the shard.
+   */
+  shard: number
+  /**
+   * Its file.
+   */
+  file: string
+  /**
+   * Why.
+   */
+  reason: string
 }
 /**
  * The covariance of the paired differences.
@@ -2316,6 +2422,32 @@ export type TaskReceipt =
        */
       hash: string
     }
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'pass'
+      /**
+       * Version of the description it was run from.
+       */
+      version: number
+      /**
+       * The manifest of the pass.
+       */
+      manifest: string
+      /**
+       * Hash of the parameters of the pass.
+       */
+      params: string
+      /**
+       * The shards.
+       */
+      shards: Array<PassedShard>
+      /**
+       * Whether it ended early, for another task has failed for good.
+       */
+      stopped: boolean
+    }
 /**
  * One file of rows, or one part of a file.
  */
@@ -2418,6 +2550,28 @@ export type TaskSpec =
        * File of the merged state.
        */
       out: string
+    }
+  | {
+      /**
+       * Which of these it is.
+       */
+      task: 'pass'
+      /**
+       * Version of this description.
+       */
+      version: 1
+      /**
+       * The manifest of the pass.
+       */
+      manifest: string
+      /**
+       * Indices of the shards.
+       */
+      shards: readonly number[]
+      /**
+       * A file that ends tasks which find it; it is written when a shard fails for good.
+       */
+      stop?: string
     }
 /**
  * Shapes of one tower's transformer.
@@ -3243,6 +3397,30 @@ export interface RunOptions {
   /** Called at most a few times a second; what it throws stops the call, which then rejects with it. */
   onProgress?: (progress: ProgressEvent) => void
 }
+/** Works on shards of a pass of a distributed job; those that are done are left as they are. */
+export type PassTask = Extract<
+  TaskSpec,
+  {
+    /** Which of these it is. */
+    task: 'pass'
+  }
+>
+/** Who runs the shard tasks of a job, on other machines or in other processes that see the same files or objects. */
+export interface Engine {
+  /**
+   * Runs tasks, each of them in any place and any number of times, and resolves when all have ended. What they print may be given
+   * back: a task whose result is missing, foreign or there twice is then refused by name.
+   *
+   * @throws {@link ModalityGapError} `ENGINE_FAILED` where running the tasks that have no result again may help; anything else ends
+   * the job
+   */
+  runTasks(tasks: readonly PassTask[], pass: PendingPass, run: RunOptions): Promise<readonly TaskReceipt[] | undefined>
+}
+/** Where a job is run. */
+export interface EngineOptions {
+  /** Who runs its passes over shards. @defaultValue the threads of this process */
+  on?: Engine
+}
 /** Storage type of a component. */
 export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
 /**
@@ -3502,21 +3680,21 @@ export interface Sides {
   source: Embeddings
 }
 /** What to fit, and how. */
-export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions {
+export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions, EngineOptions {
   /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
   verify?: boolean
-  /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
+  /** Folder for the states of finished passes, so that an interrupted fit can be resumed; needed with `on`, whose workers write there. */
   work?: string
   /** Take up the states found in `work`, after checking them. @defaultValue `false` */
   resume?: boolean
 }
 /** What to fit and where to write the moved rows. */
-export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions {
+export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions, EngineOptions {
   /** Folder for the moved rows and the aligner; made when absent. */
   out: string
 }
 /** How shards are transformed. */
-export interface TransformOptions extends ResumableOutputOptions {
+export interface TransformOptions extends ResumableOutputOptions, EngineOptions {
   /** Which side's map is applied; the target's only moves rows in `centering`. @defaultValue `'source'` */
   side?: 'source' | 'target'
 }
@@ -3756,7 +3934,7 @@ export interface ModalitiesReport {
  */
 export declare function analyzeModalities(input: ModalitiesInput, run?: RunOptions): Promise<ModalitiesReport>
 /** What to fit on ever more rows. */
-export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'subset' | 'subsetSeed'> {
+export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'on' | 'subset' | 'subsetSeed'> {
   /** Rows a side of each fit. @defaultValue 100, 200, 500, 1000 … up to all that are not held out */
   sizes?: readonly number[]
   /** Fits at each size, each on rows of its own choice. @defaultValue `5` */
@@ -3827,6 +4005,17 @@ export interface SampleSizeReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` does
  */
 export declare function analyzeSampleSize(input: SampleSizeInput, run?: RunOptions): Promise<SampleSizeReport>
+interface CollectOptions {
+  /** What the tasks of the pass have printed; one that is missing, foreign or there twice is refused. */
+  results?: readonly TaskReceipt[]
+}
+/**
+ * The state of a pass of a distributed job: which shards have a result that can be used, and what is wrong with those of the others.
+ *
+ * @param manifest the manifest of the pass, which its tasks name
+ * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_RECEIPT` when it is no manifest
+ */
+export declare function collect(manifest: string, options?: CollectOptions & RunOptions): Promise<CollectReport>
 /** How the gap is taken apart. */
 export interface CauseOptions {
   /** Share of the energy that U holds; not with `rank`. @defaultValue `0.99` */
@@ -3930,6 +4119,8 @@ export interface CompareReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` and `measureGap` do
  */
 export declare function compareStrategies(input: CompareInput, run?: RunOptions): Promise<CompareReport>
+/** How rows are converted; `resume` goes with `on`. */
+export interface ConvertOptions extends ResumableOutputOptions, EngineOptions {}
 /**
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
  * is one shard and the name has a known ending.
@@ -3940,7 +4131,7 @@ export declare function compareStrategies(input: CompareInput, run?: RunOptions)
 export declare function convert(
   rows: Embeddings,
   out: string,
-  options?: OutputOptions & RunOptions,
+  options?: ConvertOptions & RunOptions,
 ): Promise<ConvertReport>
 /** Shapes of a dual encoder. */
 export interface EncoderShape {
@@ -6068,6 +6259,12 @@ export type ReceiptOf<S extends TaskSpec> = Extract<
  * @throws {@link ModalityGapError} `BAD_OPTION` when the specification makes no sense; otherwise as the work it names
  */
 export declare function runTask<S extends TaskSpec>(spec: S, run?: RunOptions): Promise<ReceiptOf<S>>
+/**
+ * For any scheduler: the tasks of the next pass are written to `file`, one JSON text a line, and the job ends with `TASKS_PENDING`. When
+ * they have been run (`modality-gap task` or `modality-gap-worker`, with one line each), the job is run again with `resume`; it takes
+ * up their results and writes the tasks of the pass after that, until it is done.
+ */
+export declare function taskList(file: string): Engine
 /**
  * What is done about an order in which nothing matches:
  * - `'none'`: nothing; BLEU is 0 (Papineni et al. 2002);

@@ -25,7 +25,9 @@
  * | `BAD_IMAGE` | an image cannot be decoded |
  * | `BAD_SAMPLE` | a record of training or test data that cannot be used: roles, images and answers do not fit together |
  * | `BAD_MODEL` | a file or folder of an encoder, language model, projector or training is damaged, of an unknown kind, or does not fit |
- * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output |
+ * | `BAD_RECEIPT` | a receipt of an earlier run does not belong to its output, or results of a distributed pass are not whole |
+ * | `TASKS_PENDING` | tasks of a distributed job have been listed and are to be run |
+ * | `ENGINE_FAILED` | what was to run the tasks of a distributed job could not |
  * | `WRITE_FAILED` | output could not be written: disk full, no permission |
  * | `CANCELLED` | the signal was aborted; `name` is `'AbortError'`, `cause` the signal's reason |
  * | `MISSING_PACKAGE` | an optional package that this needs is not installed |
@@ -56,6 +58,8 @@ export type ErrorCode =
   | 'BAD_SAMPLE'
   | 'BAD_MODEL'
   | 'BAD_RECEIPT'
+  | 'TASKS_PENDING'
+  | 'ENGINE_FAILED'
   | 'WRITE_FAILED'
   | 'CANCELLED'
   | 'MISSING_PACKAGE'

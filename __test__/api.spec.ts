@@ -196,6 +196,7 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
       call: api.compareStrategies as never,
       args: [options({ ...both, methods: ['none'], parts: [] }), further()],
     },
+    collect: { call: api.collect as never, args: [path(at('none.json')), further()] },
     convert: { call: api.convert as never, args: [opened(source), path(at('c')), further()] },
     dataCost: {
       call: api.dataCost as never,
@@ -248,6 +249,7 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
     },
     splitTokens: { call: api.splitTokens as never, args: [text()] },
     spreadOf: { call: api.spreadOf as never, args: [list([1, 2])] },
+    taskList: { call: api.taskList as never, args: [path(at('tasks.jsonl'))] },
     tokenF1: { call: api.tokenF1 as never, args: [list(judged)] },
     trackReportData: { call: api.trackReportData as never, args: [list(steps)] },
     writeCharts: { call: api.writeCharts as never, args: [result(measured), path(at('charts')), further()] },

@@ -202,6 +202,56 @@ residual?: ResidualReport, };
 export type Centroid = "iterate" | "solve";
 
 /**
+ * The state of a pass.
+ */
+export type CollectReport = {
+/**
+ * What the pass is for.
+ */
+stage: string,
+/**
+ * Hash of the parameters of the pass.
+ */
+params: string,
+/**
+ * Shards of the pass.
+ */
+shards: number,
+/**
+ * Shards, of those asked about, that have a receipt that holds.
+ */
+done: number,
+/**
+ * Rows of the pass.
+ */
+rows: number,
+/**
+ * Whether every shard asked about is done, once.
+ */
+whole: boolean,
+/**
+ * What is not, or was refused.
+ */
+refused: Array<Refused>, };
+
+/**
+ * The state of a pass is asked for.
+ */
+export type CollectSpec = {
+/**
+ * The manifest of the pass.
+ */
+manifest: string,
+/**
+ * Indices of the shards asked about. @defaultValue all
+ */
+shards?: readonly number[],
+/**
+ * What its tasks have printed, compared with their receipts.
+ */
+results?: readonly TaskReceipt[], };
+
+/**
  * Condition numbers of a covariance of these pairs, which grow with columns over pairs; what no eigenvalue above the floors gives is
  * null.
  */
@@ -247,7 +297,11 @@ seconds: Seconds, };
 /**
  * A conversion.
  */
-export type ConvertSpec = { threads?: number, out: string, dtype?: 'f16' | 'bf16' | 'f32' | 'f64', format?: ReadFormat, sync?: boolean, overwrite?: boolean, };
+export type ConvertSpec = { threads?: number,
+/**
+ * Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+ */
+distributed?: boolean, resume?: boolean, out: string, dtype?: 'f16' | 'bf16' | 'f32' | 'f64', format?: ReadFormat, sync?: boolean, overwrite?: boolean, };
 
 /**
  * How far the residuals in V follow those in U linearly, L = `E[ζδᵀ](Σ_U+λI)⁻¹`.
@@ -1325,7 +1379,11 @@ kind: "inspect" } & InspectSpec | {
 /**
  * Which of these it is.
  */
-kind: "task" } & ShardTask;
+kind: "task" } & ShardTask | {
+/**
+ * Which of these it is.
+ */
+kind: "collect" } & CollectSpec;
 
 /**
  * A squared gap judged against its noise.
@@ -1476,6 +1534,149 @@ labels: Array<number>,
  * How many of all those tokens were the most likely.
  */
 right: number, };
+
+/**
+ * One pass over the shards of a source: what each task of it is run from.
+ */
+export type Manifest = {
+/**
+ * Version of this layout.
+ */
+version: number,
+/**
+ * What is done with each shard.
+ */
+kind: PassKind,
+/**
+ * What the pass is for, such as `moments image`.
+ */
+stage: string,
+/**
+ * Hash of everything but the shards that the results depend on; receipts repeat it.
+ */
+params: string,
+/**
+ * Columns.
+ */
+dim: number,
+/**
+ * Rows of all shards.
+ */
+rows: number,
+/**
+ * Sum modulo 2^128 of the XXH3-128 of (index, file, rows) of each shard, in hexadecimal.
+ */
+sum: string,
+/**
+ * What to do with bad rows.
+ */
+onBadRow: OnBadRow,
+/**
+ * Whether rows are scaled to unit length. @defaultValue `true`
+ */
+normalize?: boolean,
+/**
+ * File of the map that the rows go through.
+ */
+map: string,
+/**
+ * Rows held out.
+ */
+split: Split,
+/**
+ * What is counted of the others.
+ */
+subset: Sample,
+/**
+ * Rows left out, by their index in the whole source.
+ */
+exclude?: Array<number>,
+/**
+ * File of the group of each row, four bytes each, little-endian.
+ */
+groups?: string,
+/**
+ * Whether a hash of each row is kept.
+ */
+hashed: boolean,
+/**
+ * Whether outputs are flushed to the disk before they get their name. @defaultValue `true`
+ */
+sync?: boolean,
+/**
+ * Where states and receipts are kept, in a folder named by `params`.
+ */
+folder: string,
+/**
+ * The shards, in order.
+ */
+shards: Array<ManifestShard>, };
+
+/**
+ * Where a shard's output goes, and what it is.
+ */
+export type ManifestOutput = {
+/**
+ * The file.
+ */
+path: string,
+/**
+ * Its container.
+ */
+format: string,
+/**
+ * Storage type of its components.
+ */
+dtype: string, };
+
+/**
+ * A shard of a manifest.
+ */
+export type ManifestShard = {
+/**
+ * Storage type of its components.
+ */
+dtype: string,
+/**
+ * How several states of a row become one.
+ */
+pool?: string,
+/**
+ * Where its output goes; absent where a pass writes none.
+ */
+output?: ManifestOutput,
+/**
+ * Rows that the output leaves out, by their index in the shard.
+ */
+dropped?: Array<number>,
+/**
+ * File of the shard.
+ */
+path: string,
+/**
+ * Part of the file, if one was named.
+ */
+selector?: string,
+/**
+ * What the file does not say of its rows: columns and storage type of plain bytes, how states become one.
+ */
+readAs?: string,
+/**
+ * Rows in it.
+ */
+rows: number,
+/**
+ * Bytes of the file.
+ */
+bytes: number,
+/**
+ * Time of its last change, in nanoseconds since 1970.
+ */
+modified: number,
+/**
+ * What a store of objects calls its content.
+ */
+tag?: string, };
 
 /**
  * Lengths of rows as they are stored, with their mean.
@@ -1729,6 +1930,69 @@ role?: 'image' | 'text' | 'other',
 split?: string, };
 
 /**
+ * What a pass does with each shard.
+ */
+export type PassKind = "moments" | "transform";
+
+/**
+ * What a task says of one shard.
+ */
+export type PassedShard = {
+/**
+ * Index of the shard.
+ */
+shard: number,
+/**
+ * The file read.
+ */
+file: string,
+/**
+ * Rows counted or written.
+ */
+rows: number,
+/**
+ * Bad rows and others left out.
+ */
+dropped: number,
+/**
+ * Hash of the result, as the receipt has it.
+ */
+hash: string, };
+
+/**
+ * A pass that waits for tasks to be run elsewhere.
+ */
+export type PendingPass = {
+/**
+ * What the pass is for.
+ */
+stage: string,
+/**
+ * The manifest, which tasks are run from.
+ */
+manifest: string,
+/**
+ * Hash of the parameters of the pass.
+ */
+params: string,
+/**
+ * Shards of the pass.
+ */
+shards: number,
+/**
+ * Rows of the pass.
+ */
+rows: number,
+/**
+ * Rows of the shards that are still to be worked on.
+ */
+missing: number,
+/**
+ * Those shards.
+ */
+refused: Array<Refused>, };
+
+/**
  * How the mean of projected rows departs from the projected mean.
  */
 export type PhantomDrift = {
@@ -1895,6 +2159,23 @@ r1: number,
 r5: number, };
 
 /**
+ * A shard whose result cannot be used yet.
+ */
+export type Refused = {
+/**
+ * Index of the shard.
+ */
+shard: number,
+/**
+ * Its file.
+ */
+file: string,
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
  * The report of each kind of job.
  */
 export type Reports = {
@@ -1925,7 +2206,11 @@ inspect: InspectReport,
 /**
  * The receipt of a shard task.
  */
-task: TaskReceipt, };
+task: TaskReceipt,
+/**
+ * The state of a pass.
+ */
+collect: CollectReport, };
 
 /**
  * The covariance of the paired differences.
@@ -2010,6 +2295,19 @@ textToImage: QueryOutcomes,
  * Of the images.
  */
 imageToText: QueryOutcomes, }, };
+
+/**
+ * A share of the rows, chosen by a hash of their index; all of them where there are few.
+ */
+export type Sample = {
+/**
+ * Share of the rows.
+ */
+share: number,
+/**
+ * Seed of the hash.
+ */
+seed: number, };
 
 /**
  * Sizes of samples as the model takes them.
@@ -2396,6 +2694,19 @@ kappa: number | null, },
 eigenvalues: Array<number>, };
 
 /**
+ * Which rows a fit does not see.
+ */
+export type Split = {
+/**
+ * Share of the rows that is held out, 0 to 1.
+ */
+holdout: number,
+/**
+ * Seed of the hash.
+ */
+seed: number, };
+
+/**
  * One stage as the metadata tells it; vectors and matrices stand in the tensors `stages.N…`.
  */
 export type StageInfo = {
@@ -2590,7 +2901,31 @@ bytes: number,
 /**
  * XXH3-128 of its bytes, in hexadecimal.
  */
-hash: string, };
+hash: string, } | {
+/**
+ * Which of these it is.
+ */
+task: "pass",
+/**
+ * Version of the description it was run from.
+ */
+version: number,
+/**
+ * The manifest of the pass.
+ */
+manifest: string,
+/**
+ * Hash of the parameters of the pass.
+ */
+params: string,
+/**
+ * The shards.
+ */
+shards: Array<PassedShard>,
+/**
+ * Whether it ended early, for another task has failed for good.
+ */
+stopped: boolean, };
 
 /**
  * One file of rows, or one part of a file.
@@ -2688,7 +3023,27 @@ states: readonly string[],
 /**
  * File of the merged state.
  */
-out: string, };
+out: string, } | {
+/**
+ * Which of these it is.
+ */
+task: "pass",
+/**
+ * Version of this description.
+ */
+version: 1,
+/**
+ * The manifest of the pass.
+ */
+manifest: string,
+/**
+ * Indices of the shards.
+ */
+shards: readonly number[],
+/**
+ * A file that ends tasks which find it; it is written when a shard fails for good.
+ */
+stop?: string, };
 
 /**
  * Shapes of one tower's transformer.
@@ -3329,7 +3684,11 @@ peakMemoryBytes?: number, };
 /**
  * A transformation.
  */
-export type TransformSpec = { threads?: number, side?: 'source' | 'target', resume?: boolean, out: string, dtype?: 'f16' | 'bf16' | 'f32' | 'f64', format?: ReadFormat, sync?: boolean, overwrite?: boolean, };
+export type TransformSpec = { threads?: number,
+/**
+ * Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+ */
+distributed?: boolean, side?: 'source' | 'target', resume?: boolean, out: string, dtype?: 'f16' | 'bf16' | 'f32' | 'f64', format?: ReadFormat, sync?: boolean, overwrite?: boolean, };
 
 /**
  * Residuals in U, where both modalities vary.

@@ -11,7 +11,9 @@ const plugin = {
   setup(building) {
     building.onResolve({ filter: /\/engine\.ts$/ }, () => ({ path: '../report/engine.js', external: true }))
     // commander starts programs of their own for subcommands that are files; ours are not, and loading this takes time
-    building.onResolve({ filter: /^node:child_process$/ }, ({ path }) => ({ path, namespace: 'unused' }))
+    building.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      importer.includes('commander') ? { path, namespace: 'unused' } : undefined,
+    )
     building.onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }))
   },
 }

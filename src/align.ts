@@ -15,10 +15,10 @@ import {
 } from './checks.ts'
 import { claimFiles } from './claim.ts'
 import { diagnoseFit } from './diagnosis.ts'
+import { type EngineOptions, engine, runJobOn } from './distributed.ts'
 import { checkWidth, type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { type Outcome, unwrap } from './errors.ts'
 import type { GroupOptions } from './group-options.ts'
-import { runJob } from './job.ts'
 import { type JobResult, type NativeAligner, native, type Source } from './native.ts'
 import {
   checkCall,
@@ -43,23 +43,23 @@ export interface Sides {
 }
 
 /** What to fit, and how. */
-export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions {
+export interface FitInput extends Sides, FitOptions, GroupOptions, ThreadOptions, EngineOptions {
   /** Read the source once more to measure the gap after the fit. @defaultValue `true` */
   verify?: boolean
-  /** Folder for the states of finished passes, so that an interrupted fit can be resumed. */
+  /** Folder for the states of finished passes, so that an interrupted fit can be resumed; needed with `on`, whose workers write there. */
   work?: string
   /** Take up the states found in `work`, after checking them. @defaultValue `false` */
   resume?: boolean
 }
 
 /** What to fit and where to write the moved rows. */
-export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions {
+export interface AlignInput extends Sides, FitOptions, GroupOptions, ResumableOutputOptions, EngineOptions {
   /** Folder for the moved rows and the aligner; made when absent. */
   out: string
 }
 
 /** How shards are transformed. */
-export interface TransformOptions extends ResumableOutputOptions {
+export interface TransformOptions extends ResumableOutputOptions, EngineOptions {
   /** Which side's map is applied; the target's only moves rows in `centering`. @defaultValue `'source'` */
   side?: 'source' | 'target'
 }
@@ -77,6 +77,7 @@ export const fitInputChecks: Checks<FitInput> = {
   verify: flag,
   work: path,
   resume: flag,
+  on: engine,
 }
 
 const alignChecks: Checks<AlignInput> = {
@@ -85,12 +86,14 @@ const alignChecks: Checks<AlignInput> = {
   ...fitChecks,
   ...resumableChecks,
   out: needed(path),
+  on: engine,
 }
 
 const transformChecks: Checks<TransformOptions & RunOptions> = {
   ...resumableChecks,
   ...runChecks,
   side: oneOf(['source', 'target']),
+  on: engine,
 }
 
 /** The native handle of an aligner. */
@@ -130,9 +133,9 @@ export class Aligner {
    */
   static async fit(input: FitInput, run: RunOptions = {}): Promise<Aligner> {
     checkCall('Aligner.fit', [input, fitInputChecks], [run, runChecks], SIDE_NAMES)
-    const { target, source, ...options } = input
+    const { target, source, on, ...options } = input
     const [sources, job] = await sidesOf({ target, source }, options)
-    return Aligner.#fitted(await runJob({ kind: 'fit', ...job }, sources, run), { target, source })
+    return Aligner.#fitted(await runJobOn(on, { kind: 'fit', ...job }, sources, run), { target, source })
   }
 
   /**
@@ -144,9 +147,9 @@ export class Aligner {
    */
   static async alignTo(input: AlignInput, run: RunOptions = {}): Promise<Aligner> {
     checkCall('Aligner.alignTo', [input, alignChecks], [run, runChecks], SIDE_NAMES)
-    const { target, source, ...options } = input
+    const { target, source, on, ...options } = input
     const [sources, job] = await sidesOf({ target, source }, options)
-    return Aligner.#fitted(await runJob({ kind: 'align', ...job }, sources, run), { target, source })
+    return Aligner.#fitted(await runJobOn(on, { kind: 'align', ...job }, sources, run), { target, source })
   }
 
   /**
@@ -238,11 +241,11 @@ export class Aligner {
     opened(rows, 'aligner.transformTo, rows')
     checkPath(out, 'aligner.transformTo, out')
     checkOptions(options, 'aligner.transformTo', transformChecks)
-    const { signal, onProgress, ...job } = options
+    const { signal, onProgress, on, ...job } = options
     const run: RunOptions = { signal, onProgress }
     const sources = [sourceOf(rows)]
     checkWidth(rows, this.dim, 'the aligner')
-    return (await runJob({ kind: 'transform', out, ...job }, sources, run, this.#native)).report
+    return (await runJobOn(on, { kind: 'transform', out, ...job }, sources, run, this.#native)).report
   }
 
   #dispatch(rows: Rows, out: Rows): Outcome<null> | null {

@@ -1,12 +1,16 @@
 import type { RunOptions } from './abort.ts'
 import { type Checks, checkOptions, checkPath } from './checks.ts'
+import { type EngineOptions, engine, runJobOn } from './distributed.ts'
 import { type Embeddings, opened, sourceOf } from './embeddings.ts'
-import { runJob } from './job.ts'
-import { outputChecks, runChecks } from './option-checks.ts'
-import type { OutputOptions } from './options.ts'
+import { ModalityGapError } from './errors.ts'
+import { resumableChecks, runChecks } from './option-checks.ts'
+import type { ResumableOutputOptions } from './options.ts'
 import type { ConvertReport } from './results.ts'
 
-const convertChecks: Checks<OutputOptions & RunOptions> = { ...outputChecks, ...runChecks }
+/** How rows are converted; `resume` goes with `on`. */
+export interface ConvertOptions extends ResumableOutputOptions, EngineOptions {}
+
+const convertChecks: Checks<ConvertOptions & RunOptions> = { ...resumableChecks, ...runChecks, on: engine }
 
 /**
  * Writes rows as they are, not normalised, in another container or storage type. `out` is a folder, or a file when there
@@ -18,12 +22,15 @@ const convertChecks: Checks<OutputOptions & RunOptions> = { ...outputChecks, ...
 export async function convert(
   rows: Embeddings,
   out: string,
-  options: OutputOptions & RunOptions = {},
+  options: ConvertOptions & RunOptions = {},
 ): Promise<ConvertReport> {
   opened(rows, 'convert, rows')
   checkPath(out, 'convert, out')
   checkOptions(options, 'convert', convertChecks)
-  const { signal, onProgress, ...job } = options
+  const { signal, onProgress, on, ...job } = options
+  if (job.resume && !on) {
+    throw new ModalityGapError('BAD_OPTION', 'convert: resume is for conversions with on, whose shards leave receipts')
+  }
   const sources = [sourceOf(rows)]
-  return (await runJob({ kind: 'convert', out, ...job }, sources, { signal, onProgress })).report
+  return (await runJobOn(on, { kind: 'convert', out, ...job }, sources, { signal, onProgress })).report
 }

@@ -24,6 +24,7 @@ export {
   type SampleSizePoint,
   type SampleSizeReport,
 } from './analyze/sample-size.ts'
+export { collect } from './collect.ts'
 export {
   type CompareInput,
   type CompareReport,
@@ -31,7 +32,8 @@ export {
   type Recommendation,
   type StrategyReport,
 } from './compare.ts'
-export { convert } from './convert.ts'
+export { type ConvertOptions, convert } from './convert.ts'
+export type { Engine, EngineOptions, PassTask, PendingPass } from './distributed.ts'
 export {
   Embeddings,
   type EmbeddingsInput,
@@ -80,6 +82,7 @@ export type {
   BadRow,
   BiasRecord,
   Causes,
+  CollectReport,
   ConditionRecord,
   ConvertReport,
   CouplingRecord,
@@ -148,6 +151,7 @@ export {
   type TaskSpec,
   type TransformTask,
 } from './task.ts'
+export { taskList } from './task-list.ts'
 export * from './text-metrics/index.ts'
 export { findings, type TrackFinding } from './tracker/findings.ts'
 export { readTrackLog } from './tracker/log.ts'

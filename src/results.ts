@@ -9,6 +9,7 @@ export type {
   BadRow,
   BiasRecord,
   Causes,
+  CollectReport,
   ConditionRecord,
   ConvertReport,
   CouplingRecord,

@@ -13,7 +13,7 @@ const DEFAULT_HOLDOUT = 0.2
 const SMALLEST = 100
 
 /** What to fit on ever more rows. */
-export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'subset' | 'subsetSeed'> {
+export interface SampleSizeInput extends Omit<FitInput, 'verify' | 'work' | 'resume' | 'on' | 'subset' | 'subsetSeed'> {
   /** Rows a side of each fit. @defaultValue 100, 200, 500, 1000 … up to all that are not held out */
   sizes?: readonly number[]
   /** Fits at each size, each on rows of its own choice. @defaultValue `5` */
@@ -81,7 +81,7 @@ export interface SampleSizeReport {
 }
 
 const sampleSizeChecks: Checks<SampleSizeInput> = {
-  ...without(fitInputChecks, 'verify', 'work', 'resume', 'subset', 'subsetSeed'),
+  ...without(fitInputChecks, 'verify', 'work', 'resume', 'on', 'subset', 'subsetSeed'),
   sizes: listOf(number(2), 'a list of numbers of rows'),
   trials: whole(1),
   wanted: number(0),

@@ -1,8 +1,11 @@
 import type { Command } from 'commander'
 import {
   addCommonOptions,
+  addEngineOptions,
   addOutputOptions,
   addReadingOptions,
+  type EngineChoice,
+  engineOf,
   outputOptionsOf,
   readingOf,
   type WritingOptions,
@@ -10,7 +13,7 @@ import {
 import { count, notCarried, written } from './print.ts'
 import { perform } from './session.ts'
 
-interface Options extends WritingOptions {
+interface Options extends WritingOptions, EngineChoice {
   in: string[]
 }
 
@@ -21,12 +24,17 @@ export function addConvert(program: Command): void {
     .requiredOption('--in <src...>', 'embeddings to convert')
     .requiredOption('--out <path>', 'folder, or file when there is one shard')
   addOutputOptions(addReadingOptions(command))
-  addCommonOptions(command).action((options: Options) =>
+  command.option('--resume', 'with --on: keep the finished shards of an interrupted run')
+  addEngineOptions(addCommonOptions(command)).action((options: Options) =>
     perform({ json: options.json }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { convert } = await import('../convert.ts')
       const rows = await openEmbeddings(options.in, readingOf(options))
-      const report = await convert(rows, options.out, { ...outputOptionsOf(options), ...run })
+      const report = await convert(rows, options.out, {
+        ...outputOptionsOf(options),
+        on: await engineOf(options),
+        ...run,
+      })
       const lost = report.dropped > 0 ? `, ${count(report.dropped)} bad rows left out` : ''
       const what = `${count(report.rows)} embeddings of ${report.dim} dimensions${lost}`
       return { report, text: `${what}${notCarried(report.notCarried)}${written(report.outputs)}` }

@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
 import {
   addCommonOptions,
+  addEngineOptions,
   addFitOptions,
   addOverwriteOption,
   addReadingOptions,
   type CommonOptions,
+  type EngineChoice,
+  engineOf,
   type FittingOptions,
   fitOptionsOf,
   readingOf,
@@ -12,7 +15,7 @@ import {
 import { perform, resumeCommand } from './session.ts'
 import { addSideOptions, openSides, type SideOptions, sidesOf } from './sides.ts'
 
-interface Options extends CommonOptions, SideOptions, FittingOptions {
+interface Options extends CommonOptions, SideOptions, FittingOptions, EngineChoice {
   out: string
   work?: string
   resume?: boolean
@@ -29,7 +32,7 @@ export function addFit(program: Command): void {
   command
     .option('--work <dir>', 'folder for the states of finished passes, so that an interrupted fit can be resumed')
     .option('--resume', 'take up the states in --work, after checking them')
-  addCommonOptions(command).action((options: Options) =>
+  addEngineOptions(addCommonOptions(command)).action((options: Options) =>
     perform({ json: options.json, resumeWith: options.work && resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
       const { claimFiles } = await import('../claim.ts')
@@ -52,6 +55,7 @@ export function addFit(program: Command): void {
           threads,
           work,
           resume,
+          on: await engineOf(options),
         },
         run,
       )

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { packageFolder } from '../place.ts'
 import { addAlign } from './align.ts'
 import { addAnalyze } from './analyze.ts'
+import { addCollect } from './collect.ts'
 import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
@@ -24,7 +25,7 @@ SRC is a file, a folder, a glob or several of them: npy, npz, parquet, arrow, sa
 or a folder in the clip-retrieval layout. SRC#name picks a column, tensor or key, or the leading index of a 3-D npy
 (pairs.npy#0).
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 tasks are to be run (--on list:FILE), 130 interrupted.`
 
 /** Commands by their names, in the order of the help. */
 const COMMANDS = new Map([
@@ -41,6 +42,7 @@ const COMMANDS = new Map([
   ['encoder', addEncoder],
   ['revision', addRevision],
   ['task', addTask],
+  ['collect', addCollect],
 ])
 
 function program(asked = ''): Command {

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Engine } from '../distributed.ts'
 import type { EmbeddingsOptions } from '../embeddings.ts'
+import { ModalityGapError } from '../errors.ts'
 import { CENTROIDS, DTYPES, FORMATS, METHODS, ON_BAD_ROW, POOLS, STEPS } from '../option-checks.ts'
 import type { Dtype, FitOptions, Format, OnBadRow, Pool, ResumableOutputOptions, Step } from '../options.ts'
 
@@ -52,6 +54,34 @@ export function addCommonOptions(command: Command): Command {
   return command
     .option('--threads <n>', 'native threads (default: all cores)', atLeast(1))
     .option('--json', 'print one JSON document on stdout')
+}
+
+/** Where a job's passes over shards are run. */
+export interface EngineChoice {
+  on?: string
+}
+
+export function addEngineOptions(command: Command): Command {
+  return command.option(
+    '--on <engine>',
+    'who runs the shards: list:FILE writes the tasks of the next pass to FILE, for any scheduler',
+  )
+}
+
+/**
+ * The engine of an option.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`
+ */
+export async function engineOf({ on }: EngineChoice): Promise<Engine | undefined> {
+  if (on === undefined) {
+    return undefined
+  }
+  if (on.startsWith('list:')) {
+    const { taskList } = await import('../task-list.ts')
+    return taskList(on.slice('list:'.length))
+  }
+  throw new ModalityGapError('BAD_OPTION', `--on: unknown engine \`${on}\`; expected list:FILE`)
 }
 
 /** How rows are read. */

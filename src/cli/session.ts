@@ -8,6 +8,8 @@ import { type Bar, progressBar } from './progress.ts'
 /** Exit codes, a contract for scripts. */
 export const FAILURE = 1
 export const USAGE = 2
+/** Tasks have been listed for somebody else to run. */
+export const PENDING = 3
 export const INTERRUPTED = 130
 
 /** What a command found: a JSON document, and the same for people. */
@@ -64,6 +66,10 @@ function fail(error: unknown, { resumeWith, advice, kept = 'finished shards are 
     return
   }
   tell(`modality-gap: ${describe(error, advice)}`)
+  if (error instanceof ModalityGapError && error.code === 'TASKS_PENDING') {
+    process.exitCode = PENDING
+    return
+  }
   process.exitCode = error instanceof ModalityGapError && error.code === 'BAD_OPTION' ? USAGE : FAILURE
 }
 

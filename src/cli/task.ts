@@ -20,7 +20,7 @@ export function addTask(program: Command): void {
   program
     .command('task')
     .description('run one shard task and print its receipt: what a scheduler calls')
-    .argument('<spec>', 'JSON file that describes the task, - for stdin')
+    .argument('<spec>', 'JSON file that describes the task, the JSON itself, or - for stdin')
     .action((path: string) =>
       perform({ json: true, advice: ADVICE }, async run => {
         const spec = await readSpec(path, run.signal)
@@ -31,14 +31,29 @@ export function addTask(program: Command): void {
 }
 
 async function readSpec(path: string, signal: AbortSignal | undefined): Promise<TaskSpec> {
+  if (path.trimStart().startsWith('{')) {
+    return parsed(path, 'the argument') as TaskSpec
+  }
+  return parsed(...(await textOf(path, signal))) as TaskSpec
+}
+
+/** The values of a file of JSON texts, one a line. */
+export async function jsonLines(path: string, signal: AbortSignal | undefined): Promise<unknown[]> {
+  const [text, file] = await textOf(path, signal)
+  const lines = text.split('\n').filter(line => line.trim() !== '')
+  return lines.map(line => parsed(line, file))
+}
+
+async function textOf(path: string, signal: AbortSignal | undefined): Promise<[text: string, file: string]> {
   const file = path === '-' ? 'stdin' : path
   const bytes = path === '-' ? await wholeInput(signal, MAX_SPEC) : await readRegular(path, MAX_SPEC).catch(missing)
+  return [withoutMark(utf8Of(bytes, file)), file]
+}
+
+function parsed(text: string, file: string): unknown {
   try {
-    return JSON.parse(withoutMark(utf8Of(bytes, file)))
+    return JSON.parse(text)
   } catch (cause) {
-    if (cause instanceof ModalityGapError) {
-      throw cause
-    }
     throw new ModalityGapError('BAD_FORMAT', `not JSON: ${(cause as Error).message}`, { file, cause })
   }
 }

@@ -3,8 +3,11 @@ import { type Command, Option } from 'commander'
 import type { TransformReport } from '../results.ts'
 import {
   addCommonOptions,
+  addEngineOptions,
   addOutputOptions,
   addReadingOptions,
+  type EngineChoice,
+  engineOf,
   outputOptionsOf,
   readingOf,
   type WritingOptions,
@@ -12,7 +15,7 @@ import {
 import { count, duration, figure, memory, notCarried, table, written } from './print.ts'
 import { perform, resumeCommand } from './session.ts'
 
-interface Options extends WritingOptions {
+interface Options extends WritingOptions, EngineChoice {
   aligner: string
   in: string[]
   side?: 'source' | 'target'
@@ -33,7 +36,7 @@ export function addTransform(program: Command): void {
     )
   addOutputOptions(addReadingOptions(command))
   command.option('--resume', 'keep the finished shards of an interrupted run, after checking them')
-  addCommonOptions(command).action((options: Options) =>
+  addEngineOptions(addCommonOptions(command)).action((options: Options) =>
     perform({ json: options.json, resumeWith: resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
@@ -47,7 +50,7 @@ export function addTransform(program: Command): void {
       const name = aligner.info[side].name
       const role = name === 'image' || name === 'text' ? name : 'other'
       const rows = await openEmbeddings(options.in, { role, ...readingOf(options) })
-      const output = { ...outputOptionsOf(options), side: options.side, ...run }
+      const output = { ...outputOptionsOf(options), side: options.side, on: await engineOf(options), ...run }
       const report = await aligner.transformTo(rows, options.out, output)
       return { report, text: transformText(report) }
     }),

@@ -50,14 +50,18 @@ pub(crate) struct Kind {
 pub(crate) type Named = (&'static str, Vec<usize>, Vec<f64>);
 
 /// The file; equal contents give equal bytes.
-pub(crate) fn write(kind: Kind, info: &impl Serialize, tensors: &[Named]) -> Vec<u8> {
+pub(crate) fn write<N: AsRef<str>>(
+    kind: Kind,
+    info: &impl Serialize,
+    tensors: &[(N, Vec<usize>, Vec<f64>)],
+) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
         .map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes()).collect())
         .collect();
     let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
         let view = TensorView::new(Dtype::F64, shape.clone(), bytes).expect("shape and bytes agree");
-        (*name, view)
+        (name.as_ref(), view)
     });
     let mut info = serde_json::to_value(info).expect("plain data");
     info["version"] = kind.version.into();

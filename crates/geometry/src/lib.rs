@@ -23,6 +23,7 @@ mod gap_interval;
 mod halves;
 mod items;
 mod map;
+mod map_file;
 mod mixing;
 mod moments;
 mod neighbours;

@@ -137,6 +137,11 @@ impl RowMap {
         self.dim
     }
 
+    /// How rows are read.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// The factor of the unit row.
     pub fn scale(&self) -> f64 {
         self.scale

@@ -58,10 +58,7 @@ impl Failure {
 
 impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
-        let mut failure = Self::at(error.code(), &error.to_string(), error.file());
-        failure.0.row = error.row();
-        failure.0.column = error.column().map(|column| column as u64);
-        failure
+        Self(Box::new(modality_gap_tasks::Failure::of(&error)))
     }
 }
 

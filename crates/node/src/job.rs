@@ -107,7 +107,7 @@ pub fn run<'env>(
         let job = Job::parse(job)?;
         let asked = token.clone();
         modality_gap_shards::stop_when(move || asked.is_cancelled());
-        let control = Control::new(job.threads(), token, tell)?;
+        let control = Control::new(job.threads(), token, tell)?.distributed(job.is_distributed());
         let rows: Vec<RowSet> = sources.iter().map(|rows| RowSet::clone(rows)).collect();
         let JobResult { report, aligner } = run_job(&job, &rows, aligner.as_deref(), &control)?;
         Ok(Finished {

@@ -69,6 +69,7 @@ pub struct Control {
     on_progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
     pool: rayon::ThreadPool,
     started: Instant,
+    distributed: bool,
 }
 
 impl Control {
@@ -93,7 +94,19 @@ impl Control {
             on_progress,
             pool,
             started: Instant::now(),
+            distributed: false,
         })
+    }
+
+    /// For a job whose passes over shards are worked on elsewhere.
+    #[must_use]
+    pub fn distributed(self, distributed: bool) -> Self {
+        Self { distributed, ..self }
+    }
+
+    /// Whether the passes over shards are worked on elsewhere.
+    pub fn is_distributed(&self) -> bool {
+        self.distributed
     }
 
     /// Without progress, on `threads` threads.

@@ -4,7 +4,7 @@ use modality_gap_geometry::{Map, Policy};
 
 use crate::moments::count;
 use crate::outputs::{
-    Claimed, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets,
+    Claimed, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets, work_folder,
 };
 use crate::report::{ConvertReport, Seconds};
 use crate::transform::{MapJob, write_mapped};
@@ -21,13 +21,15 @@ pub fn convert_job(
     let rows = written_to.iter().map(|target| target.path.clone());
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
     let claimed = Claimed::new(&[input], outputs, output, &"convert")?;
+    let elsewhere = control.is_distributed();
     // only rows that are to be left out must be known beforehand
     let dropped = match input.options.on_bad_row {
         OnBadRow::Error => vec![Vec::new(); input.parts.len()],
         OnBadRow::Drop => {
             // what statistics would leave out, so also a row without a length
             let read = Map::identity(input.dim, input.policy());
-            count(input, &read, Selection::ALL, control, "check", None)?.dropped
+            let work = elsewhere.then(|| work_folder(output)).flatten();
+            count(input, &read, Selection::ALL, control, "check", work.as_ref())?.dropped
         }
     };
     let left_out: u64 = dropped.iter().map(|rows| rows.len() as u64).sum();
@@ -38,14 +40,18 @@ pub fn convert_job(
         options: output,
         selection: Selection::ALL,
         folder: None,
-        receipts: false,
+        receipts: elsewhere,
     };
     let losses = not_carried(input, &written_to, output).inspect_err(|error| claimed.sweep(error))?;
     claimed.begin()?;
     let written = write_mapped(&job, control, "convert").inspect_err(|error| claimed.sweep(error))?;
     let mut outputs = written.outputs;
     outputs.extend(carry_metadata(input, &output.out, &dropped)?);
-    claimed.finish_without_receipts();
+    if elsewhere {
+        claimed.finish()?;
+    } else {
+        claimed.finish_without_receipts();
+    }
     Ok(ConvertReport {
         rows: input.rows() - left_out,
         dim: input.dim,

@@ -8,6 +8,8 @@ use modality_gap_shards::{Fault, ShardError};
 use serde::Serialize;
 use ts_rs::TS;
 
+use crate::pass::PendingPass;
+
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowReason {
@@ -83,6 +85,20 @@ pub struct Failure {
     /// Name of the sample concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<String>,
+}
+
+impl Failure {
+    /// Of an error.
+    pub fn of(error: &TaskError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            file: error.file().map(|file| file.to_string_lossy().into_owned()),
+            row: error.row(),
+            column: error.column().map(|column| column as u64),
+            sample: None,
+        }
+    }
 }
 
 /// Why a job did not finish. Nothing half-written is left behind.
@@ -207,6 +223,9 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Shards of a pass are to be worked on elsewhere before the job can go on; the job's answer, no failure.
+    #[error("{} of {} shards are to be worked on", .0.refused.len(), .0.shards)]
+    Pending(Box<PendingPass>),
     /// The caller asked to stop.
     #[error("stopped before the end; nothing half-written is left")]
     Cancelled,
@@ -265,9 +284,22 @@ impl TaskError {
             Self::Aligner { .. } => "BAD_ALIGNER",
             Self::Frame { .. } => "BAD_FRAME",
             Self::State { .. } => "BAD_STATE",
-            Self::BadReceipt { .. } => "BAD_RECEIPT",
+            Self::BadReceipt { .. } | Self::Pending(_) => "BAD_RECEIPT",
             Self::Cancelled => "CANCELLED",
         }
+    }
+
+    /// Whether another attempt may succeed: reading or writing failed, which says nothing of the data.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Shard(ShardError::Unreadable { .. } | ShardError::WriteFailed { .. })
+        )
+    }
+
+    /// Whether the job has only stopped on its way and can be resumed.
+    pub(crate) fn is_pause(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Pending(_))
     }
 
     /// The file at fault.

@@ -10,11 +10,12 @@ use modality_gap_geometry::{
 use crate::fit_passes::FitPasses;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::measure::held_floor;
-use crate::moments::{Counted, WorkFolder, count, count_hashed};
+use crate::moments::{Counted, count, count_hashed};
 use crate::outputs::{
     Claimed, NotCarried, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets,
     work_folder,
 };
+use crate::receipt::WorkFolder;
 use crate::receipt::{hash_bytes, write_result};
 use crate::report::{Drift, FitReport, Gap, Norms, Seconds};
 use crate::row_hash::UNUSABLE;

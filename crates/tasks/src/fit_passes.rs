@@ -5,8 +5,9 @@ use modality_gap_geometry::{Covariance, CrossCovariance, FitSide, Map, Moments, 
 
 use crate::groups::Pairing;
 use crate::mapper::{Mapper, covariance_of};
-use crate::moments::{WorkFolder, count};
+use crate::moments::count;
 use crate::paired::{PairBlock, Paired};
+use crate::receipt::WorkFolder;
 use crate::walk::walk;
 use crate::{Control, RowSet, Sample, Selection, TaskError};
 

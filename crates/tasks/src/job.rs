@@ -10,10 +10,12 @@ use ts_rs::TS;
 use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::groups::with_partners;
 use crate::inspect::InspectReport;
-use crate::moments::WorkFolder;
 use crate::outputs::{OutputOptions, dtype_named, format_named};
+use crate::pass::{CollectReport, collect};
+use crate::receipt::WorkFolder;
 use crate::report::{ConvertReport, FitReport, TransformReport};
-use crate::shard_task::{TaskReceipt, TaskSpec, load_frame, run_task};
+use crate::rowset::absolute;
+use crate::shard_task::{TaskReceipt, TaskSpec, load_frame, passed_shards, run_task};
 use crate::{
     Control, ExplainOptions, FitJob, MeasureJob, MeasurePart, MeasureReport, RowSet, Sample, Split,
     TaskError, align_job, convert_job, fit_job, inspect_job, measure_job, transform_job,
@@ -37,6 +39,8 @@ pub enum Job {
     Inspect(InspectSpec),
     /// Runs one shard task.
     Task(ShardTask),
+    /// Looks at the receipts of a pass.
+    Collect(CollectSpec),
 }
 
 /// The report of each kind of job.
@@ -57,6 +61,8 @@ pub struct Reports {
     pub inspect: InspectReport,
     /// The receipt of a shard task.
     pub task: TaskReceipt,
+    /// The state of a pass.
+    pub collect: CollectReport,
 }
 
 /// Which rows a fit takes.
@@ -96,6 +102,10 @@ struct Written {
 #[ts(optional_fields)]
 pub struct FitSpec {
     threads: Option<usize>,
+    /// Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    distributed: bool,
     work: Option<PathBuf>,
     #[serde(default)]
     #[ts(as = "Option<_>", optional)]
@@ -113,6 +123,10 @@ pub struct FitSpec {
 #[ts(optional_fields)]
 pub struct AlignSpec {
     threads: Option<usize>,
+    /// Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    distributed: bool,
     #[serde(default)]
     #[ts(as = "Option<_>", optional)]
     resume: bool,
@@ -131,6 +145,10 @@ pub struct AlignSpec {
 #[ts(optional_fields)]
 pub struct TransformSpec {
     threads: Option<usize>,
+    /// Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    distributed: bool,
     #[ts(type = "'source' | 'target'", optional)]
     side: Option<String>,
     #[serde(default)]
@@ -176,6 +194,13 @@ pub struct MeasureSpec {
 #[ts(optional_fields)]
 pub struct ConvertSpec {
     threads: Option<usize>,
+    /// Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    distributed: bool,
+    #[serde(default)]
+    #[ts(as = "Option<_>", optional)]
+    resume: bool,
     #[serde(flatten)]
     output: Written,
 }
@@ -194,6 +219,21 @@ pub struct InspectSpec {
 #[serde(deny_unknown_fields)]
 pub struct ShardTask {
     spec: TaskSpec,
+}
+
+/// The state of a pass is asked for.
+#[derive(Debug, Clone, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct CollectSpec {
+    /// The manifest of the pass.
+    manifest: PathBuf,
+    /// Indices of the shards asked about. @defaultValue all
+    #[ts(type = "readonly number[]", optional)]
+    shards: Option<Vec<usize>>,
+    /// What its tasks have printed, compared with their receipts.
+    #[ts(type = "readonly TaskReceipt[]", optional)]
+    results: Option<Vec<TaskReceipt>>,
 }
 
 /// What a job gives.
@@ -233,16 +273,29 @@ impl Job {
             | Self::Measure(MeasureSpec { threads, .. })
             | Self::Convert(ConvertSpec { threads, .. })
             | Self::Inspect(InspectSpec { threads, .. }) => *threads,
-            Self::Task(_) => None,
+            Self::Task(_) | Self::Collect(_) => None,
         };
         threads.unwrap_or(0)
+    }
+
+    /// Whether its passes over shards are worked on elsewhere.
+    pub fn is_distributed(&self) -> bool {
+        match self {
+            Self::Fit(FitSpec { distributed, .. })
+            | Self::Align(AlignSpec { distributed, .. })
+            | Self::Transform(TransformSpec { distributed, .. })
+            | Self::Convert(ConvertSpec { distributed, .. }) => *distributed,
+            Self::Measure(_) | Self::Inspect(_) | Self::Task(_) | Self::Collect(_) => false,
+        }
     }
 
     fn paired(&self) -> bool {
         match self {
             Self::Fit(FitSpec { rows, .. }) | Self::Align(AlignSpec { rows, .. }) => rows.paired,
             Self::Measure(spec) => spec.paired,
-            Self::Transform(_) | Self::Convert(_) | Self::Inspect(_) | Self::Task(_) => false,
+            Self::Transform(_) | Self::Convert(_) | Self::Inspect(_) | Self::Task(_) | Self::Collect(_) => {
+                false
+            }
         }
     }
 }
@@ -255,7 +308,18 @@ pub fn run(
     aligner: Option<&Aligner>,
     control: &Control,
 ) -> Result<JobResult, TaskError> {
+    let elsewhere: Vec<RowSet>;
+    let sources = if control.is_distributed() {
+        elsewhere = sources.iter().cloned().map(RowSet::absolute).collect();
+        &elsewhere[..]
+    } else {
+        sources
+    };
     run_on(job, sources, aligner, control)
+        .or_else(|error| match error {
+            TaskError::Pending(pending) => Ok(JobResult::of(serde_json::json!({ "pending": pending }), None)),
+            error => Err(error),
+        })
         .map_err(|error| match error {
             // requests to a store end when the job is asked to stop
             TaskError::Shard(_) if control.cancel.is_cancelled() => TaskError::Cancelled,
@@ -273,17 +337,22 @@ fn run_on(
     let sources = &with_partners(sources, job.paired())[..];
     match (job, sources) {
         (Job::Fit(spec), [target, source]) => {
-            let work = spec.work.clone().map(|path| WorkFolder {
-                path,
+            let work = spec.work.as_deref().map(|path| WorkFolder {
+                path: placed(path, control),
                 resume: spec.resume,
             });
+            if control.is_distributed() && work.is_none() {
+                return Err(TaskError::BadOption(
+                    "a distributed fit needs a folder for the states of its shards (work)".to_owned(),
+                ));
+            }
             let job = spec.rows.job(&spec.options, work)?;
             let (aligner, report) = fit_job(target, source, &job, control)?;
             Ok(JobResult::of(report, Some(aligner)))
         }
         (Job::Align(spec), [target, source]) => {
             let job = spec.rows.job(&spec.options, None)?;
-            let output = spec.output.options(spec.resume)?;
+            let output = spec.output.options(spec.resume, control)?;
             let (aligner, report) = align_job(target, source, &job, &output, control)?;
             Ok(JobResult::of(report, Some(aligner)))
         }
@@ -291,7 +360,7 @@ fn run_on(
             let aligner =
                 aligner.ok_or_else(|| TaskError::BadOption("transform needs an aligner".to_owned()))?;
             let target_side = spec.side.as_deref() == Some("target");
-            let output = spec.output.options(spec.resume)?;
+            let output = spec.output.options(spec.resume, control)?;
             let report = transform_job(input, aligner, target_side, &output, control)?;
             Ok(JobResult::of(report, None))
         }
@@ -300,11 +369,21 @@ fn run_on(
             Ok(JobResult::of(report, None))
         }
         (Job::Convert(spec), [input]) => {
-            let report = convert_job(input, &spec.output.options(false)?, control)?;
+            let output = spec.output.options(spec.resume, control)?;
+            let report = convert_job(input, &output, control)?;
             Ok(JobResult::of(report, None))
         }
         (Job::Inspect(spec), [input]) => Ok(JobResult::of(inspect_job(input, spec.bad_rows, control)?, None)),
         (Job::Task(task), []) => Ok(JobResult::of(run_task(&task.spec, control)?, None)),
+        (Job::Collect(spec), []) => {
+            let results = spec.results.as_deref();
+            let reported = results
+                .map(|results| passed_shards(&spec.manifest, results))
+                .transpose()?;
+            let shards = spec.shards.as_deref();
+            let report = collect(&spec.manifest, shards, reported.as_deref(), control)?;
+            Ok(JobResult::of(report, None))
+        }
         (_, sources) => Err(TaskError::BadOption(format!(
             "a job of this kind cannot work on {} sources",
             sources.len()
@@ -356,15 +435,24 @@ impl MeasureSpec {
 }
 
 impl Written {
-    fn options(&self, resume: bool) -> Result<OutputOptions, TaskError> {
+    fn options(&self, resume: bool, control: &Control) -> Result<OutputOptions, TaskError> {
         Ok(OutputOptions {
-            out: self.out.clone(),
+            out: placed(&self.out, control),
             dtype: self.dtype.as_deref().map(dtype_named).transpose()?,
             format: self.format.as_deref().map(format_named).transpose()?,
             sync: self.sync,
             resume,
             overwrite: self.overwrite,
         })
+    }
+}
+
+/// A path that other processes can use, where they work on the job.
+fn placed(path: &Path, control: &Control) -> PathBuf {
+    if control.is_distributed() {
+        absolute(path)
+    } else {
+        path.to_path_buf()
     }
 }
 

@@ -18,6 +18,7 @@ mod moments;
 mod outputs;
 mod paired;
 mod pairing;
+mod pass;
 mod pick;
 mod receipt;
 mod report;
@@ -43,12 +44,16 @@ pub use inspect::{InspectReport, inspect_job};
 pub use job::{Job, JobResult, Reports, run};
 pub use measure::{MeasureJob, MeasureReport, Metrics, Part as MeasurePart, measure_job};
 pub use modality_gap_shards::Format as ReadFormat;
-pub use moments::{Counted, WorkFolder, count};
+pub use moments::{Counted, count};
 pub use outputs::{OutputOptions, claim_of};
+pub use pass::{
+    CollectReport, MANIFEST_VERSION, Manifest, ManifestOutput, ManifestShard, PassKind, PassedShard,
+    PendingPass, Refused,
+};
 pub use pick::Picker;
-pub use receipt::{Input, Receipt};
+pub use receipt::{Input, Receipt, WorkFolder};
 pub use report::{ConvertReport, FitReport, TransformReport};
-pub use rowset::{OnBadRow, Part, ReadOptions, RowSet};
+pub use rowset::{OnBadRow, Part, Place, ReadOptions, RowSet};
 pub use scan::BLOCK_ROWS;
 pub use shard_task::{TaskReceipt, TaskSpec, load_aligner, run_task, save_aligner};
 pub use source_info::{EmbeddingsInfo, OpenSpec, ShardInfo};

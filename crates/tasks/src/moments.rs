@@ -5,11 +5,15 @@ use std::sync::Mutex;
 
 use modality_gap_geometry::{BadRow, Map, Moments};
 use modality_gap_shards::{Fault, refuse_link, remove_all_litter};
+use rayon::prelude::*;
 use serde::Serialize;
 use twox_hash::XxHash3_64;
 
 use crate::error::RowReason;
-use crate::receipt::{Input, Receipt, groups_hash, hash_bytes, params_hash, read_result, write_state};
+use crate::pass::{Manifest, Opened, PassKind, Plan, settle};
+use crate::receipt::{
+    Input, Receipt, WorkFolder, groups_hash, hash_bytes, params_hash, read_result, write_state,
+};
 use crate::row_hash::hashes_of;
 use crate::scan::{Block, Work, Worker, scan};
 use crate::{Control, OnBadRow, Part, RowSet, Sample, Selection, Split, TaskError};
@@ -34,15 +38,6 @@ impl Counted {
     }
 }
 
-/// Where the states of finished shards are kept, and whether to use those that are there.
-#[derive(Debug, Clone)]
-pub struct WorkFolder {
-    /// The folder.
-    pub path: PathBuf,
-    /// Whether finished shards are taken from it.
-    pub resume: bool,
-}
-
 /// Rows up to which equal ones are looked for: 24 bytes of memory each.
 const HASHED_ROWS: u64 = 4_000_000;
 
@@ -58,6 +53,38 @@ pub(crate) fn count_hashed(
     let mut pass = Pass::new(source, map, selection, work);
     pass.hashed = source.rows() <= HASHED_ROWS;
     pass.run(control, stage)
+}
+
+/// Counts one shard of a manifest, unless that has been done, and gives its receipt.
+pub(crate) fn one_shard(
+    manifest: &Manifest,
+    map: &Map,
+    opened: &Opened,
+    control: &Control,
+) -> Result<Receipt, TaskError> {
+    let work = work_of(manifest);
+    let pass = Pass::of_manifest(manifest, map, opened, &work);
+    manifest.check_params(&pass.params)?;
+    scan(&opened.source, &pass, control, &manifest.stage)?;
+    pass.receipt(0).map_err(|reason| TaskError::BadReceipt {
+        file: manifest.shards[opened.source.place(0)].input.path.clone(),
+        reason,
+    })
+}
+
+/// The receipt of a shard of a manifest, with its states checked.
+pub(crate) fn receipt_of(manifest: &Manifest, map: &Map, opened: &Opened) -> Result<Receipt, String> {
+    let work = work_of(manifest);
+    let pass = Pass::of_manifest(manifest, map, opened, &work);
+    pass.restore(0)?;
+    pass.receipt(0)
+}
+
+fn work_of(manifest: &Manifest) -> WorkFolder {
+    WorkFolder {
+        path: manifest.folder.clone(),
+        resume: true,
+    }
 }
 
 /// Moments of `source` after `map`.
@@ -154,13 +181,26 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn run(self, control: &Control, stage: &str) -> Result<Counted, TaskError> {
+    fn of_manifest(manifest: &'a Manifest, map: &'a Map, opened: &'a Opened, work: &'a WorkFolder) -> Self {
+        Self {
+            hashed: manifest.hashed,
+            ..Self::new(&opened.source, map, manifest.selection(), Some(work))
+        }
+    }
+
+    fn run(mut self, control: &Control, stage: &str) -> Result<Counted, TaskError> {
         if let Some(work) = self.work {
             let states = work.path.join(&self.params);
             refuse_link(&states)?;
             remove_all_litter(&states);
         }
-        scan(self.source, &self, control, stage)?;
+        match self
+            .work
+            .filter(|_| control.is_distributed() && self.source.in_files())
+        {
+            Some(work) => self.take_up(work, control, stage)?,
+            None => scan(self.source, &self, control, stage)?,
+        }
         let mut counted = Counted {
             fit: self.empty(),
             held: self.empty(),
@@ -177,6 +217,31 @@ impl<'a> Pass<'a> {
         Ok(counted)
     }
 
+    /// Takes up what tasks have counted elsewhere.
+    fn take_up(&mut self, work: &WorkFolder, control: &Control, stage: &str) -> Result<(), TaskError> {
+        control.cancel.check()?;
+        let shards = 0..self.source.parts.len();
+        let pass = &*self;
+        let found: Vec<_> = control
+            .pool()
+            .install(|| shards.into_par_iter().map(|index| pass.restore(index)).collect());
+        let plan = Plan {
+            kind: PassKind::Moments,
+            stage,
+            params: &self.params,
+            source: self.source,
+            map: self.map,
+            selection: self.selection,
+            hashed: self.hashed,
+            sync: None,
+            folder: &work.path,
+            outputs: None,
+        };
+        self.shards = settle(&plan, found)?.into_iter().map(Mutex::new).collect();
+        control.stage(stage, self.source.rows()).add(self.source.rows());
+        Ok(())
+    }
+
     fn empty(&self) -> Moments {
         Moments::new(self.map.dim(), self.map.gives_unit_rows())
     }
@@ -186,29 +251,42 @@ impl<'a> Pass<'a> {
         // both sides of a fit are read under the same map first
         let place = self.source.parts[index].file().unwrap_or(Path::new(""));
         let place = XxHash3_64::oneshot(place.as_os_str().as_encoded_bytes());
+        let index = self.source.place(index);
         let stem = folder.join(&self.params).join(format!("{index:06}-{place:016x}"));
         ["json", "fit.safetensors", "held.safetensors", "rows"].map(|ending| stem.with_extension(ending))
     }
 
-    fn restore(&self, index: usize) -> Option<ShardCount> {
-        let work = self.work.filter(|work| work.resume)?;
-        let [receipt, fit, held, rows] = self.files(&work.path, index);
-        let input = Input::of(&self.source.parts[index])?;
-        let receipt = Receipt::find(&receipt, "moments", &self.params, &input)?;
-        let (fit, held) = (read_result(&fit).ok()?, read_result(&held).ok()?);
-        let hashes = if self.hashed {
-            read_result(&rows).ok()?
-        } else {
-            Vec::new()
-        };
+    fn receipt(&self, index: usize) -> Result<Receipt, String> {
+        let work = self.work.ok_or("no folder keeps receipts")?;
+        let [receipt, ..] = self.files(&work.path, index);
+        let input = Input::of(&self.source.parts[index]).ok_or("its file cannot be looked at")?;
+        Receipt::find(&receipt, "moments", &self.params, &input)
+    }
+
+    /// What was counted before.
+    ///
+    /// # Errors
+    /// Why that cannot be used.
+    fn restore(&self, index: usize) -> Result<ShardCount, String> {
+        let work = self.work.filter(|work| work.resume);
+        let work = work.ok_or("earlier results are not asked for")?;
+        let [_, fit, held, rows] = self.files(&work.path, index);
+        let receipt = self.receipt(index)?;
+        let read = |file: &Path| read_result(file).map_err(|error| error.to_string());
+        let (fit, held) = (read(&fit)?, read(&held)?);
+        let hashes = if self.hashed { read(&rows)? } else { Vec::new() };
         if receipt.hash != hash_of_states(&fit, &held, &hashes) {
-            return None;
+            return Err("its states are not those of its receipt".to_owned());
         }
-        let (fit, held) = (Moments::from_bytes(&fit).ok()?, Moments::from_bytes(&held).ok()?);
+        let state = |bytes: &[u8]| Moments::from_bytes(bytes).map_err(|error| error.to_string());
+        let (fit, held) = (state(&fit)?, state(&held)?);
         let usable = [&fit, &held]
             .iter()
             .all(|m| m.dim() == self.map.dim() && m.unit() == self.empty().unit());
-        usable.then_some(ShardCount {
+        if !usable || fit.rows() + held.rows() != receipt.rows {
+            return Err("its states count other rows than its receipt".to_owned());
+        }
+        Ok(ShardCount {
             fit,
             held,
             dropped: receipt.dropped,
@@ -234,7 +312,7 @@ impl Work for Pass<'_> {
     type Item = ([Moments; 2], Vec<u64>, Vec<u64>);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
-        let Some(restored) = self.restore(index) else {
+        let Ok(restored) = self.restore(index) else {
             return Ok(Some(index));
         };
         *self.shards[index].lock().expect("no worker panicked") = restored;

@@ -7,10 +7,11 @@ use modality_gap_shards::{
     Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, is_remote, left_behind, output_name,
     refuse_link, remove_all_litter, remove_litter, storage,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::moments::WorkFolder;
+use crate::receipt::WorkFolder;
 use crate::receipt::{canonical_json, hash_bytes, write_state};
 use crate::rowset::default_format;
 use crate::{Part, ReadOptions, RowSet, TaskError};
@@ -117,6 +118,15 @@ pub(crate) fn prepare(targets: &[Target], options: &OutputOptions) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Makes ready to write one of many outputs that other processes write beside it.
+pub(crate) fn prepare_one(target: &Target) -> Result<(), TaskError> {
+    remove_litter([target.path.as_path()]);
+    target
+        .path
+        .parent()
+        .map_or(Ok(()), |folder| Ok(make_folder(folder)?))
 }
 
 fn make_folder(folder: &Path) -> Result<(), ShardError> {
@@ -302,7 +312,7 @@ impl Traces {
     /// run keeps its states, for it can be resumed. What cannot be removed does no harm: the failure itself is what
     /// the caller has to see.
     pub(crate) fn sweep(&self, error: &TaskError) {
-        if matches!(error, TaskError::Cancelled) {
+        if error.is_pause() {
             return;
         }
         if let Some(run) = &self.run {
@@ -315,7 +325,7 @@ impl Traces {
 }
 
 /// What stands beside rows that were read, and is in no file that was written: its format or place does not hold it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[ts(optional_fields)]
 pub struct NotCarried {
     /// Columns, keys, arrays, tensors or files.

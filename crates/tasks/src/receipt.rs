@@ -6,7 +6,9 @@ use std::time::UNIX_EPOCH;
 use modality_gap_shards::{
     AtomicFile, Buffer, Format, Shard, ShardError, refuse_link, remove_litter, storage,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 use twox_hash::XxHash3_128;
 
 use crate::scan::BLOCK_ROWS;
@@ -17,9 +19,19 @@ const MAX_BYTES: u64 = 256 << 20;
 /// Most bytes of an aligner, a frame or a state: the largest have a few matrices of 8192 × 8192.
 const MAX_RESULT_BYTES: u64 = 4 << 30;
 
+/// Where the states of finished shards are kept, and whether to use those that are there.
+#[derive(Debug, Clone)]
+pub struct WorkFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Whether finished shards are taken from it.
+    pub resume: bool,
+}
+
 /// What identifies the bytes a task has read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
 pub struct Input {
     /// File of the shard.
     pub path: PathBuf,
@@ -62,7 +74,7 @@ impl Input {
 }
 
 /// What a finished shard task leaves behind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// Version of this layout.
@@ -86,16 +98,34 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Reads the receipt at `path`; `None` when there is none or it is no longer about these inputs and params.
-    pub(crate) fn find(path: &Path, task: &str, params: &str, input: &Input) -> Option<Self> {
-        let text = modality_gap_shards::Input::whole(path, MAX_BYTES).ok()?;
-        let receipt: Self = serde_json::from_slice(&text).ok()?;
-        let same = receipt.version == 1
-            && receipt.task == task
-            && receipt.params == params
-            && receipt.input == *input
-            && storage::look(&receipt.output).is_ok_and(|seen| seen.len == receipt.bytes);
-        same.then_some(receipt)
+    /// Reads the receipt at `path`.
+    ///
+    /// # Errors
+    /// Why there is none that is about these inputs and params.
+    pub(crate) fn find(path: &Path, task: &str, params: &str, input: &Input) -> Result<Self, String> {
+        let text = modality_gap_shards::Input::whole(path, MAX_BYTES).map_err(|error| match error {
+            ShardError::NotFound { .. } => "it has no receipt".to_owned(),
+            error => format!("its receipt cannot be read: {error}"),
+        })?;
+        let receipt: Self = serde_json::from_slice(&text)
+            .map_err(|error| format!("its receipt {} is damaged: {error}", path.display()))?;
+        let refused = |reason: &str| Err(format!("its receipt {} {reason}", path.display()));
+        if receipt.version != 1 {
+            return refused("has another version");
+        }
+        if receipt.task != task || receipt.params != params {
+            return refused("is of another pass");
+        }
+        if receipt.input.path != input.path || receipt.input.selector != input.selector {
+            return refused("is of another shard");
+        }
+        if receipt.input != *input {
+            return refused("is stale: the shard has changed since");
+        }
+        if !storage::look(&receipt.output).is_ok_and(|seen| seen.len == receipt.bytes) {
+            return refused("names a result that is missing or has another size");
+        }
+        Ok(receipt)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), TaskError> {

@@ -7,13 +7,14 @@ use modality_gap_geometry::Policy;
 use modality_gap_shards::{
     Dtype, Format, Layout, Pool, Reading, Shard, ShardError, ShardRef, Wanted, resolve, storage,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::TaskError;
 
 /// What to do with a row that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBadRow {
     /// Stop, naming it.
@@ -103,6 +104,15 @@ impl Part {
     }
 }
 
+/// Where a part stands in the source that it was taken from.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Its index among the parts.
+    pub index: usize,
+    /// Index of its first row.
+    pub start: u64,
+}
+
 /// Rows of one width in one or many parts.
 #[derive(Clone)]
 pub struct RowSet {
@@ -118,6 +128,8 @@ pub struct RowSet {
     pub options: ReadOptions,
     /// The group of each row, where rows belong together; equal keys of two sources mean one group.
     pub keys: Option<Arc<Vec<u32>>>,
+    /// Where the parts stand in the source that they were taken from; absent where they are all of it.
+    pub places: Option<Vec<Place>>,
 }
 
 impl RowSet {
@@ -148,6 +160,7 @@ impl RowSet {
             folders,
             options,
             keys: None,
+            places: None,
         })
     }
 
@@ -160,6 +173,7 @@ impl RowSet {
             folders: Vec::new(),
             options,
             keys: None,
+            places: None,
         }
     }
 
@@ -193,6 +207,9 @@ impl RowSet {
 
     /// Index of each part's first row in the whole source.
     pub(crate) fn starts(&self) -> Vec<u64> {
+        if let Some(places) = &self.places {
+            return places.iter().map(|place| place.start).collect();
+        }
         let mut next = 0;
         let first = |part: &Part| {
             let start = next;
@@ -200,6 +217,26 @@ impl RowSet {
             start
         };
         self.parts.iter().map(first).collect()
+    }
+
+    /// Index of a part in the whole source.
+    pub(crate) fn place(&self, part: usize) -> usize {
+        self.places.as_ref().map_or(part, |places| places[part].index)
+    }
+
+    /// Whether the rows are all in files, where other processes find them.
+    pub(crate) fn in_files(&self) -> bool {
+        self.parts.iter().all(|part| part.file().is_some())
+    }
+
+    /// The same rows by paths that hold in any working directory.
+    pub(crate) fn absolute(mut self) -> Self {
+        for part in &mut self.parts {
+            if let Part::File(shard) = part {
+                shard.path = absolute(&shard.path);
+            }
+        }
+        self
     }
 
     /// Storage type of the first part.
@@ -297,6 +334,14 @@ impl RowSet {
             expected,
         })
     }
+}
+
+/// The path in any working directory; that of an object is so already.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    if modality_gap_shards::is_remote(path) {
+        return path.to_path_buf();
+    }
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The format that outputs of `part` take when nothing is said.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use modality_gap_geometry::{Aligner, Frame, Map, Moments, Policy};
 use modality_gap_shards::{Claim, Layout, Pool, Reading, Role, ShardRef, storage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -13,6 +14,7 @@ use crate::outputs::{
     NotCarried, OutputOptions, claim_of, dtype_named, format_named, if_any, not_carried, run_folder, targets,
     work_folder,
 };
+use crate::pass::{PassedShard, run_pass};
 use crate::receipt::{hash_bytes, read_result, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
@@ -21,7 +23,7 @@ use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, Task
 const VERSION: u32 = 1;
 
 /// One file of rows, or one part of a file.
-#[derive(Debug, Clone, Deserialize, TS)]
+#[derive(Debug, Clone, Deserialize, Serialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[ts(optional_fields)]
 pub struct TaskShard {
@@ -32,11 +34,12 @@ pub struct TaskShard {
     pub selector: Option<String>,
     /// How several states of a row become one. @defaultValue such shards are refused
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub pool: Option<Pool>,
 }
 
 /// A shard task: a pure function of one shard and small parameters.
-#[derive(Debug, Clone, Deserialize, TS)]
+#[derive(Debug, Clone, Deserialize, Serialize, TS, JsonSchema)]
 #[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
 #[ts(optional_fields)]
 pub enum TaskSpec {
@@ -98,10 +101,24 @@ pub enum TaskSpec {
         /// File of the merged state.
         out: PathBuf,
     },
+    /// Works on shards of a pass of a distributed job; those that are done are left as they are.
+    Pass {
+        /// Version of this description.
+        #[ts(type = "1")]
+        version: u32,
+        /// The manifest of the pass.
+        manifest: PathBuf,
+        /// Indices of the shards.
+        #[ts(type = "readonly number[]")]
+        shards: Vec<usize>,
+        /// A file that ends tasks which find it; it is written when a shard fails for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stop: Option<PathBuf>,
+    },
 }
 
 /// What a finished shard task says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "task", rename_all = "lowercase")]
 #[ts(optional_fields)]
 pub enum TaskReceipt {
@@ -148,10 +165,23 @@ pub enum TaskReceipt {
         #[serde(flatten)]
         state: StateFile,
     },
+    /// Shards of a pass were worked on.
+    Pass {
+        /// Version of the description it was run from.
+        version: u32,
+        /// The manifest of the pass.
+        manifest: PathBuf,
+        /// Hash of the parameters of the pass.
+        params: String,
+        /// The shards.
+        shards: Vec<PassedShard>,
+        /// Whether it ended early, for another task has failed for good.
+        stopped: bool,
+    },
 }
 
 /// The file of a state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct StateFile {
     /// The file written.
     output: PathBuf,
@@ -165,7 +195,8 @@ pub struct StateFile {
 pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<TaskReceipt, TaskError> {
     let (TaskSpec::Moments { version, .. }
     | TaskSpec::Transform { version, .. }
-    | TaskSpec::Merge { version, .. }) = spec;
+    | TaskSpec::Merge { version, .. }
+    | TaskSpec::Pass { version, .. }) = spec;
     if *version != VERSION {
         return Err(TaskError::BadOption(format!(
             "task version {version} is not {VERSION}, the one this package runs"
@@ -197,33 +228,20 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<TaskReceipt, TaskE
                 state: state_written(out, &counted.fit)?,
             })
         }
-        TaskSpec::Merge { states, out, .. } => {
-            let mut merged: Option<Moments> = None;
-            for path in states {
-                let state = Moments::from_bytes(&read_result(path)?)
-                    .map_err(|error| TaskError::state(path, &error))?;
-                match &mut merged {
-                    None => merged = Some(state),
-                    Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => {
-                        merged.merge(&state);
-                    }
-                    Some(_) => {
-                        let reason =
-                            "counts rows of another width or reading than the states before it".to_owned();
-                        return Err(TaskError::BadReceipt {
-                            file: path.clone(),
-                            reason,
-                        });
-                    }
-                }
-            }
-            let merged = merged.ok_or_else(|| TaskError::BadOption("no states to merge".to_owned()))?;
-            claim_state(&Claim::reading(states.iter().map(PathBuf::as_path), []), out)?;
-            Ok(TaskReceipt::Merge {
+        TaskSpec::Merge { states, out, .. } => merge_states(states, out),
+        TaskSpec::Pass {
+            manifest,
+            shards,
+            stop,
+            ..
+        } => {
+            let passed = run_pass(manifest, shards, stop.as_deref(), control)?;
+            Ok(TaskReceipt::Pass {
                 version: VERSION,
-                states: states.len(),
-                rows: merged.rows(),
-                state: state_written(out, &merged)?,
+                manifest: manifest.clone(),
+                params: passed.params,
+                shards: passed.shards,
+                stopped: passed.stopped,
             })
         }
         TaskSpec::Transform {
@@ -255,6 +273,57 @@ pub fn run_task(spec: &TaskSpec, control: &Control) -> Result<TaskReceipt, TaskE
                 .map_err(|error| with_all_bad_rows(error, &Searched::strict([&source]), control))
         }
     }
+}
+
+/// Merges states in the order given.
+fn merge_states(states: &[PathBuf], out: &Path) -> Result<TaskReceipt, TaskError> {
+    let mut merged: Option<Moments> = None;
+    for path in states {
+        let state =
+            Moments::from_bytes(&read_result(path)?).map_err(|error| TaskError::state(path, &error))?;
+        match &mut merged {
+            None => merged = Some(state),
+            Some(merged) if merged.dim() == state.dim() && merged.unit() == state.unit() => {
+                merged.merge(&state);
+            }
+            Some(_) => {
+                let reason = "counts rows of another width or reading than the states before it".to_owned();
+                return Err(TaskError::BadReceipt {
+                    file: path.clone(),
+                    reason,
+                });
+            }
+        }
+    }
+    let merged = merged.ok_or_else(|| TaskError::BadOption("no states to merge".to_owned()))?;
+    claim_state(&Claim::reading(states.iter().map(PathBuf::as_path), []), out)?;
+    Ok(TaskReceipt::Merge {
+        version: VERSION,
+        states: states.len(),
+        rows: merged.rows(),
+        state: state_written(out, &merged)?,
+    })
+}
+
+/// What tasks of the pass of `manifest` have said of shards.
+pub(crate) fn passed_shards(manifest: &Path, results: &[TaskReceipt]) -> Result<Vec<PassedShard>, TaskError> {
+    let mut shards = Vec::new();
+    for result in results {
+        match result {
+            TaskReceipt::Pass {
+                manifest: of,
+                shards: passed,
+                ..
+            } if of == manifest => shards.extend_from_slice(passed),
+            _ => {
+                return Err(TaskError::BadReceipt {
+                    file: manifest.to_path_buf(),
+                    reason: "a result is of another manifest, or of no pass".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(shards)
 }
 
 /// The aligner of a file.
@@ -350,6 +419,7 @@ fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -
         folders: Vec::new(),
         options,
         keys: None,
+        places: None,
     })
 }
 

@@ -2,13 +2,14 @@
 
 use modality_gap_geometry::{Map, Moments, Scratch, mix};
 use modality_gap_kernels::Rows;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{RowSet, TaskError};
 
 /// Which rows a fit does not see.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Split {
     /// Share of the rows that is held out, 0 to 1.
     pub holdout: f64,
@@ -79,9 +80,11 @@ pub(crate) fn second_half_by(cosine: f64) -> bool {
 const SAMPLE_SALT: u64 = 0x5361_6d70_6c65;
 
 /// A share of the rows, chosen by a hash of their index; all of them where there are few.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Sample {
+    /// Share of the rows.
     share: f64,
+    /// Seed of the hash.
     seed: u64,
 }
 

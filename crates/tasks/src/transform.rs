@@ -7,10 +7,12 @@ use std::time::Instant;
 use modality_gap_geometry::{BadRowReason, Map, Moments, Policy, Scratch};
 use modality_gap_kernels::{Dtype, Element, Rows, add_weighted, with_rows};
 use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::moments::bad_row;
-use crate::outputs::{OutputOptions, Target, prepare, run_folder, targets};
+use crate::outputs::{OutputOptions, Target, prepare, prepare_one, run_folder, targets};
+use crate::pass::{Manifest, Opened, PassKind, Plan, settle};
 use crate::receipt::{
     Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, read_result, write_state,
 };
@@ -48,8 +50,15 @@ pub(crate) struct MapJob<'a> {
 pub(crate) fn write_mapped(job: &MapJob<'_>, control: &Control, stage: &str) -> Result<Written, TaskError> {
     let targets = targets(job.source, job.options, job.folder);
     prepare(&targets, job.options)?;
-    let pass = Pass::new(job, &targets, control);
-    scan(job.source, &pass, control, stage)?;
+    let mut pass = Pass::new(job, &targets, control);
+    match pass
+        .run
+        .clone()
+        .filter(|_| control.is_distributed() && job.source.in_files())
+    {
+        Some(run) => pass.take_up(&run, stage)?,
+        None => scan(job.source, &pass, control, stage)?,
+    }
     let dim = job.map.dim();
     let unit = job.map.gives_unit_rows();
     let mut written = Written {
@@ -66,6 +75,84 @@ pub(crate) fn write_mapped(job: &MapJob<'_>, control: &Control, stage: &str) -> 
         written.stored.merge(&shard.stored);
     }
     Ok(written)
+}
+
+/// Writes one shard of a manifest, unless that has been done, and gives its receipt.
+pub(crate) fn one_shard(
+    manifest: &Manifest,
+    map: &Map,
+    opened: &Opened,
+    control: &Control,
+) -> Result<Receipt, TaskError> {
+    let pass = InManifest::of(manifest, opened)?;
+    let job = pass.job(map);
+    let pass = pass.pass(&job, control);
+    manifest.check_params(&pass.params)?;
+    prepare_one(&pass.targets[0])?;
+    scan(&opened.source, &pass, control, &manifest.stage)?;
+    pass.receipt(0).map_err(|reason| TaskError::BadReceipt {
+        file: manifest.shards[opened.source.place(0)].input.path.clone(),
+        reason,
+    })
+}
+
+/// The receipt of a shard of a manifest; its output is looked at and not read.
+pub(crate) fn receipt_of(
+    manifest: &Manifest,
+    map: &Map,
+    opened: &Opened,
+    control: &Control,
+) -> Result<Receipt, String> {
+    let pass = InManifest::of(manifest, opened).map_err(|error| error.to_string())?;
+    let job = pass.job(map);
+    pass.pass(&job, control).receipt(0)
+}
+
+/// A shard of a manifest and what its output asks for.
+struct InManifest<'a> {
+    manifest: &'a Manifest,
+    opened: &'a Opened,
+    targets: [Target; 1],
+    options: OutputOptions,
+}
+
+impl<'a> InManifest<'a> {
+    fn of(manifest: &'a Manifest, opened: &'a Opened) -> Result<Self, TaskError> {
+        let target = opened
+            .target
+            .clone()
+            .ok_or_else(|| TaskError::BadOption("a shard of the manifest names no output".to_owned()))?;
+        let options = OutputOptions {
+            sync: manifest.sync,
+            resume: true,
+            ..OutputOptions::default()
+        };
+        Ok(Self {
+            manifest,
+            opened,
+            targets: [target],
+            options,
+        })
+    }
+
+    fn job<'b>(&'b self, map: &'b Map) -> MapJob<'b> {
+        MapJob {
+            source: &self.opened.source,
+            map,
+            dropped: vec![self.opened.dropped.clone()],
+            options: &self.options,
+            selection: self.manifest.selection(),
+            folder: None,
+            receipts: true,
+        }
+    }
+
+    fn pass<'b>(&'b self, job: &'b MapJob<'b>, control: &'b Control) -> Pass<'b> {
+        Pass {
+            run: Some(self.manifest.folder.clone()),
+            ..Pass::new(job, &self.targets, control)
+        }
+    }
 }
 
 struct Pass<'a> {
@@ -187,6 +274,7 @@ impl<'a> Pass<'a> {
         let run = self.run.as_ref()?;
         let target = &self.targets[index];
         let kind = format!("{}-{}-{}", self.params, target.dtype.name(), target.format.name());
+        let index = self.job.source.place(index);
         let stem = run.join(kind).join(format!("{index:06}"));
         let endings = [
             "json",
@@ -197,27 +285,79 @@ impl<'a> Pass<'a> {
         Some(endings.map(|ending| stem.with_extension(ending)))
     }
 
+    /// Takes up what tasks have written elsewhere; each has read its output back if it did not write it itself.
+    fn take_up(&mut self, run: &Path, stage: &str) -> Result<(), TaskError> {
+        self.control.cancel.check()?;
+        let source = self.job.source;
+        let pass = &*self;
+        let wanted = |index| -> Result<Done, String> {
+            if pass.job.options.resume {
+                pass.done(index, &pass.receipt(index)?)
+            } else {
+                Err("earlier results are not asked for".to_owned())
+            }
+        };
+        let shards = 0..source.parts.len();
+        let found: Vec<_> = self
+            .control
+            .pool()
+            .install(|| shards.into_par_iter().map(wanted).collect());
+        let plan = Plan {
+            kind: PassKind::Transform,
+            stage,
+            params: &self.params,
+            source,
+            map: self.job.map,
+            selection: self.job.selection,
+            hashed: false,
+            sync: self.job.options.sync,
+            folder: run,
+            outputs: Some((self.targets, &self.job.dropped)),
+        };
+        self.shards = settle(&plan, found)?.into_iter().map(Mutex::new).collect();
+        self.control.stage(stage, source.rows()).add(source.rows());
+        Ok(())
+    }
+
+    fn receipt(&self, index: usize) -> Result<Receipt, String> {
+        let [receipt, ..] = self.files(index).ok_or("no folder keeps receipts")?;
+        let input = Input::of(&self.job.source.parts[index]).ok_or("its file cannot be looked at")?;
+        let receipt = Receipt::find(&receipt, "transform", &self.params, &input)?;
+        if receipt.output != self.targets[index].path || receipt.dropped != self.job.dropped[index] {
+            return Err("its receipt is of another output, or leaves out other rows".to_owned());
+        }
+        Ok(receipt)
+    }
+
+    /// What is kept beside the receipt.
+    fn done(&self, index: usize, receipt: &Receipt) -> Result<Done, String> {
+        let [_, fit, held, stored] = self.files(index).ok_or("no folder keeps receipts")?;
+        let read = |path: &Path| {
+            let bytes = read_result(path).map_err(|error| error.to_string())?;
+            Moments::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        let stored = read(&stored)?;
+        if stored.rows() != receipt.rows {
+            return Err("its states count other rows than its receipt".to_owned());
+        }
+        Ok(Done {
+            results: [read(&fit)?, read(&held)?],
+            stored,
+            hash: RowsHash::default(),
+        })
+    }
+
     fn restore(&self, index: usize) -> Option<Done> {
         if !self.job.options.resume {
             return None;
         }
-        let [receipt, fit, held, stored] = self.files(index)?;
-        let input = Input::of(&self.job.source.parts[index])?;
-        let receipt = Receipt::find(&receipt, "transform", &self.params, &input)?;
-        if receipt.output != self.targets[index].path || receipt.dropped != self.job.dropped[index] {
-            return None;
-        }
+        let receipt = self.receipt(index).ok()?;
         let output = ShardRef::probe(&receipt.output, None).ok()?.open().ok()?;
         if output.rows() != receipt.rows || hash_of_rows(output.as_ref(), self.control).ok()? != receipt.hash
         {
             return None;
         }
-        let read = |path: &Path| Moments::from_bytes(&read_result(path).ok()?).ok();
-        Some(Done {
-            results: [read(&fit)?, read(&held)?],
-            stored: read(&stored)?,
-            hash: RowsHash::default(),
-        })
+        self.done(index, &receipt).ok()
     }
 }
 

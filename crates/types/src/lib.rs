@@ -9,9 +9,11 @@ use modality_gap_revision::{
     Answer, EvaluateReport, ModelInfo, ModelSample, SampleSizes, SamplingOptions, SessionOptions, StepReport,
 };
 use modality_gap_tasks::{
-    Causes, EmbeddingsInfo, Failure, Job, MeasurePart, MeasureReport, Metrics, OpenSpec, ReadFormat,
-    ReadOptions, Reports, StepSpec, TrackerInfo,
+    Causes, EmbeddingsInfo, Failure, Job, Manifest, MeasurePart, MeasureReport, Metrics, OpenSpec,
+    PendingPass, ReadFormat, ReadOptions, Receipt, Reports, StepSpec, TaskReceipt, TaskSpec, TrackerInfo,
 };
+
+use schemars::schema_for;
 
 use collected::Collected;
 
@@ -41,6 +43,8 @@ pub fn declarations() -> String {
     types.add::<Job>();
     types.add::<MeasurePart>();
     types.add::<Reports>();
+    types.add::<PendingPass>();
+    types.add::<Manifest>();
     types.add::<MeasureReport>();
     types.add::<Metrics>();
     types.add::<Causes>();
@@ -63,4 +67,19 @@ pub fn declarations() -> String {
     types.add::<EvaluateReport>();
     types.add::<Answer>();
     types.text(HEAD)
+}
+
+/// JSON schemas of what schedulers see, by the names of their files.
+#[must_use]
+pub fn schemas() -> [(&'static str, String); 4] {
+    [
+        ("manifest.json", schema_for!(Manifest)),
+        ("task.json", schema_for!(TaskSpec)),
+        ("task-receipt.json", schema_for!(TaskReceipt)),
+        ("shard-receipt.json", schema_for!(Receipt)),
+    ]
+    .map(|(name, schema)| {
+        let text = serde_json::to_string_pretty(&schema).expect("plain data");
+        (name, text + "\n")
+    })
 }

@@ -4,10 +4,20 @@ use std::path::Path;
 
 #[test]
 fn the_committed_types_are_those_of_the_rust_types() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../native/types.d.ts");
-    let made = modality_gap_types::declarations();
+    compare("native/types.d.ts", &modality_gap_types::declarations());
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_rust_types() {
+    for (name, made) in modality_gap_types::schemas() {
+        compare(&format!("schemas/{name}"), &made);
+    }
+}
+
+fn compare(name: &str, made: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     if std::env::var_os("MODALITY_GAP_WRITE_TYPES").is_some() {
-        std::fs::write(&file, &made).unwrap();
+        std::fs::write(&file, made).unwrap();
     }
     let committed = std::fs::read_to_string(&file)
         .unwrap_or_default()
@@ -15,7 +25,7 @@ fn the_committed_types_are_those_of_the_rust_types() {
     let differs = committed.lines().zip(made.lines()).position(|(a, b)| a != b);
     assert!(
         committed == made,
-        "native/types.d.ts differs from its sources in line {:?}; write it anew: npm run build:types",
+        "{name} differs from its sources in line {:?}; write it anew: npm run build:types",
         differs.map(|line| line + 1)
     );
 }

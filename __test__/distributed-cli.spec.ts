@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { MAIN, modalityGap } from './helpers/cli.ts'
+import { writeNpy } from './helpers/npy.ts'
+import { folderOf } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
+
+const DIM = 5
+
+/** A folder with sides `images` and `texts` of three shards each. */
+function rowsIn(folder: string): void {
+  for (const [side, seed] of [
+    ['images', 1],
+    ['texts', 9],
+  ] as const) {
+    mkdirSync(join(folder, side))
+    for (const i of [0, 1, 2]) {
+      writeNpy(join(folder, side, `${i}.npy`), someRows(600, DIM, seed + i), [600, DIM])
+    }
+  }
+}
+
+const FIT = ['fit', '--image', 'images', '--text', 'texts']
+
+// the example is one of a POSIX shell
+if (process.platform !== 'win32') {
+  test('the example with xargs in the docs fits an aligner with the bits of a local one', async t => {
+    const folder = folderOf(t)
+    rowsIn(folder)
+    const command = join(folder, 'bin', 'modality-gap')
+    mkdirSync(join(folder, 'bin'))
+    writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
+    chmodSync(command, 0o755)
+    const docs = readFileSync(join(import.meta.dirname, '..', 'docs', 'scale-out.md'), 'utf8')
+    const [script] = [...docs.matchAll(/```sh\n([^`]+)```/g)].map(([, text]) => text as string)
+    const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` }
+    await promisify(execFile)('sh', ['-c', script as string], { cwd: folder, env })
+    const local = await modalityGap([...FIT, '--out', 'local.safetensors'], { cwd: folder })
+    t.is(local.code, 0, local.stderr)
+    const [distributed, expected] = ['aligner', 'local'].map(name => readFileSync(join(folder, `${name}.safetensors`)))
+    t.deepEqual(distributed, expected)
+  })
+}
+
+test('a list of tasks ends with exit code 3; collect says what is missing, and what was given twice', async t => {
+  const folder = folderOf(t)
+  rowsIn(folder)
+  const run = (...args: string[]) => modalityGap(args, { cwd: folder })
+  const fit = await run(...FIT, '--out', 'a.safetensors', '--work', 'work', '--on', 'list:tasks.jsonl')
+  t.is(fit.code, 3)
+  t.regex(fit.stderr, /moments image: 3 tasks to run, one a line of tasks\.jsonl/)
+  const tasks = readFileSync(join(folder, 'tasks.jsonl'), 'utf8').trim().split('\n')
+  t.is(tasks.length, 3)
+  const { manifest } = JSON.parse(tasks[0] as string)
+  const receipts: string[] = []
+  for (const task of tasks.slice(0, 2)) {
+    const { code, stdout } = await run('task', task)
+    t.is(code, 0)
+    receipts.push(JSON.stringify(JSON.parse(stdout)))
+  }
+  const unfinished = await run('collect', manifest)
+  t.is(unfinished.code, 1)
+  t.regex(unfinished.stdout, /moments image: 2 of 3 shards done, 1,800 embeddings in all\n\n +2 .*it has no receipt/)
+  writeFileSync(join(folder, 'receipts.jsonl'), [receipts[0], ...receipts, ''].join('\n'))
+  const doubled = await run('collect', manifest, '--results', 'receipts.jsonl', '--json')
+  t.is(doubled.code, 1)
+  t.deepEqual(
+    JSON.parse(doubled.stdout).refused.map(({ shard, reason }: { shard: number; reason: string }) => [shard, reason]),
+    [
+      [2, 'it has no receipt'],
+      [0, 'its result was given 2 times'],
+    ],
+  )
+  const wrong = await run(...FIT, '--out', 'a.safetensors', '--work', 'work', '--on', 'slurm')
+  t.is(wrong.code, 2)
+  t.regex(wrong.stderr, /unknown engine `slurm`; expected/)
+  const without = await run(...FIT, '--out', 'a.safetensors', '--on', 'list:tasks.jsonl')
+  t.is(without.code, 2)
+  t.regex(without.stderr, /needs a folder for the states of its shards \(work\)/)
+})

@@ -82,7 +82,7 @@ test('as many are left as asked for, the best among them', async t => {
   t.deepEqual(await steps(output), [2, 3, 4, 5])
   await removeOldCheckpoints(output, 2, [paths[4] as string, paths[1] as string])
   t.deepEqual(await steps(output), [2, 5])
-  // one is asked for, and two are needed: the best to keep and the newest to go on from
+  // one is asked for, and two are needed: the best to keep and the newest to continue from
   t.deepEqual(await removeOldCheckpoints(output, 1, [paths[4] as string, paths[1] as string]), [])
   await removeOldCheckpoints(output, 1, [paths[4] as string, null])
   t.deepEqual(await steps(output), [5])

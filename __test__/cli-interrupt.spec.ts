@@ -9,7 +9,7 @@ const ENDLESS = ['--image', SAMPLE, '--text', SAMPLE, '--centroid-iterations', '
 /** Time to get from listening to the middle of a pass; a signal before that stops the command just as well. */
 const UNDERWAY = 300
 
-test('Ctrl-C stops in good order, leaves no half file and says how to go on', async t => {
+test('Ctrl-C stops in good order, leaves no half file and says how to continue', async t => {
   const out = join(folderOf(t), 'out put')
   const { code, stdout, stderr } = await modalityGap(['align', ...ENDLESS, '--out', out], {
     interruptible: child => setTimeout(() => child.kill('SIGINT'), UNDERWAY),

@@ -47,7 +47,7 @@ test('a training tells its steps, writes its encoder and says what held-out pair
   t.true(Math.abs(Math.hypot(...image) - 1) < 1e-6)
 })
 
-test('an interrupted training goes on to the same bits', async t => {
+test('an interrupted training continues to the same bits', async t => {
   const folder = folderOf(t)
   const data = colours(folder)
   // enough steps that none of the machines we know is done before the signal arrives

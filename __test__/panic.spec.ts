@@ -6,7 +6,7 @@ import { runJob } from '../src/job.ts'
 /** No kind of job: asks for a panic. */
 const PANIC = { kind: '__panic' } as never
 
-test('a native panic is an error with a code, and the process goes on', async t => {
+test('a native panic is an error with a code, and the process continues', async t => {
   const error = await t.throwsAsync(runJob(PANIC, [], {}))
   t.like(error, { name: 'ModalityGapError', code: 'PANIC' })
   t.regex(error.message, /report/)

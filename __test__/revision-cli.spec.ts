@@ -89,7 +89,7 @@ test('compare prints a table for each number, where arms gain, and what they cos
   t.like(JSON.parse(again.stdout), { reference: 'realign', seeds: [0, 1] })
 })
 
-test('Ctrl-C leaves a checkpoint and says how to go on', async t => {
+test('Ctrl-C leaves a checkpoint and says how to continue', async t => {
   const folder = material(t)
   const config = yaml(folder)
   // so many updates that no machine has made them before the signal comes
@@ -101,7 +101,7 @@ test('Ctrl-C leaves a checkpoint and says how to go on', async t => {
   t.is(stdout, '')
   t.regex(
     stderr,
-    /modality-gap: interrupted; the updates made so far, if any, are kept in a checkpoint, go on with: modality-gap/,
+    /modality-gap: interrupted; the updates made so far, if any, are kept in a checkpoint, continue with: modality-gap/,
   )
   t.true(stderr.endsWith(`${['modality-gap', ...args].join(' ')} --resume\n`))
   const stage = join(folder, 'out', 'stage1')
@@ -114,7 +114,7 @@ test('Ctrl-C leaves a checkpoint and says how to go on', async t => {
   t.regex(other.stderr, /trained with another steps/)
 })
 
-test('--resume goes on from the checkpoint of an interrupted run', async t => {
+test('--resume continues from the checkpoint of an interrupted run', async t => {
   const folder = material(t)
   const config = yaml(folder)
   const steps = ['--set', 'stage1.steps=300', '--set', 'stage1.schedule=constant']

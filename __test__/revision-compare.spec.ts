@@ -65,7 +65,7 @@ test('only what a changed configuration decides is made again', async t => {
   t.deepEqual((await cached({ evaluation: { answers: 2 } })).all, [false, true])
 })
 
-test('an interrupted comparison goes on where it stood', async t => {
+test('an interrupted comparison continues where it stood', async t => {
   const folder = material(t)
   const compare = { arms: ['none', 'paired'], seeds: [0] }
   const whole = await compareArms(comparison(folder, compare, { output: join(folder, 'whole') }))

@@ -82,7 +82,7 @@ test('a signal that is aborted already trains nothing and leaves no checkpoint',
   t.is(resumed.stage1?.steps, 8)
 })
 
-test('a run goes on from a checkpoint that is named, in its stage, and the other stage from its newest', async t => {
+test('a run continues from a checkpoint that is named, in its stage, and the other stage from its newest', async t => {
   const folder = material(t)
   const config = tinyConfig(folder, { stage1: { saveEvery: 2 } })
   const whole = await start(config)

@@ -134,7 +134,7 @@ test('steps pushed at once are recorded in their order, and every keeps out the 
   )
 })
 
-test('an interrupted run goes on with the same bits, and its log with the same lines', async t => {
+test('an interrupted run continues with the same bits, and its log with the same lines', async t => {
   const folder = folderOf(t)
   const [whole, log, state] = ['whole.jsonl', 'log.jsonl', 'state.safetensors'].map(name => join(folder, name)) as [
     string,
@@ -201,7 +201,7 @@ test('what cannot be recorded is named and leaves the tracker as it was', async 
   await refused({ image: 'nowhere.npy' }, { code: 'NOT_FOUND' })
   t.like(await t.throwsAsync(run.push(good, { signal: AbortSignal.abort('enough') })), { code: 'CANCELLED' })
   t.deepEqual(run.toBytes(), before)
-  t.is((await run.push(good))?.step, 20, 'and it goes on')
+  t.is((await run.push(good))?.step, 20, 'and it continues')
 })
 
 test('options and states that mean nothing are refused', async t => {

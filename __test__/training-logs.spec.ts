@@ -103,7 +103,7 @@ const lines: LogRecord[] = [
   { step: 20, epoch: 0.5, eval_loss: 2.5, sample: 'A fox.' },
 ]
 
-test('a log goes on after the step of its checkpoint', async t => {
+test('a log continues after the step of its checkpoint', async t => {
   const path = join(folderOf(t), 'log.jsonl')
   const { log } = await openTrainLog(path, undefined)
   for (const line of lines) {

@@ -8,7 +8,7 @@ import { someRows } from './helpers/rows.ts'
 import { environment, type Fault, serveFiles } from './helpers/servers.ts'
 
 const DIM = 16
-/** More than one block of a megabyte, so that reads go on behind what opening brings along. */
+/** More than one block of a megabyte, so that reads continue behind what opening brings along. */
 const ROWS = 40_000
 
 function cli(args: readonly string[], endpoint: string): Promise<Ended> {

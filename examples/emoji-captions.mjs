@@ -6,7 +6,7 @@
 //   3. Stage 2: adapters and the projector are tuned on 300 pictures.
 //   4. Pictures that nothing was trained on are named, after each stage.
 //
-// Usage: npm run example:revision   (twenty minutes on two cores; downloads 110 MB once; goes on where it was stopped)
+// Usage: npm run example:revision   (twenty minutes on two cores; downloads 110 MB once; continues where it was stopped)
 import { Console } from 'node:console'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import { smollm2 } from '../scripts/data/smollm2.mjs'
 import { finishedRun } from '../scripts/evidence/dynamics-runs.mjs'
 
 /** Pictures of each kind that are named aloud. */
-const TOLD = 12
+const EXAMPLES = 12
 const HELD_OUT = ['unseen-rendering', 'unseen-emoji']
 
 const { encoder } = await finishedRun('cold', 1, 2)
@@ -86,8 +86,8 @@ for (const revision of [first, both]) revision.close()
 async function named(split) {
   const seen = new Set()
   const records = lines(at(`${split}.jsonl`)).filter(({ caption }) => !seen.has(caption) && seen.add(caption))
-  const every = Math.floor(records.length / TOLD)
-  const chosen = Array.from({ length: TOLD }, (_, i) => records[i * every])
+  const every = Math.floor(records.length / EXAMPLES)
+  const chosen = Array.from({ length: EXAMPLES }, (_, i) => records[i * every])
   const rows = await openEmbeddings(join(at('images', 'held-out'), 'img_emb'))
   const ids = lines(at('images', 'held-out', 'metadata', 'metadata_0.jsonl')).map(({ id }) => id)
   const pick = chosen.map(({ image }) => ids.indexOf(image))

@@ -15,7 +15,7 @@ interface Events {
   after: Written[]
 }
 
-/** A run that writes five events, is interrupted, and goes on after step 2. */
+/** A run that writes five events, is interrupted, and continues after step 2. */
 export const EVENTS: Events = {
   times: Array.from({ length: 12 }, (_, i) => 1_700_000_000_250 + i * 125),
   before: [

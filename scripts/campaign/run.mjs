@@ -95,7 +95,7 @@ function batched(pieces) {
   return batches
 }
 
-/** Runs pieces; after a death another process goes on behind the case that died. */
+/** Runs pieces; after a death another process continues after the case that died. */
 async function run(pieces, { seed, keep, made, bytes, take }) {
   let left = pieces
   while (left.length > 0) {

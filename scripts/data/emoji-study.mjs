@@ -31,7 +31,7 @@ export function studyFolder(name) {
  * Embeds everything with an encoder, once.
  *
  * @param {{ encoder: string, name: string, skinTones?: boolean }} options folder of a trained encoder, a name for what is
- *   made of it, and whether people come in all their colours
+ *   made of it, and whether people come with skin-tone variants
  * @returns {Promise<string>} the folder
  */
 export async function prepareStudy({ encoder, name, skinTones }) {

@@ -54,7 +54,7 @@ export function emojiFolder() {
 }
 
 /**
- * Downloads what is missing and writes `pairs.jsonl`; returns its path. With `skinTones` people come in all their colours,
+ * Downloads what is missing and writes `pairs.jsonl`; returns its path. With `skinTones` people come with skin-tone variants,
  * twice as many pictures, and the list is `pairs-toned.jsonl`.
  */
 export function prepareEmoji({ skinTones = false } = {}) {

@@ -1,6 +1,6 @@
 /**
  * Trainings on emoji with the tracker attached, each kept in the cache folder: a run that is there is read, one that was
- * interrupted goes on to the same bits.
+ * interrupted resumes and ends with the same bits.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { emojiFolder, prepareEmoji } from '../data/emoji.mjs'
 import { persistence } from './persistence.mjs'
 
 /** Updates between two lines of progress. */
-const TOLD = 20
+const PROGRESS_EVERY = 20
 /** Columns of the encoder's embeddings. */
 const DIM = 192
 /** What both temperatures share. */
@@ -21,7 +21,7 @@ export const SETTINGS = {
   cold: { train: { ...LONG, temperature: 0.01 }, every: 40, freezeAt: 240 },
   /** Temperature as CLIP begins with it. */
   warm: { train: { ...LONG, temperature: 0.07 }, every: 40, freezeAt: 240 },
-  /** The same updates with people in all their colours, for the study of ReVision. */
+  /** The same updates with people with skin-tone variants, for the study of ReVision. */
   toned: { train: { ...LONG, epochs: LONG.epochs / 2, temperature: 0.01 }, skinTones: true, every: 40, freezeAt: 240 },
   /** 2B ≤ d/4, so that the batch spans a small part of the space; the conditions of persistence are measured. */
   span: {
@@ -106,7 +106,7 @@ async function train(folder, { train: given, skinTones, freezeAt, conditions, ev
 }
 
 function showStep({ step, total, loss, accuracy }) {
-  if (step % TOLD === 0 || step === total) {
+  if (step % PROGRESS_EVERY === 0 || step === total) {
     const end = step === total ? '\n' : ' '
     process.stderr.write(`\r${step}/${total} loss ${loss.toFixed(3)} accuracy ${accuracy.toFixed(2)}${end}`)
   }

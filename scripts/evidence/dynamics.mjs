@@ -4,7 +4,7 @@
  *
  *   npm run evidence -- dynamics [--seeds 0,1,2] [--threads 2] [--only cold,warm,span]
  *
- * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. With --only the runs
+ * A run takes minutes; each is kept in the cache folder, so an interrupted study continues where it was. With --only the runs
  * are made and nothing is written.
  */
 import { setPriority } from 'node:os'

@@ -1,6 +1,6 @@
 /**
  * The comparisons of the ReVision study, as configurations: SmolLM2-135M-Instruct before the emoji encoder. Every run is
- * kept in the cache folder; one that was interrupted goes on from its last checkpoint.
+ * kept in the cache folder; one that was interrupted continues from its last checkpoint.
  */
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -144,7 +144,7 @@ export function comparisons({ model, folder, seeds, steps: most, threads }) {
   ])
 }
 
-/** The strategies on material with people in all their colours, which is `folder`. */
+/** The strategies on material with skin-tone variants of people, which is `folder`. */
 export function tonedComparison({ seeds, ...material }) {
   const main = comparisons({ ...material, seeds: seeds.slice(0, 2), steps: TONED_STEPS }).get('main')
   return { ...main, output: folderOf('toned') }

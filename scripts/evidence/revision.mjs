@@ -4,8 +4,8 @@
  *
  *   npm run evidence -- revision [--seeds 0,1,2,3] [--steps 1000] [--only main,early,steps,tuned,tuning,scaling,toned] [--runs-only] [--finished]
  *
- * A run takes minutes; each is kept in the cache folder, so an interrupted study goes on where it was. --steps are the
- * updates of the main comparison; `early` is the same with 400, which the others make too, and `tuned` goes on from it with a
+ * A run takes minutes; each is kept in the cache folder, so an interrupted study continues where it was. --steps are the
+ * updates of the main comparison; `early` is the same with 400, which the others make too, and `tuned` continues from it with a
  * few pictures. With --only the named comparisons are made, and claims that need others are written as undecided. With --runs-only nothing is written: several such calls, with seeds of their own and
  * --threads 1, use a machine better than one does. With --finished nothing is trained: what is there is written.
  */
@@ -42,7 +42,7 @@ zero is null.`
 
 /** The material that is studied: embeddings by the encoder of a seed of the dynamics, which names it. */
 const MATERIAL = `cold-${SEED}`
-/** The same with people in all their colours. */
+/** The same with skin-tone variants of people. */
 const TONED = `toned-${SEED}`
 
 export async function evidence(args) {
@@ -71,7 +71,7 @@ export async function evidence(args) {
     reports[name] = await compareArms(config, { onRun: run => showRun(name, run) })
   }
   if (!values['runs-only']) {
-    const said = `\`main\` makes ${steps} updates a run, \`early\` and the others ${OTHER_STEPS}; \`tuned\` and \`tuning\` go on from there with 60 on 300 pictures (adapters of rank 8 and the projector). \`toned\` makes ${TONED_STEPS} on material with people in all their colours, 10194 pictures and 3398 names, with an encoder of its own.`
+    const said = `\`main\` makes ${steps} updates a run, \`early\` and the others ${OTHER_STEPS}; \`tuned\` and \`tuning\` continue from there with 60 on 300 pictures (adapters of rank 8 and the projector). \`toned\` makes ${TONED_STEPS} on material with skin-tone variants of people, 10194 pictures and 3398 names, with an encoder of its own.`
     writeEvidence('revision', [`${INTRO} ${said}`, ...armTables(reports)].join('\n\n'), revisionClaims(reports))
   }
 }

@@ -42,7 +42,7 @@ export function describe(error: unknown, own: Advice = {}): string {
   // the message about a configuration names its line as an editor counts it
   const row = code === 'BAD_OPTION' ? undefined : error.row
   const place = [file, row === undefined ? undefined : `row ${row}`].filter(part => part !== undefined).join(', ')
-  // for these the message goes on with advice to a caller of the API
+  // for these the message continues with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   // a message that says what to do needs no general advice
   const advice = SAID_BY_THE_MESSAGE.has(code) && what?.includes('; ') ? undefined : (own[code] ?? ADVICE[code])

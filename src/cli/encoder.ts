@@ -44,7 +44,7 @@ function addTrain(encoder: Command): void {
     .option('--probe-every <n>', 'updates between two probes', atLeast(1))
     .option('--probes <dir>', 'write probes as step_000800/{image,text,grad_image,…}.npy, for track')
     .option('--checkpoint-every <n>', 'updates between two checkpoints', atLeast(1))
-    .option('--resume', 'go on from the checkpoint in --out')
+    .option('--resume', 'continue from the checkpoint in --out')
     .option('--overwrite', 'begin anew where --out holds another training')
   addPairOptions(command)
   addCommonOptions(command).action((config: string | undefined, { json, onBadRow: _, ...flags }: TrainFlags) =>

@@ -35,7 +35,7 @@ type Work = (revision: ReVision, run: ReVisionRunOptions) => Promise<Result>
 /** A command that trains: it shows how far it is, and leaves a checkpoint when it is interrupted. */
 function addTraining(group: Command, name: string, description: string, work: Work): void {
   addConfigCommand(group, name, description)
-    .option('--resume', 'go on from the newest checkpoint in the output')
+    .option('--resume', 'continue from the newest checkpoint in the output')
     .option('--overwrite', 'begin anew where the output holds another run, which is removed')
     .action((config: string, flags: ConfigFlags) =>
       perform({ json: flags.json, ...kept(resumeCommand()) }, async (run, bar) => {
@@ -45,7 +45,7 @@ function addTraining(group: Command, name: string, description: string, work: Wo
     )
 }
 
-/** What an interruption leaves, and how to go on. */
+/** What an interruption leaves, and how to continue. */
 function kept(resumeWith: string) {
   return { resumeWith, kept: 'the updates made so far, if any, are kept in a checkpoint' }
 }
@@ -62,7 +62,7 @@ function addEvaluate(group: Command): void {
 }
 
 function addCompare(group: Command): void {
-  addConfigCommand(group, 'compare', 'the arms of the section compare over its seeds; goes on where it stood').action(
+  addConfigCommand(group, 'compare', 'the arms of the section compare over its seeds; continues where it stood').action(
     (config: string, flags: ConfigFlags) =>
       perform({ json: flags.json, ...kept(commandLine()) }, async (run, bar) => {
         const { compareArms } = await import('../revision/compare.ts')

@@ -21,7 +21,7 @@ export interface Result {
 export interface SessionOptions {
   /** Print the report instead of the text. */
   json?: boolean
-  /** The command that goes on where this one was interrupted; absent when there is nothing to keep. */
+  /** The command that continues where this one was interrupted; absent when there is nothing to keep. */
   resumeWith?: string
   /** Advice in place of the usual one, whose options the command lacks. */
   advice?: Advice
@@ -60,7 +60,7 @@ export async function perform(
 
 function fail(error: unknown, { resumeWith, advice, kept = 'finished shards are kept' }: SessionOptions): void {
   if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
-    const next = resumeWith ? `; ${kept}, go on with: ${resumeWith}` : '; nothing was left behind'
+    const next = resumeWith ? `; ${kept}, continue with: ${resumeWith}` : '; nothing was left behind'
     tell(`modality-gap: interrupted${next}`)
     process.exitCode = INTERRUPTED
     return

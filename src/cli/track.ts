@@ -46,7 +46,7 @@ export function addTrack(program: Command): void {
     .argument('<src>', 'folder of step_N folders, - for lines on standard input, or a log of an earlier run (.jsonl)')
     .option('--freeze-at <step>', 'step from which the frame stays; needed for a new run', atLeast(0))
     .option('--out <file>', 'append every record to this log')
-    .option('--state <file>', 'keep the state here, and go on with it where it exists')
+    .option('--state <file>', 'keep the state here, and continue with it where it exists')
     .option('--follow', 'wait for more steps until interrupted')
     .option('--until <step>', 'stop after this step', atLeast(0))
     .option(

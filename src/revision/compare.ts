@@ -47,7 +47,7 @@ const compareChecks: Checks<CompareArmsOptions> = { ...runOptionChecks, onRun: c
 
 /**
  * Runs every arm with every seed at the budget of one configuration, and puts their numbers side by side. A run whose
- * result is there already, of the same configuration, is not repeated, and one that was interrupted goes on from its last
+ * result is there already, of the same configuration, is not repeated, and one that was interrupted continues from its last
  * checkpoint. Nothing counts as better whose interval of differences over the seeds holds zero.
  *
  * @param input configuration with a section `compare`: a file, an output folder or an object

@@ -41,7 +41,7 @@ interface Handed {
   left: StageStart
 }
 
-/** Writes what other tools go on with into a folder; answers which files. */
+/** Writes what other tools continue with into a folder; answers which files. */
 export async function handOver(handed: Handed, folder: string, options: HandOverOptions): Promise<string[]> {
   const { kind = 'learned', rows = false, overwrite, ...run } = options
   const { model } = handed.left

@@ -33,7 +33,7 @@ export async function readTrainLog(path: string, options: ReadLogOptions = {}): 
 }
 
 /**
- * Opens the log of a training: a new one, or one whose run goes on after step `last`. Records of later steps are cut
+ * Opens the log of a training: a new one, or one whose run continues after step `last`. Records of later steps are cut
  * off, for they will be written again.
  *
  * @throws {@link ModalityGapError} `BAD_OPTION` when a new run would append to the log of another one; `BAD_FORMAT`,

@@ -38,7 +38,7 @@ export interface StageContents {
 }
 
 /**
- * Begins in the folder of a stage, or goes on there, and answers what to go on from.
+ * Begins in the folder of a stage, or continues there, and returns what to continue from.
  *
  * @throws {@link ModalityGapError} `BAD_OPTION` when the folder holds a run that is neither to be resumed nor to be replaced,
  * or one of other options
@@ -55,7 +55,7 @@ export async function enterStage(
   const trained = checkpoints.length > 0 || existsSync(join(output, PROJECTOR))
   if (trained && resume === false && !config.overwrite) {
     const what =
-      'go on with it (resume: true, --resume), replace it (overwrite: true, --overwrite), or choose another output'
+      'continue with it (resume: true, --resume), replace it (overwrite: true, --overwrite), or choose another output'
     throw new ModalityGapError('BAD_OPTION', `${output} holds a training already; ${what}`, { file: output })
   }
   if (resume === false && config.overwrite) {
@@ -103,7 +103,7 @@ async function removeTraining(output: string): Promise<void> {
   }
 }
 
-/** A checkpoint that is named is that of one stage; the other one goes on from its newest. */
+/** A checkpoint that is named is that of one stage; the other one continues from its newest. */
 function resumeOf(name: StageName, { resume, stage1, stage2 }: ReVisionConfig): boolean | string {
   if (typeof resume !== 'string' || !stage1 || !stage2) {
     return resume

@@ -6,7 +6,7 @@ import { record, restartEvent, scalarEvent, textEvent, versionEvent } from './te
 
 /** How a folder of events is written. */
 export interface EventOptions {
-  /** Step that a run goes on after: TensorBoard then forgets the values that an interrupted run wrote of later ones. */
+  /** Step that a run continues after: TensorBoard then forgets the values that an interrupted run wrote of later ones. */
   resumedFrom?: number
   /** Milliseconds since 1970. @defaultValue `Date.now` */
   now?: () => number

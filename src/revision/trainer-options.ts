@@ -106,7 +106,7 @@ export interface TrainerOptions {
   logEvery: number
   /** Files of the log and of the answers; absent for none. */
   log?: { lines: string; samples: string }
-  /** Opens further sinks; given the step after which a run goes on. */
+  /** Opens further sinks; given the step after which a run continues. */
   sinks?(resumedFrom?: number): Promise<readonly LogSink[]>
   /** Key of the evaluation that the best checkpoint is chosen by. */
   bestMetric: string
@@ -116,7 +116,7 @@ export interface TrainerOptions {
   earlyStop?: { patience: number; minDelta: number }
   /** Whether the model ends as it was at its best evaluation, rather than after the last update. */
   loadBest: boolean
-  /** The checkpoint to go on from: the newest, or one by its folder. */
+  /** The checkpoint to continue from: the newest, or one by its folder. */
   resume: boolean | string
   /** Writes what a checkpoint has for users: the projector, adapters. */
   export?(folder: string): Promise<unknown>

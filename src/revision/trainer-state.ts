@@ -8,7 +8,7 @@ import type { StepReport } from './model-options.ts'
 /** Name of the file in a checkpoint. */
 export const TRAINER_STATE = 'trainer_state.json'
 
-/** What a training that goes on has to know beside Hugging Face's fields. */
+/** What a training that continues has to know beside Hugging Face's fields. */
 export interface Tally {
   /** Σ −log p of all tokens that counted, in nats. */
   loss: number

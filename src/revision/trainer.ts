@@ -31,7 +31,7 @@ import { lineOf, TrainingLog } from './training-log.ts'
  * Trains one stage to its end. What comes next at any update follows from the number of updates made, the seed and the
  * data, so that an interrupted run, resumed, ends with the bits of one that was not, and with the same log.
  *
- * @throws {@link ModalityGapError} `CANCELLED` after writing a checkpoint to go on from; `NUMERIC` with the step and the
+ * @throws {@link ModalityGapError} `CANCELLED` after writing a checkpoint to continue from; `NUMERIC` with the step and the
  * samples when a loss is not finite; what a callback throws
  */
 export async function train(

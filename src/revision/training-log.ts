@@ -21,7 +21,7 @@ const SAMPLES: LogKind<SampleRecord> = {
   },
 }
 
-/** Everything that a training writes while it goes on: lines of its log, answers, and what sinks make of both. */
+/** Everything that a training writes while it continues: lines of its log, answers, and what sinks make of both. */
 export class TrainingLog {
   readonly #lines: JsonLog<LogRecord> | undefined
   readonly #samples: JsonLog<SampleRecord> | undefined
@@ -40,7 +40,7 @@ export class TrainingLog {
   /**
    * Opens the files; what an interrupted run wrote of later steps is cut off.
    *
-   * @param last the step that a run goes on after; -1 for one that begins again, absent for a new one
+   * @param last the step that a run continues after; -1 for one that begins again, absent for a new one
    */
   static async open({ log, sinks }: TrainerOptions, last: number | undefined): Promise<TrainingLog> {
     if (log) {

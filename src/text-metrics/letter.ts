@@ -4,7 +4,7 @@ const set = (words: string) => new Set(words.split(' '))
 
 /** Those that a letter is the name of. */
 export const NAMING = set('option choice letter answer statement')
-/** Words that go on after a letter, so that `A` and `I` before them are no article and no name. */
+/** Words that continue after a letter, so that `A` and `I` before them are no article and no name. */
 export const AFTER_LETTER = set(
   'is was because as since for and or but nor seems appears looks would must should could so which not are',
 )

@@ -75,7 +75,7 @@ function longestCommon(own: readonly string[], other: readonly string[]): number
     let carry = 0
     let word = 0
     for (const { at, bits } of places.get(token) ?? []) {
-      // a carry goes on through words that are all ones and is taken up by the first that is not
+      // a carry continues through words that are all ones and is taken up by the first that is not
       for (; carry === 1 && word < at; word++) {
         carry = add(row, word, 0, carry)
       }

@@ -53,7 +53,7 @@ export function verdictAfter(pieces: readonly Piece[], at: number): boolean | un
   return undefined
 }
 
-/** Whether a sentence ends with a piece, or goes on with a comparison or a reason. */
+/** Whether a sentence ends with a piece, or continues with a comparison or a reason. */
 function endsSaying(piece: Piece | undefined): boolean {
   return piece?.kind !== 'word' || ['than', 'because', 'as', 'since', 'here'].includes(piece.lower)
 }

@@ -56,7 +56,7 @@ export async function openTrackLog(
 
 /** A log that is not to be continued. */
 export function anotherRun(path: string): ModalityGapError {
-  return exists(path, 'it is the log of another run; load its state to go on with it')
+  return exists(path, 'it is the log of another run; load its state to continue with it')
 }
 
 /** Calls `onRecords` with all records of a log that another process appends to, now and whenever there are more. */

@@ -217,7 +217,7 @@ export class Tracker {
     if (!this.#native.takes(step.step)) {
       return undefined
     }
-    // arrays are copied here, before anything is awaited, so that the trainer may go on with them
+    // arrays are copied here, before anything is awaited, so that the trainer may continue with them
     const rows = this.#open(step)
     rows.catch(() => {})
     const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))

@@ -145,7 +145,7 @@ impl EncoderError {
         }
     }
 
-    /// Whether it is about one pair of a list, so that the others may go on without it.
+    /// Whether it is about one pair of a list, so that the others may continue without it.
     pub(crate) fn is_of_a_pair(&self) -> bool {
         matches!(
             self,

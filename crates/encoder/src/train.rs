@@ -16,7 +16,7 @@ use crate::model::{Model, stream, to_f32};
 use crate::vocabulary::Vocabulary;
 use crate::watch::{Observer, Probe, Step};
 
-/// The file in the output folder that training goes on from.
+/// The file in the output folder that training continues from.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// Where training stands.
@@ -29,7 +29,7 @@ struct Position {
 }
 
 /// Trains on `pictures` until all updates are made; `held` is what probes embed. With `folder`, checkpoints are kept
-/// there, and with `resume` training goes on from the one that lies there; without one it begins anew.
+/// there, and with `resume` training continues from the one that lies there; without one it begins anew.
 ///
 /// # Errors
 /// `CANCELLED` after a checkpoint was saved; a loss that is not finite, by its step; a parameter without gradient.

@@ -1,4 +1,4 @@
-//! Trainings of tiny models: they learn, go on where they stood, and move only what is to move.
+//! Trainings of tiny models: they learn, continue where they stood, and move only what is to move.
 
 mod common;
 

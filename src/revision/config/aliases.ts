@@ -238,7 +238,7 @@ export const HINTS: Readonly<Record<string, string>> = {
   dataset_dir: 'name the file itself, as `data` of a stage',
   datasets: 'name the file itself, as `data` of a stage',
   embeds: 'name the rows of images as embeddings.image',
-  lora_weight_path: 'name a checkpoint to go on from as resume',
+  lora_weight_path: 'name a checkpoint to continue from as resume',
   lr_groups: 'give stage2.projectorLearningRate',
 }
 

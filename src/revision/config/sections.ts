@@ -210,7 +210,7 @@ function training({ rows, key, learningRate }: StageDefaults) {
       whole(1, 'Samples that are held at a time; it changes memory, and results by rounding only.'),
     ),
     learningRate: v.optional(positive('Highest learning rate.'), learningRate),
-    schedule: v.optional(oneOf(SCHEDULES, 'How the rate goes on after its rise.', 'ScheduleKind'), 'cosine'),
+    schedule: v.optional(oneOf(SCHEDULES, 'How the rate changes after its rise.', 'ScheduleKind'), 'cosine'),
     scheduleShape: v.optional(described(scheduleShape, 'a section', 'What is special to some schedules.')),
     warmupRatio: v.optional(share('Share of the updates in which the rate rises from 0.'), 0.03),
     warmupSteps: v.optional(whole(0, 'Updates of that rise; takes the place of `warmupRatio`.')),

@@ -100,7 +100,7 @@ export interface Stage1Config {
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.0005` */
   learningRate: number
-  /** How the rate goes on after its rise. @defaultValue `'cosine'` */
+  /** How the rate changes after its rise. @defaultValue `'cosine'` */
   schedule: ScheduleKind
   /** What is special to some schedules. */
   scheduleShape?: {
@@ -171,7 +171,7 @@ export interface Stage2Config {
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.00001` */
   learningRate: number
-  /** How the rate goes on after its rise. @defaultValue `'cosine'` */
+  /** How the rate changes after its rise. @defaultValue `'cosine'` */
   schedule: ScheduleKind
   /** What is special to some schedules. */
   scheduleShape?: {

@@ -55,7 +55,7 @@ impl BadPairs {
         }
     }
 
-    /// Whether the job has failed already and goes on only to name the other bad pairs.
+    /// Whether the job has failed already and continues only to name the other bad pairs.
     pub fn has_failed(&self) -> bool {
         self.policy == OnBadPair::Error && self.first.is_some()
     }

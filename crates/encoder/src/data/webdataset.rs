@@ -41,7 +41,7 @@ struct Member<T> {
 /// The pairs of a tar file in the order of their first members; images stay in it.
 ///
 /// # Errors
-/// A tar file that is damaged or goes on behind its end. Samples that are no pair go to `bad_pairs`.
+/// A tar file that is damaged or continues behind its end. Samples that are no pair go to `bad_pairs`.
 pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
     let file = open(path)?;
     let failed = |row: usize, error: io::Error| {

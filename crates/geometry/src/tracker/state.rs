@@ -1,4 +1,4 @@
-//! A tracker's state as a file, so that a run goes on after an interruption as if there had been none.
+//! A tracker's state as a file, so that a run continues after an interruption as if there had been none.
 
 use std::sync::Arc;
 
@@ -124,7 +124,7 @@ impl Tracker {
         write(KIND, &info, &tensors)
     }
 
-    /// Reads what [`Tracker::to_bytes`] wrote; the tracker goes on with the same bits.
+    /// Reads what [`Tracker::to_bytes`] wrote; the tracker continues with the same bits.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ContainerError> {
         let file = Container::read(KIND, bytes)?;
         let info: Info = file.info()?;

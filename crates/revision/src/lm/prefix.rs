@@ -27,7 +27,7 @@ impl<T: Real> KvCache<T> {
         }
     }
 
-    /// The same beginning for `sequences` sequences, to go on apart.
+    /// The same beginning for `sequences` sequences, to continue apart.
     ///
     /// # Panics
     /// When there is more than one sequence already.

@@ -1,4 +1,4 @@
-//! What a training leaves behind: its whole state to go on from.
+//! What a training leaves behind: its whole state to continue from.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ impl Session {
             ..kept.learn
         };
         if same != training.options || kept.seed != seed {
-            let reason = "it was made with other options; go on with the same, or start anew".to_owned();
+            let reason = "it was made with other options; continue with the same, or start anew".to_owned();
             return Err(RevisionError::BadModel { file, reason });
         }
         let learning = training.learning.clone();

@@ -156,7 +156,7 @@ impl Session {
         let gradients = learning
             .filter(|(_, learns)| **learns)
             .map(|(gradient, _)| gradient);
-        // a projector among texts alone has a gradient of zero, as in LLaVA's trainer: momentum and decay go on
+        // a projector among texts alone has a gradient of zero, as in LLaVA's trainer: momentum and decay continue
         let gradients = gradients
             .zip(chosen.values())
             .map(|(gradient, value)| match gradient {

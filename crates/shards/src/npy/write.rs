@@ -25,7 +25,7 @@ impl NpyWriter {
         Self::after_header(spec, &header)
     }
 
-    /// A file that starts with `header` and goes on with the rows.
+    /// A file that starts with `header` and continues with the rows.
     pub fn after_header(spec: &OutputSpec, header: &[u8]) -> Result<Self, ShardError> {
         let OutputSpec { dim, dtype, rows, .. } = *spec;
         let file = AtomicFile::create(&spec.path)?;

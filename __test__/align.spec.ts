@@ -138,7 +138,7 @@ test('saved and loaded, by file and by bytes, it gives the same bits', async t =
   })
 })
 
-test('files that are no aligners are refused', async t => {
+test('files that are not aligners are refused', async t => {
   const folder = folderOf(t)
   t.throws(() => Aligner.fromBytes(new Uint8Array(16)), { code: 'BAD_ALIGNER' })
   t.like(await t.throwsAsync(Aligner.load(join(folder, 'none'))), { code: 'NOT_FOUND', file: join(folder, 'none') })

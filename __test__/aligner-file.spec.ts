@@ -85,7 +85,7 @@ const HOSTILE: Record<string, [bytes: Uint8Array, message: RegExp]> = {
   'a header that is not UTF-8': [Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe), /not JSON/],
   'a header that is a list': [fileOf('[]', new Uint8Array(0)), /not a JSON object/],
   'no metadata of ours': [fileOf('{"__metadata__":{"format":"pt"}}', new Uint8Array(0)), /no "modality-gap" metadata/],
-  'metadata that is no JSON': [fileOf('{"__metadata__":{"modality-gap":"x"}}', new Uint8Array(0)), /not JSON/],
+  'metadata that is not JSON': [fileOf('{"__metadata__":{"modality-gap":"x"}}', new Uint8Array(0)), /not JSON/],
   'no version': [changed(({ info }) => delete info.version), /no version/],
   'a width of zero': [changed(({ info }) => Object.assign(info, { dim: 0 })), /not a count/],
   'a width that is not whole': [changed(({ info }) => Object.assign(info, { dim: 1.5 })), /not a count/],

@@ -32,7 +32,7 @@ test('lines that repeat their question answer that one, whatever their order', a
     return records.map(({ answers }) => answers[0])
   }
   t.deepEqual(await answered(['which year', 'what brand']), ['of what brand', 'of which year'])
-  // prompts that are no question of theirs say nothing
+  // prompts that are not questions of theirs say nothing
   t.deepEqual(await answered(['second', 'first']), ['of second', 'of first'])
 })
 
@@ -122,10 +122,10 @@ test('answers that stand beside a question are taken: ten of VQA, one, options',
   }
   const bad: [object, RegExp][] = [
     [{ choices: ['a cat', 'a fox'], answer: 1 }, /its answer "1" is none of 2 options/],
-    [{ options: { A: 'a cat', C: 'a fox' }, answer: 'A' }, /options are no list/],
+    [{ options: { A: 'a cat', C: 'a fox' }, answer: 'A' }, /options are not a list/],
     [{ options: ['a cat'], choices: ['a cat'], answer: 'A' }, /both options and choices/],
     [{ options: ['a cat'], answer: 'C' }, /its answer "C" is none of 1 options/],
-    [{ options: 'a cat', answer: 'A' }, /options are no list/],
+    [{ options: 'a cat', answer: 'A' }, /options are not a list/],
     [{ label: 'yes', answer: 'no' }, /several of label, answer and answers/],
     [{ answers: [{ text: 'x' }] }, /its answer is neither a text nor a number/],
   ]

@@ -21,7 +21,7 @@ for (const name of [...GOOD, 'array.txt']) {
 }
 
 const BAD: [name: string, code: string, message: RegExp][] = [
-  ['latin1.txt', 'BAD_FORMAT', /line 2 is no UTF-8; if it is Latin-1/],
+  ['latin1.txt', 'BAD_FORMAT', /line 2 is not UTF-8; if it is Latin-1/],
   ['utf16.txt', 'UNSUPPORTED', /UTF-16/],
   ['utf16-bare.txt', 'UNSUPPORTED', /UTF-16/],
   ['header.txt', 'UNSUPPORTED', /header of a table, image,caption; name it \.csv/],
@@ -83,7 +83,10 @@ test('ids and configurations in another encoding are refused with their line', a
     return path
   }
   const config = latin1('c.yaml', 'output: out\nprompt: un café\n')
-  t.like(await t.throwsAsync(readConfigFile(config), { message: /line 2 is no UTF-8/ }), { code: 'BAD_FORMAT', row: 1 })
+  t.like(await t.throwsAsync(readConfigFile(config), { message: /line 2 is not UTF-8/ }), {
+    code: 'BAD_FORMAT',
+    row: 1,
+  })
   const all = async (path: string) => {
     const ids: string[] = []
     for await (const id of idsIn(path)) {
@@ -92,7 +95,7 @@ test('ids and configurations in another encoding are refused with their line', a
     return ids
   }
   const table = latin1('ids.csv', 'id,name\n1,fox\n2,café\n')
-  t.like(await t.throwsAsync(all(table), { message: /line 3 is no UTF-8/ }), { code: 'BAD_FORMAT', file: table })
+  t.like(await t.throwsAsync(all(table), { message: /line 3 is not UTF-8/ }), { code: 'BAD_FORMAT', file: table })
   const twice = latin1('twice.csv', 'id,id\n1,2\n')
   t.like(await t.throwsAsync(all(twice), { message: /column id twice/ }), { code: 'BAD_SELECTOR' })
   const wide = join(folder, 'ids.txt')

@@ -58,7 +58,7 @@ test('a checkpoint of the same step takes the place of the older one', async t =
   t.deepEqual(readdirSync(output), ['checkpoint-10'])
 })
 
-test('what is no complete checkpoint is never gone on from', async t => {
+test('what is not a complete checkpoint is never gone on from', async t => {
   const output = folderOf(t)
   await save(output, 10)
   mkdirSync(join(output, 'checkpoint-20'))

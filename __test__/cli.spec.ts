@@ -13,7 +13,7 @@ test('demo ends with a table of before and after, and says what to do next', asy
   const out = join(folderOf(t), 'out')
   const { code, stdout, stderr } = await modalityGap(['demo', '--out', out])
   t.is(code, 0, stderr)
-  t.is(stderr, '', 'no bar where stderr is no terminal')
+  t.is(stderr, '', 'no bar where stderr is not a terminal')
   t.regex(stdout, /Real embeddings of 2,101 pictures/)
   const stated = statedOf('centroid gap').replace('.', '\\.')
   t.regex(stdout, new RegExp(`before +after +noise floor\\n +centroid gap +${stated} +\\S+ +0\\.0\\d+`))

@@ -20,7 +20,7 @@ function partners(images: Float32Array): Float32Array {
 
 test('nothing is wrong with sound pairs', async t => {
   const images = someRows(600, DIM, 1)
-  // moved a little, for a gap that is no noise
+  // moved a little, for a gap that is not noise
   const units = partners(images).map((value, i) => (i % DIM === 0 ? value + 0.1 : value))
   for (let row = 0; row < 600; row++) {
     const values = units.subarray(row * DIM, (row + 1) * DIM)
@@ -63,7 +63,7 @@ test('lengths, doubles and few rows are reported', async t => {
   t.true((await codes(images.subarray(0, 12 * DIM), someRows(12, DIM, 2))).includes('few-rows'))
 })
 
-test('a gap below its floor is no gap', async t => {
+test('a gap below its floor is not a gap', async t => {
   const rows = someRows(1200, DIM, 1)
   t.true((await codes(rows.subarray(0, 600 * DIM), rows.subarray(600 * DIM))).includes('below-floor'))
 })

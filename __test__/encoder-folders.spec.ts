@@ -200,7 +200,7 @@ test('a key of webdataset ends at the first point, and no caption meets the imag
   system('tar', ['-cf', odd, '-C', parts, ...Object.keys(files)])
   const { message } = await t.throwsAsync(embed(odd))
   for (const said of [
-    /latin\.txt: it is no UTF-8 from byte 3 on/,
+    /latin\.txt: it is not UTF-8 from byte 3 on/,
     /the member \._mac\.png has no key/,
     /bmp\.bmp is of a kind that is not read/,
     /mute has no caption/,

@@ -25,7 +25,7 @@ import { material, tinyConfig } from './helpers/revision.ts'
 
 const LINK = { code: 'WRITE_FAILED', message: /is a link, and nothing is written through links/ }
 
-test('a file that is no log is not emptied', async t => {
+test('a file that is not a log is not emptied', async t => {
   const folder = folderOf(t)
   for (const [name, text] of Object.entries({
     one: 'a note without a line end',
@@ -129,7 +129,7 @@ test('a record of a tracker that lacks a part is named by it', async t => {
     writeFileSync(file, `${JSON.stringify(rest)}\n`)
     await t.throwsAsync(readTrackLog(file), {
       code: 'BAD_FORMAT',
-      message: new RegExp(`line 1 is no record of a tracker: ${reason}`),
+      message: new RegExp(`line 1 is not a record of a tracker: ${reason}`),
     })
   }
   t.is(flawOfRecord({ ...whole, v: { ...(whole.v as object), angle: 'wide' } }), 'v.angle is not a number')

@@ -68,10 +68,10 @@ test('a line that was cut short is reported, wherever the cut is', async t => {
   t.regex(stderr, /log\.jsonl ends within a line, which an interruption cut short/)
   await t.throwsAsync(readTrackLog(file, { onCut: true } as never), { code: 'BAD_OPTION' })
   writeFileSync(file, Buffer.concat([whole, Buffer.from([0x7b, 0xe9, 0x0a])]))
-  await t.throwsAsync(readTrackLog(file), { code: 'BAD_FORMAT', message: /line 2 is no UTF-8/ })
+  await t.throwsAsync(readTrackLog(file), { code: 'BAD_FORMAT', message: /line 2 is not UTF-8/ })
 })
 
-test('a byte order mark and blank lines are no records', async t => {
+test('a byte order mark and blank lines are not records', async t => {
   const file = join(folderOf(t), 'log.jsonl')
   await new Tracker(options(file)).push(step(0))
   const records = await readTrackLog(file)

@@ -55,7 +55,7 @@ test('a file without records has none', async t => {
   }
 })
 
-test('what is no sequence of records is refused with the record', async t => {
+test('what is not a sequence of records is refused with the record', async t => {
   const cases: [string, number][] = [
     ['[{"a":1}, {"a":', 1],
     ['[{"a":1}', 1],
@@ -84,7 +84,7 @@ test('what is no sequence of records is refused with the record', async t => {
   }
 })
 
-test('bytes that are no UTF-8 are refused, not replaced', async t => {
+test('bytes that are not UTF-8 are refused, not replaced', async t => {
   for (const begin of ['', '[']) {
     const path = fileOf(t, Buffer.concat([Buffer.from(`${begin}{"a":"`), Buffer.from([0xff]), Buffer.from('"}')]))
     await t.throwsAsync(() => all(path), { code: 'BAD_FORMAT' })

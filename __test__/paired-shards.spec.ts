@@ -20,7 +20,7 @@ async function sides(root = GAP) {
   return { image, text: await openEmbeddings(root, { role: 'text' }).catch(error => error) }
 }
 
-test('shards of other numbers are no pairs, in every call that pairs', async t => {
+test('shards of other numbers are not pairs, in every call that pairs', async t => {
   const folder = folderOf(t)
   cpSync(join(GAP, 'img_emb'), join(folder, 'i'), { recursive: true })
   cpSync(join(GAP, 'text_emb'), join(folder, 't'), { recursive: true })

@@ -94,8 +94,8 @@ const HOSTILE: [string, number[], string][] = [
   ['an old opcode', [0x28, 0x6c, 0x70, 0x30, 0x0a], 'UNSUPPORTED'],
   ['a persistent id', [0x80, 4, 0x5d, 0x51], 'BAD_FORMAT'],
   ['an object to be built', [0x80, 4, 0x5d, 0x81], 'BAD_FORMAT'],
-  ['records that are no dictionaries', [0x80, 4, 0x5d, 0x28, 0x4b, 1, 0x65, 0x2e], 'BAD_FORMAT'],
-  ['an item of what is no dictionary', [0x80, 4, 0x5d, 0x4b, 1, 0x4b, 2, 0x73], 'BAD_FORMAT'],
+  ['records that are not dictionaries', [0x80, 4, 0x5d, 0x28, 0x4b, 1, 0x65, 0x2e], 'BAD_FORMAT'],
+  ['an item of what is not a dictionary', [0x80, 4, 0x5d, 0x4b, 1, 0x4b, 2, 0x73], 'BAD_FORMAT'],
   ['a million marks and more', [0x80, 4, 0x5d, ...new Array<number>(1_000_100).fill(0x28)], 'BAD_FORMAT'],
 ]
 

@@ -50,7 +50,7 @@ test('what a record says of its own use is refused by name', t => {
     [{ speech: 'a.wav' }, /it has speech: there are rows of images only/],
     [turn({ reasoning_content: 'hm' }), /turn 2 has reasoning_content: thoughts stand in the text/],
     [{ system: 'a', conversations: [{ from: 'system', value: 'b' }, ...chat] }, /a system text and another one/],
-    [{ system: 5 }, /its system is no text/],
+    [{ system: 5 }, /its system is not text/],
     [{ objects: { ref: ['fox'], bbox: [[1, 2, 3, 4]] } }, /it has objects: boxes and names/],
     [{ rejected_images: ['j'] }, /it has rejected_images/],
     [{ label: false }, /it has label: false/],
@@ -347,14 +347,14 @@ test('a table of text is named with what records are read from', async t => {
   })
 })
 
-test('elements of an array that are no objects are bad records like others', async t => {
+test('elements of an array that are not objects are bad records like others', async t => {
   const folder = folderOf(t)
   const data = join(folder, 'mixed.json')
   const good = JSON.stringify({ id: 'i0', caption: 'a fox' })
   writeFileSync(data, `[ ${good}, null, 5 ,"a, b",[1, {"id": 2}], true , ${good}, -1.5e3 ]`)
   const lookup = await rowsById(['i0'])
   await t.throwsAsync(TrainingSet.open({ data, lookup }), {
-    message: /^6 records cannot be used:\n.*record 1: it is no object\n.*record 2: it is no object\n/,
+    message: /^6 records cannot be used:\n.*record 1: it is not an object\n.*record 2: it is not an object\n/,
   })
   const set = await TrainingSet.open({ data, lookup, onBad: 'drop' })
   t.like(set.report, { records: 8, dropped: { count: 6 } })
@@ -366,7 +366,7 @@ test('elements of an array that are no objects are bad records like others', asy
   }
 })
 
-test('records that begin with images are no file in COCO layout', async t => {
+test('records that begin with images are not a file in COCO layout', async t => {
   const record = {
     images: [{ path: 'i0', bytes: null }],
     messages: [
@@ -410,7 +410,7 @@ test("ids in COCO's layout are one whether texts or numbers, and images of one i
   })
   await t.throwsAsync(records({ annotations: [{ image_id: 2 ** 53 + 2, caption: 'x' }] }), {
     code: 'BAD_FORMAT',
-    message: /an id near 9007199254740994 is no whole number below 2\^53/,
+    message: /an id near 9007199254740994 is not a whole number below 2\^53/,
   })
 })
 
@@ -449,7 +449,7 @@ test('all bad records are reported in one error, the first twenty by name', asyn
   t.regex(message, /and 10 more\n {2}records: \{ onBad: drop \}/)
 })
 
-test('bad records are dropped where that is asked for, also lines that are no JSON', async t => {
+test('bad records are dropped where that is asked for, also lines that are not JSON', async t => {
   const path = join(folderOf(t), 'data.jsonl')
   writeFileSync(path, '{"caption":"a"}\n{"caption":\n{"caption":"b","video":"v"}\n[1]\n{"caption":"c"}\n')
   const set = await TrainingSet.open({ data: path, lookup: rowsInOrder(5), onBad: 'drop' })

@@ -51,7 +51,7 @@ test('what the functions return can be shown as it is', async t => {
   t.true(html.includes('id="chart-gap"') && html.includes('id="chart-gap-2"'))
 })
 
-test('what is no result is refused', async t => {
+test('what is not a result is refused', async t => {
   const path = join(scratch(), 'report.html')
   for (const wrong of [{}, [], null, 5, 'gap', { gap: 3 }, [result('raw'), { names: ['a'] }]]) {
     t.like(

@@ -445,7 +445,7 @@ test('an error names the line of every key it is about', async t => {
   )
 })
 
-test('what is no YAML, or too much of it, is refused with its line', async t => {
+test('what is not YAML, or too much of it, is refused with its line', async t => {
   const cases: [string, RegExp, object][] = [
     ['model: [1, 2\nx', /line 2/, { row: 1 }],
     ['a: 1\na: 2', /line 2: .*unique/i, { row: 1 }],

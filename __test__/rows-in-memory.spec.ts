@@ -30,7 +30,7 @@ test('rows of plain numbers are exact, in one array or row by row', async t => {
   t.like(await openEmbeddings(NUMBERS, { dtype: 'f32', dim: DIM }), { rows: 2, dtype: 'f32' })
 })
 
-test('what is no row of numbers is refused with its place', async t => {
+test('what is not a row of numbers is refused with its place', async t => {
   const refused = (input: unknown, options = {}) => t.throwsAsync(openEmbeddings(input as never, options))
   t.like(await refused([[1, 2], [3]]), { code: 'BAD_SHAPE', row: 1 })
   t.like(

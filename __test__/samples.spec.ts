@@ -78,10 +78,10 @@ const REFUSED: [string, Record<string, unknown>, RegExp][] = [
   ['a place without an image', { messages: [...TURNS] }, /1 times <image> for 0/],
   ['an unknown role', { messages: [{ role: 'tool', content: 'x' }] }, /turn 1 is by "tool"/],
   ['a role that every object has', { messages: [{ role: 'constructor', content: 'x' }] }, /turn 1 is by "constructor"/],
-  ['a turn that is no text', { messages: [{ role: 'user', content: 7 }] }, /turn 1 says nothing/],
+  ['a turn that is not text', { messages: [{ role: 'user', content: 7 }] }, /turn 1 says nothing/],
   ['a turn that is null', { messages: [null] }, /turn 1 is by undefined/],
-  ['a conversation that is no list', { conversations: 'x' }, /no list of turns/],
-  ['an image that is no name', { image: { width: 3 }, messages: [...TURNS] }, /neither text nor number/],
+  ['a conversation that is not a list', { conversations: 'x' }, /no list of turns/],
+  ['an image that is not a name', { image: { width: 3 }, messages: [...TURNS] }, /neither text nor number/],
 ]
 
 for (const [name, record, message] of REFUSED) {

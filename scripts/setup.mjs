@@ -75,7 +75,7 @@ function read(file) {
 
 function run(command, args, what) {
   process.stderr.write(`setup: ${what}\n`)
-  // what a tool prints is no result of the command that setup runs for
+  // what a tool prints is not a result of the command that setup runs for
   const stdio = ['ignore', process.stderr, process.stderr]
   const { status } = spawnSync(command, args, { cwd: root, stdio, shell: process.platform === 'win32' })
   if (status !== 0) {

@@ -1,6 +1,6 @@
 import { ModalityGapError } from './errors.ts'
 
-/** Files beyond this are no aligners. */
+/** Files beyond this are not aligners. */
 const MAX_BYTES = 2 ** 30
 /** Headers beyond this are none of ours. */
 const MAX_HEADER = 2 ** 24
@@ -24,7 +24,7 @@ export interface AlignerHeader {
   has(name: string): boolean
   /** The values of a tensor of that shape. */
   tensor(name: string, shape: readonly number[]): Float64Array
-  /** Refuses a tensor that is no ascending list of at most so many hashes. */
+  /** Refuses a tensor that is not an ascending list of at most so many hashes. */
   checkHashes(name: string, most: number): void
 }
 
@@ -64,7 +64,7 @@ export function readHeader(bytes: Uint8Array): AlignerHeader {
       const hashAt = (i: number) => words.getBigUint64(8 * i, true)
       const count = words.byteLength / 8
       if (count > most || Array.from({ length: count - 1 }, (_, i) => i).some(i => hashAt(i) >= hashAt(i + 1))) {
-        throw bad(`tensor "${name}" is no ascending list of hashes`)
+        throw bad(`tensor "${name}" is not an ascending list of hashes`)
       }
     },
   }

@@ -6,7 +6,7 @@ import type { AlignerInfo } from './results.ts'
 
 /** The newest version of the aligner file that this code reads. */
 const VERSION = 2
-/** Rows beyond this are no embeddings. */
+/** Rows beyond this are not embeddings. */
 const MAX_DIM = 2 ** 20
 /** Stages of a file at most. */
 const MAX_STAGES = 64

@@ -48,7 +48,7 @@ export interface LogLines<T> {
   records: T[]
   /** Bytes up to the end of each. */
   ends: number[]
-  /** Whether an interruption cut a last line short, which is no record. */
+  /** Whether an interruption cut a last line short, which is not a record. */
   cut: boolean
 }
 
@@ -87,7 +87,7 @@ function recordOf<T>(line: string, { read, what, flaw }: LogKind<T>, file: strin
   try {
     value = JSON.parse(line)
   } catch {
-    // reported below, as for JSON that is no record
+    // reported below, as for JSON that is not a record
   }
   const record = holdsFinite(value) ? read(value) : undefined
   if (record === undefined) {
@@ -131,7 +131,7 @@ export class JsonLog<T> {
    * Opens a log, which need not be there, and cuts off what is not kept.
    *
    * @param keep how many of its records are kept; what it throws is thrown, and the log stays as it is
-   * @throws {@link ModalityGapError} as {@link readJsonLog} does, also for a file that is no log; `WRITE_FAILED`, also for a link
+   * @throws {@link ModalityGapError} as {@link readJsonLog} does, also for a file that is not a log; `WRITE_FAILED`, also for a link
    */
   static async open<T>(
     path: string,

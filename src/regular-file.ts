@@ -15,7 +15,7 @@ export const mostUnpacked = (bytes: number): number => 200 * bytes + 64 * 2 ** 2
 /**
  * Opens a regular file: a pipe or a device may have no end, and one that is named in a file of others may be any.
  *
- * @throws {@link ModalityGapError} `NOT_FOUND`; `UNREADABLE` also for what is no regular file
+ * @throws {@link ModalityGapError} `NOT_FOUND`; `UNREADABLE` also for what is not a regular file
  */
 export async function openRegular(path: string): Promise<FileHandle> {
   const file = await open(path, O_RDONLY | O_NONBLOCK).catch(cause => unreadable(path, cause))

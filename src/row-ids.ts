@@ -59,7 +59,7 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
 /**
  * The ids that rows bring along: an item column of their metadata or of their own table; nothing without one.
  *
- * @throws {@link ModalityGapError} with the file and the row, where such a column holds a value that is no id
+ * @throws {@link ModalityGapError} with the file and the row, where such a column holds a value that is not an id
  */
 export async function ownIds(rows: RowFiles & Pick<EmbeddingsInfo, 'layout'>): Promise<FoundIds | undefined> {
   if (rows.layout !== 'clip-retrieval' && !WITH_COLUMNS.has(rows.format)) {
@@ -99,7 +99,7 @@ function notIds({ code, row }: ModalityGapError): boolean {
 
 function textOf(id: unknown, row: number): string {
   if (typeof id === 'number' && !Number.isSafeInteger(id)) {
-    const why = Number.isInteger(id) ? 'is beyond 2^53 and not exact; give a bigint or a text' : 'is no whole number'
+    const why = Number.isInteger(id) ? 'is beyond 2^53 and not exact; give a bigint or a text' : 'is not a whole number'
     throw new ModalityGapError('BAD_OPTION', `the id ${id} of row ${row} ${why}`, { row })
   }
   if (typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint') {

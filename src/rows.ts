@@ -149,7 +149,7 @@ const TENSOR_TYPES: Readonly<Record<string, readonly ['f32' | 'f64' | 'f16' | 'b
 /**
  * The values of a tensor and what they are: bits, where they have 16.
  *
- * @throws {@link ModalityGapError} `UNSUPPORTED` for a type that is no floating point, `BAD_SHAPE` where `data` does not hold it
+ * @throws {@link ModalityGapError} `UNSUPPORTED` for a type that is not a floating point, `BAD_SHAPE` where `data` does not hold it
  */
 export function valuesOf(tensor: Tensor): readonly [Rows, 'f32' | 'f64' | 'f16' | 'bf16'] {
   const { data } = tensor
@@ -196,7 +196,7 @@ const FAULT = { null: 0, nullComponent: 1, width: 2 } as const
 /**
  * Plain numbers as f64, and the columns of a row where each has an array of its own.
  *
- * @throws {@link ModalityGapError} `BAD_SHAPE` with row and column for what is no number, and for rows of several lengths
+ * @throws {@link ModalityGapError} `BAD_SHAPE` with row and column for what is not a number, and for rows of several lengths
  */
 export function numbersOf(rows: readonly unknown[]): Numbers {
   const [first] = rows

@@ -5,7 +5,7 @@ const utf8 = () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /**
  * The text of a file, a byte order mark included.
  *
- * @throws {@link ModalityGapError} `UNSUPPORTED` for UTF-16, `BAD_FORMAT` with the line as row for what is no UTF-8 otherwise
+ * @throws {@link ModalityGapError} `UNSUPPORTED` for UTF-16, `BAD_FORMAT` with the line as row for what is not UTF-8 otherwise
  */
 export function utf8Of(bytes: Uint8Array, file: string): string {
   refuseUtf16(bytes, file)
@@ -53,11 +53,11 @@ function refuseUtf16([first, second, third]: Uint8Array, file: string): void {
 }
 
 function noUtf8(file: string, row: number, cause: unknown): ModalityGapError {
-  const message = `${file}: line ${row + 1} is no UTF-8; if it is Latin-1, convert it: iconv -f latin1 -t utf-8`
+  const message = `${file}: line ${row + 1} is not UTF-8; if it is Latin-1, convert it: iconv -f latin1 -t utf-8`
   return new ModalityGapError('BAD_FORMAT', message, { file, row, cause })
 }
 
-/** The line, from 0, of the first bytes that are no UTF-8. */
+/** The line, from 0, of the first bytes that are not UTF-8. */
 function lineOfFault(bytes: Uint8Array): number {
   let row = 0
   for (let from = 0; from < bytes.length; row++) {

@@ -59,7 +59,7 @@ def similarity(image, text, sample):
     pairs = len(few) * (len(few) - 1)
     return {
         "alignment": float(((x - z) ** 2).sum(axis=1).mean()),
-        # a row with itself is no pair
+        # a row with itself is not a pair
         "uniformity": {name: float(np.log((total - len(few)) / pairs)) for name, total in uniform.items()},
         "cka": float((cross**2).sum() / np.sqrt((sx**2).sum() * (sz**2).sum())),
         "separability": float(probe.score(*labelled(1))),

@@ -65,7 +65,7 @@ function search(images, texts) {
   add(both, texts, count)
   let imagesFound = 0
   for (let i = 0; i < count; i++) {
-    // a text finds itself first, which is no answer
+    // a text finds itself first, which is not an answer
     const { keys } = both.search(rowOf(texts, i), TOP + 1, 0)
     const others = [...keys].map(Number).filter(key => key !== count + i)
     imagesFound += others.slice(0, TOP).filter(key => key < count).length

@@ -26,7 +26,7 @@ const COPY = { recursive: true, preserveTimestamps: true }
 const say = line => writeSync(1, `${JSON.stringify(line)}\n`)
 const work = mkdtempSync(join(tmpdir(), 'modality-gap-campaign-'))
 process.on('exit', () => rmSync(work, { recursive: true, force: true }))
-// notes about odd models are no output of a case
+// notes about odd models are not output of a case
 process.removeAllListeners('warning')
 
 const [pieces, seed, made, keep] = process.argv.slice(2)

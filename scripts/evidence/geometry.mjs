@@ -188,7 +188,7 @@ async function plateau(seeds, rows) {
   const found = row({
     id: 'sample-size-plateau',
     claim: 'The held-out gap falls with the rows of the fit and flattens near 1e4 (paper: plateau at 1e4)',
-    how: 'three fits at each size; fall: gap at half of all rows over that at 1e4, with half and with a twentieth of the rows held out; falling is seen, but the curve is the sampling floor sqrt(T/n_fit + T/n_held) throughout, so where it flattens follows from the number of rows held out and is no property of the method: null by design unless the gap stays far above its floor or does not fall at all',
+    how: 'three fits at each size; fall: gap at half of all rows over that at 1e4, with half and with a twentieth of the rows held out; falling is seen, but the curve is the sampling floor sqrt(T/n_fit + T/n_held) throughout, so where it flattens follows from the number of rows held out and is not a property of the method: null by design unless the gap stays far above its floor or does not fall at all',
     data: `paper-like, ${rows} × 256`,
     seeds,
     results,

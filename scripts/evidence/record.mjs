@@ -54,7 +54,7 @@ function withdrawn(claims) {
         `${many} rows were judged by a baseline or a formula that ${REPLACED}: a random direction in the place of random mixtures of the`,
         'batch, an isotropic spectrum, the radial part of the drift, an expansion that unit rows do not meet. Their',
         'numbers are those of the old runs. The new baselines need the covariance of each batch and the directions of each probe, which no',
-        'run has kept; so these rows are null until all runs are repeated. That is no finding against the claims, nor one for them. The other',
+        'run has kept; so these rows are null until all runs are repeated. That is not a finding against the claims, nor one for them. The other',
         'rows rest on definitions that stand: gaps of .5 to 1.1 beside floors of .02 are real by the new test as by the old one, and condition',
         'numbers, angles, drifts, spans and retrieval are defined as they were.',
         '',

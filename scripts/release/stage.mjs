@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import { LICENCES, NOTICES, napi, platforms, ROOT, readManifest } from './platforms.mjs'
 
 /** The first line of a file that stands for a binary of another platform in a rehearsal. */
-const STAND_IN = 'This is no native code: it stands for a binary in the rehearsal of a release.'
+const STAND_IN = 'This is not native code: it stands for a binary in the rehearsal of a release.'
 
 /**
  * Fills `into` with the root package and, below `npm/`, the platform packages, and returns their folders: the platforms

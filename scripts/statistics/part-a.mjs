@@ -422,7 +422,7 @@ is real" where its interval lies above zero, *now* what this one says. Line numb
 populations of this kind. Lines 2, 17 and 18 have no numbers: \`measure\` prints its
 diagnosis, comparisons of arms over seeds stand as they were, and chance levels stand beside what they belong to. Line 3, claims of
 the tracker, is tested in \`__test__/findings.spec.ts\`. On these samples four lines do not show what was found on others: 7 (4 of 4 and 12 of 12
-of procrustes there), 7c (raw rows ruled out in up to 39 %, in simulation), 10 (κ 3.3e8 and rank 128, of ten directions that are no columns,
+of procrustes there), 7c (raw rows ruled out in up to 39 %, in simulation), 10 (κ 3.3e8 and rank 128, of ten directions that are not columns,
 so that rounding fills all of them) and the second of 11 (0 % there).
 
 | what | truth | before | now |

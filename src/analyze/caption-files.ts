@@ -116,7 +116,7 @@ function jsonCaptions(text: string, lines: readonly string[], file: string): str
   })
 }
 
-/** JSON that is one object is no list of captions. */
+/** JSON that is one object is not a list of captions. */
 function oneObject(value: object): string {
   const kind = 'annotations' in value ? "JSON of COCO's annotations" : 'one JSON object'
   return `${kind}; bring its captions into the order of the rows, one on each line or in an array`

@@ -98,7 +98,7 @@ function methods(text: string): StrategyName[] {
   const names = text.split(',').map(name => name.trim())
   const unknown = names.find(name => !NAMES.includes(name as StrategyName))
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`There is no strategy "${unknown}"; there are ${NAMES.join(', ')}.`)
+    throw new InvalidArgumentError(`unknown strategy \`${unknown}\`; expected ${NAMES.join(', ')}`)
   }
   return names as StrategyName[]
 }

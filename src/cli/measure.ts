@@ -266,7 +266,7 @@ function parts(text: string): MeasurePart[] {
   const names = text.split(',').filter(name => name !== '')
   const unknown = names.find(name => !PARTS.includes(name as MeasurePart))
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`There is no part "${unknown}"; the parts are ${PARTS.join(', ')}.`)
+    throw new InvalidArgumentError(`unknown part \`${unknown}\`; expected ${PARTS.join(', ')}`)
   }
   return names as MeasurePart[]
 }

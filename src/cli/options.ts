@@ -218,7 +218,7 @@ function steps(text: string): Step[] {
   const names = text.split(',').map(name => name.trim())
   const unknown = names.find(name => !STEPS.includes(name as Step))
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`There is no step "${unknown}"; the steps are ${STEPS.join(', ')}.`)
+    throw new InvalidArgumentError(`unknown step \`${unknown}\`; expected ${STEPS.join(', ')}`)
   }
   return names as Step[]
 }

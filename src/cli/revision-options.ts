@@ -38,7 +38,7 @@ function setting(text: string, before: Override = {}): Override {
       keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), parse(value)) as Override,
     )
   } catch (cause) {
-    throw new InvalidArgumentError(`Its value is no YAML: ${(cause as Error).message}`)
+    throw new InvalidArgumentError(`Its value is not YAML: ${(cause as Error).message}`)
   }
 }
 

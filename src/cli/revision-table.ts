@@ -95,7 +95,7 @@ function recordsTable(records: readonly RecordsScore[]): string {
   return [table([[...head, ...more], ...rows]), ...dropped].join('\n')
 }
 
-/** A score of answers, which is no measurement that a tiny number would mean something in. */
+/** A score of answers, which is not a measurement that a tiny number would mean something in. */
 function points(value: number | undefined): string {
   return value === undefined ? '–' : value.toFixed(4)
 }

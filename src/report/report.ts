@@ -64,7 +64,7 @@ const chartChecks: Checks<ChartOptions> = {
  *
  * @param data one result or several, as the functions return them or as `--json` prints them
  * @param path the file; written as a whole or not at all
- * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result or where something stands, `WRITE_FAILED`
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are not a result or where something stands, `WRITE_FAILED`
  */
 export async function writeReport(
   data: ReportData | readonly ReportData[],

@@ -16,7 +16,7 @@ export interface Results {
 /**
  * Sorts results by what they hold.
  *
- * @throws {@link ModalityGapError} `BAD_OPTION` for a value that is no result of this package
+ * @throws {@link ModalityGapError} `BAD_OPTION` for a value that is not a result of this package
  */
 export function sorted(data: ReportData | readonly ReportData[]): Results {
   const results: Results = {
@@ -32,7 +32,7 @@ export function sorted(data: ReportData | readonly ReportData[]): Results {
   list.forEach((one, i) => {
     if (!place(results, one)) {
       const what = list.length > 1 ? `item ${i} of the data` : 'the data'
-      throw new ModalityGapError('BAD_OPTION', `${what} is no result of measure, align, compare, analyze or track`)
+      throw new ModalityGapError('BAD_OPTION', `${what} is not a result of measure, align, compare, analyze or track`)
     }
   })
   if (list.length === 0) {

@@ -41,5 +41,5 @@ function dimIn(header: string): number | undefined {
 }
 
 function damaged(file: string): never {
-  throw new ModalityGapError('BAD_MODEL', `${file} is no projector that a stage has written`, { file })
+  throw new ModalityGapError('BAD_MODEL', `${file} is not a projector that a stage has written`, { file })
 }

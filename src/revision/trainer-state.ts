@@ -106,7 +106,7 @@ export async function readTrainerState(folder: string): Promise<TrainerState> {
   const text = (await readRegular(path)).toString()
   const state = parsed(text)
   if (!isState(state)) {
-    throw new ModalityGapError('BAD_FORMAT', `${path} is no state of a training`, { file: path })
+    throw new ModalityGapError('BAD_FORMAT', `${path} is not a state of a training`, { file: path })
   }
   return {
     epoch: state.epoch,
@@ -133,7 +133,7 @@ function tallyOf(state: object): { tally?: Tally } {
 }
 
 function parsed(text: string): unknown {
-  // Python writes NaN and Infinity, which are no JSON
+  // Python writes NaN and Infinity, which are not JSON
   for (const each of [text, text.replaceAll(/(?<=: )(?:NaN|-?Infinity)(?=,?$)/gm, 'null')]) {
     try {
       return JSON.parse(each)

@@ -348,7 +348,7 @@ async function checkpointToResume(output: string, resume: boolean | string): Pro
   const wanted = resolve(resume)
   const found = (await checkpointsIn(dirname(wanted))).find(({ path }) => path === wanted)
   if (found === undefined) {
-    throw new ModalityGapError('NOT_FOUND', `${resume} is no complete checkpoint`, { file: resume })
+    throw new ModalityGapError('NOT_FOUND', `${resume} is not a complete checkpoint`, { file: resume })
   }
   return found
 }

@@ -54,7 +54,7 @@ export function askedOf(
   wording: Wording,
   template: string,
 ): { sample: ModelSample; references: string[] }[] {
-  // an answer that is not to be learned is no answer to compare with
+  // an answer that is not to be learned is not an answer to compare with
   return records
     .filter(({ turns }) => turns.at(-1)?.learned !== false)
     .map(record => ({

@@ -4,7 +4,7 @@ const set = (words: string) => new Set(words.split(' '))
 
 /** Those that a letter is the name of. */
 export const NAMING = set('option choice letter answer statement')
-/** Words that continue after a letter, so that `A` and `I` before them are no article and no name. */
+/** Words that continue after a letter, so that `A` and `I` before them are neither an article nor a name. */
 export const AFTER_LETTER = set(
   'is was because as since for and or but nor seems appears looks would must should could so which not are',
 )
@@ -15,7 +15,7 @@ export const SOFT = '*_`"“”‘’\'()[]{}$\\#«»>'
 export const TO_LETTER = 16
 
 /**
- * The letter that a piece is: one capital that is no part of a name, an abbreviation or a contraction, and no article.
+ * The letter that a piece is: one capital that is not part of a name, an abbreviation or a contraction, and no article.
  *
  * @param stated whether a small one counts as well, where nothing follows it in its sentence or brackets enclose it
  */
@@ -87,7 +87,7 @@ export function isOneOfSeveral(pieces: readonly Piece[], at: number, letter: str
   return isOr || !begins
 }
 
-/** The first piece from a place on that is no soft mark. */
+/** The first piece from a place on that is not a soft mark. */
 export function skipSoft(pieces: readonly Piece[], from: number): number {
   let at = from
   while (at < from + TO_LETTER && SOFT.includes(pieces[at]?.text ?? ' ')) {

@@ -161,7 +161,7 @@ function stepOfLine(line: string, row: number): TrackStep {
     return bad((error as Error).message)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return bad('it is no object')
+    return bad('it is not an object')
   }
   const { step, ...fields } = value as Record<string, unknown>
   if (typeof step !== 'number') {

@@ -81,7 +81,7 @@ impl ModelConfig {
             if tower.heads == 0 || tower.width == 0 || tower.width % tower.heads != 0 {
                 let TowerConfig { width, heads, .. } = tower;
                 return Err(EncoderError::BadOption(format!(
-                    "{name}.width {width} is no multiple of {heads} heads"
+                    "{name}.width {width} is not a multiple of {heads} heads"
                 )));
             }
         }
@@ -90,7 +90,7 @@ impl ModelConfig {
                 image_size, patch, ..
             } = self;
             return Err(EncoderError::BadOption(format!(
-                "imageSize {image_size} is no multiple of patch {patch}"
+                "imageSize {image_size} is not a multiple of patch {patch}"
             )));
         }
         if self.dim == 0 || self.tokens == 0 {

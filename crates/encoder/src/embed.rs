@@ -375,7 +375,7 @@ const FINISHED: &str = "{\"finished\":true}\n";
 /// Most bytes of a note.
 const MAX_NOTE: u64 = 1 << 10;
 
-/// Refuses to write over what is no run of ours, or over a finished one that is not to be resumed, and into what is read.
+/// Refuses to write over what is not a run of ours, or over a finished one that is not to be resumed, and into what is read.
 fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {
     let paths = || job.data.iter().chain([&job.encoder]).map(PathBuf::as_path);
     let claim = Claim::reading(

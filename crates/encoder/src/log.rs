@@ -37,7 +37,7 @@ impl TrainLog {
     /// Reads the log at `path`, which need not be there.
     ///
     /// # Errors
-    /// `BAD_FORMAT` for a file that is no log of a training, by its record; `WRITE_FAILED` for a link.
+    /// `BAD_FORMAT` for a file that is not a log of a training, by its record; `WRITE_FAILED` for a link.
     pub fn open(path: &Path) -> Result<Self> {
         refuse_link(path)?;
         let text = match Input::whole(path, MAX_LOG) {
@@ -107,7 +107,7 @@ fn foreign(path: &Path, line: usize) -> EncoderError {
     EncoderError::BadData {
         file: path.to_owned(),
         row: Some(line as u64),
-        reason: "it is no log of a training; choose another output".to_owned(),
+        reason: "it is not a log of a training; choose another output".to_owned(),
     }
 }
 

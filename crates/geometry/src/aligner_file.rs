@@ -17,7 +17,7 @@ use crate::stage_file::{Tensor, map_of, tensors_of};
 pub const FORMAT_VERSION: u32 = 2;
 /// The one metadata key.
 const KEY: &str = "modality-gap";
-/// Rows beyond this are no embeddings; products of widths stay far from overflow.
+/// Rows beyond this are not embeddings; products of widths stay far from overflow.
 const MAX_DIM: usize = 1 << 20;
 
 /// Tensors of the hashes of the fit's rows, target and source.
@@ -122,8 +122,9 @@ impl Aligner {
         for (sketch, name) in aligner.sketches.iter_mut().zip(SKETCHES) {
             if file.has(name) {
                 let read = RowSketch::read(file.hashes(name)?);
-                *sketch =
-                    read.ok_or_else(|| malformed(format!("tensor `{name}` is no ascending list of hashes")))?;
+                *sketch = read.ok_or_else(|| {
+                    malformed(format!("tensor `{name}` is not an ascending list of hashes"))
+                })?;
             }
         }
         Ok(aligner)

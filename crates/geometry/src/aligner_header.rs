@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
-/// Files beyond this are no aligners: 4096 columns and a thousand offsets take 33 MB.
+/// Files beyond this are not aligners: 4096 columns and a thousand offsets take 33 MB.
 const MAX_BYTES: usize = 1 << 30;
 /// Headers beyond this are none of ours.
 const MAX_HEADER: u64 = 1 << 24;
@@ -84,7 +84,7 @@ impl<'a> Header<'a> {
         let values: Vec<f64> = words.map(f64::from_bits).collect();
         match values.iter().find(|value| !usable(**value)) {
             Some(value) => Err(malformed(format!(
-                "tensor `{name}` holds {value}, which is no number of a map"
+                "tensor `{name}` holds {value}, which is not a number of a map"
             ))),
             None => Ok(values),
         }

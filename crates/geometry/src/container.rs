@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Files beyond this are none of ours: a frame of 8192 columns takes 0.5 GB.
 const MAX_BYTES: usize = 1 << 31;
 
-/// Why bytes are no file of this package, or none that it can read.
+/// Why bytes are not a file of this package, or none that it can read.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum ContainerError {

@@ -11,7 +11,7 @@ const KIND: Kind = Kind {
     key: "modality-gap-frame",
     version: 1,
 };
-/// Entries of BᵀB−I beyond this are no rounding of an orthonormal basis.
+/// Entries of BᵀB−I beyond this are not rounding of an orthonormal basis.
 const ORTHONORMAL: f64 = 1e-8;
 
 /// What a frame's tensors do not hold.

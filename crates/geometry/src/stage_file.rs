@@ -107,7 +107,7 @@ pub(crate) fn map_of(
         let name = format!("stages.{at}");
         Ok(match info {
             StageInfo::Scale { factor } if !usable(*factor) => {
-                return malformed("its factor is no number of a map");
+                return malformed("its factor is not a number of a map");
             }
             StageInfo::Scale { factor } => Stage::Scale(*factor),
             StageInfo::Add => Stage::Add(read(&name, &[dim])?),

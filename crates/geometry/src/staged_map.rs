@@ -109,7 +109,7 @@ impl StagedMap {
                 Stage::Add(vector) => put(2, vector),
                 Stage::Sphere => put(3, &[]),
                 Stage::Linear(matrix) => put(4, matrix),
-                // the seed's bits, not its value, for a large seed is no f64
+                // the seed's bits, not its value, for a large seed is not an f64
                 Stage::Noise { sigma, seed } => put(5, &[*sigma, f64::from_bits(*seed)]),
                 Stage::Polar(polar) => put(6, &polar.numbers()),
             }

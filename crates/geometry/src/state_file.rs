@@ -9,7 +9,7 @@ use crate::moments::{Lengths, Moments};
 const KEY: &str = "modality-gap-state";
 const KIND: &str = r#"{"version":1,"state":"moments"}"#;
 
-/// Why bytes are no state of this package.
+/// Why bytes are not a state of this package.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("not a moments state: {0}")]
 pub struct StateFileError(String);

@@ -21,7 +21,7 @@ pub struct Strangers<'a> {
 }
 
 impl<'a> Strangers<'a> {
-    /// Of pairs of rows, n × `dim` row-major each; pairs of one key are no strangers.
+    /// Of pairs of rows, n × `dim` row-major each; pairs of one key are not strangers.
     pub fn of(keys: &'a [u64], rows: [&'a [f64]; 2], dim: usize) -> Self {
         let [x, z] = rows;
         let mut order: Vec<(f64, usize)> = (0..keys.len())

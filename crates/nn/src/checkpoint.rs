@@ -89,7 +89,7 @@ impl Checkpoint {
         };
         // a pipe or device has no end
         if !std::fs::metadata(file).map_err(failed)?.is_file() {
-            let reason = "it is no regular file".to_owned();
+            let reason = "it is not a regular file".to_owned();
             return Err(NnError::BadCheckpoint {
                 file: file.to_owned(),
                 reason,
@@ -102,7 +102,7 @@ impl Checkpoint {
         };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| bad(error.to_string()))?;
         let json = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-        let json = json.ok_or_else(|| bad("it is no checkpoint of this package".to_owned()))?;
+        let json = json.ok_or_else(|| bad("it is not a checkpoint of this package".to_owned()))?;
         let state = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
         let parsed = SafeTensors::deserialize(&bytes).map_err(|error| bad(error.to_string()))?;
         let mut tensors = BTreeMap::new();

@@ -83,7 +83,10 @@ impl LoraConfig {
         }
         let known = |name: &str| TARGETS.contains(&name.rsplit('.').next().unwrap_or(name));
         match self.targets.iter().find(|name| !known(name)) {
-            Some(name) => bad(format!("{name} is no map of a block; {} are", TARGETS.join(", "))),
+            Some(name) => bad(format!(
+                "{name} is not a map of a block; {} are",
+                TARGETS.join(", ")
+            )),
             None if self.targets.is_empty() => bad("adapters need targets".to_owned()),
             None => Ok(()),
         }

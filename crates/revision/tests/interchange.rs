@@ -101,7 +101,7 @@ fn a_transposed_tensor_is_read_in_its_own_order() {
     assert_same(&found.tensors, &tensors, "transposed.bin");
 }
 
-/// What would run code, is stored in another way, or is no projector; each error names the file and what is wrong.
+/// What would run code, is stored in another way, or is not a projector; each error names the file and what is wrong.
 #[test]
 fn other_files_are_refused() {
     for (file, said) in [

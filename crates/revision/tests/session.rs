@@ -372,7 +372,7 @@ fn a_model_that_learned_with_its_adapters_is_merged_with_them() {
     }
 }
 
-/// Such a file is no reason to make room for maps that it does not hold.
+/// Such a file is not a reason to make room for maps that it does not hold.
 #[test]
 fn only_the_adapters_of_a_folder_are_made_and_those_of_other_maps_refused() {
     let folder = tempfile::tempdir().unwrap();

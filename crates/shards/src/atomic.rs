@@ -150,7 +150,7 @@ pub fn remove_litter<'a>(paths: impl IntoIterator<Item = &'a Path>) {
             folders.entry(folder).or_default().insert(name);
         }
     }
-    // what is not complete is no object
+    // what is not complete is not an object
     folders.retain(|folder, _| !is_remote(folder));
     for (folder, names) in folders {
         let folder = if folder.as_os_str().is_empty() {

@@ -429,7 +429,7 @@ fn matching(folder: &Path, pattern: &str, card: &Place) -> Result<Vec<PathBuf>, 
     let mut files = found.map_err(|unmatched| match unmatched {
         Unmatched::Pattern(error) => {
             let reason = format!(
-                "lists {pattern:?}, which is no pattern that is followed ({}); name the files themselves",
+                "lists {pattern:?}, which is not a pattern that is followed ({}); name the files themselves",
                 error.msg
             );
             ShardError::unsupported(card, reason)

@@ -51,7 +51,7 @@ impl Claim {
         }
     }
 
-    /// Refuses `target` where it is, or lies among, what is read, where it is no regular file, and, unless `replace`, where
+    /// Refuses `target` where it is, or lies among, what is read, where it is not a regular file, and, unless `replace`, where
     /// anything stands.
     ///
     /// # Errors

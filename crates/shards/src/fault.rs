@@ -29,11 +29,11 @@ pub enum Fault {
     },
     /// The record has no row under the key.
     Missing,
-    /// The element of the list is no record.
+    /// The element of the list is not a record.
     NoRecord,
     /// The row is stored otherwise than the others, for instance as f64 among f32.
     OtherType,
-    /// The row is no list of numbers.
+    /// The row is not a list of numbers.
     NoNumbers,
     /// The row is an array of something else than f2, f4 or f8.
     NoFloats,
@@ -54,9 +54,9 @@ impl fmt::Display for Fault {
             Self::Width { found, expected } => write!(f, "has {found} columns, the others {expected}"),
             Self::Cells { found, expected } => write!(f, "has {found} cells, the first line {expected}"),
             Self::Missing => f.write_str("the record has no row under the key"),
-            Self::NoRecord => f.write_str("is no record"),
+            Self::NoRecord => f.write_str("is not a record"),
             Self::OtherType => f.write_str("has another storage type than the others"),
-            Self::NoNumbers => f.write_str("is no list of numbers"),
+            Self::NoNumbers => f.write_str("is not a list of numbers"),
             Self::NoFloats => f.write_str("its array holds no f2, f4 or f8"),
             Self::Matrix => f.write_str("its array has not one dimension"),
             Self::Objects => {

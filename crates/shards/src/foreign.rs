@@ -1,4 +1,4 @@
-//! Files that are no containers of rows and no damage either: named as what they are, with what to do.
+//! Files that are not containers of rows and no damage either: named as what they are, with what to do.
 
 use std::fmt;
 use std::path::Path;
@@ -228,7 +228,7 @@ pub(crate) fn kind_of_name(path: &Path) -> Option<Foreign> {
 
 /// What a file is and what to do with it; `None` where neither its first bytes nor its name tell.
 pub(crate) fn kind_of(start: &[u8], path: &Path) -> Option<Foreign> {
-    // what R packs is no text
+    // what R packs is not text
     let by_name = kind_of_name(path);
     if let Some(&(_, foreign)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
         return by_name.filter(|_| foreign.sort == Sort::Packed).or(Some(foreign));
@@ -326,7 +326,7 @@ impl fmt::Display for ForeignKind {
     }
 }
 
-/// What a file is, where its first bytes tell that it is no text of records.
+/// What a file is, where its first bytes tell that it is not text of records.
 ///
 /// # Errors
 /// `NOT_FOUND` or `UNREADABLE` with the path.

@@ -250,7 +250,7 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf, ShardError> {
     let path = Path::new(name);
     let below = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !below || name.is_empty() {
-        let reason = format!("lists {name:?}, which is no file below it");
+        let reason = format!("lists {name:?}, which is not a file below it");
         return Err(ShardError::bad_format(&Place::from(folder), reason));
     }
     Ok(folder.join(path))

@@ -136,7 +136,7 @@ impl Shard for Pooled {
         self.states.dim()
     }
 
-    /// A mean of halves is no half.
+    /// A mean of halves is not a half.
     fn dtype(&self) -> Dtype {
         match (self.pool, self.states.dtype()) {
             (Pool::Mean, Dtype::F16 | Dtype::Bf16) => Dtype::F32,

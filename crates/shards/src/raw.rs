@@ -18,7 +18,7 @@ pub(crate) fn open(input: Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
     let (dim, dtype) = match ask.selector {
         Some(selector) => shape_of(selector).ok_or_else(|| {
             let reason = format!(
-                "#{selector} is no shape of plain bytes; expected columns and storage type, #768:f32, with f16, bf16, f32 or f64"
+                "#{selector} is not a shape of plain bytes; expected columns and storage type, #768:f32, with f16, bf16, f32 or f64"
             );
             ShardError::bad_selector(place, reason)
         })?,

@@ -169,7 +169,9 @@ fn find(name: &str, wanted: Wanted) -> Result<Found, ShardError> {
 fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
     let found = storage::matching(pattern, glob::MatchOptions::new());
     let mut files = found.map_err(|unmatched| match unmatched {
-        Unmatched::Pattern(e) => ShardError::bad_selector(place, format!("is no valid pattern: {}", e.msg)),
+        Unmatched::Pattern(e) => {
+            ShardError::bad_selector(place, format!("is not a valid pattern: {}", e.msg))
+        }
         Unmatched::Unreadable(path, e) => ShardError::from_read(&Place::from(path.as_path()), e),
     })?;
     if files.is_empty() {

@@ -188,7 +188,7 @@ fn scan(input: &Input) -> Result<Samples, ShardError> {
     if input.len() < BLOCK {
         return Err(ShardError::bad_format(
             place,
-            "is no tar archive: it is shorter than one block",
+            "is not a tar archive: it is shorter than one block",
         ));
     }
     let mut archive = tar::Archive::new(input.reader(0, input.len()));

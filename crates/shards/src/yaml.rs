@@ -55,7 +55,7 @@ enum Open {
 /// The first document of a text; an empty one is an empty text.
 ///
 /// # Errors
-/// What is wrong: no YAML, an alias, a key that is no text or stands twice, more than any such file holds.
+/// What is wrong: no YAML, an alias, a key that is not text or stands twice, more than any such file holds.
 pub(crate) fn parse(text: &str) -> Result<Yaml, String> {
     let mut open: Vec<Open> = Vec::new();
     for (count, event) in Parser::new_from_str(text).enumerate() {
@@ -96,7 +96,7 @@ pub(crate) fn parse(text: &str) -> Result<Yaml, String> {
 
 fn key_of(value: Yaml, entries: &[(String, Yaml)]) -> Result<String, String> {
     let Yaml::Text(key) = value else {
-        return Err("has a key that is no text".to_owned());
+        return Err("has a key that is not text".to_owned());
     };
     if entries.iter().any(|(other, _)| *other == key) {
         return Err(format!("has the key {key:?} twice"));

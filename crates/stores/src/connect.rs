@@ -39,7 +39,7 @@ pub(crate) fn key_of(uri: &Uri) -> Result<Key, StoreError> {
         return Ok(Key::default());
     }
     Key::parse(&uri.key)
-        .map_err(|error| StoreError::new(Kind::Other, format!("is no name of an object: {error}")))
+        .map_err(|error| StoreError::new(Kind::Other, format!("is not a name of an object: {error}")))
 }
 
 pub(crate) fn is_web(uri: &Uri) -> bool {

@@ -63,7 +63,7 @@ pub(crate) fn address(uri: &Uri) -> Result<String, StoreError> {
         .strip_prefix("models/")
         .unwrap_or(&place.repository);
     let mut address = url::Url::parse(&endpoint())
-        .map_err(|error| StoreError::new(Kind::Other, format!("HF_ENDPOINT is no address: {error}")))?;
+        .map_err(|error| StoreError::new(Kind::Other, format!("HF_ENDPOINT is not an address: {error}")))?;
     let base = format!(
         "{}/{repository}/resolve/{}",
         address.path().trim_end_matches('/'),
@@ -94,7 +94,7 @@ pub(crate) fn token() -> Option<String> {
 /// The header that carries a token. Clients do not send it on to other hosts.
 pub(crate) fn bearer(token: &str) -> Result<HeaderMap, StoreError> {
     let value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| StoreError::new(Kind::Other, "HF_TOKEN is no token"))?;
+        .map_err(|_| StoreError::new(Kind::Other, "HF_TOKEN is not a token"))?;
     Ok(HeaderMap::from_iter([(reqwest::header::AUTHORIZATION, value)]))
 }
 
@@ -156,7 +156,7 @@ async fn pages(start: String, token: Option<String>) -> Result<Vec<Listed>, Stor
         let page: Vec<Listed> = serde_json::from_slice(&bytes).map_err(|error| {
             StoreError::new(
                 Kind::Other,
-                format!("the hub's list of files is no JSON of one: {error}"),
+                format!("the hub's list of files is not JSON of one: {error}"),
             )
         })?;
         listed.extend(page);

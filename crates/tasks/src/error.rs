@@ -191,7 +191,7 @@ pub enum TaskError {
     /// A matrix that cannot be decomposed to full accuracy.
     #[error("{0}")]
     Numeric(String),
-    /// A file that is no aligner, or a newer one.
+    /// A file that is not an aligner, or a newer one.
     #[error("{}{error}", place(.file))]
     Aligner {
         /// The file, when there is one.
@@ -199,7 +199,7 @@ pub enum TaskError {
         /// What is wrong with it.
         error: AlignerFileError,
     },
-    /// A file that is no frame, or a newer one.
+    /// A file that is not a frame, or a newer one.
     #[error("{}: {error}", .file.display())]
     Frame {
         /// The file.
@@ -207,7 +207,7 @@ pub enum TaskError {
         /// What is wrong with it.
         error: ContainerError,
     },
-    /// A file that is no tracker state, or a newer one.
+    /// A file that is not a tracker state, or a newer one.
     #[error("{}{error}", place(.file))]
     State {
         /// The file, when there is one.

@@ -392,7 +392,7 @@ fn note_gaps(
 ) -> Result<(), TaskError> {
     let together = fitted.pairing != Pairing::None || fitted.rows.iter().any(|rows| rows.keys.is_some());
     let floor = if together && results[1].rows() > 1 && target_after[1].rows() > 1 {
-        // groups of equal rows are found again, for they are no ids
+        // groups of equal rows are found again, for they are not ids
         let equal = fitted.known == Some(Known::EqualRows);
         let rows = fitted.rows.each_ref().map(|rows| RowSet {
             keys: rows.keys.clone().filter(|_| !equal),

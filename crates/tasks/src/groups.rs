@@ -14,7 +14,7 @@ use crate::{RowSet, TaskError};
 
 /// Pairs that groups may make at most; more come of an id that is none.
 const MOST_PAIRS: u64 = 100_000_000;
-/// Share of a side that one row repeated over and over may take; beyond, the rows are no sample at all.
+/// Share of a side that one row repeated over and over may take; beyond, the rows are not a sample at all.
 const COLLAPSED: u64 = 4;
 
 /// How groups came to be known.
@@ -299,7 +299,7 @@ mod tests {
             classes(&[5, 6, 5, UNUSABLE, UNUSABLE, 6, 7, 8]),
             Some(vec![0, 1, 0, 3, 4, 1, 6, 7])
         );
-        // rows that are nearly all the same are no sample
+        // rows that are nearly all the same are not a sample
         assert_eq!(classes(&[5, 5, 5, 6]), None);
     }
 

@@ -92,7 +92,7 @@ impl Sample {
     /// Every row.
     pub(crate) const ALL: Self = Self { share: 1.0, seed: 0 };
 
-    /// The share asked for; 0, as by default, is no choice at all.
+    /// The share asked for; 0, as by default, is not a choice at all.
     pub(crate) fn new(share: Option<f64>, seed: Option<u64>) -> Result<Self, TaskError> {
         let share = share.unwrap_or(0.0);
         if !(0.0..1.0).contains(&share) {

@@ -35,7 +35,7 @@ impl Declared {
     /// Reads the files of a folder; absent ones say nothing.
     ///
     /// # Errors
-    /// `Unreadable`; `Bad` with the file for what is no JSON object, for tokens that are none, and for `split_special_tokens`.
+    /// `Unreadable`; `Bad` with the file for what is not a JSON object, for tokens that are none, and for `split_special_tokens`.
     pub fn open(folder: &Path) -> Result<Self> {
         let mut order = Order::default();
         let mut config = object(folder, CONFIG, Some(&mut order))?.unwrap_or_default();

@@ -184,7 +184,7 @@ pub(crate) fn by_number(decoder: Value) -> Result<Vec<(u32, AddedToken)>, String
     for (number, token) in decoder {
         let number: u32 = number
             .parse()
-            .map_err(|_| format!("added_tokens_decoder: {number} is no number"))?;
+            .map_err(|_| format!("added_tokens_decoder: {number} is not a number"))?;
         numbered.push((number, token.token(false)));
     }
     numbered.sort_by_key(|(number, _)| *number);

@@ -79,7 +79,7 @@ fn parts(folder: &Path, index: &str) -> std::result::Result<Vec<PathBuf>, String
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// The text of a small file, or `None` when it is not there. A byte order mark is no part of it.
+/// The text of a small file, or `None` when it is not there. A byte order mark is not part of it.
 ///
 /// # Errors
 /// `Unreadable`, or `Bad` when it is not UTF-8, no regular file or longer than any such file is.
@@ -98,7 +98,7 @@ pub fn text_if_there(file: &Path) -> Result<Option<String>> {
     let bytes = input
         .bytes_at(0, len)
         .map_err(|error| WeightsError::of_shard(file, error))?;
-    let text = String::from_utf8(bytes).map_err(|_| WeightsError::bad(file, "it is no UTF-8"))?;
+    let text = String::from_utf8(bytes).map_err(|_| WeightsError::bad(file, "it is not UTF-8"))?;
     Ok(Some(match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,

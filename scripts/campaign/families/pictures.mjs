@@ -1,4 +1,4 @@
-// Pictures that announce more than they are, and places that are no pictures.
+// Pictures that announce more than they are, and places that are not pictures.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'

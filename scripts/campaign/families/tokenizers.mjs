@@ -183,7 +183,7 @@ const growth = [
     { says: /rules/ },
   ),
   tokenizer('normalizers in normalizers', { normalizer: nested('Sequence', 'normalizers', 100) }),
-  tokenizer('a table that is no base64', precompiled('?!'.repeat(1000)), { says: /base64/ }),
+  tokenizer('a table that is not base64', precompiled('?!'.repeat(1000)), { says: /base64/ }),
   tokenizer('a table of nonsense', precompiled('AAAAAAAAAAAAAAAA'.repeat(1000))),
   tokenizer('a table that is cut', precompiled('////fw=='), { says: /precompiled_charsmap/ }),
   tokenizer('a table with a long text', precompiled(charsmap('a'.repeat(1 << 20))), {

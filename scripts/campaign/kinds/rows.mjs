@@ -164,7 +164,7 @@ const ids = {
     // a dictionary of tensors, of which the ids are one
     const column = file === 'ids.pt' ? 'ids' : undefined
     for await (const id of idsIn(join(folder, file), column)) {
-      if (typeof id !== 'string') throw new TypeError('an id is no text')
+      if (typeof id !== 'string') throw new TypeError('an id is not text')
       count++
     }
     return count

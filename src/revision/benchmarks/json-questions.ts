@@ -53,7 +53,10 @@ const captioned: Read = (value, place) => {
   const name = idOf(id) ?? String(row)
   const answers = references as unknown[]
   if (answers.length === 0 || !answers.every(each => typeof each === 'string')) {
-    throw new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: references are no list of texts`, { file, row })
+    throw new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: references are not a list of texts`, {
+      file,
+      row,
+    })
   }
   const text = typeof asked === 'string' ? asked : ''
   return {
@@ -136,7 +139,7 @@ function choiceOf(
 ): Pick<BenchmarkRecord, 'answers' | 'kind' | 'options'> {
   const options = (Array.isArray(given) ? given : underLetters(given)).map(textOf)
   if (options.length === 0 || options.includes(undefined)) {
-    return refuse('its options are no list of texts')
+    return refuse('its options are not a list of texts')
   }
   const letters = lettersOf(options as string[])
   const found = answers.map(answer => {

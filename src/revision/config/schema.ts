@@ -28,7 +28,7 @@ export function entriesOf(at: v.GenericSchema): v.ObjectEntries | undefined {
   return 'entries' in inner ? (inner.entries as v.ObjectEntries) : undefined
 }
 
-/** The schema of the elements of a list; nothing for what is no list. */
+/** The schema of the elements of a list; nothing for what is not a list. */
 export function itemOf(at: v.GenericSchema): v.GenericSchema | undefined {
   const inner = unwrapped(at, [])
   return 'item' in inner ? (inner.item as v.GenericSchema) : undefined

@@ -12,7 +12,7 @@ import { idOf } from './turn.ts'
 /** Columns that hold ids, in the order in which they are looked for. */
 export const ID_COLUMNS = ['id', 'image_id', 'key', 'image_path', 'image'] as const
 
-/** Characters of a line of text at most: what is longer is no id. */
+/** Characters of a line of text at most: what is longer is not an id. */
 const MAX_LINE = 2 ** 16
 
 /**
@@ -26,7 +26,7 @@ const MAX_LINE = 2 ** 16
  * - npy: an array of one dimension, of whole numbers or texts;
  * - anything else: text, one id on each line.
  *
- * Whole numbers of any length are read exactly. A byte order mark and blank lines at the end are no ids.
+ * Whole numbers of any length are read exactly. A byte order mark and blank lines at the end are not ids.
  *
  * @param column the column or key. @defaultValue the first of `usual` that is there
  * @param usual names that are looked for. @defaultValue {@link ID_COLUMNS}
@@ -154,7 +154,7 @@ async function* lineIds(path: string): AsyncGenerator<string> {
   } catch (cause) {
     if (cause instanceof TypeError) {
       await refuseForeign(path)
-      throw new ModalityGapError('BAD_FORMAT', `${path}: row ${row}: it is no text in UTF-8`, {
+      throw new ModalityGapError('BAD_FORMAT', `${path}: row ${row}: it is not text in UTF-8`, {
         file: path,
         row,
         cause,

@@ -60,7 +60,7 @@ export class JsonFile {
    * Reads a file once and remembers where its records stand: 12 bytes for each.
    *
    * @param onRecord called with every record; may refuse one by throwing
-   * @param options what the file is called in errors, and who hears of records that are no JSON objects, which keep their numbers
+   * @param options what the file is called in errors, and who hears of records that are not JSON objects, which keep their numbers
    * @throws {@link ModalityGapError} as `jsonRecords` does
    */
   static async open(

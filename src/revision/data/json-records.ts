@@ -49,13 +49,13 @@ function refuseCoco({ images, annotations }: Record<string, unknown>, path: stri
   }
 }
 
-/** A record that is no JSON object, and where it stands. */
+/** A record that is not a JSON object, and where it stands. */
 export interface BadRecord extends Omit<JsonRecord, 'value'> {
   /** What is wrong with it. */
   error: ModalityGapError
 }
 
-/** Hears of records that are no JSON objects; absent to have the first one thrown. */
+/** Hears of records that are not JSON objects; absent to have the first one thrown. */
 type OnBad = ((bad: BadRecord) => void) | undefined
 
 /** The records of an opened file; `name` is what it is called in errors, and `advice` what is said of a file of another kind. */
@@ -175,7 +175,7 @@ export function parseRecord(bytes: Uint8Array, path: string, row: number): Recor
     throw badRecord(path, row, `it is not JSON (${(cause as Error).message})${lines}`, cause)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw badRecord(path, row, 'it is no object')
+    throw badRecord(path, row, 'it is not an object')
   }
   return value as Record<string, unknown>
 }
@@ -185,7 +185,7 @@ export function badRecord(file: string, row: number, message: string, cause?: un
   return new ModalityGapError('BAD_FORMAT', `${file}: record ${row}: ${message}`, { file, row, cause })
 }
 
-/** The first byte that is no white space, after a byte order mark where there is one. */
+/** The first byte that is not white space, after a byte order mark where there is one. */
 async function firstByte(file: FileHandle, path: string): Promise<{ byte: number; at: number } | undefined> {
   const buffer = Buffer.alloc(4096)
   for (let at = 0; ; ) {

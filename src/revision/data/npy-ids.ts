@@ -61,7 +61,7 @@ async function headerOf(path: string, read: (at: number, length: number) => Prom
   const lead = await read(0, 12)
   const version = lead[6] ?? 0
   if (lead.length < 12 || Buffer.from(lead.subarray(0, 6)).toString('latin1') !== '\x93NUMPY' || version > 3) {
-    return refuse('BAD_FORMAT', 'is no npy file')
+    return refuse('BAD_FORMAT', 'is not an npy file')
   }
   const view = new DataView(lead.buffer, lead.byteOffset)
   const [from, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)]

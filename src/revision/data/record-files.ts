@@ -155,7 +155,7 @@ async function cocoCaptions(path: string): Promise<{ images: Map<string, string>
     const { id, file_name, image_id, caption } = Object(value) as Record<string, unknown>
     const rounded = [id, image_id].find(each => typeof each === 'number' && !Number.isSafeInteger(each))
     if (rounded !== undefined) {
-      refuse(`an id near ${rounded} is no whole number below 2^53, so that it may be another's; write ids as texts`)
+      refuse(`an id near ${rounded} is not a whole number below 2^53, so that it may be another's; write ids as texts`)
     }
     if (isCocoId(id) && typeof file_name === 'string') {
       if ((images.get(String(id)) ?? file_name) !== file_name) {
@@ -168,7 +168,7 @@ async function cocoCaptions(path: string): Promise<{ images: Map<string, string>
       captioned.set(String(image_id), own)
       row++
     } else {
-      refuse(`annotation ${row} has no image_id and caption: it is no file of captions in COCO's layout`)
+      refuse(`annotation ${row} has no image_id and caption: it is not a file of captions in COCO's layout`)
     }
   }
   try {

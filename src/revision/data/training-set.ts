@@ -210,7 +210,7 @@ class Join {
     }
   }
 
-  /** Notes a record that cannot be used; what is no error of a record is thrown. */
+  /** Notes a record that cannot be used; what is not an error of a record is thrown. */
   bad(error: unknown): void {
     if (!(error instanceof ModalityGapError)) {
       throw error

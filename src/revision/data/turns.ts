@@ -17,7 +17,7 @@ const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking', 'reasoning_detai
 /** Keys of a turn under which chat services keep what is shown with it. */
 const SHOWN = ['image', 'images', 'video', 'videos', 'audio', 'audios', 'files', 'attachments'] as const
 
-/** The place of what is no image, where LLaVA's kind of records puts it: at the start or the end of a turn. */
+/** The place of what is not an image, where LLaVA's kind of records puts it: at the start or the end of a turn. */
 const OTHER_PLACE = /^\s*<(?:video|audio)>|<(?:video|audio)>\s*$/
 
 const FOREIGN =
@@ -42,7 +42,7 @@ export interface Conversation {
 export function turnsOf(record: Record<string, unknown>, refuse: (message: string) => never): Conversation {
   const list = record.conversations ?? record.messages
   if (!Array.isArray(list)) {
-    return refuse('its conversation is no list of turns')
+    return refuse('its conversation is not a list of turns')
   }
   const images: string[] = []
   const turns = list.map((each: unknown, i): Turn => {
@@ -91,7 +91,7 @@ export function turnsOf(record: Record<string, unknown>, refuse: (message: strin
   const first = turns[0]?.role === 'system' ? turns[0] : undefined
   if (system !== undefined && system !== null && system !== '' && system !== first?.content) {
     if (typeof system !== 'string' || first !== undefined) {
-      refuse(first === undefined ? 'its system is no text' : 'it has a system text and another one as its first turn')
+      refuse(first === undefined ? 'its system is not text' : 'it has a system text and another one as its first turn')
     }
     turns.unshift({ role: 'system', content: system as string })
   }

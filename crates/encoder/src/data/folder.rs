@@ -1,5 +1,5 @@
 //! Folders of images with their captions beside them, by the rules that hold for archives: what has one name is one sample,
-//! folders are a part of the name, and what is no pair is named.
+//! folders are a part of the name, and what is not a pair is named.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -160,7 +160,7 @@ impl Files {
         }
         let mut pairs = Vec::with_capacity(samples.len());
         for (file, split, sample) in samples {
-            // what is no caption describes something else, such as the folder
+            // what is not a caption describes something else, such as the folder
             if sample.is_record_without_caption() {
                 continue;
             }

@@ -60,7 +60,7 @@ impl Reader<'_> {
             return self.read_folder(path);
         }
         let reason = match ending(path).as_str() {
-            _ if !metadata.is_file() => "it is no regular file".to_owned(),
+            _ if !metadata.is_file() => "it is not a regular file".to_owned(),
             "jsonl" | "ndjson" => return self.read_jsonl(path),
             "csv" => return self.read_csv(path),
             "tar" => return webdataset::read(path, self.bad_pairs),

@@ -91,7 +91,7 @@ pub(super) fn text_of(bytes: Vec<u8>) -> Result<String, String> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("it is no UTF-8 from byte {at} on; if it is Latin-1, convert it: iconv -f latin1 -t utf8")
+        format!("it is not UTF-8 from byte {at} on; if it is Latin-1, convert it: iconv -f latin1 -t utf8")
     })?;
     Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
 }

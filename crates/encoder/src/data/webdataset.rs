@@ -41,7 +41,7 @@ struct Member<T> {
 /// The pairs of a tar file in the order of their first members; images stay in it.
 ///
 /// # Errors
-/// A tar file that is damaged or continues behind its end. Samples that are no pair go to `bad_pairs`.
+/// A tar file that is damaged or continues behind its end. Samples that are not a pair go to `bad_pairs`.
 pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
     let file = open(path)?;
     let failed = |row: usize, error: io::Error| {
@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path, bad_pairs: &mut BadPairs) -> Result<Vec<Pair>> {
             Some(kind) => EncoderError::BadData {
                 file: path.to_owned(),
                 row: None,
-                reason: format!("it is no tar archive but {kind}"),
+                reason: format!("it is not a tar archive but {kind}"),
             },
             None => bad(path, row, &format!("damaged tar file: {error}")),
         }
@@ -251,7 +251,7 @@ pub(super) fn open(path: &Path) -> Result<File> {
         return Err(EncoderError::BadData {
             file: path.to_owned(),
             row: None,
-            reason: "it is no regular file".to_owned(),
+            reason: "it is not a regular file".to_owned(),
         });
     }
     File::open(path).map_err(failed)

@@ -14,7 +14,7 @@ pub(super) const MAX_BYTES: u64 = 256 << 20;
 /// The bytes of a picture.
 ///
 /// # Errors
-/// `NOT_FOUND`, `UNREADABLE`; `BAD_IMAGE` for what is no regular file, or longer than a picture is.
+/// `NOT_FOUND`, `UNREADABLE`; `BAD_IMAGE` for what is not a regular file, or longer than a picture is.
 pub(super) fn read(place: &ImagePlace) -> Result<Vec<u8>> {
     let shown = place.shown();
     let (file, range) = match place {

@@ -63,7 +63,7 @@ fn without_prefix(exif: &[u8]) -> &[u8] {
 #[derive(Debug, PartialEq, Eq)]
 enum Tag {
     Absent,
-    /// It is there, of a type that is no number, or the block is none; XMP is not asked then.
+    /// It is there, of a type that is not a number, or the block is none; XMP is not asked then.
     Unusable,
     Number(u8),
 }
@@ -155,7 +155,7 @@ impl<'a> Tiff<'a> {
             11 => f64::from(f32::from_be_bytes(self.at(place)?)),
             12 => f64::from_be_bytes(self.at(place)?),
             16 => u64::from_be_bytes(self.at(place)?) as f64,
-            // bytes and texts are no number there, whatever they hold
+            // bytes and texts are not a number there, whatever they hold
             _ => return Some(Tag::Unusable),
         };
         let whole = value.fract() == 0.0 && (0.0..=255.0).contains(&value);

@@ -27,7 +27,7 @@ pub enum TrackError<E> {
         /// What was expected.
         expected: usize,
     },
-    /// Sides of the probe that are no pairs.
+    /// Sides of the probe that are not pairs.
     #[error("the probe has {image} image and {text} text rows; its rows are pairs")]
     NotPaired {
         /// Image rows.

@@ -77,7 +77,7 @@ impl<'g> ItemSums<'g> {
         let items = f64::from(self.groups.count());
         let (dim, n) = (self.dim, self.groups.keys().len() as f64);
         let sums = self.centred();
-        // items of several sizes leave a mean, which is no part of their variance
+        // items of several sizes leave a mean, which is not part of their variance
         let mut mean = vec![0.0; dim];
         for sum in sums.chunks_exact(dim) {
             mean.iter_mut().zip(sum).for_each(|(mean, v)| *mean += v / items);

@@ -17,7 +17,7 @@ pub trait RowBlocks {
     fn rows(&self) -> u64;
     /// Columns.
     fn dim(&self) -> usize;
-    /// Type they are stored in; its rounding is no variance.
+    /// Type they are stored in; its rounding is not a variance.
     fn dtype(&self) -> Dtype;
     /// Reads rows `first..first + count` into `out`, row-major and widened to f64.
     fn read(&mut self, first: u64, count: usize, out: &mut Vec<f64>) -> Result<(), Self::Error>;

@@ -170,7 +170,7 @@ impl Tracker {
                 let numbers = file.tensor(name, &[groups.pairs])?;
                 let whole = |&v: &f64| v >= 0.0 && v < f64::from(u32::MAX) && v.fract() == 0.0;
                 if !numbers.iter().all(whole) {
-                    return Err(file.malformed("its items are no numbers of items"));
+                    return Err(file.malformed("its items are not numbers of items"));
                 }
                 #[allow(clippy::cast_sign_loss, reason = "they were just compared")]
                 Ok(numbers.iter().map(|&v| v as u32).collect())

@@ -82,7 +82,7 @@ fn attend<T: Real>(tape: &mut Tape, qkv: &Var, how: &Attention) -> Result<Var> {
     let whole = |count: usize, of: usize| of > 0 && count.is_multiple_of(of);
     if !whole(rows, how.tokens) || !whole(three, 3 * how.heads) {
         return Err(NnError::BadShape(format!(
-            "{rows} rows of {three} columns are no sequences of {} tokens with {} heads",
+            "{rows} rows of {three} columns are not sequences of {} tokens with {} heads",
             how.tokens, how.heads
         )));
     }

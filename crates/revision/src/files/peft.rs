@@ -87,7 +87,7 @@ const REFUSED: [(&str, &str); 15] = [
     ("monteclora_config", "it is drawn by chance (MonteCLoRA)"),
     (
         "target_parameters",
-        "it changes parameters that are no linear maps",
+        "it changes parameters that are not linear maps",
     ),
     (
         "trainable_token_indices",
@@ -138,7 +138,7 @@ type Read<T> = std::result::Result<T, String>;
 /// refused by name.
 ///
 /// # Errors
-/// `NOT_FOUND`, `UNREADABLE`; `BAD_MODEL` for what is no LoRA as this crate computes it, named.
+/// `NOT_FOUND`, `UNREADABLE`; `BAD_MODEL` for what is not LoRA as this crate computes it, named.
 pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>)> {
     let file = folder.join(CONFIG);
     let fault = |reason: String| bad(&file, reason);
@@ -154,7 +154,7 @@ pub fn read_adapters(folder: &Path) -> Result<(LoraConfig, Vec<(String, Tensor)>
     for (name, tensor) in found {
         let (map, part) = their_map(&name).ok_or_else(|| {
             fault_of(format!(
-                "{name} is no part of an adapter of a block's linear maps"
+                "{name} is not part of an adapter of a block's linear maps"
             ))
         })?;
         let ours = our_map(map);
@@ -203,7 +203,7 @@ pub fn has_projector_beside(folder: &Path) -> Result<bool> {
         Some(name) => Err(bad(
             &file,
             format!(
-                "{name} was trained with the adapter and is no part of a projector; merge it into the base first"
+                "{name} was trained with the adapter and is not part of a projector; merge it into the base first"
             ),
         )),
         None => Ok(!names.is_empty()),
@@ -253,7 +253,7 @@ impl Keys<'_> {
         }
         let kind: Option<String> = self.get("peft_type")?;
         if kind.as_deref() != Some("LORA") {
-            return Err("it is no LoRA (peft_type), which is not computed here".to_owned());
+            return Err("it is not LoRA (peft_type), which is not computed here".to_owned());
         }
         for (key, value) in self.0 {
             // an empty one of these asks for its defaults
@@ -521,7 +521,7 @@ fn fits(name: &str, shape: &[usize], rank: usize) -> bool {
 /// Writes adapters, in f32, so that PEFT puts them on a model of transformers; `base` is where that stands.
 ///
 /// # Errors
-/// `BAD_OPTION` for a tensor that is no adapter's; `WRITE_FAILED`.
+/// `BAD_OPTION` for a tensor that is not an adapter's; `WRITE_FAILED`.
 pub fn write_adapters(
     folder: &Path,
     config: &LoraConfig,
@@ -530,7 +530,7 @@ pub fn write_adapters(
 ) -> Result<()> {
     let named = tensors.iter().map(|(name, tensor)| {
         let map = name.strip_prefix(PREFIX);
-        let map = map.ok_or_else(|| RevisionError::BadOption(format!("{name} is no adapter's")))?;
+        let map = map.ok_or_else(|| RevisionError::BadOption(format!("{name} is not an adapter's")))?;
         Ok((format!("{THEIRS}{map}"), tensor.clone()))
     });
     let named = named.collect::<Result<Vec<_>>>()?;

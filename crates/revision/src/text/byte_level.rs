@@ -131,7 +131,7 @@ pub(super) fn vocabulary(metadata: &Metadata) -> Result<Vocab, String> {
 pub(super) fn pairs(merges: &[String]) -> Result<Vec<(String, String)>, String> {
     let pair = |merge: &String| {
         let cut = merge.char_indices().skip(1).find(|&(_, letter)| letter == ' ');
-        let (at, _) = cut.ok_or_else(|| format!("{merge:?} is no merge of two tokens"))?;
+        let (at, _) = cut.ok_or_else(|| format!("{merge:?} is not a merge of two tokens"))?;
         Ok((merge[..at].to_owned(), merge[at + 1..].to_owned()))
     };
     merges.iter().map(pair).collect()

@@ -72,7 +72,7 @@ fn scores(metadata: &Metadata, count: usize) -> Result<&[f32], String> {
     let scores = scores.ok_or("tokenizer.ggml.scores is missing")?;
     if scores.len() != count || scores.iter().any(|score| score.is_nan()) {
         return Err(format!(
-            "{count} tokens have {} scores, or some are no numbers",
+            "{count} tokens have {} scores, or some are not numbers",
             scores.len()
         ));
     }

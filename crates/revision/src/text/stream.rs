@@ -3,7 +3,7 @@
 use super::TextCodec;
 use crate::Result;
 
-/// Most tokens that wait for the rest of a character: one of four bytes, each a token, and some that are no text.
+/// Most tokens that wait for the rest of a character: one of four bytes, each a token, and some that are not text.
 const MOST_WAITING: usize = 16;
 
 /// Decodes tokens one by one. What it has said never changes, and it never says a part of a character.
@@ -14,7 +14,7 @@ pub struct Decoding<'a> {
     said: usize,
 }
 
-/// What stands for bytes that are no text.
+/// What stands for bytes that are not text.
 const BROKEN: char = '\u{fffd}';
 
 impl TextCodec {

@@ -32,7 +32,7 @@ pub(super) fn check(input: &Input, Kind { name, advice, .. }: Kind) -> Result<()
     let last = tail.len().checked_sub(END as usize);
     let Some(at) = last.and_then(|last| (0..=last).rev().find(ends_here)) else {
         return bad(format!(
-            "is no valid {name}, or holds more bytes behind its archive, as of another file that was appended; {advice}"
+            "is not a valid {name}, or holds more bytes behind its archive, as of another file that was appended; {advice}"
         ));
     };
     let record = &tail[at..];
@@ -56,7 +56,7 @@ pub(super) fn check(input: &Input, Kind { name, advice, .. }: Kind) -> Result<()
             end - listed
         )),
         _ => bad(format!(
-            "is no valid {name}: its list of members lies outside of it"
+            "is not a valid {name}: its list of members lies outside of it"
         )),
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn members(
     key: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Member>, ShardError> {
     let bad = |e: &dyn std::fmt::Display| {
-        ShardError::bad_format(input.place(), format!("is no valid {}: {e}", kind.name))
+        ShardError::bad_format(input.place(), format!("is not a valid {}: {e}", kind.name))
     };
     let mut archive = ZipArchive::new(input.reader(0, input.len())).map_err(|e| bad(&e))?;
     ends::check(input, kind)?;

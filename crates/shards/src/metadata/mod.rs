@@ -122,7 +122,7 @@ fn rows_in(path: &Path) -> Result<u64, ShardError> {
         Some(Kind::Text(kind)) => text::count(&input, kind),
         None => Err(ShardError::unsupported(
             input.place(),
-            "is no metadata whose rows can be counted: parquet, arrow, json, jsonl, csv, tsv or txt",
+            "is not metadata whose rows can be counted: parquet, arrow, json, jsonl, csv, tsv or txt",
         )),
     }
 }

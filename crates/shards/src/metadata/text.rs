@@ -1,6 +1,6 @@
 //! Records of text files: lines, JSON lines, elements of a JSON array, rows of a table with a header.
 //!
-//! A byte order mark, carriage returns and blank lines are no part of any record. Only a few bytes are held at a time.
+//! A byte order mark, carriage returns and blank lines are not part of any record. Only a few bytes are held at a time.
 
 use std::io::{BufReader, Read, Write};
 use std::path::Path;

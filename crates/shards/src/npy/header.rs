@@ -89,7 +89,7 @@ fn fields(reader: &mut impl Read, place: &Place) -> Result<(Fields, u64), ShardE
     let mut start = [0; 8];
     fill(&mut start)?;
     if !start.starts_with(MAGIC) {
-        return Err(bad("is no npy file: the magic bytes are missing"));
+        return Err(bad("is not an npy file: the magic bytes are missing"));
     }
     let (len, prefix) = match start[6] {
         1 => {

@@ -34,7 +34,7 @@ impl Machine {
 
     pub(super) fn call(&mut self, callable: Value, arguments: Value) -> Result<Value, ShardError> {
         let (Value::Global(global), Value::Tuple(arguments, _)) = (callable, arguments) else {
-            return self.fail("something is called that is no known function");
+            return self.fail("something is called that is not a known function");
         };
         match (global, &arguments[..]) {
             (Global::Reconstruct, [Value::Global(Global::Ndarray), ..]) => Ok(Value::Array(Array {
@@ -65,7 +65,7 @@ impl Machine {
     /// Sets the state of an object that a call made.
     pub(super) fn build(&mut self, object: Value, state: Value) -> Result<Value, ShardError> {
         let Value::Tuple(state, _) = state else {
-            return self.fail("a state is no tuple");
+            return self.fail("a state is not a tuple");
         };
         match (object, &state[..]) {
             (Value::Dtype(index), [_, Value::Text(order, _) | Value::OldText(order), ..]) => {
@@ -80,7 +80,7 @@ impl Machine {
                 }
                 Ok(built)
             }
-            _ => self.fail("a state is set that is no array's"),
+            _ => self.fail("a state is set that is not an array's"),
         }
     }
 
@@ -117,7 +117,7 @@ impl Machine {
             Value::List(..) | Value::Floats(_) | Value::Opaque if kind == Kind::Object => {
                 (Data::Objects, None)
             }
-            _ => return self.fail("the data of an array are no bytes"),
+            _ => return self.fail("the data of an array are not bytes"),
         };
         if let (Kind::Float(dtype), Some(dim), Some(len)) = (kind, dim, len)
             && u64::from(dim) * dtype.size() as u64 != u64::from(len)

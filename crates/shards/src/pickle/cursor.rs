@@ -87,7 +87,7 @@ impl Cursor {
         let at = self.at.saturating_sub(1);
         ShardError::bad_format(
             self.input.place(),
-            format!("is no valid pickle of records: {reason} (byte {at})"),
+            format!("is not a valid pickle of records: {reason} (byte {at})"),
         )
     }
 

@@ -55,7 +55,7 @@ impl PickleIds {
         match value {
             Some(Value::Text(at, _) | Value::OldText(at) | Value::Bytes(at)) if at.len <= self.longest => {
                 let text = String::from_utf8(self.bytes(*at)?.to_vec());
-                text.map_err(|_| self.bad("is no UTF-8"))
+                text.map_err(|_| self.bad("is not UTF-8"))
             }
             Some(Value::Owned(text)) => Ok(text.clone()),
             Some(Value::Int(number)) => Ok(number.to_string()),

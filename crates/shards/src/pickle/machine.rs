@@ -485,7 +485,7 @@ impl Machine {
             [Value::Array(_)] => "an array",
             [Value::Dict(..)] => "one dictionary",
             [Value::Tuple(..)] => "a tuple",
-            _ => return self.fail("it is no list of records"),
+            _ => return self.fail("it is not a list of records"),
         };
         Err(no_records(&self.cursor.input, whole))
     }

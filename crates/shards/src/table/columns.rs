@@ -151,7 +151,7 @@ struct Tensor {
     permutation: Option<Vec<usize>>,
 }
 
-/// The shape of a column of tensors that are no rows: with more than one length above one.
+/// The shape of a column of tensors that are not rows: with more than one length above one.
 fn tensor(field: &Field) -> Option<Tensor> {
     let metadata = field.metadata();
     if metadata.get(EXTENSION_TYPE_NAME_KEY)? != "arrow.fixed_shape_tensor" {
@@ -162,7 +162,7 @@ fn tensor(field: &Field) -> Option<Tensor> {
     (long > 1).then_some(tensor)
 }
 
-/// How many states a row of tensors has, and their columns; `None` for tensors that are no states.
+/// How many states a row of tensors has, and their columns; `None` for tensors that are not states.
 pub(super) fn states(field: &Field) -> Option<(u64, usize)> {
     let Tensor { shape, permutation } = tensor(field)?;
     if permutation.is_some_and(|order| !order.is_sorted()) {
@@ -440,7 +440,7 @@ pub(super) fn array(
         DataType::FixedSizeList(item, size) => {
             Arc::new(FixedSizeListArray::try_new(item.clone(), *size, values, None)?)
         }
-        other => unreachable!("{other} is no list"),
+        other => unreachable!("{other} is not a list"),
     })
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Companions {
 }
 
 impl Companions {
-    /// The companions of `like`'s rows; `None` when it is no table.
+    /// The companions of `like`'s rows; `None` when it is not a table.
     pub fn of(like: &ShardRef, dropped: &[u64]) -> Result<Option<Self>, ShardError> {
         let input = match like.format {
             Format::Parquet | Format::Arrow => Input::open(&like.path)?,

@@ -49,7 +49,7 @@ pub(super) fn container(input: &Input) -> Result<Container<'_>, ShardError> {
         places: Places::Stream(0),
     };
     let bad = |reason: &str| ShardError::bad_format(input.place(), reason);
-    let (message, _) = messages.next()?.ok_or_else(|| bad("is no Arrow IPC data"))?;
+    let (message, _) = messages.next()?.ok_or_else(|| bad("is not Arrow IPC data"))?;
     let table = message
         .header_as_schema()
         .ok_or_else(|| bad("does not start with an Arrow schema"))?;

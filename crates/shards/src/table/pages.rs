@@ -212,7 +212,7 @@ struct Pages {
     bytes: u64,
     values: u64,
     has_dictionary: bool,
-    /// Bytes of the largest page, and of the largest that is no dictionary.
+    /// Bytes of the largest page, and of the largest that is not a dictionary.
     largest: u64,
     largest_data: u64,
     /// Most values of a page.
@@ -291,5 +291,5 @@ pub(super) fn guarded<T>(
 }
 
 pub(super) fn failed(place: &Place, error: &dyn std::fmt::Display) -> ShardError {
-    ShardError::bad_format(place, format!("is no valid parquet file: {error}"))
+    ShardError::bad_format(place, format!("is not a valid parquet file: {error}"))
 }

@@ -77,7 +77,7 @@ impl Records {
     /// The next rows as JSON, one text for each; `None` after the last.
     ///
     /// # Errors
-    /// `BAD_FORMAT` where the file is damaged, or a column holds what is no text, number, list or object; pictures may
+    /// `BAD_FORMAT` where the file is damaged, or a column holds what is not text, number, list or object; pictures may
     /// be bytes.
     pub fn next_batch(&mut self) -> Result<Option<Vec<String>>, ShardError> {
         let batches = &mut self.batches;
@@ -148,7 +148,7 @@ fn is_known(kind: &DataType) -> bool {
     }
 }
 
-/// What stands in row `i`; null for bytes of pictures and other things that are no text.
+/// What stands in row `i`; null for bytes of pictures and other things that are not text.
 fn value_at(array: &dyn Array, i: usize) -> Value {
     if array.is_null(i) {
         return Value::Null;

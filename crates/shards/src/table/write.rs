@@ -126,7 +126,7 @@ fn schema(spec: &OutputSpec, item: DataType, companions: Option<&Companions>) ->
         let list = columns::with_item(old.data_type(), item, width);
         let mut field = old.as_ref().clone().with_data_type(list);
         if columns::states(old).is_some() {
-            // pooled rows are no tensors of that shape any more
+            // pooled rows are not tensors of that shape any more
             field.metadata_mut().remove(EXTENSION_TYPE_NAME_KEY);
             field.metadata_mut().remove(EXTENSION_TYPE_METADATA_KEY);
         }

@@ -114,7 +114,7 @@ impl Scan {
             }
             b':' => self.set_keys(false),
             b',' => self.set_keys(true),
-            _ if !self.begun => return Err("is no JSON array or object".to_owned()),
+            _ if !self.begun => return Err("is not a JSON array or object".to_owned()),
             _ => {}
         }
         Ok(())

@@ -90,7 +90,7 @@ impl TextIds {
                 return Err(ShardError::bad_record(
                     &place,
                     0,
-                    "row 0 is no JSON object, which would have ids",
+                    "row 0 is not a JSON object, which would have ids",
                 ));
             };
             let names: Vec<String> = object.keys().cloned().collect();
@@ -135,7 +135,7 @@ fn of_cell(cells: &[Cow<'_, [u8]>], at: usize, of: usize) -> Result<String, Stri
         ));
     }
     let text = String::from_utf8(cells[at].to_vec());
-    text.map_err(|_| "is no text in UTF-8".to_owned())
+    text.map_err(|_| "is not text in UTF-8".to_owned())
 }
 
 fn of_json(record: &[u8], path: &[String]) -> Result<String, String> {

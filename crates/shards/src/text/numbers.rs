@@ -67,7 +67,7 @@ fn of_base64(text: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// One row in an array of its own; several are no row.
+/// One row in an array of its own; several are not a row.
 fn of_matrix(inner: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
     match inner {
         [b'[', row @ .., b']'] if !row.contains(&b'[') => list(row.trim_ascii(), Between::Comma, out),

@@ -75,7 +75,7 @@ impl Plan {
     /// A sentence when the record has no row or is not JSON.
     pub fn replaced(&self, record: &[u8], row: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         let Rows::Json(path) = &self.rows else {
-            return Err("is no record of JSON".to_owned());
+            return Err("is not a record of JSON".to_owned());
         };
         let found = json::value_at(record, path).map_err(|error| format!("is not JSON: {error}"))?;
         let value = found.ok_or("has no row")?;

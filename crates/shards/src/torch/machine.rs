@@ -270,7 +270,7 @@ impl Machine<'_> {
                     self.contain(Container::Dict(Vec::new()))?
                 }
                 [Value::Global(function), Value::Tuple(arguments)] => call(*function, &arguments.1)?,
-                _ => return Err("something is called that is no known function".to_owned()),
+                _ => return Err("something is called that is not a known function".to_owned()),
             },
             other => return Err(format!("opcode {other:#04x} has no place in it")),
         };
@@ -299,7 +299,7 @@ impl Machine<'_> {
             Some(&Value::Container(index)) => &mut self.containers[index as usize],
             // attributes of a dictionary or of a tensor are not looked at
             Some(_) if op == b'b' => return Ok(true),
-            Some(_) => return Err("something is put into what is no container".to_owned()),
+            Some(_) => return Err("something is put into what is not a container".to_owned()),
             None => return Err("a value is missing".to_owned()),
         };
         match container {
@@ -380,7 +380,7 @@ impl Machine<'_> {
         len[..width].copy_from_slice(self.take(width)?);
         let len = u64::from_le_bytes(len);
         let start = self.at as u32;
-        std::str::from_utf8(self.take(len as usize)?).map_err(|_| "a text is no UTF-8")?;
+        std::str::from_utf8(self.take(len as usize)?).map_err(|_| "a text is not UTF-8")?;
         Ok(Value::Text(start, len as u32))
     }
 
@@ -412,7 +412,7 @@ impl Machine<'_> {
         {
             return Ok(Value::Storage(Rc::new((component, self.string(key, key_len)))));
         }
-        Err("it refers to something that is no storage".to_owned())
+        Err("it refers to something that is not a storage".to_owned())
     }
 }
 
@@ -487,7 +487,7 @@ fn call(function: Global, arguments: &[Value]) -> Parsed<Value> {
                 }
                 let size = |value: &Value| match value {
                     Value::Int(size) => Ok(*size),
-                    _ => Err("a size is no number".to_owned()),
+                    _ => Err("a size is not a number".to_owned()),
                 };
                 values.iter().map(size).collect()
             };

@@ -107,7 +107,7 @@ fn tensors_that_no_bytes_back_are_refused() {
         ),
         (
             b"K\x00J\xff\xff\xff\xffK\x03\x86K\x03K\x01\x86",
-            "a size is no number",
+            "a size is not a number",
         ),
     ] {
         let reason = refused(&file(sizes));
@@ -160,7 +160,7 @@ fn one_tensor_is_not_any_number_of_rows() {
 
 #[test]
 fn names_are_not_multiplied_by_lists_in_lists() {
-    // a key of a million letters before each of a thousand tensors that are no rows
+    // a key of a million letters before each of a thousand tensors that are not rows
     let key = [&b"X\x40\x42\x0f\x00"[..], &b"a".repeat(1_000_000)].concat();
     let head = b"\x80\x02}(X\x01\x00\x00\x00a".len();
     let matrix = pickle(b"K\x00K\x01K\x01\x86K\x01K\x01\x86");

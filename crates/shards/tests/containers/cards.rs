@@ -39,7 +39,7 @@ fn every_split_of_a_card_has_the_rows_that_the_library_gives() {
         let folder = fixture("cards").join(layout);
         for (split, right) in splits {
             let right: Vec<f64> = serde_json::from_value(right.clone()).unwrap();
-            // files without a card and without a split in their names are no split here
+            // files without a card and without a split in their names are not split here
             if layout != "no-configs" {
                 assert_eq!(rows(&folder, Some(split)).unwrap(), right, "{layout} {split}");
             }

@@ -396,7 +396,7 @@ fn causes(
             rows.each_pairs(Sample::ALL, control, "strangers", |blocks| exchanged.take(blocks))?;
         }
         let most = TURN * found.first().map_or(0.0, |found| found.both);
-        // a concentration is no linear function of what turns, so that its second order is larger
+        // a concentration is not a linear function of what turns, so that its second order is larger
         let needed = VMF_ROWS_PER_COLUMN * rows.source(0).dim as u64;
         let vmf = if found.len() != 1 && explained.independent < needed {
             explained.needs(needed);

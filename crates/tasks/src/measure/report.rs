@@ -233,7 +233,7 @@ impl Sampled {
     }
 }
 
-/// Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index.
+/// Neighbours by cosine; a row is not a neighbour of itself, ties go to the lower index.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(optional_fields)]
 pub struct NeighboursReport {

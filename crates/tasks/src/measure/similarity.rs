@@ -178,7 +178,7 @@ struct PairCosines {
 }
 
 impl PairCosines {
-    /// Those of the pairs among the rows kept; `None` where the rows are no pairs.
+    /// Those of the pairs among the rows kept; `None` where the rows are not pairs.
     fn of(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], grouped: bool) -> Option<Self> {
         if pairing == Pairing::None {
             return None;

@@ -58,7 +58,7 @@ impl TokenizerRules {
     /// Checks the rules of a `tokenizer.json`.
     ///
     /// # Errors
-    /// What a rule does beyond its bound, or why the file is no JSON of a tokenizer.
+    /// What a rule does beyond its bound, or why the file is not JSON of a tokenizer.
     pub fn check(text: &str) -> Result<Self, String> {
         let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let parts = [

@@ -82,7 +82,7 @@ pub(super) fn longest_of_charsmap(table: &Value) -> Result<f64, String> {
     let bad = |reason: &str| format!("its precompiled_charsmap {reason}");
     let bytes = BASE64_STANDARD
         .decode(text)
-        .map_err(|error| bad(&format!("is no base64: {error}")))?;
+        .map_err(|error| bad(&format!("is not base64: {error}")))?;
     let (size, rest) = bytes.split_first_chunk().ok_or_else(|| bad("is too short"))?;
     let trie = usize::try_from(u32::from_le_bytes(*size)).unwrap_or(usize::MAX);
     let texts = rest.get(trie..).ok_or_else(|| bad("is shorter than it says"))?;

@@ -65,7 +65,7 @@ impl Parser {
 
     fn header(&mut self) -> Parsed<Header> {
         if &self.array::<4>()? != b"GGUF" {
-            return Err("it is no GGUF file".to_owned());
+            return Err("it is not a GGUF file".to_owned());
         }
         match self.u32()? {
             2 | 3 => {}
@@ -145,7 +145,7 @@ impl Parser {
             7 => match self.array()? {
                 [0] => Value::Bool(false),
                 [1] => Value::Bool(true),
-                [other] => return Err(format!("{other} is no boolean")),
+                [other] => return Err(format!("{other} is not a boolean")),
             },
             10 => Value::Int(self.u64()?.into()),
             11 => Value::Int(i64::from_le_bytes(self.array()?).into()),
@@ -202,7 +202,7 @@ impl Parser {
         String::from_utf8(bytes).map_err(|error| {
             let bytes = error.into_bytes();
             format!(
-                "{:?} is no UTF-8",
+                "{:?} is not UTF-8",
                 String::from_utf8_lossy(&bytes[..bytes.len().min(64)])
             )
         })

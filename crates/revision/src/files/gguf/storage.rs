@@ -97,7 +97,7 @@ impl Storage {
         }
     }
 
-    /// Bytes of a tensor whose first axis runs fastest; `None` when rows are no whole blocks, or nothing fits.
+    /// Bytes of a tensor whose first axis runs fastest; `None` when rows are not whole blocks, or nothing fits.
     pub fn bytes(self, axes: &[u64]) -> Option<u64> {
         let (values, bytes) = self.block();
         if axes.first()? % values != 0 {

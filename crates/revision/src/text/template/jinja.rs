@@ -462,7 +462,7 @@ fn messages_of(codec: &TextCodec, conversation: &Conversation) -> Result<Vec<Mes
     let message = |(role, text, learn): (&'static str, &String, bool)| {
         if text.contains(|letter| ('\u{fdd0}'..='\u{fdd4}').contains(&letter)) {
             return Err(
-                conversation.bad("a text holds a code that is no character (U+FDD0 to U+FDD4)".to_owned())
+                conversation.bad("a text holds a code that is not a character (U+FDD0 to U+FDD4)".to_owned())
             );
         }
         let text = codec.defused(&text.replace(IMAGE, &PLACE.to_string()));

@@ -50,7 +50,7 @@ impl Template {
     ///
     /// # Errors
     /// `BAD_OPTION` when the name is not known, or the tokenizer lacks a token that the template needs; `BAD_MODEL` when
-    /// the model's own template is no template.
+    /// the model's own template is not a template.
     pub fn new(name: &str, codec: &TextCodec, options: &TemplateOptions) -> Result<Self> {
         if name != "model" && !options.arguments.is_empty() {
             return Err(RevisionError::BadOption(format!(

@@ -56,7 +56,7 @@ const MORE: [&str; 11] = [
     "start=0) is defined",
     "sum(start='')",
 ];
-/// How Python prints and weighs things that are no values of a conversation.
+/// How Python prints and weighs things that are not values of a conversation.
 const OTHERWISE: [&str; 20] = [
     "m.arguments",
     "{{ range(3) }}",

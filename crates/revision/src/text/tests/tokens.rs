@@ -427,7 +427,7 @@ fn files_that_contradict_each_other_are_refused() {
     assert!(codec.notes()[0].contains("\"<nowhere>\""), "{:?}", codec.notes());
 }
 
-/// llama.cpp says so, too; a kind that nobody knows is no kind.
+/// llama.cpp says so, too; a kind that nobody knows is not a kind.
 #[test]
 fn what_a_gguf_file_leaves_out_or_nobody_knows_is_told() {
     use crate::files::{Metadata, MetadataValue as Kind};

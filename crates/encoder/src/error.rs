@@ -112,15 +112,12 @@ impl EncoderError {
             Self::BadImage { .. } => "BAD_IMAGE",
             Self::BadData { .. } => "BAD_FORMAT",
             Self::NotFound { .. } => "NOT_FOUND",
-            Self::Unreadable { .. } | Self::Nn(NnError::Read { .. }) => "UNREADABLE",
-            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. } | NnError::BadShape(_)) => {
-                "BAD_MODEL"
-            }
+            Self::Unreadable { .. } => "UNREADABLE",
+            Self::BadModel { .. } => "BAD_MODEL",
             Self::BadRow(_) => "BAD_ROW",
             Self::Empty(_) => "EMPTY",
             Self::BadOption(_) => "BAD_OPTION",
-            Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
-            Self::Nn(_) => "NUMERIC",
+            Self::Nn(error) => error.code(),
             Self::Shard(error) => error.code(),
             Self::Cancelled => "CANCELLED",
         }
@@ -133,12 +130,8 @@ impl EncoderError {
             | Self::BadData { file, .. }
             | Self::NotFound { file }
             | Self::Unreadable { file, .. }
-            | Self::BadModel { file, .. }
-            | Self::Nn(
-                NnError::BadCheckpoint { file, .. }
-                | NnError::Read { file, .. }
-                | NnError::Write { file, .. },
-            ) => Some(file),
+            | Self::BadModel { file, .. } => Some(file),
+            Self::Nn(error) => error.file(),
             Self::Shard(error) => error.path(),
             Self::BadPairs { first, .. } => first.file(),
             _ => None,

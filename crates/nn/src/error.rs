@@ -1,6 +1,6 @@
 //! What can go wrong while training.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What operations answer with.
 pub type Result<T> = std::result::Result<T, NnError>;
@@ -18,7 +18,7 @@ pub enum NnError {
     /// A trainable tensor that the loss does not depend on, which is a defect of the model.
     #[error("{0} got no gradient")]
     NoGradient(String),
-    /// A loss or gradient that is not finite; going on would spoil the parameters.
+    /// A loss or gradient that is not finite; another step would spoil the parameters.
     #[error("step {step}: {what} is not finite; a lower learning rate or gradient clipping may help")]
     NotFinite {
         /// The step, from 1.
@@ -50,4 +50,24 @@ pub enum NnError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+impl NnError {
+    /// Stable code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "UNREADABLE",
+            Self::BadCheckpoint { .. } | Self::BadShape(_) => "BAD_MODEL",
+            Self::Write { .. } => "WRITE_FAILED",
+            Self::Tensor(_) | Self::NoGradient(_) | Self::NotFinite { .. } => "NUMERIC",
+        }
+    }
+
+    /// The file at fault.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::BadCheckpoint { file, .. } | Self::Read { file, .. } | Self::Write { file, .. } => Some(file),
+            Self::Tensor(_) | Self::BadShape(_) | Self::NoGradient(_) | Self::NotFinite { .. } => None,
+        }
+    }
 }

@@ -71,14 +71,12 @@ impl RevisionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "NOT_FOUND",
-            Self::Unreadable { .. } | Self::Nn(NnError::Read { .. }) => "UNREADABLE",
-            Self::BadModel { .. } | Self::Nn(NnError::BadCheckpoint { .. } | NnError::BadShape(_)) => {
-                "BAD_MODEL"
-            }
+            Self::Unreadable { .. } => "UNREADABLE",
+            Self::BadModel { .. } => "BAD_MODEL",
             Self::BadSample { .. } => "BAD_SAMPLE",
             Self::BadOption(_) => "BAD_OPTION",
-            Self::Nn(NnError::Write { .. }) => "WRITE_FAILED",
-            Self::Nn(_) | Self::BadLogit | Self::BadLoss(_) | Self::BadProjection => "NUMERIC",
+            Self::Nn(error) => error.code(),
+            Self::BadLogit | Self::BadLoss(_) | Self::BadProjection => "NUMERIC",
             Self::Cancelled => "CANCELLED",
         }
     }
@@ -88,12 +86,8 @@ impl RevisionError {
         match self {
             Self::NotFound { file }
             | Self::Unreadable { file, .. }
-            | Self::BadModel { file, .. }
-            | Self::Nn(
-                NnError::BadCheckpoint { file, .. }
-                | NnError::Read { file, .. }
-                | NnError::Write { file, .. },
-            ) => Some(file),
+            | Self::BadModel { file, .. } => Some(file),
+            Self::Nn(error) => error.file(),
             _ => None,
         }
     }

@@ -204,6 +204,27 @@ export interface Finished {
 /** What a file is that holds no text of records, as its first bytes tell; null where they do not. */
 export declare function kindOfFile(path: string): Promise<types.Outcome<FileKind | null>>
 
+/** Points of a projection, one entry each in every list. */
+export interface PointColumns {
+  /** First coordinates. */
+  x: Array<number>
+  /** Second coordinates. */
+  y: Array<number>
+  /** Modality of each. */
+  modality: Array<string>
+  /** Index of each in its source. */
+  pair: Array<number>
+  /** Stage that each was drawn at. */
+  stage: Array<string>
+  /** Indices of the neighbours of each in this table. */
+  ids: Array<Array<number>>
+  /** Distances of these. */
+  distances: Array<Array<number>>
+}
+
+/** A parquet file of the points. */
+export declare function pointsParquet(points: PointColumns): Buffer
+
 /** Unit rows under the parameters of one moment, and the loss's gradients at the batch's rows; `dim` values a row. */
 export interface ProbeEvent {
   /** Updates made when it was taken. */
@@ -235,6 +256,15 @@ export interface ProgressEvent {
   /** Seconds since the job began. */
   seconds: number
 }
+
+/** The end of a published pickle. */
+export declare function publishedPickleEnd(): Buffer
+
+/** Records of a published pickle: the values of `keys` record by record, and their rows. */
+export declare function publishedPickleRecords(keys: Array<string>, texts: Array<string>, rows: Float32Array): Buffer
+
+/** The beginning of a published pickle whose rows have so many columns. */
+export declare function publishedPickleStart(columns: number): Buffer
 
 /** Removes temporary files of dead processes from a folder of our own. */
 export declare function removeDrafts(folder: string): void

@@ -1,7 +1,7 @@
-import type { SchemaElement } from 'hyparquet'
 import { checkOptions, checkPath, record } from '../checks.ts'
 import { claimFiles } from '../claim.ts'
 import { ModalityGapError } from '../errors.ts'
+import { native } from '../native.ts'
 import { overwriteChecks } from '../option-checks.ts'
 import type { OverwriteOptions } from '../options.ts'
 import type { DrawnRow, Figures, ShownNeighbour } from '../results.ts'
@@ -40,47 +40,22 @@ export async function projectionParquet(
     throw new ModalityGapError('BAD_OPTION', 'there is no projection in these data; measure with figures')
   }
   await claimFiles([path], options)
-  const { ByteWriter, parquetWrite } = await import('hyparquet-writer')
-  const writer = new ByteWriter()
-  parquetWrite({
-    writer,
-    schema: SCHEMA,
-    columnData: [
-      { name: 'x', data: points.map(({ x }) => x) },
-      { name: 'y', data: points.map(({ y }) => y) },
-      { name: 'modality', data: points.map(({ modality }) => modality) },
-      { name: 'pair', data: points.map(({ row }) => BigInt(row)) },
-      { name: 'stage', data: points.map(({ stage }) => stage) },
-      { name: 'neighbours', data: neighboursOf(points, data.figures?.neighbours ?? []) },
-    ],
+  const neighbours = neighboursOf(points, data.figures?.neighbours ?? [])
+  const table = native.pointsParquet({
+    x: points.map(({ x }) => x),
+    y: points.map(({ y }) => y),
+    modality: points.map(({ modality }) => modality),
+    pair: points.map(({ row }) => row),
+    stage: points.map(({ stage }) => stage),
+    ids: neighbours.map(({ ids }) => ids),
+    distances: neighbours.map(({ distances }) => distances),
   })
-  await writeWhole(path, writer.getBytes())
+  await writeWhole(path, table)
   return points.length
 }
 
-const SCHEMA: SchemaElement[] = [
-  { name: 'root', num_children: 6 },
-  { name: 'x', type: 'DOUBLE', repetition_type: 'REQUIRED' },
-  { name: 'y', type: 'DOUBLE', repetition_type: 'REQUIRED' },
-  { name: 'modality', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
-  { name: 'pair', type: 'INT64', repetition_type: 'REQUIRED' },
-  { name: 'stage', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
-  { name: 'neighbours', num_children: 2, repetition_type: 'REQUIRED' },
-  ...list('ids', 'INT64'),
-  ...list('distances', 'DOUBLE'),
-]
-
-/** A list column in the three levels of the parquet format. */
-function list(name: string, type: 'INT64' | 'DOUBLE'): SchemaElement[] {
-  return [
-    { name, num_children: 1, repetition_type: 'REQUIRED', converted_type: 'LIST', logical_type: { type: 'LIST' } },
-    { name: 'list', num_children: 1, repetition_type: 'REPEATED' },
-    { name: 'element', type, repetition_type: 'REQUIRED' },
-  ]
-}
-
 /** The neighbours of each point: before the map at the first stage, after it at the last. */
-function neighboursOf(points: readonly Point[], queries: NonNullable<Figures['neighbours']>): object[] {
+function neighboursOf(points: readonly Point[], queries: NonNullable<Figures['neighbours']>): Neighbours[] {
   const [first, last] = [
     points.find(({ modality }) => modality === 'text')?.stage,
     points.findLast(({ modality }) => modality === 'text')?.stage,
@@ -106,9 +81,7 @@ function neighboursOf(points: readonly Point[], queries: NonNullable<Figures['ne
       }
     }
   }
-  return points
-    .map((_, i) => found.get(i) ?? { ids: [], distances: [] })
-    .map(({ ids, distances }) => ({ ids: ids.map(BigInt), distances }))
+  return points.map((_, i) => found.get(i) ?? { ids: [], distances: [] })
 }
 
 function rowsOf(list: readonly ShownNeighbour[], place: (one: ShownNeighbour) => number | undefined): Neighbours {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { native } from '../native.ts'
 import { writeWhole } from '../whole-file.ts'
 
 /** Records of a file, as published. */
@@ -33,85 +34,29 @@ export async function writePublished(
   while (!next.done) {
     const path = join(folder, `${name}_${files.length}.pkl`)
     await writeWhole(path, async file => {
-      await file.append(beginning(columns))
+      await file.append(native.publishedPickleStart(columns))
       for (let count = 0; !next.done && count < RECORDS; ) {
-        const batch: Buffer[] = [MARK]
-        for (let i = 0; !next.done && i < BATCH && count < RECORDS; i++, count++) {
-          batch.push(...pieces(next.value))
+        const batch: PublishedRecord[] = []
+        for (; !next.done && batch.length < BATCH && count < RECORDS; count++) {
+          batch.push(next.value)
           next = await records.next()
         }
-        await file.append(Buffer.concat([...batch, APPENDS]))
+        await file.append(batchOf(batch, columns))
       }
-      await file.append(STOP)
+      await file.append(native.publishedPickleEnd())
     })
     files.push(path)
   }
   return files
 }
 
-const MARK = Buffer.from('(')
-const APPENDS = Buffer.from('e')
-const STOP = Buffer.from('.')
-/** Places in the memo of what all records share. */
-const [RECONSTRUCT, ARGUMENTS, SHAPE, DTYPE] = [0, 1, 2, 3].map(place => Buffer.from([0x68, place])) as [
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-]
-
-/** Protocol 4; what the records share goes into the memo and off the stack again, then the list begins. */
-function beginning(columns: number): Buffer {
-  const kept = Buffer.from('\x940', 'latin1')
-  return Buffer.concat([
-    Buffer.from('\x80\x04', 'latin1'),
-    Buffer.from('cnumpy.core.multiarray\n_reconstruct\n'),
-    kept,
-    // the arguments of an array that is still empty: its class, shape (0,), type b'b'
-    Buffer.from('cnumpy\nndarray\nK\x00\x85C\x01b\x87', 'latin1'),
-    kept,
-    int(columns),
-    Buffer.from('\x85', 'latin1'),
-    kept,
-    // dtype('f4'), and its state: version 3, little-endian, no fields
-    Buffer.from('cnumpy\ndtype\n'),
-    text('f4'),
-    Buffer.from('\x89\x88\x87R\x94(K\x03', 'latin1'),
-    text('<'),
-    Buffer.from('NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb0', 'latin1'),
-    Buffer.from(']'),
-  ])
-}
-
-/** A dict of texts and the row. */
-function pieces({ texts, embed }: PublishedRecord): Buffer[] {
-  const pairs = Object.entries(texts).flatMap(([key, value]) => [text(key), text(value)])
-  return [Buffer.from('}('), ...pairs, text('embed'), ...array(embed), Buffer.from('u')]
-}
-
-function array(row: Float32Array): Buffer[] {
-  const bytes = Buffer.alloc(row.byteLength)
-  row.forEach((value, i) => {
-    bytes.writeFloatLE(value, 4 * i)
-  })
-  const state = [Buffer.from('R(K\x01'), SHAPE, DTYPE, Buffer.from('\x89', 'latin1'), sized('C', 'B', bytes)]
-  return [RECONSTRUCT, ARGUMENTS, ...state, Buffer.from('tb')]
-}
-
-function text(value: string): Buffer {
-  return sized('\x8c', 'X', Buffer.from(value))
-}
-
-function int(value: number): Buffer {
-  const bytes = Buffer.alloc(5, 'J')
-  bytes.writeInt32LE(value, 1)
-  return bytes
-}
-
-/** Bytes behind an opcode with their length in one byte, or behind its sister with four. */
-function sized(short: string, long: string, bytes: Buffer): Buffer {
-  const head = Buffer.from(bytes.length < 256 ? short : long, 'latin1')
-  const length = Buffer.alloc(bytes.length < 256 ? 1 : 4)
-  length.writeUIntLE(bytes.length, 0, length.length)
-  return Buffer.concat([head, length, bytes])
+/** Records of one kind, which have the same texts. */
+function batchOf(batch: readonly PublishedRecord[], columns: number): Uint8Array {
+  const keys = Object.keys(batch[0]?.texts ?? {})
+  const rows = new Float32Array(batch.length * columns)
+  for (const [i, { embed }] of batch.entries()) {
+    rows.set(embed, i * columns)
+  }
+  const texts = batch.flatMap(({ texts }) => keys.map(key => texts[key] as string))
+  return native.publishedPickleRecords(keys, texts, rows)
 }

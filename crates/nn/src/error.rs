@@ -66,7 +66,9 @@ impl NnError {
     /// The file at fault.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::BadCheckpoint { file, .. } | Self::Read { file, .. } | Self::Write { file, .. } => Some(file),
+            Self::BadCheckpoint { file, .. } | Self::Read { file, .. } | Self::Write { file, .. } => {
+                Some(file)
+            }
             Self::Tensor(_) | Self::BadShape(_) | Self::NoGradient(_) | Self::NotFinite { .. } => None,
         }
     }

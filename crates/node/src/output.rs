@@ -4,9 +4,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use modality_gap_shards::{AtomicFile, FolderLock, ShardError, Taken, remove_all_litter, remove_litter};
+use modality_gap_shards::{
+    AtomicFile, FolderLock, PUBLISHED_END, Points, ShardError, Taken, published_records, published_start,
+    remove_all_litter, remove_litter,
+};
 use modality_gap_tasks::{RowSet, TaskError, claim_of};
-use napi::bindgen_prelude::{Buffer, ClassInstance, Object, ObjectFinalize};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Float32ArraySlice, Object, ObjectFinalize};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -150,4 +153,72 @@ impl NativeLock {
     pub fn release(&self) {
         self.lock.release();
     }
+}
+
+/// Points of a projection, one entry each in every list.
+#[napi(object, object_to_js = false)]
+pub struct PointColumns {
+    /// First coordinates.
+    pub x: Vec<f64>,
+    /// Second coordinates.
+    pub y: Vec<f64>,
+    /// Modality of each.
+    pub modality: Vec<String>,
+    /// Index of each in its source.
+    pub pair: Vec<i64>,
+    /// Stage that each was drawn at.
+    pub stage: Vec<String>,
+    /// Indices of the neighbours of each in this table.
+    pub ids: Vec<Vec<i64>>,
+    /// Distances of these.
+    pub distances: Vec<Vec<f64>>,
+}
+
+/// A parquet file of the points.
+#[napi(catch_unwind)]
+pub fn points_parquet(points: PointColumns) -> Result<Buffer> {
+    let PointColumns {
+        x,
+        y,
+        modality,
+        pair,
+        stage,
+        ids,
+        distances,
+    } = points;
+    let points = Points {
+        x,
+        y,
+        modality,
+        pair,
+        stage,
+        ids,
+        distances,
+    };
+    let bytes = points.to_parquet();
+    bytes
+        .map(Buffer::from)
+        .map_err(|error| napi::Error::from_reason(error.to_string()))
+}
+
+/// The beginning of a published pickle whose rows have so many columns.
+#[napi(catch_unwind)]
+pub fn published_pickle_start(columns: u32) -> Buffer {
+    published_start(columns as usize).into()
+}
+
+/// Records of a published pickle: the values of `keys` record by record, and their rows.
+#[napi(catch_unwind)]
+pub fn published_pickle_records(
+    keys: Vec<String>,
+    texts: Vec<String>,
+    rows: Float32ArraySlice<'_>,
+) -> Buffer {
+    published_records(&keys, &texts, &rows).into()
+}
+
+/// The end of a published pickle.
+#[napi(catch_unwind)]
+pub fn published_pickle_end() -> Buffer {
+    PUBLISHED_END.to_vec().into()
 }

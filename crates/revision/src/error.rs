@@ -84,9 +84,9 @@ impl RevisionError {
     /// The file at fault.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::NotFound { file }
-            | Self::Unreadable { file, .. }
-            | Self::BadModel { file, .. } => Some(file),
+            Self::NotFound { file } | Self::Unreadable { file, .. } | Self::BadModel { file, .. } => {
+                Some(file)
+            }
             Self::Nn(error) => error.file(),
             _ => None,
         }

@@ -12,11 +12,13 @@ mod ids;
 mod index;
 mod machine;
 mod memo;
+mod published;
 mod read;
 mod scalar;
 mod value;
 mod write;
 
 pub(crate) use ids::PickleIds;
+pub use published::{PUBLISHED_END, published_records, published_start};
 pub(crate) use read::{keys, open};
 pub(crate) use write::{PickleWriter, takes_column};

@@ -16,6 +16,7 @@ mod ids;
 mod messages;
 mod pages;
 mod parquet;
+mod points;
 mod records;
 mod scan;
 mod stream;
@@ -27,6 +28,7 @@ pub(crate) use arrow::open as open_arrow;
 pub(crate) use companions::Companions;
 pub(crate) use ids::{TableIds, float_id};
 pub(crate) use parquet::{listed_in_footer, open as open_parquet, parquet_rows};
+pub use points::Points;
 pub use records::Records;
 pub(crate) use write::{TableWriter, copy_without};
 

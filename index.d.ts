@@ -1474,7 +1474,7 @@ export type ModelInfo = {
   notes: Array<string>
 }
 /**
- * Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index.
+ * Neighbours by cosine; a row is not a neighbour of itself, ties go to the lower index.
  */
 export type NeighboursReport = {
   /**
@@ -4595,7 +4595,7 @@ export interface ChartOptions extends OverwriteOptions {
  *
  * @param data one result or several, as the functions return them or as `--json` prints them
  * @param path the file; written as a whole or not at all
- * @throws {@link ModalityGapError} `BAD_OPTION` for data that are no result or where something stands, `WRITE_FAILED`
+ * @throws {@link ModalityGapError} `BAD_OPTION` for data that are not a result or where something stands, `WRITE_FAILED`
  */
 export declare function writeReport(
   data: ReportData | readonly ReportData[],
@@ -5230,7 +5230,7 @@ export interface Stage1Config {
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.0005` */
   learningRate: number
-  /** How the rate goes on after its rise. @defaultValue `'cosine'` */
+  /** How the rate changes after its rise. @defaultValue `'cosine'` */
   schedule: ScheduleKind
   /** What is special to some schedules. */
   scheduleShape?: {
@@ -5300,7 +5300,7 @@ export interface Stage2Config {
   microBatch?: number
   /** Highest learning rate. @defaultValue `0.00001` */
   learningRate: number
-  /** How the rate goes on after its rise. @defaultValue `'cosine'` */
+  /** How the rate changes after its rise. @defaultValue `'cosine'` */
   schedule: ScheduleKind
   /** What is special to some schedules. */
   scheduleShape?: {
@@ -5794,7 +5794,7 @@ export interface LogRecord {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`; `BAD_FORMAT` with the line as row
  */
 export declare function readTrainLog(path: string, options?: ReadLogOptions): Promise<LogRecord[]>
-/** What a training that goes on has to know beside Hugging Face's fields. */
+/** What a training that continues has to know beside Hugging Face's fields. */
 export interface Tally {
   /** Σ −log p of all tokens that counted, in nats. */
   loss: number
@@ -6070,7 +6070,7 @@ export interface CompareArmsOptions extends ReVisionRunOptions {
 }
 /**
  * Runs every arm with every seed at the budget of one configuration, and puts their numbers side by side. A run whose
- * result is there already, of the same configuration, is not repeated, and one that was interrupted goes on from its last
+ * result is there already, of the same configuration, is not repeated, and one that was interrupted continues from its last
  * checkpoint. Nothing counts as better whose interval of differences over the seeds holds zero.
  *
  * @param input configuration with a section `compare`: a file, an output folder or an object

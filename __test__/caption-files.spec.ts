@@ -100,6 +100,6 @@ test('ids and configurations in another encoding are refused with their line', a
   t.like(await t.throwsAsync(all(twice), { message: /column id twice/ }), { code: 'BAD_SELECTOR' })
   const wide = join(folder, 'ids.txt')
   writeFileSync(wide, Buffer.from('a\nb\n', 'utf16le'))
-  t.like(await t.throwsAsync(all(wide), { message: /no text in UTF-8/ }), { code: 'BAD_FORMAT' })
+  t.like(await t.throwsAsync(all(wide), { message: /not text in UTF-8/ }), { code: 'BAD_FORMAT' })
   t.deepEqual(await all(latin1('good.csv', '\u00ef\u00bb\u00bfid,b\n7,x\n')), ['7'])
 })

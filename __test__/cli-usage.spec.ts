@@ -22,7 +22,7 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['align', ...SIDES, '--seed', '1.5'], /whole number of at least 0/],
   [['align', ...SIDES, '--holdout', '1'], /from 0 up to/],
   [['align', ...SIDES, '--tolerance', '0'], /above zero/],
-  [['align', ...SIDES, '--steps', 'anchor,dance'], /no step "dance"/],
+  [['align', ...SIDES, '--steps', 'anchor,dance'], /unknown step `dance`/],
   [['align', ...SIDES, '--dtype', 'int8'], /Allowed choices are f16, bf16, f32, f64/],
   [['align', ...SIDES, 'more'], /too many arguments/],
   [['transform', '--in', 'x', '--out', 'y'], /required option '--aligner <file>'/],

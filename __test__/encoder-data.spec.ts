@@ -144,7 +144,7 @@ test('what cannot be read in an archive or a folder is named', async t => {
   t.like(await embed(cut), { code: 'BAD_FORMAT', file: cut })
   const packed = join(folder, 'packed.tar')
   writeFileSync(packed, gzipSync(readFileSync(bad)))
-  t.regex((await embed(packed)).message, /no tar archive but gzip-compressed data; unpack it first/)
+  t.regex((await embed(packed)).message, /not a tar archive but gzip-compressed data; unpack it first/)
   t.like(await embed(parts), { code: 'BAD_FORMAT', file: join(parts, 'b.png') })
 })
 

@@ -233,5 +233,5 @@ test('a list names one image, and each column once', async t => {
   t.regex((await t.throwsAsync(pairs(folder, twice))).message, /column caption twice/)
   const latin1 = list('latin1.csv', '')
   writeFileSync(latin1, Buffer.from('image,caption\na.png,café\n', 'latin1'))
-  t.regex((await t.throwsAsync(pairs(folder, latin1))).message, /no UTF-8.*Latin-1/)
+  t.regex((await t.throwsAsync(pairs(folder, latin1))).message, /not UTF-8.*Latin-1/)
 })

@@ -130,7 +130,7 @@ async function refusesEach(t: ExecutionContext, id: string, files: RegExp) {
       if (error === undefined && found === before.found) continue
       t.is(error?.name, 'ModalityGapError', `${file} ${what}: ${error}`)
       t.regex(error?.code ?? '', /^BAD_(MODEL|FORMAT|ALIGNER|FRAME|STATE|RECEIPT)$/, `${file} ${what}`)
-      t.regex(error?.message ?? '', /finite|NaN|no number|out of range|damaged/, `${file} ${what}`)
+      t.regex(error?.message ?? '', /finite|NaN|not a number|out of range|damaged/, `${file} ${what}`)
       count++
     }
     writeFileSync(join(place, file), bytes)

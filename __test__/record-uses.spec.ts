@@ -424,7 +424,7 @@ test('packed records that are damaged, of another kind or grow without end are r
   const parquet = readFileSync(join(RECORDS, 'captions.parquet'))
   const cases: [string, RegExp][] = [
     [write('cut.gz', gz.subarray(0, gz.length - 12)), /no gzip file that can be read/],
-    [write('cut.parquet', parquet.subarray(0, parquet.length - 20)), /no valid parquet file/],
+    [write('cut.parquet', parquet.subarray(0, parquet.length - 20)), /not a valid parquet file/],
     [
       write('boxes.json', '{"info": {}, "annotations": [{"id": 1, "image_id": 2, "bbox": []}]}'),
       /annotation 0 has no image_id and caption/,

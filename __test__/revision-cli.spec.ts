@@ -151,7 +151,7 @@ test('errors say what, where and what to do; a wrong configuration is wrong usag
     [['run'], /missing required argument 'config'/],
     [['run', config, '--set', 'stage2'], /a key, an equals sign and a value/],
     [['run', config, '--set', '.a=1'], /empty part/],
-    [['run', config, '--set', 'a=[1'], /no YAML/],
+    [['run', config, '--set', 'a=[1'], /not YAML/],
     [['generate', config, '--pick', '1,x'], /whole number/],
     [['generate', config, '--top-p', '0'], /above 0, up to 1/],
     [['export', config], /required option '--out <dir>'/],

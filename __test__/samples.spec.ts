@@ -80,7 +80,7 @@ const REFUSED: [string, Record<string, unknown>, RegExp][] = [
   ['a role that every object has', { messages: [{ role: 'constructor', content: 'x' }] }, /turn 1 is by "constructor"/],
   ['a turn that is not text', { messages: [{ role: 'user', content: 7 }] }, /turn 1 says nothing/],
   ['a turn that is null', { messages: [null] }, /turn 1 is by undefined/],
-  ['a conversation that is not a list', { conversations: 'x' }, /no list of turns/],
+  ['a conversation that is not a list', { conversations: 'x' }, /not a list of turns/],
   ['an image that is not a name', { image: { width: 3 }, messages: [...TURNS] }, /neither text nor number/],
 ]
 

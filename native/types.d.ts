@@ -1795,7 +1795,7 @@ rows: readonly number[],
 epoch?: number, };
 
 /**
- * Neighbours by cosine; a row is no neighbour of itself, ties go to the lower index.
+ * Neighbours by cosine; a row is not a neighbour of itself, ties go to the lower index.
  */
 export type NeighboursReport = {
 /**

@@ -92,7 +92,7 @@ function recordOf<T>(line: string, { read, what, flaw }: LogKind<T>, file: strin
   const record = holdsFinite(value) ? read(value) : undefined
   if (record === undefined) {
     const why = value === undefined ? undefined : holdsFinite(value) ? flaw?.(value) : 'it holds a number beyond all'
-    const message = `${file}: line ${row + 1} is no ${what}${why === undefined ? '' : `: ${why}`}`
+    const message = `${file}: line ${row + 1} is not a ${what}${why === undefined ? '' : `: ${why}`}`
     throw new ModalityGapError('BAD_FORMAT', message, { file, row })
   }
   return record

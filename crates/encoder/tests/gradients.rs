@@ -255,7 +255,7 @@ fn an_encoder_file_that_promises_more_or_holds_no_numbers_is_refused() {
     for (key, value, said) in [
         ("dim", serde_json::json!(7), "its shapes want"),
         ("dim", serde_json::json!(1_000_000_000), "at most 16384"),
-        ("patch", serde_json::json!(0), "no multiple of patch 0"),
+        ("patch", serde_json::json!(0), "not a multiple of patch 0"),
         (
             "image",
             serde_json::json!({ "width": 16_384, "layers": 16_384, "heads": 1 }),
@@ -264,7 +264,7 @@ fn an_encoder_file_that_promises_more_or_holds_no_numbers_is_refused() {
         (
             "text",
             serde_json::json!({ "width": 8, "layers": 2, "heads": 3 }),
-            "no multiple of 3 heads",
+            "not a multiple of 3 heads",
         ),
     ] {
         let mut shapes = good.clone();

@@ -190,5 +190,8 @@ function isCocoId(value: unknown): value is CocoId {
 
 function damaged(file: string, what: string, cause: unknown): ModalityGapError {
   const { message } = cause as Error
-  return new ModalityGapError('BAD_FORMAT', `${file}: it is no ${what} that can be read: ${message}`, { file, cause })
+  return new ModalityGapError('BAD_FORMAT', `${file}: it is not a ${what} that can be read: ${message}`, {
+    file,
+    cause,
+  })
 }

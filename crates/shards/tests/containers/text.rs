@@ -149,7 +149,7 @@ fn text_that_is_broken_or_ends_early_is_refused() {
         ("comma.json", b"[[1, 2], ]", "element of its array is empty"),
         ("behind.json", b"[[1, 2]] ]", "BAD_ROW"),
         ("words.json", b"[\"a\", \"b\"]", "BAD_ROW Some(0)"),
-        ("text.json", b"hello", "no JSON array or object"),
+        ("text.json", b"hello", "not a JSON array or object"),
         ("utf16.jsonl", b"\xff\xfe{\0}\0", "UTF-16"),
         (
             "cut.jsonl.gz",
@@ -289,7 +289,7 @@ fn ids_stand_beside_the_rows_of_text() {
         ),
         ("{\"id\": 1}\n{}", "id of row 1 is missing"),
         ("{\"id\": 1e300}\n{\"id\": 1}", "stands for several whole numbers"),
-        ("[1, 2]\n[3, 4]", "no JSON object"),
+        ("[1, 2]\n[3, 4]", "not a JSON object"),
         ("{\"x\": 1}\n{\"x\": 2}", "none of image_id, id is among x"),
     ] {
         std::fs::write(&path, text).unwrap();

@@ -106,7 +106,7 @@ mod tests {
         let long = [b"\0\0\0\0".as_slice(), &[b'a'; 1000]].concat();
         assert_eq!(longest_of_charsmap(&table(4, &long)), Ok(1000.0));
         for (text, said) in [
-            (Value::from("??"), "no base64"),
+            (Value::from("??"), "not base64"),
             (Value::from("AAA="), "too short"),
             (table(u32::MAX, b"\0"), "shorter than it says"),
         ] {

@@ -121,7 +121,7 @@ fn a_header_with_any_byte_changed_never_panics() {
 #[test]
 fn other_files_are_named_for_what_they_are() {
     for (bytes, said) in [
-        (Bytes(b"GGML".to_vec()).u32(3).u64(0).u64(0), "no GGUF"),
+        (Bytes(b"GGML".to_vec()).u32(3).u64(0).u64(0), "not a GGUF"),
         (Bytes::new(1, 0, 0), "version 1"),
         (Bytes::new(4, 0, 0), "version 4"),
         (Bytes::new(3_u32.swap_bytes(), 0, 0), "big-endian"),
@@ -148,7 +148,7 @@ fn sizes_that_nothing_backs_are_refused() {
         (pair(9).u32(9).u64(1), "lists of lists"),
         (pair(9).u32(77).u64(1), "kind 77"),
         (pair(13).u64(0), "kind 13"),
-        (pair(7).raw(&[2]), "no boolean"),
+        (pair(7).raw(&[2]), "not a boolean"),
         (
             Bytes::new(3, 1, 0).tensor("t", &[1 << 40, 1 << 40], 0, 0),
             "cannot have the shape",
@@ -263,7 +263,7 @@ fn names_that_stand_twice_and_text_that_is_none_are_refused() {
             .contains("the tensor t stands twice")
     );
     let latin = Bytes::new(3, 0, 1).u64(2).raw(&[b'k', 0xe9]).u32(7).raw(&[0]);
-    assert!(latin.pad(64).refused().contains("no UTF-8"));
+    assert!(latin.pad(64).refused().contains("not UTF-8"));
 }
 
 /// The file written by the package gguf, which dequantised the same blocks. Both compute scale × integer + minimum in

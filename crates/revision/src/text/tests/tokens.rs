@@ -234,7 +234,7 @@ fn damaged_vocabularies_are_refused() {
         (
             "tokenizer.ggml.scores",
             Some(Value::Floats(vec![f32::NAN; tokens.len()])),
-            "no numbers",
+            "not numbers",
         ),
         (
             "tokenizer.ggml.token_type",
@@ -254,7 +254,7 @@ fn damaged_vocabularies_are_refused() {
         (
             "tokenizer.ggml.merges",
             Some(Value::Texts(vec!["ab".to_owned()])),
-            "no merge",
+            "not a merge",
         ),
         (
             "tokenizer.ggml.merges",

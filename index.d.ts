@@ -6220,6 +6220,39 @@ export declare class Dataset implements AsyncIterable<DatasetItem> {
  * `BAD_OPTION`; `CANCELLED`
  */
 export declare function openDataset(options: DatasetOptions, run?: RunOptions): Promise<Dataset>
+/** A Spark cluster and how tasks run there. */
+export interface SparkOptions {
+  /** `spark://host:7077`, `local-cluster[2,1,1024]`, `k8s://…`, `yarn`, `local[4,4]`; `sc://host:15002` for Spark Connect. */
+  master: string
+  /** Settings of the session, such as `{ 'spark.executor.memory': '4g' }`. */
+  conf?: Readonly<Record<string, string>>
+  /** Python 3 with pyspark 4, as a command. @defaultValue `'python3'` */
+  python?: string
+  /**
+   * The executable `modality-gap-worker` for the machines of the cluster, which is sent to them.
+   *
+   * @defaultValue that of this package's version for this machine's processor, from its npm package
+   */
+  worker?: string
+  /** Where the executable is on every machine of the cluster, so that none is sent. */
+  installed?: string
+  /** Threads of a task; `spark.task.cpus` should be the same. @defaultValue `1` */
+  threads?: number
+}
+/** A Spark session that runs shard tasks; it starts with its first pass. */
+export interface SparkEngine extends Engine, AsyncDisposable {
+  /** Ends the session; the end of this process does so, too. */
+  close(): Promise<void>
+}
+/**
+ * Runs the shards of a job on Apache Spark 4, for `on` of fits, alignments, transformations and conversions. What is read and
+ * written has to be at the same paths or addresses on every machine. Spark tries tasks again whose machine or storage failed; bad data
+ * ends the job at once.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`; a job on it `MISSING_PACKAGE` where Python, pyspark or the executable is missing,
+ * `ENGINE_FAILED` when the cluster could not do its part
+ */
+export declare function spark(options: SparkOptions): SparkEngine
 /** Counts one shard: n, mean and trace, as a state that can be merged with others. */
 export type MomentsTask = Extract<
   TaskSpec,

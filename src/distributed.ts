@@ -4,6 +4,7 @@ import { type Check, wrong } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { runJob } from './job.ts'
 import type { Job, JobResult, NativeAligner, PendingPass, Source, TaskReceipt, TaskSpec } from './native.ts'
+import type { Progress } from './results.ts'
 
 export type { PendingPass } from './native.ts'
 
@@ -66,8 +67,9 @@ export async function runJobOn<K extends Distributed['kind']>(
     return await runJob<K>(job, sources, run, aligner)
   }
   const attempts = new Map<string, number>()
+  const watched = { ...run, onProgress: run.onProgress && steady(run.onProgress) }
   for (let { resume } = job; ; resume = true) {
-    const result = await runJob<K>({ ...job, distributed: true, resume }, sources, run, aligner)
+    const result = await runJob<K>({ ...job, distributed: true, resume }, sources, watched, aligner)
     const { pending } = result.report as { pending?: PendingPass }
     if (pending === undefined) {
       return result
@@ -77,7 +79,21 @@ export async function runJobOn<K extends Distributed['kind']>(
     if (before > RESUBMISSIONS) {
       throw notWhole(pending, 'after four attempts')
     }
-    await runPass(on, pending, run, before < RESUBMISSIONS)
+    await runPass(on, pending, watched, before < RESUBMISSIONS)
+  }
+}
+
+/** Progress of a job that begins again after each pass: one clock, and nothing twice of what is done. */
+function steady(onProgress: (progress: Progress) => void): (progress: Progress) => void {
+  const started = performance.now()
+  const done = new Set<string>()
+  return progress => {
+    if (!done.has(progress.stage)) {
+      if (progress.rows === progress.total) {
+        done.add(progress.stage)
+      }
+      onProgress({ ...progress, seconds: (performance.now() - started) / 1000 })
+    }
   }
 }
 

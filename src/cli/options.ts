@@ -59,13 +59,20 @@ export function addCommonOptions(command: Command): Command {
 /** Where a job's passes over shards are run. */
 export interface EngineChoice {
   on?: string
+  sparkConf?: string[]
+  sparkPython?: string
+  worker?: string
 }
 
 export function addEngineOptions(command: Command): Command {
-  return command.option(
-    '--on <engine>',
-    'who runs the shards: list:FILE writes the tasks of the next pass to FILE, for any scheduler',
-  )
+  return command
+    .option(
+      '--on <engine>',
+      'who runs the shards: a Spark cluster (spark://HOST:PORT, sc://…, k8s://…, yarn, local-cluster[N,CORES,MB]), or list:FILE, which writes the tasks of the next pass to FILE for any scheduler',
+    )
+    .option('--spark-conf <setting...>', 'settings of the Spark session, KEY=VALUE')
+    .option('--spark-python <command>', 'Python 3 with pyspark 4 (default: python3)')
+    .option('--worker <file>', 'modality-gap-worker for the machines of the cluster (default: that of this platform)')
 }
 
 /**
@@ -73,7 +80,7 @@ export function addEngineOptions(command: Command): Command {
  *
  * @throws {@link ModalityGapError} `BAD_OPTION`
  */
-export async function engineOf({ on }: EngineChoice): Promise<Engine | undefined> {
+export async function engineOf({ on, sparkConf, sparkPython, worker }: EngineChoice): Promise<Engine | undefined> {
   if (on === undefined) {
     return undefined
   }
@@ -81,7 +88,23 @@ export async function engineOf({ on }: EngineChoice): Promise<Engine | undefined
     const { taskList } = await import('../task-list.ts')
     return taskList(on.slice('list:'.length))
   }
-  throw new ModalityGapError('BAD_OPTION', `--on: unknown engine \`${on}\`; expected list:FILE`)
+  const { isSparkMaster, spark } = await import('../spark.ts')
+  if (!isSparkMaster(on)) {
+    const expected = 'spark://HOST:PORT, sc://…, k8s://…, yarn, local-cluster[…], local[…] or list:FILE'
+    throw new ModalityGapError('BAD_OPTION', `--on: unknown engine \`${on}\`; expected ${expected}`)
+  }
+  const conf = sparkConf && Object.fromEntries(sparkConf.map(settingOf))
+  const options = { conf, python: sparkPython, worker }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return spark({ master: on, ...Object.fromEntries(given) })
+}
+
+function settingOf(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) {
+    throw new ModalityGapError('BAD_OPTION', `--spark-conf: \`${text}\` is no setting; expected KEY=VALUE`)
+  }
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 /** How rows are read. */

@@ -1,5 +1,7 @@
 //! Covariance of rows, streamed and merged.
 
+use std::ops::Range;
+
 use faer::Mat;
 use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
 use rayon::prelude::*;
@@ -33,6 +35,13 @@ pub struct Covariance {
     squares: f64,
     fourth: f64,
     third: Vec<f64>,
+}
+
+/// Squares that cover the part above the diagonal, small enough that both they and those across the diagonal stay in the cache.
+fn tiles(dim: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    const TILE: usize = 64;
+    let cut = move |end: usize| (0..end).step_by(TILE).map(move |at| at..dim.min(at + TILE));
+    cut(dim).flat_map(move |columns| cut(columns.end).map(move |rows| (rows, columns.clone())))
 }
 
 pub(crate) fn add(to: &mut [f64], from: &[f64]) {
@@ -204,7 +213,24 @@ impl Covariance {
 
     /// Σ, d × d and symmetric, divisor n.
     pub fn matrix(&self) -> Mat<f64> {
-        Mat::from_fn(self.dim(), self.dim(), |i, j| self.entry(i, j))
+        let (dim, n) = (self.dim(), self.n as f64);
+        let h: Vec<f64> = self.sum.iter().map(|sum| sum / n).collect();
+        let mut matrix = Mat::zeros(dim, dim);
+        for j in 0..dim {
+            let below = self.scatter[j * dim + j..(j + 1) * dim].iter().zip(&h[j..]);
+            let column = &mut matrix.col_as_slice_mut(j)[j..];
+            for (to, (scatter, of_row)) in column.iter_mut().zip(below) {
+                *to = scatter / n - of_row * h[j];
+            }
+        }
+        for (rows, columns) in tiles(dim) {
+            for j in columns {
+                for i in rows.start..rows.end.min(j) {
+                    matrix[(i, j)] = matrix[(j, i)];
+                }
+            }
+        }
+        matrix
     }
 
     /// tr Σ.
@@ -228,13 +254,19 @@ impl Covariance {
     pub fn product_trace(&self, other: &Self) -> f64 {
         let dim = self.dim();
         assert_eq!(dim, other.dim(), "covariances of one width");
+        let means = [self, other].map(|of| -> Vec<f64> {
+            let n = of.n as f64;
+            of.sum.iter().map(|sum| sum / n).collect()
+        });
+        let entry = |of: &Self, means: &[f64], i: usize, j: usize| {
+            of.scatter[j * dim + i] / of.n as f64 - means[j] * means[i]
+        };
+        let product = |i: usize, j: usize| entry(self, &means[0], i, j) * entry(other, &means[1], i, j);
         let mut diagonal = 0.0;
         let mut below = 0.0;
         for j in 0..dim {
-            diagonal += self.entry(j, j) * other.entry(j, j);
-            below += (j + 1..dim)
-                .map(|i| self.entry(i, j) * other.entry(i, j))
-                .sum::<f64>();
+            diagonal += product(j, j);
+            below += (j + 1..dim).map(|i| product(i, j)).sum::<f64>();
         }
         diagonal + 2.0 * below
     }

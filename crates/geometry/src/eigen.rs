@@ -2,11 +2,9 @@
 
 use std::sync::Once;
 
-use faer::diag::{DiagMut, DiagRef};
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
-use faer::{Mat, MatRef, Par, Spec};
+use faer::{Mat, MatRef, Par};
 
+use crate::divide::{divided, values_by_iteration};
 use crate::tridiagonal::Tridiagonal;
 
 /// Random directions along which a decomposition is checked.
@@ -48,8 +46,8 @@ impl Eigen {
     /// Decomposes the symmetric `matrix`, of which the lower triangle is read.
     ///
     /// # Precision
-    /// ‖AU−US‖_F ≤ 64·ε·d·‖A‖_F is checked along random directions, for solvers have gone wrong silently before; sequential, so that
-    /// the number of threads changes nothing.
+    /// ‖AU−US‖_F ≤ 64·ε·d·‖A‖_F is checked along random directions, for solvers have gone wrong silently before. Works on the threads
+    /// of the current rayon pool; the number of threads changes nothing.
     pub fn of(matrix: MatRef<'_, f64>) -> Result<Self, EigenError> {
         let dim = matrix.nrows();
         let (scaled, norm) = of_unit_norm(matrix)?;
@@ -60,10 +58,11 @@ impl Eigen {
             });
         }
         let tridiagonal = Tridiagonal::of(scaled.as_ref());
-        let (ascending, solved) = decomposed(&tridiagonal, true)?;
-        let mut vectors = Mat::from_fn(dim, dim, |i, k| solved[(i, dim - 1 - k)]);
+        let solved = divided(tridiagonal.diagonal.clone(), &tridiagonal.below);
+        let solved = solved.ok_or(unsettled(dim))?;
+        let mut vectors = Mat::from_fn(dim, dim, |i, k| solved.vectors[(i, dim - 1 - k)]);
         tridiagonal.apply(vectors.as_mut());
-        let values: Vec<f64> = ascending.into_iter().rev().collect();
+        let values: Vec<f64> = solved.values.into_iter().rev().collect();
         let residual = residual(&scaled, &values, &vectors);
         if residual.is_nan() || residual > 64.0 * f64::EPSILON * dim as f64 {
             return Err(EigenError::Inaccurate { dim, residual });
@@ -84,7 +83,8 @@ impl Eigen {
         if norm == 0.0 {
             return Ok(vec![0.0; dim]);
         }
-        let (ascending, _) = decomposed(&Tridiagonal::of(scaled.as_ref()), false)?;
+        let Tridiagonal { diagonal, below, .. } = Tridiagonal::of(scaled.as_ref());
+        let ascending = values_by_iteration(&diagonal, &below).ok_or(unsettled(dim))?;
         let trace: f64 = (0..dim).map(|i| scaled[(i, i)]).sum();
         let of_trace = (ascending.iter().sum::<f64>() - trace).abs() / (dim as f64).sqrt();
         let of_square = (ascending.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() / 2.0;
@@ -114,6 +114,14 @@ impl Eigen {
     }
 }
 
+/// Of an iteration that did not settle.
+fn unsettled(dim: usize) -> EigenError {
+    EigenError::Inaccurate {
+        dim,
+        residual: f64::INFINITY,
+    }
+}
+
 /// ‖AU−US‖_F, estimated: the mean of ‖(AU−US)x‖² over vectors x of random signs is its square.
 fn residual(matrix: &Mat<f64>, values: &[f64], vectors: &Mat<f64>) -> f64 {
     let dim = values.len();
@@ -124,28 +132,6 @@ fn residual(matrix: &Mat<f64>, values: &[f64], vectors: &Mat<f64>) -> f64 {
     let scaled = Mat::from_fn(dim, PROBES, |i, k| signs[(i, k)] * values[i]);
     let left = matrix * (vectors * signs);
     (left - vectors * scaled).norm_l2() / (PROBES as f64).sqrt()
-}
-
-/// Eigenvalues of T, ascending, and its eigenvectors where they are wanted.
-fn decomposed(of: &Tridiagonal, vectors: bool) -> Result<(Vec<f64>, Mat<f64>), EigenError> {
-    let dim = of.diagonal.len();
-    let mut values = vec![0.0; dim];
-    let mut basis = Mat::zeros(dim, if vectors { dim } else { 0 });
-    let scratch = self_adjoint_evd_scratch::<f64>(dim, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
-    tridiagonal_self_adjoint_evd(
-        DiagRef::from_slice(&of.diagonal),
-        DiagRef::from_slice(&of.below),
-        DiagMut::from_slice_mut(&mut values),
-        vectors.then(|| basis.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Spec::default(),
-    )
-    .map_err(|_| EigenError::Inaccurate {
-        dim,
-        residual: f64::INFINITY,
-    })?;
-    Ok((values, basis))
 }
 
 /// The symmetric `matrix` in full over its norm, and that: a unit norm keeps tiny and huge spectra clear of under- and overflow.
@@ -194,6 +180,25 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Parts of a matrix of 500 rows are worked out side by side.
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let matrix = Mat::from_fn(500, 500, |i, j| {
+            let (low, high) = (i.min(j) as f64, i.max(j) as f64);
+            ((low * 0.37).sin() + (high * 0.11).cos()) / (1.0 + high)
+        });
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| Eigen::of(matrix.as_ref()).unwrap())
+        };
+        let one = on(1);
+        for threads in [2, 4] {
+            let other = on(threads);
+            assert_eq!(other.values, one.values);
+            assert_eq!(other.vectors, one.vectors);
         }
     }
 

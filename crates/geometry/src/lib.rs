@@ -12,6 +12,7 @@ mod cosines;
 mod covariance;
 mod cross;
 mod decomposition;
+mod divide;
 mod eigen;
 mod fit;
 mod fit_options;

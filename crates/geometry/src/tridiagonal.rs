@@ -13,12 +13,17 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Accum, ColMut, Conj, Mat, MatMut, MatRef, Par};
-use modality_gap_kernels::symmetric_times;
+use modality_gap_kernels::{SYMMETRIC_COLUMNS, symmetric_times};
+use rayon::prelude::*;
 
 /// Reflections of a block.
 const BLOCK: usize = 32;
 /// Reflections that are applied at once.
 const APPLIED: usize = 64;
+/// Rows from which a product with a vector is worked out in two parts; fixed, so that the number of threads changes nothing.
+const IN_PARTS: usize = 384;
+/// Columns of the matrix, or vectors, that one task multiplies; fixed, so that the number of threads changes nothing.
+const TOGETHER: usize = 128;
 /// Columns begin at multiples of so many values, a line of the cache.
 const LINE: usize = 8;
 
@@ -26,7 +31,7 @@ const LINE: usize = 8;
 pub(crate) struct Tridiagonal {
     /// Diagonal of T.
     pub diagonal: Vec<f64>,
-    /// Below it; as long, the last is zero.
+    /// Below it, one fewer.
     pub below: Vec<f64>,
     dim: usize,
     stride: usize,
@@ -49,7 +54,7 @@ impl Tridiagonal {
         }
         let mut found = Self {
             diagonal: vec![0.0; dim],
-            below: vec![0.0; dim],
+            below: vec![0.0; dim.saturating_sub(1)],
             dim,
             stride,
             reflections: columns,
@@ -96,7 +101,7 @@ impl Tridiagonal {
         let next = &mut from_w[j + 1..dim];
         let reflection = &self.reflections[j * stride + j + 1..j * stride + dim];
         let matrix = &self.reflections[(j + 1) * stride + j + 1..];
-        symmetric_times(matrix, stride, (j + 1) % LINE, reflection, next);
+        times(matrix, stride, (j + 1) % LINE, reflection, next);
         let v = view(&self.reflections[first * stride..], dim, k, stride).subrows(j + 1, rest);
         let of_w = view(before_w, dim, k, stride).subrows(j + 1, rest);
         let reflection = MatRef::from_column_major_slice(reflection, rest, 1);
@@ -122,20 +127,27 @@ impl Tridiagonal {
         let v = view(&before[first * stride..], dim, wide, stride).subrows(from, rest);
         let w = view(w, dim, wide, stride).subrows(from, rest);
         let after = MatMut::from_column_major_slice_with_stride_mut(after, dim, rest, stride);
-        let mut after = after.subrows_mut(from, rest);
-        for (left, right) in [(v, w), (w, v)] {
-            triangular_matmul(
-                after.rb_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Add,
-                left,
-                BlockStructure::Rectangular,
-                right.transpose(),
-                BlockStructure::Rectangular,
-                -1.0,
-                Par::Seq,
-            );
-        }
+        let parts = after.subrows_mut(from, rest).par_col_chunks_mut(TOGETHER);
+        parts.enumerate().for_each(|(part, columns)| {
+            let (start, count) = (part * TOGETHER, columns.ncols());
+            let (mut square, mut below) = columns.subrows_mut(start, rest - start).split_at_row_mut(count);
+            for (left, right) in [(v, w), (w, v)] {
+                let of_columns = right.subrows(start, count).transpose();
+                triangular_matmul(
+                    square.rb_mut(),
+                    BlockStructure::TriangularLower,
+                    Accum::Add,
+                    left.subrows(start, count),
+                    BlockStructure::Rectangular,
+                    of_columns,
+                    BlockStructure::Rectangular,
+                    -1.0,
+                    Par::Seq,
+                );
+                let left = left.subrows(start + count, rest - start - count);
+                matmul(below.rb_mut(), Accum::Add, left, of_columns, -1.0, Par::Seq);
+            }
+        });
     }
 
     /// Makes of the reflections' own factors those of blocks.
@@ -161,18 +173,40 @@ impl Tridiagonal {
         if n == 0 {
             return;
         }
-        let columns = vectors.ncols();
-        let scratch =
-            apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(n, APPLIED, columns);
-        apply_block_householder_sequence_on_the_left_in_place_with_conj(
-            reflections(&self.reflections, self.dim, self.stride),
-            self.factors.as_ref(),
-            Conj::No,
-            vectors.subrows_mut(1, n),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-        );
+        let parts = vectors.subrows_mut(1, n).par_col_chunks_mut(TOGETHER);
+        parts.for_each(|part| {
+            let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
+                n,
+                APPLIED,
+                part.ncols(),
+            );
+            apply_block_householder_sequence_on_the_left_in_place_with_conj(
+                reflections(&self.reflections, self.dim, self.stride),
+                self.factors.as_ref(),
+                Conj::No,
+                part,
+                Par::Seq,
+                MemStack::new(&mut MemBuffer::new(scratch)),
+            );
+        });
     }
+}
+
+/// As [`symmetric_times`]; a large matrix in two parts of about as many entries, side by side.
+fn times(matrix: &[f64], stride: usize, phase: usize, v: &[f64], out: &mut [f64]) {
+    let n = v.len();
+    if n < IN_PARTS {
+        return symmetric_times(matrix, stride, phase, n, v, out);
+    }
+    // 1 − √½ of the columns have half of the entries on and below the diagonal
+    let cut = n * 3 / 10 / SYMMETRIC_COLUMNS * SYMMETRIC_COLUMNS;
+    let mut rest = vec![0.0; n - cut];
+    let (lower, phase_below) = (&matrix[cut * stride + cut..], phase + cut);
+    rayon::join(
+        || symmetric_times(matrix, stride, phase, cut, v, out),
+        || symmetric_times(lower, stride, phase_below, n - cut, &v[cut..], &mut rest),
+    );
+    out[cut..].iter_mut().zip(rest).for_each(|(out, v)| *out += v);
 }
 
 /// Columns of `dim` values, `stride` apart.

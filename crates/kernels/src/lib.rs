@@ -18,6 +18,7 @@ mod histogram;
 mod packed;
 mod reduce;
 mod rows;
+mod secular;
 mod symmetric;
 mod write;
 
@@ -31,7 +32,8 @@ pub use histogram::{cosine_bins, sum_of_kernel};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_squared_powers, add_weighted, dot, lengths_and_dots};
 pub use rows::{Dtype, Element, Rows, RowsMut};
-pub use symmetric::symmetric_times;
+pub use secular::{secular_factors, secular_sums, secular_vector};
+pub use symmetric::{SYMMETRIC_COLUMNS, symmetric_times};
 pub use write::{combine, combine_and_add};
 
 /// Runs `body` at a fixed instruction level, for tests and benches that compare levels.

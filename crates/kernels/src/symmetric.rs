@@ -4,7 +4,8 @@
 use crate::dispatch::{Unit, unit};
 
 /// Columns that are read together: their sums stay in registers.
-const COLUMNS: usize = 4;
+pub const SYMMETRIC_COLUMNS: usize = 4;
+const COLUMNS: usize = SYMMETRIC_COLUMNS;
 /// Rows that are read together.
 const LANES: usize = 8;
 
@@ -12,22 +13,37 @@ const LANES: usize = 8;
 /// `phase` is the place of that row in a line of the cache of eight values, where `stride` is a multiple of eight: the order of the sums
 /// depends on it, and never on the address.
 ///
+/// Only entries of the first `columns` columns count, and those that stand for them above the diagonal: what the columns after them add
+/// is the product of the symmetric matrix that begins there.
+///
 /// # Shapes
-/// A n × n; `v` and `out` n.
+/// A n × n; `v` and `out` n; `columns` a multiple of [`SYMMETRIC_COLUMNS`] below n, or n.
 ///
 /// # Precision
 /// f64; an instruction set that fuses products into sums may change the last bits.
-pub fn symmetric_times(matrix: &[f64], stride: usize, phase: usize, v: &[f64], out: &mut [f64]) {
+pub fn symmetric_times(
+    matrix: &[f64],
+    stride: usize,
+    phase: usize,
+    columns: usize,
+    v: &[f64],
+    out: &mut [f64],
+) {
     let n = v.len();
     assert_eq!(out.len(), n, "as many components out as in");
     assert!(
         n == 0 || (stride >= n && matrix.len() >= (n - 1) * stride + n),
         "{n} columns of {n} rows"
     );
+    assert!(
+        columns == n || (columns < n && columns % SYMMETRIC_COLUMNS == 0),
+        "{columns} of {n} columns"
+    );
     let task = SymmetricTimes {
         matrix,
         stride,
         phase,
+        columns,
         v,
         out,
     };
@@ -192,6 +208,7 @@ struct SymmetricTimes<'a> {
     matrix: &'a [f64],
     stride: usize,
     phase: usize,
+    columns: usize,
     v: &'a [f64],
     out: &'a mut [f64],
 }
@@ -203,14 +220,15 @@ impl SymmetricTimes<'_> {
             matrix,
             stride,
             phase,
+            columns,
             v,
             out,
         } = self;
         let n = v.len();
         out.fill(0.0);
         let mut first = 0;
-        while first < n {
-            let wide = COLUMNS.min(n - first);
+        while first < columns {
+            let wide = COLUMNS.min(columns - first);
             let below = first + wide;
             // the square on the diagonal
             for j in first..below {
@@ -299,7 +317,29 @@ mod tests {
                     }
                     let v: Vec<f64> = (0..n).map(|i| ((i * 13) % 29) as f64 / 29.0 - 0.4).collect();
                     let mut out = vec![f64::NAN; n];
-                    symmetric_times(&matrix, stride, n % 11, &v, &mut out);
+                    symmetric_times(&matrix, stride, n % 11, n, &v, &mut out);
+                    let cut = n / 8 * SYMMETRIC_COLUMNS;
+                    let mut in_parts = vec![f64::NAN; n];
+                    symmetric_times(&matrix, stride, n % 11, cut, &v, &mut in_parts);
+                    let mut rest = vec![f64::NAN; n - cut];
+                    let from = (cut * stride + cut).min(matrix.len());
+                    symmetric_times(
+                        &matrix[from..],
+                        stride,
+                        n % 11 + cut,
+                        n - cut,
+                        &v[cut..],
+                        &mut rest,
+                    );
+                    for (part, rest) in in_parts[cut..].iter_mut().zip(rest) {
+                        *part += rest;
+                    }
+                    for (found, part) in out.iter().zip(in_parts) {
+                        assert!(
+                            (found - part).abs() <= 2.0 * n as f64 * f64::EPSILON,
+                            "{level:?} {n}"
+                        );
+                    }
                     for (i, found) in out.iter().enumerate() {
                         let plain: f64 = (0..n).map(|j| entry(i, j) * v[j]).sum();
                         // n products below one half

@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 use modality_gap_kernels::{
     Element, Level, Rows, RowsMut, add_weighted, at_level, combine, combine_and_add, lengths_and_dots,
+    secular_factors, secular_sums, secular_vector,
 };
 use proptest::prelude::*;
 
@@ -200,5 +201,35 @@ fn a_row_without_weight_leaves_no_trace() {
     for j in 0..dim {
         assert_eq!(sums[j], (j + 2 * (2 * dim + j)) as f64);
         assert_eq!(out[dim + j], 0.0);
+    }
+}
+
+/// Poles apart from each other, zeros between them: the same bits at every level, and those of plain sums to rounding.
+#[test]
+fn secular_sums_agree_at_every_level() {
+    for n in [1, 15, 16, 17, 40, 333] {
+        let d: Vec<f64> = (0..n).map(|i| i as f64 * 0.7 - 3.0).collect();
+        let z: Vec<f64> = (0..n).map(|i| (i as f64 * 1.3).cos() / n as f64).collect();
+        let all = || {
+            let mut out = vec![0.0; n];
+            let square = secular_vector(&d, &z, d[n / 2], 0.3, &mut out);
+            let mut products = vec![0.5; n];
+            secular_factors(&d, -4.0, d[n / 2], 0.3, &mut products);
+            let sums = secular_sums(&d, &z, d[n / 2], 0.3);
+            [out, products, sums.to_vec(), vec![square]].concat()
+        };
+        let oracle = at_level(Level::Baseline, all);
+        for level in [Level::Avx2, Level::Avx512] {
+            assert_eq!(at_level(level, all), oracle, "{n}");
+        }
+        let value = d[n / 2] + 0.3;
+        let parts = d.iter().zip(&z).map(|(d, z)| z / (d - value));
+        let square: f64 = parts.clone().map(|part| part * part).sum();
+        let sum: f64 = parts.zip(&z).map(|(part, z)| part * z).sum();
+        assert!((oracle[2 * n] - sum).abs() < 1e-12 && (oracle[2 * n + 1] - square).abs() < 1e-12);
+        assert_eq!(oracle[2 * n + 1], oracle[2 * n + 2]);
+        for (i, d) in d.iter().enumerate() {
+            assert!((oracle[n + i] - 0.5 * (value - d) / (-4.0 - d)).abs() < 1e-12);
+        }
     }
 }

@@ -182,7 +182,7 @@ const ROWS_PER_COLUMN: u64 = 10;
 /// The frame, and everything that is known without another pass. `real` says whether the gap exceeds its noise: of noise alone
 /// no share is given.
 ///
-/// Decompositions that do not depend on each other run side by side, each on one thread, so that threads do not change them.
+/// Decompositions that do not depend on each other run side by side; the number of threads changes none of them.
 pub(crate) fn explain(
     sides: &[Side<'_>; 2],
     pairs: Option<&PairSide<'_>>,

@@ -100,7 +100,9 @@ fn merged(halves: [Solved; 2], between: f64) -> Solved {
         .collect();
     let weights = weights_of(&poles, &weights, &zeros);
     let mut is_kept = vec![false; n];
-    kept.iter().for_each(|&id| is_kept[id] = true);
+    for &id in &kept {
+        is_kept[id] = true;
+    }
     let left = (0..n).filter(|&id| !is_kept[id]);
     let mut found: Vec<(f64, Source)> = zeros
         .iter()
@@ -368,7 +370,9 @@ impl Zero {
     fn vector(&self, poles: &[f64], weights: &[f64], out: &mut [f64]) {
         let square = secular_vector(poles, weights, self.origin, self.mu, out);
         let inverse = square.sqrt().recip();
-        out.iter_mut().for_each(|v| *v *= inverse);
+        for v in out {
+            *v *= inverse;
+        }
     }
 }
 

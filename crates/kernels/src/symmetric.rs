@@ -36,7 +36,7 @@ pub fn symmetric_times(
         "{n} columns of {n} rows"
     );
     assert!(
-        columns == n || (columns < n && columns % SYMMETRIC_COLUMNS == 0),
+        columns == n || (columns < n && columns.is_multiple_of(SYMMETRIC_COLUMNS)),
         "{columns} of {n} columns"
     );
     let task = SymmetricTimes {

@@ -3,15 +3,36 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { napi, platforms, readManifest, writePlatformFolders } from '../scripts/release/platforms.mjs'
+import { workers, writeWorkerFolders } from '../scripts/release/workers.mjs'
+import { workerPackage } from '../src/worker-executable.ts'
 
 const root = join(import.meta.dirname, '..')
 
-test('the folders in npm/ are those that the targets in package.json make', t => {
+test('the folders in npm/ and workers/ are those that the targets in package.json make', t => {
   const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-npm-'))
   t.teardown(() => rmSync(scratch, { recursive: true }))
   cpSync(join(root, 'package.json'), join(scratch, 'package.json'))
   writePlatformFolders(scratch)
-  t.deepEqual(texts(join(root, 'npm')), texts(join(scratch, 'npm')), 'run "npm run build:npm"')
+  writeWorkerFolders(scratch)
+  for (const folder of ['npm', 'workers']) {
+    t.deepEqual(texts(join(root, folder)), texts(join(scratch, folder)), 'run "npm run build:npm"')
+  }
+})
+
+test('every platform has a package of the executable for workers, under the name that is fetched', t => {
+  const fetched = platforms().map(({ os, cpu }) => workerPackage(os, cpu))
+  t.deepEqual(
+    [...new Set(fetched)].sort(),
+    workers().map(({ name }) => name),
+  )
+  t.is(new Set(workers().map(({ artifact }) => artifact)).size, workers().length)
+  for (const { folder, executable, version } of workers()) {
+    const { os, cpu, bin } = readManifest(join(root, 'workers', folder))
+    t.is(executable, os[0] === 'win32' ? 'modality-gap-worker.exe' : 'modality-gap-worker')
+    t.deepEqual(bin, { 'modality-gap-worker': executable })
+    t.is(workerPackage(os[0], cpu[0]), `@modality-gap/worker-${folder}`)
+    t.is(version, readManifest(root).version)
+  }
 })
 
 test('every target has one package, under the name and file that the loader asks for', t => {

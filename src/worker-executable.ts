@@ -25,7 +25,7 @@ export async function workerExecutable(): Promise<string> {
   if (found !== undefined) {
     return found
   }
-  const name = `@modality-gap/worker-${platform()}`
+  const name = workerPackage(process.platform, process.arch)
   try {
     const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`)
     return join(dirname(manifest), fileName())
@@ -38,14 +38,10 @@ function fileName(): string {
   return process.platform === 'win32' ? `${NAME}.exe` : NAME
 }
 
-/** Platforms as the packages of the executable name them: one for every Linux. */
-function platform(): string {
-  const { platform, arch } = process
-  return platform === 'linux'
-    ? `linux-${arch}-musl`
-    : platform === 'win32'
-      ? `win32-${arch}-msvc`
-      : `${platform}-${arch}`
+/** Name of the package of the executable for a platform and a processor, as Node calls them: one for every Linux. */
+export function workerPackage(platform: string, arch: string): string {
+  const abi = platform === 'linux' ? '-musl' : platform === 'win32' ? '-msvc' : ''
+  return `@modality-gap/worker-${platform}-${arch}${abi}`
 }
 
 /** Unpacked into the cache, by npm, which checks what it fetches. */

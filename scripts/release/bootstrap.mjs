@@ -1,4 +1,4 @@
-// Makes the nine names exist, once in the life of the project: a package that does not exist cannot name the workflow that
+// Makes the names of all packages exist, once in the life of the project: a package that does not exist cannot name the workflow that
 // may publish it. Without `--publish` it only says what it would do.
 //
 //     node scripts/release/bootstrap.mjs [--publish] [--registry URL]
@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { scriptOptions } from '../options.mjs'
 import { npmJson, npmScript } from './npm.mjs'
 import { platforms, ROOT, readManifest } from './platforms.mjs'
+import { workers } from './workers.mjs'
 
 const NPM = 'https://registry.npmjs.org'
 const VERSION = '0.0.0-bootstrap.0'
@@ -22,7 +23,7 @@ const { values } = scriptOptions({
   options: { publish: { type: 'boolean' }, registry: { type: 'string', default: NPM } },
 })
 const root = readManifest(ROOT)
-const names = [...platforms().map(({ name }) => name), root.name]
+const names = [...platforms(), ...workers()].map(({ name }) => name).concat(root.name)
 const scratch = mkdtempSync(join(tmpdir(), 'modality-gap-bootstrap-'))
 try {
   for (const name of names) {

@@ -1,8 +1,8 @@
-// Packs the nine packages of a release into a folder, with a list of them in the order in which they are published:
+// Packs the packages of a release into a folder, with a list of them in the order in which they are published:
 //
 //     node scripts/release/pack.mjs --artifacts FOLDER --out FOLDER [--stand-ins]
 //
-// The first FOLDER holds the eight binaries, at any depth; dist/ is built, and cargo is there, which knows the licences of the
+// The first FOLDER holds the binaries of all platforms and workers, at any depth; dist/ is built, and cargo is there, which knows the licences of the
 // crates. With `--stand-ins` a text takes the place of each binary that is not there, for a rehearsal on one machine; such
 // packages are published to loopback only.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

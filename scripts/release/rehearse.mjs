@@ -1,4 +1,4 @@
-// Rehearses a release against a registry on loopback: publishes the nine packages by the script of the release, with an
+// Rehearses a release against a registry on loopback: publishes the packages by the script of the release, with an
 // interruption, and installs them as users do, with npm, pnpm and yarn, in empty folders.
 //
 //     node scripts/release/rehearse.mjs [--packed FOLDER]
@@ -14,9 +14,13 @@ import { install, installedPlatforms, MANAGERS } from './installs.mjs'
 import { npm, npmScript, run } from './npm.mjs'
 import { packAll } from './pack.mjs'
 import { platforms, productionPackages, ROOT, readManifest } from './platforms.mjs'
+import { workers } from './workers.mjs'
 
 /** Most bytes that a packed platform package and the packed root package may have. */
 const BUDGET = { platform: 17.5e6, root: 4e6 }
+
+/** Those of platforms and workers, and the root. */
+const PACKAGES = platforms().length + workers().length + 1
 
 const { values } = scriptOptions({ options: { packed: { type: 'string' } } })
 const root = readManifest(ROOT)
@@ -100,7 +104,7 @@ async function publishDependencies(registry, env) {
   say(`dependencies   ${packed.map(({ name, version }) => `${name}@${version}`).join(', ')}`)
 }
 
-/** Holds the sizes of the nine against the budget; a stand-in weighs nothing and is named. */
+/** Holds the sizes of all against the budget; a stand-in weighs nothing and is named. */
 function weigh(packages) {
   const over = []
   for (const { name, size, unpackedSize, standIn } of packages) {
@@ -119,8 +123,8 @@ async function bootstrap(registry, env) {
     const output = await run(process.execPath, [script, '--registry', registry, ...flags], { env })
     counts.push(output.split('\n').filter(line => line.startsWith('publish ')).length)
   }
-  expectEqual(counts, [9, 9, 0], 'names that a dry run, a run and a second run find missing')
-  say('bootstrap      dry run names 9, run publishes 9, repeated run publishes 0')
+  expectEqual(counts, [PACKAGES, PACKAGES, 0], 'names that a dry run, a run and a second run find missing')
+  say(`bootstrap      dry run names ${PACKAGES}, run publishes ${PACKAGES}, repeated run publishes 0`)
 }
 
 /** The release's own script: killed after the third package, repeated to the end, repeated again, then with other content. */
@@ -133,9 +137,9 @@ async function publication(registry, env, packed) {
       `${what.padEnd(14)} ${published.length} published, ${there.length} there already${what === 'first' ? ', killed' : ''}`,
     )
   }
-  expectEqual(new Set([...second.published, ...second.there]).size, 9, 'packages after the repetition')
+  expectEqual(new Set([...second.published, ...second.there]).size, PACKAGES, 'packages after the repetition')
   expectEqual(second.published.at(-1), wanted, 'the package that is published last')
-  expectEqual([third.published.length, third.there.length], [0, 9], 'a repetition of a whole publication')
+  expectEqual([third.published.length, third.there.length], [0, PACKAGES], 'a repetition of a whole publication')
 
   const [other] = await packAll([await otherContent()], join(scratch, 'other'))
   writeFileSync(join(scratch, 'other', 'packages.json'), JSON.stringify([other]))

@@ -15,7 +15,7 @@ replace('native/binding.cjs', /(package version mismatch, expected )\S+/g)
 run('npm', ['run', 'build:npm'])
 // the versions of our own crates, and of nothing else
 run('cargo', ['update', '--workspace', '--offline'])
-run('git', ['add', 'Cargo.toml', 'Cargo.lock', 'CITATION.cff', 'npm', 'native/binding.cjs'])
+run('git', ['add', 'Cargo.toml', 'Cargo.lock', 'CITATION.cff', 'npm', 'workers', 'native/binding.cjs'])
 
 function replace(name, pattern) {
   const path = join(ROOT, name)

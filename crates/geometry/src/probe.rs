@@ -1,9 +1,11 @@
 //! A linear probe: how well a plane tells the two modalities apart on rows it has not seen.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::{Llt, Solve};
-use faer::{Accum, Mat, MatRef, Side, get_global_parallelism};
-use modality_gap_kernels::dot;
+use faer::{MatRef, Side};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, Rows, add_weighted, dot};
+use rayon::prelude::*;
+
+use crate::eigen::sequential;
 
 /// Newton steps; the loss is convex and needs about eight.
 const STEPS: usize = 50;
@@ -18,72 +20,144 @@ pub struct Probe {
     intercept: f64,
 }
 
+/// Rows to be told apart, with a last column of ones, which the intercept belongs to.
+struct Labelled {
+    width: usize,
+    rows: Vec<f64>,
+    /// Rows before this one are positive.
+    split: usize,
+}
+
+impl Labelled {
+    fn of(positive: &[f64], negative: &[f64], dim: usize) -> Self {
+        let all = positive.chunks_exact(dim).chain(negative.chunks_exact(dim));
+        Self {
+            width: dim + 1,
+            rows: all.flat_map(|row| row.iter().copied().chain([1.0])).collect(),
+            split: positive.len() / dim,
+        }
+    }
+
+    /// The row's t.
+    fn sign(&self, i: usize) -> f64 {
+        if i < self.split { 1.0 } else { -1.0 }
+    }
+
+    /// Blocks that one thread works on; fixed, so that the number of threads changes nothing.
+    fn blocks(&self) -> impl IndexedParallelIterator<Item = (usize, &[f64])> {
+        let blocks = self.rows.par_chunks(GRAM_ROWS * self.width);
+        blocks.enumerate().map(|(block, rows)| (block * GRAM_ROWS, rows))
+    }
+
+    /// w·e+b of each row.
+    fn scores(&self, theta: &[f64]) -> Vec<f64> {
+        self.rows
+            .par_chunks_exact(self.width)
+            .with_min_len(GRAM_ROWS)
+            .map(|row| dot(row, theta))
+            .collect()
+    }
+
+    fn loss(&self, theta: &[f64], scores: &[f64]) -> f64 {
+        let each = scores.iter().enumerate();
+        let data: f64 = each.map(|(i, score)| softplus(-self.sign(i) * score)).sum();
+        let weights = &theta[..self.width - 1];
+        data + weights.iter().map(|w| w * w).sum::<f64>() / 2.0
+    }
+
+    /// Σ (σ(score)−[t=1])·e of the rows.
+    fn slope(&self, chance: &[f64]) -> Vec<f64> {
+        let parts: Vec<Vec<f64>> = self
+            .blocks()
+            .map(|(first, rows)| {
+                let count = rows.len() / self.width;
+                let errors: Vec<f64> = (first..first + count)
+                    .map(|i| chance[i] - f64::midpoint(self.sign(i), 1.0))
+                    .collect();
+                let mut sum = vec![0.0; self.width];
+                add_weighted(Rows::F64(rows), self.width, &errors, &mut sum);
+                sum
+            })
+            .collect();
+        let mut slope = vec![0.0; self.width];
+        for part in parts {
+            slope.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+        }
+        slope
+    }
+
+    /// Σ σ(1−σ)·eeᵀ of the rows, column-major, its lower triangle.
+    fn curvature(&self, chance: &[f64]) -> Vec<f64> {
+        let (width, gram) = (self.width, Gram::here());
+        let center = vec![0.0; width];
+        let packed: Vec<GramBlock> = self
+            .blocks()
+            .map(|(first, rows)| {
+                let scaled: Vec<f64> = rows
+                    .chunks_exact(width)
+                    .zip(&chance[first..])
+                    .flat_map(|(row, chance)| {
+                        let root = (chance * (1.0 - chance)).sqrt();
+                        row.iter().map(move |v| v * root)
+                    })
+                    .collect();
+                gram.block(&scaled.chunks_exact(width).collect::<Vec<_>>(), &center)
+            })
+            .collect();
+        let mut sum = vec![0.0; width * width];
+        sum.par_chunks_mut(GRAM_COLUMNS * width)
+            .enumerate()
+            .for_each(|(group, columns)| {
+                for block in &packed {
+                    gram.add(block, block, group * GRAM_COLUMNS, true, columns);
+                }
+            });
+        sum
+    }
+}
+
 impl Probe {
     /// Fits by damped Newton steps; `positive` and `negative` are row-major of width `dim`. `None` when a step cannot be
-    /// solved.
+    /// solved. Works on the threads of the current rayon pool; their number changes nothing.
     pub fn fit(positive: &[f64], negative: &[f64], dim: usize) -> Option<Self> {
-        let n = (positive.len() + negative.len()) / dim;
-        let split = positive.len() / dim;
-        // the last column is the intercept's
-        let rows = Mat::from_fn(n, dim + 1, |i, j| match (j == dim, i < split) {
-            (true, _) => 1.0,
-            (false, true) => positive[i * dim + j],
-            (false, false) => negative[(i - split) * dim + j],
-        });
-        let sign = |i: usize| if i < split { 1.0 } else { -1.0 };
-        let loss = |theta: &Mat<f64>| -> f64 {
-            let scores = &rows * theta;
-            let data: f64 = (0..n).map(|i| softplus(-sign(i) * scores[(i, 0)])).sum();
-            data + (0..dim).map(|j| theta[(j, 0)].powi(2)).sum::<f64>() / 2.0
-        };
-        let mut theta = Mat::zeros(dim + 1, 1);
-        let mut now = loss(&theta);
+        sequential();
+        let rows = Labelled::of(positive, negative, dim);
+        let mut theta = vec![0.0; dim + 1];
+        let mut scores = rows.scores(&theta);
+        let mut now = rows.loss(&theta, &scores);
         for _ in 0..STEPS {
-            let scores = &rows * &theta;
-            let chance: Vec<f64> = (0..n).map(|i| 1.0 / (1.0 + (-scores[(i, 0)]).exp())).collect();
-            let error = Mat::from_fn(n, 1, |i, _| chance[i] - f64::midpoint(sign(i), 1.0));
-            let penalised = |j: usize| if j < dim { 1.0 } else { 0.0 };
-            let slope = rows.transpose() * error;
-            let gradient = Mat::from_fn(dim + 1, 1, |j, _| slope[(j, 0)] + penalised(j) * theta[(j, 0)]);
-            let scaled = Mat::from_fn(n, dim + 1, |i, j| {
-                rows[(i, j)] * (chance[i] * (1.0 - chance[i])).sqrt()
-            });
-            // of a symmetric product one triangle is computed, and read below
-            let mut hessian = Mat::zeros(dim + 1, dim + 1);
-            triangular::matmul(
-                hessian.as_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Replace,
-                scaled.transpose(),
-                BlockStructure::Rectangular,
-                scaled.as_ref(),
-                BlockStructure::Rectangular,
-                1.0,
-                get_global_parallelism(),
-            );
-            for j in 0..=dim {
-                // a whisper on the intercept keeps the system definite when every chance is nearly decided
-                hessian[(j, j)] += penalised(j).max(1e-12);
+            let chance: Vec<f64> = scores.iter().map(|score| 1.0 / (1.0 + (-score).exp())).collect();
+            let mut gradient = rows.slope(&chance);
+            let mut hessian = rows.curvature(&chance);
+            for j in 0..dim {
+                gradient[j] += theta[j];
+                hessian[j * (dim + 1) + j] += 1.0;
             }
-            let step = Llt::new(hessian.as_ref(), Side::Lower).ok()?.solve(&gradient);
+            // a whisper on the intercept keeps the system definite when every chance is nearly decided
+            hessian[dim * (dim + 1) + dim] += 1e-12;
+            let hessian = MatRef::from_column_major_slice(&hessian, dim + 1, dim + 1);
+            let slope = MatRef::from_column_major_slice(&gradient, dim + 1, 1);
+            let step = Llt::new(hessian, Side::Lower).ok()?.solve(slope);
             let mut length = 1.0;
-            let next = loop {
-                let candidate = &theta - &step * faer::Scale(length);
-                let value = loss(&candidate);
+            loop {
+                let moved = theta.iter().enumerate();
+                let candidate: Vec<f64> = moved.map(|(j, v)| v - length * step[(j, 0)]).collect();
+                let of_candidate = rows.scores(&candidate);
+                let value = rows.loss(&candidate, &of_candidate);
                 if value <= now || length < 1e-6 {
-                    now = value;
-                    break candidate;
+                    (theta, scores, now) = (candidate, of_candidate, value);
+                    break;
                 }
                 length /= 2.0;
-            };
-            theta = next;
+            }
             if step.norm_max() < SETTLED {
                 break;
             }
         }
+        let intercept = theta.pop()?;
         Some(Self {
-            weights: (0..dim).map(|j| theta[(j, 0)]).collect(),
-            intercept: theta[(dim, 0)],
+            weights: theta,
+            intercept,
         })
     }
 
@@ -143,6 +217,11 @@ mod tests {
         let (positive, negative) = (rows(0.4), rows(-0.3));
         let probe = Probe::fit(&positive, &negative, 3).unwrap();
         let mut slope = [0.0; 4];
+        let other = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| Probe::fit(&positive, &negative, 3))
+        };
+        assert_eq!([other(1), other(3)], [Some(probe.clone()), Some(probe.clone())]);
         for (rows, sign) in [(&positive, 1.0), (&negative, -1.0)] {
             for row in rows.chunks_exact(3) {
                 let score = dot(row, &probe.weights) + probe.intercept;

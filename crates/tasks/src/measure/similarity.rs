@@ -164,7 +164,10 @@ pub(super) fn similarity(
         cka: None,
         cka_biased: None,
         separability: (!in_sample)
-            .then(|| separability([x, z], [&halves[0], &halves[1]], dim))
+            .then(|| {
+                let halves = [halves[0].as_slice(), &halves[1]];
+                control.pool().install(|| separability([x, z], halves, dim))
+            })
             .flatten(),
     }
 }

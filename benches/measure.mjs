@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { alternate, measure, median } from './child.mjs'
 import { findPython, makeRows } from './data.mjs'
+import { peakOf } from './numerics.mjs'
 import { record } from './results.mjs'
 
 const cli = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js')
@@ -42,6 +43,26 @@ const LINES = {
   },
 }
 
+const DIM = 1280
+/** Above so many rows a side a sample of so many asks for neighbours; so many rows are compared each with each. */
+const [ALL_ASK, ASKING, COMPARED] = [20_000, 10_000, 5_000]
+
+/**
+ * Seconds that the products of a part take at the rates that NumPy reaches in this run, in billions a second. Of a symmetric product half
+ * is needed, so a covariance of n rows takes n·d² operations.
+ */
+const LIMITS = {
+  // covariances of both sides and of the differences, and eleven decompositions
+  causes: (n, { f64 }) => (3 * n * DIM ** 2 + 11 * (14 / 3) * DIM ** 3) / f64 / 1e9,
+  // cosines in f64, the same covariances and Σxz, eight Newton steps of the probe on half of the rows that are compared
+  similarity: (n, { f64 }) => {
+    const compared = Math.min(n, COMPARED)
+    return (4 * compared ** 2 * DIM + 5 * n * DIM ** 2 + 8 * compared * DIM ** 2) / f64 / 1e9
+  },
+  // each cosine once, at the rate of f32; products in 16 bits may be faster
+  neighbours: (n, { f32 }) => (n <= ALL_ASK ? 4 * n ** 2 * DIM : 8 * ASKING * n * DIM) / f32 / 1e9,
+}
+
 /** What can be measured by itself. */
 export const PARTS = ['causes', 'similarity', 'neighbours']
 
@@ -52,6 +73,7 @@ export async function measureBench({ rows, pairs, parts, everything }) {
   const [image, text] = [join(data, 'image'), join(data, 'text')]
   const command = [cli, 'measure', '--image', image, '--text', text, '--paired', '--json']
   const ours = parts => measure(process.execPath, parts ? [...command, '--parts', parts] : command)
+  const peak = await peakOf(python)
   const table = {}
   for (const [name, { part, peer, command: script, ...numbers }] of Object.entries(LINES)) {
     if (!parts.some(wanted => part.startsWith(wanted))) continue
@@ -63,7 +85,8 @@ export async function measureBench({ rows, pairs, parts, everything }) {
       pairs,
     )
     const [mine, theirs] = [first, second].map(runs => median(runs.map(run => run.seconds)))
-    record({ work: `${name} ${rows}`, peer, ours: mine, theirs, ratio })
+    const limit = LIMITS[PARTS.find(wanted => part.startsWith(wanted))](rows, peak)
+    record({ work: `${name} ${rows}`, peer, ours: mine, theirs, ratio, limit })
     table[name] = { peer, ...line(second, 'peer'), ...line(first, 'our'), 'peer / ours': ratio.toFixed(2) }
     const [found, expected] = [numbers.ours(JSON.parse(first[0].stdout)), numbers.theirs(JSON.parse(second[0].stdout))]
     console.log(`${name}: ours ${shown(found)}; ${peer} ${shown(expected)}`)

@@ -11,6 +11,10 @@ import { record } from './results.mjs'
 const cli = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js')
 const peers = join(import.meta.dirname, 'peers')
 
+const DIM = 1280
+/** Above so many rows a side a sample of so many asks for neighbours; so many rows are compared each with each. */
+const [ALL_ASK, ASKING, COMPARED] = [20_000, 10_000, 5_000]
+
 /** Each line: the part, the peer, and the same number on both sides. */
 const LINES = {
   causes: {
@@ -30,8 +34,8 @@ const LINES = {
   similarity: {
     part: 'similarity',
     peer: 'NumPy, scikit-learn',
-    command: ['metrics_numpy.py'],
-    ours: ({ similarity }) => ({ cka: similarity.cka, separability: similarity.separability }),
+    command: ['metrics_numpy.py', '--sample', `${COMPARED}`],
+    ours: ({ similarity }) => ({ cka: similarity.ckaBiased, separability: similarity.separability }),
     theirs: ({ cka, separability }) => ({ cka, separability }),
   },
   neighbours: {
@@ -42,10 +46,6 @@ const LINES = {
     theirs: ({ mixing, r1 }) => ({ mixing, r1: r1.textToImage }),
   },
 }
-
-const DIM = 1280
-/** Above so many rows a side a sample of so many asks for neighbours; so many rows are compared each with each. */
-const [ALL_ASK, ASKING, COMPARED] = [20_000, 10_000, 5_000]
 
 /**
  * Seconds that the products of a part take at the rates that NumPy reaches in this run, in billions a second. Of a symmetric product half

@@ -17,7 +17,7 @@ import { platforms, productionPackages, ROOT, readManifest } from './platforms.m
 import { workers } from './workers.mjs'
 
 /** Most bytes that a packed platform package and the packed root package may have. */
-const BUDGET = { platform: 17.5e6, root: 4e6 }
+const BUDGET = { platform: 18.5e6, root: 4e6 }
 
 /** Those of platforms and workers, and the root. */
 const PACKAGES = platforms().length + workers().length + 1

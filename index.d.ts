@@ -4351,7 +4351,7 @@ export interface TrackFinding {
   measured: number | null
   /** The same number by chance or of the control. */
   baseline: number | null
-  /** Share of the steps that meet the claim; null when it was not recorded. */
+  /** Share of the steps that meet the claim, of those that could be judged; null when there is none. */
   met: number | null
   /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
   holds: boolean | null

@@ -37,13 +37,23 @@ test('a gap persists where every step tells it from noise, not where it is large
     { verdict: 'noise' as const },
     // records of older logs have an interval in place of a verdict
     { verdict: undefined, interval: [-0.01, 0.3] as [number, number] },
-    { verdict: 'not-tested' as const },
   ]) {
     const records = run((record, i) => {
       record.gap = { ...record.gap, centroid: 0.5, floor: 0.1, verdict: 'real', ...(i === 2 ? doubt : {}) }
     })
     t.like(finding(records, 'gap-persists'), { met: 1 / 2, holds: false }, JSON.stringify(doubt))
   }
+  const untested = (verdicts: readonly ('real' | 'noise' | 'not-tested')[]) =>
+    finding(
+      run((record, i) => {
+        record.gap = { ...record.gap, centroid: 0.5, floor: 0.1, verdict: verdicts[i] as 'real' }
+      }),
+      'gap-persists',
+    )
+  t.like(untested(['real', 'real', 'not-tested']), { measured: 0.5, met: 1, holds: null })
+  t.regex(untested(['real', 'real', 'not-tested'])?.how ?? '', /not tested at 1 of 2 steps/)
+  t.like(untested(['real', 'noise', 'not-tested']), { met: 0, holds: false })
+  t.like(untested(['real', 'not-tested', 'not-tested']), { met: null, holds: null })
   const old = run(record => {
     record.gap = { ...record.gap, centroid: 0.5, floor: 0.1, verdict: undefined, interval: [0.01, 0.3] }
   })

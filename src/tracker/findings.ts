@@ -12,7 +12,7 @@ export interface TrackFinding {
   measured: number | null
   /** The same number by chance or of the control. */
   baseline: number | null
-  /** Share of the steps that meet the claim; null when it was not recorded. */
+  /** Share of the steps that meet the claim, of those that could be judged; null when there is none. */
   met: number | null
   /** Whether it holds at every step; null when the baseline meets it as well, or when there is nothing to decide it on. */
   holds: boolean | null
@@ -37,6 +37,8 @@ interface Claim {
   lenient?: (record: TrackRecord) => Value
   /** Whether a value, the measured one or the baseline's, meets the claim at this step. */
   meets: (value: number, record: TrackRecord) => boolean
+  /** Whether a step can be judged; every one by default. */
+  judged?: (record: TrackRecord) => boolean
 }
 
 /** Level at which small steps are called steady. */
@@ -55,6 +57,8 @@ const CONCENTRATED = 0.5
 const ITEMS_PER_COLUMN = 4
 
 const itemsOf = ({ groups, pairs }: TrackRecord) => groups?.items ?? pairs
+/** A gap is not tested where a few groups of equal rows make most of its noise. */
+const tested = ({ gap }: TrackRecord) => verdictOf({ gap }) !== 'not-tested'
 const frozen = (records: readonly TrackRecord[]) => records.filter(({ frame }) => frame.frozen)
 const turned = (records: readonly TrackRecord[]) => frozen(records).filter(({ step, frame }) => step > frame.step)
 
@@ -68,6 +72,7 @@ const CLAIMS: readonly Claim[] = [
     value: ({ gap }) => gap.centroid,
     baseline: ({ gap }) => gap.floor,
     meets: (value, { gap }) => value > gap.floor && verdictOf({ gap }) === 'real',
+    judged: tested,
   },
   {
     id: 'gap-persists',
@@ -77,6 +82,7 @@ const CLAIMS: readonly Claim[] = [
     value: ({ gap }) => gap.centroid,
     baseline: ({ gap }) => gap.floor,
     meets: (value, { gap }) => value > gap.floor && verdictOf({ gap }) === 'real',
+    judged: tested,
   },
   {
     id: 'leakage-below-chance',
@@ -243,7 +249,7 @@ export function findings(records: readonly TrackRecord[]): TrackFinding[] {
 }
 
 function decided(
-  { id, claim, how, worst, of = frozen, value, baseline, lenient = baseline, meets }: Claim,
+  { id, claim, how, worst, of = frozen, value, baseline, lenient = baseline, meets, judged = () => true }: Claim,
   all: readonly TrackRecord[],
 ): TrackFinding {
   const steps = of(all).flatMap(record => {
@@ -262,7 +268,13 @@ function decided(
       how: `${how}; not recorded in this run`,
     }
   }
-  const met = steps.filter(({ own, record }) => meets(own, record)).length / steps.length
+  const known = steps.filter(({ record }) => judged(record))
+  const met = known.length === 0 ? null : known.filter(({ own, record }) => meets(own, record)).length / known.length
+  if (known.length < steps.length) {
+    const left = `${how}; not tested at ${steps.length - known.length} of ${steps.length} steps`
+    const holds = met === null || met === 1 ? null : false
+    return { id, claim, measured: least.own, baseline: least.other, met, holds, how: left }
+  }
   const holds = met === 1
   const trivial = steps.every(({ other, record }) => meets(lenient(record) ?? other, record))
   return { id, claim, measured: least.own, baseline: least.other, met, holds: holds && trivial ? null : holds, how }

@@ -21,7 +21,7 @@ const LONGEST = 1 << 16
 /** Bytes of an input of the committed corpus. */
 const KEPT = 1 << 11
 /** Inputs that the committed corpus has of each target at most. */
-const MOST_KEPT = 60
+const MOST_KEPT = 30
 /** Bounds of one input: megabytes at once and altogether, seconds. */
 const BOUNDS = ['-malloc_limit_mb=512', '-rss_limit_mb=3072', '-timeout=20', `-max_len=${LONGEST}`]
 

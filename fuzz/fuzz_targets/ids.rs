@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use modality_gap_fuzz::{Scratch, chosen};
+use modality_gap_fuzz::{Scratch, chosen, let_caught_panics_pass};
 use modality_gap_shards::{IdColumn, Ids, Records};
 
 /// Endings by which the first byte names the file; seeds are made in this order by `scripts/fuzz.mjs`.
@@ -14,7 +14,7 @@ const BATCHES: usize = 64;
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(Scratch::new);
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: let_caught_panics_pass(), |data: &[u8]| {
     let Some((ending, bytes)) = chosen(&ENDINGS, data) else { return };
     let path = SCRATCH.file(&format!("ids.{ending}"), bytes);
     let column = IdColumn {

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use modality_gap_fuzz::{Scratch, chosen};
+use modality_gap_fuzz::{Scratch, chosen, let_caught_panics_pass};
 use modality_gap_shards::{Buffer, Wanted, resolve};
 
 /// Endings by which the first byte names the file; seeds are made in this order by `scripts/fuzz.mjs`.
@@ -19,7 +19,7 @@ const MOST: u64 = 8 << 20;
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(Scratch::new);
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: let_caught_panics_pass(), |data: &[u8]| {
     let Some((ending, bytes)) = chosen(&ENDINGS, data) else { return };
     let path = SCRATCH.file(&format!("rows.{ending}"), bytes);
     read(&path.to_string_lossy());

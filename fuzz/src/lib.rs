@@ -74,3 +74,9 @@ pub fn with_replaced(scratch: &Scratch, name: &str, bytes: &[u8], attempt: impl 
         None => fs::remove_file(path).expect("the file that was written"),
     }
 }
+
+/// Lets panics of libraries pass that our readers catch and turn into errors, such as those of arrow-buffer; one that leaves
+/// the target still ends it.
+pub fn let_caught_panics_pass() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+}

@@ -1606,7 +1606,10 @@ type OpenSpec = {
    */
   split?: string
 }
-type PassedShard = {
+/**
+ * What a task says of one shard.
+ */
+export type PassedShard = {
   /**
    * Index of the shard.
    */
@@ -1805,7 +1808,10 @@ export type RecallRecord = {
    */
   r5: number
 }
-type Refused = {
+/**
+ * A shard whose result cannot be used yet.
+ */
+export type Refused = {
   /**
    * Index of the shard.
    */
@@ -4005,7 +4011,8 @@ export interface SampleSizeReport {
  * @throws {@link ModalityGapError} as `Aligner.fit` does
  */
 export declare function analyzeSampleSize(input: SampleSizeInput, run?: RunOptions): Promise<SampleSizeReport>
-interface CollectOptions {
+/** What is compared with the receipts of a pass. */
+export interface CollectOptions {
   /** What the tasks of the pass have printed; one that is missing, foreign or there twice is refused. */
   results?: readonly TaskReceipt[]
 }

@@ -24,7 +24,7 @@ export {
   type SampleSizePoint,
   type SampleSizeReport,
 } from './analyze/sample-size.ts'
-export { collect } from './collect.ts'
+export { type CollectOptions, collect } from './collect.ts'
 export {
   type CompareInput,
   type CompareReport,
@@ -114,12 +114,14 @@ export type {
   NeighboursReport,
   Norms,
   NotCarried,
+  PassedShard,
   PhantomDrift,
   PreservationReport,
   Progress,
   QueryOutcomes,
   Recall,
   RecallRecord,
+  Refused,
   ResidualReport,
   RetrievalReport,
   Sampled,

@@ -10,7 +10,7 @@ const FOREIGN = {
   align: { out: 'nowhere', figures: true },
   transform: { out: 'nowhere', method: 'bca' },
   measure: { method: 'bca', out: 'x' },
-  convert: { out: 'nowhere', resume: true },
+  convert: { out: 'nowhere', method: 'bca' },
   inspect: { energy: 0.5 },
   task: { spec: { task: 'merge', version: 1, states: [], out: 'nowhere' }, threads: 1 },
 } as const

@@ -423,7 +423,7 @@ test('packed records that are damaged, of another kind or grow without end are r
   const gz = readFileSync(join(RECORDS, 'captions.jsonl.gz'))
   const parquet = readFileSync(join(RECORDS, 'captions.parquet'))
   const cases: [string, RegExp][] = [
-    [write('cut.gz', gz.subarray(0, gz.length - 12)), /no gzip file that can be read/],
+    [write('cut.gz', gz.subarray(0, gz.length - 12)), /not a gzip file that can be read/],
     [write('cut.parquet', parquet.subarray(0, parquet.length - 20)), /not a valid parquet file/],
     [
       write('boxes.json', '{"info": {}, "annotations": [{"id": 1, "image_id": 2, "bbox": []}]}'),

@@ -77,8 +77,11 @@ const PRINTS: [RegExp, string[]][] = [
   // Commander's own messages
   [/configureOutput|writeErr|writeOut/, ['src/cli/main.ts']],
   [/writeSync\((?:1|2)\b|\/dev\/(?:tty|stdout|stderr)|createWriteStream/, []],
-  // panics, written out
-  [/\b(?:e?print(?:ln)?|dbg)!|io::(?:stdout|stderr)\(|std(?:out|err)\(\)/, ['crates/node/src/lib.rs']],
+  // panics, written out; JSON of the worker for its scheduler
+  [
+    /\b(?:e?print(?:ln)?|dbg)!|io::(?:stdout|stderr)\(|std(?:out|err)\(\)/,
+    ['crates/node/src/lib.rs', 'crates/worker/src/main.rs'],
+  ],
 ]
 
 test('everything that is printed goes through one place', t => {

@@ -304,7 +304,10 @@ impl<'a> DirectionsInV<'a> {
         combine(Rows::F64(rows), dim, &inverse, &[], &[], RowsMut::F32(&mut units));
         self.narrow.multiply(&units, &mut along);
         let mut parts = vec![0.0; n];
-        lengths_and_dots(Rows::F32(&along), wide, &[], &mut parts, &mut []);
+        // a frame of all directions leaves none for V
+        if wide > 0 {
+            lengths_and_dots(Rows::F32(&along), wide, &[], &mut parts, &mut []);
+        }
         let weight = |((row, &square), &part): ((&[f64], &f64), &f64)| {
             let length = if !within_u(self.frame) && part < CANCELLED * CANCELLED {
                 self.frame.length_in_v(row)
@@ -386,5 +389,7 @@ mod tests {
             let (error, length) = (frame.length_in_v(&difference), frame.length_in_v(&exact));
             assert!(error < 1e-4 * length, "{rank} {error} {length}");
         }
+        let whole = Frame::of(&covariance, &covariance, FrameSize::Rank(dim)).unwrap();
+        assert_eq!(DirectionsInV::of(&whole).sum(&row()), vec![0.0; dim]);
     }
 }

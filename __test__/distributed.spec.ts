@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Aligner } from '../src/align.ts'
@@ -12,21 +12,12 @@ import { taskList } from '../src/task-list.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
+import { shardedSides } from './helpers/sides.ts'
 
 const DIM = 6
 const SHARDS = [700, 1, 512, 600]
 
-/** Two folders of shards. */
-function sides(folder: string): { target: string; source: string } {
-  const side = (name: string, seed: number) => {
-    mkdirSync(join(folder, name))
-    SHARDS.forEach((rows, i) => {
-      writeNpy(join(folder, name, `${i}.npy`), someRows(rows, DIM, seed + i), [rows, DIM])
-    })
-    return join(folder, name)
-  }
-  return { target: side('images', 1), source: side('texts', 11) }
-}
+const sides = (folder: string) => shardedSides(folder, { shards: SHARDS, dim: DIM, seeds: [1, 11] })
 
 /** Runs tasks here, the last first and each twice, as a scheduler may. */
 function here(seen: PendingPass[] = []): Engine {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
@@ -14,6 +14,7 @@ import { MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
+import { shardedSides } from './helpers/sides.ts'
 import { type Cluster, Gate, runs, startCluster, until } from './helpers/spark.ts'
 
 interface Shared {
@@ -59,17 +60,7 @@ test.after.always(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Two folders of shards. */
-function sides(folder: string): { target: string; source: string } {
-  const side = (name: string, seed: number) => {
-    mkdirSync(join(folder, name))
-    SHARDS.forEach((rows, i) => {
-      writeNpy(join(folder, name, `${i}.npy`), someRows(rows, DIM, seed + i), [rows, DIM])
-    })
-    return join(folder, name)
-  }
-  return { target: side('images', 1), source: side('texts', 31) }
-}
+const sides = (folder: string) => shardedSides(folder, { shards: SHARDS, dim: DIM, seeds: [1, 31] })
 
 async function opened(folder: string): Promise<{ target: Embeddings; source: Embeddings }> {
   const { target, source } = sides(folder)

@@ -25,11 +25,11 @@ function metricTable(metric: MetricOfArms, report: ArmsReport): string {
 }
 
 /** A gap is reported and not judged: which one is better, losses and answers say. */
-const TOLD = 'gap'
+const NOT_JUDGED = 'gap'
 
 function nameOf({ metric, of, group, greaterIsBetter }: MetricOfArms): string {
   const about = group === undefined || group === 'records' ? '' : `, ${group}`
-  return of === TOLD ? metric : `${metric}${about} (${greaterIsBetter ? 'more' : 'less'} is better)`
+  return of === NOT_JUDGED ? metric : `${metric}${about} (${greaterIsBetter ? 'more' : 'less'} is better)`
 }
 
 function meanOf(spread: Spread | undefined): string {
@@ -51,7 +51,7 @@ function verdictOf(difference: Difference | undefined, { of }: MetricOfArms): st
     return difference ? 'one seed' : ''
   }
   const { better } = difference
-  const words = of === TOLD ? { this: 'smaller', reference: 'larger' } : { this: 'better', reference: 'worse' }
+  const words = of === NOT_JUDGED ? { this: 'smaller', reference: 'larger' } : { this: 'better', reference: 'worse' }
   return better === null ? 'within the noise' : words[better]
 }
 

@@ -248,6 +248,7 @@ async function table(t: ExecutionContext): Promise<Record<string, Callable>> {
       args: [{ right: { task: 'moments' }, wrong: [...but(), 'x', []] }, further()],
     },
     spark: { call: api.spark as never, args: [options({ master: 'local[1]' })] },
+    sparkCluster: { call: api.sparkCluster as never, args: [further({ python: at('no-python') }), further()] },
     splitTokens: { call: api.splitTokens as never, args: [text()] },
     spreadOf: { call: api.spreadOf as never, args: [list([1, 2])] },
     taskList: { call: api.taskList as never, args: [path(at('tasks.jsonl'))] },

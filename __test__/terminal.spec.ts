@@ -72,7 +72,7 @@ const PRINTS: [RegExp, string[]][] = [
   // bars, whose words are made printable there
   [/process\.stderr\b(?!\.isTTY)|'cli-progress'/, ['src/cli/output.ts', 'src/cli/progress.ts']],
   // the command line prints warnings by `tell`
-  [/emitWarning/, ['src/revision/model.ts']],
+  [/emitWarning/, ['src/revision/model.ts', 'src/spark.ts']],
   [/\.on\('warning'/, ['src/cli/main.ts']],
   // Commander's own messages
   [/configureOutput|writeErr|writeOut/, ['src/cli/main.ts']],

@@ -98,7 +98,7 @@ test('nothing else of Node that writes or runs programs is used, and nothing is 
     /'node:(?:child_process|sqlite|worker_threads|module|vm)'|import\(\s*'(?:node:)?fs|process\.binding|\brequire\(|from '(?:fs|child_process)/
   const found = sources('src', '.ts').filter(file => other.test(readFileSync(join(ROOT, file), 'utf8')))
   // the native module; Spark's driver, and npm for the executable of its workers
-  t.deepEqual(found, ['src/native.ts', 'src/spark.ts', 'src/worker-executable.ts'])
+  t.deepEqual(found, ['src/native.ts', 'src/python-program.ts', 'src/worker-executable.ts'])
 })
 
 test('files and folders are changed in known places only, on the side of Rust', t => {

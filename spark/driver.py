@@ -11,21 +11,34 @@ another attempt may mend is raised and Spark tries again, bad data is returned a
 import json
 import os
 import queue
+import re
 import signal
 import sys
 import threading
 
+# also where Python is in its safe mode
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-def tell(event, **fields):
-    """One event for the process that started this one."""
-    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
-    sys.stdout.flush()
+from installation import CONNECT_PACKAGES, PACKAGES, Missing, check_java, check_python, tell
+
+# characters of what Spark says that a message quotes
+QUOTED = 2000
 
 
 def mapper(tasks, program, ship, threads):
     """What Spark runs on the partitions of a range: task i is row i."""
 
+    def missing(path, reason):
+        """A failure that ends the job at once: the executable does not run on this machine, and would not on another attempt."""
+        import platform
+
+        machine = f"{platform.node()} ({platform.system()}, {platform.machine()})"
+        message = f"{path} does not run on the worker {machine}: {reason}; name the executable of that platform (--worker)"
+        return json.dumps({"failure": {"code": "MISSING_PACKAGE", "message": message}})
+
     def run(task):
+        import contextlib
+        import errno
         import subprocess
 
         from pyspark import SparkFiles
@@ -33,19 +46,29 @@ def mapper(tasks, program, ship, threads):
         path = SparkFiles.get(program) if ship else program
         command = [path, "--threads", str(threads), "--tied", "-"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(command, **pipes) as process:
-            # stdin stays open as long as this process lives, and the task ends with it
-            process.stdin.write(task.encode() + b"\n")
-            process.stdin.flush()
-            said = process.stdout.read()
-            complaint = process.stderr.read()
-            process.stdin.close()
-            code = process.wait()
+        try:
+            process = subprocess.Popen(command, **pipes)
+        except OSError as error:
+            if error.errno not in (errno.ENOEXEC, errno.ENOENT, errno.EACCES):
+                raise
+            return missing(path, error.strerror)
+        # what it does not read shows in how it ends
+        unread = contextlib.suppress(BrokenPipeError)
+        # stdin stays open as long as this process lives, and the task ends with it
+        with unread, process:
+            with unread:
+                process.stdin.write(task.encode() + b"\n")
+                process.stdin.flush()
+            said = process.stdout.read().decode()
+            complaint = process.stderr.read().decode(errors="replace").strip()
+        code = process.returncode
         if code == 0:
-            return said.decode()
-        if code == 1:
+            return said
+        if code == 1 and complaint.startswith('{"code"'):
             return json.dumps({"failure": json.loads(complaint)})
-        raise RuntimeError(f"modality-gap-worker ended with {code}: {complaint.decode(errors='replace')}")
+        if code in (1, 2):
+            return missing(path, f"it is not that of this version ({complaint})")
+        raise RuntimeError(f"modality-gap-worker ended with {code}: {complaint}")
 
     def map_batches(batches):
         import pyarrow
@@ -62,12 +85,19 @@ class Session:
     """A Spark session with the executable on its workers."""
 
     def __init__(self, master, conf, program, ship, threads):
+        self.classic = not master.startswith("sc://")
+        check_python(PACKAGES if self.classic else CONNECT_PACKAGES)
+        if self.classic:
+            check_java()
+        here = re.match(r"local|spark://(localhost|127\.)", master) is not None
+        # the Python of workers: on this machine that of the driver
+        python = sys.executable if here else "python3"
+        os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", python))
+        if here:
+            # a cluster on loopback reaches a driver on loopback
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         from pyspark.sql import SparkSession
 
-        self.classic = not master.startswith("sc://")
-        # the Python of workers: on this machine that of the driver
-        here = sys.executable if master.startswith("local") else "python3"
-        os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", here))
         builder = SparkSession.builder.appName("modality-gap")
         builder = builder.master(master) if self.classic else builder.remote(master)
         for key, value in conf.items():
@@ -122,6 +152,25 @@ class Session:
             self.spark.sparkContext.cancelAllJobs()
 
 
+def reason(error):
+    """What a failure of Spark comes down to, and its code where another attempt would not help."""
+    message = str(error)
+    if isinstance(error, Missing):
+        return {"code": "MISSING_PACKAGE", "message": message}
+    install = "install what is missing on every machine of the cluster, or name another Python (spark.pyspark.python)"
+    for pattern in (
+        r"No module named '\w+'",
+        r"\w+ >= [\w.]+ must be installed; however, .*",
+        r'Cannot run program "[^"]*": .*',
+        r"\[PYTHON_VERSION_MISMATCH\] .*",
+    ):
+        if found := re.search(pattern, message):
+            return {"code": "MISSING_PACKAGE", "message": f"the Python of the workers: {found[0]}; {install}"}
+    # without the stacks of Java and the frames of Python
+    lines = (line for line in message.split("Driver stacktrace:")[0].splitlines() if not line.startswith(("\t", " ")))
+    return {"message": "\n".join(lines)[:QUOTED]}
+
+
 def read(lines, asked, cancel):
     """Passes go into the queue, a wish to stop is heeded at once."""
     for line in lines:
@@ -137,7 +186,11 @@ def read(lines, asked, cancel):
 def main():
     # an interruption reaches the process that started this one, which says what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    session = Session(**json.loads(sys.stdin.readline()))
+    try:
+        session = Session(**json.loads(sys.stdin.readline()))
+    except Exception as error:  # whatever kept it from starting
+        tell("failed", **reason(error))
+        return
     spark = session.spark
     tell("started", version=spark.version)
     asked = queue.Queue()
@@ -147,7 +200,7 @@ def main():
         try:
             results = session.run(tasks)
         except Exception as error:  # whatever Spark could not do
-            tell("failed", message=str(error))
+            tell("failed", **reason(error))
             continue
         failure = next((result["failure"] for result in results if "failure" in result), None)
         if failure is None:

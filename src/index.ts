@@ -143,6 +143,7 @@ export * from './revision/index.ts'
 export type { RowIds } from './row-ids.ts'
 export type { NumberRows, Rows, Tensor } from './rows.ts'
 export { type SparkEngine, type SparkOptions, spark } from './spark.ts'
+export { type SparkCluster, type SparkClusterOptions, sparkCluster } from './spark-cluster.ts'
 export { STRATEGIES, type StrategyName, type StrategyOptions } from './strategies.ts'
 export {
   type MergeTask,

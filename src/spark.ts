@@ -1,13 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { cancelled, type RunOptions } from './abort.ts'
 import { type Check, type Checks, checkOptions, needed, path, recordOf, text, whole, wrong } from './checks.ts'
 import { type Engine, type PassTask, stoppable } from './distributed.ts'
-import { ModalityGapError, unwrap } from './errors.ts'
+import { unwrap } from './errors.ts'
 import type { Failure, PendingPass, TaskReceipt } from './native.ts'
-import { packageFolder } from './place.ts'
+import { engineError, type Failed, PythonProgram } from './python-program.ts'
 import { workerExecutable } from './worker-executable.ts'
 
 /** A Spark cluster and how tasks run there. */
@@ -71,7 +67,7 @@ export function spark(options: SparkOptions): SparkEngine {
   let session: Promise<Session> | undefined
   const engine: SparkEngine = {
     async runTasks(tasks, pass, run) {
-      session ??= Session.start(options)
+      session ??= Session.start(options, run.signal)
       try {
         return await (await session).run(stoppable(tasks), pass, run)
       } catch (error) {
@@ -103,56 +99,28 @@ type Event =
   | { event: 'progress'; done: number }
   | { event: 'done'; results: TaskReceipt[] }
   | { event: 'failure'; failure: Failure }
-  | { event: 'failed'; message: string }
-
-/** Characters of what the driver has complained of that a message quotes. */
-const QUOTED = 2000
 
 /** The Python process that holds the session. */
 class Session {
-  readonly #child: ChildProcessWithoutNullStreams
+  readonly #driver: PythonProgram<Event>
   readonly #started = performance.now()
-  #listener: ((event: Event) => void) | undefined
-  #complaint = ''
-  alive = true
 
-  private constructor(child: ChildProcessWithoutNullStreams) {
-    this.#child = child
-    child.stderr.on('data', chunk => {
-      this.#complaint = (this.#complaint + chunk).slice(-QUOTED)
-    })
-    createInterface({ input: child.stdout }).on('line', line => {
-      // Spark may print lines of its own
-      if (line.startsWith('{"event"')) {
-        this.#listener?.(JSON.parse(line))
-      }
-    })
-    // a write to a process that has ended is reported by its end
-    child.stdin.on('error', () => {})
-    child.on('close', code => {
-      this.alive = false
-      this.#listener?.({ event: 'failed', message: `the Spark driver ended with ${code}\n${this.#complaint}` })
-    })
+  private constructor(driver: PythonProgram<Event>) {
+    this.#driver = driver
   }
 
-  static async start({ master, conf = {}, python = 'python3', worker, installed, threads = 1 }: SparkOptions) {
+  static async start(options: SparkOptions, signal: AbortSignal | undefined): Promise<Session> {
+    const { master, conf = {}, python = 'python3', worker, installed, threads = 1 } = options
     const program = installed ?? worker ?? (await workerExecutable())
-    const driver = fileURLToPath(new URL('spark/driver.py', packageFolder))
-    const child = spawn(python, [driver], { stdio: 'pipe' })
-    try {
-      await once(child, 'spawn')
-    } catch (cause) {
-      throw new ModalityGapError('MISSING_PACKAGE', `spark: ${python} could not be started`, { cause })
-    }
-    const session = new Session(child)
-    session.#send({ master, conf, program, ship: installed === undefined, threads })
-    const first = await session.#next()
-    if (first.event === 'started') {
-      return session
-    }
-    const message = first.event === 'failed' ? first.message : 'the Spark driver did not start'
-    const code = message.includes("No module named 'pyspark'") ? 'MISSING_PACKAGE' : 'ENGINE_FAILED'
-    throw new ModalityGapError(code, `spark: ${message}`)
+    const first = { master, conf, program, ship: installed === undefined, threads }
+    const driver = await PythonProgram.start<Event>(python, 'driver.py', first)
+    driver.onceSaid(/has not accepted any resources/, () => process.emitWarning(WAITING, 'SparkWarning'))
+    await driver.started(signal)
+    return new Session(driver)
+  }
+
+  get alive(): boolean {
+    return this.#driver.alive
   }
 
   /** Runs the tasks of a pass; the session is kept whatever comes. */
@@ -160,73 +128,62 @@ class Session {
     if (signal?.aborted) {
       throw cancelled(signal.reason)
     }
-    const stop = () => this.#send({ cancel: true })
+    const stop = () => this.#driver.send({ cancel: true })
     signal?.addEventListener('abort', stop, { once: true })
-    const told = ({ done }: { done: number }) => {
+    const report = (done: number) => {
       const rows = pass.rows - Math.round(pass.missing * (1 - done / tasks.length))
       const seconds = (performance.now() - this.#started) / 1000
       onProgress?.({ stage: pass.stage, rows, total: pass.rows, seconds })
     }
     try {
-      this.#send({ tasks: tasks.map(task => JSON.stringify(task)) })
-      const end = await this.#next(told)
+      this.#driver.send({ tasks: tasks.map(task => JSON.stringify(task)) })
+      const end = await this.#end(report)
       if (signal?.aborted) {
         throw cancelled(signal.reason)
       }
       switch (end.event) {
         case 'done':
-          told({ done: tasks.length })
+          report(tasks.length)
           return end.results
         case 'failure':
           return unwrap({ error: end.failure })
         default:
-          throw new ModalityGapError('ENGINE_FAILED', `spark: ${'message' in end ? end.message : end.event}`)
+          throw engineError(end as Failed)
       }
     } finally {
       signal?.removeEventListener('abort', stop)
     }
   }
 
-  async close(): Promise<void> {
-    if (this.alive) {
-      const closed = once(this.#child, 'close')
-      this.#keep(true)
-      this.#child.stdin.end()
-      await closed
-    }
-  }
-
-  #send(message: object): void {
-    this.#child.stdin.write(`${JSON.stringify(message)}\n`)
-  }
-
-  /** The next event that ends something; this process waits for it, and for nothing else of the session. */
-  #next(onProgress?: (event: { event: 'progress'; done: number }) => void): Promise<Event> {
-    this.#keep(true)
-    return new Promise<Event>((resolve, reject) => {
-      this.#listener = event => {
-        if (event.event !== 'progress') {
-          resolve(event)
-          return
+  /**
+   * The event with which a pass ends.
+   *
+   * @throws what `onProgress` has thrown, when the pass has been stopped
+   */
+  async #end(onProgress: (done: number) => void): Promise<Event | Failed> {
+    let thrown: { error: unknown } | undefined
+    for (;;) {
+      const event = await this.#driver.next()
+      if (event.event !== 'progress') {
+        if (thrown) {
+          throw thrown.error
         }
-        try {
-          onProgress?.(event)
-        } catch (thrown) {
-          this.#send({ cancel: true })
-          onProgress = undefined
-          reject(thrown)
-        }
+        return event
       }
-    }).finally(() => {
-      this.#listener = undefined
-      this.#keep(false)
-    })
+      try {
+        thrown ?? onProgress(event.done)
+      } catch (error) {
+        thrown = { error }
+        this.#driver.send({ cancel: true })
+      }
+    }
   }
 
-  #keep(waiting: boolean): void {
-    const { stdin, stdout, stderr } = this.#child
-    for (const held of [this.#child, stdin, stdout, stderr] as { ref?(): void; unref?(): void }[]) {
-      waiting ? held.ref?.() : held.unref?.()
-    }
+  async close(): Promise<void> {
+    await this.#driver.close()
   }
 }
+
+/** What holds up a job that Spark has no place for. */
+const WAITING =
+  'no machine of the cluster has taken a task so far: it has no free cores, or less memory than the job asks for (spark.executor.memory, spark.executor.cores)'

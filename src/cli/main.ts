@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { packageFolder } from '../place.ts'
 import { addAlign } from './align.ts'
 import { addAnalyze } from './analyze.ts'
+import { addCluster } from './cluster.ts'
 import { addCollect } from './collect.ts'
 import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
@@ -43,6 +44,7 @@ const COMMANDS = new Map([
   ['revision', addRevision],
   ['task', addTask],
   ['collect', addCollect],
+  ['cluster', addCluster],
 ])
 
 function program(asked = ''): Command {

@@ -29,10 +29,10 @@ export interface SessionOptions {
   kept?: string
 }
 
-/** Runs a command: bar on a terminal, result on stdout, errors as one line on stderr, Ctrl-C stops it in good order. */
+/** Runs a command: bar on a terminal, result on stdout unless the command has printed by itself, errors as one line on stderr, Ctrl-C stops it in good order. */
 export async function perform(
   options: SessionOptions,
-  work: (run: RunOptions, bar: Bar) => Promise<Result>,
+  work: (run: RunOptions, bar: Bar) => Promise<Result | undefined>,
 ): Promise<void> {
   const controller = new AbortController()
   const interrupt = () => {
@@ -49,9 +49,11 @@ export async function perform(
     bar.update(progress)
   }
   try {
-    const { report, text } = await work({ signal: controller.signal, onProgress }, bar)
+    const result = await work({ signal: controller.signal, onProgress }, bar)
     bar.stop()
-    options.json ? showJson(report) : show(`${text}\n`)
+    if (result !== undefined) {
+      options.json ? showJson(result.report) : show(`${result.text}\n`)
+    }
   } catch (error) {
     bar.stop()
     fail(error, options)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
@@ -10,15 +10,16 @@ import { convert } from '../src/convert.ts'
 import type { Engine } from '../src/distributed.ts'
 import { type Embeddings, openEmbeddings } from '../src/embeddings.ts'
 import { type SparkEngine, spark } from '../src/spark.ts'
+import { type SparkCluster, sparkCluster } from '../src/spark-cluster.ts'
 import { MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 import { shardedSides } from './helpers/sides.ts'
-import { type Cluster, Gate, runs, startCluster, until } from './helpers/spark.ts'
+import { CONF, contents, executors, Gate, gated, runs, signal, tree, until } from './helpers/spark.ts'
 
 interface Shared {
-  cluster: Cluster
+  cluster: SparkCluster
   gate: Gate
   on: SparkEngine
 }
@@ -29,20 +30,12 @@ const SHARDS = [1500, 1, 800, 900, 1024, 700]
 const installed = installSpark()
 // the driver's Python finds pyspark by it
 Object.assign(process.env, installed.env)
-const CONF = {
-  'spark.executor.memory': '512m',
-  'spark.ui.enabled': 'false',
-  'spark.driver.host': '127.0.0.1',
-  'spark.executor.heartbeatInterval': '1s',
-  'spark.network.timeout': '15s',
-  'spark.network.timeoutInterval': '2s',
-}
 let shared: Shared | undefined
 
 const folder = mkdtempSync(join(tmpdir(), 'modality-gap-spark-'))
 
 test.before(async () => {
-  const cluster = await startCluster(installed, folder)
+  const cluster = await sparkCluster({ python: installed.python })
   const gate = await Gate.at(join(folder, 'gate'))
   const on = spark({ master: cluster.master, python: installed.python, worker: gate.program, conf: CONF })
   shared = { cluster, gate, on }
@@ -56,7 +49,7 @@ test.beforeEach(t => {
 test.after.always(async () => {
   shared?.gate.open()
   await shared?.on.close()
-  await shared?.cluster.stop()
+  await shared?.cluster.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -65,40 +58,6 @@ const sides = (folder: string) => shardedSides(folder, { shards: SHARDS, dim: DI
 async function opened(folder: string): Promise<{ target: Embeddings; source: Embeddings }> {
   const { target, source } = sides(folder)
   return { target: await openEmbeddings(target), source: await openEmbeddings(source) }
-}
-
-/** Contents of outputs by names. */
-function contents(folder: string): Record<string, Buffer> {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
-  const rows = names.filter(name => /\.(npy|parquet|safetensors)$/.test(name) && !name.startsWith('_run'))
-  return Object.fromEntries(rows.map(name => [name, readFileSync(join(folder, name))]))
-}
-
-/** The engine with the gate shut from the first pass of a stage on, and what happens when its attempts have begun. */
-function gated({ on, gate }: Shared, stage: RegExp, begun: () => unknown): Engine {
-  let done = false
-  return {
-    async runTasks(tasks, pass, run) {
-      if (done || !stage.test(pass.stage)) {
-        return await on.runTasks(tasks, pass, run)
-      }
-      done = true
-      gate.forget()
-      gate.shut()
-      let over = false
-      const ended = on.runTasks(tasks, pass, run).finally(() => {
-        over = true
-      })
-      await until(() => over || gate.begun().length >= 2)
-      try {
-        await begun()
-      } catch (error) {
-        gate.open()
-        throw error
-      }
-      return await ended
-    },
-  }
 }
 
 test.serial('a fit, transformations and a conversion on two workers have the bits of local ones', async t => {
@@ -136,24 +95,115 @@ for (const [name, stage, both] of [
   ['both executors are killed', /^moments image/, true],
 ] as const) {
   test.serial(`${name}: nothing is lost, and nothing is there twice`, async t => {
-    const { gate, cluster } = t.context
+    const { gate } = t.context
     const folder = folderOf(t)
     const rows = await opened(folder)
     const [out, elsewhere] = [join(folder, 'local'), join(folder, 'elsewhere')]
     await Aligner.alignTo({ ...rows, out })
     let killed: number[] = []
-    const on = gated(t.context, stage, async () => {
-      const executors = cluster.executors()
-      t.is(executors.length, 2)
-      killed = both ? executors : executors.slice(0, 1)
-      for (const pid of killed) process.kill(pid, 'SIGKILL')
+    const begun = async () => {
+      const pids = executors().map(({ pid }) => pid)
+      t.is(pids.length, 2)
+      killed = both ? pids : pids.slice(0, 1)
+      signal(killed, 'SIGKILL')
       await until(() => !killed.some(runs))
       gate.open()
-    })
+    }
+    const on = gated(t.context, stage, { begun })
     await Aligner.alignTo({ ...rows, out: elsewhere, on })
     t.is(killed.length, both ? 2 : 1)
     t.true(gate.begun().length > 0)
     t.deepEqual(contents(elsewhere), contents(out))
+  })
+}
+
+test.serial(
+  'tasks of an executor that stands still are given to another; its own attempt, run at the same time, changes nothing',
+  async t => {
+    const { gate } = t.context
+    const folder = folderOf(t)
+    const rows = await opened(folder)
+    const [out, elsewhere] = [join(folder, 'local'), join(folder, 'elsewhere')]
+    await Aligner.alignTo({ ...rows, out })
+    let attempts = 0
+    const begun = async () => {
+      const stopped = tree(executors()[0]?.pid as number)
+      const zombies = gate.begun().filter(pid => stopped.includes(pid))
+      t.is(zombies.length, 1)
+      signal(stopped, 'SIGSTOP')
+      // the engine has missed heartbeats, and the shard has another attempt
+      await until(() => gate.begun().length >= 3)
+      gate.open()
+      signal(zombies, 'SIGCONT')
+      await until(() => !zombies.some(runs))
+      signal(stopped, 'SIGCONT')
+    }
+    const ended = () => {
+      attempts = gate.begun().length
+    }
+    await Aligner.alignTo({ ...rows, out: elsewhere, on: gated(t.context, /^transform/, { begun, ended }) })
+    t.is(attempts, SHARDS.length + 1)
+    t.deepEqual(contents(elsewhere), contents(out))
+  },
+)
+
+test.serial('a machine that stands still comes back when others have done its tasks, and changes nothing', async t => {
+  const { gate } = t.context
+  const folder = folderOf(t)
+  const rows = await opened(folder)
+  const [out, elsewhere] = [join(folder, 'local'), join(folder, 'elsewhere')]
+  await Aligner.alignTo({ ...rows, out })
+  let stopped: number[] = []
+  let zombies: number[] = []
+  const begun = () => {
+    // the worker of Spark and all that it has started
+    stopped = tree(executors()[0]?.parent as number)
+    zombies = gate.begun().filter(pid => stopped.includes(pid))
+    signal(stopped, 'SIGSTOP')
+    gate.open()
+  }
+  const ended = async () => {
+    t.is(gate.begun().length, SHARDS.length + 1)
+    t.true(zombies.every(runs))
+    signal(zombies, 'SIGCONT')
+    await until(() => !zombies.some(runs))
+    signal(stopped, 'SIGCONT')
+  }
+  await Aligner.alignTo({ ...rows, out: elsewhere, on: gated(t.context, /^moments text/, { begun, ended }) })
+  t.is(zombies.length, 1)
+  t.deepEqual(contents(elsewhere), contents(out))
+})
+
+for (const [name, format, spoil] of [
+  ['a parquet file that was cut short', 'parquet', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+  ['a parquet file with a damaged page', 'parquet', (bytes: Buffer) => bytes.fill(0xff, 4, bytes.length / 2)],
+  ['an npy file with a damaged header', 'npy', (bytes: Buffer) => bytes.fill('(', 10, 20)],
+] as const) {
+  test.serial(`${name} fails once, with code and file`, async t => {
+    const { on, gate } = t.context
+    const folder = folderOf(t)
+    const { target, source } = sides(folder)
+    await convert(await openEmbeddings(source), join(folder, 'spoilt'), { format })
+    const rows = { target: await openEmbeddings(target), source: await openEmbeddings(join(folder, 'spoilt')) }
+    const file = join(folder, 'spoilt', `3.${format}`)
+    const passes: string[] = []
+    const spoiling: Engine = {
+      async runTasks(tasks, pass, run) {
+        passes.push(pass.stage)
+        if (pass.stage === 'moments text') {
+          const { atime, mtime } = statSync(file)
+          writeFileSync(file, spoil(readFileSync(file)))
+          // the change shows in what is read only
+          utimesSync(file, atime, mtime)
+          gate.forget()
+        }
+        return await on.runTasks(tasks, pass, run)
+      },
+    }
+    const fit = Aligner.fit({ ...rows, work: join(folder, 'work'), on: spoiling })
+    t.like(await t.throwsAsync(fit), { code: 'BAD_FORMAT', file })
+    t.deepEqual(passes, ['moments image', 'moments text'])
+    t.is(gate.begun().length, SHARDS.length)
   })
 }
 
@@ -209,17 +259,18 @@ test.serial('an aborted signal cancels the job and its tasks, and the session se
   const folder = folderOf(t)
   const rows = await opened(folder)
   const controller = new AbortController()
-  let begun: number[] = []
-  const stopping = gated(t.context, /^moments text/, () => {
-    begun = gate.begun()
+  let attempts: number[] = []
+  const begun = () => {
+    attempts = gate.begun()
     controller.abort('enough')
-  })
+  }
+  const stopping = gated(t.context, /^moments text/, { begun })
   const work = join(folder, 'work')
   const fit = Aligner.fit({ ...rows, work, on: stopping }, { signal: controller.signal })
   t.like(await t.throwsAsync(fit), { code: 'CANCELLED', cause: 'enough' })
   gate.open()
-  t.is(begun.length, 2)
-  await until(() => !begun.some(runs))
+  t.is(attempts.length, 2)
+  await until(() => !attempts.some(runs))
   const there = await Aligner.fit({ ...rows, work, resume: true, on })
   t.deepEqual(there.toBytes(), (await Aligner.fit(rows)).toBytes())
 })

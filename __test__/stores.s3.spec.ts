@@ -7,7 +7,7 @@ import { type Ended, MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
-import { ask, environment, proxy, startS3 } from './helpers/servers.ts'
+import { ask, environment, objects, proxy, startS3 } from './helpers/servers.ts'
 
 const DIM = 32
 const SHARDS = 4
@@ -43,17 +43,6 @@ function cli(args: readonly string[], endpoint: string, env: Record<string, stri
 
 function alignArgs(from: string, out: string): string[] {
   return ['align', '--image', `${from}/img_emb`, '--text', `${from}/text_emb`, '--out', out]
-}
-
-/** Names and bytes below `out/` in the bucket. */
-async function objects(endpoint: string, out: string): Promise<Map<string, Buffer>> {
-  const listed = await (await ask('GET', `${endpoint}/rows?list-type=2&prefix=${out}/`)).text()
-  const found = new Map<string, Buffer>()
-  for (const [, key] of listed.matchAll(/<Key>([^<]*)<\/Key>/g)) {
-    const bytes = await (await ask('GET', `${endpoint}/rows/${key}`)).arrayBuffer()
-    found.set((key as string).slice(out.length + 1), Buffer.from(bytes))
-  }
-  return found
 }
 
 /** Outputs of an aligned folder: not its receipts, which name places. */

@@ -52,6 +52,17 @@ export async function ask(method: string, url: string, body?: Uint8Array): Promi
   return await fetch(url, { method, headers: { authorization }, ...(body ? { body } : {}) })
 }
 
+/** Names and bytes below `out/` in the bucket `rows`. */
+export async function objects(endpoint: string, out: string): Promise<Map<string, Buffer>> {
+  const listed = await (await ask('GET', `${endpoint}/rows?list-type=2&prefix=${out}/`)).text()
+  const found = new Map<string, Buffer>()
+  for (const [, key] of listed.matchAll(/<Key>([^<]*)<\/Key>/g)) {
+    const bytes = await (await ask('GET', `${endpoint}/rows/${key}`)).arrayBuffer()
+    found.set((key as string).slice(out.length + 1), Buffer.from(bytes))
+  }
+  return found
+}
+
 /** What a server does with a request; `undefined` lets it through. */
 export type Fault = (incoming: IncomingMessage, answer: ServerResponse) => boolean
 

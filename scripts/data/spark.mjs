@@ -1,13 +1,15 @@
-// Apache Spark 4 (Apache-2.0) with what its workers import, from the Python registry, in a cache folder outside the repository. Java
-// 17 or newer has to be there.
+// Apache Spark 4 (Apache-2.0) with what its workers and clients of Spark Connect import, from the Python registry, in a cache folder
+// outside the repository. Java 17 or newer has to be there.
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { requirement, WHEELS_ONLY } from '../pinned.mjs'
 
 /** Wheels for Linux and CPython 3.11 to 3.14; the source of pyspark, which has no wheel, and what builds one of it. */
-const PINS = JSON.parse(readFileSync(join(import.meta.dirname, 'spark.json'), 'utf8'))
+const PINNED = readFileSync(join(import.meta.dirname, 'spark.json'), 'utf8')
+const PINS = JSON.parse(PINNED)
 
 /**
  * Where Spark is; it is installed when it is not there yet.
@@ -20,7 +22,8 @@ export function installSpark() {
   const of = spawnSync(python, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], { encoding: 'utf8' })
   if (of.status !== 0) throw new Error('pyspark runs on Python 3, and there is none')
   const cache = process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap')
-  const folder = join(cache, `pyspark-${PINS.source.version}-python-${of.stdout.trim()}`)
+  const pins = createHash('sha256').update(PINNED).digest('hex').slice(0, 8)
+  const folder = join(cache, `pyspark-${PINS.source.version}-${pins}-python-${of.stdout.trim()}`)
   if (!existsSync(folder)) {
     // of its own, so that two processes do not write one folder
     const partial = `${folder}-${process.pid}.tmp`

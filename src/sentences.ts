@@ -14,7 +14,7 @@ interface Judged {
 
 /** What of a measurement the conclusion rests on. */
 export interface ConcludedGap {
-  gap: Judged & { centroid?: number; after?: number; before?: number; ofAligner?: Judged; inSample?: boolean }
+  gap: Judged & { leftOut?: { image: number; text: number }; centroid?: number; after?: number; before?: number; ofAligner?: Judged; inSample?: boolean }
   inSample?: boolean
   held?: boolean
 }
@@ -46,11 +46,17 @@ export function verdictWord(verdict: GapVerdict | undefined): string {
 /** Whether the gap is real, with the numbers that say so; a second sentence tells what holds of a given aligner. */
 export function gapSentences(measured: ConcludedGap): string[] {
   const { gap, held } = measured
+  const { leftOut } = gap
+  const rest = leftOut
+    ? [
+        `the verdict is that of the rows without the few groups that make most of the noise (${count(leftOut.image)} image rows, ${count(leftOut.text)} text rows)`,
+      ]
+    : []
   const now = gap.after ?? gap.centroid ?? gap.before
   const where = held ? 'on held-out rows ' : ''
   const first = conclusion(verdictOf(measured), gap, now, where)
   if (!gap.ofAligner || verdictOf(measured) === 'in-sample') {
-    return [first]
+    return [first, ...rest]
   }
   const own = gap.ofAligner.verdict ?? judgedBy(gap.ofAligner.interval)
   const second =
@@ -59,7 +65,9 @@ export function gapSentences(measured: ConcludedGap): string[] {
       : own === 'noise'
         ? `of this very aligner, too, the gap cannot be distinguished from noise (${numbers(gap.ofAligner)})`
         : undefined
-  return second === undefined ? [first] : [`${first}; the noise of the fit is counted as noise`, second]
+  return second === undefined
+    ? [first, ...rest]
+    : [`${first}; the noise of the fit is counted as noise`, second, ...rest]
 }
 
 function conclusion(verdict: GapVerdict, gap: Judged, now: number | undefined, where: string): string {

@@ -23,7 +23,7 @@ quarter of the 192 columns; it is probed every 20 and frozen at 100.
 A finding holds when every probe meets it; \`measured\` is the least favourable probe, \`baseline\` what chance gives there, \`met\` the share
 of probes that meet it. \`holds\` is null where the baseline meets it as well, where seeds disagree, or where nothing decides.
 Captions of words that the training has not seen are embedded alike (76 flags among the 2476 pairs): as one item they make most of the noise of a
-mean, so that the gap, though 6 to 30 times its floor, is not tested.`
+mean, and the gap is judged without them.`
 
 /** Settings of the runs. */
 const STUDIED = ['cold', 'warm', 'span']

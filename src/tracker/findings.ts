@@ -57,7 +57,7 @@ const CONCENTRATED = 0.5
 const ITEMS_PER_COLUMN = 4
 
 const itemsOf = ({ groups, pairs }: TrackRecord) => groups?.items ?? pairs
-/** A gap is not tested where a few groups of equal rows make most of its noise. */
+/** A gap is not tested where there are fewer than about ten independent pairs. */
 const tested = ({ gap }: TrackRecord) => verdictOf({ gap }) !== 'not-tested'
 const frozen = (records: readonly TrackRecord[]) => records.filter(({ frame }) => frame.frozen)
 const turned = (records: readonly TrackRecord[]) => frozen(records).filter(({ step, frame }) => step > frame.step)

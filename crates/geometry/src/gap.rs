@@ -12,6 +12,9 @@ use crate::{Covariance, Moments};
 /// Degrees of freedom below which nothing is concluded: about ten rows or groups.
 const FEW: f64 = 8.0;
 
+/// Groups of one size from which on their noise is judged.
+pub(crate) const ENOUGH_GROUPS: f64 = FEW + 1.0;
+
 /// Distance of two means that rounding of their sums alone may give.
 const ROUNDING: f64 = 1e-13;
 
@@ -136,6 +139,20 @@ pub struct Judged {
     pub null_deviation: Option<f64>,
     /// Whether the gap is real.
     pub verdict: GapVerdict,
+}
+
+impl Judged {
+    /// Where a few groups make most of the noise, the verdict of the rows without them; there is no interval then.
+    #[must_use]
+    pub fn or_of_rest(self, rest: Option<&Self>) -> Self {
+        match (self.verdict, rest) {
+            (GapVerdict::NotTested, Some(rest)) => Self {
+                verdict: rest.verdict,
+                ..self
+            },
+            _ => self,
+        }
+    }
 }
 
 impl Noise {
@@ -360,6 +377,20 @@ impl ClusterNoise {
         parts.fold(first, |sum, part| sum + part)
     }
 
+    /// Whether so few groups make most of the noise that it is not judged.
+    pub fn dominated(&self) -> bool {
+        self.freedom() < FEW
+    }
+
+    /// Degrees of freedom of an entry of Ŝ.
+    fn freedom(&self) -> f64 {
+        let of = |part: &Clusters| {
+            let taken = part.sums.rows() as f64 / part.groups;
+            (part.sums.trace() / part.groups, taken * part.effective)
+        };
+        freedom(&self.parts.iter().map(of).collect::<Vec<_>>())
+    }
+
     /// What is known of S, at `difference`.
     pub fn noise(&self, difference: &[f64]) -> Noise {
         let trace = self.trace_by(Covariance::trace);
@@ -369,18 +400,10 @@ impl ClusterNoise {
             let product = a.sums.product_trace(&b.sums) / (a.groups * b.groups);
             square += 2.0 * scale(&a.sums) * scale(&b.sums) * product;
         }
-        let parts: Vec<(f64, f64)> = self
-            .parts
-            .iter()
-            .map(|part| {
-                let taken = part.sums.rows() as f64 / part.groups;
-                (part.sums.trace() / part.groups, taken * part.effective)
-            })
-            .collect();
         Noise {
             trace,
             floor_square: trace,
-            freedom: freedom(&parts),
+            freedom: self.freedom(),
             second: Some(Second::of(&self.matrix(), square, difference)),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::Moments;
+use crate::gap::ENOUGH_GROUPS;
 
 /// Which rows of two sides in groups are one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,53 @@ pub fn effective_groups(variances: impl Iterator<Item = f64>) -> f64 {
     sum * sum / squares
 }
 
+/// The fewest of the largest groups, by index, without which the noise of the others is judged: none where that of all is. `None` where
+/// those few would hold more than half of the rows of a side.
+///
+/// `variances` are the shares of the groups in the noise, `rows` their rows on each side. The choice depends on sizes only, so the others
+/// have no gap where the population has none.
+pub fn dominating_groups(variances: &[f64], rows: &[[f64; 2]]) -> Option<Vec<usize>> {
+    let mut order: Vec<usize> = (0..variances.len()).collect();
+    order.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]).then(a.cmp(&b)));
+    let (mut sum, mut squares, mut fewest) = (0.0, 0.0, order.len());
+    for (i, &group) in order.iter().enumerate().rev() {
+        let v = variances[group];
+        sum += v;
+        squares += v * v;
+        if sum * sum >= ENOUGH_GROUPS * squares {
+            fewest = i;
+        }
+    }
+    order.truncate(fewest);
+    let held = |side: usize, of: &mut dyn Iterator<Item = &[f64; 2]>| of.map(|rows| rows[side]).sum::<f64>();
+    let most = |side: usize| {
+        let few = held(side, &mut order.iter().map(|&group| &rows[group]));
+        few > held(side, &mut rows.iter()) / 2.0
+    };
+    (!most(0) && !most(1)).then_some(order)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fewest_groups_dominate() {
+        let of = |sizes: &[f64]| {
+            let variances: Vec<f64> = sizes.iter().map(|c| c * c).collect();
+            let rows: Vec<[f64; 2]> = sizes.iter().map(|&c| [c, 2.0 * c]).collect();
+            dominating_groups(&variances, &rows)
+        };
+        let singles = vec![1.0; 40];
+        assert_eq!(of(&singles), Some(vec![]));
+        assert_eq!(of(&[&[30.0, 20.0][..], &singles].concat()), None);
+        // (40 + 144 + 400)²/(40 + 144² + 400²) = 1.9, without the largest (40 + 144)²/(40 + 144²) = 1.6
+        assert_eq!(of(&[&[12.0, 20.0][..], &singles].concat()), Some(vec![1, 0]));
+        // (40 + 4)²/(40 + 16) = 35
+        assert_eq!(of(&[&singles[..], &[2.0, 9.0][..]].concat()), Some(vec![41]));
+        assert_eq!(of(&[1.0; 8]), None);
+        assert_eq!(of(&[]), Some(vec![]));
+    }
 
     /// Pairs 0, 1 and 2 have three images, or two, and one text.
     #[test]

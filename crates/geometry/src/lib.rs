@@ -77,7 +77,7 @@ pub use gap::{
     unbiased_cosine,
 };
 pub use halves::{Halves, InHalves, PairProducts, Shares, Turned, frames_of, shares, unbiased_shape};
-pub use items::{Items, effective_groups};
+pub use items::{Items, dominating_groups, effective_groups};
 pub use map::Map;
 pub use mixing::{binary_entropy, expected_entropy, skewness};
 pub use moments::{Lengths, Moments, distance};

@@ -5,7 +5,7 @@ use ts_rs::TS;
 
 use super::TrackerOptionError;
 use crate::Moments;
-use crate::items::{Items, effective_groups};
+use crate::items::Items;
 
 /// How it is known which pairs belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -67,8 +67,8 @@ impl PairGroups {
         &self.rows
     }
 
-    /// Items with as many pairs each that would tell as much of the noise of a difference of means; `of` the moments of both sides.
-    pub(super) fn effective(&self, of: &[Moments; 2]) -> f64 {
+    /// Share of each item in the noise of a difference of means; `of` the moments of both sides.
+    pub(super) fn variances(&self, of: &[Moments; 2]) -> Vec<f64> {
         let mut pairs = vec![Vec::new(); self.count as usize];
         for (pair, &key) in (0..).zip(&self.keys) {
             pairs[key as usize].push(pair);
@@ -79,7 +79,16 @@ impl PairGroups {
                 .iter()
                 .sum()
         };
-        effective_groups(pairs.iter().map(variance))
+        pairs.iter().map(variance).collect()
+    }
+
+    /// Pairs of each item.
+    pub(super) fn pairs(&self) -> Vec<f64> {
+        let mut pairs = vec![0.0; self.count as usize];
+        for &key in &self.keys {
+            pairs[key as usize] += 1.0;
+        }
+        pairs
     }
 
     /// Items.
@@ -89,13 +98,9 @@ impl PairGroups {
 
     /// How many pairs items have, and how many items have so many; the former ascending.
     pub(super) fn sizes(&self) -> Vec<(u64, u64)> {
-        let mut pairs = vec![0_u64; self.count as usize];
-        for &key in &self.keys {
-            pairs[key as usize] += 1;
-        }
         let mut sizes = std::collections::BTreeMap::new();
-        for size in pairs {
-            *sizes.entry(size).or_insert(0) += 1;
+        for size in self.pairs() {
+            *sizes.entry(size as u64).or_insert(0) += 1;
         }
         sizes.into_iter().collect()
     }

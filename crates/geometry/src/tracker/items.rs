@@ -1,12 +1,16 @@
 //! Sums over the pairs of each item: their covariance is that of means over all pairs, which are not independent.
 
+use modality_gap_kernels::dot;
+
 use super::groups::PairGroups;
-use crate::gap::{ClusterNoise, left_out};
+use crate::gap::{ClusterNoise, Judged, left_out};
+use crate::items::{dominating_groups, effective_groups};
 
 /// Sums of items that are counted at a time.
 const COUNTED: usize = 512;
 
 /// Sums of a vector of each pair, by item.
+#[derive(Clone)]
 pub(super) struct ItemSums<'g> {
     groups: &'g PairGroups,
     dim: usize,
@@ -35,48 +39,58 @@ impl<'g> ItemSums<'g> {
         self.sums
     }
 
-    /// Sums less what as many means have, as if each item were left out ([`ClusterNoise`]).
-    fn centred(mut self) -> Vec<f64> {
-        let mut pairs = vec![0.0; self.groups.count() as usize];
-        for &key in self.groups.keys() {
-            pairs[key as usize] += 1.0;
+    /// All items, or those without some, with their pairs.
+    fn items(self, without: &[usize]) -> (Vec<f64>, Vec<f64>) {
+        let (mut sums, mut pairs) = (Vec::with_capacity(self.sums.len()), Vec::new());
+        for (item, (sum, of_item)) in self
+            .sums
+            .chunks_exact(self.dim)
+            .zip(self.groups.pairs())
+            .enumerate()
+        {
+            if !without.contains(&item) {
+                sums.extend_from_slice(sum);
+                pairs.push(of_item);
+            }
         }
-        let n = self.groups.keys().len() as f64;
-        let mut mean = vec![0.0; self.dim];
-        for sum in self.sums.chunks_exact(self.dim) {
-            mean.iter_mut().zip(sum).for_each(|(mean, v)| *mean += v / n);
-        }
-        let items = f64::from(self.groups.count());
-        for (sum, &pairs) in self.sums.chunks_exact_mut(self.dim).zip(&pairs) {
-            let factor = left_out(items, pairs, n);
-            sum.iter_mut()
-                .zip(&mean)
-                .for_each(|(sum, m)| *sum = factor * (*sum - pairs * m));
-        }
-        self.sums
+        (sums, pairs)
     }
 
-    /// The covariance of the mean of all pairs' vectors; the items tell as much of it as `effective` ones of one size.
-    pub fn noise(self, effective: f64) -> ClusterNoise {
-        let (dim, items) = (self.dim, self.groups.count());
-        let n = self.groups.keys().len() as f64;
-        let mut sums = self.centred();
-        // G·Σv/n of an item: a sample of G whose mean varies as that of all pairs does
-        for v in &mut sums {
-            *v *= f64::from(items) / n;
-        }
-        let mut noise = ClusterNoise::new(dim, u64::from(items), effective);
-        for some in sums.chunks_mut(COUNTED * dim) {
-            noise.add(some);
-        }
-        noise
+    /// The covariance of the mean of all pairs' vectors, where `variances` are the shares of the items in it.
+    pub fn noise(self, variances: &[f64]) -> ClusterNoise {
+        let dim = self.dim;
+        let pairs = self.groups.pairs();
+        let (mut sums, _) = centred(self.sums, &pairs, dim);
+        noise_of(
+            &mut sums,
+            &pairs,
+            dim,
+            effective_groups(variances.iter().copied()),
+        )
+    }
+
+    /// The gap of the pairs without the items that make most of the noise, where the vectors are x − y − `mean`; `None` where too few pairs
+    /// would be left.
+    pub fn judge_the_rest(self, variances: &[f64], mean: &[f64]) -> Option<Judged> {
+        let dim = self.dim;
+        let rows: Vec<[f64; 2]> = self.groups.pairs().into_iter().map(|pairs| [pairs; 2]).collect();
+        let without = dominating_groups(variances, &rows)?;
+        let (sums, pairs) = self.items(&without);
+        let (mut sums, offset) = centred(sums, &pairs, dim);
+        let left = variances
+            .iter()
+            .enumerate()
+            .filter(|(item, _)| !without.contains(item));
+        let noise = noise_of(&mut sums, &pairs, dim, effective_groups(left.map(|(_, v)| *v)));
+        let mean: Vec<f64> = mean.iter().zip(offset).map(|(m, offset)| m + offset).collect();
+        Some(noise.noise(&mean).judge(dot(&mean, &mean), dim))
     }
 
     /// The trace of that covariance.
     pub fn trace(self) -> f64 {
         let items = f64::from(self.groups.count());
         let (dim, n) = (self.dim, self.groups.keys().len() as f64);
-        let sums = self.centred();
+        let (sums, _) = centred(self.sums, &self.groups.pairs(), dim);
         // items of several sizes leave a mean, which is not part of their variance
         let mut mean = vec![0.0; dim];
         for sum in sums.chunks_exact(dim) {
@@ -86,4 +100,35 @@ impl<'g> ItemSums<'g> {
         let squares = sums.iter().map(|v| v * v).sum::<f64>() - of_mean;
         items / (items - 1.0) * squares / (n * n)
     }
+}
+
+/// Sums of items with so many `pairs`, less what as many means have, as if each item were left out ([`ClusterNoise`]), and the mean.
+fn centred(mut sums: Vec<f64>, pairs: &[f64], dim: usize) -> (Vec<f64>, Vec<f64>) {
+    let n: f64 = pairs.iter().sum();
+    let mut mean = vec![0.0; dim];
+    for sum in sums.chunks_exact(dim) {
+        mean.iter_mut().zip(sum).for_each(|(mean, v)| *mean += v / n);
+    }
+    let items = pairs.len() as f64;
+    for (sum, &pairs) in sums.chunks_exact_mut(dim).zip(pairs) {
+        let factor = left_out(items, pairs, n);
+        sum.iter_mut()
+            .zip(&mean)
+            .for_each(|(sum, m)| *sum = factor * (*sum - pairs * m));
+    }
+    (sums, mean)
+}
+
+/// The covariance of a mean from centred sums; the items tell as much of it as `effective` ones of one size.
+fn noise_of(sums: &mut [f64], pairs: &[f64], dim: usize, effective: f64) -> ClusterNoise {
+    let (items, n) = (pairs.len(), pairs.iter().sum::<f64>());
+    // G·Σv/n of an item: a sample of G whose mean varies as that of all pairs does
+    for v in &mut *sums {
+        *v *= items as f64 / n;
+    }
+    let mut noise = ClusterNoise::new(dim, items as u64, effective);
+    for some in sums.chunks_mut(COUNTED * dim) {
+        noise.add(some);
+    }
+    noise
 }

@@ -15,7 +15,7 @@ use crate::bad_row::Policy;
 use crate::decomposition::{lengths_in_v, sum_of_directions, unbiased_resultant};
 use crate::fit_options::EPSILON;
 use crate::frame::Frame;
-use crate::gap::{ClusterNoise, Noise, centroid_gap, relative_gap};
+use crate::gap::{ClusterNoise, Judged, Noise, centroid_gap, relative_gap};
 use crate::map::Map;
 use crate::moments::Moments;
 use crate::phantom::{AnchoredCloud, PhantomDrift};
@@ -44,6 +44,8 @@ pub(super) struct Probe {
     pub storage_floor: f64,
     /// Of m, where pairs share items.
     clusters: Option<ClusterNoise>,
+    /// The gap without the items that make most of the noise, where these are few.
+    of_rest: Option<Judged>,
 }
 
 impl Probe {
@@ -110,11 +112,16 @@ impl Probe {
         })?;
         let drift = cloud.drift(&covariances[1], projected.mean());
         let n = differences.rows() as f64;
-        let effective = groups.map_or(n, |groups| groups.effective(&moments));
+        let mut of_rest = None;
         let (clusters, of_bias, own) = if let Some([of_delta, of_bias, of_sphere]) = sums {
+            let variances = groups.map_or(Vec::new(), |groups| groups.variances(&moments));
+            let clusters = of_delta.clone().noise(&variances);
+            if clusters.dominated() {
+                of_rest = of_delta.judge_the_rest(&variances, &mean);
+            }
             (
-                Some(of_delta.noise(effective)),
-                of_bias.noise(effective).matrix(),
+                Some(clusters),
+                of_bias.noise(&variances).matrix(),
                 of_sphere.trace(),
             )
         } else {
@@ -145,6 +152,7 @@ impl Probe {
             sample,
             moments,
             clusters,
+            of_rest,
         })
     }
 
@@ -214,7 +222,9 @@ impl Probe {
                 self.pairs(),
             ),
         };
-        let judged = noise.judge(dot(&self.mean, &self.mean), self.mean.len());
+        let judged = noise
+            .judge(dot(&self.mean, &self.mean), self.mean.len())
+            .or_of_rest(self.of_rest.as_ref());
         GapRecord {
             centroid: gap.centroid,
             cosine: gap.cosine,

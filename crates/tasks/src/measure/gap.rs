@@ -1,11 +1,11 @@
 //! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
 
 use modality_gap_geometry::{
-    Aligner, AlignerInfo, ClusterNoise, Covariance, Map, Method, Noise, Turned, centroid_gap, distance,
-    relative_gap, unbiased_cosine,
+    Aligner, AlignerInfo, Covariance, Map, Method, Noise, Turned, centroid_gap, distance, relative_gap,
+    unbiased_cosine,
 };
 
-use super::clusters::cluster_noise;
+use super::clusters::{Clustered, Rest, cluster_noise};
 use super::pairs::{Pairs, pair_differences};
 use super::report::{AlignerFit, JudgedGap, MeasuredGap, Verdict};
 use super::sides::{COVARIANCE_ROWS, Sides};
@@ -142,7 +142,7 @@ pub(super) struct Evidence<'a> {
     pub covariances: Option<[&'a Covariance; 2]>,
     pub pairs: Option<&'a Pairs>,
     pub fitted: Option<&'a Fitted>,
-    pub clusters: Option<ClusterNoise>,
+    pub clusters: Option<Clustered>,
 }
 
 /// Groups where there are any; none are needed where every row is its own.
@@ -150,7 +150,7 @@ pub(super) fn clusters_of(
     rows: &Sides<'_>,
     sample: Sample,
     control: &Control,
-) -> Result<Option<ClusterNoise>, TaskError> {
+) -> Result<Option<Clustered>, TaskError> {
     if !rows.grouped() {
         return Ok(None);
     }
@@ -158,7 +158,7 @@ pub(super) fn clusters_of(
 }
 
 /// How many times as large the noise of these means is as that of as many independent rows.
-pub(super) fn design_effect(rows: &Sides<'_>, pairs: Option<&Pairs>, clusters: Option<&ClusterNoise>) -> f64 {
+pub(super) fn design_effect(rows: &Sides<'_>, pairs: Option<&Pairs>, clusters: Option<&Clustered>) -> f64 {
     let Some(clusters) = clusters else {
         return 1.0;
     };
@@ -167,7 +167,7 @@ pub(super) fn design_effect(rows: &Sides<'_>, pairs: Option<&Pairs>, clusters: O
         Some(pairs) => pairs.trace / (pairs.count as f64 - 1.0),
         None => x.unbiased_trace() / x.rows() as f64 + z.unbiased_trace() / z.rows() as f64,
     };
-    let known = clusters.noise(&vec![0.0; x.dim()]).trace / naive;
+    let known = clusters.noise.noise(&vec![0.0; x.dim()]).trace / naive;
     if known.is_finite() { known.max(1.0) } else { 1.0 }
 }
 
@@ -177,9 +177,17 @@ pub(super) fn measured_gap(rows: &Sides<'_>, evidence: &Evidence<'_>) -> Measure
     let gap = centroid_gap(x, z);
     let (own, whole) = noises(rows, &gap.difference, evidence);
     let square = gap.centroid * gap.centroid;
-    let judge = |noise: Noise| JudgedGap::from(&noise.judge(square, x.dim()));
-    let mut judged = judge(whole.unwrap_or(own));
+    let judge = |noise: Noise| noise.judge(square, x.dim());
     let in_sample = evidence.fitted.is_some_and(|fitted| fitted.in_sample);
+    let clusters = evidence.clusters.as_ref().filter(|_| !in_sample);
+    let rest = clusters.and_then(|clusters| clusters.rest.as_ref());
+    let of_rest = rest.map(Rest::judge);
+    // the noise of a fit is not known without those groups
+    let mut judged = JudgedGap::from(&match whole {
+        Some(whole) => judge(whole),
+        None => judge(own).or_of_rest(of_rest.as_ref()),
+    });
+    let of_aligner = whole.map(|_| JudgedGap::from(&judge(own).or_of_rest(of_rest.as_ref())));
     let independent = [0, 1].map(|side| rows.independent(side));
     let (cosine, cosine_needs) = match unbiased_cosine(x, z, independent, own.trace) {
         Turned::Known(cosine) => (Some(cosine).filter(|_| !in_sample), None),
@@ -204,7 +212,8 @@ pub(super) fn measured_gap(rows: &Sides<'_>, evidence: &Evidence<'_>) -> Measure
         cosine_biased: gap.cosine,
         cosine_needs,
         judged,
-        of_aligner: whole.map(|_| judge(own)),
+        of_aligner,
+        left_out: rest.map(|rest| rest.left_out.into()),
         paired_distance: evidence.pairs.map(|pairs| pairs.mean_distance),
         rmg: evidence
             .pairs
@@ -231,7 +240,7 @@ fn noises(rows: &Sides<'_>, difference: &[f64], evidence: &Evidence<'_>) -> (Noi
         None => 1.0 + (fitted.noise[0] + fitted.noise[1]) / (naive.0 + naive.1),
     };
     if let Some(clusters) = &evidence.clusters {
-        let own = clusters.noise(difference);
+        let own = clusters.noise.noise(difference);
         return (own, fitted.map(|fitted| own.times(factor(fitted))));
     }
     if let Some(pairs) = evidence.pairs {

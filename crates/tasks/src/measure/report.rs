@@ -197,6 +197,10 @@ pub struct MeasuredGap {
     /// The same of this very aligner, whose fit is taken for given: what it leaves on rows like these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of_aligner: Option<JudgedGap>,
+    /// Rows of the few groups that make most of the noise; the verdict (with an aligner that of `ofAligner`) is that of the other rows,
+    /// and there is no interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<ImageText<u64>>,
     /// Mean distance of the pairs; `paired` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paired_distance: Option<f64>,

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use half::f16;
-use modality_gap_geometry::{Covariance, Eigen, Frame, FrameSize};
+use modality_gap_geometry::{Covariance, Eigen, Frame, FrameSize, as_rows};
 use modality_gap_kernels::{Rows, RowsMut, combine};
 use rayon::prelude::*;
 
@@ -62,7 +62,7 @@ fn timed(runs: usize, mut work: impl FnMut()) -> Vec<f64> {
 
 fn counted(dim: usize, side: usize) -> Covariance {
     let mut covariance = Covariance::about(&vec![0.0; dim]);
-    covariance.accumulate(&common::rows(2 * dim, dim, side));
+    covariance.accumulate(as_rows(&common::rows(2 * dim, dim, side), dim));
     covariance
 }
 
@@ -85,7 +85,7 @@ fn covariance(dim: usize, runs: usize) -> Vec<f64> {
                 let ones = vec![1.0; rows.len() / dim];
                 combine(Rows::F16(rows), dim, &ones, &[], &[], RowsMut::F64(wide));
             });
-            covariance.accumulate(wide);
+            covariance.accumulate(as_rows(wide, dim));
         }
         drop(covariance.matrix());
     })

@@ -1,5 +1,7 @@
 //! Linear centred kernel alignment of pairs (Kornblith et al. 2019).
 
+use ndarray::ArrayView2;
+
 use crate::{Covariance, CrossCovariance};
 
 /// Independent pairs from which a quotient of unbiased squares has a bias of at most two percent.
@@ -23,13 +25,13 @@ impl Cka {
         }
     }
 
-    /// Counts pairs, n × d row-major each.
-    pub fn add(&mut self, left: &[f64], right: &[f64]) {
+    /// Counts pairs, n × d each.
+    pub fn add(&mut self, left: ArrayView2<'_, f64>, right: ArrayView2<'_, f64>) {
         self.cross.accumulate(left, right);
     }
 
     /// Counts pairs that are independent of each other once more, where not all are.
-    pub fn add_independent(&mut self, left: &[f64], right: &[f64]) {
+    pub fn add_independent(&mut self, left: ArrayView2<'_, f64>, right: ArrayView2<'_, f64>) {
         if let Some((cross, [x, z])) = &mut self.independent {
             cross.accumulate(left, right);
             x.accumulate(left);

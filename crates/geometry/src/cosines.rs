@@ -5,7 +5,10 @@ use std::ops::Range;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use modality_gap_kernels::{cosine_bins, dot, sum_of_kernel};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
+
+use crate::views::row_major;
 
 /// Bins of a histogram on [−1, 1].
 pub const BINS: usize = 200;
@@ -100,9 +103,10 @@ impl WithinCosines {
     }
 }
 
-/// Cosines of every i < j of the unit rows `rows`, row-major of width `dim`; `second` says which are of the second half.
-pub fn cosines_within(rows: &[f64], dim: usize, second: &[bool]) -> WithinCosines {
-    let n = rows.len() / dim;
+/// Cosines of every i < j of the unit rows `rows`, n × d; `second` says which are of the second half.
+pub fn cosines_within(rows: ArrayView2<'_, f64>, second: &[bool]) -> WithinCosines {
+    let (n, dim) = rows.dim();
+    let rows = &*row_major(&rows);
     assert_eq!(n, second.len(), "each row is of one half");
     let offsets: Vec<usize> = second.iter().map(|&second| usize::from(second) * BINS).collect();
     let parts: Vec<(Vec<u64>, f64)> = tiles(n, n)
@@ -137,10 +141,14 @@ pub fn cosines_within(rows: &[f64], dim: usize, second: &[bool]) -> WithinCosine
     }
 }
 
-/// Cosines of every row of `a` with every row of `b`, unit rows, row-major of width `dim`; without those that have the same of
-/// the `keys`, where there are any.
-pub fn cosines_across(a: &[f64], b: &[f64], dim: usize, keys: Option<[&[u64]; 2]>) -> Cosines {
-    let parts: Vec<Vec<u64>> = tiles(a.len() / dim, b.len() / dim)
+/// Cosines of every row of `a` with every row of `b`, unit rows, n × d and m × d; without those that have the same of the `keys`,
+/// where there are any.
+pub fn cosines_across(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>, keys: Option<[&[u64]; 2]>) -> Cosines {
+    assert_eq!(a.ncols(), b.ncols(), "rows of one width");
+    let tiles = tiles(a.nrows(), b.nrows());
+    let dim = a.ncols();
+    let (a, b) = (&*row_major(&a), &*row_major(&b));
+    let parts: Vec<Vec<u64>> = tiles
         .into_par_iter()
         .map(|(down, across)| {
             let scores = products(a, b, dim, &down, &across);
@@ -168,9 +176,11 @@ pub fn cosines_across(a: &[f64], b: &[f64], dim: usize, keys: Option<[&[u64]; 2]
     Cosines::of(counts)
 }
 
-/// Ψ: correlation of the cosines among rows `before` and the same rows `after`; `None` where nothing varies.
-pub fn cosine_correlation(before: &[f64], after: &[f64], dim: usize) -> Option<f64> {
-    let n = before.len() / dim;
+/// Ψ: correlation of the cosines among rows `before` and the same rows `after`, n × d each; `None` where nothing varies.
+pub fn cosine_correlation(before: ArrayView2<'_, f64>, after: ArrayView2<'_, f64>) -> Option<f64> {
+    assert_eq!(before.dim(), after.dim(), "the same rows");
+    let (n, dim) = before.dim();
+    let (before, after) = (&*row_major(&before), &*row_major(&after));
     // about the means nothing cancels
     let center = [before, after].map(|rows| mean_cosine(rows, dim));
     let parts: Vec<[f64; 3]> = tiles(n, n)
@@ -235,12 +245,14 @@ fn products(a: &[f64], b: &[f64], dim: usize, down: &Range<usize>, across: &Rang
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::as_rows;
 
     /// Two orthogonal rows and their opposite: cosines 0, −1, 0.
     #[test]
     fn histograms_in_closed_form() {
         let rows = [1.0, 0.0, 0.0, 1.0, -1.0, 0.0];
-        let within = cosines_within(&rows, 2, &[false, true, true]);
+        let view = as_rows(&rows, 2);
+        let within = cosines_within(view, &[false, true, true]);
         let one = within.all();
         assert_eq!((one.n, one.counts[0], one.counts[100]), (3, 1, 2));
         let [first, both, second] = &within.halves;
@@ -248,9 +260,9 @@ mod tests {
         assert_eq!((both.counts[0], second.counts[100]), (1, 1));
         let expected = ((2.0 * (-4.0_f64).exp() + (-8.0_f64).exp()) / 3.0).ln();
         assert!((within.uniformity() - expected).abs() < 1e-15);
-        assert_eq!(cosines_across(&rows, &rows, 2, None).n, 9);
+        assert_eq!(cosines_across(view, view, None).n, 9);
         let keys = [0, 1, 2];
-        assert_eq!(cosines_across(&rows, &rows, 2, Some([&keys, &keys])).n, 6);
+        assert_eq!(cosines_across(view, view, Some([&keys, &keys])).n, 6);
         let mut other = Cosines::default();
         other.add(1.0);
         assert_eq!(other.counts[BINS - 1], 1, "one lies in the last bin");
@@ -294,7 +306,7 @@ mod tests {
                 }
             }
         }
-        let within = cosines_within(&a, dim, &second);
+        let within = cosines_within(as_rows(&a, dim), &second);
         // products round otherwise in another order, so that one at the bound of a bin may be in the next
         let apart = |one: &Cosines, other: &Cosines| -> u64 {
             let counts = one.counts.iter().zip(&other.counts);
@@ -305,7 +317,7 @@ mod tests {
             assert!(apart(found, expected) <= 2);
         }
         assert!((within.kernel / kernel - 1.0).abs() < 1e-12);
-        let found = cosines_across(&a, &b, dim, Some([&keys, &keys]));
+        let found = cosines_across(as_rows(&a, dim), as_rows(&b, dim), Some([&keys, &keys]));
         assert_eq!(found.n, across.n);
         assert!(apart(&found, &across) <= 2);
     }
@@ -316,10 +328,9 @@ mod tests {
             .flat_map(|i| [f64::from(i).cos(), f64::from(i).sin()])
             .collect();
         let turned: Vec<f64> = rows.chunks(2).flat_map(|r| [-r[1], r[0]]).collect();
-        assert!((cosine_correlation(&rows, &turned, 2).unwrap() - 1.0).abs() < 1e-14);
-        assert_eq!(
-            cosine_correlation(&[1.0, 0.0, 1.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2),
-            None
-        );
+        let correlation = cosine_correlation(as_rows(&rows, 2), as_rows(&turned, 2));
+        assert!((correlation.unwrap() - 1.0).abs() < 1e-14);
+        let same = [1.0, 0.0, 1.0, 0.0];
+        assert_eq!(cosine_correlation(as_rows(&same, 2), as_rows(&same, 2)), None);
     }
 }

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use faer::Mat;
 use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
+
+use crate::views::row_major;
 
 /// Unbiased estimate of ‖Cov(x,y)‖²_F from n independent pairs: `square` is ‖Σ̂xy‖²_F with divisor n, and with
 /// a = ‖x−μ̂x‖², b = ‖y−μ̂y‖², `both` is Σab and `apart` (Σa)(Σb). NaN below four pairs.
@@ -63,12 +66,12 @@ impl Covariance {
         }
     }
 
-    /// Counts `rows`, row-major. Works on the threads of the current rayon pool; the number of threads does not change the result,
+    /// Counts `rows`, n × d. Works on the threads of the current rayon pool; the number of threads does not change the result,
     /// the instruction set may change its last bits.
-    pub fn accumulate(&mut self, rows: &[f64]) {
-        let dim = self.center.len();
-        assert_eq!(rows.len() % dim, 0, "whole rows");
-        let each: Vec<&[f64]> = rows.chunks_exact(dim).collect();
+    pub fn accumulate(&mut self, rows: ArrayView2<'_, f64>) {
+        assert_eq!(rows.ncols(), self.dim(), "rows of the width of the centre");
+        let rows = row_major(&rows);
+        let each: Vec<&[f64]> = rows.chunks_exact(self.dim()).collect();
         self.accumulate_each(&each);
     }
 

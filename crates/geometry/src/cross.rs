@@ -2,9 +2,11 @@
 
 use faer::Mat;
 use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::covariance::{add, unbiased_product};
+use crate::views::row_major;
 
 /// E[(x−μx)(y−μy)ᵀ] of pairs, in f64, counted about fixed centres near the means.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,12 +57,13 @@ impl CrossCovariance {
         }
     }
 
-    /// Counts pairs, row i of `x` with row i of `y`, row-major, on the threads of the current rayon pool.
-    pub fn accumulate(&mut self, x: &[f64], y: &[f64]) {
+    /// Counts pairs, row i of `x` with row i of `y`, n × d each, on the threads of the current rayon pool.
+    pub fn accumulate(&mut self, x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) {
         let dim = self.centers[0].len();
-        assert_eq!(x.len(), y.len(), "rows in pairs");
-        assert_eq!(x.len() % dim, 0, "whole rows");
-        self.n += (x.len() / dim) as u64;
+        assert_eq!(x.dim(), y.dim(), "rows in pairs");
+        assert_eq!(x.ncols(), dim, "rows of the width of the centres");
+        self.n += x.nrows() as u64;
+        let (x, y) = (row_major(&x), row_major(&y));
         let gram = Gram::here();
         let size = GRAM_ROWS * dim;
         let blocks: Vec<Pairs> = x

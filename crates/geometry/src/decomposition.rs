@@ -3,11 +3,13 @@
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use modality_gap_kernels::{PackedF32, Rows, RowsMut, add_weighted, combine, dot, lengths_and_dots};
+use ndarray::ArrayView2;
 
 use crate::Covariance;
 use crate::eigen::{Eigen, EigenError};
 use crate::frame::{Frame, inner};
 use crate::spectrum::Condition;
+use crate::views::row_major;
 
 /// λ of the coupling when nothing is said, absolute.
 pub const DEFAULT_RIDGE: f64 = 1e-6;
@@ -256,9 +258,10 @@ pub fn vmf_concentration(mean_length: f64, q: usize) -> f64 {
 /// Share of a square below which its difference from another one is not trusted.
 const CANCELLED: f64 = 1e-3;
 
-/// Σ r/‖P_V r‖ over the rows r of `rows`, n × d row-major; its part in V, [`Frame::length_in_v`], is the sum of the directions there.
+/// Σ r/‖P_V r‖ over the rows r of `rows`, n × d; its part in V, [`Frame::length_in_v`], is the sum of the directions there.
 /// A row without a part in V counts as zero.
-pub fn sum_of_directions(rows: &[f64], frame: &Frame) -> Vec<f64> {
+pub fn sum_of_directions(rows: ArrayView2<'_, f64>, frame: &Frame) -> Vec<f64> {
+    let rows = &*row_major(&rows);
     let mut sum = vec![0.0; frame.dim()];
     for (row, length) in rows.chunks_exact(frame.dim()).zip(lengths_in_v(rows, frame)) {
         if length > 0.0 {
@@ -293,9 +296,9 @@ impl<'a> DirectionsInV<'a> {
     /// # Precision
     /// Projections of unit rows in f32, whose lengths are known to about 2⁻²⁴ of those of the rows; of a row of which hardly anything is in
     /// V the length is taken in f64. The sum is in f64.
-    pub fn sum(&self, rows: &[f64]) -> Vec<f64> {
-        let dim = self.frame.dim();
-        let (n, wide) = (rows.len() / dim, self.narrow.columns());
+    pub fn sum(&self, rows: ArrayView2<'_, f64>) -> Vec<f64> {
+        let (n, dim) = rows.dim();
+        let (rows, wide) = (&*row_major(&rows), self.narrow.columns());
         let mut squares = vec![0.0; n];
         lengths_and_dots(Rows::F64(rows), dim, &[], &mut squares, &mut []);
         let of_length = |square: &f64| if *square > 0.0 { square.sqrt().recip() } else { 0.0 };
@@ -362,34 +365,33 @@ pub(crate) fn lengths_in_v(rows: &[f64], frame: &Frame) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FrameSize;
+    use crate::{FrameSize, as_rows};
 
     /// Frames whose U is the narrower space and whose V is; rows with a large part in V, with hardly any, and of zeros.
     #[test]
     fn directions_in_f32_are_those_in_f64() {
         let dim = 40;
-        let mut state = 5_u64;
-        let mut next = || {
-            state = crate::mix(state);
-            (state >> 11) as f64 * 2.0_f64.powi(-52) - 1.0
-        };
+        let mut random = modality_gap_testing::Lcg::new(5);
         let mut covariance = Covariance::about(&vec![0.0; dim]);
-        let mut row = || -> Vec<f64> { (0..40).map(|k| next() * 0.8_f64.powi(k)).collect() };
+        let mut row = || -> Vec<f64> { (0..40).map(|k| random.signed() * 0.8_f64.powi(k)).collect() };
         for _ in 0..400 {
-            covariance.accumulate(&row());
+            covariance.accumulate(as_rows(&row(), dim));
         }
         for rank in [5, 33] {
             let frame = Frame::of(&covariance, &covariance, FrameSize::Rank(rank)).unwrap();
             let mut rows: Vec<f64> = (0..50).flat_map(|_| row()).collect();
             rows.extend((0..dim).map(|i| frame.u()[(i, 1)] + 1e-3 * frame.v()[(i, 0)]));
             rows.extend(vec![0.0; dim]);
-            let found = DirectionsInV::of(&frame).sum(&rows);
-            let exact = sum_of_directions(&rows, &frame);
+            let found = DirectionsInV::of(&frame).sum(as_rows(&rows, dim));
+            let exact = sum_of_directions(as_rows(&rows, dim), &frame);
             let difference: Vec<f64> = found.iter().zip(&exact).map(|(a, b)| a - b).collect();
             let (error, length) = (frame.length_in_v(&difference), frame.length_in_v(&exact));
             assert!(error < 1e-4 * length, "{rank} {error} {length}");
         }
         let whole = Frame::of(&covariance, &covariance, FrameSize::Rank(dim)).unwrap();
-        assert_eq!(DirectionsInV::of(&whole).sum(&row()), vec![0.0; dim]);
+        assert_eq!(
+            DirectionsInV::of(&whole).sum(as_rows(&row(), dim)),
+            vec![0.0; dim]
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use faer::{Mat, MatRef, Scale};
 use modality_gap_kernels::dot;
+use ndarray::ArrayView2;
 
 use crate::eigen::sequential;
 use crate::frame::inner;
@@ -349,8 +350,8 @@ impl ClusterNoise {
         }
     }
 
-    /// Counts s_g of some groups, row-major.
-    pub fn add(&mut self, sums: &mut [f64]) {
+    /// Counts s_g of some groups, a row each.
+    pub fn add(&mut self, sums: ArrayView2<'_, f64>) {
         self.parts[0].sums.accumulate(sums);
     }
 

@@ -231,6 +231,7 @@ pub fn shares(frames: [&Frame; 2], x: &Halves, z: &Halves, differences: Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::as_rows;
 
     /// Rows of two clouds in eight columns, the gap in the last, which hardly varies.
     fn clouds(n: usize, gap: f64) -> [Halves; 2] {
@@ -244,7 +245,7 @@ mod tests {
             for i in 0..n {
                 let mut row: Vec<f64> = (0..8).map(|k| next() / f64::from(1 << k)).collect();
                 row[7] += at;
-                quarters[i % 4].accumulate(&row);
+                quarters[i % 4].accumulate(as_rows(&row, 8));
             }
             Halves::of(quarters, None)
         })
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn a_frame_turns_by_how_near_its_eigenvalues_are() {
         let mut covariance = Covariance::about(&[0.0; 2]);
-        covariance.accumulate(&[2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0]);
+        covariance.accumulate(as_rows(&[2.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -1.0], 2));
         let frame = Frame::of(&covariance, &covariance, FrameSize::Rank(1)).unwrap();
         assert!((frame.turn(&[0.0, 3.0], 10.0) - 4.0 / 90.0).abs() < 1e-14);
         assert!(frame.turn(&[1.0, -1.0], 10.0).abs() < 1e-14);
@@ -329,7 +330,7 @@ mod tests {
             }
             let [x, z] = [0, 1].map(|side: usize| {
                 let mut covariance = Covariance::about(&means[side]);
-                covariance.accumulate(&rows[side].clone());
+                covariance.accumulate(as_rows(&rows[side], dim));
                 covariance
             });
             let plug_in = x.product_trace(&z);

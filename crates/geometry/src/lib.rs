@@ -49,6 +49,7 @@ mod strategies;
 pub mod tracker;
 mod tridiagonal;
 mod unit_rows;
+mod views;
 
 pub use aligner::{Aligner, AlignerInfo, Fits, GapOfFit, NewRows, PairsOfFit, Side, Verdict};
 pub use aligner_file::FORMAT_VERSION;
@@ -99,7 +100,8 @@ pub use storage::{StorageNoise, StoredRows, storage_floor};
 pub use strangers::{STRANGERS_EXCHANGES, Strangers, adjusted_r2, strangers_coupling};
 pub use strategies::{DEFAULT_NOISE, DEFAULT_RIDGE_OF_ROOTS};
 pub use tracker::{
-    DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, F64Rows, Record, RowBlocks, Source,
-    TrackError, TrackStep, Tracker, TrackerOptionError, TrackerOptions, random_angle,
+    DEFAULT_RETRIEVAL_PAIRS, DEFAULT_TOP_EIGEN, DEFAULT_WINDOW, Record, RowBlocks, Source, TrackError,
+    TrackStep, Tracker, TrackerOptionError, TrackerOptions, random_angle,
 };
 pub use unit_rows::{CorpusBlock, Queries, UnitRows};
+pub use views::as_rows;

@@ -1,6 +1,7 @@
 //! The plane of the two leading principal directions, in which rows are drawn.
 
 use modality_gap_kernels::dot;
+use ndarray::ArrayView2;
 
 use crate::{Covariance, Eigen, EigenError};
 
@@ -13,9 +14,10 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// The two leading principal directions of `rows`, n × `dim` row-major; each has the sign that makes its largest component
+    /// The two leading principal directions of `rows`, n × d; each has the sign that makes its largest component
     /// positive, so that a picture does not flip between runs. Of one dimension the second direction is zero.
-    pub fn of(rows: &[f64], dim: usize) -> Result<Self, EigenError> {
+    pub fn of(rows: ArrayView2<'_, f64>) -> Result<Self, EigenError> {
+        let dim = rows.ncols();
         let mut covariance = Covariance::about(&vec![0.0; dim]);
         covariance.accumulate(rows);
         let eigen = Eigen::of(covariance.matrix().as_ref())?;
@@ -47,8 +49,8 @@ impl Plane {
     }
 
     /// Coordinates of a row.
-    pub fn project(&self, row: &[f64]) -> [f64; 2] {
-        let centred: Vec<f64> = row.iter().zip(&self.center).map(|(v, c)| v - c).collect();
+    pub fn project<'r>(&self, row: impl IntoIterator<Item = &'r f64>) -> [f64; 2] {
+        let centred: Vec<f64> = row.into_iter().zip(&self.center).map(|(v, c)| v - c).collect();
         [0, 1].map(|k| dot(&centred, &self.directions[k]))
     }
 }

@@ -3,9 +3,11 @@
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{MatRef, Side};
 use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, Rows, add_weighted, dot};
+use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::eigen::sequential;
+use crate::views::row_major;
 
 /// Newton steps; the loss is convex and needs about eight.
 const STEPS: usize = 50;
@@ -29,12 +31,17 @@ struct Labelled {
 }
 
 impl Labelled {
-    fn of(positive: &[f64], negative: &[f64], dim: usize) -> Self {
-        let all = positive.chunks_exact(dim).chain(negative.chunks_exact(dim));
+    fn of(positive: ArrayView2<'_, f64>, negative: ArrayView2<'_, f64>) -> Self {
+        let all = positive.rows().into_iter().chain(negative.rows());
+        let mut rows = Vec::new();
+        for row in all {
+            rows.extend(row);
+            rows.push(1.0);
+        }
         Self {
-            width: dim + 1,
-            rows: all.flat_map(|row| row.iter().copied().chain([1.0])).collect(),
-            split: positive.len() / dim,
+            width: positive.ncols() + 1,
+            rows,
+            split: positive.nrows(),
         }
     }
 
@@ -117,11 +124,13 @@ impl Labelled {
 }
 
 impl Probe {
-    /// Fits by damped Newton steps; `positive` and `negative` are row-major of width `dim`. `None` when a step cannot be
+    /// Fits by damped Newton steps; `positive` and `negative` are n × d and m × d. `None` when a step cannot be
     /// solved. Works on the threads of the current rayon pool; their number changes nothing.
-    pub fn fit(positive: &[f64], negative: &[f64], dim: usize) -> Option<Self> {
+    pub fn fit(positive: ArrayView2<'_, f64>, negative: ArrayView2<'_, f64>) -> Option<Self> {
         sequential();
-        let rows = Labelled::of(positive, negative, dim);
+        assert_eq!(positive.ncols(), negative.ncols(), "rows of one width");
+        let dim = positive.ncols();
+        let rows = Labelled::of(positive, negative);
         let mut theta = vec![0.0; dim + 1];
         let mut scores = rows.scores(&theta);
         let mut now = rows.loss(&theta, &scores);
@@ -163,14 +172,13 @@ impl Probe {
 
     /// Share of the rows on their side of the plane, as a mean over both kinds: ½ for a plane that knows nothing, however many
     /// rows there are of either.
-    pub fn accuracy(&self, positive: &[f64], negative: &[f64]) -> f64 {
-        let dim = self.weights.len();
-        let right = |rows: &[f64], positive: bool| {
-            let right = rows
-                .chunks_exact(dim)
+    pub fn accuracy(&self, positive: ArrayView2<'_, f64>, negative: ArrayView2<'_, f64>) -> f64 {
+        let right = |rows: ArrayView2<'_, f64>, positive: bool| {
+            let right = row_major(&rows)
+                .chunks_exact(self.weights.len())
                 .filter(|row| (dot(row, &self.weights) + self.intercept > 0.0) == positive)
                 .count();
-            right as f64 / (rows.len() / dim) as f64
+            right as f64 / rows.nrows() as f64
         };
         f64::midpoint(right(positive, true), right(negative, false))
     }
@@ -181,20 +189,17 @@ impl Probe {
     }
 }
 
-/// Accuracy of a probe on one half of the rows of either modality, row-major of width `dim`, fitted on the other half; `second` says
-/// which rows are kept out of the fit. `None` where a half is empty or a step of the fit cannot be solved.
-pub fn separability([x, z]: [&[f64]; 2], second: [&[bool]; 2], dim: usize) -> Option<f64> {
-    let part = |rows: &[f64], of: &[bool], second: bool| -> Vec<f64> {
-        let rows = rows.chunks_exact(dim).zip(of);
-        rows.filter(|(_, half)| **half == second)
-            .flat_map(|(row, _)| row)
-            .copied()
-            .collect()
+/// Accuracy of a probe on one half of the rows of either modality, n × d and m × d, fitted on the other half; `second` says which rows are
+/// kept out of the fit. `None` where a half is empty or a step of the fit cannot be solved.
+pub fn separability([x, z]: [ArrayView2<'_, f64>; 2], second: [&[bool]; 2]) -> Option<f64> {
+    let part = |rows: ArrayView2<'_, f64>, of: &[bool], second: bool| {
+        let taken: Vec<usize> = (0..of.len()).filter(|&i| of[i] == second).collect();
+        rows.select(Axis(0), &taken)
     };
     let half = |kept| [part(x, second[0], kept), part(z, second[1], kept)];
     let ([a, b], [c, d]) = (half(false), half(true));
-    let probe = Probe::fit(&a, &b, dim)?;
-    (!c.is_empty() && !d.is_empty()).then(|| probe.accuracy(&c, &d))
+    let probe = Probe::fit(a.view(), b.view())?;
+    (!c.is_empty() && !d.is_empty()).then(|| probe.accuracy(c.view(), d.view()))
 }
 
 /// ln(1+eᵛ) without overflow.
@@ -205,6 +210,7 @@ fn softplus(v: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::as_rows;
 
     /// At the minimum the gradient vanishes: w = Σ t·σ(−t·f)·e and Σ t·σ(−t·f) = 0.
     #[test]
@@ -215,11 +221,12 @@ mod tests {
                 .collect()
         };
         let (positive, negative) = (rows(0.4), rows(-0.3));
-        let probe = Probe::fit(&positive, &negative, 3).unwrap();
+        let probe = Probe::fit(as_rows(&positive, 3), as_rows(&negative, 3)).unwrap();
         let mut slope = [0.0; 4];
         let other = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.unwrap().install(|| Probe::fit(&positive, &negative, 3))
+            pool.unwrap()
+                .install(|| Probe::fit(as_rows(&positive, 3), as_rows(&negative, 3)))
         };
         assert_eq!([other(1), other(3)], [Some(probe.clone()), Some(probe.clone())]);
         for (rows, sign) in [(&positive, 1.0), (&negative, -1.0)] {
@@ -235,6 +242,6 @@ mod tests {
         for (slope, weight) in slope.iter().zip(probe.weights.iter().chain([&0.0])) {
             assert!((slope - weight).abs() < 1e-9, "{slope} {weight}");
         }
-        assert!(probe.accuracy(&positive, &negative) > 0.6);
+        assert!(probe.accuracy(as_rows(&positive, 3), as_rows(&negative, 3)) > 0.6);
     }
 }

@@ -1,60 +1,95 @@
 //! What pairs would say if their partners were strangers: the part of a coupling that the sample makes by itself.
 
+use std::borrow::Cow;
+
 use modality_gap_kernels::dot;
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::decomposition::{Coupling, coupling_in};
-use crate::{Covariance, EigenError, Frame};
+use crate::views::{as_rows, row_major};
+use crate::{Cosines, Covariance, EigenError, Frame};
 
 /// How often partners are exchanged.
 pub const STRANGERS_EXCHANGES: usize = 3;
-/// Differences that are counted at a time.
+/// Differences that are counted at a time; fixed, for another number rounds otherwise.
 const COUNTED: usize = 512;
 
 /// Pairs in an order that does not follow from that of their rows, so that partners can be exchanged far apart.
 #[derive(Debug)]
 pub struct Strangers<'a> {
-    keys: &'a [u64],
-    rows: [&'a [f64]; 2],
+    keys: [&'a [u64]; 2],
+    rows: [Cow<'a, [f64]>; 2],
     dim: usize,
-    order: Vec<usize>,
+    /// Row of either side, in the order of the pairs' cosines.
+    pairs: Vec<(usize, usize)>,
 }
 
 impl<'a> Strangers<'a> {
-    /// Of pairs of rows, n × `dim` row-major each; pairs of one key are not strangers.
-    pub fn of(keys: &'a [u64], rows: [&'a [f64]; 2], dim: usize) -> Self {
-        let [x, z] = rows;
-        let mut order: Vec<(f64, usize)> = (0..keys.len())
-            .map(|i| (dot(&x[i * dim..(i + 1) * dim], &z[i * dim..(i + 1) * dim]), i))
+    /// Of `pairs` of a row of one side, n × d, and a row of the other, m × d; rows of one key are not strangers.
+    pub fn of(keys: [&'a [u64]; 2], rows: [ArrayView2<'a, f64>; 2], pairs: Vec<(usize, usize)>) -> Self {
+        let counts = rows.each_ref().map(ArrayView2::nrows);
+        assert_eq!(keys.map(<[u64]>::len), counts, "a key for each row");
+        let dim = rows[0].ncols();
+        assert_eq!(dim, rows[1].ncols(), "rows of one width");
+        let mut strangers = Self {
+            keys,
+            rows: rows.each_ref().map(row_major),
+            dim,
+            pairs: Vec::new(),
+        };
+        let mut order: Vec<(f64, usize, usize)> = pairs
+            .into_iter()
+            .map(|(i, j)| {
+                let (x, z) = strangers.rows_of(i, j);
+                (dot(x, z), i, j)
+            })
             .collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self {
-            keys,
-            rows,
-            dim,
-            order: order.into_iter().map(|(_, i)| i).collect(),
-        }
+        strangers.pairs = order.into_iter().map(|(_, i, j)| (i, j)).collect();
+        strangers
+    }
+
+    fn rows_of(&self, i: usize, j: usize) -> (&[f64], &[f64]) {
+        let row = |side: usize, i: usize| &self.rows[side][i * self.dim..(i + 1) * self.dim];
+        (row(0, i), row(1, j))
+    }
+
+    /// Rows of the strangers after the `exchange`-th exchange of partners, from 1 on.
+    fn exchanged(&self, exchange: usize) -> impl Iterator<Item = (&[f64], &[f64])> {
+        let n = self.pairs.len();
+        // far apart, for rows of one group often stand together
+        let shift = (exchange * n / (STRANGERS_EXCHANGES + 1)).max(1);
+        (0..n)
+            .map(move |at| (self.pairs[at].0, self.pairs[(at + shift) % n].1))
+            .filter(|&(i, j)| self.keys[0][i] != self.keys[1][j])
+            .map(|(i, j)| self.rows_of(i, j))
     }
 
     /// Covariance about `mean` of the differences after the `exchange`-th exchange of partners, from 1 on.
     pub fn differences(&self, mean: &[f64], exchange: usize) -> Covariance {
-        let (n, dim, [x, z]) = (self.keys.len(), self.dim, self.rows);
-        // far apart, for rows of one group often stand together
-        let shift = (exchange * n / (STRANGERS_EXCHANGES + 1)).max(1);
         let mut differences = Covariance::about(mean);
-        let mut block = Vec::with_capacity(COUNTED * dim);
-        for at in 0..n {
-            let (i, j) = (self.order[at], self.order[(at + shift) % n]);
-            if self.keys[i] != self.keys[j] {
-                let (a, b) = (&x[i * dim..(i + 1) * dim], &z[j * dim..(j + 1) * dim]);
-                block.extend(a.iter().zip(b).map(|(a, b)| a - b));
-            }
-            if block.len() == COUNTED * dim || at + 1 == n {
-                differences.accumulate(&block);
+        let mut block = Vec::with_capacity(COUNTED * self.dim);
+        for (x, z) in self.exchanged(exchange) {
+            block.extend(x.iter().zip(z).map(|(x, z)| x - z));
+            if block.len() == COUNTED * self.dim {
+                differences.accumulate(as_rows(&block, self.dim));
                 block.clear();
             }
         }
+        differences.accumulate(as_rows(&block, self.dim));
         differences
+    }
+
+    /// Divergence of the cosines of as many strangers as there are pairs from all others of `cross`: the mean over exchanges.
+    pub fn divergence(&self, cross: &Cosines) -> f64 {
+        let of_exchange = |exchange| {
+            let mut strangers = Cosines::default();
+            self.exchanged(exchange)
+                .for_each(|(x, z)| strangers.add(dot(x, z)));
+            strangers.divergence(&cross.without(&strangers)) / STRANGERS_EXCHANGES as f64
+        };
+        (1..=STRANGERS_EXCHANGES).map(of_exchange).sum()
     }
 }
 

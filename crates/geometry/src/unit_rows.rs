@@ -1,7 +1,10 @@
 //! Unit rows with their indices, and what makes them ready to be compared in fixed point.
 
 use modality_gap_kernels::{FixedCorpus, FixedQueries, dot};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
+
+use crate::as_rows;
 
 /// Queries that one task works on: they stay in the second cache. It changes nothing in the lists of neighbours.
 pub(crate) const PANEL: usize = 96;
@@ -58,9 +61,9 @@ impl UnitRows {
         &self.rows[i * self.dim..(i + 1) * self.dim]
     }
 
-    /// All rows, row-major.
-    pub fn rows(&self) -> &[f64] {
-        &self.rows
+    /// All rows, n × d.
+    pub fn rows(&self) -> ArrayView2<'_, f64> {
+        as_rows(&self.rows, self.dim)
     }
 
     /// Index of each row in its source.

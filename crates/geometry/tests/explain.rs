@@ -2,8 +2,8 @@
 
 use faer::Mat;
 use modality_gap_geometry::{
-    Covariance, DEFAULT_RIDGE, Eigen, Frame, FrameSize, Spectrum, covariance_shape, decompose, residual,
-    vmf_concentration,
+    Covariance, DEFAULT_RIDGE, Eigen, Frame, FrameSize, Spectrum, as_rows, covariance_shape, decompose,
+    residual, vmf_concentration,
 };
 
 use modality_gap_testing::Lcg;
@@ -24,7 +24,7 @@ fn rows(seed: u64, mean: f64) -> Vec<f64> {
 
 fn covariance(rows: &[f64]) -> Covariance {
     let mut state = Covariance::about(&[0.1; DIM]);
-    state.accumulate(rows);
+    state.accumulate(as_rows(rows, DIM));
     state
 }
 

@@ -6,8 +6,8 @@ use common::{
     Both, DIM, Row, distance, fitted, mean, moments, normalised, options, plus, rows, transformed, unit,
 };
 use modality_gap_geometry::{
-    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Map, Moments, Noise, Policy, centroid_gap,
-    fit,
+    Aligner, AlignerFileError, Covariance, FitError, FitOptions, Map, Moments, Noise, Policy, as_rows,
+    centroid_gap, fit,
 };
 use serde_json::json;
 
@@ -235,10 +235,10 @@ fn covariance_equals_its_definition() {
         .map(|j| values.chunks(DIM).map(|r| r[j]).sum::<f64>() / n)
         .collect();
     let mut whole = Covariance::about(&mean);
-    whole.accumulate(&values);
+    whole.accumulate(as_rows(&values, DIM));
     let (mut first, mut second) = (Covariance::about(&[0.3; DIM]), Covariance::about(&[-0.1; DIM]));
-    first.accumulate(&values[..200 * DIM]);
-    second.accumulate(&values[200 * DIM..]);
+    first.accumulate(as_rows(&values[..200 * DIM], DIM));
+    second.accumulate(as_rows(&values[200 * DIM..], DIM));
     first.merge(&second);
     for i in 0..DIM {
         for j in 0..DIM {
@@ -267,7 +267,7 @@ fn the_interval_covers_zero_when_there_is_no_gap() {
             let covariances = [0, 1].map(|i| {
                 let mut covariance = Covariance::about(states[i].mean());
                 let units: Vec<f64> = sides[i].chunks(DIM).flat_map(normalised).collect();
-                covariance.accumulate(&units);
+                covariance.accumulate(as_rows(&units, DIM));
                 covariance
             });
             let gap = centroid_gap(&states[0], &states[1]);

@@ -8,7 +8,7 @@ use common::{DIM, distance, fitted, mapped, normalised, rows, transformed, unit}
 use half::f16;
 use modality_gap_geometry::{
     Aligner, Condition, Covariance, Eigen, Fits, GapVerdict, Judged, Map, Moments, NewRows, Noise, Policy,
-    Scratch, Spectrum, StorageNoise, StoredRows, Verdict, centroid_gap, relative_gap, storage_floor,
+    Scratch, Spectrum, StorageNoise, StoredRows, Verdict, as_rows, centroid_gap, relative_gap, storage_floor,
 };
 use modality_gap_kernels::{Dtype, Rows};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ fn covariance(rows: &[f64]) -> Covariance {
     let mut all = Covariance::about(&[0.1; WIDE]);
     for block in rows.chunks(512 * WIDE) {
         let mut part = Covariance::about(&block[..WIDE]);
-        part.accumulate(block);
+        part.accumulate(as_rows(block, WIDE));
         all.merge(&part);
     }
     all
@@ -231,7 +231,7 @@ fn the_floor_of_a_drift_holds_the_rows_of_the_fit_and_the_new_ones() {
 fn compared(aligner: &Aligner, values: &[f64]) -> Fits {
     let before = unit(values);
     let mut covariance = Covariance::about(before.mean());
-    covariance.accumulate(values);
+    covariance.accumulate(as_rows(values, DIM));
     aligner.fits(&NewRows {
         before: &before,
         after: None,
@@ -303,7 +303,7 @@ fn rows_of_a_subspace_have_its_rank() {
         })
         .collect();
     let mut covariance = Covariance::about(&[0.0; DIM]);
-    covariance.accumulate(&inside);
+    covariance.accumulate(as_rows(&inside, DIM));
     let eigen = Eigen::of(covariance.matrix().as_ref()).unwrap();
     let spectrum = Spectrum::of(&eigen.values, 128, 0.0);
     assert_eq!((spectrum.rank, spectrum.alpha_ranks), (k, k));

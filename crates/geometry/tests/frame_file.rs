@@ -1,6 +1,6 @@
 //! A saved frame is the frame, and hostile bytes are refused with a reason.
 
-use modality_gap_geometry::{ContainerError, Covariance, Frame, FrameSize};
+use modality_gap_geometry::{ContainerError, Covariance, Frame, FrameSize, as_rows};
 
 fn frame() -> Frame {
     let covariance = |seed: usize| {
@@ -8,7 +8,7 @@ fn frame() -> Frame {
         let rows: Vec<f64> = (0..7 * 40)
             .map(|i| ((i * i + seed * 31) as f64 * 0.7).sin() / (1.0 + (i % 7) as f64))
             .collect();
-        state.accumulate(&rows);
+        state.accumulate(as_rows(&rows, 7));
         state
     };
     Frame::of(&covariance(1), &covariance(2), FrameSize::Energy(0.9)).unwrap()

@@ -3,13 +3,13 @@
 mod common;
 
 use common::{DIM, Row, distance, fitted, mapped, moments, normalised, rows, transformed, unit};
-use modality_gap_geometry::{Covariance, Map, Policy, Scratch};
+use modality_gap_geometry::{Covariance, Map, Policy, Scratch, as_rows};
 use modality_gap_kernels::{Rows, RowsMut};
 use serde_json::json;
 
 fn covariance(rows: &[f64]) -> Covariance {
     let mut covariance = Covariance::about(&[0.0; DIM]);
-    covariance.accumulate(rows);
+    covariance.accumulate(as_rows(rows, DIM));
     covariance
 }
 
@@ -178,12 +178,12 @@ fn cross_covariance_equals_its_definition() {
     use modality_gap_geometry::CrossCovariance;
     let (x, y) = (rows(500, 4, 0.7), rows(500, 9, -0.4));
     let mut whole = CrossCovariance::about(&[0.0; DIM], &[0.0; DIM]);
-    whole.accumulate(&x, &y);
+    whole.accumulate(as_rows(&x, DIM), as_rows(&y, DIM));
     let mut first = CrossCovariance::about(&[0.3; DIM], &[0.1; DIM]);
     let mut second = CrossCovariance::about(&[-0.1; DIM], &[0.2; DIM]);
     let cut = 130 * DIM;
-    first.accumulate(&x[..cut], &y[..cut]);
-    second.accumulate(&x[cut..], &y[cut..]);
+    first.accumulate(as_rows(&x[..cut], DIM), as_rows(&y[..cut], DIM));
+    second.accumulate(as_rows(&x[cut..], DIM), as_rows(&y[cut..], DIM));
     first.merge(&second);
     assert_eq!(first.rows(), 500);
     let difference: Vec<f64> = x.iter().zip(&y).map(|(a, b)| a - b).collect();

@@ -1,7 +1,7 @@
 //! Squares of covariances without bias, and the noise of means of rows that come in groups.
 
 use modality_gap_geometry::{
-    ClusterNoise, Covariance, CrossCovariance, GapVerdict, Noise, effective_groups, left_out, mix,
+    ClusterNoise, Covariance, CrossCovariance, GapVerdict, Noise, as_rows, effective_groups, left_out, mix,
 };
 use modality_gap_kernels::dot;
 
@@ -49,11 +49,11 @@ fn the_square_of_a_covariance_is_the_mean_over_quadruples() {
     };
     for center in [[0.0; DIM], [0.3, -0.2, 0.5]] {
         let mut covariance = Covariance::about(&center);
-        covariance.accumulate(&x);
+        covariance.accumulate(as_rows(&x, DIM));
         let expected = brute(&x, &x);
         assert!((covariance.unbiased_square() - expected).abs() < 1e-13);
         let mut cross = CrossCovariance::about(&center, &[0.1; DIM]);
-        cross.accumulate(&x, &y);
+        cross.accumulate(as_rows(&x, DIM), as_rows(&y, DIM));
         assert!((cross.unbiased_square() - brute(&x, &y)).abs() < 1e-13);
     }
 }
@@ -64,21 +64,21 @@ fn squares_of_merged_parts_are_those_of_all_rows() {
     let (x, y) = (rows(12, 3), rows(12, 4));
     let cut = 5 * DIM;
     let mut first = Covariance::about(&[0.2, 0.1, -0.3]);
-    first.accumulate(&x[..cut]);
+    first.accumulate(as_rows(&x[..cut], DIM));
     let mut second = Covariance::about(&[-0.1, 0.4, 0.2]);
-    second.accumulate(&x[cut..]);
+    second.accumulate(as_rows(&x[cut..], DIM));
     first.merge(&second);
     let mut whole = Covariance::about(&[0.0; DIM]);
-    whole.accumulate(&x);
+    whole.accumulate(as_rows(&x, DIM));
     assert!((first.unbiased_square() - whole.unbiased_square()).abs() < 1e-12);
 
     let mut first = CrossCovariance::about(&[0.2, 0.1, -0.3], &[0.3; DIM]);
-    first.accumulate(&x[..cut], &y[..cut]);
+    first.accumulate(as_rows(&x[..cut], DIM), as_rows(&y[..cut], DIM));
     let mut second = CrossCovariance::about(&[-0.1, 0.4, 0.2], &[0.0, 0.1, 0.5]);
-    second.accumulate(&x[cut..], &y[cut..]);
+    second.accumulate(as_rows(&x[cut..], DIM), as_rows(&y[cut..], DIM));
     first.merge(&second);
     let mut whole = CrossCovariance::about(&[0.0; DIM], &[0.0; DIM]);
-    whole.accumulate(&x, &y);
+    whole.accumulate(as_rows(&x, DIM), as_rows(&y, DIM));
     assert!((first.unbiased_square() - whole.unbiased_square()).abs() < 1e-12);
 }
 
@@ -88,13 +88,13 @@ fn groups_of_one_row_are_pairs() {
     let n = 9;
     let mut r = rows(n, 5);
     let mut covariance = Covariance::about(&[0.0; DIM]);
-    covariance.accumulate(&r);
+    covariance.accumulate(as_rows(&r, DIM));
     let mean = covariance.mean();
     let pairs = Noise::of_pairs(covariance.trace(), Some(&covariance), &mean, n as u64);
     let mut clusters = ClusterNoise::new(DIM, n as u64, n as f64);
     r.chunks_exact_mut(DIM)
         .for_each(|row| row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m));
-    clusters.add(&mut r);
+    clusters.add(as_rows(&r, DIM));
     let groups = clusters.noise(&mean);
     assert!((groups.trace - pairs.trace).abs() < 1e-14);
     let (a, b) = (groups.second.unwrap(), pairs.second.unwrap());
@@ -110,7 +110,7 @@ fn the_verdict_has_its_stated_size() {
     let real = (0..400_u64)
         .filter(|&draw| {
             let mut covariance = Covariance::about(&[0.0; DIM]);
-            covariance.accumulate(&rows(n, 100 + draw));
+            covariance.accumulate(as_rows(&rows(n, 100 + draw), DIM));
             let mean = covariance.mean();
             let noise = Noise::of_pairs(covariance.trace(), Some(&covariance), &mean, n as u64);
             noise.judge(dot(&mean, &mean), DIM).verdict == GapVerdict::Real
@@ -146,8 +146,8 @@ fn groups_of_unequal_sizes_have_the_noise_of_their_mean() {
                 .map(|(v, m)| size * (v - m) * groups / all);
             let sum: Vec<f64> = sum.collect();
             naive += dot(&sum, &sum) / groups / (groups - 1.0);
-            let mut sum: Vec<f64> = sum.iter().map(|v| v * left_out(groups, size, all)).collect();
-            clusters.add(&mut sum);
+            let sum: Vec<f64> = sum.iter().map(|v| v * left_out(groups, size, all)).collect();
+            clusters.add(as_rows(&sum, DIM));
         }
         let noise = clusters.noise(&mean);
         let square = dot(&mean, &mean);

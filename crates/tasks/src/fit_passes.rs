@@ -1,7 +1,7 @@
 //! What a fit asks of its rows, answered by passes over shards.
 
 use faer::Mat;
-use modality_gap_geometry::{Covariance, CrossCovariance, FitSide, Map, Moments, Passes, Policy};
+use modality_gap_geometry::{Covariance, CrossCovariance, FitSide, Map, Moments, Passes, Policy, as_rows};
 
 use crate::groups::Pairing;
 use crate::mapper::{Mapper, covariance_of};
@@ -65,6 +65,7 @@ impl Passes for FitPasses<'_> {
 
     fn cross_covariance(&mut self, target: &[f64], source: &[f64]) -> Result<Mat<f64>, TaskError> {
         let unit = Map::identity(target.len(), Policy::Unit);
+        let dim = target.len();
         let mut cross = CrossCovariance::about(target, source);
         let paired = Paired {
             sources: [self.target, self.source],
@@ -74,7 +75,9 @@ impl Passes for FitPasses<'_> {
         let take = |side, row| self.takes(side, row);
         paired.each(take, self.control, "pairs", |blocks| {
             for PairBlock { left, right, .. } in blocks {
-                self.control.pool().install(|| cross.accumulate(left, right));
+                self.control
+                    .pool()
+                    .install(|| cross.accumulate(as_rows(left, dim), as_rows(right, dim)));
             }
         })?;
         Ok(cross.matrix())

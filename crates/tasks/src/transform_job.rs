@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, distance};
+use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, as_rows, distance};
 
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count_hashed};
@@ -174,7 +174,9 @@ fn sample_of(
                     different.extend_from_slice(row);
                 }
             }
-            control.pool().install(|| sample.accumulate(&different));
+            control
+                .pool()
+                .install(|| sample.accumulate(as_rows(&different, dim)));
             Ok(())
         })?;
     }

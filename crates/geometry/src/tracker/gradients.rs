@@ -8,7 +8,7 @@ use super::record::{Leakage, Rotation, Span};
 use super::rows::{Source, each_block};
 use super::shape::GradientBlock;
 use crate::eigen::{EigenError, sequential};
-use crate::{BadRowReason, Covariance, Frame};
+use crate::{BadRowReason, Covariance, Frame, as_rows};
 
 /// Names of the gradients, for messages.
 const NAMES: [&str; 2] = ["gradImage", "gradText"];
@@ -97,8 +97,9 @@ impl Gradients {
         let mut counted = [None, None];
         for ((side, name), counted) in sides.into_iter().zip(NAMES).zip(&mut counted) {
             if let Some(side) = side {
-                let mut state = Covariance::about(&vec![0.0; side.dim()]);
-                each_finite_block(side, name, |rows| state.accumulate(rows))?;
+                let dim = side.dim();
+                let mut state = Covariance::about(&vec![0.0; dim]);
+                each_finite_block(side, name, |rows| state.accumulate(as_rows(rows, dim)))?;
                 *counted = Some(state);
             }
         }
@@ -183,7 +184,7 @@ fn span<E>(
             let mut rows: Vec<f64> = columns[first..].to_vec();
             scale_to_unit(&mut rows, dim);
             let mut covariance = Covariance::about(&vec![0.0; dim]);
-            covariance.accumulate(&rows);
+            covariance.accumulate(as_rows(&rows, dim));
             covariances.push(covariance.matrix());
         }
     }

@@ -3,6 +3,7 @@
 use modality_gap_kernels::dot;
 
 use super::groups::PairGroups;
+use crate::as_rows;
 use crate::gap::{ClusterNoise, Judged, left_out};
 use crate::items::{dominating_groups, effective_groups};
 
@@ -127,8 +128,8 @@ fn noise_of(sums: &mut [f64], pairs: &[f64], dim: usize, effective: f64) -> Clus
         *v *= items as f64 / n;
     }
     let mut noise = ClusterNoise::new(dim, items as u64, effective);
-    for some in sums.chunks_mut(COUNTED * dim) {
-        noise.add(some);
+    for some in sums.chunks(COUNTED * dim) {
+        noise.add(as_rows(some, dim));
     }
     noise
 }

@@ -37,7 +37,7 @@ pub use self::record::{
     Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, GroupsRecord, Leakage, PerModality,
     RecallRecord, Record, Retrieval, Rotation, Span, WindowRecord,
 };
-pub use self::rows::{F64Rows, RowBlocks, Source};
+pub use self::rows::{RowBlocks, Source};
 pub use self::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};
 pub use self::step::TrackStep;
 

@@ -21,7 +21,7 @@ use crate::moments::Moments;
 use crate::phantom::{AnchoredCloud, PhantomDrift};
 use crate::row_map::{RowMap, Scratch};
 use crate::storage::{StorageNoise, StoredRows, storage_floor};
-use crate::{Covariance, distance};
+use crate::{Covariance, as_rows, distance};
 
 /// Rows whose directions one thread sums; fixed, so that threads do not change the sum.
 const DIRECTION_ROWS: usize = 64;
@@ -106,9 +106,9 @@ impl Probe {
                     of_sphere.add(pair, cloud.sideways(b).into_iter());
                 }
             }
-            differences.accumulate(&delta);
-            covariances[0].accumulate(x);
-            covariances[1].accumulate(y);
+            differences.accumulate(as_rows(&delta, dim));
+            covariances[0].accumulate(as_rows(x, dim));
+            covariances[1].accumulate(as_rows(y, dim));
         })?;
         let drift = cloud.drift(&covariances[1], projected.mean());
         let n = differences.rows() as f64;
@@ -271,7 +271,7 @@ pub(super) fn mean_direction<E>(
         }
         let parts: Vec<Vec<f64>> = x
             .par_chunks(DIRECTION_ROWS * dim)
-            .map(|rows| sum_of_directions(rows, frame))
+            .map(|rows| sum_of_directions(as_rows(rows, dim), frame))
             .collect();
         for part in parts {
             sum.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);

@@ -197,7 +197,7 @@ mod tests {
                     for _ in 0..size {
                         let own = (1.0 - share).sqrt();
                         let row: Vec<f64> = common.iter().map(|v| v + own * stream.normal()).collect();
-                        covariance.accumulate(&row);
+                        covariance.accumulate(crate::as_rows(&row, dim));
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Where a step's rows come from, and how pairs of them are walked.
 
 use modality_gap_kernels::{Dtype, Rows, RowsMut};
+use ndarray::{ArrayView2, s};
 
 use super::TrackError;
 use crate::bad_row::{BadRow, Policy};
@@ -26,33 +27,16 @@ pub trait RowBlocks {
 /// Rows of one side of a step; `E` is why they could not be read.
 pub type Source<'a, E> = &'a mut (dyn RowBlocks<Error = E> + Send + 'a);
 
-/// f64 rows in memory, row-major.
-#[derive(Debug, Clone, Copy)]
-pub struct F64Rows<'a> {
-    rows: &'a [f64],
-    dim: usize,
-}
-
-impl<'a> F64Rows<'a> {
-    /// Rows of `dim` columns.
-    ///
-    /// # Panics
-    /// When they are not whole rows.
-    pub fn new(rows: &'a [f64], dim: usize) -> Self {
-        assert!(dim > 0 && rows.len().is_multiple_of(dim), "whole rows");
-        Self { rows, dim }
-    }
-}
-
-impl RowBlocks for F64Rows<'_> {
+/// f64 rows in memory, n × d.
+impl RowBlocks for ArrayView2<'_, f64> {
     type Error = std::convert::Infallible;
 
     fn rows(&self) -> u64 {
-        (self.rows.len() / self.dim) as u64
+        self.nrows() as u64
     }
 
     fn dim(&self) -> usize {
-        self.dim
+        self.ncols()
     }
 
     fn dtype(&self) -> Dtype {
@@ -60,9 +44,9 @@ impl RowBlocks for F64Rows<'_> {
     }
 
     fn read(&mut self, first: u64, count: usize, out: &mut Vec<f64>) -> Result<(), Self::Error> {
-        let start = first as usize * self.dim;
+        let first = first as usize;
         out.clear();
-        out.extend_from_slice(&self.rows[start..start + count * self.dim]);
+        out.extend(self.slice(s![first..first + count, ..]));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use faer::Mat;
 use modality_gap_geometry::{
-    Aligner, Covariance, FitOptions, FitSide, Map, Moments, Passes, Policy, Scratch, fit,
+    Aligner, Covariance, FitOptions, FitSide, Map, Moments, Passes, Policy, Scratch, as_rows, fit,
 };
 use modality_gap_kernels::{Rows, RowsMut};
 use modality_gap_testing::falling_rows;
@@ -51,7 +51,7 @@ impl Passes for Both<'_> {
 
     fn covariance(&mut self, side: FitSide, map: &Map, center: &[f64]) -> Result<Covariance, Infallible> {
         let mut covariance = Covariance::about(center);
-        covariance.accumulate(&mapped(self.side(side), map));
+        covariance.accumulate(as_rows(&mapped(self.side(side), map), DIM));
         Ok(covariance)
     }
 

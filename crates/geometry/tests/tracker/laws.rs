@@ -1,7 +1,7 @@
 //! What holds of any run: resuming, threads, errors, the span of a batch.
 
 use modality_gap_geometry::tracker::Record;
-use modality_gap_geometry::{F64Rows, TrackError, TrackStep, Tracker, TrackerOptions};
+use modality_gap_geometry::{TrackError, TrackStep, Tracker, TrackerOptions, as_rows};
 
 use modality_gap_testing::Lcg;
 
@@ -107,9 +107,9 @@ fn gradients_of_the_batch_lie_in_its_span_and_others_do_not() {
     for gradients in [&combined, &stranger] {
         let mut tracker = Tracker::new(options(0)).unwrap();
         let (x, y) = (rows(3, 40), rows(4, 40));
-        let (mut image, mut text) = (F64Rows::new(&x, DIM), F64Rows::new(&y, DIM));
-        let (mut grad, mut grad2) = (F64Rows::new(gradients, DIM), F64Rows::new(gradients, DIM));
-        let (mut left, mut right) = (F64Rows::new(&batch[0], DIM), F64Rows::new(&batch[1], DIM));
+        let (mut image, mut text) = (as_rows(&x, DIM), as_rows(&y, DIM));
+        let (mut grad, mut grad2) = (as_rows(gradients, DIM), as_rows(gradients, DIM));
+        let (mut left, mut right) = (as_rows(&batch[0], DIM), as_rows(&batch[1], DIM));
         let step = TrackStep {
             step: 0,
             probe: [&mut image, &mut text],
@@ -134,7 +134,7 @@ fn a_refused_step_is_named_and_changes_nothing() {
     let (good, mut bad) = (rows(3, 50), rows(4, 50));
     bad[7 * DIM + 2] = f64::NAN;
     let mut refuse = |step, x: &[f64], y: &[f64], dim| {
-        let (mut image, mut text) = (F64Rows::new(x, dim), F64Rows::new(y, dim));
+        let (mut image, mut text) = (as_rows(x, dim), as_rows(y, dim));
         let step = TrackStep {
             step,
             probe: [&mut image, &mut text],

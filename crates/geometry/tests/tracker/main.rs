@@ -5,7 +5,7 @@ mod items;
 mod laws;
 
 use modality_gap_geometry::tracker::Record;
-use modality_gap_geometry::{F64Rows, RowBlocks, TrackStep, Tracker, TrackerOptions};
+use modality_gap_geometry::{RowBlocks, TrackStep, Tracker, TrackerOptions, as_rows};
 
 const DIM: usize = 16;
 /// Dimension of U.
@@ -21,8 +21,8 @@ fn options(freeze_at: u64) -> TrackerOptions {
 type Fed<'a> = (u64, &'a [f64], &'a [f64]);
 
 fn push(tracker: &mut Tracker, (step, image, text): Fed<'_>, gradients: &[f64]) -> Record {
-    let (mut image, mut text) = (F64Rows::new(image, DIM), F64Rows::new(text, DIM));
-    let mut rows = F64Rows::new(gradients, DIM);
+    let (mut image, mut text) = (as_rows(image, DIM), as_rows(text, DIM));
+    let mut rows = as_rows(gradients, DIM);
     let given = rows.rows() > 0;
     let step = TrackStep {
         step,

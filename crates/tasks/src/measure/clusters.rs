@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use modality_gap_geometry::{ClusterNoise, Judged, dominating_groups, effective_groups, left_out};
+use modality_gap_geometry::{ClusterNoise, Judged, as_rows, dominating_groups, effective_groups, left_out};
 use modality_gap_kernels::dot;
 
 use super::sides::Sides;
@@ -224,9 +224,9 @@ impl<'r, 's> Part<'r, 's> {
                     }
                 })?;
             }
-            for some in sums.chunks_mut(COUNTED * dim) {
+            for some in sums.chunks(COUNTED * dim) {
                 control.cancel.check()?;
-                control.pool().install(|| noise.add(some));
+                control.pool().install(|| noise.add(as_rows(some, dim)));
             }
         }
         Ok(noise)

@@ -1,7 +1,8 @@
 //! What a report draws: rows in two dimensions, stage by stage.
 
-use modality_gap_geometry::{Aligner, Map, Plane, Policy, RowMap, Stage, StagedMap, distance};
+use modality_gap_geometry::{Aligner, Map, Plane, Policy, RowMap, Stage, StagedMap, as_rows, distance};
 use modality_gap_kernels::{Rows, RowsMut};
+use ndarray::{ArrayView2, Axis, concatenate, s};
 
 use super::report::{DrawnRow, DrawnStage, Figures, Projection};
 use super::sides::Sides;
@@ -21,13 +22,13 @@ pub(super) fn figures(
 ) -> Result<Figures, TaskError> {
     let identity = Map::identity(sides.source(0).dim, Policy::Unit);
     let original = kept.before.as_ref().unwrap_or(&kept.text);
-    let dim = sides.source(0).dim;
-    let plane = Plane::of(&[kept.image.rows(), original.rows()].concat(), dim)
-        .map_err(|error| TaskError::Numeric(error.to_string()))?;
+    let dim = identity.dim();
+    let both = concatenate![Axis(0), kept.image.rows(), original.rows()];
+    let plane = Plane::of(both.view()).map_err(|error| TaskError::Numeric(error.to_string()))?;
     let image_mean = sides.moments(0).mean();
     let mut points = Vec::new();
-    let mut draw = |rows: &[f64], indices: &[u64], modality: &'static str, stage: &str| {
-        for (row, index) in rows.chunks_exact(dim).zip(indices).take(DRAWN) {
+    let mut draw = |rows: ArrayView2<'_, f64>, indices: &[u64], modality: &'static str, stage: &str| {
+        for (row, index) in rows.rows().into_iter().zip(indices).take(DRAWN) {
             let [x, y] = plane.project(row);
             points.push(DrawnRow {
                 row: *index,
@@ -41,7 +42,8 @@ pub(super) fn figures(
     draw(kept.image.rows(), kept.image.indices(), "image", "original");
     let mut stages = Vec::new();
     let drawn = DRAWN.min(original.len());
-    let originals = &original.rows()[..drawn * dim];
+    let originals = original.rows().slice_move(s![..drawn, ..]);
+    let originals = originals.to_slice().expect("rows one after another");
     for (name, map) in stages_of(&identity, aligner) {
         let stage = format!("stage {name}");
         let counted = count(sides.source(1), &map, sides.selection(1), control, &stage, None)?;
@@ -50,7 +52,7 @@ pub(super) fn figures(
         let (mut scratch, mut bad) = (modality_gap_geometry::Scratch::default(), Vec::new());
         map.prepare(Rows::F64(originals), 0, &mut scratch, &mut bad);
         map.write(Rows::F64(originals), &scratch, RowsMut::F64(&mut mapped));
-        draw(&mapped, original.indices(), "text", &name);
+        draw(as_rows(&mapped, dim), original.indices(), "text", &name);
         stages.push(DrawnStage {
             name,
             gap: distance(image_mean, moments.mean()),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use modality_gap_geometry::{
-    Covariance, DirectionsInV, Frame, Halves, PairProducts, distance, sum_of_directions,
+    Covariance, DirectionsInV, Frame, Halves, PairProducts, as_rows, distance, sum_of_directions,
 };
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
@@ -287,9 +287,12 @@ pub(super) fn mean_directions(
         let rows: Vec<&(usize, Vec<f64>)> = rows.iter().flatten().collect();
         for (set, (frames, sums)) in sets.iter().zip(&mut sums).enumerate() {
             let at = |half: usize| half.min(frames.len() - 1);
-            let sum = |half: usize, rows: &[f64]| match &prepared {
-                Some(prepared) => prepared[set][at(half)].sum(rows),
-                None => sum_of_directions(rows, frames[at(half)]),
+            let sum = |half: usize, rows: &[f64]| {
+                let rows = as_rows(rows, dim);
+                match &prepared {
+                    Some(prepared) => prepared[set][at(half)].sum(rows),
+                    None => sum_of_directions(rows, frames[at(half)]),
+                }
             };
             let parts: Vec<Vec<f64>> = control.pool().install(|| {
                 let each = rows.par_iter();

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modality_gap_geometry::{
-    BINS, Cka, Cosines, Covariance, Map, STRANGERS_EXCHANGES, UnitRows, WithinCosines, cosine_correlation,
+    BINS, Cka, Cosines, Covariance, Map, Strangers, UnitRows, WithinCosines, as_rows, cosine_correlation,
     cosines_across, cosines_within, separability,
 };
 use modality_gap_kernels::dot;
+use ndarray::Axis;
 
 use super::report::{Histograms, PreservationReport, SimilarityReport};
 use super::sides::Sides;
@@ -73,7 +74,6 @@ pub(super) fn similarity(
     in_sample: bool,
     control: &Control,
 ) -> SimilarityReport {
-    let dim = sides.source(0).dim;
     let (x, z) = (kept.image.rows(), kept.text.rows());
     let keys = [(0, &kept.image), (1, &kept.text)].map(|(side, rows): (usize, &UnitRows)| -> Vec<u64> {
         let source = sides.source(side);
@@ -84,8 +84,8 @@ pub(super) fn similarity(
         keys[0].iter().map(|&key| second_half(key)).collect()
     } else {
         let mean = sides.moments(0).mean();
-        x.chunks_exact(dim)
-            .map(|row| second_half_by(dot(row, mean)))
+        (0..kept.image.len())
+            .map(|i| second_half_by(dot(kept.image.row(i), mean)))
             .collect()
     };
     let strangers = sides
@@ -93,12 +93,9 @@ pub(super) fn similarity(
         .shared
         .then(|| keys.each_ref().map(Vec::as_slice));
     let (cross, within) = control.pool().install(|| {
-        let cross = cosines_across(x, z, dim, strangers);
-        let of_text = vec![false; z.len() / dim];
-        (
-            cross,
-            [cosines_within(x, dim, &second), cosines_within(z, dim, &of_text)],
-        )
+        let cross = cosines_across(x, z, strangers);
+        let of_text = vec![false; z.nrows()];
+        (cross, [cosines_within(x, &second), cosines_within(z, &of_text)])
     });
     let [images, texts] = within.each_ref().map(WithinCosines::all);
     let mut named = vec![("cross", &cross), ("imageImage", &images), ("textText", &texts)];
@@ -123,7 +120,14 @@ pub(super) fn similarity(
     let by_chance = ByChance::of(&within[0], &second);
     let of_strangers = pairs
         .as_ref()
-        .map(|_| strangers_divergence(kept, pairing, &keys, &cross));
+        .map(|_| {
+            Strangers::of(
+                keys.each_ref().map(Vec::as_slice),
+                [x, z],
+                kept_pairs(pairing, &keys),
+            )
+        })
+        .map(|strangers| strangers.divergence(&cross));
     // the pairs are fewest, so that their halves show what sampling adds; of the others it falls faster, and is what halves of the images show
     let independent = [0, 1].map(|side| rows_of(&keys[side]));
     let mut found = FromHalves::of(independent[0].min(independent[1]));
@@ -166,7 +170,7 @@ pub(super) fn similarity(
         separability: (!in_sample)
             .then(|| {
                 let halves = [halves[0].as_slice(), &halves[1]];
-                control.pool().install(|| separability([x, z], halves, dim))
+                control.pool().install(|| separability([x, z], halves))
             })
             .flatten(),
     }
@@ -286,30 +290,6 @@ impl ByChance {
     }
 }
 
-/// Divergence of the cosines of as many strangers as there are pairs from all others of strangers: the mean over exchanges.
-fn strangers_divergence(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], cross: &Cosines) -> f64 {
-    // in an order that does not follow from that of the rows
-    let mut pairs: Vec<(f64, usize, usize)> = kept_pairs(pairing, keys)
-        .into_iter()
-        .map(|(i, j)| (dot(kept.image.row(i), kept.text.row(j)), i, j))
-        .collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let n = pairs.len();
-    let mut sum = 0.0;
-    for k in 1..=STRANGERS_EXCHANGES {
-        let mut strangers = Cosines::default();
-        let shift = (k * n / (STRANGERS_EXCHANGES + 1)).max(1);
-        for (at, &(_, i, _)) in pairs.iter().enumerate() {
-            let j = pairs[(at + shift) % n].2;
-            if keys[0][i] != keys[1][j] {
-                strangers.add(dot(kept.image.row(i), kept.text.row(j)));
-            }
-        }
-        sum += strangers.divergence(&cross.without(&strangers)) / STRANGERS_EXCHANGES as f64;
-    }
-    sum
-}
-
 /// Linear CKA of the pairs, from unbiased estimates of the squares and from plug-in ones.
 pub(super) fn cka(
     sides: &Sides<'_>,
@@ -326,19 +306,15 @@ pub(super) fn cka(
         control,
         "cross-covariance",
         |PairBlock { keys, left, right }| {
+            let (left, right) = (as_rows(left, dim), as_rows(right, dim));
             control.pool().install(|| cka.add(left, right));
             if !sides.grouped() {
                 return;
             }
             // pairs of one group are not independent, so the unbiased estimate takes the first of each
-            let (mut a, mut b) = (Vec::new(), Vec::new());
-            for (i, key) in keys.iter().enumerate() {
-                if seen.insert(*key) {
-                    a.extend_from_slice(&left[i * dim..(i + 1) * dim]);
-                    b.extend_from_slice(&right[i * dim..(i + 1) * dim]);
-                }
-            }
-            control.pool().install(|| cka.add_independent(&a, &b));
+            let firsts: Vec<usize> = (0..keys.len()).filter(|&i| seen.insert(keys[i])).collect();
+            let (a, b) = (left.select(Axis(0), &firsts), right.select(Axis(0), &firsts));
+            control.pool().install(|| cka.add_independent(a.view(), b.view()));
         },
     )?;
     Ok(cka.finish(covariances))
@@ -372,7 +348,7 @@ pub(super) fn preservation(
     let psi = kept.before.as_ref().and_then(|before| {
         control
             .pool()
-            .install(|| cosine_correlation(before.rows(), kept.text.rows(), dim))
+            .install(|| cosine_correlation(before.rows(), kept.text.rows()))
     });
     Ok(PreservationReport {
         phi: sum / rows as f64,

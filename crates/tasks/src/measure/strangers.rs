@@ -1,7 +1,7 @@
 //! What pairs would say if their partners were strangers: the part of a statistic that the sample makes by itself.
 
 use modality_gap_geometry::{
-    Frame, STRANGERS_EXCHANGES, Strangers as StrangePairs, adjusted_r2, strangers_coupling,
+    Frame, STRANGERS_EXCHANGES, Strangers as StrangePairs, adjusted_r2, as_rows, strangers_coupling,
 };
 
 use super::pairs::Pairs;
@@ -65,7 +65,11 @@ pub(super) fn add_strangers(
     if n < 4 || frame.rank() == 0 || frame.rank() == dim {
         return Ok(());
     }
-    let strangers = StrangePairs::of(keys, [x, z], dim);
+    let strangers = StrangePairs::of(
+        [keys; 2],
+        [as_rows(x, dim), as_rows(z, dim)],
+        (0..n).map(|i| (i, i)).collect(),
+    );
     let mut covariances = Vec::with_capacity(STRANGERS_EXCHANGES);
     for exchange in 1..=STRANGERS_EXCHANGES {
         control.cancel.check()?;

@@ -14,7 +14,14 @@ interface Judged {
 
 /** What of a measurement the conclusion rests on. */
 export interface ConcludedGap {
-  gap: Judged & { leftOut?: { image: number; text: number }; centroid?: number; after?: number; before?: number; ofAligner?: Judged; inSample?: boolean }
+  gap: Judged & {
+    leftOut?: { image: number; text: number }
+    centroid?: number
+    after?: number
+    before?: number
+    ofAligner?: Judged
+    inSample?: boolean
+  }
   inSample?: boolean
   held?: boolean
 }

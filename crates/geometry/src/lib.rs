@@ -1,5 +1,10 @@
 //! The science: moments, alignment, the gap and its noise. Pure: no files, no threads of its own.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "views of rows are passed as slices are"
+)]
+
 mod aligner;
 mod aligner_file;
 mod aligner_header;

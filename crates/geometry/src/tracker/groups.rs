@@ -83,10 +83,10 @@ impl PairGroups {
     }
 
     /// Pairs of each item.
-    pub(super) fn pairs(&self) -> Vec<f64> {
-        let mut pairs = vec![0.0; self.count as usize];
+    pub(super) fn pairs(&self) -> Vec<u32> {
+        let mut pairs = vec![0; self.count as usize];
         for &key in &self.keys {
-            pairs[key as usize] += 1.0;
+            pairs[key as usize] += 1;
         }
         pairs
     }
@@ -100,7 +100,7 @@ impl PairGroups {
     pub(super) fn sizes(&self) -> Vec<(u64, u64)> {
         let mut sizes = std::collections::BTreeMap::new();
         for size in self.pairs() {
-            *sizes.entry(size as u64).or_insert(0) += 1;
+            *sizes.entry(u64::from(size)).or_insert(0) += 1;
         }
         sizes.into_iter().collect()
     }

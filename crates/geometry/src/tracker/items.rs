@@ -41,7 +41,7 @@ impl<'g> ItemSums<'g> {
     }
 
     /// All items, or those without some, with their pairs.
-    fn items(self, without: &[usize]) -> (Vec<f64>, Vec<f64>) {
+    fn items(self, without: &[usize]) -> (Vec<f64>, Vec<u32>) {
         let (mut sums, mut pairs) = (Vec::with_capacity(self.sums.len()), Vec::new());
         for (item, (sum, of_item)) in self
             .sums
@@ -74,7 +74,12 @@ impl<'g> ItemSums<'g> {
     /// would be left.
     pub fn judge_the_rest(self, variances: &[f64], mean: &[f64]) -> Option<Judged> {
         let dim = self.dim;
-        let rows: Vec<[f64; 2]> = self.groups.pairs().into_iter().map(|pairs| [pairs; 2]).collect();
+        let rows: Vec<[f64; 2]> = self
+            .groups
+            .pairs()
+            .into_iter()
+            .map(|pairs| [f64::from(pairs); 2])
+            .collect();
         let without = dominating_groups(variances, &rows)?;
         let (sums, pairs) = self.items(&without);
         let (mut sums, offset) = centred(sums, &pairs, dim);
@@ -104,14 +109,15 @@ impl<'g> ItemSums<'g> {
 }
 
 /// Sums of items with so many `pairs`, less what as many means have, as if each item were left out ([`ClusterNoise`]), and the mean.
-fn centred(mut sums: Vec<f64>, pairs: &[f64], dim: usize) -> (Vec<f64>, Vec<f64>) {
-    let n: f64 = pairs.iter().sum();
+fn centred(mut sums: Vec<f64>, pairs: &[u32], dim: usize) -> (Vec<f64>, Vec<f64>) {
+    let n: f64 = pairs.iter().copied().map(f64::from).sum();
     let mut mean = vec![0.0; dim];
     for sum in sums.chunks_exact(dim) {
         mean.iter_mut().zip(sum).for_each(|(mean, v)| *mean += v / n);
     }
     let items = pairs.len() as f64;
     for (sum, &pairs) in sums.chunks_exact_mut(dim).zip(pairs) {
+        let pairs = f64::from(pairs);
         let factor = left_out(items, pairs, n);
         sum.iter_mut()
             .zip(&mean)
@@ -121,8 +127,9 @@ fn centred(mut sums: Vec<f64>, pairs: &[f64], dim: usize) -> (Vec<f64>, Vec<f64>
 }
 
 /// The covariance of a mean from centred sums; the items tell as much of it as `effective` ones of one size.
-fn noise_of(sums: &mut [f64], pairs: &[f64], dim: usize, effective: f64) -> ClusterNoise {
-    let (items, n) = (pairs.len(), pairs.iter().sum::<f64>());
+fn noise_of(sums: &mut [f64], pairs: &[u32], dim: usize, effective: f64) -> ClusterNoise {
+    let items = pairs.len();
+    let n: f64 = pairs.iter().copied().map(f64::from).sum();
     // G·Σv/n of an item: a sample of G whose mean varies as that of all pairs does
     for v in &mut *sums {
         *v *= items as f64 / n;

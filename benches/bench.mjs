@@ -4,8 +4,8 @@
  *   npm run bench -- [--rows 100000] [--pairs 5] [--authors PATH/embed_ReAlign.py] [--large] [--json]
  *                    [--only row,align,moments,covariance,eigen,frame,measure,causes,similarity,neighbours,train]
  *
- * Runs alternate (ours, peer, ours, peer, …) and medians are printed with the median ratio of the pairs. Nothing is
- * asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder. On a busy Linux
+ * Runs alternate (ours, peer, ours, peer, …) and medians are printed with the median ratio of the pairs; without --only all of them
+ * are made, which is long. Nothing is asserted: a ratio is read by people. Data are made once, in $MODALITY_GAP_CACHE or the temporary folder. On a busy Linux
  * machine `chrt -f 10 npm run bench`, as root, keeps other work away from the runs. With --json standard output holds
  * `{ machine, kernel, rows: [{ work, peer, oursSeconds, peerSeconds, ratio, limitShare }] }` and nothing else.
  */
@@ -153,22 +153,22 @@ async function authors(script) {
   })
 }
 
-/** Ten times the rows: is the memory the same, and what is one pass of moments. */
+/** Ten times the rows: is the memory the same. */
 async function large(python) {
   const data = makeRows(python, 10 * rows)
-  const image = join(data, 'image')
   const out = join(cache, 'out-ours')
   const copy = 'cat "$0"/*.npy "$1"/*.npy > /dev/null && cp "$1"/*.npy "$2"'
-  const count = Math.min(pairs, 3)
-  await against(
-    `cat + cp, ${10 * rows} rows a side`,
-    data,
-    { image: 'image', text: 'text' },
-    count,
-    'sh',
-    (a, b, o) => ['-c', copy, a, b, o],
-  )
+  const sides = { image: 'image', text: 'text' }
+  const args = (image, text, out) => ['-c', copy, image, text, out]
+  await against(`cat + cp, ${10 * rows} rows a side`, data, sides, Math.min(pairs, 3), 'sh', args)
   rmSync(out, { recursive: true, force: true })
+}
+
+/** One pass of moments over `count` rows in files. */
+async function moments(python, count) {
+  const image = join(makeRows(python, count), 'image')
+  // once unmeasured, so that the files are in memory for every run
+  await measureMoments(image)
   const cat = []
   const passes = []
   for (let i = 0; i < pairs; i++) {
@@ -177,14 +177,14 @@ async function large(python) {
   }
   const files = readdirSync(image).length
   console.log(
-    `\nOne pass of moments over ${10 * rows} × 1280 f16 rows in ${files} files (cached): ` +
+    `\nOne pass of moments over ${count} × 1280 f16 rows in ${files} files (cached): ` +
       `${median(passes.map(p => p.seconds)).toFixed(3)} s; anonymous memory of the process ` +
       `${(Math.max(...passes.map(p => p.peak ?? Number.NaN)) / 1e6).toFixed(0)} MB, ` +
       `${(median(passes.map(p => p.added ?? Number.NaN)) / 1e6).toFixed(0)} MB more than before the pass; ` +
       `cat of the same files ${median(cat).toFixed(3)} s.`,
   )
   const [ours, theirs] = [median(passes.map(p => p.seconds)), median(cat)]
-  record({ work: `moments ${10 * rows}`, peer: 'cat', ours, theirs, ratio: theirs / ours, limit: theirs })
+  record({ work: `moments ${count}`, peer: 'cat', ours, theirs, ratio: theirs / ours, limit: theirs })
 }
 
 function machine() {
@@ -216,15 +216,18 @@ if (runs('row')) {
 const python = runs('align') || options.large || runs('moments') ? findPython(['numpy']) : undefined
 if (runs('align')) await align(python)
 if (options.authors !== undefined) await authors(options.authors)
-if (options.large || wanted?.includes('moments')) await large(python)
-// minutes long, hence by their names only
-const named = names => wanted?.some(section => names.includes(section))
-if (named(['covariance', 'eigen', 'frame'])) await numericsBench({ pairs, wanted: work => wanted.includes(work) })
-if (named(['measure', ...PARTS])) {
-  const parts = wanted.includes('measure') ? PARTS : PARTS.filter(part => wanted.includes(part))
-  await measureBench({ rows, pairs: Math.min(pairs, 3), parts, everything: wanted.includes('measure') })
+if (runs('moments')) await moments(python, rows)
+if (options.large) {
+  await large(python)
+  await moments(python, 10 * rows)
 }
-if (wanted?.includes('train')) await trainBench({ pairs })
+const some = sections => sections.some(runs)
+if (some(['covariance', 'eigen', 'frame'])) await numericsBench({ pairs, wanted: runs })
+if (some(['measure', ...PARTS])) {
+  const parts = runs('measure') ? PARTS : PARTS.filter(runs)
+  await measureBench({ rows, pairs: Math.min(pairs, 3), parts, everything: runs('measure') })
+}
+if (runs('train')) await trainBench({ pairs })
 if (table.length > 0) {
   console.log(`\n${rows} × 1280 f16 rows a side; medians of alternating runs; MB = highest anonymous memory`)
   console.table(Object.fromEntries(table.map(({ what, ...rest }) => [what, rest])))

@@ -107,6 +107,17 @@ impl<'a> Container<'a> {
 
     /// The finite values of a tensor of exactly this shape.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, ContainerError> {
+        let values = self.any_tensor(name, shape)?;
+        match values.iter().position(|v| !v.is_finite()) {
+            Some(at) => Err(self.malformed(format!(
+                "tensor `{name}` has a component that is not finite ({at})"
+            ))),
+            None => Ok(values),
+        }
+    }
+
+    /// The values of a tensor of exactly this shape, finite or not.
+    pub(crate) fn any_tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, ContainerError> {
         let view = self.file.tensor(name);
         let view = view.map_err(|_| self.malformed(format!("tensor `{name}` is missing")))?;
         if view.dtype() != Dtype::F64 || view.shape() != shape {
@@ -117,15 +128,9 @@ impl<'a> Container<'a> {
             )));
         }
         let chunks = view.data().chunks_exact(8);
-        let values: Vec<f64> = chunks
+        Ok(chunks
             .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")))
-            .collect();
-        match values.iter().position(|v| !v.is_finite()) {
-            Some(at) => Err(self.malformed(format!(
-                "tensor `{name}` has a component that is not finite ({at})"
-            ))),
-            None => Ok(values),
-        }
+            .collect())
     }
 
     pub(crate) fn malformed(&self, reason: impl Into<String>) -> ContainerError {

@@ -28,16 +28,16 @@ pub(crate) fn unbiased_product(n: u64, square: f64, both: f64, apart: f64) -> f6
 /// first block); any centre gives the same covariance up to rounding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covariance {
-    n: u64,
-    center: Vec<f64>,
+    pub(crate) n: u64,
+    pub(crate) center: Vec<f64>,
     /// Σ (e−c).
-    sum: Vec<f64>,
-    /// Σ (e−c)(e−c)ᵀ, column-major, lower triangle.
-    scatter: Vec<f64>,
+    pub(crate) sum: Vec<f64>,
+    /// Σ (e−c)(e−c)ᵀ, column-major, lower triangle; what lies above it means nothing.
+    pub(crate) scatter: Vec<f64>,
     /// Σ q, Σ q² and Σ q(e−c) with q = ‖e−c‖².
-    squares: f64,
-    fourth: f64,
-    third: Vec<f64>,
+    pub(crate) squares: f64,
+    pub(crate) fourth: f64,
+    pub(crate) third: Vec<f64>,
 }
 
 /// Squares that cover the part above the diagonal, small enough that both they and those across the diagonal stay in the cache.
@@ -107,9 +107,33 @@ impl Covariance {
             });
     }
 
-    /// Adds the rows of `other`, which may have been counted about another centre.
+    /// Adds the rows of `other`, which may have been counted about another centre. Works on the threads of the current rayon pool; their
+    /// number does not change the result.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.center.len(), other.center.len(), "states of one width");
+        if self.center == other.center {
+            self.add(other);
+        } else {
+            self.add_moved(other);
+        }
+    }
+
+    /// [`Self::merge`] of rows about the same centre.
+    fn add(&mut self, other: &Self) {
+        let dim = self.center.len();
+        let columns = self.scatter.par_chunks_mut(GRAM_COLUMNS * dim);
+        columns
+            .zip(other.scatter.par_chunks(GRAM_COLUMNS * dim))
+            .for_each(|(to, from)| add(to, from));
+        add(&mut self.sum, &other.sum);
+        add(&mut self.third, &other.third);
+        self.squares += other.squares;
+        self.fourth += other.fourth;
+        self.n += other.n;
+    }
+
+    /// [`Self::merge`] of rows about another centre.
+    fn add_moved(&mut self, other: &Self) {
         let dim = self.center.len();
         let shift: Vec<f64> = other
             .center

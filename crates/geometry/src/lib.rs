@@ -15,6 +15,7 @@ mod cka;
 mod container;
 mod cosines;
 mod covariance;
+mod covariance_file;
 mod cross;
 mod decomposition;
 mod divide;

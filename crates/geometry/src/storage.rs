@@ -14,12 +14,12 @@ const TELLING_ROWS: u64 = 16;
 /// Rows of one shard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredRows {
-    dtype: Dtype,
-    rows: u64,
+    pub(crate) dtype: Dtype,
+    pub(crate) rows: u64,
     /// Σ 4^(exponent)/‖e‖² by column: ulp² without the factor of the precision.
-    powers: Vec<f64>,
+    pub(crate) powers: Vec<f64>,
     /// All bits of fractions that some component uses.
-    bits: u64,
+    pub(crate) bits: u64,
 }
 
 impl StoredRows {
@@ -31,6 +31,11 @@ impl StoredRows {
             powers: vec![0.0; dim],
             bits: 0,
         }
+    }
+
+    /// Columns.
+    pub fn dim(&self) -> usize {
+        self.powers.len()
     }
 
     /// Counts a row by its stored values; where `unit`, it is scaled to length one afterwards, and its rounding with it.

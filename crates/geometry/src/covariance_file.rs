@@ -1,0 +1,173 @@
+//! Covariances and what storage adds to them as files, so that shards counted anywhere can be merged later.
+
+use serde::{Deserialize, Serialize};
+
+use crate::container::{Container, ContainerError, Kind, Named, write};
+use crate::{Covariance, StoredRows};
+
+const COVARIANCE: Kind = Kind {
+    what: "covariance state",
+    key: "modality-gap-covariance",
+    version: 1,
+};
+const STORED: Kind = Kind {
+    what: "state of stored rows",
+    key: "modality-gap-stored-rows",
+    version: 1,
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CovarianceInfo {
+    rows: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredInfo {
+    dtype: String,
+    rows: u64,
+    bits: u64,
+}
+
+impl Covariance {
+    /// The state as a safetensors file, the lower triangle of its d × d matrix packed column by column; every number keeps its bits.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let dim = self.dim();
+        let columns = self.scatter.chunks_exact(dim).enumerate();
+        let packed: Vec<f64> = columns.flat_map(|(j, column)| column[j..].to_vec()).collect();
+        let tensors: [Named; 5] = [
+            ("center", vec![dim], self.center.clone()),
+            ("sum", vec![dim], self.sum.clone()),
+            ("third", vec![dim], self.third.clone()),
+            ("squares", vec![2], vec![self.squares, self.fourth]),
+            ("scatter", vec![packed.len()], packed),
+        ];
+        write(COVARIANCE, &CovarianceInfo { rows: self.n }, &tensors)
+    }
+
+    /// Reads what [`Covariance::to_bytes`] wrote of rows counted about `center`.
+    ///
+    /// # Errors
+    /// Where it is not such a file, or its rows were counted about another centre.
+    pub fn from_bytes(bytes: &[u8], center: &[f64]) -> Result<Self, ContainerError> {
+        let file = Container::read(COVARIANCE, bytes)?;
+        let CovarianceInfo { rows } = file.info()?;
+        let dim = center.len();
+        if file.tensor("center", &[dim])? != center {
+            return Err(file.malformed("its rows were counted about another centre"));
+        }
+        let squares = file.any_tensor("squares", &[2])?;
+        let packed = file.any_tensor("scatter", &[dim * (dim + 1) / 2])?;
+        let mut scatter = vec![0.0; dim * dim];
+        let mut at = 0;
+        for (j, column) in scatter.chunks_exact_mut(dim).enumerate() {
+            let below = &mut column[j..];
+            below.copy_from_slice(&packed[at..at + below.len()]);
+            at += below.len();
+        }
+        Ok(Self {
+            n: rows,
+            center: center.to_vec(),
+            sum: file.any_tensor("sum", &[dim])?,
+            scatter,
+            squares: squares[0],
+            fourth: squares[1],
+            third: file.any_tensor("third", &[dim])?,
+        })
+    }
+}
+
+impl StoredRows {
+    /// The state as a safetensors file; every number keeps its bits.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let info = StoredInfo {
+            dtype: self.dtype.name().to_owned(),
+            rows: self.rows,
+            bits: self.bits,
+        };
+        let powers: Named = ("powers", vec![self.powers.len()], self.powers.clone());
+        write(STORED, &info, &[powers])
+    }
+
+    /// Reads what [`StoredRows::to_bytes`] wrote of rows like those of `empty`.
+    ///
+    /// # Errors
+    /// Where it is not such a file, or of rows of another type or width.
+    pub fn from_bytes(bytes: &[u8], empty: &Self) -> Result<Self, ContainerError> {
+        let file = Container::read(STORED, bytes)?;
+        let StoredInfo { dtype, rows, bits } = file.info()?;
+        if dtype != empty.dtype.name() {
+            return Err(file.malformed(format!("its rows are {dtype}, not {}", empty.dtype.name())));
+        }
+        Ok(Self {
+            dtype: empty.dtype,
+            rows,
+            powers: file.any_tensor("powers", &[empty.powers.len()])?,
+            bits,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use modality_gap_kernels::Dtype;
+
+    use super::*;
+
+    fn counted(center: &[f64], from: u64) -> Covariance {
+        let mut state = from;
+        let mut next = || {
+            state = crate::mix(state);
+            (state >> 11) as f64 * 2.0_f64.powi(-52) - 1.0
+        };
+        let rows: Vec<f64> = (0..40 * center.len()).map(|_| next()).collect();
+        let mut covariance = Covariance::about(center);
+        covariance.accumulate(&rows);
+        covariance
+    }
+
+    /// What is read and merged has the bits of what never was a file, also where a sum has left the range of f64.
+    #[test]
+    fn a_covariance_keeps_its_bits() {
+        let center = [0.1, -0.2, 0.3, 0.0, 1.0];
+        for mut covariance in [counted(&center, 1), Covariance::about(&center)] {
+            let read = Covariance::from_bytes(&covariance.to_bytes(), &center).unwrap();
+            assert_eq!(
+                (read.rows(), read.to_bytes()),
+                (covariance.rows(), covariance.to_bytes())
+            );
+            let (mut a, mut b) = (counted(&center, 7), counted(&center, 7));
+            a.merge(&covariance);
+            b.merge(&read);
+            assert_eq!(a.matrix(), b.matrix());
+            covariance.fourth = f64::INFINITY;
+            let read = Covariance::from_bytes(&covariance.to_bytes(), &center).unwrap();
+            assert!(read.fourth.is_infinite());
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_centre_width_or_kind_is_refused() {
+        let bytes = counted(&[0.0; 3], 1).to_bytes();
+        let refused = |center: &[f64]| Covariance::from_bytes(&bytes, center).unwrap_err().to_string();
+        assert!(refused(&[0.0, 0.0, 1e-300]).contains("about another centre"));
+        assert!(refused(&[0.0; 2]).contains("`center`"));
+        let empty = StoredRows::new(Dtype::F16, 3);
+        assert!(StoredRows::from_bytes(&bytes, &empty).is_err());
+        assert!(Covariance::from_bytes(&bytes[..bytes.len() - 1], &[0.0; 3]).is_err());
+    }
+
+    #[test]
+    fn what_storage_adds_keeps_its_bits_and_type() {
+        let empty = StoredRows::new(Dtype::F32, 3);
+        let mut rows = empty.clone();
+        (1..40).for_each(|i| rows.add(&[0.1, 0.3 / f64::from(i), -2.0], true));
+        assert_eq!(StoredRows::from_bytes(&rows.to_bytes(), &empty), Ok(rows.clone()));
+        let other = StoredRows::new(Dtype::F16, 3);
+        let error = StoredRows::from_bytes(&rows.to_bytes(), &other)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("its rows are f32, not f16"), "{error}");
+    }
+}

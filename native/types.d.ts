@@ -321,6 +321,19 @@ r2: number | null,
 lambda: number, };
 
 /**
+ * Quarters of the rows of a covariance.
+ */
+export type CovarianceQuarters = {
+/**
+ * Whether rows of a group are in one quarter, and the first of each is counted on its own as well.
+ */
+grouped: boolean,
+/**
+ * Whether the first row of each group stands for all of them.
+ */
+oneOfEach: boolean, };
+
+/**
  * How alike the covariances of image and text are.
  */
 export type CovarianceReport = {
@@ -412,6 +425,19 @@ frechet: number,
  * For each q of `overlap`.
  */
 overlap: Array<number>, }, };
+
+/**
+ * Rows of a covariance.
+ */
+export type CovarianceRows = {
+/**
+ * Whether they are the rows held out, not those of the fit.
+ */
+held: boolean,
+/**
+ * How they are sorted into independent quarters; absent where all are counted together.
+ */
+quarters?: CovarianceQuarters, };
 
 /**
  * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs
@@ -1351,7 +1377,11 @@ label?: string, };
 /**
  * An inspection.
  */
-export type InspectSpec = { threads?: number, badRows?: number, };
+export type InspectSpec = { threads?: number,
+/**
+ * Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+ */
+distributed?: boolean, work?: string, resume?: boolean, badRows?: number, };
 
 /**
  * A job to run; a key that its kind does not have is refused.
@@ -1605,6 +1635,18 @@ groups?: string,
  */
 hashed: boolean,
 /**
+ * How many bad rows of each shard an inspection names.
+ */
+named?: number,
+/**
+ * Which rows a covariance counts.
+ */
+covariance?: CovarianceRows,
+/**
+ * File of the vector that a covariance is counted about, eight bytes a component, little-endian.
+ */
+center?: string,
+/**
  * Whether outputs are flushed to the disk before they get their name. @defaultValue `true`
  */
 sync?: boolean,
@@ -1708,7 +1750,11 @@ export type MeasurePart = "causes" | "neighbours" | "retrieval" | "similarity" |
 /**
  * A measurement.
  */
-export type MeasureSpec = { threads?: number, paired?: boolean, holdout?: number, seed?: number, energy?: number, rank?: number, alphaRanks?: number, lambda?: number, frame?: string, saveFrame?: string, parts?: readonly MeasurePart[], exact?: boolean, figures?: boolean, outcomes?: boolean, covarianceRows?: number, judged?: boolean, };
+export type MeasureSpec = { threads?: number,
+/**
+ * Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+ */
+distributed?: boolean, work?: string, resume?: boolean, paired?: boolean, holdout?: number, seed?: number, energy?: number, rank?: number, alphaRanks?: number, lambda?: number, frame?: string, saveFrame?: string, parts?: readonly MeasurePart[], exact?: boolean, figures?: boolean, outcomes?: boolean, covarianceRows?: number, judged?: boolean, };
 
 /**
  * How the source rows are moved onto the target's distribution.
@@ -1937,7 +1983,7 @@ split?: string, };
 /**
  * What a pass does with each shard.
  */
-export type PassKind = "moments" | "transform";
+export type PassKind = "moments" | "inspect" | "covariance" | "transform";
 
 /**
  * What a task says of one shard.

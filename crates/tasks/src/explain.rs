@@ -15,7 +15,6 @@ use crate::causes::{
     KAPPA_ROWS, LeadingShares, ResidualReport,
 };
 use crate::from_halves::{FromHalves, Known};
-use crate::receipt::write_result;
 use crate::spectra::{Side, compared, compared_halves, failed, spectra, spectra_of_halves, spectrum_report};
 
 /// Frame and ranks of an explanation; absent options take the documented default.
@@ -206,9 +205,6 @@ pub(crate) fn explain(
         },
     );
     let (frame, about_frame) = framed?;
-    if let Some(path) = &options.save_frame {
-        write_result(path, &frame.to_bytes(), true)?;
-    }
     let difference: Vec<f64> = match pairs {
         Some(pairs) => pairs.mean.to_vec(),
         None => difference_of_means(x.moments, z.moments),

@@ -3,12 +3,12 @@
 use faer::Mat;
 use modality_gap_geometry::{Covariance, CrossCovariance, FitSide, Map, Moments, Passes, Policy, as_rows};
 
+use crate::covariance::Pass;
 use crate::groups::Pairing;
-use crate::mapper::{Mapper, covariance_of};
 use crate::moments::count;
-use crate::paired::{PairBlock, Paired};
+use crate::paired::{PairBlock, Paired, each_taken};
+use crate::pass::CovarianceRows;
 use crate::receipt::WorkFolder;
-use crate::walk::walk;
 use crate::{Control, RowSet, Sample, Selection, TaskError};
 
 /// Rows a side that show the distribution of radii; beyond, a sample of about as many.
@@ -58,9 +58,13 @@ impl Passes for FitPasses<'_> {
 
     fn covariance(&mut self, side: FitSide, map: &Map, center: &[f64]) -> Result<Covariance, TaskError> {
         let (index, rows, name) = self.side(side);
-        let stage = format!("covariance {name}");
-        let take = |row| self.takes(index, row);
-        covariance_of(rows, map, center, take, self.control, &stage)
+        let counted = CovarianceRows {
+            held: false,
+            quarters: None,
+        };
+        let pass = Pass::new(rows, map, center, self.selections[index], counted);
+        let mut total = pass.run(self.work, self.control, &format!("covariance {name}"))?;
+        Ok(total.covariances.swap_remove(0))
     }
 
     fn cross_covariance(&mut self, target: &[f64], source: &[f64]) -> Result<Mat<f64>, TaskError> {
@@ -86,11 +90,11 @@ impl Passes for FitPasses<'_> {
     fn sample(&mut self, side: FitSide, map: &Map) -> Result<Vec<f64>, TaskError> {
         let (index, rows, name) = self.side(side);
         let share = Sample::of(rows.rows(), SAMPLE_ROWS, 1);
-        let (mut sample, mut mapper) = (Vec::new(), Mapper::new(map));
-        walk(rows, self.control, &format!("radii {name}"), |first, block| {
-            mapper.map(first, block, |row| share.takes(row) && self.takes(index, row));
-            sample.extend_from_slice(&mapper.out);
-            Ok(())
+        let take = |row| share.takes(row) && self.takes(index, row);
+        let (mut sample, stage) = (Vec::new(), format!("radii {name}"));
+        let all = 0..rows.rows();
+        each_taken(rows, map, all, take, self.control, &stage, |taken| {
+            sample.extend_from_slice(&taken.rows);
         })?;
         Ok(sample)
     }

@@ -274,14 +274,6 @@ impl Members {
         &self.rows[self.starts[key] as usize..self.starts[key + 1] as usize]
     }
 
-    /// The first row of each group, ascending.
-    pub fn firsts(&self) -> Vec<u64> {
-        let of_keys = (0..self.keys() as u64).filter_map(|key| self.rows(key).first());
-        let mut firsts: Vec<u64> = of_keys.map(|&row| u64::from(row)).collect();
-        firsts.sort_unstable();
-        firsts
-    }
-
     /// Groups with a row.
     pub fn groups(&self) -> u64 {
         self.starts.windows(2).filter(|pair| pair[0] < pair[1]).count() as u64

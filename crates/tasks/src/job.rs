@@ -9,7 +9,7 @@ use ts_rs::TS;
 
 use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::groups::with_partners;
-use crate::inspect::InspectReport;
+use crate::inspect::{InspectJob, InspectReport};
 use crate::outputs::{OutputOptions, dtype_named, format_named};
 use crate::pass::{CollectReport, collect};
 use crate::receipt::WorkFolder;
@@ -165,6 +165,12 @@ pub struct TransformSpec {
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct MeasureSpec {
     threads: Option<usize>,
+    /// Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+    #[ts(as = "Option<_>", optional)]
+    distributed: bool,
+    work: Option<PathBuf>,
+    #[ts(as = "Option<_>", optional)]
+    resume: bool,
     #[ts(as = "Option<_>", optional)]
     paired: bool,
     holdout: Option<f64>,
@@ -211,6 +217,12 @@ pub struct ConvertSpec {
 #[ts(optional_fields)]
 pub struct InspectSpec {
     threads: Option<usize>,
+    /// Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
+    #[ts(as = "Option<_>", optional)]
+    distributed: bool,
+    work: Option<PathBuf>,
+    #[ts(as = "Option<_>", optional)]
+    resume: bool,
     bad_rows: Option<usize>,
 }
 
@@ -284,8 +296,10 @@ impl Job {
             Self::Fit(FitSpec { distributed, .. })
             | Self::Align(AlignSpec { distributed, .. })
             | Self::Transform(TransformSpec { distributed, .. })
-            | Self::Convert(ConvertSpec { distributed, .. }) => *distributed,
-            Self::Measure(_) | Self::Inspect(_) | Self::Task(_) | Self::Collect(_) => false,
+            | Self::Measure(MeasureSpec { distributed, .. })
+            | Self::Convert(ConvertSpec { distributed, .. })
+            | Self::Inspect(InspectSpec { distributed, .. }) => *distributed,
+            Self::Task(_) | Self::Collect(_) => false,
         }
     }
 
@@ -337,15 +351,7 @@ fn run_on(
     let sources = &with_partners(sources, job.paired())[..];
     match (job, sources) {
         (Job::Fit(spec), [target, source]) => {
-            let work = spec.work.as_deref().map(|path| WorkFolder {
-                path: placed(path, control),
-                resume: spec.resume,
-            });
-            if control.is_distributed() && work.is_none() {
-                return Err(TaskError::BadOption(
-                    "a distributed fit needs a folder for the states of its shards (work)".to_owned(),
-                ));
-            }
+            let work = work("fit", spec.work.as_deref(), spec.resume, control)?;
             let job = spec.rows.job(&spec.options, work)?;
             let (aligner, report) = fit_job(target, source, &job, control)?;
             Ok(JobResult::of(report, Some(aligner)))
@@ -365,7 +371,7 @@ fn run_on(
             Ok(JobResult::of(report, None))
         }
         (Job::Measure(spec), [image, text]) => {
-            let report = measure_job(image, text, &spec.job()?, aligner, control)?;
+            let report = measure_job(image, text, &spec.job(control)?, aligner, control)?;
             Ok(JobResult::of(report, None))
         }
         (Job::Convert(spec), [input]) => {
@@ -373,7 +379,13 @@ fn run_on(
             let report = convert_job(input, &output, control)?;
             Ok(JobResult::of(report, None))
         }
-        (Job::Inspect(spec), [input]) => Ok(JobResult::of(inspect_job(input, spec.bad_rows, control)?, None)),
+        (Job::Inspect(spec), [input]) => {
+            let job = InspectJob {
+                bad_rows: spec.bad_rows,
+                work: work_elsewhere("inspection", spec.work.as_deref(), spec.resume, control)?,
+            };
+            Ok(JobResult::of(inspect_job(input, &job, control)?, None))
+        }
         (Job::Task(task), []) => Ok(JobResult::of(run_task(&task.spec, control)?, None)),
         (Job::Collect(spec), []) => {
             let results = spec.results.as_deref();
@@ -411,8 +423,9 @@ impl FittedRows {
 }
 
 impl MeasureSpec {
-    fn job(&self) -> Result<MeasureJob, TaskError> {
+    fn job(&self, control: &Control) -> Result<MeasureJob, TaskError> {
         Ok(MeasureJob {
+            work: work_elsewhere("measurement", self.work.as_deref(), self.resume, control)?,
             paired: self.paired,
             split: Split::new(self.holdout, self.seed)?,
             seed: self.seed.unwrap_or(0),
@@ -445,6 +458,39 @@ impl Written {
             overwrite: self.overwrite,
         })
     }
+}
+
+/// Where a job of this kind keeps the states of its shards; where they are counted elsewhere, it has to.
+fn work(
+    kind: &str,
+    path: Option<&Path>,
+    resume: bool,
+    control: &Control,
+) -> Result<Option<WorkFolder>, TaskError> {
+    if control.is_distributed() && path.is_none() {
+        return Err(TaskError::BadOption(format!(
+            "a distributed {kind} needs a folder for the states of its shards (work)"
+        )));
+    }
+    Ok(path.map(|path| WorkFolder {
+        path: placed(path, control),
+        resume,
+    }))
+}
+
+/// The same of a job that keeps states only where they are counted elsewhere.
+fn work_elsewhere(
+    kind: &str,
+    path: Option<&Path>,
+    resume: bool,
+    control: &Control,
+) -> Result<Option<WorkFolder>, TaskError> {
+    if !control.is_distributed() && (path.is_some() || resume) {
+        return Err(TaskError::BadOption(format!(
+            "only a distributed {kind} keeps states of its shards; give `work` and `resume` with `on`"
+        )));
+    }
+    work(kind, path, resume, control)
 }
 
 /// A path that other processes can use, where they work on the job.

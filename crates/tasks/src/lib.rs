@@ -4,6 +4,7 @@ mod bad_rows;
 mod causes;
 mod control;
 mod convert;
+mod covariance;
 mod error;
 mod explain;
 mod fit;
@@ -29,6 +30,7 @@ mod shard_task;
 mod source_info;
 mod spectra;
 mod split;
+mod states;
 mod track;
 mod transform;
 mod transform_job;
@@ -40,15 +42,15 @@ pub use convert::convert_job;
 pub use error::{Failure, RowAtFault, RowReason, TaskError};
 pub use explain::ExplainOptions;
 pub use fit::{FitJob, align_job, fit_job};
-pub use inspect::{InspectReport, inspect_job};
+pub use inspect::{InspectJob, InspectReport, inspect_job};
 pub use job::{Job, JobResult, Reports, run};
 pub use measure::{MeasureJob, MeasureReport, Metrics, Part as MeasurePart, measure_job};
 pub use modality_gap_shards::Format as ReadFormat;
 pub use moments::{Counted, count};
 pub use outputs::{OutputOptions, claim_of};
 pub use pass::{
-    CollectReport, MANIFEST_VERSION, Manifest, ManifestOutput, ManifestShard, PassKind, PassedShard,
-    PendingPass, Refused,
+    CollectReport, CovarianceQuarters, CovarianceRows, MANIFEST_VERSION, Manifest, ManifestOutput,
+    ManifestShard, PassKind, PassedShard, PendingPass, Refused,
 };
 pub use pick::Picker;
 pub use receipt::{Input, Receipt, WorkFolder};

@@ -1,9 +1,12 @@
 //! Blocks of mapped rows in f64, for work that needs the rows themselves.
 
-use modality_gap_geometry::{Covariance, Map, Scratch};
+use std::ops::Range;
+
+use modality_gap_geometry::{Map, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
 use rayon::prelude::*;
 
+use crate::control::Stage;
 use crate::scan::BLOCK_ROWS;
 use crate::walk::{Joined, Stored};
 use crate::{Control, RowSet, TaskError};
@@ -104,76 +107,75 @@ impl<'a> MappedBlock<'a> {
     }
 }
 
-/// Gives `body` the blocks of sources with as many rows, some of each at a time and in order: read one after another, and mapped on all
-/// threads. `take` says by source and index which rows count.
+/// Blocks of sources with as many rows, some of each at a time and in order: read one after another, and mapped on all threads.
+pub(crate) struct Blocks<'a, const N: usize> {
+    joined: [Joined; N],
+    blocks: [Vec<MappedBlock<'a>>; N],
+}
+
+impl<'a, const N: usize> Blocks<'a, N> {
+    pub(crate) fn of(sources: [&RowSet; N], maps: [&'a Map; N]) -> Self {
+        Self {
+            joined: sources.map(Joined::open),
+            blocks: maps.map(|map| (0..TOGETHER).map(|_| MappedBlock::new(map)).collect()),
+        }
+    }
+
+    /// Gives `body` the rows of a range, in blocks from its first row on. `take` says by source and index which rows count.
+    pub(crate) fn each(
+        &mut self,
+        range: Range<u64>,
+        take: impl Fn(usize, u64) -> bool + Sync,
+        control: &Control,
+        stage: &Stage<'_>,
+        mut body: impl FnMut([&mut [MappedBlock<'a>]; N]),
+    ) -> Result<(), TaskError> {
+        let Range {
+            start: mut first,
+            end,
+        } = range;
+        while first < end {
+            control.cancel.check()?;
+            let last = end.min(first + TOGETHER * BLOCK_ROWS);
+            let used = (last - first).div_ceil(BLOCK_ROWS) as usize;
+            for (joined, blocks) in self.joined.iter().zip(&mut self.blocks) {
+                for (block, at) in blocks.iter_mut().zip((first..last).step_by(BLOCK_ROWS as usize)) {
+                    block.first = at;
+                    let count = BLOCK_ROWS.min(last - at) as usize;
+                    joined.fetch(at, count, &mut block.stored)?;
+                }
+            }
+            control.pool().install(|| {
+                self.blocks.par_iter_mut().enumerate().for_each(|(side, blocks)| {
+                    blocks[..used].par_iter_mut().for_each(|block| {
+                        block.map(|row| take(side, row));
+                    });
+                });
+            });
+            body(self.blocks.each_mut().map(|blocks| &mut blocks[..used]));
+            // shown block by block, so that who stops the job on what is shown finds it stopped
+            for at in (first..last).step_by(BLOCK_ROWS as usize) {
+                control.cancel.check()?;
+                stage.add(BLOCK_ROWS.min(last - at));
+            }
+            first = last;
+        }
+        Ok(())
+    }
+}
+
+/// Gives `body` all blocks of sources with as many rows. `take` says by source and index which rows count.
 pub(crate) fn each_mapped<'a, const N: usize>(
     sources: [&RowSet; N],
     maps: [&'a Map; N],
     take: impl Fn(usize, u64) -> bool + Sync,
     control: &Control,
     stage: &str,
-    mut body: impl FnMut([&mut [MappedBlock<'a>]; N]),
+    body: impl FnMut([&mut [MappedBlock<'a>]; N]),
 ) -> Result<(), TaskError> {
-    let joined = sources.map(Joined::open);
-    let mut blocks =
-        maps.map(|map| -> Vec<MappedBlock<'a>> { (0..TOGETHER).map(|_| MappedBlock::new(map)).collect() });
-    let end = sources[0].rows();
-    let stage = control.stage(stage, end);
-    let mut first = 0;
-    while first < end {
-        control.cancel.check()?;
-        let last = end.min(first + TOGETHER * BLOCK_ROWS);
-        let used = (last - first).div_ceil(BLOCK_ROWS) as usize;
-        for (joined, blocks) in joined.iter().zip(&mut blocks) {
-            for (block, at) in blocks.iter_mut().zip((first..last).step_by(BLOCK_ROWS as usize)) {
-                block.first = at;
-                let count = BLOCK_ROWS.min(last - at) as usize;
-                joined.fetch(at, count, &mut block.stored)?;
-            }
-        }
-        control.pool().install(|| {
-            blocks.par_iter_mut().enumerate().for_each(|(side, blocks)| {
-                blocks[..used].par_iter_mut().for_each(|block| {
-                    block.map(|row| take(side, row));
-                });
-            });
-        });
-        body(blocks.each_mut().map(|blocks| &mut blocks[..used]));
-        // shown block by block, so that who stops the job on what is shown finds it stopped
-        for at in (first..last).step_by(BLOCK_ROWS as usize) {
-            control.cancel.check()?;
-            stage.add(BLOCK_ROWS.min(last - at));
-        }
-        first = last;
-    }
-    Ok(())
-}
-
-/// Covariance, about `center`, of the mapped rows that `take` takes.
-pub(crate) fn covariance_of(
-    source: &RowSet,
-    map: &Map,
-    center: &[f64],
-    take: impl Fn(u64) -> bool + Sync,
-    control: &Control,
-    stage: &str,
-) -> Result<Covariance, TaskError> {
-    let mut covariance = Covariance::about(center);
-    each_mapped(
-        [source],
-        [map],
-        |_, row| take(row),
-        control,
-        stage,
-        |[blocks]| {
-            let rows: Vec<&[f64]> = blocks
-                .iter()
-                .flat_map(|block| block.each().map(|(_, row)| row))
-                .collect();
-            control.pool().install(|| covariance.accumulate_each(&rows));
-        },
-    )?;
-    Ok(covariance)
+    let rows = sources[0].rows();
+    let stage = control.stage(stage, rows);
+    Blocks::of(sources, maps).each(0..rows, take, control, &stage, body)
 }
 
 /// Gives `body` the mapped rows of each block of pairs, row i of one source with row i of the other: index of the

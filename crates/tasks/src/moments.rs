@@ -1,21 +1,18 @@
 //! One pass over a source: its moments under a map, shard by shard.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use modality_gap_geometry::{BadRow, Map, Moments};
-use modality_gap_shards::{Fault, refuse_link, remove_all_litter};
-use rayon::prelude::*;
+use modality_gap_shards::Fault;
 use serde::Serialize;
-use twox_hash::XxHash3_64;
 
 use crate::error::RowReason;
-use crate::pass::{Manifest, Opened, PassKind, Plan, settle};
-use crate::receipt::{
-    Input, Receipt, WorkFolder, groups_hash, hash_bytes, params_hash, read_result, write_state,
-};
+use crate::pass::{Asks, Manifest, Opened, PassKind, Plan};
+use crate::receipt::{Receipt, WorkFolder, groups_hash, params_hash};
 use crate::row_hash::hashes_of;
 use crate::scan::{Block, Work, Worker, scan};
+use crate::states::{OfShard, States};
 use crate::{Control, OnBadRow, Part, RowSet, Sample, Selection, Split, TaskError};
 
 /// What a pass has counted.
@@ -62,29 +59,25 @@ pub(crate) fn one_shard(
     opened: &Opened,
     control: &Control,
 ) -> Result<Receipt, TaskError> {
-    let work = work_of(manifest);
+    let work = manifest.work();
     let pass = Pass::of_manifest(manifest, map, opened, &work);
     manifest.check_params(&pass.params)?;
     scan(&opened.source, &pass, control, &manifest.stage)?;
-    pass.receipt(0).map_err(|reason| TaskError::BadReceipt {
-        file: manifest.shards[opened.source.place(0)].input.path.clone(),
-        reason,
-    })
+    manifest.receipt(
+        opened,
+        pass.states().map_or_else(no_folder, |states| states.receipt(0)),
+    )
 }
 
 /// The receipt of a shard of a manifest, with its states checked.
 pub(crate) fn receipt_of(manifest: &Manifest, map: &Map, opened: &Opened) -> Result<Receipt, String> {
-    let work = work_of(manifest);
+    let work = manifest.work();
     let pass = Pass::of_manifest(manifest, map, opened, &work);
-    pass.restore(0)?;
-    pass.receipt(0)
+    pass.restore(0).map(|(receipt, _)| receipt)
 }
 
-fn work_of(manifest: &Manifest) -> WorkFolder {
-    WorkFolder {
-        path: manifest.folder.clone(),
-        resume: true,
-    }
+fn no_folder<T>() -> Result<T, String> {
+    Err("no folder keeps receipts".to_owned())
 }
 
 /// Moments of `source` after `map`.
@@ -151,15 +144,6 @@ struct Params<'a> {
 impl<'a> Pass<'a> {
     fn new(source: &'a RowSet, map: &'a Map, selection: Selection<'a>, work: Option<&'a WorkFolder>) -> Self {
         let starts = source.starts();
-        let empty = || Moments::new(map.dim(), map.gives_unit_rows());
-        let shard = |_: &Part| {
-            Mutex::new(ShardCount {
-                fit: empty(),
-                held: empty(),
-                dropped: Vec::new(),
-                hashes: Vec::new(),
-            })
-        };
         let params = Params {
             task: "moments",
             split: selection.split,
@@ -169,7 +153,7 @@ impl<'a> Pass<'a> {
             groups: groups_hash(source),
         };
         let params = params_hash(&params, &map.to_bytes());
-        Self {
+        let mut pass = Self {
             source,
             map,
             selection,
@@ -177,8 +161,11 @@ impl<'a> Pass<'a> {
             hashed: false,
             params,
             starts,
-            shards: source.parts.iter().map(shard).collect(),
-        }
+            shards: Vec::new(),
+        };
+        let nothing = |_: &Part| Mutex::new(pass.nothing());
+        pass.shards = source.parts.iter().map(nothing).collect();
+        pass
     }
 
     fn of_manifest(manifest: &'a Manifest, map: &'a Map, opened: &'a Opened, work: &'a WorkFolder) -> Self {
@@ -189,16 +176,30 @@ impl<'a> Pass<'a> {
     }
 
     fn run(mut self, control: &Control, stage: &str) -> Result<Counted, TaskError> {
-        if let Some(work) = self.work {
-            let states = work.path.join(&self.params);
-            refuse_link(&states)?;
-            remove_all_litter(&states);
+        if let Some(states) = self.states() {
+            states.tidy()?;
         }
         match self
             .work
             .filter(|_| control.is_distributed() && self.source.in_files())
         {
-            Some(work) => self.take_up(work, control, stage)?,
+            Some(work) => {
+                let plan = Plan {
+                    kind: PassKind::Moments,
+                    stage,
+                    params: &self.params,
+                    source: self.source,
+                    map: self.map,
+                    selection: self.selection,
+                    folder: &work.path,
+                    asks: Asks {
+                        hashed: self.hashed,
+                        ..Asks::default()
+                    },
+                };
+                let shards = plan.take_up(control, |index| Ok(self.restore(index)?.1))?;
+                self.shards = shards.into_iter().map(Mutex::new).collect();
+            }
             None => scan(self.source, &self, control, stage)?,
         }
         let mut counted = Counted {
@@ -217,93 +218,66 @@ impl<'a> Pass<'a> {
         Ok(counted)
     }
 
-    /// Takes up what tasks have counted elsewhere.
-    fn take_up(&mut self, work: &WorkFolder, control: &Control, stage: &str) -> Result<(), TaskError> {
-        control.cancel.check()?;
-        let shards = 0..self.source.parts.len();
-        let pass = &*self;
-        let found: Vec<_> = control
-            .pool()
-            .install(|| shards.into_par_iter().map(|index| pass.restore(index)).collect());
-        let plan = Plan {
-            kind: PassKind::Moments,
-            stage,
-            params: &self.params,
-            source: self.source,
-            map: self.map,
-            selection: self.selection,
-            hashed: self.hashed,
-            sync: None,
-            folder: &work.path,
-            outputs: None,
-        };
-        self.shards = settle(&plan, found)?.into_iter().map(Mutex::new).collect();
-        control.stage(stage, self.source.rows()).add(self.source.rows());
-        Ok(())
-    }
-
     fn empty(&self) -> Moments {
         Moments::new(self.map.dim(), self.map.gives_unit_rows())
     }
 
-    /// Receipt, state of the fit's rows, state of the rows held out, and hashes of all rows.
-    fn files(&self, folder: &Path, index: usize) -> [PathBuf; 4] {
-        // both sides of a fit are read under the same map first
-        let place = self.source.parts[index].file().unwrap_or(Path::new(""));
-        let place = XxHash3_64::oneshot(place.as_os_str().as_encoded_bytes());
-        let index = self.source.place(index);
-        let stem = folder.join(&self.params).join(format!("{index:06}-{place:016x}"));
-        ["json", "fit.safetensors", "held.safetensors", "rows"].map(|ending| stem.with_extension(ending))
+    fn nothing(&self) -> ShardCount {
+        ShardCount {
+            fit: self.empty(),
+            held: self.empty(),
+            dropped: Vec::new(),
+            hashes: Vec::new(),
+        }
     }
 
-    fn receipt(&self, index: usize) -> Result<Receipt, String> {
-        let work = self.work.ok_or("no folder keeps receipts")?;
-        let [receipt, ..] = self.files(&work.path, index);
-        let input = Input::of(&self.source.parts[index]).ok_or("its file cannot be looked at")?;
-        Receipt::find(&receipt, "moments", &self.params, &input)
+    fn states(&self) -> Option<States<'_>> {
+        self.work.map(|work| States {
+            task: "moments",
+            params: &self.params,
+            work,
+            source: self.source,
+        })
+    }
+
+    /// States of the fit's rows and of the rows held out, and hashes of all rows.
+    fn endings(&self) -> &'static [&'static str] {
+        let all = &["fit.safetensors", "held.safetensors", "rows"];
+        if self.hashed { all } else { &all[..2] }
     }
 
     /// What was counted before.
     ///
     /// # Errors
     /// Why that cannot be used.
-    fn restore(&self, index: usize) -> Result<ShardCount, String> {
-        let work = self.work.filter(|work| work.resume);
-        let work = work.ok_or("earlier results are not asked for")?;
-        let [_, fit, held, rows] = self.files(&work.path, index);
-        let receipt = self.receipt(index)?;
-        let read = |file: &Path| read_result(file).map_err(|error| error.to_string());
-        let (fit, held) = (read(&fit)?, read(&held)?);
-        let hashes = if self.hashed { read(&rows)? } else { Vec::new() };
-        if receipt.hash != hash_of_states(&fit, &held, &hashes) {
-            return Err("its states are not those of its receipt".to_owned());
-        }
-        let state = |bytes: &[u8]| Moments::from_bytes(bytes).map_err(|error| error.to_string());
-        let (fit, held) = (state(&fit)?, state(&held)?);
-        let usable = [&fit, &held]
+    fn restore(&self, index: usize) -> Result<(Receipt, ShardCount), String> {
+        let Some(states) = self.states() else {
+            return no_folder();
+        };
+        let receipt = states.earlier(index)?;
+        let mut shard = self.nothing();
+        states.read(index, &receipt, self.endings(), |state, bytes| {
+            let moments = || Moments::from_bytes(&bytes).map_err(|error| error.to_string());
+            match state {
+                0 => shard.fit = moments()?,
+                1 => shard.held = moments()?,
+                _ => {
+                    let hashes = bytes.chunks_exact(8);
+                    let hashes =
+                        hashes.map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")));
+                    shard.hashes = hashes.collect();
+                }
+            }
+            Ok(())
+        })?;
+        let usable = [&shard.fit, &shard.held]
             .iter()
             .all(|m| m.dim() == self.map.dim() && m.unit() == self.empty().unit());
-        if !usable || fit.rows() + held.rows() != receipt.rows {
+        if !usable || shard.fit.rows() + shard.held.rows() != receipt.rows {
             return Err("its states count other rows than its receipt".to_owned());
         }
-        Ok(ShardCount {
-            fit,
-            held,
-            dropped: receipt.dropped,
-            hashes: hashes
-                .chunks_exact(8)
-                .map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
-                .collect(),
-        })
-    }
-}
-
-fn hash_of_states(fit: &[u8], held: &[u8], rows: &[u8]) -> String {
-    let states = format!("{:032x}{:032x}", hash_bytes(fit), hash_bytes(held));
-    if rows.is_empty() {
-        states
-    } else {
-        format!("{states}{:032x}", hash_bytes(rows))
+        shard.dropped.clone_from(&receipt.dropped);
+        Ok((receipt, shard))
     }
 }
 
@@ -312,7 +286,7 @@ impl Work for Pass<'_> {
     type Item = ([Moments; 2], Vec<u64>, Vec<u64>);
 
     fn open(&self, index: usize) -> Result<Option<usize>, TaskError> {
-        let Ok(restored) = self.restore(index) else {
+        let Ok((_, restored)) = self.restore(index) else {
             return Ok(Some(index));
         };
         *self.shards[index].lock().expect("no worker panicked") = restored;
@@ -350,30 +324,24 @@ impl Work for Pass<'_> {
     }
 
     fn close(&self, index: usize, _: usize) -> Result<(), TaskError> {
-        let Some((work, input)) = self.work.zip(Input::of(&self.source.parts[index])) else {
+        let Some(states) = self.states() else {
             return Ok(());
         };
-        let [receipt_file, fit_file, held_file, rows_file] = self.files(&work.path, index);
         let shard = self.shards[index].lock().expect("no worker panicked");
-        let hashes: Vec<u8> = shard.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        if self.hashed {
-            write_state(&rows_file, &hashes)?;
-        }
-        let (fit, held) = (shard.fit.to_bytes(), shard.held.to_bytes());
-        write_state(&fit_file, &fit)?;
-        write_state(&held_file, &held)?;
-        let receipt = Receipt {
-            version: 1,
-            task: "moments".to_owned(),
-            params: self.params.clone(),
-            input,
+        let of = OfShard {
             rows: shard.fit.rows() + shard.held.rows(),
             dropped: shard.dropped.clone(),
-            output: fit_file,
-            bytes: fit.len() as u64,
-            hash: hash_of_states(&fit, &held, &hashes),
         };
-        receipt.write(&receipt_file)
+        let hashes = || shard.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        let bytes = self.endings().iter().enumerate().map(|(state, &ending)| {
+            let bytes = match state {
+                0 => shard.fit.to_bytes(),
+                1 => shard.held.to_bytes(),
+                _ => hashes(),
+            };
+            (ending, bytes)
+        });
+        states.write(index, of, bytes)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Passes over pairs: row i with row i, or every row with all rows of its group on the other side.
 
+use std::ops::Range;
+
 use modality_gap_geometry::{Map, UnitRows};
 
 use crate::groups::{Members, Pairing};
@@ -10,6 +12,9 @@ use crate::{Control, RowSet, TaskError};
 
 /// Rows between two wanted ones that are read rather than skipped.
 const BRIDGED: u64 = 16;
+
+/// Rows among which those that are taken are sought at a time.
+const SOUGHT_ROWS: u64 = 1 << 16;
 
 /// Some pairs: row k of `left` with row k of `right`.
 pub(crate) struct PairBlock<'a> {
@@ -86,6 +91,7 @@ impl Paired<'_> {
             wanted.sort_unstable();
             wanted.dedup();
             gather.read(&wanted)?;
+            debug_assert_eq!(gather.indices, wanted, "usable rows");
             for (row, &i) in mapper.out.chunks_exact(dim).zip(&mapper.kept) {
                 for &partner in members.rows(key(i)) {
                     let at = wanted.binary_search(&u64::from(partner)).expect("it was read");
@@ -123,8 +129,10 @@ pub(crate) struct Gather<'a> {
     dim: usize,
     stored: Stored,
     read: Vec<f64>,
-    /// The rows asked for last, row-major.
+    /// The usable rows among those asked for last, row-major.
     pub rows: Vec<f64>,
+    /// Their indices in the source.
+    pub indices: Vec<u64>,
 }
 
 impl<'a> Gather<'a> {
@@ -136,12 +144,14 @@ impl<'a> Gather<'a> {
             stored: Stored::default(),
             read: Vec::new(),
             rows: Vec::new(),
+            indices: Vec::new(),
         }
     }
 
-    /// Reads the rows `wanted`, ascending and usable, into `rows`.
+    /// Reads those of the rows `wanted`, ascending, that are usable.
     pub fn read(&mut self, wanted: &[u64]) -> Result<(), TaskError> {
         self.rows.clear();
+        self.indices.clear();
         let mut at = 0;
         while at < wanted.len() {
             let first = wanted[at];
@@ -157,8 +167,9 @@ impl<'a> Gather<'a> {
             let run = &wanted[at..end];
             self.mapper
                 .map(first, &self.read, |row| run.binary_search(&row).is_ok());
-            debug_assert_eq!(self.mapper.kept.len(), run.len(), "usable rows");
             self.rows.extend_from_slice(&self.mapper.out);
+            let kept = self.mapper.kept.iter();
+            self.indices.extend(kept.map(|&i| first + i as u64));
             at = end;
         }
         Ok(())
@@ -168,9 +179,41 @@ impl<'a> Gather<'a> {
     pub fn unit_rows(&mut self, wanted: &[u64]) -> Result<UnitRows, TaskError> {
         self.read(wanted)?;
         let mut rows = UnitRows::new(self.dim);
-        for (row, &index) in self.rows.chunks_exact(self.dim).zip(wanted) {
-            rows.push(row, index);
-        }
+        self.add_to(&mut rows);
         Ok(rows)
     }
+
+    /// Adds the rows asked for last to others, scaled to unit length.
+    pub fn add_to(&self, rows: &mut UnitRows) {
+        for (row, &index) in self.rows.chunks_exact(self.dim).zip(&self.indices) {
+            rows.push(row, index);
+        }
+    }
+}
+
+/// Gives `body` the usable rows of a range that `take` takes, mapped, some at a time; other rows are not read, but for a few between two
+/// that are.
+pub(crate) fn each_taken(
+    source: &RowSet,
+    map: &Map,
+    range: Range<u64>,
+    take: impl Fn(u64) -> bool,
+    control: &Control,
+    stage: &str,
+    mut body: impl FnMut(&Gather<'_>),
+) -> Result<(), TaskError> {
+    let end = range.end.min(source.rows());
+    let stage = control.stage(stage, end.saturating_sub(range.start));
+    let mut gather = Gather::open(source, map);
+    let mut first = range.start;
+    while first < end {
+        control.cancel.check()?;
+        let last = end.min(first + SOUGHT_ROWS);
+        let wanted: Vec<u64> = (first..last).filter(|&row| take(row)).collect();
+        gather.read(&wanted)?;
+        body(&gather);
+        stage.add(last - first);
+        first = last;
+    }
+    Ok(())
 }

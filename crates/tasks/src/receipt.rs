@@ -79,7 +79,7 @@ impl Input {
 pub struct Receipt {
     /// Version of this layout.
     pub version: u32,
-    /// `moments` or `transform`.
+    /// `moments`, `inspect`, `covariance` or `transform`.
     pub task: String,
     /// Hash of everything but the shard that the result depends on.
     pub params: String,

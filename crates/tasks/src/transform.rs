@@ -7,12 +7,11 @@ use std::time::Instant;
 use modality_gap_geometry::{BadRowReason, Map, Moments, Policy, Scratch};
 use modality_gap_kernels::{Dtype, Element, Rows, add_weighted, with_rows};
 use modality_gap_shards::{Access, Buffer, OutputSpec, ShardRef, ShardWriter, create};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::moments::bad_row;
 use crate::outputs::{OutputOptions, Target, prepare, prepare_one, run_folder, targets};
-use crate::pass::{Manifest, Opened, PassKind, Plan, settle};
+use crate::pass::{Asks, Manifest, Opened, PassKind, Plan};
 use crate::receipt::{
     Input, Receipt, RowsHash, groups_hash, hash_bytes, hash_of_rows, params_hash, read_result, write_state,
 };
@@ -90,10 +89,7 @@ pub(crate) fn one_shard(
     manifest.check_params(&pass.params)?;
     prepare_one(&pass.targets[0])?;
     scan(&opened.source, &pass, control, &manifest.stage)?;
-    pass.receipt(0).map_err(|reason| TaskError::BadReceipt {
-        file: manifest.shards[opened.source.place(0)].input.path.clone(),
-        reason,
-    })
+    manifest.receipt(opened, pass.receipt(0))
 }
 
 /// The receipt of a shard of a manifest; its output is looked at and not read.
@@ -287,8 +283,6 @@ impl<'a> Pass<'a> {
 
     /// Takes up what tasks have written elsewhere; each has read its output back if it did not write it itself.
     fn take_up(&mut self, run: &Path, stage: &str) -> Result<(), TaskError> {
-        self.control.cancel.check()?;
-        let source = self.job.source;
         let pass = &*self;
         let wanted = |index| -> Result<Done, String> {
             if pass.job.options.resume {
@@ -297,25 +291,22 @@ impl<'a> Pass<'a> {
                 Err("earlier results are not asked for".to_owned())
             }
         };
-        let shards = 0..source.parts.len();
-        let found: Vec<_> = self
-            .control
-            .pool()
-            .install(|| shards.into_par_iter().map(wanted).collect());
         let plan = Plan {
             kind: PassKind::Transform,
             stage,
             params: &self.params,
-            source,
+            source: self.job.source,
             map: self.job.map,
             selection: self.job.selection,
-            hashed: false,
-            sync: self.job.options.sync,
             folder: run,
-            outputs: Some((self.targets, &self.job.dropped)),
+            asks: Asks {
+                sync: self.job.options.sync,
+                outputs: Some((self.targets, &self.job.dropped)),
+                ..Asks::default()
+            },
         };
-        self.shards = settle(&plan, found)?.into_iter().map(Mutex::new).collect();
-        self.control.stage(stage, source.rows()).add(source.rows());
+        let shards = plan.take_up(self.control, wanted)?;
+        self.shards = shards.into_iter().map(Mutex::new).collect();
         Ok(())
     }
 

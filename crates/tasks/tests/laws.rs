@@ -8,8 +8,8 @@ use std::path::Path;
 use common::open;
 use modality_gap_geometry::{FitOptions, Map, Moments, Policy, Verdict};
 use modality_gap_tasks::{
-    CancelToken, Control, FitJob, OnBadRow, OutputOptions, RowSet, Selection, Split, TaskError, TaskReceipt,
-    TaskSpec, WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
+    CancelToken, Control, FitJob, InspectJob, OnBadRow, OutputOptions, RowSet, Selection, Split, TaskError,
+    TaskReceipt, TaskSpec, WorkFolder, align_job, count, fit_job, inspect_job, run_task, transform_job,
 };
 use modality_gap_testing::side_rows;
 
@@ -59,7 +59,7 @@ fn inspected_lengths_do_not_depend_on_threads() {
     let cuts: Vec<usize> = (1..40).map(|i| i * 97 + i % 7 * 13).collect();
     let source = shards(folder.path(), &rows(5_000, 4), &cuts);
     let mean = |threads| {
-        let report = inspect_job(&source, None, &Control::quiet(threads).unwrap()).unwrap();
+        let report = inspect_job(&source, &InspectJob::default(), &Control::quiet(threads).unwrap()).unwrap();
         report.norms.expect("usable rows").mean
     };
     let one = mean(1);
@@ -153,7 +153,7 @@ fn a_bad_row_is_named_by_file_and_row_or_dropped_and_counted() {
     .unwrap();
     assert_eq!(counted.dropped, [vec![], vec![234, 700]]);
     assert_eq!(counted.fit.rows(), 1_998);
-    let report = inspect_job(&drop, None, &Control::quiet(2).unwrap()).unwrap();
+    let report = inspect_job(&drop, &InspectJob::default(), &Control::quiet(2).unwrap()).unwrap();
     assert_eq!(report.bad_rows.count, 2);
     assert_eq!(report.bad_rows.first[0].row, 234);
 }

@@ -1,14 +1,13 @@
 //! Covariances of the rows of a measurement, in halves of independent groups, and what their storage adds to them.
 
 use modality_gap_geometry::{Covariance, Halves, StorageNoise, StoredRows};
-use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
-use super::into_halves::{IntoHalves, Sorted};
 use super::sides::Sides;
-use crate::mapper::{MappedBlock, each_mapped};
-use crate::split::{quarter, quarter_by};
-use crate::{Control, RowSet, Sample, TaskError};
+use crate::covariance::{IntoHalves, Pass, Sorted, Total};
+use crate::mapper::MappedBlock;
+use crate::pass::{CovarianceQuarters, CovarianceRows};
+use crate::{Control, Sample, Selection, TaskError};
 
 /// The covariance of one side.
 pub(super) struct SideCovariance {
@@ -28,7 +27,7 @@ pub(super) struct Taken {
     pub one_of_each: bool,
 }
 
-/// What is counted of a side on the way to its covariance.
+/// What is counted of a side whose rows are in pairs and in no groups, on the way to its covariance.
 pub(super) struct SideRows<'a, 'b> {
     sides: &'a Sides<'b>,
     side: usize,
@@ -45,7 +44,7 @@ impl<'a, 'b> SideRows<'a, 'b> {
             sides,
             side,
             starts: sides.source(side).starts(),
-            halves: IntoHalves::about(sides.moments(side).mean(), sides.grouped()),
+            halves: IntoHalves::about(sides.moments(side).mean(), false),
             storage: StorageNoise::new(sides.source(side).dim),
             open: None,
         }
@@ -53,9 +52,8 @@ impl<'a, 'b> SideRows<'a, 'b> {
 
     /// Counts the rows of some blocks, in `quarters` block by block.
     pub(super) fn count(&mut self, blocks: &[MappedBlock<'_>], quarters: &[Vec<u8>], control: &Control) {
-        let source = self.sides.source(self.side);
         let all = blocks.iter().zip(quarters);
-        let rows = all.flat_map(|(block, quarters)| sorted(source, block, quarters));
+        let rows = all.flat_map(|(block, quarters)| sorted(block, quarters));
         self.halves.count(rows, control);
         let stored: Vec<Vec<(usize, StoredRows)>> = control
             .pool()
@@ -92,29 +90,30 @@ impl<'a, 'b> SideRows<'a, 'b> {
     }
 
     /// The covariance; `gain` is how many times as far the map has spread the rows.
-    pub(super) fn covariance(mut self, gain: f64) -> SideCovariance {
+    pub(super) fn covariance(mut self, gain: f64, control: &Control) -> SideCovariance {
         if let Some((_, done)) = &self.open {
             self.storage.add(done);
         }
-        let halves = self.halves.halves();
-        SideCovariance {
-            whole: halves.whole(),
+        SideCovariance::of(self.halves, &self.storage, gain, control)
+    }
+}
+
+impl SideCovariance {
+    fn of(halves: IntoHalves, storage: &StorageNoise, gain: f64, control: &Control) -> Self {
+        let halves = halves.halves(control);
+        Self {
+            whole: control.pool().install(|| halves.whole()),
             halves,
-            storage: self.storage.variances(gain),
+            storage: storage.variances(gain),
         }
     }
 }
 
-/// The rows of a block with their groups and quarters.
-fn sorted<'a>(
-    source: &'a RowSet,
-    block: &'a MappedBlock<'_>,
-    quarters: &'a [u8],
-) -> impl Iterator<Item = Sorted<'a>> {
-    let rows = block.each().zip(quarters);
-    rows.map(|((index, row), &quarter)| Sorted {
-        key: source.key(index),
+/// The rows of a block with their quarters.
+fn sorted<'a>(block: &'a MappedBlock<'_>, quarters: &'a [u8]) -> impl Iterator<Item = Sorted<'a>> {
+    block.each().zip(quarters).map(|((_, row), &quarter)| Sorted {
         quarter: usize::from(quarter),
+        first: false,
         row,
     })
 }
@@ -129,35 +128,38 @@ pub(super) fn covariance_of_side(
     pairs: Option<&[u8]>,
     control: &Control,
 ) -> Result<SideCovariance, TaskError> {
-    let source = sides.source(side);
+    let of_side = sides.selection(side);
+    // which row is the first of its group depends on which can be used
+    let exclude = if sides.grouped() {
+        sides.left_out(side)
+    } else {
+        of_side.exclude.to_vec()
+    };
+    let selection = Selection {
+        subset: taken.sample,
+        exclude: &exclude,
+        ..of_side
+    };
+    let rows = CovarianceRows {
+        held: selection.split.splits(),
+        quarters: Some(CovarianceQuarters {
+            grouped: sides.grouped(),
+            one_of_each: taken.one_of_each,
+        }),
+    };
     let mean = sides.moments(side).mean();
-    let quarter_of = |index: u64, row: &[f64]| match pairs {
-        _ if sides.grouped() => quarter(source.key(index)),
-        Some(quarters) => quarters.get(index as usize).map_or(0, |&of| usize::from(of)),
-        None => quarter_by(dot(row, mean)),
-    };
-    let firsts = (taken.one_of_each && sides.grouped()).then(|| sides.members(side).firsts());
-    let take = |_, row: u64| {
-        let stands = || {
-            firsts
-                .as_ref()
-                .is_none_or(|firsts| firsts.binary_search(&row).is_ok())
-        };
-        taken.sample.takes(source.key(row)) && sides.takes(side, row) && stands()
-    };
-    let mut rows = SideRows::new(sides, side);
+    let pass = Pass::new(sides.source(side), sides.map(side), mean, selection, rows).in_quarters(pairs);
     let stage = format!("covariance {}", ["image", "text"][side]);
-    each_mapped([source], [sides.map(side)], take, control, &stage, |[blocks]| {
-        let of_block = |block: &MappedBlock<'_>| -> Vec<u8> {
-            block
-                .each()
-                .map(|(index, row)| quarter_of(index, row) as u8)
-                .collect()
-        };
-        let quarters: Vec<Vec<u8>> = control
-            .pool()
-            .install(|| blocks.par_iter().map(of_block).collect());
-        rows.count(blocks, &quarters, control);
-    })?;
-    Ok(rows.covariance(gain))
+    let Total {
+        mut covariances,
+        storage,
+    } = pass.run(sides.work(), control, &stage)?;
+    let first = sides.grouped().then(|| covariances.pop()).flatten();
+    let quarters = covariances.try_into().expect("a covariance by quarter");
+    Ok(SideCovariance::of(
+        IntoHalves { quarters, first },
+        &storage,
+        gain,
+        control,
+    ))
 }

@@ -46,7 +46,8 @@ pub(super) fn figures(
     let originals = originals.to_slice().expect("rows one after another");
     for (name, map) in stages_of(&identity, aligner) {
         let stage = format!("stage {name}");
-        let counted = count(sides.source(1), &map, sides.selection(1), control, &stage, None)?;
+        let selection = sides.selection(1);
+        let counted = count(sides.source(1), &map, selection, control, &stage, sides.work())?;
         let moments = sides.measured(&counted);
         let mut mapped = vec![0.0; originals.len()];
         let (mut scratch, mut bad) = (modality_gap_geometry::Scratch::default(), Vec::new());

@@ -119,7 +119,7 @@ pub(crate) fn held_floor(
 ) -> Result<f64, TaskError> {
     let identity = sources.map(|side| Map::identity(side.dim, side.policy()));
     let maps = [aligner.target_map().unwrap_or(&identity[0]), aligner.map()];
-    let rows = Sides::count(sources, maps, paired, split, control)?;
+    let rows = Sides::count(sources, maps, paired, split, None, control)?;
     let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, 0);
     let clusters = clusters_of(&rows, sample, control)?;
     let pairs = (rows.grouping().pairing != Pairing::None && clusters.is_none())

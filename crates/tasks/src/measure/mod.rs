@@ -4,7 +4,6 @@ mod clusters;
 mod covariances;
 mod figures;
 mod gap;
-mod into_halves;
 mod neighbours;
 mod pairs;
 mod report;
@@ -17,7 +16,7 @@ mod strangers;
 use std::collections::BTreeMap;
 
 use modality_gap_geometry::{
-    Aligner, AnchoredCloud, Covariance, Map as RowsMap, Policy, RowMap, distance, vmf_concentration,
+    Aligner, AnchoredCloud, Covariance, Frame, Map as RowsMap, Policy, RowMap, distance, vmf_concentration,
 };
 use serde::Deserialize;
 
@@ -39,6 +38,7 @@ use crate::explain::{ExplainOptions, PairSide, TURN, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
 use crate::paired::PairBlock;
+use crate::receipt::{WorkFolder, write_result};
 use crate::report::{Drift, Norms, check_names};
 use crate::spectra::Side;
 use crate::{Control, RowSet, Sample, Split, TaskError};
@@ -94,11 +94,17 @@ pub struct MeasureJob {
     pub covariance_rows: Option<u64>,
     /// Whether the gap is judged, which takes covariances, also where no part needs them.
     pub judged: bool,
+    /// Where the states of shards are kept that are counted elsewhere.
+    pub work: Option<WorkFolder>,
 }
 
 impl MeasureJob {
     fn wants(&self, part: Part) -> bool {
         self.parts.as_ref().is_none_or(|parts| parts.contains(&part))
+    }
+
+    fn takes_covariances(&self) -> bool {
+        self.judged || self.wants(Part::Causes) || self.wants(Part::Similarity)
     }
 }
 
@@ -119,6 +125,7 @@ pub fn measure_job(
         [image_map, text_map],
         job.paired,
         job.split,
+        job.work.as_ref(),
         control,
     )?;
     let before = aligner
@@ -131,6 +138,10 @@ pub fn measure_job(
     let trace = [x.trace(), z.trace()];
     let scale = (trace[0] / (trace[1] + EPSILON)).sqrt();
     let dropped = [0, 1].map(|side| rows.dropped_rows(side));
+    // before the covariances: a distributed job begins anew after each pass, and their states are read only once when they come last
+    let projected = (aligner.is_none() && job.takes_covariances() && x.unit() && z.unit())
+        .then(|| Projected::of(&rows, scale, control))
+        .transpose()?;
     let mut parts = Parts {
         rows: &rows,
         job,
@@ -141,16 +152,21 @@ pub fn measure_job(
         mut gap,
         covariances,
         causes,
+        frame,
     } = parts.gap_and_causes(fitted.as_ref())?;
     let in_sample = fitted.as_ref().is_some_and(|fitted| fitted.in_sample);
     let mut phantom_drift = None;
     if let Some(before) = &before {
         gap.before = Some(distance(before.moments(0).mean(), before.moments(1).mean()));
         gap.after = Some(gap.centroid);
-    } else if let Some([_, of_text]) = covariances.as_ref().filter(|_| x.unit() && z.unit()) {
-        phantom_drift = Some(drift(&rows, &of_text.whole, scale, control)?);
+    } else if let Some((projected, [_, of_text])) = projected.zip(covariances.as_ref()) {
+        phantom_drift = Some(projected.drift(&of_text.whole));
     }
     let metrics = parts.rows_compared(&identity[1], aligner, covariances.as_ref(), in_sample)?;
+    // at the end, for a distributed job may begin anew after any pass
+    if let Some((path, frame)) = job.explain.save_frame.as_ref().zip(frame) {
+        write_result(path, &frame.to_bytes(), true)?;
+    }
     Ok(MeasureReport {
         dim: image.dim,
         rows: [x.rows(), z.rows()].into(),
@@ -175,6 +191,8 @@ struct Judgement {
     gap: MeasuredGap,
     covariances: Option<[SideCovariance; 2]>,
     causes: Option<Causes>,
+    /// The frame that they are taken in.
+    frame: Option<Frame>,
 }
 
 /// The parts of a measurement under way.
@@ -193,7 +211,7 @@ impl Parts<'_, '_> {
         let paired = rows.grouping().pairing != Pairing::None;
         let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
         let clusters = clusters_of(rows, sample, control)?;
-        if !job.judged && !job.wants(Part::Causes) && !job.wants(Part::Similarity) {
+        if !job.takes_covariances() {
             let pairs = paired
                 .then(|| pair_differences(rows, None, control))
                 .transpose()?;
@@ -210,6 +228,7 @@ impl Parts<'_, '_> {
                 gap,
                 covariances: None,
                 causes: None,
+                frame: None,
             });
         }
         let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
@@ -264,10 +283,12 @@ impl Parts<'_, '_> {
             let real = gap.judged.verdict == Verdict::Real;
             causes(rows, &covariances, pairs.as_ref(), real, job, control)
         });
+        let (causes, frame) = causes.transpose()?.unzip();
         Ok(Judgement {
             gap,
-            causes: causes.transpose()?,
+            causes,
             covariances: Some(covariances),
+            frame,
         })
     }
 
@@ -354,7 +375,7 @@ fn check(image: &RowSet, text: &RowSet, aligner: Option<&Aligner>) -> Result<(),
     Ok(())
 }
 
-/// What the gap is made of; `real` says whether it exceeds its noise.
+/// What the gap is made of, and the frame it is taken apart in; `real` says whether it exceeds its noise.
 fn causes(
     rows: &Sides<'_>,
     covariances: &[SideCovariance; 2],
@@ -362,7 +383,7 @@ fn causes(
     real: bool,
     job: &MeasureJob,
     control: &Control,
-) -> Result<Causes, TaskError> {
+) -> Result<(Causes, Frame), TaskError> {
     let side = |i: usize| Side {
         moments: rows.moments(i),
         covariance: &covariances[i].whole,
@@ -413,36 +434,46 @@ fn causes(
             add_strangers(coupling, pairs, &exchanged, &explained.frame, control)?;
         }
     }
-    Ok(explained.causes)
+    Ok((explained.causes, explained.frame))
 }
 
-/// Phantom drift of the text after anchor and trace, whose mean is the image's: what the sphere does to it.
-fn drift(
-    rows: &Sides<'_>,
-    covariance: &Covariance,
-    scale: f64,
-    control: &Control,
-) -> Result<Drift, TaskError> {
-    let [mu_x, mu_z] = [rows.moments(0).mean(), rows.moments(1).mean()];
-    let cloud = AnchoredCloud::new(mu_x, mu_z, rows.moments(1).trace(), scale);
-    let shift = Some(cloud.bias().to_vec());
-    let map = RowMap::new(mu_x.len(), Policy::Unit, scale, shift, true, Vec::new()).into();
-    let projected = count(
-        rows.source(1),
-        &map,
-        rows.selection(1),
-        control,
-        "phantom drift",
-        None,
-    )?;
-    let drift = cloud.drift(covariance, rows.measured(&projected).mean());
-    Ok(Drift {
-        measured: drift.measured,
-        to_target: drift.to_target,
-        tangential: Some(drift.tangential),
-        predicted_tangential: Some(drift.predicted_tangential),
-        cosine: Some(drift.cosine),
-        error: Some(drift.error),
-        parameter: Some(drift.parameter),
-    })
+/// The text after anchor and trace, whose mean is the image's, and what the sphere makes of that mean.
+struct Projected<'a> {
+    cloud: AnchoredCloud<'a>,
+    mean: Vec<f64>,
+}
+
+impl<'a> Projected<'a> {
+    fn of(rows: &'a Sides<'_>, scale: f64, control: &Control) -> Result<Self, TaskError> {
+        let [mu_x, mu_z] = [rows.moments(0).mean(), rows.moments(1).mean()];
+        let cloud = AnchoredCloud::new(mu_x, mu_z, rows.moments(1).trace(), scale);
+        let shift = Some(cloud.bias().to_vec());
+        let map = RowMap::new(mu_x.len(), Policy::Unit, scale, shift, true, Vec::new()).into();
+        let projected = count(
+            rows.source(1),
+            &map,
+            rows.selection(1),
+            control,
+            "phantom drift",
+            rows.work(),
+        )?;
+        Ok(Self {
+            cloud,
+            mean: rows.measured(&projected).mean().to_vec(),
+        })
+    }
+
+    /// Phantom drift, of text with this covariance.
+    fn drift(&self, covariance: &Covariance) -> Drift {
+        let drift = self.cloud.drift(covariance, &self.mean);
+        Drift {
+            measured: drift.measured,
+            to_target: drift.to_target,
+            tangential: Some(drift.tangential),
+            predicted_tangential: Some(drift.predicted_tangential),
+            cosine: Some(drift.cosine),
+            error: Some(drift.error),
+            parameter: Some(drift.parameter),
+        }
+    }
 }

@@ -9,8 +9,8 @@ use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
 use super::covariances::{SideCovariance, SideRows};
-use super::into_halves::{IntoHalves, Sorted};
 use super::sides::Sides;
+use crate::covariance::{IntoHalves, Sorted};
 use crate::groups::Pairing;
 use crate::mapper::check_pairs;
 use crate::paired::PairBlock;
@@ -57,19 +57,6 @@ struct PairSums {
     cosines: f64,
     /// Σ‖r−c‖².
     squares: f64,
-}
-
-impl PairSums {
-    /// The differences with their groups and quarters.
-    fn sorted<'a>(&'a self, keys: &'a [u64]) -> impl Iterator<Item = Sorted<'a>> {
-        let rows = self.differences.chunks_exact(self.sum.len());
-        let all = keys.iter().zip(rows.zip(&self.quarters));
-        all.map(|(&key, (row, &quarter))| Sorted {
-            key,
-            quarter: usize::from(quarter),
-            row,
-        })
-    }
 }
 
 /// A pass over pairs.
@@ -151,6 +138,8 @@ impl<'a, 'b> PairPass<'a, 'b> {
     /// Counts blocks with these keys.
     fn count(&mut self, keys: &[&[u64]], blocks: &[PairSums], control: &Control) {
         let found = &mut self.found;
+        let dim = self.center.len();
+        let mut sorted = Vec::new();
         for (keys, block) in keys.iter().zip(blocks) {
             found.pairs += keys.len() as u64;
             found.distances += block.distances;
@@ -161,10 +150,18 @@ impl<'a, 'b> PairPass<'a, 'b> {
                 .iter_mut()
                 .zip(&block.sum)
                 .for_each(|(sum, v)| *sum += v);
-            for ((&key, &product), &quarter) in keys.iter().zip(&block.products).zip(&block.quarters) {
-                let taken = self.sample.is_some_and(|sample| sample.takes(key));
-                if taken && self.seen.as_mut().is_none_or(|seen| seen.insert(key)) {
-                    found.products.add(product);
+            let pairs = block.differences.chunks_exact(dim).zip(&block.quarters);
+            for ((&key, &product), (row, &quarter)) in keys.iter().zip(&block.products).zip(pairs) {
+                if self.sample.is_some_and(|sample| sample.takes(key)) {
+                    let first = self.seen.as_mut().is_none_or(|seen| seen.insert(key));
+                    if first {
+                        found.products.add(product);
+                    }
+                    sorted.push(Sorted {
+                        quarter: usize::from(quarter),
+                        first: first && self.seen.is_some(),
+                        row,
+                    });
                 }
                 if !self.sides.grouped() {
                     found.quarters.resize(key as usize, 0);
@@ -172,16 +169,10 @@ impl<'a, 'b> PairPass<'a, 'b> {
                 }
             }
         }
-        let Some(sample) = self.sample else {
-            return;
-        };
-        let all = keys.iter().zip(blocks);
-        let rows = all.flat_map(|(keys, block)| block.sorted(keys));
-        let taken = rows.filter(|row| sample.takes(row.key));
-        self.differences.count(taken, control);
+        self.differences.count(sorted.into_iter(), control);
     }
 
-    fn pairs(self) -> Pairs {
+    fn pairs(self, control: &Control) -> Pairs {
         let found = self.found;
         let n = found.pairs as f64;
         // of rows paired by index every row is in one pair, so the means say it, to the last bit
@@ -189,9 +180,9 @@ impl<'a, 'b> PairPass<'a, 'b> {
             Pairing::Groups => found.sum.iter().map(|sum| sum / n).collect(),
             _ => self.center.clone(),
         };
-        let halves = self.differences.halves();
+        let halves = self.differences.halves(control);
         Pairs {
-            differences: halves.whole(),
+            differences: control.pool().install(|| halves.whole()),
             halves,
             products: found.products,
             quarters: found.quarters,
@@ -220,7 +211,7 @@ pub(super) fn pair_differences(
         let keys: Vec<&[u64]> = blocks.iter().map(|block| block.keys).collect();
         pass.count(&keys, &sums, control);
     })?;
-    Ok(pass.pairs())
+    Ok(pass.pairs(control))
 }
 
 /// [`pair_differences`] of all rows, paired by index and in no groups, and the covariance of either side, in one pass; `gains` are how
@@ -253,7 +244,10 @@ pub(super) fn pairs_and_sides(
         }
     })?;
     let [x, z] = of_sides;
-    Ok((pass.pairs(), [x.covariance(gains[0]), z.covariance(gains[1])]))
+    Ok((
+        pass.pairs(control),
+        [x.covariance(gains[0], control), z.covariance(gains[1], control)],
+    ))
 }
 
 /// Lengths of the mean unit directions of P_VΔ, and how many there are, in each frame of each of `sets`: of a half in each of two, of all

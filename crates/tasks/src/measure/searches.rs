@@ -379,7 +379,15 @@ mod tests {
         for (rows, paired) in [([3_600, 3_600], true), ([3_700, 3_100], false)] {
             let sources = [side(rows[0], 1), side(rows[1], 2)];
             let split = Split::default();
-            let sides = Sides::count([&sources[0], &sources[1]], [&map; 2], paired, split, &control).unwrap();
+            let sides = Sides::count(
+                [&sources[0], &sources[1]],
+                [&map; 2],
+                paired,
+                split,
+                None,
+                &control,
+            )
+            .unwrap();
             let asking = Asking {
                 before: Some(&map),
                 paired,

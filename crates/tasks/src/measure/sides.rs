@@ -9,7 +9,8 @@ use super::report::GroupsReport;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::mapper::{MappedBlock, Mapper, each_mapped};
 use crate::moments::{Counted, count, count_hashed};
-use crate::paired::{PairBlock, Paired};
+use crate::paired::{PairBlock, Paired, each_taken};
+use crate::receipt::WorkFolder;
 use crate::row_hash::UNUSABLE;
 use crate::scan::BLOCK_ROWS;
 use crate::walk::{walk, walk_range};
@@ -38,6 +39,8 @@ pub(super) struct Sides<'a> {
     without_partner: u64,
     /// Hash of the stored bits of each row; empty where there are too many.
     hashes: [Vec<u64>; 2],
+    /// Where the states of shards are kept that are counted elsewhere.
+    work: Option<&'a WorkFolder>,
 }
 
 impl<'a> Sides<'a> {
@@ -47,18 +50,20 @@ impl<'a> Sides<'a> {
         maps: [&'a Map; 2],
         paired: bool,
         split: Split,
+        work: Option<&'a WorkFolder>,
         control: &Control,
     ) -> Result<Self, TaskError> {
         let grouping = Grouping::declared(sources, paired)?;
         let mut sides = Self {
             sources: sources.map(RowSet::clone),
             maps,
-            counted: count_both(sources, maps, split, &NOTHING, true, control)?,
+            counted: count_both(sources, maps, split, (&NOTHING, true), work, control)?,
             split,
             grouping,
             exclude: NOTHING,
             without_partner: 0,
             hashes: NOTHING,
+            work,
         };
         let again = sides
             .grouping
@@ -72,17 +77,28 @@ impl<'a> Sides<'a> {
     }
 
     /// The same rows under other maps, in the groups that are known already.
-    pub(super) fn under<'b>(&self, maps: [&'b Map; 2], control: &Control) -> Result<Sides<'b>, TaskError> {
+    pub(super) fn under<'b>(&self, maps: [&'b Map; 2], control: &Control) -> Result<Sides<'b>, TaskError>
+    where
+        'a: 'b,
+    {
         let sources = [&self.sources[0], &self.sources[1]];
         let mut sides = Sides {
             sources: self.sources.clone(),
             maps,
-            counted: count_both(sources, maps, self.split, &self.grouping.repeats, false, control)?,
+            counted: count_both(
+                sources,
+                maps,
+                self.split,
+                (&self.grouping.repeats, false),
+                self.work,
+                control,
+            )?,
             split: self.split,
             grouping: self.grouping.clone(),
             exclude: self.grouping.repeats.clone(),
             without_partner: 0,
             hashes: NOTHING,
+            work: self.work,
         };
         sides.count_again(false, control)?;
         Ok(sides)
@@ -100,7 +116,8 @@ impl<'a> Sides<'a> {
             exclude = [dropped.clone(), dropped];
         }
         if again {
-            self.counted = count_both(sources, self.maps, self.split, &exclude, false, control)?;
+            let work = self.work;
+            self.counted = count_both(sources, self.maps, self.split, (&exclude, false), work, control)?;
         }
         self.exclude = exclude;
         for (side, source) in self.sources.iter().enumerate() {
@@ -179,6 +196,20 @@ impl<'a> Sides<'a> {
         shards
             .flat_map(|(start, rows)| rows.iter().map(move |row| start + row))
             .collect()
+    }
+
+    /// Rows of a side that are left out, whatever the reason, by their index in the source.
+    pub(super) fn left_out(&self, side: usize) -> Vec<u64> {
+        let mut rows = self.bad_rows(side);
+        rows.extend_from_slice(&self.exclude[side]);
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// Where the states of shards are kept that are counted elsewhere.
+    pub(super) fn work(&self) -> Option<&'a WorkFolder> {
+        self.work
     }
 
     /// `groups` of the results: how many there are, where rows belong together.
@@ -340,16 +371,35 @@ impl<'a> Sides<'a> {
         control: &Control,
         stage: &str,
     ) -> Result<UnitRows, TaskError> {
+        if !sample.is_all() {
+            return self.sampled(side, map, sample, range, control, stage);
+        }
         let mut rows = UnitRows::new(map.dim());
         self.each_block(side, map, range, control, stage, |parts| {
             for part in &parts {
-                for (i, &index) in part.indices().iter().enumerate() {
-                    if sample.takes(self.sources[side].key(index)) {
-                        rows.copy(part, i);
-                    }
-                }
+                (0..part.len()).for_each(|i| rows.copy(part, i));
             }
             Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// [`Self::collect`] of a sample; other rows are not read.
+    fn sampled(
+        &self,
+        side: usize,
+        map: &Map,
+        sample: Sample,
+        range: Range<u64>,
+        control: &Control,
+        stage: &str,
+    ) -> Result<UnitRows, TaskError> {
+        let source = &self.sources[side];
+        let take = |row| sample.takes(source.key(row)) && self.takes(side, row);
+        let mut rows = UnitRows::new(map.dim());
+        let stage = format!("{stage} {}", NAMES[side]);
+        each_taken(source, map, range, take, control, &stage, |taken| {
+            taken.add_to(&mut rows);
         })?;
         Ok(rows)
     }
@@ -371,8 +421,8 @@ fn count_both(
     sources: [&RowSet; 2],
     maps: [&Map; 2],
     split: Split,
-    exclude: &[Vec<u64>; 2],
-    hashed: bool,
+    (exclude, hashed): (&[Vec<u64>; 2], bool),
+    work: Option<&WorkFolder>,
     control: &Control,
 ) -> Result<[Counted; 2], TaskError> {
     let side = |i: usize| {
@@ -383,9 +433,9 @@ fn count_both(
         };
         let stage = format!("moments {}", NAMES[i]);
         if hashed {
-            count_hashed(sources[i], maps[i], selection, control, &stage, None)
+            count_hashed(sources[i], maps[i], selection, control, &stage, work)
         } else {
-            count(sources[i], maps[i], selection, control, &stage, None)
+            count(sources[i], maps[i], selection, control, &stage, work)
         }
     };
     Ok([side(0)?, side(1)?])

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::manifest::{Manifest, Plan, sum_of_shard};
 use super::pending::{PendingPass, Refused};
-use crate::TaskError;
+use crate::{Control, TaskError};
 
 /// What a task says of one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
@@ -45,33 +46,55 @@ pub struct CollectReport {
     pub refused: Vec<Refused>,
 }
 
-/// Pending where something was refused; otherwise the sums are compared.
-pub(crate) fn settle<T>(plan: &Plan<'_>, found: Vec<Result<T, String>>) -> Result<Vec<T>, TaskError> {
-    let parts = &plan.source.parts;
-    let (mut whole, mut refused) = (Vec::with_capacity(found.len()), Vec::new());
-    for (shard, result) in found.into_iter().enumerate() {
-        match result {
-            Ok(result) => whole.push(result),
-            Err(reason) => refused.push(Refused {
-                shard,
-                file: parts[shard].file().map(PathBuf::from).unwrap_or_default(),
-                reason,
-            }),
+impl Plan<'_> {
+    /// Takes up what tasks have left of each shard, as `restore` reads it.
+    ///
+    /// # Errors
+    /// Pending, with a manifest, where `restore` says of some shards why there is nothing that can be used.
+    pub(crate) fn take_up<T: Send>(
+        &self,
+        control: &Control,
+        restore: impl Fn(usize) -> Result<T, String> + Send + Sync,
+    ) -> Result<Vec<T>, TaskError> {
+        control.cancel.check()?;
+        let shards = 0..self.source.parts.len();
+        let found: Vec<_> = control
+            .pool()
+            .install(|| shards.into_par_iter().map(restore).collect());
+        let whole = self.settle(found)?;
+        let rows = self.source.rows();
+        control.stage(self.stage, rows).add(rows);
+        Ok(whole)
+    }
+
+    /// What was found of every shard; pending where something was refused.
+    pub(crate) fn settle<T>(&self, found: Vec<Result<T, String>>) -> Result<Vec<T>, TaskError> {
+        let parts = &self.source.parts;
+        let (mut whole, mut refused) = (Vec::with_capacity(found.len()), Vec::new());
+        for (shard, result) in found.into_iter().enumerate() {
+            match result {
+                Ok(result) => whole.push(result),
+                Err(reason) => refused.push(Refused {
+                    shard,
+                    file: parts[shard].file().map(PathBuf::from).unwrap_or_default(),
+                    reason,
+                }),
+            }
         }
+        if refused.is_empty() {
+            return Ok(whole);
+        }
+        let (manifest, described) = self.write()?;
+        Err(TaskError::Pending(Box::new(PendingPass {
+            stage: self.stage.to_owned(),
+            manifest,
+            params: self.params.to_owned(),
+            shards: described.shards.len(),
+            rows: described.rows,
+            missing: refused.iter().map(|refused| parts[refused.shard].rows()).sum(),
+            refused,
+        })))
     }
-    if refused.is_empty() {
-        return Ok(whole);
-    }
-    let (manifest, described) = plan.write()?;
-    Err(TaskError::Pending(Box::new(PendingPass {
-        stage: plan.stage.to_owned(),
-        manifest,
-        params: plan.params.to_owned(),
-        shards: described.shards.len(),
-        rows: described.rows,
-        missing: refused.iter().map(|refused| parts[refused.shard].rows()).sum(),
-        refused,
-    })))
 }
 
 /// Compares what tasks have reported with the manifest and with the receipts that were found, by index of the shard.

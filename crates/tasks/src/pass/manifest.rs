@@ -11,7 +11,7 @@ use ts_rs::TS;
 use twox_hash::XxHash3_128;
 
 use crate::outputs::{Target, dtype_named, format_named};
-use crate::receipt::{Input, canonical_json, hash_bytes, read_result, write_state};
+use crate::receipt::{Input, Receipt, WorkFolder, canonical_json, hash_bytes, read_result, write_state};
 use crate::rowset::Place;
 use crate::{OnBadRow, Part, ReadOptions, RowSet, Sample, Selection, Split, TaskError};
 
@@ -26,6 +26,10 @@ const MAX_MANIFEST: u64 = 1 << 30;
 pub enum PassKind {
     /// Counts its rows.
     Moments,
+    /// Looks for rows that cannot be used, and at the lengths of the others.
+    Inspect,
+    /// Adds up products of its components.
+    Covariance,
     /// Writes its rows mapped.
     Transform,
 }
@@ -35,9 +39,33 @@ impl PassKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Moments => "moments",
+            Self::Inspect => "inspect",
+            Self::Covariance => "covariance",
             Self::Transform => "transform",
         }
     }
+}
+
+/// Rows of a covariance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(optional_fields)]
+pub struct CovarianceRows {
+    /// Whether they are the rows held out, not those of the fit.
+    pub held: bool,
+    /// How they are sorted into independent quarters; absent where all are counted together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarters: Option<CovarianceQuarters>,
+}
+
+/// Quarters of the rows of a covariance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CovarianceQuarters {
+    /// Whether rows of a group are in one quarter, and the first of each is counted on its own as well.
+    pub grouped: bool,
+    /// Whether the first row of each group stands for all of them.
+    pub one_of_each: bool,
 }
 
 /// Where a shard's output goes, and what it is.
@@ -113,6 +141,15 @@ pub struct Manifest {
     /// Whether a hash of each row is kept.
     #[serde(default)]
     pub hashed: bool,
+    /// How many bad rows of each shard an inspection names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<usize>,
+    /// Which rows a covariance counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covariance: Option<CovarianceRows>,
+    /// File of the vector that a covariance is counted about, eight bytes a component, little-endian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub center: Option<PathBuf>,
     /// Whether outputs are flushed to the disk before they get their name. @defaultValue `true`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<bool>,
@@ -130,11 +167,23 @@ pub(crate) struct Plan<'a> {
     pub source: &'a RowSet,
     pub map: &'a Map,
     pub selection: Selection<'a>,
-    pub hashed: bool,
-    pub sync: Option<bool>,
     pub folder: &'a Path,
-    /// Output of each shard, and rows that it leaves out.
+    pub asks: Asks<'a>,
+}
+
+/// What passes of some kinds ask for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Asks<'a> {
+    /// Of moments: a hash of each row.
+    pub hashed: bool,
+    /// Of a transformation: whether outputs are flushed.
+    pub sync: Option<bool>,
+    /// Of a transformation: output of each shard, and rows that it leaves out.
     pub outputs: Option<(&'a [Target], &'a [Vec<u64>])>,
+    /// Of an inspection: how many bad rows are named.
+    pub named: Option<usize>,
+    /// Of covariances: what is counted, and about which centre.
+    pub covariance: Option<(CovarianceRows, &'a [f64])>,
 }
 
 impl Plan<'_> {
@@ -143,7 +192,7 @@ impl Plan<'_> {
         let (Part::File(shard), Some(input)) = (part, Input::of(part)) else {
             return Err(gone(part.file().unwrap_or(Path::new(""))));
         };
-        let output = self.outputs.map(|(targets, _)| &targets[index]);
+        let output = self.asks.outputs.map(|(targets, _)| &targets[index]);
         Ok(ManifestShard {
             input,
             dtype: shard.dtype.name().to_owned(),
@@ -154,6 +203,7 @@ impl Plan<'_> {
                 dtype: target.dtype.name().to_owned(),
             }),
             dropped: self
+                .asks
                 .outputs
                 .map_or_else(Vec::new, |(_, dropped)| dropped[index].clone()),
         })
@@ -166,11 +216,18 @@ impl Plan<'_> {
         let folder = self.folder.join(self.params);
         let map = folder.join("map.safetensors");
         write_state(&map, &self.map.to_file())?;
+        // both sides of a fit may keep their receipts in one folder
+        let beside = |name: &str, bytes: &[u8]| {
+            let file = folder.join(format!("{name}-{:032x}", hash_bytes(bytes)));
+            write_state(&file, bytes).map(|()| file)
+        };
         let groups = self.source.keys.as_ref().map(|keys| {
             let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
-            // both sides of a fit may keep their receipts in one folder
-            let file = folder.join(format!("groups-{:032x}", hash_bytes(&bytes)));
-            write_state(&file, &bytes).map(|()| file)
+            beside("groups", &bytes)
+        });
+        let center = self.asks.covariance.map(|(_, center)| {
+            let bytes: Vec<u8> = center.iter().flat_map(|v| v.to_le_bytes()).collect();
+            beside("center", &bytes)
         });
         let manifest = Manifest {
             version: MANIFEST_VERSION,
@@ -187,8 +244,11 @@ impl Plan<'_> {
             subset: self.selection.subset,
             exclude: self.selection.exclude.to_vec(),
             groups: groups.transpose()?,
-            hashed: self.hashed,
-            sync: self.sync,
+            hashed: self.asks.hashed,
+            named: self.asks.named,
+            covariance: self.asks.covariance.map(|(rows, _)| rows),
+            center: center.transpose()?,
+            sync: self.asks.sync,
             folder: self.folder.to_path_buf(),
             shards,
         };
@@ -254,7 +314,8 @@ impl Manifest {
         }
         Err(TaskError::BadReceipt {
             file: self.map.clone(),
-            reason: "the map or the groups are not those that the manifest was made for".to_owned(),
+            reason: "the map, the groups or the centre are not those that the manifest was made for"
+                .to_owned(),
         })
     }
 
@@ -271,6 +332,45 @@ impl Manifest {
         let keys = bytes.chunks_exact(4);
         let keys = keys.map(|key| u32::from_le_bytes(key.try_into().expect("four bytes")));
         Ok(Some(Arc::new(keys.collect())))
+    }
+
+    /// The centre of a covariance.
+    pub(crate) fn center(&self) -> Result<Vec<f64>, TaskError> {
+        let file = self
+            .center
+            .as_ref()
+            .ok_or_else(|| TaskError::BadOption("a manifest of covariances names no centre".to_owned()))?;
+        let bytes = read_result(file)?;
+        if bytes.len() != 8 * self.dim {
+            return Err(TaskError::BadReceipt {
+                file: file.clone(),
+                reason: format!("{} bytes are not a centre of {} columns", bytes.len(), self.dim),
+            });
+        }
+        let components = bytes.chunks_exact(8);
+        Ok(components
+            .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+            .collect())
+    }
+
+    /// Where its states and receipts are kept.
+    pub(crate) fn work(&self) -> WorkFolder {
+        WorkFolder {
+            path: self.folder.clone(),
+            resume: true,
+        }
+    }
+
+    /// The receipt that a task has found of a shard it has worked on.
+    pub(crate) fn receipt(
+        &self,
+        opened: &Opened,
+        found: Result<Receipt, String>,
+    ) -> Result<Receipt, TaskError> {
+        found.map_err(|reason| TaskError::BadReceipt {
+            file: self.shards[opened.source.place(0)].input.path.clone(),
+            reason,
+        })
     }
 
     /// What is counted of the rows.

@@ -10,9 +10,10 @@ mod pending;
 mod task;
 
 pub use ledger::{CollectReport, PassedShard};
-pub use manifest::{MANIFEST_VERSION, Manifest, ManifestOutput, ManifestShard, PassKind};
+pub use manifest::{
+    CovarianceQuarters, CovarianceRows, MANIFEST_VERSION, Manifest, ManifestOutput, ManifestShard, PassKind,
+};
 pub use pending::{PendingPass, Refused};
 
-pub(crate) use ledger::settle;
-pub(crate) use manifest::{Opened, Plan};
+pub(crate) use manifest::{Asks, Opened, Plan};
 pub(crate) use task::{collect, run_pass};

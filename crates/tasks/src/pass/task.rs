@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::ledger::{CollectReport, PassedShard, checked};
 use super::manifest::{Manifest, PassKind};
 use crate::receipt::write_state;
-use crate::{Control, Failure, TaskError, moments, transform};
+use crate::{Control, Failure, TaskError, covariance, inspect, moments, transform};
 
 /// What a task of a pass has done.
 pub(crate) struct Passed {
@@ -97,6 +97,8 @@ impl<'a> Worker<'a> {
         let opened = self.manifest.open(shard, self.keys.as_ref())?;
         let receipt = match self.manifest.kind {
             PassKind::Moments => moments::one_shard(self.manifest, &self.map, &opened, control)?,
+            PassKind::Inspect => inspect::one_shard(self.manifest, &self.map, &opened, control)?,
+            PassKind::Covariance => covariance::one_shard(self.manifest, &self.map, &opened, control)?,
             PassKind::Transform => transform::one_shard(self.manifest, &self.map, &opened, control)?,
         };
         Ok(PassedShard::of(shard, &receipt))
@@ -107,6 +109,8 @@ impl<'a> Worker<'a> {
         let opened = opened.map_err(|error| error.to_string())?;
         let receipt = match self.manifest.kind {
             PassKind::Moments => moments::receipt_of(self.manifest, &self.map, &opened),
+            PassKind::Inspect => inspect::receipt_of(self.manifest, &self.map, &opened),
+            PassKind::Covariance => covariance::receipt_of(self.manifest, &self.map, &opened),
             PassKind::Transform => transform::receipt_of(self.manifest, &self.map, &opened, control),
         };
         receipt.map(|receipt| PassedShard::of(shard, &receipt))

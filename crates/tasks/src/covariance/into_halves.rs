@@ -1,7 +1,5 @@
 //! Rows sorted into the halves of a covariance.
 
-use std::collections::HashSet;
-
 use modality_gap_geometry::{Covariance, Halves};
 use rayon::prelude::*;
 
@@ -9,19 +7,18 @@ use crate::Control;
 
 /// A row on its way into one of the quarters.
 #[derive(Clone, Copy)]
-pub(super) struct Sorted<'a> {
-    /// Its group.
-    pub key: u64,
+pub(crate) struct Sorted<'a> {
     pub quarter: usize,
+    /// Whether it is the first of its group.
+    pub first: bool,
     pub row: &'a [f64],
 }
 
 /// The quarters of a covariance.
-pub(super) struct IntoHalves {
-    quarters: [Covariance; 4],
-    first: Option<Covariance>,
-    /// Keys that have had a row; where rows are in no groups nothing is kept.
-    seen: Option<HashSet<u64>>,
+pub(crate) struct IntoHalves {
+    pub quarters: [Covariance; 4],
+    /// Of the first row of each group; absent where rows are in none.
+    pub first: Option<Covariance>,
 }
 
 impl IntoHalves {
@@ -29,7 +26,6 @@ impl IntoHalves {
         Self {
             quarters: [(); 4].map(|()| Covariance::about(center)),
             first: grouped.then(|| Covariance::about(center)),
-            seen: grouped.then(HashSet::new),
         }
     }
 
@@ -37,9 +33,9 @@ impl IntoHalves {
     pub fn count<'a>(&mut self, rows: impl Iterator<Item = Sorted<'a>>, control: &Control) {
         let mut quarters: [Vec<&[f64]>; 4] = Default::default();
         let mut firsts = Vec::new();
-        for Sorted { key, quarter, row } in rows {
+        for Sorted { quarter, first, row } in rows {
             quarters[quarter].push(row);
-            if self.seen.as_mut().is_some_and(|seen| seen.insert(key)) {
+            if first {
                 firsts.push(row);
             }
         }
@@ -52,7 +48,7 @@ impl IntoHalves {
     }
 
     /// All that was counted.
-    pub fn halves(self) -> Halves {
-        Halves::of(self.quarters, self.first)
+    pub fn halves(self, control: &Control) -> Halves {
+        control.pool().install(|| Halves::of(self.quarters, self.first))
     }
 }

@@ -3427,6 +3427,13 @@ export interface EngineOptions {
   /** Who runs its passes over shards. @defaultValue the threads of this process */
   on?: Engine
 }
+/** Where a job is run whose result is a report. */
+export interface WorkOptions extends EngineOptions {
+  /** Folder for the states of finished passes; needed with `on`, whose workers write there, and of no use without it. */
+  work?: string
+  /** Take up the states found in `work`, after checking them. @defaultValue `false` */
+  resume?: boolean
+}
 /** Storage type of a component. */
 export type Dtype = 'f16' | 'bf16' | 'f32' | 'f64'
 /**
@@ -4317,7 +4324,7 @@ export declare class DualEncoder {
  */
 export declare function embedPairs(input: EmbedInput, run?: RunOptions): Promise<EmbedReport>
 /** How rows are looked at. */
-export interface InspectOptions extends ThreadOptions {
+export interface InspectOptions extends ThreadOptions, WorkOptions {
   /** How many bad rows to list. @defaultValue `10` */
   badRows?: number
 }
@@ -4329,7 +4336,7 @@ export interface InspectOptions extends ThreadOptions {
  */
 export declare function inspect(rows: Embeddings, options?: InspectOptions & RunOptions): Promise<InspectReport>
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions, MeasureOptions {
+export interface MeasureInput extends ThreadOptions, MeasureOptions, WorkOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */

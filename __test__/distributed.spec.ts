@@ -9,6 +9,7 @@ import { openEmbeddings } from '../src/embeddings.ts'
 import { ModalityGapError } from '../src/errors.ts'
 import { type ReceiptOf, runTask } from '../src/task.ts'
 import { taskList } from '../src/task-list.ts'
+import { here } from './helpers/engine.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
@@ -18,17 +19,6 @@ const DIM = 6
 const SHARDS = [700, 1, 512, 600]
 
 const sides = (folder: string) => shardedSides(folder, { shards: SHARDS, dim: DIM, seeds: [1, 11] })
-
-/** Runs tasks here, the last first and each twice, as a scheduler may. */
-function here(seen: PendingPass[] = []): Engine {
-  return {
-    async runTasks(tasks, pass) {
-      seen.push(pass)
-      for (const task of tasks.toReversed()) await runTask(task)
-      return await Promise.all(tasks.map(task => runTask(task)))
-    },
-  }
-}
 
 const opened = async ({ target, source }: { target: string; source: string }) => ({
   target: await openEmbeddings(target),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { cancelled, type RunOptions } from './abort.ts'
-import { type Check, wrong } from './checks.ts'
+import { type Check, type Checks, flag, path, wrong } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { runJob } from './job.ts'
 import type { Job, JobResult, NativeAligner, PendingPass, Source, TaskReceipt, TaskSpec } from './native.ts'
@@ -35,12 +35,22 @@ export interface EngineOptions {
   on?: Engine
 }
 
+/** Where a job is run whose result is a report. */
+export interface WorkOptions extends EngineOptions {
+  /** Folder for the states of finished passes; needed with `on`, whose workers write there, and of no use without it. */
+  work?: string
+  /** Take up the states found in `work`, after checking them. @defaultValue `false` */
+  resume?: boolean
+}
+
 /** An engine, as an option. */
 export const engine: Check = (value, name) => {
   if (typeof (value as Partial<Engine> | null)?.runTasks !== 'function') {
     throw wrong(value, name, 'an engine, such as spark({ master })')
   }
 }
+
+export const workChecks: Checks<WorkOptions> = { on: engine, work: path, resume: flag }
 
 /** Tasks of a pass at most: schedulers take a few milliseconds for each. */
 const MOST_TASKS = 2000
@@ -50,7 +60,7 @@ const RESUBMISSIONS = 3
 const NAMED = 10
 
 /** Kinds of jobs that can be distributed. */
-type Distributed = Job & { kind: 'fit' | 'align' | 'transform' | 'convert' }
+type Distributed = Job & { kind: 'fit' | 'align' | 'transform' | 'convert' | 'measure' | 'inspect' }
 
 /**
  * Runs a job here or, where it has an engine, pass by pass: a pass that lacks results ends the job, its tasks are run, and the job

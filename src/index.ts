@@ -33,7 +33,7 @@ export {
   type StrategyReport,
 } from './compare.ts'
 export { type ConvertOptions, convert } from './convert.ts'
-export type { Engine, EngineOptions, PassTask, PendingPass } from './distributed.ts'
+export type { Engine, EngineOptions, PassTask, PendingPass, WorkOptions } from './distributed.ts'
 export {
   Embeddings,
   type EmbeddingsInput,

@@ -3,8 +3,8 @@ import { type Aligner, fitted, nativeOf } from './align.ts'
 import { type Checks, needed } from './checks.ts'
 import { claimFiles } from './claim.ts'
 import { diagnose } from './diagnosis.ts'
+import { runJobOn, type WorkOptions, workChecks } from './distributed.ts'
 import { checkWidth, type Embeddings, opened } from './embeddings.ts'
-import { runJob } from './job.ts'
 import type { MeasureOptions } from './measure-options.ts'
 import { checkCall, measureChecks, runChecks, threadChecks } from './option-checks.ts'
 import type { ThreadOptions } from './options.ts'
@@ -12,7 +12,7 @@ import type { GapReport } from './results.ts'
 import { groupedSources } from './row-groups.ts'
 
 /** What to measure. */
-export interface MeasureInput extends ThreadOptions, MeasureOptions {
+export interface MeasureInput extends ThreadOptions, MeasureOptions, WorkOptions {
   /** Rows of the image side. */
   image: Embeddings
   /** Rows of the text side. */
@@ -30,6 +30,7 @@ const measureInputChecks: Checks<MeasureInput> = {
   aligner: fitted,
   ...measureChecks,
   ...threadChecks,
+  ...workChecks,
 }
 
 /**
@@ -59,6 +60,7 @@ export async function measured(
     aligner,
     captionsPerImage,
     overwrite,
+    on,
     ...options
   }: MeasureInput & { outcomes?: boolean; covarianceRows?: number; judged?: boolean },
   run: RunOptions = {},
@@ -70,7 +72,7 @@ export async function measured(
   }
   const map = aligner && nativeOf(aligner)
   const { sources, paired, from } = await groupedSources(image, text, { paired: options.paired, captionsPerImage })
-  const { report: found } = await runJob({ kind: 'measure', ...options, paired }, sources, run, map)
+  const { report: found } = await runJobOn(on, { kind: 'measure', ...options, paired }, sources, run, map)
   if (found.groups && from !== undefined) {
     found.groups.from = from
   }

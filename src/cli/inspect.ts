@@ -1,22 +1,31 @@
 import type { Command } from 'commander'
 import type { InspectReport } from '../results.ts'
-import { addCommonOptions, addShapeOptions, addSplitOption, type CommonOptions, readingOf } from './options.ts'
+import {
+  addCommonOptions,
+  addShapeOptions,
+  addSplitOption,
+  addWorkOptions,
+  type CommonOptions,
+  engineOf,
+  readingOf,
+  type WorkChoice,
+} from './options.ts'
 import { count, figure, table } from './print.ts'
-import { perform } from './session.ts'
+import { perform, resumeCommand } from './session.ts'
 
 export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
     .description('show number, dimension, storage type and lengths of embeddings, and bad rows')
     .argument('<src...>', 'what to look at')
-  addCommonOptions(addShapeOptions(addSplitOption(command))).action((sources: string[], options: CommonOptions) =>
-    perform({ json: options.json }, async run => {
+  addShapeOptions(addSplitOption(command))
+  addWorkOptions(addCommonOptions(command)).action((sources: string[], options: CommonOptions & WorkChoice) =>
+    perform({ json: options.json, resumeWith: options.work && resumeCommand() }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { inspect } = await import('../inspect.ts')
-      const report = await inspect(await openEmbeddings(sources, readingOf(options)), {
-        threads: options.threads,
-        ...run,
-      })
+      const { threads, work, resume } = options
+      const rows = await openEmbeddings(sources, readingOf(options))
+      const report = await inspect(rows, { threads, work, resume, on: await engineOf(options), ...run })
       return { report, text: inspectText(report) }
     }),
   )

@@ -6,17 +6,20 @@ import {
   addCommonOptions,
   addGroupOptions,
   addReadingOptions,
+  addWorkOptions,
   atLeast,
   type CommonOptions,
+  engineOf,
   type GroupingOptions,
   positive,
   readingOf,
   share,
+  type WorkChoice,
 } from './options.ts'
 import { count, figure, percent, table, written } from './print.ts'
-import { perform } from './session.ts'
+import { perform, resumeCommand } from './session.ts'
 
-interface Options extends CommonOptions, HtmlOptions, GroupingOptions {
+interface Options extends CommonOptions, HtmlOptions, GroupingOptions, WorkChoice {
   image: string[]
   text: string[]
   paired?: boolean
@@ -49,14 +52,15 @@ export function addMeasure(program: Command): void {
     .option('--holdout <share>', 'measure only embeddings that a fit with this holdout and seed did not see', share)
     .option('--exact', 'let every row ask for its neighbours, however many there are')
     .option('--seed <n>', 'seed of what is sampled (default: 0)', atLeast(0))
-  addCommonOptions(addReadingOptions(addGroupOptions(addHtmlOptions(command)))).action((options: Options) =>
-    perform({ json: options.json }, async run => {
+  addReadingOptions(addGroupOptions(addHtmlOptions(command)))
+  addWorkOptions(addCommonOptions(command)).action((options: Options) =>
+    perform({ json: options.json, resumeWith: options.work && resumeCommand() }, async run => {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { claimFiles } = await import('../claim.ts')
       const { measureGap } = await import('../measure.ts')
       const reading = readingOf(options)
-      const { threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage } = options
+      const { threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage, work, resume } = options
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
       const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading })
       const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading })
@@ -72,6 +76,9 @@ export function addMeasure(program: Command): void {
         exact,
         seed,
         threads,
+        work,
+        resume,
+        on: await engineOf(options),
         overwrite: options.overwrite,
         ...frames,
         figures: needsFigures(options) || undefined,

@@ -64,6 +64,12 @@ export interface EngineChoice {
   worker?: string
 }
 
+/** Who runs a job whose result is a report, and where states are kept meanwhile. */
+export interface WorkChoice extends EngineChoice {
+  work?: string
+  resume?: boolean
+}
+
 export function addEngineOptions(command: Command): Command {
   return command
     .option(
@@ -73,6 +79,13 @@ export function addEngineOptions(command: Command): Command {
     .option('--spark-conf <setting...>', 'settings of the Spark session, KEY=VALUE')
     .option('--spark-python <command>', 'Python 3 with pyspark 4 (default: python3)')
     .option('--worker <file>', 'modality-gap-worker for the machines of the cluster (default: that of this platform)')
+}
+
+export function addWorkOptions(command: Command): Command {
+  command
+    .option('--work <dir>', 'with --on: folder for the states of finished passes')
+    .option('--resume', 'with --on: take up the states in --work, after checking them')
+  return addEngineOptions(command)
 }
 
 /**

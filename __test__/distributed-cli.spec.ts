@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { runTask } from '../src/task.ts'
 import { MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -80,4 +81,34 @@ test('a list of tasks ends with exit code 3; collect says what is missing, and w
   const without = await run(...FIT, '--out', 'a.safetensors', '--on', 'list:tasks.jsonl')
   t.is(without.code, 2)
   t.regex(without.stderr, /needs a folder for the states of its shards \(work\)/)
+})
+
+test('inspect and measure print what they print here; a frame is written once all is done', async t => {
+  const folder = folderOf(t)
+  rowsIn(folder)
+  const run = (...args: string[]) => modalityGap([...args, '--json'], { cwd: folder })
+  const measure = ['measure', '--image', 'images', '--text', 'texts', '--parts', 'causes', '--save-frame']
+  for (const [args, passes] of [
+    [['inspect', 'images'], 1],
+    [measure, 5],
+  ] as const) {
+    const saved = (name: string) => (args === measure ? [name] : [])
+    const list = ['--work', 'work', '--resume', '--on', 'list:tasks.jsonl']
+    let ended = await run(...args, ...saved('elsewhere.safetensors'), ...list)
+    let pending = 0
+    for (; ended.code === 3; pending++) {
+      const tasks = readFileSync(join(folder, 'tasks.jsonl'), 'utf8').trim().split('\n')
+      for (const task of tasks) await runTask(JSON.parse(task))
+      ended = await run(...args, ...saved('elsewhere.safetensors'), ...list)
+    }
+    t.is(pending, passes)
+    const here = await run(...args, ...saved('here.safetensors'))
+    t.is(here.code, 0, here.stderr)
+    t.is(ended.stdout, here.stdout)
+    const idle = await run(...args, ...saved('idle.safetensors'), '--work', 'work')
+    t.is(idle.code, 2)
+    t.regex(idle.stderr, /only a distributed \w+ keeps states of its shards/)
+  }
+  const [elsewhere, here] = ['elsewhere', 'here'].map(name => readFileSync(join(folder, `${name}.safetensors`)))
+  t.deepEqual(elsewhere, here)
 })

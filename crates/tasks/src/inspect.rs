@@ -71,6 +71,22 @@ pub struct InspectReport {
     pub bad_rows: BadRows,
 }
 
+impl InspectReport {
+    /// Names the files as `rows` does, the same rows by other paths.
+    #[must_use]
+    pub(crate) fn naming(mut self, rows: &RowSet) -> Self {
+        let starts = rows.starts();
+        let file = |shard: usize| rows.parts[shard].file().map(Path::to_path_buf);
+        for (shard, info) in self.info.shards.iter_mut().enumerate() {
+            info.path = file(shard);
+        }
+        for bad in &mut self.bad_rows.first {
+            bad.file = file(starts.partition_point(|&start| start <= bad.index) - 1);
+        }
+        self
+    }
+}
+
 /// How a source is looked at.
 #[derive(Debug, Clone, Default)]
 pub struct InspectJob {

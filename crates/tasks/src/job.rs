@@ -322,6 +322,7 @@ pub fn run(
     aligner: Option<&Aligner>,
     control: &Control,
 ) -> Result<JobResult, TaskError> {
+    let given = sources;
     let elsewhere: Vec<RowSet>;
     let sources = if control.is_distributed() {
         elsewhere = sources.iter().cloned().map(RowSet::absolute).collect();
@@ -329,7 +330,7 @@ pub fn run(
     } else {
         sources
     };
-    run_on(job, sources, aligner, control)
+    run_on(job, sources, given, aligner, control)
         .or_else(|error| match error {
             TaskError::Pending(pending) => Ok(JobResult::of(serde_json::json!({ "pending": pending }), None)),
             error => Err(error),
@@ -345,6 +346,7 @@ pub fn run(
 fn run_on(
     job: &Job,
     sources: &[RowSet],
+    given: &[RowSet],
     aligner: Option<&Aligner>,
     control: &Control,
 ) -> Result<JobResult, TaskError> {
@@ -384,7 +386,8 @@ fn run_on(
                 bad_rows: spec.bad_rows,
                 work: work_elsewhere("inspection", spec.work.as_deref(), spec.resume, control)?,
             };
-            Ok(JobResult::of(inspect_job(input, &job, control)?, None))
+            let report = inspect_job(input, &job, control)?.naming(&given[0]);
+            Ok(JobResult::of(report, None))
         }
         (Job::Task(task), []) => Ok(JobResult::of(run_task(&task.spec, control)?, None)),
         (Job::Collect(spec), []) => {

@@ -102,6 +102,13 @@ def run(folder, workers, cores, memory, ended):
             daemon.stop()
 
 
+def leave(*_):
+    """Ends this process in order, which a second signal does not interrupt."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def end_with(lines):
     """Ends this process in order when the lines end."""
     for _ in lines:
@@ -112,7 +119,8 @@ def end_with(lines):
 def main():
     # an interruption reaches the process that started this one, which says what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, leave)
     options = json.loads(sys.stdin.readline())
     threading.Thread(target=end_with, args=(sys.stdin,), daemon=True).start()
     try:

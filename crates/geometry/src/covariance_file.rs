@@ -112,18 +112,16 @@ impl StoredRows {
 #[cfg(test)]
 mod tests {
     use modality_gap_kernels::Dtype;
+    use modality_gap_testing::Lcg;
 
     use super::*;
+    use crate::as_rows;
 
     fn counted(center: &[f64], from: u64) -> Covariance {
-        let mut state = from;
-        let mut next = || {
-            state = crate::mix(state);
-            (state >> 11) as f64 * 2.0_f64.powi(-52) - 1.0
-        };
-        let rows: Vec<f64> = (0..40 * center.len()).map(|_| next()).collect();
+        let mut random = Lcg::new(from);
+        let rows: Vec<f64> = (0..40 * center.len()).map(|_| random.signed()).collect();
         let mut covariance = Covariance::about(center);
-        covariance.accumulate(&rows);
+        covariance.accumulate(as_rows(&rows, center.len()));
         covariance
     }
 

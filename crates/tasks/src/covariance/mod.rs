@@ -436,7 +436,9 @@ impl<'p, 'a> Counting<'p, 'a> {
                 })
             });
             halves.count(rows, control);
-            found.iter().for_each(|(_, of_block)| stored.merge(of_block));
+            for (_, of_block) in &found {
+                stored.merge(of_block);
+            }
         })?;
         let IntoHalves { quarters, first } = halves;
         Ok(State {

@@ -45,7 +45,7 @@ fn total(source: &RowSet, quarters: Option<CovarianceQuarters>, threads: usize) 
 #[test]
 fn threads_change_no_bit_and_cuts_only_roundings() {
     let rows = modality_gap_testing::side_rows(3_000, DIM, 8);
-    let cuts = [1, 700, 700, 2_900];
+    let cuts = [1, 700, 701, 2_900];
     let one = total(&cut(&rows, &cuts), None, 1);
     let many = total(&cut(&rows, &cuts), None, 8);
     assert_eq!(one.covariances[0].to_bytes(), many.covariances[0].to_bytes());

@@ -1112,6 +1112,11 @@ type GapResult = {
      */
     ofAligner?: JudgedGap
     /**
+     * Rows of the few groups that make most of the noise; the verdict (with an aligner that of `ofAligner`) is that of the other rows,
+     * and there is no interval.
+     */
+    leftOut?: ImageText<number>
+    /**
      * Mean distance of the pairs; `paired` only.
      */
     pairedDistance?: number

@@ -82,7 +82,7 @@ impl States<'_> {
         mut body: impl FnMut(usize, Vec<u8>) -> Result<(), String>,
     ) -> Result<(), String> {
         let other = || "its states are not those of its receipt".to_owned();
-        if receipt.hash.len() < HASH * endings.len() {
+        if !receipt.hash.len().is_multiple_of(HASH) || receipt.hash.len() < HASH * endings.len() {
             return Err(other());
         }
         for (state, ending) in endings.iter().enumerate() {

@@ -11,7 +11,6 @@ use crate::items::{dominating_groups, effective_groups};
 const COUNTED: usize = 512;
 
 /// Sums of a vector of each pair, by item.
-#[derive(Clone)]
 pub(super) struct ItemSums<'g> {
     groups: &'g PairGroups,
     dim: usize,
@@ -40,23 +39,6 @@ impl<'g> ItemSums<'g> {
         self.sums
     }
 
-    /// All items, or those without some, with their pairs.
-    fn items(self, without: &[usize]) -> (Vec<f64>, Vec<u32>) {
-        let (mut sums, mut pairs) = (Vec::with_capacity(self.sums.len()), Vec::new());
-        for (item, (sum, of_item)) in self
-            .sums
-            .chunks_exact(self.dim)
-            .zip(self.groups.pairs())
-            .enumerate()
-        {
-            if !without.contains(&item) {
-                sums.extend_from_slice(sum);
-                pairs.push(of_item);
-            }
-        }
-        (sums, pairs)
-    }
-
     /// The covariance of the mean of all pairs' vectors, where `variances` are the shares of the items in it.
     pub fn noise(self, variances: &[f64]) -> ClusterNoise {
         let dim = self.dim;
@@ -70,24 +52,28 @@ impl<'g> ItemSums<'g> {
         )
     }
 
-    /// The gap of the pairs without the items that make most of the noise, where the vectors are x − y − `mean`; `None` where too few pairs
-    /// would be left.
-    pub fn judge_the_rest(self, variances: &[f64], mean: &[f64]) -> Option<Judged> {
-        let dim = self.dim;
-        let rows: Vec<[f64; 2]> = self
-            .groups
-            .pairs()
-            .into_iter()
-            .map(|pairs| [f64::from(pairs); 2])
+    /// The gap of the pairs without the items that make most of the noise, where the vectors are x − y − `mean`; `None` where no few items do,
+    /// or where too few pairs would be left.
+    pub fn judge_the_rest(&self, variances: &[f64], mean: &[f64]) -> Option<Judged> {
+        let (dim, pairs) = (self.dim, self.groups.pairs());
+        let rows: Vec<[f64; 2]> = pairs.iter().map(|&pairs| [f64::from(pairs); 2]).collect();
+        let largest = dominating_groups(variances, &rows)?;
+        if largest.is_empty() {
+            return None;
+        }
+        let mut left = vec![true; pairs.len()];
+        for item in largest {
+            left[item] = false;
+        }
+        let items = || (0..pairs.len()).filter(|&item| left[item]);
+        let sums: Vec<f64> = items()
+            .flat_map(|item| &self.sums[item * dim..(item + 1) * dim])
+            .copied()
             .collect();
-        let without = dominating_groups(variances, &rows)?;
-        let (sums, pairs) = self.items(&without);
-        let (mut sums, offset) = centred(sums, &pairs, dim);
-        let left = variances
-            .iter()
-            .enumerate()
-            .filter(|(item, _)| !without.contains(item));
-        let noise = noise_of(&mut sums, &pairs, dim, effective_groups(left.map(|(_, v)| *v)));
+        let pairs_left: Vec<u32> = items().map(|item| pairs[item]).collect();
+        let (mut sums, offset) = centred(sums, &pairs_left, dim);
+        let effective = effective_groups(items().map(|item| variances[item]));
+        let noise = noise_of(&mut sums, &pairs_left, dim, effective);
         let mean: Vec<f64> = mean.iter().zip(offset).map(|(m, offset)| m + offset).collect();
         Some(noise.noise(&mean).judge(dot(&mean, &mean), dim))
     }

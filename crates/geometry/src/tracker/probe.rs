@@ -115,12 +115,9 @@ impl Probe {
         let mut of_rest = None;
         let (clusters, of_bias, own) = if let Some([of_delta, of_bias, of_sphere]) = sums {
             let variances = groups.map_or(Vec::new(), |groups| groups.variances(&moments));
-            let clusters = of_delta.clone().noise(&variances);
-            if clusters.dominated() {
-                of_rest = of_delta.judge_the_rest(&variances, &mean);
-            }
+            of_rest = of_delta.judge_the_rest(&variances, &mean);
             (
-                Some(clusters),
+                Some(of_delta.noise(&variances)),
                 of_bias.noise(&variances).matrix(),
                 of_sphere.trace(),
             )

@@ -1,0 +1,136 @@
+/**
+ * `align` from a bucket to a bucket against copying with boto3: all files are read once, the text files are written. Both use a server of
+ * S3's interface (moto) on this machine, in alternating runs.
+ *   node benches/stores.mjs [--rows 100000] [--dim 1280] [--runs 5]
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { s3Server } from '../scripts/data/s3-server.mjs'
+import { scriptOptions } from '../scripts/options.mjs'
+
+const { values } = scriptOptions({
+  options: {
+    rows: { type: 'string', default: '100000' },
+    dim: { type: 'string', default: '1280' },
+    runs: { type: 'string', default: '5' },
+  },
+})
+const [rows, dim, runs] = [values.rows, values.dim, values.runs].map(Number)
+const MAIN = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js')
+
+/** Copies with the threads, parts and retries that `aws s3 cp` has, from the bucket to a file and back. */
+const COPY = `
+import boto3, os, sys, tempfile
+client = boto3.client('s3')
+with tempfile.TemporaryDirectory() as folder:
+    for name in ('image.npy', 'text.npy'):
+        client.download_file('rows', name, os.path.join(folder, name))
+    client.upload_file(os.path.join(folder, 'text.npy'), 'rows', 'copied/text.npy')
+`
+const MAKE = `
+import boto3
+client = boto3.client('s3')
+client.create_bucket(Bucket='rows')
+`
+
+const folder = mkdtempSync(join(tmpdir(), 'modality-gap-stores-'))
+const { command, args, env } = s3Server()
+const server = spawn(command, [...args, '-H', '127.0.0.1', '-p', '0'], {
+  env: { ...process.env, ...env, PYTHONUNBUFFERED: '1' },
+  stdio: ['ignore', 'ignore', 'pipe'],
+})
+try {
+  const endpoint = await listening(server)
+  const own = {
+    ...process.env,
+    ...env,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: 'key',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    NO_PROXY: '127.0.0.1',
+  }
+  timed(command, ['-c', MAKE], own)
+  for (const [name, seed] of [
+    ['image', 1],
+    ['text', 2],
+  ]) {
+    const file = join(folder, `${name}.npy`)
+    writeRows(file, seed)
+    timed(
+      command,
+      ['-c', `import boto3; boto3.client('s3').upload_file(${JSON.stringify(file)}, 'rows', '${name}.npy')`],
+      own,
+    )
+  }
+  const sides = ['--image', 's3://rows/image.npy', '--text', 's3://rows/text.npy']
+  const align = [MAIN, 'align', ...sides, '--out', 's3://rows/aligned', '--overwrite']
+  const times = { align: [], copy: [] }
+  for (let run = 0; run < runs; run++) {
+    times.copy.push(timed(command, ['-c', COPY], own))
+    times.align.push(timed(process.execPath, align, own))
+  }
+  const bytes = 3 * rows * dim * 2
+  const [ours, theirs] = [median(times.align), median(times.copy)]
+  const rate = seconds => `${(bytes / 1e6 / seconds).toFixed(0)} MB/s`
+  console.log(`${rows} × ${dim} f16 a side, ${(bytes / 1e6).toFixed(0)} MB read and written by a copy, ${runs} runs`)
+  console.log(`align s3 → s3   ${ours.toFixed(2)} s (${rate(ours)}; ${times.align.map(s => s.toFixed(2)).join(', ')})`)
+  console.log(
+    `copy with boto3 ${theirs.toFixed(2)} s (${rate(theirs)}; ${times.copy.map(s => s.toFixed(2)).join(', ')})`,
+  )
+  console.log(`ratio ${(theirs / ours).toFixed(2)}`)
+} finally {
+  server.kill()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function listening(child) {
+  const lines = createInterface(child.stderr)
+  const found = new Promise(resolve => {
+    lines.on('line', line => {
+      const address = /Running on (http:\S+)/.exec(line)?.[1]
+      if (address) resolve(address)
+    })
+  })
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
+  return await Promise.race([found, ended])
+}
+
+function timed(program, words, environment) {
+  const began = performance.now()
+  const { status, stderr } = spawnSync(program, words, { env: environment, encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return (performance.now() - began) / 1000
+}
+
+/** Rows of f16 by chance around a direction of their side's; bits of numbers between 2⁻⁶ and 2⁻⁴ with a sign. */
+function writeRows(file, seed) {
+  const header = `{'descr': '<f2', 'fortran_order': False, 'shape': (${rows}, ${dim}), }`
+  const padded = `${header.padEnd(117)}\n`
+  const to = openSync(file, 'w')
+  writeSync(
+    to,
+    Buffer.concat([Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, padded.length, 0]), Buffer.from(padded)]),
+  )
+  let state = seed
+  const block = new Uint16Array(1000 * dim)
+  for (let at = 0; at < rows; at += 1000) {
+    for (let i = 0; i < block.length; i++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      const positive = i % dim < 8 * seed || state & 0x8000_0000
+      block[i] = (positive ? 0 : 0x8000) | (0x2400 + ((state >>> 8) & 0x7ff))
+    }
+    writeSync(to, new Uint8Array(block.buffer, 0, 2 * Math.min(1000, rows - at) * dim))
+  }
+  closeSync(to)
+}
+
+function median(list) {
+  const sorted = [...list].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)]
+}

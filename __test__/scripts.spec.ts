@@ -14,11 +14,11 @@ test('a script that is called wrongly ends with one line and exit code 2', t => 
   for (const [args, message] of [
     [
       ['scripts/test.mjs', '--without', 'x'],
-      'unknown part `x`; expected smollm2, browser, workflow-tools, s3-server, git',
+      'unknown part `x`; expected smollm2, browser, workflow-tools, s3-server, gcs-server, azure-server, git',
     ],
     [
       ['scripts/test.mjs', '--without', 'browser,y'],
-      'unknown part `y`; expected smollm2, browser, workflow-tools, s3-server, git',
+      'unknown part `y`; expected smollm2, browser, workflow-tools, s3-server, gcs-server, azure-server, git',
     ],
     [['scripts/test.mjs', '--with', 'browser'], "Unknown option '--with'"],
     [['scripts/examples.mjs', '--short'], "Unknown option '--short'"],

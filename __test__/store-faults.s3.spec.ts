@@ -144,7 +144,7 @@ test('an upload in parts that is killed leaves nothing that a listing shows, and
   })
   const remote = args('s3://rows', 's3://rows/out')
   const child = spawn(process.execPath, [MAIN, ...remote], {
-    env: { ...process.env, ...environment(before) },
+    env: { ...process.env, ...environment(before), ...NEVER },
     stdio: 'ignore',
   })
   kill = () => child.kill('SIGKILL')
@@ -156,12 +156,12 @@ test('an upload in parts that is killed leaves nothing that a listing shows, and
   )
   kill = undefined
   parts.length = 2
-  const resumed = await modalityGap([...remote, '--resume'], { env: environment(before) })
+  const resumed = await modalityGap([...remote, '--resume'], { env: { ...environment(before), ...NEVER } })
   t.is(resumed.code, 0, resumed.stderr)
   t.deepEqual(parts.slice(2).sort(), ['1', '2', '3'])
-  const objects = await objects(endpoint, 'out')
+  const stored = await objects(endpoint, 'out')
   for (const name of ['text.npy', 'aligner.safetensors']) {
-    t.true(objects.get(name)?.equals(readFileSync(join(folder, 'out', name))), name)
+    t.true(stored.get(name)?.equals(readFileSync(join(folder, 'out', name))), name)
   }
 })
 
@@ -187,9 +187,9 @@ test('credentials that expire during a job are named, and the job is resumed wit
   t.regex(failed.stderr, /the credentials have expired; get new ones.*\(s3:\/\/rows\/out\/text_1\.npy\)/)
   const resumed = await modalityGap([...remote, '--resume'], { env: environment(endpoint) })
   t.is(resumed.code, 0, resumed.stderr)
-  const objects = await objects(endpoint, 'out')
+  const stored = await objects(endpoint, 'out')
   for (const name of ['text_0.npy', 'text_1.npy', 'aligner.safetensors']) {
-    t.true(objects.get(name)?.equals(readFileSync(join(folder, 'out', name))), name)
+    t.true(stored.get(name)?.equals(readFileSync(join(folder, 'out', name))), name)
   }
 })
 
@@ -204,15 +204,13 @@ test('an object of many parts is sent to Google Cloud Storage, whose XML interfa
     headers.authorization = AUTHORIZATION
     return false
   })
-  const env = { ...environment(endpoint), STORAGE_EMULATOR_HOST: google, GOOGLE_BEARER_TOKEN: 'token' }
+  const env = { ...environment(endpoint), ...NEVER, STORAGE_EMULATOR_HOST: google, GOOGLE_BEARER_TOKEN: 'token' }
   const sent = await modalityGap(['convert', '--in', file, '--out', 'gs://rows/big.npy'], { env })
   t.is(sent.code, 0, sent.stderr)
   t.deepEqual(parts.sort(), ['1', '2', '3'])
   const back = await modalityGap(['convert', '--in', 'gs://rows/big.npy', '--out', join(folder, 'back.npy')], { env })
   t.is(back.code, 0, back.stderr)
-  t.true(
-    readFileSync(join(folder, 'back.npy')).equals((await objects(endpoint, 'big.npy')).get('big.npy') as Buffer),
-  )
+  t.true(readFileSync(join(folder, 'back.npy')).equals((await objects(endpoint, 'big.npy')).get('big.npy') as Buffer))
   t.true(
     readFileSync(join(folder, 'back.npy'))
       .subarray(-40_000 * 128 * 4)

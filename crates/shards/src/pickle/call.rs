@@ -17,8 +17,13 @@ impl Machine {
             return Ok(Value::Global(global));
         }
         let (module, name) = (String::from_utf8_lossy(&module), String::from_utf8_lossy(&name));
+        let advice = match module.split('.').next() {
+            Some("pandas") => "write the table with to_parquet",
+            Some("torch") => "save tensors with torch.save, as .pt",
+            _ => "save NumPy arrays",
+        };
         self.fail(&format!(
-            "it asks for {module}.{name}, which is never loaded; save NumPy arrays"
+            "it asks for {module}.{name}, which is never loaded; {advice}"
         ))
     }
 

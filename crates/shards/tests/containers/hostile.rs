@@ -309,6 +309,23 @@ fn a_pickle_never_runs_anything() {
         &pickle(2, &[&call]),
         "posix.system, which is never loaded",
     );
+    for (class, advice) in [
+        (
+            "pandas\nDataFrame",
+            "which is never loaded; write the table with to_parquet",
+        ),
+        (
+            "torch._utils\n_rebuild_tensor_v2",
+            "which is never loaded; save tensors with torch.save",
+        ),
+        ("pandemic\nX", "which is never loaded; save NumPy arrays"),
+    ] {
+        refused(
+            "a.pkl",
+            &pickle(2, &[format!("]c{class}\n)R.").as_bytes()]),
+            advice,
+        );
+    }
     let call = [
         &b"]"[..],
         &text("builtins"),

@@ -204,7 +204,7 @@ test('an object of many parts is sent to Google Cloud Storage, whose XML interfa
     headers.authorization = AUTHORIZATION
     return false
   })
-  const env = { ...environment(endpoint), ...NEVER, STORAGE_EMULATOR_HOST: google, GOOGLE_BEARER_TOKEN: 'token' }
+  const env = { ...environment(endpoint), ...NEVER, STORAGE_EMULATOR_HOST: google, HOME: '/nowhere' }
   const sent = await modalityGap(['convert', '--in', file, '--out', 'gs://rows/big.npy'], { env })
   t.is(sent.code, 0, sent.stderr)
   t.deepEqual(parts.sort(), ['1', '2', '3'])

@@ -9,7 +9,7 @@ import { listening, pass } from './helpers/servers.ts'
 import { storeLaws, type TestStore } from './helpers/store-laws.ts'
 
 /** Names of the environment that say nothing of credentials and proxies. */
-const ENV = { HOME: '/nowhere', GOOGLE_BEARER_TOKEN: 'token', NO_PROXY: '127.0.0.1', MODALITY_GAP_NETWORK_TIMEOUT: '2' }
+const ENV = { HOME: '/nowhere', NO_PROXY: '127.0.0.1', MODALITY_GAP_NETWORK_TIMEOUT: '2' }
 
 // this server has no answer of its own for a bucket that is not there
 storeLaws('gs', startGcs, /cannot be read: .*nowhere/)

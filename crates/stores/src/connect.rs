@@ -174,7 +174,11 @@ fn gs(uri: &Uri) -> Result<Connection, StoreError> {
         builder = builder.with_base_url(&host);
     }
     let signed = credentials::google();
-    let builder = builder.with_skip_signature(!signed).with_client_options(options);
+    if !signed {
+        // uploads carry a token all the same; without one of ours the machine would be asked for its own
+        builder = builder.with_skip_signature(true).with_bearer_token("");
+    }
+    let builder = builder.with_client_options(options);
     Ok(Connection {
         signed,
         store: Arc::new(builder.build().map_err(|error| refused(&error))?),

@@ -7,7 +7,7 @@
  * | `NOT_FOUND` | a path does not exist, or what an earlier stage should have left there |
  * | `UNREADABLE` | a file exists but the system does not let it be read |
  * | `BAD_FORMAT` | a file is not what its name says: wrong magic, truncated, nonsense in the header |
- * | `UNSUPPORTED` | a data type or compression that is not read or written, or more than can be held |
+ * | `UNSUPPORTED` | a data type or compression that is not read or written, more than can be held, or an address of a store where only a path will do |
  * | `EMPTY` | no rows, no file of rows in a folder, no usable record, no question with a right answer |
  * | `BAD_SELECTOR` | `#name` picks a column, tensor or key that is not there |
  * | `WIDTH_MISMATCH` | rows that must share a width do not |

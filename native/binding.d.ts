@@ -108,6 +108,18 @@ export declare class NativeModel {
   release(): void
 }
 
+/** An object whose bytes are read by position. */
+export declare class NativeObject {
+  /** Opens an object; all bytes are of the content that it has now. */
+  static open(path: string): Promise<types.Outcome<NativeObject>>
+  /** What it is. */
+  info(): FoundPlace
+  /** Up to `length` bytes from `start`, fewer at its end. */
+  read(start: number, length: number): Promise<types.Outcome<Buffer>>
+  /** Lets go of it; reads on their way end as they would. */
+  release(): void
+}
+
 /** A parquet file whose rows are read as records. */
 export declare class NativeRecords {
   /** Opens the columns of these names, those that there are. */
@@ -193,6 +205,9 @@ export interface FileKind {
   advice?: string
 }
 
+/** What stands at a name; null for nothing. */
+export declare function findPlace(path: string): Promise<types.Outcome<FoundPlace | null>>
+
 /** What a job gives. */
 export interface Finished {
   /** The report, by the names of the JSON results. */
@@ -201,8 +216,23 @@ export interface Finished {
   aligner?: Buffer
 }
 
+/** What stands at a name. */
+export interface FoundPlace {
+  /** Whether it is a folder. */
+  folder: boolean
+  /** Bytes of a file. */
+  size: number
+  /** Time of its last change in milliseconds since 1970. */
+  modified: number
+  /** What a store calls this content. */
+  tag?: string
+}
+
 /** What a file is that holds no text of records, as its first bytes tell; null where they do not. */
 export declare function kindOfFile(path: string): Promise<types.Outcome<FileKind | null>>
+
+/** Names in a folder, in order. */
+export declare function namesInFolder(folder: string): Promise<types.Outcome<string[]>>
 
 /** Points of a projection, one entry each in every list. */
 export interface PointColumns {

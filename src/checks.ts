@@ -1,4 +1,5 @@
 import { ModalityGapError } from './errors.ts'
+import { isRemote } from './remote.ts'
 import { kindOf } from './rows.ts'
 import { nearest } from './suggest.ts'
 
@@ -56,13 +57,33 @@ export function madeHere(own: unknown, name: string, by: string): void {
 export const path: Check = (value, name) =>
   accept(typeof value === 'string' && value !== '', value, name, 'a path, as text')
 
+/** A path of the file system, where an address of a store is not read. */
+export const localInput: Check = (value, name) => {
+  path(value, name)
+  refuseRemote(value as string, name, 'is read from the file system only; download it, and name the copy')
+}
+
+/** A path of the file system, where nothing is written to a store. */
+export const localOutput: Check = (value, name) => {
+  path(value, name)
+  refuseRemote(value as string, name, 'is written to the file system only; name a path of it, and upload the result')
+}
+
+/** Refuses an address of a store. */
+export function refuseRemote(value: string, name: string, why: string): void {
+  if (isRemote(value)) {
+    throw new ModalityGapError('UNSUPPORTED', `${name}: ${shown(value)} is the address of an object, and ${why}`)
+  }
+}
+
 /**
  * Checks an argument that is a path.
  *
- * @throws {@link ModalityGapError} `BAD_OPTION`
+ * @param check what paths it may be
+ * @throws {@link ModalityGapError} `BAD_OPTION`; `UNSUPPORTED` for an address of a store where only a path will do
  */
-export function checkPath(value: unknown, of: string): asserts value is string {
-  path(value, of)
+export function checkPath(value: unknown, of: string, check = path): asserts value is string {
+  check(value, of)
 }
 
 /** An instance of a class. */
@@ -120,23 +141,34 @@ export function listOf(check: Check, expected = 'an array'): Check {
 }
 
 /** A path or a list of paths. */
-export const paths: Check = (value, name) => {
-  if (Array.isArray(value)) {
-    accept(value.length > 0, value, name, 'a path or a list of paths')
-    listOf(path)(value, name)
-  } else {
-    accept(typeof value === 'string' && value !== '', value, name, 'a path or a list of paths')
+export const paths: Check = pathsOf(path)
+
+/** The same of the file system, where addresses of stores are not read. */
+export const localInputs: Check = pathsOf(localInput)
+
+function pathsOf(check: Check): Check {
+  return (value, name) => {
+    if (Array.isArray(value)) {
+      accept(value.length > 0, value, name, 'a path or a list of paths')
+      listOf(check)(value, name)
+    } else {
+      accept(typeof value === 'string' && value !== '', value, name, 'a path or a list of paths')
+      check(value, name)
+    }
   }
 }
 
-/** What passes one of several checks. */
+/** What passes one of several checks; what is of one's kind and not supported is refused as that. */
 export function anyOf(expected: string, ...checks: readonly Check[]): Check {
   return (value, name) => {
     const passes = checks.some(check => {
       try {
         check(value, name)
         return true
-      } catch {
+      } catch (error) {
+        if (error instanceof ModalityGapError && error.code === 'UNSUPPORTED') {
+          throw error
+        }
         return false
       }
     })

@@ -3,6 +3,8 @@ import { Embeddings, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { native } from './native.ts'
 import type { OverwriteOptions } from './options.ts'
+import { isThere } from './places.ts'
+import { isRemote } from './remote.ts'
 
 /**
  * Refuses files that would replace something, unless they may, and those that would stand among the rows that are read.
@@ -28,7 +30,7 @@ export async function claimFiles(
  */
 export async function claimPlaces(paths: readonly string[], { overwrite = false }: OverwriteOptions): Promise<void> {
   for (const path of overwrite ? [] : paths) {
-    if (await lstat(path).catch(() => undefined)) {
+    if (isRemote(path) ? await isThere(path) : await lstat(path).catch(() => undefined)) {
       throw exists(path)
     }
   }

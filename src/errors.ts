@@ -1,3 +1,5 @@
+import { withoutQuery } from './remote.ts'
+
 /**
  * What went wrong, stable across versions:
  *
@@ -6,7 +8,7 @@
  * | `NOT_FOUND` | a path does not exist, or what an earlier stage should have left there |
  * | `UNREADABLE` | a file exists but the system does not let it be read |
  * | `BAD_FORMAT` | a file is not what its name says: wrong magic, truncated, nonsense in the header |
- * | `UNSUPPORTED` | a data type or compression that is not read or written, or more than can be held |
+ * | `UNSUPPORTED` | a data type or compression that is not read or written, more than can be held, or an address of a store where only a path will do |
  * | `EMPTY` | no rows, no file of rows in a folder, no usable record, no question with a right answer |
  * | `BAD_SELECTOR` | `#name` picks a column, tensor or key that is not there |
  * | `WIDTH_MISMATCH` | rows that must share a width do not |
@@ -97,10 +99,10 @@ export class ModalityGapError extends Error {
    * @param place file, row, column and sample, as far as known; `cause` as in `Error`
    */
   constructor(code: ErrorCode, message: string, place: ErrorPlace & { cause?: unknown } = {}) {
-    super(message, place.cause === undefined ? undefined : { cause: place.cause })
+    super(withoutQuery(message), place.cause === undefined ? undefined : { cause: place.cause })
     this.name = code === 'CANCELLED' ? 'AbortError' : 'ModalityGapError'
     this.code = code
-    this.file = place.file
+    this.file = place.file === undefined ? undefined : withoutQuery(place.file)
     this.row = place.row
     this.column = place.column
     this.sample = place.sample

@@ -10,6 +10,7 @@ export type {
   NativeEncoder,
   NativeLock,
   NativeModel,
+  NativeObject,
   NativeRows,
   NativeTracker,
   ProbeEvent,

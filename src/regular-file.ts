@@ -1,6 +1,8 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { ModalityGapError } from './errors.ts'
+import { isRemote } from './remote.ts'
+import type { RegularFile } from './remote-file.ts'
 import { unreadable } from './unreadable.ts'
 
 /** A pipe without a writer would hold up the opening itself; Windows has no such flag and no such pipes. */
@@ -13,11 +15,17 @@ const MAX_TEXT = 500e6
 export const mostUnpacked = (bytes: number): number => 200 * bytes + 64 * 2 ** 20
 
 /**
- * Opens a regular file: a pipe or a device may have no end, and one that is named in a file of others may be any.
+ * Opens a regular file, or an object by its address: a pipe or a device may have no end, and one that is named in a file of others may
+ * be any.
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`; `UNREADABLE` also for what is not a regular file
  */
-export async function openRegular(path: string): Promise<FileHandle> {
+export async function openRegular(path: string): Promise<RegularFile> {
+  if (isRemote(path)) {
+    // help and files of the system do without the native code
+    const { openObject } = await import('./remote-file.ts')
+    return await openObject(path)
+  }
   const file = await open(path, O_RDONLY | O_NONBLOCK).catch(cause => unreadable(path, cause))
   const isFile = await file.stat().then(
     stats => stats.isFile(),

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
 import { ModalityGapError } from './errors.ts'
+import { isThere } from './places.ts'
 import type { EmbeddingsInfo } from './results.ts'
 import type { RowFiles } from './revision/data/embedding-rows.ts'
 
@@ -47,7 +47,7 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
     return { ids, from: 'the ids given' }
   }
   const [path = '', column] = given.split(/#([^#]*)$/)
-  if (existsSync(path)) {
+  if (await isThere(path)) {
     return { ids: await idsFrom(rows, { from: path, column }), from: given }
   }
   if (/[/\\]|\.(txt|jsonl?|ndjson|npy|parquet|arrow|csv|tsv|pkl|gz|zst)$/.test(path)) {

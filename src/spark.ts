@@ -1,5 +1,5 @@
 import { cancelled, type RunOptions } from './abort.ts'
-import { type Check, type Checks, checkOptions, needed, path, recordOf, text, whole, wrong } from './checks.ts'
+import { type Check, type Checks, checkOptions, localInput, needed, recordOf, text, whole, wrong } from './checks.ts'
 import { type Engine, type PassTask, stoppable } from './distributed.ts'
 import { unwrap } from './errors.ts'
 import type { Failure, PendingPass, TaskReceipt } from './native.ts'
@@ -48,9 +48,9 @@ const master: Check = (value, name) => {
 const sparkChecks: Checks<SparkOptions> = {
   master: needed(master),
   conf: recordOf(text, 'settings by their names'),
-  python: path,
-  worker: path,
-  installed: path,
+  python: localInput,
+  worker: localInput,
+  installed: localInput,
   threads: whole(1),
 }
 

@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { native } from './native.ts'
+import { isRemote } from './remote.ts'
 
 /** A file on its way. */
 export interface Draft {
@@ -10,8 +11,8 @@ export interface Draft {
 }
 
 /**
- * Writes a file as a whole or not at all: beside its place, flushed to the disk, then renamed. Its folder is made. What a
- * process that was killed has left of it goes.
+ * Writes a file as a whole or not at all: beside its place, flushed to the disk, then renamed; an object is sent when it is complete.
+ * Its folder is made. What a process that was killed has left of it goes.
  *
  * @param content all of it, or what writes it piece by piece
  * @throws {@link ModalityGapError} `WRITE_FAILED` with the file; what `content` throws on purpose
@@ -21,7 +22,9 @@ export async function writeWhole(
   content: string | Uint8Array | ((file: Draft) => Promise<void>),
 ): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true })
+    if (!isRemote(path)) {
+      await mkdir(dirname(path), { recursive: true })
+    }
     const draft = native.NativeDraft.begin(path)
     const file: Draft = {
       async append(content) {

@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Embeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
@@ -79,6 +77,7 @@ export async function htmlWriter(
 
 /** Charts that stand in a folder already. */
 async function chartsIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => [])
-  return names.filter(name => /\.(svg|png)$/.test(name)).map(name => join(folder, name))
+  const { namesIn, within } = await import('../places.ts')
+  const names = await namesIn(folder).catch(() => [])
+  return names.filter(name => /\.(svg|png)$/.test(name)).map(name => within(folder, name))
 }

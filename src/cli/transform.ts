@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { TransformReport } from '../results.ts'
 import {
@@ -41,9 +40,10 @@ export function addTransform(program: Command): void {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { claimFiles } = await import('../claim.ts')
+      const { findPlace } = await import('../places.ts')
       const aligner = await Aligner.load(options.aligner)
       // what stands in a folder is looked at by the job itself
-      if (!existsSync(options.out) || !statSync(options.out).isDirectory()) {
+      if (!(await findPlace(options.out))?.folder) {
         await claimFiles([options.out], { overwrite: true }, [options.aligner])
       }
       const side = options.side ?? 'source'

@@ -6,14 +6,15 @@ import {
   checkPath,
   flag,
   listOf,
+  localInput,
+  localInputs,
+  localOutput,
   madeHere,
   needed,
   number,
   OWN,
   object,
   oneOf,
-  path,
-  paths,
   signal,
   text,
   whole,
@@ -92,11 +93,11 @@ const pairChecks: Checks<PairOptions> = { onBadPair: oneOf(['error', 'drop']), a
 
 const trainChecks: Checks<TrainInput> = {
   ...pairChecks,
-  data: needed(paths),
-  out: needed(path),
+  data: needed(localInputs),
+  out: needed(localOutput),
   resume: flag,
   ...overwriteChecks,
-  probes: path,
+  probes: localOutput,
   holdout: number(),
   model: object<EncoderShape>({
     dim: whole(),
@@ -130,9 +131,9 @@ const trainRunChecks: Checks<TrainRun> = { signal, onStep: callback, onProbe: ca
 const embedChecks: Checks<EmbedInput> = {
   ...pairChecks,
   prompt: text,
-  encoder: needed(path),
-  data: needed(paths),
-  out: needed(path),
+  encoder: needed(localInput),
+  data: needed(localInputs),
+  out: needed(localOutput),
   splits: listOf(text, 'a list of splits'),
   shardRows: whole(1),
   full: flag,
@@ -200,7 +201,7 @@ export class DualEncoder {
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_MODEL` with the file
    */
   static async load(path: string): Promise<DualEncoder> {
-    checkPath(path, 'DualEncoder.load')
+    checkPath(path, 'DualEncoder.load', localInput)
     return new DualEncoder(OWN, unwrap(await native.NativeEncoder.load(path)))
   }
 
@@ -237,7 +238,7 @@ export class DualEncoder {
    * @throws {@link ModalityGapError} `BAD_IMAGE`, `NOT_FOUND` with the file; `BAD_OPTION` without an image tower
    */
   async embedImages(paths: readonly string[]): Promise<Float32Array> {
-    listOf(path, 'an array of paths')(paths, 'encoder.embedImages')
+    listOf(localInput, 'an array of paths')(paths, 'encoder.embedImages')
     return unwrap(await this.#held().embedImages([...paths]))
   }
 

@@ -18,6 +18,7 @@ import { ModalityGapError } from '../errors.ts'
 import { overwriteChecks } from '../option-checks.ts'
 import type { OverwriteOptions } from '../options.ts'
 import { packageFolder } from '../place.ts'
+import { within } from '../places.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReportData } from './data.ts'
 import { page } from './page-html.ts'
@@ -130,7 +131,7 @@ export async function writeCharts(
   const { svgOf } = await import('./svg.ts')
   const draw = format === 'png' ? await rasterizer() : (svg: string) => svg
   const charts = sections.flatMap(({ charts }) => charts)
-  const paths = charts.map(({ id }) => join(folder, `${id}.${format}`))
+  const paths = charts.map(({ id }) => within(folder, `${id}.${format}`))
   await claimFiles(paths, options)
   for (const [i, chart] of charts.entries()) {
     await writeWhole(paths[i] as string, draw(svgOf(chart, theme, width)))

@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { checkPath, recordOf } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
+import { findPlace, within } from '../places.ts'
+import { isRemote } from '../remote.ts'
 import { writeWhole } from '../whole-file.ts'
 import { armsOf } from './arms.ts'
 import { type ConfigFile, readConfigFile } from './config/file.ts'
@@ -71,8 +72,8 @@ export interface RawConfig extends ConfigFile {
 
 /** Reads a configuration, or that of an output folder, and lays changes over it. */
 export async function configFile(path: string, overrides: Override): Promise<RawConfig> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory()
-  const file = isFolder ? join(path, CONFIG_FILE) : path
+  const isFolder = (await findPlace(path).catch(() => undefined))?.folder
+  const file = isFolder ? within(path, CONFIG_FILE) : path
   const read = { ...(await readConfigFile(file)), path: file }
   return layered(isFolder ? layered(read, { output: path }) : read, overrides)
 }
@@ -193,6 +194,11 @@ function relations(config: ReVisionConfig, { origins }: Resolved): Problem[] {
       refuse('earlyStop', `earlyStop needs held-out records: give ${name}.valSize or evaluation.data`)
     }
   }
+  for (const [place, path] of localPaths(config)) {
+    if (typeof path === 'string' && isRemote(path)) {
+      refuse(place, `${place} is of the file system only, not ${path}; name a path, and copy from or to the store`)
+    }
+  }
   promptIn('prompt', config.prompt, refuse)
   problems.push(...(config.compare ? armProblems(config.compare) : []))
   if (stage2 && stage2.lora !== undefined && stage2.mode !== 'lora') {
@@ -202,6 +208,18 @@ function relations(config: ReVisionConfig, { origins }: Resolved): Problem[] {
     refuse('embeddings.aligner', 'an aligner is fitted to images: give embeddings.image, or the file of an aligner')
   }
   return problems
+}
+
+/** Paths where no address of a store is taken, by their places. */
+function localPaths({ model, projector, embeddings, logging, output }: ReVisionConfig): [string, unknown][] {
+  return [
+    ['model.path', model.path],
+    ['projector.init', projector.init],
+    ['embeddings.encoder', embeddings.encoder],
+    ['logging.jsonl', logging.jsonl],
+    ['logging.tensorboard', logging.tensorboard],
+    ['output', output],
+  ]
 }
 
 /** What is wrong with the numbers of a schedule, or with their being there; the native side refuses the same. */

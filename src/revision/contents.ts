@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { placeAt } from '../places.ts'
 import { openRegular } from '../regular-file.ts'
+import type { RegularFile } from '../remote-file.ts'
 import { unreadable } from '../unreadable.ts'
 
 /** Up to this many bytes a file is hashed as a whole. */
@@ -18,7 +20,7 @@ const CHUNK = 2 ** 20
 export async function contentsOf(paths: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   for (const path of paths) {
-    const { size } = await stat(path).catch(cause => unreadable(path, cause))
+    const { size } = await placeAt(path)
     hash.update(`${size} `)
     const file = await openRegular(path)
     try {
@@ -43,7 +45,7 @@ const OF_MODEL = /\.(?:json|safetensors|bin|jinja|gguf|model)$/
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`
  */
 export async function filesOfModel(path: string): Promise<string[]> {
-  if (!(await stat(path).catch(cause => unreadable(path, cause))).isDirectory()) {
+  if (!(await placeAt(path)).folder) {
     return [path]
   }
   const entries = await readdir(path, { withFileTypes: true }).catch(cause => unreadable(path, cause))
@@ -51,7 +53,7 @@ export async function filesOfModel(path: string): Promise<string[]> {
   return names.sort().map(name => join(path, name))
 }
 
-async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+async function* piecesOf(file: RegularFile, size: number): AsyncGenerator<Uint8Array> {
   const whole = size <= WHOLE
   const length = whole ? CHUNK : BLOCK
   const count = whole ? Math.ceil(size / CHUNK) : BLOCKS

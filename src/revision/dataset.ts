@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
@@ -10,6 +10,7 @@ import {
   callback,
   checkOptions,
   flag,
+  localOutput,
   madeHere,
   needed,
   number,
@@ -25,7 +26,7 @@ import { Embeddings, openEmbeddings, opened, openingOf } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { ON_BAD_ROW, runChecks } from '../option-checks.ts'
 import type { OnBadRow } from '../options.ts'
-import { unreadable } from '../unreadable.ts'
+import { namesIn, placeAt, within } from '../places.ts'
 import { badLeft, leftOutOf, lookupWithout } from './data/bad-rows.ts'
 import { type EmbeddingIds, embeddingRows } from './data/embedding-rows.ts'
 import { epochOrder } from './data/order.ts'
@@ -135,7 +136,7 @@ const datasetChecks: Checks<DatasetOptions> = {
   prompt: text,
   system: text,
   imagePlacement: oneOf(IMAGE_PLACEMENTS),
-  cache: path,
+  cache: localOutput,
 }
 
 const shuffleChecks: Checks<ShuffleOptions> = { epoch: whole() }
@@ -366,11 +367,10 @@ const RECORD_FILES = /\.(?:json|jsonl|ndjson|parquet)(?:\.gz)?$/i
 
 /** A file, or the files of records in a folder, in the order of their names. */
 async function filesOf(named: string): Promise<string[]> {
-  const about = await stat(named).catch(cause => unreadable(named, cause))
-  if (!about.isDirectory()) {
+  if (!(await placeAt(named)).folder) {
     return [named]
   }
-  const names = await readdir(named).catch(cause => unreadable(named, cause))
+  const names = await namesIn(named)
   if (names.includes('state.json') || names.includes('dataset_dict.json')) {
     throw new ModalityGapError(
       'BAD_FORMAT',
@@ -385,5 +385,5 @@ async function filesOf(named: string): Promise<string[]> {
       file: named,
     })
   }
-  return files.map(name => join(named, name))
+  return files.map(name => within(named, name))
 }

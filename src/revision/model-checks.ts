@@ -4,11 +4,11 @@ import {
   callback,
   flag,
   listOf,
+  localInput,
   needed,
   number,
   object,
   oneOf,
-  path,
   record,
   signal,
   text,
@@ -74,7 +74,7 @@ const learnChecks: Checks<LearnOptions> = {
 }
 
 export const modelChecks: Checks<ModelOptions> = {
-  path: needed(path),
+  path: needed(localInput),
   dtype: oneOf(['bf16', 'f32']),
   dim: needed(whole(1, WIDEST)),
   projector: object<ProjectorOptions>({
@@ -82,9 +82,9 @@ export const modelChecks: Checks<ModelOptions> = {
     numVisualTokens: whole(1, WIDEST),
     distinctTokens: flag,
     inputScale: anyOf("a number above 0 or 'sqrt'", number(Number.MIN_VALUE), oneOf(['sqrt'])),
-    init: path,
+    init: localInput,
   }),
-  adapter: path,
+  adapter: localInput,
   template: text,
   templateArguments: record({}),
   endToken: flag,

@@ -5,6 +5,8 @@ import {
   checkOptions,
   checkPath,
   instanceOf,
+  localInput,
+  localOutput,
   madeHere,
   needed,
   OWN,
@@ -194,7 +196,7 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`
    */
   async export(folder: string, what: ExportKind = 'learned', options: OverwriteOptions = {}): Promise<string[]> {
-    checkPath(folder, 'model.export')
+    checkPath(folder, 'model.export', localOutput)
     oneOf(EXPORTS)(what, 'the second argument of model.export')
     checkOptions(options, 'the third argument of model.export', overwriteChecks)
     const written = EXPORTED[what].map(name => join(folder, name))
@@ -209,7 +211,7 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `WRITE_FAILED`
    */
   async saveState(folder: string): Promise<void> {
-    checkPath(folder, 'model.saveState')
+    checkPath(folder, 'model.saveState', localOutput)
     unwrap(await this.#native.saveState(folder))
   }
 
@@ -220,7 +222,7 @@ export class VisionModel {
    * @throws {@link ModalityGapError} `UNREADABLE`; `BAD_MODEL` for a state of other options or another model
    */
   async restoreState(folder: string): Promise<number> {
-    checkPath(folder, 'model.restoreState')
+    checkPath(folder, 'model.restoreState', localInput)
     return unwrap(await this.#native.restoreState(folder))
   }
 

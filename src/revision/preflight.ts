@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
 import { ModalityGapError } from '../errors.ts'
+import { isThere } from '../places.ts'
 import type { ReVisionConfig } from './config.ts'
 import { TrainingSet, type TrainingSetOptions } from './data/training-set.ts'
 import type { Workspace } from './workspace.ts'
@@ -13,7 +13,7 @@ import type { Workspace } from './workspace.ts'
 export async function preflight(config: ReVisionConfig, workspace: Workspace): Promise<void> {
   const { stage1, stage2, evaluation } = config
   for (const file of filesOf(config)) {
-    if (!existsSync(file)) {
+    if (!(await isThere(file))) {
       throw new ModalityGapError('NOT_FOUND', `${file}: there is no such file or folder`, { file })
     }
   }

@@ -1,6 +1,6 @@
-import type { FileHandle } from 'node:fs/promises'
 import { ModalityGapError } from '../errors.ts'
 import { openRegular } from '../regular-file.ts'
+import type { RegularFile } from '../remote-file.ts'
 import { unreadable } from '../unreadable.ts'
 
 /** Bytes of a header at most; a projector has a few tensors. */
@@ -25,7 +25,7 @@ export async function widthOfProjector(path: string): Promise<number> {
   }
 }
 
-async function bytesAt(path: string, file: FileHandle, at: number, length: number): Promise<Buffer> {
+async function bytesAt(path: string, file: RegularFile, at: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
   const { bytesRead } = await file.read(buffer, 0, length, at).catch(cause => unreadable(path, cause))
   return bytesRead === length ? buffer : damaged(path)

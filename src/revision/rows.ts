@@ -1,16 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { type Aligner, fitted, nativeOf } from '../align.ts'
-import { type Check, type Checks, checkOptions, needed, oneOf, path, shown } from '../checks.ts'
+import { type Check, type Checks, checkOptions, localOutput, needed, oneOf, shown } from '../checks.ts'
 import { convert } from '../convert.ts'
 import { type Embeddings, openEmbeddings, opened, openingOf, sourceOf } from '../embeddings.ts'
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { type NativeRows, native } from '../native.ts'
 import { refuseLinks } from '../no-links.ts'
 import { runChecks } from '../option-checks.ts'
+import { placeAt } from '../places.ts'
 import { asOnlyOne } from './litter.ts'
 
 /** Formats whose rows lie at fixed places, to be read in any order. */
@@ -48,7 +49,7 @@ export interface ModelRowsOptions {
 const rowsChecks: Checks<ModelRowsOptions> = {
   aligner: fitted,
   side: oneOf(['source', 'target']),
-  cache: needed(path),
+  cache: needed(localOutput),
 }
 
 /** Rows of a model, as an option. */
@@ -107,8 +108,8 @@ async function converted(embeddings: Embeddings, cache: string, run: RunOptions)
 export async function fingerprintOf({ shards }: Embeddings): Promise<string> {
   const hash = createHash('sha256')
   for (const { path, selector } of shards) {
-    const { size, mtimeMs } = await stat(path as string)
-    hash.update(JSON.stringify([path, selector, size, mtimeMs]))
+    const { size, modified, tag } = await placeAt(path as string)
+    hash.update(JSON.stringify([path, selector, size, modified, tag]))
   }
   return hash.digest('hex').slice(0, 16)
 }

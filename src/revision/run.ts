@@ -11,11 +11,12 @@ import {
   flag,
   instanceOf,
   listOf,
+  localInput,
+  localOutput,
   madeHere,
   OWN,
   object,
   oneOf,
-  path,
   text,
   whole,
   wrong,
@@ -88,8 +89,8 @@ const questionChecks: Checks<Question> = {
     }
   },
   pick: listOf(whole(), 'a list of numbers of rows'),
-  images: listOf(path, 'a list of image files'),
-  encoder: anyOf('an encoder or its path', path, instanceOf(DualEncoder, 'an encoder')),
+  images: listOf(localInput, 'a list of image files'),
+  encoder: anyOf('an encoder or its path', localInput, instanceOf(DualEncoder, 'an encoder')),
 }
 
 /**
@@ -232,7 +233,7 @@ export class ReVision {
    * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`; `NOT_FOUND` when no stage has been finished
    */
   async export(folder: string, options: HandOverOptions = {}): Promise<string[]> {
-    checkPath(folder, 'revision.export')
+    checkPath(folder, 'revision.export', localOutput)
     checkOptions(options, 'the second argument of revision.export', handOverChecks)
     const { config } = this
     const model = await this.model()

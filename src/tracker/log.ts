@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exists } from '../claim.ts'
 import type { ModalityGapError } from '../errors.ts'
 import { JsonLog, type LogKind, type ReadLogOptions, recordsOf } from '../json-log.ts'
 import type { OverwriteOptions } from '../options.ts'
+import { findPlace } from '../places.ts'
 import type { TrackRecord } from '../results.ts'
 import { flawOfRecord } from './shape.ts'
 
@@ -68,7 +68,7 @@ export async function followTrackLog(
   let records: readonly TrackRecord[] = []
   let length = -1
   while (!signal.aborted) {
-    const { size } = await stat(path).catch(() => ({ size: 0 }))
+    const { size = 0 } = (await findPlace(path).catch(() => undefined)) ?? {}
     if (size !== length) {
       length = size
       records = size > 0 ? await readTrackLog(path) : []

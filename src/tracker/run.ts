@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import type { RunOptions } from '../abort.ts'
 import { ModalityGapError } from '../errors.ts'
 import { given } from '../job.ts'
+import { isThere } from '../places.ts'
 import type { TrackRecord } from '../results.ts'
 import type { TrackerOptions } from './options.ts'
 import { Tracker, type TrackerUse, type TrackStep } from './tracker.ts'
@@ -29,7 +29,7 @@ export async function openRun({
   ...options
 }: RunInput): Promise<Tracker> {
   const use = given({ dim, log, threads, ids, captionsPerImage, overwrite })
-  if (state === undefined || !existsSync(state) || overwrite) {
+  if (state === undefined || overwrite || !(await isThere(state))) {
     const { freezeAt } = options
     if (freezeAt === undefined) {
       throw new ModalityGapError('BAD_OPTION', 'a new run needs freezeAt, the step from which its frame stays')

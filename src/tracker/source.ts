@@ -1,8 +1,7 @@
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ModalityGapError } from '../errors.ts'
 import type { TrackedName } from '../native.ts'
+import { namesIn, placeAt, within } from '../places.ts'
 import { withoutMark } from '../plain-text.ts'
 import type { Tensor } from '../rows.ts'
 import type { TrackStep } from './tracker.ts'
@@ -47,7 +46,7 @@ export async function* stepsIn(root: string, { after, until }: StepRange = {}): 
   }
   for (const { step, path } of all) {
     if (step > (after ?? -1) && step <= (until ?? Number.POSITIVE_INFINITY)) {
-      yield stepOf(step, path, await readdir(path))
+      yield stepOf(step, path, await namesIn(path))
     }
   }
 }
@@ -65,7 +64,7 @@ export async function* followSteps(
   while (last < until && !signal?.aborted) {
     const waiting = (await foldersIn(root).catch(absent)).filter(({ step }) => step > last && step <= until)
     for (const [i, { step, path }] of waiting.entries()) {
-      const files = await readdir(path)
+      const files = await namesIn(path)
       // a later step says that this one is done
       if (!(i < waiting.length - 1 || (await hasSettled(path, files)))) {
         break
@@ -102,14 +101,11 @@ export async function* stepsFrom(
 }
 
 async function foldersIn(root: string): Promise<{ step: number; path: string }[]> {
-  const names = await readdir(root).catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === 'ENOENT' ? 'NOT_FOUND' : 'UNREADABLE'
-    throw new ModalityGapError(code, `${root}: ${cause.message}`, { file: root, cause })
-  })
+  const names = await namesIn(root)
   return names
     .flatMap(name => {
       const step = /^step[_-]?(\d+)$/.exec(name)?.[1]
-      return step === undefined ? [] : [{ step: Number(step), path: join(root, name) }]
+      return step === undefined ? [] : [{ step: Number(step), path: within(root, name) }]
     })
     .sort((a, b) => a.step - b.step)
 }
@@ -124,7 +120,7 @@ function absent(error: unknown): [] {
 
 async function hasSettled(path: string, files: readonly string[]): Promise<boolean> {
   const times = await Promise.all(
-    [path, ...files.map(file => join(path, file))].map(async at => (await stat(at)).mtimeMs),
+    [path, ...files.map(file => within(path, file))].map(async at => (await placeAt(at)).modified),
   )
   const named = files.map(stem)
   return named.includes('image') && named.includes('text') && Date.now() - Math.max(...times) >= SETTLED
@@ -139,7 +135,7 @@ function stepOf(step: number, path: string, files: readonly string[]): TrackStep
   for (const file of files) {
     const name = NAMES[stem(file)]
     if (name) {
-      rows[name] = join(path, file)
+      rows[name] = within(path, file)
     }
   }
   const { image, text } = rows

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { cancelled, cancelOn, type RunOptions } from '../abort.ts'
 import { checkedBytes } from '../bytes.ts'
 import {
@@ -6,9 +5,9 @@ import {
   type Checks,
   checkOptions,
   checkPath,
+  localOutput,
   needed,
   number,
-  path,
   shown,
   signal,
   whole,
@@ -20,6 +19,7 @@ import { given } from '../job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from '../native.ts'
 import { overwriteChecks, threads } from '../option-checks.ts'
 import type { OverwriteOptions, ThreadOptions } from '../options.ts'
+import { isThere } from '../places.ts'
 import type { TrackRecord } from '../results.ts'
 import { itemsOfPairs } from '../row-groups.ts'
 import { givenIds, type RowIds } from '../row-ids.ts'
@@ -68,7 +68,7 @@ export interface TrackerUse extends ThreadOptions, OverwriteOptions {
 
 const useChecks: Checks<TrackerUse> = {
   dim: whole(1),
-  log: path,
+  log: localOutput,
   ids: rowIds,
   captionsPerImage: whole(1),
   threads,
@@ -241,7 +241,7 @@ export class Tracker {
     checkPath(path, 'tracker.save')
     await this.#turn
     if (path !== this.#state) {
-      const isState = existsSync(path) && 'ok' in (await native.NativeTracker.load(path))
+      const isState = (await isThere(path)) && 'ok' in (await native.NativeTracker.load(path))
       await claimFiles([path], { overwrite: isState })
       this.#state = path
     }

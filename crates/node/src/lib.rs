@@ -25,6 +25,7 @@ mod output;
 mod promise;
 mod revision;
 mod source;
+mod storage;
 mod tracker;
 mod weight;
 

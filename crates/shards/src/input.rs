@@ -16,7 +16,7 @@ use crate::error::{Place, ShardError};
 const CACHED_BYTES_PER_SECOND: u128 = 1 << 30;
 
 /// Length, time of the last change, and what a store calls the content.
-pub(crate) type Stamp = (u64, Option<SystemTime>, Option<String>);
+pub type Stamp = (u64, Option<SystemTime>, Option<String>);
 
 /// Bytes of known length that any thread may read at any position; cheap to clone.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ impl Input {
     }
 
     /// What tells this content of the file from another: length, time of the last change, and a store's own name of it.
-    pub(crate) fn stamp(&self) -> Stamp {
+    pub fn stamp(&self) -> Stamp {
         let tag = match &self.bytes {
             Bytes::Object(object) => object.tag().map(str::to_owned),
             Bytes::File(_) | Bytes::Memory(_) => None,

@@ -70,7 +70,7 @@ pub use foreign::{ForeignKind, foreign_kind};
 pub use format::Format;
 pub use id_column::IdColumn;
 pub use ids::Ids;
-pub use input::{Input, InputReader};
+pub use input::{Input, InputReader, Stamp};
 pub use kernels::{Dtype, Rows, RowsMut};
 pub use lock::{FolderLock, Taken};
 pub use memory::{memory, memory_rows};

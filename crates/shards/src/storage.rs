@@ -30,8 +30,10 @@ pub(crate) struct Entry {
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
+pub enum What {
+    /// A file, or an object.
     File,
+    /// A folder, or what names of objects have in common.
     Folder,
 }
 
@@ -74,6 +76,24 @@ pub fn exists(path: &Path) -> bool {
     }
 }
 
+/// The file at `path`, a folder as [`What::Folder`], or nothing.
+///
+/// # Errors
+/// `UNREADABLE`.
+pub fn find(path: &Path) -> Result<Option<(What, Option<Seen>)>, ShardError> {
+    let found = match look(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => what(path).map(|what| (what, None)),
+        Ok(_) if path.is_dir() => Ok((What::Folder, None)),
+        other => other.map(|seen| (What::File, Some(seen))),
+    };
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other
+            .map(Some)
+            .map_err(|error| ShardError::from_read(&path.into(), error)),
+    }
+}
+
 /// The file at `path`.
 ///
 /// # Errors
@@ -93,6 +113,22 @@ pub fn look(path: &Path) -> io::Result<Seen> {
         modified: found.modified()?,
         tag: None,
     })
+}
+
+/// Names in a folder, in order.
+///
+/// # Errors
+/// `NOT_FOUND`, `UNREADABLE`; a folder of objects is there when it holds one.
+pub fn names(folder: &Path) -> Result<Vec<String>, ShardError> {
+    let found = entries(folder).and_then(|found| match (found.is_empty(), Uri::of(folder)) {
+        (true, Some(uri)) if !stores::is_folder(&uri)? => Err(io::ErrorKind::NotFound.into()),
+        _ => Ok(found),
+    });
+    let found = found.map_err(|error| ShardError::from_read(&folder.into(), error))?;
+    let name = |entry: Entry| Some(entry.path.file_name()?.to_string_lossy().into_owned());
+    let mut names: Vec<String> = found.into_iter().filter_map(name).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// What a folder holds, in no order; links are followed.

@@ -1,8 +1,7 @@
-import { readdirSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { type Checks, checkOptions, checkPath, oneOf, path as pathCheck, text } from '../../checks.ts'
+import { basename } from 'node:path'
+import { type Checks, checkOptions, checkPath, oneOf, path as pathCheck, refuseRemote, text } from '../../checks.ts'
 import { names } from '../../option-checks.ts'
-import { unreadable } from '../../unreadable.ts'
+import { namesIn, placeAt, within } from '../../places.ts'
 import { jsonQuestions, withAnswers } from './json-questions.ts'
 import { mmeRecords } from './mme.ts'
 import { byImage, isMme } from './mme-score.ts'
@@ -49,11 +48,17 @@ function nameOf(path: string, { name, group }: ReadBenchmarkOptions): BenchmarkN
 }
 
 async function recordsIn(path: string, name: BenchmarkName): Promise<BenchmarkRecord[]> {
-  if (isFolder(path)) {
-    const parts = readdirSync(path)
-      .filter(file => /\.jsonl?$/.test(file))
-      .sort()
-    return parts.length > 0 ? await categories(path, parts, name) : mmeRecords(path, name)
+  if ((await placeAt(path)).folder) {
+    const parts = (await namesIn(path)).filter(file => /\.jsonl?$/.test(file)).sort()
+    if (parts.length > 0) {
+      return await categories(path, parts, name)
+    }
+    refuseRemote(
+      path,
+      'readBenchmark',
+      'a folder of MME is read from the file system only; download it, and name the copy',
+    )
+    return mmeRecords(path, name)
   }
   return /\.tsv$/i.test(path) ? await tableRecords(path, name) : await jsonQuestions(path, name)
 }
@@ -63,17 +68,9 @@ async function categories(folder: string, files: readonly string[], name: Benchm
   const all: BenchmarkRecord[] = []
   for (const file of files) {
     const category = file.replace(/\.[^.]+$/, '').replace(/^.*pope_/, '')
-    for (const record of await jsonQuestions(join(folder, file), name)) {
+    for (const record of await jsonQuestions(within(folder, file), name)) {
       all.push({ ...record, id: `${category}/${record.id}`, category })
     }
   }
   return all
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory()
-  } catch (cause) {
-    return unreadable(path, cause)
-  }
 }

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises'
+import type { RegularFile } from '../../remote-file.ts'
 import { type BadRecord, badRecord, type JsonRecord, opened, parseRecord, readAt, recordsOf } from './json-records.ts'
 import { RecordPlaces } from './record-places.ts'
 
@@ -46,7 +46,7 @@ export class JsonFile {
   /** What tells its content from a later one. */
   readonly #stamp: string
   readonly #places: RecordPlaces
-  #file: Promise<FileHandle> | undefined
+  #file: Promise<RegularFile> | undefined
   #reading = 0
 
   private constructor(read: string, path: string, stamp: string, places: RecordPlaces) {
@@ -117,7 +117,7 @@ export class JsonFile {
   }
 
   /** Its handle, after which the one read longest ago may have to go. */
-  async #opened(): Promise<FileHandle> {
+  async #opened(): Promise<RegularFile> {
     this.#file ??= opened(this.#read).catch(error => {
       this.#file = undefined
       throw error
@@ -141,7 +141,7 @@ export class JsonFile {
   }
 }
 
-async function stampOf(file: FileHandle): Promise<string> {
-  const { size, mtimeMs } = await file.stat()
-  return `${size} ${mtimeMs}`
+async function stampOf(file: RegularFile): Promise<string> {
+  const { size, mtimeMs, tag = '' } = await file.stat()
+  return `${size} ${mtimeMs} ${tag}`
 }

@@ -1,6 +1,6 @@
-import type { FileHandle } from 'node:fs/promises'
 import { ModalityGapError } from '../../errors.ts'
 import { openRegular } from '../../regular-file.ts'
+import type { RegularFile } from '../../remote-file.ts'
 import { unreadable } from '../../unreadable.ts'
 import { parseExact } from './exact-json.ts'
 import { ArrayFramer, type Framer, LineFramer, MAX_RECORD_BYTES } from './json-frames.ts'
@@ -60,7 +60,7 @@ type OnBad = ((bad: BadRecord) => void) | undefined
 
 /** The records of an opened file; `name` is what it is called in errors, and `advice` what is said of a file of another kind. */
 export async function* recordsOf(
-  file: FileHandle,
+  file: RegularFile,
   path: string,
   name = path,
   onBad?: OnBad,
@@ -186,7 +186,7 @@ export function badRecord(file: string, row: number, message: string, cause?: un
 }
 
 /** The first byte that is not white space, after a byte order mark where there is one. */
-async function firstByte(file: FileHandle, path: string): Promise<{ byte: number; at: number } | undefined> {
+async function firstByte(file: RegularFile, path: string): Promise<{ byte: number; at: number } | undefined> {
   const buffer = Buffer.alloc(4096)
   for (let at = 0; ; ) {
     const { bytesRead } = await readAt(file, buffer, at, path)
@@ -204,7 +204,7 @@ async function firstByte(file: FileHandle, path: string): Promise<{ byte: number
 
 /** Reads some bytes; throws with the path. */
 export async function readAt(
-  file: FileHandle,
+  file: RegularFile,
   buffer: Buffer,
   at: number,
   path: string,
@@ -213,6 +213,6 @@ export async function readAt(
 }
 
 /** Opens a file; throws with the path. */
-export async function opened(path: string): Promise<FileHandle> {
+export async function opened(path: string): Promise<RegularFile> {
   return await openRegular(path)
 }

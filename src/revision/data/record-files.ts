@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { JSONParser } from '@streamparser/json'
 import { ModalityGapError } from '../../errors.ts'
 import { refuseLinks } from '../../no-links.ts'
+import { placeAt } from '../../places.ts'
 import { mostUnpacked, openRegular } from '../../regular-file.ts'
+import { isRemote, withoutQuery } from '../../remote.ts'
 import { unreadable } from '../../unreadable.ts'
 import { type Draft, writeWhole } from '../../whole-file.ts'
 import { parquetRecords } from './parquet-records.ts'
@@ -34,11 +35,11 @@ export async function readableRecords(path: string, cache: string | undefined): 
       file: path,
     })
   }
-  const { size, mtimeMs } = await stat(path).catch(cause => unreadable(path, cause))
+  const { size, modified, tag } = await placeAt(path)
   const hash = createHash('sha256')
-    .update(JSON.stringify([resolve(path), size, mtimeMs, kind]))
+    .update(JSON.stringify([isRemote(path) ? path : resolve(path), size, modified, tag, kind]))
     .digest('hex')
-  const copy = join(cache, `${basename(path)}.${hash.slice(0, 16)}.jsonl`)
+  const copy = join(cache, `${basename(withoutQuery(path).replace(/\?…$/, ''))}.${hash.slice(0, 16)}.jsonl`)
   if (!existsSync(copy)) {
     await refuseLinks([cache])
     await writeWhole(copy, file => COPIES[kind](path, file))
@@ -96,7 +97,7 @@ const COPIES: Readonly<Record<Packed, (path: string, to: Draft) => Promise<void>
     }
   },
   parquet: async (path, to) => {
-    const { size } = await stat(path)
+    const { size } = await placeAt(path)
     let bytes = 0
     for await (const records of parquetRecords(path)) {
       const lines = Buffer.from(records.map(record => `${record}\n`).join(''))

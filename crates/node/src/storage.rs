@@ -94,6 +94,7 @@ impl NativeObject {
         let gone = || napi::Error::from_reason("the object was closed");
         let input: Arc<Input> = self.input.get().ok_or_else(gone)?;
         promised(env, move || -> std::result::Result<Buffer, TaskError> {
+            #[allow(clippy::cast_sign_loss, reason = "what is below zero becomes zero")]
             let start = start as u64;
             let length = u64::from(length).min(input.len().saturating_sub(start));
             Ok(input.bytes_at(start, length)?.into())

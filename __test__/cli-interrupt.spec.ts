@@ -25,15 +25,17 @@ test('Ctrl-C stops in good order, leaves no half file and says how to continue',
   )
 })
 
-test('a command without anything to keep says so', async t => {
-  const out = join(folderOf(t), 'aligner')
-  const { code, stderr } = await modalityGap(['fit', ...ENDLESS, '--out', out], {
-    interruptible: child => setTimeout(() => child.kill('SIGTERM'), UNDERWAY),
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+  test(`a command without anything to keep says so, ${signal}`, async t => {
+    const out = join(folderOf(t), 'aligner')
+    const { code, stderr } = await modalityGap(['fit', ...ENDLESS, '--out', out], {
+      interruptible: child => setTimeout(() => child.kill(signal), UNDERWAY),
+    })
+    t.is(code, 130)
+    t.is(stderr, 'modality-gap: interrupted; nothing was left behind\n')
+    t.false(existsSync(out))
   })
-  t.is(code, 130)
-  t.is(stderr, 'modality-gap: interrupted; nothing was left behind\n')
-  t.false(existsSync(out))
-})
+}
 
 test('a second Ctrl-C ends the process at once', async t => {
   const { code, signal } = await modalityGap(['fit', ...ENDLESS, '--out', join(folderOf(t), 'aligner')], {

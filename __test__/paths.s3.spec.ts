@@ -163,33 +163,49 @@ test('every path of a command may be an address of a store, with the same result
   t.false(existsSync(join(folder, 's3:')), 'no folder is made of the beginning of an address')
 })
 
+/** Jobs whose passes are run by tasks, and the file that they write, if they do. */
+const LISTED: Record<string, { args: (at: (name: string) => string) => string[]; file?: string }> = {
+  fit: { args: at => ['fit', ...both(at), '--out', at('fit.safetensors')], file: 'fit.safetensors' },
+  inspect: { args: at => ['inspect', at('image.npy'), at('text.npy'), '--json'] },
+  measure: { args: at => ['measure', ...both(at), '--json'] },
+}
+
 test('tasks and their results may lie in a store', async t => {
   const folder = folderOf(t)
   const endpoint = await stored(t, folder)
   const run = (args: string[]): Promise<Ended> => modalityGap(args, { cwd: folder, env: environment(endpoint) })
   const at = (file: string) => `s3://rows/${file}`
-  const fit = ['fit', ...both(at), '--out', at('fit.safetensors'), '--work', at('work')]
-  const listed = [...fit, '--on', `list:${at('tasks.jsonl')}`, '--resume']
-  let passes = 0
-  for (let ended = await run(listed); ended.code === 3; ended = await run(listed)) {
-    passes++
-    const lines = await (await ask('GET', `${endpoint}/rows/tasks.jsonl`)).text()
-    for (const line of lines.trim().split('\n')) {
-      await ask('PUT', `${endpoint}/rows/task.json`, Buffer.from(line))
-      const done = await run(['task', at('task.json')])
-      t.is(done.code, 0, done.stderr)
-      await ask('PUT', `${endpoint}/rows/results.jsonl`, Buffer.from(done.stdout.replaceAll(/\s*\n\s*/g, '')))
-      const { manifest } = JSON.parse(line)
+  for (const [job, { args, file }] of Object.entries(LISTED)) {
+    const listed = [...args(at), '--work', at(`work-${job}`), '--on', `list:${at('tasks.jsonl')}`, '--resume']
+    let passes = 0
+    let ended = await run(listed)
+    for (; ended.code === 3; ended = await run(listed)) {
+      passes++
+      const tasks = (await (await ask('GET', `${endpoint}/rows/tasks.jsonl`)).text()).trim().split('\n')
+      const results: string[] = []
+      for (const task of tasks) {
+        await ask('PUT', `${endpoint}/rows/task.json`, Buffer.from(task))
+        const done = await run(['task', at('task.json')])
+        t.is(done.code, 0, done.stderr)
+        results.push(done.stdout.replaceAll(/\s*\n\s*/g, ''))
+      }
+      await ask('PUT', `${endpoint}/rows/results.jsonl`, Buffer.from(results.join('\n')))
+      const { manifest } = JSON.parse(tasks[0] as string)
       const collected = await run(['collect', manifest, '--results', at('results.jsonl')])
       t.is(collected.code, 0, collected.stderr)
+      t.true(passes < 10)
     }
-    t.true(passes < 10)
+    t.is(ended.code, 0, `${job}: ${ended.stderr}`)
+    t.true(passes > 0, job)
+    const plain = await run(args(name => join(folder, name)))
+    t.is(plain.code, 0, plain.stderr)
+    if (file === undefined) {
+      t.is(ended.stdout, plain.stdout.replaceAll(`${folder}/`, at('')), job)
+    } else {
+      const remote = (await objects(endpoint, '')).get(file)
+      t.true(remote?.equals(readFileSync(join(folder, file))), job)
+    }
   }
-  t.true(passes > 0)
-  const plain = await run(['fit', ...both(file => join(folder, file)), '--out', join(folder, 'fit.safetensors')])
-  t.is(plain.code, 0, plain.stderr)
-  const remote = (await objects(endpoint, '')).get('fit.safetensors')
-  t.true(remote?.equals(readFileSync(join(folder, 'fit.safetensors'))))
 })
 
 test.serial('functions read and write at addresses as at paths', async t => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { DualEncoder, embedPairs, ModalityGapError, openEmbeddings, spark, Tracker } from '../src/index.ts'
+import { DualEncoder, embedPairs, ModalityGapError, openEmbeddings, spark, sparkCluster, Tracker } from '../src/index.ts'
 import { isRemote, withoutQuery } from '../src/remote.ts'
 import { checkConfig, openDataset, openModelRows, ReVision, VisionModel } from '../src/revision/index.ts'
 import { modalityGap } from './helpers/cli.ts'
@@ -17,13 +17,13 @@ const TAKEN: Record<string, string> = {
   align: '--image --text --target --source --out --image-ids --text-ids --html --charts --atlas',
   fit: '--image --text --target --source --out --image-ids --text-ids --work',
   transform: '--aligner --in --out',
-  measure: '--image --text --image-ids --text-ids --aligner --frame --save-frame --html --charts --atlas',
+  measure: '--image --text --image-ids --text-ids --aligner --frame --save-frame --work --html --charts --atlas',
   compare: '--image --text --image-ids --text-ids --html --charts --atlas',
   'analyze sample-size': '--image --text --target --source --image-ids --text-ids --html --charts --atlas',
   'analyze domains': '--domain --html --charts --atlas',
   'analyze captions': '--image --corpus --html --charts --atlas',
   'analyze modalities': '--rows --html --charts --atlas',
-  inspect: 'src',
+  inspect: 'src --work',
   convert: '--in --out',
   demo: '--out',
   track: 'src --state --ids --html --charts',
@@ -44,8 +44,11 @@ const REFUSED: Record<string, string> = {
   align: '--spark-python --worker',
   fit: '--spark-python --worker',
   transform: '--spark-python --worker',
+  inspect: '--spark-python --worker',
+  measure: '--spark-python --worker',
   convert: '--spark-python --worker',
   track: '--out',
+  cluster: '--spark-python',
   'encoder train': '--data --out --probes',
   'encoder embed': '--encoder --data --out',
   'revision generate': '--images --encoder',
@@ -100,6 +103,9 @@ test('a command refuses an address by name where only a path will do, and makes 
     align: ['align', ...onSpark],
     fit: ['fit', ...onSpark, '--work', join(folder, 'work')],
     transform: ['transform', '--aligner', aligner, '--in', rows, '--out', join(folder, 'out'), '--on', 'local[2]'],
+    inspect: ['inspect', rows, '--on', 'local[2]', '--work', join(folder, 'work')],
+    measure: ['measure', ...sides, '--on', 'local[2]', '--work', join(folder, 'work')],
+    cluster: ['cluster'],
     convert: ['convert', '--in', rows, '--out', join(folder, 'out'), '--on', 'local[2]'],
     track: ['track', folder, '--freeze-at', '1'],
     'encoder train': train,
@@ -144,6 +150,7 @@ test('functions refuse an address by name where only a path will do', async t =>
     'openModelRows, cache': () => openModelRows(embeddings, { cache: ADDRESS }),
     'spark, python': () => spark({ master: 'local[1]', python: ADDRESS }),
     'spark, worker': () => spark({ master: 'local[1]', worker: ADDRESS }),
+    'sparkCluster, python': () => sparkCluster({ python: ADDRESS }),
     'spark, installed': () => spark({ master: 'local[1]', installed: ADDRESS }),
   }
   for (const [name, call] of Object.entries(calls)) {

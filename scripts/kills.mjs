@@ -1,5 +1,5 @@
-// Kills jobs with SIGKILL at random moments, resumes them, and compares what is there with an uninterrupted run.
-//   npm run campaign:kills -- [--kills 200] [--seed 1] [--jobs align,convert,…] [--events] [--json]
+// Ends jobs by signals at random moments, resumes them, and compares what is there with an uninterrupted run.
+//   npm run campaign:kills -- [--kills 200] [--seed 1] [--jobs align,convert,…] [--signals SIGKILL,SIGTERM,SIGHUP] [--events] [--json]
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -20,13 +20,18 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: Object.keys(JOBS).join() },
+    // taken in turn by each job
+    signals: { type: 'string', default: 'SIGKILL,SIGTERM,SIGHUP' },
     // only when so many files and folders are there, never by the clock
     events: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 
-/** Runs a command; `kill` says when to end it: `{ after }` in milliseconds, or `{ entries }` below `out`. */
+/** What a command that was interrupted in good order ends with. */
+const INTERRUPTED = 130
+
+/** Runs a command; `kill` says how and when to end it: `{ after }` in milliseconds, or `{ entries }` below `out`. */
 function run(cwd, args, kill) {
   return new Promise((resolve, reject) => {
     const began = performance.now()
@@ -36,7 +41,7 @@ function run(cwd, args, kill) {
       stderr += chunk
     })
     let timer
-    const end = () => child.kill('SIGKILL')
+    const end = () => child.kill(kill.by)
     if (kill?.after !== undefined) {
       timer = setTimeout(end, kill.after)
     } else if (kill) {
@@ -95,7 +100,7 @@ try {
 
 async function campaign() {
   const draw = mulberry32(Number(values.seed))
-  const jobs = values.jobs.split(',')
+  const [jobs, signals] = [values.jobs.split(','), values.signals.split(',')]
   makeMaterial(folder)
   for (const args of PREPARED) {
     await succeeded(args)
@@ -107,23 +112,32 @@ async function campaign() {
     const { took } = await succeeded(JOBS[name].begin)
     expected[name] = { files: contentsOf(out), took }
   }
-  const totals = { kills: 0, finished: 0, litter: 0, different: 0, failed: 0, byJob: {} }
+  const totals = { kills: 0, finished: 0, litter: 0, different: 0, failed: 0, bySignal: {}, byJob: {} }
   const wanted = Number(values.kills)
   for (let turn = 0; totals.kills < wanted && turn < 4 * wanted; turn++) {
     const name = jobs[turn % jobs.length]
     const { begin, resume = [] } = JOBS[name]
     const { files, took } = expected[name]
-    const kill =
+    const by = signals[Math.floor(turn / jobs.length) % signals.length]
+    const when =
       draw() < 0.5 && !values.events ? { after: 50 + draw() * took } : { entries: 1 + Math.floor(draw() * files.size) }
+    const kill = { by, ...when }
     fresh(out)
     const cut = await run(folder, begin, kill)
     const left = contentsOf(out)
     // one that was killed when all was done has nothing to resume
-    if (cut.signal !== 'SIGKILL' || isDeepStrictEqual(left, files)) {
+    const ended = cut.signal === by || cut.code === INTERRUPTED
+    if (!ended || isDeepStrictEqual(left, files)) {
       totals.finished++
+      // a job that ends otherwise has failed by itself
+      if (!ended && cut.code !== 0) {
+        totals.failed++
+        note(`${name}, at ${JSON.stringify(kill)}: ended with ${cut.code}: ${cut.stderr.trim()}`)
+      }
       continue
     }
     totals.kills++
+    totals.bySignal[by] = (totals.bySignal[by] ?? 0) + 1
     totals.byJob[name] ??= { kills: 0, leftBehind: 0, litter: 0, different: 0, failed: 0 }
     const of = totals.byJob[name]
     of.kills++
@@ -175,8 +189,9 @@ function report({ byJob, ...totals }) {
     return
   }
   console.table(byJob)
-  const { kills, finished, litter, different, failed } = totals
+  const { kills, bySignal, finished, litter, different, failed } = totals
+  const signals = Object.entries(bySignal).map(([name, count]) => `${count} by ${name}`)
   console.log(
-    `${kills} kills (${finished} jobs were done before), resumed: ${failed} failed; litter: ${litter}, files that differ: ${different}`,
+    `${kills} jobs ended by a signal: ${signals.join(', ')} (${finished} others were done before); resumed: ${failed} failed; litter: ${litter}, files that differ: ${different}`,
   )
 }

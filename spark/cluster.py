@@ -48,12 +48,15 @@ class Daemon:
         self.kind, self.ended = kind, ended
         self.last = deque(maxlen=QUOTED)
         self.found = queue.Queue()
+        self.ready = threading.Event()
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         for line in self.process.stdout:
             self.last.append(line)
-            self.found.put(line)
+            # nobody looks for the lines of a cluster that stands
+            if not self.ready.is_set():
+                self.found.put(line)
         self.found.put(None)
         self.ended.put(f"{self.kind} of Spark ended with {self.process.wait()}\n{''.join(self.last)}")
 
@@ -95,6 +98,8 @@ def run(folder, workers, cores, memory, ended):
             started.append(start("worker.Worker", *size, "--work-dir", place, url))
         for worker in started:
             worker.until("Successfully registered with master")
+        for daemon in daemons:
+            daemon.ready.set()
         tell("started", master=url, page=page)
         return ended.get()
     finally:

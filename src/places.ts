@@ -58,5 +58,5 @@ export async function namesIn(folder: string): Promise<string[]> {
 
 /** A name in a folder. */
 export function within(folder: string, name: string): string {
-  return isRemote(folder) ? `${folder.replace(/\/+$/, '')}/${name}` : join(folder, name)
+  return isRemote(folder) ? `${folder}${folder.endsWith('/') ? '' : '/'}${name}` : join(folder, name)
 }

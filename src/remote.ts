@@ -7,9 +7,12 @@ export function isRemote(path: string): boolean {
 }
 
 /** What follows a `?` in the address of a web server, such as a signature. */
-const QUERY = /\b(https?:\/\/[^\s?]+)\?[^\s'")]+/g
+const QUERY = /\b(https?:\/\/[^\s?]+)\?([^\s'")]+)/g
+
+/** Signs that end an address within a sentence. */
+const SENTENCE = /[.,:;]$/
 
 /** A text whose addresses of web servers are without what follows their `?`: a signature is a secret. */
 export function withoutQuery(text: string): string {
-  return text.replaceAll(QUERY, '$1?…')
+  return text.replaceAll(QUERY, (_, address: string, query: string) => `${address}?…${SENTENCE.exec(query)?.[0] ?? ''}`)
 }

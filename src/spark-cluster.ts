@@ -1,5 +1,5 @@
 import type { RunOptions } from './abort.ts'
-import { type Checks, checkOptions, path, whole } from './checks.ts'
+import { type Checks, checkOptions, localInput, whole } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { runChecks } from './option-checks.ts'
 import { engineError, type Failed, PythonProgram } from './python-program.ts'
@@ -32,7 +32,7 @@ const clusterChecks: Checks<SparkClusterOptions> = {
   workers: whole(1),
   cores: whole(1),
   memory: whole(512),
-  python: path,
+  python: localInput,
 }
 
 type Event = { event: 'started'; master: string; page: string }

@@ -41,7 +41,9 @@ export async function perform(
     }
     controller.abort()
   }
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, interrupt)
+  }
   const bar = await progressBar()
   const onProgress = (progress: Progress) => {
     // made while the native threads are at work

@@ -1,7 +1,15 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { DualEncoder, embedPairs, ModalityGapError, openEmbeddings, spark, sparkCluster, Tracker } from '../src/index.ts'
+import {
+  DualEncoder,
+  embedPairs,
+  ModalityGapError,
+  openEmbeddings,
+  spark,
+  sparkCluster,
+  Tracker,
+} from '../src/index.ts'
 import { isRemote, withoutQuery } from '../src/remote.ts'
 import { checkConfig, openDataset, openModelRows, ReVision, VisionModel } from '../src/revision/index.ts'
 import { modalityGap } from './helpers/cli.ts'

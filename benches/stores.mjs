@@ -1,14 +1,15 @@
 /**
- * `align` from a bucket to a bucket against copying with boto3: all files are read once, the text files are written. Both use a server of
- * S3's interface (moto) on this machine, in alternating runs.
+ * `align` from a bucket to a bucket against copying with boto3, which reads all files once and writes the text files. Both use a server of
+ * S3's interface (moto) on this machine, in alternating runs; `align` reads the text files once for each of its passes.
  *   node benches/stores.mjs [--rows 100000] [--dim 1280] [--runs 5]
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { s3Server } from '../scripts/data/s3-server.mjs'
 import { scriptOptions } from '../scripts/options.mjs'
 
@@ -21,6 +22,9 @@ const { values } = scriptOptions({
 })
 const [rows, dim, runs] = [values.rows, values.dim, values.runs].map(Number)
 const MAIN = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js')
+
+/** Passes over the image files and over the text files, of which the last one writes: statistics, centroid, map. */
+const READ = { image: 1, text: 3 }
 
 /** Copies with the threads, parts and retries that `aws s3 cp` has, from the bucket to a file and back. */
 const COPY = `
@@ -55,14 +59,14 @@ try {
     AWS_DEFAULT_REGION: 'us-east-1',
     NO_PROXY: '127.0.0.1',
   }
-  timed(command, ['-c', MAKE], own)
+  await timed(command, ['-c', MAKE], own)
   for (const [name, seed] of [
     ['image', 1],
     ['text', 2],
   ]) {
     const file = join(folder, `${name}.npy`)
     writeRows(file, seed)
-    timed(
+    await timed(
       command,
       ['-c', `import boto3; boto3.client('s3').upload_file(${JSON.stringify(file)}, 'rows', '${name}.npy')`],
       own,
@@ -72,18 +76,23 @@ try {
   const align = [MAIN, 'align', ...sides, '--out', 's3://rows/aligned', '--overwrite']
   const times = { align: [], copy: [] }
   for (let run = 0; run < runs; run++) {
-    times.copy.push(timed(command, ['-c', COPY], own))
-    times.align.push(timed(process.execPath, align, own))
+    times.copy.push(await timed(command, ['-c', COPY], own))
+    times.align.push(await timed(process.execPath, align, own))
   }
-  const bytes = 3 * rows * dim * 2
-  const [ours, theirs] = [median(times.align), median(times.copy)]
-  const rate = seconds => `${(bytes / 1e6 / seconds).toFixed(0)} MB/s`
-  console.log(`${rows} × ${dim} f16 a side, ${(bytes / 1e6).toFixed(0)} MB read and written by a copy, ${runs} runs`)
-  console.log(`align s3 → s3   ${ours.toFixed(2)} s (${rate(ours)}; ${times.align.map(s => s.toFixed(2)).join(', ')})`)
+  const size = (rows * dim * 2) / 1e6
+  const moved = { align: (READ.image + READ.text + 1) * size, copy: 3 * size }
+  const found = { align: median(times.align), copy: median(times.copy) }
+  const rate = name => moved[name] / found[name]
+  const line = name => {
+    const all = times[name].map(seconds => seconds.toFixed(2)).join(', ')
+    return `${found[name].toFixed(2)} s, ${moved[name].toFixed(0)} MB, ${rate(name).toFixed(0)} MB/s (${all})`
+  }
+  console.log(`${rows} × ${dim} f16 a side, ${runs} runs; ${availableParallelism()} × ${cpus()[0]?.model}`)
+  console.log(`align s3 → s3   ${line('align')}`)
+  console.log(`copy with boto3 ${line('copy')}`)
   console.log(
-    `copy with boto3 ${theirs.toFixed(2)} s (${rate(theirs)}; ${times.copy.map(s => s.toFixed(2)).join(', ')})`,
+    `ratio of time ${(found.copy / found.align).toFixed(2)}, of throughput ${(rate('align') / rate('copy')).toFixed(2)}`,
   )
-  console.log(`ratio ${(theirs / ours).toFixed(2)}`)
 } finally {
   server.kill()
   rmSync(folder, { recursive: true, force: true })
@@ -101,10 +110,12 @@ async function listening(child) {
   return await Promise.race([found, ended])
 }
 
-function timed(program, words, environment) {
+/** Seconds of a command; the log of the server, whose pipe would fill, is read meanwhile. */
+async function timed(program, words, environment) {
   const began = performance.now()
-  const { status, stderr } = spawnSync(program, words, { env: environment, encoding: 'utf8' })
-  if (status !== 0) throw new Error(stderr)
+  const child = spawn(program, words, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+  const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  if (status !== 0) throw new Error(said)
   return (performance.now() - began) / 1000
 }
 

@@ -12,7 +12,9 @@ const start = async (config: object, options: ReVisionRunOptions = {}) =>
 
 /** The log without what clocks have to do with. */
 function logOf(output: string, stage: Stage): object[] {
-  return linesOf(join(output, stage, 'log.jsonl')).filter(line => !('train_runtime' in line))
+  const clock = /^train_(runtime|.*_per_second)$/
+  const lines = linesOf(join(output, stage, 'log.jsonl'))
+  return lines.map(line => Object.fromEntries(Object.entries(line).filter(([key]) => !clock.test(key))))
 }
 
 function stateOf(output: string, stage: Stage, step: number): Buffer {

@@ -259,7 +259,8 @@ class Training {
       await this.#save()
     }
     const { path: checkpoint } = this.#saved as Checkpoint
-    if (step > this.#before.step) {
+    // an interruption may have come between the last checkpoint and the line of the end
+    if (step > this.#before.step || (this.#options.log && !this.#log.ended)) {
       await this.#tellEnd()
     }
     if (loadBest && best !== null) {
@@ -282,8 +283,10 @@ class Training {
   }
 
   async #tellEnd(): Promise<void> {
-    const updates = this.#state.global_step - this.#before.step
-    const seconds = this.#seconds() - this.#before.seconds
+    const { global_step: step } = this.#state
+    // a run that only had to end tells of those before it
+    const before = step > this.#before.step ? this.#before : { step: 0, seconds: 0 }
+    const [updates, seconds] = [step - before.step, this.#seconds() - before.seconds]
     await this.#write({
       ...this.#place(),
       train_runtime: seconds,

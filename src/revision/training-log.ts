@@ -26,12 +26,16 @@ export class TrainingLog {
   readonly #lines: JsonLog<LogRecord> | undefined
   readonly #samples: JsonLog<SampleRecord> | undefined
   readonly #sinks: readonly LogSink[]
+  /** Whether the file ends with the line of a training's end. */
+  readonly ended: boolean
 
   private constructor(
     lines: JsonLog<LogRecord> | undefined,
     samples: JsonLog<SampleRecord> | undefined,
     sinks: readonly LogSink[],
+    ended: boolean,
   ) {
+    this.ended = ended
     this.#lines = lines
     this.#samples = samples
     this.#sinks = sinks
@@ -47,13 +51,14 @@ export class TrainingLog {
       // what is wrong with the folder is reported when the file is opened
       await mkdir(dirname(log.lines), { recursive: true }).catch(() => undefined)
     }
-    const lines = log && (await openTrainLog(log.lines, last)).log
+    const opened = log && (await openTrainLog(log.lines, last))
     const keep = (records: readonly SampleRecord[]) => {
       const later = records.findIndex(({ step }) => step > (last ?? -1))
       return later === -1 ? records.length : later
     }
     const samples = log && (await JsonLog.open(log.samples, SAMPLES, keep)).log
-    return new TrainingLog(lines, samples, (await sinks?.(last)) ?? [])
+    const ended = opened?.records.at(-1)?.train_runtime !== undefined
+    return new TrainingLog(opened?.log, samples, (await sinks?.(last)) ?? [], ended)
   }
 
   /** Writes a line. */

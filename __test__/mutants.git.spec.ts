@@ -96,3 +96,8 @@ test('tests that fail without a mutant say nothing', t => {
   t.is(status, 2)
   t.regex(said, /broken\n+ava sum fails before anything was changed/)
 })
+
+test('every mutant of the lists stands in its file', t => {
+  const { status, said } = mutants(join(import.meta.dirname, '..'), '--check')
+  t.is(status, 0, said)
+})

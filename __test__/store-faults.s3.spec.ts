@@ -49,29 +49,49 @@ for (const [what, stalls] of [
   })
 }
 
-test('Ctrl-C ends a command that waits for an answer', async t => {
+test.serial('an abort ends an opening at once whose request gets no answer', async t => {
   const { endpoint, folder } = await started(t)
-  await put(endpoint, folder, 'image.npy', 40_000, 16)
-  let interrupt: (() => void) | undefined
-  const held = await proxy(t, endpoint, ({ method, headers }) => {
-    const stalled = method === 'GET' && /bytes=(?!0-)/.test(headers.range ?? '')
-    if (stalled) interrupt?.()
-    return stalled
+  await put(endpoint, folder, 'image.npy', 40, 16)
+  const controller = new AbortController()
+  const held = await proxy(t, endpoint, () => {
+    controller.abort(new Error('enough'))
+    return true
   })
-  const sides = ['--image', 's3://rows/image.npy', '--text', 's3://rows/image.npy']
-  const { code, stderr } = await modalityGap(['fit', ...sides, '--out', join(folder, 'a.safetensors')], {
-    env: { ...environment(held), ...NEVER },
-    started: child => {
-      interrupt = () => {
-        // a second one would end it at once
-        interrupt = undefined
-        child.kill('SIGINT')
-      }
-    },
-  })
-  t.is(code, 130, stderr)
-  t.regex(stderr, /interrupted/)
+  Object.assign(process.env, environment(held), NEVER)
+  const { signal } = controller
+  const error = await t.throwsAsync(openEmbeddings('s3://rows/image.npy', {}, { signal }), { code: 'CANCELLED' })
+  t.is((error?.cause as Error | undefined)?.message, 'enough')
+  await t.throwsAsync(openEmbeddings('s3://rows/image.npy', {}, { signal }), { code: 'CANCELLED' })
 })
+
+for (const [when, stalls] of [
+  ['an answer', (range: string) => /bytes=(?!0-)/.test(range)],
+  ['the first answer', () => true],
+] as const) {
+  test(`Ctrl-C ends a command that waits for ${when}`, async t => {
+    const { endpoint, folder } = await started(t)
+    await put(endpoint, folder, 'image.npy', 40_000, 16)
+    let interrupt: (() => void) | undefined
+    const held = await proxy(t, endpoint, ({ method, headers }) => {
+      const stalled = method === 'GET' && stalls(headers.range ?? '')
+      if (stalled) interrupt?.()
+      return stalled
+    })
+    const sides = ['--image', 's3://rows/image.npy', '--text', 's3://rows/image.npy']
+    const { code, stderr } = await modalityGap(['fit', ...sides, '--out', join(folder, 'a.safetensors')], {
+      env: { ...environment(held), ...NEVER },
+      started: child => {
+        interrupt = () => {
+          // a second one would end it at once
+          interrupt = undefined
+          child.kill('SIGINT')
+        }
+      },
+    })
+    t.is(code, 130, stderr)
+    t.regex(stderr, /interrupted/)
+  })
+}
 
 test('of two jobs that race for one output one refuses, and the output is that of the other', async t => {
   const { endpoint, folder } = await started(t)

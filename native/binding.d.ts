@@ -161,7 +161,7 @@ export declare class NativeTracker {
 /** Opened rows; a cheap handle that jobs share. */
 export declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
-  static open(spec: types.OpenSpec & types.Given<types.ReadOptions>): Promise<types.Outcome<Source>>
+  static open(spec: types.OpenSpec & types.Given<types.ReadOptions>, token: CancelToken): Promise<types.Outcome<Source>>
   /** Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`. */
   static fromF32(rows: Float32Array, dim: number, options: types.Given<types.ReadOptions>, faults?: Uint32Array | undefined | null): types.Outcome<Source>
   /** Copies f64 rows, likewise. */

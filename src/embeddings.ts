@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { cancelled, cancelOn, type RunOptions } from './abort.ts'
 import { bytesOf } from './bytes.ts'
 import {
   type Check,
@@ -11,6 +12,7 @@ import {
   oneOf,
   path,
   shown,
+  signal,
   text,
   whole,
   wrong,
@@ -244,10 +246,15 @@ export class Embeddings {
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
  * `WIDTH_MISMATCH` with the file; `BAD_OPTION` for columns or a storage type of files that say them; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
- * when `ids` and rows differ in number
+ * when `ids` and rows differ in number; `CANCELLED` when `signal` is aborted while a store is waited for
  */
-export async function openEmbeddings(input: EmbeddingsInput, options: EmbeddingsOptions = {}): Promise<Embeddings> {
+export async function openEmbeddings(
+  input: EmbeddingsInput,
+  options: EmbeddingsOptions = {},
+  run: Pick<RunOptions, 'signal'> = {},
+): Promise<Embeddings> {
   checkOptions(options, 'openEmbeddings', openChecks)
+  checkOptions(run, 'openEmbeddings', { signal })
   const { onBadRow, normalize, label, role, split, dim, dtype, pool } = options
   const common = given({ onBadRow, normalize, label })
   if (typeof input === 'string' || isPaths(input)) {
@@ -258,7 +265,7 @@ export async function openEmbeddings(input: EmbeddingsInput, options: Embeddings
     const paths = typeof input === 'string' ? [input] : [...input]
     listOf(path)(paths, 'openEmbeddings')
     const spec = given({ paths, role, split, dim, dtype, pool, ...common })
-    return await withIds(unwrap(await native.Source.open(spec)), options)
+    return await withIds(await openSource(spec, run.signal), options)
   }
   if (split !== undefined) {
     throw new ModalityGapError('BAD_OPTION', 'split is for rows in files; rows in memory have none')
@@ -269,6 +276,17 @@ export async function openEmbeddings(input: EmbeddingsInput, options: Embeddings
   const opened = await withIds(fromMemory(input as MemoryInput, options, common), options)
   await letCollect(opened)
   return opened
+}
+
+async function openSource(spec: Parameters<typeof native.Source.open>[0], signal?: AbortSignal): Promise<Source> {
+  const cancellation = cancelOn(signal)
+  try {
+    return unwrap(await native.Source.open(spec, cancellation.token))
+  } catch (error) {
+    throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+  } finally {
+    cancellation.release()
+  }
 }
 
 async function withIds(source: Source, { ids, normalize, onBadRow }: EmbeddingsOptions): Promise<Embeddings> {

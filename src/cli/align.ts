@@ -35,7 +35,7 @@ export function addAlign(program: Command): void {
         const { fitTable } = await import('./fit-table.ts')
         const sides = sidesOf(options)
         const names = { targetName: sides.target.name, sourceName: sides.source.name }
-        const opened = await openSides(sides, readingOf(options))
+        const opened = await openSides(sides, readingOf(options), run.signal)
         const write = await htmlWriter(options, [opened.target, opened.source, options.imageIds, options.textIds])
         const aligner = await Aligner.alignTo(
           {

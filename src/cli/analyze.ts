@@ -48,7 +48,7 @@ function addSampleSize(analyze: Command): void {
       Object.values(sidesOf(options)).flatMap(({ paths }) => paths),
       async run => {
         const { analyzeSampleSize } = await import('../analyze/sample-size.ts')
-        const sides = await openSides(sidesOf(options), readingOf(options))
+        const sides = await openSides(sidesOf(options), readingOf(options), run.signal)
         const { sizes, trials, wanted, threads, captionsPerImage } = options
         const report = await analyzeSampleSize(
           { ...sides, ...fitOptionsOf(options), captionsPerImage, sizes, trials, wanted, threads },
@@ -79,13 +79,14 @@ function addDomains(analyze: Command): void {
           const { analyzeDomains } = await import('../analyze/matrices.ts')
           const { openEmbeddings } = await import('../embeddings.ts')
           const { threads, captionsPerImage } = options
+          const opening = { signal: run.signal }
           const domains = []
           for (const { name, paths } of options.domain) {
             const [image = '', text = ''] = paths
             domains.push({
               name,
-              image: await openEmbeddings(image, { role: 'image', ...readingOf(options) }),
-              text: await openEmbeddings(text, { role: 'text', ...readingOf(options) }),
+              image: await openEmbeddings(image, { role: 'image', ...readingOf(options) }, opening),
+              text: await openEmbeddings(text, { role: 'text', ...readingOf(options) }, opening),
             })
           }
           const report = await analyzeDomains({ domains, ...fitOptionsOf(options), captionsPerImage, threads }, run)
@@ -113,14 +114,14 @@ function addCaptions(analyze: Command): void {
         const { analyzeCaptions } = await import('../analyze/captions.ts')
         const { openEmbeddings } = await import('../embeddings.ts')
         const { threads, tokenLimit } = options
-        const reading = readingOf(options)
+        const [reading, opening] = [readingOf(options), { signal: run.signal }]
         const corpora = []
         for (const { name, paths } of options.corpus) {
           const [rows = '', file] = paths
           const captions = file === undefined ? undefined : await readCaptions(file)
-          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', ...reading }), captions })
+          corpora.push({ name, text: await openEmbeddings(rows, { role: 'text', ...reading }, opening), captions })
         }
-        const image = await openEmbeddings(options.image, { role: 'image', ...reading })
+        const image = await openEmbeddings(options.image, { role: 'image', ...reading }, opening)
         const report = await analyzeCaptions({ image, corpora, tokenLimit, threads }, run)
         return { report, text: corporaTable(report) }
       }),
@@ -141,7 +142,7 @@ function addModalities(analyze: Command): void {
         const { openEmbeddings } = await import('../embeddings.ts')
         const modalities = []
         for (const { name, paths } of options.rows) {
-          modalities.push([name, await openEmbeddings(paths[0] ?? '', readingOf(options))] as const)
+          modalities.push([name, await openEmbeddings(paths[0] ?? '', readingOf(options), { signal: run.signal })] as const)
         }
         const named_ = Object.fromEntries(modalities)
         const report = await analyzeModalities({ modalities: named_, threads: options.threads }, run)

@@ -48,10 +48,10 @@ export function addCompare(program: Command): void {
     perform({ json: options.json }, async run => {
       const { compareStrategies } = await import('../compare.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
-      const reading = readingOf(options)
+      const [reading, opening] = [readingOf(options), { signal: run.signal }]
       const { threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
-      const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading })
-      const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading })
+      const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading }, opening)
+      const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading }, opening)
       const write = await htmlWriter(options, [image, text, options.imageIds, options.textIds])
       const what = { paired, captionsPerImage, methods: options.methods, holdout, energy, rank, exact, seed, threads }
       const report = await compareStrategies({ image, text, ...what }, run)

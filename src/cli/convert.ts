@@ -29,7 +29,7 @@ export function addConvert(program: Command): void {
     perform({ json: options.json }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { convert } = await import('../convert.ts')
-      const rows = await openEmbeddings(options.in, readingOf(options))
+      const rows = await openEmbeddings(options.in, readingOf(options), { signal: run.signal })
       const report = await convert(rows, options.out, {
         ...outputOptionsOf(options),
         on: await engineOf(options),

@@ -40,7 +40,7 @@ export function addFit(program: Command): void {
       const sides = sidesOf(options)
       const names = { targetName: sides.target.name, sourceName: sides.source.name }
       const { threads, work, resume } = options
-      const opened = await openSides(sides, readingOf(options))
+      const opened = await openSides(sides, readingOf(options), run.signal)
       // an interruption may have come when the aligner was written
       const before = resume ? await Aligner.load(options.out).catch(() => undefined) : undefined
       const overwrite = options.overwrite || before !== undefined

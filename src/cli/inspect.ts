@@ -24,7 +24,7 @@ export function addInspect(program: Command): void {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { inspect } = await import('../inspect.ts')
       const { threads, work, resume } = options
-      const rows = await openEmbeddings(sources, readingOf(options))
+      const rows = await openEmbeddings(sources, readingOf(options), { signal: run.signal })
       const report = await inspect(rows, { threads, work, resume, on: await engineOf(options), ...run })
       return { report, text: inspectText(report) }
     }),

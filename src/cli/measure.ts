@@ -59,11 +59,11 @@ export function addMeasure(program: Command): void {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { claimFiles } = await import('../claim.ts')
       const { measureGap } = await import('../measure.ts')
-      const reading = readingOf(options)
+      const [reading, opening] = [readingOf(options), { signal: run.signal }]
       const { threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage, work, resume } = options
       const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
-      const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading })
-      const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading })
+      const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading }, opening)
+      const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading }, opening)
       const read = [options.aligner, options.frame, options.imageIds, options.textIds]
       await claimFiles([options.saveFrame], options, [image, text, ...read])
       const write = await htmlWriter(options, [image, text, ...read])

@@ -75,11 +75,12 @@ export function sidesOf(options: SideOptions): { target: Side; source: Side } {
 export async function openSides(
   { target, source }: ReturnType<typeof sidesOf>,
   reading: ReadingOptions = {},
+  signal?: AbortSignal,
 ): Promise<Sides> {
   const { openEmbeddings } = await import('../embeddings.ts')
   const open = ({ paths, name, ids }: Side) => {
     const role: Role = name === 'image' || name === 'text' ? name : 'other'
-    return openEmbeddings(paths, { role, ids, ...reading })
+    return openEmbeddings(paths, { role, ids, ...reading }, { signal })
   }
   return { target: await open(target), source: await open(source) }
 }

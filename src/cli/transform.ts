@@ -49,7 +49,7 @@ export function addTransform(program: Command): void {
       const side = options.side ?? 'source'
       const name = aligner.info[side].name
       const role = name === 'image' || name === 'text' ? name : 'other'
-      const rows = await openEmbeddings(options.in, { role, ...readingOf(options) })
+      const rows = await openEmbeddings(options.in, { role, ...readingOf(options) }, { signal: run.signal })
       const output = { ...outputOptionsOf(options), side: options.side, on: await engineOf(options), ...run }
       const report = await aligner.transformTo(rows, options.out, output)
       return { report, text: transformText(report) }

@@ -6,13 +6,14 @@ use half::{bf16, f16};
 use modality_gap_kernels::Rows;
 use modality_gap_shards::{Fault, Shard, memory_arrow, memory_rows};
 use modality_gap_tasks::{EmbeddingsInfo, OpenSpec, ReadOptions, RowSet, TaskError};
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome};
 use crate::environment::Held;
+use crate::job::CancelToken;
 use crate::promise::{plain, promised, read};
 use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 
@@ -63,10 +64,14 @@ impl Source {
     pub fn open<'env>(
         env: &'env Env,
         #[napi(ts_arg_type = "types.OpenSpec & types.Given<types.ReadOptions>")] spec: Value,
+        token: ClassInstance<'env, CancelToken>,
     ) -> Result<Object<'env>> {
+        let token = token.token.clone();
         promised(env, move || -> std::result::Result<Handle<Self>, TaskError> {
             let spec: OpenSpec = read(spec)?;
-            let rows = spec.open()?;
+            let asked = token.clone();
+            modality_gap_shards::stop_when(move || asked.is_cancelled());
+            let rows = spec.open().map_err(|error| token.or_cancelled(error))?;
             Ok(Self::of(rows))
         })
     }

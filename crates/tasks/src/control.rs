@@ -34,6 +34,14 @@ impl CancelToken {
         self.own.store(true, Ordering::Relaxed);
     }
 
+    /// The error of a call that was asked to stop, for its requests to a store end with one of theirs; else `error`.
+    pub fn or_cancelled(&self, error: TaskError) -> TaskError {
+        match error {
+            TaskError::Shard(_) if self.is_cancelled() => TaskError::Cancelled,
+            error => error,
+        }
+    }
+
     /// Whether somebody has asked.
     pub fn is_cancelled(&self) -> bool {
         let asked = |request: &Arc<AtomicBool>| request.load(Ordering::Relaxed);

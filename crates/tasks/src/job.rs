@@ -335,11 +335,7 @@ pub fn run(
             TaskError::Pending(pending) => Ok(JobResult::of(serde_json::json!({ "pending": pending }), None)),
             error => Err(error),
         })
-        .map_err(|error| match error {
-            // requests to a store end when the job is asked to stop
-            TaskError::Shard(_) if control.cancel.is_cancelled() => TaskError::Cancelled,
-            error => error,
-        })
+        .map_err(|error| control.cancel.or_cancelled(error))
         .map_err(|error| with_all_bad_rows(error, &Searched::strict(sources), control))
 }
 

@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use crate::TaskError;
 use crate::causes::{
     AngleQuantiles, BelowFloor, Causes, Chance, CouplingReport, Decomposition, FrameAngles, FrameReport,
-    KAPPA_ROWS, LeadingShares, ResidualReport,
+    LeadingShares, ResidualReport,
 };
-use crate::from_halves::{FromHalves, Known};
+use crate::from_halves::{FromHalves, KAPPA_ROWS, Known};
 use crate::spectra::{Side, compared, compared_halves, failed, spectra, spectra_of_halves, spectrum_report};
 
 /// Frame and ranks of an explanation; absent options take the documented default.

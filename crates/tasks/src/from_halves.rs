@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use modality_gap_geometry::Turned;
 
+/// Independent rows from which what all eigenvalues decide by their logarithms is taken to be known, for each direction.
+pub(crate) const SLOPE_ROWS: u64 = 10;
+/// The same of condition numbers, for each direction.
+pub(crate) const KAPPA_ROWS: u64 = 100;
+
 /// Where a number is taken to be known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {

@@ -6,7 +6,8 @@ use modality_gap_geometry::{
 };
 
 use crate::TaskError;
-use crate::causes::{CovarianceOfHalves, CovarianceReport, SLOPE_ROWS, SpectrumReport};
+use crate::causes::{CovarianceOfHalves, CovarianceReport, SpectrumReport};
+use crate::from_halves::SLOPE_ROWS;
 
 /// One modality as an explanation sees it.
 pub(crate) struct Side<'a> {

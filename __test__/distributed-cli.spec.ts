@@ -60,7 +60,8 @@ test('a list of tasks ends with exit code 3; collect says what is missing, and w
   for (const task of tasks.slice(0, 2)) {
     const { code, stdout } = await run('task', task)
     t.is(code, 0)
-    receipts.push(JSON.stringify(JSON.parse(stdout)))
+    t.regex(stdout, /^\{.*\}\n$/, 'one line, as collect reads them')
+    receipts.push(stdout.trimEnd())
   }
   const unfinished = await run('collect', manifest)
   t.is(unfinished.code, 1)
@@ -80,7 +81,11 @@ test('a list of tasks ends with exit code 3; collect says what is missing, and w
   t.regex(wrong.stderr, /unknown engine `slurm`; expected/)
   const without = await run(...FIT, '--out', 'a.safetensors', '--on', 'list:tasks.jsonl')
   t.is(without.code, 2)
-  t.regex(without.stderr, /needs a folder for the states of its shards \(work\)/)
+  t.regex(without.stderr, /needs a folder for the states of its shards \(work, --work DIR\)/)
+  const worker = ['--on', 'local[1]', '--worker', 'nowhere']
+  const absent = await run(...FIT, '--out', 'a.safetensors', '--work', 'work', ...worker)
+  t.is(absent.code, 1)
+  t.regex(absent.stderr, /nowhere is not a file; name the executable modality-gap-worker/)
 })
 
 test('inspect and measure print what they print here; a frame is written once all is done', async t => {

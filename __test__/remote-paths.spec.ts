@@ -10,8 +10,9 @@ import {
   sparkCluster,
   Tracker,
 } from '../src/index.ts'
-import { isRemote, withoutQuery } from '../src/remote.ts'
+import { isRemote } from '../src/remote.ts'
 import { checkConfig, openDataset, openModelRows, ReVision, VisionModel } from '../src/revision/index.ts'
+import { withoutSecrets } from '../src/secrets.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -82,8 +83,15 @@ test('the beginnings of addresses are those that the native code knows', t => {
   const schemes = [...table.matchAll(/\("(\w+)", Scheme/g)].map(([, scheme]) => scheme)
   t.deepEqual(schemes.sort(), ['az', 'gs', 'hf', 'http', 'https', 's3'])
   for (const scheme of schemes) t.true(isRemote(`${scheme}://a/b`), scheme)
-  for (const path of ['a/s3://b', 's3:/a', 's3', '/s3://a', 'C:\\a', 'ftp://a/b', 'file:///a']) {
+  for (const path of ['a/s3://b', 's3:/a', 's3', '/s3://a', 'C:\\a', 'c://a']) {
     t.false(isRemote(path), path)
+  }
+  for (const [path, said] of [
+    ['ftp://a/b', /unknown scheme `ftp`.*expected s3:\/\/, gs:\/\/, .*hf:\/\/$/],
+    ['S3://a/b', /unknown scheme `S3`.*in small letters$/],
+    ['file:///a', /unknown scheme `file`.*or a path without file:\/\/$/],
+  ] as const) {
+    t.throws(() => isRemote(path), { code: 'UNSUPPORTED', message: said })
   }
 })
 
@@ -92,7 +100,12 @@ test('what is signed in an address of a web server is not printed', t => {
   const error = new ModalityGapError('BAD_FORMAT', `${file}: record 1: it is not JSON (see "${file}")`, { file })
   t.is(error.message, 'https://host/a.jsonl?…: record 1: it is not JSON (see "https://host/a.jsonl?…")')
   t.is(error.file, 'https://host/a.jsonl?…')
-  t.is(withoutQuery('s3://a/b?c, /tmp/a?b and https://host/a'), 's3://a/b?c, /tmp/a?b and https://host/a')
+  const plain = 's3://a/b?c, /tmp/a?b, https://host/a and http://host:80/a@b'
+  t.is(withoutSecrets(plain), plain)
+  t.is(
+    withoutSecrets('http://name:secret@host/a.npy, <b>https://h/a?b</b>'),
+    'http://…@host/a.npy, <b>https://h/a?…</b>',
+  )
 })
 
 test('a command refuses an address by name where only a path will do, and makes nothing', async t => {

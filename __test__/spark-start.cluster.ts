@@ -203,6 +203,11 @@ for (const [name, options, message] of [
     /other does not run on the worker .*it is not that of this version/,
   ],
   [
+    'an executable that prints nothing',
+    (folder: string) => ({ worker: executable(folder, 'silent', '#!/bin/sh\nexec true\n') }),
+    /silent does not run on the worker .*it printed no receipt/,
+  ],
+  [
     'an executable that is not there',
     () => ({ installed: '/nowhere/worker' }),
     /\/nowhere\/worker does not run on the worker .*No such file/,

@@ -8,7 +8,7 @@ import { storeLaws, type TestStore } from './helpers/store-laws.ts'
 const ACCOUNT = 'someone'
 const KEY = Buffer.from('a key that is as good as any').toString('base64')
 
-storeLaws('az', startAzure, /there is no bucket "nowhere"/)
+storeLaws('az', startAzure, /there is no container "nowhere"/)
 
 async function startAzure(t: ExecutionContext): Promise<TestStore> {
   const args = ['--inMemoryPersistence', '--blobPort', '0', '--disableTelemetry', '--silent', '--skipApiVersionCheck']

@@ -130,6 +130,20 @@ test('stores refuse by reasons that say what to do', async t => {
   const none = await cli(['inspect', 's3://absent/rows'], endpoint)
   t.is(none.code, 1)
   t.regex(none.stderr, /cannot be read: there is no bucket "absent".*\(s3:\/\/absent\/rows\)/)
+  t.notRegex(none.stderr, /permissions|readable file/, 'advice on files is not for stores')
+  for (const [address, said] of [
+    [
+      '127.0.0.1:5055',
+      /AWS_ENDPOINT_URL is "127\.0\.0\.1:5055"; expected the address of a server, http\(s\):\/\/HOST:PORT/,
+    ],
+    ['nonsense', /AWS_ENDPOINT_URL is "nonsense"; expected the address of a server/],
+    ['http://example.invalid', /AWS_ENDPOINT_URL names a server that does not encrypt; .*AWS_ALLOW_HTTP=true/],
+  ] as const) {
+    const { code, stderr } = await cli(['inspect', 's3://rows/data/img_emb'], address)
+    t.is(code, 1)
+    t.regex(stderr, said)
+    t.notRegex(stderr, /panicked/)
+  }
   const expired = '<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>'
   const old = await proxy(t, endpoint, (_, answer) => Boolean(answer.writeHead(400).end(expired)))
   const late = await cli(['inspect', 's3://rows/data/img_emb'], old)

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import test from 'ava'
 import { type Ended, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
@@ -78,6 +78,43 @@ test('an object that changes while it is read is refused by name', async t => {
   const { code, stderr } = await cli(['inspect', `${server}/rows.npy`], server)
   t.is(code, 1)
   t.true(stderr.includes('has changed while it was read') && stderr.includes(`(${server}/rows.npy)`), stderr)
+})
+
+test('a signature and a password in an address are not printed, and stand in no report and no receipt', async t => {
+  const folder = folderOf(t)
+  const rows = writeNpy(join(folder, 'rows.npy'), someRows(300, 4, 1), [300, 4])
+  const server = new URL(await serveFiles(t, folder))
+  const address = `http://name:hidden@${server.host}/${basename(rows)}?X-Amz-Signature=hidden`
+  const run = (...args: string[]) => modalityGap(args, { cwd: folder, env: { NO_PROXY: '127.0.0.1' } })
+  const sides = ['--image', address, '--text', address]
+  const calls = [
+    ['inspect', address, '--json'],
+    ['inspect', address],
+    ['measure', ...sides, '--html', 'report.html', '--json'],
+    ['fit', ...sides, '--out', 'a.safetensors', '--json'],
+    ['align', ...sides, '--out', 'out', '--html', 'align.html'],
+    ['convert', '--in', address, '--out', 'rows.parquet'],
+  ]
+  for (const args of calls) {
+    const { code, stdout, stderr } = await run(...args)
+    t.is(code, 0, stderr)
+    t.notRegex(stdout + stderr, /hidden/, args[0])
+  }
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const file = join(folder, name)
+    if (statSync(file).isFile()) t.false(readFileSync(file).includes('hidden'), name)
+  }
+  const gone = await run('inspect', address.replace('rows.npy', 'gone.npy'))
+  t.is(gone.code, 1)
+  t.regex(gone.stderr, /no such file or folder \(http:\/\/…@127\.0\.0\.1:\d+\/gone\.npy\?…\)/)
+  const again = await run(
+    'align',
+    ...sides.map(each => each.replace('Signature=hidden', 'Signature=new')),
+    '--out',
+    'out',
+    '--resume',
+  )
+  t.is(again.code, 0, again.stderr)
 })
 
 test('what a server refuses is said with what to do', async t => {

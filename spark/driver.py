@@ -62,8 +62,10 @@ def mapper(tasks, program, ship, threads):
             said = process.stdout.read().decode()
             complaint = process.stderr.read().decode(errors="replace").strip()
         code = process.returncode
-        if code == 0:
+        if code == 0 and said.startswith("{"):
             return said
+        if code == 0:
+            return missing(path, "it printed no receipt")
         if code == 1 and complaint.startswith('{"code"'):
             return json.dumps({"failure": json.loads(complaint)})
         if code in (1, 2):

@@ -54,8 +54,11 @@ export function madeHere(own: unknown, name: string, by: string): void {
 }
 
 /** A path: text that is not empty. */
-export const path: Check = (value, name) =>
+export const path: Check = (value, name) => {
   accept(typeof value === 'string' && value !== '', value, name, 'a path, as text')
+  // an address of a kind that is not known is not taken for a path
+  isRemote(value as string)
+}
 
 /** A path of the file system, where an address of a store is not read. */
 export const localInput: Check = (value, name) => {

@@ -1,4 +1,4 @@
-import { withoutQuery } from './remote.ts'
+import { withoutSecrets } from './secrets.ts'
 
 /**
  * What went wrong, stable across versions:
@@ -99,10 +99,10 @@ export class ModalityGapError extends Error {
    * @param place file, row, column and sample, as far as known; `cause` as in `Error`
    */
   constructor(code: ErrorCode, message: string, place: ErrorPlace & { cause?: unknown } = {}) {
-    super(withoutQuery(message), place.cause === undefined ? undefined : { cause: place.cause })
+    super(withoutSecrets(message), place.cause === undefined ? undefined : { cause: place.cause })
     this.name = code === 'CANCELLED' ? 'AbortError' : 'ModalityGapError'
     this.code = code
-    this.file = place.file === undefined ? undefined : withoutQuery(place.file)
+    this.file = place.file === undefined ? undefined : withoutSecrets(place.file)
     this.row = place.row
     this.column = place.column
     this.sample = place.sample

@@ -1,18 +1,31 @@
-/** Addresses of objects, as `SCHEMES` of `crates/stores` has them. */
-const REMOTE = /^(?:s3|gs|az|https?|hf):\/\//
+import { ModalityGapError } from './errors.ts'
 
-/** Whether a path is the address of an object in a store, on a web server or on the hub. */
+/** Schemes of addresses, as `SCHEMES` of `crates/stores` has them. */
+const SCHEMES = ['s3', 'gs', 'az', 'https', 'http', 'hf']
+
+/** What an address begins with; a single letter is a drive of Windows. */
+const SCHEME = /^([a-z][\w+.-]+):\/\//i
+
+/**
+ * Whether a path is the address of an object in a store, on a web server or on the hub.
+ *
+ * @throws {@link ModalityGapError} `UNSUPPORTED` for an address of another kind
+ */
 export function isRemote(path: string): boolean {
-  return REMOTE.test(path)
-}
-
-/** What follows a `?` in the address of a web server, such as a signature. */
-const QUERY = /\b(https?:\/\/[^\s?]+)\?([^\s'")]+)/g
-
-/** Signs that end an address within a sentence. */
-const SENTENCE = /[.,:;]$/
-
-/** A text whose addresses of web servers are without what follows their `?`: a signature is a secret. */
-export function withoutQuery(text: string): string {
-  return text.replaceAll(QUERY, (_, address: string, query: string) => `${address}?…${SENTENCE.exec(query)?.[0] ?? ''}`)
+  const scheme = SCHEME.exec(path)?.[1]
+  if (scheme === undefined) {
+    return false
+  }
+  if (SCHEMES.includes(scheme)) {
+    return true
+  }
+  const known = SCHEMES.map(each => `${each}://`).join(', ')
+  const hint = SCHEMES.includes(scheme.toLowerCase())
+    ? ' in small letters'
+    : scheme.toLowerCase() === 'file'
+      ? ', or a path without file://'
+      : ''
+  throw new ModalityGapError('UNSUPPORTED', `unknown scheme \`${scheme}\` of an address; expected ${known}${hint}`, {
+    file: path,
+  })
 }

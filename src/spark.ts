@@ -1,7 +1,8 @@
+import { stat } from 'node:fs/promises'
 import { cancelled, type RunOptions } from './abort.ts'
 import { type Check, type Checks, checkOptions, localInput, needed, recordOf, text, whole, wrong } from './checks.ts'
 import { type Engine, type PassTask, stoppable } from './distributed.ts'
-import { unwrap } from './errors.ts'
+import { ModalityGapError, unwrap } from './errors.ts'
 import type { Failure, PendingPass, TaskReceipt } from './native.ts'
 import { engineError, type Failed, PythonProgram } from './python-program.ts'
 import { workerExecutable } from './worker-executable.ts'
@@ -111,6 +112,10 @@ class Session {
 
   static async start(options: SparkOptions, signal: AbortSignal | undefined): Promise<Session> {
     const { master, conf = {}, python = 'python3', worker, installed, threads = 1 } = options
+    if (worker !== undefined && !(await stat(worker).catch(() => undefined))?.isFile()) {
+      const message = `${worker} is not a file; name the executable modality-gap-worker (worker, --worker)`
+      throw new ModalityGapError('NOT_FOUND', message, { file: worker })
+    }
     const program = installed ?? worker ?? (await workerExecutable())
     const first = { master, conf, program, ship: installed === undefined, threads }
     const driver = await PythonProgram.start<Event>(python, 'driver.py', first)

@@ -142,7 +142,10 @@ function addModalities(analyze: Command): void {
         const { openEmbeddings } = await import('../embeddings.ts')
         const modalities = []
         for (const { name, paths } of options.rows) {
-          modalities.push([name, await openEmbeddings(paths[0] ?? '', readingOf(options), { signal: run.signal })] as const)
+          modalities.push([
+            name,
+            await openEmbeddings(paths[0] ?? '', readingOf(options), { signal: run.signal }),
+          ] as const)
         }
         const named_ = Object.fromEntries(modalities)
         const report = await analyzeModalities({ modalities: named_, threads: options.threads }, run)

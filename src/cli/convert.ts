@@ -11,7 +11,7 @@ import {
   type WritingOptions,
 } from './options.ts'
 import { count, notCarried, written } from './print.ts'
-import { perform } from './session.ts'
+import { perform, resumeCommand } from './session.ts'
 
 interface Options extends WritingOptions, EngineChoice {
   in: string[]
@@ -26,7 +26,7 @@ export function addConvert(program: Command): void {
   addOutputOptions(addReadingOptions(command))
   command.option('--resume', 'with --on: keep the finished shards of an interrupted run')
   addEngineOptions(addCommonOptions(command)).action((options: Options) =>
-    perform({ json: options.json }, async run => {
+    perform({ json: options.json, resumeWith: options.on && resumeCommand() }, async run => {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { convert } = await import('../convert.ts')
       const rows = await openEmbeddings(options.in, readingOf(options), { signal: run.signal })

@@ -45,11 +45,22 @@ export function describe(error: unknown, own: Advice = {}): string {
   // for these the message continues with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   // a message that says what to do needs no general advice
-  const advice = SAID_BY_THE_MESSAGE.has(code) && what?.includes('; ') ? undefined : (own[code] ?? ADVICE[code])
+  const says = SAID_BY_THE_MESSAGE.has(code) || (file !== undefined && isAddress(file))
+  const advice = says && what?.includes('; ') ? undefined : (own[code] ?? adviceOn(code, file))
   // a list names the places itself
   return what?.includes('\n')
     ? `${what}${advice ? `\n${advice}` : ''}`
     : `${what}${place ? ` (${place})` : ''}${advice ? `: ${advice}` : ''}`
+}
+
+/** What to do; permissions and free space are not what an object of a store lacks. */
+function adviceOn(code: ErrorCode, file: string | undefined): string | undefined {
+  const ofFiles = code === 'UNREADABLE' || code === 'WRITE_FAILED'
+  return ofFiles && file !== undefined && isAddress(file) ? undefined : ADVICE[code]
+}
+
+function isAddress(file: string): boolean {
+  return /^\w+:\/\//.test(file)
 }
 
 /** The message without the file and row that it may begin with. */

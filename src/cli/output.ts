@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../secrets.ts'
 import { printable } from './printable.ts'
 
 let guarded = false
@@ -13,12 +14,17 @@ export function readyOutput(): NodeJS.WriteStream {
 
 /** Writes a text for people to standard output. */
 export function show(text: string): void {
-  put(printable(text))
+  put(printable(withoutSecrets(text)))
 }
 
-/** Writes a JSON document to standard output, character by character as it is. */
+/** Writes a JSON document to standard output, character by character as it is but for secrets in addresses. */
 export function showJson(report: unknown): void {
-  put(`${JSON.stringify(report, null, 2)}\n`)
+  put(`${withoutSecrets(JSON.stringify(report, null, 2))}\n`)
+}
+
+/** Writes a JSON document to standard output in one line, for programs that read lines. */
+export function showLine(report: unknown): void {
+  put(`${JSON.stringify(report)}\n`)
 }
 
 /** Writes a line for people to standard error. */

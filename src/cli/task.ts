@@ -4,6 +4,7 @@ import { withoutMark } from '../plain-text.ts'
 import { readRegular } from '../regular-file.ts'
 import type { TaskSpec } from '../task.ts'
 import { utf8Of } from '../utf8.ts'
+import { showLine } from './output.ts'
 import { perform } from './session.ts'
 import { wholeInput } from './stdin.ts'
 
@@ -25,7 +26,8 @@ export function addTask(program: Command): void {
       perform({ json: true, advice: ADVICE }, async run => {
         const spec = await readSpec(path, run.signal)
         const { runTask } = await import('../task.ts')
-        return { report: await runTask(spec, run), text: '' }
+        showLine(await runTask(spec, run))
+        return undefined
       }),
     )
 }

@@ -19,6 +19,7 @@ import { overwriteChecks } from '../option-checks.ts'
 import type { OverwriteOptions } from '../options.ts'
 import { packageFolder } from '../place.ts'
 import { within } from '../places.ts'
+import { withoutSecrets } from '../secrets.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReportData } from './data.ts'
 import { page } from './page-html.ts'
@@ -97,7 +98,7 @@ export async function reportHtml(
   ])
   return page({
     title,
-    subtitle,
+    subtitle: subtitle && withoutSecrets(subtitle),
     version: (JSON.parse(manifest) as { version: string }).version,
     data,
     labels,

@@ -84,7 +84,7 @@ pub use safetensors::{Header as SafetensorsHeader, TensorPlace};
 pub use shard_names::{number_of, same_numbers, shard_keys};
 pub use shard_ref::{Reading, ShardRef, dtype_name};
 pub use splits::split_of_name;
-pub use stores::{is_remote, stop_when};
+pub use stores::{is_remote, stop_when, without_secrets};
 pub use table::{Points, Records, memory_arrow};
 pub use torch::{TorchFile, TorchTensor};
 pub use webdataset::{is_about_the_archive, not_a_file, sample_key};

@@ -162,6 +162,9 @@ pub(crate) fn matching(pattern: &str, options: glob::MatchOptions) -> Result<Vec
         })?;
         return Ok(found.into_iter().filter(|path| path.is_file()).collect());
     };
+    if !stores::has_wildcard(Path::new(pattern)) {
+        return Ok(Vec::new());
+    }
     let fitting = glob::Pattern::new(pattern)?;
     let options = glob::MatchOptions {
         require_literal_separator: true,

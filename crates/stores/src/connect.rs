@@ -113,28 +113,55 @@ fn plain_allowed(endpoint: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&host)
 }
 
+/// Whether an endpoint, which the environment names, may be unencrypted; `allow` is the variable that says so for other machines.
+fn endpoint(variable: &str, address: &str, allow: Option<&str>) -> Result<bool, StoreError> {
+    let found = url::Url::parse(address).ok();
+    let served = found.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let Some(url) = served else {
+        let reason =
+            format!("{variable} is {address:?}; expected the address of a server, http(s)://HOST:PORT");
+        return Err(StoreError::new(Kind::Other, reason));
+    };
+    let allowed = plain_allowed(address) || allow.is_some_and(|name| set(name).is_some());
+    if url.scheme() == "http" && !allowed {
+        let or = allow.map_or_else(String::new, |name| format!(", or {name}=true where it is safe"));
+        let reason = format!("{variable} names a server that does not encrypt; expected https://…{or}");
+        return Err(StoreError::new(Kind::Other, reason));
+    }
+    Ok(allowed)
+}
+
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Why no connection can be made of the environment.
 fn refused(error: &object_store::Error) -> StoreError {
-    StoreError::new(Kind::Other, format!("cannot be reached: {}", chain(error)))
+    let said = chain(error);
+    let reason = if said.contains("Account must be specified") {
+        "the account is not known; set AZURE_STORAGE_ACCOUNT_NAME".to_owned()
+    } else {
+        format!("the settings of the store cannot be used: {said}; check the environment")
+    };
+    StoreError::new(Kind::Other, reason)
 }
 
 fn s3(uri: &Uri) -> Result<Connection, StoreError> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let endpoint = set("AWS_ENDPOINT_URL_S3")
-        .or_else(|| set("AWS_ENDPOINT_URL"))
-        .or_else(|| set("AWS_ENDPOINT"));
+    let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+    let server = variables.iter().find_map(|name| Some((name, set(name)?)));
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(&uri.authority)
         .with_retry(retry());
     let mut options = client();
-    if let Some(endpoint) = &endpoint {
-        builder = builder.with_endpoint(endpoint);
-        options = options.with_allow_http(plain_allowed(endpoint) || set("AWS_ALLOW_HTTP").is_some());
+    if let Some((name, address)) = &server {
+        options = options.with_allow_http(endpoint(name, address, Some("AWS_ALLOW_HTTP"))?);
+        builder = builder.with_endpoint(address);
     }
     builder = builder.with_client_options(options.clone());
     let found = credentials::aws();
     if let Some(region) = &found.region {
         builder = builder.with_region(region);
-    } else if endpoint.is_none() {
+    } else if server.is_none() {
         let (bucket, options) = (uri.authority.clone(), options.clone());
         let region = crate::runtime::wait(async move {
             let found = object_store::aws::resolve_bucket_region(&bucket, &options).await;
@@ -170,7 +197,7 @@ fn gs(uri: &Uri) -> Result<Connection, StoreError> {
         } else {
             format!("http://{host}")
         };
-        options = options.with_allow_http(plain_allowed(&host));
+        options = options.with_allow_http(endpoint("STORAGE_EMULATOR_HOST", &host, None)?);
         builder = builder.with_base_url(&host);
     }
     let signed = credentials::google();
@@ -190,8 +217,8 @@ fn az(uri: &Uri) -> Result<Connection, StoreError> {
         .with_container_name(&uri.authority)
         .with_retry(retry());
     let mut options = client();
-    if let Some(endpoint) = builder.get_config_value(&AzureConfigKey::Endpoint) {
-        options = options.with_allow_http(plain_allowed(&endpoint));
+    if let Some(address) = builder.get_config_value(&AzureConfigKey::Endpoint) {
+        options = options.with_allow_http(endpoint("AZURE_STORAGE_ENDPOINT", &address, None)?);
     }
     let signed = credentials::azure();
     if !signed {

@@ -110,8 +110,12 @@ fn known(said: &str, uri: &Uri) -> Option<StoreError> {
     let has = |code: &str| said.contains(code);
     let bucket = &uri.authority;
     if has("NoSuchBucket") || has("ContainerNotFound") {
-        let reason =
-            format!("there is no bucket {bucket:?}; check its name, and the endpoint (AWS_ENDPOINT_URL)");
+        let (what, variable) = match uri.scheme {
+            Scheme::Az => ("container", "AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ENDPOINT"),
+            Scheme::Gs => ("bucket", "STORAGE_EMULATOR_HOST"),
+            _ => ("bucket", "AWS_ENDPOINT_URL"),
+        };
+        let reason = format!("there is no {what} {bucket:?}; check its name, and the server ({variable})");
         return Some(StoreError::new(Kind::Other, reason));
     }
     let reason = if has("ExpiredToken") || has("TokenRefreshRequired") {

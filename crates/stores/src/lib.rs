@@ -18,8 +18,8 @@ mod write;
 
 pub use entry::Entry;
 pub use error::{Kind, StoreError};
-pub use list::{Known, entries, glob_base, is_folder, object, tree};
+pub use list::{Known, entries, glob_base, has_wildcard, is_folder, object, tree};
 pub use object::Object;
 pub use runtime::stop_when;
-pub use uri::{Uri, is_remote};
+pub use uri::{Uri, is_remote, without_secrets};
 pub use write::{Expect, put, put_file, remove, remove_tree};

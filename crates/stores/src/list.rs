@@ -137,13 +137,20 @@ pub fn tree(uri: &Uri) -> Result<Vec<Entry>, StoreError> {
     Ok(listed.iter().map(|meta| entry(uri, meta)).collect())
 }
 
+const WILDCARDS: [char; 3] = ['*', '?', '['];
+
+/// Whether the name of an object has a wildcard; what follows the `?` of a web server's address is not a part of its name.
+pub fn has_wildcard(pattern: &Path) -> bool {
+    Uri::of(pattern).is_some_and(|uri| uri.key.contains(WILDCARDS))
+}
+
 /// The folder before the first part of a pattern that has a wildcard.
 pub fn glob_base(pattern: &Path) -> Option<Uri> {
     let uri = Uri::of(pattern)?;
     let fixed: Vec<&str> = uri
         .key
         .split('/')
-        .take_while(|part| !part.contains(['*', '?', '[']))
+        .take_while(|part| !part.contains(WILDCARDS))
         .collect();
     Some(uri.at(&fixed.join("/")))
 }

@@ -43,6 +43,11 @@ pub fn is_remote(path: &Path) -> bool {
     Uri::of(path).is_some()
 }
 
+/// The path without what is secret in the address of a web server: a password, and what follows its `?`, such as a signature.
+pub fn without_secrets(path: &Path) -> PathBuf {
+    Uri::of(path).map_or_else(|| path.to_path_buf(), |uri| uri.path())
+}
+
 impl Uri {
     /// The URI that a path is, unless it is one of the file system.
     pub fn of(path: &Path) -> Option<Self> {
@@ -88,7 +93,11 @@ impl Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.prefix, self.authority)?;
+        // so is what stands before the host of a web server: a name and a password
+        match (self.scheme, self.authority.rsplit_once('@')) {
+            (Scheme::Http, Some((_, host))) => write!(f, "{}://…@{host}", self.prefix)?,
+            _ => write!(f, "{}://{}", self.prefix, self.authority)?,
+        }
         if !self.key.is_empty() {
             write!(f, "/{}", self.key)?;
         }
@@ -137,5 +146,10 @@ mod tests {
         let uri = Uri::of(Path::new("https://host/a.npy?X-Amz-Signature=secret")).unwrap();
         assert_eq!(uri.to_string(), "https://host/a.npy?…");
         assert_eq!(uri.query.as_deref(), Some("X-Amz-Signature=secret"));
+        let uri = Uri::of(Path::new("https://name:secret@host:80/a.npy")).unwrap();
+        assert_eq!(uri.to_string(), "https://…@host:80/a.npy");
+        for path in ["s3://bucket/a?b", "a@b/c", "https://host/a@b"] {
+            assert_eq!(without_secrets(Path::new(path)), Path::new(path), "{path}");
+        }
     }
 }

@@ -468,7 +468,7 @@ fn work(
 ) -> Result<Option<WorkFolder>, TaskError> {
     if control.is_distributed() && path.is_none() {
         return Err(TaskError::BadOption(format!(
-            "a distributed {kind} needs a folder for the states of its shards (work)"
+            "a distributed {kind} needs a folder for the states of its shards (work, --work DIR)"
         )));
     }
     Ok(path.map(|path| WorkFolder {

@@ -118,7 +118,7 @@ impl States<'_> {
             version: 1,
             task: self.task.to_owned(),
             params: self.params.to_owned(),
-            input,
+            input: input.kept(),
             rows: of.rows,
             dropped: of.dropped,
             output,

@@ -468,7 +468,7 @@ impl Work for Pass<'_> {
             task: "transform".to_owned(),
             params: self.params.clone(),
             rows: input.rows - dropped.len() as u64,
-            input,
+            input: input.kept(),
             dropped,
             output: self.targets[index].path.clone(),
             bytes,

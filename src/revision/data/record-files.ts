@@ -7,7 +7,8 @@ import { ModalityGapError } from '../../errors.ts'
 import { refuseLinks } from '../../no-links.ts'
 import { placeAt } from '../../places.ts'
 import { mostUnpacked, openRegular } from '../../regular-file.ts'
-import { isRemote, withoutQuery } from '../../remote.ts'
+import { isRemote } from '../../remote.ts'
+import { withoutSecrets } from '../../secrets.ts'
 import { unreadable } from '../../unreadable.ts'
 import { type Draft, writeWhole } from '../../whole-file.ts'
 import { parquetRecords } from './parquet-records.ts'
@@ -39,7 +40,7 @@ export async function readableRecords(path: string, cache: string | undefined): 
   const hash = createHash('sha256')
     .update(JSON.stringify([isRemote(path) ? path : resolve(path), size, modified, tag, kind]))
     .digest('hex')
-  const copy = join(cache, `${basename(withoutQuery(path).replace(/\?…$/, ''))}.${hash.slice(0, 16)}.jsonl`)
+  const copy = join(cache, `${basename(withoutSecrets(path).replace(/\?…$/, ''))}.${hash.slice(0, 16)}.jsonl`)
   if (!existsSync(copy)) {
     await refuseLinks([cache])
     await writeWhole(copy, file => COPIES[kind](path, file))

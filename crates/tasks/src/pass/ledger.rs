@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use modality_gap_shards::without_secrets;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,12 @@ pub(crate) fn checked(
     found: Vec<(usize, Result<PassedShard, String>)>,
     reported: Option<&[PassedShard]>,
 ) -> CollectReport {
-    let name = |shard: usize| manifest.shards.get(shard).map(|shard| shard.input.path.clone());
+    let name = |shard: usize| {
+        manifest
+            .shards
+            .get(shard)
+            .map(|shard| without_secrets(&shard.input.path))
+    };
     let mut refused = Vec::new();
     let mut refuse = |shard: usize, file: Option<PathBuf>, reason: String| {
         let file = file.or_else(|| name(shard)).unwrap_or_default();

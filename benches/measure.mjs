@@ -49,15 +49,15 @@ const LINES = {
 
 /**
  * Seconds that the products of a part take at the rates that NumPy reaches in this run, in billions a second. Of a symmetric product half
- * is needed, so a covariance of n rows takes n·d² operations.
+ * is needed, so a covariance of n rows takes n·d² operations; from 16,384 rows on covariances are products in f32.
  */
 const LIMITS = {
   // covariances of both sides and of the differences, and eleven decompositions
-  causes: (n, { f64 }) => (3 * n * DIM ** 2 + 11 * (14 / 3) * DIM ** 3) / f64 / 1e9,
-  // cosines in f64, the same covariances and Σxz, eight Newton steps of the probe on half of the rows that are compared
-  similarity: (n, { f64 }) => {
+  causes: (n, { f32, f64 }) => ((3 * n * DIM ** 2) / f32 + (11 * (14 / 3) * DIM ** 3) / f64) / 1e9,
+  // cosines, the same covariances and Σxz, eight Newton steps of the probe on half of the rows that are compared
+  similarity: (n, { f32 }) => {
     const compared = Math.min(n, COMPARED)
-    return (4 * compared ** 2 * DIM + 5 * n * DIM ** 2 + 8 * compared * DIM ** 2) / f64 / 1e9
+    return (4 * compared ** 2 * DIM + 5 * n * DIM ** 2 + 8 * compared * DIM ** 2) / f32 / 1e9
   },
   // each cosine once, at the rate of f32; products in 16 bits may be faster
   neighbours: (n, { f32 }) => (n <= ALL_ASK ? 4 * n ** 2 * DIM : 8 * ASKING * n * DIM) / f32 / 1e9,

@@ -3,7 +3,7 @@
 mod common;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use modality_gap_geometry::{Covariance, as_rows};
+use modality_gap_geometry::{Covariance, Precision, as_rows};
 
 const ROWS: usize = 1024;
 
@@ -12,10 +12,12 @@ fn covariance(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(ROWS as u64));
     for dim in [512, 768, 1280] {
         let rows = common::rows(ROWS, dim, 0);
-        let mut state = Covariance::about(&rows[..dim]);
-        group.bench_function(BenchmarkId::new("rows", dim), |b| {
-            b.iter(|| state.accumulate(as_rows(&rows, dim)));
-        });
+        for (name, precision) in [("rows", Precision::Exact), ("rows in f32", Precision::Single)] {
+            let mut state = Covariance::about_in(&rows[..dim], precision);
+            group.bench_function(BenchmarkId::new(name, dim), |b| {
+                b.iter(|| state.accumulate(as_rows(&rows, dim)));
+            });
+        }
     }
     group.finish();
 }

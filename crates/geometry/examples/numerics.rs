@@ -1,10 +1,10 @@
 //! Seconds of a covariance of f16 rows, of a decomposition or of a frame, the Rust side of `benches/peers/numerics_numpy.py`:
-//! `cargo run --release -p modality-gap-geometry --example numerics -- covariance|eigen|frame DIM [runs] [threads]`.
+//! `cargo run --release -p modality-gap-geometry --example numerics -- covariance|covariance-f32|eigen|frame DIM [runs] [threads]`.
 
 use std::time::Instant;
 
 use half::f16;
-use modality_gap_geometry::{Covariance, Eigen, Frame, FrameSize, as_rows};
+use modality_gap_geometry::{Covariance, Eigen, Frame, FrameSize, Precision, as_rows};
 use modality_gap_kernels::{Rows, RowsMut, combine};
 use rayon::prelude::*;
 
@@ -31,7 +31,8 @@ fn main() {
         .build()
         .expect("threads");
     let mut seconds = pool.install(|| match arguments.first().map(String::as_str) {
-        Some("covariance") => covariance(dim, runs),
+        Some("covariance") => covariance(dim, runs, Precision::Exact),
+        Some("covariance-f32") => covariance(dim, runs, Precision::Single),
         Some("eigen") => {
             let matrix = counted(dim, 0).matrix();
             timed(runs, || {
@@ -44,7 +45,7 @@ fn main() {
                 drop(Frame::of(&x, &y, FrameSize::Energy(0.99)).expect("finite"));
             })
         }
-        other => panic!("unknown work {other:?}; expected covariance, eigen or frame"),
+        other => panic!("unknown work {other:?}; expected covariance, covariance-f32, eigen or frame"),
     });
     seconds.sort_by(f64::total_cmp);
     println!("{{\"median\": {}}}", seconds[seconds.len() / 2]);
@@ -67,7 +68,7 @@ fn counted(dim: usize, side: usize) -> Covariance {
 }
 
 /// From stored rows to Σ, as a pass over shards counts it.
-fn covariance(dim: usize, runs: usize) -> Vec<f64> {
+fn covariance(dim: usize, runs: usize, precision: Precision) -> Vec<f64> {
     let block: Vec<f16> = common::rows(BLOCK, dim, 0)
         .into_iter()
         .map(f16::from_f64)
@@ -75,7 +76,7 @@ fn covariance(dim: usize, runs: usize) -> Vec<f64> {
     let rows: Vec<f16> = block.iter().copied().cycle().take(ROWS * dim).collect();
     let mut wide = vec![0.0; BLOCK * dim];
     timed(runs, || {
-        let mut covariance = Covariance::about(&vec![0.0; dim]);
+        let mut covariance = Covariance::about_in(&vec![0.0; dim], precision);
         for block in rows.chunks(BLOCK * dim) {
             let wide = &mut wide[..block.len()];
             let pieces = block

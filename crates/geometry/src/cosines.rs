@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
-use modality_gap_kernels::{cosine_bins, dot, sum_of_kernel};
+use modality_gap_kernels::{
+    GRAM_COLUMNS, GRAM_ROWS, GRAM_TOGETHER, Gram, GramBlock, GramValue, UNDECIDED, cosine_bins, dot,
+    sum_of_kernel,
+};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -14,6 +15,8 @@ use crate::views::row_major;
 pub const BINS: usize = 200;
 /// Rows a side of a tile of cosines, which one task computes; fixed, so that threads do not change the sums.
 const TILE: usize = 512;
+/// Rows a side from which cosines are products in f32; the bounds of their histograms are decided in f64.
+const IN_F32: usize = 2_048;
 
 /// Cosines counted in [`BINS`] equal bins on [−1, 1].
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +43,7 @@ impl Cosines {
     /// Counts one cosine of two unit rows.
     pub fn add(&mut self, cosine: f64) {
         let mut bin = [0];
-        cosine_bins(&[cosine], BINS as u32, &mut bin);
+        cosine_bins(&[cosine], 0.0, BINS as u32, &mut bin);
         self.counts[bin[0] as usize] += 1;
         self.n += 1;
     }
@@ -104,24 +107,44 @@ impl WithinCosines {
 }
 
 /// Cosines of every i < j of the unit rows `rows`, n × d; `second` says which are of the second half.
+///
+/// # Precision
+/// Each is in its bin in f64. From 2,048 rows on the products behind the uniformity are in f32: each cosine errs by at most
+/// 72·2⁻²⁴ and the uniformity by at most four times as much, 1.7e-5. This is the worst case; where roundings do not repeat a cosine errs by
+/// about 2e-8, and the uniformity of millions of them by less than 1e-8.
 pub fn cosines_within(rows: ArrayView2<'_, f64>, second: &[bool]) -> WithinCosines {
     let (n, dim) = rows.dim();
     let rows = &*row_major(&rows);
+    if n < IN_F32 {
+        within::<f64>(rows, dim, second, 0.0)
+    } else {
+        within::<f32>(rows, dim, second, error_in_f32(dim))
+    }
+}
+
+/// [`cosines_within`] from products of such values, which err by at most `error`.
+fn within<V: GramValue>(rows: &[f64], dim: usize, second: &[bool], error: f64) -> WithinCosines {
+    let n = rows.len() / dim;
     assert_eq!(n, second.len(), "each row is of one half");
     let offsets: Vec<usize> = second.iter().map(|&second| usize::from(second) * BINS).collect();
-    let parts: Vec<(Vec<u64>, f64)> = tiles(n, n)
+    let packed = Tiles::<V>::of(rows, dim);
+    let parts: Vec<(Vec<u64>, f64)> = pairs_of(n, n)
         .into_par_iter()
-        .filter(|(rows, columns)| rows.start <= columns.start)
+        .filter(|(down, across)| down <= across)
         .map(|(down, across)| {
-            let scores = products(rows, rows, dim, &down, &across);
+            let scores = packed.products(down, &packed, across, down == across);
             let (mut counts, mut kernel) = (vec![0; 3 * BINS], 0.0);
+            let (down, across) = (tile(down, n), tile(across, n));
             let mut bins = vec![0; across.len()];
             for (i, row) in down.zip(scores.chunks_exact(across.len())) {
                 let from = (i + 1).saturating_sub(across.start).min(row.len());
                 let (row, bins) = (&row[from..], &mut bins[from..]);
-                cosine_bins(row, BINS as u32, bins);
-                for (&bin, offset) in bins.iter().zip(&offsets[across.start + from..]) {
-                    counts[offsets[i] + offset + bin as usize] += 1;
+                cosine_bins(row, error, BINS as u32, bins);
+                for (j, bin) in (across.start + from..).zip(bins) {
+                    if *bin == UNDECIDED {
+                        *bin = exact_bin(row_of(rows, dim, i), row_of(rows, dim, j));
+                    }
+                    counts[offsets[i] + offsets[j] + *bin as usize] += 1;
                 }
                 kernel += sum_of_kernel(row);
             }
@@ -142,22 +165,36 @@ pub fn cosines_within(rows: ArrayView2<'_, f64>, second: &[bool]) -> WithinCosin
 }
 
 /// Cosines of every row of `a` with every row of `b`, unit rows, n × d and m × d; without those that have the same of the `keys`,
-/// where there are any.
+/// where there are any. Each is in its bin in f64.
 pub fn cosines_across(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>, keys: Option<[&[u64]; 2]>) -> Cosines {
     assert_eq!(a.ncols(), b.ncols(), "rows of one width");
-    let tiles = tiles(a.nrows(), b.nrows());
-    let dim = a.ncols();
+    let (dim, most) = (a.ncols(), a.nrows().max(b.nrows()));
     let (a, b) = (&*row_major(&a), &*row_major(&b));
-    let parts: Vec<Vec<u64>> = tiles
+    if most < IN_F32 {
+        across::<f64>(a, b, dim, keys, 0.0)
+    } else {
+        across::<f32>(a, b, dim, keys, error_in_f32(dim))
+    }
+}
+
+/// [`cosines_across`] from products of such values, which err by at most `error`.
+fn across<V: GramValue>(a: &[f64], b: &[f64], dim: usize, keys: Option<[&[u64]; 2]>, error: f64) -> Cosines {
+    let [left, right] = [a, b].map(|rows| Tiles::<V>::of(rows, dim));
+    let (n, m) = (a.len() / dim, b.len() / dim);
+    let parts: Vec<Vec<u64>> = pairs_of(n, m)
         .into_par_iter()
         .map(|(down, across)| {
-            let scores = products(a, b, dim, &down, &across);
+            let scores = left.products(down, &right, across, false);
             let mut counts = vec![0; BINS];
+            let (down, across) = (tile(down, n), tile(across, m));
             let mut bins = vec![0; across.len()];
             for (i, row) in down.zip(scores.chunks_exact(across.len())) {
-                cosine_bins(row, BINS as u32, &mut bins);
-                for &bin in &bins {
-                    counts[bin as usize] += 1;
+                cosine_bins(row, error, BINS as u32, &mut bins);
+                for (j, bin) in across.clone().zip(&mut bins) {
+                    if *bin == UNDECIDED {
+                        *bin = exact_bin(row_of(a, dim, i), row_of(b, dim, j));
+                    }
+                    counts[*bin as usize] += 1;
                 }
                 if let Some([left, right]) = keys {
                     let same = bins.iter().zip(&right[across.clone()]);
@@ -183,12 +220,16 @@ pub fn cosine_correlation(before: ArrayView2<'_, f64>, after: ArrayView2<'_, f64
     let (before, after) = (&*row_major(&before), &*row_major(&after));
     // about the means nothing cancels
     let center = [before, after].map(|rows| mean_cosine(rows, dim));
-    let parts: Vec<[f64; 3]> = tiles(n, n)
+    let packed = [before, after].map(|rows| Tiles::<f64>::of(rows, dim));
+    let parts: Vec<[f64; 3]> = pairs_of(n, n)
         .into_par_iter()
-        .filter(|(rows, columns)| rows.start <= columns.start)
+        .filter(|(down, across)| down <= across)
         .map(|(down, across)| {
-            let [x, y] = [before, after].map(|rows| products(rows, rows, dim, &down, &across));
+            let [x, y] = packed
+                .each_ref()
+                .map(|rows| rows.products(down, rows, across, down == across));
             let mut part = [0.0; 3];
+            let (down, across) = (tile(down, n), tile(across, n));
             let (m, start) = (across.len(), across.start);
             for (i, (x, y)) in down.zip(x.chunks_exact(m).zip(y.chunks_exact(m))) {
                 let from = (i + 1).saturating_sub(start).min(m);
@@ -219,27 +260,76 @@ fn mean_cosine(rows: &[f64], dim: usize) -> f64 {
     (dot(&sum, &sum) - squares) / (n * (n - 1.0))
 }
 
+/// Rows of a tile of n rows.
+fn tile(number: usize, n: usize) -> Range<usize> {
+    number * TILE..n.min((number + 1) * TILE)
+}
+
 /// Tiles of an n × m matrix, row by row.
-fn tiles(n: usize, m: usize) -> Vec<(Range<usize>, Range<usize>)> {
-    let cut = |n: usize| (0..n).step_by(TILE).map(move |first| first..n.min(first + TILE));
-    cut(n)
-        .flat_map(|rows| cut(m).map(move |columns| (rows.clone(), columns)))
+fn pairs_of(n: usize, m: usize) -> Vec<(usize, usize)> {
+    let across = m.div_ceil(TILE);
+    (0..n.div_ceil(TILE) * across)
+        .map(|at| (at / across, at % across))
         .collect()
 }
 
-/// Dot products of some rows of `a` with some rows of `b`, row-major.
-fn products(a: &[f64], b: &[f64], dim: usize, down: &Range<usize>, across: &Range<usize>) -> Vec<f64> {
-    let (n, m) = (down.len(), across.len());
-    let mut scores = vec![0.0; n * m];
-    matmul(
-        MatMut::from_row_major_slice_mut(&mut scores, n, m),
-        Accum::Replace,
-        MatRef::from_row_major_slice(&a[down.start * dim..down.end * dim], n, dim),
-        MatRef::from_row_major_slice(&b[across.start * dim..across.end * dim], m, dim).transpose(),
-        1.0,
-        Par::Seq,
-    );
-    scores
+fn row_of(rows: &[f64], dim: usize, i: usize) -> &[f64] {
+    &rows[i * dim..(i + 1) * dim]
+}
+
+/// The bin of the cosine of two rows, in f64.
+fn exact_bin(x: &[f64], y: &[f64]) -> u32 {
+    let mut bin = [0];
+    cosine_bins(&[dot(x, y)], 0.0, BINS as u32, &mut bin);
+    bin[0]
+}
+
+/// How far a product of unit rows in f32 may be from their cosine: both factors of a product are rounded, and it is in at most 64 sums,
+/// rounded itself perhaps, and in three sums of such sums before they are added in f64; Σ|xₖyₖ| ≤ 1.
+fn error_in_f32(dim: usize) -> f64 {
+    const UNIT: f64 = f32::EPSILON as f64 / 2.0;
+    const OF_SUMS: usize = GRAM_ROWS / GRAM_TOGETHER;
+    // what is of second order, and lengths that are one up to rounding, fit into the last one
+    (dim.min(GRAM_TOGETHER) + OF_SUMS + 4) as f64 * UNIT
+}
+
+/// Unit rows packed for products of such values: in tiles, and each of them by so many components at a time.
+struct Tiles<V> {
+    gram: Gram,
+    parts: Vec<Vec<GramBlock<V>>>,
+    rows: usize,
+}
+
+impl<V: GramValue> Tiles<V> {
+    fn of(rows: &[f64], dim: usize) -> Self {
+        let gram = Gram::here();
+        let of_tile = |rows: &[f64]| -> Vec<GramBlock<V>> {
+            let part = |from: usize| {
+                let components = from..dim.min(from + GRAM_ROWS);
+                let each = rows.chunks_exact(dim).map(|row| &row[components.clone()]);
+                gram.block_of_columns(&each.collect::<Vec<_>>())
+            };
+            (0..dim).step_by(GRAM_ROWS).map(part).collect()
+        };
+        Self {
+            gram,
+            parts: rows.par_chunks(TILE * dim).map(of_tile).collect(),
+            rows: rows.len() / dim,
+        }
+    }
+
+    /// Dot products of the rows of a tile with those of a tile of `other`, row-major; of a tile with itself, perhaps, only those with
+    /// rows that come `later`, and some more.
+    fn products(&self, down: usize, other: &Self, across: usize, later: bool) -> Vec<f64> {
+        let wide = tile(across, other.rows).len();
+        let mut scores = vec![0.0; tile(down, self.rows).len() * wide];
+        for (group, rows) in scores.chunks_mut(GRAM_COLUMNS * wide).enumerate() {
+            for (down, across) in self.parts[down].iter().zip(&other.parts[across]) {
+                self.gram.add(across, down, group * GRAM_COLUMNS, later, rows);
+            }
+        }
+        scores
+    }
 }
 
 #[cfg(test)]
@@ -306,20 +396,63 @@ mod tests {
                 }
             }
         }
-        let within = cosines_within(as_rows(&a, dim), &second);
+        let found = within::<f64>(&a, dim, &second, 0.0);
         // products round otherwise in another order, so that one at the bound of a bin may be in the next
         let apart = |one: &Cosines, other: &Cosines| -> u64 {
             let counts = one.counts.iter().zip(&other.counts);
             counts.map(|(a, b)| a.abs_diff(*b)).sum()
         };
-        for (found, expected) in within.halves.iter().zip(&halves) {
+        for (found, expected) in found.halves.iter().zip(&halves) {
             assert_eq!(found.n, expected.n);
             assert!(apart(found, expected) <= 2);
         }
-        assert!((within.kernel / kernel - 1.0).abs() < 1e-12);
+        assert!((found.kernel / kernel - 1.0).abs() < 1e-12);
         let found = cosines_across(as_rows(&a, dim), as_rows(&b, dim), Some([&keys, &keys]));
         assert_eq!(found.n, across.n);
         assert!(apart(&found, &across) <= 2);
+    }
+
+    /// Rows wider than a part of products in f32, near each other as embeddings are: every cosine is in the bin that f64 gives it, and
+    /// the uniformity is within its bound, and far within.
+    #[test]
+    fn products_in_f32_count_as_those_in_f64() {
+        let (n, dim) = (TILE + 90, GRAM_ROWS + 45);
+        let [a, b] = [3, 4].map(|seed: u64| {
+            let mut rows: Vec<f64> = (0..n * dim)
+                .map(|i| (crate::mix(seed ^ i as u64) >> 40) as f64 / 8_388_608.0 - 0.6)
+                .collect();
+            for row in rows.chunks_exact_mut(dim) {
+                let length = dot(row, row).sqrt();
+                for v in row {
+                    *v /= length;
+                }
+            }
+            rows
+        });
+        let error = error_in_f32(dim);
+        let keys: Vec<u64> = (0..n as u64).map(|i| i / 2).collect();
+        let keys = Some([&keys[..], &keys]);
+        assert_eq!(
+            across::<f32>(&a, &b, dim, keys, error),
+            across::<f64>(&a, &b, dim, keys, 0.0)
+        );
+        let second: Vec<bool> = (0..n).map(|i| i % 3 == 0).collect();
+        let [single, double] = [
+            within::<f32>(&a, dim, &second, error),
+            within::<f64>(&a, dim, &second, 0.0),
+        ];
+        assert_eq!(single.halves, double.halves);
+        let apart = (single.uniformity() - double.uniformity()).abs();
+        assert!(apart < 4.0 * error && apart < 1e-8, "{apart}");
+        // the bound holds for each product, too
+        let [of_a, of_b] = [&a, &b].map(|rows| Tiles::<f32>::of(rows, dim));
+        let found = of_a.products(1, &of_b, 0, false);
+        for (i, row) in tile(1, n).zip(found.chunks_exact(TILE)) {
+            for (j, cosine) in row.iter().enumerate() {
+                let exact = dot(row_of(&a, dim, i), row_of(&b, dim, j));
+                assert!((cosine - exact).abs() < error, "{i} {j} {cosine} {exact}");
+            }
+        }
     }
 
     #[test]

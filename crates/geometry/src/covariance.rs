@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use faer::Mat;
-use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
+use faer::{Mat, Side};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, GramValue, dot};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use crate::Precision;
+use crate::eigen::sequential;
+use crate::precision::Probes;
 use crate::views::row_major;
 
 /// Unbiased estimate of ‖Cov(x,y)‖²_F from n independent pairs: `square` is ‖Σ̂xy‖²_F with divisor n, and with
@@ -38,6 +41,15 @@ pub struct Covariance {
     pub(crate) squares: f64,
     pub(crate) fourth: f64,
     pub(crate) third: Vec<f64>,
+    /// Where products are in f32.
+    pub(crate) probes: Option<Probes>,
+}
+
+/// A packed block with Σ q(e−c), and with the sums of the probes where there are any.
+struct Packed<V> {
+    block: GramBlock<V>,
+    third: Vec<f64>,
+    probed: Option<Vec<f64>>,
 }
 
 /// Squares that cover the part above the diagonal, small enough that both they and those across the diagonal stay in the cache.
@@ -52,8 +64,13 @@ pub(crate) fn add(to: &mut [f64], from: &[f64]) {
 }
 
 impl Covariance {
-    /// The state that has seen no row, to be counted about `center`.
+    /// The state that has seen no row, to be counted about `center` with products in f64.
     pub fn about(center: &[f64]) -> Self {
+        Self::about_in(center, Precision::Exact)
+    }
+
+    /// As [`Self::about`], with products in `precision`.
+    pub fn about_in(center: &[f64], precision: Precision) -> Self {
         let dim = center.len();
         Self {
             n: 0,
@@ -63,6 +80,7 @@ impl Covariance {
             squares: 0.0,
             fourth: 0.0,
             third: vec![0.0; dim],
+            probes: (precision == Precision::Single).then(|| Probes::new(dim)),
         }
     }
 
@@ -77,40 +95,112 @@ impl Covariance {
 
     /// As [`Self::accumulate`], of rows that lie anywhere.
     pub fn accumulate_each(&mut self, rows: &[&[f64]]) {
+        match self.precision() {
+            Precision::Exact => {
+                self.count::<f64>(rows);
+            }
+            Precision::Single => {
+                let dim = self.dim();
+                let mut diagonal: Vec<f64> = (0..dim).map(|i| self.scatter[i * dim + i]).collect();
+                for block in self.count::<f32>(rows) {
+                    add(&mut diagonal, block.diagonal());
+                }
+                for (i, value) in diagonal.into_iter().enumerate() {
+                    self.scatter[i * dim + i] = value;
+                }
+            }
+        }
+    }
+
+    /// Counts rows with products of such values.
+    fn count<V: GramValue>(&mut self, rows: &[&[f64]]) -> Vec<GramBlock<V>> {
         let dim = self.center.len();
         self.n += rows.len() as u64;
         let gram = Gram::here();
-        let blocks: Vec<(GramBlock, Vec<f64>)> = rows
+        let blocks: Vec<Packed<V>> = rows
             .par_chunks(GRAM_ROWS)
             .map(|rows| {
-                let block = gram.block(rows, &self.center);
+                let block = gram.block::<V>(rows, &self.center);
                 let mut third = vec![0.0; dim];
                 block.add_weighted(block.squares(), &mut third);
-                (block, third)
+                let probed = self.probes.as_ref();
+                Packed {
+                    block,
+                    third,
+                    probed: probed.map(|probes| probes.found(rows, &self.center)),
+                }
             })
             .collect();
-        for (block, third) in &blocks {
-            add(&mut self.sum, block.sum());
-            add(&mut self.third, third);
-            for square in block.squares() {
+        for packed in &blocks {
+            add(&mut self.sum, packed.block.sum());
+            add(&mut self.third, &packed.third);
+            for square in packed.block.squares() {
                 self.squares += square;
                 self.fourth += square * square;
+            }
+            for (probes, probed) in self.probes.iter_mut().zip(&packed.probed) {
+                add(&mut probes.sums, probed);
             }
         }
         self.scatter
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for (block, _) in &blocks {
+                for Packed { block, .. } in &blocks {
                     gram.add(block, block, group * GRAM_COLUMNS, true, columns);
                 }
             });
+        blocks.into_iter().map(|packed| packed.block).collect()
     }
 
-    /// Adds the rows of `other`, which may have been counted about another centre. Works on the threads of the current rayon pool; their
-    /// number does not change the result.
+    /// What its products are taken in.
+    pub fn precision(&self) -> Precision {
+        match self.probes {
+            Some(_) => Precision::Single,
+            None => Precision::Exact,
+        }
+    }
+
+    /// What products in f32 have changed of Σ, as a spectral norm at most; zero of products in f64, whose own error is smaller than that
+    /// of a decomposition. Infinite where f32 could not hold them.
+    ///
+    /// # Precision
+    /// Measured, whatever the rows are: Σ is multiplied by eight directions, and so were the rows on their way, in f64. Sixteen times the
+    /// largest difference is exceeded with a probability below 1e-6 over the directions, which do not depend on the rows.
+    pub fn product_error(&self) -> f64 {
+        let error = |probes: &Probes| probes.error(&self.scatter, self.dim()) / self.n as f64;
+        match self.probes.as_ref().map(error) {
+            None => 0.0,
+            Some(error) if error.is_finite() => error,
+            Some(_) => f64::INFINITY,
+        }
+    }
+
+    /// Whether [`Self::product_error`] changes no eigenvalue of Σ by more than `share` of itself: no eigenvalue by more than a spectral
+    /// norm (Weyl), of which the smallest one is a multiple where a Cholesky factor exists.
+    pub fn resolves(&self, share: f64) -> bool {
+        if self.precision() == Precision::Exact {
+            return true;
+        }
+        let error = self.product_error();
+        // the smallest eigenvalue in f64 may be smaller by the error
+        let least = error / share + error;
+        if !least.is_finite() {
+            return false;
+        }
+        let mut shifted = self.matrix();
+        for i in 0..self.dim() {
+            shifted[(i, i)] -= least;
+        }
+        sequential();
+        shifted.llt(Side::Lower).is_ok()
+    }
+
+    /// Adds the rows of `other`, which may have been counted about another centre, in the same precision. Works on the threads of the
+    /// current rayon pool; their number does not change the result.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.center.len(), other.center.len(), "states of one width");
+        assert_eq!(self.precision(), other.precision(), "states of one precision");
         if self.center == other.center {
             self.add(other);
         } else {
@@ -127,6 +217,9 @@ impl Covariance {
             .for_each(|(to, from)| add(to, from));
         add(&mut self.sum, &other.sum);
         add(&mut self.third, &other.third);
+        for (probes, other) in self.probes.iter_mut().zip(&other.probes) {
+            add(&mut probes.sums, &other.sums);
+        }
         self.squares += other.squares;
         self.fourth += other.fourth;
         self.n += other.n;
@@ -166,6 +259,9 @@ impl Covariance {
                 let moved = shift[i] * other.sum[j] + other.sum[i] * shift[j] + n * shift[i] * shift[j];
                 self.scatter[j * dim + i] += other.scatter[j * dim + i] + moved;
             }
+        }
+        for (probes, of_other) in self.probes.iter_mut().zip(&other.probes) {
+            probes.add_moved(of_other, n, &other.sum, &shift);
         }
         for ((sum, other), shift) in self.sum.iter_mut().zip(&other.sum).zip(&shift) {
             *sum += other + n * shift;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::container::{Container, ContainerError, Kind, Named, write};
-use crate::{Covariance, StoredRows};
+use crate::precision::Probes;
+use crate::{Covariance, Precision, StoredRows};
 
 const COVARIANCE: Kind = Kind {
     what: "covariance state",
@@ -20,6 +21,8 @@ const STORED: Kind = Kind {
 #[serde(deny_unknown_fields)]
 struct CovarianceInfo {
     rows: u64,
+    #[serde(default)]
+    precision: Precision,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,27 +39,50 @@ impl Covariance {
         let dim = self.dim();
         let columns = self.scatter.chunks_exact(dim).enumerate();
         let packed: Vec<f64> = columns.flat_map(|(j, column)| column[j..].to_vec()).collect();
-        let tensors: [Named; 5] = [
+        let mut tensors: Vec<Named> = vec![
             ("center", vec![dim], self.center.clone()),
             ("sum", vec![dim], self.sum.clone()),
             ("third", vec![dim], self.third.clone()),
             ("squares", vec![2], vec![self.squares, self.fourth]),
             ("scatter", vec![packed.len()], packed),
         ];
-        write(COVARIANCE, &CovarianceInfo { rows: self.n }, &tensors)
+        if let Some(probes) = &self.probes {
+            tensors.push(("probes", Probes::sums_of(dim).to_vec(), probes.sums.clone()));
+        }
+        let info = CovarianceInfo {
+            rows: self.n,
+            precision: self.precision(),
+        };
+        write(COVARIANCE, &info, &tensors)
     }
 
-    /// Reads what [`Covariance::to_bytes`] wrote of rows counted about `center`.
+    /// Reads what [`Covariance::to_bytes`] wrote of rows counted about `center` in `precision`.
     ///
     /// # Errors
-    /// Where it is not such a file, or its rows were counted about another centre.
-    pub fn from_bytes(bytes: &[u8], center: &[f64]) -> Result<Self, ContainerError> {
+    /// Where it is not such a file, or its rows were counted about another centre or in another precision.
+    pub fn from_bytes(bytes: &[u8], center: &[f64], precision: Precision) -> Result<Self, ContainerError> {
         let file = Container::read(COVARIANCE, bytes)?;
-        let CovarianceInfo { rows } = file.info()?;
+        let CovarianceInfo {
+            rows,
+            precision: found,
+        } = file.info()?;
         let dim = center.len();
+        if found != precision {
+            let [found, expected] = [found, precision].map(Precision::name);
+            return Err(file.malformed(format!(
+                "its products are `{found}`; expected `{expected}`, as those it is merged with"
+            )));
+        }
         if file.tensor("center", &[dim])? != center {
             return Err(file.malformed("its rows were counted about another centre"));
         }
+        let probes = match precision {
+            Precision::Exact => None,
+            Precision::Single => {
+                let sums = file.any_tensor("probes", &Probes::sums_of(dim))?;
+                Some(Probes::of(dim, sums))
+            }
+        };
         let squares = file.any_tensor("squares", &[2])?;
         let packed = file.any_tensor("scatter", &[dim * (dim + 1) / 2])?;
         let mut scatter = vec![0.0; dim * dim];
@@ -74,6 +100,7 @@ impl Covariance {
             squares: squares[0],
             fourth: squares[1],
             third: file.any_tensor("third", &[dim])?,
+            probes,
         })
     }
 }
@@ -117,10 +144,10 @@ mod tests {
     use super::*;
     use crate::as_rows;
 
-    fn counted(center: &[f64], from: u64) -> Covariance {
+    fn counted(center: &[f64], precision: Precision, from: u64) -> Covariance {
         let mut random = Lcg::new(from);
         let rows: Vec<f64> = (0..40 * center.len()).map(|_| random.signed()).collect();
-        let mut covariance = Covariance::about(center);
+        let mut covariance = Covariance::about_in(center, precision);
         covariance.accumulate(as_rows(&rows, center.len()));
         covariance
     }
@@ -129,31 +156,45 @@ mod tests {
     #[test]
     fn a_covariance_keeps_its_bits() {
         let center = [0.1, -0.2, 0.3, 0.0, 1.0];
-        for mut covariance in [counted(&center, 1), Covariance::about(&center)] {
-            let read = Covariance::from_bytes(&covariance.to_bytes(), &center).unwrap();
-            assert_eq!(
-                (read.rows(), read.to_bytes()),
-                (covariance.rows(), covariance.to_bytes())
-            );
-            let (mut a, mut b) = (counted(&center, 7), counted(&center, 7));
-            a.merge(&covariance);
-            b.merge(&read);
-            assert_eq!(a.matrix(), b.matrix());
-            covariance.fourth = f64::INFINITY;
-            let read = Covariance::from_bytes(&covariance.to_bytes(), &center).unwrap();
-            assert!(read.fourth.is_infinite());
+        for precision in [Precision::Exact, Precision::Single] {
+            let empty = Covariance::about_in(&center, precision);
+            for mut covariance in [counted(&center, precision, 1), empty] {
+                let read = |covariance: &Covariance| {
+                    Covariance::from_bytes(&covariance.to_bytes(), &center, precision).unwrap()
+                };
+                let found = read(&covariance);
+                assert_eq!(
+                    (found.rows(), found.to_bytes()),
+                    (covariance.rows(), covariance.to_bytes())
+                );
+                let (mut a, mut b) = (counted(&center, precision, 7), counted(&center, precision, 7));
+                a.merge(&covariance);
+                b.merge(&found);
+                assert_eq!(a.matrix(), b.matrix());
+                assert_eq!(a.product_error().to_bits(), b.product_error().to_bits());
+                covariance.fourth = f64::INFINITY;
+                assert!(read(&covariance).fourth.is_infinite());
+            }
         }
     }
 
     #[test]
-    fn a_file_of_another_centre_width_or_kind_is_refused() {
-        let bytes = counted(&[0.0; 3], 1).to_bytes();
-        let refused = |center: &[f64]| Covariance::from_bytes(&bytes, center).unwrap_err().to_string();
-        assert!(refused(&[0.0, 0.0, 1e-300]).contains("about another centre"));
-        assert!(refused(&[0.0; 2]).contains("`center`"));
+    fn a_file_of_another_centre_width_precision_or_kind_is_refused() {
+        let [bytes, in_f32] =
+            [Precision::Exact, Precision::Single].map(|of| counted(&[0.0; 3], of, 1).to_bytes());
+        let refused = |bytes: &[u8], center: &[f64], precision| {
+            let error = Covariance::from_bytes(bytes, center, precision).unwrap_err();
+            error.to_string()
+        };
+        assert!(refused(&bytes, &[0.0, 0.0, 1e-300], Precision::Exact).contains("about another centre"));
+        assert!(refused(&bytes, &[0.0; 2], Precision::Exact).contains("`center`"));
+        let error = refused(&in_f32, &[0.0; 3], Precision::Exact);
+        assert!(error.contains("are `single`; expected `exact`"), "{error}");
+        let error = refused(&bytes, &[0.0; 3], Precision::Single);
+        assert!(error.contains("are `exact`; expected `single`"), "{error}");
         let empty = StoredRows::new(Dtype::F16, 3);
         assert!(StoredRows::from_bytes(&bytes, &empty).is_err());
-        assert!(Covariance::from_bytes(&bytes[..bytes.len() - 1], &[0.0; 3]).is_err());
+        assert!(Covariance::from_bytes(&bytes[..bytes.len() - 1], &[0.0; 3], Precision::Exact).is_err());
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Cross-covariance of paired rows, streamed and merged.
 
 use faer::Mat;
-use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, dot};
+use modality_gap_kernels::{GRAM_COLUMNS, GRAM_ROWS, Gram, GramBlock, GramValue, dot};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use crate::Precision;
 use crate::covariance::{add, unbiased_product};
 use crate::views::row_major;
 
 /// E[(x−μx)(y−μy)ᵀ] of pairs, in f64, counted about fixed centres near the means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossCovariance {
+    precision: Precision,
     n: u64,
     centers: [Vec<f64>; 2],
     sums: [Vec<f64>; 2],
@@ -23,12 +25,12 @@ pub struct CrossCovariance {
 }
 
 /// Packed pairs, with Σb(x−cx) and Σa(y−cy).
-struct Pairs {
-    blocks: [GramBlock; 2],
+struct Pairs<V> {
+    blocks: [GramBlock<V>; 2],
     crossed: [Vec<f64>; 2],
 }
 
-impl Pairs {
+impl<V: GramValue> Pairs<V> {
     fn of(gram: Gram, rows: [&[f64]; 2], centers: &[Vec<f64>; 2]) -> Self {
         let blocks = [0, 1].map(|side| {
             let each: Vec<&[f64]> = rows[side].chunks_exact(centers[side].len()).collect();
@@ -44,10 +46,16 @@ impl Pairs {
 }
 
 impl CrossCovariance {
-    /// The state that has seen no pair.
+    /// The state that has seen no pair, with products in f64.
     pub fn about(x: &[f64], y: &[f64]) -> Self {
+        Self::about_in(x, y, Precision::Exact)
+    }
+
+    /// As [`Self::about`], with products in `precision`.
+    pub fn about_in(x: &[f64], y: &[f64], precision: Precision) -> Self {
         assert_eq!(x.len(), y.len(), "centres of one width");
         Self {
+            precision,
             n: 0,
             centers: [x.to_vec(), y.to_vec()],
             sums: [vec![0.0; x.len()], vec![0.0; x.len()]],
@@ -64,9 +72,18 @@ impl CrossCovariance {
         assert_eq!(x.ncols(), dim, "rows of the width of the centres");
         self.n += x.nrows() as u64;
         let (x, y) = (row_major(&x), row_major(&y));
+        match self.precision {
+            Precision::Exact => self.count::<f64>(&x, &y),
+            Precision::Single => self.count::<f32>(&x, &y),
+        }
+    }
+
+    /// Counts pairs with products of such values.
+    fn count<V: GramValue>(&mut self, x: &[f64], y: &[f64]) {
+        let dim = self.centers[0].len();
         let gram = Gram::here();
         let size = GRAM_ROWS * dim;
-        let blocks: Vec<Pairs> = x
+        let blocks: Vec<Pairs<V>> = x
             .par_chunks(size)
             .zip(y.par_chunks(size))
             .map(|(x, y)| Pairs::of(gram, [x, y], &self.centers))
@@ -91,10 +108,11 @@ impl CrossCovariance {
             });
     }
 
-    /// Adds the pairs of `other`, which may have been counted about other centres.
+    /// Adds the pairs of `other`, which may have been counted about other centres, in the same precision.
     pub fn merge(&mut self, other: &Self) {
         let dim = self.centers[0].len();
         assert_eq!(dim, other.centers[0].len(), "states of one width");
+        assert_eq!(self.precision, other.precision, "states of one precision");
         let shift = [0, 1].map(|side| -> Vec<f64> {
             let pairs = other.centers[side].iter().zip(&self.centers[side]);
             pairs.map(|(b, a)| b - a).collect()

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::decomposition::{Coupling, coupling_in};
 use crate::views::{as_rows, row_major};
-use crate::{Cosines, Covariance, EigenError, Frame};
+use crate::{Cosines, Covariance, EigenError, Frame, Precision};
 
 /// How often partners are exchanged.
 pub const STRANGERS_EXCHANGES: usize = 3;
@@ -67,8 +67,8 @@ impl<'a> Strangers<'a> {
     }
 
     /// Covariance about `mean` of the differences after the `exchange`-th exchange of partners, from 1 on.
-    pub fn differences(&self, mean: &[f64], exchange: usize) -> Covariance {
-        let mut differences = Covariance::about(mean);
+    pub fn differences(&self, mean: &[f64], exchange: usize, precision: Precision) -> Covariance {
+        let mut differences = Covariance::about_in(mean, precision);
         let mut block = Vec::with_capacity(COUNTED * self.dim);
         for (x, z) in self.exchanged(exchange) {
             block.extend(x.iter().zip(z).map(|(x, z)| x - z));

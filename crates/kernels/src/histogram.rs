@@ -27,15 +27,25 @@ const TAYLOR: [f64; 14] = [
     1.0,
 ];
 
-/// The bin of each cosine among `bins` equal ones on [−1, 1]; what lies beyond is in the first or the last.
-pub fn cosine_bins(cosines: &[f64], bins: u32, out: &mut [u32]) {
+/// Of a cosine that may lie in either of two bins.
+pub const UNDECIDED: u32 = u32::MAX;
+
+/// The bin of each cosine among `bins` equal ones on [−1, 1], known to within `error`: [`UNDECIDED`] where that leaves two. What lies
+/// beyond is in the first or the last.
+pub fn cosine_bins(cosines: &[f64], error: f64, bins: u32, out: &mut [u32]) {
     assert_eq!(cosines.len(), out.len(), "a bin for each cosine");
     let count = bins;
-    dispatch(Bins { cosines, count, out });
+    dispatch(Bins {
+        cosines,
+        error,
+        count,
+        out,
+    });
 }
 
 struct Bins<'a> {
     cosines: &'a [f64],
+    error: f64,
     count: u32,
     out: &'a mut [u32],
 }
@@ -46,11 +56,12 @@ impl Kernel for Bins<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let (bins, last) = (f64::from(self.count), f64::from(self.count.max(1) - 1));
+        // clamped, so that the whole part is the floor
+        #[allow(clippy::cast_sign_loss, reason = "clamped to the bins")]
+        let bin_of = |cosine: f64| (cosine.midpoint(1.0) * bins).clamp(0.0, last) as i32 as u32;
         for (cosine, out) in self.cosines.iter().zip(self.out) {
-            // clamped, so that the whole part is the floor
-            #[allow(clippy::cast_sign_loss, reason = "clamped to the bins")]
-            let bin = (cosine.midpoint(1.0) * bins).clamp(0.0, last) as i32 as u32;
-            *out = bin;
+            let (low, high) = (bin_of(cosine - self.error), bin_of(cosine + self.error));
+            *out = if low == high { low } else { UNDECIDED };
         }
     }
 }
@@ -120,9 +131,20 @@ mod tests {
         let expected: Vec<i64> = all().iter().map(bin_of).collect();
         for level in LEVELS {
             let mut out = vec![u32::MAX; expected.len()];
-            at_level(level, || cosine_bins(&all(), 200, &mut out));
+            at_level(level, || cosine_bins(&all(), 0.0, 200, &mut out));
             let found: Vec<i64> = out.into_iter().map(i64::from).collect();
             assert_eq!(found, expected);
+        }
+    }
+
+    /// Of 200 bins on [−1, 1] each is 0.01 wide.
+    #[test]
+    fn what_is_near_a_bound_of_bins_is_undecided() {
+        let cosines = [-1.0, -0.9951, -0.99001, -0.98999, 0.005, 0.00001, 0.99, 0.9999];
+        for level in LEVELS {
+            let mut out = [0; 8];
+            at_level(level, || cosine_bins(&cosines, 1e-4, 200, &mut out));
+            assert_eq!(out, [0, 0, UNDECIDED, UNDECIDED, 100, UNDECIDED, UNDECIDED, 199]);
         }
     }
 

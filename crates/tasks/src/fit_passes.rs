@@ -61,6 +61,7 @@ impl Passes for FitPasses<'_> {
         let counted = CovarianceRows {
             held: false,
             quarters: None,
+            single: false,
         };
         let pass = Pass::new(rows, map, center, self.selections[index], counted);
         let mut total = pass.run(self.work, self.control, &format!("covariance {name}"))?;

@@ -1,6 +1,6 @@
 //! Rows sorted into the halves of a covariance.
 
-use modality_gap_geometry::{Covariance, Halves};
+use modality_gap_geometry::{Covariance, Halves, Precision};
 use rayon::prelude::*;
 
 use crate::Control;
@@ -22,10 +22,11 @@ pub(crate) struct IntoHalves {
 }
 
 impl IntoHalves {
-    pub fn about(center: &[f64], grouped: bool) -> Self {
+    pub fn about(center: &[f64], grouped: bool, precision: Precision) -> Self {
+        let covariance = || Covariance::about_in(center, precision);
         Self {
-            quarters: [(); 4].map(|()| Covariance::about(center)),
-            first: grouped.then(|| Covariance::about(center)),
+            quarters: [(); 4].map(|()| covariance()),
+            first: grouped.then(covariance),
         }
     }
 

@@ -199,7 +199,8 @@ impl<'a> Pass<'a> {
                 body(StatePart::Stored(read));
                 return Ok(());
             }
-            let covariance = Covariance::from_bytes(&bytes, self.center).map_err(failed)?;
+            let read = Covariance::from_bytes(&bytes, self.center, self.rows.precision());
+            let covariance = read.map_err(failed)?;
             if state < counted {
                 rows += covariance.rows();
             }
@@ -335,8 +336,9 @@ impl Totals {
     fn finish(mut self, pass: &Pass<'_>) -> Total {
         // a source may have no shard
         let states = pass.endings().len() - usize::from(pass.rows.quarters.is_some());
-        self.covariances
-            .resize_with(states, || Covariance::about(pass.center));
+        self.covariances.resize_with(states, || {
+            Covariance::about_in(pass.center, pass.rows.precision())
+        });
         Total {
             covariances: self.covariances,
             storage: self.storage.unwrap_or_else(|| StorageNoise::new(pass.source.dim)),
@@ -380,7 +382,7 @@ impl<'p, 'a> Counting<'p, 'a> {
         stage: &Stage<'_>,
     ) -> Result<State, TaskError> {
         let pass = self.pass;
-        let mut covariance = Covariance::about(pass.center);
+        let mut covariance = Covariance::about_in(pass.center, pass.rows.precision());
         let take = |_, row| pass.takes(row);
         self.blocks.each(range, take, control, stage, |[blocks]| {
             let each = blocks.iter().flat_map(|block| block.each().map(|(_, row)| row));
@@ -410,7 +412,7 @@ impl<'p, 'a> Counting<'p, 'a> {
         };
         let one_of_each = pass.rows.quarters.is_some_and(|quarters| quarters.one_of_each);
         let take = |_, row| pass.takes(row) && (!one_of_each || firsts.is_none() || is_first(row));
-        let mut halves = IntoHalves::about(pass.center, firsts.is_some());
+        let mut halves = IntoHalves::about(pass.center, firsts.is_some(), pass.rows.precision());
         let mut stored = pass.nothing_stored(shard);
         self.blocks.each(range, take, control, stage, |[blocks]| {
             let quarters_of = |block: &MappedBlock<'_>| -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! Covariances of the rows of a measurement, in halves of independent groups, and what their storage adds to them.
 
-use modality_gap_geometry::{Covariance, Halves, StorageNoise, StoredRows};
+use modality_gap_geometry::{Covariance, Halves, Precision, StorageNoise, StoredRows};
 use rayon::prelude::*;
 
 use super::sides::Sides;
@@ -39,12 +39,12 @@ pub(super) struct SideRows<'a, 'b> {
 }
 
 impl<'a, 'b> SideRows<'a, 'b> {
-    pub(super) fn new(sides: &'a Sides<'b>, side: usize) -> Self {
+    pub(super) fn new(sides: &'a Sides<'b>, side: usize, precision: Precision) -> Self {
         Self {
             sides,
             side,
             starts: sides.source(side).starts(),
-            halves: IntoHalves::about(sides.moments(side).mean(), false),
+            halves: IntoHalves::about(sides.moments(side).mean(), false, precision),
             storage: StorageNoise::new(sides.source(side).dim),
             open: None,
         }
@@ -126,6 +126,7 @@ pub(super) fn covariance_of_side(
     taken: Taken,
     gain: f64,
     pairs: Option<&[u8]>,
+    precision: Precision,
     control: &Control,
 ) -> Result<SideCovariance, TaskError> {
     let of_side = sides.selection(side);
@@ -146,6 +147,7 @@ pub(super) fn covariance_of_side(
             grouped: sides.grouped(),
             one_of_each: taken.one_of_each,
         }),
+        single: precision == Precision::Single,
     };
     let mean = sides.moments(side).mean();
     let pass = Pass::new(sides.source(side), sides.map(side), mean, selection, rows).in_quarters(pairs);

@@ -1,8 +1,8 @@
 //! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
 
 use modality_gap_geometry::{
-    Aligner, AlignerInfo, Covariance, Map, Method, Noise, Turned, centroid_gap, distance, relative_gap,
-    unbiased_cosine,
+    Aligner, AlignerInfo, Covariance, Map, Method, Noise, Precision, Turned, centroid_gap, distance,
+    relative_gap, unbiased_cosine,
 };
 
 use super::clusters::{Clustered, Rest, cluster_noise};
@@ -123,7 +123,7 @@ pub(crate) fn held_floor(
     let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, 0);
     let clusters = clusters_of(&rows, sample, control)?;
     let pairs = (rows.grouping().pairing != Pairing::None && clusters.is_none())
-        .then(|| pair_differences(&rows, None, control))
+        .then(|| pair_differences(&rows, None, Precision::Exact, control))
         .transpose()?;
     let fitted = Fitted::of_held(aligner, &rows, split);
     let evidence = Evidence {

@@ -1,6 +1,7 @@
 //! How large the gap is, how large it would be by chance, and what it is made of.
 
 mod clusters;
+mod counted;
 mod covariances;
 mod figures;
 mod gap;
@@ -16,16 +17,17 @@ mod strangers;
 use std::collections::BTreeMap;
 
 use modality_gap_geometry::{
-    Aligner, AnchoredCloud, Covariance, Frame, Map as RowsMap, Policy, RowMap, distance, vmf_concentration,
+    Aligner, AnchoredCloud, Covariance, Frame, Map as RowsMap, Policy, Precision, RowMap, distance,
+    vmf_concentration,
 };
 use serde::Deserialize;
 
-use self::covariances::{SideCovariance, Taken, covariance_of_side};
+use self::covariances::SideCovariance;
 use self::figures::figures;
 pub(crate) use self::gap::held_floor;
 use self::gap::{Evidence, Fitted, clusters_of, design_effect, measured_gap};
 use self::neighbours::Asking;
-use self::pairs::{Pairs, mean_directions, pair_differences, pairs_and_sides};
+use self::pairs::{Pairs, mean_directions, pair_differences};
 pub use self::report::{MeasureReport, Metrics};
 use self::report::{MeasuredGap, Sampled, Verdict};
 use self::searches::neighbours;
@@ -213,7 +215,7 @@ impl Parts<'_, '_> {
         let clusters = clusters_of(rows, sample, control)?;
         if !job.takes_covariances() {
             let pairs = paired
-                .then(|| pair_differences(rows, None, control))
+                .then(|| pair_differences(rows, None, Precision::Exact, control))
                 .transpose()?;
             let gap = measured_gap(
                 rows,
@@ -231,32 +233,7 @@ impl Parts<'_, '_> {
                 frame: None,
             });
         }
-        let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
-        let by_index = rows.grouping().pairing == Pairing::Index && !rows.grouped();
-        let (mut pairs, mut covariances) = if by_index && sample.is_all() {
-            let (pairs, covariances) = pairs_and_sides(rows, [gain(0), gain(1)], control)?;
-            (Some(pairs), covariances)
-        } else {
-            let pairs = paired
-                .then(|| pair_differences(rows, Some(sample), control))
-                .transpose()?;
-            let of_side = |side: usize| {
-                let taken = match job.covariance_rows.filter(|_| !paired) {
-                    Some(limit) => Taken {
-                        sample: Sample::of(rows.independent(side), limit, job.seed),
-                        one_of_each: true,
-                    },
-                    None => Taken {
-                        sample,
-                        one_of_each: false,
-                    },
-                };
-                let quarters = pairs.as_ref().map(|pairs| pairs.quarters.as_slice());
-                covariance_of_side(rows, side, taken, gain(side), quarters, control)
-            };
-            let covariances = [of_side(0)?, of_side(1)?];
-            (pairs, covariances)
-        };
+        let (mut pairs, mut covariances) = self.covariances(sample, fitted)?;
         if !sample.is_all() {
             let sizes = covariances.iter().map(|side| side.whole.rows());
             let size = sizes.max().unwrap_or(0);

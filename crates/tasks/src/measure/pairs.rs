@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use modality_gap_geometry::{
-    Covariance, DirectionsInV, Frame, Halves, PairProducts, as_rows, distance, sum_of_directions,
+    Covariance, DirectionsInV, Frame, Halves, PairProducts, Precision, as_rows, distance, sum_of_directions,
 };
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
 use super::covariances::{SideCovariance, SideRows};
-use super::sides::Sides;
+use super::sides::{IN_F32, Sides};
 use crate::covariance::{IntoHalves, Sorted};
 use crate::groups::Pairing;
 use crate::mapper::check_pairs;
@@ -19,9 +19,6 @@ use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
 const DIRECTION_ROWS: usize = 128;
-
-/// Pairs from which directions are taken in f32: its errors are not the same in any two rows, and a mean has as little of them.
-const IN_F32: u64 = 16_384;
 
 /// What is known of paired differences r = x − z.
 pub(super) struct Pairs {
@@ -84,13 +81,13 @@ struct PairTotals {
 }
 
 impl<'a, 'b> PairPass<'a, 'b> {
-    fn new(sides: &'a Sides<'b>, sample: Option<Sample>) -> Self {
+    fn new(sides: &'a Sides<'b>, sample: Option<Sample>, precision: Precision) -> Self {
         let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
         let center: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
         Self {
             sides,
             sample,
-            differences: IntoHalves::about(&center, sides.grouped()),
+            differences: IntoHalves::about(&center, sides.grouped(), precision),
             found: PairTotals {
                 sum: vec![0.0; center.len()],
                 ..PairTotals::default()
@@ -199,9 +196,10 @@ impl<'a, 'b> PairPass<'a, 'b> {
 pub(super) fn pair_differences(
     sides: &Sides<'_>,
     sample: Option<Sample>,
+    precision: Precision,
     control: &Control,
 ) -> Result<Pairs, TaskError> {
-    let mut pass = PairPass::new(sides, sample);
+    let mut pass = PairPass::new(sides, sample, precision);
     sides.each_pairs(Sample::ALL, control, "pairs", |blocks| {
         let sums: Vec<PairSums> = control.pool().install(|| {
             let each = blocks.par_iter();
@@ -219,10 +217,11 @@ pub(super) fn pair_differences(
 pub(super) fn pairs_and_sides(
     sides: &Sides<'_>,
     gains: [f64; 2],
+    precision: Precision,
     control: &Control,
 ) -> Result<(Pairs, [SideCovariance; 2]), TaskError> {
-    let mut pass = PairPass::new(sides, Some(Sample::ALL));
-    let mut of_sides = [0, 1].map(|side| SideRows::new(sides, side));
+    let mut pass = PairPass::new(sides, Some(Sample::ALL), precision);
+    let mut of_sides = [0, 1].map(|side| SideRows::new(sides, side, precision));
     sides.each_both(control, "pairs", |[x, z]| {
         let keys: Vec<Vec<u64>> = x
             .iter()

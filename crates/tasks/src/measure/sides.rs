@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use modality_gap_geometry::{Map, Moments, UnitRows};
+use modality_gap_geometry::{Map, Moments, Precision, UnitRows};
 use rayon::prelude::*;
 
 use super::report::GroupsReport;
@@ -18,6 +18,10 @@ use crate::{Control, RowSet, Sample, Selection, Split, TaskError};
 
 /// Rows a side that covariances are taken from; beyond, a sample of about as many.
 pub(super) const COVARIANCE_ROWS: u64 = 200_000;
+/// Rows from which means of them are taken in f32: its errors are not the same in any two rows, and a mean has as little of them.
+pub(super) const IN_F32: u64 = 16_384;
+/// Rows for each column from which covariances are whose eigenvalues are asked for: those of halves of the rows are smaller.
+const IN_F32_PER_COLUMN: u64 = 8;
 /// Rows of a block that a thread maps at a time.
 const PART_ROWS: u64 = 128;
 /// Names of the sides, for progress.
@@ -170,6 +174,18 @@ impl<'a> Sides<'a> {
     /// Rows of the longer side.
     pub(super) fn longest(&self) -> u64 {
         self.sources.iter().map(RowSet::rows).max().unwrap_or(0)
+    }
+
+    /// What products of covariances are taken in, as far as the number of rows decides it; `eigenvalues` says whether theirs are asked for.
+    pub(super) fn precision(&self, eigenvalues: bool) -> Precision {
+        let per_column = if eigenvalues { IN_F32_PER_COLUMN } else { 1 };
+        let enough = IN_F32.max(per_column * self.sources[0].dim as u64);
+        let many = |side: usize| self.moments(side).unit() && self.independent(side) >= enough;
+        if many(0) && many(1) {
+            Precision::Single
+        } else {
+            Precision::Exact
+        }
     }
 
     /// Hashes of the rows of a side that are measured; none where there are too many rows.

@@ -299,7 +299,7 @@ pub(super) fn cka(
 ) -> Result<[Option<f64>; 2], TaskError> {
     let means = [sides.moments(0).mean(), sides.moments(1).mean()];
     let dim = sides.source(0).dim;
-    let mut cka = Cka::about(means, sides.grouped());
+    let mut cka = Cka::about(means, sides.grouped(), sides.precision(false));
     let mut seen = HashSet::new();
     sides.each_pair(
         sample,

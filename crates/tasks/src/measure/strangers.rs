@@ -76,7 +76,7 @@ pub(super) fn add_strangers(
         covariances.push(
             control
                 .pool()
-                .install(|| strangers.differences(&pairs.mean, exchange)),
+                .install(|| strangers.differences(&pairs.mean, exchange, pairs.differences.precision())),
         );
     }
     let of_strangers = control

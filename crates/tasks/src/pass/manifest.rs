@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use modality_gap_geometry::Map;
+use modality_gap_geometry::{Map, Precision};
 use modality_gap_shards::{Dtype, Format, Layout, Pool, Reading, Role, ShardRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,20 @@ pub struct CovarianceRows {
     /// How they are sorted into independent quarters; absent where all are counted together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarters: Option<CovarianceQuarters>,
+    /// Whether products are in f32, summed in f64 over short blocks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub single: bool,
+}
+
+impl CovarianceRows {
+    /// What products are taken in.
+    pub(crate) fn precision(self) -> Precision {
+        if self.single {
+            Precision::Single
+        } else {
+            Precision::Exact
+        }
+    }
 }
 
 /// Quarters of the rows of a covariance.

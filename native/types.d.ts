@@ -437,7 +437,11 @@ held: boolean,
 /**
  * How they are sorted into independent quarters; absent where all are counted together.
  */
-quarters?: CovarianceQuarters, };
+quarters?: CovarianceQuarters,
+/**
+ * Whether products are in f32, summed in f64 over short blocks.
+ */
+single?: boolean, };
 
 /**
  * The gap taken apart, Δ = β + γ + δ + ζ; `pmb`² + `cob`² + `traceU` + `traceV` is E‖Δ‖² of the pairs. What needs pairs

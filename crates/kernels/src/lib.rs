@@ -27,7 +27,7 @@ pub use fixed::{
     FixedCorpus, FixedHit, FixedLimits, FixedQueries, FixedRows, FixedWanted, fixed_bound, fixed_cosine,
     fixed_search,
 };
-pub use gram::{GRAM_COLUMNS, GRAM_ROWS, GRAM_TOGETHER, Gram, GramBlock, GramValue, add_projected};
+pub use gram::{GRAM_COLUMNS, GRAM_ROWS, GRAM_TOGETHER, Gram, GramBlock, GramValue, Scalar, add_projected};
 pub use histogram::{UNDECIDED, cosine_bins, sum_of_kernel};
 pub use packed::{Packed, PackedBf16, PackedF32, Packing, bf16_pairs, packed_unit, pairs};
 pub use reduce::{add_squared_powers, add_weighted, dot, lengths_and_dots};

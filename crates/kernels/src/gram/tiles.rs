@@ -1,6 +1,79 @@
 //! Sums of products of a tile, for each instruction set.
 
-use super::GramValue;
+use std::fmt::Debug;
+
+/// Rows of a block at most: a strip and a panel of so many stay near the core.
+pub const GRAM_ROWS: usize = 256;
+
+/// Rows whose products are summed in f32 one after another; a block adds up such sums.
+pub const GRAM_TOGETHER: usize = 64;
+
+/// Columns of the matrix that one call should be given: their strips stay in the second cache.
+pub const GRAM_COLUMNS: usize = 48;
+
+/// Columns of a strip and of a panel, which holds whole strips: the sums of a tile fill the registers but for what is multiplied.
+pub(super) const NARROW: (usize, usize) = (4, 12);
+/// The same for AVX-512.
+pub(super) const WIDE: (usize, usize) = (8, 24);
+/// The same as [`NARROW`] for f32.
+pub(super) const NARROW_F32: (usize, usize) = (4, 24);
+/// The same as [`WIDE`] for f32.
+pub(super) const WIDE_F32: (usize, usize) = (8, 48);
+
+/// What the values of a block are.
+pub trait Scalar: Copy + Default + Debug + Send + Sync + Sized + 'static {
+    /// Rows whose products are summed one after another.
+    #[doc(hidden)]
+    const TOGETHER: usize;
+
+    /// Rounded to nearest.
+    fn of(value: f64) -> Self;
+
+    /// In f64.
+    fn wide(self) -> f64;
+
+    /// sum + self·other; fused where the processor does it without a call.
+    #[doc(hidden)]
+    fn add_product(self, other: Self, sum: Self) -> Self;
+
+    #[doc(hidden)]
+    fn plus(self, other: Self) -> Self;
+}
+
+macro_rules! scalar {
+    ($value:ty, $together:ident) => {
+        impl Scalar for $value {
+            const TOGETHER: usize = $together;
+
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as Self
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline(always)]
+            fn add_product(self, other: Self, sum: Self) -> Self {
+                if cfg!(target_arch = "aarch64") {
+                    self.mul_add(other, sum)
+                } else {
+                    sum + self * other
+                }
+            }
+
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+        }
+    };
+}
+
+scalar!(f64, GRAM_ROWS);
+scalar!(f32, GRAM_TOGETHER);
 
 /// Sums of products of the columns of strip `part` of a panel with those of another panel, over all rows.
 pub(super) trait Tile<V, const STRIP: usize, const PANEL: usize> {
@@ -10,7 +83,7 @@ pub(super) trait Tile<V, const STRIP: usize, const PANEL: usize> {
 /// As the processor does it without a call: product and sum rounded once on 64-bit ARM, apart elsewhere.
 pub(super) struct Portable;
 
-impl<V: GramValue, const STRIP: usize, const PANEL: usize> Tile<V, STRIP, PANEL> for Portable {
+impl<V: Scalar, const STRIP: usize, const PANEL: usize> Tile<V, STRIP, PANEL> for Portable {
     #[inline(always)]
     fn sums(of_columns: &[[V; PANEL]], part: usize, of_rows: &[[V; PANEL]]) -> [[V; PANEL]; STRIP] {
         let mut sums = [[V::default(); PANEL]; STRIP];
@@ -35,8 +108,7 @@ pub(super) mod x86 {
         _mm512_setzero_ps, _mm512_storeu_pd, _mm512_storeu_ps,
     };
 
-    use super::Tile;
-    use crate::gram::{NARROW, NARROW_F32, WIDE, WIDE_F32};
+    use super::{NARROW, NARROW_F32, Tile, WIDE, WIDE_F32};
 
     macro_rules! tile {
         (
@@ -52,7 +124,7 @@ pub(super) mod x86 {
         ) => {
             /// For functions with the features of its register only.
             #[derive(Debug)]
-            pub(in crate::gram) struct $name;
+            pub(crate) struct $name;
 
             impl Tile<$value, { $widths.0 }, { $widths.1 }> for $name {
                 #[inline(always)]

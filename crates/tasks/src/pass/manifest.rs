@@ -58,6 +58,7 @@ pub struct CovarianceRows {
     pub quarters: Option<CovarianceQuarters>,
     /// Whether products are in f32, summed in f64 over short blocks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
     pub single: bool,
 }
 

@@ -8,6 +8,8 @@
 mod block;
 mod projected;
 mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use block::Task;
 pub use block::{Gram, GramBlock, GramValue};

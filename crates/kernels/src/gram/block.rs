@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-#[cfg(target_arch = "x86_64")]
-use super::tiles::x86;
 use super::tiles::{GRAM_COLUMNS, NARROW, NARROW_F32, Portable, Scalar, Tile, WIDE, WIDE_F32};
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Single256, Single512, Wide256, Wide512};
 use crate::dispatch::{Isa, Kernel, Unit, dispatch};
 use crate::reduce::square_and_dots;
 
@@ -65,12 +65,12 @@ macro_rules! value {
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: `unit` has seen avx2 and fma.
                     Unit::Fma => unsafe {
-                        run_fma::<Self, x86::$fma, { $narrow.0 }, { $narrow.1 }>(task, out);
+                        run_fma::<Self, $fma, { $narrow.0 }, { $narrow.1 }>(task, out);
                     },
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: `unit` has seen avx2, fma and avx512f.
                     Unit::Avx512 => unsafe {
-                        run_avx512::<Self, x86::$avx512, { $wide.0 }, { $wide.1 }>(task, out);
+                        run_avx512::<Self, $avx512, { $wide.0 }, { $wide.1 }>(task, out);
                     },
                     _ => task.run::<Portable, { $narrow.0 }, { $narrow.1 }>(out),
                 }

@@ -3300,7 +3300,7 @@ declare class NativeTracker {
 }
 declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
-  static open(spec: OpenSpec & Given<ReadOptions>): Promise<Outcome<Source>>
+  static open(spec: OpenSpec & Given<ReadOptions>, token: CancelToken): Promise<Outcome<Source>>
   /** Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`. */
   static fromF32(
     rows: Float32Array,
@@ -3674,9 +3674,13 @@ export declare class Embeddings {
  *
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`, `UNSUPPORTED`, `EMPTY`, `BAD_SELECTOR` or
  * `WIDTH_MISMATCH` with the file; `BAD_OPTION` for columns or a storage type of files that say them; `BAD_SHAPE` when an array does not hold whole rows; `BAD_ROW` with the row; `NOT_PAIRED`
- * when `ids` and rows differ in number
+ * when `ids` and rows differ in number; `CANCELLED` when `signal` is aborted while a store is waited for
  */
-export declare function openEmbeddings(input: EmbeddingsInput, options?: EmbeddingsOptions): Promise<Embeddings>
+export declare function openEmbeddings(
+  input: EmbeddingsInput,
+  options?: EmbeddingsOptions,
+  run?: Pick<RunOptions, 'signal'>,
+): Promise<Embeddings>
 /** How two sides of rows belong together. */
 export interface GroupOptions {
   /**

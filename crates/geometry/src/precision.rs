@@ -13,7 +13,8 @@ pub enum Precision {
     /// f64.
     #[default]
     Exact,
-    /// f32 of centred rows, summed in f32 over 64 rows and over four such sums, then in f64; the diagonal and all sums of rows are in f64.
+    /// f32 of centred rows, summed in f32 over 64 rows and over four such sums, then in f64; the diagonal and sums of rows are in f64,
+    /// third moments those of the rounded rows.
     ///
     /// # Precision
     /// With u = 2⁻²⁴ an entry errs by at most 70 u √(Σᵢᵢ Σⱼⱼ) of second moments about the centre: of a product both factors are rounded, and

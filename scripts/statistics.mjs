@@ -49,7 +49,7 @@ async function gapTable() {
   const lines = []
   const sizes = new Map()
   for (const kind of Object.keys(KINDS)) {
-    const pooled = { real: 0, covered: 0, trials: 0, beside: 0, gaps: 0 }
+    const pooled = { real: 0, trials: 0, covered: 0, intervals: 0, beside: 0, gaps: 0 }
     for (const { dim, n, trials } of CELLS) {
       const of = lean => alpha => rates(api, { shape: { dim, alpha, lean }, kind, n, trials })
       const none = await each(SPECTRA, of(NO_GAP))
@@ -59,6 +59,7 @@ async function gapTable() {
         pooled.real += (one.real ?? 0) * trials
         pooled.covered += (one.coverage ?? 0) * trials
         pooled.trials += one.real === null ? 0 : trials
+        pooled.intervals += one.coverage === null ? 0 : trials
       }
       for (const one of some) {
         pooled.beside += (one.coverage ?? 0) * trials
@@ -71,10 +72,10 @@ async function gapTable() {
     }
     sizes.set(kind, pooled)
   }
-  const rows = [...sizes].map(([kind, { real, covered, trials, beside, gaps }]) => {
+  const rows = [...sizes].map(([kind, { real, trials, covered, intervals, beside, gaps }]) => {
     const share = (hits, of) => (of > 0 ? percent(hits / of) : '–')
     const size = trials > 0 ? percent(real / trials) : 'not tested'
-    return `| ${kind} | ${trials} | ${size} | ${share(covered, trials)} | ${share(beside, gaps)} |`
+    return `| ${kind} | ${trials} | ${size} | ${share(covered, intervals)} | ${share(beside, gaps)} |`
   })
   const samples = CELLS.map(({ dim, n, trials }) => `${trials} of ${n} images in ${dim} columns`).join(', ')
   const counts = CELLS.map(({ trials }) => trials)

@@ -24,7 +24,7 @@ import { addTransform } from './transform.ts'
 const SOURCES = `
 SRC is a file, a folder, a glob or several of them: npy, npz, parquet, arrow, safetensors, pickle, jsonl, json, csv, fvecs,
 or a folder in the clip-retrieval layout. SRC#name picks a column, tensor or key, or the leading index of a 3-D npy
-(pairs.npy#0).
+(pairs.npy#0). Paths may be addresses: s3://, gs://, az://, and for reading https:// and hf://.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 tasks are to be run (--on list:FILE), 130 interrupted.`
 

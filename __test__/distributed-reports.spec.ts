@@ -56,7 +56,7 @@ test('states are kept where passes are worked on elsewhere, and nowhere else', a
   ]) {
     const lacking = await t.throwsAsync(report({ on: here() }))
     t.like(lacking, { code: 'BAD_OPTION' })
-    t.regex(lacking?.message ?? '', /needs a folder for the states of its shards \(work\)/)
+    t.regex(lacking?.message ?? '', /needs a folder for the states of its shards \(work, --work DIR\)/)
     for (const options of [{ work: join(folder, 'work') }, { resume: true }]) {
       const idle = await t.throwsAsync(report(options))
       t.like(idle, { code: 'BAD_OPTION' })

@@ -14,8 +14,9 @@ use napi::{Env, Result};
 use napi_derive::napi;
 use serde_json::Value;
 
+use crate::cancel::CancelToken;
 use crate::environment::Held;
-use crate::job::{CancelToken, ProgressEvent};
+use crate::job::ProgressEvent;
 use crate::memory::Training;
 use crate::promise::{listener, plain, promised};
 use crate::weight::{Handle, ReportedBytes, Weighs, files_bytes, weighed};

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use modality_gap_tasks::{
-    CancelToken as Token, Control, Job, JobResult, Progress, RowSet, TaskError, run as run_job,
-};
+use modality_gap_tasks::{Control, Job, JobResult, Progress, RowSet, TaskError, run as run_job};
 use napi::bindgen_prelude::{Buffer, ClassInstance, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -12,33 +10,9 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use crate::aligner::NativeAligner;
+use crate::cancel::CancelToken;
 use crate::promise::{listener, promised, whole};
 use crate::source::Source;
-
-/// Stops a job within a block of rows; the end of the environment does so, too.
-#[napi]
-pub struct CancelToken {
-    pub(crate) token: Token,
-}
-
-#[napi]
-impl CancelToken {
-    /// A token that nobody has cancelled.
-    #[napi(constructor)]
-    #[must_use]
-    #[allow(clippy::new_without_default, reason = "only JavaScript makes one")]
-    pub fn new() -> Self {
-        Self {
-            token: crate::environment::token(),
-        }
-    }
-
-    /// Asks the job to stop.
-    #[napi]
-    pub fn cancel(&self) {
-        self.token.cancel();
-    }
-}
 
 /// How far a job has come; sent at most a few times a second.
 #[napi(object)]

@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod aligner;
 mod border;
+mod cancel;
 mod encoder;
 mod environment;
 mod ids;

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use crate::aligner::NativeAligner;
 use crate::border::Failure;
+use crate::cancel::CancelToken;
 use crate::environment::Held;
-use crate::job::CancelToken;
 use crate::memory::Training;
 use crate::promise::{listener, plain, promised};
 use crate::source::Source;

@@ -12,8 +12,8 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome};
+use crate::cancel::CancelToken;
 use crate::environment::Held;
-use crate::job::CancelToken;
 use crate::promise::{plain, promised, read};
 use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 

@@ -14,7 +14,7 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::Outcome;
-use crate::job::CancelToken;
+use crate::cancel::CancelToken;
 use crate::promise::{plain, promised, read};
 use crate::source::Source;
 use crate::weight::{Handle, ReportedBytes, Weighs, weighed};

@@ -143,6 +143,7 @@ impl Format {
 
     /// The format that a file name's ending stands for; packed text has a second one.
     pub fn from_path(path: &Path) -> Option<Self> {
+        let path = &stores::without_query(path);
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         if PACKED.contains(&ending.as_str()) {
             let unpacked = Path::new(path.file_stem()?);

@@ -48,7 +48,7 @@ impl ShardRef {
             dim: opened.shard.dim(),
             dtype: opened.shard.dtype(),
             bytes,
-            name: path
+            name: stores::without_query(path)
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             listed: false,

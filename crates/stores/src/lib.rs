@@ -21,5 +21,5 @@ pub use error::{Kind, StoreError};
 pub use list::{Known, entries, glob_base, has_wildcard, is_folder, object, tree};
 pub use object::Object;
 pub use runtime::stop_when;
-pub use uri::{Uri, is_remote, without_secrets};
+pub use uri::{Uri, is_remote, without_query, without_secrets};
 pub use write::{Expect, put, put_file, remove, remove_tree};

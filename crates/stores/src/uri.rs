@@ -48,6 +48,14 @@ pub fn without_secrets(path: &Path) -> PathBuf {
     Uri::of(path).map_or_else(|| path.to_path_buf(), |uri| uri.path())
 }
 
+/// The path whose end is the name of a file: what follows the `?` in the address of a web server is not a part of it.
+pub fn without_query(path: &Path) -> PathBuf {
+    match Uri::of(path) {
+        Some(uri) if uri.query.is_some() => uri.at(&uri.key).path(),
+        _ => path.to_path_buf(),
+    }
+}
+
 impl Uri {
     /// The URI that a path is, unless it is one of the file system.
     pub fn of(path: &Path) -> Option<Self> {
@@ -146,6 +154,8 @@ mod tests {
         let uri = Uri::of(Path::new("https://host/a.npy?X-Amz-Signature=secret")).unwrap();
         assert_eq!(uri.to_string(), "https://host/a.npy?…");
         assert_eq!(uri.query.as_deref(), Some("X-Amz-Signature=secret"));
+        let plain = without_query(Path::new("https://host/a.npy?X-Amz-Signature=secret"));
+        assert_eq!(plain, Path::new("https://host/a.npy"));
         let uri = Uri::of(Path::new("https://name:secret@host:80/a.npy")).unwrap();
         assert_eq!(uri.to_string(), "https://…@host:80/a.npy");
         for path in ["s3://bucket/a?b", "a@b/c", "https://host/a@b"] {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Aligner, openEmbeddings } from '../src/index.ts'
@@ -96,12 +97,17 @@ for (const [when, stalls] of [
 test('of two jobs that race for one output one refuses, and the output is that of the other', async t => {
   const { endpoint, folder } = await started(t)
   for (const name of ['image.npy', 'a.npy', 'other.npy']) await put(endpoint, folder, name, 4000, 16)
-  const notes: (() => void)[] = []
-  // both have looked and found nothing when the first of them writes its note
+  const notes: { answer: ServerResponse; go: () => void }[] = []
+  // both have looked and found nothing when the first of them writes its note; this server does not compare and write in one go,
+  // so the other note follows its answer
   const before = await proxy(t, endpoint, (incoming, answer) => {
     if (incoming.method !== 'PUT' || !incoming.url?.endsWith('/both/_run/job.json') || notes.length === 2) return false
-    notes.push(() => pass(incoming, answer, endpoint))
-    if (notes.length === 2) for (const go of notes) go()
+    notes.push({ answer, go: () => pass(incoming, answer, endpoint) })
+    const [first, second] = notes
+    if (first && second) {
+      first.answer.once('finish', second.go)
+      first.go()
+    }
     return 'later'
   })
   const run = (text: string) => {

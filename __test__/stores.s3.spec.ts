@@ -1,17 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { type Ended, MAIN, modalityGap } from './helpers/cli.ts'
-import { writeNpy } from './helpers/npy.ts'
-import { folderOf } from './helpers/place.ts'
-import { someRows } from './helpers/rows.ts'
 import { ask, environment, objects, proxy, startS3 } from './helpers/servers.ts'
-
-const DIM = 32
-const SHARDS = 4
-const ROWS = 3000
+import { alignArgs, filled, SHARDS, sameOutputs } from './helpers/store-laws.ts'
 
 interface Store {
   endpoint: string
@@ -20,43 +14,14 @@ interface Store {
 
 /** A folder of two sides, here and as objects of the bucket `rows`. */
 async function stored(t: ExecutionContext): Promise<Store> {
-  const folder = folderOf(t)
   const endpoint = await startS3(t)
   await ask('PUT', `${endpoint}/rows`)
-  for (const [side, seed] of [
-    ['img_emb', 1],
-    ['text_emb', 100],
-  ] as const) {
-    mkdirSync(join(folder, 'data', side), { recursive: true })
-    for (let i = 0; i < SHARDS; i++) {
-      const name = `${side}_${i}.npy`
-      const file = writeNpy(join(folder, 'data', side, name), someRows(ROWS, DIM, seed + i), [ROWS, DIM])
-      await ask('PUT', `${endpoint}/rows/data/${side}/${name}`, readFileSync(file))
-    }
-  }
-  return { endpoint, folder }
+  const put = async (name: string, bytes: Uint8Array) => void (await ask('PUT', `${endpoint}/rows/${name}`, bytes))
+  return { endpoint, folder: await filled(t, { put }) }
 }
 
 function cli(args: readonly string[], endpoint: string, env: Record<string, string> = {}): Promise<Ended> {
   return modalityGap(args, { env: { ...environment(endpoint), ...env } })
-}
-
-function alignArgs(from: string, out: string): string[] {
-  return ['align', '--image', `${from}/img_emb`, '--text', `${from}/text_emb`, '--out', out]
-}
-
-/** Outputs of an aligned folder: not its receipts, which name places. */
-function outputsIn(folder: string): Map<string, Buffer> {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name =>
-    /\.(npy|safetensors)$/.test(name),
-  )
-  return new Map(names.map(name => [name, readFileSync(join(folder, name))]))
-}
-
-function sameOutputs(t: ExecutionContext, remote: Map<string, Buffer>, local: Map<string, Buffer>): void {
-  const outputs = [...remote.keys()].filter(name => !name.startsWith('_run/'))
-  t.deepEqual(outputs.sort(), [...local.keys()].filter(name => !name.startsWith('_run')).sort())
-  for (const name of outputs) t.true(remote.get(name)?.equals(local.get(name) as Buffer), name)
 }
 
 test('align from S3 to S3 writes what it writes from folder to folder, bit for bit', async t => {
@@ -65,7 +30,7 @@ test('align from S3 to S3 writes what it writes from folder to folder, bit for b
   t.is(local.code, 0, local.stderr)
   const remote = await cli(alignArgs('s3://rows/data', 's3://rows/out'), endpoint)
   t.is(remote.code, 0, remote.stderr)
-  sameOutputs(t, await objects(endpoint, 'out'), outputsIn(join(folder, 'out')))
+  await sameOutputs(t, { below: name => objects(endpoint, name) }, join(folder, 'out'))
   t.false(existsSync('s3:'))
 
   const again = await cli(alignArgs('s3://rows/data', 's3://rows/out'), endpoint)
@@ -122,7 +87,7 @@ test('a killed run is resumed on the store and ends with the same bytes', async 
     [],
     'what was complete is not sent again',
   )
-  sameOutputs(t, await objects(endpoint, 'out'), outputsIn(join(folder, 'out')))
+  await sameOutputs(t, { below: name => objects(endpoint, name) }, join(folder, 'out'))
 })
 
 test('stores refuse by reasons that say what to do', async t => {

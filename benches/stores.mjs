@@ -9,9 +9,9 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { s3Server } from '../scripts/data/s3-server.mjs'
 import { scriptOptions } from '../scripts/options.mjs'
+import { measure, median } from './child.mjs'
 
 const { values } = scriptOptions({
   options: {
@@ -112,11 +112,7 @@ async function listening(child) {
 
 /** Seconds of a command; the log of the server, whose pipe would fill, is read meanwhile. */
 async function timed(program, words, environment) {
-  const began = performance.now()
-  const child = spawn(program, words, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
-  const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'close')])
-  if (status !== 0) throw new Error(said)
-  return (performance.now() - began) / 1000
+  return (await measure(program, words, { env: environment })).seconds
 }
 
 /** Rows of f16 by chance around a direction of their side's; bits of numbers between 2⁻⁶ and 2⁻⁴ with a sign. */
@@ -139,9 +135,4 @@ function writeRows(file, seed) {
     writeSync(to, new Uint8Array(block.buffer, 0, 2 * Math.min(1000, rows - at) * dim))
   }
   closeSync(to)
-}
-
-function median(list) {
-  const sorted = [...list].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]
 }

@@ -32,6 +32,11 @@ export function cancelOn(signal: AbortSignal | undefined): Cancellation {
   return { token, release: () => signal?.removeEventListener('abort', cancel) }
 }
 
+/** What a call has thrown, with the reason of its signal where that has stopped it. */
+export function withReason(error: unknown, signal: AbortSignal | undefined): unknown {
+  return error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+}
+
 /** The error of a call that was stopped. */
 export function cancelled(reason: unknown): ModalityGapError {
   return new ModalityGapError('CANCELLED', 'the operation was aborted', { cause: reason })

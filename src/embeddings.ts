@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { cancelled, cancelOn, type RunOptions } from './abort.ts'
+import { cancelOn, type RunOptions, withReason } from './abort.ts'
 import { bytesOf } from './bytes.ts'
 import {
   type Check,
@@ -283,7 +283,7 @@ async function openSource(spec: Parameters<typeof native.Source.open>[0], signal
   try {
     return unwrap(await native.Source.open(spec, cancellation.token))
   } catch (error) {
-    throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+    throw withReason(error, signal)
   } finally {
     cancellation.release()
   }

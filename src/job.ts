@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Cancellation, cancelled, cancelOn, type RunOptions } from './abort.ts'
-import { ModalityGapError, unwrap } from './errors.ts'
+import { type Cancellation, cancelOn, type RunOptions, withReason } from './abort.ts'
+import { unwrap } from './errors.ts'
 import { type Job, type JobResult, type NativeAligner, native, type Source } from './native.ts'
 import { checkPlain } from './plain-options.ts'
 
@@ -18,7 +18,7 @@ export async function runJob<K extends Job['kind']>(
     await progress?.ended()
     return unwrap(outcome)
   } catch (error) {
-    throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(run.signal?.reason) : error
+    throw withReason(error, run.signal)
   } finally {
     cancellation.release()
   }

@@ -6,6 +6,11 @@ const SCHEMES = ['s3', 'gs', 'az', 'https', 'http', 'hf']
 /** What an address begins with; a single letter is a drive of Windows. */
 const SCHEME = /^([a-z][\w+.-]+):\/\//i
 
+/** Whether a path begins as an address does, of a kind that is known or not. */
+export function hasScheme(path: string): boolean {
+  return SCHEME.test(path)
+}
+
 /**
  * Whether a path is the address of an object in a store, on a web server or on the hub.
  *

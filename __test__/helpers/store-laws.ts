@@ -10,7 +10,7 @@ import { someRows } from './rows.ts'
 import { proxy } from './servers.ts'
 
 const DIM = 32
-const SHARDS = 4
+export const SHARDS = 4
 const ROWS = 3000
 
 /** A server that runs, with an empty bucket or container `rows`. */
@@ -92,8 +92,8 @@ export function storeLaws(scheme: 'gs' | 'az', start: StartStore, absent: RegExp
   })
 }
 
-/** A folder `data` of two sides, here and in the store. */
-async function filled(t: ExecutionContext, store: TestStore): Promise<string> {
+/** A folder `data` of two sides of so many shards, here and in the store. */
+export async function filled(t: ExecutionContext, store: Pick<TestStore, 'put'>): Promise<string> {
   const folder = folderOf(t)
   for (const [side, seed] of [
     ['img_emb', 1],
@@ -109,12 +109,12 @@ async function filled(t: ExecutionContext, store: TestStore): Promise<string> {
   return folder
 }
 
-function alignArgs(from: string, out: string): string[] {
+export function alignArgs(from: string, out: string): string[] {
   return ['align', '--image', `${from}/img_emb`, '--text', `${from}/text_emb`, '--out', out]
 }
 
 /** Compares `out` in the store with a folder, but for receipts, which name places. */
-async function sameOutputs(t: ExecutionContext, store: TestStore, folder: string): Promise<void> {
+export async function sameOutputs(t: ExecutionContext, store: Pick<TestStore, 'below'>, folder: string): Promise<void> {
   const remote = await store.below('out')
   const outputs = [...remote.keys()].filter(name => !name.startsWith('_run/')).sort()
   const local = readdirSync(folder, { recursive: true, encoding: 'utf8' })

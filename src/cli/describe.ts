@@ -1,4 +1,5 @@
 import { type ErrorCode, ModalityGapError } from '../errors.ts'
+import { hasScheme } from '../remote.ts'
 
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   NOT_FOUND: 'check the path',
@@ -45,7 +46,7 @@ export function describe(error: unknown, own: Advice = {}): string {
   // for these the message continues with advice to a caller of the API
   const what = code === 'BAD_ROW' || code === 'OVERFLOW' ? withoutPlace(error).split('; ', 1)[0] : withoutPlace(error)
   // a message that says what to do needs no general advice
-  const says = SAID_BY_THE_MESSAGE.has(code) || (file !== undefined && isAddress(file))
+  const says = SAID_BY_THE_MESSAGE.has(code) || (file !== undefined && hasScheme(file))
   const advice = says && what?.includes('; ') ? undefined : (own[code] ?? adviceOn(code, file))
   // a list names the places itself
   return what?.includes('\n')
@@ -56,11 +57,7 @@ export function describe(error: unknown, own: Advice = {}): string {
 /** What to do; permissions and free space are not what an object of a store lacks. */
 function adviceOn(code: ErrorCode, file: string | undefined): string | undefined {
   const ofFiles = code === 'UNREADABLE' || code === 'WRITE_FAILED'
-  return ofFiles && file !== undefined && isAddress(file) ? undefined : ADVICE[code]
-}
-
-function isAddress(file: string): boolean {
-  return /^\w+:\/\//.test(file)
+  return ofFiles && file !== undefined && hasScheme(file) ? undefined : ADVICE[code]
 }
 
 /** The message without the file and row that it may begin with. */

@@ -23,7 +23,7 @@ export function addTask(program: Command): void {
     .description('run one shard task and print its receipt: what a scheduler calls')
     .argument('<spec>', 'JSON file that describes the task, the JSON itself, or - for stdin')
     .action((path: string) =>
-      perform({ json: true, advice: ADVICE }, async run => {
+      perform({ advice: ADVICE }, async run => {
         const spec = await readSpec(path, run.signal)
         const { runTask } = await import('../task.ts')
         showLine(await runTask(spec, run))

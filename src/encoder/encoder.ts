@@ -1,4 +1,4 @@
-import { cancelled, cancelOn, type RunOptions } from '../abort.ts'
+import { cancelOn, type RunOptions, withReason } from '../abort.ts'
 import {
   type Checks,
   callback,
@@ -288,8 +288,4 @@ export async function embedPairs(input: EmbedInput, run: RunOptions = {}): Promi
 
 function listed(data: string | readonly string[]): readonly string[] {
   return typeof data === 'string' ? [data] : data
-}
-
-function withReason(error: unknown, signal: AbortSignal | undefined): unknown {
-  return error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
 }

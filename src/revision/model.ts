@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Cancellation, cancelled, cancelOn } from '../abort.ts'
+import { type Cancellation, cancelOn, withReason } from '../abort.ts'
 import {
   type Checks,
   checkOptions,
@@ -252,7 +252,7 @@ export class VisionModel {
     try {
       return unwrap(await work(cancellation.token, cancellation))
     } catch (error) {
-      throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+      throw withReason(error, signal)
     } finally {
       cancellation.release()
     }

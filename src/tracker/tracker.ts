@@ -1,4 +1,4 @@
-import { cancelled, cancelOn, type RunOptions } from '../abort.ts'
+import { cancelOn, type RunOptions, withReason } from '../abort.ts'
 import { checkedBytes } from '../bytes.ts'
 import {
   type Check,
@@ -273,7 +273,7 @@ export class Tracker {
       await this.#logged(log, record)
       return record
     } catch (error) {
-      throw error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+      throw withReason(error, signal)
     } finally {
       cancellation.release()
     }

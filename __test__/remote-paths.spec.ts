@@ -1,14 +1,22 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
 import {
+  Aligner,
+  convert,
   DualEncoder,
   embedPairs,
+  inspect,
   ModalityGapError,
+  measureGap,
   openEmbeddings,
   spark,
   sparkCluster,
   Tracker,
+  taskList,
 } from '../src/index.ts'
 import { isRemote } from '../src/remote.ts'
 import { checkConfig, openDataset, openModelRows, ReVision, VisionModel } from '../src/revision/index.ts'
@@ -63,6 +71,9 @@ const REFUSED: Record<string, string> = {
   'revision generate': '--images --encoder',
   'revision export': '--out',
 }
+
+/** Those that name what is written. */
+const WRITTEN = words('--out --state --work --save-frame --html --charts --atlas')
 
 /** Placeholders of the help that stand for a path, or for several. */
 const PATH = /^(aligner|config|command|dir|file|ids|manifest|path|spec|src|name=.*)(\.\.\.)?$/
@@ -185,6 +196,76 @@ test('functions refuse an address by name where only a path will do', async t =>
   }
 })
 
+test('an output that is read only is refused by name before anything is asked of a server', async t => {
+  let requests = 0
+  const server = createServer((_, answer) => {
+    requests++
+    answer.writeHead(404).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const rows = `http://127.0.0.1:${(server.address() as AddressInfo).port}/rows.npy`
+  const sides = ['--image', rows, '--text', rows]
+  const out = ['--out', join(folderOf(t), 'out')]
+  const calls: Record<string, string[]> = {
+    align: [...sides, ...out],
+    fit: [...sides, ...out],
+    transform: ['--aligner', rows, '--in', rows, ...out],
+    measure: sides,
+    compare: sides,
+    'analyze sample-size': sides,
+    'analyze domains': ['--domain', `a=${rows}`, `b=${rows}`],
+    'analyze captions': ['--image', rows, '--corpus', `a=${rows}`],
+    'analyze modalities': ['--rows', `a=${rows}`, `b=${rows}`],
+    inspect: [rows],
+    convert: ['--in', rows, ...out],
+    demo: [],
+    track: [rows, '--freeze-at', '1'],
+  }
+  let tried = 0
+  for (const [command, args] of Object.entries(calls)) {
+    for (const name of words(TAKEN[command]).filter(name => WRITTEN.includes(name))) {
+      const address = tried++ % 2 === 0 ? 'https://host/name?signature=secret' : 'hf://datasets/a/b'
+      const { code, stderr, stdout } = await modalityGap([...command.split(' '), ...withOption(args, name, address)])
+      t.is(code, 2, `${command} ${name}: ${stdout}${stderr}`)
+      t.regex(
+        stderr,
+        new RegExp(`${name} cannot be written: (web servers are read only|the hub is read only here); write to`),
+      )
+      t.false(stderr.includes('secret'), stderr)
+    }
+  }
+  t.is(tried, 32)
+  t.is(requests, 0)
+})
+
+test('functions refuse an output that is read only by name', async t => {
+  const rows = join(folderOf(t), 'rows.npy')
+  writeNpy(rows, someRows(30, 4, 1), [30, 4])
+  const embeddings = await openEmbeddings(rows)
+  const [target, source] = [embeddings, embeddings]
+  const aligner = await Aligner.fit({ target, source })
+  const out = 'hf://datasets/a/b'
+  const calls: Record<string, () => unknown> = {
+    'Aligner.alignTo, out': () => Aligner.alignTo({ target, source, out }),
+    'Aligner.fit, work': () => Aligner.fit({ target, source, work: out }),
+    'aligner.save': () => aligner.save(out),
+    'aligner.transformTo': () => aligner.transformTo(embeddings, out),
+    convert: () => convert(embeddings, out),
+    'inspect, work': () => inspect(embeddings, { work: out }),
+    'measureGap, saveFrame': () => measureGap({ image: target, text: source, saveFrame: out }),
+    'measureGap, work': () => measureGap({ image: target, text: source, work: out }),
+    'tracker.save': () => new Tracker({ freezeAt: 1 }).save(out),
+    'tracker.saveFrame': () => new Tracker({ freezeAt: 1 }).saveFrame(out),
+    taskList: () => taskList(out),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    const message = /cannot be written: the hub is read only here; write to a folder/
+    await t.throwsAsync(async () => await call(), { code: 'UNSUPPORTED', message }, name)
+  }
+})
+
 test('a configuration of a training refuses addresses of what is of the file system only', async t => {
   const config = tinyConfig(material(t))
   for (const place of [
@@ -235,7 +316,7 @@ function words(text = ''): string[] {
 }
 
 /** A command line where an option has an address. */
-function withOption(args: readonly string[], name: string): string[] {
+function withOption(args: readonly string[], name: string, address = ADDRESS): string[] {
   const at = args.indexOf(name)
-  return at === -1 ? [...args, name, ADDRESS] : [...args.slice(0, at + 1), ADDRESS, ...args.slice(at + 2)]
+  return at === -1 ? [...args, name, address] : [...args.slice(0, at + 1), address, ...args.slice(at + 2)]
 }

@@ -10,7 +10,7 @@ import {
   needed,
   OWN,
   oneOf,
-  path,
+  output,
   wrong,
 } from './checks.ts'
 import { claimFiles } from './claim.ts'
@@ -75,7 +75,7 @@ export const fitInputChecks: Checks<FitInput> = {
   ...fitChecks,
   ...threadChecks,
   verify: flag,
-  work: path,
+  work: output,
   resume: flag,
   on: engine,
 }
@@ -85,7 +85,7 @@ const alignChecks: Checks<AlignInput> = {
   ...groupChecks,
   ...fitChecks,
   ...resumableChecks,
-  out: needed(path),
+  out: needed(output),
   on: engine,
 }
 
@@ -200,7 +200,7 @@ export class Aligner {
    * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`
    */
   async save(path: string, options: OverwriteOptions = {}): Promise<void> {
-    checkPath(path, 'aligner.save')
+    checkPath(path, 'aligner.save', output)
     checkOptions(options, 'the second argument of aligner.save', overwriteChecks)
     await claimFiles([path], options)
     unwrap(await this.#native.save(path))
@@ -239,7 +239,7 @@ export class Aligner {
     options: TransformOptions & RunOptions = {},
   ): Promise<TransformReport> {
     opened(rows, 'aligner.transformTo, rows')
-    checkPath(out, 'aligner.transformTo, out')
+    checkPath(out, 'aligner.transformTo, out', output)
     checkOptions(options, 'aligner.transformTo', transformChecks)
     const { signal, onProgress, on, ...job } = options
     const run: RunOptions = { signal, onProgress }

@@ -1,5 +1,5 @@
 import { ModalityGapError } from './errors.ts'
-import { isRemote } from './remote.ts'
+import { isRemote, refuseReadOnly } from './remote.ts'
 import { kindOf } from './rows.ts'
 import { nearest } from './suggest.ts'
 
@@ -58,6 +58,12 @@ export const path: Check = (value, name) => {
   accept(typeof value === 'string' && value !== '', value, name, 'a path, as text')
   // an address of a kind that is not known is not taken for a path
   isRemote(value as string)
+}
+
+/** A path to write to: an address of a server that is read only is refused. */
+export const output: Check = (value, name) => {
+  path(value, name)
+  refuseReadOnly(value as string, name)
 }
 
 /** A path of the file system, where an address of a store is not read. */

@@ -1,5 +1,5 @@
 import type { RunOptions } from './abort.ts'
-import { type Checks, checkOptions, checkPath } from './checks.ts'
+import { type Checks, checkOptions, checkPath, output } from './checks.ts'
 import { type EngineOptions, engine, runJobOn } from './distributed.ts'
 import { type Embeddings, opened, sourceOf } from './embeddings.ts'
 import { ModalityGapError } from './errors.ts'
@@ -25,7 +25,7 @@ export async function convert(
   options: ConvertOptions & RunOptions = {},
 ): Promise<ConvertReport> {
   opened(rows, 'convert, rows')
-  checkPath(out, 'convert, out')
+  checkPath(out, 'convert, out', output)
   checkOptions(options, 'convert', convertChecks)
   const { signal, onProgress, on, ...job } = options
   if (job.resume && !on) {

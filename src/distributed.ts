@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { cancelled, type RunOptions } from './abort.ts'
-import { type Check, type Checks, flag, path, wrong } from './checks.ts'
+import { type Check, type Checks, flag, output, wrong } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { runJob } from './job.ts'
 import type { Job, JobResult, NativeAligner, PendingPass, Source, TaskReceipt, TaskSpec } from './native.ts'
@@ -50,7 +50,7 @@ export const engine: Check = (value, name) => {
   }
 }
 
-export const workChecks: Checks<WorkOptions> = { on: engine, work: path, resume: flag }
+export const workChecks: Checks<WorkOptions> = { on: engine, work: output, resume: flag }
 
 /** Tasks of a pass at most: schedulers take a few milliseconds for each. */
 const MOST_TASKS = 2000

@@ -7,6 +7,7 @@ import {
   listOf,
   number,
   oneOf,
+  output,
   path,
   signal,
   text,
@@ -123,7 +124,7 @@ export const measureChecks: Checks<MeasureOptions> = {
   seed: whole(),
   exact: flag,
   frame: path,
-  saveFrame: path,
+  saveFrame: output,
   ...overwriteChecks,
   figures: flag,
 }

@@ -3,6 +3,13 @@ import { ModalityGapError } from './errors.ts'
 /** Schemes of addresses, as `SCHEMES` of `crates/stores` has them. */
 const SCHEMES = ['s3', 'gs', 'az', 'https', 'http', 'hf']
 
+/** Those of servers that are read only, with where to write instead. */
+const READ_ONLY = new Map([
+  ['https', 'web servers are read only; write to a folder or a bucket'],
+  ['http', 'web servers are read only; write to a folder or a bucket'],
+  ['hf', 'the hub is read only here; write to a folder, and send that with hf upload'],
+])
+
 /** What an address begins with; a single letter is a drive of Windows. */
 const SCHEME = /^([a-z][\w+.-]+):\/\//i
 
@@ -33,4 +40,17 @@ export function isRemote(path: string): boolean {
   throw new ModalityGapError('UNSUPPORTED', `unknown scheme \`${scheme}\` of an address; expected ${known}${hint}`, {
     file: path,
   })
+}
+
+/**
+ * Refuses an address that nothing can be written to, before anything is read.
+ *
+ * @param of what is to be written, as users name it
+ * @throws {@link ModalityGapError} `UNSUPPORTED`, and as {@link isRemote} does
+ */
+export function refuseReadOnly(path: string, of: string): void {
+  const why = isRemote(path) ? READ_ONLY.get(SCHEME.exec(path)?.[1] ?? '') : undefined
+  if (why !== undefined) {
+    throw new ModalityGapError('UNSUPPORTED', `${path}: ${of} cannot be written: ${why}`, { file: path })
+  }
 }

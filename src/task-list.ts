@@ -1,4 +1,4 @@
-import { checkPath } from './checks.ts'
+import { checkPath, output } from './checks.ts'
 import type { Engine } from './distributed.ts'
 import { ModalityGapError } from './errors.ts'
 import { writeWhole } from './whole-file.ts'
@@ -9,7 +9,7 @@ import { writeWhole } from './whole-file.ts'
  * up their results and writes the tasks of the pass after that, until it is done.
  */
 export function taskList(file: string): Engine {
-  checkPath(file, 'taskList')
+  checkPath(file, 'taskList', output)
   return {
     async runTasks(tasks, { stage }) {
       await writeWhole(file, tasks.map(task => `${JSON.stringify(task)}\n`).join(''))

@@ -60,6 +60,11 @@ export function storeLaws(scheme: 'gs' | 'az', start: StartStore, absent: RegExp
     const lost = await run(['inspect', `${scheme}://nowhere/rows.npy`])
     t.is(lost.code, 1)
     t.regex(lost.stderr, absent)
+    for (const name of ['/data/image.npy', 'data//image.npy', 'data//']) {
+      const doubled = await run(['inspect', `${root}/${name}`])
+      t.is(doubled.code, 1)
+      t.regex(doubled.stderr, /has an empty part \(\/\/\)/, name)
+    }
   })
 
   test(`a killed run is resumed on ${scheme}:// and ends with the same bytes`, async t => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { packageFolder } from '../place.ts'
+import { refuseReadOnly } from '../remote.ts'
 import { addAlign } from './align.ts'
 import { addAnalyze } from './analyze.ts'
 import { addCluster } from './cluster.ts'
@@ -9,6 +10,7 @@ import { addCollect } from './collect.ts'
 import { addCompare } from './compare.ts'
 import { addConvert } from './convert.ts'
 import { addDemo } from './demo.ts'
+import { describe } from './describe.ts'
 import { addEncoder } from './encoder.ts'
 import { addFit } from './fit.ts'
 import { addInspect } from './inspect.ts'
@@ -27,6 +29,9 @@ or a folder in the clip-retrieval layout. SRC#name picks a column, tensor or key
 (pairs.npy#0). Paths may be addresses: s3://, gs://, az://, and for reading https:// and hf://.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 tasks are to be run (--on list:FILE), 130 interrupted.`
+
+/** Options that name what is written. */
+const WRITTEN = ['out', 'state', 'work', 'saveFrame', 'html', 'charts', 'atlas']
 
 /** Commands by their names, in the order of the help. */
 const COMMANDS = new Map([
@@ -57,6 +62,7 @@ function program(asked = ''): Command {
       writeOut: show,
       outputError: (text, write) => write(printable(text.replace(/^error: /, 'modality-gap: '))),
     })
+    .hook('preAction', (_, action) => refuseOutputs(action))
     .showHelpAfterError('(--help lists commands and options)')
     .addHelpText('after', SOURCES)
   // a command that is asked for by its name needs none of the others
@@ -65,6 +71,18 @@ function program(asked = ''): Command {
     add(command)
   }
   return command
+}
+
+/** Ends a command whose output nobody could write, before it reads anything. */
+function refuseOutputs(action: Command): void {
+  const options = action.opts()
+  for (const name of WRITTEN.filter(name => typeof options[name] === 'string')) {
+    try {
+      refuseReadOnly(options[name], `--${name.replace(/[A-Z]/, letter => `-${letter.toLowerCase()}`)}`)
+    } catch (error) {
+      action.error(describe(error))
+    }
+  }
 }
 
 // notes about models hold names of theirs; those who want none say so to Node

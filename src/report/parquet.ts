@@ -1,4 +1,4 @@
-import { checkOptions, checkPath, record } from '../checks.ts'
+import { checkOptions, checkPath, output, record } from '../checks.ts'
 import { claimFiles } from '../claim.ts'
 import { ModalityGapError } from '../errors.ts'
 import { native } from '../native.ts'
@@ -33,7 +33,7 @@ export async function projectionParquet(
   options: OverwriteOptions = {},
 ): Promise<number> {
   record({})(data, 'projectionParquet')
-  checkPath(path, 'projectionParquet')
+  checkPath(path, 'projectionParquet', output)
   checkOptions(options, 'the third argument of projectionParquet', overwriteChecks)
   const points = pointsOf(data.figures)
   if (points.length === 0) {

@@ -10,6 +10,7 @@ import {
   number,
   object,
   oneOf,
+  output,
   recordOf,
   text,
 } from '../checks.ts'
@@ -73,7 +74,7 @@ export async function writeReport(
   path: string,
   options: ReportOptions = {},
 ): Promise<void> {
-  checkPath(path, 'writeReport')
+  checkPath(path, 'writeReport', output)
   checkOptions(options, 'the third argument of writeReport', reportChecks)
   await claimFiles([path], options)
   await writeWhole(path, await reportHtml(data, options))
@@ -124,7 +125,7 @@ export async function writeCharts(
   folder: string,
   options: ChartOptions = {},
 ): Promise<string[]> {
-  checkPath(folder, 'writeCharts')
+  checkPath(folder, 'writeCharts', output)
   checkOptions(options, 'the third argument of writeCharts', chartChecks)
   const { format = 'svg', theme = 'light', width = 900, labels } = options
   const sections = sectionsOf(sorted(data), labels)

@@ -8,6 +8,7 @@ import {
   localOutput,
   needed,
   number,
+  output,
   shown,
   signal,
   whole,
@@ -169,7 +170,7 @@ export class Tracker {
   }
 
   /**
-   * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
+   * Continues a saved run. Of the log, records after the saved step are cut off; they will be written again.
    *
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
    */
@@ -238,7 +239,7 @@ export class Tracker {
    * @throws {@link ModalityGapError} `BAD_OPTION`, `WRITE_FAILED`
    */
   async save(path: string): Promise<void> {
-    checkPath(path, 'tracker.save')
+    checkPath(path, 'tracker.save', output)
     await this.#turn
     if (path !== this.#state) {
       const isState = (await isThere(path)) && 'ok' in (await native.NativeTracker.load(path))
@@ -254,7 +255,7 @@ export class Tracker {
    * @throws {@link ModalityGapError} `BAD_OPTION` when no frame is frozen yet, or where something stands; `WRITE_FAILED`
    */
   async saveFrame(path: string, options: OverwriteOptions = {}): Promise<void> {
-    checkPath(path, 'tracker.saveFrame')
+    checkPath(path, 'tracker.saveFrame', output)
     checkOptions(options, 'the second argument of tracker.saveFrame', overwriteChecks)
     await claimFiles([path], options)
     await this.#turn

@@ -97,7 +97,7 @@ impl Labelled {
     fn curvature(&self, chance: &[f64]) -> Vec<f64> {
         let (width, gram) = (self.width, Gram::here());
         let center = vec![0.0; width];
-        // in f32: an error of 1e-7 in the curvature leaves 1e-7 of a step to the next, and moves the minimum nowhere
+        // in f32: an error of 1e-7 in the curvature is one of 1e-7 of the step, and the minimum is where the slope, in f64, vanishes
         let packed: Vec<GramBlock<f32>> = self
             .blocks()
             .map(|(first, rows)| {

@@ -38,8 +38,15 @@ pub(crate) fn key_of(uri: &Uri) -> Result<Key, StoreError> {
     if is_web(uri) {
         return Ok(Key::default());
     }
-    Key::parse(&uri.key)
-        .map_err(|error| StoreError::new(Kind::Other, format!("is not a name of an object: {error}")))
+    Key::parse(&uri.key).map_err(|error| {
+        let reason = match error {
+            object_store::path::Error::EmptySegment { .. } => {
+                "has an empty part (//), which names of objects cannot have here".to_owned()
+            }
+            other => format!("is not a name of an object: {other}"),
+        };
+        StoreError::new(Kind::Other, reason)
+    })
 }
 
 pub(crate) fn is_web(uri: &Uri) -> bool {

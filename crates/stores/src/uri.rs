@@ -23,7 +23,7 @@ pub struct Uri {
     pub(crate) prefix: &'static str,
     /// Bucket, container or host.
     pub(crate) authority: String,
-    /// Name in it, without a slash at its ends.
+    /// Name in it, without the slash that a folder ends with.
     pub(crate) key: String,
     /// What follows a `?` in the address of a web server, such as a signature.
     pub(crate) query: Option<String>,
@@ -74,7 +74,8 @@ impl Uri {
             scheme,
             prefix,
             authority: authority.to_owned(),
-            key: key.trim_matches('/').to_owned(),
+            // one slash at the end is that of a folder; an empty part of a name is refused where it is asked for
+            key: key.strip_suffix('/').unwrap_or(key).to_owned(),
             query,
         })
     }
@@ -133,6 +134,13 @@ mod tests {
             ("bucket", "rows/a b#1.npy")
         );
         assert!(Uri::of(Path::new("s3://bucket")).unwrap().key.is_empty());
+        for (path, key) in [
+            ("s3://bucket//a", "/a"),
+            ("s3://bucket/a//", "a/"),
+            ("https://host//a", "/a"),
+        ] {
+            assert_eq!(Uri::of(Path::new(path)).unwrap().key, key, "{path}");
+        }
     }
 
     #[test]

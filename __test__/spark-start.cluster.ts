@@ -163,6 +163,21 @@ test.serial('a start that is aborted leaves no process', async t => {
   t.deepEqual(descendants(/cluster\.py|org\.apache\.spark/), [])
 })
 
+test.serial('a job that is aborted while its session starts ends before Spark gives up', async t => {
+  const folder = folderOf(t)
+  const controller = new AbortController()
+  // nobody listens there, and Spark tries for a minute
+  const on = spark({ master: 'spark://127.0.0.1:1', python: installed.python, conf: CONF })
+  const rows = await opened(sides(folder))
+  const fit = Aligner.fit({ ...rows, work: join(folder, 'work'), on }, { signal: controller.signal })
+  await until(() => descendants(/SparkSubmit/).length > 0)
+  const trying = descendants(/SparkSubmit/).map(({ pid }) => pid)
+  t.teardown(() => signal(trying, 'SIGKILL'))
+  controller.abort('enough')
+  t.like(await t.throwsAsync(fit), { code: 'CANCELLED', cause: 'enough' })
+  t.deepEqual(descendants(/driver\.py/), [])
+})
+
 test.serial('a fit through Spark Connect has the bits of a local one', async t => {
   const server = await startConnect(installed)
   t.teardown(server.stop)

@@ -112,7 +112,11 @@ export class PythonProgram<Event extends { event: string }> {
    * @throws {@link ModalityGapError} what it says that it lacks, or `CANCELLED`
    */
   async started(signal: AbortSignal | undefined): Promise<Event> {
-    const stop = () => this.#child.kill()
+    const stop = () => {
+      // what the program has started may end later, and keeps its output open until then
+      this.#child.once('exit', () => this.#heard({ event: 'failed', message: 'it was stopped' }))
+      this.#child.kill()
+    }
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) {
       stop()
@@ -120,7 +124,6 @@ export class PythonProgram<Event extends { event: string }> {
     const event = await this.next()
     signal?.removeEventListener('abort', stop)
     if (signal?.aborted) {
-      await this.close()
       throw cancelled(signal.reason)
     }
     if (event.event === 'failed') {

@@ -116,8 +116,8 @@ pub(crate) fn format_of(path: &Path, input: &Input) -> Result<Format, ShardError
         Sort::Container(_) => false,
         Sort::Never => true,
         _ if kind.may_be_text() && text => false,
-        // plain bytes may begin like anything
-        _ => named != Some(Format::Raw) && (named != found || found.is_none()),
+        // plain bytes, and numbers of rows, may begin like anything
+        _ => !matches!(named, Some(Format::Raw | Format::Fvecs)) && (named != found || found.is_none()),
     };
     if let Some(kind) = foreign::kind_of(&start, path).filter(contradicts) {
         return Err(foreign::refused(input.place(), kind));

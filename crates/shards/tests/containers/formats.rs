@@ -1,6 +1,6 @@
 //! The table of formats in the documentation, against the formats there are and what their files do.
 
-use modality_gap_shards::{Access, Format};
+use modality_gap_shards::{Access, Format, ShardRef};
 
 use crate::common::probe;
 
@@ -67,5 +67,45 @@ fn files_are_accessed_as_the_table_says() {
                 assert_eq!(found.open().unwrap().access(), access, "{name}");
             }
         }
+    }
+}
+
+/// 35,615 in its first bytes is what gzip files begin with.
+#[test]
+fn a_number_of_rows_or_columns_is_no_magic_number() {
+    const NUMBER: usize = 0x8b1f;
+    let folder = tempfile::tempdir().unwrap();
+    let first = (NUMBER as u32).to_le_bytes();
+    let one = 1_u32.to_le_bytes();
+    for (name, bytes, rows, dim) in [
+        (
+            "a.fbin",
+            [&first[..], &one, &vec![0; 4 * NUMBER]].concat(),
+            NUMBER,
+            1,
+        ),
+        (
+            "a.u8bin",
+            [&first[..], &one, &vec![0; NUMBER]].concat(),
+            NUMBER,
+            1,
+        ),
+        (
+            "a.i8bin",
+            [&first[..], &one, &vec![0; NUMBER]].concat(),
+            NUMBER,
+            1,
+        ),
+        ("a.fvecs", [&first[..], &vec![0; 4 * NUMBER]].concat(), 1, NUMBER),
+        ("a.bvecs", [&first[..], &vec![0; NUMBER]].concat(), 1, NUMBER),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let found = ShardRef::probe(&path, None).unwrap();
+        assert_eq!(
+            (found.format, found.rows, found.dim),
+            (Format::Fvecs, rows as u64, dim),
+            "{name}"
+        );
     }
 }

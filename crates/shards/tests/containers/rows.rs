@@ -163,10 +163,10 @@ fn rewritten(none: &ShardRef) {
     let folder = tempfile::tempdir().unwrap();
     for format in Format::written() {
         let to = folder.path().join(format!("out.{}", format.extensions()[0]));
-        let dtype = if format == Format::Fvecs {
-            Dtype::F32
-        } else {
+        let dtype = if format.holds(none.dtype) {
             none.dtype
+        } else {
+            Dtype::F32
         };
         let mut spec = spec(to.clone(), format, dtype, none.dim, 0);
         spec.like = Some(none.clone());

@@ -14,6 +14,12 @@ const peers = join(import.meta.dirname, 'peers')
  */
 const REQUIREMENTS = ['requirements.txt', 'requirements-torch.txt']
 
+/** Where cargo puts an example of a crate: it has a folder for each platform. */
+export function exampleOf(name) {
+  const platform = execFileSync('rustc', ['--print', 'host-tuple'], { encoding: 'utf8' }).trim()
+  return join(import.meta.dirname, '..', 'target', platform, 'release', 'examples', name)
+}
+
 const say = text => process.stderr.write(`${text}\n`)
 
 function has(python, modules) {

@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { alternate, measure, median } from './child.mjs'
-import { findPython } from './data.mjs'
+import { exampleOf, findPython } from './data.mjs'
 import { record } from './results.mjs'
 
 const root = join(import.meta.dirname, '..')
 const twin = join(import.meta.dirname, 'peers', 'numerics_numpy.py')
-const ours = join(root, 'target', 'release', 'examples', 'numerics')
+const ours = exampleOf('numerics')
 const ROWS = 65_536
 
 /** Billions of products and sums of a second in f32 and f64, and of bytes that are copied: the machine's limits. */
@@ -38,7 +38,7 @@ const WORKS = [
 ]
 
 export async function numericsBench({ pairs, wanted }) {
-  const build = ['build', '--release', '-p', 'modality-gap-geometry', '--example', 'numerics']
+  const build = ['build', '--release', '--workspace', '--exclude', 'modality-gap-node', '--example', 'numerics']
   execFileSync('cargo', build, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   const python = findPython(['numpy', 'scipy'])
   const peak = await peakOf(python)

@@ -3,20 +3,20 @@ import { execFileSync } from 'node:child_process'
 import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { alternate, measure, median } from './child.mjs'
-import { findPython } from './data.mjs'
+import { exampleOf, findPython } from './data.mjs'
 import { peakOf } from './numerics.mjs'
 import { record } from './results.mjs'
 
 const root = join(import.meta.dirname, '..')
 const twin = join(import.meta.dirname, 'peers', 'dual_encoder_torch.py')
-const ours = join(root, 'target', 'release', 'examples', 'step_time')
+const ours = exampleOf('step_time')
 const STEPS = 20
 /** Products and sums of a step. */
 const OPERATIONS = 22e9
 
 /** Prints a line per number of threads: medians of a step over alternating processes. */
 export async function trainBench({ pairs }) {
-  const build = ['build', '--release', '-p', 'modality-gap-encoder', '--example', 'step_time']
+  const build = ['build', '--release', '--workspace', '--exclude', 'modality-gap-node', '--example', 'step_time']
   execFileSync('cargo', build, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   const python = findPython(['torch'])
   const peak = await peakOf(python)

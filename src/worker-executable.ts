@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
@@ -20,8 +20,7 @@ const NAME = 'modality-gap-worker'
  */
 export async function workerExecutable(): Promise<string> {
   const { MODALITY_GAP_WORKER: given } = process.env
-  const built = fileURLToPath(new URL(`target/release/${fileName()}`, packageFolder))
-  const found = [given, built].find(file => file !== undefined && file !== '' && existsSync(file))
+  const found = [given, ...builtHere()].find(file => file !== undefined && file !== '' && existsSync(file))
   if (found !== undefined) {
     return found
   }
@@ -36,6 +35,24 @@ export async function workerExecutable(): Promise<string> {
 
 function fileName(): string {
   return process.platform === 'win32' ? `${NAME}.exe` : NAME
+}
+
+/** How Rust calls processors and systems. */
+const RUST: Record<string, string> = {
+  x64: 'x86_64-',
+  arm64: 'aarch64-',
+  linux: '-linux-',
+  darwin: '-darwin',
+  win32: '-windows-',
+}
+
+/** Where cargo puts the executable in a checkout: it has a folder for each platform. */
+function builtHere(): string[] {
+  const target = fileURLToPath(new URL('target', packageFolder))
+  const platforms = existsSync(target) ? readdirSync(target) : []
+  const fits = (platform: string) =>
+    [process.arch, process.platform].every(part => platform.includes(RUST[part] ?? part))
+  return platforms.filter(fits).map(platform => join(target, platform, 'release', fileName()))
 }
 
 /** Name of the package of the executable for a platform and a processor, as Node calls them: one for every Linux. */

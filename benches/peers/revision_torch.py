@@ -2,7 +2,7 @@
 
 python revision_torch.py [--dtype bf16|f32] [--steps 10] [--threads 2] prints one JSON line. Weights are random; a step's
 time does not depend on them. The keys and values of the constant beginning are computed once, as in the Rust side:
-cargo run --release -p modality-gap-revision --example revision_step
+cargo run --release --workspace --exclude modality-gap-node --example revision_step
 Attention is explicit: PyTorch's flash attention is slow on the way back at such lengths. Logits are computed for labelled
 positions only.
 """

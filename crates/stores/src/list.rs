@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use crate::connect::{connection, key_of};

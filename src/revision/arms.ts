@@ -1,4 +1,5 @@
 import { ModalityGapError } from '../errors.ts'
+import type { Method } from '../options.ts'
 import { mergeOverrides, type Override } from './config/overlay.ts'
 
 /** An arm of a comparison: what it changes about the configuration that all arms share. */
@@ -33,7 +34,7 @@ export const ARMS: Readonly<Record<string, Override>> = {
   'realign-iterated': method({ method: 'realign', centroidIterations: 10 }),
   paired: { embeddings: { aligner: null }, stage1: { rows: 'image', key: 'image' } },
   'no-stage1': { stage1: false, embeddings: { aligner: null } },
-}
+} satisfies Record<Method, Override> & Record<string, Override>
 
 /** An arm of one's own. */
 export interface OwnArm {

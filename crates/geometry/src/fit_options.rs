@@ -260,7 +260,17 @@ impl FitOptions {
             (Method::Realign, None) => true,
             (Method::Realign, Some(steps)) => steps.contains(&step),
             (Method::MeanShift, _) => step == Step::Anchor,
-            _ => false,
+            // a scale and a centre of their own, stages, or nothing
+            (
+                Method::Centering
+                | Method::C3
+                | Method::Bca
+                | Method::Procrustes
+                | Method::Bures
+                | Method::AnisoInit
+                | Method::None,
+                _,
+            ) => false,
         }
     }
 }

@@ -1801,6 +1801,23 @@ export type Recall = {
   mrr: number
 }
 /**
+ * [`Recall`] of rows in random order.
+ */
+export type RecallByChance = {
+  /**
+   * Share of queries whose partner is found first.
+   */
+  r1: number
+  /**
+   * Among the first five.
+   */
+  r5: number
+  /**
+   * Among the first ten.
+   */
+  r10: number
+}
+/**
  * Share of queries whose partner is the nearest row, and is among the five nearest.
  */
 export type RecallRecord = {
@@ -1878,6 +1895,19 @@ export type ResidualReport = {
   }
 }
 /**
+ * Recall of rows in random order.
+ */
+export type RetrievalChanceRecord = {
+  /**
+   * Images ask, texts answer.
+   */
+  imageToText: RecallRecord
+  /**
+   * Texts ask, images answer.
+   */
+  textToImage: RecallRecord
+}
+/**
  * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
  * other groups that are nearer, or as near with a lower index.
  */
@@ -1890,6 +1920,19 @@ export type RetrievalReport = {
    * Image asks for its text.
    */
   imageToText: Recall
+  /**
+   * Both, of rows in random order.
+   */
+  chance: {
+    /**
+     * Text asks for its image.
+     */
+    textToImage: RecallByChance
+    /**
+     * Image asks for its text.
+     */
+    imageToText: RecallByChance
+  }
   /**
    * Text asks a corpus of images and texts.
    */
@@ -2815,6 +2858,10 @@ export type TrackRecord = {
      * Texts ask, images answer.
      */
     textToImage: RecallRecord
+    /**
+     * Both, of rows in random order; absent in older logs.
+     */
+    chance?: RetrievalChanceRecord
   }
   /**
    * What the sphere does to the text after anchor and trace, as in a measurement.
@@ -6576,7 +6623,7 @@ export declare class Tracker {
     takesUp?: boolean,
   )
   /**
-   * Goes on with a saved run. Of the log, records after the saved step are cut off; they will be written again.
+   * Continues a saved run. Of the log, records after the saved step are cut off; they will be written again.
    *
    * @throws {@link ModalityGapError} `NOT_FOUND`, `BAD_STATE`, `NEWER_VERSION`; `BAD_FORMAT` for the log
    */

@@ -3,6 +3,7 @@ import { Aligner } from '../src/align.ts'
 import { diagnose } from '../src/diagnosis.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
+import { near } from './helpers/golden.ts'
 import { someRows } from './helpers/rows.ts'
 
 const DIM = 16
@@ -36,6 +37,25 @@ test('rows in another order are reported', async t => {
   const turned = Float32Array.from([...texts.subarray(100 * DIM), ...texts.subarray(0, 100 * DIM)])
   t.true((await codes(images, turned, true)).includes('rows-misaligned'))
   t.false((await codes(images, texts, true)).includes('rows-misaligned'))
+})
+
+test('pairs that are strangers are recognised where five captions share an image', async t => {
+  const unique = someRows(120, DIM, 1)
+  const images = Float32Array.from({ length: 5 * unique.length }, (_, i) => {
+    const row = Math.floor(i / DIM / 5)
+    return unique[row * DIM + (i % DIM)] as number
+  })
+  const [image, text] = [await open(images), await open(someRows(600, DIM, 2))]
+  const { retrieval, diagnosis } = await measureGap({ image, text, captionsPerImage: 5, parts: ['retrieval'] })
+  // an image counts once, and each of its five captions is right
+  const missed = (k: number) => Array.from({ length: k }, (_, i) => (595 - i) / (600 - i)).reduce((a, b) => a * b)
+  const golden = {
+    textToImage: { r1: 1 / 120, r5: 5 / 120, r10: 10 / 120 },
+    imageToText: { r1: 5 / 600, r5: 1 - missed(5), r10: 1 - missed(10) },
+  }
+  near(t, retrieval?.chance, golden, { relative: 0, absolute: 1e-15 }, 'chance')
+  const found = diagnosis.find(({ code }) => code === 'rows-misaligned')
+  t.regex(found?.evidence ?? '', /by chance in 8\.3 % and 8\.\d %/)
 })
 
 test('exchanged modalities are recognised by the aligner', async t => {

@@ -215,7 +215,7 @@ test('an output that is read only is refused by name before anything is asked of
     measure: sides,
     compare: sides,
     'analyze sample-size': sides,
-    'analyze domains': ['--domain', `a=${rows}`, `b=${rows}`],
+    'analyze domains': ['--domain', `a=${rows},${rows}`, `b=${rows},${rows}`],
     'analyze captions': ['--image', rows, '--corpus', `a=${rows}`],
     'analyze modalities': ['--rows', `a=${rows}`, `b=${rows}`],
     inspect: [rows],
@@ -236,7 +236,7 @@ test('an output that is read only is refused by name before anything is asked of
       t.false(stderr.includes('secret'), stderr)
     }
   }
-  t.is(tried, 32)
+  t.is(tried, 33)
   t.is(requests, 0)
 })
 

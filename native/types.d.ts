@@ -2201,6 +2201,23 @@ r10: number,
 mrr: number, };
 
 /**
+ * [`Recall`] of rows in random order.
+ */
+export type RecallByChance = {
+/**
+ * Share of queries whose partner is found first.
+ */
+r1: number,
+/**
+ * Among the first five.
+ */
+r5: number,
+/**
+ * Among the first ten.
+ */
+r10: number, };
+
+/**
  * Share of queries whose partner is the nearest row, and is among the five nearest.
  */
 export type RecallRecord = {
@@ -2314,6 +2331,19 @@ k: Array<number>,
 share: Array<number>, }, };
 
 /**
+ * Recall of rows in random order.
+ */
+export type RetrievalChanceRecord = {
+/**
+ * Images ask, texts answer.
+ */
+imageToText: RecallRecord,
+/**
+ * Texts ask, images answer.
+ */
+textToImage: RecallRecord, };
+
+/**
  * Retrieval of partners, by cosine. Every row of the query's group is one: the rank is that of the nearest, after the rows of
  * other groups that are nearer, or as near with a lower index.
  */
@@ -2326,6 +2356,18 @@ textToImage: Recall,
  * Image asks for its text.
  */
 imageToText: Recall,
+/**
+ * Both, of rows in random order.
+ */
+chance: {
+/**
+ * Text asks for its image.
+ */
+textToImage: RecallByChance,
+/**
+ * Image asks for its text.
+ */
+imageToText: RecallByChance, },
 /**
  * Text asks a corpus of images and texts.
  */
@@ -3323,7 +3365,11 @@ imageToText: RecallRecord,
 /**
  * Texts ask, images answer.
  */
-textToImage: RecallRecord, },
+textToImage: RecallRecord,
+/**
+ * Both, of rows in random order; absent in older logs.
+ */
+chance?: RetrievalChanceRecord, },
 /**
  * What the sphere does to the text after anchor and trace, as in a measurement.
  */

@@ -64,19 +64,23 @@ const swapped: Check = ({ alignerFit }, { image, text }) => {
     : undefined
 }
 
-const misaligned: Check = ({ retrieval, rows }) => {
-  if (!retrieval || rows.image < 50) {
+const misaligned: Check = ({ retrieval, rows, groups }) => {
+  // of rows that belong together one may find its partner as the others do
+  const independent = groups?.both ?? rows.image
+  if (!retrieval || independent < 50) {
     return undefined
   }
-  const chance = 10 / rows.image
-  const found = Math.max(retrieval.textToImage.r10, retrieval.imageToText.r10)
-  const noise = 3 * Math.sqrt((chance * (1 - chance)) / rows.image)
-  return found <= chance + noise
+  const beyondNoise = (found: number, chance: number) =>
+    found - chance > 3 * Math.sqrt((chance * (1 - chance)) / independent)
+  const { textToImage, imageToText, chance } = retrieval
+  const found = [textToImage.r10, imageToText.r10]
+  const random = [chance.textToImage.r10, chance.imageToText.r10]
+  return !found.some((share, way) => beyondNoise(share, random[way] ?? 0))
     ? {
         code: 'rows-misaligned',
         level: 'problem',
         text: 'Pairs are no nearer to each other than strangers: row i of one side does not belong to row i of the other.',
-        evidence: `the partner is among the first ten in ${percent(found)}, by chance in ${percent(chance)}`,
+        evidence: `the partner is among the first ten in ${bothWays(found)}, by chance in ${bothWays(random)}`,
         advice: 'check the order of the rows and of the shards; without pairs, leave `paired` out',
       }
     : undefined
@@ -284,6 +288,11 @@ const CHECKS: readonly Check[] = [
 
 function shown(value: number): string {
   return value.toPrecision(3)
+}
+
+/** Of texts that ask, and of images. */
+function bothWays(shares: readonly number[]): string {
+  return shares.map(percent).join(' and ')
 }
 
 function percent(share: number): string {

@@ -232,12 +232,11 @@ function relations({ neighbours, retrieval, similarity, preservation, rows: size
     )
   }
   if (retrieval) {
+    const { textToImage, imageToText, chance } = retrieval
+    const first = (found: { r1: number }, random: { r1: number }) => `${percent(found.r1)}, ${percent(random.r1)}`
     rows.push(
-      [
-        'text finds its image first, and by chance',
-        `${percent(retrieval.textToImage.r1)}, ${percent(1 / sizes.image)}`,
-      ],
-      ['image finds its text first, and by chance', `${percent(retrieval.imageToText.r1)}, ${percent(1 / sizes.text)}`],
+      ['text finds its image first, and by chance', first(textToImage, chance.textToImage)],
+      ['image finds its text first, and by chance', first(imageToText, chance.imageToText)],
       [
         `images among the ${retrieval.mixed.k} nearest of a text, and by chance`,
         `${percent(retrieval.mixed.imageShare)}, ${percent(sizes.image / (sizes.image + sizes.text - 1))}`,

@@ -18,6 +18,7 @@ const V = {
 }
 const COUPLING = numbers('norm r2 lambda')
 const RECALL = numbers('r1 r5')
+const BOTH_WAYS = { imageToText: RECALL, textToImage: RECALL }
 
 /** The parts of a record of a tracker that are there in every log; a question mark is behind the names of those that may be missing. */
 const RECORD: Shape = {
@@ -33,7 +34,7 @@ const RECORD: Shape = {
   active: {},
   u: U,
   v: V,
-  'retrieval?': { ...numbers('pairs'), imageToText: RECALL, textToImage: RECALL },
+  'retrieval?': { ...numbers('pairs'), ...BOTH_WAYS, 'chance?': BOTH_WAYS },
   phantomDrift: numbers('measured toTarget tangential predictedTangential cosine'),
   'span?': numbers('residual dim random'),
   'window?': { ...numbers('from steps'), u: U, v: V, coupling: COUPLING },

@@ -96,7 +96,7 @@ pub use phantom::{AnchoredCloud, PhantomDrift, drift_of_mean};
 pub use plane::Plane;
 pub use precision::Precision;
 pub use probe::{Probe, separability};
-pub use retrieval::{Ranks, Recall};
+pub use retrieval::{Ranks, Recall, RecallByChance};
 pub use row_map::{RowMap, Scratch};
 pub use shape::{CovarianceShape, Residual, covariance_shape, residual};
 pub use sketch::RowSketch;

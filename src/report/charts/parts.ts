@@ -66,10 +66,11 @@ export function decompositionChart({ decomposition }: MeasureData): Chart | unde
 /** How often the partner is found, both ways. */
 export function retrievalChart({ retrieval }: MeasureData): Chart | undefined {
   const ways = [
-    ['text asks, image answers', retrieval?.textToImage, 'text'],
-    ['image asks, text answers', retrieval?.imageToText, 'image'],
+    // results of older versions have no chance levels
+    ['text asks, image answers', retrieval?.textToImage, retrieval?.chance?.textToImage, 'text'],
+    ['image asks, text answers', retrieval?.imageToText, retrieval?.chance?.imageToText, 'image'],
   ] as const
-  const shown = ways.flatMap(([name, way, tone]) => (way ? [{ name, way, tone }] : []))
+  const shown = ways.flatMap(([name, way, random, tone]) => (way ? [{ name, way, random, tone }] : []))
   if (shown.length === 0) {
     return undefined
   }
@@ -95,7 +96,12 @@ export function retrievalChart({ retrieval }: MeasureData): Chart | undefined {
     marks: 8,
     table: {
       head: ['direction', ...measures.map(([label]) => label)],
-      rows: shown.map(({ name, way }) => [name, ...measures.map(([, key]) => way[key])]),
+      rows: [
+        ...shown.map(({ name, way }) => [name, ...measures.map(([, key]) => way[key])]),
+        ...shown.flatMap(({ name, random }) =>
+          random ? [[`${name}, by chance`, random.r1, random.r5, random.r10, null]] : [],
+        ),
+      ],
     },
     height: () => 260,
     option: look =>

@@ -1,3 +1,4 @@
+import type { TrackRecord } from '../../results.ts'
 import type { TrackFinding } from '../../tracker/findings.ts'
 import { trackPanels } from '../charts/track.ts'
 import { count, figure, percent } from '../format.ts'
@@ -41,7 +42,7 @@ export function trackCards({ records }: TrackData): Card[] {
     retrieval && {
       label: 'R@1',
       value: `${figure(retrieval.imageToText.r1)} / ${figure(retrieval.textToImage.r1)}`,
-      note: `both ways among ${count(retrieval.pairs)}${groups ? `, of ${count(groups.items)} items in all` : ''}`,
+      note: `both ways among ${count(retrieval.pairs)}${groups ? `, of ${count(groups.items)} items in all` : ''}${byChance(retrieval)}`,
     },
     leakage && { label: 'leakage', value: figure(leakage.leak), note: `random ${figure(leakage.random)}` },
     passive.drift === undefined
@@ -50,6 +51,11 @@ export function trackCards({ records }: TrackData): Card[] {
     { label: 'step', value: count(last.step), note: frame.frozen ? 'frame frozen' : 'frame not frozen yet' },
   ]
   return list.filter(card => card !== undefined)
+}
+
+/** R@1 of rows in random order, both ways; nothing in older logs. */
+function byChance({ chance }: NonNullable<TrackRecord['retrieval']>): string {
+  return chance ? `; by chance ${figure(chance.imageToText.r1)} / ${figure(chance.textToImage.r1)}` : ''
 }
 
 const VERDICTS = new Map([

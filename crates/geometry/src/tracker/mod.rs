@@ -35,7 +35,7 @@ pub use self::options::{
 pub use self::random::random_angle;
 pub use self::record::{
     Bias, CouplingRecord, Drift, Energies, FrameRecord, GapRecord, GroupsRecord, Leakage, PerModality,
-    RecallRecord, Record, Retrieval, Rotation, Span, WindowRecord,
+    RecallRecord, Record, Retrieval, RetrievalChanceRecord, Rotation, Span, WindowRecord,
 };
 pub use self::rows::{RowBlocks, Source};
 pub use self::side_record::{GradientShape, Isotropic, Quantiles, USide, VSide};

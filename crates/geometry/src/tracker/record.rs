@@ -223,6 +223,19 @@ pub struct Retrieval {
     pub image_to_text: RecallRecord,
     /// Texts ask, images answer.
     pub text_to_image: RecallRecord,
+    /// Both, of rows in random order; absent in older logs.
+    #[ts(as = "Option<_>", optional)]
+    pub chance: RetrievalChanceRecord,
+}
+
+/// Recall of rows in random order.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RetrievalChanceRecord {
+    /// Images ask, texts answer.
+    pub image_to_text: RecallRecord,
+    /// Texts ask, images answer.
+    pub text_to_image: RecallRecord,
 }
 
 /// Share of queries whose partner is the nearest row, and is among the five nearest.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use faer::MatRef;
 
-use super::record::{RecallRecord, Retrieval};
+use super::record::{RecallRecord, Retrieval, RetrievalChanceRecord};
 use crate::neighbours::Neighbour;
 use crate::noise::mix;
-use crate::retrieval::Ranks;
+use crate::retrieval::{Ranks, recall_by_chance};
 
 /// Rows of a tile of the similarity matrix; the matrix itself is never held.
 const TILE: usize = 256;
@@ -142,7 +142,32 @@ impl Sample {
             pairs: n as u64,
             image_to_text: recall(&before_x, &repeats[0]),
             text_to_image: recall(&before_y, &repeats[1]),
+            chance: RetrievalChanceRecord {
+                image_to_text: self.by_chance(&repeats[0], &repeats[1]),
+                text_to_image: self.by_chance(&repeats[1], &repeats[0]),
+            },
         })
+    }
+
+    /// Recall in random order of the rows that are no repeats of `asking` among those of `answering`.
+    fn by_chance(&self, asking: &[bool], answering: &[bool]) -> RecallRecord {
+        let rows = answering.iter().filter(|repeat| !**repeat).count() as u64;
+        let mut of_item: HashMap<u32, u64> = HashMap::new();
+        if let Some(keys) = &self.keys {
+            for (key, _) in keys.iter().zip(answering).filter(|(_, repeat)| !**repeat) {
+                *of_item.entry(*key).or_default() += 1;
+            }
+        }
+        let asked: Vec<usize> = (0..asking.len()).filter(|&i| !asking[i]).collect();
+        let partners = |i: usize| self.keys.as_ref().map_or(1, |keys| of_item[&keys[i]]);
+        let mean = |k: u64| {
+            let each = asked.iter().map(|&i| recall_by_chance(partners(i), rows, k));
+            each.sum::<f64>() / asked.len() as f64
+        };
+        RecallRecord {
+            r1: mean(1),
+            r5: mean(5),
+        }
     }
 
     /// Whether each row equals an earlier one of its item bit for bit.

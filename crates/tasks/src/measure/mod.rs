@@ -295,12 +295,12 @@ impl Parts<'_, '_> {
                 seed: job.seed,
             };
             let counts = neighbours(rows, &asking, control)?;
+            let pool = [rows.moments(0).rows(), rows.moments(1).rows()];
             if job.wants(Part::Neighbours) {
-                let pool = [rows.moments(0).rows(), rows.moments(1).rows()];
                 metrics.neighbours = Some(counts.neighbours(pool));
             }
             if ranks {
-                metrics.retrieval = Some(counts.retrieval());
+                metrics.retrieval = Some(counts.retrieval(pool));
             }
             if let Some(sampled) = counts.sampled {
                 self.sampled.insert("neighbours".to_owned(), sampled);

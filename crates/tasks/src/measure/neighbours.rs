@@ -1,12 +1,14 @@
 //! Neighbours of rows among their own kind, the other kind and both: retention, mixing, hubness, retrieval.
 
+use std::collections::BTreeMap;
+
 use modality_gap_geometry::{
-    Found, Map, Neighbour, Ranks, binary_entropy, even_hubness, expected_entropy, skewness,
+    Found, Map, Neighbour, Ranks, RecallByChance, binary_entropy, even_hubness, expected_entropy, skewness,
 };
 
 use super::report::{
     Hubness, HubnessByChance, MixedRetrieval, Mixing, NeighboursReport, Outcomes, QueryOutcomes,
-    RetrievalReport, Sampled,
+    RetrievalByChance, RetrievalReport, Sampled,
 };
 
 /// Neighbours of retention, hubness and the mixed ranking.
@@ -47,6 +49,8 @@ pub(super) struct Counts {
     degrees: [Vec<u32>; 3],
     /// Of the partners of the queries that have one; by side of the query.
     ranks: [Ranks; 2],
+    /// How many of those queries have so many partners.
+    partners: [BTreeMap<u64, u64>; 2],
     /// Group of each such query, and whether a partner was found first.
     pub(super) outcomes: [Vec<(u64, bool)>; 2],
     /// How the queries were sampled, if they were.
@@ -65,6 +69,7 @@ impl Counts {
             compared: 0,
             degrees: [images, texts, images].map(|n| vec![0; n as usize]),
             ranks: [Ranks::default(); 2],
+            partners: [BTreeMap::new(), BTreeMap::new()],
             outcomes: [Vec::new(), Vec::new()],
             sampled: None,
         }
@@ -108,10 +113,11 @@ impl Counts {
         }
     }
 
-    /// Ranks of the partners of queries that have one.
-    pub(super) fn rank(&mut self, side: usize, found: &[Found], with_partner: &[bool]) {
-        for (found, _) in found.iter().zip(with_partner).filter(|(_, has)| **has) {
+    /// Ranks of the nearest partners of queries that have so many.
+    pub(super) fn rank(&mut self, side: usize, found: &[Found], partners: &[u64]) {
+        for (found, &partners) in found.iter().zip(partners).filter(|(_, n)| **n > 0) {
             self.ranks[side].add(found.before_partner);
+            *self.partners[side].entry(partners).or_default() += 1;
         }
     }
 
@@ -174,8 +180,8 @@ impl Counts {
         (self.compared > 0).then(|| self.retained / self.compared as f64)
     }
 
-    /// `retrieval` of the results.
-    pub(super) fn retrieval(&self) -> RetrievalReport {
+    /// `retrieval` of the results, among so many images and texts.
+    pub(super) fn retrieval(&self, [images, texts]: [u64; 2]) -> RetrievalReport {
         let outcomes = self.outcomes.iter().any(|side| !side.is_empty()).then(|| {
             let [image, text] = self.outcomes.each_ref().map(|side| {
                 let (keys, found) = side.iter().map(|&(key, found)| (key, u8::from(found))).unzip();
@@ -189,6 +195,10 @@ impl Counts {
         RetrievalReport {
             text_to_image: self.ranks[1].recall(),
             image_to_text: self.ranks[0].recall(),
+            chance: RetrievalByChance {
+                text_to_image: RecallByChance::of(&self.partners[1], images),
+                image_to_text: RecallByChance::of(&self.partners[0], texts),
+            },
             mixed: MixedRetrieval {
                 k: NEAR,
                 image_share: self.image_share / self.asked[1] as f64,

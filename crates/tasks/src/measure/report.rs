@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use modality_gap_geometry::{Judged, Recall};
+use modality_gap_geometry::{Judged, Recall, RecallByChance};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -311,6 +311,9 @@ pub struct RetrievalReport {
     pub text_to_image: Recall,
     /// Image asks for its text.
     pub image_to_text: Recall,
+    /// Both, of rows in random order.
+    #[ts(inline)]
+    pub chance: RetrievalByChance,
     /// Text asks a corpus of images and texts.
     #[ts(inline)]
     pub mixed: MixedRetrieval,
@@ -318,6 +321,16 @@ pub struct RetrievalReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(inline)]
     pub outcomes: Option<Outcomes>,
+}
+
+/// Recall of rows in random order: of several rows of a query's item each is right.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RetrievalByChance {
+    /// Text asks for its image.
+    pub text_to_image: RecallByChance,
+    /// Image asks for its text.
+    pub image_to_text: RecallByChance,
 }
 
 /// Text asks a corpus of both.

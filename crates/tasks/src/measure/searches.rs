@@ -207,8 +207,8 @@ struct Searches<'a> {
     rows: [Vec<u64>; 2],
     /// Their partners, where there are any.
     partners: Option<Partners<'a>>,
-    /// Which of them have a partner.
-    with_partner: [Vec<bool>; 2],
+    /// How many each of them has.
+    numbers: [Vec<u64>; 2],
 }
 
 impl<'a> Searches<'a> {
@@ -226,7 +226,7 @@ impl<'a> Searches<'a> {
             before: Search::new(NEAR, true),
             rows: [Vec::new(), Vec::new()],
             partners: asking.paired.then(|| Partners::open(sides)),
-            with_partner: [Vec::new(), Vec::new()],
+            numbers: [Vec::new(), Vec::new()],
         }
     }
 
@@ -240,8 +240,9 @@ impl<'a> Searches<'a> {
             .as_mut()
             .map(|partners| partners.of(side, rows))
             .transpose()?;
-        let has = partners.iter().flatten().map(Option::is_some);
-        self.with_partner[side].extend(has);
+        if let Some(partners) = &self.partners {
+            self.numbers[side].extend(partners.numbers(side, rows));
+        }
         self.rows[side].extend_from_slice(rows.indices());
         self.among[side][side].extend(rows.len(), None);
         self.among[side][1 - side].extend(rows.len(), partners);
@@ -284,13 +285,13 @@ impl<'a> Searches<'a> {
             return;
         }
         for (side, found) in [(0, xz), (1, zx)] {
-            let with_partner = &self.with_partner[side];
-            counts.rank(side, found, with_partner);
+            let numbers = &self.numbers[side];
+            counts.rank(side, found, numbers);
             if asking.outcomes {
-                let asked = self.rows[side].iter().zip(found).zip(with_partner);
+                let asked = self.rows[side].iter().zip(found).zip(numbers);
                 let source = sides.source(side);
                 let outcomes = asked
-                    .filter(|(_, has)| **has)
+                    .filter(|(_, n)| **n > 0)
                     .map(|((&row, found), _)| (source.key(row), found.before_partner == 0));
                 counts.outcomes[side].extend(outcomes);
             }
@@ -314,6 +315,14 @@ impl<'a> Partners<'a> {
             members: sides.grouped().then(|| [sides.members(0), sides.members(1)]),
             gather: [gather(0), gather(1)],
         }
+    }
+
+    /// How many rows of its group there are on the other side for each row of `side`.
+    fn numbers(&self, side: usize, queries: &UnitRows) -> Vec<u64> {
+        let source = self.sides.source(side);
+        let members = self.members.as_ref().map(|members| &members[1 - side]);
+        let number = |&row: &u64| members.map_or(1, |members| members.rows(source.key(row)).len() as u64);
+        queries.indices().iter().map(number).collect()
     }
 
     /// The nearest row of its group on the other side for each row of `side`.

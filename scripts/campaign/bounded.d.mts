@@ -1,4 +1,5 @@
 export const MEMORY: number
+export function reserved(): number
 export const SECONDS: number
 
 export interface BoundedEnd {

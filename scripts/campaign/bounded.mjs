@@ -1,6 +1,7 @@
 // Node in a process of its own, with bounded memory and processor time: what dies there has harmed nobody.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 
 /** Memory that a call may take beside what Node and the package take when they have been loaded. */
 export const MEMORY = 1e9
@@ -8,6 +9,20 @@ export const MEMORY = 1e9
 export const SECONDS = 10
 /** When a process that shows no sign of life is ended, in seconds of the clock: many processes may share the machine. */
 const PATIENCE = 240
+
+/**
+ * Address space that products of matrices (private-gemm-x86, of faer) reserve beside that: twice the last cache for each thread, however
+ * small they are. It is not memory, for what a product does not need is never touched. Beside the threads of a job one that waits for it may
+ * multiply, and those of the job before may not have ended.
+ */
+export function reserved() {
+  try {
+    const size = /^(\d+)K$/.exec(readFileSync('/sys/devices/system/cpu/cpu0/cache/index3/size', 'utf8').trim())
+    return size === null ? 0 : 2 * 1024 * Number(size[1]) * 2 * (availableParallelism() + 1)
+  } catch {
+    return 0
+  }
+}
 
 /** Shell that sets the bounds, in KiB and seconds, and becomes Node. */
 const BOUND = 'ulimit -v "$1" && ulimit -t "$2" && shift 2 && exec "$@"'

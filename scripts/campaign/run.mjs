@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { boundedNode, MEMORY } from './bounded.mjs'
+import { boundedNode, MEMORY, reserved } from './bounded.mjs'
 import { FAMILIES } from './families/index.mjs'
 import { KINDS } from './kinds/index.mjs'
 
@@ -26,7 +26,7 @@ export async function spaceBound() {
   const { stdout, stderr } = await boundedNode([...NODE, '--space'])
   if (stdout === '') throw new Error(`no process of a campaign can be started: ${stderr}`)
   const { space } = JSON.parse(stdout)
-  return space === null ? undefined : space + MEMORY
+  return space === null ? undefined : space + MEMORY + reserved()
 }
 
 /**

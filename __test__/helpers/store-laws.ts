@@ -60,7 +60,7 @@ export function storeLaws(scheme: 'gs' | 'az', start: StartStore, absent: RegExp
     const lost = await run(['inspect', `${scheme}://nowhere/rows.npy`])
     t.is(lost.code, 1)
     t.regex(lost.stderr, absent)
-    for (const name of ['/data/image.npy', 'data//image.npy', 'data//']) {
+    for (const name of ['/data/text_emb', 'data//text_emb', 'data/text_emb//']) {
       const doubled = await run(['inspect', `${root}/${name}`])
       t.is(doubled.code, 1)
       t.regex(doubled.stderr, /has an empty part \(\/\/\)/, name)

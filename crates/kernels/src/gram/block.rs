@@ -160,12 +160,18 @@ impl<V: GramValue, const WIDTH: usize> Kernel for Pack<'_, V, WIDTH> {
         let mut rounded = vec![V::default(); dim];
         let panel = n * WIDTH;
         for (i, row) in self.rows.iter().enumerate() {
-            for k in 0..dim {
-                let value = row[k] - self.center[k];
-                centred[k] = value;
-                rounded[k] = V::of(value);
-                block.sum[k] += value;
-                block.diagonal[k] += value * value;
+            // one array at a time: of more the compiler cannot tell that none overlaps another, and takes value by value
+            for ((to, value), center) in centred.iter_mut().zip(*row).zip(self.center) {
+                *to = value - center;
+            }
+            for (to, value) in rounded.iter_mut().zip(&centred) {
+                *to = V::of(*value);
+            }
+            for (sum, value) in block.sum.iter_mut().zip(&centred) {
+                *sum += value;
+            }
+            for (sum, value) in block.diagonal.iter_mut().zip(&centred) {
+                *sum += value * value;
             }
             block.squares[i] = square_and_dots::<I, f64, 0>(&centred, [], &mut []);
             let (whole, rest) = rounded.as_chunks::<WIDTH>();
@@ -248,11 +254,11 @@ impl<V: GramValue> Task<'_, V> {
                 }
                 let of_columns = self.across.panel::<PANEL>(strip * STRIP / PANEL);
                 let part = strip % (PANEL / STRIP);
-                let sums = if of_rows.len() <= V::TOGETHER {
-                    T::sums(of_columns, part, of_rows)
-                } else {
-                    in_parts::<V, T, STRIP, PANEL>(of_columns, part, of_rows)
-                };
+                let mut sums = [[V::default(); PANEL]; STRIP];
+                let pieces = of_columns.chunks(V::TOGETHER).zip(of_rows.chunks(V::TOGETHER));
+                for (of_columns, of_rows) in pieces {
+                    T::add(of_columns, part, of_rows, &mut sums);
+                }
                 for (sums, column) in sums.iter().zip(columns.chunks_exact_mut(dim)) {
                     match column[here.clone()].first_chunk_mut::<PANEL>() {
                         // of a whole panel the length is known
@@ -263,26 +269,6 @@ impl<V: GramValue> Task<'_, V> {
             }
         }
     }
-}
-
-/// [`Tile::sums`] as a sum of such sums, each over some of the rows.
-#[inline(always)]
-fn in_parts<V: GramValue, T: Tile<V, STRIP, PANEL>, const STRIP: usize, const PANEL: usize>(
-    of_columns: &[[V; PANEL]],
-    part: usize,
-    of_rows: &[[V; PANEL]],
-) -> [[V; PANEL]; STRIP] {
-    let mut sums = [[V::default(); PANEL]; STRIP];
-    let pieces = of_columns.chunks(V::TOGETHER).zip(of_rows.chunks(V::TOGETHER));
-    for (of_columns, of_rows) in pieces {
-        let piece = T::sums(of_columns, part, of_rows);
-        for i in 0..STRIP {
-            for j in 0..PANEL {
-                sums[i][j] = sums[i][j].plus(piece[i][j]);
-            }
-        }
-    }
-    sums
 }
 
 #[inline(always)]

@@ -75,9 +75,9 @@ macro_rules! scalar {
 scalar!(f64, GRAM_ROWS);
 scalar!(f32, GRAM_TOGETHER);
 
-/// Sums of products of the columns of strip `part` of a panel with those of another panel, over all rows.
+/// Adds products of the columns of strip `part` of a panel with those of another panel, summed over all rows, to the sums.
 pub(super) trait Tile<V, const STRIP: usize, const PANEL: usize> {
-    fn sums(of_columns: &[[V; PANEL]], part: usize, of_rows: &[[V; PANEL]]) -> [[V; PANEL]; STRIP];
+    fn add(of_columns: &[[V; PANEL]], part: usize, of_rows: &[[V; PANEL]], sums: &mut [[V; PANEL]; STRIP]);
 }
 
 /// As the processor does it without a call: product and sum rounded once on 64-bit ARM, apart elsewhere.
@@ -85,16 +85,20 @@ pub(super) struct Portable;
 
 impl<V: Scalar, const STRIP: usize, const PANEL: usize> Tile<V, STRIP, PANEL> for Portable {
     #[inline(always)]
-    fn sums(of_columns: &[[V; PANEL]], part: usize, of_rows: &[[V; PANEL]]) -> [[V; PANEL]; STRIP] {
-        let mut sums = [[V::default(); PANEL]; STRIP];
+    fn add(of_columns: &[[V; PANEL]], part: usize, of_rows: &[[V; PANEL]], sums: &mut [[V; PANEL]; STRIP]) {
+        let mut found = [[V::default(); PANEL]; STRIP];
         for (left, right) in of_columns.iter().zip(of_rows) {
             let left = &left[part * STRIP..(part + 1) * STRIP];
             for i in 0..STRIP {
                 for j in 0..PANEL {
-                    sums[i][j] = left[i].add_product(right[j], sums[i][j]);
+                    found[i][j] = left[i].add_product(right[j], found[i][j]);
                 }
             }
         }
-        sums
+        for i in 0..STRIP {
+            for j in 0..PANEL {
+                sums[i][j] = sums[i][j].plus(found[i][j]);
+            }
+        }
     }
 }

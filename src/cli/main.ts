@@ -31,7 +31,7 @@ or a folder in the clip-retrieval layout. SRC#name picks a column, tensor or key
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 tasks are to be run (--on list:FILE), 130 interrupted.`
 
 /** Options that name what is written. */
-const WRITTEN = ['out', 'state', 'work', 'saveFrame', 'html', 'charts', 'atlas']
+const WRITTEN = ['--out', '--state', '--work', '--save-frame', '--html', '--charts', '--atlas']
 
 /** Commands by their names, in the order of the help. */
 const COMMANDS = new Map([
@@ -75,10 +75,12 @@ function program(asked = ''): Command {
 
 /** Ends a command whose output nobody could write, before it reads anything. */
 function refuseOutputs(action: Command): void {
-  const options = action.opts()
-  for (const name of WRITTEN.filter(name => typeof options[name] === 'string')) {
+  for (const option of action.options.filter(({ long }) => WRITTEN.includes(long ?? ''))) {
+    const path = action.getOptionValue(option.attributeName())
     try {
-      refuseReadOnly(options[name], `--${name.replace(/[A-Z]/, letter => `-${letter.toLowerCase()}`)}`)
+      if (typeof path === 'string') {
+        refuseReadOnly(path, option.long ?? '')
+      }
     } catch (error) {
       action.error(describe(error))
     }

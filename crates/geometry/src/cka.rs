@@ -30,6 +30,14 @@ impl Cka {
         }
     }
 
+    /// Of pairs that are independent of each other and counted already.
+    pub fn counted(cross: CrossCovariance) -> Self {
+        Self {
+            cross,
+            independent: None,
+        }
+    }
+
     /// Counts pairs, n × d each.
     pub fn add(&mut self, left: ArrayView2<'_, f64>, right: ArrayView2<'_, f64>) {
         self.cross.accumulate(left, right);

@@ -46,8 +46,8 @@ pub struct Covariance {
 }
 
 /// A packed block with Σ q(e−c), and with the sums of the probes where there are any.
-struct Packed<V> {
-    block: GramBlock<V>,
+pub(crate) struct Packed<V> {
+    pub block: GramBlock<V>,
     third: Vec<f64>,
     probed: Option<Vec<f64>>,
 }
@@ -96,29 +96,22 @@ impl Covariance {
     /// As [`Self::accumulate`], of rows that lie anywhere.
     pub fn accumulate_each(&mut self, rows: &[&[f64]]) {
         match self.precision() {
-            Precision::Exact => {
-                self.count::<f64>(rows);
-            }
-            Precision::Single => {
-                let dim = self.dim();
-                let mut diagonal: Vec<f64> = (0..dim).map(|i| self.scatter[i * dim + i]).collect();
-                for block in self.count::<f32>(rows) {
-                    add(&mut diagonal, block.diagonal());
-                }
-                for (i, value) in diagonal.into_iter().enumerate() {
-                    self.scatter[i * dim + i] = value;
-                }
-            }
+            Precision::Exact => self.count::<f64>(rows),
+            Precision::Single => self.count::<f32>(rows),
         }
     }
 
     /// Counts rows with products of such values.
-    fn count<V: GramValue>(&mut self, rows: &[&[f64]]) -> Vec<GramBlock<V>> {
-        let dim = self.center.len();
-        self.n += rows.len() as u64;
-        let gram = Gram::here();
-        let blocks: Vec<Packed<V>> = rows
-            .par_chunks(GRAM_ROWS)
+    fn count<V: GramValue>(&mut self, rows: &[&[f64]]) {
+        let blocks = self.packed::<V>(rows);
+        self.add_sums(&blocks);
+        self.add_products(&blocks);
+    }
+
+    /// Rows about the centre, in blocks.
+    pub(crate) fn packed<V: GramValue>(&self, rows: &[&[f64]]) -> Vec<Packed<V>> {
+        let (gram, dim) = (Gram::here(), self.dim());
+        rows.par_chunks(GRAM_ROWS)
             .map(|rows| {
                 let block = gram.block::<V>(rows, &self.center);
                 let mut third = vec![0.0; dim];
@@ -130,8 +123,13 @@ impl Covariance {
                     probed: probed.map(|probes| probes.found(rows, &self.center)),
                 }
             })
-            .collect();
-        for packed in &blocks {
+            .collect()
+    }
+
+    /// Counts the rows of blocks, but for their products.
+    pub(crate) fn add_sums<V: GramValue>(&mut self, blocks: &[Packed<V>]) {
+        for packed in blocks {
+            self.n += packed.block.squares().len() as u64;
             add(&mut self.sum, packed.block.sum());
             add(&mut self.third, &packed.third);
             for square in packed.block.squares() {
@@ -142,15 +140,30 @@ impl Covariance {
                 add(&mut probes.sums, probed);
             }
         }
+    }
+
+    /// Adds the products of the rows of blocks; in f32 those of the diagonal are in f64.
+    pub(crate) fn add_products<V: GramValue>(&mut self, blocks: &[Packed<V>]) {
+        let dim = self.dim();
+        let diagonal = (self.precision() == Precision::Single).then(|| {
+            let mut diagonal: Vec<f64> = (0..dim).map(|i| self.scatter[i * dim + i]).collect();
+            blocks
+                .iter()
+                .for_each(|packed| add(&mut diagonal, packed.block.diagonal()));
+            diagonal
+        });
+        let gram = Gram::here();
         self.scatter
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for Packed { block, .. } in &blocks {
+                for Packed { block, .. } in blocks {
                     gram.add(block, block, group * GRAM_COLUMNS, true, columns);
                 }
             });
-        blocks.into_iter().map(|packed| packed.block).collect()
+        for (i, value) in diagonal.into_iter().flatten().enumerate() {
+            self.scatter[i * dim + i] = value;
+        }
     }
 
     /// What its products are taken in.
@@ -194,6 +207,12 @@ impl Covariance {
         }
         sequential();
         shifted.llt(Side::Lower).is_ok()
+    }
+
+    /// Whether [`Self::product_error`] changes ‖Σ‖_F by at most `share` of itself: a Frobenius norm is at most √d spectral norms.
+    pub fn holds_square(&self, share: f64) -> bool {
+        let error = self.product_error() * (self.dim() as f64).sqrt();
+        error <= share * self.product_trace(self).sqrt()
     }
 
     /// Adds the rows of `other`, which may have been counted about another centre, in the same precision. Works on the threads of the

@@ -17,32 +17,11 @@ pub struct CrossCovariance {
     centers: [Vec<f64>; 2],
     sums: [Vec<f64>; 2],
     /// Σ (x−cx)(y−cy)ᵀ, column-major.
-    scatter: Vec<f64>,
+    pub(crate) scatter: Vec<f64>,
     /// Σab, Σa, Σb with a = ‖x−cx‖², b = ‖y−cy‖².
     products: [f64; 3],
     /// Σb(x−cx), Σa(y−cy).
     crossed: [Vec<f64>; 2],
-}
-
-/// Packed pairs, with Σb(x−cx) and Σa(y−cy).
-struct Pairs<V> {
-    blocks: [GramBlock<V>; 2],
-    crossed: [Vec<f64>; 2],
-}
-
-impl<V: GramValue> Pairs<V> {
-    fn of(gram: Gram, rows: [&[f64]; 2], centers: &[Vec<f64>; 2]) -> Self {
-        let blocks = [0, 1].map(|side| {
-            let each: Vec<&[f64]> = rows[side].chunks_exact(centers[side].len()).collect();
-            gram.block(&each, &centers[side])
-        });
-        let crossed = [0, 1].map(|side| {
-            let mut sum = vec![0.0; centers[side].len()];
-            blocks[side].add_weighted(blocks[1 - side].squares(), &mut sum);
-            sum
-        });
-        Self { blocks, crossed }
-    }
 }
 
 impl CrossCovariance {
@@ -70,7 +49,6 @@ impl CrossCovariance {
         let dim = self.centers[0].len();
         assert_eq!(x.dim(), y.dim(), "rows in pairs");
         assert_eq!(x.ncols(), dim, "rows of the width of the centres");
-        self.n += x.nrows() as u64;
         let (x, y) = (row_major(&x), row_major(&y));
         match self.precision {
             Precision::Exact => self.count::<f64>(&x, &y),
@@ -80,15 +58,36 @@ impl CrossCovariance {
 
     /// Counts pairs with products of such values.
     fn count<V: GramValue>(&mut self, x: &[f64], y: &[f64]) {
-        let dim = self.centers[0].len();
-        let gram = Gram::here();
+        let (gram, dim) = (Gram::here(), self.centers[0].len());
         let size = GRAM_ROWS * dim;
-        let blocks: Vec<Pairs<V>> = x
+        let packed = |rows: &[f64], side: usize| {
+            let each: Vec<&[f64]> = rows.chunks_exact(dim).collect();
+            gram.block::<V>(&each, &self.centers[side])
+        };
+        let blocks: Vec<[GramBlock<V>; 2]> = x
             .par_chunks(size)
             .zip(y.par_chunks(size))
-            .map(|(x, y)| Pairs::of(gram, [x, y], &self.centers))
+            .map(|(x, y)| [packed(x, 0), packed(y, 1)])
             .collect();
-        for Pairs { blocks, crossed } in &blocks {
+        let blocks: Vec<[&GramBlock<V>; 2]> = blocks.iter().map(|both| both.each_ref()).collect();
+        self.add_packed(&blocks);
+    }
+
+    /// Counts pairs that are packed about the centres.
+    pub(crate) fn add_packed<V: GramValue>(&mut self, blocks: &[[&GramBlock<V>; 2]]) {
+        let dim = self.centers[0].len();
+        let crossed: Vec<[Vec<f64>; 2]> = blocks
+            .par_iter()
+            .map(|blocks| {
+                [0, 1].map(|side| {
+                    let mut sum = vec![0.0; dim];
+                    blocks[side].add_weighted(blocks[1 - side].squares(), &mut sum);
+                    sum
+                })
+            })
+            .collect();
+        for (blocks, crossed) in blocks.iter().zip(&crossed) {
+            self.n += blocks[0].squares().len() as u64;
             for side in 0..2 {
                 add(&mut self.sums[side], blocks[side].sum());
                 add(&mut self.crossed[side], &crossed[side]);
@@ -98,11 +97,12 @@ impl CrossCovariance {
                 sums.for_each(|(sum, v)| *sum += v);
             }
         }
+        let gram = Gram::here();
         self.scatter
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for Pairs { blocks: [x, y], .. } in &blocks {
+                for [x, y] in blocks {
                     gram.add(x, y, group * GRAM_COLUMNS, false, columns);
                 }
             });
@@ -113,6 +113,27 @@ impl CrossCovariance {
         let dim = self.centers[0].len();
         assert_eq!(dim, other.centers[0].len(), "states of one width");
         assert_eq!(self.precision, other.precision, "states of one precision");
+        if self.centers == other.centers {
+            self.add(other);
+        } else {
+            self.add_moved(other);
+        }
+    }
+
+    /// [`Self::merge`] of pairs about the same centres.
+    fn add(&mut self, other: &Self) {
+        add(&mut self.scatter, &other.scatter);
+        add(&mut self.products, &other.products);
+        for side in 0..2 {
+            add(&mut self.sums[side], &other.sums[side]);
+            add(&mut self.crossed[side], &other.crossed[side]);
+        }
+        self.n += other.n;
+    }
+
+    /// [`Self::merge`] of pairs about other centres.
+    fn add_moved(&mut self, other: &Self) {
+        let dim = self.centers[0].len();
         let shift = [0, 1].map(|side| -> Vec<f64> {
             let pairs = other.centers[side].iter().zip(&self.centers[side]);
             pairs.map(|(b, a)| b - a).collect()

@@ -1,11 +1,12 @@
 //! Covariances of a measurement, in f32 where that changes nothing that is reported.
 
-use modality_gap_geometry::{Covariance, Precision};
+use modality_gap_geometry::{Covariance, CrossCovariance, Precision};
 use rayon::prelude::*;
 
 use super::covariances::{SideCovariance, Taken, covariance_of_side};
 use super::gap::Fitted;
-use super::pairs::{Pairs, pair_differences, pairs_and_sides};
+use super::pairs::{Pairs, pair_differences};
+use super::together::{Together, pairs_and_sides};
 use super::{Part, Parts};
 use crate::groups::Pairing;
 use crate::{Sample, TaskError};
@@ -14,11 +15,20 @@ use crate::{Sample, TaskError};
 /// change is far less, for the bound is that of the smallest eigenvalue along the worst direction.
 const CHANGED: f64 = 1e-2;
 
-/// What is known of pairs, where rows are paired, and the covariance of either side.
-pub(super) type Covariances = (Option<Pairs>, [SideCovariance; 2]);
+/// Largest share of the norm of Σr, x and z in pairs, that they may change where it follows from other products.
+const CHANGED_NORM: f64 = 1e-4;
+
+/// The covariances of a measurement.
+pub(super) struct Covariances {
+    /// What is known of pairs, where rows are paired.
+    pub pairs: Option<Pairs>,
+    pub sides: [SideCovariance; 2],
+    /// Of one side with the other, where it was counted on the way.
+    pub cross: Option<CrossCovariance>,
+}
 
 impl Parts<'_, '_> {
-    /// Of the rows that `sample` takes. Where eigenvalues are reported that products in f32 could change, they are taken again, in f64.
+    /// Of the rows that `sample` takes. Where products in f32 could change what is reported, they are taken again, in f64.
     pub(super) fn covariances(
         &self,
         sample: Sample,
@@ -31,9 +41,8 @@ impl Parts<'_, '_> {
             None => self.rows.precision(causes),
         };
         let counted = self.counted(sample, fitted, precision)?;
-        let (pairs, sides) = &counted;
-        let hold = || eigenvalues_hold(pairs.as_ref(), sides);
-        if causes && precision == Precision::Single && !self.control.pool().install(hold) {
+        let hold = || counted.hold(causes);
+        if precision == Precision::Single && !self.control.pool().install(hold) {
             drop(counted);
             return self.counted(sample, fitted, Precision::Exact);
         }
@@ -53,8 +62,15 @@ impl Parts<'_, '_> {
         let gain = |side: usize| fitted.map_or(1.0, |fitted| fitted.gain(side, rows));
         let by_index = rows.grouping().pairing == Pairing::Index && !rows.grouped();
         if by_index && sample.is_all() {
-            let (pairs, covariances) = pairs_and_sides(rows, [gain(0), gain(1)], precision, control)?;
-            return Ok((Some(pairs), covariances));
+            // in f64 they are of few rows, or it is their small differences that count
+            let crossed = precision == Precision::Single && job.wants(Part::Similarity);
+            let gains = [gain(0), gain(1)];
+            let Together { pairs, sides, cross } = pairs_and_sides(rows, gains, crossed, precision, control)?;
+            return Ok(Covariances {
+                pairs: Some(pairs),
+                sides,
+                cross,
+            });
         }
         let pairs = paired
             .then(|| pair_differences(rows, Some(sample), precision, control))
@@ -73,18 +89,32 @@ impl Parts<'_, '_> {
             let quarters = pairs.as_ref().map(|pairs| pairs.quarters.as_slice());
             covariance_of_side(rows, side, taken, gain(side), quarters, precision, control)
         };
-        let covariances = [of_side(0)?, of_side(1)?];
-        Ok((pairs, covariances))
+        let sides = [of_side(0)?, of_side(1)?];
+        Ok(Covariances {
+            pairs,
+            sides,
+            cross: None,
+        })
     }
 }
 
-/// Whether products in f32 change no eigenvalue of these covariances, and of their halves, by more than [`CHANGED`].
-fn eigenvalues_hold(pairs: Option<&Pairs>, sides: &[SideCovariance; 2]) -> bool {
-    let of_sides = sides.iter().map(|side| (&side.whole, &side.halves));
-    let of_pairs = pairs.map(|pairs| (&pairs.differences, &pairs.halves));
-    let each = of_sides.chain(of_pairs);
-    let all: Vec<&Covariance> = each
-        .flat_map(|(whole, halves)| [whole, &halves.parts[0], &halves.parts[1]])
-        .collect();
-    all.par_iter().all(|covariance| covariance.resolves(CHANGED))
+impl Covariances {
+    /// Whether products in f32 change no eigenvalue of them and of their halves by more than [`CHANGED`], where `eigenvalues` are asked
+    /// for, and no norm by more than [`CHANGED_NORM`].
+    fn hold(&self, eigenvalues: bool) -> bool {
+        let follows = self.pairs.as_ref().filter(|_| self.cross.is_some());
+        if follows.is_some_and(|pairs| !pairs.differences.holds_square(CHANGED_NORM)) {
+            return false;
+        }
+        if !eigenvalues {
+            return true;
+        }
+        let of_sides = self.sides.iter().map(|side| (&side.whole, &side.halves));
+        let of_pairs = self.pairs.iter().map(|pairs| (&pairs.differences, &pairs.halves));
+        let all: Vec<&Covariance> = of_sides
+            .chain(of_pairs)
+            .flat_map(|(whole, halves)| [whole, &halves.parts[0], &halves.parts[1]])
+            .collect();
+        all.par_iter().all(|covariance| covariance.resolves(CHANGED))
+    }
 }

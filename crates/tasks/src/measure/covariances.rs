@@ -4,7 +4,7 @@ use modality_gap_geometry::{Covariance, Halves, Precision, StorageNoise, StoredR
 use rayon::prelude::*;
 
 use super::sides::Sides;
-use crate::covariance::{IntoHalves, Pass, Sorted, Total};
+use crate::covariance::{IntoHalves, Pass, Total};
 use crate::mapper::MappedBlock;
 use crate::pass::{CovarianceQuarters, CovarianceRows};
 use crate::{Control, Sample, Selection, TaskError};
@@ -27,34 +27,29 @@ pub(super) struct Taken {
     pub one_of_each: bool,
 }
 
-/// What is counted of a side whose rows are in pairs and in no groups, on the way to its covariance.
-pub(super) struct SideRows<'a, 'b> {
+/// What the rows of a side are stored with, counted block by block.
+pub(super) struct SideStorage<'a, 'b> {
     sides: &'a Sides<'b>,
     side: usize,
     starts: Vec<u64>,
-    halves: IntoHalves,
-    storage: StorageNoise,
+    noise: StorageNoise,
     /// Those of the shard whose rows came last.
     open: Option<(usize, StoredRows)>,
 }
 
-impl<'a, 'b> SideRows<'a, 'b> {
-    pub(super) fn new(sides: &'a Sides<'b>, side: usize, precision: Precision) -> Self {
+impl<'a, 'b> SideStorage<'a, 'b> {
+    pub(super) fn new(sides: &'a Sides<'b>, side: usize) -> Self {
         Self {
             sides,
             side,
             starts: sides.source(side).starts(),
-            halves: IntoHalves::about(sides.moments(side).mean(), false, precision),
-            storage: StorageNoise::new(sides.source(side).dim),
+            noise: StorageNoise::new(sides.source(side).dim),
             open: None,
         }
     }
 
-    /// Counts the rows of some blocks, in `quarters` block by block.
-    pub(super) fn count(&mut self, blocks: &[MappedBlock<'_>], quarters: &[Vec<u8>], control: &Control) {
-        let all = blocks.iter().zip(quarters);
-        let rows = all.flat_map(|(block, quarters)| sorted(block, quarters));
-        self.halves.count(rows, control);
+    /// Counts the rows of some blocks.
+    pub(super) fn count(&mut self, blocks: &[MappedBlock<'_>], control: &Control) {
         let stored: Vec<Vec<(usize, StoredRows)>> = control
             .pool()
             .install(|| blocks.par_iter().map(|block| self.stored(block)).collect());
@@ -63,7 +58,7 @@ impl<'a, 'b> SideRows<'a, 'b> {
                 Some((open, all)) if *open == shard => all.merge(&rows),
                 open => {
                     if let Some((_, done)) = open.replace((shard, rows)) {
-                        self.storage.add(&done);
+                        self.noise.add(&done);
                     }
                 }
             }
@@ -89,33 +84,24 @@ impl<'a, 'b> SideRows<'a, 'b> {
         shards
     }
 
-    /// The covariance; `gain` is how many times as far the map has spread the rows.
-    pub(super) fn covariance(mut self, gain: f64, control: &Control) -> SideCovariance {
+    /// Of all rows that were counted.
+    pub(super) fn noise(mut self) -> StorageNoise {
         if let Some((_, done)) = &self.open {
-            self.storage.add(done);
+            self.noise.add(done);
         }
-        SideCovariance::of(self.halves, &self.storage, gain, control)
+        self.noise
     }
 }
 
 impl SideCovariance {
-    fn of(halves: IntoHalves, storage: &StorageNoise, gain: f64, control: &Control) -> Self {
-        let halves = halves.halves(control);
+    /// `gain` is how many times as far the map has spread the rows.
+    pub(super) fn of(halves: Halves, storage: &StorageNoise, gain: f64, control: &Control) -> Self {
         Self {
             whole: control.pool().install(|| halves.whole()),
             halves,
             storage: storage.variances(gain),
         }
     }
-}
-
-/// The rows of a block with their quarters.
-fn sorted<'a>(block: &'a MappedBlock<'_>, quarters: &'a [u8]) -> impl Iterator<Item = Sorted<'a>> {
-    block.each().zip(quarters).map(|((_, row), &quarter)| Sorted {
-        quarter: usize::from(quarter),
-        first: false,
-        row,
-    })
 }
 
 /// Covariance of the mapped rows of a side that are `taken`; `gain` is how many times as far the map has spread them. `pairs`
@@ -158,10 +144,6 @@ pub(super) fn covariance_of_side(
     } = pass.run(sides.work(), control, &stage)?;
     let first = sides.grouped().then(|| covariances.pop()).flatten();
     let quarters = covariances.try_into().expect("a covariance by quarter");
-    Ok(SideCovariance::of(
-        IntoHalves { quarters, first },
-        &storage,
-        gain,
-        control,
-    ))
+    let halves = IntoHalves { quarters, first }.halves(control);
+    Ok(SideCovariance::of(halves, &storage, gain, control))
 }

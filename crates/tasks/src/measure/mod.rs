@@ -13,15 +13,17 @@ mod shown;
 mod sides;
 mod similarity;
 mod strangers;
+mod together;
 
 use std::collections::BTreeMap;
 
 use modality_gap_geometry::{
-    Aligner, AnchoredCloud, Covariance, Frame, Map as RowsMap, Policy, Precision, RowMap, distance,
-    vmf_concentration,
+    Aligner, AnchoredCloud, Cka, Covariance, CrossCovariance, Frame, Map as RowsMap, Policy, Precision,
+    RowMap, distance, vmf_concentration,
 };
 use serde::Deserialize;
 
+use self::counted::Covariances;
 use self::covariances::SideCovariance;
 use self::figures::figures;
 pub(crate) use self::gap::held_floor;
@@ -153,6 +155,7 @@ pub fn measure_job(
     let Judgement {
         mut gap,
         covariances,
+        cross,
         causes,
         frame,
     } = parts.gap_and_causes(fitted.as_ref())?;
@@ -164,7 +167,7 @@ pub fn measure_job(
     } else if let Some((projected, [_, of_text])) = projected.zip(covariances.as_ref()) {
         phantom_drift = Some(projected.drift(&of_text.whole));
     }
-    let metrics = parts.rows_compared(&identity[1], aligner, covariances.as_ref(), in_sample)?;
+    let metrics = parts.rows_compared(&identity[1], aligner, (covariances.as_ref(), cross), in_sample)?;
     // at the end, for a distributed job may begin anew after any pass
     if let Some((path, frame)) = job.explain.save_frame.as_ref().zip(frame) {
         write_result(path, &frame.to_bytes(), true)?;
@@ -192,6 +195,8 @@ pub fn measure_job(
 struct Judgement {
     gap: MeasuredGap,
     covariances: Option<[SideCovariance; 2]>,
+    /// Of one side with the other, where it was counted beside them.
+    cross: Option<CrossCovariance>,
     causes: Option<Causes>,
     /// The frame that they are taken in.
     frame: Option<Frame>,
@@ -229,11 +234,16 @@ impl Parts<'_, '_> {
             return Ok(Judgement {
                 gap,
                 covariances: None,
+                cross: None,
                 causes: None,
                 frame: None,
             });
         }
-        let (mut pairs, mut covariances) = self.covariances(sample, fitted)?;
+        let Covariances {
+            mut pairs,
+            sides: mut covariances,
+            cross,
+        } = self.covariances(sample, fitted)?;
         if !sample.is_all() {
             let sizes = covariances.iter().map(|side| side.whole.rows());
             let size = sizes.max().unwrap_or(0);
@@ -265,6 +275,7 @@ impl Parts<'_, '_> {
             gap,
             causes,
             covariances: Some(covariances),
+            cross,
             frame,
         })
     }
@@ -274,7 +285,7 @@ impl Parts<'_, '_> {
         &mut self,
         identity: &RowsMap,
         aligner: Option<&Aligner>,
-        covariances: Option<&[SideCovariance; 2]>,
+        (covariances, cross): (Option<&[SideCovariance; 2]>, Option<CrossCovariance>),
         in_sample: bool,
     ) -> Result<Metrics, TaskError> {
         let Self {
@@ -318,13 +329,13 @@ impl Parts<'_, '_> {
         if job.wants(Part::Similarity) {
             let mut report = similarity(rows, &kept, in_sample, control);
             if let Some(covariances) = covariances.filter(|_| paired) {
-                let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
-                let [unbiased, biased] = cka(
-                    rows,
-                    [&covariances[0].whole, &covariances[1].whole],
-                    sample,
-                    control,
-                )?;
+                let of_sides = [&covariances[0].whole, &covariances[1].whole];
+                let [unbiased, biased] = if let Some(cross) = cross {
+                    Cka::counted(cross).finish(of_sides)
+                } else {
+                    let sample = Sample::of(rows.longest(), COVARIANCE_ROWS, job.seed);
+                    cka(rows, of_sides, sample, control)?
+                };
                 report.cka = Some(unbiased);
                 report.cka_biased = Some(biased);
             }

@@ -8,11 +8,9 @@ use modality_gap_geometry::{
 use modality_gap_kernels::dot;
 use rayon::prelude::*;
 
-use super::covariances::{SideCovariance, SideRows};
 use super::sides::{IN_F32, Sides};
 use crate::covariance::{IntoHalves, Sorted};
 use crate::groups::Pairing;
-use crate::mapper::check_pairs;
 use crate::paired::PairBlock;
 use crate::split::{quarter, quarter_by};
 use crate::{Control, Sample, TaskError};
@@ -43,10 +41,10 @@ pub(super) struct Pairs {
 }
 
 /// Sums over the pairs of a block.
-struct PairSums {
+pub(super) struct PairSums {
     /// r, row-major.
     differences: Vec<f64>,
-    quarters: Vec<u8>,
+    pub quarters: Vec<u8>,
     /// (x−μx)·(z−μz) of each pair.
     products: Vec<f64>,
     sum: Vec<f64>,
@@ -57,12 +55,11 @@ struct PairSums {
 }
 
 /// A pass over pairs.
-struct PairPass<'a, 'b> {
+pub(super) struct PairPass<'a, 'b> {
     sides: &'a Sides<'b>,
     sample: Option<Sample>,
     /// μx − μz.
     center: Vec<f64>,
-    differences: IntoHalves,
     found: PairTotals,
     /// Groups that have had a pair; where pairs are in no group nothing is kept.
     seen: Option<HashSet<u64>>,
@@ -81,13 +78,12 @@ struct PairTotals {
 }
 
 impl<'a, 'b> PairPass<'a, 'b> {
-    fn new(sides: &'a Sides<'b>, sample: Option<Sample>, precision: Precision) -> Self {
+    pub(super) fn new(sides: &'a Sides<'b>, sample: Option<Sample>) -> Self {
         let [mu_x, mu_z] = [sides.moments(0).mean(), sides.moments(1).mean()];
         let center: Vec<f64> = mu_x.iter().zip(mu_z).map(|(a, b)| a - b).collect();
         Self {
             sides,
             sample,
-            differences: IntoHalves::about(&center, sides.grouped(), precision),
             found: PairTotals {
                 sum: vec![0.0; center.len()],
                 ..PairTotals::default()
@@ -98,7 +94,7 @@ impl<'a, 'b> PairPass<'a, 'b> {
     }
 
     /// Of one block, on one thread.
-    fn sums(&self, keys: &[u64], left: &[f64], right: &[f64]) -> PairSums {
+    pub(super) fn sums(&self, keys: &[u64], left: &[f64], right: &[f64]) -> PairSums {
         let dim = self.center.len();
         let [mu_x, mu_z] = [self.sides.moments(0).mean(), self.sides.moments(1).mean()];
         // (x−μx)·(z−μz) = x·z − x·μz − z·μx + μx·μz
@@ -132,8 +128,8 @@ impl<'a, 'b> PairPass<'a, 'b> {
         sums
     }
 
-    /// Counts blocks with these keys.
-    fn count(&mut self, keys: &[&[u64]], blocks: &[PairSums], control: &Control) {
+    /// Counts blocks with these keys, and gives the differences that their covariance is taken from.
+    pub(super) fn count<'c>(&mut self, keys: &[&[u64]], blocks: &'c [PairSums]) -> Vec<Sorted<'c>> {
         let found = &mut self.found;
         let dim = self.center.len();
         let mut sorted = Vec::new();
@@ -166,10 +162,11 @@ impl<'a, 'b> PairPass<'a, 'b> {
                 }
             }
         }
-        self.differences.count(sorted.into_iter(), control);
+        sorted
     }
 
-    fn pairs(self, control: &Control) -> Pairs {
+    /// What was found, with the covariance of the differences in halves.
+    pub(super) fn pairs(self, halves: Halves, control: &Control) -> Pairs {
         let found = self.found;
         let n = found.pairs as f64;
         // of rows paired by index every row is in one pair, so the means say it, to the last bit
@@ -177,7 +174,6 @@ impl<'a, 'b> PairPass<'a, 'b> {
             Pairing::Groups => found.sum.iter().map(|sum| sum / n).collect(),
             _ => self.center.clone(),
         };
-        let halves = self.differences.halves(control);
         Pairs {
             differences: control.pool().install(|| halves.whole()),
             halves,
@@ -199,7 +195,8 @@ pub(super) fn pair_differences(
     precision: Precision,
     control: &Control,
 ) -> Result<Pairs, TaskError> {
-    let mut pass = PairPass::new(sides, sample, precision);
+    let mut pass = PairPass::new(sides, sample);
+    let mut differences = IntoHalves::about(&pass.center, sides.grouped(), precision);
     sides.each_pairs(Sample::ALL, control, "pairs", |blocks| {
         let sums: Vec<PairSums> = control.pool().install(|| {
             let each = blocks.par_iter();
@@ -207,46 +204,9 @@ pub(super) fn pair_differences(
                 .collect()
         });
         let keys: Vec<&[u64]> = blocks.iter().map(|block| block.keys).collect();
-        pass.count(&keys, &sums, control);
+        differences.count(pass.count(&keys, &sums).into_iter(), control);
     })?;
-    Ok(pass.pairs(control))
-}
-
-/// [`pair_differences`] of all rows, paired by index and in no groups, and the covariance of either side, in one pass; `gains` are how
-/// many times as far the maps have spread the rows.
-pub(super) fn pairs_and_sides(
-    sides: &Sides<'_>,
-    gains: [f64; 2],
-    precision: Precision,
-    control: &Control,
-) -> Result<(Pairs, [SideCovariance; 2]), TaskError> {
-    let mut pass = PairPass::new(sides, Some(Sample::ALL), precision);
-    let mut of_sides = [0, 1].map(|side| SideRows::new(sides, side, precision));
-    sides.each_both(control, "pairs", |[x, z]| {
-        let keys: Vec<Vec<u64>> = x
-            .iter()
-            .map(|block| block.each().map(|(row, _)| row).collect())
-            .collect();
-        let sums: Vec<PairSums> = control.pool().install(|| {
-            let each = x.par_iter().zip(&*z).zip(&keys);
-            each.map(|((x, z), keys)| {
-                check_pairs(&x.mapper, &z.mapper);
-                pass.sums(keys, &x.mapper.out, &z.mapper.out)
-            })
-            .collect()
-        });
-        let quarters: Vec<Vec<u8>> = sums.iter().map(|sums| sums.quarters.clone()).collect();
-        let keys: Vec<&[u64]> = keys.iter().map(Vec::as_slice).collect();
-        pass.count(&keys, &sums, control);
-        for (rows, blocks) in of_sides.iter_mut().zip([x, z]) {
-            rows.count(blocks, &quarters, control);
-        }
-    })?;
-    let [x, z] = of_sides;
-    Ok((
-        pass.pairs(control),
-        [x.covariance(gains[0], control), z.covariance(gains[1], control)],
-    ))
+    Ok(pass.pairs(differences.halves(control), control))
 }
 
 /// Lengths of the mean unit directions of P_VΔ, and how many there are, in each frame of each of `sets`: of a half in each of two, of all

@@ -6,6 +6,7 @@ import type { PendingPass } from '../src/distributed.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
 import { here } from './helpers/engine.ts'
+import { type Golden, near } from './helpers/golden.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 import { shardedSides } from './helpers/sides.ts'
@@ -89,6 +90,57 @@ test('where f32 would lose an eigenvalue, products are in f64', async t => {
   const error = await largestError(image, someRows(ROWS, DIM, 6))
   t.true(error < 1e-6, `${error}`)
 })
+
+/** ‖Σxz‖²/(‖Σx‖‖Σz‖) of unit rows, in f64. */
+function ckaOf(image: Float32Array, text: Float32Array): number {
+  const sides = [image, text].map(rows => {
+    const each = Array.from({ length: ROWS }, (_, i) => unit([...rows.subarray(i * DIM, (i + 1) * DIM)]))
+    const mean = Array.from({ length: DIM }, (_, j) => each.reduce((sum, row) => sum + (row[j] as number), 0) / ROWS)
+    return each.map(row => row.map((value, j) => value - (mean[j] as number)))
+  }) as [number[][], number[][]]
+  const square = (a: number[][], b: number[][]) => {
+    let sum = 0
+    for (let i = 0; i < DIM; i++) {
+      for (let j = 0; j < DIM; j++) {
+        const entry = a.reduce((total, row, k) => total + (row[i] as number) * (b[k]?.[j] as number), 0)
+        sum += entry * entry
+      }
+    }
+    return sum
+  }
+  const [x, z] = sides
+  return square(x, z) / Math.sqrt(square(x, x) * square(z, z))
+}
+
+for (const [what, alike] of [
+  ['partners of their own', false],
+  ['partners that hardly differ, whose products cancel', true],
+] as const) {
+  test(`what follows from other products is what is counted by itself: ${what}`, async t => {
+    const image = someRows(ROWS, DIM, 5)
+    const other = someRows(ROWS, DIM, 6)
+    const text = alike ? image.map((value, i) => value + 1e-4 * (other[i] as number)) : other
+    const sides = {
+      image: await openEmbeddings(image, { dim: DIM }),
+      text: await openEmbeddings(text, { dim: DIM }),
+      paired: true,
+    }
+    const [both, causes] = [
+      await measureGap({ ...sides, parts: ['causes', 'similarity'] }),
+      await measureGap({ ...sides, parts: ['causes'] }),
+    ]
+    const alone = await measureGap({ ...sides, parts: ['similarity'] })
+    const [found, expected] = [both.residual, causes.residual]
+    // traces are never from products; a sum of squares of products is
+    t.is(found?.trace, expected?.trace)
+    near(t, both.gap.interval, causes.gap.interval as Golden, { relative: 1e-6, absolute: 0 }, 'interval')
+    near(t, alone.gap.interval, causes.gap.interval as Golden, { relative: 1e-6, absolute: 0 }, 'interval without causes')
+    near(t, found?.coverageBiased, expected?.coverageBiased as number, { relative: 1e-5, absolute: 0 }, 'coverage')
+    for (const { similarity } of [both, alone]) {
+      near(t, similarity?.ckaBiased, ckaOf(image, text), { relative: 1e-6, absolute: 0 }, 'CKA')
+    }
+  })
+}
 
 /** Precisions that the states of covariances in a folder name. */
 function precisionsOf(work: string): Set<string> {

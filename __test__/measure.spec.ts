@@ -3,7 +3,7 @@ import test from 'ava'
 import { Aligner } from '../src/align.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
-import { plugIn } from './helpers/golden.ts'
+import { near, plugIn } from './helpers/golden.ts'
 import { fixture } from './helpers/npy.ts'
 import { SAMPLE, statedOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
@@ -66,6 +66,39 @@ test('an aligner closes the gap that is measured through it', async t => {
   t.true(Math.abs((gap.before ?? 0) - golden.gap.centroid) <= SUMMATION)
   t.true(Math.abs((gap.after ?? 1) - golden.after.iterations10) <= SUMMATION)
 })
+
+for (const apart of [0, 1e-6, 1e-3]) {
+  test(`pairs are measured whose rows differ by ${apart} of their length, as of one file in two types`, async t => {
+    const [rows, dim] = [600, 8]
+    const stored = someRows(rows, dim, 3)
+    const other = someRows(rows, dim, 4)
+    const sides = { image: stored, text: stored.map((value, i) => value + apart * (other[i] as number)) }
+    const { gap, residual, decomposition, similarity } = await measureGap({
+      image: await openEmbeddings(sides.image, { dim }),
+      text: await openEmbeddings(sides.text, { dim }),
+      paired: true,
+      parts: ['causes', 'similarity'],
+    })
+    const unit = (values: Float32Array, row: number) => {
+      const part = [...values.subarray(row * dim, (row + 1) * dim)]
+      return part.map(value => value / Math.hypot(...part))
+    }
+    const differences = Array.from({ length: rows }, (_, row) => {
+      const partner = unit(sides.text, row)
+      return unit(sides.image, row).map((value, j) => value - (partner[j] as number))
+    })
+    const mean = (of: (row: number[]) => number) => differences.reduce((sum, row) => sum + of(row), 0) / rows
+    const means = Array.from({ length: dim }, (_, j) => mean(row => row[j] as number))
+    const trace = mean(row => row.reduce((sum, value, j) => sum + (value - (means[j] as number)) ** 2, 0))
+    // of differences the last bits of unit rows are left out, 1e-16 each
+    near(t, residual?.trace, trace, { relative: 1e-9, absolute: 1e-30 }, 'trace')
+    near(t, gap.centroid, Math.hypot(...means), { relative: 1e-9, absolute: 1e-15 }, 'gap')
+    t.is(gap.verdict === 'real', apart > 0)
+    // halves that judge each other have rows
+    t.is(typeof decomposition?.needs === 'object' && residual?.coverage !== null, apart > 0)
+    t.true((similarity?.cka ?? 0) > 0.99)
+  })
+}
 
 test('sides that cannot be compared are refused', async t => {
   const narrow = await openEmbeddings(new Float32Array(8).fill(1), { dim: 4 })

@@ -291,7 +291,15 @@ fn other_frames(
     if let Some(given) = &options.frame {
         return Ok(vec![vec![given.clone()]]);
     }
-    if !enough {
+    // of rows that are all alike, one part may have none
+    let any = [&x.halves, &z.halves].iter().all(|halves| {
+        halves
+            .early
+            .iter()
+            .chain(&halves.parts)
+            .all(|part| part.rows() > 1)
+    });
+    if !enough || !any {
         return Ok(Vec::new());
     }
     let size = options.size()?;

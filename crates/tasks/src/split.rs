@@ -1,7 +1,7 @@
 //! Rows held out from a fit, by a hash of their group: their global index, where rows belong to none.
 
 use modality_gap_geometry::{Map, Moments, Scratch, mix};
-use modality_gap_kernels::Rows;
+use modality_gap_kernels::{Rows, dot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -63,6 +63,14 @@ pub(crate) fn quarter_by(cosine: f64) -> usize {
     // 24 bits of it, which rounding does not move
     let steps = (cosine * 2.0_f64.powi(24)).floor();
     quarter(steps.to_bits())
+}
+
+/// Cosine of a pair above which too few of its bits are left to tell pairs apart.
+const ALIKE: f64 = 1.0 - 1.0 / 1024.0;
+
+/// The quarter of a pair in no group: by the cosine of its rows, or, where these are nearly alike, by that of its image with the mean.
+pub(crate) fn quarter_of_pair(cosine: f64, image: &[f64], mean: &[f64]) -> usize {
+    quarter_by(if cosine > ALIKE { dot(image, mean) } else { cosine })
 }
 
 /// Whether the group `key` belongs to the second half.

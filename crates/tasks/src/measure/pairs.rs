@@ -12,7 +12,7 @@ use super::sides::{IN_F32, Sides};
 use crate::covariance::{IntoHalves, Sorted};
 use crate::groups::Pairing;
 use crate::paired::PairBlock;
-use crate::split::{quarter, quarter_by};
+use crate::split::{quarter, quarter_of_pair};
 use crate::{Control, Sample, TaskError};
 
 /// Pairs whose directions one thread sums; fixed, so that threads do not change the sum.
@@ -112,7 +112,7 @@ impl<'a, 'b> PairPass<'a, 'b> {
         for ((a, b), &key) in left.chunks_exact(dim).zip(right.chunks_exact(dim)).zip(keys) {
             let product = dot(a, b);
             sums.cosines += product;
-            sums.quarters.push(quarter_of(self.sides, key, product) as u8);
+            sums.quarters.push(quarter_of(self.sides, key, product, a) as u8);
             sums.products
                 .push(product - dot(a, mu_z) - dot(b, mu_x) + of_means);
             sums.differences.extend(a.iter().zip(b).map(|(a, b)| a - b));
@@ -277,7 +277,7 @@ fn in_halves(sides: &Sides<'_>, block: &PairBlock<'_>, taken: &[bool]) -> Vec<(u
         .zip(block.keys.iter().zip(taken))
         .filter(|(_, (_, taken))| **taken)
     {
-        let half = quarter_of(sides, key, dot(a, b)) % 2;
+        let half = quarter_of(sides, key, dot(a, b), a) % 2;
         halves[half].extend(a.iter().zip(b).map(|(a, b)| a - b));
     }
     let pieces = |(half, rows): (usize, &Vec<f64>)| -> Vec<(usize, Vec<f64>)> {
@@ -288,11 +288,11 @@ fn in_halves(sides: &Sides<'_>, block: &PairBlock<'_>, taken: &[bool]) -> Vec<(u
     halves.iter().enumerate().flat_map(pieces).collect()
 }
 
-/// The quarter of a pair: by its group, or by the cosine of its rows.
-fn quarter_of(sides: &Sides<'_>, key: u64, cosine: f64) -> usize {
+/// The quarter of a pair: by its group, or by its rows.
+fn quarter_of(sides: &Sides<'_>, key: u64, cosine: f64, image: &[f64]) -> usize {
     if sides.grouped() {
         quarter(key)
     } else {
-        quarter_by(cosine)
+        quarter_of_pair(cosine, image, sides.moments(0).mean())
     }
 }

@@ -15,7 +15,7 @@ use crate::from_halves::{FromHalves, Known};
 use crate::groups::Pairing;
 use crate::mapper::each_pair_block;
 use crate::paired::PairBlock;
-use crate::split::{second_half, second_half_by};
+use crate::split::{quarter_of_pair, second_half, second_half_by};
 use crate::{Control, Sample, TaskError};
 
 /// Rows a side whose cosines are compared, each with each; a sample beyond.
@@ -99,7 +99,7 @@ pub(super) fn similarity(
     });
     let [images, texts] = within.each_ref().map(WithinCosines::all);
     let mut named = vec![("cross", &cross), ("imageImage", &images), ("textText", &texts)];
-    let pairs = PairCosines::of(kept, pairing, &keys, sides.grouped());
+    let pairs = PairCosines::of(kept, pairing, &keys, (sides.grouped(), sides.moments(0).mean()));
     if let Some(pairs) = &pairs {
         named.insert(0, ("paired", &pairs.all));
     }
@@ -185,8 +185,13 @@ struct PairCosines {
 }
 
 impl PairCosines {
-    /// Those of the pairs among the rows kept; `None` where the rows are not pairs.
-    fn of(kept: &Kept, pairing: Pairing, keys: &[Vec<u64>; 2], grouped: bool) -> Option<Self> {
+    /// Those of the pairs among the rows kept, which may be in groups, of images with this mean; `None` where the rows are not pairs.
+    fn of(
+        kept: &Kept,
+        pairing: Pairing,
+        keys: &[Vec<u64>; 2],
+        (grouped, mean): (bool, &[f64]),
+    ) -> Option<Self> {
         if pairing == Pairing::None {
             return None;
         }
@@ -199,7 +204,7 @@ impl PairCosines {
             let half = if grouped {
                 second_half(keys[0][i])
             } else {
-                second_half_by(cosine)
+                quarter_of_pair(cosine, kept.image.row(i), mean) % 2 == 1
             };
             halves[usize::from(half)].add(cosine);
             squares += 2.0 - 2.0 * cosine;

@@ -40,7 +40,7 @@ pub struct RecallByChance {
 }
 
 /// Recall at `k` of a query in random order, with so many partners among `rows`: 1 − C(N−m, k)/C(N, k).
-pub(crate) fn recall_by_chance(partners: u64, rows: u64, k: u64) -> f64 {
+fn recall_by_chance(partners: u64, rows: u64, k: u64) -> f64 {
     let others = rows.saturating_sub(partners);
     let none = (0..k.min(rows)).map(|i| others.saturating_sub(i) as f64 / (rows - i) as f64);
     1.0 - none.product::<f64>()

@@ -1,13 +1,13 @@
 //! Whether a row finds its partner among the probe pairs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use faer::MatRef;
 
 use super::record::{RecallRecord, Retrieval, RetrievalChanceRecord};
 use crate::neighbours::Neighbour;
 use crate::noise::mix;
-use crate::retrieval::{Ranks, recall_by_chance};
+use crate::retrieval::{Ranks, RecallByChance};
 
 /// Rows of a tile of the similarity matrix; the matrix itself is never held.
 const TILE: usize = 256;
@@ -158,15 +158,15 @@ impl Sample {
                 *of_item.entry(*key).or_default() += 1;
             }
         }
-        let asked: Vec<usize> = (0..asking.len()).filter(|&i| !asking[i]).collect();
-        let partners = |i: usize| self.keys.as_ref().map_or(1, |keys| of_item[&keys[i]]);
-        let mean = |k: u64| {
-            let each = asked.iter().map(|&i| recall_by_chance(partners(i), rows, k));
-            each.sum::<f64>() / asked.len() as f64
-        };
+        let mut partners: BTreeMap<u64, u64> = BTreeMap::new();
+        for i in (0..asking.len()).filter(|&i| !asking[i]) {
+            let of_row = self.keys.as_ref().map_or(1, |keys| of_item[&keys[i]]);
+            *partners.entry(of_row).or_default() += 1;
+        }
+        let chance = RecallByChance::of(&partners, rows);
         RecallRecord {
-            r1: mean(1),
-            r5: mean(5),
+            r1: chance.r1,
+            r5: chance.r5,
         }
     }
 

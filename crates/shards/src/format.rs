@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use kernels::Dtype;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -63,15 +62,6 @@ impl Format {
     /// Whether it is written, too.
     pub const fn is_written(self) -> bool {
         !matches!(self, Self::Json | Self::Csv | Self::Torch | Self::Tar | Self::Raw)
-    }
-
-    /// Whether rows of that storage type are written in it.
-    pub const fn holds(self, dtype: Dtype) -> bool {
-        match self {
-            Self::Safetensors => true,
-            Self::Fvecs => matches!(dtype, Dtype::F32),
-            _ => self.is_written() && !matches!(dtype, Dtype::Bf16),
-        }
     }
 
     /// Formats that are written, too.

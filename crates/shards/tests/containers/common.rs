@@ -142,3 +142,12 @@ pub fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// Whether rows of that storage type are written in that format.
+pub fn holds(format: Format, dtype: Dtype) -> bool {
+    match format {
+        Format::Safetensors => true,
+        Format::Fvecs => dtype == Dtype::F32,
+        _ => format.is_written() && dtype != Dtype::Bf16,
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use modality_gap_shards::{Buffer, Dtype, Fault, Format, Role, ShardError, ShardRef, resolve};
 
-use crate::common::{self, assert_rows, expected, fixture, probe, refused, spec, values};
+use crate::common::{self, assert_rows, expected, fixture, holds, probe, refused, spec, values};
 
 const SHORT: Fault = Fault::Width {
     found: 3,
@@ -163,7 +163,7 @@ fn rewritten(none: &ShardRef) {
     let folder = tempfile::tempdir().unwrap();
     for format in Format::written() {
         let to = folder.path().join(format!("out.{}", format.extensions()[0]));
-        let dtype = if format.holds(none.dtype) {
+        let dtype = if holds(format, none.dtype) {
             none.dtype
         } else {
             Dtype::F32

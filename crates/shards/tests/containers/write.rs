@@ -7,7 +7,7 @@ use modality_gap_shards::{
     Access, Dtype, Format, OutputSpec, Rows, ShardRef, copy_metadata, create, output_name,
 };
 
-use crate::common::{assert_rows, expected, fixture, names, probe, read, spec, write};
+use crate::common::{assert_rows, expected, fixture, holds, names, probe, read, spec, write};
 
 const DTYPES: [Dtype; 4] = [Dtype::F16, Dtype::Bf16, Dtype::F32, Dtype::F64];
 
@@ -20,7 +20,7 @@ fn every_format_and_type_comes_back() {
                 .path()
                 .join(format!("{}.{}", dtype.name(), format.extensions()[0]));
             let spec = spec(path.clone(), format, dtype, 4, 10);
-            if !format.holds(dtype) {
+            if !holds(format, dtype) {
                 let error = create(&spec).err().unwrap();
                 assert_eq!(
                     (error.code(), error.path()),
@@ -336,7 +336,7 @@ mod full_disk {
     fn write_all_formats(folder: &Path) {
         std::fs::write(folder.join("old"), b"old").unwrap();
         for format in Format::written() {
-            let dtype = if format.holds(Dtype::F64) {
+            let dtype = if holds(format, Dtype::F64) {
                 Dtype::F64
             } else {
                 Dtype::F32

@@ -5,8 +5,8 @@
 //   npm run mutants -- --check               only whether every text to replace stands in its file exactly once
 //
 // A list holds { file, find, replace, test }. `test` is `ava NAME` for __test__/NAME.spec.ts, or `cargo NAME` for the
-// integration tests NAME of a crate, or `lib FILTER` for unit tests. Native code is rebuilt for `cargo` and `lib` only, so a
-// mutant of a crate names one of them. The working tree must be clean; each file is put back from memory, and a copy of
+// integration tests NAME of a crate, or `lib FILTER` for unit tests, or `addon NAME` for __test__/NAME.spec.ts with native code that
+// is built anew, which takes minutes: a mutant of a crate names one of the last three. The working tree must be clean; each file is put back from memory, and a copy of
 // it lies in a temporary folder until then.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,6 +26,13 @@ const { values } = parseArgs({
   },
 })
 const root = resolve(values.root)
+/** Builds what is older than its sources. */
+const SETUP = [process.execPath, join(root, 'scripts', 'setup.mjs')]
+/** Crates that are one unit for the sake of their speed are compiled in parts, so that a mutant is built in seconds. */
+const COMPILED_APART = ['geometry', 'nn'].flatMap(name => [
+  '--config',
+  `profile.release.package.modality-gap-${name}.codegen-units=16`,
+])
 const say = text => process.stdout.write(`${text}\n`)
 
 const all = readLists().filter(
@@ -95,6 +102,7 @@ function run(mutants) {
     say(`${i + 1}/${mutants.length} ${found}: ${file} (${test})`)
     if (found !== 'killed') say(`  ${JSON.stringify(find)}\n  ${JSON.stringify(replace)}`)
   }
+  if (mutants.some(({ test }) => test.startsWith('addon '))) execute(SETUP)
   say(`${counts.killed} of ${mutants.length} killed, ${counts.survived} survived, ${counts.broken} do not build`)
   return counts.killed === mutants.length ? 0 : 1
 }
@@ -127,14 +135,21 @@ function withMutant({ file, find, replace }, work) {
 }
 
 function verdict(test) {
-  if (!test.startsWith('ava ') && !execute([...cargo(test), '--no-run']).passed) {
+  if (!execute(built(test)).passed) {
     return 'broken'
   }
   return tried(test).passed ? 'survived' : 'killed'
 }
 
+/** What builds the code that a test runs; TypeScript needs nothing. */
+function built(test) {
+  const kind = test.split(' ')[0]
+  if (kind === 'ava') return [process.execPath, '--version']
+  return kind === 'addon' ? SETUP : [...cargo(test), '--no-run']
+}
+
 function tried(test) {
-  return execute(test.startsWith('ava ') ? ava(test) : [...cargo(test), ...filterOf(test)])
+  return execute(/^(ava|addon) /.test(test) ? ava(test) : [...cargo(test), ...filterOf(test)])
 }
 
 function ava(test) {
@@ -146,7 +161,7 @@ function ava(test) {
 function cargo(test) {
   const [kind, name] = test.split(' ')
   // one set of features, or the dependencies are compiled anew
-  const command = ['cargo', 'test', '--release', '--workspace', '--exclude', 'modality-gap-node']
+  const command = ['cargo', 'test', '--release', '--workspace', '--exclude', 'modality-gap-node', ...COMPILED_APART]
   return kind === 'lib' ? [...command, '--lib'] : [...command, '--test', name]
 }
 
@@ -158,6 +173,7 @@ function filterOf(test) {
 function execute([command, ...args]) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd: root,
+    env: { ...process.env, CARGO_INCREMENTAL: '1' },
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     timeout: 1000 * Number(values.timeout),

@@ -3284,7 +3284,7 @@ declare class CancelToken {
 }
 declare class NativeAligner {
   /** Reads an aligner's file. */
-  static load(path: string): Promise<Outcome<NativeAligner>>
+  static load(path: string, token?: CancelToken | undefined | null): Promise<Outcome<NativeAligner>>
   /** Reads an aligner from the bytes of its file. */
   static fromBytes(bytes: Uint8Array): Outcome<NativeAligner>
   /** The bytes of its file. */
@@ -3329,7 +3329,7 @@ declare class NativeTracker {
   /** A tracker that has seen no step. */
   static create(options: TrackerOptions): Outcome<NativeTracker>
   /** Reads a tracker's state. */
-  static load(path: string): Promise<Outcome<NativeTracker>>
+  static load(path: string, token?: CancelToken | undefined | null): Promise<Outcome<NativeTracker>>
   /** Reads a tracker from the bytes of its state. */
   static fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
   /** The bytes of its state. */
@@ -3347,7 +3347,7 @@ declare class NativeTracker {
 }
 declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
-  static open(spec: OpenSpec & Given<ReadOptions>, token: CancelToken): Promise<Outcome<Source>>
+  static open(spec: OpenSpec & Given<ReadOptions>, token?: CancelToken | undefined | null): Promise<Outcome<Source>>
   /** Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`. */
   static fromF32(
     rows: Float32Array,
@@ -3794,9 +3794,10 @@ export declare class Aligner {
   /**
    * Reads an aligner file.
    *
-   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`; `CANCELLED` when `signal` is aborted
+   * while a store is waited for
    */
-  static load(path: string): Promise<Aligner>
+  static load(path: string, run?: Pick<RunOptions, 'signal'>): Promise<Aligner>
   /**
    * Reads the bytes of an aligner file.
    *

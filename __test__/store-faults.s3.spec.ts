@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Aligner, openEmbeddings } from '../src/index.ts'
+import { openDataset } from '../src/revision/index.ts'
 import { MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -65,20 +66,46 @@ test.serial('an abort ends an opening at once whose request gets no answer', asy
   await t.throwsAsync(openEmbeddings('s3://rows/image.npy', {}, { signal }), { code: 'CANCELLED' })
 })
 
+test.serial('an abort ends at once what waits for ids, an aligner or records', async t => {
+  const { endpoint, folder } = await started(t)
+  await put(endpoint, folder, 'image.npy', 40, 16)
+  await ask('PUT', `${endpoint}/rows/ids.txt`, Buffer.from('a\n'.repeat(40)))
+  let controller = new AbortController()
+  // rows are answered for, all else is not
+  const held = await proxy(t, endpoint, ({ url = '' }) => {
+    const stalled = !url.includes('image.npy')
+    if (stalled) controller.abort(new Error('enough'))
+    return stalled
+  })
+  Object.assign(process.env, environment(held), NEVER)
+  for (const [what, waits] of [
+    ['ids', signal => openEmbeddings('s3://rows/image.npy', { ids: 's3://rows/ids.txt' }, { signal })],
+    ['an aligner', signal => Aligner.load('s3://rows/a.safetensors', { signal })],
+    ['records', signal => openDataset({ records: 's3://rows/records.jsonl' }, { signal })],
+  ] as [string, (signal: AbortSignal) => Promise<unknown>][]) {
+    controller = new AbortController()
+    const error = await t.throwsAsync(waits(controller.signal), { code: 'CANCELLED' }, what)
+    t.is((error?.cause as Error | undefined)?.message, 'enough', what)
+  }
+})
+
 for (const [when, stalls] of [
-  ['an answer', (range: string) => /bytes=(?!0-)/.test(range)],
-  ['the first answer', () => true],
+  ['an answer', (range: string, url: string) => url.includes('image') && /bytes=(?!0-)/.test(range)],
+  ['the first answer', (_: string, url: string) => url.includes('image')],
+  ['ids', (_: string, url: string) => url.includes('ids')],
 ] as const) {
   test(`Ctrl-C ends a command that waits for ${when}`, async t => {
     const { endpoint, folder } = await started(t)
     await put(endpoint, folder, 'image.npy', 40_000, 16)
     let interrupt: (() => void) | undefined
-    const held = await proxy(t, endpoint, ({ method, headers }) => {
-      const stalled = method === 'GET' && stalls(headers.range ?? '')
+    const held = await proxy(t, endpoint, ({ method, headers, url = '' }) => {
+      const stalled = method === 'GET' && stalls(headers.range ?? '', url)
       if (stalled) interrupt?.()
       return stalled
     })
-    const sides = ['--image', 's3://rows/image.npy', '--text', 's3://rows/image.npy']
+    await ask('PUT', `${endpoint}/rows/ids.txt`, Buffer.from('a\n'.repeat(40_000)))
+    const ids = when === 'ids' ? ['--image-ids', 's3://rows/ids.txt', '--text-ids', 's3://rows/ids.txt'] : []
+    const sides = ['--image', 's3://rows/image.npy', '--text', 's3://rows/image.npy', ...ids]
     const { code, stderr } = await modalityGap(['fit', ...sides, '--out', join(folder, 'a.safetensors')], {
       env: { ...environment(held), ...NEVER },
       started: child => {

@@ -20,7 +20,7 @@ export declare class CancelToken {
 /** A fitted map from the source's distribution to the target's. */
 export declare class NativeAligner {
   /** Reads an aligner's file. */
-  static load(path: string): Promise<types.Outcome<NativeAligner>>
+  static load(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<NativeAligner>>
   /** Reads an aligner from the bytes of its file. */
   static fromBytes(bytes: Uint8Array): types.Outcome<NativeAligner>
   /** The bytes of its file. */
@@ -69,9 +69,9 @@ export declare class NativeIds {
    * Opens a parquet or Arrow file or a pickle; the column of ids is the one named, or the first of `usual` that is there;
    * `captions` may be long.
    */
-  static open(path: string, column: string | undefined | null, usual: Array<string>, captions: boolean): Promise<types.Outcome<NativeIds>>
+  static open(path: string, column: string | undefined | null, usual: Array<string>, captions: boolean, token?: CancelToken | undefined | null): Promise<types.Outcome<NativeIds>>
   /** Some more ids; none after the last. */
-  next(): Promise<types.Outcome<string[]>>
+  next(token?: CancelToken | undefined | null): Promise<types.Outcome<string[]>>
 }
 
 /** A lock on a folder of this process' own, see [`FolderLock`]. */
@@ -111,11 +111,11 @@ export declare class NativeModel {
 /** An object whose bytes are read by position. */
 export declare class NativeObject {
   /** Opens an object; all bytes are of the content that it has now. */
-  static open(path: string): Promise<types.Outcome<NativeObject>>
+  static open(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<NativeObject>>
   /** What it is. */
   info(): FoundPlace
   /** Up to `length` bytes from `start`, fewer at its end. */
-  read(start: number, length: number): Promise<types.Outcome<Buffer>>
+  read(start: number, length: number, token?: CancelToken | undefined | null): Promise<types.Outcome<Buffer>>
   /** Lets go of it; reads on their way end as they would. */
   release(): void
 }
@@ -123,9 +123,9 @@ export declare class NativeObject {
 /** A parquet file whose rows are read as records. */
 export declare class NativeRecords {
   /** Opens the columns of these names, those that there are. */
-  static open(path: string, columns: Array<string>): Promise<types.Outcome<NativeRecords>>
+  static open(path: string, columns: Array<string>, token?: CancelToken | undefined | null): Promise<types.Outcome<NativeRecords>>
   /** Some more records, each a JSON text; none after the last. */
-  next(): Promise<types.Outcome<string[]>>
+  next(token?: CancelToken | undefined | null): Promise<types.Outcome<string[]>>
 }
 
 /** Rows that are read by their numbers, each through a map. */
@@ -141,7 +141,7 @@ export declare class NativeTracker {
   /** A tracker that has seen no step. */
   static create(options: types.TrackerOptions): types.Outcome<NativeTracker>
   /** Reads a tracker's state. */
-  static load(path: string): Promise<types.Outcome<NativeTracker>>
+  static load(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<NativeTracker>>
   /** Reads a tracker from the bytes of its state. */
   static fromBytes(bytes: Uint8Array): types.Outcome<NativeTracker>
   /** The bytes of its state. */
@@ -161,7 +161,7 @@ export declare class NativeTracker {
 /** Opened rows; a cheap handle that jobs share. */
 export declare class Source {
   /** Opens files, folders, globs and lists of them, off the event loop. */
-  static open(spec: types.OpenSpec & types.Given<types.ReadOptions>, token: CancelToken): Promise<types.Outcome<Source>>
+  static open(spec: types.OpenSpec & types.Given<types.ReadOptions>, token?: CancelToken | undefined | null): Promise<types.Outcome<Source>>
   /** Copies f32 rows; `faults` are rows that could not be given, three numbers each: see `faults_of`. */
   static fromF32(rows: Float32Array, dim: number, options: types.Given<types.ReadOptions>, faults?: Uint32Array | undefined | null): types.Outcome<Source>
   /** Copies f64 rows, likewise. */
@@ -206,7 +206,7 @@ export interface FileKind {
 }
 
 /** What stands at a name; null for nothing. */
-export declare function findPlace(path: string): Promise<types.Outcome<FoundPlace | null>>
+export declare function findPlace(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<FoundPlace | null>>
 
 /** What a job gives. */
 export interface Finished {
@@ -229,10 +229,10 @@ export interface FoundPlace {
 }
 
 /** What a file is that holds no text of records, as its first bytes tell; null where they do not. */
-export declare function kindOfFile(path: string): Promise<types.Outcome<FileKind | null>>
+export declare function kindOfFile(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<FileKind | null>>
 
 /** Names in a folder, in order. */
-export declare function namesInFolder(folder: string): Promise<types.Outcome<string[]>>
+export declare function namesInFolder(folder: string, token?: CancelToken | undefined | null): Promise<types.Outcome<string[]>>
 
 /** Points of a projection, one entry each in every list. */
 export interface PointColumns {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { ModalityGapError } from './errors.ts'
 import { type CancelToken, native } from './native.ts'
 import type { Progress } from './results.ts'
@@ -30,6 +31,32 @@ export function cancelOn(signal: AbortSignal | undefined): Cancellation {
   const cancel = () => token.cancel()
   signal?.addEventListener('abort', cancel, { once: true })
   return { token, release: () => signal?.removeEventListener('abort', cancel) }
+}
+
+const followed = new AsyncLocalStorage<CancelToken>()
+
+/**
+ * Does work whose reads of ids, records, aligners and states, which may wait for a store, end when `signal` is aborted.
+ *
+ * @throws {@link ModalityGapError} `CANCELLED` where it was
+ */
+export async function following<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  if (signal === undefined) {
+    return await work()
+  }
+  const cancellation = cancelOn(signal)
+  try {
+    return await followed.run(cancellation.token, work)
+  } catch (error) {
+    throw withReason(error, signal)
+  } finally {
+    cancellation.release()
+  }
+}
+
+/** The token that such work follows. */
+export function followedToken(): CancelToken | undefined {
+  return followed.getStore()
 }
 
 /** What a call has thrown, with the reason of its signal where that has stopped it. */

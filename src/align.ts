@@ -1,4 +1,4 @@
-import type { RunOptions } from './abort.ts'
+import { followedToken, following, type RunOptions } from './abort.ts'
 import { bytesOf, checkedBytes } from './bytes.ts'
 import {
   type Checks,
@@ -11,6 +11,7 @@ import {
   OWN,
   oneOf,
   output,
+  signal,
   wrong,
 } from './checks.ts'
 import { claimFiles } from './claim.ts'
@@ -155,14 +156,17 @@ export class Aligner {
   /**
    * Reads an aligner file.
    *
-   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`
+   * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_ALIGNER`, `NEWER_VERSION`; `CANCELLED` when `signal` is aborted
+   * while a store is waited for
    */
-  static async load(path: string): Promise<Aligner> {
+  static async load(path: string, run: Pick<RunOptions, 'signal'> = {}): Promise<Aligner> {
     if (bytesOf(path)) {
       throw wrong(path, 'Aligner.load', 'a path, as text', '; for the bytes of a file there is Aligner.fromBytes')
     }
     checkPath(path, 'Aligner.load')
-    return new Aligner(OWN, unwrap(await native.NativeAligner.load(path)))
+    checkOptions(run, 'the second argument of Aligner.load', { signal })
+    const loaded = async () => unwrap(await native.NativeAligner.load(path, followedToken()))
+    return new Aligner(OWN, await following(run.signal, loaded))
   }
 
   /**

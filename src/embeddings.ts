@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { cancelOn, type RunOptions, withReason } from './abort.ts'
+import { followedToken, following, type RunOptions } from './abort.ts'
 import { bytesOf } from './bytes.ts'
 import {
   type Check,
@@ -255,6 +255,10 @@ export async function openEmbeddings(
 ): Promise<Embeddings> {
   checkOptions(options, 'openEmbeddings', openChecks)
   checkOptions(run, 'openEmbeddings', { signal })
+  return await following(run.signal, () => opening(input, options))
+}
+
+async function opening(input: EmbeddingsInput, options: EmbeddingsOptions): Promise<Embeddings> {
   const { onBadRow, normalize, label, role, split, dim, dtype, pool } = options
   const common = given({ onBadRow, normalize, label })
   if (typeof input === 'string' || isPaths(input)) {
@@ -265,7 +269,7 @@ export async function openEmbeddings(
     const paths = typeof input === 'string' ? [input] : [...input]
     listOf(path)(paths, 'openEmbeddings')
     const spec = given({ paths, role, split, dim, dtype, pool, ...common })
-    return await withIds(await openSource(spec, run.signal), options)
+    return await withIds(unwrap(await native.Source.open(spec, followedToken())), options)
   }
   if (split !== undefined) {
     throw new ModalityGapError('BAD_OPTION', 'split is for rows in files; rows in memory have none')
@@ -276,17 +280,6 @@ export async function openEmbeddings(
   const opened = await withIds(fromMemory(input as MemoryInput, options, common), options)
   await letCollect(opened)
   return opened
-}
-
-async function openSource(spec: Parameters<typeof native.Source.open>[0], signal?: AbortSignal): Promise<Source> {
-  const cancellation = cancelOn(signal)
-  try {
-    return unwrap(await native.Source.open(spec, cancellation.token))
-  } catch (error) {
-    throw withReason(error, signal)
-  } finally {
-    cancellation.release()
-  }
 }
 
 async function withIds(source: Source, { ids, normalize, onBadRow }: EmbeddingsOptions): Promise<Embeddings> {

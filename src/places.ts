@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unwrap } from './errors.ts'
+import { followedToken } from './abort.ts'
+import { ModalityGapError, unwrap } from './errors.ts'
 import { native } from './native.ts'
 import { isRemote } from './remote.ts'
 import { unreadable } from './unreadable.ts'
@@ -24,7 +25,7 @@ export interface FoundPlace {
  */
 export async function findPlace(path: string): Promise<FoundPlace | undefined> {
   if (isRemote(path)) {
-    return unwrap(await native.findPlace(path)) ?? undefined
+    return unwrap(await native.findPlace(path, followedToken())) ?? undefined
   }
   const found = await stat(path).catch(cause => (cause.code === 'ENOENT' ? undefined : unreadable(path, cause)))
   return found && { folder: found.isDirectory(), size: found.size, modified: found.mtimeMs }
@@ -40,9 +41,16 @@ export async function placeAt(path: string): Promise<FoundPlace> {
   return (await findPlace(path)) ?? unreadable(path, cause)
 }
 
-/** Whether something stands at a path or an address that can be looked at. */
+/**
+ * Whether something stands at a path or an address that can be looked at.
+ *
+ * @throws {@link ModalityGapError} `CANCELLED`
+ */
 export async function isThere(path: string): Promise<boolean> {
-  return (await findPlace(path).catch(() => undefined)) !== undefined
+  const found = await findPlace(path).catch(error =>
+    error instanceof ModalityGapError && error.code === 'CANCELLED' ? Promise.reject(error) : undefined,
+  )
+  return found !== undefined
 }
 
 /**
@@ -52,7 +60,7 @@ export async function isThere(path: string): Promise<boolean> {
  */
 export async function namesIn(folder: string): Promise<string[]> {
   return isRemote(folder)
-    ? unwrap(await native.namesInFolder(folder))
+    ? unwrap(await native.namesInFolder(folder, followedToken()))
     : await readdir(folder).catch(cause => unreadable(folder, cause))
 }
 

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { followedToken } from './abort.ts'
 import { unwrap } from './errors.ts'
 import { type NativeObject, native } from './native.ts'
 
@@ -30,7 +31,7 @@ export interface RegularFile {
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`
  */
 export async function openObject(path: string): Promise<RegularFile> {
-  return new RemoteFile(unwrap(await native.NativeObject.open(path)))
+  return new RemoteFile(unwrap(await native.NativeObject.open(path, followedToken())))
 }
 
 /** An object of a store; all its bytes are of the content that it had when it was opened. */
@@ -54,13 +55,16 @@ class RemoteFile implements RegularFile {
   ): Promise<{ bytesRead: number; buffer: B }> {
     // it may be shorter than one of the same name that was open before
     const left = Math.max(0, this.#object.info().size - position)
-    const bytes = left === 0 ? new Uint8Array(0) : unwrap(await this.#object.read(position, Math.min(length, left)))
+    const bytes =
+      left === 0
+        ? new Uint8Array(0)
+        : unwrap(await this.#object.read(position, Math.min(length, left), followedToken()))
     buffer.set(bytes, offset)
     return { bytesRead: bytes.length, buffer }
   }
 
   async readFile(): Promise<Buffer> {
-    return unwrap(await this.#object.read(0, this.#object.info().size))
+    return unwrap(await this.#object.read(0, this.#object.info().size, followedToken()))
   }
 
   createReadStream(): Readable {
@@ -75,7 +79,7 @@ class RemoteFile implements RegularFile {
     try {
       const { size } = this.#object.info()
       for (let at = 0; at < size; at += PIECE) {
-        yield unwrap(await this.#object.read(at, PIECE))
+        yield unwrap(await this.#object.read(at, PIECE, followedToken()))
       }
     } finally {
       this.#object.release()

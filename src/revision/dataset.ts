@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RunOptions } from '../abort.ts'
+import { following, type RunOptions } from '../abort.ts'
 import { type Aligner, fitted } from '../align.ts'
 import {
   anyOf,
@@ -317,6 +317,10 @@ export class Dataset implements AsyncIterable<DatasetItem> {
 export async function openDataset(options: DatasetOptions, run: RunOptions = {}): Promise<Dataset> {
   checkOptions(options, 'openDataset', datasetChecks)
   checkOptions(run, 'the second argument of openDataset', runChecks)
+  return await following(run.signal, () => openRecords(options, run))
+}
+
+async function openRecords(options: DatasetOptions, run: RunOptions): Promise<Dataset> {
   const { split = 'all', valSize, maxSamples, seed, cache } = options
   if ((split === 'all') !== (valSize === undefined)) {
     throw new ModalityGapError(

@@ -9,13 +9,16 @@ use modality_gap_geometry::{Aligner, BadRow, Scratch};
 use modality_gap_kernels::{Rows, RowsMut};
 use modality_gap_shards::storage;
 use modality_gap_tasks::{TaskError, load_aligner, save_aligner};
-use napi::bindgen_prelude::{Buffer, Float32ArraySlice, Float64ArraySlice, Object, Uint16ArraySlice};
+use napi::bindgen_prelude::{
+    Buffer, ClassInstance, Float32ArraySlice, Float64ArraySlice, Object, Uint16ArraySlice,
+};
 use napi::{Env, Result};
 use napi_derive::napi;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
-use crate::promise::{plain, promised};
+use crate::cancel::CancelToken;
+use crate::promise::{plain, promised, promised_until};
 use crate::weight::{Handle, ReportedBytes, Weighs, weighed};
 
 thread_local! {
@@ -47,8 +50,12 @@ impl Weighs for NativeAligner {
 impl NativeAligner {
     /// Reads an aligner's file.
     #[napi(ts_return_type = "Promise<types.Outcome<NativeAligner>>")]
-    pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-        promised(env, move || -> std::result::Result<_, TaskError> {
+    pub fn load<'env>(
+        env: &'env Env,
+        path: String,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
+        promised_until(env, token, move || -> std::result::Result<_, TaskError> {
             let path = Path::new(&path);
             let aligner = load_aligner(path)?;
             let bytes = storage::look(path).map_or(0, |seen| usize::try_from(seen.len).unwrap_or(usize::MAX));

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use modality_gap_shards::{ForeignKind, IdColumn, Ids, Records, foreign_kind};
 use modality_gap_tasks::TaskError;
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::promise::promised;
+use crate::cancel::CancelToken;
+use crate::promise::promised_until;
 
 /// A file of ids being read.
 #[napi]
@@ -28,8 +29,9 @@ impl NativeIds {
         column: Option<String>,
         usual: Vec<String>,
         captions: bool,
+        token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
-        promised(env, move || -> std::result::Result<Self, TaskError> {
+        promised_until(env, token, move || -> std::result::Result<Self, TaskError> {
             let usual: Vec<&str> = usual.iter().map(String::as_str).collect();
             let column = IdColumn {
                 name: column.as_deref(),
@@ -45,12 +47,20 @@ impl NativeIds {
 
     /// Some more ids; none after the last.
     #[napi(ts_return_type = "Promise<types.Outcome<string[]>>")]
-    pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+    pub fn next<'env>(
+        &self,
+        env: &'env Env,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
         let ids = Arc::clone(&self.ids);
-        promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
-            let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(ids.next_batch()?.unwrap_or_default())
-        })
+        promised_until(
+            env,
+            token,
+            move || -> std::result::Result<Vec<String>, TaskError> {
+                let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(ids.next_batch()?.unwrap_or_default())
+            },
+        )
     }
 }
 
@@ -64,8 +74,13 @@ pub struct NativeRecords {
 impl NativeRecords {
     /// Opens the columns of these names, those that there are.
     #[napi(ts_return_type = "Promise<types.Outcome<NativeRecords>>")]
-    pub fn open<'env>(env: &'env Env, path: String, columns: Vec<String>) -> Result<Object<'env>> {
-        promised(env, move || -> std::result::Result<Self, TaskError> {
+    pub fn open<'env>(
+        env: &'env Env,
+        path: String,
+        columns: Vec<String>,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
+        promised_until(env, token, move || -> std::result::Result<Self, TaskError> {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             let records = Records::open(Path::new(&path), &columns)?;
             Ok(Self {
@@ -76,12 +91,20 @@ impl NativeRecords {
 
     /// Some more records, each a JSON text; none after the last.
     #[napi(ts_return_type = "Promise<types.Outcome<string[]>>")]
-    pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+    pub fn next<'env>(
+        &self,
+        env: &'env Env,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
         let records = Arc::clone(&self.records);
-        promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
-            let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(records.next_batch()?.unwrap_or_default())
-        })
+        promised_until(
+            env,
+            token,
+            move || -> std::result::Result<Vec<String>, TaskError> {
+                let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(records.next_batch()?.unwrap_or_default())
+            },
+        )
     }
 }
 
@@ -96,9 +119,14 @@ pub struct FileKind {
 
 /// What a file is that holds no text of records, as its first bytes tell; null where they do not.
 #[napi(ts_return_type = "Promise<types.Outcome<FileKind | null>>")]
-pub fn kind_of_file<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-    promised(
+pub fn kind_of_file<'env>(
+    env: &'env Env,
+    path: String,
+    token: Option<ClassInstance<'env, CancelToken>>,
+) -> Result<Object<'env>> {
+    promised_until(
         env,
+        token,
         move || -> std::result::Result<Option<FileKind>, TaskError> {
             let kind = foreign_kind(Path::new(&path))?;
             Ok(kind.map(|ForeignKind { what, advice }| FileKind {

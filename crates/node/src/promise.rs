@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use modality_gap_tasks::TaskError;
-use napi::bindgen_prelude::{Function, JsValuesTupleIntoVec, Object, ToNapiValue};
+use napi::bindgen_prelude::{ClassInstance, Function, JsValuesTupleIntoVec, Object, ToNapiValue};
 use napi::threadsafe_function::ThreadsafeFunction;
 use napi::{Env, Result, Status};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::border::{Failure, Outcome};
+use crate::cancel::CancelToken;
 use crate::memory::during_job;
 
 /// Events that may wait for the event loop; what becomes of more is up to who calls.
@@ -52,6 +53,22 @@ pub(crate) fn promised<'env, T: ToNapiValue + Send + 'static, E: Into<Failure>>(
         .spawn(|| during_job(answer))
         .map_err(|error| napi::Error::from_reason(format!("no thread could be started: {error}")))?;
     Ok(promise)
+}
+
+/// As [`promised`], of work that waits for stores and stops when `token` is cancelled.
+pub(crate) fn promised_until<'env, T: ToNapiValue + Send + 'static>(
+    env: &'env Env,
+    token: Option<ClassInstance<'env, CancelToken>>,
+    work: impl FnOnce() -> std::result::Result<T, TaskError> + Send + 'static,
+) -> Result<Object<'env>> {
+    let Some(token) = token.map(|token| token.token.clone()) else {
+        return promised(env, work);
+    };
+    promised(env, move || {
+        let asked = token.clone();
+        modality_gap_shards::stop_when(move || asked.is_cancelled());
+        work().map_err(|error| token.or_cancelled(error))
+    })
 }
 
 /// What crosses the border as a plain object.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::border::{Failure, Outcome};
 use crate::cancel::CancelToken;
 use crate::environment::Held;
-use crate::promise::{plain, promised, read};
+use crate::promise::{plain, promised_until, read};
 use crate::weight::{Handle, ReportedBytes, Weighs, rows_bytes, weighed};
 
 /// Opened rows; a cheap handle that jobs share.
@@ -64,15 +64,11 @@ impl Source {
     pub fn open<'env>(
         env: &'env Env,
         #[napi(ts_arg_type = "types.OpenSpec & types.Given<types.ReadOptions>")] spec: Value,
-        token: ClassInstance<'env, CancelToken>,
+        token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
-        let token = token.token.clone();
-        promised(env, move || -> std::result::Result<Handle<Self>, TaskError> {
+        promised_until(env, token, move || {
             let spec: OpenSpec = read(spec)?;
-            let asked = token.clone();
-            modality_gap_shards::stop_when(move || asked.is_cancelled());
-            let rows = spec.open().map_err(|error| token.or_cancelled(error))?;
-            Ok(Self::of(rows))
+            Ok(Self::of(spec.open()?))
         })
     }
 

@@ -6,12 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use modality_gap_shards::{Input, storage};
 use modality_gap_tasks::TaskError;
-use napi::bindgen_prelude::{Buffer, Object};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use crate::cancel::CancelToken;
 use crate::environment::Held;
-use crate::promise::promised;
+use crate::promise::promised_until;
 
 /// What stands at a name.
 #[napi(object)]
@@ -28,9 +29,14 @@ pub struct FoundPlace {
 
 /// What stands at a name; null for nothing.
 #[napi(ts_return_type = "Promise<types.Outcome<FoundPlace | null>>")]
-pub fn find_place<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-    promised(
+pub fn find_place<'env>(
+    env: &'env Env,
+    path: String,
+    token: Option<ClassInstance<'env, CancelToken>>,
+) -> Result<Object<'env>> {
+    promised_until(
         env,
+        token,
         move || -> std::result::Result<Option<FoundPlace>, TaskError> {
             let found = storage::find(&PathBuf::from(path))?;
             Ok(found.map(|(_, seen)| FoundPlace {
@@ -45,10 +51,18 @@ pub fn find_place<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
 
 /// Names in a folder, in order.
 #[napi(ts_return_type = "Promise<types.Outcome<string[]>>")]
-pub fn names_in_folder<'env>(env: &'env Env, folder: String) -> Result<Object<'env>> {
-    promised(env, move || -> std::result::Result<Vec<String>, TaskError> {
-        Ok(storage::names(&PathBuf::from(folder))?)
-    })
+pub fn names_in_folder<'env>(
+    env: &'env Env,
+    folder: String,
+    token: Option<ClassInstance<'env, CancelToken>>,
+) -> Result<Object<'env>> {
+    promised_until(
+        env,
+        token,
+        move || -> std::result::Result<Vec<String>, TaskError> {
+            Ok(storage::names(&PathBuf::from(folder))?)
+        },
+    )
 }
 
 /// An object whose bytes are read by position.
@@ -62,8 +76,12 @@ pub struct NativeObject {
 impl NativeObject {
     /// Opens an object; all bytes are of the content that it has now.
     #[napi(ts_return_type = "Promise<types.Outcome<NativeObject>>")]
-    pub fn open<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
-        promised(env, move || -> std::result::Result<Self, TaskError> {
+    pub fn open<'env>(
+        env: &'env Env,
+        path: String,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
+        promised_until(env, token, move || -> std::result::Result<Self, TaskError> {
             let input = Input::open(&PathBuf::from(path))?;
             let (len, modified, tag) = input.stamp();
             let found = FoundPlace {
@@ -90,10 +108,16 @@ impl NativeObject {
 
     /// Up to `length` bytes from `start`, fewer at its end.
     #[napi(ts_return_type = "Promise<types.Outcome<Buffer>>")]
-    pub fn read<'env>(&self, env: &'env Env, start: f64, length: u32) -> Result<Object<'env>> {
+    pub fn read<'env>(
+        &self,
+        env: &'env Env,
+        start: f64,
+        length: u32,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
         let gone = || napi::Error::from_reason("the object was closed");
         let input: Arc<Input> = self.input.get().ok_or_else(gone)?;
-        promised(env, move || -> std::result::Result<Buffer, TaskError> {
+        promised_until(env, token, move || -> std::result::Result<Buffer, TaskError> {
             #[allow(clippy::cast_sign_loss, reason = "what is below zero becomes zero")]
             let start = start as u64;
             let length = u64::from(length).min(input.len().saturating_sub(start));

@@ -1,3 +1,4 @@
+import { followedToken } from '../../abort.ts'
 import { ModalityGapError, unwrap } from '../../errors.ts'
 import { native } from '../../native.ts'
 
@@ -15,9 +16,9 @@ export async function* nativeIds(
   usual: readonly string[],
   captions = false,
 ): AsyncGenerator<string> {
-  const ids = unwrap(await native.NativeIds.open(path, column, [...usual], captions))
+  const ids = unwrap(await native.NativeIds.open(path, column, [...usual], captions, followedToken()))
   for (;;) {
-    const batch = unwrap(await ids.next())
+    const batch = unwrap(await ids.next(followedToken()))
     if (batch.length === 0) {
       return
     }
@@ -36,7 +37,7 @@ export async function refuseForeign(
   path: string,
   { but, advice }: { but?: RegExp; advice?: string } = {},
 ): Promise<void> {
-  const kind = unwrap(await native.kindOfFile(path))
+  const kind = unwrap(await native.kindOfFile(path, followedToken()))
   if (kind !== null && !but?.test(kind.what)) {
     const said = [kind.what, advice ?? kind.advice].filter(Boolean).join('; ')
     throw new ModalityGapError('UNSUPPORTED', `${path}: is ${said}`, { file: path })

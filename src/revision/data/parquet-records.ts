@@ -1,3 +1,4 @@
+import { followedToken } from '../../abort.ts'
 import { unwrap } from '../../errors.ts'
 import { native } from '../../native.ts'
 import { RECORD_KEYS } from './sample.ts'
@@ -9,9 +10,9 @@ import { RECORD_KEYS } from './sample.ts'
  * @throws {@link ModalityGapError} `NOT_FOUND`, `UNREADABLE`, `BAD_FORMAT`; `BAD_SELECTOR` without such a column
  */
 export async function* parquetRecords(path: string): AsyncGenerator<string[]> {
-  const records = unwrap(await native.NativeRecords.open(path, [...RECORD_KEYS]))
+  const records = unwrap(await native.NativeRecords.open(path, [...RECORD_KEYS], followedToken()))
   for (;;) {
-    const batch = unwrap(await records.next())
+    const batch = unwrap(await records.next(followedToken()))
     if (batch.length === 0) {
       return
     }

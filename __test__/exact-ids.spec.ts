@@ -166,5 +166,7 @@ test('ids in npy files are those that NumPy prints', async t => {
     writeFileSync(cut, whole.subarray(0, length))
     await t.throwsAsync(read(cut), { code: 'BAD_FORMAT' }, `${length} bytes`)
   }
+  writeFileSync(cut, Buffer.concat([whole, whole.subarray(0, 1)]))
+  await t.throwsAsync(read(cut), { code: 'BAD_FORMAT' }, 'a byte too many')
   await t.throwsAsync(read(join(folderOf(t), 'none.npy')), { code: 'NOT_FOUND' })
 })

@@ -80,7 +80,11 @@ test('a record whose image has no row is an error, or left out in silence, or by
   const report = await TrainingSet.open({ data, lookup, missing: 'report' })
   t.deepEqual(report.report, { records: 4, withImages: 4, skipped: 2, missing: ['i1', 'i3'] })
   await t.throwsAsync(() => TrainingSet.open({ data, lookup: rowsInOrder(0), missing: 'skip' }), { code: 'EMPTY' })
-  await Promise.all([skip.close(), report.close()])
+  // a bad record is counted once, among those that are dropped
+  const bad = jsonl(t, [caption(0), { id: 'r1', messages: [{ role: 'user', content: 'Hi' }] }, caption(3), caption(2)])
+  const drop = await TrainingSet.open({ data: bad, lookup, missing: 'skip', onBad: 'drop' })
+  t.like(drop.report, { records: 4, withImages: 3, skipped: 1, dropped: { count: 1 } })
+  await Promise.all([skip.close(), report.close(), drop.close()])
 })
 
 test('leaving records out moves no other record across the split', async t => {

@@ -5,9 +5,10 @@
 //   npm run mutants -- --check               only whether every text to replace stands in its file exactly once
 //
 // A list holds { file, find, replace, test }. `test` is `ava NAME` for __test__/NAME.spec.ts, or `cargo NAME` for the
-// integration tests NAME of a crate, or `lib FILTER` for unit tests, or `addon NAME` for __test__/NAME.spec.ts with native code that
-// is built anew, which takes minutes: a mutant of a crate names one of the last three. The working tree must be clean; each file is put back from memory, and a copy of
-// it lies in a temporary folder until then.
+// integration tests NAME of a crate, or `lib FILTER` for unit tests, or `built NAME` for __test__/NAME.spec.ts once the native code and
+// `dist` are built anew, which takes a while: a mutant of a crate names one of the last three, one that only a command shows the last.
+// `ava` and `built` may name several. The working tree must be clean; each file is put back from memory, and a copy of it lies in a
+// temporary folder until then.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -102,7 +103,7 @@ function run(mutants) {
     say(`${i + 1}/${mutants.length} ${found}: ${file} (${test})`)
     if (found !== 'killed') say(`  ${JSON.stringify(find)}\n  ${JSON.stringify(replace)}`)
   }
-  if (mutants.some(({ test }) => test.startsWith('addon '))) execute(SETUP)
+  if (mutants.some(({ test }) => test.startsWith('built '))) execute(SETUP)
   say(`${counts.killed} of ${mutants.length} killed, ${counts.survived} survived, ${counts.broken} do not build`)
   return counts.killed === mutants.length ? 0 : 1
 }
@@ -135,21 +136,21 @@ function withMutant({ file, find, replace }, work) {
 }
 
 function verdict(test) {
-  if (!execute(built(test)).passed) {
+  if (!execute(builderOf(test)).passed) {
     return 'broken'
   }
   return tried(test).passed ? 'survived' : 'killed'
 }
 
 /** What builds the code that a test runs; TypeScript needs nothing. */
-function built(test) {
+function builderOf(test) {
   const kind = test.split(' ')[0]
   if (kind === 'ava') return [process.execPath, '--version']
-  return kind === 'addon' ? SETUP : [...cargo(test), '--no-run']
+  return kind === 'built' ? SETUP : [...cargo(test), '--no-run']
 }
 
 function tried(test) {
-  return execute(/^(ava|addon) /.test(test) ? ava(test) : [...cargo(test), ...filterOf(test)])
+  return execute(/^(ava|built) /.test(test) ? ava(test) : [...cargo(test), ...filterOf(test)])
 }
 
 function ava(test) {

@@ -19,7 +19,22 @@ const IMAGE_COLUMNS = ['image_id', 'img_id', 'imgid', 'cocoid', 'image_path', 'f
 const OTHER_COLUMNS = ['image', 'url', 'key', 'id'] as const
 
 /** Formats whose rows stand beside columns or keys. */
-const WITH_COLUMNS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'jsonl', 'json', 'csv', 'torch'])
+const WITH_COLUMNS: Readonly<Record<EmbeddingsInfo['format'], boolean>> = {
+  npy: false,
+  npz: false,
+  parquet: true,
+  arrow: true,
+  safetensors: false,
+  pickle: false,
+  jsonl: true,
+  fvecs: false,
+  json: true,
+  csv: true,
+  torch: true,
+  tar: false,
+  raw: false,
+  memory: false,
+}
 
 /** Ids of rows, and where they come from. */
 export interface FoundIds {
@@ -62,7 +77,7 @@ export async function givenIds(given: RowIds, rows: RowFiles): Promise<FoundIds 
  * @throws {@link ModalityGapError} with the file and the row, where such a column holds a value that is not an id
  */
 export async function ownIds(rows: RowFiles & Pick<EmbeddingsInfo, 'layout'>): Promise<FoundIds | undefined> {
-  if (rows.layout !== 'clip-retrieval' && !WITH_COLUMNS.has(rows.format)) {
+  if (rows.layout !== 'clip-retrieval' && !WITH_COLUMNS[rows.format]) {
     return undefined
   }
   const found =

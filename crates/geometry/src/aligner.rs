@@ -6,7 +6,7 @@ use ts_rs::TS;
 use modality_gap_kernels::dot;
 
 use crate::Covariance;
-use crate::fit_options::{FitOptions, Method};
+use crate::fit_options::FitOptions;
 use crate::gap::{Noise, Second, freedom};
 use crate::map::Map;
 use crate::moments::{Moments, distance};
@@ -239,7 +239,7 @@ impl Aligner {
 
     /// Tx/n and s²·Ty/m of the fit: the noise that it adds to the gap of rows it has not seen. A map that moves nothing has none.
     pub fn noise_of_fit(&self) -> [f64; 2] {
-        if self.info.options.method == Method::None {
+        if !self.info.options.method.traits().fitted {
             return [0.0; 2];
         }
         let per_row = |side: &Side| side.trace / side.rows as f64;

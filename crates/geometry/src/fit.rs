@@ -65,9 +65,8 @@ pub fn fit<P: Passes>(
         _ if options.takes(Step::Anchor) => mu_x.clone(),
         _ => mu_y.clone(),
     };
-    let untouched = options.method == Method::None || (!options.takes(Step::Anchor) && scale == 1.0);
+    let still = !options.takes(Step::Anchor) && !options.method.traits().own_center && scale == 1.0;
     let about = |center: &[f64]| -> RowMap {
-        let still = untouched && options.method != Method::Centering;
         let shift = (!still).then(|| center.iter().zip(&mu_y).map(|(c, y)| c - scale * y).collect());
         RowMap::new(mu_x.len(), Policy::Unit, scale, shift, renormalize, Vec::new())
     };
@@ -78,7 +77,7 @@ pub fn fit<P: Passes>(
         frame,
         passes,
     };
-    let map: Map = if options.method.staged() {
+    let map: Map = if options.method.traits().staged {
         staged.map()?.into()
     } else if !options.takes(Step::Centroid) {
         about(&center).into()

@@ -37,23 +37,71 @@ pub enum Method {
     None,
 }
 
-impl Method {
+/// What other parts ask of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "answers that are independent of each other"
+)]
+pub struct Traits {
+    /// Whether rows of a fit make it: its noise adds to that of new rows, and it knows its own rows.
+    pub fitted: bool,
+    /// Whether the rows of a pair belong together in the fit.
+    pub paired: bool,
+    /// Whether it has a centre of its own, not one that its steps decide.
+    pub own_center: bool,
     /// Whether it is more than a scale, a shift and offsets.
-    pub(crate) fn staged(self) -> bool {
-        matches!(
-            self,
-            Self::C3 | Self::Bca | Self::Procrustes | Self::Bures | Self::AnisoInit
-        )
-    }
-
-    /// Whether it takes roots of covariances, and hence a ridge.
-    fn takes_roots(self) -> bool {
-        matches!(self, Self::Bca | Self::Bures)
-    }
-
+    pub staged: bool,
+    /// Whether it takes roots of covariances, and so a ridge.
+    pub roots: bool,
     /// Whether it works in the blocks of a frame.
-    pub fn takes_frame(self) -> bool {
-        matches!(self, Self::Bca | Self::AnisoInit)
+    pub frame: bool,
+}
+
+impl Method {
+    /// What it is; a new method answers each.
+    pub const fn traits(self) -> Traits {
+        let plain = Traits {
+            fitted: true,
+            paired: false,
+            own_center: false,
+            staged: false,
+            roots: false,
+            frame: false,
+        };
+        let staged = Traits {
+            staged: true,
+            ..plain
+        };
+        match self {
+            Self::Realign | Self::MeanShift => plain,
+            Self::Centering => Traits {
+                own_center: true,
+                ..plain
+            },
+            Self::C3 => staged,
+            Self::Bca => Traits {
+                roots: true,
+                frame: true,
+                ..staged
+            },
+            Self::Procrustes => Traits {
+                paired: true,
+                ..staged
+            },
+            Self::Bures => Traits {
+                roots: true,
+                ..staged
+            },
+            Self::AnisoInit => Traits {
+                frame: true,
+                ..staged
+            },
+            Self::None => Traits {
+                fitted: false,
+                ..plain
+            },
+        }
     }
 }
 
@@ -220,7 +268,8 @@ impl FitOptions {
         if self.noise.is_some_and(|sigma| !(sigma >= 0.0 && usable(sigma))) {
             return bad("noise must be a number of at least 0, and no more than an aligner holds, 1e15");
         }
-        if !self.method.takes_roots() && self.ridge.is_some() {
+        let traits = self.method.traits();
+        if !traits.roots && self.ridge.is_some() {
             return bad("ridge belongs to the methods bca and bures");
         }
         if self
@@ -232,7 +281,7 @@ impl FitOptions {
         if !matches!(self.method, Method::Bca | Method::C3) && self.centered.is_some() {
             return bad("centered belongs to the methods bca and c3");
         }
-        if !self.method.takes_frame() && (self.energy.is_some() || self.rank.is_some()) {
+        if !traits.frame && (self.energy.is_some() || self.rank.is_some()) {
             return bad("energy and rank size the frame of the methods bca and aniso-init");
         }
         if self.energy.is_some() && self.rank.is_some() {

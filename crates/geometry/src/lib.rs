@@ -78,7 +78,7 @@ pub use eigen::{Eigen, EigenError};
 pub use fit::fit;
 pub use fit_options::{
     Centroid, Compat, DEFAULT_CENTROID_ITERATIONS, DEFAULT_TOLERANCE_ITERATIONS, EPSILON, FitError,
-    FitOptions, Method, Step,
+    FitOptions, Method, Step, Traits,
 };
 pub use frame::{DEFAULT_ENERGY, Frame, FrameSize};
 pub use gap::{

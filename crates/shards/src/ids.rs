@@ -42,7 +42,7 @@ impl Ids {
             Format::Torch => Reader::Torch(TorchIds::open(&input, column)?),
             Format::Tar => Reader::Tar(TarIds::open(&input)?),
             Format::Pickle => Reader::Pickle(Box::new(PickleIds::open(input, column)?)),
-            other => {
+            other @ (Format::Npy | Format::Npz | Format::Safetensors | Format::Fvecs | Format::Raw) => {
                 let reason = format!(
                     "is {}, which holds no ids; name a file that has them",
                     other.name()

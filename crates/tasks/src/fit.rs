@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use modality_gap_geometry::{
-    Aligner, FitOptions, Frame, Map, Method, Moments, Policy, RowSketch, distance, drift_of_mean, fit,
+    Aligner, FitOptions, Frame, Map, Moments, Policy, RowSketch, distance, drift_of_mean, fit,
 };
 
 use crate::fit_passes::FitPasses;
@@ -276,9 +276,9 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
     job.options.check::<TaskError>()?;
     let identity = Map::identity(target.dim, Policy::Unit);
     let [target_name, source_name] = side_names(&job.options);
-    if job.options.method == Method::Procrustes && !job.paired {
+    if job.options.method.traits().paired && !job.paired {
         return Err(TaskError::BadOption(
-            "procrustes turns pairs onto each other; say that row i of one side belongs to row i of the other (paired)".to_owned(),
+            "the method is fitted to pairs; say that row i of one side belongs to row i of the other (paired)".to_owned(),
         ));
     }
     let mut grouping = Grouping::declared([target, source], job.paired)?;

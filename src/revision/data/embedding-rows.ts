@@ -82,13 +82,28 @@ async function* everyId(
 }
 
 /** Formats whose files hold ids beside the rows. */
-const WITH_IDS: ReadonlySet<string> = new Set(['parquet', 'arrow', 'pickle', 'jsonl', 'json', 'csv', 'torch', 'tar'])
+const WITH_IDS: Readonly<Record<EmbeddingsInfo['format'], boolean>> = {
+  npy: false,
+  npz: false,
+  parquet: true,
+  arrow: true,
+  safetensors: false,
+  pickle: true,
+  jsonl: true,
+  fvecs: false,
+  json: true,
+  csv: true,
+  torch: true,
+  tar: true,
+  raw: false,
+  memory: false,
+}
 
 function idFilesOf({ layout, format, shards }: RowFiles): IdFile[] {
   if (layout === 'clip-retrieval') {
     return shards.map(({ path, rows, metadata }) => ({ path: metadata ?? withoutMetadata(path), rows }))
   }
-  if (WITH_IDS.has(format)) {
+  if (WITH_IDS[format]) {
     return shards.map(({ path, rows }) => ({ path: path as string, rows }))
   }
   const file = shards[0]?.path

@@ -1,8 +1,8 @@
 //! `gap` of the results: the distance of the means beside its noise, and what is concluded from both.
 
 use modality_gap_geometry::{
-    Aligner, AlignerInfo, Covariance, Map, Method, Noise, Precision, Turned, centroid_gap, distance,
-    relative_gap, unbiased_cosine,
+    Aligner, AlignerInfo, Covariance, Map, Noise, Precision, Turned, centroid_gap, distance, relative_gap,
+    unbiased_cosine,
 };
 
 use super::clusters::{Clustered, Rest, cluster_noise};
@@ -52,7 +52,7 @@ impl Fitted {
             .all(|(side, sketch)| sketch.shares_rows_with(rows.measured_hashes(side)));
         Self {
             // a map that moves nothing was not made by any rows
-            in_sample: info.options.method != Method::None && (means || shared),
+            in_sample: info.options.method.traits().fitted && (means || shared),
             ..Self::of_held(aligner, before, split)
         }
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { chosenLetter } from '../src/text-metrics/choice.ts'
+import { comparableWords } from '../src/text-metrics/pieces.ts'
 import { type YesNoRule, yesOrNo } from '../src/text-metrics/yes-no.ts'
 
 type Word = 'yes' | 'no' | null
@@ -111,4 +112,22 @@ test('the figures of docs/answers.md', t => {
     names.map(name => all.filter(each => each[name] === each.means).length)
   t.deepEqual([choice.length, ...figures(choice, ['vlmevalkit', 'mmmu', 'llava'])], [494, 341, 274, 100])
   t.deepEqual([yesNo.length, ...figures(yesNo, ['vlmevalkit', 'mme', 'pope'])], [215, 150, 123, 91])
+})
+
+test('what an answer says that it is not is not its letter, and of two options the other is not said', t => {
+  const [two, three] = [
+    ['cat', 'dog'],
+    ['cat', 'dog', 'cow'],
+  ]
+  for (const text of ['The answer isn\u2019t A.', "The answer isn't A.", 'The answer is not A.', 'Not A.']) {
+    for (const options of [two, three]) t.is(chosenLetter(text, options as string[]), undefined, text)
+  }
+  t.is(chosenLetter("The answer isn't A, it is B.", three as string[]), 'B')
+})
+
+test('a comma before three digits is not part of the number, any other is', t => {
+  t.deepEqual(comparableWords('1,234 cows'), ['1234', 'cows'])
+  t.deepEqual(comparableWords('12,345,678'), ['12345678'])
+  t.deepEqual(comparableWords('1,23 cows'), ['1,23', 'cows'])
+  t.deepEqual(comparableWords('1,2345'), ['1,2345'])
 })

@@ -14,6 +14,13 @@ async function codes(image: Float32Array, text: Float32Array, paired = false): P
   return report.diagnosis.map(({ code }) => code)
 }
 
+test('sides of one distribution that are independent of each other are not said to belong together', async t => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const found = await codes(someRows(300, DIM, seed), someRows(300, DIM, seed + 50))
+    t.false(found.includes('sides-related'), `${seed}: ${found}`)
+  }
+})
+
 /** Texts that are images, moved a little. */
 function partners(images: Float32Array): Float32Array {
   return images.map((value, i) => value + 0.05 * Math.sin(i))

@@ -134,7 +134,13 @@ for (const [what, alike] of [
     // traces are never from products; a sum of squares of products is
     t.is(found?.trace, expected?.trace)
     near(t, both.gap.interval, causes.gap.interval as Golden, { relative: 1e-6, absolute: 0 }, 'interval')
-    near(t, alone.gap.interval, causes.gap.interval as Golden, { relative: 1e-6, absolute: 0 }, 'interval without causes')
+    near(
+      t,
+      alone.gap.interval,
+      causes.gap.interval as Golden,
+      { relative: 1e-6, absolute: 0 },
+      'interval without causes',
+    )
     near(t, found?.coverageBiased, expected?.coverageBiased as number, { relative: 1e-5, absolute: 0 }, 'coverage')
     for (const { similarity } of [both, alone]) {
       near(t, similarity?.ckaBiased, ckaOf(image, text), { relative: 1e-6, absolute: 0 }, 'CKA')

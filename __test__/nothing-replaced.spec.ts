@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { claimPlaces } from '../src/claim.ts'
 import {
   Aligner,
   convert,
@@ -42,6 +43,15 @@ for (const [name, command] of Object.entries(COMMANDS)) {
     )
   })
 }
+
+test('places that are there are refused, unless they may be replaced', async t => {
+  const folder = await prepared(t)
+  const [there, free] = [join(folder, 'there'), join(folder, 'free')]
+  writeFileSync(there, 'mine')
+  await t.throwsAsync(claimPlaces([free, there], {}), { code: 'BAD_OPTION', message: /there: it exists already/ })
+  await t.notThrowsAsync(claimPlaces([free], {}))
+  await t.notThrowsAsync(claimPlaces([free, there], { overwrite: true }))
+})
 
 test('a file of somebody else is not replaced by what is written under its name', async t => {
   const folder = await prepared(t)

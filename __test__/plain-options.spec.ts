@@ -93,3 +93,15 @@ test('nesting without end is refused by name', async t => {
   const spec = { task: 'moments', version: 1, shard: deep, out: join(folderOf(t), 'x') } as unknown as TaskSpec
   await t.throwsAsync(runTask(spec), { code: 'BAD_OPTION', message: /spec is nested more than 100 levels/ })
 })
+
+test("an input scale of 'sqrt' is the root of the columns", async t => {
+  const projected = async (inputScale: number | 'sqrt') => {
+    const projector = { inputScale }
+    const model = await VisionModel.open({ path: TINY, dim: DIM, template: 'chatml', threads: 1, seed: 1, projector })
+    const rows = await model.project(sideRows(2, 'image'))
+    model.dispose()
+    return rows
+  }
+  t.deepEqual(await projected('sqrt'), await projected(Math.sqrt(DIM)))
+  t.notDeepEqual(await projected('sqrt'), await projected(1))
+})

@@ -167,7 +167,10 @@ test('ids and rows that differ in number do not belong together', async t => {
   const ids = write(join(folder, 'ids.txt'), 'a\nb')
   await t.throwsAsync(() => embeddingRows(images, { from: ids }), { code: 'NOT_PAIRED', message: /2 ids for 33 rows/ })
   const more = write(join(folder, 'more.txt'), Array.from({ length: 34 }, (_, i) => `i${i}`).join('\n'))
-  await t.throwsAsync(() => embeddingRows(images, { from: more }), { code: 'NOT_PAIRED', message: /34 ids for 33 rows/ })
+  await t.throwsAsync(() => embeddingRows(images, { from: more }), {
+    code: 'NOT_PAIRED',
+    message: /34 ids for 33 rows/,
+  })
   parquet(join(folder, 'metadata', 'metadata_4.parquet'), { image_path: ['x'] })
   await t.throwsAsync(() => embeddingRows(images), { code: 'NOT_PAIRED', message: /metadata_4/ })
 })

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { sampleOf } from '../src/revision/data/sample.ts'
+import { toModelSample } from '../src/revision/turns.ts'
 
 const place = { file: 'data.json', row: 3 }
 const read = (record: Record<string, unknown>) => sampleOf(record, place)
@@ -98,4 +99,10 @@ test('a record of another kind is a format that is not read', t => {
     t.throws(() => read({ prompt: 'x' })),
     { code: 'BAD_FORMAT', file: 'data.json', row: 3 },
   )
+})
+
+test('a blind model is shown no rows', t => {
+  const sample = { id: 'r', rows: [3], turns: [{ role: 'user', content: '<image>What?' }] }
+  const rowsFor = (blind: boolean) => toModelSample(sample as never, { prompt: '<image>', blind } as never).rows
+  t.deepEqual([rowsFor(false), rowsFor(true)], [[3], []])
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { table } from '../src/cli/print.ts'
 import { printable, printableLine } from '../src/cli/printable.ts'
+import { evaluationText } from '../src/cli/revision-table.ts'
 import { MAIN, modalityGap, node } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -28,6 +29,12 @@ test('what a terminal would obey is written out, and nothing else is changed', t
     t.is(printable(text), text)
   }
   t.is(printableLine('a\nb\tc'), String.raw`a\nb\tc`)
+})
+
+test('the worth of an image is what others’ images lose', t => {
+  const record = { name: 'held', count: 4, loss: 2, perplexity: Math.exp(2), accuracy: 0.5, shuffledLoss: 2.75 }
+  const text = evaluationText({ evaluation: { records: [record], benchmarks: [], groups: [] } })
+  t.regex(text, /worth of the image\n.* 2\.750 +0\.7500$/)
 })
 
 test('a cell of a table is one line, and columns stay in line', t => {

@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { trackText } from '../src/cli/track-table.ts'
 import { numberToHalf } from '../src/half.ts'
+import type { TrackRecord } from '../src/results.ts'
+import { Tracker } from '../src/tracker/tracker.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
@@ -51,6 +54,12 @@ test('folders of steps give the records, and the log is taken up where the state
 
   const part = [...SEEDED, '--out', log, '--state', state]
   t.is((await modalityGap(['track', run, ...part, '--until', '60'])).code, 0)
+  const until60 = JSON.parse((await modalityGap(['track', log, '--json'])).stdout)
+  t.deepEqual(
+    until60.records.map(({ step }: { step: number }) => step),
+    STEPS.filter(step => step <= 60),
+  )
+  t.true(STEPS.includes(60))
   const rest = await modalityGap(['track', run, ...part])
   t.is(rest.code, 0, rest.stderr)
   t.regex(rest.stdout, /frozen at step 40/)
@@ -62,6 +71,9 @@ test('folders of steps give the records, and the log is taken up where the state
   const other = await modalityGap(['track', run, '--state', state, '--rank', '3'])
   t.is(other.code, 2)
   t.regex(other.stderr, /rank 3 contradicts/)
+  const seed = await modalityGap(['track', run, '--state', state, '--seed', '8'])
+  t.is(seed.code, 2)
+  t.regex(seed.stderr, /seed 8 contradicts 7 of the run/)
 })
 
 test('a stream of lines gives the same records, from paths and from bytes', async t => {
@@ -83,7 +95,8 @@ test('a stream of lines gives the same records, from paths and from bytes', asyn
     { step: 40, image: bytes(image, 'f16'), text: bytes(text, 'f64'), grad_text: bytes(gradText, 'f64') },
   ]
   const ended = await modalityGap(['track', '-', ...SEEDED, '--json'], {
-    started: child => child.stdin?.end(`${lines.map(line => JSON.stringify(line)).join('\n')}\n`),
+    // the last line may have no end
+    started: child => child.stdin?.end(lines.map(line => JSON.stringify(line)).join('\n')),
   })
   t.is(ended.code, 0, ended.stderr)
   const { records } = JSON.parse(ended.stdout)
@@ -91,6 +104,17 @@ test('a stream of lines gives the same records, from paths and from bytes', asyn
   t.true(Math.abs(records[0].gap.centroid - (golden.records[0]?.gap.centroid ?? 0)) <= 1e-12)
   t.true(Math.abs(records[1].leakage.leak - (golden.records[1]?.leakage?.image ?? 0)) <= 1e-12)
   t.true(Math.abs(records[2].gap.centroid - records[1].gap.centroid) <= 1e-3)
+})
+
+test('of a long run evenly spread steps are shown, from the first to the last', async t => {
+  const { image, text: texts } = goldenStep(0)
+  const record = await new Tracker({ ...golden.options, dim: golden.dim }).push({ step: 0, image, text: texts })
+  const text = trackText(Array.from({ length: 100 }, (_, i) => ({ ...(record as TrackRecord), step: 10 * i })))
+  const shown = [...text.matchAll(/^ +(\d+) /gm)].map(([, step]) => Number(step))
+  t.is(shown.length, 24)
+  t.deepEqual([shown[0], shown.at(-1)], [0, 990])
+  const between = shown.slice(1).map((step, i) => step - (shown[i] as number))
+  t.deepEqual([Math.min(...between), Math.max(...between)], [40, 50])
 })
 
 test('a stream or folder that is wrong is named with its place', async t => {

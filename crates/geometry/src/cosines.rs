@@ -455,6 +455,29 @@ mod tests {
         }
     }
 
+    /// Against every pair of different rows, one by one; of more rows than a tile has.
+    #[test]
+    fn a_correlation_is_that_of_pairs_of_different_rows() {
+        let (n, dim) = (150, 3);
+        let [before, after] = [7, 8].map(|seed: u64| -> Vec<f64> {
+            let value = |i: usize| (crate::mix(seed << 32 | i as u64) >> 11) as f64 * 2.0_f64.powi(-53) - 0.3;
+            (0..n * dim).map(value).collect()
+        });
+        let pairs: Vec<(usize, usize)> = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).collect();
+        let cosines = [&before, &after].map(|rows| -> Vec<f64> {
+            let of = |&(i, j): &(usize, usize)| dot(row_of(rows, dim, i), row_of(rows, dim, j));
+            pairs.iter().map(of).collect()
+        });
+        let count = pairs.len() as f64;
+        let [x, y] = cosines.map(|all| {
+            let mean = all.iter().sum::<f64>() / count;
+            all.iter().map(|v| v - mean).collect::<Vec<f64>>()
+        });
+        let expected = dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt();
+        let found = cosine_correlation(as_rows(&before, dim), as_rows(&after, dim)).unwrap();
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+
     #[test]
     fn a_rotation_keeps_every_cosine() {
         let rows: Vec<f64> = (0..130)

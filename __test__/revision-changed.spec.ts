@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import test from 'ava'
 import { Aligner, openEmbeddings } from '../src/index.ts'
 import { VisionModel } from '../src/revision/model.ts'
-import { openModelRows } from '../src/revision/rows.ts'
+import { fingerprintOf, openModelRows } from '../src/revision/rows.ts'
 import { ReVision } from '../src/revision/run.ts'
+import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { DIM, material, sideRows, TINY, tinyConfig } from './helpers/revision.ts'
 
@@ -46,6 +47,16 @@ test('records, rows and a model that have changed in the same files are noticed 
   }
   // written anew with the same bytes they are the same
   await t.notThrowsAsync(again())
+})
+
+test('rows of a file that was written anew have another name, even of one size', async t => {
+  const path = writeNpy(join(folderOf(t), 'rows.npy'), sideRows(4, 'image'), [4, DIM])
+  const name = async () => fingerprintOf(await openEmbeddings(path))
+  const before = await name()
+  t.is(await name(), before)
+  const later = new Date(statSync(path).mtimeMs + 10_000)
+  utimesSync(path, later, later)
+  t.not(await name(), before)
 })
 
 test('other arguments of the template are noticed on resumption', async t => {

@@ -142,6 +142,14 @@ pub(crate) fn pearson(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    /// Logarithms 1, 2 and 3: a mean of 2 and, of three numbers, a variance of 1.
+    #[test]
+    fn a_deviation_of_log_spectra_is_that_of_a_sample() {
+        let e = std::f64::consts::E;
+        let found = log_spectra_deviation(&[e, e * e, e * e * e, 9.0], &[1.0; 4], 3);
+        assert!((found - 1.0).abs() < 1e-14, "{found}");
+    }
+
     #[test]
     fn a_power_law_gives_its_exponent_and_an_isotropic_spectrum_its_dimension() {
         let law: Vec<f64> = (1..=300).map(|k| f64::from(k).powf(-1.33)).collect();

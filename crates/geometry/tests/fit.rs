@@ -52,6 +52,20 @@ fn equals_the_printed_equations() {
     }
 }
 
+/// √(Tx/n + Ty/m), traces with divisor n.
+#[test]
+fn the_floor_of_a_fit_is_the_noise_of_both_means() {
+    let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
+    let noise = |rows: &[f64]| {
+        let rows: Vec<Row> = rows.chunks(DIM).map(normalised).collect();
+        let (n, mean) = (rows.len() as f64, mean(&rows));
+        rows.iter().map(|row| distance(row, &mean).powi(2)).sum::<f64>() / n / n
+    };
+    let floor = fitted(&image, &text, json!({})).info().gap.floor;
+    let expected = (noise(&image) + noise(&text)).sqrt();
+    assert!((floor / expected - 1.0).abs() < 1e-12, "{floor} {expected}");
+}
+
 #[test]
 fn every_iteration_shrinks_the_gap_and_a_tolerance_stops_it() {
     let (image, text) = (rows(400, 3, 0.6), rows(300, 8, 0.5));
@@ -193,11 +207,14 @@ fn a_newer_file_is_refused_by_its_version() {
         });
     let mut newer = bytes.clone();
     let digit = newer[at..].iter().position(|&b| b == b'1').unwrap() + at;
-    newer[digit] = b'7';
-    assert_eq!(
-        Aligner::from_bytes(&newer),
-        Err(AlignerFileError::Newer { found: 7, known: 2 })
-    );
+    for found in [3, 7] {
+        newer[digit] = b'0' + found;
+        let found = u64::from(found);
+        assert_eq!(
+            Aligner::from_bytes(&newer),
+            Err(AlignerFileError::Newer { found, known: 2 })
+        );
+    }
 }
 
 /// No prefix and no flipped byte of the header panics or passes for the aligner it was.

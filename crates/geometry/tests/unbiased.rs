@@ -52,6 +52,17 @@ fn the_square_of_a_covariance_is_the_mean_over_quadruples() {
         covariance.accumulate(as_rows(&x, DIM));
         let expected = brute(&x, &x);
         assert!((covariance.unbiased_square() - expected).abs() < 1e-13);
+        // tr Σ is half the mean of ‖x₁−x₂‖²
+        let pairs = (0..n)
+            .flat_map(|i| (0..n).map(move |j| (i, j)))
+            .filter(|(i, j)| i != j);
+        let squares = pairs.map(|(i, j)| dot(&difference(&x, i, j), &difference(&x, i, j)));
+        let trace = squares.sum::<f64>() / (2 * n * (n - 1)) as f64;
+        let ratio = covariance.participation_ratio().unwrap();
+        assert!(
+            (ratio / (trace * trace / expected) - 1.0).abs() < 1e-12,
+            "{ratio}"
+        );
         let mut cross = CrossCovariance::about(&center, &[0.1; DIM]);
         cross.accumulate(as_rows(&x, DIM), as_rows(&y, DIM));
         assert!((cross.unbiased_square() - brute(&x, &y)).abs() < 1e-13);

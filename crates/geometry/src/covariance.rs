@@ -147,9 +147,9 @@ impl Covariance {
         let dim = self.dim();
         let diagonal = (self.precision() == Precision::Single).then(|| {
             let mut diagonal: Vec<f64> = (0..dim).map(|i| self.scatter[i * dim + i]).collect();
-            blocks
-                .iter()
-                .for_each(|packed| add(&mut diagonal, packed.block.diagonal()));
+            for packed in blocks {
+                add(&mut diagonal, packed.block.diagonal());
+            }
             diagonal
         });
         let gram = Gram::here();

@@ -69,7 +69,7 @@ impl CrossCovariance {
             .zip(y.par_chunks(size))
             .map(|(x, y)| [packed(x, 0), packed(y, 1)])
             .collect();
-        let blocks: Vec<[&GramBlock<V>; 2]> = blocks.iter().map(|both| both.each_ref()).collect();
+        let blocks: Vec<[&GramBlock<V>; 2]> = blocks.iter().map(<[_; 2]>::each_ref).collect();
         self.add_packed(&blocks);
     }
 

@@ -41,11 +41,11 @@ impl Products {
     }
 
     /// Counts rows of the sides and their differences, which are sorted.
-    fn count(&mut self, rows: [Vec<&[f64]>; 2], differences: &[Sorted<'_>], control: &Control) {
+    fn count(&mut self, rows: &[Vec<&[f64]>; 2], differences: &[Sorted<'_>], control: &Control) {
         match self {
             Self::Apart(all) => {
                 let [x, z, r] = all.as_mut();
-                for (side, rows) in [x, z].into_iter().zip(&rows) {
+                for (side, rows) in [x, z].into_iter().zip(rows) {
                     let sorted = rows.iter().zip(differences);
                     side.count(sorted.map(|(&row, of)| Sorted { row, ..*of }), control);
                 }
@@ -124,7 +124,7 @@ pub(super) fn pairs_and_sides(
         });
         let keys: Vec<&[u64]> = keys.iter().map(Vec::as_slice).collect();
         let differences = pass.count(&keys, &sums);
-        products.count([rows_of(x), rows_of(z)], &differences, control);
+        products.count(&[rows_of(x), rows_of(z)], &differences, control);
         for (storage, blocks) in storage.iter_mut().zip([x, z]) {
             storage.count(blocks, control);
         }

@@ -3329,7 +3329,7 @@ declare class NativeTracker {
   /** A tracker that has seen no step. */
   static create(options: TrackerOptions): Outcome<NativeTracker>
   /** Reads a tracker's state. */
-  static load(path: string, token?: CancelToken | undefined | null): Promise<Outcome<NativeTracker>>
+  static load(path: string): Promise<Outcome<NativeTracker>>
   /** Reads a tracker from the bytes of its state. */
   static fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
   /** The bytes of its state. */

@@ -141,7 +141,7 @@ export declare class NativeTracker {
   /** A tracker that has seen no step. */
   static create(options: types.TrackerOptions): types.Outcome<NativeTracker>
   /** Reads a tracker's state. */
-  static load(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<NativeTracker>>
+  static load(path: string): Promise<types.Outcome<NativeTracker>>
   /** Reads a tracker from the bytes of its state. */
   static fromBytes(bytes: Uint8Array): types.Outcome<NativeTracker>
   /** The bytes of its state. */

@@ -8,7 +8,7 @@
 // integration tests NAME of a crate, or `lib FILTER` for unit tests, or `built NAME` for __test__/NAME.spec.ts once the native code and
 // `dist` are built anew, which takes a while: a mutant of a crate names one of the last three, one that only a command shows the last.
 // `ava` and `built` may name several. The working tree must be clean; each file is put back from memory, and a copy of it lies in a
-// temporary folder until then.
+// temporary folder until then; after Ctrl-C on a `built` one `npm run build` makes the rest as it was.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -98,12 +98,13 @@ function run(mutants) {
   const counts = { killed: 0, survived: 0, broken: 0 }
   for (const [i, mutant] of mutants.entries()) {
     const found = withMutant(mutant, () => verdict(mutant.test))
+    // what was built of it is built of the code again
+    if (mutant.test.startsWith('built ')) execute(SETUP)
     counts[found]++
     const { file, find, replace, test } = mutant
     say(`${i + 1}/${mutants.length} ${found}: ${file} (${test})`)
     if (found !== 'killed') say(`  ${JSON.stringify(find)}\n  ${JSON.stringify(replace)}`)
   }
-  if (mutants.some(({ test }) => test.startsWith('built '))) execute(SETUP)
   say(`${counts.killed} of ${mutants.length} killed, ${counts.survived} survived, ${counts.broken} do not build`)
   return counts.killed === mutants.length ? 0 : 1
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ModalityGapError } from './errors.ts'
 import { type CancelToken, native } from './native.ts'
+import { hasScheme } from './remote.ts'
 import type { Progress } from './results.ts'
 
 /** How a long call is watched and stopped. */
@@ -36,12 +37,17 @@ export function cancelOn(signal: AbortSignal | undefined): Cancellation {
 const followed = new AsyncLocalStorage<CancelToken>()
 
 /**
- * Does work whose reads of ids, records, aligners and states, which may wait for a store, end when `signal` is aborted.
+ * Does work that reads at `places`; where one of them is an address, its reads of ids, records and aligners end when `signal` is aborted.
  *
  * @throws {@link ModalityGapError} `CANCELLED` where it was
  */
-export async function following<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  if (signal === undefined) {
+export async function following<T>(
+  signal: AbortSignal | undefined,
+  places: readonly unknown[],
+  work: () => Promise<T>,
+): Promise<T> {
+  // a context makes every promise of the process slower on Node 20, so files do without
+  if (signal === undefined || !places.flat().some(place => typeof place === 'string' && hasScheme(place))) {
     return await work()
   }
   const cancellation = cancelOn(signal)

@@ -166,7 +166,7 @@ export class Aligner {
     checkPath(path, 'Aligner.load')
     checkOptions(run, 'the second argument of Aligner.load', { signal })
     const loaded = async () => unwrap(await native.NativeAligner.load(path, followedToken()))
-    return new Aligner(OWN, await following(run.signal, loaded))
+    return new Aligner(OWN, await following(run.signal, [path], loaded))
   }
 
   /**

@@ -255,7 +255,7 @@ export async function openEmbeddings(
 ): Promise<Embeddings> {
   checkOptions(options, 'openEmbeddings', openChecks)
   checkOptions(run, 'openEmbeddings', { signal })
-  return await following(run.signal, () => opening(input, options))
+  return await following(run.signal, [input, options.ids], () => opening(input, options))
 }
 
 async function opening(input: EmbeddingsInput, options: EmbeddingsOptions): Promise<Embeddings> {

@@ -61,7 +61,7 @@ export function addMeasure(program: Command): void {
       const { measureGap } = await import('../measure.ts')
       const [reading, opening] = [readingOf(options), { signal: run.signal }]
       const { threads, paired, energy, rank, parts, holdout, exact, seed, captionsPerImage, work, resume } = options
-      const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner)
+      const aligner = options.aligner === undefined ? undefined : await Aligner.load(options.aligner, opening)
       const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading }, opening)
       const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading }, opening)
       const read = [options.aligner, options.frame, options.imageIds, options.textIds]

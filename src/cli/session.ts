@@ -51,8 +51,7 @@ export async function perform(
     bar.update(progress)
   }
   try {
-    const { following } = await import('../abort.ts')
-    const result = await following(controller.signal, () => work({ signal: controller.signal, onProgress }, bar))
+    const result = await work({ signal: controller.signal, onProgress }, bar)
     bar.stop()
     if (result !== undefined) {
       options.json ? showJson(result.report) : show(`${result.text}\n`)

@@ -41,7 +41,7 @@ export function addTransform(program: Command): void {
       const { openEmbeddings } = await import('../embeddings.ts')
       const { claimFiles } = await import('../claim.ts')
       const { findPlace } = await import('../places.ts')
-      const aligner = await Aligner.load(options.aligner)
+      const aligner = await Aligner.load(options.aligner, { signal: run.signal })
       // what stands in a folder is looked at by the job itself
       if (!(await findPlace(options.out))?.folder) {
         await claimFiles([options.out], { overwrite: true }, [options.aligner])

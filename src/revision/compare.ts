@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { following } from '../abort.ts'
 import { type Checks, callback, checkOptions } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
 import { refuseLinks } from '../no-links.ts'
@@ -64,10 +63,6 @@ export async function compareArms(
   checkInput(input, 'compareArms')
   checkOptions(options, 'the second argument of compareArms', compareChecks)
   overrideChecks(overrides, 'the third argument of compareArms')
-  return await following(options.signal, () => runArms(input, options, overrides))
-}
-
-async function runArms(input: string | object, options: CompareArmsOptions, overrides: Override): Promise<ArmsReport> {
   const file = typeof input === 'string' ? await configFile(input, overrides) : configObject(input, overrides)
   const section = checkedComparison(file)
   const { output, runs, warning } = planned(file, section)

@@ -317,7 +317,7 @@ export class Dataset implements AsyncIterable<DatasetItem> {
 export async function openDataset(options: DatasetOptions, run: RunOptions = {}): Promise<Dataset> {
   checkOptions(options, 'openDataset', datasetChecks)
   checkOptions(run, 'the second argument of openDataset', runChecks)
-  return await following(run.signal, () => openRecords(options, run))
+  return await following(run.signal, [options.records, options.rows], () => openRecords(options, run))
 }
 
 async function openRecords(options: DatasetOptions, run: RunOptions): Promise<Dataset> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { following, type RunOptions } from '../abort.ts'
+import type { RunOptions } from '../abort.ts'
 import {
   anyOf,
   type Checks,
@@ -139,10 +139,6 @@ export class ReVision {
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
     checkOptions(options, 'revision.run', runOptionChecks)
-    return await following(options.signal, () => this.#everything(options))
-  }
-
-  async #everything(options: ReVisionRunOptions): Promise<ReVisionReport> {
     const { stage1, stage2, output } = this.config
     await clearCache(new Workspace(this.config).cache)
     await preflight(this.config, new Workspace(this.config))
@@ -186,8 +182,7 @@ export class ReVision {
   async #train(name: StageName, start: StageStart, options: ReVisionRunOptions): Promise<TrainingReport> {
     const { callbacks, ...run } = options
     this.close()
-    const stage = { callbacks: callbacks?.[name], ...run }
-    return await following(run.signal, () => runStage(name, this.config, start, stage))
+    return await runStage(name, this.config, start, { callbacks: callbacks?.[name], ...run })
   }
 
   /**
@@ -197,10 +192,6 @@ export class ReVision {
    */
   async evaluate(run: RunOptions = {}): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>> {
     checkOptions(run, 'revision.evaluate', runChecks)
-    return await following(run.signal, () => this.#evaluated(run))
-  }
-
-  async #evaluated(run: RunOptions): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>> {
     const { config } = this
     const model = await this.model()
     const workspace = this.#workspace

@@ -1,4 +1,4 @@
-import { cancelOn, followedToken, following, type RunOptions, withReason } from '../abort.ts'
+import { cancelOn, type RunOptions, withReason } from '../abort.ts'
 import { checkedBytes } from '../bytes.ts'
 import {
   type Check,
@@ -177,7 +177,7 @@ export class Tracker {
   static async load(path: string, use: TrackerUse = {}): Promise<Tracker> {
     checkPath(path, 'Tracker.load')
     checkOptions(use, 'the second argument of Tracker.load', useChecks)
-    const tracker = new Tracker(use, unwrap(await native.NativeTracker.load(path, followedToken())))
+    const tracker = new Tracker(use, unwrap(await native.NativeTracker.load(path)))
     await tracker.#opened()
     return tracker
   }
@@ -219,7 +219,7 @@ export class Tracker {
       return undefined
     }
     // arrays are copied here, before anything is awaited, so that the trainer may continue with them
-    const rows = following(run.signal, () => this.#open(step))
+    const rows = this.#open(step)
     rows.catch(() => {})
     const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))
     // collected by chance, the copies of many steps would fill the memory before V8 saw a reason to look
@@ -242,7 +242,7 @@ export class Tracker {
     checkPath(path, 'tracker.save', output)
     await this.#turn
     if (path !== this.#state) {
-      const isState = (await isThere(path)) && 'ok' in (await native.NativeTracker.load(path, followedToken()))
+      const isState = (await isThere(path)) && 'ok' in (await native.NativeTracker.load(path))
       await claimFiles([path], { overwrite: isState })
       this.#state = path
     }

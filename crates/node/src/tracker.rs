@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::border::Outcome;
 use crate::cancel::CancelToken;
-use crate::promise::{plain, promised, promised_until, read};
+use crate::promise::{plain, promised, read};
 use crate::source::Source;
 use crate::weight::{Handle, ReportedBytes, Weighs, weighed};
 
@@ -61,14 +61,8 @@ impl NativeTracker {
 
     /// Reads a tracker's state.
     #[napi(ts_return_type = "Promise<types.Outcome<NativeTracker>>")]
-    pub fn load<'env>(
-        env: &'env Env,
-        path: String,
-        token: Option<ClassInstance<'env, CancelToken>>,
-    ) -> Result<Object<'env>> {
-        promised_until(env, token, move || {
-            load_tracker(&PathBuf::from(path)).map(Self::holding)
-        })
+    pub fn load<'env>(env: &'env Env, path: String) -> Result<Object<'env>> {
+        promised(env, move || load_tracker(&PathBuf::from(path)).map(Self::holding))
     }
 
     /// Reads a tracker from the bytes of its state.

@@ -277,9 +277,11 @@ fn run_fit(target: &RowSet, source: &RowSet, job: &FitJob, control: &Control) ->
     let identity = Map::identity(target.dim, Policy::Unit);
     let [target_name, source_name] = side_names(&job.options);
     if job.options.method.traits().paired && !job.paired {
-        return Err(TaskError::BadOption(
-            "the method is fitted to pairs; say that row i of one side belongs to row i of the other (paired)".to_owned(),
-        ));
+        let method = serde_json::to_value(job.options.method).unwrap_or_default();
+        return Err(TaskError::BadOption(format!(
+            "{} is fitted to pairs; say that row i of one side belongs to row i of the other (paired)",
+            method.as_str().unwrap_or("the method")
+        )));
     }
     let mut grouping = Grouping::declared([target, source], job.paired)?;
     let mut rows = [target.clone(), source.clone()];

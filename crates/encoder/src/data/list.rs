@@ -151,12 +151,14 @@ impl Reader<'_> {
         let mut line = Vec::new();
         for row in 0.. {
             line.clear();
-            let read = file.by_ref().take(MAX_RECORD + 1).read_until(b'\n', &mut line);
+            // and the end of the line
+            let read = file.by_ref().take(MAX_RECORD + 2).read_until(b'\n', &mut line);
             let read = read.map_err(failed)?;
             if read == 0 {
                 break;
             }
-            if read as u64 > MAX_RECORD {
+            let record = line.strip_suffix(b"\n").unwrap_or(&line);
+            if record.strip_suffix(b"\r").unwrap_or(record).len() as u64 > MAX_RECORD {
                 return Err(bad(path, row, &format!("it has more than {MAX_RECORD} bytes")));
             }
             let start = if row == 0 { b"\xef\xbb\xbf".as_slice() } else { &[] };

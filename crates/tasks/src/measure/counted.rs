@@ -99,8 +99,8 @@ impl Parts<'_, '_> {
 }
 
 impl Covariances {
-    /// Whether products in f32 change no eigenvalue of them and of their halves by more than [`CHANGED`], where `eigenvalues` are asked
-    /// for, and no norm by more than [`CHANGED_NORM`].
+    /// Whether products in f32 change the norm of Σr, where it follows from others, by at most [`CHANGED_NORM`], and no eigenvalue of any
+    /// covariance and its halves by more than [`CHANGED`], where `eigenvalues` are asked for.
     fn hold(&self, eigenvalues: bool) -> bool {
         let follows = self.pairs.as_ref().filter(|_| self.cross.is_some());
         if follows.is_some_and(|pairs| !pairs.differences.holds_square(CHANGED_NORM)) {

@@ -23,7 +23,6 @@ use modality_gap_geometry::{
 };
 use serde::Deserialize;
 
-use self::counted::Covariances;
 use self::covariances::SideCovariance;
 use self::figures::figures;
 pub(crate) use self::gap::held_floor;
@@ -37,6 +36,7 @@ use self::shown::shown;
 use self::sides::{COVARIANCE_ROWS, Sides};
 use self::similarity::{Kept, cka, preservation, similarity};
 use self::strangers::{Exchanged, add_strangers};
+use self::together::Covariances;
 use crate::causes::Causes;
 use crate::explain::{ExplainOptions, PairSide, TURN, concentration, explain};
 use crate::groups::Pairing;

@@ -1,4 +1,4 @@
-//! Pairs and both of their rows, counted in one pass.
+//! The covariances of a measurement, and those of pairs and both of their rows in one pass.
 
 use modality_gap_geometry::{CountedPairs, Covariance, CrossCovariance, Halves, PairCovariances, Precision};
 use rayon::prelude::*;
@@ -10,12 +10,41 @@ use crate::covariance::{IntoHalves, Sorted};
 use crate::mapper::{MappedBlock, check_pairs};
 use crate::{Control, Sample, TaskError};
 
-/// What is known of pairs and of either side.
-pub(super) struct Together {
-    pub pairs: Pairs,
+/// Largest share of an eigenvalue that products in f32 may change by their bound; where it may be more, they are taken in f64. What they do
+/// change is far less, for the bound is that of the smallest eigenvalue along the worst direction.
+const CHANGED: f64 = 1e-2;
+
+/// Largest share of the norm of Σr, x and z in pairs, that they may change where it follows from other products.
+const CHANGED_NORM: f64 = 1e-4;
+
+/// The covariances of a measurement.
+pub(super) struct Covariances {
+    /// What is known of pairs, where rows are paired.
+    pub pairs: Option<Pairs>,
     pub sides: [SideCovariance; 2],
-    /// Where it was asked for.
+    /// Of one side with the other, where it was counted on the way.
     pub cross: Option<CrossCovariance>,
+}
+
+impl Covariances {
+    /// Whether products in f32 change the norm of Σr, where it follows from others, by at most [`CHANGED_NORM`], and no eigenvalue of any
+    /// covariance and its halves by more than [`CHANGED`], where `eigenvalues` are asked for.
+    pub(super) fn hold(&self, eigenvalues: bool) -> bool {
+        let follows = self.pairs.as_ref().filter(|_| self.cross.is_some());
+        if follows.is_some_and(|pairs| !pairs.differences.holds_square(CHANGED_NORM)) {
+            return false;
+        }
+        if !eigenvalues {
+            return true;
+        }
+        let of_sides = self.sides.iter().map(|side| (&side.whole, &side.halves));
+        let of_pairs = self.pairs.iter().map(|pairs| (&pairs.differences, &pairs.halves));
+        let all: Vec<&Covariance> = of_sides
+            .chain(of_pairs)
+            .flat_map(|(whole, halves)| [whole, &halves.parts[0], &halves.parts[1]])
+            .collect();
+        all.par_iter().all(|covariance| covariance.resolves(CHANGED))
+    }
 }
 
 /// Products of the rows of pairs, in quarters.
@@ -105,7 +134,7 @@ pub(super) fn pairs_and_sides(
     crossed: bool,
     precision: Precision,
     control: &Control,
-) -> Result<Together, TaskError> {
+) -> Result<Covariances, TaskError> {
     let mut pass = PairPass::new(sides, Some(Sample::ALL));
     let mut products = Products::about(sides, crossed, precision);
     let mut storage = [0, 1].map(|side| SideStorage::new(sides, side));
@@ -131,8 +160,8 @@ pub(super) fn pairs_and_sides(
     })?;
     let ([x, z, r], cross) = products.halves(control);
     let [of_x, of_z] = storage.map(SideStorage::noise);
-    Ok(Together {
-        pairs: pass.pairs(r, control),
+    Ok(Covariances {
+        pairs: Some(pass.pairs(r, control)),
         sides: [
             SideCovariance::of(x, &of_x, gains[0], control),
             SideCovariance::of(z, &of_z, gains[1], control),

@@ -6,7 +6,7 @@ import { Aligner } from '../src/align.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { inspect } from '../src/inspect.ts'
 import type { Progress } from '../src/results.ts'
-import { folderOf } from './helpers/place.ts'
+import { folderOf, SAMPLE } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
 
 const DIM = 64
@@ -21,6 +21,8 @@ async function sides() {
 test('a signal that is already aborted starts nothing', async t => {
   const error = await t.throwsAsync(Aligner.fit(await sides(), { signal: AbortSignal.abort('no') }))
   t.like(error, { code: 'CANCELLED', name: 'AbortError', cause: 'no' })
+  const opening = openEmbeddings(SAMPLE, { role: 'image' }, { signal: AbortSignal.abort('no') })
+  t.like(await t.throwsAsync(opening), { code: 'CANCELLED', name: 'AbortError', cause: 'no' })
 })
 
 test('an aborted call rejects soon, with the reason, and leaves no file', async t => {

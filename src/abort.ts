@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { ModalityGapError } from './errors.ts'
+import { isCancelled, ModalityGapError } from './errors.ts'
 import { type CancelToken, native } from './native.ts'
 import { hasScheme } from './remote.ts'
 import type { Progress } from './results.ts'
@@ -39,13 +39,16 @@ const followed = new AsyncLocalStorage<CancelToken>()
 /**
  * Does work that reads at `places`; where one of them is an address, its reads of ids, records and aligners end when `signal` is aborted.
  *
- * @throws {@link ModalityGapError} `CANCELLED` where it was
+ * @throws {@link ModalityGapError} `CANCELLED` where it was, and before the work where it already is
  */
 export async function following<T>(
   signal: AbortSignal | undefined,
   places: readonly unknown[],
   work: () => Promise<T>,
 ): Promise<T> {
+  if (signal?.aborted) {
+    throw cancelled(signal.reason)
+  }
   // a context makes every promise of the process slower on Node 20, so files do without
   if (signal === undefined || !places.flat().some(place => typeof place === 'string' && hasScheme(place))) {
     return await work()
@@ -67,7 +70,7 @@ export function followedToken(): CancelToken | undefined {
 
 /** What a call has thrown, with the reason of its signal where that has stopped it. */
 export function withReason(error: unknown, signal: AbortSignal | undefined): unknown {
-  return error instanceof ModalityGapError && error.code === 'CANCELLED' ? cancelled(signal?.reason) : error
+  return isCancelled(error) ? cancelled(signal?.reason) : error
 }
 
 /** The error of a call that was stopped. */

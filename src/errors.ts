@@ -109,6 +109,11 @@ export class ModalityGapError extends Error {
   }
 }
 
+/** Whether an error says that a call was stopped. */
+export function isCancelled(error: unknown): error is ModalityGapError {
+  return error instanceof ModalityGapError && error.code === 'CANCELLED'
+}
+
 /**
  * What native calls return: a value, or an error with its place in it.
  *

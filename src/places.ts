@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { followedToken } from './abort.ts'
-import { ModalityGapError, unwrap } from './errors.ts'
+import { isCancelled, unwrap } from './errors.ts'
 import { native } from './native.ts'
 import { isRemote } from './remote.ts'
 import { unreadable } from './unreadable.ts'
@@ -47,9 +47,7 @@ export async function placeAt(path: string): Promise<FoundPlace> {
  * @throws {@link ModalityGapError} `CANCELLED`
  */
 export async function isThere(path: string): Promise<boolean> {
-  const found = await findPlace(path).catch(error =>
-    error instanceof ModalityGapError && error.code === 'CANCELLED' ? Promise.reject(error) : undefined,
-  )
+  const found = await findPlace(path).catch(error => (isCancelled(error) ? Promise.reject(error) : undefined))
   return found !== undefined
 }
 

@@ -42,7 +42,7 @@ export function addFit(program: Command): void {
       const { threads, work, resume } = options
       const opened = await openSides(sides, readingOf(options), run.signal)
       // an interruption may have come when the aligner was written
-      const before = resume ? await Aligner.load(options.out, { signal: run.signal }).catch(() => undefined) : undefined
+      const before = resume ? await Aligner.load(options.out).catch(() => undefined) : undefined
       const overwrite = options.overwrite || before !== undefined
       const read = [options.imageIds, options.textIds]
       await claimFiles([options.out], { overwrite }, [opened.target, opened.source, ...read])

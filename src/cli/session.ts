@@ -1,5 +1,5 @@
 import type { RunOptions } from '../abort.ts'
-import { ModalityGapError } from '../errors.ts'
+import { isCancelled, ModalityGapError } from '../errors.ts'
 import type { Progress } from '../results.ts'
 import { type Advice, describe } from './describe.ts'
 import { readyOutput, show, showJson, tell } from './output.ts'
@@ -63,7 +63,7 @@ export async function perform(
 }
 
 function fail(error: unknown, { resumeWith, advice, kept = 'finished shards are kept' }: SessionOptions): void {
-  if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
+  if (isCancelled(error)) {
     const next = resumeWith ? `; ${kept}, continue with: ${resumeWith}` : '; nothing was left behind'
     tell(`modality-gap: interrupted${next}`)
     process.exitCode = INTERRUPTED

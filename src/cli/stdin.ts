@@ -1,6 +1,6 @@
 import { addAbortSignal } from 'node:stream'
 import { cancelled } from '../abort.ts'
-import { ModalityGapError } from '../errors.ts'
+import { isCancelled, ModalityGapError } from '../errors.ts'
 
 const LINE_END = 10
 /** Bytes of a line at most: it may hold the rows of a step. */
@@ -46,7 +46,7 @@ export async function* inputLines(signal: AbortSignal | undefined): AsyncGenerat
       refuseLonger(bytes, MAX_LINE, `line ${row + 1}`, row)
     }
   } catch (error) {
-    if (error instanceof ModalityGapError && error.code === 'CANCELLED') {
+    if (isCancelled(error)) {
       return
     }
     throw error

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { Aligner, openEmbeddings } from '../src/index.ts'
-import { openDataset } from '../src/revision/index.ts'
+import { Aligner, measureGap, openEmbeddings, Tracker } from '../src/index.ts'
+import { openDataset, ReVision } from '../src/revision/index.ts'
 import { MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
+import { material, sideRows, tinyConfig } from './helpers/revision.ts'
 import { someRows } from './helpers/rows.ts'
 import { AUTHORIZATION, ask, environment, objects, pass, proxy, startS3 } from './helpers/servers.ts'
 
@@ -66,24 +67,47 @@ test.serial('an abort ends an opening at once whose request gets no answer', asy
   await t.throwsAsync(openEmbeddings('s3://rows/image.npy', {}, { signal }), { code: 'CANCELLED' })
 })
 
-test.serial('an abort ends at once what waits for ids, an aligner or records', async t => {
+test.serial('an abort ends at once what waits for a store, whatever it waits for', async t => {
   const { endpoint, folder } = await started(t)
   await put(endpoint, folder, 'image.npy', 40, 16)
-  await ask('PUT', `${endpoint}/rows/ids.txt`, Buffer.from('a\n'.repeat(40)))
+  const captions = someRows(40, 16, 5)
+  const lines = Array.from({ length: 40 }, (_, i) => {
+    return JSON.stringify({ image_id: i >> 1, embedding: [...captions.subarray(16 * i, 16 * (i + 1))] })
+  })
+  await ask('PUT', `${endpoint}/rows/captions.jsonl`, Buffer.from(lines.join('\n')))
   let controller = new AbortController()
-  // rows are answered for, all else is not
+  let opened = false
+  // rows are answered for until they are opened, all else is not
   const held = await proxy(t, endpoint, ({ url = '' }) => {
-    const stalled = !url.includes('image.npy')
+    const stalled = opened || !/image\.npy|captions/.test(url)
     if (stalled) controller.abort(new Error('enough'))
     return stalled
   })
   Object.assign(process.env, environment(held), NEVER)
+  const [image, text] = [await openEmbeddings('s3://rows/image.npy'), await openEmbeddings('s3://rows/captions.jsonl')]
+  const here = await openEmbeddings(captions, { dim: 16 })
+  const aligner = await Aligner.fit({ target: here, source: here })
+  const tracker = new Tracker({ freezeAt: 0 })
+  const run = (changes: object) => ReVision.open(tinyConfig(material(t), { stage2: false, ...changes }))
+  const trained = await run({ stage1: false, embeddings: { aligner: 's3://rows/a.safetensors' } })
+  const rows = sideRows(2, 'image')
   for (const [what, waits] of [
     ['ids', signal => openEmbeddings('s3://rows/image.npy', { ids: 's3://rows/ids.txt' }, { signal })],
     ['an aligner', signal => Aligner.load('s3://rows/a.safetensors', { signal })],
+    ['an aligner to be written', signal => aligner.save('s3://rows/a.safetensors', { signal })],
+    ['a frame to be written', signal => measureGap({ image, text: here, saveFrame: 's3://rows/f' }, { signal })],
+    ['opened rows of a measurement with ids of their own', signal => measureGap({ image, text }, { signal })],
+    ['opened rows of a fit', signal => Aligner.fit({ target: image, source: text, holdout: 0.2 }, { signal })],
+    ['rows of a step', signal => tracker.push({ step: 0, image: 's3://rows/i.npy', text: here }, { signal })],
     ['records', signal => openDataset({ records: 's3://rows/records.jsonl' }, { signal })],
+    [
+      'records of a run',
+      async signal => (await run({ stage1: { data: 's3://rows/records.jsonl' } })).pretrain({ signal }),
+    ],
+    ['rows of a question', signal => trained.generate({ prompt: 'what', rows }, { signal })],
   ] as [string, (signal: AbortSignal) => Promise<unknown>][]) {
     controller = new AbortController()
+    opened = what.startsWith('opened')
     const error = await t.throwsAsync(waits(controller.signal), { code: 'CANCELLED' }, what)
     t.is((error?.cause as Error | undefined)?.message, 'enough', what)
   }

@@ -26,7 +26,7 @@ export declare class NativeAligner {
   /** The bytes of its file. */
   toBytes(): Buffer
   /** Writes its file: temporary file, synced, renamed. */
-  save(path: string): Promise<types.Outcome<undefined>>
+  save(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<undefined>>
   /** What it says of itself. */
   info(): types.AlignerInfo
   /** Maps f32 rows into `out`. */
@@ -192,7 +192,7 @@ export interface AnswerPiece {
  * Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one
  * of `read`.
  */
-export declare function claimFiles(files: Array<string>, replace: boolean, sources: Array<Source>, read: Array<string>): Promise<types.Outcome<undefined>>
+export declare function claimFiles(files: Array<string>, replace: boolean, sources: Array<Source>, read: Array<string>, token?: CancelToken | undefined | null): Promise<types.Outcome<undefined>>
 
 /** Writes the embeddings of a list of pairs. */
 export declare function embedPairs(job: types.Given<types.EmbedJob, 'encoder' | 'data' | 'out'>, threads: number, token: CancelToken, onProgress?: ((arg: ProgressEvent) => void) | undefined | null): Promise<types.Outcome<types.EmbedReport>>

@@ -50,7 +50,7 @@ export async function following<T>(
     throw cancelled(signal.reason)
   }
   // a context makes every promise of the process slower on Node 20, so files do without
-  if (signal === undefined || !places.flat().some(place => typeof place === 'string' && hasScheme(place))) {
+  if (signal === undefined || !places.some(isAddress)) {
     return await work()
   }
   const cancellation = cancelOn(signal)
@@ -61,6 +61,15 @@ export async function following<T>(
   } finally {
     cancellation.release()
   }
+}
+
+/** Whether a place is an address, or a list of places that holds one. */
+function isAddress(place: unknown): boolean {
+  if (Array.isArray(place)) {
+    // rows in memory are long
+    return typeof place[0] === 'string' && place.some(isAddress)
+  }
+  return typeof place === 'string' && hasScheme(place)
 }
 
 /** The token that such work follows. */

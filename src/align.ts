@@ -135,7 +135,7 @@ export class Aligner {
   static async fit(input: FitInput, run: RunOptions = {}): Promise<Aligner> {
     checkCall('Aligner.fit', [input, fitInputChecks], [run, runChecks], SIDE_NAMES)
     const { target, source, on, ...options } = input
-    const [sources, job] = await sidesOf({ target, source }, options)
+    const [sources, job] = await sidesOf({ target, source }, options, run.signal)
     return Aligner.#fitted(await runJobOn(on, { kind: 'fit', ...job }, sources, run), { target, source })
   }
 
@@ -149,7 +149,7 @@ export class Aligner {
   static async alignTo(input: AlignInput, run: RunOptions = {}): Promise<Aligner> {
     checkCall('Aligner.alignTo', [input, alignChecks], [run, runChecks], SIDE_NAMES)
     const { target, source, on, ...options } = input
-    const [sources, job] = await sidesOf({ target, source }, options)
+    const [sources, job] = await sidesOf({ target, source }, options, run.signal)
     return Aligner.#fitted(await runJobOn(on, { kind: 'align', ...job }, sources, run), { target, source })
   }
 
@@ -201,13 +201,16 @@ export class Aligner {
   /**
    * Writes the aligner as a safetensors file; the file has its name only once it is complete.
    *
-   * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`; `CANCELLED` when `signal` is aborted while a
+   * store is waited for
    */
-  async save(path: string, options: OverwriteOptions = {}): Promise<void> {
+  async save(path: string, options: OverwriteOptions & Pick<RunOptions, 'signal'> = {}): Promise<void> {
     checkPath(path, 'aligner.save', output)
-    checkOptions(options, 'the second argument of aligner.save', overwriteChecks)
-    await claimFiles([path], options)
-    unwrap(await this.#native.save(path))
+    checkOptions(options, 'the second argument of aligner.save', { ...overwriteChecks, signal })
+    await following(options.signal, [path], async () => {
+      await claimFiles([path], options)
+      unwrap(await this.#native.save(path, followedToken()))
+    })
   }
 
   /**
@@ -271,9 +274,10 @@ export const fitted = instanceOf(Aligner, 'an Aligner')
 async function sidesOf<T extends GroupOptions & { holdout?: number }>(
   { target, source }: Sides,
   { captionsPerImage, ...job }: T,
+  signal?: AbortSignal,
 ): Promise<[Source[], Omit<T, 'captionsPerImage'>]> {
   checkWidth(source, target.dim, 'those of the target')
   const options = { paired: job.paired, captionsPerImage }
-  const { sources, paired } = await groupedSources(target, source, options, (job.holdout ?? 0) > 0)
+  const { sources, paired } = await groupedSources(target, source, options, { own: (job.holdout ?? 0) > 0, signal })
   return [sources, { ...job, paired }]
 }

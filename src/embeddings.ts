@@ -404,6 +404,11 @@ function fromRows(
   }
 }
 
+/** Paths and addresses of the files of rows; none of rows in memory. */
+export function filesOf({ shards }: Embeddings): string[] {
+  return shards.flatMap(({ path }) => path ?? [])
+}
+
 /**
  * Rows have to be as wide as what they meet; checked before any of them is read.
  *

@@ -66,12 +66,13 @@ export async function measured(
   run: RunOptions = {},
 ): Promise<GapReport> {
   checkWidth(text, image.dim, 'those of the images')
-  await claimFiles([options.saveFrame], { overwrite }, [image, text])
+  await claimFiles([options.saveFrame], { overwrite, signal: run.signal }, [image, text])
   if (aligner) {
     checkWidth(text, aligner.dim, 'the aligner')
   }
   const map = aligner && nativeOf(aligner)
-  const { sources, paired, from } = await groupedSources(image, text, { paired: options.paired, captionsPerImage })
+  const grouping = { paired: options.paired, captionsPerImage }
+  const { sources, paired, from } = await groupedSources(image, text, grouping, { signal: run.signal })
   const { report: found } = await runJobOn(on, { kind: 'measure', ...options, paired }, sources, run, map)
   if (found.groups && from !== undefined) {
     found.groups.from = from

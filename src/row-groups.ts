@@ -1,7 +1,9 @@
-import { type Embeddings, idsOf, sourceOf } from './embeddings.ts'
+import { following } from './abort.ts'
+import { type Embeddings, filesOf, idsOf, sourceOf } from './embeddings.ts'
 import { ModalityGapError, unwrap } from './errors.ts'
 import type { GroupOptions } from './group-options.ts'
 import type { Source } from './native.ts'
+import { once } from './once.ts'
 import { type FoundIds, ownIds } from './row-ids.ts'
 
 /** Two sources in groups. */
@@ -18,15 +20,15 @@ export interface GroupedSources {
 const MOST_ROWS = 100
 
 /**
- * Both sides with the groups of their rows: as given, as the rows bring them along, or none.
+ * Both sides with the groups of their rows: as given, as the rows bring them along (unless `own` says otherwise), or none.
  *
- * @throws {@link ModalityGapError} `NOT_PAIRED` when rows and ids, or rows and captions per image, do not fit together
+ * @throws {@link ModalityGapError} `NOT_PAIRED` when rows and ids, or rows and captions per image, do not fit together; `CANCELLED`
  */
 export async function groupedSources(
   image: Embeddings,
   text: Embeddings,
   { paired, captionsPerImage }: GroupOptions,
-  own = true,
+  { own = true, signal }: { own?: boolean; signal?: AbortSignal } = {},
 ): Promise<GroupedSources> {
   const sides = [image, text] as const
   const sources: [Source, Source] = [sourceOf(image), sourceOf(text)]
@@ -37,7 +39,7 @@ export async function groupedSources(
   }
   const given = [idsOf(image) ?? undefined, idsOf(text) ?? undefined] as const
   const both = given.every(ids => ids !== undefined)
-  const found = both || !own ? given : await broughtAlong(sides, given)
+  const found = both || !own ? given : await following(signal, sides.flatMap(filesOf), () => broughtAlong(sides, given))
   const known = found.filter(ids => ids !== undefined)
   if (known.length === 0) {
     return { sources, paired }
@@ -81,10 +83,7 @@ async function itemsOf(rows: Embeddings): Promise<FoundIds | undefined> {
   if (idsOf(rows) === null) {
     return undefined
   }
-  const known = brought.get(rows) ?? ownIds(rows)
-  brought.set(rows, known)
-  known.catch(() => brought.delete(rows))
-  const found = await known
+  const found = await once(brought, rows, () => ownIds(rows))
   return found && new Set(found.ids).size * MOST_ROWS >= found.ids.length ? found : undefined
 }
 

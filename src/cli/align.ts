@@ -36,7 +36,11 @@ export function addAlign(program: Command): void {
         const sides = sidesOf(options)
         const names = { targetName: sides.target.name, sourceName: sides.source.name }
         const opened = await openSides(sides, readingOf(options), run.signal)
-        const write = await htmlWriter(options, [opened.target, opened.source, options.imageIds, options.textIds])
+        const write = await htmlWriter(
+          options,
+          [opened.target, opened.source, options.imageIds, options.textIds],
+          run.signal,
+        )
         const aligner = await Aligner.alignTo(
           {
             ...opened,

@@ -162,7 +162,7 @@ function finish(
   work: (run: RunOptions) => Promise<{ report: ReportData; text: string }>,
 ): Promise<void> {
   return perform({ json: options.json }, async run => {
-    const write = await htmlWriter(options, read)
+    const write = await htmlWriter(options, read, run.signal)
     const { report, text } = await work(run)
     const files = await write(report)
     return { report, text: `${text}${written(files)}` }

@@ -52,7 +52,7 @@ export function addCompare(program: Command): void {
       const { threads, paired, holdout, energy, rank, exact, seed, captionsPerImage } = options
       const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading }, opening)
       const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading }, opening)
-      const write = await htmlWriter(options, [image, text, options.imageIds, options.textIds])
+      const write = await htmlWriter(options, [image, text, options.imageIds, options.textIds], run.signal)
       const what = { paired, captionsPerImage, methods: options.methods, holdout, energy, rank, exact, seed, threads }
       const report = await compareStrategies({ image, text, ...what }, run)
       const subtitle = `${options.image.join(', ')} and ${options.text.join(', ')}`

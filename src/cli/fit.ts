@@ -42,10 +42,10 @@ export function addFit(program: Command): void {
       const { threads, work, resume } = options
       const opened = await openSides(sides, readingOf(options), run.signal)
       // an interruption may have come when the aligner was written
-      const before = resume ? await Aligner.load(options.out).catch(() => undefined) : undefined
+      const before = resume ? await Aligner.load(options.out, { signal: run.signal }).catch(() => undefined) : undefined
       const overwrite = options.overwrite || before !== undefined
       const read = [options.imageIds, options.textIds]
-      await claimFiles([options.out], { overwrite }, [opened.target, opened.source, ...read])
+      await claimFiles([options.out], { overwrite, signal: run.signal }, [opened.target, opened.source, ...read])
       const aligner = await Aligner.fit(
         {
           ...opened,
@@ -61,7 +61,7 @@ export function addFit(program: Command): void {
       )
       const same = before !== undefined && Buffer.compare(before.toBytes(), aligner.toBytes()) === 0
       if (!same) {
-        await aligner.save(options.out, { overwrite: options.overwrite })
+        await aligner.save(options.out, { overwrite: options.overwrite, signal: run.signal })
       }
       const report = { ...aligner.report, outputs: [options.out] }
       return { report, text: fitTable(aligner, { outputs: report.outputs }) }

@@ -42,6 +42,7 @@ export type WriteHtml = (data: ReportData, about?: ReportOptions) => Promise<str
 export async function htmlWriter(
   options: HtmlOptions,
   sources: readonly (Embeddings | string | undefined)[] = [],
+  signal?: AbortSignal,
 ): Promise<WriteHtml> {
   const { html, charts, chartsFormat, atlas, overwrite } = options
   if (chartsFormat !== undefined && charts === undefined) {
@@ -51,8 +52,9 @@ export async function htmlWriter(
     return async () => []
   }
   const { claimFiles, claimPlaces } = await import('../claim.ts')
-  await claimFiles([html, atlas], options, sources)
-  await claimPlaces(charts === undefined ? [] : await chartsIn(charts), options)
+  const claim = { overwrite, signal }
+  await claimFiles([html, atlas], claim, sources)
+  await claimPlaces(charts === undefined ? [] : await chartsIn(charts), claim)
   const { rasterizer, writeCharts, writeReport } = await import('../report/report.ts')
   if (chartsFormat === 'png') {
     await rasterizer()

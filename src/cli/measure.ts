@@ -65,8 +65,8 @@ export function addMeasure(program: Command): void {
       const image = await openEmbeddings(options.image, { role: 'image', ids: options.imageIds, ...reading }, opening)
       const text = await openEmbeddings(options.text, { role: 'text', ids: options.textIds, ...reading }, opening)
       const read = [options.aligner, options.frame, options.imageIds, options.textIds]
-      await claimFiles([options.saveFrame], options, [image, text, ...read])
-      const write = await htmlWriter(options, [image, text, ...read])
+      await claimFiles([options.saveFrame], { ...options, ...opening }, [image, text, ...read])
+      const write = await htmlWriter(options, [image, text, ...read], run.signal)
       const frames = { energy, rank, frame: options.frame, saveFrame: options.saveFrame }
       const what = {
         paired,

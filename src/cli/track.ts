@@ -68,7 +68,7 @@ export function addTrack(program: Command): void {
       const signal = run.signal as AbortSignal
       const { trackReportData } = await import('../report/track/data.ts')
       const { trackText } = await import('./track-table.ts')
-      const write = await htmlWriter(options)
+      const write = await htmlWriter(options, [], run.signal)
       const watched: Watched = { records: [] }
       if (options.serve !== undefined) {
         const { serveRun } = await import('../report/track/serve.ts')

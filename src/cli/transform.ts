@@ -40,12 +40,15 @@ export function addTransform(program: Command): void {
       const { Aligner } = await import('../align.ts')
       const { openEmbeddings } = await import('../embeddings.ts')
       const { claimFiles } = await import('../claim.ts')
+      const { following } = await import('../abort.ts')
       const { findPlace } = await import('../places.ts')
       const aligner = await Aligner.load(options.aligner, { signal: run.signal })
       // what stands in a folder is looked at by the job itself
-      if (!(await findPlace(options.out))?.folder) {
-        await claimFiles([options.out], { overwrite: true }, [options.aligner])
-      }
+      await following(run.signal, [options.out], async () => {
+        if (!(await findPlace(options.out))?.folder) {
+          await claimFiles([options.out], { overwrite: true }, [options.aligner])
+        }
+      })
       const side = options.side ?? 'source'
       const name = aligner.info[side].name
       const role = name === 'image' || name === 'text' ? name : 'other'

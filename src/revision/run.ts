@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { RunOptions } from '../abort.ts'
+import { following, type RunOptions } from '../abort.ts'
 import {
   anyOf,
   type Checks,
@@ -25,6 +25,7 @@ import { exists } from '../claim.ts'
 import { Embeddings } from '../embeddings.ts'
 import { DualEncoder } from '../encoder/encoder.ts'
 import { ModalityGapError } from '../errors.ts'
+import { once } from '../once.ts'
 import { overwriteChecks, runChecks } from '../option-checks.ts'
 import { readRegular } from '../regular-file.ts'
 import { kindOf } from '../rows.ts'
@@ -106,7 +107,7 @@ export class ReVision {
   readonly warning?: string
   /** Rows for a model in use; it may outlive those of the training. */
   #workspace: Workspace
-  #model: Promise<VisionModel> | undefined
+  #model = new Map<'model', Promise<VisionModel>>()
 
   private constructor(own: symbol, config: ReVisionConfig, warning: string | undefined) {
     madeHere(own, 'ReVision', 'await ReVision.open(config)')
@@ -139,6 +140,10 @@ export class ReVision {
    */
   async run(options: ReVisionRunOptions = {}): Promise<ReVisionReport> {
     checkOptions(options, 'revision.run', runOptionChecks)
+    return await this.#following(options, () => this.#run(options))
+  }
+
+  async #run(options: ReVisionRunOptions): Promise<ReVisionReport> {
     const { stage1, stage2, output } = this.config
     await clearCache(new Workspace(this.config).cache)
     await preflight(this.config, new Workspace(this.config))
@@ -182,7 +187,9 @@ export class ReVision {
   async #train(name: StageName, start: StageStart, options: ReVisionRunOptions): Promise<TrainingReport> {
     const { callbacks, ...run } = options
     this.close()
-    return await runStage(name, this.config, start, { callbacks: callbacks?.[name], ...run })
+    return await this.#following(run, () =>
+      runStage(name, this.config, start, { callbacks: callbacks?.[name], ...run }),
+    )
   }
 
   /**
@@ -192,6 +199,10 @@ export class ReVision {
    */
   async evaluate(run: RunOptions = {}): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>> {
     checkOptions(run, 'revision.evaluate', runChecks)
+    return await this.#following(run, () => this.#evaluate(run))
+  }
+
+  async #evaluate(run: RunOptions): Promise<Pick<ReVisionReport, 'evaluation' | 'gap'>> {
     const { config } = this
     const model = await this.model()
     const workspace = this.#workspace
@@ -218,11 +229,10 @@ export class ReVision {
   async generate(question: Question, options: GenerateOptions = {}): Promise<Answer[]> {
     checkOptions(question, 'revision.generate', questionChecks)
     checkOptions(options, 'the second argument of revision.generate', generateChecks)
-    this.#model ??= this.model()
-    // what could not be read is tried again when it is asked for again
-    this.#model.catch(() => this.close())
-    const asked = { model: await this.#model, config: this.config, workspace: this.#workspace }
-    return await ask(asked, question, options)
+    return await this.#following(options, async () => {
+      const model = await once(this.#model, 'model', () => this.#kept())
+      return await ask({ model, config: this.config, workspace: this.#workspace }, question, options)
+    })
   }
 
   /**
@@ -235,13 +245,19 @@ export class ReVision {
   async export(folder: string, options: HandOverOptions = {}): Promise<string[]> {
     checkPath(folder, 'revision.export', localOutput)
     checkOptions(options, 'the second argument of revision.export', handOverChecks)
-    const { config } = this
-    const model = await this.model()
-    try {
-      return await handOver({ model, config, workspace: this.#workspace, left: this.#after('stage2') }, folder, options)
-    } finally {
-      model.dispose()
-    }
+    return await this.#following(options, async () => {
+      const { config } = this
+      const model = await this.model()
+      try {
+        return await handOver(
+          { model, config, workspace: this.#workspace, left: this.#after('stage2') },
+          folder,
+          options,
+        )
+      } finally {
+        model.dispose()
+      }
+    })
   }
 
   /**
@@ -259,10 +275,25 @@ export class ReVision {
     return await VisionModel.open(modelOf(this.config, { dim, start }))
   }
 
+  async #kept(): Promise<VisionModel> {
+    try {
+      return await this.model()
+    } catch (error) {
+      // what the files held may have changed when they are read again
+      this.#workspace = new Workspace(this.config, { trained: true })
+      throw error
+    }
+  }
+
   /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows; what is asked later is read anew. */
   close(): void {
-    this.#model = undefined
+    this.#model = new Map()
     this.#workspace = new Workspace(this.config, { trained: true })
+  }
+
+  /** Work that the signal ends, also while it waits for one of the stores that the configuration names. */
+  #following<T>({ signal }: RunOptions, work: () => Promise<T>): Promise<T> {
+    return following(signal, textsIn(this.config), work)
   }
 
   /** What the last finished stage up to `name` left. */
@@ -287,6 +318,14 @@ export function checkInput(input: unknown, of: string): void {
   if ((typeof input !== 'string' || input === '') && kindOf(input) !== 'Object') {
     throw wrong(input, of, 'a configuration: a file, an output folder or an object')
   }
+}
+
+/** All texts in a configuration, addresses among them. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') {
+    return [value]
+  }
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
 /** A warning about a projector that is as it was made. */

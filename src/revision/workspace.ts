@@ -3,9 +3,10 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunOptions } from '../abort.ts'
 import { Aligner } from '../align.ts'
-import { type Embeddings, openEmbeddings } from '../embeddings.ts'
+import { type Embeddings, filesOf, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { refuseLinks } from '../no-links.ts'
+import { once } from '../once.ts'
 import { readRegular } from '../regular-file.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { ReVisionConfig } from './config.ts'
@@ -97,7 +98,7 @@ export class Workspace {
     const fitted = typeof aligner === 'object' ? [image && ('image' as const), text && ('text' as const)] : []
     const sides = new Set<Side>([side, ...fitted.flatMap(each => each || [])])
     const opened = await Promise.all([...sides].map(each => this.embeddings(each)))
-    const rows = opened.flatMap(({ shards }) => shards.flatMap(({ path }) => path ?? []))
+    const rows = opened.flatMap(filesOf)
     const { from } = (side === 'image' ? imageIds : textIds) ?? {}
     const ids = from !== undefined && !['metadata', 'order', 'row'].includes(from) ? [from] : []
     return await contentsOf([...rows, ...ids, ...(typeof aligner === 'string' ? [aligner] : [])])
@@ -219,16 +220,4 @@ export class Workspace {
     await writeWhole(note, made)
     return fitted
   }
-}
-
-function once<K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
-  const before = made.get(key)
-  if (before) {
-    return before
-  }
-  const now = make()
-  made.set(key, now)
-  // what failed is tried again when it is asked for again
-  now.catch(() => made.delete(key))
-  return now
 }

@@ -1,4 +1,4 @@
-import { cancelOn, type RunOptions, withReason } from '../abort.ts'
+import { cancelOn, following, type RunOptions, withReason } from '../abort.ts'
 import { checkedBytes } from '../bytes.ts'
 import {
   type Check,
@@ -18,6 +18,7 @@ import { Embeddings, type EmbeddingsOptions, idsOf, openEmbeddings, rowIds, sour
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { given } from '../job.ts'
 import { type NativeTracker, native, type Source, type TrackedName } from '../native.ts'
+import { once } from '../once.ts'
 import { overwriteChecks, threads } from '../option-checks.ts'
 import type { OverwriteOptions, ThreadOptions } from '../options.ts'
 import { isThere } from '../places.ts'
@@ -135,7 +136,7 @@ export class Tracker {
   readonly #use: TrackerUse
   readonly #records: TrackRecord[] = []
   #dim: number | undefined
-  #items: Promise<Uint32Array | undefined> | undefined
+  readonly #items = new Map<'items', Promise<Uint32Array | undefined>>()
   #log: Promise<TrackLog> | undefined
   #turn: Promise<unknown> = Promise.resolve()
   /** Whether a log with the first record of this run is its own. */
@@ -219,7 +220,16 @@ export class Tracker {
       return undefined
     }
     // arrays are copied here, before anything is awaited, so that the trainer may continue with them
-    const rows = this.#open(step)
+    const places = [
+      step.image,
+      step.text,
+      step.gradImage,
+      step.gradText,
+      step.batchImage,
+      step.batchText,
+      this.#use.ids,
+    ]
+    const rows = following(run.signal, places, () => this.#open(step))
     rows.catch(() => {})
     const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))
     // collected by chance, the copies of many steps would fill the memory before V8 saw a reason to look
@@ -316,15 +326,10 @@ export class Tracker {
   /** Items of the probe pairs, looked up once: they are the same pairs at every step. */
   async #itemsOf(image: Embeddings): Promise<Uint32Array | undefined> {
     const { ids, captionsPerImage } = this.#use
-    const found = async () => {
+    const items = await once(this.#items, 'items', async () => {
       const given = ids === undefined ? idsOf(image) : ((await givenIds(ids, sourceOf(image).info())) ?? null)
       return itemsOfPairs(image.rows, given, captionsPerImage)
-    }
-    this.#items ??= found().catch(error => {
-      this.#items = undefined
-      throw error
     })
-    const items = await this.#items
     if (items !== undefined && items.length !== image.rows) {
       throw new ModalityGapError('NOT_PAIRED', `${items.length} ids for ${image.rows} probe pairs`)
     }

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::border::{Failure, Outcome, write_f32, write_f64, write_u16};
 use crate::cancel::CancelToken;
-use crate::promise::{plain, promised, promised_until};
+use crate::promise::{plain, promised_until};
 use crate::weight::{Handle, ReportedBytes, Weighs, weighed};
 
 thread_local! {
@@ -55,7 +55,7 @@ impl NativeAligner {
         path: String,
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
-        promised_until(env, token, move || -> std::result::Result<_, TaskError> {
+        promised_until(env, token, move || {
             let path = Path::new(&path);
             let aligner = load_aligner(path)?;
             let bytes = storage::look(path).map_or(0, |seen| usize::try_from(seen.len).unwrap_or(usize::MAX));
@@ -78,9 +78,14 @@ impl NativeAligner {
 
     /// Writes its file: temporary file, synced, renamed.
     #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
-    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+    pub fn save<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        token: Option<ClassInstance<'env, CancelToken>>,
+    ) -> Result<Object<'env>> {
         let aligner = Arc::clone(&self.aligner);
-        promised(env, move || save_aligner(&aligner, &PathBuf::from(path)))
+        promised_until(env, token, move || save_aligner(&aligner, &PathBuf::from(path)))
     }
 
     /// What it says of itself.

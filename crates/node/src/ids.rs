@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use modality_gap_shards::{ForeignKind, IdColumn, Ids, Records, foreign_kind};
-use modality_gap_tasks::TaskError;
 use napi::bindgen_prelude::{ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -31,7 +30,7 @@ impl NativeIds {
         captions: bool,
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
-        promised_until(env, token, move || -> std::result::Result<Self, TaskError> {
+        promised_until(env, token, move || {
             let usual: Vec<&str> = usual.iter().map(String::as_str).collect();
             let column = IdColumn {
                 name: column.as_deref(),
@@ -53,14 +52,10 @@ impl NativeIds {
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
         let ids = Arc::clone(&self.ids);
-        promised_until(
-            env,
-            token,
-            move || -> std::result::Result<Vec<String>, TaskError> {
-                let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(ids.next_batch()?.unwrap_or_default())
-            },
-        )
+        promised_until(env, token, move || {
+            let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(ids.next_batch()?.unwrap_or_default())
+        })
     }
 }
 
@@ -80,7 +75,7 @@ impl NativeRecords {
         columns: Vec<String>,
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
-        promised_until(env, token, move || -> std::result::Result<Self, TaskError> {
+        promised_until(env, token, move || {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             let records = Records::open(Path::new(&path), &columns)?;
             Ok(Self {
@@ -97,14 +92,10 @@ impl NativeRecords {
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
         let records = Arc::clone(&self.records);
-        promised_until(
-            env,
-            token,
-            move || -> std::result::Result<Vec<String>, TaskError> {
-                let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(records.next_batch()?.unwrap_or_default())
-            },
-        )
+        promised_until(env, token, move || {
+            let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(records.next_batch()?.unwrap_or_default())
+        })
     }
 }
 
@@ -124,15 +115,11 @@ pub fn kind_of_file<'env>(
     path: String,
     token: Option<ClassInstance<'env, CancelToken>>,
 ) -> Result<Object<'env>> {
-    promised_until(
-        env,
-        token,
-        move || -> std::result::Result<Option<FileKind>, TaskError> {
-            let kind = foreign_kind(Path::new(&path))?;
-            Ok(kind.map(|ForeignKind { what, advice }| FileKind {
-                what,
-                advice: advice.map(str::to_owned),
-            }))
-        },
-    )
+    promised_until(env, token, move || {
+        let kind = foreign_kind(Path::new(&path))?;
+        Ok(kind.map(|ForeignKind { what, advice }| FileKind {
+            what,
+            advice: advice.map(str::to_owned),
+        }))
+    })
 }

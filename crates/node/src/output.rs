@@ -13,8 +13,9 @@ use napi::bindgen_prelude::{Buffer, ClassInstance, Float32ArraySlice, Object, Ob
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use crate::cancel::CancelToken;
 use crate::environment::Held;
-use crate::promise::promised;
+use crate::promise::{promised, promised_until};
 use crate::source::Source;
 
 /// Refuses files that would replace something, unless they may, or that would stand among the files of `sources` or replace one
@@ -26,13 +27,14 @@ pub fn claim_files<'env>(
     replace: bool,
     sources: Vec<ClassInstance<'_, Source>>,
     read: Vec<String>,
+    token: Option<ClassInstance<'env, CancelToken>>,
 ) -> Result<Object<'env>> {
     let rows = sources
         .iter()
         .map(|source| source.rows())
         .collect::<Result<Vec<Arc<RowSet>>>>()?;
     let read: Vec<PathBuf> = read.into_iter().map(PathBuf::from).collect();
-    promised(env, move || -> std::result::Result<(), TaskError> {
+    promised_until(env, token, move || {
         let claim = claim_of(&rows.iter().map(Arc::as_ref).collect::<Vec<_>>()).and(&read);
         for file in files {
             claim.check(PathBuf::from(file).as_path(), replace)?;

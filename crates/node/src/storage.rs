@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use modality_gap_shards::{Input, storage};
-use modality_gap_tasks::TaskError;
 use napi::bindgen_prelude::{Buffer, ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -34,19 +33,15 @@ pub fn find_place<'env>(
     path: String,
     token: Option<ClassInstance<'env, CancelToken>>,
 ) -> Result<Object<'env>> {
-    promised_until(
-        env,
-        token,
-        move || -> std::result::Result<Option<FoundPlace>, TaskError> {
-            let found = storage::find(&PathBuf::from(path))?;
-            Ok(found.map(|(_, seen)| FoundPlace {
-                folder: seen.is_none(),
-                size: seen.as_ref().map_or(0.0, |seen| seen.len as f64),
-                modified: milliseconds(seen.as_ref().map(|seen| seen.modified)),
-                tag: seen.and_then(|seen| seen.tag),
-            }))
-        },
-    )
+    promised_until(env, token, move || {
+        let found = storage::find(&PathBuf::from(path))?;
+        Ok(found.map(|(_, seen)| FoundPlace {
+            folder: seen.is_none(),
+            size: seen.as_ref().map_or(0.0, |seen| seen.len as f64),
+            modified: milliseconds(seen.as_ref().map(|seen| seen.modified)),
+            tag: seen.and_then(|seen| seen.tag),
+        }))
+    })
 }
 
 /// Names in a folder, in order.
@@ -56,13 +51,7 @@ pub fn names_in_folder<'env>(
     folder: String,
     token: Option<ClassInstance<'env, CancelToken>>,
 ) -> Result<Object<'env>> {
-    promised_until(
-        env,
-        token,
-        move || -> std::result::Result<Vec<String>, TaskError> {
-            Ok(storage::names(&PathBuf::from(folder))?)
-        },
-    )
+    promised_until(env, token, move || Ok(storage::names(&PathBuf::from(folder))?))
 }
 
 /// An object whose bytes are read by position.
@@ -81,7 +70,7 @@ impl NativeObject {
         path: String,
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
-        promised_until(env, token, move || -> std::result::Result<Self, TaskError> {
+        promised_until(env, token, move || {
             let input = Input::open(&PathBuf::from(path))?;
             let (len, modified, tag) = input.stamp();
             let found = FoundPlace {
@@ -117,11 +106,11 @@ impl NativeObject {
     ) -> Result<Object<'env>> {
         let gone = || napi::Error::from_reason("the object was closed");
         let input: Arc<Input> = self.input.get().ok_or_else(gone)?;
-        promised_until(env, token, move || -> std::result::Result<Buffer, TaskError> {
+        promised_until(env, token, move || {
             #[allow(clippy::cast_sign_loss, reason = "what is below zero becomes zero")]
             let start = start as u64;
             let length = u64::from(length).min(input.len().saturating_sub(start));
-            Ok(input.bytes_at(start, length)?.into())
+            Ok(Buffer::from(input.bytes_at(start, length)?))
         })
     }
 

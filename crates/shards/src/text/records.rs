@@ -139,14 +139,15 @@ impl Records {
         self.offset += self.at as u64;
         (self.filled, self.at) = (self.filled - self.at, 0);
         if self.filled == self.window.len() {
-            if self.filled >= MAX_RECORD {
+            if self.filled > MAX_RECORD + 1 {
                 let reason = format!(
                     "holds a record of more than {MAX_RECORD} bytes at byte {}, which no row of numbers needs",
                     self.offset
                 );
                 return Err(ShardError::bad_format(place, reason));
             }
-            self.window.resize((2 * self.filled).min(MAX_RECORD), 0);
+            // two more, for the end of the longest line
+            self.window.resize((2 * self.filled).min(MAX_RECORD + 2), 0);
         }
         loop {
             match self.reader.read(&mut self.window[self.filled..]) {
@@ -217,5 +218,38 @@ impl Finder {
             at += 1;
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_record_of_the_most_bytes_is_read_and_one_of_more_refused() {
+        let lines = |len: usize, end: &str| {
+            let record = format!("[{}1]{end}[2]", " ".repeat(len - 3));
+            let mut records = Records::new(Box::new(Cursor::new(record)), 0, Cut::Lines);
+            let place = Place::from(Path::new("rows.jsonl"));
+            let first = records
+                .next(&place)
+                .map(|found| found.map(|record| record.bytes.len()));
+            let second = first
+                .is_ok()
+                .then(|| records.next(&place).unwrap().unwrap().bytes.len());
+            (first.map_err(|error| error.to_string()), second)
+        };
+        for end in ["\n", "\r\n"] {
+            assert_eq!(lines(MAX_RECORD, end), (Ok(Some(MAX_RECORD)), Some(3)));
+        }
+        let (refused, _) = lines(MAX_RECORD + 2, "\n");
+        assert!(
+            refused
+                .unwrap_err()
+                .contains("a record of more than 67108864 bytes at byte 0")
+        );
     }
 }

@@ -3,6 +3,9 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { Aligner } from '../src/align.ts'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { isSparkMaster, spark } from '../src/spark.ts'
 import { runTask } from '../src/task.ts'
 import { MAIN, modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
@@ -116,4 +119,28 @@ test('inspect and measure print what they print here; a frame is written once al
   }
   const [elsewhere, here] = ['elsewhere', 'here'].map(name => readFileSync(join(folder, `${name}.safetensors`)))
   t.deepEqual(elsewhere, here)
+})
+
+test('masters of Spark are known by their names, and an executable that is a folder is refused before Spark is asked', async t => {
+  const masters = [
+    'spark://host:7077',
+    'sc://host:15002',
+    'k8s://host',
+    'yarn',
+    'local',
+    'local[4,4]',
+    'local-cluster[2,1,1024]',
+  ]
+  for (const master of masters) {
+    t.true(isSparkMaster(master), master)
+  }
+  for (const other of ['spark://', 'yarns', 'mesos://host', 'localhost', 'list:tasks', '']) {
+    t.false(isSparkMaster(other), other)
+  }
+  const folder = folderOf(t)
+  writeNpy(join(folder, 'rows.npy'), someRows(40, DIM, 1), [40, DIM])
+  const stored = await openEmbeddings(join(folder, 'rows.npy'))
+  const on = spark({ master: 'local', worker: folder })
+  const error = await t.throwsAsync(Aligner.fit({ target: stored, source: stored, on, work: join(folder, 'states') }))
+  t.like(error, { code: 'NOT_FOUND', file: folder })
 })

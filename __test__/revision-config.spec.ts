@@ -428,6 +428,9 @@ test('keys of a section under another name take the place of its own, and a numb
 })
 
 test('values that are allowed where others are refused pass', t => {
+  for (const type of ['mlp1x_gelu', 'mlp16x_gelu', 'linear', 'identity']) {
+    t.is(checkConfig({ ...SMALLEST, projector: { type } }).config.projector.type, type)
+  }
   const { warning } = checkConfig({ ...SMALLEST, packing: false, bits: 16, num_beams: 1, optim: 'adamw_torch' })
   t.is(warning, 'without effect here: bits, num_beams, optim, packing')
 })

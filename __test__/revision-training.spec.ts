@@ -15,6 +15,9 @@ const listen = (stage1: TrainerCallbacks) => ({ callbacks: { stage1 } })
 test('passes are updates, and more of them than can be counted are refused', t => {
   t.is(totalSteps(10, { batchSize: 4, epochs: 2 }), 6)
   t.is(totalSteps(10, { batchSize: 4, epochs: 2, steps: 5 }), 5)
+  // .07 · 100 is 7.000000000000001 in f64
+  t.is(totalSteps(100, { batchSize: 1, epochs: 0.07 }), 7)
+  t.is(totalSteps(100, { batchSize: 1, epochs: 0.071 }), 8)
   t.throws(() => totalSteps(10, { batchSize: 4, epochs: 1e308 }), { code: 'BAD_OPTION', message: /epochs is 1e\+308/ })
 })
 

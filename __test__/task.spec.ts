@@ -56,6 +56,16 @@ test('a transform task writes what transform gives, and again the same', async t
   t.deepEqual(await runTask(spec), receipt)
 })
 
+test('a task that is aborted writes nothing', async t => {
+  const folder = folderOf(t)
+  const path = writeNpy(join(folder, 'rows.npy'), ROWS, [90, DIM])
+  const out = join(folder, 'rows.state')
+  const run = { signal: AbortSignal.abort('no') }
+  const error = await t.throwsAsync(runTask({ task: 'moments', version: 1, shard: { path }, out }, run))
+  t.like(error, { code: 'CANCELLED', cause: 'no' })
+  t.false(existsSync(out))
+})
+
 test('tasks that make no sense are refused and write nothing', async t => {
   const folder = folderOf(t)
   const out = join(folder, 'state')

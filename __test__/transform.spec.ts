@@ -38,6 +38,19 @@ test('a map that can be done by hand', t => {
   t.true(Math.abs((a as number) - Math.SQRT1_2) <= ROUNDING && Math.abs((b as number) - Math.SQRT1_2) <= ROUNDING)
 })
 
+test('what is only rounding after the map has no direction', t => {
+  // (−√½, √½) is moved to (left, 0)
+  for (const [left, refused] of [
+    [9e-13, true],
+    [2e-12, false],
+  ] as const) {
+    const parts = smallParts()
+    parts.tensors.shift = { shape: [2], values: [Math.SQRT1_2 + left, -Math.SQRT1_2] }
+    const move = () => new PortableAligner(alignerBytes(parts)).transform(Float64Array.of(-1, 1))
+    refused ? t.throws(move, { code: 'BAD_ROW', message: /onto the origin/ }) : t.notThrows(move)
+  }
+})
+
 test('off the sphere nothing is renormalised', t => {
   const parts = smallParts()
   parts.info.renormalize = false

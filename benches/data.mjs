@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WHEELS_ONLY } from '../scripts/pinned.mjs'
 
-export const cache = process.env.MODALITY_GAP_CACHE ?? join(tmpdir(), 'modality-gap-bench')
+export const cache = process.env.MODALITY_GAP_CACHE || join(tmpdir(), 'modality-gap-bench')
 const peers = join(import.meta.dirname, 'peers')
 
 /**

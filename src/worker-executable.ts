@@ -64,7 +64,7 @@ export function workerPackage(platform: string, arch: string): string {
 /** Unpacked into the cache, by npm, which checks what it fetches. */
 async function fetched(name: string): Promise<string> {
   const { version } = JSON.parse(readFileSync(new URL('package.json', packageFolder), 'utf8'))
-  const cache = process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap')
+  const cache = process.env.MODALITY_GAP_CACHE || join(homedir(), '.cache', 'modality-gap')
   const place = join(cache, `${name.replace('@', '').replace('/', '-')}-${version}`)
   const file = join(place, fileName())
   if (existsSync(file)) {

@@ -10,10 +10,10 @@
 //   unseen-emoji      a tenth of all emoji, kept from training, as all four draw them
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tarball, unpack } from '../pinned.mjs'
+import { cacheFolder } from './wheels.mjs'
 
 const VENDORS = ['google', 'apple', 'facebook', 'twitter']
 /** Package of each vendor's renderings, and that of the names. */
@@ -50,7 +50,7 @@ const HELD_OUT_SHARE = 0.1
 
 /** Folder of the prepared data. */
 export function emojiFolder() {
-  return join(process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap'), 'emoji')
+  return join(cacheFolder(), 'emoji')
 }
 
 /**

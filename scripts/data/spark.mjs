@@ -3,9 +3,9 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { requirement, WHEELS_ONLY } from '../pinned.mjs'
+import { cacheFolder } from './wheels.mjs'
 
 /** Wheels for Linux and CPython 3.11 to 3.14; the source of pyspark, which has no wheel, and what builds one of it. */
 const PINNED = readFileSync(join(import.meta.dirname, 'spark.json'), 'utf8')
@@ -21,7 +21,7 @@ export function installSpark() {
   const python = 'python3'
   const of = spawnSync(python, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], { encoding: 'utf8' })
   if (of.status !== 0) throw new Error('pyspark runs on Python 3, and there is none')
-  const cache = process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap')
+  const cache = cacheFolder()
   const pins = createHash('sha256').update(PINNED).digest('hex').slice(0, 8)
   const folder = join(cache, `pyspark-${PINS.source.version}-${pins}-python-${of.stdout.trim()}`)
   if (!existsSync(folder)) {

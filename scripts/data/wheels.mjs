@@ -7,7 +7,7 @@ import { requirement, WHEELS_ONLY } from '../pinned.mjs'
 
 /** The folder where what is fetched is kept. */
 export function cacheFolder() {
-  return process.env.MODALITY_GAP_CACHE ?? join(homedir(), '.cache', 'modality-gap')
+  return process.env.MODALITY_GAP_CACHE || join(homedir(), '.cache', 'modality-gap')
 }
 
 /**

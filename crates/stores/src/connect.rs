@@ -15,9 +15,10 @@ use object_store::path::Path as Key;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::credentials::{self, AwsKeys};
+use crate::environment::{STALLED_ENV, set, stalled};
 use crate::error::{Kind, StoreError, chain};
 use crate::hub;
-use crate::runtime::{STALLED_ENV, runtime, stalled};
+use crate::runtime::runtime;
 use crate::uri::{Scheme, Uri};
 
 /// A connection, and whether its requests carry credentials.
@@ -91,12 +92,12 @@ fn environment() -> u64 {
 }
 
 /// No limit on the time of a whole request, which depends on its size, but on the time without a byte.
-fn client() -> ClientOptions {
-    let stalled = stalled();
-    ClientOptions::new()
+fn client() -> Result<ClientOptions, StoreError> {
+    let stalled = stalled()?;
+    Ok(ClientOptions::new()
         .with_timeout_disabled()
         .with_read_timeout(stalled)
-        .with_connect_timeout(stalled.min(Duration::from_secs(10)))
+        .with_connect_timeout(stalled.min(Duration::from_secs(10))))
 }
 
 fn retry() -> RetryConfig {
@@ -136,10 +137,6 @@ fn endpoint(variable: &str, address: &str, allow: Option<&str>) -> Result<bool, 
     Ok(allowed)
 }
 
-fn set(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// Why no connection can be made of the environment.
 fn refused(error: &object_store::Error) -> StoreError {
     let said = chain(error);
@@ -157,7 +154,7 @@ fn s3(uri: &Uri) -> Result<Connection, StoreError> {
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(&uri.authority)
         .with_retry(retry());
-    let mut options = client();
+    let mut options = client()?;
     if let Some((name, address)) = &server {
         options = options.with_allow_http(endpoint(name, address, Some("AWS_ALLOW_HTTP"))?);
         builder = builder.with_endpoint(address);
@@ -195,8 +192,8 @@ fn gs(uri: &Uri) -> Result<Connection, StoreError> {
     let mut builder = GoogleCloudStorageBuilder::from_env()
         .with_bucket_name(&uri.authority)
         .with_retry(retry());
-    let mut options = client();
-    if let Ok(host) = std::env::var("STORAGE_EMULATOR_HOST") {
+    let mut options = client()?;
+    if let Some(host) = set("STORAGE_EMULATOR_HOST") {
         let host = if host.contains("://") {
             host
         } else {
@@ -221,7 +218,7 @@ fn az(uri: &Uri) -> Result<Connection, StoreError> {
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_container_name(&uri.authority)
         .with_retry(retry());
-    let mut options = client();
+    let mut options = client()?;
     if let Some(address) = builder.get_config_value(&AzureConfigKey::Endpoint) {
         options = options.with_allow_http(endpoint("AZURE_STORAGE_ENDPOINT", &address, None)?);
     }
@@ -242,7 +239,7 @@ fn web(uri: &Uri) -> Result<Connection, StoreError> {
         Scheme::Hf => (hub::address(uri)?, hub::token()),
         _ => (web_address(uri), None),
     };
-    let mut options = client().with_allow_http(uri.prefix == "http" || plain_allowed(&address));
+    let mut options = client()?.with_allow_http(uri.prefix == "http" || plain_allowed(&address));
     if let Some(token) = &token {
         options = options.with_default_headers(hub::bearer(token)?);
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::environment::set;
+
 /// Longest file of profiles that is read.
 const MOST: u64 = 1 << 20;
 
@@ -26,10 +28,6 @@ pub(crate) enum AwsKeys {
 pub(crate) struct Aws {
     pub keys: AwsKeys,
     pub region: Option<String>,
-}
-
-fn set(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Credentials of S3. The machine's role is asked for only where `AWS_EC2_METADATA_DISABLED=false` says that there is one: elsewhere

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use crate::credentials::{home, text_of};
 use crate::entry::Entry;
+use crate::environment::{set, stalled};
 use crate::error::{Kind, StoreError, chain};
-use crate::runtime::{runtime, stalled, wait};
+use crate::runtime::{runtime, wait};
 use crate::uri::Uri;
 
 /// A repository of the hub, and a path in it.
@@ -46,10 +47,7 @@ pub(crate) fn is_root(uri: &Uri) -> bool {
 }
 
 fn endpoint() -> String {
-    let named = std::env::var("HF_ENDPOINT")
-        .ok()
-        .filter(|named| !named.is_empty());
-    named.map_or_else(
+    set("HF_ENDPOINT").map_or_else(
         || "https://huggingface.co".to_owned(),
         |named| named.trim_end_matches('/').to_owned(),
     )
@@ -78,16 +76,15 @@ pub(crate) fn address(uri: &Uri) -> Result<String, StoreError> {
 
 /// The token of the environment, or of `hf auth login`.
 pub(crate) fn token() -> Option<String> {
-    let named = std::env::var("HF_TOKEN").ok();
     let file = || {
-        let folder = std::env::var("HF_HOME").ok().map(PathBuf::from);
+        let folder = set("HF_HOME").map(PathBuf::from);
         text_of(
             &folder
                 .or_else(|| Some(home()?.join(".cache/huggingface")))?
                 .join("token"),
         )
     };
-    let token = named.or_else(file)?.trim().to_owned();
+    let token = set("HF_TOKEN").or_else(file)?.trim().to_owned();
     (!token.is_empty()).then_some(token)
 }
 
@@ -136,7 +133,7 @@ async fn pages(start: String, token: Option<String>) -> Result<Vec<Listed>, Stor
     let headers = token.as_deref().map_or_else(|| Ok(HeaderMap::new()), bearer)?;
     let client = reqwest::Client::builder()
         .default_headers(headers)
-        .read_timeout(stalled());
+        .read_timeout(stalled()?);
     let client = client.build().map_err(failed)?;
     let mut listed = Vec::new();
     let mut next = Some(start);

@@ -7,6 +7,7 @@ mod blocks;
 mod connect;
 mod credentials;
 mod entry;
+mod environment;
 mod error;
 mod fetch;
 mod hub;

@@ -12,20 +12,8 @@ use crate::error::{Kind, StoreError};
 
 /// Requests wait for the network, so few threads serve many of them.
 const THREADS: usize = 2;
-/// A read that brings nothing for so long has stalled.
-const STALLED: Duration = Duration::from_secs(20);
-/// Overrides it, in seconds.
-pub(crate) const STALLED_ENV: &str = "MODALITY_GAP_NETWORK_TIMEOUT";
 /// How often a waiting thread looks whether it is asked to stop.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
-
-/// The longest time without a byte.
-pub(crate) fn stalled() -> Duration {
-    let seconds = std::env::var(STALLED_ENV)
-        .ok()
-        .and_then(|seconds| seconds.parse().ok());
-    seconds.map_or(STALLED, |seconds: u64| Duration::from_secs(seconds.max(1)))
-}
 
 thread_local! {
     static STOP: RefCell<Option<Box<dyn Fn() -> bool>>> = const { RefCell::new(None) };

@@ -3,6 +3,7 @@ import test from 'ava'
 import { rounded } from '../src/report/chart.ts'
 import { cosinesChart } from '../src/report/charts/cosines.ts'
 import { matrixChart } from '../src/report/charts/matrix.ts'
+import { pipelineChart } from '../src/report/charts/pipeline.ts'
 import type { MeasureData } from '../src/report/data.ts'
 
 test('an axis of positive values ends at round numbers around them', t => {
@@ -69,4 +70,20 @@ test('a bin of a histogram stands at its middle', t => {
   )
   // .25 · .25 + .75 · .75
   t.regex(chart?.summary ?? '', /image–image: mean 0\.625/)
+})
+
+test('the stages of a map are drawn where there is a map', t => {
+  const point = (modality: string, stage: string) => ({ modality, stage, row: 0, x: 1, y: 2 })
+  const of = (...stages: string[]) => ({
+    figures: {
+      projection: { points: [point('image', 'original'), ...stages.map(stage => point('text', stage))] },
+      stages: stages.map(name => ({ name, gap: 0.5, trace: 0.25, centroid: [1, 2], imageCentroid: [1, 2] })),
+    },
+  })
+  t.is(pipelineChart(of('original') as unknown as MeasureData), undefined)
+  const chart = pipelineChart(of('original', 'anchor') as unknown as MeasureData)
+  t.deepEqual(
+    chart?.table.rows.map(([stage]) => stage),
+    ['original', 'anchor'],
+  )
 })

@@ -285,16 +285,30 @@ test('a null in the column that names the image is refused, not taken for rows w
 
 test('a column that holds pictures is not taken for ids, and one whose ids end half-way is refused', async t => {
   const rows = someRows(30, DIM, 3)
-  const table = async (image: (row: number) => unknown) => {
+  const table = async (image: (row: number) => unknown, more: (row: number) => object = () => ({})) => {
     const path = join(folderOf(t), 'rows.jsonl')
     const line = (_: unknown, row: number) => {
-      return JSON.stringify({ image: image(row), embedding: [...rows.subarray(row * DIM, (row + 1) * DIM)] })
+      return JSON.stringify({
+        ...more(row),
+        image: image(row),
+        embedding: [...rows.subarray(row * DIM, (row + 1) * DIM)],
+      })
     }
     writeFileSync(path, Array.from({ length: 30 }, line).join('\n'))
     return measureGap({ image: await openEmbeddings(path), text: await open(rows), paired: true, parts: [] })
   }
   t.is((await table(row => ({ bytes: 'iVBORw0KGgo=', path: `${row}.png` }))).groups, undefined)
   t.is((await table(row => `${row >> 1}.png`)).groups?.image, 15)
+  // the id of a caption is its own, the image that of several
+  t.is(
+    (
+      await table(
+        row => `${row >> 1}.png`,
+        row => ({ id: row, key: row, url: `u${row >> 2}` }),
+      )
+    ).groups?.image,
+    15,
+  )
   const error = await t.throwsAsync(table(row => (row === 7 ? { bytes: '' } : `${row}.png`)))
   t.like(error, { code: 'BAD_FORMAT', row: 7 })
 })

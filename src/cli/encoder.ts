@@ -133,7 +133,8 @@ function names(text: string): string[] {
   return found
 }
 
-function trainedText(report: TrainReport): string {
+/** What a training has come to, with a line for each part of the data that was held out. */
+export function trainedText(report: TrainReport): string {
   const { encoder, parameters, pairs, dropped, steps, loss, temperature, heldOut, seconds } = report
   const rows = Object.entries(heldOut).map(([name, held]) => [
     name,

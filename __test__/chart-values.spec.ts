@@ -77,13 +77,14 @@ test('the stages of a map are drawn where there is a map', t => {
   const of = (...stages: string[]) => ({
     figures: {
       projection: { points: [point('image', 'original'), ...stages.map(stage => point('text', stage))] },
-      stages: stages.map(name => ({ name, gap: 0.5, trace: 0.25, centroid: [1, 2], imageCentroid: [1, 2] })),
+      stages: stages.map(name => ({ name, gap: 0.5, trace: 0.25, centroid: [3, 4], imageCentroid: [5, 6] })),
     },
   })
   t.is(pipelineChart(of('original') as unknown as MeasureData), undefined)
   const chart = pipelineChart(of('original', 'anchor') as unknown as MeasureData)
-  t.deepEqual(
-    chart?.table.rows.map(([stage]) => stage),
-    ['original', 'anchor'],
-  )
+  t.deepEqual(chart?.table.head.slice(3), ['text centroid x', 'text centroid y', 'image centroid x', 'image centroid y'])
+  t.deepEqual(chart?.table.rows, [
+    ['original', 0.5, 0.25, 3, 4, 5, 6],
+    ['anchor', 0.5, 0.25, 3, 4, 5, 6],
+  ])
 })

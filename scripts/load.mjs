@@ -1,5 +1,5 @@
 // Many worker threads with mixed jobs for minutes; memory and handles of the process over time.
-//   npm run campaign:load -- [--workers 32] [--seconds 300] [--json]
+//   npm run campaign:load -- [--workers 32] [--seconds 600] [--json]
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { makeMaterial } from './load/material.mjs'
 const { values } = parseArgs({
   options: {
     workers: { type: 'string', default: '32' },
-    seconds: { type: 'string', default: '300' },
+    seconds: { type: 'string', default: '600' },
     json: { type: 'boolean', default: false },
   },
 })

@@ -80,6 +80,20 @@ test('two sizes are met exactly by slope and limit, the noise of the held-out ro
   t.deepEqual(interval, [takes(low), takes(high)])
 })
 
+test('rows are estimated where the whole interval lies below what is wanted, and never where it lies above', async t => {
+  const sides = { target: await open(1500, 1), source: await open(1500, 2) }
+  const asked = async (wanted?: number) => analyzeSampleSize({ ...sides, sizes: [50, 400], trials: 3, seed: 1, wanted })
+  const [low, high] = (await asked()).model.limitInterval
+  t.true(low < high && high > 0)
+  const verdict = async (square: number) => (await asked(Math.sqrt(square))).rowsFor
+  t.like(await verdict(high * 1.001), { verdict: 'estimated' })
+  // between the estimate and the end of its interval the rows held out do not say which it is
+  t.like(await verdict(Math.max(low, 0) + 0.999 * (high - Math.max(low, 0))), { verdict: 'cannot-tell', rows: null })
+  if (low > 0) {
+    t.like(await verdict(low), { verdict: 'never', rows: null, interval: null })
+  }
+})
+
 test('noise and interval of a limit are those of the last fit on the rows held out', async t => {
   const sides = { target: await open(1500, 1), source: await open(1500, 2) }
   const [holdout, seed] = [0.25, 2]

@@ -131,3 +131,9 @@ test('a comma before three digits is not part of the number, any other is', t =>
   t.deepEqual(comparableWords('1,23 cows'), ['1,23', 'cows'])
   t.deepEqual(comparableWords('1,2345'), ['1,2345'])
 })
+
+test('of an answer that repeats several questions what follows the last one counts', t => {
+  t.is(yesOrNo('Is there a dog? Is there no cat? Yes.'), 'yes')
+  t.is(yesOrNo('Is there no dog? Yes? No, there is none.'), 'no')
+  t.is(yesOrNo('Yes? Is it?'), 'yes')
+})

@@ -153,3 +153,11 @@ test('a question with its options moved on asks the same, and counts where every
   const fox = scoreBenchmarks(choices, record => (record.together === '1' ? rightText(record) : 'A'))
   t.like(fox[0], { accuracy: 4 / 6, together: { count: 2, accuracy: 1 / 2 } })
 })
+
+test('questions that count together are read as all others are', t => {
+  // by the rule of POPE what has no `no` in it is a yes; read strictly it is neither
+  const records = ['a', 'b'].flatMap(image => [1, 2].map(i => ({ ...word(`${image}${i}`, 'yes'), together: image })))
+  const said = ({ id }: BenchmarkRecord) => (id === 'b2' ? 'No.' : 'It seems so.')
+  t.deepEqual(scoreBenchmarks(records, said, { rule: 'pope' })[0]?.together, { count: 2, accuracy: 1 / 2 })
+  t.deepEqual(scoreBenchmarks(records, said, { rule: 'strict' })[0]?.together, { count: 2, accuracy: 0 })
+})

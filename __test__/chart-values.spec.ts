@@ -82,7 +82,12 @@ test('the stages of a map are drawn where there is a map', t => {
   })
   t.is(pipelineChart(of('original') as unknown as MeasureData), undefined)
   const chart = pipelineChart(of('original', 'anchor') as unknown as MeasureData)
-  t.deepEqual(chart?.table.head.slice(3), ['text centroid x', 'text centroid y', 'image centroid x', 'image centroid y'])
+  t.deepEqual(chart?.table.head.slice(3), [
+    'text centroid x',
+    'text centroid y',
+    'image centroid x',
+    'image centroid y',
+  ])
   t.deepEqual(chart?.table.rows, [
     ['original', 0.5, 0.25, 3, 4, 5, 6],
     ['anchor', 0.5, 0.25, 3, 4, 5, 6],

@@ -155,3 +155,14 @@ test('without an interval the floor decides', t => {
   } as Strategies
   t.like(bestForSubstitution(strategies), { method: 'bca' })
 })
+
+test('what finds fewer partners beyond the noise is not equal to the raw rows', t => {
+  const all = new Map<StrategyName, Outcomes>([
+    ['none', first(0.5 * count)],
+    ['realign', first(0.2 * count)],
+    ['mean-shift', first(0.5 * count - 1)],
+  ])
+  const found = bestForSearch({ none: report({ r1: 0.5 }) } as Strategies, all)
+  t.like(found, { method: 'none', equals: ['mean-shift'] })
+  t.regex(found?.why ?? '', /mean-shift is equal within it/)
+})

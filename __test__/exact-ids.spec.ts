@@ -170,3 +170,16 @@ test('ids in npy files are those that NumPy prints', async t => {
   await t.throwsAsync(read(cut), { code: 'BAD_FORMAT' }, 'a byte too many')
   await t.throwsAsync(read(join(folderOf(t), 'none.npy')), { code: 'NOT_FOUND' })
 })
+
+test('a letter of several bytes may stand anywhere in a file of ids', async t => {
+  const folder = folderOf(t)
+  // pieces of a stream are 64 KiB: one of these letters lies across each of their ends
+  for (const shift of [0, 1, 2, 3]) {
+    const ids = [`${'x'.repeat(shift)}`, ...Array.from({ length: 60_000 }, (_, i) => `\u{1f98a}é${i}`)]
+    const path = join(folder, `${shift}.txt`)
+    writeFileSync(path, `${ids.join('\n')}\n`)
+    const found: string[] = []
+    for await (const id of idsIn(path)) found.push(id)
+    t.deepEqual(found, ids)
+  }
+})

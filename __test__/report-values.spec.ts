@@ -4,8 +4,10 @@ import { gapChart } from '../src/report/charts/gap.ts'
 import { energyChart, overlapChart, spectraChart } from '../src/report/charts/spectra.ts'
 import type { MeasureData } from '../src/report/data.ts'
 import { PALETTES } from '../src/report/palette.ts'
+import { reportHtml } from '../src/report/report.ts'
 import { sorted } from '../src/report/results.ts'
 import { sectionsOf } from '../src/report/sections.ts'
+import { result } from './helpers/report-page.ts'
 
 /** Where the numbers of the lists come from, in the report of a measurement; two for images and texts. */
 const PRINTED: Record<string, readonly (readonly [string, ...string[]])[]> = {
@@ -237,4 +239,24 @@ test('an overlap stands beside that of random directions', t => {
     [2, 0.5, 2 / 16],
     [8, 1, 8 / 16],
   ])
+})
+
+test('the share of the gap in the frame is what is left of that outside', async t => {
+  const data = {
+    ...result('aligned'),
+    decomposition: { cobShare: 0.125, chance: { cobShare: 0.375, angleCobV1: { p50: 80 } } },
+  }
+  const html = await reportHtml(data as never)
+  t.true(html.includes('87.5 % of its square lies in the frame'), 'inside')
+  t.true(html.includes('a random direction would have 37.5 % outside'), 'by chance')
+})
+
+test('a list of neighbours says how many of them are of the other modality', async t => {
+  const near = (row: number, modality: 'image' | 'text') => ({ row, modality, cosine: 0.5 })
+  const before = [near(1, 'text'), near(2, 'text'), near(0, 'image')]
+  const after = [near(0, 'image'), near(3, 'image'), near(4, 'text')]
+  const data = { ...result('aligned'), figures: { neighbours: [{ query: 0, queryModality: 'text', before, after }] } }
+  const html = await reportHtml(data as never)
+  t.true(html.includes('before: 1 of 3 of the other modality'), 'before')
+  t.true(html.includes('after: 2 of 3 of the other modality'), 'after')
 })

@@ -136,6 +136,11 @@ test('known arms and own ones: changes are laid over, null takes away', t => {
   ])
   t.deepEqual(known, { name: 'realign', changes: { embeddings: { aligner: { method: 'realign' } } } })
   t.deepEqual(own?.changes, { embeddings: { aligner: { method: 'realign', noise: 1 } } })
+  // a name is that of a folder
+  for (const name of ['.', '..', '...', 'a/b', 'a b', '']) {
+    t.throws(() => armsOf([{ name }]), { code: 'BAD_OPTION', message: /an arm's name is made of/ }, name)
+  }
+  t.deepEqual(armsOf([{ name: '..a' }, { name: 'a.b+c-d_1' }]).length, 2)
 })
 
 test('keys that have no effect are reported once, and the arms’ runs keep to one budget', async t => {

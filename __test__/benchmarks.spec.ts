@@ -305,3 +305,26 @@ test('a prompt says how to answer', t => {
   )
   t.is(promptOf({ ...common, kind: 'open', question: 'What?' }), 'What?')
 })
+
+test('each of the eleven benchmarks is known by its name in one word and in several', t => {
+  const written: Record<string, readonly string[]> = {
+    MME: ['MME', 'mme_test', 'lmms-lab-MME'],
+    MMStar: ['MMStar.tsv', 'mm_star'],
+    ScienceQA: ['scienceqa', 'science_qa_test', 'Science-QA'],
+    RealWorldQA: ['RealWorldQA.tsv', 'real_world_qa', 'Real-World-QA.json'],
+    MMMU: ['MMMU_DEV_VAL.tsv'],
+    'MMMU-Pro': ['MMMU-Pro_10.tsv', 'mmmu_pro'],
+    VisuLogic: ['visulogic', 'visu_logic'],
+    LogicVista: ['LogicVista', 'logic-vista'],
+    CRPE: ['crpe_relation'],
+    POPE: ['coco_pope_random.json'],
+    HallusionBench: ['HallusionBench.tsv', 'hallusion_bench'],
+  }
+  for (const [name, texts] of Object.entries(written)) {
+    for (const text of texts) t.is(benchmarkNamed(text)?.name, name, text)
+  }
+  for (const other of ['popes.json', 'memes', 'mm.tsv', 'realworld.tsv', '']) {
+    t.is(benchmarkNamed(other), undefined, other)
+  }
+  t.is(Object.keys(written).length, 11)
+})

@@ -167,12 +167,14 @@ impl Turned {
     /// known where their differences in both halves, the first order, are at most `most`, for what is left is of second order.
     pub fn of([half, quarter]: [InHalves; 2], most: f64) -> Self {
         let turns = half.each.iter().zip(&quarter.each).map(|(a, b)| (a - b).abs());
-        let turn = turns.fold(
-            0.0,
-            |largest: f64, turn| {
-                if turn <= largest { largest } else { turn }
-            },
-        );
+        // a half that says nothing makes the number unknown, whichever it is
+        let turn = turns.fold(0.0, |largest: f64, turn| {
+            if largest.is_nan() || turn <= largest {
+                largest
+            } else {
+                turn
+            }
+        });
         if turn <= most {
             Self::Known(2.0 * half.both - quarter.both)
         } else {
@@ -291,6 +293,19 @@ mod tests {
             panic!("beyond it")
         };
         assert!((times - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_value_is_unknown_where_either_half_says_nothing() {
+        let each = |each: [f64; 2]| InHalves { each, both: 1.0 };
+        for silent in [[f64::NAN, 0.5], [0.5, f64::NAN], [f64::NAN, f64::NAN]] {
+            for of in [[each(silent), each([0.5, 0.5])], [each([0.5, 0.5]), each(silent)]] {
+                assert!(
+                    matches!(Turned::of(of, 0.1), Turned::Needs(times) if times.is_nan()),
+                    "{of:?}"
+                );
+            }
+        }
     }
 
     /// Pairs of rows with one covariance, ρ = .8, eight rows: the mean over 4,000 samples of the product's trace is tr Σ² within

@@ -3290,7 +3290,7 @@ declare class NativeAligner {
   /** The bytes of its file. */
   toBytes(): Buffer
   /** Writes its file: temporary file, synced, renamed. */
-  save(path: string): Promise<Outcome<undefined>>
+  save(path: string, token?: CancelToken | undefined | null): Promise<Outcome<undefined>>
   /** What it says of itself. */
   info(): AlignerInfo
   /** Maps f32 rows into `out`. */
@@ -3811,9 +3811,10 @@ export declare class Aligner {
   /**
    * Writes the aligner as a safetensors file; the file has its name only once it is complete.
    *
-   * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `BAD_OPTION` where something stands, `WRITE_FAILED`; `CANCELLED` when `signal` is aborted while a
+   * store is waited for
    */
-  save(path: string, options?: OverwriteOptions): Promise<void>
+  save(path: string, options?: OverwriteOptions & Pick<RunOptions, 'signal'>): Promise<void>
   /**
    * Moves one source row or many. Rows are scaled to unit length first; results have unit length (except for methods
    * without renormalisation) and are computed in f64 whatever the array.

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { followedToken, following, outside } from '../src/abort.ts'
 import { ModalityGapError } from '../src/errors.ts'
 import { once } from '../src/once.ts'
 
@@ -37,4 +38,38 @@ test('an abort ends what the call itself has begun, and not what others wait for
   const [first, ...others] = [0, 1, 2].map(() => once(made, 'a', make))
   t.is(await t.throwsAsync(first as Promise<string>), CANCELLED)
   t.deepEqual(await Promise.all(others), ['second', 'second'])
+})
+
+test('a call that waits for the answer of another ends with its own signal, and the other does not', async t => {
+  const made = new Map<string, Promise<string>>()
+  let answer = (_: string) => {}
+  const later = new Promise<string>(resolve => {
+    answer = resolve
+  })
+  const first = once(made, 'a', () => later)
+  const controller = new AbortController()
+  const waits = following(controller.signal, ['s3://rows/a.npy'], () => once(made, 'a', async () => 'another'))
+  controller.abort('no')
+  t.like(await t.throwsAsync(waits), { code: 'CANCELLED', cause: 'no' })
+  answer('first')
+  t.is(await first, 'first')
+  t.is(await once(made, 'a', async () => 'another'), 'first')
+})
+
+test('functions of the caller do not follow the signal of the work that calls them', async t => {
+  const { signal } = new AbortController()
+  const seen: unknown[] = []
+  class Callbacks {
+    readonly many = 3
+    onSave() {
+      seen.push(followedToken(), this.many)
+    }
+  }
+  const callbacks = outside(new Callbacks())
+  await following(signal, ['s3://rows/a.npy'], async () => {
+    callbacks.onSave()
+    seen.push(followedToken() !== undefined)
+  })
+  t.deepEqual(seen, [undefined, 3, true])
+  t.is(callbacks.many, 3)
 })

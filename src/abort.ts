@@ -34,7 +34,7 @@ export function cancelOn(signal: AbortSignal | undefined): Cancellation {
   return { token, release: () => signal?.removeEventListener('abort', cancel) }
 }
 
-const followed = new AsyncLocalStorage<CancelToken>()
+const followed = new AsyncLocalStorage<{ token: CancelToken; signal: AbortSignal }>()
 
 /**
  * Does work that reads at `places`; where one of them is an address, its reads of ids, records and aligners end when `signal` is aborted.
@@ -55,7 +55,7 @@ export async function following<T>(
   }
   const cancellation = cancelOn(signal)
   try {
-    return await followed.run(cancellation.token, work)
+    return await followed.run({ token: cancellation.token, signal }, work)
   } catch (error) {
     throw withReason(error, signal)
   } finally {
@@ -74,7 +74,33 @@ function isAddress(place: unknown): boolean {
 
 /** The token that such work follows. */
 export function followedToken(): CancelToken | undefined {
-  return followed.getStore()
+  return followed.getStore()?.token
+}
+
+/** What was begun for others, for as long as the signal that such work follows is not aborted. */
+export async function whileFollowed<T>(begun: Promise<T>): Promise<T> {
+  const signal = followed.getStore()?.signal
+  if (signal === undefined) {
+    return await begun
+  }
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(cancelled(signal.reason))
+    signal.aborted ? stop() : signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([begun, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** Functions of the caller, which do not follow the signal of such work. */
+export function outside<T extends object>(callbacks: T): T {
+  const free = (value: unknown) =>
+    typeof value === 'function' ? (...given: unknown[]) => followed.exit(() => value.apply(callbacks, given)) : value
+  // methods of a class are not entries of its objects
+  return new Proxy(callbacks, { get: (target, name) => free(Reflect.get(target, name)) })
 }
 
 /** What a call has thrown, with the reason of its signal where that has stopped it. */

@@ -1,3 +1,4 @@
+import { whileFollowed } from './abort.ts'
 import { isCancelled } from './errors.ts'
 
 /** A map, also a weak one, of what is made once. */
@@ -9,12 +10,15 @@ interface Made<K, V> {
 
 /**
  * What is made once and then kept. What failed is made again when it is asked for again; so is what the signal of another call has
- * ended.
+ * ended. The signal of a call ends its own wait only.
  */
 export async function once<K, V>(made: Made<K, V>, key: K, make: () => Promise<V>): Promise<V> {
   const before = made.get(key)
   if (before) {
-    return await before.catch(async error => (isCancelled(error) ? await once(made, key, make) : Promise.reject(error)))
+    const others = before.catch(async error =>
+      isCancelled(error) ? await once(made, key, make) : Promise.reject(error),
+    )
+    return await whileFollowed(others)
   }
   const now = make()
   made.set(key, now)

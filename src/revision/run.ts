@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { following, type RunOptions } from '../abort.ts'
+import { following, outside, type RunOptions } from '../abort.ts'
 import {
   anyOf,
   type Checks,
@@ -188,7 +188,7 @@ export class ReVision {
     const { callbacks, ...run } = options
     this.close()
     return await this.#following(run, () =>
-      runStage(name, this.config, start, { callbacks: callbacks?.[name], ...run }),
+      runStage(name, this.config, start, { callbacks: outside(callbacks?.[name] ?? {}), ...run }),
     )
   }
 

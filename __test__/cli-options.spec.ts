@@ -101,7 +101,7 @@ test('an engine is a list of tasks, a cluster of Spark, or refused', async t => 
   t.truthy(await engine('--on local[2] --spark-conf a=b c=d=e'))
   await t.throwsAsync(() => engine('--on local[2] --spark-conf a'), {
     code: 'BAD_OPTION',
-    message: /`a` is no setting; expected KEY=VALUE/,
+    message: /`a` is not a setting; expected KEY=VALUE/,
   })
   await t.throwsAsync(() => engine('--on slurm'), { code: 'BAD_OPTION', message: /unknown engine `slurm`/ })
 })

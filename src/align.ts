@@ -207,8 +207,8 @@ export class Aligner {
   async save(path: string, options: OverwriteOptions & Pick<RunOptions, 'signal'> = {}): Promise<void> {
     checkPath(path, 'aligner.save', output)
     checkOptions(options, 'the second argument of aligner.save', { ...overwriteChecks, signal })
+    await claimFiles([path], options)
     await following(options.signal, [path], async () => {
-      await claimFiles([path], options)
       unwrap(await this.#native.save(path, followedToken()))
     })
   }

@@ -7,9 +7,6 @@ import type { OverwriteOptions } from './options.ts'
 import { isThere } from './places.ts'
 import { isRemote } from './remote.ts'
 
-/** Whether files may be replaced, and what ends the wait for a store that is asked. */
-type ClaimOptions = OverwriteOptions & Pick<RunOptions, 'signal'>
-
 /**
  * Refuses files that would replace something, unless they may, and those that would stand among the rows that are read.
  *
@@ -18,7 +15,7 @@ type ClaimOptions = OverwriteOptions & Pick<RunOptions, 'signal'>
  */
 export async function claimFiles(
   files: readonly (string | undefined)[],
-  { overwrite = false, signal }: ClaimOptions,
+  { overwrite = false, signal }: OverwriteOptions & Pick<RunOptions, 'signal'>,
   sources: readonly (Embeddings | string | undefined)[] = [],
 ): Promise<void> {
   const asked = files.filter(file => file !== undefined)
@@ -35,17 +32,12 @@ export async function claimFiles(
  *
  * @throws {@link ModalityGapError} `BAD_OPTION`, `CANCELLED`
  */
-export async function claimPlaces(
-  paths: readonly string[],
-  { overwrite = false, signal }: ClaimOptions,
-): Promise<void> {
-  await following(signal, paths, async () => {
-    for (const path of overwrite ? [] : paths) {
-      if (isRemote(path) ? await isThere(path) : await lstat(path).catch(() => undefined)) {
-        throw exists(path)
-      }
+export async function claimPlaces(paths: readonly string[], { overwrite = false }: OverwriteOptions): Promise<void> {
+  for (const path of overwrite ? [] : paths) {
+    if (isRemote(path) ? await isThere(path) : await lstat(path).catch(() => undefined)) {
+      throw exists(path)
     }
-  })
+  }
 }
 
 /** Something stands where an output is to go. */

@@ -52,9 +52,11 @@ export async function htmlWriter(
     return async () => []
   }
   const { claimFiles, claimPlaces } = await import('../claim.ts')
-  const claim = { overwrite, signal }
-  await claimFiles([html, atlas], claim, sources)
-  await claimPlaces(charts === undefined ? [] : await chartsIn(charts), claim)
+  const { following } = await import('../abort.ts')
+  await following(signal, [html, atlas, charts], async () => {
+    await claimFiles([html, atlas], options, sources)
+    await claimPlaces(charts === undefined ? [] : await chartsIn(charts), options)
+  })
   const { rasterizer, writeCharts, writeReport } = await import('../report/report.ts')
   if (chartsFormat === 'png') {
     await rasterizer()

@@ -115,7 +115,7 @@ export async function engineOf({ on, sparkConf, sparkPython, worker }: EngineCho
 function settingOf(text: string): [string, string] {
   const at = text.indexOf('=')
   if (at < 1) {
-    throw new ModalityGapError('BAD_OPTION', `--spark-conf: \`${text}\` is no setting; expected KEY=VALUE`)
+    throw new ModalityGapError('BAD_OPTION', `--spark-conf: \`${text}\` is not a setting; expected KEY=VALUE`)
   }
   return [text.slice(0, at), text.slice(at + 1)]
 }

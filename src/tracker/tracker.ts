@@ -220,16 +220,7 @@ export class Tracker {
       return undefined
     }
     // arrays are copied here, before anything is awaited, so that the trainer may continue with them
-    const places = [
-      step.image,
-      step.text,
-      step.gradImage,
-      step.gradText,
-      step.batchImage,
-      step.batchText,
-      this.#use.ids,
-    ]
-    const rows = following(run.signal, places, () => this.#open(step))
+    const rows = following(run.signal, [...Object.values(step), this.#use.ids], () => this.#open(step))
     rows.catch(() => {})
     const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))
     // collected by chance, the copies of many steps would fill the memory before V8 saw a reason to look

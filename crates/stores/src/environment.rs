@@ -8,6 +8,7 @@ use crate::error::{Kind, StoreError};
 const STALLED: Duration = Duration::from_secs(20);
 /// Overrides it, in seconds.
 pub(crate) const STALLED_ENV: &str = "MODALITY_GAP_NETWORK_TIMEOUT";
+
 /// A variable of the environment; an empty one counts as not set.
 pub(crate) fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -32,6 +32,9 @@ async function startAzure(t: ExecutionContext): Promise<TestStore> {
       AZURE_STORAGE_ACCOUNT_NAME: ACCOUNT,
       AZURE_STORAGE_ACCOUNT_KEY: KEY,
       AZURE_STORAGE_ENDPOINT: `${endpoint}/${ACCOUNT}`,
+      // empty variables count as not set
+      AZURE_STORAGE_TOKEN: '',
+      AZURE_STORAGE_USE_EMULATOR: '',
       NO_PROXY: '127.0.0.1',
       MODALITY_GAP_NETWORK_TIMEOUT: '2',
     }),

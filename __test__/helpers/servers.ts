@@ -17,6 +17,10 @@ export function environment(endpoint: string): Record<string, string> {
     AWS_REGION: 'us-east-1',
     AWS_SHARED_CREDENTIALS_FILE: '/nowhere',
     AWS_CONFIG_FILE: '/nowhere',
+    // empty variables count as not set
+    AWS_SESSION_TOKEN: '',
+    AWS_SERVER_SIDE_ENCRYPTION: '',
+    AWS_VIRTUAL_HOSTED_STYLE_REQUEST: '',
     NO_PROXY: '127.0.0.1',
     MODALITY_GAP_NETWORK_TIMEOUT: '2',
   }

@@ -15,7 +15,7 @@ use object_store::path::Path as Key;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::credentials::{self, AwsKeys};
-use crate::environment::{STALLED_ENV, set, stalled};
+use crate::environment::{STALLED_ENV, set, settings, stalled};
 use crate::error::{Kind, StoreError, chain};
 use crate::hub;
 use crate::runtime::runtime;
@@ -151,7 +151,10 @@ fn refused(error: &object_store::Error) -> StoreError {
 fn s3(uri: &Uri) -> Result<Connection, StoreError> {
     let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
     let server = variables.iter().find_map(|name| Some((name, set(name)?)));
-    let mut builder = AmazonS3Builder::from_env()
+    let mut builder = settings("AWS_")
+        .fold(AmazonS3Builder::new(), |builder, (key, value)| {
+            builder.with_config(key, value)
+        })
         .with_bucket_name(&uri.authority)
         .with_retry(retry());
     let mut options = client()?;
@@ -189,7 +192,10 @@ fn s3(uri: &Uri) -> Result<Connection, StoreError> {
 }
 
 fn gs(uri: &Uri) -> Result<Connection, StoreError> {
-    let mut builder = GoogleCloudStorageBuilder::from_env()
+    let mut builder = settings("GOOGLE_")
+        .fold(GoogleCloudStorageBuilder::new(), |builder, (key, value)| {
+            builder.with_config(key, value)
+        })
         .with_bucket_name(&uri.authority)
         .with_retry(retry());
     let mut options = client()?;
@@ -215,7 +221,10 @@ fn gs(uri: &Uri) -> Result<Connection, StoreError> {
 }
 
 fn az(uri: &Uri) -> Result<Connection, StoreError> {
-    let mut builder = MicrosoftAzureBuilder::from_env()
+    let mut builder = settings("AZURE_")
+        .fold(MicrosoftAzureBuilder::new(), |builder, (key, value)| {
+            builder.with_config(key, value)
+        })
         .with_container_name(&uri.authority)
         .with_retry(retry());
     let mut options = client()?;

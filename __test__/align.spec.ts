@@ -1,8 +1,11 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Aligner } from '../src/align.ts'
+import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
+import { measureGap } from '../src/measure.ts'
+import { Tracker } from '../src/tracker/tracker.ts'
 import { fixture, halves, readNpy, writeNpy } from './helpers/npy.ts'
 import { folderOf, SAMPLE, statedOf } from './helpers/place.ts'
 import { distance, largestDifference, meanOf, someRows } from './helpers/rows.ts'
@@ -252,4 +255,103 @@ test('compat official follows the rounding of the published code', async t => {
   const { values } = readNpy(fixture('realign_official.npy'))
   // two ulps of f32 for numbers below 1: the order of summation differs
   t.true(largestDifference(aligner.transform(text), values) <= 1e-7)
+})
+
+for (const format of ['npy', 'npz', 'parquet', 'arrow', 'safetensors', 'pickle', 'jsonl', 'fvecs'] as const) {
+  test(`a folder that align has written is read as its rows: ${format}`, async t => {
+    const out = join(folderOf(t), 'aligned')
+    await Aligner.alignTo({ ...(await sides()), out, format })
+    t.true(existsSync(join(out, 'aligner.safetensors')))
+    const { rows, dim, shards } = await openEmbeddings(out)
+    t.deepEqual([rows, dim, shards.length], [300, DIM, 1])
+  })
+}
+
+/** An aligner, a frame and the state of a tracker, under names that say nothing. */
+async function ownFiles(folder: string) {
+  const path = (name: string) => join(folder, `${name}.safetensors`)
+  const { target, source } = await sides()
+  await (await Aligner.fit({ target, source })).save(path('one'))
+  await measureGap({ image: target, text: source, saveFrame: path('two') })
+  await new Tracker({ freezeAt: 0 }).save(path('three'))
+  return { aligner: path('one'), frame: path('two'), state: path('three') }
+}
+
+test('files of the package are refused as rows, under any name', async t => {
+  const folder = folderOf(t)
+  const { aligner, frame, state } = await ownFiles(folder)
+  for (const [place, words] of [
+    [aligner, /one\.safetensors: is an aligner or weights of a model, not embeddings/],
+    [frame, /two\.safetensors: is a reference frame, not embeddings/],
+    [state, /three\.safetensors: is the state of a tracker, not embeddings/],
+    [join(folder, 'o*.safetensors'), /one\.safetensors: is an aligner/],
+    [folder, /one\.safetensors: is an aligner/],
+  ] as const) {
+    t.like(await t.throwsAsync(openEmbeddings(place), { message: words }), { code: 'BAD_FORMAT' }, place)
+  }
+})
+
+test('a tensor of such a file is read where it is named, and what is written of it is rows', async t => {
+  const folder = folderOf(t)
+  const { frame } = await ownFiles(folder)
+  const rows = await openEmbeddings(`${frame}#basis`)
+  t.is(rows.dim, DIM)
+  const out = join(folder, 'basis.safetensors')
+  const { notCarried } = await convert(rows, out)
+  t.true(notCarried?.[0]?.names.includes('modality-gap-frame'))
+  t.is((await openEmbeddings(out)).rows, rows.rows)
+})
+
+test('safetensors that others have made are rows, whatever their metadata and names say', async t => {
+  const folder = folderOf(t)
+  const header = (metadata: object) =>
+    JSON.stringify({ __metadata__: metadata, rows: { dtype: 'F32', shape: [2, 4], data_offsets: [0, 32] } })
+  for (const [name, metadata] of [
+    ['rows.safetensors', { 'modality-gap-version': '0.3' }],
+    ['e5.aligner.safetensors', { format: 'pt' }],
+    ['aligner.safetensors', {}],
+  ] as const) {
+    const text = Buffer.from(header(metadata))
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(text.length))
+    const values = Buffer.from(new Float32Array([1, 2, 3, 4, 5, 6, 7, 8]).buffer)
+    writeFileSync(join(folder, name), Buffer.concat([length, text, values]))
+  }
+  t.is((await openEmbeddings(folder)).rows, 6)
+  t.is((await openEmbeddings(join(folder, '*.safetensors'))).rows, 6)
+})
+
+test('globs leave out what align has written beside the rows', async t => {
+  const folder = folderOf(t)
+  const rows = join(folder, 'rows')
+  mkdirSync(rows)
+  const [target, source] = [
+    await openEmbeddings(writeNpy(join(rows, 'image.npy'), IMAGES, [400, DIM])),
+    await openEmbeddings(writeNpy(join(rows, 'text.npy'), TEXTS, [300, DIM])),
+  ]
+  await Aligner.alignTo({ target, source, out: join(folder, 'one'), format: 'safetensors' })
+  await Aligner.alignTo({ target, source, out: join(folder, 'test.safetensors') })
+  t.is((await openEmbeddings(join(folder, '**', '*.safetensors'))).rows, 600)
+  t.is((await openEmbeddings(join(folder, 'test*'))).rows, 300)
+  const states = join(folder, 'one', '_run', '**', '*.safetensors')
+  t.like(await t.throwsAsync(openEmbeddings(states), { message: /is a state of a job/ }), { code: 'BAD_FORMAT' })
+})
+
+test('a folder with nothing but an aligner has no rows', async t => {
+  const folder = folderOf(t)
+  await (await Aligner.fit(await sides())).save(join(folder, 'aligner.safetensors'))
+  const message = /holds no embeddings but .*aligner\.safetensors, an aligner/
+  t.like(await t.throwsAsync(openEmbeddings(folder), { message }), { code: 'EMPTY' })
+})
+
+test('rows that would have the name of the aligner beside them are refused before anything is written', async t => {
+  const folder = folderOf(t)
+  const named = writeNpy(join(folder, 'aligner.npy'), TEXTS, [300, DIM])
+  const [target, source] = [await openEmbeddings(IMAGES, { dim: DIM }), await openEmbeddings(named)]
+  const out = join(folder, 'out')
+  const refused = t.throwsAsync(Aligner.alignTo({ target, source, out, format: 'safetensors' }), {
+    message: /aligner\.safetensors: two outputs of the job would have this path/,
+  })
+  t.like(await refused, { code: 'BAD_OPTION' })
+  t.false(existsSync(out))
 })

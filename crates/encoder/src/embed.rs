@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use modality_gap_shards::{Claim, Input, refuse_link, remove_all_litter};
+use modality_gap_shards::{Claim, Input, RUN_FOLDER, refuse_link, remove_all_litter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -282,7 +282,7 @@ pub fn run_embedding(
         )));
     }
     claim(job, pairs.len().div_ceil(job.shard_rows), embedder.sees())?;
-    for folder in ["img_emb", "text_emb", "metadata", "_run"] {
+    for folder in ["img_emb", "text_emb", "metadata", RUN_FOLDER] {
         if folder != "img_emb" || embedder.sees() {
             let folder = job.out.join(folder);
             refuse_link(&folder)?;
@@ -291,7 +291,7 @@ pub fn run_embedding(
         }
     }
     // what is there without a receipt was left by a run that began here
-    write_text(&job.out.join(NOTE), BEGUN)?;
+    write_text(&job.out.join(RUN_FOLDER).join(NOTE), BEGUN)?;
     let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
         pairs: 0,
@@ -363,12 +363,12 @@ pub fn run_embedding(
         )));
     }
     remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
-    write_text(&job.out.join(NOTE), FINISHED)?;
+    write_text(&job.out.join(RUN_FOLDER).join(NOTE), FINISHED)?;
     Ok(report)
 }
 
 /// Says that a run has begun in a folder.
-const NOTE: &str = "_run/embed.json";
+const NOTE: &str = "embed.json";
 /// What it says until all is written, and then.
 const BEGUN: &str = "{\"finished\":false}\n";
 const FINISHED: &str = "{\"finished\":true}\n";
@@ -382,7 +382,7 @@ fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {
         paths().filter(|path| path.is_file()),
         paths().filter(|path| path.is_dir()),
     );
-    let note = Input::whole(&job.out.join(NOTE), MAX_NOTE).unwrap_or_default();
+    let note = Input::whole(&job.out.join(RUN_FOLDER).join(NOTE), MAX_NOTE).unwrap_or_default();
     let resumable = job.resume && (note == FINISHED.as_bytes() || Receipt::path(&job.out, 0).is_file());
     for index in 0..shards {
         for file in Files::of(index, sees).all() {

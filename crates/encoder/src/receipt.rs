@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use modality_gap_shards::Input;
+use modality_gap_shards::{Input, RUN_FOLDER};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twox_hash::XxHash3_128;
@@ -51,7 +51,7 @@ impl Receipt {
 
     /// Where the receipt of shard `index` lies.
     pub fn path(out: &Path, index: usize) -> PathBuf {
-        out.join(format!("_run/embed_{index}.json"))
+        out.join(RUN_FOLDER).join(format!("embed_{index}.json"))
     }
 
     /// The receipt of shard `index` below `out` if it is finished: made from the same inputs, and every file as it was

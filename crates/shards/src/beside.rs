@@ -34,9 +34,9 @@ pub fn left_behind(shard: &ShardRef, format: Format) -> Result<Vec<String>, Shar
         (Format::Safetensors, _) => {
             let header = safetensors::Header::read(&input)?;
             let mut names = but_chosen(header.names());
-            if format != Format::Safetensors {
-                names.extend(header.metadata_keys());
-            }
+            let mut keys = header.metadata_keys();
+            keys.retain(|key| format != Format::Safetensors || safetensors::own_kind(key).is_some());
+            names.extend(keys);
             names
         }
         (Format::Pickle, _) => pickle::keys(&input, chosen)?,

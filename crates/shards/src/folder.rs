@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Place, ShardError};
 use crate::format::Format;
+use crate::input::Input;
 use crate::natural;
+use crate::safetensors::Header;
 use crate::storage::{self, Entry};
+
+/// Folder of the receipts of a job, beside its outputs.
+pub const RUN_FOLDER: &str = "_run";
 
 /// Regular files of a folder but hidden ones, in natural order.
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
@@ -19,7 +24,7 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     Ok(files)
 }
 
-/// Containers in a folder by what their names end in, in natural order, but those that readers of tables ignore. Text stands
+/// Containers in a folder by what their names end in, in natural order, but those that readers of tables ignore, and aligners. Text stands
 /// beside other containers to describe them, plain bytes may be anything, and JSON documents describe all kinds of things: the
 /// former count where there is nothing else, the latter never.
 pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
@@ -29,7 +34,9 @@ pub(crate) fn containers_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
 /// The same of any files.
 pub(crate) fn containers_among(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files.retain(|path| {
-        Format::from_path(path).is_some_and(|format| format != Format::Json) && !is_ignored(path)
+        Format::from_path(path).is_some_and(|format| format != Format::Json)
+            && !is_ignored(path)
+            && !is_aligner(path)
     });
     let is_common = |path: &PathBuf| Format::from_path(path).is_some_and(Format::is_common);
     if !files.iter().all(is_common) {
@@ -42,6 +49,21 @@ pub(crate) fn containers_among(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
 pub(crate) fn is_ignored(path: &Path) -> bool {
     let table = matches!(Format::from_path(path), Some(Format::Parquet | Format::Arrow));
     table && begins_with(path, "_")
+}
+
+/// Whether a file is the aligner that `align` has written beside its rows, by its name and what it says of itself.
+pub(crate) fn is_aligner(path: &Path) -> bool {
+    let named = path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        name == "aligner.safetensors" || name.ends_with(".aligner.safetensors")
+    });
+    let header = || Header::read(&Input::open(path)?);
+    named && header().is_ok_and(|header| header.own_kind().is_some())
+}
+
+/// Whether a file stands in the folder of receipts of a job.
+pub(crate) fn is_of_run(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == RUN_FOLDER)
 }
 
 fn begins_with(path: &Path, start: &str) -> bool {

@@ -66,6 +66,7 @@ pub use card::card_with_files;
 pub use claim::{Claim, refuse_link};
 pub use error::{Place, ShardError};
 pub use fault::Fault;
+pub use folder::RUN_FOLDER;
 pub use foreign::{ForeignKind, foreign_kind};
 pub use format::Format;
 pub use id_column::IdColumn;

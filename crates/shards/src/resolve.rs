@@ -7,7 +7,9 @@ use kernels::Dtype;
 
 use crate::card::{RowsSaid, Said, rows_said, said_by_card};
 use crate::error::{Place, ShardError};
-use crate::folder::{containers_in, files_in, folders_with_containers, is_ignored, sort};
+use crate::folder::{
+    containers_in, files_in, folders_with_containers, is_aligner, is_ignored, is_of_run, sort,
+};
 use crate::foreign;
 use crate::format::Format;
 use crate::manifest::{listed_files, unlisted_beside_listed};
@@ -178,6 +180,12 @@ fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
         return Err(ShardError::NotFound { place: place.clone() });
     }
     sort(&mut files);
+    // what `align` has written beside rows; where nothing else matches, it is refused as what it is
+    let inside = is_of_run(Path::new(pattern));
+    let is_rows = |file: &PathBuf| !is_aligner(file) && (inside || !is_of_run(file));
+    if files.iter().any(is_rows) {
+        files.retain(is_rows);
+    }
     if let Some(file) = unlisted_beside_listed(&files)? {
         let reason = format!(
             "also matches {}, which its folder does not list; name the folder",
@@ -346,7 +354,14 @@ fn holds_none(folder: &Path) -> Result<String, ShardError> {
     if let Some((path, kind)) = foreign_in(folder)? {
         return Ok(format!("holds no embeddings, but {}, {kind}", path.display()));
     }
-    if let Some(ignored) = files_in(folder)?.iter().find(|file| is_ignored(file)) {
+    let files = files_in(folder)?;
+    if let Some(aligner) = files.iter().find(|file| is_aligner(file)) {
+        return Ok(format!(
+            "holds no embeddings but {}, an aligner",
+            aligner.display()
+        ));
+    }
+    if let Some(ignored) = files.iter().find(|file| is_ignored(file)) {
         return Ok(format!(
             "holds no embeddings but {}, which readers of tables ignore for the _ that its name begins with; name the file itself",
             ignored.display()

@@ -35,6 +35,7 @@ pub(crate) fn open(input: &Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
             return Err(ShardError::bad_selector(input.place(), reason));
         }
         None => {
+            header.refuse_own(input)?;
             let fitting: Vec<String> = names
                 .iter()
                 .filter(|name| header.tensor(input, name, ask.pool).is_ok())
@@ -117,6 +118,20 @@ impl Header {
         self.metadata.metadata().as_ref()?.get(key).cloned()
     }
 
+    /// What the file says that it is, where this package has written it for itself.
+    pub(crate) fn own_kind(&self) -> Option<&'static str> {
+        self.metadata_keys().iter().find_map(|key| own_kind(key))
+    }
+
+    /// Refuses such a file as rows; a tensor of it is read where it is named.
+    fn refuse_own(&self, input: &Input) -> Result<(), ShardError> {
+        let Some(kind) = self.own_kind() else {
+            return Ok(());
+        };
+        let reason = format!("is {kind}, not embeddings; name the files of embeddings, or a tensor by #name");
+        Err(ShardError::bad_format(input.place(), reason))
+    }
+
     /// Keys of the file's metadata, sorted.
     pub(crate) fn metadata_keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self
@@ -184,7 +199,12 @@ pub(crate) fn create(spec: &OutputSpec) -> Result<NpyWriter, ShardError> {
     let (name, metadata) = match &spec.like {
         Some(like) if like.format == Format::Safetensors => {
             let header = Header::read(&Input::open(&like.path)?)?;
-            (like.selector.clone(), header.metadata.metadata().clone())
+            let mut metadata = header.metadata.metadata().clone();
+            if let Some(metadata) = &mut metadata {
+                // one tensor of such a file is none itself
+                metadata.retain(|key, _| own_kind(key).is_none());
+            }
+            (like.selector.clone(), metadata)
         }
         _ => (None, None),
     };
@@ -192,6 +212,20 @@ pub(crate) fn create(spec: &OutputSpec) -> Result<NpyWriter, ShardError> {
         spec,
         &header(spec, name.as_deref().unwrap_or(DEFAULT_TENSOR), metadata),
     )
+}
+
+/// What the metadata of a file of this package say under `key` that it is.
+pub(crate) fn own_kind(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "modality-gap" => "an aligner or weights of a model",
+        "modality-gap-frame" => "a reference frame",
+        "modality-gap-tracker" => "the state of a tracker",
+        "modality-gap-map"
+        | "modality-gap-state"
+        | "modality-gap-covariance"
+        | "modality-gap-stored-rows" => "a state of a job",
+        _ => return None,
+    })
 }
 
 /// Length, JSON and padding, so that the tensor starts at a multiple of 64.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, Format, Input, Layout, ShardError, copy_metadata, is_remote, left_behind, output_name,
-    refuse_link, remove_all_litter, remove_litter, storage,
+    Claim, Dtype, Format, Input, Layout, RUN_FOLDER, ShardError, copy_metadata, is_remote, left_behind,
+    output_name, refuse_link, remove_all_litter, remove_litter, storage,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,9 +35,6 @@ pub struct OutputOptions {
 
 /// Folder for metadata beside the outputs.
 const METADATA: &str = "metadata";
-
-/// Folder for receipts beside the outputs.
-pub(crate) const RUN_FOLDER: &str = "_run";
 
 /// A file to write, beside the receipt it will have.
 #[derive(Debug, Clone)]
@@ -165,7 +162,7 @@ impl Claimed {
     /// the rows.
     ///
     /// # Errors
-    /// As [`Claim::check`] gives them.
+    /// As [`Claim::check`] gives them; `BAD_OPTION` for two outputs of one path.
     pub(crate) fn new(
         sources: &[&RowSet],
         outputs: Vec<PathBuf>,
@@ -186,6 +183,13 @@ impl Claimed {
             (None, Some(run)) => options.resume && storage::is_folder(run),
             (None, None) => false,
         };
+        let mut paths = HashSet::new();
+        if let Some(twice) = outputs.iter().find(|output| !paths.insert(output.as_path())) {
+            return Err(TaskError::BadOption(format!(
+                "{}: two outputs of the job would have this path; rename the file of rows that it comes from",
+                twice.display()
+            )));
+        }
         for output in &outputs {
             claim.check(output, own || options.overwrite)?;
         }

@@ -56,6 +56,20 @@ test('a call that waits for the answer of another ends with its own signal, and 
   t.is(await once(made, 'a', async () => 'another'), 'first')
 })
 
+test('what is forgotten while it is made does not take away what was made after it', async t => {
+  const made = new Map<string, Promise<string>>()
+  let fail = (_: Error) => {}
+  const later = new Promise<string>((_, reject) => {
+    fail = reject
+  })
+  const first = once(made, 'a', () => later)
+  made.clear()
+  t.is(await once(made, 'a', async () => 'second'), 'second')
+  fail(new Error('no'))
+  t.is((await t.throwsAsync(first))?.message, 'no')
+  t.is(await once(made, 'a', async () => 'third'), 'second')
+})
+
 test('functions of the caller do not follow the signal of the work that calls them', async t => {
   const { signal } = new AbortController()
   const seen: unknown[] = []

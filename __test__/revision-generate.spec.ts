@@ -213,3 +213,17 @@ test('calls on one model run one after the other, each with its own answer', asy
     alone,
   )
 })
+
+test('a question that is asked during a training leaves no model of before behind, also where the training fails', async t => {
+  const revision = await ReVision.open(tinyConfig(material(t), { stage2: false, overwrite: true }))
+  const question = { prompt: 'what', rows: sideRows(2, 'image') }
+  await revision.pretrain()
+  const before = await revision.generate(question)
+  const controller = new AbortController()
+  const stop = { stage1: { onTrainBegin: () => controller.abort() } }
+  const training = t.throwsAsync(revision.pretrain({ signal: controller.signal, callbacks: stop }))
+  t.deepEqual(await revision.generate(question), before)
+  t.like(await training, { code: 'CANCELLED' })
+  const found = revision.generate(question)
+  t.like(await t.throwsAsync(found, undefined, 'the projector went with the training'), { code: 'NOT_FOUND' })
+})

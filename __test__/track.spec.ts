@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
@@ -9,6 +9,7 @@ import { stepsIn } from '../src/tracker/source.ts'
 import { Tracker, type TrackerUse } from '../src/tracker/tracker.ts'
 import { halves, writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
 import { golden, goldenStep, numbersOf } from './helpers/track.ts'
 
 const STEPS = golden.records.map(({ step }) => step)
@@ -202,6 +203,60 @@ test('what cannot be recorded is named and leaves the tracker as it was', async 
   t.like(await t.throwsAsync(run.push(good, { signal: AbortSignal.abort('enough') })), { code: 'CANCELLED' })
   t.deepEqual(run.toBytes(), before)
   t.is((await run.push(good))?.step, 20, 'and it continues')
+})
+
+test('a step that is aborted while those before it are recorded ends at once, and is not recorded', async t => {
+  const run = tracker()
+  const controller = new AbortController()
+  const order: string[] = []
+  const first = run.push(goldenStep(0)).then(() => order.push('first'))
+  const second = run.push(goldenStep(STEPS[1] as number), { signal: controller.signal })
+  const ended = t.throwsAsync(second).then(error => {
+    order.push('second')
+    t.like(error, { code: 'CANCELLED', cause: 'enough' })
+  })
+  controller.abort('enough')
+  await Promise.all([first, ended])
+  t.deepEqual(order, ['second', 'first'])
+  const third = STEPS[2] as number
+  t.is((await run.push(goldenStep(third)))?.step, third, 'and it continues')
+  t.deepEqual(
+    run.records.map(record => record.step),
+    [0, third],
+  )
+})
+
+test('what a first step that is not recorded says of its rows holds for no other', async t => {
+  const some = (pairs: number, dim: number) => someRows(pairs, dim, pairs + dim)
+  for (const use of [{ ids: 'none' }, { captionsPerImage: 5 }] as const) {
+    const run = new Tracker({ freezeAt: 0, dim: 8, ...use })
+    const wrong = run.push({ step: 0, image: some(60, 8), text: some(50, 8) })
+    t.like(await t.throwsAsync(wrong), { code: 'NOT_PAIRED' })
+    t.is((await run.push({ step: 0, image: some(50, 8), text: some(50, 8) }))?.step, 0)
+    const another = run.push({ step: 1, image: some(60, 8), text: some(60, 8) })
+    t.like(await t.throwsAsync(another), { code: 'NOT_PAIRED' }, 'from then on they are the same pairs')
+  }
+  const run = new Tracker({ freezeAt: 0 })
+  const opened = async (dim: number) => await openEmbeddings(some(60, dim), { dim })
+  const wrong = run.push({ step: 0, image: await opened(16), text: await opened(8) })
+  t.like(await t.throwsAsync(wrong), { code: 'WIDTH_MISMATCH' })
+  await run.push({ step: 0, image: await opened(8), text: await opened(8) })
+  t.is((await run.push({ step: 1, image: some(60, 8), text: some(60, 8) }))?.step, 1)
+})
+
+test('a log that cannot be opened is tried again, and an aborted step opens none', async t => {
+  const log = join(folderOf(t), 'logs', 'track.jsonl')
+  const run = tracker({ log })
+  t.like(await t.throwsAsync(run.push(goldenStep(0))), { code: 'WRITE_FAILED' })
+  mkdirSync(dirname(log))
+  const controller = new AbortController()
+  const aborted = run.push(goldenStep(0), { signal: controller.signal })
+  controller.abort()
+  t.like(await t.throwsAsync(aborted), { code: 'CANCELLED' })
+  await t.throwsAsync(run.push({ ...goldenStep(0), image: 'nowhere.npy' }), { code: 'NOT_FOUND' })
+  t.false(existsSync(log))
+  await run.push(goldenStep(0))
+  t.is((await readTrackLog(log)).length, 1)
 })
 
 test('options and states that mean nothing are refused', async t => {

@@ -79,7 +79,15 @@ export function followedToken(): CancelToken | undefined {
 
 /** What was begun for others, for as long as the signal that such work follows is not aborted. */
 export async function whileFollowed<T>(begun: Promise<T>): Promise<T> {
-  const signal = followed.getStore()?.signal
+  return await unlessAborted(begun, followed.getStore()?.signal)
+}
+
+/**
+ * What was begun for others, for as long as `signal` is not aborted.
+ *
+ * @throws {@link ModalityGapError} `CANCELLED` when it is
+ */
+export async function unlessAborted<T>(begun: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) {
     return await begun
   }

@@ -22,6 +22,11 @@ export async function once<K, V>(made: Made<K, V>, key: K, make: () => Promise<V
   }
   const now = make()
   made.set(key, now)
-  now.catch(() => made.delete(key))
+  now.catch(() => {
+    // what was forgotten meanwhile may have been made again
+    if (made.get(key) === now) {
+      made.delete(key)
+    }
+  })
   return await now
 }

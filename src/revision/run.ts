@@ -107,7 +107,7 @@ export class ReVision {
   readonly warning?: string
   /** Rows for a model in use; it may outlive those of the training. */
   #workspace: Workspace
-  #model = new Map<'model', Promise<VisionModel>>()
+  readonly #model = new Map<'model', Promise<VisionModel>>()
 
   private constructor(own: symbol, config: ReVisionConfig, warning: string | undefined) {
     madeHere(own, 'ReVision', 'await ReVision.open(config)')
@@ -187,9 +187,14 @@ export class ReVision {
   async #train(name: StageName, start: StageStart, options: ReVisionRunOptions): Promise<TrainingReport> {
     const { callbacks, ...run } = options
     this.close()
-    return await this.#following(run, () =>
-      runStage(name, this.config, start, { callbacks: outside(callbacks?.[name] ?? {}), ...run }),
-    )
+    try {
+      return await this.#following(run, () =>
+        runStage(name, this.config, start, { callbacks: outside(callbacks?.[name] ?? {}), ...run }),
+      )
+    } finally {
+      // questions that were asked meanwhile have read the model of before
+      this.close()
+    }
   }
 
   /**
@@ -287,7 +292,7 @@ export class ReVision {
 
   /** Lets go of the model that {@link ReVision.generate} keeps, and of opened rows; what is asked later is read anew. */
   close(): void {
-    this.#model = new Map()
+    this.#model.clear()
     this.#workspace = new Workspace(this.config, { trained: true })
   }
 

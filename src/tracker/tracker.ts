@@ -1,4 +1,4 @@
-import { cancelOn, following, type RunOptions, withReason } from '../abort.ts'
+import { cancelOn, following, type RunOptions, unlessAborted, withReason } from '../abort.ts'
 import { checkedBytes } from '../bytes.ts'
 import {
   type Check,
@@ -120,13 +120,13 @@ const stepChecks: Checks<TrackStep> = {
 /** Rows of a step, and whether they were opened for it alone. */
 interface OpenedRows {
   name: TrackedName
-  source: Source
+  rows: Embeddings
   own: boolean
 }
 
-function release(rows: readonly OpenedRows[]): void {
-  for (const { source, own } of rows) {
-    if (own) source.release()
+function release(opened: readonly OpenedRows[]): void {
+  for (const { rows, own } of opened) {
+    if (own) sourceOf(rows).release()
   }
 }
 
@@ -136,8 +136,9 @@ export class Tracker {
   readonly #use: TrackerUse
   readonly #records: TrackRecord[] = []
   #dim: number | undefined
-  readonly #items = new Map<'items', Promise<Uint32Array | undefined>>()
-  #log: Promise<TrackLog> | undefined
+  /** Items of the probe pairs, the same at every step; known from the first record of this process on. */
+  #items: { of: Uint32Array | undefined } | undefined
+  readonly #log = new Map<'log', Promise<TrackLog>>()
   #turn: Promise<unknown> = Promise.resolve()
   /** Whether a log with the first record of this run is its own. */
   readonly #takesUp: boolean
@@ -220,12 +221,14 @@ export class Tracker {
       return undefined
     }
     // arrays are copied here, before anything is awaited, so that the trainer may continue with them
-    const rows = following(run.signal, [...Object.values(step), this.#use.ids], () => this.#open(step))
+    const rows = following(run.signal, Object.values(step), () => this.#open(step))
     rows.catch(() => {})
-    const turn = this.#turn.then(async () => this.#record(step.step, await rows, run.signal))
+    const before = this.#turn
+    const turn = before.then(async () => this.#record(step.step, await rows, run.signal))
     // collected by chance, the copies of many steps would fill the memory before V8 saw a reason to look
-    this.#turn = turn.catch(() => {}).then(() => rows.then(release, () => {}))
-    return turn
+    this.#turn = turn.catch(() => this.#forget()).then(() => rows.then(release, () => {}))
+    await unlessAborted(before, run.signal)
+    return await turn
   }
 
   /** The state as a safetensors file; `fromBytes` reads it back exactly. Steps that are being recorded are not in it. */
@@ -263,14 +266,22 @@ export class Tracker {
     unwrap(await this.#native.saveFrame(path))
   }
 
-  async #record(step: number, rows: readonly OpenedRows[], signal?: AbortSignal): Promise<TrackRecord> {
-    const log = await this.#opened()
+  async #record(step: number, opened: readonly OpenedRows[], signal?: AbortSignal): Promise<TrackRecord> {
     const cancellation = cancelOn(signal)
+    let grouped: Source | undefined
     try {
-      const names = rows.map(({ name }) => name)
+      const log = await this.#opened()
+      const names = opened.map(({ name }) => name)
       const spec = given({ step, names, threads: this.#use.threads })
-      const sources = rows.map(({ source }) => source)
+      const sources = opened.map(({ rows }) => sourceOf(rows))
+      const image = names.indexOf('image')
+      const items = await following(signal, [this.#use.ids], () => this.#itemsOf((opened[image] as OpenedRows).rows))
+      if (items !== undefined) {
+        grouped = unwrap((sources[image] as Source).grouped(items))
+        sources[image] = grouped
+      }
       const record = unwrap(await this.#native.push(spec, sources, cancellation.token))
+      this.#items = { of: items }
       this.#records.push(record)
       await this.#logged(log, record)
       return record
@@ -278,6 +289,14 @@ export class Tracker {
       throw withReason(error, signal)
     } finally {
       cancellation.release()
+      grouped?.release()
+    }
+  }
+
+  /** What rows that were not recorded have said of those to come is not kept. */
+  #forget(): void {
+    if (this.#items === undefined) {
+      this.#dim = this.#use.dim
     }
   }
 
@@ -295,32 +314,29 @@ export class Tracker {
     const { image, text, gradImage, gradText, batchImage, batchText } = step
     const named = { image, text, gradImage, gradText, batchImage, batchText }
     const all = Object.entries(given(named)) as [TrackedName, TrackRows][]
-    return Promise.all(
-      all.map(async ([name, rows]): Promise<OpenedRows> => {
-        const opened =
-          rows instanceof Embeddings ? rows : await openEmbeddings(rows, this.#optionsOf(name, rows, step.dim))
-        this.#dim ??= opened.dim
-        const source = sourceOf(opened)
-        const items = name === 'image' ? await this.#itemsOf(opened) : undefined
-        if (items === undefined) {
-          return { name, source, own: opened !== rows }
-        }
-        const grouped = unwrap(source.grouped(items))
-        if (opened !== rows) {
-          source.release()
-        }
-        return { name, source: grouped, own: true }
-      }),
-    )
+    const opening = all.map(async ([name, rows]): Promise<OpenedRows> => {
+      const own = !(rows instanceof Embeddings)
+      const opened = own ? await openEmbeddings(rows, this.#optionsOf(name, rows, step.dim)) : rows
+      this.#dim ??= opened.dim
+      return { name, rows: opened, own }
+    })
+    try {
+      return await Promise.all(opening)
+    } catch (error) {
+      for (const each of opening) {
+        each.then(rows => release([rows])).catch(() => {})
+      }
+      throw error
+    }
   }
 
-  /** Items of the probe pairs, looked up once: they are the same pairs at every step. */
   async #itemsOf(image: Embeddings): Promise<Uint32Array | undefined> {
     const { ids, captionsPerImage } = this.#use
-    const items = await once(this.#items, 'items', async () => {
+    const found = async () => {
       const given = ids === undefined ? idsOf(image) : ((await givenIds(ids, sourceOf(image).info())) ?? null)
       return itemsOfPairs(image.rows, given, captionsPerImage)
-    })
+    }
+    const items = this.#items ? this.#items.of : await found()
     if (items !== undefined && items.length !== image.rows) {
       throw new ModalityGapError('NOT_PAIRED', `${items.length} ids for ${image.rows} probe pairs`)
     }
@@ -333,16 +349,15 @@ export class Tracker {
   }
 
   async #opened(): Promise<TrackLog | undefined> {
-    if (this.#use.log === undefined) {
+    const { log: path } = this.#use
+    if (path === undefined) {
       return undefined
     }
-    this.#log ??= openTrackLog(this.#use.log, this.lastStep, { ...this.#use, takesUp: this.#takesUp }).then(
-      ({ log, records, first }) => {
-        this.#first = first
-        this.#records.push(...records)
-        return log
-      },
-    )
-    return this.#log
+    return await once(this.#log, 'log', async () => {
+      const opened = await openTrackLog(path, this.lastStep, { ...this.#use, takesUp: this.#takesUp })
+      this.#first = opened.first
+      this.#records.push(...opened.records)
+      return opened.log
+    })
   }
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { JsonFile } from '../src/revision/data/json-file.ts'
@@ -112,6 +112,24 @@ test('a file that has become shorter is refused', async t => {
   truncateSync(path, 1000)
   await t.throwsAsync(() => file.read(200), { code: 'BAD_FORMAT' })
   await file.close()
+})
+
+test('a file that was written anew is refused, also where it is as long or longer', async t => {
+  for (const [before, after] of [
+    ['{"id": 1}\n{"id": 2}\n', '{"id": 3}\n{"id": 4}\n'],
+    ['{"id": 1}\n', '{"id": 1}\n{"id": 2}\n'],
+  ] as const) {
+    const path = join(folderOf(t), 'records.jsonl')
+    writeFileSync(path, before)
+    // its time is not that of the later writing
+    utimesSync(path, 1, 1)
+    const file = await JsonFile.open(path)
+    t.deepEqual(await file.read(0), { id: 1 })
+    await file.close()
+    writeFileSync(path, after)
+    await t.throwsAsync(() => file.read(0), { code: 'BAD_FORMAT', message: /has changed since it was opened/ })
+    await file.close()
+  }
 })
 
 test('a missing file and a folder are distinguished', async t => {

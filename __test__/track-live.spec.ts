@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { trackReportData } from '../src/report/track/data.ts'
 import { serveRun } from '../src/report/track/serve.ts'
+import { followTrackLog } from '../src/tracker/log.ts'
+import { folderOf } from './helpers/place.ts'
 import { golden } from './helpers/track.ts'
 
 test('the live page is for this machine and only tells', async t => {
@@ -33,4 +37,25 @@ test('a title is text on the live page, before the first record and after it', a
     t.true(page.includes(escaped), page.slice(0, 300))
     t.false(page.includes('<script>alert'))
   }
+})
+
+test('a log that is followed and begun anew shows the new run, also where it is shorter or as long', async t => {
+  const path = join(folderOf(t), 'log.jsonl')
+  const texts = [[0, 1, 2], [3], [4], [5, 6]].map(steps =>
+    steps.map(step => `${JSON.stringify({ ...golden.records[0], step })}\n`).join(''),
+  )
+  const controller = new AbortController()
+  const seen: number[][] = []
+  const next = () => {
+    const text = texts[seen.length]
+    text === undefined ? controller.abort() : writeFileSync(path, text)
+  }
+  next()
+  const onRecords = (records: readonly { step: number }[]) => {
+    seen.push(records.map(({ step }) => step))
+    next()
+  }
+  const kept = await followTrackLog(path, onRecords, controller.signal)
+  t.deepEqual(seen, [[0, 1, 2], [3], [4], [5, 6]])
+  t.is(kept.length, 2)
 })

@@ -66,11 +66,12 @@ export async function followTrackLog(
   signal: AbortSignal,
 ): Promise<readonly TrackRecord[]> {
   let records: readonly TrackRecord[] = []
-  let length = -1
+  let before: string | undefined
   while (!signal.aborted) {
-    const { size = 0 } = (await findPlace(path).catch(() => undefined)) ?? {}
-    if (size !== length) {
-      length = size
+    const { size = 0, modified, tag } = (await findPlace(path).catch(() => undefined)) ?? {}
+    const stamp = `${size} ${modified} ${tag}`
+    if (stamp !== before) {
+      before = stamp
       records = size > 0 ? await readTrackLog(path) : []
       onRecords(records)
     }

@@ -4,6 +4,7 @@ import test from 'ava'
 import { trackText } from '../src/cli/track-table.ts'
 import { numberToHalf } from '../src/half.ts'
 import type { TrackRecord } from '../src/results.ts'
+import { stepsFrom } from '../src/tracker/source.ts'
 import { Tracker } from '../src/tracker/tracker.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
@@ -174,4 +175,24 @@ test('following ends with Ctrl-C and shows what was recorded', async t => {
     JSON.parse(ended.stdout).records.map(({ step }: { step: number }) => step),
     [0, 20, 40],
   )
+})
+
+test('a run that is shown until Ctrl-C has ended well then', async t => {
+  const log = join(folderOf(t), 'log.jsonl')
+  writeFileSync(log, golden.records.map((record: object) => `${JSON.stringify(record)}\n`).join(''))
+  const ended = await modalityGap(['track', log, '--serve', '--json'], {
+    started: child =>
+      child.stderr?.on('data', text => String(text).includes('the run is shown at') && child.kill('SIGINT')),
+  })
+  t.is(ended.code, 0, ended.stderr)
+  t.is(JSON.parse(ended.stdout).records.length, golden.records.length)
+})
+
+test('steps of a stream are recorded from the one after the last to the last one wanted', async t => {
+  async function* lines() {
+    for (const step of [10, 20, 30, 40]) yield JSON.stringify({ step, image: 'a.npy', text: 'b.npy' })
+  }
+  const steps: number[] = []
+  for await (const { step } of stepsFrom(lines(), { after: 10, until: 30 })) steps.push(step)
+  t.deepEqual(steps, [20, 30])
 })

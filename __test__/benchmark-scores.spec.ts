@@ -1,4 +1,5 @@
 import test from 'ava'
+import { byImage } from '../src/revision/benchmarks/mme-score.ts'
 import type { BenchmarkRecord } from '../src/revision/benchmarks/record.ts'
 import { groupScores, scoreBenchmarks } from '../src/revision/benchmarks/score.ts'
 import { rotated } from '../src/revision/benchmarks/together.ts'
@@ -160,4 +161,11 @@ test('questions that count together are read as all others are', t => {
   const said = ({ id }: BenchmarkRecord) => (id === 'b2' ? 'No.' : 'It seems so.')
   t.deepEqual(scoreBenchmarks(records, said, { rule: 'pope' })[0]?.together, { count: 2, accuracy: 1 / 2 })
   t.deepEqual(scoreBenchmarks(records, said, { rule: 'strict' })[0]?.together, { count: 2, accuracy: 0 })
+})
+
+test('the category of a question of MME is the folder above its image, but for one called images', t => {
+  for (const id of ['artwork/images/10256.jpg', 'artwork/10256.jpg']) {
+    const [record] = byImage<Pick<BenchmarkRecord, 'id' | 'image' | 'category' | 'together'>>([{ id }])
+    t.is(record?.category, 'artwork', id)
+  }
 })

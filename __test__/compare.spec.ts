@@ -84,3 +84,15 @@ test('a fit and a measurement of its own rows are distinguished from unseen ones
   const other = await openEmbeddings(someRows(300, DIM, 9), { dim: DIM })
   t.is((await measureGap({ image, text: other, aligner, parts: [] })).inSample, undefined)
 })
+
+test('a frame that is asked for is that of every strategy that has one', async t => {
+  const [image, text] = [someRows(200, 8, 1), someRows(200, 8, 2)]
+  const { strategies } = await compareStrategies({
+    image: await openEmbeddings(image, { dim: 8 }),
+    text: await openEmbeddings(text, { dim: 8 }),
+    methods: ['bca', 'aniso-init', 'realign'],
+    rank: 3,
+  })
+  const ranks = Object.entries(strategies).map(([name, { options }]) => [name, (options as { rank?: number }).rank])
+  t.deepEqual(Object.fromEntries(ranks), { bca: 3, 'aniso-init': 3, realign: undefined })
+})

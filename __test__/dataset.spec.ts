@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { Aligner, convert, type Dataset, openDataset, openEmbeddings, ReVision, VisionModel } from '../src/index.ts'
+import { node } from './helpers/cli.ts'
 import { writeNpy } from './helpers/npy.ts'
 import { folderOf } from './helpers/place.ts'
 import { DIM, jsonLines, losses, material, sideRows, TINY, tinyConfig, wordOf } from './helpers/revision.ts'
@@ -238,3 +239,16 @@ function unit(row: Float32Array): Float32Array {
   const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0))
   return row.map(value => value / length)
 }
+
+test('a data set that cannot be opened leaves no folder behind', async t => {
+  const folder = folderOf(t)
+  const records = join(folder, 'records.jsonl')
+  writeFileSync(records, '{"id": "a"}\nno record\n')
+  const temporary = join(folder, 'temporary')
+  mkdirSync(temporary)
+  const script = `import { openDataset } from '${join(import.meta.dirname, '..', 'dist', 'index.js')}'
+await openDataset({ records: '${records}' }).then(() => console.log('opened'), error => console.log(error.code))`
+  const ended = await node(['--input-type=module', '--eval', script], { env: { TMPDIR: temporary } })
+  t.regex(ended.stdout, /^BAD_/)
+  t.deepEqual(readdirSync(temporary), [])
+})

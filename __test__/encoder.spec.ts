@@ -134,3 +134,19 @@ test('the command line trains from a configuration and embeds', async t => {
   const wrong = await modalityGap(['encoder', 'train', '--out', out])
   t.is(wrong.code, 2)
 })
+
+test('what a listener of a training throws ends it and reaches the caller', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  for (const [name, listener] of [
+    ['onStep', { onStep: () => fail('of a step') }],
+    ['onProbe', { onProbe: () => fail('of a probe') }],
+  ] as const) {
+    const training = DualEncoder.train({ ...small, data, out: join(folder, name), probeEvery: 3 }, listener)
+    t.regex((await t.throwsAsync(training))?.message ?? '', name === 'onStep' ? /of a step/ : /of a probe/)
+  }
+})
+
+function fail(reason: string): never {
+  throw new Error(reason)
+}

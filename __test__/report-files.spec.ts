@@ -255,3 +255,22 @@ interface Row {
   stage: string
   neighbours: { ids: bigint[]; distances: number[] }
 }
+
+test('an image that no map moves is a neighbour at every stage', async t => {
+  const point = (modality: 'image' | 'text', stage: string, x: number) => ({ modality, row: 0, stage, x, y: 0 })
+  const points = [point('image', 'original', 1), point('text', 'original', 2), point('text', 'final', 3)]
+  const near = (cosine: number) => [{ modality: 'image', row: 0, cosine }]
+  const neighbours = [{ query: 0, queryModality: 'text', before: near(0.25), after: near(0.75) }]
+  const path = join(scratch(), 'still.parquet')
+  await projectionParquet({ figures: { projection: { points }, neighbours } } as never, path)
+  const file = new Uint8Array(readFileSync(path)).buffer
+  const rows = (await parquetReadObjects({ file })) as unknown as Row[]
+  t.deepEqual(
+    rows.map(({ neighbours: { ids, distances } }) => [ids.map(Number), distances]),
+    [
+      [[], []],
+      [[0], [0.75]],
+      [[0], [0.25]],
+    ],
+  )
+})

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Aligner } from '../src/align.ts'
@@ -189,3 +189,26 @@ test('an export can be stopped, and what makes no sense is refused', async t => 
   const kind = await t.throwsAsync(revision.export(join(folder, 'z'), { kind: 'onnx' as never }))
   t.like(kind, { code: 'BAD_OPTION' })
 })
+
+for (const [kind, rows, there] of [
+  ['llava', false, 'config.json'],
+  ['llava', false, 'mm_projector.bin'],
+  ['learned', true, 'stage1_embeddings'],
+  ['learned', true, 'stage1.json'],
+] as const) {
+  test(`an export replaces nothing that stands there: ${there}`, async t => {
+    const folder = material(t)
+    const revision = await ReVision.open(tinyConfig(folder, { ...LLAVA, stage2: false }))
+    await revision.pretrain()
+    const out = join(folder, 'exported')
+    mkdirSync(out)
+    if (there.includes('.')) {
+      writeFileSync(join(out, there), 'mine')
+    } else {
+      mkdirSync(join(out, there))
+      writeFileSync(join(out, there, 'mine'), 'mine')
+    }
+    t.like(await t.throwsAsync(revision.export(out, { kind, rows })), { code: 'BAD_OPTION' })
+    t.deepEqual(readdirSync(out), [there])
+  })
+}

@@ -151,6 +151,16 @@ test('a gain of exactly minDelta is none, and more is one', t => {
   t.is(state.best_metric, 1.5)
 })
 
+test('a resumed training counts the evaluations since its best one', t => {
+  const log_history = [2, 1, 1.5].map((eval_loss, i) => ({ step: i + 1, epoch: 1, eval_loss }))
+  const state = { best_metric: 1, best_model_checkpoint: 'out/checkpoint-2', log_history } as unknown as TrainerState
+  const options = { output: 'out', bestMetric: 'eval_loss', greaterIsBetter: false, earlyStop: { patience: 2 } }
+  const best = new BestSoFar(state, options as TrainerOptions)
+  t.false(best.stalled, 'one since then')
+  t.false(best.judge({ step: 4, epoch: 1, eval_loss: 1.25 } as never))
+  t.true(best.stalled)
+})
+
 test('answers of a later step go when a run resumes from an earlier checkpoint', async t => {
   const folder = material(t)
   const changes = { stage1: { evalEvery: 2, saveEvery: 2, valSize: 4 }, stage2: false }

@@ -196,3 +196,14 @@ test('what is made by a function says so when it is made with new', t => {
     }
   }
 })
+
+test('of lengths that are as frequent the first is the usual one', async t => {
+  const rows = await openEmbeddings(
+    [
+      [1, 2, 3],
+      [4, 5],
+    ],
+    { onBadRow: 'drop' },
+  )
+  t.is(rows.dim, 3)
+})

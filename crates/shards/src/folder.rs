@@ -16,9 +16,15 @@ pub const RUN_FOLDER: &str = "_run";
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
     let found = storage::entries(folder).map_err(|e| ShardError::from_read(&place, e))?;
-    let shown = found
-        .into_iter()
-        .filter(|entry| entry.is_file && !begins_with(&entry.path, "."));
+    let found = found.into_iter().filter(|entry| !begins_with(&entry.path, "."));
+    let (shown, others): (Vec<Entry>, Vec<Entry>) = found.partition(|entry| entry.is_file);
+    // part of a data set would be read as the whole
+    let lost = |entry: &&Entry| storage::leads_nowhere(&entry.path) && Format::from_path(&entry.path).is_some();
+    if let Some(Entry { path, .. }) = others.iter().find(lost) {
+        let place = Place::from(path.as_path());
+        return Err(ShardError::NotFound { place });
+    }
+    let shown = shown.into_iter();
     let mut files: Vec<PathBuf> = shown.map(|entry| entry.path).collect();
     sort(&mut files);
     Ok(files)

@@ -74,6 +74,7 @@ pub use ids::Ids;
 pub use input::{Input, InputReader, Stamp};
 pub use kernels::{Dtype, Rows, RowsMut};
 pub use lock::{FolderLock, Taken};
+pub use natural::compare as natural_order;
 pub use memory::{memory, memory_rows};
 pub use output::{copy_metadata, create, output_name};
 pub use pickle::{PUBLISHED_END, published_records, published_start};

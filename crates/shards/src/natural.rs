@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-/// Compares runs of digits by their number and everything else by its bytes.
-pub(crate) fn compare(a: &str, b: &str) -> Ordering {
+/// The order that files of a folder are read in: compares runs of digits by their number and everything else by its bytes.
+pub fn compare(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     while let (Some(&x), Some(&y)) = (left.first(), right.first()) {
         let order = if x.is_ascii_digit() && y.is_ascii_digit() {

@@ -344,7 +344,12 @@ fn refuse_several_formats(folder: &Path, files: &[PathBuf]) -> Result<Option<For
 
 /// Why a folder without containers of its own holds no embeddings, and where there are some.
 fn holds_none(folder: &Path) -> Result<String, ShardError> {
-    if let [first, ..] = &folders_with_containers(folder)?[..] {
+    let below = folders_with_containers(folder)?;
+    if let [only] = &below[..] {
+        // a glob would put its splits together, or take some of its parts for all
+        refuse_several_sets(only, &containers_in(only)?)?;
+    }
+    if let [first, ..] = &below[..] {
         return Ok(format!(
             "holds no embeddings itself, but folders in it do, such as {}; name one of them, or all by a glob, {}",
             first.display(),

@@ -160,7 +160,8 @@ pub(crate) fn matching(pattern: &str, options: glob::MatchOptions) -> Result<Vec
             let path = error.path().to_path_buf();
             Unmatched::Unreadable(path, error.into())
         })?;
-        return Ok(found.into_iter().filter(|path| path.is_file()).collect());
+        let wanted = |path: &PathBuf| (path.is_file() || leads_nowhere(path)) && !turns_back(path);
+        return Ok(found.into_iter().filter(wanted).collect());
     };
     if !stores::has_wildcard(Path::new(pattern)) {
         return Ok(Vec::new());
@@ -175,6 +176,20 @@ pub(crate) fn matching(pattern: &str, options: glob::MatchOptions) -> Result<Vec
     Ok(paths
         .filter(|path| fitting.matches_path_with(path, options))
         .collect())
+}
+
+/// Whether a path is a link to nothing.
+pub(crate) fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
+}
+
+/// Whether a path goes through a link to a folder above it, so that its file has a shorter path as well.
+fn turns_back(path: &Path) -> bool {
+    path.ancestors().skip(1).filter(|folder| folder.is_symlink()).any(|folder| {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new(".")).canonicalize();
+        matches!((folder.canonicalize(), above), (Ok(to), Ok(above)) if above.starts_with(&to))
+    })
 }
 
 /// Why a pattern gives no files.

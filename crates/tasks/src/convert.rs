@@ -20,7 +20,7 @@ pub fn convert_job(
     let written_to = targets(input, output, None);
     let rows = written_to.iter().map(|target| target.path.clone());
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
-    let claimed = Claimed::new(&[input], outputs, output, &"convert")?;
+    let mut claimed = Claimed::new(&[input], outputs, output, &"convert")?;
     let elsewhere = control.is_distributed();
     // only rows that are to be left out must be known beforehand
     let dropped = match input.options.on_bad_row {

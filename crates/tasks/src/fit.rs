@@ -113,7 +113,7 @@ pub fn align_job(
     output: &OutputOptions,
     control: &Control,
 ) -> Result<(Aligner, FitReport), TaskError> {
-    let claimed = claim(target, source, job, output)?;
+    let mut claimed = claim(target, source, job, output)?;
     let losses = losses(target, source, job, output)?;
     let job = FitJob {
         work: work_folder(output),

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, Format, Input, Layout, RUN_FOLDER, ShardError, copy_metadata, is_remote, left_behind,
-    output_name, refuse_link, remove_all_litter, remove_litter, storage,
+    Claim, Dtype, FolderLock, Format, Input, Layout, RUN_FOLDER, ShardError, Taken, copy_metadata, is_remote,
+    left_behind, natural_order, output_name, refuse_link, remove_all_litter, remove_litter, storage,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,39 +52,45 @@ pub(crate) fn targets(source: &RowSet, options: &OutputOptions, folder: Option<&
         (_, Some(folder)) => options.out.join(folder),
         _ => options.out.clone(),
     };
-    let mut taken = HashSet::new();
-    let mut targets = Vec::with_capacity(source.parts.len());
-    for (index, part) in source.parts.iter().enumerate() {
-        let format = options
-            .format
-            .or(if single {
-                Format::from_path(&options.out)
-            } else {
-                None
-            })
-            .unwrap_or_else(|| default_format(part));
-        let path = if single {
-            options.out.clone()
-        } else {
-            let name = match part {
-                Part::File(shard) => output_name(shard, format),
-                Part::Memory(_) => format!("rows.{}", format.extensions()[0]),
-            };
-            // two inputs of one name from different folders, or two parts of one file
-            let free = if taken.insert(name.clone()) {
-                name
-            } else {
-                format!("{index}-{name}")
-            };
-            base.join(free)
-        };
-        targets.push(Target {
-            path,
-            format,
-            dtype: options.dtype.unwrap_or_else(|| part.dtype()),
-        });
+    let formats: Vec<Format> = source
+        .parts
+        .iter()
+        .map(|part| {
+            let named = single.then(|| Format::from_path(&options.out)).flatten();
+            options.format.or(named).unwrap_or_else(|| default_format(part))
+        })
+        .collect();
+    let names = if single {
+        Vec::new()
+    } else {
+        names_in_order(source, &formats)
+    };
+    let of = |(index, part): (usize, &Part)| Target {
+        path: names
+            .get(index)
+            .map_or_else(|| options.out.clone(), |name| base.join(name)),
+        format: formats[index],
+        dtype: options.dtype.unwrap_or_else(|| part.dtype()),
+    };
+    source.parts.iter().enumerate().map(of).collect()
+}
+
+/// File names of the outputs, in whose order the rows are read again: those of the inputs where they have it, otherwise with their
+/// number before them.
+fn names_in_order(source: &RowSet, formats: &[Format]) -> Vec<String> {
+    let name = |(part, &format): (&Part, &Format)| match part {
+        Part::File(shard) => output_name(shard, format),
+        Part::Memory(_) => format!("rows.{}", format.extensions()[0]),
+    };
+    let names: Vec<String> = source.parts.iter().zip(formats).map(name).collect();
+    if names.is_sorted_by(|a, b| natural_order(a, b).is_lt()) {
+        return names;
     }
-    targets
+    let digits = (names.len() - 1).to_string().len();
+    let numbered = names.iter().enumerate();
+    numbered
+        .map(|(index, name)| format!("{index:0digits$}-{name}"))
+        .collect()
 }
 
 /// Makes ready to write `targets`: what killed runs have left of them goes, and their folders are made.
@@ -136,12 +142,17 @@ fn make_folder(folder: &Path) -> Result<(), ShardError> {
 /// The right to write the outputs of a job. A folder of outputs holds a note of the job that writes there, so that a run that
 /// was cut short is distinguished from the result of another one.
 pub(crate) struct Claimed {
-    note: Option<PathBuf>,
+    run: Option<PathBuf>,
     job: String,
     outputs: Vec<PathBuf>,
     traces: Traces,
     /// Whether no job has left a note there.
     first: bool,
+    claim: Claim,
+    /// Whether what stands there may be replaced.
+    replaces: bool,
+    /// Held while the job runs, so that no other one writes there.
+    lock: Option<FolderLock>,
 }
 
 /// What the note says.
@@ -154,6 +165,8 @@ struct Note {
 
 /// Name of that note.
 const NOTE: &str = "job.json";
+/// Name of the lock beside it.
+const LOCK: &str = "lock";
 /// Most bytes of a note.
 const MAX_NOTE: u64 = 1 << 20;
 
@@ -162,7 +175,7 @@ impl Claimed {
     /// the rows.
     ///
     /// # Errors
-    /// As [`Claim::check`] gives them; `BAD_OPTION` for two outputs of one path.
+    /// As [`Claim::check`] gives them; `BAD_OPTION` for two outputs of one path, and where another job is at work.
     pub(crate) fn new(
         sources: &[&RowSet],
         outputs: Vec<PathBuf>,
@@ -190,23 +203,61 @@ impl Claimed {
                 twice.display()
             )));
         }
-        for output in &outputs {
-            claim.check(output, own || options.overwrite)?;
+        if run.is_none() {
+            check_file_name(options, &outputs)?;
         }
-        Ok(Self {
-            note: run.map(|run| run.join(NOTE)),
+        let mut claimed = Self {
+            run,
             job,
             outputs,
             traces: Traces::before(options),
             first: before.is_none(),
-        })
+            claim,
+            replaces: own || options.overwrite,
+            lock: None,
+        };
+        claimed.check()?;
+        if let Some(run) = claimed.run.clone().filter(|run| !is_remote(run)) {
+            make_folder(&run)?;
+            claimed.take(&run.join(LOCK))?;
+            if noted(&run) != before {
+                return Err(at_work(&options.out));
+            }
+            claimed.check()?;
+        }
+        Ok(claimed)
+    }
+
+    fn check(&self) -> Result<(), TaskError> {
+        for output in &self.outputs {
+            self.claim.check(output, self.replaces)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, lock: &Path) -> Result<(), TaskError> {
+        match FolderLock::take(lock, "a job of modality-gap writes here\n")? {
+            Taken::Held(held) => self.lock = Some(held),
+            Taken::Busy => return Err(at_work(lock)),
+            Taken::Unsupported => {}
+        }
+        Ok(())
     }
 
     /// Notes the job, before its first output is written.
     ///
     /// # Errors
     /// `BAD_OPTION` where another job has begun to write to the same folder of a store since this one looked.
-    pub(crate) fn begin(&self) -> Result<(), TaskError> {
+    pub(crate) fn begin(&mut self) -> Result<(), TaskError> {
+        let file = self.outputs.first().filter(|output| self.run.is_none() && !is_remote(output));
+        if let Some(output) = file.cloned() {
+            if let Some(name) = output.file_name() {
+                let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+                parent.map_or(Ok(()), make_folder)?;
+                self.take(&output.with_file_name(format!(".{}.lock", name.to_string_lossy())))?;
+                self.check()?;
+            }
+        }
         self.note(false)
     }
 
@@ -217,10 +268,8 @@ impl Claimed {
 
     /// As [`Claimed::finish`] for a job that keeps no receipts: its note goes, too.
     pub(crate) fn finish_without_receipts(&self) {
-        if let Some(note) = &self.note {
-            let _ = storage::remove_file(note);
-            // it stays where it holds receipts of another job
-            let _ = note.parent().map(storage::remove_folder);
+        if let Some(run) = &self.run {
+            let _ = storage::remove_file(&run.join(NOTE));
         }
     }
 
@@ -232,18 +281,59 @@ impl Claimed {
     }
 
     fn note(&self, finished: bool) -> Result<(), TaskError> {
-        let Some(note) = &self.note else { return Ok(()) };
+        let Some(note) = self.run.as_ref().map(|run| run.join(NOTE)) else {
+            return Ok(());
+        };
         let said = Note {
             version: 1,
             job: self.job.clone(),
             finished,
         };
         let bytes = serde_json::to_vec(&said).expect("plain data");
-        if self.first && !finished && is_remote(note) {
-            return Ok(storage::create(note, bytes)?);
+        if self.first && !finished && is_remote(&note) {
+            return Ok(storage::create(&note, bytes)?);
         }
-        write_state(note, &bytes)
+        write_state(&note, &bytes)
     }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.lock = None;
+        if let Some(run) = self.run.as_ref().filter(|run| !is_remote(run)) {
+            // it stays where it holds receipts, and so does an output with anything in it
+            let _ = storage::remove_folder(run);
+            let _ = self.traces.out.as_deref().map(storage::remove_folder);
+        }
+    }
+}
+
+/// Refuses an output with the name of a file of one format that would be several files, or of another format.
+fn check_file_name(options: &OutputOptions, outputs: &[PathBuf]) -> Result<(), TaskError> {
+    let out = &options.out;
+    let Some(named) = Format::from_path(out) else {
+        return Ok(());
+    };
+    let refused = |reason: String| Err(TaskError::BadOption(format!("{}: {reason}", out.display())));
+    if outputs.iter().any(|output| output != out && output.starts_with(out)) {
+        return refused("this is the name of one file, and several are written; name a folder".to_owned());
+    }
+    match options.format.filter(|&format| format != named) {
+        None => Ok(()),
+        Some(format) => refused(format!(
+            "this is the name of a file of {}, and the format is to be {}; give it the ending .{}",
+            named.name(),
+            format.name(),
+            format.extensions()[0]
+        )),
+    }
+}
+
+fn at_work(place: &Path) -> TaskError {
+    TaskError::BadOption(format!(
+        "{}: another job writes there; wait until it has ended, or choose another output",
+        place.display()
+    ))
 }
 
 /// What a job reads, which it must not write into.

@@ -43,7 +43,7 @@ pub fn transform_job(
     let outputs = rows.chain(metadata_targets(input, output)?).collect();
     let of_aligner = format!("{:032x}", hash_bytes(&aligner.to_bytes()));
     let identity_of_job = ("transform", target_side, of_aligner);
-    let claimed = Claimed::new(&[input], outputs, output, &identity_of_job)?;
+    let mut claimed = Claimed::new(&[input], outputs, output, &identity_of_job)?;
     let work = work_folder(output);
     let counted = count_hashed(
         input,

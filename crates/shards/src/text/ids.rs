@@ -84,7 +84,7 @@ impl TextIds {
         } else {
             // the first record is read again below
             records = layout.records(input, layout.start)?;
-            let value: serde_json::Value = serde_json::from_slice(&json::with_words(&first))
+            let value: serde_json::Value = serde_json::from_slice(&json::with_words(&first, json::ANY))
                 .map_err(|error| ShardError::bad_record(&place, 0, format!("row 0 is not JSON: {error}")))?;
             let Some(object) = value.as_object() else {
                 return Err(ShardError::bad_record(
@@ -139,7 +139,7 @@ fn of_cell(cells: &[Cow<'_, [u8]>], at: usize, of: usize) -> Result<String, Stri
 }
 
 fn of_json(record: &[u8], path: &[String]) -> Result<String, String> {
-    let record = json::with_words(record);
+    let record = json::with_words(record, json::ANY);
     let value = json::value_at(&record, path)
         .map_err(|error| format!("cannot be read, the record is not JSON: {error}"))?;
     let no_id = || "is neither text nor whole number".to_owned();

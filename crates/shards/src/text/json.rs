@@ -25,17 +25,21 @@ pub(super) fn value_at<'a>(record: &'a [u8], path: &[String]) -> serde_json::Res
     Ok(found.map(|raw| raw.get().as_bytes()))
 }
 
-/// The record with numbers that JSON has no words for, as Python writes them, outside of any number's range.
-pub(super) fn with_words(record: &[u8]) -> Cow<'_, [u8]> {
+/// A number outside of any number's range, which no row may hold.
+pub(super) const BEYOND: &[u8] = b"9e999";
+/// A number where none matters.
+pub(super) const ANY: &[u8] = b"0";
+
+/// The record with `number` for those that JSON has no words for, as Python writes them.
+pub(super) fn with_words<'r>(record: &'r [u8], number: &[u8]) -> Cow<'r, [u8]> {
     const WORDS: [&[u8]; 2] = [b"NaN", b"Infinity"];
-    const BEYOND: &[u8] = b"9e999";
     let (mut out, mut quoted, mut escaped, mut at) = (Vec::new(), false, false, 0);
     while at < record.len() {
         let word = WORDS
             .iter()
             .find(|word| !quoted && record[at..].starts_with(word));
         if let Some(word) = word {
-            out.extend_from_slice(BEYOND);
+            out.extend_from_slice(number);
             at += word.len();
             continue;
         }
@@ -208,7 +212,7 @@ mod tests {
     fn words_of_python_become_numbers_out_of_range() {
         let record = br#"{"NaN \" Infinity": [NaN, -Infinity, 1]}"#;
         assert_eq!(
-            with_words(record).as_ref(),
+            with_words(record, BEYOND).as_ref(),
             br#"{"NaN \" Infinity": [9e999, -9e999, 1]}"#
         );
     }

@@ -20,7 +20,7 @@ const MAX_WINDOW_LOG: u32 = 27;
 
 /// Times the packed size that the unpacked text may have, as for packed records, and what every text may have beyond.
 const MOST_UNPACKED: u64 = 200;
-const MORE_UNPACKED: u64 = 1 << 20;
+const MORE_UNPACKED: u64 = 64 << 20;
 
 impl Packing {
     pub fn of(input: &Input) -> Result<Self, ShardError> {
@@ -73,7 +73,7 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let n = self.reader.read(buf)?;
         self.room = self.room.checked_sub(n as u64).ok_or_else(|| {
-            let reason = format!("it has more than {MOST_UNPACKED} times its size");
+            let reason = format!("it has more than {MOST_UNPACKED} times its size; unpack it first where that is right");
             std::io::Error::new(ErrorKind::InvalidData, reason)
         })?;
         Ok(n)

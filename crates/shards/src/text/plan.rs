@@ -65,7 +65,7 @@ impl Plan {
             })
         };
         value(record, out)
-            .or_else(|error| value(&json::with_words(record), out).map_err(|_| error))
+            .or_else(|error| value(&json::with_words(record, json::BEYOND), out).map_err(|_| error))
             .map_err(|error| format!("is not JSON: {error}"))
     }
 
@@ -152,7 +152,7 @@ impl Plan {
                 break;
             }
             let value = serde_json::from_slice(text)
-                .or_else(|error| serde_json::from_slice(&json::with_words(text)).map_err(|_| error));
+                .or_else(|error| serde_json::from_slice(&json::with_words(text, json::ANY)).map_err(|_| error));
             let value: serde_json::Value = match value {
                 Ok(value) => value,
                 Err(error) => {

@@ -1,7 +1,7 @@
 //! Rows in tables of text: one column of bracketed numbers, or numbered columns of one number each.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::collections::HashMap;
 
 use super::numbers;
 use crate::cells::Cells;
@@ -28,8 +28,8 @@ pub(super) struct Plan {
 enum Rows {
     /// A column of bracketed numbers.
     Bracketed(usize),
-    /// A column for each component.
-    Columns(Range<usize>),
+    /// The column of each component.
+    Columns(Vec<usize>),
 }
 
 /// Cells of a record, quotes taken off.
@@ -134,7 +134,9 @@ impl Plan {
             None => Some(role.choose(&labels, place)?),
         };
         let Some(chosen) = chosen else {
+            let flaw = flaw_of_columns(&names, &shown).filter(|_| labels.is_empty());
             let reason = match (selector, labels.is_empty()) {
+                _ if flaw.is_some() => flaw.unwrap_or_default(),
                 (Some(selector), false) => {
                     format!("has no rows called {selector:?}; it has {}", listed(&labels))
                 }
@@ -147,10 +149,12 @@ impl Plan {
         };
         let (label, rows) = found.into_iter().nth(chosen).expect("chosen among them");
         let taken = match &rows {
-            Rows::Bracketed(column) => *column..*column + 1,
+            Rows::Bracketed(column) => vec![*column],
             Rows::Columns(columns) => columns.clone(),
         };
-        let beside = names.iter().enumerate().filter(|(i, _)| !taken.contains(i));
+        let mut is_beside = vec![true; names.len()];
+        taken.into_iter().for_each(|column| is_beside[column] = false);
+        let beside = names.iter().enumerate().filter(|(i, _)| is_beside[*i]);
         Ok(Self {
             delimiter,
             cells: named.len(),
@@ -174,8 +178,8 @@ impl Plan {
             Rows::Bracketed(column) => numbers::of_cell(&cells[*column], out),
             Rows::Columns(columns) => {
                 let (mut first_missing, mut missing) = (None, 0);
-                for (column, cell) in cells[columns.clone()].iter().enumerate() {
-                    if let Some(number) = numbers::of_scalar(cell)? {
+                for (column, &at) in columns.iter().enumerate() {
+                    if let Some(number) = numbers::of_scalar(&cells[at])? {
                         out.push(number);
                     } else {
                         missing += 1;
@@ -202,35 +206,84 @@ fn candidates(names: &[String], shown: &[Cow<'_, [u8]>]) -> Vec<(String, Rows)> 
     let mut found: Vec<(String, Rows)> = bracketed
         .map(|(i, (_, name))| (name.clone(), Rows::Bracketed(i)))
         .collect();
-    let mut start = 0;
-    while start < names.len() {
-        let Some((prefix, number)) = numbered(&names[start]) else {
-            start += 1;
+    let sets = numbered_sets(names);
+    let whole = sets.into_iter().filter(|set| set.flaw(names, shown).is_none());
+    found.extend(whole.map(|set| {
+        let columns = set.columns.iter().map(|&(_, column)| column).collect();
+        (set.label(), Rows::Columns(columns))
+    }));
+    found
+}
+
+/// What keeps numbered columns from being rows, of the first that could be some.
+fn flaw_of_columns(names: &[String], shown: &[Cow<'_, [u8]>]) -> Option<String> {
+    let sets = numbered_sets(names).into_iter();
+    let flaws = sets.filter(|set| set.columns.len() > 2).filter_map(|set| {
+        let flaw = set.flaw(names, shown)?;
+        Some(format!("has columns numbered as {}…, but {flaw}", names[set.columns[0].1]))
+    });
+    flaws.into_iter().next()
+}
+
+/// Columns whose names differ by the number at their end.
+struct Numbered<'n> {
+    prefix: &'n str,
+    /// Number and column, by number.
+    columns: Vec<(u64, usize)>,
+}
+
+impl Numbered<'_> {
+    fn label(&self) -> String {
+        if self.prefix.is_empty() {
+            self.columns[0].0.to_string()
+        } else {
+            self.prefix.to_owned()
+        }
+    }
+
+    /// Why the columns are no rows.
+    fn flaw(&self, names: &[String], shown: &[Cow<'_, [u8]>]) -> Option<String> {
+        let Self { prefix, columns } = self;
+        if columns.len() == 1 && names.len() > 1 {
+            return Some("there is only one".to_owned());
+        }
+        for pair in columns.windows(2) {
+            let (before, next) = (pair[0].0, pair[1].0);
+            if next == before {
+                return Some(format!("there are two called {}", names[pair[1].1]));
+            }
+            if next > before + 1 {
+                return Some(format!("{prefix}{} is missing", before + 1));
+            }
+        }
+        let cell = |&(_, column): &(u64, usize)| shown.get(column);
+        let is_word = |cell: &[u8]| !is_number(cell) && numbers::of_scalar(cell) != Ok(None);
+        if let Some(word) = columns.iter().find(|at| cell(at).is_some_and(|cell| is_word(cell))) {
+            return Some(format!("{} holds no numbers", names[word.1]));
+        }
+        let known = columns.iter().filter_map(cell).any(|cell| is_number(cell));
+        (!known).then(|| "they are empty".to_owned())
+    }
+}
+
+/// Sets of numbered columns, in the order of their first ones.
+fn numbered_sets(names: &[String]) -> Vec<Numbered<'_>> {
+    let (mut sets, mut places) = (Vec::<Numbered<'_>>::new(), HashMap::new());
+    for (column, name) in names.iter().enumerate() {
+        let Some((prefix, number)) = numbered(name) else {
             continue;
         };
-        let follows = |i: usize| {
-            names
-                .get(start + i)
-                .is_some_and(|name| numbered(name) == Some((prefix, number + i as u64)))
-        };
-        let len = (1..names.len()).take_while(|&i| follows(i)).count() + 1;
-        let numbers = (start..start + len).all(|i| {
-            shown
-                .get(i)
-                .is_none_or(|cell| is_number(cell) || numbers::of_scalar(cell) == Ok(None))
+        let place = *places.entry(prefix).or_insert_with(|| {
+            let columns = Vec::new();
+            sets.push(Numbered { prefix, columns });
+            sets.len() - 1
         });
-        let known = (start..start + len).any(|i| shown.get(i).is_some_and(|cell| is_number(cell)));
-        if numbers && known && (len > 1 || names.len() == 1) {
-            let label = if prefix.is_empty() {
-                number.to_string()
-            } else {
-                prefix.to_owned()
-            };
-            found.push((label, Rows::Columns(start..start + len)));
-        }
-        start += len;
+        sets[place].columns.push((number, column));
     }
-    found
+    for set in &mut sets {
+        set.columns.sort_unstable();
+    }
+    sets
 }
 
 /// A name and the number at its end.
@@ -299,6 +352,26 @@ mod tests {
         assert_eq!(found[2], Err(Fault::Null));
         assert_eq!(plan(table, None).unwrap().beside, ["id", "caption"]);
         assert_eq!(rows("id,embedding\n1,\"[0.5, 2]\"")[0], Ok(vec![0.5, 2.0]));
+    }
+
+    #[test]
+    fn numbered_columns_are_components_by_their_numbers() {
+        assert_eq!(rows("e1,id,e2,e0\n1,7,2,0.5"), [Ok(vec![0.5, 1.0, 2.0])]);
+        let by_text = "v_0,v_1,v_10,v_2,v_3,v_4,v_5,v_6,v_7,v_8,v_9";
+        let found = rows(&format!("{by_text}\n0,1,10,2,3,4,5,6,7,8,9"));
+        let expected = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
+        assert_eq!(found, [Ok(expected.to_vec())]);
+        for (table, flaw) in [
+            ("e0,e1,e3\n1,2,3", "e2 is missing"),
+            ("e0,e1,e1,e2\n1,2,3,4", "two called e1"),
+            ("e0,e1,e2\n1,word,3", "e1 holds no numbers"),
+        ] {
+            let refused = plan(table, None).unwrap_err();
+            assert_eq!(refused.code(), "BAD_SELECTOR");
+            assert!(refused.to_string().contains(flaw), "{refused}");
+        }
+        // such columns beside a whole set are others
+        assert_eq!(rows("lag1,lag7,e0,e1\n1,2,3,4"), [Ok(vec![3.0, 4.0])]);
     }
 
     #[test]

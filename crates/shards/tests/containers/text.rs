@@ -189,24 +189,30 @@ fn text_that_is_broken_or_ends_early_is_refused() {
 #[test]
 fn a_record_longer_than_any_row_is_refused_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("long.jsonl.gz");
-    let mut file =
-        flate2::write::GzEncoder::new(std::fs::File::create(&path).unwrap(), flate2::Compression::best());
-    file.write_all(b"[1]\n[").unwrap();
-    let blanks = vec![b' '; 1 << 20];
-    for _ in 0..80 {
-        file.write_all(&blanks).unwrap();
-    }
-    file.finish().unwrap();
-    let error = ShardRef::probe(&path, None).unwrap_err();
-    assert!(
-        error.to_string().contains("more than 200 times its size"),
-        "{error}"
-    );
     let path = folder.path().join("long.jsonl");
     std::fs::write(&path, [&b"[1]\n["[..], &vec![b' '; 80 << 20]].concat()).unwrap();
     let error = ShardRef::probe(&path, None).unwrap_err();
     assert!(error.to_string().contains("a record of more than"), "{error}");
+}
+
+#[test]
+fn packed_text_that_grows_without_end_is_refused_and_what_packs_well_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = b"[1]\n".repeat(1 << 18);
+    let packed = |name: &str, times: usize| {
+        let path = folder.path().join(name);
+        let file = std::fs::File::create(&path).unwrap();
+        let mut file = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+        (0..times).for_each(|_| file.write_all(&lines).unwrap());
+        file.finish().unwrap();
+        path
+    };
+    let bomb = packed("bomb.jsonl.gz", 192);
+    let error = ShardRef::probe(&bomb, None).unwrap_err().to_string();
+    assert!(error.contains("more than 200 times its size; unpack it first"), "{error}");
+    let well = packed("well.jsonl.gz", 8);
+    assert!(std::fs::metadata(&well).unwrap().len() * 200 + (1 << 20) < 8 << 20);
+    assert_eq!(ShardRef::probe(&well, None).unwrap().rows, 8 << 18);
 }
 
 #[test]

@@ -1,0 +1,169 @@
+/** What jobs write is read again as it was, and no two of them write to one place. */
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import test, { type ExecutionContext } from 'ava'
+import { Aligner } from '../src/align.ts'
+import { convert } from '../src/convert.ts'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { readNpy, writeNpy } from './helpers/npy.ts'
+import { folderOf } from './helpers/place.ts'
+import { someRows } from './helpers/rows.ts'
+
+const DIM = 4
+
+/** Folders `part=0`, `part=1` …, each with a file of one name, whose rows begin with their number in all. */
+function parts(folder: string, count: number): string {
+  for (let part = 0; part < count; part++) {
+    const at = join(folder, 'parts', `part=${part}`)
+    mkdirSync(at, { recursive: true })
+    const rows = Float32Array.from({ length: 2 * DIM }, (_, i) => (i % DIM === 0 ? 2 * part + i / DIM : 1))
+    writeNpy(join(at, 'data_0.npy'), rows, [2, DIM])
+  }
+  return join(folder, 'parts', '**', '*.npy')
+}
+
+/** First components of all rows of a place. */
+async function order(folder: string, place: string | string[]): Promise<number[]> {
+  const out = join(folder, 'all.npz')
+  await convert(await openEmbeddings(place), join(folder, 'shards'))
+  rmSync(out, { force: true })
+  const names = (await openEmbeddings(join(folder, 'shards'))).shards.map(({ path }) => path)
+  rmSync(join(folder, 'shards', '_run'), { recursive: true, force: true })
+  return names.flatMap(name => {
+    const { values } = readNpy(name ?? '')
+    return Array.from(values).filter((_, i) => i % DIM === 0)
+  })
+}
+
+test('files of one name from several folders are written so that they are read in their order', async t => {
+  const folder = folderOf(t)
+  const found = await order(folder, parts(folder, 12))
+  t.deepEqual(
+    found,
+    Array.from({ length: 24 }, (_, i) => i),
+  )
+  t.deepEqual(readdirSync(join(folder, 'shards')).sort()[1], '01-data_0-2.npy')
+})
+
+test('files are written in the order in which they were named', async t => {
+  const folder = folderOf(t)
+  parts(folder, 3)
+  const named = [2, 0, 1].map(part => join(folder, 'parts', `part=${part}`, 'data_0.npy'))
+  t.deepEqual(await order(folder, named), [4, 5, 0, 1, 2, 3])
+})
+
+test('files that are in order keep their names', async t => {
+  const folder = folderOf(t)
+  const rows = join(folder, 'rows')
+  mkdirSync(rows)
+  for (const name of ['a.npy', 'a-2.npy', 'a_10.npy']) writeNpy(join(rows, name), someRows(2, DIM, 1), [2, DIM])
+  const out = join(folder, 'out')
+  await convert(await openEmbeddings(rows), out)
+  t.deepEqual(readdirSync(out).sort(), ['a-2.npy', 'a.npy', 'a_10.npy'])
+})
+
+const ENDED = /another job writes there|exists already/
+
+/** The one that wrote, of several jobs on one output that were begun at once. */
+async function only<T>(t: ExecutionContext, jobs: readonly Promise<T>[]): Promise<number> {
+  const ended = await Promise.allSettled(jobs)
+  const written = ended.flatMap((job, i) => (job.status === 'fulfilled' ? [i] : []))
+  t.is(written.length, 1)
+  for (const job of ended) {
+    if (job.status === 'rejected') {
+      t.regex(job.reason.message, ENDED)
+      t.is(job.reason.code, 'BAD_OPTION')
+    }
+  }
+  return written[0] as number
+}
+
+test('of several jobs on one folder one writes, and the others change nothing', async t => {
+  const folder = folderOf(t)
+  const target = await openEmbeddings(someRows(300, DIM, 1), { dim: DIM })
+  const file = writeNpy(join(folder, 'text.npy'), someRows(300, DIM, 2), [300, DIM])
+  const source = await openEmbeddings(file)
+  const kinds = [{ steps: ['anchor'] }, {}, { method: 'centering' }, { centroidIterations: 3 }] as const
+  for (let round = 0; round < 5; round++) {
+    const out = join(folder, `out-${round}`)
+    const first = await only(
+      t,
+      kinds.map(options => Aligner.alignTo({ target, source, out, ...options })),
+    )
+    const options = (await Aligner.load(join(out, 'aligner.safetensors'))).info.options
+    const expected = (await Aligner.fit({ target, source, ...kinds[first] })).info.options
+    t.deepEqual(options, expected)
+    t.false(existsSync(join(out, '_run', 'lock')))
+  }
+})
+
+test('of several jobs on one file one writes', async t => {
+  const folder = folderOf(t)
+  const rows = await openEmbeddings(someRows(300, DIM, 2), { dim: DIM })
+  const out = join(folder, 'deep', 'rows.npy')
+  const types = ['f16', 'f32', 'f64'] as const
+  const first = await only(
+    t,
+    types.map(dtype => convert(rows, out, { dtype })),
+  )
+  t.is<string | undefined, string | undefined>((await openEmbeddings(out)).dtype, types[first])
+  t.deepEqual(readdirSync(join(folder, 'deep')), ['rows.npy'])
+})
+
+test('a name that contradicts what is written is refused before anything is', async t => {
+  const folder = folderOf(t)
+  const rows = await openEmbeddings(someRows(3, DIM, 2), { dim: DIM })
+  const contradiction = convert(rows, join(folder, 'a.npy'), { format: 'parquet' })
+  t.like(await t.throwsAsync(contradiction, { message: /name of a file of npy.*give it the ending \.parquet/ }), {
+    code: 'BAD_OPTION',
+  })
+  const several = await openEmbeddings(parts(folder, 3))
+  const one = convert(several, join(folder, 'a.parquet'))
+  t.like(await t.throwsAsync(one, { message: /name of one file, and several are written/ }), { code: 'BAD_OPTION' })
+  t.deepEqual(readdirSync(folder), ['parts'])
+})
+
+test('a link to nothing is a missing file, not a smaller data set', async t => {
+  const folder = folderOf(t)
+  writeNpy(join(folder, 'part_0.npy'), someRows(3, DIM, 1), [3, DIM])
+  symlinkSync(join(folder, 'gone'), join(folder, 'part_1.npy'))
+  for (const place of [folder, join(folder, '*.npy')]) {
+    const missing = await t.throwsAsync(openEmbeddings(place), { message: /part_1\.npy: no such file/ })
+    t.like(missing, { code: 'NOT_FOUND', file: join(folder, 'part_1.npy') })
+  }
+})
+
+test('a glob goes through no link to a folder above it', async t => {
+  const folder = folderOf(t)
+  const rows = join(folder, 'rows')
+  mkdirSync(rows)
+  writeNpy(join(rows, 'a.npy'), someRows(3, DIM, 1), [3, DIM])
+  symlinkSync('.', join(rows, 'loop'))
+  symlinkSync('rows', join(folder, 'other'))
+  t.is((await openEmbeddings(join(rows, '**', '*.npy'))).rows, 3)
+  t.is((await openEmbeddings(join(folder, 'other', '*.npy'))).rows, 3)
+})
+
+test('numbers that JSON has no words for make a bad row, the first one too', async t => {
+  const folder = folderOf(t)
+  const path = join(folder, 'rows.jsonl')
+  writeFileSync(path, '{"e": [1, NaN]}\n{"e": [1, 2]}\n{"e": [-Infinity, 2]}\n')
+  t.like(await t.throwsAsync(openEmbeddings(path).then(rows => convert(rows, join(folder, 'out.npy')))), {
+    code: 'BAD_ROW',
+    row: 0,
+  })
+  const rows = await openEmbeddings(path, { onBadRow: 'drop' })
+  t.is((await convert(rows, join(folder, 'kept.npy'))).rows, 1)
+})
+
+test('text that packs well is read', async t => {
+  const folder = folderOf(t)
+  const path = join(folder, 'rows.jsonl.gz')
+  const row = (at: number) => JSON.stringify({ e: Array.from({ length: 4096 }, (_, i) => (i === at ? 1 : 0)) })
+  const text = Array.from({ length: 400 }, (_, at) => `${row(at)}\n`).join('')
+  const packed = gzipSync(text)
+  t.true(text.length > 200 * packed.length + (1 << 20))
+  writeFileSync(path, packed)
+  t.is((await openEmbeddings(path)).rows, 400)
+})

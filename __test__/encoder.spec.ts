@@ -147,6 +147,25 @@ test('what a listener of a training throws ends it and reaches the caller', asyn
   }
 })
 
+test('of two jobs on one folder one is refused, and the output is that of the other', async t => {
+  const folder = folderOf(t)
+  const data = colours(folder)
+  const out = join(folder, 'out')
+  const trainings = await Promise.allSettled([1, 2].map(seed => DualEncoder.train({ ...small, seed, data, out })))
+  const rows = join(folder, 'rows')
+  const embeddings = await Promise.allSettled([1, 2].map(() => embedPairs({ encoder: out, data, out: rows })))
+  for (const [ended, place] of [
+    [trainings, out],
+    [embeddings, rows],
+  ] as const) {
+    const refused = ended.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
+    t.is(refused.length, 1)
+    t.like(refused[0], { code: 'BAD_OPTION' })
+    t.regex(refused[0].message, /another job writes there|exists already/)
+    t.false(existsSync(join(place, '.lock')) || existsSync(join(place, '_run', 'lock')))
+  }
+})
+
 function fail(reason: string): never {
   throw new Error(reason)
 }

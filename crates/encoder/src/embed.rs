@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use modality_gap_shards::{Claim, Input, RUN_FOLDER, refuse_link, remove_all_litter};
+use modality_gap_shards::{Claim, FolderLock, Input, RUN_FOLDER, refuse_link, remove_all_litter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -290,8 +290,12 @@ pub fn run_embedding(
             remove_all_litter(&folder);
         }
     }
+    let run = job.out.join(RUN_FOLDER);
+    let _lock = FolderLock::of_job(&run.join("lock"), &job.out)?;
+    // another job may have ended since
+    claim(job, pairs.len().div_ceil(job.shard_rows), embedder.sees())?;
     // what is there without a receipt was left by a run that began here
-    write_text(&job.out.join(RUN_FOLDER).join(NOTE), BEGUN)?;
+    write_text(&run.join(NOTE), BEGUN)?;
     let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
         pairs: 0,
@@ -363,7 +367,7 @@ pub fn run_embedding(
         )));
     }
     remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
-    write_text(&job.out.join(RUN_FOLDER).join(NOTE), FINISHED)?;
+    write_text(&run.join(NOTE), FINISHED)?;
     Ok(report)
 }
 

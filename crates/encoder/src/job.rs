@@ -8,7 +8,8 @@ use std::time::Instant;
 use half::f16;
 use modality_gap_nn::{Rng, shuffled};
 use modality_gap_shards::{
-    Claim, Dtype, Format, OutputSpec, Rows, ShardError, create, refuse_link, remove_all_litter, remove_litter,
+    Claim, Dtype, FolderLock, Format, OutputSpec, Rows, ShardError, create, refuse_link, remove_all_litter,
+    remove_litter,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -120,6 +121,9 @@ pub fn run_training(job: &TrainJob, observer: &mut dyn Observer) -> Result<Train
     let probed = Pictures::open(held.into_iter().take(job.options.probe_rows).collect(), size)?;
 
     make_folder(&job.out)?;
+    let _lock = FolderLock::of_job(&job.out.join(".lock"), &job.out)?;
+    // another training may have ended since
+    claim(job)?;
     let own = own_files(&job.out);
     remove_litter(own.iter().map(PathBuf::as_path));
     if job.overwrite && !job.resume {

@@ -193,6 +193,14 @@ impl ShardError {
         }
     }
 
+    /// An output that another job writes to now.
+    pub fn at_work(output: &Path) -> Self {
+        Self::Misplaced {
+            place: output.into(),
+            reason: "another job writes there; wait until it has ended, or choose another output".to_owned(),
+        }
+    }
+
     pub(crate) fn bad_format(place: &Place, reason: impl Into<String>) -> Self {
         Self::BadFormat {
             place: place.clone(),

@@ -19,7 +19,8 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let found = found.into_iter().filter(|entry| !begins_with(&entry.path, "."));
     let (shown, others): (Vec<Entry>, Vec<Entry>) = found.partition(|entry| entry.is_file);
     // part of a data set would be read as the whole
-    let lost = |entry: &&Entry| storage::leads_nowhere(&entry.path) && Format::from_path(&entry.path).is_some();
+    let lost =
+        |entry: &&Entry| storage::leads_nowhere(&entry.path) && Format::from_path(&entry.path).is_some();
     if let Some(Entry { path, .. }) = others.iter().find(lost) {
         let place = Place::from(path.as_path());
         return Err(ShardError::NotFound { place });

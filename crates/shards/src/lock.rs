@@ -28,6 +28,18 @@ pub enum Taken {
 }
 
 impl FolderLock {
+    /// The lock `path` of a job that writes to `output`; none where the file system has no locks.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` while another job holds it, `WRITE_FAILED`.
+    pub fn of_job(path: &Path, output: &Path) -> Result<Option<Self>, ShardError> {
+        match Self::take(path, "a job of modality-gap writes here\n")? {
+            Taken::Held(lock) => Ok(Some(lock)),
+            Taken::Busy => Err(ShardError::at_work(output)),
+            Taken::Unsupported => Ok(None),
+        }
+    }
+
     /// Takes the lock of the file `path`, which is made and filled with `note`, for people.
     ///
     /// # Errors

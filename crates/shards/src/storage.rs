@@ -185,11 +185,14 @@ pub(crate) fn leads_nowhere(path: &Path) -> bool {
 
 /// Whether a path goes through a link to a folder above it, so that its file has a shorter path as well.
 fn turns_back(path: &Path) -> bool {
-    path.ancestors().skip(1).filter(|folder| folder.is_symlink()).any(|folder| {
-        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-        let above = above.unwrap_or(Path::new(".")).canonicalize();
-        matches!((folder.canonicalize(), above), (Ok(to), Ok(above)) if above.starts_with(&to))
-    })
+    path.ancestors()
+        .skip(1)
+        .filter(|folder| folder.is_symlink())
+        .any(|folder| {
+            let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+            let above = above.unwrap_or(Path::new(".")).canonicalize();
+            matches!((folder.canonicalize(), above), (Ok(to), Ok(above)) if above.starts_with(&to))
+        })
 }
 
 /// Why a pattern gives no files.

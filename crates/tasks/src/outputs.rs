@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, FolderLock, Format, Input, Layout, RUN_FOLDER, ShardError, Taken, copy_metadata, is_remote,
+    Claim, Dtype, FolderLock, Format, Input, Layout, RUN_FOLDER, ShardError, copy_metadata, is_remote,
     left_behind, natural_order, output_name, refuse_link, remove_all_litter, remove_litter, storage,
 };
 use schemars::JsonSchema;
@@ -219,9 +219,9 @@ impl Claimed {
         claimed.check()?;
         if let Some(run) = claimed.run.clone().filter(|run| !is_remote(run)) {
             make_folder(&run)?;
-            claimed.take(&run.join(LOCK))?;
+            claimed.lock = FolderLock::of_job(&run.join(LOCK), &options.out)?;
             if noted(&run) != before {
-                return Err(at_work(&options.out));
+                return Err(ShardError::at_work(&options.out).into());
             }
             claimed.check()?;
         }
@@ -235,26 +235,21 @@ impl Claimed {
         Ok(())
     }
 
-    fn take(&mut self, lock: &Path) -> Result<(), TaskError> {
-        match FolderLock::take(lock, "a job of modality-gap writes here\n")? {
-            Taken::Held(held) => self.lock = Some(held),
-            Taken::Busy => return Err(at_work(lock)),
-            Taken::Unsupported => {}
-        }
-        Ok(())
-    }
-
     /// Notes the job, before its first output is written.
     ///
     /// # Errors
     /// `BAD_OPTION` where another job has begun to write to the same folder of a store since this one looked.
     pub(crate) fn begin(&mut self) -> Result<(), TaskError> {
-        let file = self.outputs.first().filter(|output| self.run.is_none() && !is_remote(output));
+        let file = self
+            .outputs
+            .first()
+            .filter(|output| self.run.is_none() && !is_remote(output));
         if let Some(output) = file.cloned() {
             if let Some(name) = output.file_name() {
                 let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
                 parent.map_or(Ok(()), make_folder)?;
-                self.take(&output.with_file_name(format!(".{}.lock", name.to_string_lossy())))?;
+                let lock = output.with_file_name(format!(".{}.lock", name.to_string_lossy()));
+                self.lock = FolderLock::of_job(&lock, &output)?;
                 self.check()?;
             }
         }
@@ -315,7 +310,10 @@ fn check_file_name(options: &OutputOptions, outputs: &[PathBuf]) -> Result<(), T
         return Ok(());
     };
     let refused = |reason: String| Err(TaskError::BadOption(format!("{}: {reason}", out.display())));
-    if outputs.iter().any(|output| output != out && output.starts_with(out)) {
+    if outputs
+        .iter()
+        .any(|output| output != out && output.starts_with(out))
+    {
         return refused("this is the name of one file, and several are written; name a folder".to_owned());
     }
     match options.format.filter(|&format| format != named) {
@@ -327,13 +325,6 @@ fn check_file_name(options: &OutputOptions, outputs: &[PathBuf]) -> Result<(), T
             format.extensions()[0]
         )),
     }
-}
-
-fn at_work(place: &Path) -> TaskError {
-    TaskError::BadOption(format!(
-        "{}: another job writes there; wait until it has ended, or choose another output",
-        place.display()
-    ))
 }
 
 /// What a job reads, which it must not write into.

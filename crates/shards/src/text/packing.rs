@@ -73,7 +73,9 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let n = self.reader.read(buf)?;
         self.room = self.room.checked_sub(n as u64).ok_or_else(|| {
-            let reason = format!("it has more than {MOST_UNPACKED} times its size; unpack it first where that is right");
+            let reason = format!(
+                "it has more than {MOST_UNPACKED} times its size; unpack it first where that is right"
+            );
             std::io::Error::new(ErrorKind::InvalidData, reason)
         })?;
         Ok(n)

@@ -151,8 +151,9 @@ impl Plan {
                 path = Some(Vec::new());
                 break;
             }
-            let value = serde_json::from_slice(text)
-                .or_else(|error| serde_json::from_slice(&json::with_words(text, json::ANY)).map_err(|_| error));
+            let value = serde_json::from_slice(text).or_else(|error| {
+                serde_json::from_slice(&json::with_words(text, json::ANY)).map_err(|_| error)
+            });
             let value: serde_json::Value = match value {
                 Ok(value) => value,
                 Err(error) => {

@@ -220,7 +220,10 @@ fn flaw_of_columns(names: &[String], shown: &[Cow<'_, [u8]>]) -> Option<String> 
     let sets = numbered_sets(names).into_iter();
     let flaws = sets.filter(|set| set.columns.len() > 2).filter_map(|set| {
         let flaw = set.flaw(names, shown)?;
-        Some(format!("has columns numbered as {}…, but {flaw}", names[set.columns[0].1]))
+        Some(format!(
+            "has columns numbered as {}…, but {flaw}",
+            names[set.columns[0].1]
+        ))
     });
     flaws.into_iter().next()
 }
@@ -258,7 +261,10 @@ impl Numbered<'_> {
         }
         let cell = |&(_, column): &(u64, usize)| shown.get(column);
         let is_word = |cell: &[u8]| !is_number(cell) && numbers::of_scalar(cell) != Ok(None);
-        if let Some(word) = columns.iter().find(|at| cell(at).is_some_and(|cell| is_word(cell))) {
+        if let Some(word) = columns
+            .iter()
+            .find(|at| cell(at).is_some_and(|cell| is_word(cell)))
+        {
             return Some(format!("{} holds no numbers", names[word.1]));
         }
         let known = columns.iter().filter_map(cell).any(|cell| is_number(cell));

@@ -209,7 +209,10 @@ fn packed_text_that_grows_without_end_is_refused_and_what_packs_well_is_read() {
     };
     let bomb = packed("bomb.jsonl.gz", 192);
     let error = ShardRef::probe(&bomb, None).unwrap_err().to_string();
-    assert!(error.contains("more than 200 times its size; unpack it first"), "{error}");
+    assert!(
+        error.contains("more than 200 times its size; unpack it first"),
+        "{error}"
+    );
     let well = packed("well.jsonl.gz", 8);
     assert!(std::fs::metadata(&well).unwrap().len() * 200 + (1 << 20) < 8 << 20);
     assert_eq!(ShardRef::probe(&well, None).unwrap().rows, 8 << 18);

@@ -1,5 +1,5 @@
 /** What jobs write is read again as it was, and no two of them write to one place. */
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
@@ -166,4 +166,34 @@ test('text that packs well is read', async t => {
   t.true(text.length > 200 * packed.length + (1 << 20))
   writeFileSync(path, packed)
   t.is((await openEmbeddings(path)).rows, 400)
+})
+
+test('a text beside the same one packed is not read twice', async t => {
+  const folder = folderOf(t)
+  const text = '{"e": [1, 2]}\n'
+  writeFileSync(join(folder, 'a.jsonl'), text)
+  writeFileSync(join(folder, 'a.jsonl.gz'), gzipSync(text))
+  const twice = openEmbeddings(folder)
+  t.like(await t.throwsAsync(twice, { message: /packed and unpacked/ }), { code: 'BAD_SELECTOR' })
+  t.is((await openEmbeddings(join(folder, '*.gz'))).rows, 1)
+})
+
+test('tables of a folder whose rows stand in columns of other names are not put together', async t => {
+  const folder = folderOf(t)
+  const fixtures = join(import.meta.dirname, '..', 'crates', 'shards', 'tests', 'fixtures')
+  for (const [i, name] of ['beside/plain.parquet', 'two.parquet'].entries()) {
+    copyFileSync(join(fixtures, name), join(folder, `${i}.parquet`))
+  }
+  const message =
+    /1\.parquet: has its rows in a column called "image_embedding", and .*0\.parquet beside it in one called "embedding"/
+  const mixed = openEmbeddings(folder, { role: 'image' })
+  t.like(await t.throwsAsync(mixed, { message }), { code: 'BAD_SELECTOR' })
+})
+
+test('a name with # may choose what has # in its name', async t => {
+  const folder = folderOf(t)
+  const path = join(folder, 'rows#1.jsonl')
+  writeFileSync(path, '{"a#b": [1, 2], "c": [3]}\n')
+  t.is((await openEmbeddings(`${path}#a#b`)).dim, 2)
+  t.is((await openEmbeddings(`${path}#c`)).dim, 1)
 })

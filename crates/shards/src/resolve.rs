@@ -115,6 +115,7 @@ pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<So
             ),
         });
     }
+    refuse_several_columns(&shards)?;
     let mut source = checked(shards, paths)?;
     if let Some(root) = clip_root {
         let metadata = metadata_of(&root, &source.shards)?;
@@ -123,14 +124,53 @@ pub fn resolve<'a>(paths: &[String], wanted: impl Into<Wanted<'a>>) -> Result<So
     Ok(source)
 }
 
-/// A `#` belongs to the name when a file of that whole name exists.
+/// A `#` belongs to the name when a file of that whole name exists; of several the selector begins at the last one that a file
+/// stands before, or else at the last one.
 fn split_selector(path: &str) -> (&str, Option<&str>) {
-    match path.rsplit_once('#') {
-        Some((file, selector)) if !storage::exists(Path::new(path)) && !file.is_empty() => {
-            (file, Some(selector))
+    let last = path
+        .rfind('#')
+        .filter(|&at| at > 0 && !storage::exists(Path::new(path)));
+    let Some(last) = last else {
+        return (path, None);
+    };
+    let mut earlier = path[..last].match_indices('#').map(|(at, _)| at).rev();
+    let before = |at: &usize| storage::exists(Path::new(&path[..*at]));
+    let at = if before(&last) {
+        last
+    } else {
+        earlier.find(before).unwrap_or(last)
+    };
+    (&path[..at], Some(&path[at + 1..]))
+}
+
+/// Refuses tables of one folder whose rows stand in columns of different names: they are not of one data set.
+fn refuse_several_columns(shards: &[ShardRef]) -> Result<(), ShardError> {
+    let tables = shards
+        .iter()
+        .filter(|shard| shard.listed && shard.selector.is_some())
+        .filter(|shard| matches!(shard.format, Format::Parquet | Format::Arrow));
+    let mut first = None::<&ShardRef>;
+    for shard in tables {
+        let of_first = first.filter(|first| first.path.parent() == shard.path.parent());
+        match of_first {
+            None => first = Some(shard),
+            Some(first) if first.selector != shard.selector => {
+                let named = |shard: &ShardRef| shard.selector.clone().unwrap_or_default();
+                let reason = format!(
+                    "has its rows in a column called {:?}, and {} beside it in one called {:?}; choose files by a glob, or a column by #name",
+                    named(shard),
+                    first.path.display(),
+                    named(first)
+                );
+                return Err(ShardError::bad_selector(
+                    &Place::from(shard.path.as_path()),
+                    reason,
+                ));
+            }
+            Some(_) => {}
         }
-        _ => (path, None),
     }
+    Ok(())
 }
 
 struct Found {
@@ -305,6 +345,7 @@ fn list(folder: &Path, split: Option<&str>) -> Result<Vec<PathBuf>, ShardError> 
         files = files_of_split(files, split, &place)?;
     }
     refuse_several_sets(folder, &files)?;
+    refuse_packed_copies(folder, &files)?;
     match refuse_several_formats(folder, &files)? {
         None => Err(ShardError::empty(&place, holds_none(folder)?)),
         Some(Format::Parquet | Format::Arrow) => {
@@ -323,6 +364,24 @@ fn list(folder: &Path, split: Option<&str>) -> Result<Vec<PathBuf>, ShardError> 
         }
         Some(_) => Ok(files),
     }
+}
+
+/// Refuses a text beside the same one packed: its rows would be read twice.
+fn refuse_packed_copies(folder: &Path, files: &[PathBuf]) -> Result<(), ShardError> {
+    let plain: HashSet<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let is_packed = |file: &Path| {
+        file.extension()
+            .is_some_and(|ending| ending == "gz" || ending == "zst")
+    };
+    let twice = files
+        .iter()
+        .find(|file| is_packed(file) && plain.contains(file.with_extension("").as_path()));
+    let Some(packed) = twice else { return Ok(()) };
+    let reason = format!(
+        "holds {} packed and unpacked, whose rows would be read twice; name one of them, or choose by a glob",
+        packed.display()
+    );
+    Err(ShardError::bad_selector(&Place::from(folder), reason))
 }
 
 /// The one format of files; none without files.

@@ -98,6 +98,15 @@ test('of several jobs on one folder one writes, and the others change nothing', 
   }
 })
 
+test('of two alignments with one aligner beside their files one writes', async t => {
+  const folder = folderOf(t)
+  const target = await openEmbeddings(someRows(300, DIM, 1), { dim: DIM })
+  const source = await openEmbeddings(someRows(300, DIM, 2), { dim: DIM })
+  const jobs = ['a.npy', 'a.parquet'].map(name => Aligner.alignTo({ target, source, out: join(folder, name) }))
+  await only(t, jobs)
+  t.is(readdirSync(folder).length, 2)
+})
+
 test('of several jobs on one file one writes', async t => {
   const folder = folderOf(t)
   const rows = await openEmbeddings(someRows(300, DIM, 2), { dim: DIM })
@@ -124,6 +133,47 @@ test('a name that contradicts what is written is refused before anything is', as
   t.deepEqual(readdirSync(folder), ['parts'])
 })
 
+test('counted parts in another order are read in it', async t => {
+  const folder = folderOf(t)
+  const at = join(folder, 'parts')
+  mkdirSync(at)
+  for (const part of [0, 1]) {
+    writeNpy(join(at, `train-0000${part}-of-00002.npy`), Float32Array.from([part, 1, 1, 1]), [1, DIM])
+  }
+  const named = [1, 0].map(part => join(at, `train-0000${part}-of-00002.npy`))
+  t.deepEqual(await order(folder, named), [1, 0])
+})
+
+test('a link to nothing that is no data is passed over', async t => {
+  const folder = folderOf(t)
+  writeNpy(join(folder, 'part_0.npy'), someRows(3, DIM, 1), [3, DIM])
+  symlinkSync(join(folder, 'gone'), join(folder, 'config.json'))
+  t.is((await openEmbeddings(folder)).rows, 3)
+})
+
+test('what a killed job leaves is no data, and gives no right to replace', async t => {
+  const folder = folderOf(t)
+  const out = join(folder, 'out')
+  mkdirSync(join(out, '_run'), { recursive: true })
+  writeFileSync(join(out, '_run', 'lock'), 'left by a dead process')
+  writeFileSync(join(out, '.a.npy.lock'), 'left by a dead process')
+  writeNpy(join(out, 'rows.npy'), someRows(3, DIM, 1), [3, DIM])
+  t.is((await openEmbeddings(join(out, '*'))).rows, 3)
+  const { target, source } = {
+    target: await openEmbeddings(someRows(40, DIM, 1), { dim: DIM }),
+    source: await openEmbeddings(someRows(40, DIM, 2), { dim: DIM }),
+  }
+  const resumed = Aligner.alignTo({ target, source, out, resume: true })
+  t.like(await t.throwsAsync(resumed, { message: /exists already/ }), { code: 'BAD_OPTION' })
+})
+
+test('ids that are no numbers are refused', async t => {
+  const folder = folderOf(t)
+  const path = join(folder, 'rows.jsonl')
+  writeFileSync(path, '{"e": [1, 2], "id": 1}\n{"e": [1, 2], "id": NaN}\n')
+  t.like(await t.throwsAsync(openEmbeddings(path, { ids: 'id' })), { code: 'BAD_FORMAT', row: 1 })
+})
+
 test('a link to nothing is a missing file, not a smaller data set', async t => {
   const folder = folderOf(t)
   writeNpy(join(folder, 'part_0.npy'), someRows(3, DIM, 1), [3, DIM])
@@ -143,6 +193,8 @@ test('a glob goes through no link to a folder above it', async t => {
   symlinkSync('rows', join(folder, 'other'))
   t.is((await openEmbeddings(join(rows, '**', '*.npy'))).rows, 3)
   t.is((await openEmbeddings(join(folder, 'other', '*.npy'))).rows, 3)
+  symlinkSync('.', join(folder, 'latest'))
+  t.is((await openEmbeddings(join(folder, 'latest', 'rows', '*.npy'))).rows, 3, 'a link that is named is followed')
 })
 
 test('numbers that JSON has no words for make a bad row, the first one too', async t => {

@@ -281,21 +281,7 @@ pub fn run_embedding(
             job.splits.join(" or ")
         )));
     }
-    claim(job, pairs.len().div_ceil(job.shard_rows), embedder.sees())?;
-    for folder in ["img_emb", "text_emb", "metadata", RUN_FOLDER] {
-        if folder != "img_emb" || embedder.sees() {
-            let folder = job.out.join(folder);
-            refuse_link(&folder)?;
-            make_folder(&folder)?;
-            remove_all_litter(&folder);
-        }
-    }
-    let run = job.out.join(RUN_FOLDER);
-    let _lock = FolderLock::of_job(&run.join("lock"), &job.out)?;
-    // another job may have ended since
-    claim(job, pairs.len().div_ceil(job.shard_rows), embedder.sees())?;
-    // what is there without a receipt was left by a run that began here
-    write_text(&run.join(NOTE), BEGUN)?;
+    let _lock = begin(job, pairs.len().div_ceil(job.shard_rows), embedder.sees())?;
     let hash = job_hash(&job.encoder, job.full, job.prompt.as_deref())?;
     let mut report = EmbedReport {
         pairs: 0,
@@ -367,7 +353,7 @@ pub fn run_embedding(
         )));
     }
     remove_shards(&job.out, pairs.len().div_ceil(job.shard_rows))?;
-    write_text(&run.join(NOTE), FINISHED)?;
+    write_text(&job.out.join(RUN_FOLDER).join(NOTE), FINISHED)?;
     Ok(report)
 }
 
@@ -378,6 +364,26 @@ const BEGUN: &str = "{\"finished\":false}\n";
 const FINISHED: &str = "{\"finished\":true}\n";
 /// Most bytes of a note.
 const MAX_NOTE: u64 = 1 << 10;
+
+/// Makes ready to write, once nobody else does.
+fn begin(job: &EmbedJob, shards: usize, sees: bool) -> Result<Option<FolderLock>> {
+    claim(job, shards, sees)?;
+    for folder in ["img_emb", "text_emb", "metadata", RUN_FOLDER] {
+        if folder != "img_emb" || sees {
+            let folder = job.out.join(folder);
+            refuse_link(&folder)?;
+            make_folder(&folder)?;
+            remove_all_litter(&folder);
+        }
+    }
+    let run = job.out.join(RUN_FOLDER);
+    let lock = FolderLock::of_job(&run.join("lock"), &job.out)?;
+    // another job may have ended since
+    claim(job, shards, sees)?;
+    // what is there without a receipt was left by a run that began here
+    write_text(&run.join(NOTE), BEGUN)?;
+    Ok(lock)
+}
 
 /// Refuses to write over what is not a run of ours, or over a finished one that is not to be resumed, and into what is read.
 fn claim(job: &EmbedJob, shards: usize, sees: bool) -> Result<()> {

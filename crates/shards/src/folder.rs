@@ -16,16 +16,11 @@ pub const RUN_FOLDER: &str = "_run";
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ShardError> {
     let place = Place::from(folder);
     let found = storage::entries(folder).map_err(|e| ShardError::from_read(&place, e))?;
-    let found = found.into_iter().filter(|entry| !begins_with(&entry.path, "."));
-    let (shown, others): (Vec<Entry>, Vec<Entry>) = found.partition(|entry| entry.is_file);
-    // part of a data set would be read as the whole
-    let lost =
-        |entry: &&Entry| storage::leads_nowhere(&entry.path) && Format::from_path(&entry.path).is_some();
-    if let Some(Entry { path, .. }) = others.iter().find(lost) {
-        let place = Place::from(path.as_path());
-        return Err(ShardError::NotFound { place });
-    }
-    let shown = shown.into_iter();
+    // a link to nothing is a missing file, which is named when it is opened
+    let is_file = |entry: &Entry| entry.is_file || storage::leads_nowhere(&entry.path);
+    let shown = found
+        .into_iter()
+        .filter(|entry| is_file(entry) && !begins_with(&entry.path, "."));
     let mut files: Vec<PathBuf> = shown.map(|entry| entry.path).collect();
     sort(&mut files);
     Ok(files)
@@ -73,7 +68,7 @@ pub(crate) fn is_of_run(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str() == RUN_FOLDER)
 }
 
-fn begins_with(path: &Path, start: &str) -> bool {
+pub(crate) fn begins_with(path: &Path, start: &str) -> bool {
     path.file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with(start))
 }

@@ -13,7 +13,7 @@ use crate::error::ShardError;
 pub struct FolderLock {
     path: PathBuf,
     /// Held open for its lock.
-    _file: File,
+    file: File,
 }
 
 /// How taking a lock ended.
@@ -58,7 +58,8 @@ impl FolderLock {
                 .map_err(failed)?;
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Ok(Taken::Busy),
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Err(TryLockError::Error(error)) if has_no_locks(&error) => {
+                    let _ = std::fs::remove_file(path);
                     return Ok(Taken::Unsupported);
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -70,7 +71,7 @@ impl FolderLock {
                 written.map_err(failed)?;
                 return Ok(Taken::Held(Self {
                     path: path.to_path_buf(),
-                    _file: file,
+                    file,
                 }));
             }
         }
@@ -79,9 +80,20 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // removed while it is held, so that nobody else's can be meant
-        let _ = std::fs::remove_file(&self.path);
+        // while it is held nobody else's can be meant, unless the file was removed meanwhile
+        if is_at(&self.file, &self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Whether a file system has no locks; NFS without its daemon says so in a way of its own.
+fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 #[cfg(unix)]

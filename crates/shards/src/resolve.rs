@@ -1,6 +1,6 @@
 //! From what the user names (files, folders, globs, clip-retrieval folders) to shards.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use kernels::Dtype;
@@ -8,7 +8,7 @@ use kernels::Dtype;
 use crate::card::{RowsSaid, Said, rows_said, said_by_card};
 use crate::error::{Place, ShardError};
 use crate::folder::{
-    containers_in, files_in, folders_with_containers, is_aligner, is_ignored, is_of_run, sort,
+    begins_with, containers_in, files_in, folders_with_containers, is_aligner, is_ignored, is_of_run, sort,
 };
 use crate::foreign;
 use crate::format::Format;
@@ -134,11 +134,11 @@ fn split_selector(path: &str) -> (&str, Option<&str>) {
         return (path, None);
     };
     let mut earlier = path[..last].match_indices('#').map(|(at, _)| at).rev();
-    let before = |at: &usize| storage::exists(Path::new(&path[..*at]));
-    let at = if before(&last) {
+    let at = if storage::exists(Path::new(&path[..last])) {
         last
     } else {
-        earlier.find(before).unwrap_or(last)
+        let is_file = |at: &usize| storage::is_file(Path::new(&path[..*at]));
+        earlier.find(is_file).unwrap_or(last)
     };
     (&path[..at], Some(&path[at + 1..]))
 }
@@ -149,25 +149,21 @@ fn refuse_several_columns(shards: &[ShardRef]) -> Result<(), ShardError> {
         .iter()
         .filter(|shard| shard.listed && shard.selector.is_some())
         .filter(|shard| matches!(shard.format, Format::Parquet | Format::Arrow));
-    let mut first = None::<&ShardRef>;
+    let mut first: HashMap<Option<&Path>, &ShardRef> = HashMap::new();
     for shard in tables {
-        let of_first = first.filter(|first| first.path.parent() == shard.path.parent());
-        match of_first {
-            None => first = Some(shard),
-            Some(first) if first.selector != shard.selector => {
-                let named = |shard: &ShardRef| shard.selector.clone().unwrap_or_default();
-                let reason = format!(
-                    "has its rows in a column called {:?}, and {} beside it in one called {:?}; choose files by a glob, or a column by #name",
-                    named(shard),
-                    first.path.display(),
-                    named(first)
-                );
-                return Err(ShardError::bad_selector(
-                    &Place::from(shard.path.as_path()),
-                    reason,
-                ));
-            }
-            Some(_) => {}
+        let first = *first.entry(shard.path.parent()).or_insert(shard);
+        if first.selector != shard.selector {
+            let named = |shard: &ShardRef| shard.selector.clone().unwrap_or_default();
+            let reason = format!(
+                "has its rows in a column called {:?}, and {} beside it in one called {:?}; name the files that belong together",
+                named(shard),
+                first.path.display(),
+                named(first)
+            );
+            return Err(ShardError::bad_selector(
+                &Place::from(shard.path.as_path()),
+                reason,
+            ));
         }
     }
     Ok(())
@@ -222,7 +218,12 @@ fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
     sort(&mut files);
     // what `align` has written beside rows; where nothing else matches, it is refused as what it is
     let inside = is_of_run(Path::new(pattern));
-    let is_rows = |file: &PathBuf| !is_aligner(file) && (inside || !is_of_run(file));
+    let hidden = Path::new(pattern)
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let is_rows = |file: &PathBuf| {
+        !is_aligner(file) && (inside || !is_of_run(file)) && (hidden || !begins_with(file, "."))
+    };
     if files.iter().any(is_rows) {
         files.retain(is_rows);
     }

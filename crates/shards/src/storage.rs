@@ -160,7 +160,8 @@ pub(crate) fn matching(pattern: &str, options: glob::MatchOptions) -> Result<Vec
             let path = error.path().to_path_buf();
             Unmatched::Unreadable(path, error.into())
         })?;
-        let wanted = |path: &PathBuf| (path.is_file() || leads_nowhere(path)) && !turns_back(path);
+        let named = before_wildcard(pattern);
+        let wanted = |path: &PathBuf| (path.is_file() || leads_nowhere(path)) && !turns_back(path, named);
         return Ok(found.into_iter().filter(wanted).collect());
     };
     if !stores::has_wildcard(Path::new(pattern)) {
@@ -183,16 +184,21 @@ pub(crate) fn leads_nowhere(path: &Path) -> bool {
     path.is_symlink() && !path.exists()
 }
 
-/// Whether a path goes through a link to a folder above it, so that its file has a shorter path as well.
-fn turns_back(path: &Path) -> bool {
-    path.ancestors()
-        .skip(1)
-        .filter(|folder| folder.is_symlink())
-        .any(|folder| {
-            let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-            let above = above.unwrap_or(Path::new(".")).canonicalize();
-            matches!((folder.canonicalize(), above), (Ok(to), Ok(above)) if above.starts_with(&to))
-        })
+/// The folders of a pattern that it names without a wildcard.
+fn before_wildcard(pattern: &str) -> &Path {
+    let end = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
+    let last = pattern[..end].rfind(std::path::is_separator).unwrap_or(0);
+    Path::new(&pattern[..last])
+}
+
+/// Whether a path goes, below `named`, through a link to a folder above it, so that its file has a shorter path as well.
+fn turns_back(path: &Path, named: &Path) -> bool {
+    let below = path.ancestors().skip(1).take_while(|folder| *folder != named);
+    below.filter(|folder| folder.is_symlink()).any(|folder| {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new(".")).canonicalize();
+        matches!((folder.canonicalize(), above), (Ok(to), Ok(above)) if above.starts_with(&to))
+    })
 }
 
 /// Why a pattern gives no files.

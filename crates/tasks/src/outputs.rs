@@ -1,6 +1,7 @@
 //! Where the shards of a result go.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
@@ -89,7 +90,8 @@ fn names_in_order(source: &RowSet, formats: &[Format]) -> Vec<String> {
     let digits = (names.len() - 1).to_string().len();
     let numbered = names.iter().enumerate();
     numbered
-        .map(|(index, name)| format!("{index:0digits$}-{name}"))
+        // counted parts would be of a set each
+        .map(|(index, name)| format!("{index:0digits$}-{}", name.replace("-of-", "_of_")))
         .collect()
 }
 
@@ -152,7 +154,7 @@ pub(crate) struct Claimed {
     /// Whether what stands there may be replaced.
     replaces: bool,
     /// Held while the job runs, so that no other one writes there.
-    lock: Option<FolderLock>,
+    locks: Vec<FolderLock>,
 }
 
 /// What the note says.
@@ -193,7 +195,7 @@ impl Claimed {
         let own = match (&before, &run) {
             (Some((same, finished)), _) => *same == job && (options.resume || !finished),
             // a folder of before has no note, but receipts
-            (None, Some(run)) => options.resume && storage::is_folder(run),
+            (None, Some(run)) => options.resume && holds_receipts(run),
             (None, None) => false,
         };
         let mut paths = HashSet::new();
@@ -214,16 +216,17 @@ impl Claimed {
             first: before.is_none(),
             claim,
             replaces: own || options.overwrite,
-            lock: None,
+            locks: Vec::new(),
         };
         claimed.check()?;
         if let Some(run) = claimed.run.clone().filter(|run| !is_remote(run)) {
-            make_folder(&run)?;
-            claimed.lock = FolderLock::of_job(&run.join(LOCK), &options.out)?;
+            claimed.lock_folder(&run, &options.out)?;
             if noted(&run) != before {
                 return Err(ShardError::at_work(&options.out).into());
             }
             claimed.check()?;
+        } else {
+            claimed.lock_files(false)?;
         }
         Ok(claimed)
     }
@@ -235,23 +238,49 @@ impl Claimed {
         Ok(())
     }
 
+    fn lock_folder(&mut self, run: &Path, out: &Path) -> Result<(), TaskError> {
+        const TRIES: usize = 5;
+        for last in (1..=TRIES).map(|tried| tried == TRIES) {
+            make_folder(run)?;
+            match FolderLock::of_job(&run.join(LOCK), out) {
+                // a job that has ended meanwhile has removed the folder
+                Err(ShardError::WriteFailed { source, .. })
+                    if !last && source.kind() == ErrorKind::NotFound => {}
+                taken => {
+                    self.locks.extend(taken?);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Locks outputs that are files of their own; folders that are missing are made only when the job begins to write.
+    fn lock_files(&mut self, makes_folders: bool) -> Result<(), TaskError> {
+        if self.run.is_some() {
+            return Ok(());
+        }
+        for output in self.outputs.iter().filter(|output| !is_remote(output)) {
+            let Some(name) = output.file_name() else { continue };
+            let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+            if makes_folders {
+                parent.map_or(Ok(()), make_folder)?;
+            } else if parent.is_some_and(|parent| !parent.is_dir()) {
+                continue;
+            }
+            let lock = output.with_file_name(format!(".{}.lock", name.to_string_lossy()));
+            self.locks.extend(FolderLock::of_job(&lock, output)?);
+        }
+        self.check()
+    }
+
     /// Notes the job, before its first output is written.
     ///
     /// # Errors
     /// `BAD_OPTION` where another job has begun to write to the same folder of a store since this one looked.
     pub(crate) fn begin(&mut self) -> Result<(), TaskError> {
-        let file = self
-            .outputs
-            .first()
-            .filter(|output| self.run.is_none() && !is_remote(output));
-        if let Some(output) = file.cloned() {
-            if let Some(name) = output.file_name() {
-                let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
-                parent.map_or(Ok(()), make_folder)?;
-                let lock = output.with_file_name(format!(".{}.lock", name.to_string_lossy()));
-                self.lock = FolderLock::of_job(&lock, &output)?;
-                self.check()?;
-            }
+        if self.locks.is_empty() {
+            self.lock_files(true)?;
         }
         self.note(false)
     }
@@ -294,7 +323,7 @@ impl Claimed {
 
 impl Drop for Claimed {
     fn drop(&mut self) {
-        self.lock = None;
+        self.locks.clear();
         if let Some(run) = self.run.as_ref().filter(|run| !is_remote(run)) {
             // it stays where it holds receipts, and so does an output with anything in it
             let _ = storage::remove_folder(run);
@@ -332,6 +361,11 @@ pub fn claim_of(sources: &[&RowSet]) -> Claim {
     let parts = sources.iter().flat_map(|source| &source.parts);
     let folders = sources.iter().flat_map(|source| &source.folders);
     Claim::reading(parts.filter_map(Part::file), folders.map(PathBuf::as_path))
+}
+
+/// Whether a folder of receipts holds any.
+fn holds_receipts(run: &Path) -> bool {
+    storage::names(run).is_ok_and(|names| names.iter().any(|name| name != LOCK))
 }
 
 /// The job that wrote below a folder of receipts, and whether it came to its end.

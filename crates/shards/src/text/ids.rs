@@ -139,7 +139,7 @@ fn of_cell(cells: &[Cow<'_, [u8]>], at: usize, of: usize) -> Result<String, Stri
 }
 
 fn of_json(record: &[u8], path: &[String]) -> Result<String, String> {
-    let record = json::with_words(record, json::ANY);
+    let record = json::with_words(record, json::BEYOND);
     let value = json::value_at(&record, path)
         .map_err(|error| format!("cannot be read, the record is not JSON: {error}"))?;
     let no_id = || "is neither text nor whole number".to_owned();

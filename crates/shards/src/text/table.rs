@@ -128,15 +128,18 @@ impl Plan {
         };
         let found = candidates(&names, &shown);
         let labels: Vec<String> = found.iter().map(|(label, _)| label.clone()).collect();
+        let flawed = flawed_columns(&names, &shown);
         let chosen = match selector {
             Some(selector) => labels.iter().position(|label| label == selector),
             None if labels.is_empty() => None,
             None => Some(role.choose(&labels, place)?),
         };
         let Some(chosen) = chosen else {
-            let flaw = flaw_of_columns(&names, &shown).filter(|_| labels.is_empty());
+            let named = |set: &&Flawed<'_>| labels.is_empty() || selector == Some(set.prefix);
             let reason = match (selector, labels.is_empty()) {
-                _ if flaw.is_some() => flaw.unwrap_or_default(),
+                _ if flawed.iter().any(|set| named(&set)) => {
+                    flawed.iter().find(named).expect("there is one").to_string()
+                }
                 (Some(selector), false) => {
                     format!("has no rows called {selector:?}; it has {}", listed(&labels))
                 }
@@ -148,12 +151,24 @@ impl Plan {
             return Err(ShardError::bad_selector(place, reason));
         };
         let (label, rows) = found.into_iter().nth(chosen).expect("chosen among them");
+        if let (Rows::Columns(columns), None) = (&rows, selector)
+            && let Some(set) = flawed
+                .iter()
+                .find(|set| set.columns > columns.len() && set.holds_numbers)
+        {
+            return Err(ShardError::bad_selector(
+                place,
+                format!("{set}; choose {label:?} by #name, or correct them"),
+            ));
+        }
         let taken = match &rows {
             Rows::Bracketed(column) => vec![*column],
             Rows::Columns(columns) => columns.clone(),
         };
         let mut is_beside = vec![true; names.len()];
-        taken.into_iter().for_each(|column| is_beside[column] = false);
+        for column in taken {
+            is_beside[column] = false;
+        }
         let beside = names.iter().enumerate().filter(|(i, _)| is_beside[*i]);
         Ok(Self {
             delimiter,
@@ -215,17 +230,37 @@ fn candidates(names: &[String], shown: &[Cow<'_, [u8]>]) -> Vec<(String, Rows)> 
     found
 }
 
-/// What keeps numbered columns from being rows, of the first that could be some.
-fn flaw_of_columns(names: &[String], shown: &[Cow<'_, [u8]>]) -> Option<String> {
-    let sets = numbered_sets(names).into_iter();
-    let flaws = sets.filter(|set| set.columns.len() > 2).filter_map(|set| {
-        let flaw = set.flaw(names, shown)?;
-        Some(format!(
-            "has columns numbered as {}…, but {flaw}",
-            names[set.columns[0].1]
-        ))
-    });
-    flaws.into_iter().next()
+/// Numbered columns that could be rows but for a flaw.
+struct Flawed<'n> {
+    prefix: &'n str,
+    first: &'n str,
+    columns: usize,
+    holds_numbers: bool,
+    flaw: String,
+}
+
+impl std::fmt::Display for Flawed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "has columns numbered as {}…, but {}", self.first, self.flaw)
+    }
+}
+
+/// Such columns, three or more: two of a name say nothing.
+fn flawed_columns<'n>(names: &'n [String], shown: &[Cow<'_, [u8]>]) -> Vec<Flawed<'n>> {
+    let sets = numbered_sets(names)
+        .into_iter()
+        .filter(|set| set.columns.len() > 2);
+    sets.filter_map(|set| {
+        let cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
+        Some(Flawed {
+            prefix: set.prefix,
+            first: &names[set.columns[0].1],
+            columns: set.columns.len(),
+            holds_numbers: cells.into_iter().any(|cell| is_number(cell)),
+            flaw: set.flaw(names, shown)?,
+        })
+    })
+    .collect()
 }
 
 /// Columns whose names differ by the number at their end.
@@ -376,8 +411,23 @@ mod tests {
             assert_eq!(refused.code(), "BAD_SELECTOR");
             assert!(refused.to_string().contains(flaw), "{refused}");
         }
-        // such columns beside a whole set are others
+        // a few such columns beside a whole set are others, and more of them are not passed over
         assert_eq!(rows("lag1,lag7,e0,e1\n1,2,3,4"), [Ok(vec![3.0, 4.0])]);
+        assert_eq!(rows("a_1,a_3,a_5,e0,e1\nx,y,z,3,4"), [Ok(vec![3.0, 4.0])]);
+        let longer = "x0,x1,e0,e1,e3\n1,2,3,4,5";
+        assert!(
+            plan(longer, None)
+                .unwrap_err()
+                .to_string()
+                .contains("e2 is missing")
+        );
+        assert!(
+            plan(longer, Some("e"))
+                .unwrap_err()
+                .to_string()
+                .contains("e2 is missing")
+        );
+        assert_eq!(plan(longer, Some("x")).unwrap().beside, ["e0", "e1", "e3"]);
     }
 
     #[test]

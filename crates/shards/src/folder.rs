@@ -63,12 +63,18 @@ pub(crate) fn is_aligner(path: &Path) -> bool {
     named && header().is_ok_and(|header| header.own_kind().is_some())
 }
 
+/// Whether a file is one that a job holds, or has left, beside its outputs: a lock, or what is not complete.
+pub(crate) fn is_of_writer(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    begins_with(path, ".") && (ending == "lock" || ending == "tmp")
+}
+
 /// Whether a file stands in the folder of receipts of a job.
 pub(crate) fn is_of_run(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str() == RUN_FOLDER)
 }
 
-pub(crate) fn begins_with(path: &Path, start: &str) -> bool {
+fn begins_with(path: &Path, start: &str) -> bool {
     path.file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with(start))
 }

@@ -8,7 +8,7 @@ use kernels::Dtype;
 use crate::card::{RowsSaid, Said, rows_said, said_by_card};
 use crate::error::{Place, ShardError};
 use crate::folder::{
-    begins_with, containers_in, files_in, folders_with_containers, is_aligner, is_ignored, is_of_run, sort,
+    containers_in, files_in, folders_with_containers, is_aligner, is_ignored, is_of_run, is_of_writer, sort,
 };
 use crate::foreign;
 use crate::format::Format;
@@ -218,12 +218,7 @@ fn find_glob(pattern: &str, place: &Place) -> Result<Vec<PathBuf>, ShardError> {
     sort(&mut files);
     // what `align` has written beside rows; where nothing else matches, it is refused as what it is
     let inside = is_of_run(Path::new(pattern));
-    let hidden = Path::new(pattern)
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let is_rows = |file: &PathBuf| {
-        !is_aligner(file) && (inside || !is_of_run(file)) && (hidden || !begins_with(file, "."))
-    };
+    let is_rows = |file: &PathBuf| !is_aligner(file) && (inside || !is_of_run(file)) && !is_of_writer(file);
     if files.iter().any(is_rows) {
         files.retain(is_rows);
     }

@@ -133,6 +133,16 @@ test('a name that contradicts what is written is refused before anything is', as
   t.deepEqual(readdirSync(folder), ['parts'])
 })
 
+test('columns that are chosen beside a larger set with a hole are written', async t => {
+  const folder = folderOf(t)
+  const path = join(folder, 'rows.csv')
+  writeFileSync(path, 'x0,x1,e0,e1,e3\n1,2,3,4,5\n')
+  t.like(await t.throwsAsync(openEmbeddings(path), { message: /e2 is missing/ }), { code: 'BAD_SELECTOR' })
+  const out = join(folder, 'x.npy')
+  await convert(await openEmbeddings(`${path}#x`), out)
+  t.deepEqual(Array.from(readNpy(out).values), [1, 2])
+})
+
 test('counted parts in another order are read in it', async t => {
   const folder = folderOf(t)
   const at = join(folder, 'parts')

@@ -65,8 +65,8 @@ pub(crate) fn is_aligner(path: &Path) -> bool {
 
 /// Whether a file is one that a job holds, or has left, beside its outputs: a lock, or what is not complete.
 pub(crate) fn is_of_writer(path: &Path) -> bool {
-    let ending = path.extension().unwrap_or_default();
-    begins_with(path, ".") && (ending == "lock" || ending == "tmp")
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && [".lock", ".tmp"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether a file stands in the folder of receipts of a job.

@@ -36,7 +36,13 @@ impl FolderLock {
         match Self::take(path, "a job of modality-gap writes here\n")? {
             Taken::Held(lock) => Ok(Some(lock)),
             Taken::Busy => Err(ShardError::at_work(output)),
-            Taken::Unsupported => Ok(None),
+            Taken::Unsupported => {
+                // made here, or by another job that could not hold it either
+                if path.metadata().is_ok_and(|found| found.len() == 0) {
+                    let _ = std::fs::remove_file(path);
+                }
+                Ok(None)
+            }
         }
     }
 
@@ -58,10 +64,7 @@ impl FolderLock {
                 .map_err(failed)?;
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Ok(Taken::Busy),
-                Err(TryLockError::Error(error)) if has_no_locks(&error) => {
-                    let _ = std::fs::remove_file(path);
-                    return Ok(Taken::Unsupported);
-                }
+                Err(TryLockError::Error(error)) if has_no_locks(&error) => return Ok(Taken::Unsupported),
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
                 Ok(()) => {}
             }
@@ -89,7 +92,7 @@ impl Drop for FolderLock {
 
 /// Whether a file system has no locks; NFS without its daemon says so in a way of its own.
 fn has_no_locks(error: &io::Error) -> bool {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) {
         return true;
     }

@@ -188,7 +188,9 @@ pub(crate) fn leads_nowhere(path: &Path) -> bool {
 fn before_wildcard(pattern: &str) -> &Path {
     let end = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
     let last = pattern[..end].rfind(std::path::is_separator).unwrap_or(0);
-    Path::new(&pattern[..last])
+    let named = Path::new(&pattern[..last]);
+    // paths that fit a pattern come without it
+    named.strip_prefix(".").unwrap_or(named)
 }
 
 /// Whether a path goes, below `named`, through a link to a folder above it, so that its file has a shorter path as well.

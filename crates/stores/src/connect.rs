@@ -208,9 +208,6 @@ fn gs(uri: &Uri) -> Result<Connection, StoreError> {
         options = options.with_allow_http(endpoint("STORAGE_EMULATOR_HOST", &host, None)?);
         builder = builder.with_base_url(&host);
     }
-    if let Some(account) = set("SERVICE_ACCOUNT") {
-        builder = builder.with_service_account_path(account);
-    }
     let signed = credentials::google();
     if !signed {
         // uploads carry a token all the same; without one of ours the machine would be asked for its own
@@ -233,9 +230,6 @@ fn az(uri: &Uri) -> Result<Connection, StoreError> {
     let mut options = client()?;
     if let Some(address) = builder.get_config_value(&AzureConfigKey::Endpoint) {
         options = options.with_allow_http(endpoint("AZURE_STORAGE_ENDPOINT", &address, None)?);
-    }
-    if let Some(identity) = set("IDENTITY_ENDPOINT") {
-        builder = builder.with_msi_endpoint(identity);
     }
     let signed = credentials::azure();
     if !signed {

@@ -241,8 +241,7 @@ impl Claimed {
     fn lock_folder(&mut self, run: &Path, out: &Path) -> Result<(), TaskError> {
         const TRIES: usize = 5;
         for last in (1..=TRIES).map(|tried| tried == TRIES) {
-            make_folder(run)?;
-            match FolderLock::of_job(&run.join(LOCK), out) {
+            match make_folder(run).and_then(|()| FolderLock::of_job(&run.join(LOCK), out)) {
                 // a job that has ended meanwhile has removed the folder
                 Err(ShardError::WriteFailed { source, .. })
                     if !last && source.kind() == ErrorKind::NotFound => {}

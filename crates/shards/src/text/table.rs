@@ -151,15 +151,15 @@ impl Plan {
             return Err(ShardError::bad_selector(place, reason));
         };
         let (label, rows) = found.into_iter().nth(chosen).expect("chosen among them");
-        if let (Rows::Columns(columns), None) = (&rows, selector)
-            && let Some(set) = flawed
+        let longer = match &rows {
+            Rows::Bracketed(_) => None,
+            Rows::Columns(columns) => flawed
                 .iter()
-                .find(|set| set.columns > columns.len() && set.holds_numbers)
-        {
-            return Err(ShardError::bad_selector(
-                place,
-                format!("{set}; choose {label:?} by #name, or correct them"),
-            ));
+                .find(|set| set.columns > columns.len() && set.holds_numbers),
+        };
+        if let (Some(set), None) = (longer, selector) {
+            let reason = format!("{set}; choose {label:?} by #name, or correct them");
+            return Err(ShardError::bad_selector(place, reason));
         }
         let taken = match &rows {
             Rows::Bracketed(column) => vec![*column],
@@ -175,7 +175,7 @@ impl Plan {
             cells: named.len(),
             rows,
             header,
-            selector: (labels.len() > 1).then_some(label),
+            selector: (labels.len() > 1 || longer.is_some()).then_some(label),
             beside: beside.map(|(_, name)| name.clone()).collect(),
         })
     }
@@ -251,12 +251,14 @@ fn flawed_columns<'n>(names: &'n [String], shown: &[Cow<'_, [u8]>]) -> Vec<Flawe
         .into_iter()
         .filter(|set| set.columns.len() > 2);
     sets.filter_map(|set| {
-        let cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
+        let mut cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
+        let is_word = |cell: &[u8]| !is_number(cell) && numbers::of_scalar(cell) != Ok(None);
+        let holds_words = cells.clone().any(|cell| is_word(cell));
         Some(Flawed {
             prefix: set.prefix,
             first: &names[set.columns[0].1],
             columns: set.columns.len(),
-            holds_numbers: cells.into_iter().any(|cell| is_number(cell)),
+            holds_numbers: !holds_words && cells.any(|cell| is_number(cell)),
             flaw: set.flaw(names, shown)?,
         })
     })
@@ -427,7 +429,11 @@ mod tests {
                 .to_string()
                 .contains("e2 is missing")
         );
-        assert_eq!(plan(longer, Some("x")).unwrap().beside, ["e0", "e1", "e3"]);
+        let chosen = plan(longer, Some("x")).unwrap();
+        assert_eq!(chosen.beside, ["e0", "e1", "e3"]);
+        // it is needed to find the same rows again
+        assert_eq!(chosen.selector.as_deref(), Some("x"));
+        assert_eq!(rows("q1,q2,q4,pc0,pc1\n1,word,3,4,5"), [Ok(vec![4.0, 5.0])]);
     }
 
     #[test]

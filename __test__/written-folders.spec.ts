@@ -1,5 +1,5 @@
 /** What jobs write is read again as it was, and no two of them write to one place. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
@@ -25,15 +25,10 @@ function parts(folder: string, count: number): string {
 
 /** First components of all rows of a place. */
 async function order(folder: string, place: string | string[]): Promise<number[]> {
-  const out = join(folder, 'all.npz')
-  await convert(await openEmbeddings(place), join(folder, 'shards'))
-  rmSync(out, { force: true })
-  const names = (await openEmbeddings(join(folder, 'shards'))).shards.map(({ path }) => path)
-  rmSync(join(folder, 'shards', '_run'), { recursive: true, force: true })
-  return names.flatMap(name => {
-    const { values } = readNpy(name ?? '')
-    return Array.from(values).filter((_, i) => i % DIM === 0)
-  })
+  const out = join(folder, 'shards')
+  await convert(await openEmbeddings(place), out)
+  const { shards } = await openEmbeddings(out)
+  return shards.flatMap(({ path }) => Array.from(readNpy(path ?? '').values).filter((_, i) => i % DIM === 0))
 }
 
 test('files of one name from several folders are written so that they are read in their order', async t => {
@@ -154,14 +149,14 @@ test('counted parts in another order are read in it', async t => {
   t.deepEqual(await order(folder, named), [1, 0])
 })
 
-test('a link to nothing that is no data is passed over', async t => {
+test('a link to nothing is passed over where its name is not that of rows', async t => {
   const folder = folderOf(t)
   writeNpy(join(folder, 'part_0.npy'), someRows(3, DIM, 1), [3, DIM])
   symlinkSync(join(folder, 'gone'), join(folder, 'config.json'))
   t.is((await openEmbeddings(folder)).rows, 3)
 })
 
-test('what a killed job leaves is no data, and gives no right to replace', async t => {
+test('what a killed job leaves is not read as rows, and gives no right to replace', async t => {
   const folder = folderOf(t)
   const out = join(folder, 'out')
   mkdirSync(join(out, '_run'), { recursive: true })

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use modality_gap_shards::{Claim, FolderLock, Input, RUN_FOLDER, refuse_link, remove_all_litter};
+use modality_gap_shards::{Claim, FolderLock, Input, RUN_FOLDER, RUN_LOCK, refuse_link, remove_all_litter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -377,7 +377,7 @@ fn begin(job: &EmbedJob, shards: usize, sees: bool) -> Result<Option<FolderLock>
         }
     }
     let run = job.out.join(RUN_FOLDER);
-    let lock = FolderLock::of_job(&run.join("lock"), &job.out)?;
+    let lock = FolderLock::of_job(&run.join(RUN_LOCK), &job.out)?;
     // another job may have ended since
     claim(job, shards, sees)?;
     // what is there without a receipt was left by a run that began here

@@ -73,7 +73,7 @@ pub use id_column::IdColumn;
 pub use ids::Ids;
 pub use input::{Input, InputReader, Stamp};
 pub use kernels::{Dtype, Rows, RowsMut};
-pub use lock::{FolderLock, Taken};
+pub use lock::{FolderLock, RUN_LOCK, Taken};
 pub use memory::{memory, memory_rows};
 pub use natural::compare as natural_order;
 pub use output::{copy_metadata, create, output_name};

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::claim::refuse_link;
 use crate::error::ShardError;
 
+/// Name of a job's lock in its folder of receipts.
+pub const RUN_LOCK: &str = "lock";
+
 /// A lock that is held until it is dropped; its file goes with it.
 #[derive(Debug)]
 pub struct FolderLock {

@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use modality_gap_shards::{
-    Claim, Dtype, FolderLock, Format, Input, Layout, RUN_FOLDER, ShardError, copy_metadata, is_remote,
-    left_behind, natural_order, output_name, refuse_link, remove_all_litter, remove_litter, storage,
+    Claim, Dtype, FolderLock, Format, Input, Layout, RUN_FOLDER, RUN_LOCK, ShardError, copy_metadata,
+    is_remote, left_behind, natural_order, output_name, refuse_link, remove_all_litter, remove_litter,
+    storage,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -167,8 +168,6 @@ struct Note {
 
 /// Name of that note.
 const NOTE: &str = "job.json";
-/// Name of the lock beside it.
-const LOCK: &str = "lock";
 /// Most bytes of a note.
 const MAX_NOTE: u64 = 1 << 20;
 
@@ -241,7 +240,7 @@ impl Claimed {
     fn lock_folder(&mut self, run: &Path, out: &Path) -> Result<(), TaskError> {
         const TRIES: usize = 5;
         for last in (1..=TRIES).map(|tried| tried == TRIES) {
-            match make_folder(run).and_then(|()| FolderLock::of_job(&run.join(LOCK), out)) {
+            match make_folder(run).and_then(|()| FolderLock::of_job(&run.join(RUN_LOCK), out)) {
                 // a job that has ended meanwhile has removed the folder
                 Err(ShardError::WriteFailed { source, .. })
                     if !last && source.kind() == ErrorKind::NotFound => {}
@@ -364,7 +363,7 @@ pub fn claim_of(sources: &[&RowSet]) -> Claim {
 
 /// Whether a folder of receipts holds any.
 fn holds_receipts(run: &Path) -> bool {
-    storage::names(run).is_ok_and(|names| names.iter().any(|name| name != LOCK))
+    storage::names(run).is_ok_and(|names| names.iter().any(|name| name != RUN_LOCK))
 }
 
 /// The job that wrote below a folder of receipts, and whether it came to its end.

@@ -77,6 +77,11 @@ fn is_number(cell: &[u8]) -> bool {
     matches!(numbers::of_scalar(cell), Ok(Some(_)))
 }
 
+/// Whether a cell holds something that is not a number.
+fn is_word(cell: &[u8]) -> bool {
+    numbers::of_scalar(cell).is_err()
+}
+
 fn is_bracketed(cell: &[u8]) -> bool {
     numbers::of_cell(cell, &mut Vec::new()).is_ok()
 }
@@ -135,12 +140,12 @@ impl Plan {
             None => Some(role.choose(&labels, place)?),
         };
         let Some(chosen) = chosen else {
-            let named = |set: &&Flawed<'_>| labels.is_empty() || selector == Some(set.prefix);
-            let reason = match (selector, labels.is_empty()) {
-                _ if flawed.iter().any(|set| named(&set)) => {
-                    flawed.iter().find(named).expect("there is one").to_string()
-                }
-                (Some(selector), false) => {
+            let meant = flawed
+                .iter()
+                .find(|set| labels.is_empty() || selector == Some(set.prefix));
+            let reason = match (meant, selector, labels.is_empty()) {
+                (Some(set), ..) => set.to_string(),
+                (None, Some(selector), false) => {
                     format!("has no rows called {selector:?}; it has {}", listed(&labels))
                 }
                 _ => format!(
@@ -252,7 +257,6 @@ fn flawed_columns<'n>(names: &'n [String], shown: &[Cow<'_, [u8]>]) -> Vec<Flawe
         .filter(|set| set.columns.len() > 2);
     sets.filter_map(|set| {
         let mut cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
-        let is_word = |cell: &[u8]| !is_number(cell) && numbers::of_scalar(cell) != Ok(None);
         let holds_words = cells.clone().any(|cell| is_word(cell));
         Some(Flawed {
             prefix: set.prefix,
@@ -297,7 +301,6 @@ impl Numbered<'_> {
             }
         }
         let cell = |&(_, column): &(u64, usize)| shown.get(column);
-        let is_word = |cell: &[u8]| !is_number(cell) && numbers::of_scalar(cell) != Ok(None);
         if let Some(word) = columns
             .iter()
             .find(|at| cell(at).is_some_and(|cell| is_word(cell)))

@@ -322,11 +322,11 @@ impl<V: GramValue> Tiles<V> {
     /// rows that come `later`, and some more.
     fn products(&self, down: usize, other: &Self, across: usize, later: bool) -> Vec<f64> {
         let wide = tile(across, other.rows).len();
+        let parts = self.parts[down].iter().zip(&other.parts[across]);
+        let parts: Vec<[&GramBlock<V>; 2]> = parts.map(|(down, across)| [across, down]).collect();
         let mut scores = vec![0.0; tile(down, self.rows).len() * wide];
         for (group, rows) in scores.chunks_mut(GRAM_COLUMNS * wide).enumerate() {
-            for (down, across) in self.parts[down].iter().zip(&other.parts[across]) {
-                self.gram.add(across, down, group * GRAM_COLUMNS, later, rows);
-            }
+            self.gram.add(&parts, group * GRAM_COLUMNS, later, rows);
         }
         scores
     }

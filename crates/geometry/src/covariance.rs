@@ -153,13 +153,12 @@ impl Covariance {
             diagonal
         });
         let gram = Gram::here();
+        let twice: Vec<[&GramBlock<V>; 2]> = blocks.iter().map(|packed| [&packed.block; 2]).collect();
         self.scatter
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for Packed { block, .. } in blocks {
-                    gram.add(block, block, group * GRAM_COLUMNS, true, columns);
-                }
+                gram.add(&twice, group * GRAM_COLUMNS, true, columns);
             });
         for (i, value) in diagonal.into_iter().flatten().enumerate() {
             self.scatter[i * dim + i] = value;

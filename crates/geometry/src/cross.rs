@@ -102,9 +102,7 @@ impl CrossCovariance {
             .par_chunks_mut(GRAM_COLUMNS * dim)
             .enumerate()
             .for_each(|(group, columns)| {
-                for [x, y] in blocks {
-                    gram.add(x, y, group * GRAM_COLUMNS, false, columns);
-                }
+                gram.add(blocks, group * GRAM_COLUMNS, false, columns);
             });
     }
 

@@ -112,13 +112,12 @@ impl Labelled {
                 gram.block(&scaled.chunks_exact(width).collect::<Vec<_>>(), &center)
             })
             .collect();
+        let twice: Vec<[&GramBlock<f32>; 2]> = packed.iter().map(|block| [block; 2]).collect();
         let mut sum = vec![0.0; width * width];
         sum.par_chunks_mut(GRAM_COLUMNS * width)
             .enumerate()
             .for_each(|(group, columns)| {
-                for block in &packed {
-                    gram.add(block, block, group * GRAM_COLUMNS, true, columns);
-                }
+                gram.add(&twice, group * GRAM_COLUMNS, true, columns);
             });
         sum
     }

@@ -70,30 +70,41 @@ impl Gram {
         }
     }
 
-    /// Adds some columns of XᵀY, X the rows of `down` and Y those of `across`, in pairs: `out` holds whole columns of the matrix from
-    /// column `first` on, column-major; `first` is a multiple of [`GRAM_COLUMNS`]. Of a `lower` triangle what lies above is left
+    /// Adds some columns of XᵀY, X the rows of the first block of each of `blocks` and Y those of the second, in pairs: `out` holds whole columns of the matrix from
+    /// column `first` on, at most [`GRAM_COLUMNS`], column-major; `first` is a multiple of [`GRAM_COLUMNS`]. Of a `lower` triangle what lies above is left
     /// out, but for parts of it near the diagonal.
     pub fn add<V: GramValue>(
         self,
-        down: &GramBlock<V>,
-        across: &GramBlock<V>,
+        blocks: &[[&GramBlock<V>; 2]],
         first: usize,
         lower: bool,
         out: &mut [f64],
     ) {
         let (_, panel) = V::widths(self);
-        assert_eq!(
-            (down.rows, down.width, panel),
-            (across.rows, across.width, down.width),
-            "blocks of as many rows, packed for this instruction set"
-        );
+        let Some([down, across]) = blocks.first() else {
+            return;
+        };
+        for [x, y] in blocks {
+            assert_eq!(
+                (x.rows, x.width, y.width),
+                (y.rows, panel, panel),
+                "blocks of as many rows, packed for this instruction set"
+            );
+            assert_eq!((x.dim, y.dim), (down.dim, across.dim), "blocks of one width");
+        }
+        let dim = down.dim;
+        if dim == 0 {
+            return;
+        }
         assert!(
-            first.is_multiple_of(GRAM_COLUMNS) && first + out.len() / down.dim.max(1) <= across.dim,
+            first.is_multiple_of(GRAM_COLUMNS)
+                && out.len() <= GRAM_COLUMNS * dim
+                && first + out.len() / dim <= across.dim,
             "columns of the product"
         );
         let task = Task {
-            down,
-            across,
+            blocks,
+            dim,
             first,
             lower,
         };

@@ -156,34 +156,101 @@ impl<V: GramValue, const WIDTH: usize> Kernel for Pack<'_, V, WIDTH> {
             squares: vec![0.0; n],
             diagonal: vec![0.0; dim],
         };
-        let mut centred = vec![0.0; dim];
-        let mut rounded = vec![V::default(); dim];
-        let panel = n * WIDTH;
-        for (i, row) in self.rows.iter().enumerate() {
-            // one array at a time: of more the compiler cannot tell that none overlaps another, and takes value by value
-            for ((to, value), center) in centred.iter_mut().zip(*row).zip(self.center) {
-                *to = value - center;
+        let mut centred = vec![0.0; PACKED.min(n) * dim];
+        for (rows, first) in self.rows.chunks(PACKED).zip((0..n).step_by(PACKED)) {
+            for (p, start) in (0..dim).step_by(WIDTH).enumerate() {
+                let columns = start..dim.min(start + WIDTH);
+                let panel = &mut block.values[(p * n + first) * WIDTH..][..rows.len() * WIDTH];
+                let mut strip = Strip::<WIDTH> {
+                    center: filled_up(&self.center[columns.clone()]),
+                    sum: filled_up(&block.sum[columns.clone()]),
+                    diagonal: filled_up(&block.diagonal[columns.clone()]),
+                };
+                for ((row, to), centred) in rows
+                    .iter()
+                    .zip(panel.as_chunks_mut::<WIDTH>().0)
+                    .zip(centred.chunks_exact_mut(dim))
+                {
+                    let (row, centred) = (&row[columns.clone()], &mut centred[columns.clone()]);
+                    match (row.first_chunk::<WIDTH>(), centred.first_chunk_mut::<WIDTH>()) {
+                        (Some(row), Some(centred)) => strip.centre(row, to, centred),
+                        _ => {
+                            let mut whole = [0.0; WIDTH];
+                            strip.centre(&filled_up(row), to, &mut whole);
+                            centred.copy_from_slice(&whole[..centred.len()]);
+                        }
+                    }
+                }
+                block.sum[columns.clone()].copy_from_slice(&strip.sum[..columns.len()]);
+                block.diagonal[columns.clone()].copy_from_slice(&strip.diagonal[..columns.len()]);
             }
-            for (to, value) in rounded.iter_mut().zip(&centred) {
-                *to = V::of(*value);
-            }
-            for (sum, value) in block.sum.iter_mut().zip(&centred) {
-                *sum += value;
-            }
-            for (sum, value) in block.diagonal.iter_mut().zip(&centred) {
-                *sum += value * value;
-            }
-            block.squares[i] = square_and_dots::<I, f64, 0>(&centred, [], &mut []);
-            let (whole, rest) = rounded.as_chunks::<WIDTH>();
-            for (p, values) in whole.iter().enumerate() {
-                block.values[p * panel + i * WIDTH..][..WIDTH].copy_from_slice(values);
-            }
-            if !rest.is_empty() {
-                block.values[whole.len() * panel + i * WIDTH..][..rest.len()].copy_from_slice(rest);
+            for (square, centred) in block.squares[first..]
+                .iter_mut()
+                .zip(centred.chunks_exact(dim))
+                .take(rows.len())
+            {
+                *square = square_and_dots::<I, f64, 0>(centred, [], &mut []);
             }
         }
         block
     }
+}
+
+/// Rows that are packed together, so that their values in a panel are written side by side.
+const PACKED: usize = 8;
+
+/// Columns that are worked on side by side: every width is a multiple of them.
+const LANES: usize = 4;
+
+/// Columns of a panel, on the way.
+struct Strip<const WIDTH: usize> {
+    center: [f64; WIDTH],
+    sum: [f64; WIDTH],
+    diagonal: [f64; WIDTH],
+}
+
+impl<const WIDTH: usize> Strip<WIDTH> {
+    /// The values of a row about the centre, counted, and rounded. What is missing at its end is zero.
+    #[inline(always)]
+    fn centre<V: Scalar>(
+        &mut self,
+        row: &[f64; WIDTH],
+        rounded: &mut [V; WIDTH],
+        centred: &mut [f64; WIDTH],
+    ) {
+        let rows = row
+            .as_chunks::<LANES>()
+            .0
+            .iter()
+            .zip(self.center.as_chunks::<LANES>().0);
+        let sums = self.sum.as_chunks_mut::<LANES>().0.iter_mut();
+        let sums = sums.zip(self.diagonal.as_chunks_mut::<LANES>().0);
+        let outputs = rounded.as_chunks_mut::<LANES>().0.iter_mut();
+        let outputs = outputs.zip(centred.as_chunks_mut::<LANES>().0);
+        for (((row, center), (sum, diagonal)), (rounded, centred)) in rows.zip(sums).zip(outputs) {
+            let mut values = [0.0; LANES];
+            for j in 0..LANES {
+                values[j] = row[j] - center[j];
+            }
+            for j in 0..LANES {
+                sum[j] += values[j];
+            }
+            for j in 0..LANES {
+                diagonal[j] += values[j] * values[j];
+            }
+            for j in 0..LANES {
+                rounded[j] = V::of(values[j]);
+            }
+            *centred = values;
+        }
+    }
+}
+
+#[inline(always)]
+fn filled_up<const WIDTH: usize>(values: &[f64]) -> [f64; WIDTH] {
+    let mut filled = [0.0; WIDTH];
+    filled[..values.len()].copy_from_slice(values);
+    filled
 }
 
 /// Sums the rows of a block by their weights.
@@ -228,44 +295,72 @@ fn run_avx512<V: GramValue, T: Tile<V, STRIP, PANEL>, const STRIP: usize, const 
     task.run::<T, STRIP, PANEL>(out);
 }
 
-/// Some columns of a product.
+/// Strips of the columns of a call, at most.
+const STRIPS: usize = GRAM_COLUMNS / NARROW.0;
+
+/// Some columns of a sum of products.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Task<'a, V> {
-    pub(super) down: &'a GramBlock<V>,
-    pub(super) across: &'a GramBlock<V>,
+    /// Blocks whose panels give rows of the matrix, each with the one whose strips give its columns.
+    pub(super) blocks: &'a [[&'a GramBlock<V>; 2]],
+    pub(super) dim: usize,
     pub(super) first: usize,
     pub(super) lower: bool,
 }
 
 impl<V: GramValue> Task<'_, V> {
+    /// A panel at a time: its part of the columns is read and written once, whatever the blocks are.
     #[inline(always)]
     fn run<T: Tile<V, STRIP, PANEL>, const STRIP: usize, const PANEL: usize>(&self, out: &mut [f64]) {
         const { assert!(PANEL.is_multiple_of(STRIP) && GRAM_COLUMNS.is_multiple_of(PANEL)) };
-        let dim = self.down.dim;
+        const { assert!(STRIP * STRIPS >= GRAM_COLUMNS) };
+        let dim = self.dim;
         let from = if self.lower { self.first / PANEL } else { 0 };
+        let mut totals = [[[0.0; PANEL]; STRIP]; STRIPS];
         for panel in from..dim.div_ceil(PANEL) {
-            let of_rows = self.down.panel::<PANEL>(panel);
             let here = panel * PANEL..dim.min((panel + 1) * PANEL);
-            for (strip, columns) in out.chunks_mut(STRIP * dim).enumerate() {
-                let strip = self.first / STRIP + strip;
-                if self.lower && here.end <= strip * STRIP {
-                    break;
+            let within = (here.end - self.first.min(here.end)).div_ceil(STRIP);
+            let strips = out.len().div_ceil(STRIP * dim);
+            let totals = &mut totals[..if self.lower { strips.min(within) } else { strips }];
+            for (totals, columns) in totals.iter_mut().zip(out.chunks(STRIP * dim)) {
+                for (totals, column) in totals.iter_mut().zip(columns.chunks_exact(dim)) {
+                    totals[..here.len()].copy_from_slice(&column[here.clone()]);
                 }
-                let of_columns = self.across.panel::<PANEL>(strip * STRIP / PANEL);
+            }
+            for [down, across] in self.blocks {
+                self.add_block::<T, STRIP, PANEL>(down.panel(panel), across, totals);
+            }
+            for (totals, columns) in totals.iter().zip(out.chunks_mut(STRIP * dim)) {
+                for (totals, column) in totals.iter().zip(columns.chunks_exact_mut(dim)) {
+                    column[here.clone()].copy_from_slice(&totals[..here.len()]);
+                }
+            }
+        }
+    }
+
+    /// Adds the products of a panel of a block with its strips.
+    #[inline(always)]
+    fn add_block<T: Tile<V, STRIP, PANEL>, const STRIP: usize, const PANEL: usize>(
+        &self,
+        of_rows: &[[V; PANEL]],
+        across: &GramBlock<V>,
+        totals: &mut [[[f64; PANEL]; STRIP]],
+    ) {
+        let mut sums = [[[V::default(); PANEL]; STRIP]; STRIPS];
+        let sums = &mut sums[..totals.len()];
+        // a piece of the panel and those of all strips stay in the first cache
+        for start in (0..of_rows.len()).step_by(V::TOGETHER) {
+            let piece = start..of_rows.len().min(start + V::TOGETHER);
+            for (strip, sums) in (self.first / STRIP..).zip(sums.iter_mut()) {
+                let of_columns = across.panel::<PANEL>(strip * STRIP / PANEL);
                 let part = strip % (PANEL / STRIP);
-                let mut sums = [[V::default(); PANEL]; STRIP];
-                let pieces = of_columns.chunks(V::TOGETHER).zip(of_rows.chunks(V::TOGETHER));
-                for (of_columns, of_rows) in pieces {
-                    T::add(of_columns, part, of_rows, &mut sums);
-                }
-                for (sums, column) in sums.iter().zip(columns.chunks_exact_mut(dim)) {
-                    match column[here.clone()].first_chunk_mut::<PANEL>() {
-                        // of a whole panel the length is known
-                        Some(values) => add(values, sums),
-                        None => add(&mut column[here.clone()], sums),
-                    }
-                }
+                T::add(&of_columns[piece.clone()], part, &of_rows[piece.clone()], sums);
+            }
+        }
+        for (totals, sums) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            for j in 0..PANEL {
+                totals[j] += sums[j].wide();
             }
         }
     }

@@ -56,8 +56,11 @@ impl Kernel for Projected<'_> {
                 .iter()
                 .zip(centred.as_flattened_mut().chunks_exact_mut(chunks * LANES))
             {
-                for k in 0..dim {
-                    to[k] = row[k] - self.center[k];
+                let to = &mut to[..dim];
+                // one array at a time: of two sources the compiler cannot tell that they do not overlap the other
+                to.copy_from_slice(row);
+                for (to, center) in to.iter_mut().zip(self.center) {
+                    *to -= center;
                 }
             }
             centred[rows.len() * chunks..].fill([0.0; LANES]);

@@ -138,7 +138,7 @@ impl<V: GramValue> Found<V> {
         let product = |a: &GramBlock<V>, b: &GramBlock<V>, lower: bool| {
             let mut out = vec![1.0; dim * dim];
             for (k, columns) in out.chunks_mut(GRAM_COLUMNS * dim).enumerate() {
-                packing.add(a, b, k * GRAM_COLUMNS, lower, columns);
+                packing.add(&[[a, b]], k * GRAM_COLUMNS, lower, columns);
             }
             out
         };

@@ -7,7 +7,7 @@ use modality_gap_kernels::dot;
 
 use crate::Covariance;
 use crate::fit_options::FitOptions;
-use crate::gap::{Noise, Second, freedom};
+use crate::gap::{Noise, Second, freedom, mean_freedom};
 use crate::map::Map;
 use crate::moments::{Moments, distance};
 use crate::quantiles::NORMAL_ONE_SIDED_995;
@@ -290,6 +290,7 @@ impl Aligner {
             trace,
             floor_square: weights[0] * stored.trace + weights[1] * new.before.trace(),
             freedom: freedom(&parts),
+            mean_freedom: mean_freedom(&parts),
             // (tr Σ)²/tr Σ² of the new rows holds for both; absent, it is large
             second: (new.covariance.rows() > 3).then(|| {
                 let ratio = new.covariance.participation_ratio();

@@ -70,6 +70,8 @@ pub struct Noise {
     pub floor_square: f64,
     /// Degrees of freedom of an entry of the estimated S (Welch and Satterthwaite): n−1 for n pairs.
     pub freedom: f64,
+    /// Mean degrees of freedom of the independent parts of S, the harmonic one, by their shares of tr S: n−1 for n pairs, too.
+    pub mean_freedom: f64,
     /// m̂ᵀSm̂ and tr S², the second unbiased; absent where no covariance was taken.
     pub second: Option<Second>,
 }
@@ -180,6 +182,7 @@ impl Noise {
             trace: x.unbiased_trace() * n + z.unbiased_trace() * m,
             floor_square: x.trace() * n + z.trace() * m,
             freedom: freedom(&parts),
+            mean_freedom: mean_freedom(&parts),
             second,
         }
     }
@@ -196,6 +199,7 @@ impl Noise {
             trace: trace / (pairs - 1.0),
             floor_square: trace / pairs,
             freedom: pairs - 1.0,
+            mean_freedom: pairs - 1.0,
             second,
         }
     }
@@ -207,6 +211,7 @@ impl Noise {
             trace: self.trace * factor,
             floor_square: self.floor_square * factor,
             freedom: self.freedom,
+            mean_freedom: self.mean_freedom,
             second: self.second.map(|second| Second {
                 along: second.along * factor,
                 along_square: second.along_square * factor * factor,
@@ -224,6 +229,7 @@ impl Noise {
             trace: self.trace + other.trace,
             floor_square: self.floor_square + other.floor_square,
             freedom: self.freedom.min(other.freedom),
+            mean_freedom: self.mean_freedom.min(other.mean_freedom),
             second: self.second.zip(other.second).map(|(a, b)| Second {
                 along: a.along + b.along,
                 along_square: (a.along_square.sqrt() + b.along_square.sqrt()).powi(2),
@@ -294,6 +300,13 @@ pub(crate) fn freedom(parts: &[(f64, f64)]) -> f64 {
     let total: f64 = parts.iter().map(|(part, _)| part).sum();
     let terms = parts.iter().map(|(part, rows)| part * part / (rows - 1.0));
     total * total / terms.sum::<f64>()
+}
+
+/// Their harmonic mean, by their shares of the sum.
+pub(crate) fn mean_freedom(parts: &[(f64, f64)]) -> f64 {
+    let total: f64 = parts.iter().map(|(part, _)| part).sum();
+    let terms = parts.iter().map(|(part, rows)| part / (rows - 1.0));
+    total / terms.sum::<f64>()
 }
 
 /// Noise of a difference of means whose rows come in independent groups, from the centred sums of the groups.
@@ -385,11 +398,16 @@ impl ClusterNoise {
 
     /// Degrees of freedom of an entry of Ŝ.
     fn freedom(&self) -> f64 {
+        freedom(&self.shares())
+    }
+
+    /// tr Ŝ of each part, and the groups that it is from.
+    fn shares(&self) -> Vec<(f64, f64)> {
         let of = |part: &Clusters| {
             let taken = part.sums.rows() as f64 / part.groups;
             (part.sums.trace() / part.groups, taken * part.effective)
         };
-        freedom(&self.parts.iter().map(of).collect::<Vec<_>>())
+        self.parts.iter().map(of).collect()
     }
 
     /// What is known of S, at `difference`.
@@ -405,6 +423,7 @@ impl ClusterNoise {
             trace,
             floor_square: trace,
             freedom: self.freedom(),
+            mean_freedom: mean_freedom(&self.shares()),
             second: Some(Second::of(&self.matrix(), square, difference)),
         }
     }

@@ -2,9 +2,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { openEmbeddings } from '../src/embeddings.ts'
+import { parseExact } from '../src/exact-json.ts'
 import { readBenchmark } from '../src/revision/benchmarks/read.ts'
 import { embeddingRows } from '../src/revision/data/embedding-rows.ts'
-import { parseExact } from '../src/revision/data/exact-json.ts'
 import { idsIn } from '../src/revision/data/id-files.ts'
 import { TrainingSet } from '../src/revision/data/training-set.ts'
 import { folderOf } from './helpers/place.ts'
@@ -41,6 +41,13 @@ test('whole numbers beyond 2^53 come as their digits, all else as JSON.parse has
     parseExact('[9007199254740993, -9223372036854775808,{"a":18446744073709551615 }, "\\\\", 9007199254740993]'),
     ['9007199254740993', '-9223372036854775808', { a: '18446744073709551615' }, '\\', '9007199254740993'],
   )
+  // json.dumps({'NaN': math.nan, …}) of Python
+  t.deepEqual(parseExact('{"NaN": NaN, "i": [Infinity, -Infinity], "text": "\\"NaN"}'), {
+    NaN: null,
+    i: [null, null],
+    text: '"NaN',
+  })
+  t.throws(() => parseExact('[NaNa]'), { instanceOf: SyntaxError })
   t.throws(() => parseExact('[9007199254740993,'), { instanceOf: SyntaxError })
   t.throws(() => parseExact('09007199254740993'), { instanceOf: SyntaxError })
 })

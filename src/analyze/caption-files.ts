@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import { checkPath } from '../checks.ts'
 import { ModalityGapError } from '../errors.ts'
+import { parseExact } from '../exact-json.ts'
 import { linesOf, withoutMark } from '../plain-text.ts'
 import { mostUnpacked, readRegular } from '../regular-file.ts'
 import { utf8Of } from '../utf8.ts'
@@ -125,7 +126,7 @@ function oneObject(value: object): string {
 /** The value of a JSON text; nothing for what is none. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExact(text)
   } catch {
     return undefined
   }

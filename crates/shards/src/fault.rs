@@ -35,6 +35,11 @@ pub enum Fault {
     OtherType,
     /// The row is not a list of numbers.
     NoNumbers,
+    /// A cell of a numbered column is not a number.
+    NotANumber {
+        /// Its component.
+        column: usize,
+    },
     /// The row is an array of something else than f2, f4 or f8.
     NoFloats,
     /// The row is an array of more than one row.
@@ -57,6 +62,7 @@ impl fmt::Display for Fault {
             Self::NoRecord => f.write_str("is not a record"),
             Self::OtherType => f.write_str("has another storage type than the others"),
             Self::NoNumbers => f.write_str("is not a list of numbers"),
+            Self::NotANumber { column } => write!(f, "column {column} is no number"),
             Self::NoFloats => f.write_str("its array holds no f2, f4 or f8"),
             Self::Matrix => f.write_str("its array has not one dimension"),
             Self::Objects => {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::json;
 use super::layout::Layout;
 use super::records::Records;
-use super::table::{cells, delimiter};
+use super::table::{cells, delimiter, unmarked};
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::id_column::IdColumn;
@@ -65,8 +65,9 @@ impl TextIds {
             found.ok_or_else(|| column.missing(&place, &names))
         };
         let (found, name) = if format == Format::Csv {
-            let delimiter = delimiter(&first);
-            let names: Vec<String> = cells(&first, delimiter)
+            let first = unmarked(&first, None).map_err(|reason| ShardError::bad_format(&place, reason))?;
+            let delimiter = delimiter(first);
+            let names: Vec<String> = cells(first, delimiter)
                 .iter()
                 .map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned())
                 .collect();

@@ -84,6 +84,38 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
     Vec::new()
 }
 
+/// Where the record holds a list of several records that have rows, as answers of services to several inputs do.
+pub(super) fn batch_path(record: &Value) -> Option<Vec<String>> {
+    let mut level: Vec<(Vec<String>, &Value)> = vec![(Vec::new(), record)];
+    for _ in 0..MAX_DEPTH {
+        let mut below = Vec::new();
+        for (path, value) in level {
+            match value {
+                Value::Array(items) if items.len() > 1 && items.iter().all(holds_row) => return Some(path),
+                Value::Object(map) => {
+                    below.extend(
+                        map.iter()
+                            .map(|(key, value)| ([&path[..], &[key.clone()]].concat(), value)),
+                    );
+                }
+                _ => {}
+            }
+        }
+        level = below;
+    }
+    None
+}
+
+fn holds_row(item: &Value) -> bool {
+    match item {
+        Value::Array(_) => is_row(&[], item),
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| is_row(std::slice::from_ref(key), value)),
+        _ => false,
+    }
+}
+
 fn is_row(path: &[String], value: &Value) -> bool {
     match value {
         Value::Array(items) => {
@@ -235,6 +267,10 @@ mod tests {
             paths(r#"{"response": {"body": {"data": [{"embedding": [1.5], "index": 0}]}}}"#),
             ["response.body.data.0.embedding"]
         );
+        let answers = r#"{"response": {"body": {"data": [{"embedding": [1.5]}, {"embedding": [2.5]}]}}}"#;
+        assert_eq!(paths(answers), [""; 0]);
+        let answers: Value = serde_json::from_str(answers).unwrap();
+        assert_eq!(batch_path(&answers).unwrap().join("."), "response.body.data");
         assert_eq!(
             paths(r#"{"caption": "abcd", "embedding": "AACAPwAAAMA="}"#),
             ["embedding"]

@@ -1,7 +1,8 @@
 //! Rows of numbers as text writes them: arrays of JSON, base64 of f32, arrays as NumPy prints them.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::fault::Fault;
 
@@ -58,7 +59,13 @@ fn is_missing(cell: &[u8]) -> bool {
 }
 
 fn of_base64(text: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
-    let bytes = STANDARD.decode(text).map_err(|_| Fault::NoNumbers)?;
+    const PADDED_OR_NOT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDED_OR_NOT);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED_OR_NOT);
+    let is_url_safe = text.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    let engine = if is_url_safe { URL_SAFE } else { STANDARD };
+    let bytes = engine.decode(text).map_err(|_| Fault::NoNumbers)?;
     if bytes.len() % 4 != 0 || bytes.is_empty() {
         return Err(Fault::NoNumbers);
     }
@@ -134,7 +141,11 @@ mod tests {
     fn base64_is_f32_in_little_endian() {
         // numpy.float32([1, -2]).tobytes()
         assert_eq!(json("\"AACAPwAAAMA=\"").unwrap(), [1.0, -2.0]);
-        assert_eq!(json("\"AACAPw\""), Err(Fault::NoNumbers));
+        assert_eq!(json("\"AACAPwAAAMA\"").unwrap(), [1.0, -2.0]);
+        // base64.urlsafe_b64encode(numpy.float32([1.9999999, -2]).tobytes())
+        assert_eq!(json("\"____PwAAAMA=\"").unwrap(), [1.999_999_9, -2.0]);
+        assert_eq!(json("\"AACAPw+_\""), Err(Fault::NoNumbers));
+        assert_eq!(json("\"AACAPwA=\""), Err(Fault::NoNumbers));
         assert_eq!(json("\"a caption\""), Err(Fault::NoNumbers));
     }
 

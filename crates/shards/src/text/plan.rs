@@ -125,7 +125,11 @@ impl Plan {
             }
         }
         let shown = second.as_ref().map(|(bytes, _)| &bytes[..]);
-        let plan = table::Plan::of(&first, shown, ask.selector, ask.role, place)?;
+        let first = table::unmarked(&first, shown).map_err(|reason| ShardError::bad_format(place, reason))?;
+        if second.is_none() && table::is_header(first) {
+            return Ok(None);
+        }
+        let plan = table::Plan::of(first, shown, ask.selector, ask.role, place)?;
         if plan.header {
             let Some((_, start)) = second else { return Ok(None) };
             layout.start = start;
@@ -143,6 +147,7 @@ impl Plan {
         let (layout, selector) = Layout::of_json(input, ask.selector)?;
         let mut records = layout.records(input, layout.start)?;
         let (mut path, mut names, mut looked, mut candidates) = (None, Vec::<String>::new(), 0, 0);
+        let mut batch = None;
         while looked < LOOKED_AT && path.is_none() {
             let Some(record) = records.next(place)? else { break };
             let text = record.bytes;
@@ -173,6 +178,7 @@ impl Plan {
             } else {
                 let paths = json::row_paths(&value);
                 candidates = paths.len();
+                batch = batch.or_else(|| json::batch_path(&value));
                 (candidates > 0)
                     .then(|| choose(&paths, ask.role, place))
                     .transpose()?
@@ -189,7 +195,13 @@ impl Plan {
             };
             let reason = match selector {
                 Some(selector) => format!("no record has {selector:?}; they have {keys}"),
-                None => format!("no record has an array of numbers; they have {keys}"),
+                None => match batch {
+                    Some(path) => format!(
+                        "its records hold several rows each, in {}; write a record for each row",
+                        path.join(".")
+                    ),
+                    None => format!("no record has an array of numbers; they have {keys}"),
+                },
             };
             return Err(ShardError::bad_selector(place, reason));
         };

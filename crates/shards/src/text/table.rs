@@ -9,6 +9,9 @@ use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::role::{Role, listed};
 
+/// Characters of a cell that an error shows.
+const SHOWN: usize = 40;
+
 /// Where the rows of a table stand.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
@@ -100,6 +103,35 @@ fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
     counts && count > 1
 }
 
+/// Whether a first record names columns: it holds no values, or counts, as pandas does.
+pub(super) fn is_header(first: &[u8]) -> bool {
+    let named = cells(first, delimiter(first));
+    let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
+    let numbers =
+        named.iter().any(|cell| is_number(cell)) && named.iter().all(|cell| is_number(cell) || missing(cell));
+    let values = named.iter().any(|cell| is_bracketed(cell)) || numbers;
+    !values || is_count(&named)
+}
+
+/// The first line without the mark of a comment, behind which NumPy writes names of columns (`savetxt` with `header`).
+///
+/// # Errors
+/// A sentence for another comment, and for a line that only Excel knows.
+pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l [u8], &'static str> {
+    if first.trim_ascii().len() <= b"sep=;".len() && first.to_ascii_lowercase().starts_with(b"sep=") {
+        return Err("begins with a line for Excel (sep=): remove that line");
+    }
+    let Some(names) = first.strip_prefix(b"#").map(<[u8]>::trim_ascii_start) else {
+        return Ok(first);
+    };
+    let count = |line: &[u8]| cells(line, delimiter(names)).len();
+    if is_header(names) && second.is_none_or(|second| count(second) == count(names)) {
+        Ok(names)
+    } else {
+        Err("begins with a comment (#): remove that line")
+    }
+}
+
 impl Plan {
     /// Where the rows are, by the first record and the one after it.
     ///
@@ -114,13 +146,7 @@ impl Plan {
     ) -> Result<Self, ShardError> {
         let delimiter = delimiter(first);
         let named = cells(first, delimiter);
-        let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
-        let numbers = |cells: &[Cow<'_, [u8]>]| {
-            cells.iter().any(|cell| is_number(cell))
-                && cells.iter().all(|cell| is_number(cell) || missing(cell))
-        };
-        let values = |cells: &[Cow<'_, [u8]>]| cells.iter().any(|cell| is_bracketed(cell)) || numbers(cells);
-        let header = !values(&named) || is_count(&named);
+        let header = is_header(first);
         let shown = match second {
             Some(second) if header => cells(second, delimiter),
             _ => named.clone(),
@@ -199,7 +225,8 @@ impl Plan {
             Rows::Columns(columns) => {
                 let (mut first_missing, mut missing) = (None, 0);
                 for (column, &at) in columns.iter().enumerate() {
-                    if let Some(number) = numbers::of_scalar(&cells[at])? {
+                    let number = numbers::of_scalar(&cells[at]).map_err(|_| Fault::NotANumber { column })?;
+                    if let Some(number) = number {
                         out.push(number);
                     } else {
                         missing += 1;
@@ -305,7 +332,10 @@ impl Numbered<'_> {
             .iter()
             .find(|at| cell(at).is_some_and(|cell| is_word(cell)))
         {
-            return Some(format!("{} holds no numbers", names[word.1]));
+            let shown: String = cell(word)
+                .map(|cell| String::from_utf8_lossy(cell).chars().take(SHOWN).collect())
+                .unwrap_or_default();
+            return Some(format!("{} holds {shown:?}, which is no number", names[word.1]));
         }
         let known = columns.iter().filter_map(cell).any(|cell| is_number(cell));
         (!known).then(|| "they are empty".to_owned())
@@ -378,6 +408,36 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_that_is_no_number_is_named() {
+        assert_eq!(
+            rows("e0,e1,e2\n1,2,3\n4,5,1;5")[1],
+            Err(Fault::NotANumber { column: 2 })
+        );
+    }
+
+    #[test]
+    fn lines_of_other_programs_before_a_table_are_named() {
+        let second = b"0.5,0.25".as_slice();
+        for (line, named) in [
+            ("# made by hand", "comment"),
+            ("# 1,2", "comment"),
+            ("sep=;", "Excel"),
+            ("SEP=,\r", "Excel"),
+        ] {
+            let refused = unmarked(line.as_bytes(), Some(second)).unwrap_err();
+            assert!(refused.contains(named), "{line}");
+        }
+        for line in ["sep=length,emb_0", "emb_0,#", "separate"] {
+            assert_eq!(unmarked(line.as_bytes(), Some(second)), Ok(line.as_bytes()));
+        }
+        // numpy.savetxt(…, delimiter=',', header='emb_0,emb_1')
+        assert_eq!(
+            unmarked(b"# emb_0,emb_1", Some(second)),
+            Ok(b"emb_0,emb_1".as_slice())
+        );
+    }
+
+    #[test]
     fn headers_of_pandas_are_no_rows() {
         assert_eq!(rows("0,1\n0.5,0.25"), [Ok(vec![0.5, 0.25])]);
         assert_eq!(rows(",0,1\n7,0.5,0.25"), [Ok(vec![0.5, 0.25])]);
@@ -410,7 +470,7 @@ mod tests {
         for (table, flaw) in [
             ("e0,e1,e3\n1,2,3", "e2 is missing"),
             ("e0,e1,e1,e2\n1,2,3,4", "two called e1"),
-            ("e0,e1,e2\n1,word,3", "e1 holds no numbers"),
+            ("e0,e1,e2\n1,word,3", "e1 holds \"word\", which is no number"),
         ] {
             let refused = plan(table, None).unwrap_err();
             assert_eq!(refused.code(), "BAD_SELECTOR");

@@ -1,24 +1,32 @@
-/** A whole number that may lie beyond 2⁵³. */
-const LONG = /[1-9]\d{15}/
+/** A whole number that may lie beyond 2⁵³, or a number that Python writes and JSON does not know. */
+const OTHER = /[1-9]\d{15}|NaN|Infinity/
+
+/** The words of Python for numbers that JSON does not know. */
+const WORD = /-?(?:NaN|Infinity)/y
 
 /**
  * Parses JSON without rounding whole numbers beyond 2⁵³: such ones come as the text of their digits, for only ids are
- * that long.
+ * that long. NaN and infinities, as Python writes them, are null.
  *
  * @throws SyntaxError as `JSON.parse` does
  */
 export function parseExact(text: string): unknown {
-  return JSON.parse(LONG.test(text) ? withTexts(text) : text)
+  return JSON.parse(OTHER.test(text) ? asJson(text) : text)
 }
 
-/** The same JSON with whole numbers that a double does not hold in quotes. */
-function withTexts(text: string): string {
+/** The same JSON with whole numbers that a double does not hold in quotes, and null for numbers that it does not know. */
+function asJson(text: string): string {
   const pieces: string[] = []
   let from = 0
   for (let at = 0; at < text.length; ) {
     const letter = text[at] as string
+    WORD.lastIndex = at
     if (letter === '"') {
       at = endOfString(text, at)
+    } else if (WORD.test(text)) {
+      pieces.push(text.slice(from, at), 'null')
+      from = WORD.lastIndex
+      at = from
     } else if (letter === '-' || isDigit(letter)) {
       const end = endOfNumber(text, at)
       const number = text.slice(at, end)

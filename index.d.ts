@@ -3289,8 +3289,8 @@ declare class NativeAligner {
   static fromBytes(bytes: Uint8Array): Outcome<NativeAligner>
   /** The bytes of its file. */
   toBytes(): Buffer
-  /** Writes its file: temporary file, synced, renamed. */
-  save(path: string, token?: CancelToken | undefined | null): Promise<Outcome<undefined>>
+  /** Writes its file, perhaps in place of an older one: temporary file, synced, renamed. */
+  save(path: string, replace: boolean, token?: CancelToken | undefined | null): Promise<Outcome<undefined>>
   /** What it says of itself. */
   info(): AlignerInfo
   /** Maps f32 rows into `out`. */
@@ -3334,10 +3334,10 @@ declare class NativeTracker {
   static fromBytes(bytes: Uint8Array): Outcome<NativeTracker>
   /** The bytes of its state. */
   toBytes(): Buffer
-  /** Writes its state: temporary file, synced, renamed. */
-  save(path: string): Promise<Outcome<undefined>>
-  /** Writes the frozen frame's file. */
-  saveFrame(path: string): Promise<Outcome<undefined>>
+  /** Writes its state, perhaps in place of an older one: temporary file, synced, renamed. */
+  save(path: string, replace: boolean): Promise<Outcome<undefined>>
+  /** Writes the frozen frame's file, perhaps in place of an older one. */
+  saveFrame(path: string, replace: boolean): Promise<Outcome<undefined>>
   /** Options, and how far it is. */
   info(): TrackerInfo
   /** Whether a step is recorded. */

@@ -25,8 +25,8 @@ export declare class NativeAligner {
   static fromBytes(bytes: Uint8Array): types.Outcome<NativeAligner>
   /** The bytes of its file. */
   toBytes(): Buffer
-  /** Writes its file: temporary file, synced, renamed. */
-  save(path: string, token?: CancelToken | undefined | null): Promise<types.Outcome<undefined>>
+  /** Writes its file, perhaps in place of an older one: temporary file, synced, renamed. */
+  save(path: string, replace: boolean, token?: CancelToken | undefined | null): Promise<types.Outcome<undefined>>
   /** What it says of itself. */
   info(): types.AlignerInfo
   /** Maps f32 rows into `out`. */
@@ -43,8 +43,8 @@ export declare class NativeDraft {
   static begin(path: string): NativeDraft
   /** Appends bytes, off the event loop. */
   write(bytes: Uint8Array): Promise<types.Outcome<undefined>>
-  /** Gives the file its name, once the disk holds it. */
-  commit(): Promise<types.Outcome<undefined>>
+  /** Gives the file its name, once the disk holds it, perhaps in place of an older one. */
+  commit(replace: boolean): Promise<types.Outcome<undefined>>
   /** Removes what was written, unless it has its name. */
   release(): void
 }
@@ -146,10 +146,10 @@ export declare class NativeTracker {
   static fromBytes(bytes: Uint8Array): types.Outcome<NativeTracker>
   /** The bytes of its state. */
   toBytes(): Buffer
-  /** Writes its state: temporary file, synced, renamed. */
-  save(path: string): Promise<types.Outcome<undefined>>
-  /** Writes the frozen frame's file. */
-  saveFrame(path: string): Promise<types.Outcome<undefined>>
+  /** Writes its state, perhaps in place of an older one: temporary file, synced, renamed. */
+  save(path: string, replace: boolean): Promise<types.Outcome<undefined>>
+  /** Writes the frozen frame's file, perhaps in place of an older one. */
+  saveFrame(path: string, replace: boolean): Promise<types.Outcome<undefined>>
   /** Options, and how far it is. */
   info(): types.TrackerInfo
   /** Whether a step is recorded. */

@@ -209,7 +209,7 @@ export class Aligner {
     checkOptions(options, 'the second argument of aligner.save', { ...overwriteChecks, signal })
     await claimFiles([path], options)
     await following(options.signal, [path], async () => {
-      unwrap(await this.#native.save(path, followedToken()))
+      unwrap(await this.#native.save(path, options.overwrite ?? false, followedToken()))
     })
   }
 

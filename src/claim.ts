@@ -41,7 +41,11 @@ export async function claimPlaces(paths: readonly string[], { overwrite = false 
 }
 
 /** Something stands where an output is to go. */
-export function exists(file: string, what = 'it exists already'): ModalityGapError {
-  const message = `${file}: ${what}; choose another output, or replace it (overwrite: true, --overwrite)`
+export function exists(
+  file: string,
+  what = 'it exists already',
+  advice = 'choose another output, or replace it (overwrite: true, --overwrite)',
+): ModalityGapError {
+  const message = `${file}: ${what}; ${advice}`
   return new ModalityGapError('BAD_OPTION', message, { file })
 }

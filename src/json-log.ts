@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { exists } from './claim.ts'
 import { callback, checkOptions, checkPath } from './checks.ts'
 import { ModalityGapError } from './errors.ts'
 import { refuseLinks } from './no-links.ts'
@@ -122,6 +123,10 @@ const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW
 /** A log that records are appended to, each on the disk before the call returns. */
 export class JsonLog<T> {
   readonly #path: string
+  /** Bytes that are kept of it; more were left by an append that failed, or by another process. */
+  #end = 0
+  /** Whether an append has failed, so that it may have left a part of a line. */
+  #failed = false
 
   private constructor(path: string) {
     this.#path = path
@@ -147,33 +152,49 @@ export class JsonLog<T> {
       throw error
     })
     const kept = records.slice(0, keep(records))
-    await log.#write(file => file.truncate(ends[kept.length - 1] ?? 0))
+    log.#end = ends[kept.length - 1] ?? 0
+    await log.#write(file => file.truncate(log.#end))
     return { log, records: kept }
   }
 
   /**
    * Appends a record and waits until the disk holds it.
    *
-   * @throws {@link ModalityGapError} `WRITE_FAILED`
+   * @throws {@link ModalityGapError} `WRITE_FAILED`; `BAD_OPTION` where another process writes to it, too
    */
   async append(record: T): Promise<void> {
-    await this.#write(file => file.appendFile(`${JSON.stringify(record)}\n`))
+    const line = Buffer.from(`${JSON.stringify(record)}\n`)
+    await this.#write(async file => {
+      const { size } = await file.stat()
+      if (this.#failed) {
+        this.#end = Math.min(size, this.#end)
+        await file.truncate(this.#end)
+      } else if (size !== this.#end) {
+        throw exists(this.#path, 'somebody else has changed it since its last record', 'give each run a log of its own')
+      }
+      this.#failed = true
+      await file.appendFile(line)
+    })
+    this.#failed = false
+    this.#end += line.length
   }
 
   async #write(work: (file: FileHandle) => Promise<void>): Promise<void> {
-    const file = await open(this.#path, APPEND).catch(cause => this.#fail(cause))
+    const file = await open(this.#path, APPEND).catch(cause => {
+      throw this.#failure(cause)
+    })
     try {
       await work(file)
       await file.sync()
     } catch (cause) {
-      this.#fail(cause)
+      throw cause instanceof ModalityGapError ? cause : this.#failure(cause)
     } finally {
       await file.close()
     }
   }
 
-  #fail(cause: unknown): never {
+  #failure(cause: unknown): ModalityGapError {
     const message = `${this.#path} could not be written: ${(cause as Error).message}`
-    throw new ModalityGapError('WRITE_FAILED', message, { file: this.#path, cause })
+    return new ModalityGapError('WRITE_FAILED', message, { file: this.#path, cause })
   }
 }

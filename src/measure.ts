@@ -73,7 +73,7 @@ export async function measured(
   const map = aligner && nativeOf(aligner)
   const grouping = { paired: options.paired, captionsPerImage }
   const { sources, paired, from } = await groupedSources(image, text, grouping, { signal: run.signal })
-  const { report: found } = await runJobOn(on, { kind: 'measure', ...options, paired }, sources, run, map)
+  const { report: found } = await runJobOn(on, { kind: 'measure', ...options, overwrite, paired }, sources, run, map)
   if (found.groups && from !== undefined) {
     found.groups.from = from
   }

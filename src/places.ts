@@ -51,6 +51,11 @@ export async function isThere(path: string): Promise<boolean> {
   return found !== undefined
 }
 
+/** What a file does not keep that is written anew or appended to. */
+export function stampOf({ size = 0, modified, tag }: Partial<FoundPlace> = {}): string {
+  return `${size} ${modified} ${tag}`
+}
+
 /**
  * Names in a folder, in no order.
  *

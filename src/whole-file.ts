@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ModalityGapError, unwrap } from './errors.ts'
 import { native } from './native.ts'
+import type { OverwriteOptions } from './options.ts'
 import { isRemote } from './remote.ts'
 
 /** A file on its way. */
@@ -15,11 +16,13 @@ export interface Draft {
  * Its folder is made. What a process that was killed has left of it goes.
  *
  * @param content all of it, or what writes it piece by piece
- * @throws {@link ModalityGapError} `WRITE_FAILED` with the file; what `content` throws on purpose
+ * @param overwrite whether it may take the place of an older file
+ * @throws {@link ModalityGapError} `WRITE_FAILED` with the file; `BAD_OPTION` where something stands; what `content` throws on purpose
  */
 export async function writeWhole(
   path: string,
   content: string | Uint8Array | ((file: Draft) => Promise<void>),
+  { overwrite = true }: OverwriteOptions = {},
 ): Promise<void> {
   try {
     if (!isRemote(path)) {
@@ -33,7 +36,7 @@ export async function writeWhole(
     }
     try {
       await (typeof content === 'function' ? content(file) : file.append(content))
-      unwrap(await draft.commit())
+      unwrap(await draft.commit(overwrite))
     } finally {
       draft.release()
     }

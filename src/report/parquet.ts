@@ -50,7 +50,7 @@ export async function projectionParquet(
     ids: neighbours.map(({ ids }) => ids),
     distances: neighbours.map(({ distances }) => distances),
   })
-  await writeWhole(path, table)
+  await writeWhole(path, table, { overwrite: options.overwrite ?? false })
   return points.length
 }
 

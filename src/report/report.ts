@@ -77,7 +77,7 @@ export async function writeReport(
   checkPath(path, 'writeReport', output)
   checkOptions(options, 'the third argument of writeReport', reportChecks)
   await claimFiles([path], options)
-  await writeWhole(path, await reportHtml(data, options))
+  await writeWhole(path, await reportHtml(data, options), { overwrite: options.overwrite ?? false })
 }
 
 /**
@@ -127,7 +127,7 @@ export async function writeCharts(
 ): Promise<string[]> {
   checkPath(folder, 'writeCharts', output)
   checkOptions(options, 'the third argument of writeCharts', chartChecks)
-  const { format = 'svg', theme = 'light', width = 900, labels } = options
+  const { format = 'svg', theme = 'light', width = 900, labels, overwrite = false } = options
   const sections = sectionsOf(sorted(data), labels)
   // the engine is large, and most who import this package draw nothing
   const { svgOf } = await import('./svg.ts')
@@ -136,7 +136,7 @@ export async function writeCharts(
   const paths = charts.map(({ id }) => within(folder, `${id}.${format}`))
   await claimFiles(paths, options)
   for (const [i, chart] of charts.entries()) {
-    await writeWhole(paths[i] as string, draw(svgOf(chart, theme, width)))
+    await writeWhole(paths[i] as string, draw(svgOf(chart, theme, width)), { overwrite })
   }
   return paths
 }

@@ -3,7 +3,7 @@ import { exists } from '../claim.ts'
 import type { ModalityGapError } from '../errors.ts'
 import { JsonLog, type LogKind, type ReadLogOptions, recordsOf } from '../json-log.ts'
 import type { OverwriteOptions } from '../options.ts'
-import { findPlace } from '../places.ts'
+import { findPlace, stampOf } from '../places.ts'
 import type { TrackRecord } from '../results.ts'
 import { flawOfRecord } from './shape.ts'
 
@@ -68,11 +68,11 @@ export async function followTrackLog(
   let records: readonly TrackRecord[] = []
   let before: string | undefined
   while (!signal.aborted) {
-    const { size = 0, modified, tag } = (await findPlace(path).catch(() => undefined)) ?? {}
-    const stamp = `${size} ${modified} ${tag}`
+    const found = await findPlace(path).catch(() => undefined)
+    const stamp = stampOf(found)
     if (stamp !== before) {
       before = stamp
-      records = size > 0 ? await readTrackLog(path) : []
+      records = found && found.size > 0 ? await readTrackLog(path) : []
       onRecords(records)
     }
     await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {})

@@ -13,7 +13,7 @@ import {
   signal,
   whole,
 } from '../checks.ts'
-import { claimFiles } from '../claim.ts'
+import { claimFiles, exists } from '../claim.ts'
 import { Embeddings, type EmbeddingsOptions, idsOf, openEmbeddings, rowIds, sourceOf } from '../embeddings.ts'
 import { ModalityGapError, unwrap } from '../errors.ts'
 import { given } from '../job.ts'
@@ -21,7 +21,7 @@ import { type NativeTracker, native, type Source, type TrackedName } from '../na
 import { once } from '../once.ts'
 import { overwriteChecks, threads } from '../option-checks.ts'
 import type { OverwriteOptions, ThreadOptions } from '../options.ts'
-import { isThere } from '../places.ts'
+import { findPlace, stampOf } from '../places.ts'
 import type { TrackRecord } from '../results.ts'
 import { itemsOfPairs } from '../row-groups.ts'
 import { givenIds, type RowIds } from '../row-ids.ts'
@@ -144,8 +144,8 @@ export class Tracker {
   readonly #takesUp: boolean
   /** The only record of a log that a new run has found. */
   #first: TrackRecord | undefined
-  /** Where it keeps its state. */
-  #state: string | undefined
+  /** Where it keeps its state, and what it has left there. */
+  #state: { path: string; stamp: string } | undefined
 
   /** Options of the run. */
   readonly options: TrackerOptions
@@ -245,12 +245,17 @@ export class Tracker {
   async save(path: string): Promise<void> {
     checkPath(path, 'tracker.save', output)
     await this.#turn
-    if (path !== this.#state) {
-      const isState = (await isThere(path)) && 'ok' in (await native.NativeTracker.load(path))
-      await claimFiles([path], { overwrite: isState })
-      this.#state = path
+    // what cannot be looked at cannot be written either, which says why
+    const found = await findPlace(path).catch(() => undefined)
+    let replaces = found !== undefined
+    if (path !== this.#state?.path) {
+      replaces &&= 'ok' in (await native.NativeTracker.load(path))
+      await claimFiles([path], { overwrite: replaces })
+    } else if (replaces && stampOf(found) !== this.#state.stamp) {
+      throw exists(path, 'somebody else has written it since this tracker did', 'save the state elsewhere')
     }
-    unwrap(await this.#native.save(path))
+    unwrap(await this.#native.save(path, replaces))
+    this.#state = { path, stamp: stampOf(await findPlace(path)) }
   }
 
   /**
@@ -263,7 +268,7 @@ export class Tracker {
     checkOptions(options, 'the second argument of tracker.saveFrame', overwriteChecks)
     await claimFiles([path], options)
     await this.#turn
-    unwrap(await this.#native.saveFrame(path))
+    unwrap(await this.#native.saveFrame(path, options.overwrite ?? false))
   }
 
   async #record(step: number, opened: readonly OpenedRows[], signal?: AbortSignal): Promise<TrackRecord> {

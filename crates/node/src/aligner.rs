@@ -76,16 +76,19 @@ impl NativeAligner {
         self.aligner.to_bytes().into()
     }
 
-    /// Writes its file: temporary file, synced, renamed.
+    /// Writes its file, perhaps in place of an older one: temporary file, synced, renamed.
     #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
     pub fn save<'env>(
         &self,
         env: &'env Env,
         path: String,
+        replace: bool,
         token: Option<ClassInstance<'env, CancelToken>>,
     ) -> Result<Object<'env>> {
         let aligner = Arc::clone(&self.aligner);
-        promised_until(env, token, move || save_aligner(&aligner, &PathBuf::from(path)))
+        promised_until(env, token, move || {
+            save_aligner(&aligner, &PathBuf::from(path), replace)
+        })
     }
 
     /// What it says of itself.

@@ -92,13 +92,17 @@ impl NativeDraft {
         })
     }
 
-    /// Gives the file its name, once the disk holds it.
+    /// Gives the file its name, once the disk holds it, perhaps in place of an older one.
     #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
-    pub fn commit<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+    pub fn commit<'env>(&self, env: &'env Env, replace: bool) -> Result<Object<'env>> {
         let file = self.held()?;
         promised(env, move || -> std::result::Result<(), TaskError> {
             let file = file.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Ok(file.map_or(Ok(()), |file| file.commit(true))?)
+            Ok(match file {
+                Some(file) if replace => file.commit(true)?,
+                Some(file) => file.commit_new(true)?,
+                None => (),
+            })
         })
     }
 

@@ -77,19 +77,19 @@ impl NativeTracker {
         self.now().to_bytes().into()
     }
 
-    /// Writes its state: temporary file, synced, renamed.
+    /// Writes its state, perhaps in place of an older one: temporary file, synced, renamed.
     #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
-    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+    pub fn save<'env>(&self, env: &'env Env, path: String, replace: bool) -> Result<Object<'env>> {
         let tracker = self.now();
-        promised(env, move || save_tracker(&tracker, &PathBuf::from(path)))
+        promised(env, move || save_tracker(&tracker, &PathBuf::from(path), replace))
     }
 
-    /// Writes the frozen frame's file.
+    /// Writes the frozen frame's file, perhaps in place of an older one.
     #[napi(ts_return_type = "Promise<types.Outcome<undefined>>")]
-    pub fn save_frame<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+    pub fn save_frame<'env>(&self, env: &'env Env, path: String, replace: bool) -> Result<Object<'env>> {
         let tracker = self.now();
         promised(env, move || match tracker.frozen_frame() {
-            Some(frame) => save_frame(frame, &PathBuf::from(path)),
+            Some(frame) => save_frame(frame, &PathBuf::from(path), replace),
             None => Err(TaskError::BadOption("no frame is frozen yet".to_owned())),
         })
     }

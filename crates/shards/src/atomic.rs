@@ -105,10 +105,29 @@ impl AtomicFile {
     /// # Errors
     /// `WRITE_FAILED`; the temporary file is then gone and an earlier file of that name still stands.
     pub fn commit(self, sync: bool) -> Result<(), ShardError> {
+        self.publish(sync, true)
+    }
+
+    /// As [`Self::commit`], of a file that replaces nothing: another job may have written one of that name meanwhile. Of a store
+    /// this is asked just before.
+    ///
+    /// # Errors
+    /// `BAD_OPTION` where something stands, and those of [`Self::commit`].
+    pub fn commit_new(self, sync: bool) -> Result<(), ShardError> {
+        self.publish(sync, false)
+    }
+
+    fn publish(self, sync: bool, replace: bool) -> Result<(), ShardError> {
         let Self { draft, target } = self;
+        let exists = || ShardError::Exists {
+            place: target.as_path().into(),
+        };
         let file = match draft {
             Draft::Beside(file) => file,
             Draft::Apart(file, uri) => {
+                if !replace && crate::storage::exists(&target) {
+                    return Err(exists());
+                }
                 let len = file.metadata().map_err(|e| failed(&target, e))?.len();
                 return stores::put_file(&uri, &file, len).map_err(|e| failed(&target, e.into()));
             }
@@ -116,7 +135,16 @@ impl AtomicFile {
         if sync {
             file.as_file().sync_all().map_err(|e| failed(&target, e))?;
         }
-        file.persist(&target).map_err(|e| failed(&target, e.error))?;
+        if replace {
+            file.persist(&target).map_err(|e| failed(&target, e.error))?;
+        } else if let Err(refused) = file.persist_noclobber(&target) {
+            if target.symlink_metadata().is_ok() {
+                return Err(exists());
+            }
+            // some file systems know no such renaming
+            let file = refused.file;
+            file.persist(&target).map_err(|e| failed(&target, e.error))?;
+        }
         if sync {
             sync_folder(&target).map_err(|e| failed(&target, e))?;
         }
@@ -281,6 +309,22 @@ fn sync_folder(_target: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_new_files_of_one_name_the_first_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows");
+        let [first, second] = ["first", "second"].map(|text| {
+            let mut file = AtomicFile::create(&path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            file
+        });
+        first.commit_new(true).unwrap();
+        let error = second.commit_new(true).unwrap_err();
+        assert!(matches!(error, ShardError::Exists { .. }), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(names(folder.path()), ["rows"]);
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).unwrap();

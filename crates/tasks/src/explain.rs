@@ -32,6 +32,8 @@ pub struct ExplainOptions {
     pub frame: Option<Frame>,
     /// Where to keep the frame.
     pub save_frame: Option<PathBuf>,
+    /// Whether that may replace an older file.
+    pub overwrite: bool,
 }
 
 impl ExplainOptions {

@@ -16,7 +16,7 @@ use crate::outputs::{
     work_folder,
 };
 use crate::receipt::WorkFolder;
-use crate::receipt::{hash_bytes, write_result};
+use crate::receipt::{Writing, hash_bytes, write_result};
 use crate::report::{Drift, FitReport, Gap, Norms, Seconds};
 use crate::row_hash::UNUSABLE;
 use crate::transform::{MapJob, write_mapped};
@@ -178,7 +178,10 @@ pub fn align_job(
     write_result(
         &aligner_file,
         &fitted.aligner.to_bytes(),
-        output.sync.unwrap_or(true),
+        Writing {
+            sync: output.sync.unwrap_or(true),
+            replace: true,
+        },
     )?;
     outputs.push(aligner_file);
     claimed.finish()?;

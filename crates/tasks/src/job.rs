@@ -181,6 +181,9 @@ pub struct MeasureSpec {
     lambda: Option<f64>,
     frame: Option<PathBuf>,
     save_frame: Option<PathBuf>,
+    /// Whether `saveFrame` may replace a file.
+    #[ts(as = "Option<_>", optional)]
+    overwrite: bool,
     #[ts(type = "readonly MeasurePart[]", optional)]
     parts: Option<Vec<MeasurePart>>,
     #[ts(as = "Option<_>", optional)]
@@ -435,6 +438,7 @@ impl MeasureSpec {
                 lambda: self.lambda,
                 frame: frame(self.frame.as_deref())?,
                 save_frame: self.save_frame.clone(),
+                overwrite: self.overwrite,
             },
             parts: self.parts.clone(),
             exact: self.exact,

@@ -146,11 +146,27 @@ impl Receipt {
 /// Writes a file of a folder of receipts, which may have been received with links in it.
 pub(crate) fn write_state(path: &Path, bytes: &[u8]) -> Result<(), TaskError> {
     path.parent().map_or(Ok(()), refuse_link)?;
-    write_file(path, bytes, false)
+    write_file(
+        path,
+        bytes,
+        Writing {
+            sync: false,
+            replace: true,
+        },
+    )
+}
+
+/// How a small file gets its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writing {
+    /// Only after its bytes and then its name are on the disk.
+    pub sync: bool,
+    /// In place of what has that name.
+    pub replace: bool,
 }
 
 /// Writes a small file whole: temporary file, renamed; its folder is made when missing.
-pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TaskError> {
+fn write_file(path: &Path, bytes: &[u8], writing: Writing) -> Result<(), TaskError> {
     use std::io::Write;
     let failed = |source| ShardError::WriteFailed {
         place: path.into(),
@@ -161,14 +177,18 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], sync: bool) -> Result<(), Ta
     }
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes).map_err(failed)?;
-    file.commit(sync)?;
+    if writing.replace {
+        file.commit(writing.sync)?;
+    } else {
+        file.commit_new(writing.sync)?;
+    }
     Ok(())
 }
 
 /// Writes a file that stands for itself; what a killed process has left of it goes first.
-pub(crate) fn write_result(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TaskError> {
+pub(crate) fn write_result(path: &Path, bytes: &[u8], writing: Writing) -> Result<(), TaskError> {
     remove_litter([path]);
-    write_file(path, bytes, sync)
+    write_file(path, bytes, writing)
 }
 
 /// The bytes of an aligner, a frame or a state.

@@ -15,7 +15,7 @@ use crate::outputs::{
     work_folder,
 };
 use crate::pass::{PassedShard, run_pass};
-use crate::receipt::{hash_bytes, read_result, write_result};
+use crate::receipt::{Writing, hash_bytes, read_result, write_result};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, Part, ReadOptions, RowSet, Selection, Split, TaskError};
 
@@ -342,9 +342,9 @@ pub(crate) fn load_frame(path: &Path) -> Result<Frame, TaskError> {
     })
 }
 
-/// Writes an aligner's file: temporary file, synced, renamed.
-pub fn save_aligner(aligner: &Aligner, path: &Path) -> Result<(), TaskError> {
-    write_result(path, &aligner.to_bytes(), true)
+/// Writes an aligner's file, perhaps in place of an older one: temporary file, synced, renamed.
+pub fn save_aligner(aligner: &Aligner, path: &Path, replace: bool) -> Result<(), TaskError> {
+    write_result(path, &aligner.to_bytes(), Writing { sync: true, replace })
 }
 
 /// A state may be replaced by that of the same task, run again; anything else may not.
@@ -425,7 +425,11 @@ fn one_shard(shard: &TaskShard, on_bad_row: OnBadRow, normalize: Option<bool>) -
 
 fn state_written(out: &Path, state: &Moments) -> Result<StateFile, TaskError> {
     let bytes = state.to_bytes();
-    write_result(out, &bytes, true)?;
+    let writing = Writing {
+        sync: true,
+        replace: true,
+    };
+    write_result(out, &bytes, writing)?;
     Ok(StateFile {
         output: out.to_path_buf(),
         bytes: bytes.len(),

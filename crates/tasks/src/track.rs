@@ -18,7 +18,7 @@ use ts_rs::TS;
 use crate::bad_rows::{Searched, with_all_bad_rows};
 use crate::error::RowReason;
 use crate::groups::{classes, joined};
-use crate::receipt::{read_result, write_result};
+use crate::receipt::{Writing, read_result, write_result};
 use crate::row_hash::hashes_of;
 use crate::rowset::OnBadRow;
 use crate::walk::{Joined, Stored};
@@ -303,12 +303,12 @@ pub fn tracker_from_bytes(bytes: &[u8], file: Option<PathBuf>) -> Result<Tracker
     Tracker::from_bytes(bytes).map_err(|error| TaskError::State { file, error })
 }
 
-/// Writes a tracker's state: temporary file, synced, renamed.
-pub fn save_tracker(tracker: &Tracker, path: &Path) -> Result<(), TaskError> {
-    write_result(path, &tracker.to_bytes(), true)
+/// Writes a tracker's state, perhaps in place of an older file: temporary file, synced, renamed.
+pub fn save_tracker(tracker: &Tracker, path: &Path, replace: bool) -> Result<(), TaskError> {
+    write_result(path, &tracker.to_bytes(), Writing { sync: true, replace })
 }
 
-/// Writes a frame's file: temporary file, synced, renamed.
-pub fn save_frame(frame: &Frame, path: &Path) -> Result<(), TaskError> {
-    write_result(path, &frame.to_bytes(), true)
+/// Writes a frame's file, perhaps in place of an older one: temporary file, synced, renamed.
+pub fn save_frame(frame: &Frame, path: &Path, replace: bool) -> Result<(), TaskError> {
+    write_result(path, &frame.to_bytes(), Writing { sync: true, replace })
 }

@@ -42,7 +42,7 @@ use crate::explain::{ExplainOptions, PairSide, TURN, concentration, explain};
 use crate::groups::Pairing;
 use crate::moments::count;
 use crate::paired::PairBlock;
-use crate::receipt::{WorkFolder, write_result};
+use crate::receipt::WorkFolder;
 use crate::report::{Drift, Norms, check_names};
 use crate::spectra::Side;
 use crate::{Control, RowSet, Sample, Split, TaskError};
@@ -170,7 +170,7 @@ pub fn measure_job(
     let metrics = parts.rows_compared(&identity[1], aligner, (covariances.as_ref(), cross), in_sample)?;
     // at the end, for a distributed job may begin anew after any pass
     if let Some((path, frame)) = job.explain.save_frame.as_ref().zip(frame) {
-        write_result(path, &frame.to_bytes(), true)?;
+        crate::track::save_frame(&frame, path, job.explain.overwrite)?;
     }
     Ok(MeasureReport {
         dim: image.dim,

@@ -1,5 +1,5 @@
 /** Of several that write one file at once, none takes the place of another without being asked to. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import {
@@ -96,6 +96,16 @@ test('a run does not write into the log of another one', async t => {
   t.deepEqual(
     (await readTrackLog(log)).map(record => record.step),
     [0, 1, 2],
+  )
+  // what could not be written is written with the next record
+  const whole = readFileSync(log)
+  rmSync(log)
+  await t.throwsAsync(one.push(step(3)), { code: 'BAD_OPTION' })
+  writeFileSync(log, whole)
+  await one.push(step(4))
+  t.deepEqual(
+    (await readTrackLog(log)).map(record => record.step),
+    [0, 1, 2, 3, 4],
   )
 })
 

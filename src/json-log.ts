@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { exists } from './claim.ts'
 import { callback, checkOptions, checkPath } from './checks.ts'
+import { exists } from './claim.ts'
 import { ModalityGapError } from './errors.ts'
 import { refuseLinks } from './no-links.ts'
 import { withoutMark } from './plain-text.ts'

@@ -144,6 +144,8 @@ export class Tracker {
   readonly #takesUp: boolean
   /** The only record of a log that a new run has found. */
   #first: TrackRecord | undefined
+  /** Records that could not be written to the log yet; they are written before the next one. */
+  readonly #waiting: TrackRecord[] = []
   /** Where it keeps its state, and what it has left there. */
   #state: { path: string; stamp: string } | undefined
 
@@ -309,7 +311,11 @@ export class Tracker {
     const before = this.#first
     this.#first = undefined
     if (before === undefined) {
-      await log?.append(record)
+      this.#waiting.push(record)
+      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+        await log?.append(next)
+        this.#waiting.shift()
+      }
     } else if (JSON.stringify(before) !== JSON.stringify(record)) {
       throw anotherRun(this.#use.log as string)
     }

@@ -98,11 +98,12 @@ impl NativeDraft {
         let file = self.held()?;
         promised(env, move || -> std::result::Result<(), TaskError> {
             let file = file.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Ok(match file {
+            match file {
                 Some(file) if replace => file.commit(true)?,
                 Some(file) => file.commit_new(true)?,
-                None => (),
-            })
+                None => {}
+            }
+            Ok(())
         })
     }
 

@@ -1,8 +1,8 @@
 import { ModalityGapError } from '../../errors.ts'
+import { parseExact } from '../../exact-json.ts'
 import { openRegular } from '../../regular-file.ts'
 import type { RegularFile } from '../../remote-file.ts'
 import { unreadable } from '../../unreadable.ts'
-import { parseExact } from '../../exact-json.ts'
 import { ArrayFramer, type Framer, LineFramer, MAX_RECORD_BYTES } from './json-frames.ts'
 import { refuseForeign } from './native-ids.ts'
 

@@ -172,13 +172,14 @@ impl<V: GramValue, const WIDTH: usize> Kernel for Pack<'_, V, WIDTH> {
                     .zip(centred.chunks_exact_mut(dim))
                 {
                     let (row, centred) = (&row[columns.clone()], &mut centred[columns.clone()]);
-                    match (row.first_chunk::<WIDTH>(), centred.first_chunk_mut::<WIDTH>()) {
-                        (Some(row), Some(centred)) => strip.centre(row, to, centred),
-                        _ => {
-                            let mut whole = [0.0; WIDTH];
-                            strip.centre(&filled_up(row), to, &mut whole);
-                            centred.copy_from_slice(&whole[..centred.len()]);
-                        }
+                    if let (Some(row), Some(centred)) =
+                        (row.first_chunk::<WIDTH>(), centred.first_chunk_mut::<WIDTH>())
+                    {
+                        strip.centre(row, to, centred);
+                    } else {
+                        let mut whole = [0.0; WIDTH];
+                        strip.centre(&filled_up(row), to, &mut whole);
+                        centred.copy_from_slice(&whole[..centred.len()]);
                     }
                 }
                 block.sum[columns.clone()].copy_from_slice(&strip.sum[..columns.len()]);

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::json;
 use super::layout::Layout;
 use super::records::Records;
 use super::table::{cells, delimiter, unmarked};
+use super::{json, numbers};
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::id_column::IdColumn;
@@ -135,8 +135,16 @@ fn of_cell(cells: &[Cow<'_, [u8]>], at: usize, of: usize) -> Result<String, Stri
             cells.len()
         ));
     }
+    if is_missing(cells[at].trim_ascii()) {
+        return Err("is missing".to_owned());
+    }
     let text = String::from_utf8(cells[at].to_vec());
     text.map_err(|_| "is not text in UTF-8".to_owned())
+}
+
+/// Whether a cell stands for no id: rows without one would be of one item.
+fn is_missing(cell: &[u8]) -> bool {
+    numbers::is_missing(cell) || cell.eq_ignore_ascii_case(b"nan")
 }
 
 fn of_json(record: &[u8], path: &[String]) -> Result<String, String> {
@@ -145,6 +153,9 @@ fn of_json(record: &[u8], path: &[String]) -> Result<String, String> {
         .map_err(|error| format!("cannot be read, the record is not JSON: {error}"))?;
     let no_id = || "is neither text nor whole number".to_owned();
     let value = value.ok_or("is missing")?;
+    if value == b"\"\"" {
+        return Err("is empty".to_owned());
+    }
     if value.starts_with(b"\"") {
         return serde_json::from_slice(value).map_err(|_| no_id());
     }

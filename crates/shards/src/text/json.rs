@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -55,6 +55,14 @@ pub(super) fn with_words<'r>(record: &'r [u8], number: &[u8]) -> Cow<'r, [u8]> {
     out.into()
 }
 
+/// A step of a path into a list that holds one element in every record.
+pub(super) const ONLY: &str = "*";
+
+/// Whether the record is JSON, but a list of one element has more of them.
+pub(super) fn is_several(error: &serde_json::Error) -> bool {
+    error.is_data()
+}
+
 /// Paths under which the record has rows of numbers: those of fewest keys.
 pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
     let mut level: Vec<(Vec<String>, &Value)> = vec![(Vec::new(), record)];
@@ -66,7 +74,7 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
                 Value::Object(map) => below.extend(map.iter().map(|(key, value)| (step(key), value))),
                 // answers of services in batches: a list of one
                 Value::Array(items) if items.len() == 1 && items[0].is_object() => {
-                    below.push((step("0"), &items[0]));
+                    below.push((step(ONLY), &items[0]));
                 }
                 _ => {}
             }
@@ -95,7 +103,7 @@ pub(super) fn batch_path(record: &Value) -> Option<Vec<String>> {
                 Value::Object(map) => {
                     below.extend(
                         map.iter()
-                            .map(|(key, value)| ([&path[..], &[key.clone()]].concat(), value)),
+                            .map(|(key, value)| ([&path[..], std::slice::from_ref(key)].concat(), value)),
                     );
                 }
                 _ => {}
@@ -170,6 +178,13 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        if self.0[0] == ONLY {
+            let found = items.next_element_seed(At(&self.0[1..]))?;
+            return match items.next_element::<IgnoredAny>()? {
+                None => Ok(found.flatten()),
+                Some(_) => Err(A::Error::custom("there is more than one")),
+            };
+        }
         let wanted: Option<usize> = self.0[0].parse().ok();
         let (mut found, mut index) = (None, 0);
         loop {
@@ -234,6 +249,11 @@ mod tests {
         for missing in [&["b"][..], &["a", "c"], &["a2", "x"], &["a", "b", "1"]] {
             assert_eq!(at(record, missing), None, "{missing:?}");
         }
+        assert_eq!(at(record, &["a", "b", "*", "c"]).unwrap(), "[1, 2]");
+        assert_eq!(at(r#"{"a": []}"#, &["a", "*", "c"]), None);
+        let path = ["a", "*"].map(str::to_owned);
+        assert!(is_several(&value_at(b"{\"a\": [1, 2]}", &path).unwrap_err()));
+        assert!(!is_several(&value_at(b"{\"a\": [1, 2}", &path).unwrap_err()));
         assert_eq!(at("[1]", &[]).unwrap(), "[1]");
         for wrong in ["{\"a\": 1", "{\"a\": 1} x", "{\"b\": [1,]}", ""] {
             assert!(value_at(wrong.as_bytes(), &["a".to_owned()]).is_err(), "{wrong}");
@@ -265,7 +285,7 @@ mod tests {
         // an answer of OpenAI's batch interface
         assert_eq!(
             paths(r#"{"response": {"body": {"data": [{"embedding": [1.5], "index": 0}]}}}"#),
-            ["response.body.data.0.embedding"]
+            ["response.body.data.*.embedding"]
         );
         let answers = r#"{"response": {"body": {"data": [{"embedding": [1.5]}, {"embedding": [2.5]}]}}}"#;
         assert_eq!(paths(answers), [""; 0]);

@@ -54,7 +54,7 @@ pub(super) fn of_scalar(cell: &[u8]) -> Result<Option<f32>, Fault> {
 }
 
 /// What pandas and polars write, or read, for a value that is not there.
-fn is_missing(cell: &[u8]) -> bool {
+pub(super) fn is_missing(cell: &[u8]) -> bool {
     matches!(cell, b"" | b"null" | b"NULL" | b"None" | b"NA" | b"N/A" | b"<NA>")
 }
 

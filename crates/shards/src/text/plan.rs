@@ -66,7 +66,16 @@ impl Plan {
         };
         value(record, out)
             .or_else(|error| value(&json::with_words(record, json::BEYOND), out).map_err(|_| error))
-            .map_err(|error| format!("is not JSON: {error}"))
+            .map_err(|error| {
+                if json::is_several(&error) {
+                    format!(
+                        "holds several rows under {}; write a record for each row",
+                        path.join(".")
+                    )
+                } else {
+                    format!("is not JSON: {error}")
+                }
+            })
     }
 
     /// Appends the record with `row` in place of its row, on one line.
@@ -126,7 +135,7 @@ impl Plan {
         }
         let shown = second.as_ref().map(|(bytes, _)| &bytes[..]);
         let first = table::unmarked(&first, shown).map_err(|reason| ShardError::bad_format(place, reason))?;
-        if second.is_none() && table::is_header(first) {
+        if second.is_none() && table::is_header(first, None) {
             return Ok(None);
         }
         let plan = table::Plan::of(first, shown, ask.selector, ask.role, place)?;
@@ -233,6 +242,7 @@ fn path_of(record: &serde_json::Value, selector: &str) -> Option<Vec<String>> {
     }
     let path: Vec<String> = selector.split('.').map(str::to_owned).collect();
     let found = path.iter().try_fold(record, |value, key| match value {
+        serde_json::Value::Array(items) if key == json::ONLY => items.first(),
         serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         other => other.get(key),
     });

@@ -1,7 +1,7 @@
 //! Rows in tables of text: one column of bracketed numbers, or numbered columns of one number each.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::numbers;
 use crate::cells::Cells;
@@ -103,14 +103,69 @@ fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
     counts && count > 1
 }
 
+/// What a first record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    Header,
+    Row,
+    /// Either of them.
+    Unclear,
+}
+
 /// Whether a first record names columns: it holds no values, or counts, as pandas does.
-pub(super) fn is_header(first: &[u8]) -> bool {
-    let named = cells(first, delimiter(first));
+pub(super) fn is_header(first: &[u8], second: Option<&[u8]>) -> bool {
+    begin(first, second) == Begin::Header
+}
+
+fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
+    let delimiter = delimiter(first);
+    let named = cells(first, delimiter);
     let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
     let numbers =
         named.iter().any(|cell| is_number(cell)) && named.iter().all(|cell| is_number(cell) || missing(cell));
     let values = named.iter().any(|cell| is_bracketed(cell)) || numbers;
-    !values || is_count(&named)
+    if !values || is_count(&named) {
+        return Begin::Header;
+    }
+    let fractions = second.is_some_and(|second| {
+        let cells = cells(second, delimiter);
+        let mut numbers = cells
+            .iter()
+            .filter_map(|cell| numbers::of_scalar(cell).ok().flatten());
+        numbers.any(|number| number.fract() != 0.0)
+    });
+    match labels(&named) {
+        // of rows with fractions hardly one holds whole numbers only, none of them twice
+        Some(labels) if fractions => {
+            let steps: HashSet<i64> = labels.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            if steps.len() == 1 {
+                Begin::Header
+            } else {
+                Begin::Unclear
+            }
+        }
+        _ => Begin::Row,
+    }
+}
+
+/// Whole numbers that may name columns: three or more, none of them twice; the first cell may be empty, as above an index of pandas.
+fn labels(named: &[Cow<'_, [u8]>]) -> Option<Vec<i64>> {
+    let named = match named {
+        [first, rest @ ..] if first.trim_ascii().is_empty() => rest,
+        all => all,
+    };
+    let label = |cell: &Cow<'_, [u8]>| {
+        let text = std::str::from_utf8(cell.trim_ascii()).ok()?;
+        let digits = text.strip_suffix(".0").unwrap_or(text);
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| digits.parse::<u32>().ok())?
+            .map(i64::from)
+    };
+    let labels: Vec<i64> = named.iter().map(label).collect::<Option<_>>()?;
+    let different: HashSet<&i64> = labels.iter().collect();
+    (labels.len() > 2 && different.len() == labels.len()).then_some(labels)
 }
 
 /// The first line without the mark of a comment, behind which NumPy writes names of columns (`savetxt` with `header`).
@@ -125,7 +180,7 @@ pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l
         return Ok(first);
     };
     let count = |line: &[u8]| cells(line, delimiter(names)).len();
-    if is_header(names) && second.is_none_or(|second| count(second) == count(names)) {
+    if is_header(names, second) && second.is_none_or(|second| count(second) == count(names)) {
         Ok(names)
     } else {
         Err("begins with a comment (#): remove that line")
@@ -146,7 +201,15 @@ impl Plan {
     ) -> Result<Self, ShardError> {
         let delimiter = delimiter(first);
         let named = cells(first, delimiter);
-        let header = is_header(first);
+        let header = match begin(first, second) {
+            Begin::Header => true,
+            Begin::Row => false,
+            Begin::Unclear => {
+                let reason = "begins with whole numbers, which may be names of columns or the first row; name the columns \
+                              (emb_0, emb_1, …) or leave names out";
+                return Err(ShardError::bad_selector(place, reason));
+            }
+        };
         let shown = match second {
             Some(second) if header => cells(second, delimiter),
             _ => named.clone(),
@@ -327,6 +390,15 @@ impl Numbered<'_> {
                 return Some(format!("{prefix}{} is missing", before + 1));
             }
         }
+        // as pandas renames the second of two columns of one name
+        let second = |name: &String| names.contains(&format!("{name}.1"));
+        if let Some(twice) = columns
+            .iter()
+            .map(|&(_, column)| &names[column])
+            .find(|name| second(name))
+        {
+            return Some(format!("there are two called {twice}, the second as {twice}.1"));
+        }
         let cell = |&(_, column): &(u64, usize)| shown.get(column);
         if let Some(word) = columns
             .iter()
@@ -365,6 +437,10 @@ fn numbered_sets(names: &[String]) -> Vec<Numbered<'_>> {
 /// A name and the number at its end.
 fn numbered(name: &str) -> Option<(&str, u64)> {
     let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if prefix.ends_with('.') && name.parse::<f64>().is_ok() {
+        // a fraction
+        return None;
+    }
     Some((prefix, name[prefix.len()..].parse().ok()?))
 }
 
@@ -441,6 +517,24 @@ mod tests {
     fn headers_of_pandas_are_no_rows() {
         assert_eq!(rows("0,1\n0.5,0.25"), [Ok(vec![0.5, 0.25])]);
         assert_eq!(rows(",0,1\n7,0.5,0.25"), [Ok(vec![0.5, 0.25])]);
+        assert_eq!(rows("1,2,3\n0.5,0.25,1"), [Ok(vec![0.5, 0.25, 1.0])]);
+        assert_eq!(rows(",100,101,102\n7,0.5,0.25,1"), [Ok(vec![0.5, 0.25, 1.0])]);
+        assert_eq!(rows("000,001,002\n0.5,0.25,1"), [Ok(vec![0.5, 0.25, 1.0])]);
+        for unclear in [
+            "3,1,2\n0.5,0.25,1",
+            "0,2,4\n0.5,0.25,1",
+            "0.1,0.2,cat\n0.4,0.5,dog",
+        ] {
+            assert_eq!(
+                plan(unclear, None).unwrap_err().code(),
+                "BAD_SELECTOR",
+                "{unclear}"
+            );
+        }
+        // rows of whole numbers, and of few of them
+        assert_eq!(rows("1,2,3\n4,5,6").len(), 2);
+        assert_eq!(rows("1,2\n0.5,0.25").len(), 2);
+        assert_eq!(rows("0,1,0\n0.5,0.25,1").len(), 2);
     }
 
     #[test]
@@ -470,6 +564,7 @@ mod tests {
         for (table, flaw) in [
             ("e0,e1,e3\n1,2,3", "e2 is missing"),
             ("e0,e1,e1,e2\n1,2,3,4", "two called e1"),
+            ("e0,e1,e2,e0.1,e1.1,e2.1\n1,2,3,4,5,6", "two called e0"),
             ("e0,e1,e2\n1,word,3", "e1 holds \"word\", which is no number"),
         ] {
             let refused = plan(table, None).unwrap_err();

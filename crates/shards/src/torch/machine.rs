@@ -475,9 +475,17 @@ fn call(function: Global, arguments: &[Value]) -> Parsed<Value> {
                 Value::Int(offset),
                 Value::Tuple(shape),
                 Value::Tuple(strides),
-                ..,
+                rest @ ..,
             ],
         ) => {
+            // behind requires_grad and hooks: marks such as `neg`, by which the values are not those that are stored
+            if rest.get(2).is_some_and(|marks| !matches!(marks, Value::None)) {
+                return Err(
+                    "a tensor is stored as a negative or conjugate view of its values; save a copy: \
+                     tensor.resolve_neg().resolve_conj()"
+                        .to_owned(),
+                );
+            }
             let sizes = |values: &[Value]| -> Parsed<Vec<u64>> {
                 if values.len() > MAX_AXES {
                     return Err(format!(

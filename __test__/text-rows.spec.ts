@@ -121,3 +121,61 @@ test('a table is read and not written', async t => {
   await convert(csv, join(folder, 'from-csv'))
   t.is((await openEmbeddings(join(folder, 'from-csv', 'plain.npy'))).rows, 2)
 })
+
+test('records that hold several rows are refused, wherever they come', async t => {
+  const embedded = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ embedding: row(image, from + i), index: i }))
+  const lines: Record<string, (rows: { embedding: number[] }[]) => object> = {
+    // a line of OpenAI's batch interface, and the chunks of a document
+    'batch.jsonl': data => ({ custom_id: 'a', response: { status_code: 200, body: { data } } }),
+    'chunks.jsonl': chunks => ({ doc: 'a', chunks }),
+  }
+  for (const [name, record] of Object.entries(lines)) {
+    const single = write(name, [0, 1, 2].map(i => `${JSON.stringify(record(embedded(i, 1)))}\n`).join(''))
+    t.is((await openEmbeddings(single)).rows, 3)
+    for (const counts of [
+      [1, 2, 2],
+      [2, 1, 2],
+      [1, 1, 40],
+    ]) {
+      const path = write(name, counts.map(count => `${JSON.stringify(record(embedded(0, count)))}\n`).join(''))
+      for (const onBadRow of ['error', 'drop'] as const) {
+        const read = async () => await convert(await openEmbeddings(path, { onBadRow }), join(folder, `${name}.npy`))
+        const error = await t.throwsAsync(read, { message: /hold(s)? several rows/ }, `${name} ${counts}`)
+        t.regex((error as { code?: string } | undefined)?.code ?? '', /BAD_FORMAT|BAD_ROW|BAD_SELECTOR/)
+      }
+    }
+  }
+})
+
+test('rows without an id make no item together', async t => {
+  const ids = (id: (i: number) => unknown) => Array.from({ length: PAIRS }, (_, i) => (i % 4 === 0 ? id(i) : `id${i}`))
+  const files: Record<string, string> = {
+    'empty.csv': `id,k\n${ids(() => '')
+      .map((id, i) => `${id},${i}\n`)
+      .join('')}`,
+    'nan.csv': `id,k\n${ids(() => 'nan')
+      .map((id, i) => `${id},${i}\n`)
+      .join('')}`,
+    'ids.jsonl': ids(() => '')
+      .map(id => `${JSON.stringify({ id })}\n`)
+      .join(''),
+    'ids.txt': `first\n${ids(() => '').join('\n')}`,
+  }
+  for (const [name, content] of Object.entries(files)) {
+    const path = write(`missing-${name}`, content)
+    const opened = openEmbeddings(Float32Array.from(image), { dim: DIM, ids: path })
+    await t.throwsAsync(opened, { code: 'BAD_FORMAT', message: /missing-.*has no id/ }, name)
+  }
+})
+
+test('a first line of whole numbers names columns, or is refused', async t => {
+  const table = (header: string) =>
+    `${header}\n${Array.from({ length: 4 }, (_, i) => `${row(image, i).join(',')}\n`).join('')}`
+  for (const header of ['0,1,2,3,4,5', '1,2,3,4,5,6', '100,101,102,103,104,105', '00,01,02,03,04,05']) {
+    t.is((await openEmbeddings(write('numbered.csv', table(header)))).rows, 4, header)
+  }
+  for (const header of ['0,2,4,6,8,10', '3,1,0,2,5,4']) {
+    await t.throwsAsync(openEmbeddings(write('numbered.csv', table(header))), { code: 'BAD_SELECTOR' }, header)
+  }
+})

@@ -77,6 +77,29 @@ test('folders of steps give the records, and the log is taken up where the state
   t.regex(seed.stderr, /seed 8 contradicts 7 of the run/)
 })
 
+test('a folder of another run does not go on with the log and the state of the first', async t => {
+  const folder = folderOf(t)
+  const [first, other] = ['first', 'other'].map(name => join(folder, name)) as [string, string]
+  const kept = ['--out', join(folder, 'log.jsonl'), '--state', join(folder, 'state.safetensors')]
+  for (const step of STEPS.slice(0, 3)) writeStep(first, step)
+  for (const step of STEPS.slice(0, 4)) {
+    writeStep(other, step)
+    const { image, text } = goldenStep(step)
+    const moved = Float32Array.from(text, (value, i) => value + (image[i] as number) / 3)
+    writeNpy(join(other, `step_${String(step).padStart(6, '0')}`, 'text.npy'), moved, [
+      moved.length / golden.dim,
+      golden.dim,
+    ])
+  }
+  t.is((await modalityGap(['track', first, ...SEEDED, ...kept])).code, 0)
+  const log = readFileSync(join(folder, 'log.jsonl'))
+  const refused = await modalityGap(['track', other, ...SEEDED, ...kept])
+  t.is(refused.code, 2)
+  t.regex(refused.stderr, /its step \d+ has a gap of .*of another run.*other\)/)
+  t.deepEqual(readFileSync(join(folder, 'log.jsonl')), log)
+  t.is((await modalityGap(['track', first, ...SEEDED, ...kept])).code, 0)
+})
+
 test('a stream of lines gives the same records, from paths and from bytes', async t => {
   const folder = folderOf(t)
   for (const step of STEPS.slice(0, 2)) writeStep(folder, step)

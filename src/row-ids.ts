@@ -117,10 +117,18 @@ function textOf(id: unknown, row: number): string {
     const why = Number.isInteger(id) ? 'is beyond 2^53 and not exact; give a bigint or a text' : 'is not a whole number'
     throw new ModalityGapError('BAD_OPTION', `the id ${id} of row ${row} ${why}`, { row })
   }
-  if (typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint') {
+  if ((typeof id === 'string' && isId(id)) || typeof id === 'number' || typeof id === 'bigint') {
     return String(id)
   }
+  if (typeof id === 'string') {
+    throw new ModalityGapError('BAD_OPTION', `row ${row} has no id, but ${JSON.stringify(id)}`, { row })
+  }
   throw new ModalityGapError('BAD_OPTION', `the id of row ${row} is neither text nor number`, { row })
+}
+
+/** Whether a text is an id: of rows that lack one, an empty text or the NaN of pandas would make one item. */
+function isId(text: string): boolean {
+  return text.trim() !== '' && text.toLowerCase() !== 'nan'
 }
 
 async function idsFrom(
@@ -131,6 +139,11 @@ async function idsFrom(
   const { rowIds } = await import('./revision/data/embedding-rows.ts')
   const list: string[] = []
   for await (const id of rowIds(rows, where)) {
+    if (!isId(id)) {
+      const file = where.from ?? rows.shards[0]?.path
+      const message = `${file ?? 'the rows'}: row ${list.length} has no id`
+      throw new ModalityGapError('BAD_FORMAT', message, { file, row: list.length })
+    }
     list.push(id)
   }
   return list

@@ -108,7 +108,7 @@ async function logged(src: string, { follow }: Options, watched: Watched, signal
 }
 
 async function recorded(src: string, options: Options, watched: Watched, signal: AbortSignal): Promise<void> {
-  const { openRun, recordSteps } = await import('../tracker/run.ts')
+  const { openRun, recordSteps, refuseOtherRun } = await import('../tracker/run.ts')
   const { followSteps, stepsFrom, stepsIn } = await import('../tracker/source.ts')
   const {
     freezeAt,
@@ -128,6 +128,9 @@ async function recorded(src: string, options: Options, watched: Watched, signal:
   } = options
   const chosen = { freezeAt, energy, rank, every, window, topEigen, retrievalPairs, seed }
   const tracker = await openRun({ ...chosen, threads, ids, captionsPerImage, state, log: out, overwrite })
+  if (src !== '-') {
+    await refuseOtherRun(tracker, src, { signal })
+  }
   watched.records = tracker.records
   const range = { after: tracker.lastStep, until: options.until }
   const steps =

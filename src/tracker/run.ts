@@ -1,9 +1,12 @@
 import type { RunOptions } from '../abort.ts'
+import { openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { given } from '../job.ts'
+import { measureGap } from '../measure.ts'
 import { isThere } from '../places.ts'
 import type { TrackRecord } from '../results.ts'
 import type { TrackerOptions } from './options.ts'
+import { stepNumbered } from './source.ts'
 import { Tracker, type TrackerUse, type TrackStep } from './tracker.ts'
 
 /** A run that can be taken up again. */
@@ -46,6 +49,37 @@ export async function openRun({
     }
   }
   return tracker
+}
+
+/** Largest relative difference of a gap that is measured twice, in sums of another order. */
+const SAME_GAP = 1e-6
+
+/**
+ * Refuses a folder whose step of the last record is not the one that was recorded: the state and the log are of another run.
+ *
+ * @throws {@link ModalityGapError} `BAD_OPTION`, and those of reading the step
+ */
+export async function refuseOtherRun(
+  tracker: Tracker,
+  root: string,
+  { signal }: Pick<RunOptions, 'signal'>,
+): Promise<void> {
+  const last = tracker.records.at(-1)
+  const found = last && last.step === tracker.lastStep ? await stepNumbered(root, last.step) : undefined
+  if (last === undefined || typeof found?.image !== 'string' || typeof found.text !== 'string') {
+    return
+  }
+  const [image, text] = await Promise.all([openEmbeddings(found.image), openEmbeddings(found.text)])
+  const { centroid } = (await measureGap({ image, text, parts: [] }, { signal })).gap
+  if (Math.abs(centroid - last.gap.centroid) > SAME_GAP * last.gap.centroid) {
+    const [here, recorded] = [centroid, last.gap.centroid].map(gap => gap.toPrecision(6))
+    throw new ModalityGapError(
+      'BAD_OPTION',
+      `its step ${last.step} has a gap of ${here}, the one recorded had ${recorded}: state and log are of another run; ` +
+        'give this one files of its own, or replace them (overwrite: true, --overwrite)',
+      { file: root },
+    )
+  }
 }
 
 /** Records every step; the state is on the disk before the next one. */

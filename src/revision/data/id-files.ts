@@ -130,12 +130,9 @@ async function* lineIds(path: string): AsyncGenerator<string> {
         blank++
         continue
       }
-      // rows without an id would be of one item
-      if (blank > 0) {
-        throw new ModalityGapError('BAD_FORMAT', `${path}: row ${row} has no id, its line is blank`, {
-          file: path,
-          row,
-        })
+      // a blank line between ids is a row without one
+      for (; blank > 0; blank--, row++) {
+        yield ''
       }
       yield id
       row++

@@ -45,6 +45,29 @@ test('a run that was killed before its state was saved takes up the log of its f
   await t.throwsAsync(openTrackLog(file, undefined, { takesUp: true }), { code: 'BAD_OPTION' })
 })
 
+test('a log that lacks the last step of the state is not gone on with', async t => {
+  const folder = folderOf(t)
+  const [log, state] = [join(folder, 'log.jsonl'), join(folder, 'state')]
+  const run = new Tracker(options(log))
+  for (const number of [0, 1, 2]) await run.push(step(number))
+  await run.save(state)
+  const whole = readFileSync(log, 'utf8')
+  const lines = whole.split('\n')
+  for (const content of [
+    whole.slice(0, -30),
+    `${lines[0]}\n`,
+    `${lines[0]}\n${lines[2]}\n`.replace('"step":2', '"step":3'),
+  ]) {
+    writeFileSync(log, content)
+    const error = await t.throwsAsync(Tracker.load(state, { log }), { message: /lacks the record of step 2/ })
+    t.like(error, { code: 'BAD_OPTION' })
+    t.is(readFileSync(log, 'utf8'), content)
+  }
+  writeFileSync(log, whole)
+  t.is((await Tracker.load(state, { log })).records.length, 3)
+  t.is((await Tracker.load(state, { log: join(folder, 'new.jsonl') })).records.length, 0)
+})
+
 test('a line that was cut short is reported, wherever the cut is', async t => {
   const file = join(folderOf(t), 'log.jsonl')
   await new Tracker(options(file)).push(step(0))

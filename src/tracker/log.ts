@@ -35,7 +35,7 @@ export type TrackLog = JsonLog<TrackRecord>
  * written by a run whose state was not saved, and will be written again. With `takesUp` a new run takes up a log with one
  * record, `first`, where that is its own first one: it was killed before its state was saved.
  *
- * @throws {@link ModalityGapError} `BAD_OPTION` when a new run would append to the log of another one
+ * @throws {@link ModalityGapError} `BAD_OPTION` when a new run would append to the log of another one, and when the log lacks `last`
  */
 export async function openTrackLog(
   path: string,
@@ -44,7 +44,13 @@ export async function openTrackLog(
 ): Promise<{ log: TrackLog; records: TrackRecord[]; first?: TrackRecord }> {
   const { log, records } = await JsonLog.open(path, KIND, records => {
     if (last !== undefined || overwrite) {
-      return records.filter(({ step }) => last !== undefined && step <= last).length
+      const kept = records.filter(({ step }) => last !== undefined && step <= last)
+      // records are on the disk before the state is
+      if (!overwrite && records.length > 0 && kept.at(-1)?.step !== last) {
+        const what = `it lacks the record of step ${last}, the last one of the state`
+        throw exists(path, what, 'put the log of that run back, or give this one a log of its own')
+      }
+      return kept.length
     }
     if (records.length > (takesUp ? 1 : 0)) {
       throw anotherRun(path)

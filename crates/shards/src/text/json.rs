@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(at(r#"{"a": []}"#, &["a", "*", "c"]), None);
         let path = ["a", "*"].map(str::to_owned);
         assert!(is_several(&value_at(b"{\"a\": [1, 2]}", &path).unwrap_err()));
-        assert!(!is_several(&value_at(b"{\"a\": [1, 2}", &path).unwrap_err()));
+        assert!(!is_several(&value_at(b"{\"a\": [1}", &path).unwrap_err()));
         assert_eq!(at("[1]", &[]).unwrap(), "[1]");
         for wrong in ["{\"a\": 1", "{\"a\": 1} x", "{\"b\": [1,]}", ""] {
             assert!(value_at(wrong.as_bytes(), &["a".to_owned()]).is_err(), "{wrong}");

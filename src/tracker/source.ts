@@ -51,16 +51,6 @@ export async function* stepsIn(root: string, { after, until }: StepRange = {}): 
   }
 }
 
-/** The step of this number below a folder, if it is there with its rows. */
-export async function stepNumbered(root: string, number: number): Promise<TrackStep | undefined> {
-  const path = (await foldersIn(root).catch(absent)).find(({ step }) => step === number)?.path
-  const files = path === undefined ? [] : await namesIn(path)
-  const named = files.map(stem)
-  return path !== undefined && named.includes('image') && named.includes('text')
-    ? stepOf(number, path, files)
-    : undefined
-}
-
 /**
  * The same for a folder that a trainer is still filling: steps are taken when they have settled, until `until` or the
  * signal. A step folder that is renamed into place is whole at once; others wait until they rest.
@@ -84,6 +74,16 @@ export async function* followSteps(
     }
     await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {})
   }
+}
+
+/** The step of this number below a folder, if it is there with its rows. */
+export async function stepNumbered(root: string, number: number): Promise<TrackStep | undefined> {
+  const path = (await foldersIn(root).catch(absent)).find(({ step }) => step === number)?.path
+  const files = path === undefined ? [] : await namesIn(path)
+  const named = files.map(stem)
+  return path !== undefined && named.includes('image') && named.includes('text')
+    ? stepOf(number, path, files)
+    : undefined
 }
 
 /**

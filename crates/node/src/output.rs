@@ -98,12 +98,7 @@ impl NativeDraft {
         let file = self.held()?;
         promised(env, move || -> std::result::Result<(), TaskError> {
             let file = file.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match file {
-                Some(file) if replace => file.commit(true)?,
-                Some(file) => file.commit_new(true)?,
-                None => {}
-            }
-            Ok(())
+            Ok(file.map_or(Ok(()), |file| file.publish(true, replace))?)
         })
     }
 

@@ -108,16 +108,12 @@ impl AtomicFile {
         self.publish(sync, true)
     }
 
-    /// As [`Self::commit`], of a file that replaces nothing: another job may have written one of that name meanwhile. Of a store
-    /// this is asked just before.
+    /// As [`Self::commit`], of a file that replaces nothing unless it may: another job may have written one of that name meanwhile.
+    /// Of a store this is asked just before.
     ///
     /// # Errors
     /// `BAD_OPTION` where something stands, and those of [`Self::commit`].
-    pub fn commit_new(self, sync: bool) -> Result<(), ShardError> {
-        self.publish(sync, false)
-    }
-
-    fn publish(self, sync: bool, replace: bool) -> Result<(), ShardError> {
+    pub fn publish(self, sync: bool, replace: bool) -> Result<(), ShardError> {
         let Self { draft, target } = self;
         let exists = || ShardError::Exists {
             place: target.as_path().into(),
@@ -319,8 +315,8 @@ mod tests {
             file.write_all(text.as_bytes()).unwrap();
             file
         });
-        first.commit_new(true).unwrap();
-        let error = second.commit_new(true).unwrap_err();
+        first.publish(true, false).unwrap();
+        let error = second.publish(true, false).unwrap_err();
         assert!(matches!(error, ShardError::Exists { .. }), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(names(folder.path()), ["rows"]);

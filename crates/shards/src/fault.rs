@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
             Self::NoRecord => f.write_str("is not a record"),
             Self::OtherType => f.write_str("has another storage type than the others"),
             Self::NoNumbers => f.write_str("is not a list of numbers"),
-            Self::NotANumber { column } => write!(f, "column {column} is no number"),
+            Self::NotANumber { column } => write!(f, "column {column} is not a number"),
             Self::NoFloats => f.write_str("its array holds no f2, f4 or f8"),
             Self::Matrix => f.write_str("its array has not one dimension"),
             Self::Objects => {

@@ -177,11 +177,7 @@ fn write_file(path: &Path, bytes: &[u8], writing: Writing) -> Result<(), TaskErr
     }
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes).map_err(failed)?;
-    if writing.replace {
-        file.commit(writing.sync)?;
-    } else {
-        file.commit_new(writing.sync)?;
-    }
+    file.publish(writing.sync, writing.replace)?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod ids;
 mod index;
 mod json;
 mod layout;
+mod numbered;
 mod numbers;
 mod packing;
 mod plan;

@@ -53,6 +53,16 @@ pub(super) fn of_scalar(cell: &[u8]) -> Result<Option<f32>, Fault> {
     number(cell).map(Some)
 }
 
+/// Whether a cell holds a number.
+pub(super) fn is_number(cell: &[u8]) -> bool {
+    matches!(of_scalar(cell), Ok(Some(_)))
+}
+
+/// Whether a cell holds something that is not a number.
+pub(super) fn is_word(cell: &[u8]) -> bool {
+    of_scalar(cell).is_err()
+}
+
 /// What pandas and polars write, or read, for a value that is not there.
 pub(super) fn is_missing(cell: &[u8]) -> bool {
     matches!(cell, b"" | b"null" | b"NULL" | b"None" | b"NA" | b"N/A" | b"<NA>")

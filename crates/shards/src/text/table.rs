@@ -1,16 +1,14 @@
 //! Rows in tables of text: one column of bracketed numbers, or numbered columns of one number each.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::numbers;
+use super::numbered::{flawed_columns, numbered_sets};
+use super::numbers::{self, is_number};
 use crate::cells::Cells;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::role::{Role, listed};
-
-/// Characters of a cell that an error shows.
-const SHOWN: usize = 40;
 
 /// Where the rows of a table stand.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,15 +72,6 @@ pub(super) fn delimiter(first: &[u8]) -> u8 {
         .into_iter()
         .max_by_key(|&delimiter| count(delimiter));
     most.unwrap_or(b',')
-}
-
-fn is_number(cell: &[u8]) -> bool {
-    matches!(numbers::of_scalar(cell), Ok(Some(_)))
-}
-
-/// Whether a cell holds something that is not a number.
-fn is_word(cell: &[u8]) -> bool {
-    numbers::of_scalar(cell).is_err()
 }
 
 fn is_bracketed(cell: &[u8]) -> bool {
@@ -325,125 +314,6 @@ fn candidates(names: &[String], shown: &[Cow<'_, [u8]>]) -> Vec<(String, Rows)> 
     found
 }
 
-/// Numbered columns that could be rows but for a flaw.
-struct Flawed<'n> {
-    prefix: &'n str,
-    first: &'n str,
-    columns: usize,
-    holds_numbers: bool,
-    flaw: String,
-}
-
-impl std::fmt::Display for Flawed<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "has columns numbered as {}…, but {}", self.first, self.flaw)
-    }
-}
-
-/// Such columns, three or more: two of a name say nothing.
-fn flawed_columns<'n>(names: &'n [String], shown: &[Cow<'_, [u8]>]) -> Vec<Flawed<'n>> {
-    let sets = numbered_sets(names)
-        .into_iter()
-        .filter(|set| set.columns.len() > 2);
-    sets.filter_map(|set| {
-        let mut cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
-        let holds_words = cells.clone().any(|cell| is_word(cell));
-        Some(Flawed {
-            prefix: set.prefix,
-            first: &names[set.columns[0].1],
-            columns: set.columns.len(),
-            holds_numbers: !holds_words && cells.any(|cell| is_number(cell)),
-            flaw: set.flaw(names, shown)?,
-        })
-    })
-    .collect()
-}
-
-/// Columns whose names differ by the number at their end.
-struct Numbered<'n> {
-    prefix: &'n str,
-    /// Number and column, by number.
-    columns: Vec<(u64, usize)>,
-}
-
-impl Numbered<'_> {
-    fn label(&self) -> String {
-        if self.prefix.is_empty() {
-            self.columns[0].0.to_string()
-        } else {
-            self.prefix.to_owned()
-        }
-    }
-
-    /// Why the columns are no rows.
-    fn flaw(&self, names: &[String], shown: &[Cow<'_, [u8]>]) -> Option<String> {
-        let Self { prefix, columns } = self;
-        if columns.len() == 1 && names.len() > 1 {
-            return Some("there is only one".to_owned());
-        }
-        for pair in columns.windows(2) {
-            let (before, next) = (pair[0].0, pair[1].0);
-            if next == before {
-                return Some(format!("there are two called {}", names[pair[1].1]));
-            }
-            if next > before + 1 {
-                return Some(format!("{prefix}{} is missing", before + 1));
-            }
-        }
-        // as pandas renames the second of two columns of one name
-        let second = |name: &String| names.contains(&format!("{name}.1"));
-        if let Some(twice) = columns
-            .iter()
-            .map(|&(_, column)| &names[column])
-            .find(|name| second(name))
-        {
-            return Some(format!("there are two called {twice}, the second as {twice}.1"));
-        }
-        let cell = |&(_, column): &(u64, usize)| shown.get(column);
-        if let Some(word) = columns
-            .iter()
-            .find(|at| cell(at).is_some_and(|cell| is_word(cell)))
-        {
-            let shown: String = cell(word)
-                .map(|cell| String::from_utf8_lossy(cell).chars().take(SHOWN).collect())
-                .unwrap_or_default();
-            return Some(format!("{} holds {shown:?}, which is no number", names[word.1]));
-        }
-        let known = columns.iter().filter_map(cell).any(|cell| is_number(cell));
-        (!known).then(|| "they are empty".to_owned())
-    }
-}
-
-/// Sets of numbered columns, in the order of their first ones.
-fn numbered_sets(names: &[String]) -> Vec<Numbered<'_>> {
-    let (mut sets, mut places) = (Vec::<Numbered<'_>>::new(), HashMap::new());
-    for (column, name) in names.iter().enumerate() {
-        let Some((prefix, number)) = numbered(name) else {
-            continue;
-        };
-        let place = *places.entry(prefix).or_insert_with(|| {
-            let columns = Vec::new();
-            sets.push(Numbered { prefix, columns });
-            sets.len() - 1
-        });
-        sets[place].columns.push((number, column));
-    }
-    for set in &mut sets {
-        set.columns.sort_unstable();
-    }
-    sets
-}
-
-/// A name and the number at its end.
-fn numbered(name: &str) -> Option<(&str, u64)> {
-    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if prefix.ends_with('.') && name.parse::<f64>().is_ok() {
-        // a fraction
-        return None;
-    }
-    Some((prefix, name[prefix.len()..].parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -565,7 +435,7 @@ mod tests {
             ("e0,e1,e3\n1,2,3", "e2 is missing"),
             ("e0,e1,e1,e2\n1,2,3,4", "two called e1"),
             ("e0,e1,e2,e0.1,e1.1,e2.1\n1,2,3,4,5,6", "two called e0"),
-            ("e0,e1,e2\n1,word,3", "e1 holds \"word\", which is no number"),
+            ("e0,e1,e2\n1,word,3", "e1 holds \"word\", which is not a number"),
         ] {
             let refused = plan(table, None).unwrap_err();
             assert_eq!(refused.code(), "BAD_SELECTOR");

@@ -1758,7 +1758,11 @@ export type MeasureSpec = { threads?: number,
 /**
  * Whether passes over shards are worked on elsewhere: one that lacks results ends the job, whose report is then `pending`.
  */
-distributed?: boolean, work?: string, resume?: boolean, paired?: boolean, holdout?: number, seed?: number, energy?: number, rank?: number, alphaRanks?: number, lambda?: number, frame?: string, saveFrame?: string, parts?: readonly MeasurePart[], exact?: boolean, figures?: boolean, outcomes?: boolean, covarianceRows?: number, judged?: boolean, };
+distributed?: boolean, work?: string, resume?: boolean, paired?: boolean, holdout?: number, seed?: number, energy?: number, rank?: number, alphaRanks?: number, lambda?: number, frame?: string, saveFrame?: string,
+/**
+ * Whether `saveFrame` may replace a file.
+ */
+overwrite?: boolean, parts?: readonly MeasurePart[], exact?: boolean, figures?: boolean, outcomes?: boolean, covarianceRows?: number, judged?: boolean, };
 
 /**
  * How the source rows are moved onto the target's distribution.

@@ -219,12 +219,12 @@ fn target_name(name: &str) -> Option<&str> {
 }
 
 fn remove_unheld(path: &Path) {
-    let unheld = File::options()
-        .write(true)
-        .open(path)
-        .is_ok_and(|file| file.try_lock().is_ok());
-    if unheld {
-        // somebody else may clear up as well
+    let Ok(file) = File::options().write(true).open(path) else {
+        return;
+    };
+    if file.try_lock().is_ok() {
+        // held until the name is gone: who has just made the file gets the lock after that, and makes another; somebody else may
+        // clear up as well
         let _ = std::fs::remove_file(path);
     }
 }
@@ -377,6 +377,23 @@ mod tests {
         assert_eq!(names(folder.path()).len(), 3);
         living.commit(false).unwrap();
         assert!(path.is_file());
+    }
+
+    #[test]
+    fn files_that_are_begun_while_others_clear_up_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npy");
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..1000 {
+                        remove_litter([path.as_path()]);
+                        AtomicFile::create(&path).unwrap().commit(false).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(names(folder.path()), ["out.npy"]);
     }
 
     #[test]

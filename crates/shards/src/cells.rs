@@ -1,5 +1,7 @@
 //! Cells of tables in text.
 
+use std::borrow::Cow;
+
 /// Whether a byte of a table stands in a quoted cell: quotes open at the start of a cell only.
 #[derive(Default)]
 pub(crate) struct Cells {
@@ -29,4 +31,45 @@ impl Cells {
         }
         self.quoted
     }
+}
+
+/// Cells of a record, quotes taken off.
+pub(crate) fn cells(record: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
+    let (mut found, mut start, mut quotes) = (Vec::new(), 0, Cells::default());
+    for (at, &byte) in record.iter().enumerate() {
+        if !quotes.pass(byte) && byte == delimiter {
+            found.push(unquoted(&record[start..at]));
+            start = at + 1;
+        }
+    }
+    found.push(unquoted(&record[start..]));
+    found
+}
+
+fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
+    let Some([b'"', inner @ .., b'"']) = Some(cell.trim_ascii_end()) else {
+        return cell.into();
+    };
+    if !inner.contains(&b'"') {
+        return inner.into();
+    }
+    let mut out = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(&byte) = bytes.next() {
+        out.push(byte);
+        if byte == b'"' {
+            // the first of two
+            bytes.next();
+        }
+    }
+    out.into()
+}
+
+/// The delimiter that the first record has most of, outside of quotes.
+pub(crate) fn delimiter(first: &[u8]) -> u8 {
+    let count = |delimiter: u8| cells(first, delimiter).len();
+    let most = [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|&delimiter| count(delimiter));
+    most.unwrap_or(b',')
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use super::header::unmarked;
 use super::layout::Layout;
 use super::records::Records;
-use super::table::{cells, delimiter, unmarked};
 use super::{json, numbers};
+use crate::cells::{cells, delimiter};
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::id_column::IdColumn;
@@ -91,7 +92,7 @@ impl TextIds {
                 return Err(ShardError::bad_record(
                     &place,
                     0,
-                    "row 0 is not a JSON object, which would have ids",
+                    "row 0 is not a JSON object with a key for its id; a list of ids is one id a line in a .txt",
                 ));
             };
             let names: Vec<String> = object.keys().cloned().collect();

@@ -5,6 +5,7 @@
 //! thread, packed ones in order.
 
 mod document;
+mod header;
 mod ids;
 mod index;
 mod json;

@@ -1,7 +1,8 @@
 //! Where in the records of a text the rows stand.
 
 use super::layout::Layout;
-use super::{json, numbers, table};
+use super::{header, json, numbers, table};
+use crate::cells::delimiter;
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
@@ -119,28 +120,29 @@ impl Plan {
         let Some(first) = records.next(place)?.map(|record| record.bytes.to_vec()) else {
             return Ok(None);
         };
-        // a row of nothing says nothing of the columns
-        let mut second = None;
+        let delimiter = delimiter(&first);
+        // a cell that holds nothing says nothing of its column
+        let (mut start, mut fullest) = (None, None);
         for _ in 0..LOOKED_AT {
             let Some(record) = records.next(place)? else { break };
-            let (bytes, offset) = (record.bytes.to_vec(), record.offset);
-            let empty = bytes
-                .iter()
-                .all(|byte| matches!(byte, b',' | b';' | b'\t' | b'"'));
-            let (_, start) = second.take().unwrap_or((Vec::new(), offset));
-            second = Some((bytes, start));
-            if !empty {
+            start.get_or_insert(record.offset);
+            let (filled, cells) = header::filled(record.bytes, delimiter);
+            if fullest.as_ref().is_none_or(|&(most, _)| filled > most) {
+                fullest = Some((filled, record.bytes.to_vec()));
+            }
+            if filled == cells {
                 break;
             }
         }
-        let shown = second.as_ref().map(|(bytes, _)| &bytes[..]);
-        let first = table::unmarked(&first, shown).map_err(|reason| ShardError::bad_format(place, reason))?;
-        if second.is_none() && table::is_header(first, None) {
+        let shown = fullest.as_ref().map(|(_, bytes)| &bytes[..]);
+        let first =
+            header::unmarked(&first, shown).map_err(|reason| ShardError::bad_format(place, reason))?;
+        if start.is_none() && header::is_header(first, None) {
             return Ok(None);
         }
         let plan = table::Plan::of(first, shown, ask.selector, ask.role, place)?;
         if plan.header {
-            let Some((_, start)) = second else { return Ok(None) };
+            let Some(start) = start else { return Ok(None) };
             layout.start = start;
         }
         Ok(Some(Self {

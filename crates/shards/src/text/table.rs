@@ -1,11 +1,11 @@
 //! Rows in tables of text: one column of bracketed numbers, or numbered columns of one number each.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
+use super::header::{Begin, begin, begins_with_index, is_bracketed, other_delimiter};
 use super::numbered::{flawed_columns, numbered_sets};
-use super::numbers::{self, is_number};
-use crate::cells::Cells;
+use super::numbers;
+use crate::cells::{cells, delimiter};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::role::{Role, listed};
@@ -31,149 +31,6 @@ enum Rows {
     Bracketed(usize),
     /// The column of each component.
     Columns(Vec<usize>),
-}
-
-/// Cells of a record, quotes taken off.
-pub(super) fn cells(record: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
-    let (mut found, mut start, mut quotes) = (Vec::new(), 0, Cells::default());
-    for (at, &byte) in record.iter().enumerate() {
-        if !quotes.pass(byte) && byte == delimiter {
-            found.push(unquoted(&record[start..at]));
-            start = at + 1;
-        }
-    }
-    found.push(unquoted(&record[start..]));
-    found
-}
-
-fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
-    let Some([b'"', inner @ .., b'"']) = Some(cell.trim_ascii_end()) else {
-        return cell.into();
-    };
-    if !inner.contains(&b'"') {
-        return inner.into();
-    }
-    let mut out = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter();
-    while let Some(&byte) = bytes.next() {
-        out.push(byte);
-        if byte == b'"' {
-            // the first of two
-            bytes.next();
-        }
-    }
-    out.into()
-}
-
-/// The delimiter that the first record has most of, outside of quotes.
-pub(super) fn delimiter(first: &[u8]) -> u8 {
-    let count = |delimiter: u8| cells(first, delimiter).len();
-    let most = [b'\t', b';', b',']
-        .into_iter()
-        .max_by_key(|&delimiter| count(delimiter));
-    most.unwrap_or(b',')
-}
-
-fn is_bracketed(cell: &[u8]) -> bool {
-    numbers::of_cell(cell, &mut Vec::new()).is_ok()
-}
-
-/// Whether the cells but empty ones are 0, 1, 2 …, as pandas names columns that have no names.
-fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
-    let named = cells
-        .iter()
-        .map(|cell| cell.trim_ascii())
-        .filter(|cell| !cell.is_empty());
-    let mut count = 0;
-    let counts = named.enumerate().all(|(i, cell)| {
-        count += 1;
-        std::str::from_utf8(cell) == Ok(&i.to_string())
-    });
-    counts && count > 1
-}
-
-/// What a first record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begin {
-    Header,
-    Row,
-    /// Either of them.
-    Unclear,
-}
-
-/// Whether a first record names columns: it holds no values, or counts, as pandas does.
-pub(super) fn is_header(first: &[u8], second: Option<&[u8]>) -> bool {
-    begin(first, second) == Begin::Header
-}
-
-fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
-    let delimiter = delimiter(first);
-    let named = cells(first, delimiter);
-    let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
-    let numbers =
-        named.iter().any(|cell| is_number(cell)) && named.iter().all(|cell| is_number(cell) || missing(cell));
-    let values = named.iter().any(|cell| is_bracketed(cell)) || numbers;
-    if !values || is_count(&named) {
-        return Begin::Header;
-    }
-    let fractions = second.is_some_and(|second| {
-        let cells = cells(second, delimiter);
-        let mut numbers = cells
-            .iter()
-            .filter_map(|cell| numbers::of_scalar(cell).ok().flatten());
-        numbers.any(|number| number.fract() != 0.0)
-    });
-    match labels(&named) {
-        // of rows with fractions hardly one holds whole numbers only, none of them twice
-        Some(labels) if fractions => {
-            let steps: HashSet<i64> = labels.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            if steps.len() == 1 {
-                Begin::Header
-            } else {
-                Begin::Unclear
-            }
-        }
-        _ => Begin::Row,
-    }
-}
-
-/// Whole numbers that may name columns: three or more, none of them twice; the first cell may be empty, as above an index of pandas.
-fn labels(named: &[Cow<'_, [u8]>]) -> Option<Vec<i64>> {
-    let named = match named {
-        [first, rest @ ..] if first.trim_ascii().is_empty() => rest,
-        all => all,
-    };
-    let label = |cell: &Cow<'_, [u8]>| {
-        let text = std::str::from_utf8(cell.trim_ascii()).ok()?;
-        let digits = text.strip_suffix(".0").unwrap_or(text);
-        digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| digits.parse::<u32>().ok())?
-            .map(i64::from)
-    };
-    let labels: Vec<i64> = named.iter().map(label).collect::<Option<_>>()?;
-    let different: HashSet<&i64> = labels.iter().collect();
-    (labels.len() > 2 && different.len() == labels.len()).then_some(labels)
-}
-
-/// The first line without the mark of a comment, behind which NumPy writes names of columns (`savetxt` with `header`).
-///
-/// # Errors
-/// A sentence for another comment, and for a line that only Excel knows.
-pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l [u8], &'static str> {
-    if first.trim_ascii().len() <= b"sep=;".len() && first.to_ascii_lowercase().starts_with(b"sep=") {
-        return Err("begins with a line for Excel (sep=): remove that line");
-    }
-    let Some(names) = first.strip_prefix(b"#").map(<[u8]>::trim_ascii_start) else {
-        return Ok(first);
-    };
-    let count = |line: &[u8]| cells(line, delimiter(names)).len();
-    if is_header(names, second) && second.is_none_or(|second| count(second) == count(names)) {
-        Ok(names)
-    } else {
-        Err("begins with a comment (#): remove that line")
-    }
 }
 
 impl Plan {
@@ -203,6 +60,12 @@ impl Plan {
             Some(second) if header => cells(second, delimiter),
             _ => named.clone(),
         };
+        let other = second.map(|second| cells(second, delimiter));
+        if !header && other.is_some_and(|other| begins_with_index(&named, &other)) {
+            let reason = "begins its rows with a whole number before fractions, as an index of pandas is; write it without \
+                          (index=False), or with names of columns (emb_0, emb_1, …)";
+            return Err(ShardError::bad_selector(place, reason));
+        }
         let names: Vec<String> = if header {
             let text = |cell: &Cow<'_, [u8]>| String::from_utf8_lossy(cell.trim_ascii()).into_owned();
             named.iter().map(text).collect()
@@ -221,15 +84,21 @@ impl Plan {
             let meant = flawed
                 .iter()
                 .find(|set| labels.is_empty() || selector == Some(set.prefix));
+            let apart = other_delimiter(first)
+                .or_else(|| other_delimiter(second?))
+                .filter(|_| named.len() == 1);
             let reason = match (meant, selector, labels.is_empty()) {
                 (Some(set), ..) => set.to_string(),
                 (None, Some(selector), false) => {
                     format!("has no rows called {selector:?}; it has {}", listed(&labels))
                 }
-                _ => format!(
-                    "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
-                    listed(&names)
-                ),
+                _ => match apart {
+                    Some(apart) => apart.to_owned(),
+                    None => format!(
+                        "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
+                        listed(&names)
+                    ),
+                },
             };
             return Err(ShardError::bad_selector(place, reason));
         };
@@ -362,25 +231,35 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_other_programs_before_a_table_are_named() {
-        let second = b"0.5,0.25".as_slice();
-        for (line, named) in [
-            ("# made by hand", "comment"),
-            ("# 1,2", "comment"),
-            ("sep=;", "Excel"),
-            ("SEP=,\r", "Excel"),
+    fn an_index_in_front_of_rows_without_names_is_refused() {
+        // pandas.DataFrame.to_csv(header=False)
+        for table in ["0,0.5,0.25\n1,0.1,1.0", "57,0.5,1.0\n12,0.25,0.75"] {
+            let refused = plan(table, None).unwrap_err().to_string();
+            assert!(refused.contains("index=False"), "{refused}");
+        }
+        // zeros as JavaScript writes them, fewer fractions, whole rows, rows of one component
+        for table in [
+            "0,0.5,0.25\n0,0.1,0.5",
+            "1,2,0.25\n2,3,0.5",
+            "1,2,3\n4,5,6",
+            "0.0,0.5,0.1\n1.0,0.5,0.2",
+            "1,0.5\n2,0.25",
         ] {
-            let refused = unmarked(line.as_bytes(), Some(second)).unwrap_err();
-            assert!(refused.contains(named), "{line}");
+            assert_eq!(rows(table).len(), 2, "{table}");
         }
-        for line in ["sep=length,emb_0", "emb_0,#", "separate"] {
-            assert_eq!(unmarked(line.as_bytes(), Some(second)), Ok(line.as_bytes()));
+    }
+
+    #[test]
+    fn tables_with_other_delimiters_are_named() {
+        for (table, named) in [
+            ("id|emb_0|emb_1\n1|0.5|0.25", "|"),
+            ("0.5|0.25\n1|2", "|"),
+            ("0.5 0.25\n1 2", "blanks"),
+            ("5.000e-01 -2.5e-01\n1 2", "blanks"),
+        ] {
+            let refused = plan(table, None).unwrap_err().to_string();
+            assert!(refused.contains(named), "{refused}");
         }
-        // numpy.savetxt(…, delimiter=',', header='emb_0,emb_1')
-        assert_eq!(
-            unmarked(b"# emb_0,emb_1", Some(second)),
-            Ok(b"emb_0,emb_1".as_slice())
-        );
     }
 
     #[test]
@@ -394,6 +273,7 @@ mod tests {
             "3,1,2\n0.5,0.25,1",
             "0,2,4\n0.5,0.25,1",
             "0.1,0.2,cat\n0.4,0.5,dog",
+            "cat,1,2\ndog,3,4",
         ] {
             assert_eq!(
                 plan(unclear, None).unwrap_err().code(),
@@ -401,6 +281,8 @@ mod tests {
                 "{unclear}"
             );
         }
+        assert_eq!(rows("name,1,2\ndog,0.5,4"), [Ok(vec![0.5, 4.0])]);
+        assert_eq!(rows("name,0,1\ndog,3,4"), [Ok(vec![3.0, 4.0])]);
         // rows of whole numbers, and of few of them
         assert_eq!(rows("1,2,3\n4,5,6").len(), 2);
         assert_eq!(rows("1,2\n0.5,0.25").len(), 2);

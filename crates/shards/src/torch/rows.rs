@@ -82,16 +82,13 @@ pub(crate) fn open(input: &Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
 pub(crate) fn beside(input: &Input, chosen: Option<&str>) -> Result<Vec<String>, ShardError> {
     let file = TorchFile::open(input)?;
     let tree = file.tree()?;
-    let Value::Container(index) = tree.root else {
+    // with nothing chosen the rows are all that there is
+    let (Some(held), Some(chosen)) = (held(&tree, &tree.root), chosen) else {
         return Ok(Vec::new());
     };
-    let Some(chosen) = chosen else {
-        // the rows are all that there is
-        return Ok(Vec::new());
-    };
-    let names: Vec<String> = match tree.container(index) {
-        Container::List(list) => (0..list.len()).map(|i| i.to_string()).collect(),
-        Container::Dict(pairs) => pairs.iter().filter_map(|(key, _)| tree.key(key)).collect(),
+    let names: Vec<String> = match held {
+        Held::List(list) => (0..list.len()).map(|i| i.to_string()).collect(),
+        Held::Dict(pairs) => pairs.iter().filter_map(|(key, _)| tree.key(key)).collect(),
     };
     let within = |name: &str| {
         chosen
@@ -99,6 +96,24 @@ pub(crate) fn beside(input: &Input, chosen: Option<&str>) -> Result<Vec<String>,
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     Ok(names.into_iter().filter(|name| !within(name)).collect())
+}
+
+/// What a value holds: a tuple is a list.
+#[derive(Clone, Copy)]
+enum Held<'a> {
+    List(&'a [Value]),
+    Dict(&'a [(Value, Value)]),
+}
+
+fn held<'a>(tree: &'a Tree<'_>, value: &'a Value) -> Option<Held<'a>> {
+    match value {
+        Value::Tuple(tuple) => Some(Held::List(&tuple.1)),
+        Value::Container(index) => Some(match tree.container(*index) {
+            Container::List(list) => Held::List(list),
+            Container::Dict(pairs) => Held::Dict(pairs),
+        }),
+        _ => None,
+    }
 }
 
 /// What a search has looked at.
@@ -123,17 +138,16 @@ fn find<'a>(
     if depth > MAX_DEPTH || looked.values > MAX_LOOKED_AT || looked.names > MAX_NAMES {
         return Err("nests its dictionaries and lists too deeply".to_owned());
     }
-    let index = match value {
-        Value::Tensor(described) => {
-            all.push((name.to_owned(), Found::Tensor(described)));
-            return Ok(());
-        }
-        Value::Container(index) => *index,
-        _ => return Ok(()),
+    if let Value::Tensor(described) = value {
+        all.push((name.to_owned(), Found::Tensor(described)));
+        return Ok(());
+    }
+    let Some(held) = held(tree, value) else {
+        return Ok(());
     };
-    let (is_list, values): (bool, Vec<&Value>) = match tree.container(index) {
-        Container::List(list) => (true, list.iter().collect()),
-        Container::Dict(pairs) => (false, pairs.iter().map(|(_, value)| value).collect()),
+    let (is_list, values): (bool, Vec<&Value>) = match held {
+        Held::List(list) => (true, list.iter().collect()),
+        Held::Dict(pairs) => (false, pairs.iter().map(|(_, value)| value).collect()),
     };
     looked.values += values.len();
     let rows = values.iter().take(FIRST).filter(|value| is_row(value)).count();
@@ -147,9 +161,9 @@ fn find<'a>(
         return Ok(());
     }
     for (i, value) in values.into_iter().enumerate() {
-        let key = match tree.container(index) {
-            Container::List(_) => Some(i.to_string()),
-            Container::Dict(pairs) => tree.key(&pairs[i].0),
+        let key = match held {
+            Held::List(_) => Some(i.to_string()),
+            Held::Dict(pairs) => tree.key(&pairs[i].0),
         };
         let Some(key) = key else { continue };
         let name = if name.is_empty() {

@@ -218,6 +218,66 @@ fn a_transposed_tensor_is_read_in_its_own_order() {
     assert_eq!((shape, values), (vec![3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
 }
 
+/// `torch.save((image, text), FILE)`.
+#[test]
+fn a_tuple_is_a_list() {
+    let tensor = |key: &[u8; 1]| {
+        let head =
+            b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x00";
+        let tail = b"X\x03\x00\x00\x00cpuK\x06tQK\x00K\x02K\x03\x86K\x03K\x01\x86\x89ccollections\nOrderedDict\n)RtR";
+        [&head[..], key, tail].concat()
+    };
+    let data: Vec<u8> = (0..6_u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+    let of = |pickle: &[u8], selector: Option<&str>| {
+        let members = [("x/data.pkl", pickle), ("x/data/0", &data), ("x/data/1", &data)];
+        let file = Input::memory(zipped(&members, CompressionMethod::Stored));
+        open(
+            &file,
+            &Ask {
+                selector,
+                ..Ask::default()
+            },
+        )
+    };
+    let one = [&b"\x80\x02"[..], &tensor(b"0"), b"\x85."].concat();
+    assert_eq!(of(&one, None).unwrap().shard.rows(), 2);
+    let two = [&b"\x80\x02"[..], &tensor(b"0"), &tensor(b"1"), b"\x86."].concat();
+    assert_eq!(of(&two, None).err().unwrap().code(), "BAD_SELECTOR");
+    assert_eq!(of(&two, Some("1")).unwrap().shard.dim(), 3);
+}
+
+/// The marks of such a view stand behind the hooks (`torch._utils.get_tensor_metadata`); its values are stored with the other sign.
+#[test]
+fn negative_and_conjugate_views_are_refused() {
+    let data: Vec<u8> = (0..6_u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+    for mark in ["neg", "conj"] {
+        let plain = pickle(b"K\x00K\x02K\x03\x86K\x03K\x01\x86");
+        let rest = plain.strip_suffix(b"tRu.").unwrap();
+        let marks = [
+            &b"}X"[..],
+            &(mark.len() as u32).to_le_bytes(),
+            mark.as_bytes(),
+            b"\x88stRu.",
+        ]
+        .concat();
+        let file = [rest, &marks].concat();
+        let file = zipped(
+            &[("x/data.pkl", &file), ("x/data/0", &data)],
+            CompressionMethod::Stored,
+        );
+        let reason = refused(&file);
+        assert!(reason.contains("resolve_neg"), "{reason}");
+    }
+    // without a mark the place is empty
+    let plain = pickle(b"K\x00K\x02K\x03\x86K\x03K\x01\x86");
+    let none = [plain.strip_suffix(b"tRu.").unwrap(), b"NtRu."].concat();
+    let file = zipped(
+        &[("x/data.pkl", &none), ("x/data/0", &data)],
+        CompressionMethod::Stored,
+    );
+    assert_eq!(read(&file).unwrap().len(), 1);
+}
+
 /// A bomb would be a small member that unpacks to gigabytes; torch stores members as they are.
 #[test]
 fn archives_of_another_make_are_refused() {

@@ -1,0 +1,222 @@
+//! The first line of a table of text: names of columns, a row, or what another program writes there.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::numbers::{self, is_number};
+use crate::cells::{Cells, cells, delimiter};
+
+pub(super) fn is_bracketed(cell: &[u8]) -> bool {
+    numbers::of_cell(cell, &mut Vec::new()).is_ok()
+}
+
+/// Whether the cells but empty ones are 0, 1, 2 …, as pandas names columns that have no names.
+fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
+    let named = cells
+        .iter()
+        .map(|cell| cell.trim_ascii())
+        .filter(|cell| !cell.is_empty());
+    let mut count = 0;
+    let counts = named.enumerate().all(|(i, cell)| {
+        count += 1;
+        std::str::from_utf8(cell) == Ok(&i.to_string())
+    });
+    counts && count > 1
+}
+
+/// Whether a cell holds a number that is not a whole one.
+fn is_fraction(cell: &[u8]) -> bool {
+    matches!(numbers::of_scalar(cell), Ok(Some(number)) if number.fract() != 0.0)
+}
+
+/// Cells of a record that hold something, and all of them.
+pub(super) fn filled(record: &[u8], delimiter: u8) -> (usize, usize) {
+    let cells = cells(record, delimiter);
+    let filled = cells
+        .iter()
+        .filter(|cell| !numbers::is_missing(cell.trim_ascii()));
+    (filled.count(), cells.len())
+}
+
+/// What a first record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    Header,
+    Row,
+    /// Either of them.
+    Unclear,
+}
+
+/// Whether a first record names columns: it holds no values, or counts, as pandas does.
+pub(super) fn is_header(first: &[u8], second: Option<&[u8]>) -> bool {
+    begin(first, second) == Begin::Header
+}
+
+pub(super) fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
+    let delimiter = delimiter(first);
+    let named = cells(first, delimiter);
+    let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
+    let numbers =
+        named.iter().any(|cell| is_number(cell)) && named.iter().all(|cell| is_number(cell) || missing(cell));
+    let values = named.iter().any(|cell| is_bracketed(cell)) || numbers;
+    if is_count(&named) {
+        return Begin::Header;
+    }
+    let fractions =
+        second.is_some_and(|second| cells(second, delimiter).iter().any(|cell| is_fraction(cell)));
+    if !values {
+        // names of two numbers beside words, above whole numbers, could as well be a row of them
+        let numbers: Vec<_> = named.iter().filter(|cell| is_number(cell)).cloned().collect();
+        let unclear = numbers.len() == 2 && !is_count(&numbers) && second.is_some() && !fractions;
+        return if unclear { Begin::Unclear } else { Begin::Header };
+    }
+    match labels(&named) {
+        // of rows with fractions hardly one holds whole numbers only, none of them twice
+        Some(labels) if fractions => {
+            let steps: HashSet<i64> = labels.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            if steps.len() == 1 {
+                Begin::Header
+            } else {
+                Begin::Unclear
+            }
+        }
+        _ => Begin::Row,
+    }
+}
+
+/// Whole numbers that may name columns: three or more, none of them twice; the first cell may be empty, as above an index of pandas.
+fn labels(named: &[Cow<'_, [u8]>]) -> Option<Vec<i64>> {
+    let named = match named {
+        [first, rest @ ..] if first.trim_ascii().is_empty() => rest,
+        all => all,
+    };
+    let label = |cell: &Cow<'_, [u8]>| {
+        let text = std::str::from_utf8(cell.trim_ascii()).ok()?;
+        let digits = text.strip_suffix(".0").unwrap_or(text);
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| digits.parse::<u32>().ok())?
+            .map(i64::from)
+    };
+    let labels: Vec<i64> = named.iter().map(label).collect::<Option<_>>()?;
+    let different: HashSet<&i64> = labels.iter().collect();
+    (labels.len() > 2 && different.len() == labels.len()).then_some(labels)
+}
+
+/// The first line without the mark of a comment, behind which NumPy writes names of columns (`savetxt` with `header`).
+///
+/// # Errors
+/// A sentence for another comment, and for a line that only Excel knows.
+pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l [u8], &'static str> {
+    if first.trim_ascii().len() <= b"sep=;".len() && first.to_ascii_lowercase().starts_with(b"sep=") {
+        return Err("begins with a line for Excel (sep=): remove that line");
+    }
+    let mut quotes = Cells::default();
+    if first
+        .trim_ascii_end()
+        .iter()
+        .any(|&byte| !quotes.pass(byte) && byte == b'\r')
+    {
+        return Err(
+            "has lines that end in a carriage return only; write it anew with line feeds: tr '\\r' '\\n'",
+        );
+    }
+    if [b';', b'\t']
+        .into_iter()
+        .any(|delimiter| has_decimal_commas(&cells(first, delimiter)))
+    {
+        return Err("has numbers with a decimal comma (0,5); write them with a point");
+    }
+    let Some(names) = first.strip_prefix(b"#").map(<[u8]>::trim_ascii_start) else {
+        return Ok(first);
+    };
+    let count = |line: &[u8]| cells(line, delimiter(names)).len();
+    if is_header(names, second) && second.is_none_or(|second| count(second) == count(names)) {
+        Ok(names)
+    } else {
+        Err("begins with a comment (#): remove that line")
+    }
+}
+
+/// Whether cells are numbers as a spreadsheet of a country with decimal commas writes them.
+fn has_decimal_commas(cells: &[Cow<'_, [u8]>]) -> bool {
+    let with_point = |cell: &Cow<'_, [u8]>| -> Vec<u8> {
+        let point = |&byte: &u8| if byte == b',' { b'.' } else { byte };
+        cell.iter().map(point).collect()
+    };
+    cells.len() > 1
+        && cells.iter().any(|cell| cell.contains(&b','))
+        && cells.iter().all(|cell| is_number(&with_point(cell)))
+}
+
+/// Why a record is one cell only, where another delimiter would make more of it.
+pub(super) fn other_delimiter(record: &[u8]) -> Option<&'static str> {
+    if record.contains(&b'|') {
+        return Some("separates its cells by |; commas, semicolons and tabs are read");
+    }
+    let mut parts = record
+        .split(u8::is_ascii_whitespace)
+        .filter(|part| !part.is_empty());
+    let numbers = parts.clone().count() > 1 && parts.all(is_number);
+    numbers.then_some("separates its numbers by blanks; commas, semicolons and tabs are read (delimiter=',' of numpy.savetxt)")
+}
+
+/// Whether records without names begin with a whole number that differs, before fractions: an index, which no component would be.
+pub(super) fn begins_with_index(first: &[Cow<'_, [u8]>], other: &[Cow<'_, [u8]>]) -> bool {
+    let indexed = |cells: &[Cow<'_, [u8]>]| match cells {
+        [index, rest @ ..] => {
+            let index = index.trim_ascii();
+            let whole = !index.is_empty() && index.iter().all(u8::is_ascii_digit);
+            whole
+                && rest.len() > 1
+                && rest
+                    .iter()
+                    .all(|cell| is_fraction(cell) || cell.contains(&b'.') && is_number(cell))
+        }
+        [] => false,
+    };
+    indexed(first) && indexed(other) && first[0].trim_ascii() != other[0].trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_other_programs_before_a_table_are_named() {
+        let second = b"0.5,0.25".as_slice();
+        for (line, named) in [
+            ("# made by hand", "comment"),
+            ("# 1,2", "comment"),
+            ("sep=;", "Excel"),
+            ("SEP=,\r", "Excel"),
+        ] {
+            let refused = unmarked(line.as_bytes(), Some(second)).unwrap_err();
+            assert!(refused.contains(named), "{line}");
+        }
+        for line in ["sep=length,emb_0", "emb_0,#", "separate"] {
+            assert_eq!(unmarked(line.as_bytes(), Some(second)), Ok(line.as_bytes()));
+        }
+        // numpy.savetxt(…, delimiter=',', header='emb_0,emb_1')
+        assert_eq!(
+            unmarked(b"# emb_0,emb_1", Some(second)),
+            Ok(b"emb_0,emb_1".as_slice())
+        );
+    }
+
+    #[test]
+    fn numbers_and_lines_of_other_makes_are_named() {
+        for (first, named) in [
+            ("0,5;0,25", "decimal comma"),
+            ("-0,5\t1", "decimal comma"),
+            ("emb_0,emb_1\r0.5,0.25\r1,2", "carriage return"),
+        ] {
+            let refused = unmarked(first.as_bytes(), None).unwrap_err();
+            assert!(refused.contains(named), "{first}");
+        }
+        for first in ["emb_0,emb_1\r", "\"a\rb\",emb_0", "0.5;1", "[0.5,1];a"] {
+            assert_eq!(unmarked(first.as_bytes(), None), Ok(first.as_bytes()));
+        }
+    }
+}

@@ -57,7 +57,8 @@ const RUST: Record<string, readonly string[]> = {
   'crates/revision/src/files/save.rs': ['create_dir', 'remove_file'],
   'crates/revision/src/session/export.rs': ['create_dir'],
   'crates/shards/src/storage.rs': ['create_dir', 'remove_file', 'remove_dir', 'storage'],
-  'crates/tasks/src/outputs.rs': ['remove_file', 'storage'],
+  'crates/tasks/src/claimed.rs': ['remove_file', 'storage'],
+  'crates/tasks/src/outputs.rs': ['storage'],
   'crates/tasks/src/receipt.rs': ['storage'],
 }
 

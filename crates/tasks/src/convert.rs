@@ -2,10 +2,10 @@
 
 use modality_gap_geometry::{Map, Policy};
 
+use crate::carry::{carry_metadata, if_any, metadata_targets, not_carried};
+use crate::claimed::Claimed;
 use crate::moments::count;
-use crate::outputs::{
-    Claimed, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets, work_folder,
-};
+use crate::outputs::{OutputOptions, targets, work_folder};
 use crate::report::{ConvertReport, Seconds};
 use crate::transform::{MapJob, write_mapped};
 use crate::{Control, OnBadRow, RowSet, Selection, TaskError};

@@ -7,14 +7,13 @@ use modality_gap_geometry::{
     Aligner, FitOptions, Frame, Map, Moments, Policy, RowSketch, distance, drift_of_mean, fit,
 };
 
+use crate::carry::{NotCarried, carry_metadata, if_any, metadata_targets, not_carried};
+use crate::claimed::Claimed;
 use crate::fit_passes::FitPasses;
 use crate::groups::{Grouping, Known, Members, Pairing, dropped_rows};
 use crate::measure::held_floor;
 use crate::moments::{Counted, count, count_hashed};
-use crate::outputs::{
-    Claimed, NotCarried, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets,
-    work_folder,
-};
+use crate::outputs::{OutputOptions, targets, work_folder};
 use crate::receipt::WorkFolder;
 use crate::receipt::{Writing, hash_bytes, write_result};
 use crate::report::{Drift, FitReport, Gap, Norms, Seconds};

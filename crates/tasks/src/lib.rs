@@ -1,7 +1,9 @@
 //! Jobs over shards: the scan, shard tasks with receipts, fitting, transforming and measuring.
 
 mod bad_rows;
+mod carry;
 mod causes;
+mod claimed;
 mod control;
 mod convert;
 mod covariance;
@@ -37,6 +39,7 @@ mod transform_job;
 mod walk;
 
 pub use causes::{Causes, ImageText};
+pub use claimed::claim_of;
 pub use control::{CancelToken, Control, Progress};
 pub use convert::convert_job;
 pub use error::{Failure, RowAtFault, RowReason, TaskError};
@@ -47,7 +50,7 @@ pub use job::{Job, JobResult, Reports, run};
 pub use measure::{MeasureJob, MeasureReport, Metrics, Part as MeasurePart, measure_job};
 pub use modality_gap_shards::Format as ReadFormat;
 pub use moments::{Counted, count};
-pub use outputs::{OutputOptions, claim_of};
+pub use outputs::OutputOptions;
 pub use pass::{
     CollectReport, CovarianceQuarters, CovarianceRows, MANIFEST_VERSION, Manifest, ManifestOutput,
     ManifestShard, PassKind, PassedShard, PendingPass, Refused,

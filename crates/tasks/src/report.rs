@@ -7,7 +7,7 @@ use modality_gap_geometry::{Aligner, FitOptions, Fits, GapOfFit, Moments};
 use serde::Serialize;
 use ts_rs::TS;
 
-use crate::outputs::NotCarried;
+use crate::carry::NotCarried;
 use crate::{RowSet, Split, TaskError};
 
 /// A number for each side, under the side's name (`image` and `text` unless named otherwise).

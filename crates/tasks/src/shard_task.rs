@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::bad_rows::{Searched, with_all_bad_rows};
+use crate::carry::{NotCarried, if_any, not_carried};
+use crate::claimed::claim_of;
 use crate::moments::count;
-use crate::outputs::{
-    NotCarried, OutputOptions, claim_of, dtype_named, format_named, if_any, not_carried, run_folder, targets,
-    work_folder,
-};
+use crate::outputs::{OutputOptions, dtype_named, format_named, run_folder, targets, work_folder};
 use crate::pass::{PassedShard, run_pass};
 use crate::receipt::{Writing, hash_bytes, read_result, write_result};
 use crate::transform::{MapJob, write_mapped};

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use modality_gap_geometry::{Aligner, Covariance, Map, NewRows, Policy, as_rows, distance};
 
+use crate::carry::{carry_metadata, if_any, metadata_targets, not_carried};
+use crate::claimed::Claimed;
 use crate::mapper::Mapper;
 use crate::moments::{Counted, count_hashed};
-use crate::outputs::{
-    Claimed, OutputOptions, carry_metadata, if_any, metadata_targets, not_carried, targets, work_folder,
-};
+use crate::outputs::{OutputOptions, targets, work_folder};
 use crate::receipt::hash_bytes;
 use crate::report::{Moved, Seconds, TransformReport, peak_memory};
 use crate::row_hash::UNUSABLE;

@@ -9,6 +9,7 @@ mod model_files;
 mod names;
 mod out;
 mod peft;
+mod peft_config;
 mod projector;
 mod save;
 mod source;

@@ -100,6 +100,30 @@ test('a folder of another run does not go on with the log and the state of the f
   t.is((await modalityGap(['track', first, ...SEEDED, ...kept])).code, 0)
 })
 
+test('a run whose rows say of which image they are is gone on with', async t => {
+  const folder = folderOf(t)
+  const run = join(folder, 'run')
+  const kept = ['--out', join(folder, 'log.jsonl'), '--state', join(folder, 'state.safetensors')]
+  const rowsOf = (flat: ArrayLike<number>) =>
+    Array.from({ length: flat.length / golden.dim }, (_, row) =>
+      Array.from(flat).slice(row * golden.dim, (row + 1) * golden.dim),
+    )
+  for (const step of STEPS.slice(0, 3)) {
+    const [images, texts] = [goldenStep(step).image, goldenStep(step).text].map(rowsOf) as [number[][], number[][]]
+    // the first image has five captions, each other one has one
+    const ids = images.map((_, row) => Math.max(0, row - 4))
+    const image = ids.map(id => JSON.stringify({ image_id: id, embedding: images[id] }))
+    const text = texts.map((embedding, row) => JSON.stringify({ image_id: ids[row], embedding }))
+    const at = join(run, `step_${step}`)
+    mkdirSync(at, { recursive: true })
+    writeFileSync(join(at, 'image.jsonl'), `${image.join('\n')}\n`)
+    writeFileSync(join(at, 'text.jsonl'), `${text.join('\n')}\n`)
+  }
+  t.is((await modalityGap(['track', run, ...SEEDED, ...kept])).code, 0)
+  const again = await modalityGap(['track', run, ...SEEDED, ...kept])
+  t.is(again.code, 0, again.stderr)
+})
+
 test('a stream of lines gives the same records, from paths and from bytes', async t => {
   const folder = folderOf(t)
   for (const step of STEPS.slice(0, 2)) writeStep(folder, step)

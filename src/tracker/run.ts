@@ -1,5 +1,5 @@
 import type { RunOptions } from '../abort.ts'
-import { openEmbeddings } from '../embeddings.ts'
+import { type Embeddings, openEmbeddings } from '../embeddings.ts'
 import { ModalityGapError } from '../errors.ts'
 import { given } from '../job.ts'
 import { measureGap } from '../measure.ts'
@@ -53,6 +53,8 @@ export async function openRun({
 
 /** Largest relative difference of a gap that is measured twice, in sums of another order. */
 const SAME_GAP = 1e-6
+/** And largest difference, for a gap of zero: rows have length one. */
+const SAME_MEAN = 1e-9
 
 /**
  * Refuses a folder whose step of the last record is not the one that was recorded: the state and the log are of another run.
@@ -69,16 +71,31 @@ export async function refuseOtherRun(
   if (last === undefined || typeof found?.image !== 'string' || typeof found.text !== 'string') {
     return
   }
-  const [image, text] = await Promise.all([openEmbeddings(found.image), openEmbeddings(found.text)])
-  const { centroid } = (await measureGap({ image, text, parts: [] }, { signal })).gap
-  if (Math.abs(centroid - last.gap.centroid) > SAME_GAP * last.gap.centroid) {
-    const [here, recorded] = [centroid, last.gap.centroid].map(gap => gap.toPrecision(6))
+  const here = await gapOf(found.image, found.text, signal)
+  const recorded = last.gap.centroid
+  if (Math.abs(here - recorded) > SAME_GAP * recorded + SAME_MEAN) {
     throw new ModalityGapError(
       'BAD_OPTION',
-      `its step ${last.step} has a gap of ${here}, the one recorded had ${recorded}: state and log are of another run; ` +
+      `its step ${last.step} has a gap of ${here.toPrecision(6)}, the one recorded had ${recorded.toPrecision(6)}: state and log are of another run; ` +
         'give this one files of its own, or replace them (overwrite: true, --overwrite)',
       { file: root },
     )
+  }
+}
+
+/** The gap of all rows of two sides; a tracker counts each row, whatever item it is of. */
+async function gapOf(image: string, text: string, signal: AbortSignal | undefined): Promise<number> {
+  const opened: Embeddings[] = []
+  try {
+    for (const path of [image, text]) {
+      opened.push(await openEmbeddings(path, { ids: 'none' }, { signal }))
+    }
+    const [x, z] = opened as [Embeddings, Embeddings]
+    return (await measureGap({ image: x, text: z, parts: [] }, { signal })).gap.centroid
+  } finally {
+    for (const each of opened) {
+      each.dispose()
+    }
   }
 }
 

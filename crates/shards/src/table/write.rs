@@ -250,18 +250,9 @@ fn like_properties(
                 properties.set_column_compression(chunk.column_path().clone(), known(chunk.compression()));
         }
     }
-    let pairs = like
-        .metadata()
-        .file_metadata()
-        .key_value_metadata()
-        .cloned()
-        .unwrap_or_default();
-    // the schema is written anew
-    let pairs = pairs
-        .into_iter()
-        .filter(|pair| pair.key != "ARROW:schema")
-        .collect();
-    properties.set_key_value_metadata(Some(pairs))
+    // the writer puts the schema in place of this one
+    let pairs = like.metadata().file_metadata().key_value_metadata();
+    properties.set_key_value_metadata(pairs.cloned())
 }
 
 fn compression_of(like: &ArrowReaderMetadata, column: &str) -> Option<Compression> {

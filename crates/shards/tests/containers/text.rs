@@ -87,6 +87,9 @@ fn keys_and_columns_are_chosen_by_name() {
     let document = file("a.json", "{\"a\": [{\"e\": [1, 2]}], \"b\": [{\"e\": [3, 4]}]}");
     assert_eq!(rows(&document, Some("b.e")).unwrap(), [3.0, 4.0]);
     assert_eq!(rows(&document, None).unwrap_err().code(), "BAD_SELECTOR");
+    let list = file("list.json", "[{\"embedding\": [1, 2], \"other\": [3, 4]}]");
+    assert_eq!(rows(&list, Some("other")).unwrap(), [3.0, 4.0]);
+    assert_eq!(rows(&list, None).unwrap(), [1.0, 2.0]);
     let marked = file("marked.json", "\u{feff}[[1, 2],\r\n [3, 4]]\r\n");
     assert_eq!(rows(&marked, None).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     let one = file("one.jsonl", "{\"embedding\": [1,\n 2]}");

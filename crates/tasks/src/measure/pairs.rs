@@ -296,3 +296,65 @@ fn quarter_of(sides: &Sides<'_>, key: u64, cosine: f64, image: &[f64]) -> usize 
         quarter_of_pair(cosine, image, sides.moments(0).mean())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use modality_gap_geometry::{Map, Policy, mix};
+    use modality_gap_kernels::Rows;
+    use modality_gap_shards::memory_rows;
+
+    use super::*;
+    use crate::{ReadOptions, RowSet, Split};
+
+    const DIM: usize = 3;
+
+    fn side(values: &[f32], keys: Vec<u32>) -> RowSet {
+        let shard = memory_rows(Rows::F32(values), DIM, Vec::new()).unwrap();
+        let rows = RowSet::memory(Arc::from(shard), ReadOptions::default());
+        rows.grouped(keys).unwrap()
+    }
+
+    fn values(rows: usize, seed: u64) -> Vec<f32> {
+        let value = |i: usize| (mix(seed ^ ((i as u64) << 8)) >> 40) as f32 / 8_388_608.0 - 1.0;
+        (0..rows * DIM).map(value).collect()
+    }
+
+    /// With one to four captions an image the mean over pairs is not the difference of the sides' means.
+    #[test]
+    fn the_trace_is_about_the_mean_of_all_pairs() {
+        const IMAGES: usize = 40;
+        let of_text: Vec<u32> = (0..IMAGES as u32)
+            .flat_map(|image| std::iter::repeat_n(image, 1 + image as usize % 4))
+            .collect();
+        let (x, z) = (values(IMAGES, 1), values(of_text.len(), 2));
+        let sources = [side(&x, (0..IMAGES as u32).collect()), side(&z, of_text.clone())];
+        let control = Control::quiet(1).unwrap();
+        let map = Map::identity(DIM, Policy::Raw);
+        let both = [&sources[0], &sources[1]];
+        let sides = Sides::count(both, [&map; 2], true, Split::default(), None, &control).unwrap();
+        let found = pair_differences(&sides, None, Precision::Exact, &control).unwrap();
+
+        let n = of_text.len() as f64;
+        let pairs = of_text.iter().zip(z.chunks_exact(DIM));
+        let differences: Vec<[f64; DIM]> = pairs
+            .map(|(&image, z)| {
+                std::array::from_fn(|j| f64::from(x[image as usize * DIM + j]) - f64::from(z[j]))
+            })
+            .collect();
+        let mean: [f64; DIM] = std::array::from_fn(|j| differences.iter().map(|r| r[j]).sum::<f64>() / n);
+        let trace = differences
+            .iter()
+            .map(|r| distance(r, &mean).powi(2))
+            .sum::<f64>()
+            / n;
+        assert_eq!(found.count, of_text.len() as u64);
+        assert!(distance(&found.mean, &mean) < 1e-12);
+        assert!(
+            (found.trace - trace).abs() < 1e-12 * trace,
+            "{} {trace}",
+            found.trace
+        );
+    }
+}

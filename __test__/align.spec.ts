@@ -6,6 +6,7 @@ import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
 import { Tracker } from '../src/tracker/tracker.ts'
+import { near } from './helpers/golden.ts'
 import { fixture, halves, readNpy, writeNpy } from './helpers/npy.ts'
 import { folderOf, SAMPLE, statedOf } from './helpers/place.ts'
 import { distance, largestDifference, meanOf, someRows } from './helpers/rows.ts'
@@ -194,6 +195,11 @@ test('held-out rows are measured apart from those of the fit', async t => {
   const { report } = await Aligner.fit({ ...(await sides()), holdout: 0.25, seed: 3 })
   t.true((report?.gap.held?.after ?? 1) < (report?.gap.held?.before ?? 0))
   t.true((report?.gap.held?.floor ?? 0) > (report?.gap.floor ?? 1), 'fewer rows have more noise')
+  const { target: image, source: text } = await sides()
+  const aligner = await Aligner.fit({ target: image, source: text, holdout: 0.25, seed: 3 })
+  const { gap } = await measureGap({ image, text, aligner, holdout: 0.25, seed: 3, parts: [] })
+  const { before = null, after = null } = gap
+  near(t, report?.gap.held, { before, after }, { relative: 1e-9, absolute: 1e-12 }, 'the gap of rows held out')
 })
 
 test('alignTo writes the moved rows under the names of the input, with the aligner beside them', async t => {

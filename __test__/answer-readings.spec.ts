@@ -91,6 +91,10 @@ const SECOND: [text: string, means: string | undefined, options?: string[]][] = 
   ['B is right', 'B'],
   ['the answer is b)a fox', 'B'],
   ['A. False', 'A', ['False', 'Unknown']],
+  ['It opens at 9 A.M. on weekdays', undefined],
+  ['The sign says D.C.', undefined],
+  ['This is the C.D. shop', undefined],
+  ['It opens at 9 A.M., so the answer is C', 'C'],
 ]
 
 test('answers of a second reader name the option that they mean', t => {

@@ -21,6 +21,12 @@ test('demo ends with a table of before and after, and says what to do next', asy
   t.true(readdirSync(out).includes('aligner.safetensors'))
 })
 
+test('demo prints one JSON document where it is asked to', async t => {
+  const { code, stdout, stderr } = await modalityGap(['demo', '--out', join(folderOf(t), 'out'), '--json'])
+  t.is(code, 0, stderr)
+  t.true(JSON.stringify(JSON.parse(stdout)).includes('aligner.safetensors'))
+})
+
 test('align prints one JSON document with the documented keys', async t => {
   const out = join(folderOf(t), 'out')
   const { code, stdout, stderr } = await modalityGap(['align', ...BOTH, '--out', out, '--json'])

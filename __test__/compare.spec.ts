@@ -3,7 +3,7 @@ import { Aligner } from '../src/align.ts'
 import { compareStrategies } from '../src/compare.ts'
 import { type Embeddings, openEmbeddings } from '../src/embeddings.ts'
 import { measureGap } from '../src/measure.ts'
-import { STRATEGIES } from '../src/strategies.ts'
+import { STRATEGIES, type StrategyName, type StrategyOptions } from '../src/strategies.ts'
 import { someRows } from './helpers/rows.ts'
 
 const DIM = 16
@@ -35,6 +35,35 @@ test('every strategy is measured on the rows that its fit has not seen', async t
   t.is(report.strategies.none?.gap.ofAligner, undefined, 'nothing was fitted')
   t.is(report.strategies.none?.preservation?.omega, 1)
   t.is(report.strategies.none?.gap.before, report.strategies.none?.gap.after)
+})
+
+test('a strategy is the fit of its name', async t => {
+  const named: Record<StrategyName, StrategyOptions> = {
+    none: { method: 'none' },
+    centering: { method: 'centering' },
+    'mean-shift': { method: 'mean-shift' },
+    c3: { method: 'c3' },
+    bca: { method: 'bca' },
+    procrustes: { method: 'procrustes' },
+    bures: { method: 'bures' },
+    'aniso-init': { method: 'aniso-init' },
+    'anchor-trace': { method: 'realign', steps: ['anchor', 'trace'] },
+    realign: { method: 'realign' },
+    'realign-10': { method: 'realign', centroidIterations: 10 },
+    'realign-solve': { method: 'realign', centroid: 'solve' },
+  }
+  const { image, text } = await pairs(300)
+  const seen = { paired: true, holdout: 0.3, seed: 4 }
+  const { strategies } = await compareStrategies({ image, text, parts: [], ...seen })
+  for (const [name, options] of Object.entries(named) as [StrategyName, StrategyOptions][]) {
+    const fit = { ...seen, paired: options.method === 'procrustes', ...options }
+    const aligner = await Aligner.fit({ target: image, source: text, ...fit })
+    const { gap } = await measureGap({ image, text, aligner, parts: [], ...seen })
+    t.is(strategies[name]?.options.method, options.method, name)
+    if (name !== 'none') {
+      t.deepEqual(strategies[name]?.gap, gap, name)
+    }
+  }
 })
 
 test('methods can be chosen, and those that need pairs are left out without them', async t => {

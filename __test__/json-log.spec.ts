@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { readTrackLog, Tracker } from '../src/index.ts'
 import { openTrackLog } from '../src/tracker/log.ts'
+import { flawOfRecord } from '../src/tracker/shape.ts'
+import type { TrackStep } from '../src/tracker/tracker.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { folderOf } from './helpers/place.ts'
 import { someRows } from './helpers/rows.ts'
@@ -23,6 +25,39 @@ for (const [what, content] of Object.entries({
     t.is(readFileSync(file, 'utf8'), content)
   })
 }
+
+/** Parts of a record that may be missing: those of some runs, and those that the first logs did not have. */
+const OF_SOME_RUNS =
+  /^(rotation|leakage|retrieval|retrieval\.chance|span|window|(window\.)?u\.gradient)$|^(passive|active)\./
+const LATER =
+  /^(gap\.verdict|leakage\.(bound|image|mixture|remainder|text)|phantomDrift\.(error|noise|parameter)|v\.(isotropicVmf|resultant|vmf))$|u\.gradient\.(chance|isotropicRhoEig|mixture\w+)/
+
+test('a record that lacks any of its parts is no record', async t => {
+  const named = ['image', 'text', 'gradImage', 'gradText', 'batchImage', 'batchText'] as const
+  const rows = Object.fromEntries(named.map((name, i) => [name, someRows(40, DIM, i)]))
+  const tracker = new Tracker({ freezeAt: 0, dim: DIM, rank: 2, retrievalPairs: 20, window: 2 })
+  await tracker.push({ step: 0, ...rows } as TrackStep)
+  const record = await tracker.push({ step: 1, ...rows } as TrackStep)
+  t.is(flawOfRecord(record), undefined)
+  const paths = (value: unknown, name: string): string[] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, inner]) => [
+          [name, key].filter(Boolean).join('.'),
+          ...paths(inner, [name, key].filter(Boolean).join('.')),
+        ])
+      : []
+  const taken = paths(record, '').filter(path => {
+    const copy = structuredClone(record) as unknown as Record<string, unknown>
+    const keys = path.split('.')
+    const last = keys.pop() as string
+    delete keys.reduce((at, key) => at[key] as Record<string, unknown>, copy)[last]
+    return flawOfRecord(copy) === undefined
+  })
+  t.deepEqual(
+    taken.filter(path => !OF_SOME_RUNS.test(path) && !LATER.test(path)),
+    [],
+  )
+})
 
 test('a line that was cut short is left out, and written over', async t => {
   const file = join(folderOf(t), 'log.jsonl')

@@ -282,3 +282,24 @@ pub fn remove_tree(folder: &Path) -> io::Result<()> {
         None => std::fs::remove_dir_all(folder),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_folders_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rows.npy");
+        std::fs::write(&file, b"").unwrap();
+        let nothing = folder.path().join("absent");
+        for (path, expected) in [
+            (folder.path(), [false, true, true]),
+            (file.as_path(), [true, false, true]),
+            (nothing.as_path(), [false, false, false]),
+        ] {
+            let found = [is_file(path), is_folder(path), exists(path)];
+            assert_eq!(found, expected, "{}", path.display());
+        }
+    }
+}

@@ -94,6 +94,36 @@ fn text_behind_a_special_token_is_cut_as_in_the_whole() {
     }
 }
 
+/// Added tokens are found by the longest spelling, as tokenizers does (`MatchKind::LeftmostLongest` of its added vocabulary).
+#[test]
+fn of_two_special_tokens_the_longer_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["tokenizer.json", "tokenizer_config.json"] {
+        let file = fixture("text/pieces-legacy").join(name);
+        std::fs::copy(file, folder.path().join(name)).unwrap();
+    }
+    let file = folder.path().join("tokenizer.json");
+    let mut json: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let first = json["model"]["vocab"].as_object().unwrap().len() as u64;
+    let spellings = ["<call>", "<call><name>", "<call><name><end>"];
+    for (id, content) in (first..).zip(spellings) {
+        let mut token = json["added_tokens"][0].clone();
+        token["id"] = id.into();
+        token["content"] = content.into();
+        json["added_tokens"].as_array_mut().unwrap().push(token);
+    }
+    std::fs::write(&file, json.to_string()).unwrap();
+    let codec = TextCodec::of_folder(folder.path(), &[], 1000).unwrap();
+    for (id, spelling) in (first as u32..).zip(spellings) {
+        assert_eq!(
+            codec.first_special(spelling),
+            Some((0..spelling.len(), id)),
+            "{spelling}"
+        );
+        assert_eq!(codec.encode(spelling, true).unwrap(), [id], "{spelling}");
+    }
+}
+
 /// A token is learned when a byte of it is, and no token is cut for it.
 #[test]
 fn tokens_do_not_depend_on_what_is_learned() {

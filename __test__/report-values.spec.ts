@@ -1,8 +1,8 @@
 /** What a report says, number by number: each stands under its own name. */
 import test from 'ava'
-import { gapChart } from '../src/report/charts/gap.ts'
+import { gapChart, strategyGapChart } from '../src/report/charts/gap.ts'
 import { energyChart, overlapChart, spectraChart } from '../src/report/charts/spectra.ts'
-import type { MeasureData } from '../src/report/data.ts'
+import type { CompareData, MeasureData } from '../src/report/data.ts'
 import { PALETTES } from '../src/report/palette.ts'
 import { reportHtml } from '../src/report/report.ts'
 import { sorted } from '../src/report/results.ts'
@@ -191,6 +191,17 @@ test('the bars of a gap are those of before and after, in the fit and held out',
   ])
   const alone = gapChart({ gap: { centroid: 0.9, floor: 0.01 } } as unknown as MeasureData)
   t.deepEqual(alone?.table.rows, [['gap', 0.9, 0.01]])
+})
+
+test('strategies stand in the order of what they leave of the gap', t => {
+  const of = (centroid: number, after?: number) => ({ gap: { centroid, after, floor: 0.01 } })
+  const strategies = { none: of(0.9), realign: of(0.9, 0.02), c3: of(0.9, 0.3), centering: of(0.9, 0.1) }
+  const chart = strategyGapChart({ strategies } as unknown as CompareData)
+  t.deepEqual(
+    chart?.table.rows.map(([name]) => name),
+    ['none', 'c3', 'centering', 'realign'],
+  )
+  t.regex(chart?.summary ?? '', /^none .*c3 .*centering .*realign/)
 })
 
 test('only rows of a fit whose gap lies below the floor are said to be rows of a fit', t => {

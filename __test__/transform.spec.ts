@@ -138,6 +138,9 @@ for (const options of FITS) {
     t.deepEqual(portable.info, native.info)
     const rows = Float64Array.from(someRows(50, dim, 3), value => value * 3)
     t.true(largestDifference(portable.transform(rows), native.transform(rows)) <= 1e-13)
+    // further out than any row of the fit, and less far out
+    const axes = Float64Array.from({ length: dim * dim }, (_, i) => (i % (dim + 1) === 0 ? 1 : 0))
+    t.true(largestDifference(portable.transform(axes), native.transform(axes)) <= 1e-13, 'axes')
     const single = Float32Array.from(rows)
     t.true(largestDifference(portable.transform(single), native.transform(single)) <= PROMISED)
     const bits = halves(rows)

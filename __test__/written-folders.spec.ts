@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFil
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
-import { Aligner } from '../src/align.ts'
+import { Aligner, type AlignInput } from '../src/align.ts'
 import { convert } from '../src/convert.ts'
 import { openEmbeddings } from '../src/embeddings.ts'
 import { readNpy, writeNpy } from './helpers/npy.ts'
@@ -170,6 +170,30 @@ test('what a killed job leaves is not read as rows, and gives no right to replac
   }
   const resumed = Aligner.alignTo({ target, source, out, resume: true })
   t.like(await t.throwsAsync(resumed, { message: /exists already/ }), { code: 'BAD_OPTION' })
+})
+
+test('what a job has written is taken up by the same job only', async t => {
+  const out = join(folderOf(t), 'out')
+  const target = await openEmbeddings(someRows(40, DIM, 1), { dim: DIM })
+  const source = await openEmbeddings(someRows(40, DIM, 2), { dim: DIM })
+  const job = { target, source, out, resume: true }
+  await Aligner.alignTo(job)
+  const others: Partial<AlignInput>[] = [
+    { method: 'mean-shift' },
+    { centroidIterations: 2 },
+    { holdout: 0.25 },
+    { subset: 20 },
+    { paired: true },
+    { targetName: 'pictures' },
+    { dtype: 'f16' },
+    { format: 'safetensors' },
+    { source: await openEmbeddings(someRows(39, DIM, 2), { dim: DIM }) },
+  ]
+  for (const other of others) {
+    const refused = await t.throwsAsync(Aligner.alignTo({ ...job, ...other }), undefined, JSON.stringify(other))
+    t.like(refused, { code: 'BAD_OPTION' }, JSON.stringify(other))
+  }
+  await t.notThrowsAsync(Aligner.alignTo(job))
 })
 
 test('ids that are no numbers are refused', async t => {

@@ -155,6 +155,36 @@ fn parts_of_a_batch_add_up_to_the_batch() {
 }
 
 #[test]
+fn an_evaluation_in_parts_is_that_of_all() {
+    let mut session = session(Mode::Full);
+    train(&mut session, 0..20, 0);
+    let sequences: Vec<Sequence> = (0..4).map(sample).collect();
+    let rows = embeddings(0..4);
+    let samples = || Samples {
+        sequences: &sequences,
+        embeddings: &rows,
+    };
+    let whole = session.evaluate(samples(), 0, &|| false).unwrap();
+    let labels: usize = whole.labels.iter().sum();
+    assert!(
+        0 < whole.right && whole.right <= labels,
+        "{} of {labels}",
+        whole.right
+    );
+    for micro_batch in 1..=4 {
+        let parts = session.evaluate(samples(), micro_batch, &|| false).unwrap();
+        assert_eq!(
+            (parts.right, &parts.labels),
+            (whole.right, &whole.labels),
+            "{micro_batch}"
+        );
+        for (a, b) in parts.losses.iter().zip(&whole.losses) {
+            assert!((a - b).abs() < 2e-5 * b, "{micro_batch}: {a} {b}");
+        }
+    }
+}
+
+#[test]
 fn everything_that_learns_moves_and_nothing_else() {
     for mode in [Mode::Projector, Mode::Lora, Mode::Full] {
         let mut session = session(mode);

@@ -175,6 +175,20 @@ mod tests {
         assert_eq!(open_at_end("a"), 0);
     }
 
+    /// As templates of transformers cut it: `content.split('</think>')[-1]`.
+    #[test]
+    fn the_answer_follows_the_last_block() {
+        for (text, rest) in [
+            ("<think>a</think>b", Some("b")),
+            ("<think>a</think>\nb</think>\n\nc", Some("c")),
+            ("\n<think>a</think>b<think>c</think> d", Some("d")),
+            ("<think>a", None),
+            ("a</think>b", None),
+        ] {
+            assert_eq!(behind_thought(text), rest, "{text:?}");
+        }
+    }
+
     /// Cut anywhere, the answer is the same.
     #[test]
     fn an_answer_is_what_follows_the_thoughts() {

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { stringify } from 'yaml'
+import { openEmbeddings } from '../src/embeddings.ts'
+import { ReVision } from '../src/revision/run.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { linesOf, material, tinyConfig } from './helpers/revision.ts'
 
@@ -56,6 +58,32 @@ test('stages, evaluation, questions and exports are commands of their own', asyn
   const streamed = await revision('generate', out, '--prompt', 'what', ...rows, '--pick', '1', ...sampling)
   const json = await revision('generate', out, '--prompt', 'what', ...rows, '--pick', '1', ...sampling, '--json')
   t.is(streamed.stdout, `${JSON.parse(json.stdout)[0].text}\n`, 'what was streamed is the answer')
+  // each flag alone changes what a call with the same option changes
+  const trained = await ReVision.open(out)
+  const drawn = { maxNewTokens: 9, temperature: 1, seed: 4 }
+  for (const [flags, options] of [
+    [['--seed', '5'], { seed: 5 }],
+    [['--seed', '6'], { seed: 6 }],
+    [['--temperature', '9'], { temperature: 9 }],
+    [['--top-p', '0.05'], { topP: 0.05 }],
+    [['--max-new-tokens', '2'], { maxNewTokens: 2 }],
+  ] as const) {
+    const said = await revision(
+      'generate',
+      out,
+      '--prompt',
+      'what',
+      ...rows,
+      '--pick',
+      '1',
+      ...sampling,
+      ...flags,
+      '--json',
+    )
+    const question = { prompt: 'what', rows: await openEmbeddings(join(folder, 'image.npy')), pick: [1] }
+    const [answer] = await trained.generate(question, { ...drawn, ...options })
+    t.is(JSON.parse(said.stdout)[0].text, answer?.text, flags.join(' '))
+  }
   const to = join(folder, 'export')
   const exported = await revision('export', out, '--out', to, '--kind', 'learned', '--rows', '--json')
   t.is(exported.code, 0, exported.stderr)

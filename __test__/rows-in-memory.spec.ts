@@ -28,6 +28,8 @@ test('rows of plain numbers are exact, in one array or row by row', async t => {
   }
   t.like(await openEmbeddings(NUMBERS.flat(), { dim: DIM }), { rows: 2, dim: DIM, dtype: 'f64' })
   t.like(await openEmbeddings(NUMBERS, { dtype: 'f32', dim: DIM }), { rows: 2, dtype: 'f32' })
+  const { buffer } = Float32Array.from(NUMBERS.flat())
+  t.like(await openEmbeddings(buffer as never, { dim: DIM }), { rows: 2, dim: DIM, dtype: 'f32' })
 })
 
 test('what is not a row of numbers is refused with its place', async t => {

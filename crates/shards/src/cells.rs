@@ -65,11 +65,42 @@ fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
-/// The delimiter that the first record has most of, outside of quotes.
+/// Whether text follows the closing quote of a cell.
+pub(crate) fn is_misquoted(record: &[u8]) -> bool {
+    if !record.contains(&b'"') {
+        return false;
+    }
+    let mut quotes = Cells::default();
+    record.iter().any(|&byte| {
+        let closing = quotes.closing;
+        quotes.pass(byte);
+        closing && !matches!(byte, b'"' | b',' | b';' | b'\t' | b'\r' | b'\n' | b' ')
+    })
+}
+
+/// The delimiter that the first record has most of, outside of quotes and brackets.
 pub(crate) fn delimiter(first: &[u8]) -> u8 {
-    let count = |delimiter: u8| cells(first, delimiter).len();
-    let most = [b'\t', b';', b',']
-        .into_iter()
-        .max_by_key(|&delimiter| count(delimiter));
-    most.unwrap_or(b',')
+    const DELIMITERS: [u8; 3] = [b'\t', b';', b','];
+    let count = |within: bool| {
+        let (mut counts, mut quotes, mut depth) = ([0_usize; 3], Cells::default(), 0_usize);
+        for &byte in first {
+            if quotes.pass(byte) {
+                continue;
+            }
+            match byte {
+                b'[' | b'(' => depth += 1,
+                b']' | b')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let at = DELIMITERS.iter().position(|&delimiter| delimiter == byte);
+            if let Some(at) = at.filter(|_| within || depth == 0) {
+                counts[at] += 1;
+            }
+        }
+        counts
+    };
+    let outside = count(false);
+    let counts = if outside == [0; 3] { count(true) } else { outside };
+    let most = (0..3).max_by_key(|&at| counts[at]);
+    most.map_or(b',', |at| DELIMITERS[at])
 }

@@ -59,8 +59,10 @@ struct Scan {
     begun: bool,
     quoted: bool,
     escaped: bool,
-    /// An array whose first byte is not yet seen.
+    /// An array whose first byte is not yet seen, or only values that are null.
     opened: Option<u64>,
+    /// Bytes of `null` at the beginning.
+    null: usize,
 }
 
 /// An object or array that is open.
@@ -84,8 +86,10 @@ impl Scan {
             self.first.followed = true;
             return Ok(());
         }
-        if let Some(opened) = self.opened.take() {
-            self.begins_with(byte, opened);
+        match self.opened.take() {
+            Some(opened) if b"nul,".contains(&byte) => self.opened = Some(opened),
+            Some(opened) => self.begins_with(byte, opened),
+            None => {}
         }
         match byte {
             b'{' | b'[' => {
@@ -114,6 +118,11 @@ impl Scan {
             }
             b':' => self.set_keys(false),
             b',' => self.set_keys(true),
+            _ if !self.begun && b"null".get(self.null) == Some(&byte) => {
+                self.null += 1;
+                // a line without a record
+                self.first.followed = self.null == b"null".len();
+            }
             _ if !self.begun => return Err("is not a JSON array or object".to_owned()),
             _ => {}
         }
@@ -182,6 +191,7 @@ mod tests {
         assert!(record.row && !record.followed && !record.array);
         let rows = look(" [[1, 2], [3, 4]]\n");
         assert!(rows.array && !rows.followed);
+        assert!(look("null\n{\"a\": [1]}").followed);
     }
 
     #[test]
@@ -198,6 +208,8 @@ mod tests {
             ]
         );
         assert_eq!(arrays("[[1], [2]]"), [(String::new(), "[1], [2]]")]);
+        assert_eq!(arrays("[null, [2]]"), [(String::new(), "null, [2]]")]);
+        assert_eq!(arrays("[null, null, 2]"), []);
     }
 
     #[test]

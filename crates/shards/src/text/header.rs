@@ -74,7 +74,7 @@ pub(super) fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
         // of rows with fractions hardly one holds whole numbers only, none of them twice
         Some(labels) if fractions => {
             let steps: HashSet<i64> = labels.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            if steps.len() == 1 {
+            if steps.len() == 1 && labels.len() > 2 {
                 Begin::Header
             } else {
                 Begin::Unclear
@@ -84,7 +84,7 @@ pub(super) fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
     }
 }
 
-/// Whole numbers that may name columns: three or more, none of them twice; the first cell may be empty, as above an index of pandas.
+/// Whole numbers that may name columns, none of them twice; the first cell may be empty, as above an index of pandas.
 fn labels(named: &[Cow<'_, [u8]>]) -> Option<Vec<i64>> {
     let named = match named {
         [first, rest @ ..] if first.trim_ascii().is_empty() => rest,
@@ -101,7 +101,10 @@ fn labels(named: &[Cow<'_, [u8]>]) -> Option<Vec<i64>> {
     };
     let labels: Vec<i64> = named.iter().map(label).collect::<Option<_>>()?;
     let different: HashSet<&i64> = labels.iter().collect();
-    (labels.len() > 2 && different.len() == labels.len()).then_some(labels)
+    // one or two could be a row of floats that are written with a point
+    let pointed = named.iter().any(|cell| cell.contains(&b'.'));
+    let enough = labels.len() > 2 || (!labels.is_empty() && !pointed);
+    (enough && different.len() == labels.len()).then_some(labels)
 }
 
 /// The first line without the mark of a comment, behind which NumPy writes names of columns (`savetxt` with `header`).
@@ -162,21 +165,58 @@ pub(super) fn other_delimiter(record: &[u8]) -> Option<&'static str> {
     numbers.then_some("separates its numbers by blanks; commas, semicolons and tabs are read (delimiter=',' of numpy.savetxt)")
 }
 
-/// Whether records without names begin with a whole number that differs, before fractions: an index, which no component would be.
-pub(super) fn begins_with_index(first: &[Cow<'_, [u8]>], other: &[Cow<'_, [u8]>]) -> bool {
-    let indexed = |cells: &[Cow<'_, [u8]>]| match cells {
-        [index, rest @ ..] => {
-            let index = index.trim_ascii();
-            let whole = !index.is_empty() && index.iter().all(u8::is_ascii_digit);
-            whole
-                && rest.len() > 1
-                && rest
-                    .iter()
-                    .all(|cell| is_fraction(cell) || cell.contains(&b'.') && is_number(cell))
+/// What a record without names begins with.
+pub(super) struct Leading {
+    /// The number of its first cell.
+    first: Option<f32>,
+    /// Its whole numbers before the first other cell.
+    whole: Vec<u64>,
+    /// Whether two or more cells follow, all of them fractions or written like those.
+    fractions: bool,
+    /// Whether there are fractions among the others.
+    some: bool,
+}
+
+impl Leading {
+    pub fn of(record: &[u8], delimiter: u8) -> Self {
+        let cells = cells(record, delimiter);
+        let whole = |cell: &Cow<'_, [u8]>| std::str::from_utf8(cell.trim_ascii()).ok()?.parse::<u64>().ok();
+        let leading: Vec<u64> = cells.iter().map_while(whole).collect();
+        let rest = &cells[leading.len()..];
+        let like = |cell: &Cow<'_, [u8]>| is_fraction(cell) || cell.contains(&b'.') && is_number(cell);
+        Self {
+            first: cells
+                .first()
+                .and_then(|cell| numbers::of_scalar(cell).ok().flatten()),
+            fractions: rest.len() > 1 && rest.iter().all(like),
+            some: cells.len() > 2 && cells[1..].iter().any(|cell| is_fraction(cell)),
+            whole: leading,
         }
-        [] => false,
-    };
-    indexed(first) && indexed(other) && first[0].trim_ascii() != other[0].trim_ascii()
+    }
+}
+
+/// Whether records without names begin with an index: whole numbers before fractions that no two records share, or numbers that count.
+pub(super) fn begin_with_index(records: &[Leading]) -> bool {
+    let Some(one) = records.first() else { return false };
+    let columns = one.whole.len();
+    let tuples: HashSet<&[u64]> = records.iter().map(|record| &record.whole[..]).collect();
+    let apart = records.len() > 1
+        && columns > 0
+        && tuples.len() == records.len()
+        && records
+            .iter()
+            .all(|record| record.fractions && record.whole.len() == columns);
+    let count = |pair: &[Leading]| matches!((pair[0].first, pair[1].first), (Some(a), Some(b)) if b == a + 1.0 && a.fract() == 0.0);
+    let counts =
+        records.len() > 2 && records.windows(2).all(count) && records.iter().any(|record| record.some);
+    apart || counts
+}
+
+/// Whether a cell holds a vector in another notation than brackets: of Postgres, NumPy, PyTorch.
+pub(super) fn is_almost_bracketed(cell: &[u8]) -> bool {
+    let cell = cell.trim_ascii();
+    let begins = ["[", "(", "{", "array(", "tensor(", "np.", "torch."];
+    begins.iter().any(|begin| cell.starts_with(begin.as_bytes())) && cell.iter().any(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -217,6 +257,38 @@ mod tests {
         }
         for first in ["emb_0,emb_1\r", "\"a\rb\",emb_0", "0.5;1", "[0.5,1];a"] {
             assert_eq!(unmarked(first.as_bytes(), None), Ok(first.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn an_index_in_front_of_rows_without_names_is_found() {
+        let indexed = |table: &str| {
+            let records: Vec<Leading> = table
+                .lines()
+                .map(|line| Leading::of(line.as_bytes(), b','))
+                .collect();
+            begin_with_index(&records)
+        };
+        // pandas.DataFrame.to_csv(header=False): of a range, of a sample, of two levels, of floats
+        for table in [
+            "0,0.5,0.25\n1,0.1,1.0",
+            "57,0.5,1.0\n12,0.25,0.75",
+            "0,0,0.5,0.25\n0,1,0.3,0.1\n1,0,0.2,0.9",
+            "0.0,0.5,0.25\n1.0,0.3,0.1\n2.0,0.2,0.9",
+        ] {
+            assert!(indexed(table), "{table}");
+        }
+        // zeros as JavaScript writes them, fewer fractions, whole rows, rows of one component, too few to count
+        for table in [
+            "0,0.5,0.25\n0,0.1,0.5",
+            "1,2,0.25\n2,3,0.5",
+            "1,2,3\n4,5,6",
+            "1,2,3\n2,3,4\n3,4,5",
+            "0.0,0.5,0.1\n1.0,0.5,0.2",
+            "1,0.5\n2,0.25",
+            "0.5,1.5\n0.25,1",
+        ] {
+            assert!(!indexed(table), "{table}");
         }
     }
 }

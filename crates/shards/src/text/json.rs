@@ -5,13 +5,15 @@ use std::fmt;
 
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_json::value::RawValue;
 
 use super::numbers;
 
 /// Keys within keys that are looked at for rows.
 const MAX_DEPTH: usize = 6;
+/// Most keys of an object that are looked at for values that are missing.
+const MAX_KEYS: usize = 100;
 
 /// What stands under a path of keys in the record; `None` when nothing does. The last of several equal keys counts, as in
 /// Python.
@@ -71,6 +73,7 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
         for (path, value) in level {
             let step = |key: &str| [&path[..], &[key.to_owned()]].concat();
             match value {
+                Value::Object(map) if other_kind(map).is_some() => {}
                 Value::Object(map) => below.extend(map.iter().map(|(key, value)| (step(key), value))),
                 // answers of services in batches: a list of one
                 Value::Array(items) if items.len() == 1 && items[0].is_object() => {
@@ -124,7 +127,75 @@ fn holds_row(item: &Value) -> bool {
     }
 }
 
+/// Names of arrays that are no rows unless they are chosen: shapes, places, tokens, packed bits.
+const NOT_ROWS: [&str; 15] = [
+    "attention_mask",
+    "bbox",
+    "binary",
+    "box",
+    "dims",
+    "input_ids",
+    "position_ids",
+    "shape",
+    "size",
+    "sort",
+    "strides",
+    "token_ids",
+    "token_type_ids",
+    "tokens",
+    "ubinary",
+];
+
+/// What an object is that holds numbers in a form of its own, with what to write in its place.
+pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
+    let shape = ["dims", "shape"].iter().find_map(|key| map.get(*key)?.as_array());
+    let rows = |shape: &Vec<Value>| {
+        let before = &shape[..shape.len().saturating_sub(1)];
+        before.iter().filter_map(Value::as_u64).product::<u64>()
+    };
+    let is_list = |key: &str| map.get(key).is_some_and(Value::is_array);
+    if map.get("type").and_then(Value::as_str) == Some("Buffer") && is_list("data") {
+        return Some("the bytes of a Buffer; write its numbers, Array.from(new Float32Array(…))");
+    }
+    match shape {
+        Some(shape) if !is_list("data") || rows(shape) != 1 => {
+            return Some("a tensor; write its rows as arrays, tensor.tolist()");
+        }
+        _ => {}
+    }
+    let numbered = map.len() > 1
+        && ["0", "1"]
+            .iter()
+            .all(|key| map.get(*key).is_some_and(Value::is_number));
+    numbered.then_some("an object of numbers, as JSON has an array with a type; write Array.from(…)")
+}
+
+/// Paths of a record whose values are missing, null or empty, and those of all others.
+pub(super) fn filled(
+    record: &Value,
+    path: &[String],
+    empty: &mut Vec<Vec<String>>,
+    full: &mut Vec<Vec<String>>,
+) {
+    let Value::Object(map) = record else { return };
+    if path.len() == MAX_DEPTH {
+        return;
+    }
+    for (key, value) in map.iter().take(MAX_KEYS) {
+        let path = [path, std::slice::from_ref(key)].concat();
+        filled(value, &path, empty, full);
+        let nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        if nothing { &mut *empty } else { &mut *full }.push(path);
+    }
+}
+
 fn is_row(path: &[String], value: &Value) -> bool {
+    if path
+        .last()
+        .is_some_and(|name| NOT_ROWS.contains(&name.to_ascii_lowercase().as_str()))
+    {
+        return false;
+    }
     match value {
         Value::Array(items) => {
             let items = match &items[..] {

@@ -91,10 +91,16 @@ impl Numbered<'_> {
             let shown: String = cell(word)
                 .map(|cell| String::from_utf8_lossy(cell).chars().take(SHOWN).collect())
                 .unwrap_or_default();
-            return Some(format!(
-                "{} holds {shown:?}, which is not a number",
-                names[word.1]
-            ));
+            let comma = cell(word).is_some_and(|cell| {
+                let point = |&byte: &u8| if byte == b',' { b'.' } else { byte };
+                is_number(&cell.iter().map(point).collect::<Vec<u8>>())
+            });
+            let what = if comma {
+                "a number with a decimal comma; write a point"
+            } else {
+                "which is not a number"
+            };
+            return Some(format!("{} holds {shown:?}, {what}", names[word.1]));
         }
         let known = columns.iter().filter_map(cell).any(|cell| is_number(cell));
         (!known).then(|| "they are empty".to_owned())

@@ -6,14 +6,16 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::fault::Fault;
 
-/// Appends the numbers of a JSON value: an array, or a text with the bytes of f32 in base64, as embedding services give it. An
-/// array that holds one array stands for that one.
+/// Appends the numbers of a JSON value: an array, a text of one, or a text with the bytes of f32 in base64, as embedding services
+/// give it. An array that holds one array stands for that one.
 ///
 /// Numbers are read as f64 and rounded to f32, as `numpy.float32(json.loads(text))` does.
 pub(super) fn of_json(value: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
     let value = value.trim_ascii();
     match value {
         b"null" => Err(Fault::Null),
+        // as databases with vectors answer
+        [b'"', b'[', inner @ .., b']', b'"'] => list(inner.trim_ascii(), Between::Comma, out),
         [b'"', text @ .., b'"'] => of_base64(text, out),
         [b'[', inner @ .., b']'] => {
             let inner = inner.trim_ascii();
@@ -145,6 +147,8 @@ mod tests {
         assert!(json("[NaN, -Infinity]").unwrap()[0].is_nan());
         assert_eq!(json("[1e39]").unwrap(), [f32::INFINITY]);
         assert_eq!(json("[]").unwrap(), [0.0; 0]);
+        // a column of pgvector
+        assert_eq!(json("\"[0.5,-2]\"").unwrap(), [0.5, -2.0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::{header, json, numbers, table};
-use crate::cells::delimiter;
+use crate::cells::{delimiter, is_misquoted};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
@@ -12,6 +12,8 @@ use crate::rows::Ask;
 
 /// Records that are looked at for what the rows are.
 pub(super) const LOOKED_AT: usize = 1000;
+/// Records that are looked at in any case: not all need hold all.
+const LOOKED_AT_FIRST: usize = 16;
 
 /// How the rows of a text are read.
 #[derive(Debug, Clone)]
@@ -48,7 +50,14 @@ impl Plan {
     /// A sentence when the record is not JSON.
     pub fn row(&self, record: &[u8], out: &mut Vec<f32>) -> Result<Result<(), Fault>, String> {
         let path = match &self.rows {
-            Rows::Table(plan) => return Ok(plan.row(record, out)),
+            Rows::Table(plan) => {
+                if is_misquoted(record) {
+                    return Err("has text behind a closing quote, so that its rows cannot be told from texts; double quotes \
+                                within texts, and put texts with quotes in quotes"
+                        .to_owned());
+                }
+                return Ok(plan.row(record, out));
+            }
             Rows::Json(path) => path,
         };
         if path.is_empty() {
@@ -123,14 +132,18 @@ impl Plan {
         let delimiter = delimiter(&first);
         // a cell that holds nothing says nothing of its column
         let (mut start, mut fullest) = (None, None);
+        let mut leading = vec![header::Leading::of(&first, delimiter)];
         for _ in 0..LOOKED_AT {
             let Some(record) = records.next(place)? else { break };
             start.get_or_insert(record.offset);
+            if leading.len() < LOOKED_AT_FIRST {
+                leading.push(header::Leading::of(record.bytes, delimiter));
+            }
             let (filled, cells) = header::filled(record.bytes, delimiter);
             if fullest.as_ref().is_none_or(|&(most, _)| filled > most) {
                 fullest = Some((filled, record.bytes.to_vec()));
             }
-            if filled == cells {
+            if filled == cells && leading.len() == LOOKED_AT_FIRST {
                 break;
             }
         }
@@ -141,6 +154,11 @@ impl Plan {
             return Ok(None);
         }
         let plan = table::Plan::of(first, shown, ask.selector, ask.role, place)?;
+        if !plan.header && header::begin_with_index(&leading) {
+            let reason = "begins its rows with whole numbers before fractions, as the index of pandas is; write it without \
+                          (index=False), or with names of columns (emb_0, emb_1, …)";
+            return Err(ShardError::bad_selector(place, reason));
+        }
         if plan.header {
             let Some(start) = start else { return Ok(None) };
             layout.start = start;
@@ -157,9 +175,16 @@ impl Plan {
         let place = input.place();
         let (layout, selector) = Layout::of_json(input, ask.selector)?;
         let mut records = layout.records(input, layout.start)?;
-        let (mut path, mut names, mut looked, mut candidates) = (None, Vec::<String>::new(), 0, 0);
-        let mut batch = None;
-        while looked < LOOKED_AT && path.is_none() {
+        let (mut path, mut names, mut looked) = (None, Vec::<String>::new(), 0);
+        let (mut found, mut batch, mut other) = (Vec::<Vec<String>>::new(), None, None);
+        let (mut empty, mut full) = (Vec::new(), Vec::new());
+        // a record without its row says nothing of where the others have theirs
+        let open =
+            |empty: &[Vec<String>], full: &[Vec<String>]| empty.iter().any(|path| !full.contains(path));
+        while looked < LOOKED_AT
+            && path.is_none()
+            && (looked < LOOKED_AT_FIRST || found.is_empty() || open(&empty, &full))
+        {
             let Some(record) = records.next(place)? else { break };
             let text = record.bytes;
             looked += 1;
@@ -172,28 +197,43 @@ impl Plan {
             });
             let value: serde_json::Value = match value {
                 Ok(value) => value,
+                // who reads it says so
+                Err(_) if !found.is_empty() => break,
                 Err(error) => {
                     let reason = format!("is not JSON: {error}");
                     return Err(ShardError::bad_record(place, looked as u64 - 1, reason));
                 }
             };
             if let Some(map) = value.as_object() {
-                for key in map.keys() {
+                for (key, value) in map {
                     if names.len() < 100 && !names.contains(key) {
                         names.push(key.clone());
                     }
+                    let kind = value.as_object().and_then(json::other_kind);
+                    other = other.or(kind.map(|kind| format!("#{key} holds {kind}")));
                 }
             }
-            path = if let Some(selector) = selector {
-                path_of(&value, selector)
-            } else {
-                let paths = json::row_paths(&value);
-                candidates = paths.len();
-                batch = batch.or_else(|| json::batch_path(&value));
-                (candidates > 0)
-                    .then(|| choose(&paths, ask.role, place))
-                    .transpose()?
-            };
+            if let Some(selector) = selector {
+                path = path_of(&value, selector);
+                continue;
+            }
+            for path in json::row_paths(&value) {
+                if !found.contains(&path) {
+                    found.push(path);
+                }
+            }
+            json::filled(&value, &[], &mut empty, &mut full);
+            for list in [&mut empty, &mut full] {
+                list.sort_unstable();
+                list.dedup();
+            }
+            batch = batch.or_else(|| json::batch_path(&value));
+        }
+        let least = found.iter().map(Vec::len).min();
+        found.retain(|path| Some(path.len()) == least);
+        let candidates = found.len();
+        if path.as_ref().is_none_or(Vec::is_empty) && candidates > 0 {
+            path = Some(choose(&found, ask.role, place)?);
         }
         let Some(path) = path else {
             if looked == 0 {
@@ -211,7 +251,10 @@ impl Plan {
                         "its records hold several rows each, in {}; write a record for each row",
                         path.join(".")
                     ),
-                    None => format!("no record has an array of numbers; they have {keys}"),
+                    None => match other {
+                        Some(other) => other,
+                        None => format!("no record has an array of numbers; they have {keys}"),
+                    },
                 },
             };
             return Err(ShardError::bad_selector(place, reason));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::header::{Begin, begin, begins_with_index, is_bracketed, other_delimiter};
+use super::header::{Begin, begin, is_almost_bracketed, is_bracketed, other_delimiter};
 use super::numbered::{flawed_columns, numbered_sets};
 use super::numbers;
 use crate::cells::{cells, delimiter};
@@ -60,12 +60,6 @@ impl Plan {
             Some(second) if header => cells(second, delimiter),
             _ => named.clone(),
         };
-        let other = second.map(|second| cells(second, delimiter));
-        if !header && other.is_some_and(|other| begins_with_index(&named, &other)) {
-            let reason = "begins its rows with a whole number before fractions, as an index of pandas is; write it without \
-                          (index=False), or with names of columns (emb_0, emb_1, …)";
-            return Err(ShardError::bad_selector(place, reason));
-        }
         let names: Vec<String> = if header {
             let text = |cell: &Cow<'_, [u8]>| String::from_utf8_lossy(cell.trim_ascii()).into_owned();
             named.iter().map(text).collect()
@@ -84,6 +78,10 @@ impl Plan {
             let meant = flawed
                 .iter()
                 .find(|set| labels.is_empty() || selector == Some(set.prefix));
+            let cell = names
+                .iter()
+                .zip(&shown)
+                .find(|(_, cell)| is_almost_bracketed(cell));
             let apart = other_delimiter(first)
                 .or_else(|| other_delimiter(second?))
                 .filter(|_| named.len() == 1);
@@ -92,9 +90,13 @@ impl Plan {
                 (None, Some(selector), false) => {
                     format!("has no rows called {selector:?}; it has {}", listed(&labels))
                 }
-                _ => match apart {
-                    Some(apart) => apart.to_owned(),
-                    None => format!(
+                _ => match (apart, cell) {
+                    (Some(apart), _) => apart.to_owned(),
+                    (None, Some((name, cell))) => format!(
+                        "has no column of bracketed numbers, [0.5, 1.5]; {name:?} holds {:?}",
+                        String::from_utf8_lossy(cell).chars().take(40).collect::<String>()
+                    ),
+                    (None, None) => format!(
                         "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
                         listed(&names)
                     ),
@@ -231,25 +233,6 @@ mod tests {
     }
 
     #[test]
-    fn an_index_in_front_of_rows_without_names_is_refused() {
-        // pandas.DataFrame.to_csv(header=False)
-        for table in ["0,0.5,0.25\n1,0.1,1.0", "57,0.5,1.0\n12,0.25,0.75"] {
-            let refused = plan(table, None).unwrap_err().to_string();
-            assert!(refused.contains("index=False"), "{refused}");
-        }
-        // zeros as JavaScript writes them, fewer fractions, whole rows, rows of one component
-        for table in [
-            "0,0.5,0.25\n0,0.1,0.5",
-            "1,2,0.25\n2,3,0.5",
-            "1,2,3\n4,5,6",
-            "0.0,0.5,0.1\n1.0,0.5,0.2",
-            "1,0.5\n2,0.25",
-        ] {
-            assert_eq!(rows(table).len(), 2, "{table}");
-        }
-    }
-
-    #[test]
     fn tables_with_other_delimiters_are_named() {
         for (table, named) in [
             ("id|emb_0|emb_1\n1|0.5|0.25", "|"),
@@ -274,6 +257,9 @@ mod tests {
             "0,2,4\n0.5,0.25,1",
             "0.1,0.2,cat\n0.4,0.5,dog",
             "cat,1,2\ndog,3,4",
+            "5,6\n0.5,0.25",
+            "5\n0.5",
+            ",0\n0,0.5",
         ] {
             assert_eq!(
                 plan(unclear, None).unwrap_err().code(),
@@ -285,7 +271,7 @@ mod tests {
         assert_eq!(rows("name,0,1\ndog,3,4"), [Ok(vec![3.0, 4.0])]);
         // rows of whole numbers, and of few of them
         assert_eq!(rows("1,2,3\n4,5,6").len(), 2);
-        assert_eq!(rows("1,2\n0.5,0.25").len(), 2);
+        assert_eq!(rows("1.0,2.0\n0.5,0.25").len(), 2);
         assert_eq!(rows("0,1,0\n0.5,0.25,1").len(), 2);
     }
 

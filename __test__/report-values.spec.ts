@@ -1,8 +1,9 @@
 /** What a report says, number by number: each stands under its own name. */
 import test from 'ava'
 import { gapChart, strategyGapChart } from '../src/report/charts/gap.ts'
+import { sampleSizeChart } from '../src/report/charts/sample-size.ts'
 import { energyChart, overlapChart, spectraChart } from '../src/report/charts/spectra.ts'
-import type { CompareData, MeasureData } from '../src/report/data.ts'
+import type { CompareData, MeasureData, SampleSizeData } from '../src/report/data.ts'
 import { PALETTES } from '../src/report/palette.ts'
 import { reportHtml } from '../src/report/report.ts'
 import { sorted } from '../src/report/results.ts'
@@ -202,6 +203,19 @@ test('strategies stand in the order of what they leave of the gap', t => {
     ['none', 'c3', 'centering', 'realign'],
   )
   t.regex(chart?.summary ?? '', /^none .*c3 .*centering .*realign/)
+})
+
+test('the table of sizes has each number under its name', t => {
+  const curve = [
+    { n: 100, mean: 0.4, sd: 0.05, floor: 0.1 },
+    { n: 400, mean: 0.3, sd: 0.02, floor: 0.06 },
+  ]
+  const chart = sampleSizeChart({ curve, model: { slope: 9, limit: 0.2 } } as unknown as SampleSizeData)
+  t.deepEqual(chart?.table.head, ['rows', 'mean gap', 'sd', 'noise floor', '√(T/N)'])
+  t.deepEqual(chart?.table.rows, [
+    [100, 0.4, 0.05, 0.1, 0.3],
+    [400, 0.3, 0.02, 0.06, 0.15],
+  ])
 })
 
 test('only rows of a fit whose gap lies below the floor are said to be rows of a fit', t => {

@@ -10,7 +10,7 @@ async function evaluated(t: ExecutionContext, folder: string, evaluation: object
   const model = { path: longerModel(folder) }
   const config = tinyConfig(folder, { stage1: false, stage2: false, model, evaluation, ...changes })
   const report = await (await ReVision.open(config)).evaluate()
-  rmSync(join(folder, 'longer'), { recursive: true })
+  rmSync(join(folder, 'longer'), { recursive: true, force: true })
   t.true(report.evaluation.records.every(({ loss }) => Number.isFinite(loss)))
   return report.evaluation
 }
@@ -60,9 +60,11 @@ test('an image of a benchmark that has no row is an error, or its question is le
   const error = await t.throwsAsync(evaluated(t, folder, { data: null, benchmarks: [path] }))
   t.like(error, { code: 'BAD_SAMPLE', file: path })
   t.regex(error.message, /question 1.*"gone".*skip/)
-  rmSync(join(folder, 'longer'), { recursive: true })
-  const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [path], missing: 'skip' })
-  t.like(benchmarks, [{ count: 2, skipped: 1 }])
+  for (const missing of ['skip', 'report']) {
+    rmSync(join(folder, 'longer'), { recursive: true, force: true })
+    const { benchmarks } = await evaluated(t, folder, { data: null, benchmarks: [path], missing })
+    t.like(benchmarks, [{ count: 2, skipped: 1 }], missing)
+  }
   pope(folder, ['gone', 'too'])
   const none = evaluated(t, folder, { data: null, benchmarks: [path], missing: 'skip' })
   t.like(await t.throwsAsync(none), { code: 'EMPTY', file: path })

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { figure } from '../src/cli/print.ts'
 import { trackText } from '../src/cli/track-table.ts'
 import { numberToHalf } from '../src/half.ts'
 import type { TrackRecord } from '../src/results.ts'
@@ -160,6 +161,14 @@ test('of a long run evenly spread steps are shown, from the first to the last', 
   const text = trackText(Array.from({ length: 100 }, (_, i) => ({ ...(record as TrackRecord), step: 10 * i })))
   const shown = [...text.matchAll(/^ +(\d+) /gm)].map(([, step]) => Number(step))
   t.is(shown.length, 24)
+  const { gap, passive, u, v } = record as TrackRecord
+  const [head = '', row = ''] = text.split('\n').filter(line => /^ *(step|0) /.test(line))
+  const cells = row.trim().split(/ {2,}/)
+  const cell = (name: string) => cells[head.trim().split(/ {2,}/).indexOf(name)]
+  const named = { gap: gap.centroid, floor: gap.floor, drift: passive.drift, 'κ(Σ_U)': u.kappa, 'κ(Σ_V)': v.kappa }
+  for (const [name, value] of Object.entries(named)) {
+    t.is(cell(name), figure(value), name)
+  }
   t.deepEqual([shown[0], shown.at(-1)], [0, 990])
   const between = shown.slice(1).map((step, i) => step - (shown[i] as number))
   t.deepEqual([Math.min(...between), Math.max(...between)], [40, 50])

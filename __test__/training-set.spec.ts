@@ -33,6 +33,23 @@ test('records of several files are one list, each with its rows and its place', 
   await set.close()
 })
 
+test('thousands of records keep their numbers', async t => {
+  const [first, second] = [
+    jsonl(
+      t,
+      Array.from({ length: 2500 }, (_, i) => caption(i)),
+    ),
+    jsonl(t, [2500, 2501].map(caption)),
+  ]
+  const set = await TrainingSet.open({ data: [first, second] })
+  t.is(set.train.length, 2502)
+  for (const i of [0, 1, 1023, 1024, 1025, 2047, 2048, 2499, 2500, 2501]) {
+    const { id, record } = await set.train.at(i)
+    t.deepEqual({ id, record }, { id: `r${i}`, record: i })
+  }
+  await set.close()
+})
+
 test('records without names are counted over all files, so that each has its own row', async t => {
   const [first, second] = [jsonl(t, [{ caption: 'a' }, { caption: 'b' }]), jsonl(t, [{ caption: 'c' }])]
   const lookup = await rowsById(['0', '1', '2'])

@@ -181,3 +181,24 @@ impl From<candle_core::Error> for EncoderError {
         Self::Nn(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_a_direction_are_refused_by_name() {
+        assert_eq!(
+            usable(vec![0.0, 1.0, -1.0, 0.0], 2, |row| row.to_string())
+                .unwrap()
+                .len(),
+            4
+        );
+        for bad in [[0.0, 0.0], [f32::NAN, 1.0], [1.0, f32::INFINITY], [0.0, -0.0]] {
+            let rows = [[1.0, 0.0], bad].concat();
+            let error = usable(rows, 2, |row| format!("record {row}")).unwrap_err();
+            assert_eq!(error.code(), "BAD_ROW", "{bad:?}");
+            assert!(error.to_string().contains("record 1"), "{error}");
+        }
+    }
+}

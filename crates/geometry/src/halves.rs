@@ -308,6 +308,24 @@ mod tests {
         }
     }
 
+    /// Below sixty rows, of groups below sixty groups, the quotient of two estimates is not given.
+    #[test]
+    fn a_participation_ratio_wants_sixty_independent_rows() {
+        let of = |rows: u64| {
+            let mut covariance = Covariance::about(&[0.0; 2]);
+            let values: Vec<f64> = (0..2 * rows)
+                .map(|i| (crate::mix(i) >> 11) as f64 * 2.0_f64.powi(-53) - 0.5)
+                .collect();
+            covariance.accumulate(as_rows(&values, 2));
+            covariance
+        };
+        let halves = |first| Halves::of([of(15), of(15), of(15), of(15)], first);
+        assert_eq!(halves(None).participation_ratio(&of(59)), None);
+        assert!(halves(None).participation_ratio(&of(60)).is_some());
+        assert_eq!(halves(Some(of(59))).participation_ratio(&of(600)), None);
+        assert!(halves(Some(of(60))).participation_ratio(&of(600)).is_some());
+    }
+
     /// Pairs of rows with one covariance, ρ = .8, eight rows: the mean over 4,000 samples of the product's trace is tr Σ² within
     /// four standard errors, where that of two unbiased covariances is a sixth too large.
     #[test]

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::numbers;
 

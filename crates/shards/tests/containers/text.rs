@@ -100,6 +100,87 @@ fn keys_and_columns_are_chosen_by_name() {
     );
 }
 
+/// Files that a newcomer made with pandas, PostgreSQL's and JavaScript's writers.
+#[test]
+fn what_stands_beside_missing_rows_is_not_taken_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let found = ShardRef::probe(&path, None)?;
+        Ok((found.rows, found.dim))
+    };
+    let read = |name: &str, text: &str| -> (u64, usize) {
+        opened(name, text).unwrap_or_else(|error: ShardError| panic!("{text}: {error}"))
+    };
+    for first in ["null", "[]"] {
+        let text = [first, "[0.1,0.2,0.3]", "[0.4,0.5,0.6]"]
+            .map(|row| format!("{{\"size\":[640,480],\"crop\":[1,2],\"embedding\":{row}}}\n"))
+            .concat();
+        assert_eq!(read("a.jsonl", &text), (3, 3));
+        assert_eq!(
+            read("a.json", &format!("[{}]", text.trim_end().replace('\n', ","))),
+            (3, 3)
+        );
+    }
+    assert_eq!(
+        read(
+            "b.jsonl",
+            "{\"crop\":[1,2]}\n{\"crop\":[1,2],\"emb\":[0.1,0.2,0.3]}\n"
+        ),
+        (2, 3)
+    );
+    assert_eq!(read("c.json", "[null, [0.1, 0.2]]"), (2, 2));
+    assert_eq!(read("c.jsonl", "null\n[0.1, 0.2]\n"), (2, 2));
+    assert_eq!(read("d.jsonl", "{\"embedding\": \"[0.1,0.2]\"}\n"), (1, 2));
+    assert_eq!(read("e.tsv", "0\ta\t[0.5,1.5]\n1\tb\t[0.5,2]\n"), (2, 2));
+    for (name, text, named) in [
+        (
+            "f.jsonl",
+            "{\"text\":[1.5,2],\"image\":null}\n{\"text\":[3,4],\"image\":[1,2]}\n",
+            "several arrays of rows",
+        ),
+        (
+            "g.jsonl",
+            "{\"id\":0,\"embedding\":{\"cpuData\":{\"0\":0,\"1\":1},\"type\":\"float32\",\"dims\":[1,2],\"size\":2}}",
+            "a tensor; write its rows as arrays",
+        ),
+        (
+            "h.jsonl",
+            "{\"embedding\":{\"dims\":[2,2],\"data\":[1,2,3,4]}}",
+            "a tensor; write its rows as arrays",
+        ),
+        (
+            "i.jsonl",
+            "{\"id\":1,\"embedding\":{\"type\":\"Buffer\",\"data\":[205,204,204,61]}}",
+            "the bytes of a Buffer",
+        ),
+        (
+            "j.jsonl",
+            "{\"embedding\":{\"0\":0.5,\"1\":0.25}}",
+            "an object of numbers",
+        ),
+        (
+            "k.jsonl",
+            "{\"input_ids\":[101,7],\"shape\":[1,768]}",
+            "no record has an array",
+        ),
+        ("l.csv", "0,0,0.5,0.25\n0,1,0.3,0.1\n1,0,0.2,0.9\n", "index=False"),
+        ("m.csv", "0.0,0.5,0.25\n1.0,0.3,0.1\n2.0,0.2,0.9\n", "index=False"),
+        ("n.csv", "5,6\n0.5,0.25\n", "names of columns or the first row"),
+        (
+            "o.csv",
+            "id,cap,e0,e1\n1,\"a b,1.5,2.5\n2,c,3.5,4.5\n3,\"x y,5.5,6.5\n",
+            "closing quote",
+        ),
+        ("p.csv", "id,embedding\n1,\"{0.5,1.5}\"\n", "holds \"{0.5,1.5}\""),
+        ("q.csv", "e0;e1;e2\n0,5;1,5;2\n", "decimal comma"),
+    ] {
+        let refused = opened(name, text).expect_err(text);
+        assert!(refused.to_string().contains(named), "{text}: {refused}");
+    }
+}
+
 #[test]
 fn bad_rows_of_text_are_named() {
     let found = probe("text/bad.jsonl", None).unwrap();

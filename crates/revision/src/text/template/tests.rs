@@ -104,6 +104,21 @@ fn rendered(source: &str) -> Result<String, String> {
     template.render(arguments).map_err(|error| error.to_string())
 }
 
+/// As `str.find` and `str.rfind` of Python, which count characters and give −1 for what is not there.
+#[test]
+fn texts_are_searched_from_both_ends() {
+    for (source, expected) in [
+        ("{{ 'abcb'.find('b') }} {{ 'abcb'.rfind('b') }}", "1 3"),
+        ("{{ 'abc'.find('x') }} {{ 'abc'.rfind('x') }}", "-1 -1"),
+        ("{{ 'ééb'.rfind('b') }} {{ ''.rfind('') }}", "2 0"),
+    ] {
+        assert_eq!(rendered(source).as_deref(), Ok(expected), "{source}");
+    }
+    for source in ["{{ 'abc'.index('x') }}", "{{ 'abc'.rindex('x') }}"] {
+        assert!(rendered(source).is_err(), "{source}");
+    }
+}
+
 #[test]
 fn expressions_are_those_of_transformers() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/text/expressions.json");

@@ -244,3 +244,16 @@ test('bad rows of both sides are named, and those of one that may lose them are 
     message: /^row 9: length is zero/,
   })
 })
+
+test('two bad rows are named both, of more the first ones with their number', async t => {
+  for (const bad of [[3], [3, 7], Array.from({ length: 40 }, (_, i) => i)]) {
+    const values = someRows(50, 4, 1)
+    for (const row of bad) values[4 * row] = Number.NaN
+    const rows = await openEmbeddings(values, { dim: 4 })
+    const { message } = (await t.throwsAsync(convert(rows, join(folderOf(t), 'out.npy')))) as Error
+    for (const row of bad.slice(0, 2)) {
+      t.regex(message, new RegExp(`row ${row}\\b`))
+    }
+    t.is(message.includes('40'), bad.length === 40, message)
+  }
+})

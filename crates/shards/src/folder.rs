@@ -123,3 +123,20 @@ pub(crate) fn folders_with_containers(folder: &Path) -> Result<Vec<PathBuf>, Sha
 pub(crate) fn sort(files: &mut [PathBuf]) {
     files.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_folders_are_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let rows = root.path().join("a");
+        std::fs::create_dir(&rows).unwrap();
+        std::fs::write(rows.join("x.npy"), b"").unwrap();
+        // back up, and to the same rows again
+        std::os::unix::fs::symlink(root.path(), root.path().join("b")).unwrap();
+        std::os::unix::fs::symlink(&rows, root.path().join("c")).unwrap();
+        assert_eq!(folders_with_containers(root.path()).unwrap(), [rows]);
+    }
+}

@@ -124,10 +124,9 @@ pub(crate) fn sort(files: &mut [PathBuf]) {
     files.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use super::*;
-
+    #[cfg(unix)]
     #[test]
     fn links_to_folders_are_not_followed() {
         let root = tempfile::tempdir().unwrap();
@@ -137,6 +136,6 @@ mod tests {
         // back up, and to the same rows again
         std::os::unix::fs::symlink(root.path(), root.path().join("b")).unwrap();
         std::os::unix::fs::symlink(&rows, root.path().join("c")).unwrap();
-        assert_eq!(folders_with_containers(root.path()).unwrap(), [rows]);
+        assert_eq!(super::folders_with_containers(root.path()).unwrap(), [rows]);
     }
 }

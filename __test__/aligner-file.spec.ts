@@ -126,6 +126,10 @@ const HOSTILE: Record<string, [bytes: Uint8Array, message: RegExp]> = {
     changed(({ tensors }) => Object.assign(tensors, { shift: { shape: [2], values: [0, Number.NaN] } })),
     /"shift" has a value that is not finite/,
   ],
+  'a value beyond all numbers': [
+    changed(({ tensors }) => Object.assign(tensors, { shift: { shape: [2], values: [Number.NEGATIVE_INFINITY, 0] } })),
+    /"shift" has a value that is not finite/,
+  ],
   'bytes after the last tensor': [Uint8Array.of(...alignerBytes(smallParts()), 0), /take 48 bytes, the file holds 49/],
   'a truncated tensor': [alignerBytes(smallParts()).subarray(0, -8), /take 48 bytes, the file holds 40/],
   'overlapping tensors': [

@@ -5,6 +5,7 @@ import { cosinesChart } from '../src/report/charts/cosines.ts'
 import { matrixChart } from '../src/report/charts/matrix.ts'
 import { pipelineChart } from '../src/report/charts/pipeline.ts'
 import type { MeasureData } from '../src/report/data.ts'
+import { PALETTES } from '../src/report/palette.ts'
 
 test('an axis of positive values ends at round numbers around them', t => {
   for (const [values, expected] of [
@@ -58,6 +59,18 @@ test('the gap of a row and a column of a matrix stands beside their names', t =>
     ],
   )
   t.is(chart?.summary, 'news on news: 0.1; news on art: 0.2; art on news: 0.3; art on art: 0.4')
+  // the domain of a fit is a row, the one it is used on a column
+  const look = { colours: PALETTES.light, width: 800, legend: 0 }
+  const { series } = chart?.option(look) as { series: { data: { value: number[] }[] }[] }
+  t.deepEqual(
+    series[0]?.data.map(({ value: [column, row, log = 0] }) => [row, column, Math.round(10 ** log * 10) / 10]),
+    [
+      [0, 0, 0.1],
+      [0, 1, 0.2],
+      [1, 0, 0.3],
+      [1, 1, 0.4],
+    ],
+  )
 })
 
 test('a bin of a histogram stands at its middle', t => {

@@ -448,6 +448,13 @@ test('an error names the line of every key it is about', async t => {
   )
 })
 
+test('a key that is missing is named with the line of its section', async t => {
+  const path = file(t, 'model:\n  path: x\noutput: y\nembeddings:\n  text: t\nstage1:\n  epochs: 1\n')
+  const error = await t.throwsAsync(() => loadConfig(path))
+  t.like(error, { code: 'BAD_OPTION', file: path })
+  t.regex(error?.message ?? '', /line 6: .*data/)
+})
+
 test('what is not YAML, or too much of it, is refused with its line', async t => {
   const cases: [string, RegExp, object][] = [
     ['model: [1, 2\nx', /line 2/, { row: 1 }],

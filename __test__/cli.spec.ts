@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { figure } from '../src/cli/print.ts'
 import { modalityGap } from './helpers/cli.ts'
 import { readNpy, writeNpy } from './helpers/npy.ts'
 import { folderOf, SAMPLE, statedOf } from './helpers/place.ts'
@@ -59,6 +60,26 @@ test('fit, transform, measure and inspect work on each other’s results', async
   t.true(JSON.parse(through.stdout).gap.after < 1e-5)
   const inspect = await modalityGap(['inspect', moved, '--json'])
   t.like(JSON.parse(inspect.stdout), { rows: 2101, dim: 192, dtype: 'f32', unit: true, badRows: { count: 0 } })
+})
+
+test('the numbers of a transform stand beside their names', async t => {
+  const folder = folderOf(t)
+  const aligner = join(folder, 'aligner.safetensors')
+  t.is((await modalityGap(['fit', ...BOTH, '--out', aligner, '--holdout', '0.5'])).code, 0)
+  const args = ['transform', '--aligner', aligner, '--in', join(SAMPLE, 'text_emb'), '--out', join(folder, 'moved.npy')]
+  const { fits, toTarget } = JSON.parse((await modalityGap([...args, '--json'])).stdout)
+  const { stdout } = await modalityGap([...args, '--overwrite'])
+  for (const [name, value] of [
+    ['shift of the mean since the fit', fits.meanShift],
+    ['expected from sampling, root mean square', fits.floor],
+    ['exceeded by one sample in 200', fits.critical],
+    ['shift of the mean after the map', fits.shiftAfter],
+    ['trace now', fits.trace],
+    ['at the fit', fits.storedTrace],
+    ["distance to the target's mean", toTarget],
+  ]) {
+    t.regex(stdout, new RegExp(`^ *${name} +${figure(value).replace('.', '\\.')}$`, 'm'), name)
+  }
 })
 
 test('every command has a readable text as well', async t => {

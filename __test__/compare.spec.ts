@@ -18,7 +18,9 @@ async function pairs(count: number): Promise<{ image: Embeddings; text: Embeddin
 
 test('every strategy is measured on the rows that its fit has not seen', async t => {
   const { image, text } = await pairs(600)
+  const began = performance.now()
   const report = await compareStrategies({ image, text, paired: true, holdout: 0.3, seed: 4 })
+  const passed = (performance.now() - began) / 1000
   t.deepEqual(Object.keys(report.strategies), Object.keys(STRATEGIES))
   const aligner = await Aligner.fit({ target: image, source: text, holdout: 0.3, seed: 4 })
   const alone = await measureGap({ image, text, aligner, paired: true, holdout: 0.3, seed: 4 })
@@ -26,6 +28,8 @@ test('every strategy is measured on the rows that its fit has not seen', async t
   t.deepEqual(compared, alone, 'the comparison is the measurement, no more')
   t.is(options.method, 'realign')
   t.true(seconds.fit > 0 && seconds.measure > 0)
+  const all = Object.values(report.strategies).flatMap(({ seconds: { fit, measure } }) => [fit, measure])
+  t.true(all.reduce((sum, each) => sum + each) <= passed, 'one after another, in seconds')
   t.true(compared.held)
   t.is(compared.rows.text, 600 - aligner.info.source.rows)
   // pairs held out from a fit on pairs carry its noise as well: tr Σr (1/n held + 1/n fitted)

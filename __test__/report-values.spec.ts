@@ -1,6 +1,8 @@
 /** What a report says, number by number: each stands under its own name. */
 import test from 'ava'
 import { gapChart, strategyGapChart } from '../src/report/charts/gap.ts'
+import { type OverSteps, overSteps } from '../src/report/charts/over-steps.ts'
+import { decompositionChart } from '../src/report/charts/parts.ts'
 import { sampleSizeChart } from '../src/report/charts/sample-size.ts'
 import { energyChart, overlapChart, spectraChart } from '../src/report/charts/spectra.ts'
 import type { CompareData, MeasureData, SampleSizeData } from '../src/report/data.ts'
@@ -205,6 +207,50 @@ test('strategies stand in the order of what they leave of the gap', t => {
   t.regex(chart?.summary ?? '', /^none .*c3 .*centering .*realign/)
 })
 
+test('the table of parts has value and share under their names', t => {
+  const decomposition = { pmb: 0.6, cob: 0.2, traceU: 0.5, traceV: 0.1 }
+  const chart = decompositionChart({ decomposition } as unknown as MeasureData)
+  t.deepEqual(chart?.table.head, ['part', 'value', 'share', 'meaning'])
+  const rounded = chart?.table.rows.map(([name, value, share]) => [
+    name,
+    Number((value as number).toFixed(12)),
+    Number((share as number).toFixed(12)),
+  ])
+  t.deepEqual(rounded, [
+    ['PMB²', 0.36, 0.36],
+    ['COB²', 0.04, 0.04],
+    ['tr Σ_U', 0.5, 0.5],
+    ['tr Σ_V', 0.1, 0.1],
+    ['sum', 1, 1],
+  ])
+  const twice = decompositionChart({ decomposition: { pmb: 3, cob: 1 } } as unknown as MeasureData)
+  t.deepEqual(
+    twice?.table.rows.map(row => row.slice(0, 3)),
+    [
+      ['PMB²', 9, 0.9],
+      ['COB²', 1, 0.1],
+      ['sum', 10, 1],
+    ],
+  )
+})
+
+test('a run whose frame was frozen at step 0 has that mark', t => {
+  const of = {
+    id: 'x',
+    title: '',
+    text: '',
+    value: '',
+    steps: [0, 1],
+    lines: [{ name: 'gap', tone: 'u', values: [1, 2] }],
+  }
+  const look = { colours: PALETTES.light, width: 900, legend: 0 }
+  const marked = (frozenAt: number | undefined) => {
+    const { series } = overSteps({ ...of, frozenAt } as unknown as OverSteps)?.option(look) as { series: object[] }
+    return series.map(each => 'markLine' in each)
+  }
+  t.deepEqual([marked(0), marked(1), marked(undefined)], [[true], [true], [false]])
+})
+
 test('the table of sizes has each number under its name', t => {
   const curve = [
     { n: 100, mean: 0.4, sd: 0.05, floor: 0.1 },
@@ -251,6 +297,7 @@ test('the line of a power law goes through a spectrum that is one, over the rank
   const fit = Object.entries(seriesOf(chart)).find(([name]) => name !== 'image')?.[1] as [number, number][]
   t.is(fit[0]?.[0], 3)
   t.is(fit.at(-1)?.[0], 9)
+  t.deepEqual((seriesOf(chart).image as number[][])[0], [1, eigenvalues[0]])
   for (const [k, value] of fit) {
     t.true(Math.abs(value / (2 * k ** -1.5) - 1) < 1e-12, `rank ${k}`)
   }

@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import * as v from 'valibot'
 import type { FitOptions } from '../src/options.ts'
+import { atLeastZero, part, positive, share, someShare, whole } from '../src/revision/config/leaves.ts'
 import type { Override } from '../src/revision/config/overlay.ts'
 import {
   checkConfig,
@@ -378,6 +380,8 @@ test('a switch that is off, and a number that means none, take away what they sp
   t.false('steps' in (of({ stage1: steps }, { stage1: { max_steps: -1 } }).stage1 as object))
   const adapted = of({ stage1: false, stage2: lora }, { stage2: { lora_target: 'all' } }).stage2 as Stage2Config
   t.is(adapted.lora?.targets, undefined)
+  // the mode that the file has anyway leaves its adapters as they are
+  t.like(of({ stage1: false, stage2: lora }, { stage2: { mode: 'lora' } }).stage2, { lora: { targets: ['q_proj'] } })
   for (const [stages, said] of [
     [
       { stage1: false, stage2: { ...lora, lora_enable: false } },
@@ -424,6 +428,27 @@ test('keys of a section under another name take the place of its own, and a numb
   t.like(stage1({ stage1: own }, { stage1: { gradient_accumulation_steps: 2 } }), { microBatch: 4, batchSize: 8 })
   t.throws(() => checkConfig({ ...SMALLEST, stage1: { data: 'd', scheduleShape: { cycles: 0.5 } } }), {
     message: /^(?!.*\n)stage1\.scheduleShape\.cycles has to be a whole number from 1 on, not 0\.5$/,
+  })
+})
+
+test('a number at the edge of what its key takes is taken, and none beyond it', t => {
+  const edges: [v.GenericSchema, taken: number[], refused: number[]][] = [
+    [positive('x'), [1e-300, 5], [0, -1, Number.POSITIVE_INFINITY, Number.NaN]],
+    [atLeastZero('x'), [0, 5], [-1e-300, Number.POSITIVE_INFINITY, Number.NaN]],
+    [share('x'), [0, 1], [-1e-9, 1 + 1e-9, Number.NaN]],
+    [part('x'), [0, 1 - 1e-9], [-1e-9, 1]],
+    [someShare('x'), [1e-9, 1], [0, 1 + 1e-9]],
+    [whole(1, 'x'), [1, 2 ** 53 - 1], [0, 1.5, 2 ** 53, Number.POSITIVE_INFINITY]],
+    [whole(0, 'x'), [0, 1], [-1, 0.5]],
+  ]
+  for (const [schema, taken, refused] of edges) {
+    for (const value of taken) t.true(v.safeParse(schema, value).success, String(value))
+    for (const value of refused) t.false(v.safeParse(schema, value).success, String(value))
+  }
+  const stage1 = { data: 'x', batchSize: 8 }
+  t.notThrows(() => checkConfig({ ...SMALLEST, stage1: { ...stage1, microBatch: 8 } }))
+  t.throws(() => checkConfig({ ...SMALLEST, stage1: { ...stage1, microBatch: 9 } }), {
+    message: /microBatch 9 is more/,
   })
 })
 

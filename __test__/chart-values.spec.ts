@@ -4,8 +4,11 @@ import { rounded } from '../src/report/chart.ts'
 import { cosinesChart } from '../src/report/charts/cosines.ts'
 import { matrixChart } from '../src/report/charts/matrix.ts'
 import { pipelineChart } from '../src/report/charts/pipeline.ts'
+import { trackPanels } from '../src/report/charts/track.ts'
 import type { MeasureData } from '../src/report/data.ts'
 import { PALETTES } from '../src/report/palette.ts'
+import type { TrackRecord } from '../src/results.ts'
+import { golden } from './helpers/track.ts'
 
 test('an axis of positive values ends at round numbers around them', t => {
   for (const [values, expected] of [
@@ -61,7 +64,7 @@ test('the gap of a row and a column of a matrix stands beside their names', t =>
   t.is(chart?.summary, 'news on news: 0.1; news on art: 0.2; art on news: 0.3; art on art: 0.4')
   // the domain of a fit is a row, the one it is used on a column
   const look = { colours: PALETTES.light, width: 800, legend: 0 }
-  const { series } = chart?.option(look) as { series: { data: { value: number[] }[] }[] }
+  const { series } = (chart?.option(look) ?? { series: [] }) as { series: { data: { value: number[] }[] }[] }
   t.deepEqual(
     series[0]?.data.map(({ value: [column, row, log = 0] }) => [row, column, Math.round(10 ** log * 10) / 10]),
     [
@@ -71,6 +74,37 @@ test('the gap of a row and a column of a matrix stands beside their names', t =>
       [1, 1, 0.4],
     ],
   )
+})
+
+test('no line of a run repeats another one, and each is of the step that it stands at', t => {
+  // a record of which no two numbers are equal
+  const apart = (value: unknown, next: () => number): unknown => {
+    if (typeof value === 'number') return next()
+    if (Array.isArray(value)) return value.map(each => apart(each, next))
+    const entries = Object.entries((value ?? {}) as object)
+    return typeof value === 'object' && value !== null
+      ? Object.fromEntries(entries.map(([key, each]) => [key, apart(each, next)]))
+      : value
+  }
+  const records = golden.records.slice(0, 2).map((record, i) => {
+    let count = 0
+    const numbered = apart(record, () => 1000 * (i + 1) + count++ / 1024) as TrackRecord
+    return { ...numbered, step: i }
+  })
+  const charts = trackPanels(records).flatMap(panel => panel.charts.filter(chart => chart !== undefined))
+  t.true(charts.length > 5)
+  for (const { id, table } of charts) {
+    for (const [step, ...values] of table.rows) {
+      const known = values.filter(value => value !== null)
+      t.is(new Set(known).size, known.length, `${id}: ${table.head}`)
+      if (id === 'run-gap' || id === 'run-vmf') {
+        t.true(
+          known.every(value => Math.floor((value as number) / 1000) === (step as number) + 1),
+          id,
+        )
+      }
+    }
+  }
 })
 
 test('a bin of a histogram stands at its middle', t => {

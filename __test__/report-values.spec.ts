@@ -245,7 +245,8 @@ test('a run whose frame was frozen at step 0 has that mark', t => {
   }
   const look = { colours: PALETTES.light, width: 900, legend: 0 }
   const marked = (frozenAt: number | undefined) => {
-    const { series } = overSteps({ ...of, frozenAt } as unknown as OverSteps)?.option(look) as { series: object[] }
+    const chart = overSteps({ ...of, frozenAt } as unknown as OverSteps)
+    const { series } = (chart?.option(look) ?? { series: [] }) as { series: object[] }
     return series.map(each => 'markLine' in each)
   }
   t.deepEqual([marked(0), marked(1), marked(undefined)], [[true], [true], [false]])

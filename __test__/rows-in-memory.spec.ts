@@ -28,6 +28,18 @@ test('rows of plain numbers are exact, in one array or row by row', async t => {
   }
   t.like(await openEmbeddings(NUMBERS.flat(), { dim: DIM }), { rows: 2, dim: DIM, dtype: 'f64' })
   t.like(await openEmbeddings(NUMBERS, { dtype: 'f32', dim: DIM }), { rows: 2, dtype: 'f32' })
+  const kinds = [Float32Array.of(1, 2), Float64Array.of(1, 2), Uint16Array.of(1, 2)] as const
+  const held = [['f32'], ['f64'], ['f16', 'bf16']]
+  for (const [i, rows] of kinds.entries()) {
+    for (const dtype of ['f16', 'bf16', 'f32', 'f64'] as const) {
+      const opened = openEmbeddings(rows, { dim: 2, dtype })
+      if (held[i]?.includes(dtype)) {
+        t.is((await opened).dtype, dtype)
+      } else {
+        await t.throwsAsync(opened, { code: 'BAD_OPTION', message: new RegExp(`holds .*, not ${dtype}`) })
+      }
+    }
+  }
   const { buffer } = Float32Array.from(NUMBERS.flat())
   t.like(await openEmbeddings(buffer as never, { dim: DIM }), { rows: 2, dim: DIM, dtype: 'f32' })
 })

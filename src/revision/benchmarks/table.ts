@@ -6,6 +6,7 @@ import { openRegular } from '../../regular-file.ts'
 import { lettersOf } from '../../text-metrics/choice.ts'
 import { unreadable } from '../../unreadable.ts'
 import { utf8Pieces } from '../../utf8.ts'
+import { refuseTwice } from '../data/id-files.ts'
 import { isMme } from './mme-score.ts'
 import { type BenchmarkName, type BenchmarkRecord, yesNoAnswer } from './record.ts'
 
@@ -164,14 +165,4 @@ function imageOf({ image_path, image, index }: Row): { image?: string } {
 /** What a cell says; pandas writes `nan` for nothing. */
 function given(cell: string | undefined): string | undefined {
   return cell === undefined || ['', 'nan', 'none'].includes(cell.trim().toLowerCase()) ? undefined : cell
-}
-
-/** The names of columns, none of which stands there twice: which one is meant could not be said. */
-function refuseTwice(header: string[], file: string): string[] {
-  const twice = header.find((name, i) => header.indexOf(name) < i)
-  if (twice !== undefined) {
-    const message = `${file}: its header has the column ${twice} twice; rename one`
-    throw new ModalityGapError('BAD_SELECTOR', message, { file })
-  }
-  return header
 }

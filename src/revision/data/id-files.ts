@@ -1,6 +1,9 @@
+import { Readable } from 'node:stream'
+import { parse } from 'csv-parse'
 import { ModalityGapError } from '../../errors.ts'
 import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
+import { utf8Pieces } from '../../utf8.ts'
 import { jsonRecords } from './json-records.ts'
 import { nativeIds, refuseForeign } from './native-ids.ts'
 import { npyIds } from './npy-ids.ts'
@@ -18,7 +21,7 @@ const MAX_LINE = 2 ** 16
  * - a published pickle: its `id`;
  * - a PyTorch file: a list or tensor of ids beside the rows, or the keys of a dictionary of rows; a tar archive: the keys of its samples;
  * - JSON lines or a JSON array of objects: a key;
- * - CSV or TSV with a header, by commas, semicolons or tabs: a column;
+ * - CSV or TSV with a header: a column;
  * - the same packed, `.gz` or `.zst`;
  * - npy: an array of one dimension, of whole numbers or texts;
  * - anything else: text, one id on each line.
@@ -44,8 +47,6 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
     case 'pt':
     case 'pth':
     case 'tar':
-    case 'csv':
-    case 'tsv':
     case 'gz':
     case 'zst':
       return nativeIds(path, column, usual)
@@ -55,6 +56,9 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
       return jsonIds(path, column, usual)
     case 'npy':
       return npyIds(path)
+    case 'csv':
+    case 'tsv':
+      return tableIds(path, column, usual, ending === 'csv' ? ',' : '\t')
     default:
       return lineIds(path)
   }
@@ -62,18 +66,55 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
 
 async function* jsonIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
   let key = column
+  for await (const { value, row } of jsonRecords(path)) {
+    key ??= columnIn(Object.keys(value), usual, path)
+    yield idOf(value[key]) ?? badId(path, row, key)
+  }
+}
+
+async function* tableIds(
+  path: string,
+  column: string | undefined,
+  usual: readonly string[],
+  delimiter: string,
+): AsyncGenerator<string> {
+  const input = (await openRegular(path)).createReadStream()
+  const columns = (header: string[]) => refuseTwice(header, path)
+  const parser = parse({ bom: true, columns, delimiter, relax_quotes: true, skip_empty_lines: true })
+  let key = column
+  let row = 0
   try {
-    for await (const { value, row } of jsonRecords(path)) {
-      key ??= columnIn(Object.keys(value), usual, path)
-      yield idOf(value[key]) ?? badId(path, row, key)
+    const text = Readable.from(utf8Pieces(input, path)).on('error', cause => parser.destroy(cause))
+    for await (const record of text.pipe(parser)) {
+      const names = Object.keys(record)
+      key ??= columnIn(names, usual, path)
+      if (!names.includes(key)) {
+        throw new ModalityGapError('BAD_SELECTOR', `${path}: there is no column ${key} among ${names.join(', ')}`, {
+          file: path,
+        })
+      }
+      yield record[key]
+      row++
     }
   } catch (cause) {
-    if (cause instanceof ModalityGapError && key === column && /is not an object/.test(cause.message)) {
-      const message = `${cause.message}; a list of ids is one id on each line of a .txt`
-      throw new ModalityGapError(cause.code, message, { file: path, row: cause.row, cause })
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (typeof code === 'string' && code.startsWith('CSV_')) {
+      throw new ModalityGapError('BAD_FORMAT', `${path}: row ${row}: ${message}`, { file: path, row, cause })
     }
-    throw cause
+    throw cause instanceof ModalityGapError ? cause : unreadable(path, cause)
+  } finally {
+    input.destroy()
   }
+}
+
+/** The names of columns, none of which stands there twice: which one is meant could not be said. */
+export function refuseTwice(header: string[], file: string): string[] {
+  const twice = header.find((name, i) => header.indexOf(name) < i)
+  if (twice !== undefined) {
+    const message = `${file}: its header has the column ${twice} twice; rename one`
+    throw new ModalityGapError('BAD_SELECTOR', message, { file })
+  }
+  return header
 }
 
 async function* lineIds(path: string): AsyncGenerator<string> {

@@ -67,7 +67,10 @@ pub(super) fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
     if !values {
         // names of two numbers beside words, above whole numbers, could as well be a row of them
         let numbers: Vec<_> = named.iter().filter(|cell| is_number(cell)).cloned().collect();
-        let unclear = numbers.len() == 2 && !is_count(&numbers) && second.is_some() && !fractions;
+        let bracketed =
+            second.is_some_and(|second| cells(second, delimiter).iter().any(|cell| is_bracketed(cell)));
+        let unclear =
+            numbers.len() == 2 && !is_count(&numbers) && second.is_some() && !fractions && !bracketed;
         return if unclear { Begin::Unclear } else { Begin::Header };
     }
     match labels(&named) {

@@ -73,7 +73,7 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
         for (path, value) in level {
             let step = |key: &str| [&path[..], &[key.to_owned()]].concat();
             match value {
-                Value::Object(map) if other_kind(map).is_some() => {}
+                Value::Object(map) if !path.is_empty() && other_kind(map).is_some() => {}
                 Value::Object(map) => below.extend(map.iter().map(|(key, value)| (step(key), value))),
                 // answers of services in batches: a list of one
                 Value::Array(items) if items.len() == 1 && items[0].is_object() => {
@@ -157,7 +157,10 @@ pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
     if map.get("type").and_then(Value::as_str) == Some("Buffer") && is_list("data") {
         return Some("the bytes of a Buffer; write its numbers, Array.from(new Float32Array(…))");
     }
-    match shape {
+    let is_typed = ["type", "dtype"]
+        .iter()
+        .any(|key| map.get(*key).is_some_and(Value::is_string));
+    match shape.filter(|_| is_typed) {
         Some(shape) if !is_list("data") || rows(shape) != 1 => {
             return Some("a tensor; write its rows as arrays, tensor.tolist()");
         }
@@ -170,23 +173,21 @@ pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
     numbered.then_some("an object of numbers, as JSON has an array with a type; write Array.from(…)")
 }
 
-/// Paths of a record whose values are missing, null or empty, and those of all others.
-pub(super) fn filled(
-    record: &Value,
-    path: &[String],
-    empty: &mut Vec<Vec<String>>,
-    full: &mut Vec<Vec<String>>,
-) {
-    let Value::Object(map) = record else { return };
-    if path.len() == MAX_DEPTH {
-        return;
-    }
-    for (key, value) in map.iter().take(MAX_KEYS) {
-        let path = [path, std::slice::from_ref(key)].concat();
-        filled(value, &path, empty, full);
-        let nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        if nothing { &mut *empty } else { &mut *full }.push(path);
-    }
+/// Keys of a record where others may have rows: their value is null, or they are called as rows are and hold an empty list.
+pub(super) fn open_keys(record: &Value) -> Vec<String> {
+    let open = |key: &str, value: &Value| {
+        value.is_null() || (is_called_row(key) && value.as_array().is_some_and(Vec::is_empty))
+    };
+    let map = record.as_object().into_iter().flatten().take(MAX_KEYS);
+    map.filter(|(key, value)| open(key, value))
+        .map(|(key, _)| key.clone())
+        .collect()
+}
+
+/// Whether a key is called as rows are.
+pub(super) fn is_called_row(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["emb", "vec"].iter().any(|part| key.contains(part))
 }
 
 fn is_row(path: &[String], value: &Value) -> bool {
@@ -206,8 +207,7 @@ fn is_row(path: &[String], value: &Value) -> bool {
         }
         Value::String(text) => {
             // a word of letters is base64, too
-            let name = path.last().map_or("", String::as_str).to_ascii_lowercase();
-            let named = ["emb", "vec"].iter().any(|part| name.contains(part));
+            let named = path.last().is_some_and(|name| is_called_row(name));
             named && numbers::of_json(format!("\"{text}\"").as_bytes(), &mut Vec::new()).is_ok()
         }
         _ => false,

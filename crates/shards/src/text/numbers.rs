@@ -67,7 +67,10 @@ pub(super) fn is_word(cell: &[u8]) -> bool {
 
 /// What pandas and polars write, or read, for a value that is not there.
 pub(super) fn is_missing(cell: &[u8]) -> bool {
-    matches!(cell, b"" | b"null" | b"NULL" | b"None" | b"NA" | b"N/A" | b"<NA>")
+    matches!(
+        cell,
+        b"" | b"null" | b"NULL" | b"None" | b"NA" | b"N/A" | b"#N/A" | b"<NA>"
+    )
 }
 
 fn of_base64(text: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {

@@ -154,7 +154,7 @@ impl Plan {
             return Ok(None);
         }
         let plan = table::Plan::of(first, shown, ask.selector, ask.role, place)?;
-        if !plan.header && header::begin_with_index(&leading) {
+        if !plan.header && plan.is_columns() && header::begin_with_index(&leading) {
             let reason = "begins its rows with whole numbers before fractions, as the index of pandas is; write it without \
                           (index=False), or with names of columns (emb_0, emb_1, …)";
             return Err(ShardError::bad_selector(place, reason));
@@ -177,13 +177,11 @@ impl Plan {
         let mut records = layout.records(input, layout.start)?;
         let (mut path, mut names, mut looked) = (None, Vec::<String>::new(), 0);
         let (mut found, mut batch, mut other) = (Vec::<Vec<String>>::new(), None, None);
-        let (mut empty, mut full) = (Vec::new(), Vec::new());
-        // a record without its row says nothing of where the others have theirs
-        let open =
-            |empty: &[Vec<String>], full: &[Vec<String>]| empty.iter().any(|path| !full.contains(path));
+        // keys where the first record with arrays has nothing, and others may have the row
+        let mut open: Option<Vec<String>> = None;
         while looked < LOOKED_AT
             && path.is_none()
-            && (looked < LOOKED_AT_FIRST || found.is_empty() || open(&empty, &full))
+            && (found.is_empty() || open.as_ref().is_some_and(|open| !open.is_empty()))
         {
             let Some(record) = records.next(place)? else { break };
             let text = record.bytes;
@@ -217,20 +215,9 @@ impl Plan {
                 path = path_of(&value, selector);
                 continue;
             }
-            for path in json::row_paths(&value) {
-                if !found.contains(&path) {
-                    found.push(path);
-                }
-            }
-            json::filled(&value, &[], &mut empty, &mut full);
-            for list in [&mut empty, &mut full] {
-                list.sort_unstable();
-                list.dedup();
-            }
+            weigh(&value, &mut found, &mut open);
             batch = batch.or_else(|| json::batch_path(&value));
         }
-        let least = found.iter().map(Vec::len).min();
-        found.retain(|path| Some(path.len()) == least);
         let candidates = found.len();
         if path.as_ref().is_none_or(Vec::is_empty) && candidates > 0 {
             path = Some(choose(&found, ask.role, place)?);
@@ -271,6 +258,30 @@ impl Plan {
             beside: names,
             rows: Rows::Json(path),
         }))
+    }
+}
+
+/// Takes the rows of a record, `open` the keys where the first one with rows had nothing: of two readings that of the record which
+/// holds more of those.
+fn weigh(record: &serde_json::Value, found: &mut Vec<Vec<String>>, open: &mut Option<Vec<String>>) {
+    let rows = json::row_paths(record);
+    let mut last = rows.iter().filter_map(|path| path.last());
+    let is_plain = last.any(|key| json::is_called_row(key));
+    match open {
+        Some(open) => {
+            let before = open.len();
+            let is_nothing =
+                |value: &serde_json::Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            open.retain(|key| record.get(key).is_none_or(is_nothing));
+            if open.len() < before && !rows.is_empty() {
+                *found = rows;
+            }
+        }
+        None if rows.is_empty() || is_plain => *found = rows,
+        None => {
+            *open = Some(json::open_keys(record));
+            *found = rows;
+        }
     }
 }
 

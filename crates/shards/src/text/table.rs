@@ -134,6 +134,11 @@ impl Plan {
         })
     }
 
+    /// Whether each component has a column of its own.
+    pub fn is_columns(&self) -> bool {
+        matches!(self.rows, Rows::Columns(_))
+    }
+
     /// Appends the row of a record.
     pub fn row(&self, record: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
         let cells = cells(record, self.delimiter);

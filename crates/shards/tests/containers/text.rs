@@ -123,12 +123,24 @@ fn what_stands_beside_missing_rows_is_not_taken_for_them() {
             (3, 3)
         );
     }
+    // arrays of some records beside the row, and shapes of pictures
+    for text in [
+        "{\"id\":1,\"data\":{\"embedding\":[0.5,1.5,2]}}\n{\"id\":2,\"data\":{\"embedding\":[2.5,3.5,1]},\"scores\":[0.9,0.1]}\n",
+        "{\"labels\":[],\"response\":{\"embedding\":[0.5,1.5,2]}}\n{\"labels\":[3,4],\"response\":{\"embedding\":[2.5,3.5,1]}}\n",
+        "{\"shape\":[480,640,3],\"embedding\":[0.5,1.5,2]}\n{\"shape\":[480,640,3],\"embedding\":[2.5,3.5,1]}\n",
+        "{\"0\":5,\"1\":7,\"embedding\":[0.5,1.5,2]}\n{\"0\":5,\"1\":7,\"embedding\":[2.5,3.5,1]}\n",
+        "{\"features\":[0.5,1.5,2],\"labels\":[]}\n{\"features\":[2.5,3.5,1],\"labels\":[7]}\n",
+    ] {
+        assert_eq!(read("b.jsonl", text), (2, 3));
+    }
+    assert_eq!(read("b.csv", "0,\"[0.5,1.5]\",0.9\n1,\"[0.25,1]\",0.8\n"), (2, 2));
     assert_eq!(
-        read(
-            "b.jsonl",
-            "{\"crop\":[1,2]}\n{\"crop\":[1,2],\"emb\":[0.1,0.2,0.3]}\n"
-        ),
-        (2, 3)
+        read("c.csv", "id,embedding,2019,2020\na,\"[0.5,1.5]\",3,4\n"),
+        (1, 2)
+    );
+    assert_eq!(
+        read("d.csv", "id,embedding,error\n1,\"[0.5,1.5]\",\n2,#N/A,timeout\n"),
+        (2, 2)
     );
     assert_eq!(read("c.json", "[null, [0.1, 0.2]]"), (2, 2));
     assert_eq!(read("c.jsonl", "null\n[0.1, 0.2]\n"), (2, 2));
@@ -147,7 +159,7 @@ fn what_stands_beside_missing_rows_is_not_taken_for_them() {
         ),
         (
             "h.jsonl",
-            "{\"embedding\":{\"dims\":[2,2],\"data\":[1,2,3,4]}}",
+            "{\"embedding\":{\"type\":\"float32\",\"dims\":[2,2],\"data\":[1,2,3,4]}}",
             "a tensor; write its rows as arrays",
         ),
         (

@@ -1,41 +1,66 @@
 //! Cells of tables in text.
 
 use std::borrow::Cow;
+use std::io::{self, BufReader, Read};
 
-/// Whether a byte of a table stands in a quoted cell: quotes open at the start of a cell only.
+/// What separates cells, in the order of preference where a record has as many of one as of another.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+/// Bytes that are looked at for the delimiter.
+const LOOKED_AT: usize = 1 << 20;
+
+/// Which bytes of a table stand in quoted cells: quotes open at the start of a cell only.
 #[derive(Default)]
 pub(crate) struct Cells {
-    quoted: bool,
-    /// A quote inside of a quoted cell, which may be the first of two.
-    closing: bool,
-    /// Within an unquoted cell.
-    begun: bool,
+    /// `None`: any of [`DELIMITERS`].
+    delimiter: Option<u8>,
+    state: State,
+}
+
+#[derive(Default, Clone, Copy, PartialEq)]
+enum State {
+    /// Before the first byte of a cell.
+    #[default]
+    Start,
+    Unquoted,
+    Quoted,
+    /// Behind a quote within a quoted cell, which may be the first of two.
+    Quote,
+    /// Behind a quoted cell and blanks.
+    Closed,
+    /// Behind a quoted cell and something else.
+    Misquoted,
 }
 
 impl Cells {
+    pub fn of(delimiter: u8) -> Self {
+        Self {
+            delimiter: Some(delimiter),
+            state: State::Start,
+        }
+    }
+
     /// Passes one byte; whether it stands in a quoted cell.
     pub fn pass(&mut self, byte: u8) -> bool {
-        if self.closing {
-            self.closing = false;
-            if byte == b'"' {
-                return true;
-            }
-            self.quoted = false;
-        }
-        match byte {
-            b'"' if self.quoted => self.closing = true,
-            b'"' if !self.begun => (self.quoted, self.begun) = (true, true),
-            _ if self.quoted => {}
-            b',' | b';' | b'\t' | b'\n' => self.begun = false,
-            _ => self.begun = true,
-        }
-        self.quoted
+        let delimits = byte == b'\n'
+            || match self.delimiter {
+                Some(delimiter) => byte == delimiter,
+                None => DELIMITERS.contains(&byte),
+            };
+        self.state = match (self.state, byte) {
+            (State::Quoted, b'"') => State::Quote,
+            (State::Quoted, _) | (State::Quote | State::Start, b'"') => State::Quoted,
+            _ if delimits => State::Start,
+            (State::Quote | State::Closed, b' ' | b'\t' | b'\r') => State::Closed,
+            (State::Quote | State::Closed | State::Misquoted, _) => State::Misquoted,
+            (State::Start | State::Unquoted, _) => State::Unquoted,
+        };
+        matches!(self.state, State::Quoted | State::Quote)
     }
 }
 
 /// Cells of a record, quotes taken off.
 pub(crate) fn cells(record: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
-    let (mut found, mut start, mut quotes) = (Vec::new(), 0, Cells::default());
+    let (mut found, mut start, mut quotes) = (Vec::new(), 0, Cells::of(delimiter));
     for (at, &byte) in record.iter().enumerate() {
         if !quotes.pass(byte) && byte == delimiter {
             found.push(unquoted(&record[start..at]));
@@ -66,25 +91,39 @@ fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Whether text follows the closing quote of a cell.
-pub(crate) fn is_misquoted(record: &[u8]) -> bool {
+pub(crate) fn is_misquoted(record: &[u8], delimiter: u8) -> bool {
     if !record.contains(&b'"') {
         return false;
     }
-    let mut quotes = Cells::default();
+    let mut cells = Cells::of(delimiter);
     record.iter().any(|&byte| {
-        let closing = quotes.closing;
-        quotes.pass(byte);
-        closing && !matches!(byte, b'"' | b',' | b';' | b'\t' | b'\r' | b'\n' | b' ')
+        cells.pass(byte);
+        cells.state == State::Misquoted
     })
 }
 
-/// The delimiter that the first record has most of, outside of quotes and brackets.
-pub(crate) fn delimiter(first: &[u8]) -> u8 {
-    const DELIMITERS: [u8; 3] = [b'\t', b';', b','];
+/// The delimiter of a table, by its first record that is not blank.
+pub(crate) fn delimiter_of(reader: impl Read) -> io::Result<u8> {
+    let (mut record, mut cells) = (Vec::new(), Cells::default());
+    for byte in BufReader::new(reader).bytes().take(LOOKED_AT) {
+        let byte = byte?;
+        record.push(byte);
+        if !cells.pass(byte) && byte == b'\n' {
+            if !record.trim_ascii().is_empty() {
+                break;
+            }
+            record.clear();
+        }
+    }
+    Ok(delimiter(&record))
+}
+
+/// The delimiter that a record has most of, outside of quotes and brackets.
+fn delimiter(record: &[u8]) -> u8 {
     let count = |within: bool| {
-        let (mut counts, mut quotes, mut depth) = ([0_usize; 3], Cells::default(), 0_usize);
-        for &byte in first {
-            if quotes.pass(byte) {
+        let (mut counts, mut cells, mut depth) = ([0_usize; 3], Cells::default(), 0_usize);
+        for &byte in record {
+            if cells.pass(byte) {
                 continue;
             }
             match byte {
@@ -101,6 +140,7 @@ pub(crate) fn delimiter(first: &[u8]) -> u8 {
     };
     let outside = count(false);
     let counts = if outside == [0; 3] { count(true) } else { outside };
-    let most = (0..3).max_by_key(|&at| counts[at]);
+    // the last of equals is the greatest
+    let most = (0..3).rev().max_by_key(|&at| counts[at]);
     most.map_or(b',', |at| DELIMITERS[at])
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 
-use crate::cells::Cells;
+use crate::cells::{Cells, delimiter_of};
 use crate::error::ShardError;
 use crate::input::{Input, InputReader};
 use crate::sink::Sink;
@@ -72,7 +72,14 @@ fn each_piece(
 ) -> Result<u64, ShardError> {
     let mut reader = after_mark(input)?;
     let mut buffer = vec![0; CHUNK];
-    let mut cells = (kind == TextKind::Table).then(Cells::default);
+    let delimiter = if kind == TextKind::Table {
+        let found = delimiter_of(after_mark(input)?);
+        Some(found.map_err(|e| ShardError::from_read(input.place(), e))?)
+    } else {
+        None
+    };
+    let mut cells = delimiter.map(Cells::of);
+    let is_blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r') && delimiter != Some(byte);
     let (mut record, mut inside, mut blanks) = (0, false, Vec::new());
     loop {
         let n = reader
@@ -91,7 +98,7 @@ fn each_piece(
                 }
                 (inside, start) = (false, at + 1);
                 blanks.clear();
-            } else if !inside && matches!(byte, b' ' | b'\t' | b'\r') {
+            } else if !inside && is_blank(byte) {
                 if blanks.len() < MAX_BLANKS {
                     blanks.push(byte);
                 }
@@ -176,6 +183,13 @@ mod tests {
         assert_eq!(counted("one\r\ntwo\r\n\r\n", TextKind::Lines), 2);
         assert_eq!(counted("one\ntwo", TextKind::Lines), 2);
         assert_eq!(counted("", TextKind::Table), 0);
+        assert_eq!(
+            counted(
+                "id\tcaption\n\t\n \n1\ta;\"b\n\t\"two\nlines\"\n",
+                TextKind::Table
+            ),
+            3
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::numbers::{self, is_number};
-use crate::cells::{Cells, cells, delimiter};
+use super::numbers::{self, has_decimal_comma, is_number};
+use crate::cells::{Cells, cells};
 
 pub(super) fn is_bracketed(cell: &[u8]) -> bool {
     numbers::of_cell(cell, &mut Vec::new()).is_ok()
@@ -29,13 +29,55 @@ fn is_fraction(cell: &[u8]) -> bool {
     matches!(numbers::of_scalar(cell), Ok(Some(number)) if number.fract() != 0.0)
 }
 
-/// Cells of a record that hold something, and all of them.
-pub(super) fn filled(record: &[u8], delimiter: u8) -> (usize, usize) {
-    let cells = cells(record, delimiter);
+/// Cells of a record that hold something.
+fn filled(cells: &[Cow<'_, [u8]>]) -> usize {
     let filled = cells
         .iter()
         .filter(|cell| !numbers::is_missing(cell.trim_ascii()));
-    (filled.count(), cells.len())
+    filled.count()
+}
+
+/// What the records below the first one show.
+pub(super) struct Shown {
+    /// Cells of the first record.
+    cells: usize,
+    /// The record with most cells that hold something, for one that holds nothing says nothing of its column; those with as many
+    /// cells as the first one before others.
+    fullest: Option<((bool, usize), Vec<u8>)>,
+    /// Whether one of them has a number that is not whole.
+    fractions: bool,
+}
+
+impl Shown {
+    /// No record below the first one.
+    pub fn below(first: &[u8], delimiter: u8) -> Self {
+        Self {
+            cells: cells(first, delimiter).len(),
+            fullest: None,
+            fractions: false,
+        }
+    }
+
+    /// Takes a record; whether it has as many cells as the first one, and all of them hold something.
+    pub fn take(&mut self, record: &[u8], delimiter: u8) -> bool {
+        let cells = cells(record, delimiter);
+        let holds = (cells.len() == self.cells, filled(&cells));
+        if self.fullest.as_ref().is_none_or(|&(most, _)| holds > most) {
+            self.fullest = Some((holds, record.to_vec()));
+        }
+        self.fractions = self.fractions || cells.iter().any(|cell| is_fraction(cell));
+        holds == (true, cells.len())
+    }
+
+    /// The fullest record.
+    pub fn record(&self) -> Option<&[u8]> {
+        self.fullest.as_ref().map(|(_, record)| &record[..])
+    }
+
+    /// Cells of the fullest record.
+    pub fn cells(&self, delimiter: u8) -> Option<Vec<Cow<'_, [u8]>>> {
+        self.record().map(|record| cells(record, delimiter))
+    }
 }
 
 /// What a first record is.
@@ -47,35 +89,32 @@ pub(super) enum Begin {
     Unclear,
 }
 
-/// Whether a first record names columns: it holds no values, or counts, as pandas does.
-pub(super) fn is_header(first: &[u8], second: Option<&[u8]>) -> bool {
-    begin(first, second) == Begin::Header
+/// Whether a first record names columns.
+pub(super) fn is_header(first: &[u8], shown: &Shown, delimiter: u8) -> bool {
+    begin(&cells(first, delimiter), shown, delimiter) == Begin::Header
 }
 
-pub(super) fn begin(first: &[u8], second: Option<&[u8]>) -> Begin {
-    let delimiter = delimiter(first);
-    let named = cells(first, delimiter);
+/// What a first record is: names of columns hold no values, or count, as those of pandas do.
+pub(super) fn begin(named: &[Cow<'_, [u8]>], shown: &Shown, delimiter: u8) -> Begin {
+    if is_count(named) {
+        return Begin::Header;
+    }
     let missing = |cell: &Cow<'_, [u8]>| numbers::of_scalar(cell) == Ok(None);
     let numbers =
         named.iter().any(|cell| is_number(cell)) && named.iter().all(|cell| is_number(cell) || missing(cell));
-    let values = named.iter().any(|cell| is_bracketed(cell)) || numbers;
-    if is_count(&named) {
-        return Begin::Header;
-    }
-    let fractions =
-        second.is_some_and(|second| cells(second, delimiter).iter().any(|cell| is_fraction(cell)));
-    if !values {
+    if !numbers && !named.iter().any(|cell| is_bracketed(cell)) {
         // names of two numbers beside words, above whole numbers, could as well be a row of them
         let numbers: Vec<_> = named.iter().filter(|cell| is_number(cell)).cloned().collect();
-        let bracketed =
-            second.is_some_and(|second| cells(second, delimiter).iter().any(|cell| is_bracketed(cell)));
-        let unclear =
-            numbers.len() == 2 && !is_count(&numbers) && second.is_some() && !fractions && !bracketed;
+        let bracketed = |cells: Vec<Cow<'_, [u8]>>| cells.iter().any(|cell| is_bracketed(cell));
+        let unclear = numbers.len() == 2
+            && !is_count(&numbers)
+            && !shown.fractions
+            && shown.cells(delimiter).is_some_and(|cells| !bracketed(cells));
         return if unclear { Begin::Unclear } else { Begin::Header };
     }
-    match labels(&named) {
+    match labels(named) {
         // of rows with fractions hardly one holds whole numbers only, none of them twice
-        Some(labels) if fractions => {
+        Some(labels) if shown.fractions => {
             let steps: HashSet<i64> = labels.windows(2).map(|pair| pair[1] - pair[0]).collect();
             if steps.len() == 1 && labels.len() > 2 {
                 Begin::Header
@@ -114,11 +153,11 @@ fn labels(named: &[Cow<'_, [u8]>]) -> Option<Vec<i64>> {
 ///
 /// # Errors
 /// A sentence for another comment, and for a line that only Excel knows.
-pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l [u8], &'static str> {
+pub(super) fn unmarked<'l>(first: &'l [u8], shown: &Shown, delimiter: u8) -> Result<&'l [u8], &'static str> {
     if first.trim_ascii().len() <= b"sep=;".len() && first.to_ascii_lowercase().starts_with(b"sep=") {
         return Err("begins with a line for Excel (sep=): remove that line");
     }
-    let mut quotes = Cells::default();
+    let mut quotes = Cells::of(delimiter);
     if first
         .trim_ascii_end()
         .iter()
@@ -137,8 +176,11 @@ pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l
     let Some(names) = first.strip_prefix(b"#").map(<[u8]>::trim_ascii_start) else {
         return Ok(first);
     };
-    let count = |line: &[u8]| cells(line, delimiter(names)).len();
-    if is_header(names, second) && second.is_none_or(|second| count(second) == count(names)) {
+    let named = cells(names, delimiter);
+    let as_many = shown
+        .cells(delimiter)
+        .is_none_or(|cells| cells.len() == named.len());
+    if as_many && begin(&named, shown, delimiter) == Begin::Header {
         Ok(names)
     } else {
         Err("begins with a comment (#): remove that line")
@@ -147,13 +189,11 @@ pub(super) fn unmarked<'l>(first: &'l [u8], second: Option<&[u8]>) -> Result<&'l
 
 /// Whether cells are numbers as a spreadsheet of a country with decimal commas writes them.
 fn has_decimal_commas(cells: &[Cow<'_, [u8]>]) -> bool {
-    let with_point = |cell: &Cow<'_, [u8]>| -> Vec<u8> {
-        let point = |&byte: &u8| if byte == b',' { b'.' } else { byte };
-        cell.iter().map(point).collect()
-    };
     cells.len() > 1
-        && cells.iter().any(|cell| cell.contains(&b','))
-        && cells.iter().all(|cell| is_number(&with_point(cell)))
+        && cells.iter().any(|cell| has_decimal_comma(cell))
+        && cells
+            .iter()
+            .all(|cell| is_number(cell) || has_decimal_comma(cell))
 }
 
 /// Why a record is one cell only, where another delimiter would make more of it.
@@ -225,41 +265,47 @@ pub(super) fn is_almost_bracketed(cell: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::delimiter_of;
 
     #[test]
     fn lines_of_other_programs_before_a_table_are_named() {
-        let second = b"0.5,0.25".as_slice();
+        let mut below = Shown::below(b"1,2", b',');
+        below.take(b"0.5,0.25", b',');
         for (line, named) in [
             ("# made by hand", "comment"),
             ("# 1,2", "comment"),
             ("sep=;", "Excel"),
             ("SEP=,\r", "Excel"),
         ] {
-            let refused = unmarked(line.as_bytes(), Some(second)).unwrap_err();
+            let refused = unmarked(line.as_bytes(), &below, b',').unwrap_err();
             assert!(refused.contains(named), "{line}");
         }
         for line in ["sep=length,emb_0", "emb_0,#", "separate"] {
-            assert_eq!(unmarked(line.as_bytes(), Some(second)), Ok(line.as_bytes()));
+            assert_eq!(unmarked(line.as_bytes(), &below, b','), Ok(line.as_bytes()));
         }
         // numpy.savetxt(…, delimiter=',', header='emb_0,emb_1')
         assert_eq!(
-            unmarked(b"# emb_0,emb_1", Some(second)),
+            unmarked(b"# emb_0,emb_1", &below, b','),
             Ok(b"emb_0,emb_1".as_slice())
         );
     }
 
     #[test]
     fn numbers_and_lines_of_other_makes_are_named() {
+        let unmarked = |first: &'static str| {
+            let delimiter = delimiter_of(first.as_bytes()).unwrap();
+            let below = Shown::below(first.as_bytes(), delimiter);
+            unmarked(first.as_bytes(), &below, delimiter)
+        };
         for (first, named) in [
             ("0,5;0,25", "decimal comma"),
             ("-0,5\t1", "decimal comma"),
             ("emb_0,emb_1\r0.5,0.25\r1,2", "carriage return"),
         ] {
-            let refused = unmarked(first.as_bytes(), None).unwrap_err();
-            assert!(refused.contains(named), "{first}");
+            assert!(unmarked(first).unwrap_err().contains(named), "{first}");
         }
         for first in ["emb_0,emb_1\r", "\"a\rb\",emb_0", "0.5;1", "[0.5,1];a"] {
-            assert_eq!(unmarked(first.as_bytes(), None), Ok(first.as_bytes()));
+            assert_eq!(unmarked(first), Ok(first.as_bytes()));
         }
     }
 

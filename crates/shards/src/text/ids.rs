@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::header::unmarked;
+use super::header::{Shown, unmarked};
 use super::layout::Layout;
 use super::records::Records;
+use super::table::MISQUOTED;
 use super::{json, numbers};
-use crate::cells::{cells, delimiter};
+use crate::cells::{cells, is_misquoted};
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::id_column::IdColumn;
@@ -41,10 +42,11 @@ impl TextIds {
     /// `BAD_SELECTOR` without such a key, and those of reading.
     pub fn open(input: &Input, format: Format, column: &IdColumn<'_>) -> Result<Self, ShardError> {
         let place = input.place().clone();
-        let layout = if format == Format::Csv {
-            Layout::of_table(input)?
+        let (layout, delimiter) = if format == Format::Csv {
+            let (layout, delimiter) = Layout::of_table(input)?;
+            (layout, Some(delimiter))
         } else {
-            Layout::of_json(input, None)?.0
+            (Layout::of_json(input, None)?.0, None)
         };
         let mut records = layout.records(input, layout.start)?;
         let Some(first) = records.next(&place)?.map(|record| record.bytes.to_vec()) else {
@@ -65,9 +67,9 @@ impl TextIds {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             found.ok_or_else(|| column.missing(&place, &names))
         };
-        let (found, name) = if format == Format::Csv {
-            let first = unmarked(&first, None).map_err(|reason| ShardError::bad_format(&place, reason))?;
-            let delimiter = delimiter(first);
+        let (found, name) = if let Some(delimiter) = delimiter {
+            let first = unmarked(&first, &Shown::below(&first, delimiter), delimiter);
+            let first = first.map_err(|reason| ShardError::bad_format(&place, reason))?;
             let names: Vec<String> = cells(first, delimiter)
                 .iter()
                 .map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned())
@@ -117,6 +119,9 @@ impl TextIds {
             };
             let id = match &self.column {
                 Column::Key(path) => of_json(record.bytes, path),
+                Column::Cell { delimiter, .. } if is_misquoted(record.bytes, *delimiter) => {
+                    Err(MISQUOTED.to_owned())
+                }
                 Column::Cell { at, of, delimiter } => of_cell(&cells(record.bytes, *delimiter), *at, *of),
             };
             ids.push(id.map_err(|reason| {

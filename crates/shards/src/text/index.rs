@@ -1,5 +1,6 @@
 //! How many rows a text holds, and where some of them begin.
 
+use super::bad_record;
 use super::packing::Packing;
 use super::plan::{LOOKED_AT, Plan};
 use crate::error::ShardError;
@@ -40,7 +41,7 @@ impl Index {
             if rows < LOOKED_AT as u64 || widths.is_empty() {
                 row.clear();
                 match plan.row(record.bytes, &mut row) {
-                    Err(reason) => return Err(ShardError::bad_record(place, rows, reason)),
+                    Err(reason) => return Err(bad_record(place, rows, &reason)),
                     Ok(Err(fault)) => _ = first_fault.get_or_insert(fault),
                     Ok(Ok(())) if row.is_empty() => {}
                     Ok(Ok(())) => match widths.iter_mut().find(|(width, _)| *width == row.len()) {
@@ -50,8 +51,8 @@ impl Index {
                 }
             }
             if plan.number_of(record.bytes).is_some_and(|number| number != rows) {
-                let reason = "its index is another one than its place; sort the records by index";
-                return Err(ShardError::bad_record(place, rows, reason));
+                let reason = "has another index than its place; sort the records by index";
+                return Err(bad_record(place, rows, reason));
             }
             rows += 1;
         }

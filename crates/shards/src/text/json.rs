@@ -73,7 +73,8 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
         for (path, value) in level {
             let step = |key: &str| [&path[..], &[key.to_owned()]].concat();
             match value {
-                Value::Object(map) if !path.is_empty() && other_kind(map).is_some() => {}
+                Value::Object(map)
+                    if other_kind(map).is_some() && (!path.is_empty() || is_flat_tensor(map)) => {}
                 Value::Object(map) => below.extend(map.iter().map(|(key, value)| (step(key), value))),
                 // answers of services in batches: a list of one
                 Value::Array(items) if items.len() == 1 && items[0].is_object() => {
@@ -82,9 +83,15 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
                 _ => {}
             }
         }
-        let rows: Vec<Vec<String>> = below
+        let rows: Vec<&(Vec<String>, &Value)> =
+            below.iter().filter(|(path, value)| is_row(path, value)).collect();
+        // a text beside an array that is called as rows are is another form of it, or its tokens
+        let called = rows
             .iter()
-            .filter(|(path, value)| is_row(path, value))
+            .any(|(path, value)| value.is_array() && path.last().is_some_and(|name| is_called_row(name)));
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .filter(|(_, value)| value.is_array() || !called)
             .map(|(path, _)| path.clone())
             .collect();
         if !rows.is_empty() {
@@ -173,6 +180,23 @@ pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
     numbered.then_some("an object of numbers, as JSON has an array with a type; write Array.from(…)")
 }
 
+/// Whether an object holds the numbers of a tensor of several rows one after another.
+fn is_flat_tensor(map: &Map<String, Value>) -> bool {
+    let shape = ["dims", "shape"].iter().find_map(|key| map.get(*key)?.as_array());
+    let size = shape
+        .filter(|shape| shape.len() > 1)
+        .map(|shape| shape.iter().filter_map(Value::as_u64).product::<u64>());
+    let numbers = map.get("data").and_then(Value::as_array);
+    size.is_some() && size == numbers.map(|numbers| numbers.len() as u64)
+}
+
+/// Arrays of numbers of the record that are no rows unless they are chosen.
+pub(super) fn other_arrays(record: &Value) -> impl Iterator<Item = &str> {
+    let map = record.as_object().into_iter().flatten();
+    map.filter(|(key, value)| is_no_row(key) && is_array_of_numbers(value))
+        .map(|(key, _)| key.as_str())
+}
+
 /// Keys of a record where others may have rows: their value is null, or they are called as rows are and hold an empty list.
 pub(super) fn open_keys(record: &Value) -> Vec<String> {
     let open = |key: &str, value: &Value| {
@@ -190,25 +214,29 @@ pub(super) fn is_called_row(key: &str) -> bool {
     ["emb", "vec"].iter().any(|part| key.contains(part))
 }
 
-fn is_row(path: &[String], value: &Value) -> bool {
-    if path
-        .last()
-        .is_some_and(|name| NOT_ROWS.contains(&name.to_ascii_lowercase().as_str()))
-    {
+fn is_no_row(key: &str) -> bool {
+    NOT_ROWS.contains(&key.to_ascii_lowercase().as_str())
+}
+
+fn is_array_of_numbers(value: &Value) -> bool {
+    let Some(items) = value.as_array() else {
         return false;
-    }
+    };
+    let items = match &items[..] {
+        [Value::Array(inner)] => inner,
+        _ => items,
+    };
+    items.iter().any(Value::is_number) && items.iter().all(|item| item.is_number() || item.is_null())
+}
+
+fn is_row(path: &[String], value: &Value) -> bool {
+    let name = path.last();
     match value {
-        Value::Array(items) => {
-            let items = match &items[..] {
-                [Value::Array(inner)] => inner,
-                _ => items,
-            };
-            items.iter().any(Value::is_number) && items.iter().all(|item| item.is_number() || item.is_null())
-        }
-        Value::String(text) => {
-            // a word of letters is base64, too
-            let named = path.last().is_some_and(|name| is_called_row(name));
-            named && numbers::of_json(format!("\"{text}\"").as_bytes(), &mut Vec::new()).is_ok()
+        _ if name.is_some_and(|name| is_no_row(name)) => false,
+        Value::Array(_) => is_array_of_numbers(value),
+        // a word of letters is base64, too
+        Value::String(text) if name.is_some_and(|name| is_called_row(name)) => {
+            numbers::of_json(format!("\"{text}\"").as_bytes(), &mut Vec::new()).is_ok()
         }
         _ => false,
     }
@@ -366,5 +394,17 @@ mod tests {
             paths(r#"{"caption": "abcd", "embedding": "AACAPwAAAMA="}"#),
             ["embedding"]
         );
+        assert_eq!(
+            paths(r#"{"embedding_tokens": "[101, 102]", "embedding": [1, 2], "score": [3]}"#),
+            ["embedding", "score"]
+        );
+        assert_eq!(
+            paths(r#"{"embedding": "[101, 102]", "score": [3]}"#),
+            ["embedding", "score"]
+        );
+        let tensor = r#"{"dims": [2, 2], "data": [1, 2, 3, 4], "type": "float32"}"#;
+        assert_eq!(paths(tensor), [""; 0]);
+        assert_eq!(paths(&tensor.replace("[2, 2]", "[1, 4]")), ["data"]);
+        assert_eq!(paths(&tensor.replace("[2, 2]", "[640, 480]")), ["data"]);
     }
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 use super::document::first_value;
 use super::packing::{Packing, unread};
 use super::records::{Cut, Records};
+use crate::cells::delimiter_of;
 use crate::error::{Place, ShardError};
 use crate::input::Input;
 use crate::role::listed;
@@ -37,12 +38,21 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The lines of a table, its header among them.
-    pub fn of_table(input: &Input) -> Result<Self, ShardError> {
+    /// The records of a table, its header among them, and what separates their cells.
+    pub fn of_table(input: &Input) -> Result<(Self, u8), ShardError> {
+        let mut layout = Self::of_text(input)?;
+        let mut reader = layout.packing.stream(input, 0)?;
+        skip(&mut reader, layout.start, input.place())?;
+        let delimiter = delimiter_of(reader).map_err(|error| unread(input.place(), error))?;
+        layout.cut = Cut::Table { delimiter };
+        Ok((layout, delimiter))
+    }
+
+    fn of_text(input: &Input) -> Result<Self, ShardError> {
         let packing = Packing::of(input)?;
         Ok(Self {
             packing,
-            cut: Cut::Table,
+            cut: Cut::Whole,
             start: text_start(packing, input)?,
             nested: false,
         })
@@ -54,8 +64,7 @@ impl Layout {
         selector: Option<&'s str>,
     ) -> Result<(Self, Option<&'s str>), ShardError> {
         let place = input.place();
-        let mut layout = Self::of_table(input)?;
-        layout.cut = Cut::Whole;
+        let mut layout = Self::of_text(input)?;
         let mut reader = layout.packing.stream(input, 0)?;
         skip(&mut reader, layout.start, place)?;
         let first = first_value(reader, place)?;

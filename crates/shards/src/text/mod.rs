@@ -28,7 +28,7 @@ use self::packing::Packing;
 use self::records::Records;
 pub(crate) use self::write::JsonLines;
 use crate::buffer::Buffer;
-use crate::error::ShardError;
+use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
 use crate::input::Input;
@@ -75,6 +75,11 @@ pub(crate) fn beside(
     plan::beside(input, format, &ask)
 }
 
+/// A record that cannot be read, by its number.
+fn bad_record(place: &Place, row: u64, reason: &str) -> ShardError {
+    ShardError::bad_record(place, row, format!("row {row} {reason}"))
+}
+
 /// Reads records in order.
 struct Decoder {
     records: Records,
@@ -100,7 +105,7 @@ impl TextShard {
             let record = decoder.records.next(place)?.ok_or_else(changed)?;
             row.clear();
             let read = self.index.plan.row(record.bytes, &mut row);
-            let read = read.map_err(|reason| ShardError::bad_record(place, decoder.row, reason))?;
+            let read = read.map_err(|reason| bad_record(place, decoder.row, &reason))?;
             decoder.row += 1;
             match read {
                 Ok(()) if row.len() == out.len() => out.copy_from_slice(&row),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::numbers::{is_number, is_word};
+use super::numbers::{has_decimal_comma, is_number, is_word};
 
 /// Characters of a cell that an error shows.
 const SHOWN: usize = 40;
@@ -91,11 +91,7 @@ impl Numbered<'_> {
             let shown: String = cell(word)
                 .map(|cell| String::from_utf8_lossy(cell).chars().take(SHOWN).collect())
                 .unwrap_or_default();
-            let comma = cell(word).is_some_and(|cell| {
-                let point = |&byte: &u8| if byte == b',' { b'.' } else { byte };
-                is_number(&cell.iter().map(point).collect::<Vec<u8>>())
-            });
-            let what = if comma {
+            let what = if cell(word).is_some_and(|cell| has_decimal_comma(cell)) {
                 "a number with a decimal comma; write a point"
             } else {
                 "which is not a number"

@@ -65,6 +65,12 @@ pub(super) fn is_word(cell: &[u8]) -> bool {
     of_scalar(cell).is_err()
 }
 
+/// Whether a cell holds a number with a decimal comma.
+pub(super) fn has_decimal_comma(cell: &[u8]) -> bool {
+    let point = |&byte: &u8| if byte == b',' { b'.' } else { byte };
+    cell.contains(&b',') && is_number(&cell.iter().map(point).collect::<Vec<u8>>())
+}
+
 /// What pandas and polars write, or read, for a value that is not there.
 pub(super) fn is_missing(cell: &[u8]) -> bool {
     matches!(

@@ -1,8 +1,7 @@
 //! Where in the records of a text the rows stand.
 
 use super::layout::Layout;
-use super::{header, json, numbers, table};
-use crate::cells::{delimiter, is_misquoted};
+use super::{bad_record, header, json, numbers, table};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
@@ -12,7 +11,7 @@ use crate::rows::Ask;
 
 /// Records that are looked at for what the rows are.
 pub(super) const LOOKED_AT: usize = 1000;
-/// Records that are looked at in any case: not all need hold all.
+/// Records that are looked at in any case.
 const LOOKED_AT_FIRST: usize = 16;
 
 /// How the rows of a text are read.
@@ -51,10 +50,8 @@ impl Plan {
     pub fn row(&self, record: &[u8], out: &mut Vec<f32>) -> Result<Result<(), Fault>, String> {
         let path = match &self.rows {
             Rows::Table(plan) => {
-                if is_misquoted(record) {
-                    return Err("has text behind a closing quote, so that its rows cannot be told from texts; double quotes \
-                                within texts, and put texts with quotes in quotes"
-                        .to_owned());
+                if plan.is_misquoted(record) {
+                    return Err(table::MISQUOTED.to_owned());
                 }
                 return Ok(plan.row(record, out));
             }
@@ -124,14 +121,12 @@ impl Plan {
 
     fn of_table(input: &Input, ask: &Ask<'_>) -> Result<Option<Self>, ShardError> {
         let place = input.place();
-        let mut layout = Layout::of_table(input)?;
+        let (mut layout, delimiter) = Layout::of_table(input)?;
         let mut records = layout.records(input, layout.start)?;
         let Some(first) = records.next(place)?.map(|record| record.bytes.to_vec()) else {
             return Ok(None);
         };
-        let delimiter = delimiter(&first);
-        // a cell that holds nothing says nothing of its column
-        let (mut start, mut fullest) = (None, None);
+        let (mut start, mut below) = (None, header::Shown::below(&first, delimiter));
         let mut leading = vec![header::Leading::of(&first, delimiter)];
         for _ in 0..LOOKED_AT {
             let Some(record) = records.next(place)? else { break };
@@ -139,21 +134,17 @@ impl Plan {
             if leading.len() < LOOKED_AT_FIRST {
                 leading.push(header::Leading::of(record.bytes, delimiter));
             }
-            let (filled, cells) = header::filled(record.bytes, delimiter);
-            if fullest.as_ref().is_none_or(|&(most, _)| filled > most) {
-                fullest = Some((filled, record.bytes.to_vec()));
-            }
-            if filled == cells && leading.len() == LOOKED_AT_FIRST {
+            let is_full = below.take(record.bytes, delimiter);
+            if is_full && leading.len() == LOOKED_AT_FIRST {
                 break;
             }
         }
-        let shown = fullest.as_ref().map(|(_, bytes)| &bytes[..]);
-        let first =
-            header::unmarked(&first, shown).map_err(|reason| ShardError::bad_format(place, reason))?;
-        if start.is_none() && header::is_header(first, None) {
+        let first = header::unmarked(&first, &below, delimiter)
+            .map_err(|reason| ShardError::bad_format(place, reason))?;
+        if start.is_none() && header::is_header(first, &below, delimiter) {
             return Ok(None);
         }
-        let plan = table::Plan::of(first, shown, ask.selector, ask.role, place)?;
+        let plan = table::Plan::of(first, &below, delimiter, ask.selector, ask.role, place)?;
         if !plan.header && plan.is_columns() && header::begin_with_index(&leading) {
             let reason = "begins its rows with whole numbers before fractions, as the index of pandas is; write it without \
                           (index=False), or with names of columns (emb_0, emb_1, …)";
@@ -176,13 +167,8 @@ impl Plan {
         let (layout, selector) = Layout::of_json(input, ask.selector)?;
         let mut records = layout.records(input, layout.start)?;
         let (mut path, mut names, mut looked) = (None, Vec::<String>::new(), 0);
-        let (mut found, mut batch, mut other) = (Vec::<Vec<String>>::new(), None, None);
-        // keys where the first record with arrays has nothing, and others may have the row
-        let mut open: Option<Vec<String>> = None;
-        while looked < LOOKED_AT
-            && path.is_none()
-            && (found.is_empty() || open.as_ref().is_some_and(|open| !open.is_empty()))
-        {
+        let (mut search, mut batch, mut other) = (Search::default(), None, None);
+        while looked < LOOKED_AT && path.is_none() && !search.is_over() {
             let Some(record) = records.next(place)? else { break };
             let text = record.bytes;
             looked += 1;
@@ -196,10 +182,10 @@ impl Plan {
             let value: serde_json::Value = match value {
                 Ok(value) => value,
                 // who reads it says so
-                Err(_) if !found.is_empty() => break,
+                Err(_) if !search.found.is_empty() => break,
                 Err(error) => {
                     let reason = format!("is not JSON: {error}");
-                    return Err(ShardError::bad_record(place, looked as u64 - 1, reason));
+                    return Err(bad_record(place, looked as u64 - 1, &reason));
                 }
             };
             if let Some(map) = value.as_object() {
@@ -210,17 +196,18 @@ impl Plan {
                     let kind = value.as_object().and_then(json::other_kind);
                     other = other.or(kind.map(|kind| format!("#{key} holds {kind}")));
                 }
+                other = other.or_else(|| Some(format!("holds {}", json::other_kind(map)?)));
             }
             if let Some(selector) = selector {
                 path = path_of(&value, selector);
                 continue;
             }
-            weigh(&value, &mut found, &mut open);
+            search.take(&value);
             batch = batch.or_else(|| json::batch_path(&value));
         }
-        let candidates = found.len();
+        let candidates = search.found.len();
         if path.as_ref().is_none_or(Vec::is_empty) && candidates > 0 {
-            path = Some(choose(&found, ask.role, place)?);
+            path = Some(choose(&search.found, ask.role, place)?);
         }
         let Some(path) = path else {
             if looked == 0 {
@@ -240,7 +227,13 @@ impl Plan {
                     ),
                     None => match other {
                         Some(other) => other,
-                        None => format!("no record has an array of numbers; they have {keys}"),
+                        None if search.others.is_empty() => {
+                            format!("no record has an array of numbers; they have {keys}")
+                        }
+                        None => format!(
+                            "no record has an array that is called as rows are; choose one: {}",
+                            listed(&search.others)
+                        ),
                     },
                 },
             };
@@ -261,27 +254,56 @@ impl Plan {
     }
 }
 
-/// Takes the rows of a record, `open` the keys where the first one with rows had nothing: of two readings that of the record which
-/// holds more of those.
-fn weigh(record: &serde_json::Value, found: &mut Vec<Vec<String>>, open: &mut Option<Vec<String>>) {
-    let rows = json::row_paths(record);
-    let mut last = rows.iter().filter_map(|path| path.last());
-    let is_plain = last.any(|key| json::is_called_row(key));
-    match open {
-        Some(open) => {
-            let before = open.len();
+/// Looks for the rows in records, of which the first may lack its own.
+#[derive(Default)]
+struct Search {
+    /// Paths of what may be rows.
+    found: Vec<Vec<String>>,
+    /// Whether one of these is called as rows are.
+    called: bool,
+    /// Keys where the first record with arrays has nothing, and others may have the row.
+    open: Vec<String>,
+    /// Records that were taken from the first one with arrays on.
+    taken: usize,
+    /// Arrays that are no rows unless they are chosen.
+    others: Vec<String>,
+}
+
+impl Search {
+    fn is_over(&self) -> bool {
+        self.called || self.taken >= LOOKED_AT_FIRST && self.open.is_empty()
+    }
+
+    fn take(&mut self, record: &serde_json::Value) {
+        let rows = json::row_paths(record);
+        let is_called = |path: &Vec<String>| path.last().is_some_and(|key| json::is_called_row(key));
+        if self.taken == 0 {
+            if rows.is_empty() {
+                if self.others.is_empty() {
+                    self.others = json::other_arrays(record).map(str::to_owned).collect();
+                }
+                return;
+            }
+            self.open = json::open_keys(record);
+            self.found = rows;
+        } else {
+            let before = self.open.len();
             let is_nothing =
                 |value: &serde_json::Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            open.retain(|key| record.get(key).is_none_or(is_nothing));
-            if open.len() < before && !rows.is_empty() {
-                *found = rows;
+            self.open.retain(|key| record.get(key).is_none_or(is_nothing));
+            if self.open.len() < before && !rows.is_empty() {
+                // of two readings that of the record which holds more
+                self.found = rows;
+            } else {
+                let new = rows
+                    .into_iter()
+                    .filter(|path| is_called(path) && !self.found.contains(path));
+                let new: Vec<_> = new.collect();
+                self.found.extend(new);
             }
         }
-        None if rows.is_empty() || is_plain => *found = rows,
-        None => {
-            *open = Some(json::open_keys(record));
-            *found = rows;
-        }
+        self.taken += 1;
+        self.called = self.found.iter().any(is_called);
     }
 }
 

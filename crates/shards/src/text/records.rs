@@ -17,11 +17,24 @@ pub(super) enum Cut {
     /// One on each line.
     Lines,
     /// Rows of a table, whose quoted cells may hold line ends.
-    Table,
+    Table { delimiter: u8 },
     /// Elements of a JSON array, the text being that behind its bracket.
     Array,
     /// The text is one record.
     Whole,
+}
+
+impl Cut {
+    /// The record without the blanks around it, of a table without those behind it: a tab may separate cells, and what stands
+    /// before a quote says whether it opens one.
+    fn trim(self, record: &[u8]) -> &[u8] {
+        let Self::Table { delimiter } = self else {
+            return record.trim_ascii();
+        };
+        let is_blank = |byte: &u8| *byte != delimiter && byte.is_ascii_whitespace();
+        let end = record.iter().rposition(|byte| !is_blank(byte));
+        &record[..end.map_or(0, |last| last + 1)]
+    }
 }
 
 /// The records of a text, one after another, through a window of it.
@@ -70,7 +83,7 @@ impl Records {
                 return Ok(None);
             };
             let bytes = &self.window[start..end];
-            let trimmed = bytes.trim_ascii();
+            let trimmed = self.cut.trim(bytes);
             if trimmed.is_empty() {
                 if self.cut == Cut::Array && (self.begun || !self.ended) {
                     return Err(ShardError::bad_format(
@@ -80,7 +93,7 @@ impl Records {
                 }
                 continue;
             }
-            let before = bytes.len() - bytes.trim_ascii_start().len();
+            let before = trimmed.as_ptr().addr() - bytes.as_ptr().addr();
             let (start, len) = (start + before, trimmed.len());
             self.begun = true;
             return Ok(Some(Record {
@@ -176,7 +189,10 @@ impl Finder {
     fn new(cut: Cut) -> Self {
         Self {
             cut,
-            cells: Cells::default(),
+            cells: match cut {
+                Cut::Table { delimiter } => Cells::of(delimiter),
+                _ => Cells::default(),
+            },
             depth: 0,
             quoted: false,
             escaped: false,
@@ -187,7 +203,7 @@ impl Finder {
     fn find(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
         match self.cut {
             Cut::Lines => memchr(b'\n', piece).map(|at| (at, false)),
-            Cut::Table => {
+            Cut::Table { .. } => {
                 let end = |&byte: &u8| !self.cells.pass(byte) && byte == b'\n';
                 piece.iter().position(end).map(|at| (at, false))
             }

@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::header::{Begin, begin, is_almost_bracketed, is_bracketed, other_delimiter};
+use super::header::{Begin, Shown, begin, is_almost_bracketed, is_bracketed, other_delimiter};
 use super::numbered::{flawed_columns, numbered_sets};
 use super::numbers;
-use crate::cells::{cells, delimiter};
+use crate::cells::{cells, is_misquoted};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::role::{Role, listed};
+
+/// Why a table cannot be read whose quotes do not end where cells do.
+pub(super) const MISQUOTED: &str = "has text behind a closing quote, so that it is not known where its cells and rows end; write \
+                                    quotes within a text twice, and put the text in quotes";
 
 /// Where the rows of a table stand.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,20 +38,20 @@ enum Rows {
 }
 
 impl Plan {
-    /// Where the rows are, by the first record and the one after it.
+    /// Where the rows are, by the first record and those after it.
     ///
     /// # Errors
     /// `BAD_SELECTOR` when nothing, or more than one thing, could be the rows.
     pub fn of(
         first: &[u8],
-        second: Option<&[u8]>,
+        below: &Shown,
+        delimiter: u8,
         selector: Option<&str>,
         role: Role,
         place: &Place,
     ) -> Result<Self, ShardError> {
-        let delimiter = delimiter(first);
         let named = cells(first, delimiter);
-        let header = match begin(first, second) {
+        let header = match begin(&named, below, delimiter) {
             Begin::Header => true,
             Begin::Row => false,
             Begin::Unclear => {
@@ -56,10 +60,10 @@ impl Plan {
                 return Err(ShardError::bad_selector(place, reason));
             }
         };
-        let shown = match second {
-            Some(second) if header => cells(second, delimiter),
-            _ => named.clone(),
-        };
+        let shown = below
+            .cells(delimiter)
+            .filter(|_| header)
+            .unwrap_or_else(|| named.clone());
         let names: Vec<String> = if header {
             let text = |cell: &Cow<'_, [u8]>| String::from_utf8_lossy(cell.trim_ascii()).into_owned();
             named.iter().map(text).collect()
@@ -83,7 +87,7 @@ impl Plan {
                 .zip(&shown)
                 .find(|(_, cell)| is_almost_bracketed(cell));
             let apart = other_delimiter(first)
-                .or_else(|| other_delimiter(second?))
+                .or_else(|| other_delimiter(below.record()?))
                 .filter(|_| named.len() == 1);
             let reason = match (meant, selector, labels.is_empty()) {
                 (Some(set), ..) => set.to_string(),
@@ -93,8 +97,13 @@ impl Plan {
                 _ => match (apart, cell) {
                     (Some(apart), _) => apart.to_owned(),
                     (None, Some((name, cell))) => format!(
-                        "has no column of bracketed numbers, [0.5, 1.5]; {name:?} holds {:?}",
-                        String::from_utf8_lossy(cell).chars().take(40).collect::<String>()
+                        "has no column of bracketed numbers, [0.5, 1.5]; {name:?} holds {:?}{}",
+                        String::from_utf8_lossy(cell).chars().take(40).collect::<String>(),
+                        if cell.contains(&b']') {
+                            ""
+                        } else {
+                            ": put lists in double quotes"
+                        }
                     ),
                     (None, None) => format!(
                         "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
@@ -137,6 +146,11 @@ impl Plan {
     /// Whether each component has a column of its own.
     pub fn is_columns(&self) -> bool {
         matches!(self.rows, Rows::Columns(_))
+    }
+
+    /// Whether text follows the closing quote of a cell.
+    pub fn is_misquoted(&self, record: &[u8]) -> bool {
+        is_misquoted(record, self.delimiter)
     }
 
     /// Appends the row of a record.
@@ -193,11 +207,17 @@ fn candidates(names: &[String], shown: &[Cow<'_, [u8]>]) -> Vec<(String, Rows)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::delimiter_of;
 
     fn plan(table: &str, selector: Option<&str>) -> Result<Plan, ShardError> {
         let mut lines = table.lines().map(str::as_bytes);
         let first = lines.next().unwrap();
-        Plan::of(first, lines.next(), selector, Role::Other, &Place::MEMORY)
+        let delimiter = delimiter_of(first).unwrap();
+        let mut below = Shown::below(first, delimiter);
+        for line in lines {
+            below.take(line, delimiter);
+        }
+        Plan::of(first, &below, delimiter, selector, Role::Other, &Place::MEMORY)
     }
 
     fn rows(table: &str) -> Vec<Result<Vec<f32>, Fault>> {
@@ -278,10 +298,13 @@ mod tests {
         assert_eq!(rows("1,2,3\n4,5,6").len(), 2);
         assert_eq!(rows("1.0,2.0\n0.5,0.25").len(), 2);
         assert_eq!(rows("0,1,0\n0.5,0.25,1").len(), 2);
+        // fractions in any record say what the first one is
+        assert_eq!(rows("1,2,3\n4,5,6\n0.5,7,8").len(), 2);
     }
 
     #[test]
     fn numbered_and_bracketed_columns_are_rows_beside_others() {
+        // a record of more cells shows nothing of the columns
         let table = "id,caption,emb_0,emb_1\n1,\"a, \"\"b\"\"\",0.5,0.25\n2,c,d,1,2\n3,e,,";
         let found = rows(table);
         assert_eq!(found[0], Ok(vec![0.5, 0.25]));

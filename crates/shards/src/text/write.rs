@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use kernels::{Dtype, Rows};
 
+use super::bad_record;
 use super::plan::Plan;
 use super::records::Records;
 use crate::error::{Place, ShardError};
@@ -75,7 +76,7 @@ impl Like {
             self.row += 1;
             if self.dropped.binary_search(&index).is_err() {
                 let written = self.plan.replaced(record.bytes, row, line);
-                return written.map_err(|reason| ShardError::bad_record(&self.place, index, reason));
+                return written.map_err(|reason| bad_record(&self.place, index, &reason));
             }
         }
     }

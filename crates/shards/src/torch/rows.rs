@@ -32,7 +32,11 @@ const FIRST: usize = 1000;
 enum Found<'a> {
     Tensor(&'a Rc<Described>),
     /// A tensor of one row in each value.
-    Stack(Vec<&'a Value>),
+    Stack {
+        values: Vec<&'a Value>,
+        /// Of a tuple, which more often holds numbers of several kinds.
+        tuple: bool,
+    },
 }
 
 /// Where the rows of a list stand, and in which members.
@@ -71,7 +75,7 @@ pub(crate) fn open(input: &Input, ask: &Ask<'_>) -> Result<Opened, ShardError> {
                 known: Known::default(),
             })
         }
-        Found::Stack(values) => {
+        Found::Stack { values, .. } => {
             let index = index_of(&file, &values)?;
             Ok(stack(input, Arc::new(index), selector))
         }
@@ -157,7 +161,8 @@ fn find<'a>(
         rows > 1 && rows == values.len().min(FIRST)
     };
     if is_stack {
-        all.push((name.to_owned(), Found::Stack(values)));
+        let tuple = matches!(value, Value::Tuple(_));
+        all.push((name.to_owned(), Found::Stack { values, tuple }));
         return Ok(());
     }
     for (i, value) in values.into_iter().enumerate() {
@@ -198,7 +203,7 @@ fn choose<'a>(
     }
     let mut failure = None;
     let mut fits = |found: &Found<'_>| match found {
-        Found::Stack(_) => true,
+        Found::Stack { .. } => true,
         Found::Tensor(described) => match tensor(file, described, None, ask.pool) {
             Ok(_) => true,
             Err(error) => {
@@ -216,6 +221,10 @@ fn choose<'a>(
             place,
             "holds no tensors; save a tensor, or a dictionary or list of tensors, with torch.save",
         ));
+    }
+    let is_tuple = |found: &Found<'_>| matches!(found, Found::Stack { tuple: true, .. });
+    if all.iter().any(|(_, found)| !is_tuple(found)) {
+        all.retain(|(_, found)| !is_tuple(found));
     }
     let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
     let at = ask.role.choose(&names, place)?;

@@ -244,6 +244,31 @@ fn a_tuple_is_a_list() {
     let two = [&b"\x80\x02"[..], &tensor(b"0"), &tensor(b"1"), b"\x86."].concat();
     assert_eq!(of(&two, None).err().unwrap().code(), "BAD_SELECTOR");
     assert_eq!(of(&two, Some("1")).unwrap().shard.dim(), 3);
+    // {'rows': rows, 'stats': (mean, std)}
+    let vector = |key: &[u8; 1]| {
+        let row = |part: &[u8], with: &[u8]| {
+            let tensor = tensor(key);
+            let at = tensor
+                .windows(part.len())
+                .position(|window| window == part)
+                .unwrap();
+            [&tensor[..at], with, &tensor[at + part.len()..]].concat()
+        };
+        row(b"K\x02K\x03\x86K\x03K\x01\x86", b"K\x03\x85K\x01\x85")
+    };
+    let stats = [
+        &b"\x80\x02}X\x04\x00\x00\x00rows"[..],
+        &tensor(b"0"),
+        b"sX\x05\x00\x00\x00stats",
+        &vector(b"1"),
+        &vector(b"1"),
+        b"\x86s.",
+    ]
+    .concat();
+    let found = of(&stats, None).unwrap();
+    assert_eq!((found.selector.as_deref(), found.shard.rows()), (Some("rows"), 2));
+    let found = of(&stats, Some("stats")).unwrap();
+    assert_eq!((found.shard.rows(), found.shard.dim()), (2, 3));
 }
 
 /// The marks of such a view stand behind the hooks (`torch._utils.get_tensor_metadata`); its values are stored with the other sign.

@@ -193,6 +193,112 @@ fn what_stands_beside_missing_rows_is_not_taken_for_them() {
     }
 }
 
+/// Empty cells at either end, quotes behind another mark than the delimiter, and rows that begin late.
+#[test]
+fn cells_and_rows_are_cut_as_their_writers_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let found = ShardRef::probe(&path, None)?;
+        let shard = found.open()?;
+        let mut buffer = Buffer::new();
+        shard.read(0, found.rows as usize, &mut buffer)?;
+        let faults: Vec<usize> = buffer.faults().iter().map(|(row, _)| *row).collect();
+        Ok((read(shard.as_ref(), 0, found.rows as usize)?, faults))
+    };
+    let good = |name: &str, text: &str| {
+        rows(name, text)
+            .unwrap_or_else(|e: ShardError| panic!("{text}: {e}"))
+            .0
+    };
+    // DataFrame.to_csv(sep='\t'), with its index, texts and empty cells last or first
+    assert_eq!(
+        good("a.tsv", "\temb_0\temb_1\n0\t0.5\t1.5\n1\t2.5\t3.5\n"),
+        [0.5, 1.5, 2.5, 3.5]
+    );
+    assert_eq!(
+        good("b.tsv", "emb_0\temb_1\tnote\n0.5\t1.5\t\n2.5\t3.5\tx\n"),
+        [0.5, 1.5, 2.5, 3.5]
+    );
+    assert_eq!(
+        good("c.tsv", "note\temb_0\temb_1\r\n\t0.5\t1.5\r\nx\t2.5\t3.5\r\n"),
+        [0.5, 1.5, 2.5, 3.5]
+    );
+    let (_, faults) = rows("d.tsv", "emb_0\temb_1\n0.5\t1.5\n\t\n2.5\t3.5\n").unwrap();
+    assert_eq!(faults, [1]);
+    // csv.writer puts no quotes around a text with one behind a semicolon or a tab
+    assert_eq!(
+        good("e.csv", "caption,e0,e1\na;\"b,0.5,1.5\n\t\"c,2.5,3.5\n"),
+        [0.5, 1.5, 2.5, 3.5]
+    );
+    assert_eq!(
+        good("f.csv", "caption;e0;e1\na,\"b;0.5;1.5\nc;2.5;3.5\n"),
+        [0.5, 1.5, 2.5, 3.5]
+    );
+    assert_eq!(good("g.csv", "caption,e0,e1\n\"a;\"\"b\" ,0.5,1.5\n"), [0.5, 1.5]);
+    // fractions in any record say that the first one holds names
+    assert_eq!(
+        good("h.csv", "1,2,3\n4,5,6\n0.5,7,8\n"),
+        [4.0, 5.0, 6.0, 0.5, 7.0, 8.0]
+    );
+    // the row of a record that lacks its own is not another array of it
+    assert_eq!(
+        good(
+            "i.jsonl",
+            "{\"crop\":[1,2,3,4]}\n{\"crop\":[1,2,3,4],\"embedding\":[0.5,1.5]}\n"
+        )[2..],
+        [0.5, 1.5]
+    );
+    assert_eq!(
+        good(
+            "j.jsonl",
+            "{\"embedding_text\":\"[101,7]\",\"embedding\":[0.5,1.5]}\n"
+        ),
+        [0.5, 1.5]
+    );
+    for (name, text, named) in [
+        (
+            "k.jsonl",
+            "{\"features\":[1,2]}\n{\"features\":[3,4],\"title_embedding\":[0.5,1.5]}\n",
+            "choose one: #features, #title_embedding",
+        ),
+        ("l.jsonl", "{\"tokens\":[1,2]}\n", "choose one: #tokens"),
+        (
+            "m.json",
+            "{\"dims\":[2,2],\"type\":\"float32\",\"data\":[1,2,3,4]}",
+            "holds a tensor; write its rows",
+        ),
+        ("n.json", "{\"0\":0.5,\"1\":0.25}", "holds an object of numbers"),
+        (
+            "o.csv",
+            "id,embedding\n1,[0.5,1.5]\n",
+            "put lists in double quotes",
+        ),
+        (
+            "p.csv",
+            "caption,e0,e1\na,0.5,1.5\n\"b\" c,2.5,3.5\n",
+            "row 1 has text behind a closing quote",
+        ),
+    ] {
+        let refused = rows(name, text).expect_err(text).to_string();
+        assert!(refused.contains(named), "{text}: {refused}");
+    }
+    let packed = folder.path().join("ids.csv.gz");
+    let text = b"id,caption\n7,a\n8,\"b\" c\n";
+    let mut encoder = flate2::write::GzEncoder::new(
+        std::fs::File::create(&packed).unwrap(),
+        flate2::Compression::default(),
+    );
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap();
+    let refused = ids(&packed, None).unwrap_err().to_string();
+    assert!(
+        refused.contains("row 1 has text behind a closing quote"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn bad_rows_of_text_are_named() {
     let found = probe("text/bad.jsonl", None).unwrap();

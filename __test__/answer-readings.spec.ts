@@ -129,6 +129,13 @@ test('what an answer says that it is not is not its letter, and of two options t
   t.is(chosenLetter("The answer isn't A, it is B.", three as string[]), 'B')
 })
 
+test('a list whose letters are bold says which option is right', t => {
+  for (const mark of ['', '*', '**', '***']) {
+    const lines = ['A', 'B', 'C'].map(letter => `${mark}${letter}${mark}) ${letter === 'B' ? '✓' : '✗'}`)
+    t.is(chosenLetter(lines.join('\n'), ['cat', 'dog', 'cow']), 'B', lines.join(' '))
+  }
+})
+
 test('a comma before three digits is not part of the number, any other is', t => {
   t.deepEqual(comparableWords('1,234 cows'), ['1234', 'cows'])
   t.deepEqual(comparableWords('12,345,678'), ['12345678'])

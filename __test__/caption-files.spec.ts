@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { readCaptions } from '../src/analyze/caption-files.ts'
 import { readConfigFile } from '../src/revision/config/file.ts'
@@ -40,6 +41,14 @@ for (const [name, code, message] of BAD) {
     t.like(await t.throwsAsync(readCaptions(file), { message }), { code, file })
   })
 }
+
+test('a packed table is read by its header', async t => {
+  for (const name of ['good.csv', 'good.tsv', 'good.jsonl']) {
+    const file = join(folderOf(t), `${name}.gz`)
+    writeFileSync(file, gzipSync(readFileSync(join(FILES, name))))
+    t.deepEqual(await readCaptions(file), CAPTIONS, name)
+  }
+})
 
 test('a text may begin like a file of another kind', async t => {
   const file = join(folderOf(t), 'captions.txt')

@@ -1,6 +1,6 @@
 /** What charts draw and their tables hold, of results made by hand. */
 import test from 'ava'
-import { rounded } from '../src/report/chart.ts'
+import { axis, rounded } from '../src/report/chart.ts'
 import { cosinesChart } from '../src/report/charts/cosines.ts'
 import { matrixChart } from '../src/report/charts/matrix.ts'
 import { pipelineChart } from '../src/report/charts/pipeline.ts'
@@ -31,6 +31,16 @@ test('an axis of positive values ends at round numbers around them', t => {
   ] as [number[], [number, number]][]) {
     t.deepEqual(rounded(values), expected, String(values))
   }
+})
+
+test('an axis of few decades has ticks at 1, 2 and 5, or where its chart puts them', t => {
+  const look = { colours: PALETTES.light, width: 800, legend: 0 }
+  const ticks = (parts: object) => {
+    const { axisTick } = axis(look, 'log', 'rows', { min: 100, max: 1000, ...parts }) as { axisTick: object }
+    return (axisTick as { customValues?: number[] }).customValues
+  }
+  t.deepEqual(ticks({}), [100, 200, 500, 1000])
+  t.deepEqual(ticks({ axisTick: { customValues: [100, 300] } }), [100, 300])
 })
 
 test('the gap of a row and a column of a matrix stands beside their names', t => {

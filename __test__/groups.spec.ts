@@ -158,6 +158,31 @@ test('no group stands on both sides of a split', async t => {
   }
 })
 
+test('ids in the files of the rows keep a group on one side of a split, and say nothing of pairs where one side has them', async t => {
+  const folder = folderOf(t)
+  const file = (name: string, rows: number, seed: number, id: (row: number) => number) => {
+    const values = someRows(rows, DIM, seed)
+    const line = (row: number) =>
+      JSON.stringify({ image_id: id(row), embedding: [...values.subarray(row * DIM, (row + 1) * DIM)] })
+    writeFileSync(join(folder, name), Array.from({ length: rows }, (_, row) => `${line(row)}\n`).join(''))
+    return openEmbeddings(join(folder, name))
+  }
+  const image = await file('image.jsonl', 40, 1, row => row)
+  const text = await file('text.jsonl', 200, 2, row => Math.floor(row / 5))
+  for (const seed of [0, 1, 2]) {
+    const { info } = await Aligner.fit({ target: image, source: text, paired: true, holdout: 0.3, seed })
+    t.is(info.source.rows, 5 * info.target.rows, `seed ${seed}`)
+  }
+  // as many rows to an item on one side, and another number of rows on the other
+  const other = await open(someRows(60, DIM, 3))
+  const report = await measureGap({ image: other, text, parts: [] })
+  t.is(report.groups?.text, 40)
+  await t.throwsAsync(measureGap({ image: other, text, paired: true, parts: [] }), {
+    code: 'NOT_PAIRED',
+    message: /60 image rows and 200 text rows are paired by ids, and the image rows have none/,
+  })
+})
+
 test('equal rows stay on one side of a split without ids', async t => {
   const { image, text } = fiveCaptions()
   const sides = { target: await open(timesFive(image), undefined, WIDE), source: await open(text, undefined, WIDE) }

@@ -158,6 +158,23 @@ test('what changes from halves of the rows to all of them is that of the populat
   t.like(few.spectrum?.image, { alpha: null, effectiveRank: null, kappa: null, kappaEff: null })
 })
 
+test('condition numbers in and outside of the frame, of all directions and of those with most of the variance', async t => {
+  const of = population({ dim: 12, alpha: 8 })
+  const decomposed = async (rows: number, seed: number) => {
+    const { image, text } = of.samples(seed, rows)
+    const open = (values: Float32Array) => openEmbeddings(values, { dim: 12 })
+    const sides = { image: await open(image), text: await open(text) }
+    return (await measureGap({ ...sides, paired: true, parts: ['causes'], rank: 2 })).decomposition
+  }
+  const truth = await decomposed(60_000, 1)
+  const found = await decomposed(8_000, 2)
+  t.true((truth?.kappaVBiased ?? 0) > 4 * (truth?.kappaEffVBiased ?? Number.NaN), 'they differ here')
+  for (const name of ['kappaU', 'kappaV', 'kappaEffU', 'kappaEffV'] as const) {
+    const right = truth?.[`${name}Biased`] ?? Number.NaN
+    t.true(Math.abs((found?.[name] ?? Number.NaN) / right - 1) < 0.1, `${name}: ${found?.[name]}, ${right}`)
+  }
+})
+
 test('of a handful of rows nothing is concluded, in whichever halves they are', async t => {
   const of = population(SHAPE)
   for (const n of [2, 3, 4]) {

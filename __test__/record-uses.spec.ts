@@ -97,6 +97,8 @@ test('what a record says of its own use is refused by name', t => {
       /turn 1 has <.*, and the place of an image is <image>/,
     ]),
     [{ image: 'a', images: ['b'] }, /both image and images, and they differ/],
+    // pictures without names: one has that of its record, several have none
+    [{ image: undefined, images: Array(2).fill({ bytes: 'AA', path: null }) }, /an image is named by neither/],
     [
       {
         conversations: undefined,

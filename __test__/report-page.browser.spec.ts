@@ -133,6 +133,15 @@ test('the theme follows the system, and the button changes it', async t => {
   await t.notThrowsAsync(eventually(drawn, html => html !== dark))
   t.is(await page.locator('#theme').getAttribute('aria-pressed'), 'false')
   await page.close()
+  const { page: other } = await open(browser, result('raw'), {}, { colorScheme: 'light' })
+  const plot = () => other.locator('#chart-gap .plot').innerHTML()
+  const light = await plot()
+  await other.emulateMedia({ colorScheme: 'dark' })
+  await t.notThrowsAsync(
+    eventually(plot, html => html !== light),
+    'charts are drawn again when the system turns dark',
+  )
+  await other.close()
 })
 
 test('zoom shows less and reset shows all again', async t => {

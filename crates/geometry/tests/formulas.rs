@@ -225,6 +225,20 @@ fn the_floor_of_a_drift_holds_the_rows_of_the_fit_and_the_new_ones() {
         );
     }
     assert_eq!(compared(&fitted, &two_axes(29, 0)).verdict, Verdict::TooFewRows);
+    // of all directions alike: the 99.5 % point of chi-square with 19 degrees of freedom over 19 (`scipy.stats.chi2.ppf`), for the
+    // scale is known from more than a thousand rows
+    let even: Vec<f64> = (0..60 * DIM)
+        .flat_map(|row| {
+            let sign = if (row / DIM).is_multiple_of(2) { 1.0 } else { -1.0 };
+            (0..DIM).map(move |column| if column == row % DIM { sign } else { 0.0 })
+        })
+        .collect();
+    let found = compared(&self::fitted(&image, &even, json!({})), &even);
+    let expected = (2.0 / (60.0 * DIM as f64 - 1.0) * 38.582 / DIM as f64).sqrt();
+    assert!(
+        (found.critical.unwrap() / expected - 1.0).abs() < 0.02,
+        "{found:?} {expected}"
+    );
 }
 
 /// Independent unit rows beside those of the fit.
@@ -276,6 +290,15 @@ fn rounding_of_stored_rows_adds_its_closed_form() {
             }
             assert!((storage_floor(&variances, 12) / (variances[0] * 2.25) - 1.0).abs() < 1e-14);
         }
+    }
+    // below 2⁻¹⁴, the least normal number of f16, all numbers are 2⁻²⁴ apart
+    let mut shard = StoredRows::new(Dtype::F16, 3);
+    (0..20).for_each(|_| shard.add(&[2.0 - 0.5_f64.powi(10), 0.5_f64.powi(20), 0.0], false));
+    let mut noise = StorageNoise::new(3);
+    noise.add(&shard);
+    for (found, ulp) in noise.variances(1.0).iter().zip([10, 24, 24]) {
+        let expected = 0.25_f64.powi(ulp) / 12.0;
+        assert!((found / expected - 1.0).abs() < 1e-14, "{found} {expected}");
     }
     let values = [4.0, 1.0, 1e-3, 1e-6];
     for (floor, kappa, below) in [(0.0, 4e6, 0), (9e-7, 4e6, 0), (1e-6, 4e3, 1), (1e-2, 4.0, 2)] {

@@ -47,6 +47,11 @@ fn damaged_frames_are_refused_and_none_is_trusted() {
         text.contains("not orthonormal") || text.contains("not finite"),
         "{text}"
     );
+    let mut infinite = bytes.clone();
+    let end = infinite.len();
+    infinite[end - 8..].copy_from_slice(&f64::INFINITY.to_le_bytes());
+    let text = Frame::from_bytes(&infinite).unwrap_err().to_string();
+    assert!(text.contains("a component that is not finite"), "{text}");
     let replaced = |from: &str, to: &str| {
         let text: Vec<u8> = bytes.clone();
         let at = text

@@ -334,6 +334,23 @@ mod tests {
         assert!(!is_inside(&folder, &folder.join("../a.png")));
     }
 
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_list() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.png"), "").unwrap();
+        for (name, text) in [
+            ("pairs.jsonl", "{\"image\": \"a.png\", \"caption\": \"a fox\"}\n"),
+            ("pairs.csv", "image,caption\na.png,a fox\n"),
+        ] {
+            let list = folder.path().join(name);
+            fs::write(&list, format!("\u{feff}{text}")).unwrap();
+            let mut bad = BadPairs::default();
+            let pairs = read_pairs(&[list], false, &mut bad).unwrap();
+            assert_eq!(pairs.len(), 1, "{name}");
+            assert_eq!(pairs[0].captions, ["a fox"], "{name}");
+        }
+    }
+
     /// `datasets.load_dataset` would take the files of one split only.
     #[test]
     fn a_card_that_lists_files_is_refused_by_name() {

@@ -290,3 +290,37 @@ fn ends_here(path: &Path, mut file: File) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// img2dataset writes the caption of a sample into its .txt and its .json.
+    #[test]
+    fn the_caption_of_a_text_stands_for_those_of_the_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("00000.tar");
+        let mut archive = tar::Builder::new(File::create(&path).unwrap());
+        for (name, content) in [
+            ("000.png", "picture"),
+            ("000.txt", "a fox"),
+            (
+                "000.json",
+                "{\"captions\": [\"a fox\", \"a red fox\"], \"width\": 3}",
+            ),
+        ] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            archive
+                .append_data(&mut header, name, content.as_bytes())
+                .unwrap();
+        }
+        archive.finish().unwrap();
+        drop(archive);
+        let pairs = read(&path, &mut BadPairs::default()).unwrap();
+        assert_eq!(pairs.len(), 1);
+        assert_eq!(pairs[0].captions, ["a fox"]);
+        assert_eq!(pairs[0].fields.keys().collect::<Vec<_>>(), ["width"]);
+    }
+}

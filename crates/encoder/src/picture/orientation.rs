@@ -361,6 +361,20 @@ mod tests {
         bytes
     }
 
+    /// A chunk of odd length has one more byte behind it (the specification of RIFF and WebP).
+    #[test]
+    fn chunks_of_odd_length_are_padded() {
+        const EXIF: u8 = 0x08;
+        let tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let mut bytes = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0".to_vec();
+        bytes.extend([EXIF, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(b"ICCP\x03\0\0\0abc\0");
+        bytes.extend(b"EXIF");
+        bytes.extend((tiff.len() as u32).to_le_bytes());
+        bytes.extend(tiff);
+        assert_eq!(of(ImageFormat::WebP, &bytes), Orientation::Rotate90);
+    }
+
     #[test]
     fn texts_are_unpacked_up_to_a_bound() {
         let turned = |blanks| of(ImageFormat::Png, &packed(blanks));

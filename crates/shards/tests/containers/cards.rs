@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use modality_gap_shards::{Role, resolve};
 use serde_json::Value;
 
 use crate::common::fixture;
@@ -156,6 +157,11 @@ fn other_numbers_of_rows_than_a_folder_says_are_refused() {
         error.contains("\"train\" has 5 rows, and the files have 6"),
         "{error}"
     );
+    // behind other paths
+    let of = folder(&(info(6) + configs));
+    let other = fixture("splits/words/train.parquet");
+    let paths = [other.as_path(), of.path()].map(|path| path.display().to_string());
+    assert_eq!(resolve(&paths, Role::Other).unwrap().rows, 9);
     // of another subset
     let other = format!("- config_name: other\n{}", info(5).replace("dataset_info:\n", ""));
     let of = folder(&format!("dataset_info:\n{other}{configs}"));

@@ -492,3 +492,35 @@ fn more_columns_than_can_be_carried_along_are_refused() {
     assert_eq!(error.code(), "UNSUPPORTED");
     assert!(error.to_string().contains("3000 columns"), "{error}");
 }
+
+#[test]
+fn a_null_in_any_component_is_named_by_its_place() {
+    use std::sync::Arc;
+
+    use arrow_array::types::Float32Type;
+    use arrow_array::{ArrayRef, FixedSizeListArray, ListArray, RecordBatch};
+
+    let rows = (0..5).map(|row| {
+        let component = |column: usize| (column + 1 != row).then_some(0.5);
+        Some((0..4).map(component).collect::<Vec<_>>())
+    });
+    let rows: Vec<_> = rows.collect();
+    let lists = ListArray::from_iter_primitive::<Float32Type, _, _>(rows.clone());
+    let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows, 4);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, column) in [("lists", Arc::new(lists) as ArrayRef), ("fixed", Arc::new(fixed))] {
+        let path = folder.path().join(format!("{name}.parquet"));
+        let batch = RecordBatch::try_from_iter([("embedding", column)]).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let mut buffer = Buffer::new();
+        let found = ShardRef::probe(&path, None).unwrap();
+        found.open().unwrap().read(0, 5, &mut buffer).unwrap();
+        let expected: Vec<_> = (0..4)
+            .map(|column| (column + 1, Fault::NullComponent { column }))
+            .collect();
+        assert_eq!(buffer.faults(), expected, "{name}");
+    }
+}

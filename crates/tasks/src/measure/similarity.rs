@@ -361,3 +361,19 @@ pub(super) fn preservation(
         omega,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_half_without_rows_has_no_divergence() {
+        let by_chance = ByChance {
+            rows: 1,
+            cross: f64::NAN,
+            within: 0.25,
+        };
+        let expected = [("one/other", 0.25), ("rows", 1.0)].map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(by_chance.named(Some(f64::NAN)), BTreeMap::from(expected));
+    }
+}

@@ -87,6 +87,38 @@ fn a_small_file_is_read_in_both_versions() {
     }
 }
 
+/// The kinds of the specification of GGUF: 1, 3, 5, 11 have a sign, 0, 2, 4, 10 have none.
+#[test]
+fn whole_numbers_of_every_kind_keep_their_sign() {
+    for (kind, bytes) in [
+        (1, (-7_i8).to_le_bytes().to_vec()),
+        (3, (-7_i16).to_le_bytes().to_vec()),
+        (5, (-7_i32).to_le_bytes().to_vec()),
+        (11, (-7_i64).to_le_bytes().to_vec()),
+    ] {
+        let list = Bytes::new(3, 0, 2)
+            .text("list")
+            .u32(9)
+            .u32(kind)
+            .u64(1)
+            .raw(&bytes);
+        let file = list.text("one").u32(kind).raw(&bytes).pad(32).open().unwrap();
+        assert_eq!(file.metadata().ints("list"), Ok(Some(&[-7][..])), "kind {kind}");
+        assert!(file.metadata().size("one").is_err(), "kind {kind}");
+    }
+    for (kind, width) in [(0, 1), (2, 2), (4, 4), (10, 8)] {
+        let most = (1_i64 << (8 * width - 1).min(62)).to_le_bytes();
+        let list = Bytes::new(3, 0, 1).text("list").u32(9).u32(kind).u64(1);
+        let file = list.raw(&most[..width]).pad(32).open().unwrap();
+        let expected = [i64::from_le_bytes(most)];
+        assert_eq!(
+            file.metadata().ints("list"),
+            Ok(Some(&expected[..])),
+            "kind {kind}"
+        );
+    }
+}
+
 /// Cut after any byte, a file is refused: never a panic, never a tensor of other bytes.
 #[test]
 fn a_file_truncated_anywhere_is_refused() {

@@ -104,6 +104,19 @@ fn rendered(source: &str) -> Result<String, String> {
     template.render(arguments).map_err(|error| error.to_string())
 }
 
+#[test]
+fn what_a_template_keeps_is_bounded_in_depth() {
+    for kept in ["{'a': ns.v}", "[ns.v]", "[{'a': ns.v}]"] {
+        let template = |times: usize| {
+            let each = format!("{{% for i in range({times}) %}}{{% set ns.v = {kept} %}}{{% endfor %}}");
+            rendered(&format!("{{% set ns = namespace(v=1) %}}{each}done"))
+        };
+        assert_eq!(template(12).unwrap(), "done", "{kept}");
+        let refused = template(60).unwrap_err();
+        assert!(refused.contains("nested deeper than 32"), "{kept}: {refused}");
+    }
+}
+
 /// As `str.find` and `str.rfind` of Python, which count characters and give −1 for what is not there.
 #[test]
 fn texts_are_searched_from_both_ends() {

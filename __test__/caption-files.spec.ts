@@ -105,6 +105,8 @@ test('ids and configurations in another encoding are refused with their line', a
   }
   const table = latin1('ids.csv', 'id,name\n1,fox\n2,café\n')
   t.like(await t.throwsAsync(all(table), { message: /line 3 is not UTF-8/ }), { code: 'BAD_FORMAT', file: table })
+  const semicolons = latin1('semicolon.csv', '"k, l";image_id\n1;a, b\n"2;3";c\n')
+  t.deepEqual(await all(semicolons), ['a, b', 'c'])
   const twice = latin1('twice.csv', 'id,id\n1,2\n')
   t.like(await t.throwsAsync(all(twice), { message: /column id twice/ }), { code: 'BAD_SELECTOR' })
   const wide = join(folder, 'ids.txt')

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import { checkPath } from '../checks.ts'
+import { delimiterOf } from '../delimiter.ts'
 import { ModalityGapError } from '../errors.ts'
 import { parseExact } from '../exact-json.ts'
 import { linesOf, withoutMark } from '../plain-text.ts'
@@ -73,7 +74,7 @@ function textCaptions(bytes: Uint8Array, file: string, name: string): string[] {
   const text = withoutMark(utf8Of(bytes, file))
   const ending = /\.(csv|tsv|jsonl?|ndjson)$/i.exec(name)?.[1]?.toLowerCase()
   if (ending === 'csv' || ending === 'tsv') {
-    return tableCaptions(text, ending === 'csv' ? ',' : '\t', file)
+    return tableCaptions(text, file)
   }
   const lines = linesOf(text)
   if (ending !== undefined || isJson(text, lines)) {
@@ -143,10 +144,10 @@ function captionOf(value: unknown, { file, row, what }: { file: string; row: num
   throw new ModalityGapError('BAD_FORMAT', `${file}: ${what} ${why}`, { file, row })
 }
 
-function tableCaptions(text: string, delimiter: string, file: string): string[] {
+function tableCaptions(text: string, file: string): string[] {
   let records: string[][]
   try {
-    records = parse(text, { delimiter, relax_quotes: true, skip_empty_lines: true })
+    records = parse(text, { delimiter: delimiterOf(text), relax_quotes: true, skip_empty_lines: true })
   } catch (cause) {
     throw new ModalityGapError('BAD_FORMAT', `${file}: ${(cause as Error).message}`, { file, cause })
   }

@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read};
 
 /// What separates cells, in the order of preference where a record has as many of one as of another.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
-/// Bytes that are looked at for the delimiter.
-const LOOKED_AT: usize = 1 << 20;
+/// Bytes of a record that are looked at for the delimiter.
+const LOOKED_AT: usize = 64 << 20;
 
 /// Which bytes of a table stand in quoted cells: quotes open at the start of a cell only.
 #[derive(Default)]
@@ -39,13 +39,26 @@ impl Cells {
         }
     }
 
-    /// Passes one byte; whether it stands in a quoted cell.
-    pub fn pass(&mut self, byte: u8) -> bool {
-        let delimits = byte == b'\n'
+    /// Passes bytes without a quote, none of them quoted.
+    pub fn pass_plain(&mut self, bytes: &[u8]) {
+        match bytes.last() {
+            Some(&last) if self.delimits(last) => self.state = State::Start,
+            Some(_) => self.state = State::Unquoted,
+            None => {}
+        }
+    }
+
+    fn delimits(&self, byte: u8) -> bool {
+        byte == b'\n'
             || match self.delimiter {
                 Some(delimiter) => byte == delimiter,
                 None => DELIMITERS.contains(&byte),
-            };
+            }
+    }
+
+    /// Passes one byte; whether it stands in a quoted cell.
+    pub fn pass(&mut self, byte: u8) -> bool {
+        let delimits = self.delimits(byte);
         self.state = match (self.state, byte) {
             (State::Quoted, b'"') => State::Quote,
             (State::Quoted, _) | (State::Quote | State::Start, b'"') => State::Quoted,
@@ -60,6 +73,9 @@ impl Cells {
 
 /// Cells of a record, quotes taken off.
 pub(crate) fn cells(record: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
+    if !record.contains(&b'"') {
+        return record.split(|&byte| byte == delimiter).map(Cow::from).collect();
+    }
     let (mut found, mut start, mut quotes) = (Vec::new(), 0, Cells::of(delimiter));
     for (at, &byte) in record.iter().enumerate() {
         if !quotes.pass(byte) && byte == delimiter {
@@ -90,57 +106,69 @@ fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
-/// Whether text follows the closing quote of a cell.
+/// Whether text follows the closing quote of a cell, or a quoted cell has no end.
 pub(crate) fn is_misquoted(record: &[u8], delimiter: u8) -> bool {
     if !record.contains(&b'"') {
         return false;
     }
     let mut cells = Cells::of(delimiter);
-    record.iter().any(|&byte| {
+    let misquoted = record.iter().any(|&byte| {
         cells.pass(byte);
         cells.state == State::Misquoted
-    })
+    });
+    misquoted || cells.state == State::Quoted
 }
 
-/// The delimiter of a table, by its first record that is not blank.
+/// The delimiter of a table, by its first record that has one.
 pub(crate) fn delimiter_of(reader: impl Read) -> io::Result<u8> {
-    let (mut record, mut cells) = (Vec::new(), Cells::default());
-    for byte in BufReader::new(reader).bytes().take(LOOKED_AT) {
+    let (mut record, mut cells, mut records) = (Vec::new(), Cells::default(), 0);
+    for byte in BufReader::new(reader).bytes() {
         let byte = byte?;
         record.push(byte);
-        if !cells.pass(byte) && byte == b'\n' {
-            if !record.trim_ascii().is_empty() {
-                break;
-            }
-            record.clear();
+        if record.len() == LOOKED_AT {
+            break;
         }
+        if cells.pass(byte) || byte != b'\n' {
+            continue;
+        }
+        let is_blank = record
+            .iter()
+            .all(|byte| byte.is_ascii_whitespace() || DELIMITERS.contains(byte));
+        match delimiter(&record).filter(|_| !is_blank) {
+            Some(found) => return Ok(found),
+            None if records == 2 => break,
+            // a name, or a cell, has no delimiter
+            None => records += usize::from(!is_blank),
+        }
+        record.clear();
     }
-    Ok(delimiter(&record))
+    Ok(delimiter(&record).unwrap_or(b','))
 }
 
-/// The delimiter that a record has most of, outside of quotes and brackets.
-fn delimiter(record: &[u8]) -> u8 {
-    let count = |within: bool| {
-        let (mut counts, mut cells, mut depth) = ([0_usize; 3], Cells::default(), 0_usize);
-        for &byte in record {
-            if cells.pass(byte) {
-                continue;
-            }
-            match byte {
-                b'[' | b'(' => depth += 1,
-                b']' | b')' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            let at = DELIMITERS.iter().position(|&delimiter| delimiter == byte);
-            if let Some(at) = at.filter(|_| within || depth == 0) {
-                counts[at] += 1;
-            }
+/// The delimiter that a record has most of outside of quotes and brackets; of a list only, one that is not in it.
+fn delimiter(record: &[u8]) -> Option<u8> {
+    let (mut outside, mut within) = ([0_usize; 3], [0_usize; 3]);
+    let (mut cells, mut depth) = (Cells::default(), 0_usize);
+    for &byte in record {
+        if cells.pass(byte) {
+            continue;
         }
-        counts
-    };
-    let outside = count(false);
-    let counts = if outside == [0; 3] { count(true) } else { outside };
+        match byte {
+            b'[' | b'(' => depth += 1,
+            b']' | b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if let Some(at) = DELIMITERS.iter().position(|&delimiter| delimiter == byte) {
+            let counts = if depth == 0 { &mut outside } else { &mut within };
+            counts[at] += 1;
+        }
+    }
+    if outside == [0; 3] && depth == 0 {
+        let free = DELIMITERS.into_iter().zip(within).find(|&(_, count)| count == 0);
+        return free.filter(|_| within != [0; 3]).map(|(delimiter, _)| delimiter);
+    }
+    let counts = if outside == [0; 3] { within } else { outside };
     // the last of equals is the greatest
-    let most = (0..3).rev().max_by_key(|&at| counts[at]);
-    most.map_or(b',', |at| DELIMITERS[at])
+    let most = (0..3).rev().max_by_key(|&at| counts[at])?;
+    (counts[most] > 0).then_some(DELIMITERS[most])
 }

@@ -33,20 +33,26 @@ impl Role {
         }
     }
 
+    /// Whether an array of this name is of that side.
+    pub(crate) fn fits(self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.prefixes().iter().any(|prefix| name.starts_with(prefix))
+    }
+
+    /// Which one of several names alone is of that side.
+    pub(crate) fn only(self, names: &[String]) -> Option<usize> {
+        let mut fitting = (0..names.len()).filter(|&at| self.fits(&names[at]));
+        match (fitting.next(), fitting.next()) {
+            (only, None) => only,
+            _ => None,
+        }
+    }
+
     /// Chooses among the names of several arrays of rows.
     pub(crate) fn choose(self, names: &[String], place: &Place) -> Result<usize, ShardError> {
-        let fits = |name: &String| {
-            let name = name.to_ascii_lowercase();
-            self.prefixes().iter().any(|prefix| name.starts_with(prefix))
-        };
-        let mut fitting = names
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| fits(name))
-            .map(|(i, _)| i);
-        match (names, fitting.next(), fitting.next()) {
-            ([_], ..) => Ok(0),
-            (_, Some(only), None) => Ok(only),
+        match (names, self.only(names)) {
+            ([_], _) => Ok(0),
+            (_, Some(only)) => Ok(only),
             _ => {
                 let reason = format!("holds several arrays of rows; choose one: {}", listed(names));
                 Err(ShardError::bad_selector(place, reason))
@@ -58,7 +64,12 @@ impl Role {
 /// `#a, #b` of the names, cut where there are too many to read.
 pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("#{name}")).collect();
+    const CHARACTERS: usize = 300;
+    let short = |name: &String| match name.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("#{}…", &name[..end]),
+        None => format!("#{name}"),
+    };
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(short).collect();
     if names.len() > SHOWN {
         text.push(format!("and {} more", names.len() - SHOWN));
     }

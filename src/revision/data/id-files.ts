@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { parse } from 'csv-parse'
+import { delimiterOf } from '../../delimiter.ts'
 import { ModalityGapError } from '../../errors.ts'
 import { openRegular } from '../../regular-file.ts'
 import { unreadable } from '../../unreadable.ts'
@@ -21,7 +22,7 @@ const MAX_LINE = 2 ** 16
  * - a published pickle: its `id`;
  * - a PyTorch file: a list or tensor of ids beside the rows, or the keys of a dictionary of rows; a tar archive: the keys of its samples;
  * - JSON lines or a JSON array of objects: a key;
- * - CSV or TSV with a header: a column;
+ * - a table with a header, whose cells are separated by commas, semicolons or tabs: a column;
  * - the same packed, `.gz` or `.zst`;
  * - npy: an array of one dimension, of whole numbers or texts;
  * - anything else: text, one id on each line.
@@ -58,7 +59,7 @@ export function idsIn(path: string, column?: string, usual: readonly string[] = 
       return npyIds(path)
     case 'csv':
     case 'tsv':
-      return tableIds(path, column, usual, ending === 'csv' ? ',' : '\t')
+      return tableIds(path, column, usual)
     default:
       return lineIds(path)
   }
@@ -72,19 +73,17 @@ async function* jsonIds(path: string, column: string | undefined, usual: readonl
   }
 }
 
-async function* tableIds(
-  path: string,
-  column: string | undefined,
-  usual: readonly string[],
-  delimiter: string,
-): AsyncGenerator<string> {
+async function* tableIds(path: string, column: string | undefined, usual: readonly string[]): AsyncGenerator<string> {
   const input = (await openRegular(path)).createReadStream()
   const columns = (header: string[]) => refuseTwice(header, path)
-  const parser = parse({ bom: true, columns, delimiter, relax_quotes: true, skip_empty_lines: true })
   let key = column
   let row = 0
   try {
-    const text = Readable.from(utf8Pieces(input, path)).on('error', cause => parser.destroy(cause))
+    const pieces = utf8Pieces(input, path)
+    const { value: first = '' } = await pieces.next()
+    const delimiter = delimiterOf(first)
+    const parser = parse({ bom: true, columns, delimiter, relax_quotes: true, skip_empty_lines: true })
+    const text = Readable.from(following(first, pieces)).on('error', cause => parser.destroy(cause))
     for await (const record of text.pipe(parser)) {
       const names = Object.keys(record)
       key ??= columnIn(names, usual, path)
@@ -105,6 +104,11 @@ async function* tableIds(
   } finally {
     input.destroy()
   }
+}
+
+async function* following(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield first
+  yield* rest
 }
 
 /** The names of columns, none of which stands there twice: which one is meant could not be said. */

@@ -26,7 +26,14 @@ fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
 
 /// Whether a cell holds a number that is not a whole one.
 fn is_fraction(cell: &[u8]) -> bool {
-    matches!(numbers::of_scalar(cell), Ok(Some(number)) if number.fract() != 0.0)
+    matches!(numbers::of_scalar(cell), Ok(Some(number)) if number.is_finite() && number.fract() != 0.0)
+}
+
+/// Whether a record holds delimiters and blanks only.
+pub(super) fn is_blank(record: &[u8], delimiter: u8) -> bool {
+    record
+        .iter()
+        .all(|&byte| byte == delimiter || byte.is_ascii_whitespace())
 }
 
 /// Cells of a record that hold something.
@@ -44,8 +51,36 @@ pub(super) struct Shown {
     /// The record with most cells that hold something, for one that holds nothing says nothing of its column; those with as many
     /// cells as the first one before others.
     fullest: Option<((bool, usize), Vec<u8>)>,
-    /// Whether one of them has a number that is not whole.
-    fractions: bool,
+    /// Whether the first of them, or the fullest, and any of them, has a number that is not whole.
+    fractions: [bool; 2],
+    /// Whether the first and the last cell of all of them are empty, and how many cells they have.
+    pub ends: Option<Ends>,
+}
+
+/// What stands at both ends of records.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ends {
+    /// Whether the first and the last cell are empty in all records.
+    pub empty: [bool; 2],
+    /// Cells of each record, where all have as many.
+    pub cells: Option<usize>,
+}
+
+impl Ends {
+    pub fn of(cells: &[Cow<'_, [u8]>]) -> Self {
+        let is_empty = |cell: Option<&Cow<'_, [u8]>>| cell.is_some_and(|cell| cell.trim_ascii().is_empty());
+        Self {
+            empty: [is_empty(cells.first()), is_empty(cells.last())],
+            cells: Some(cells.len()),
+        }
+    }
+
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            empty: [0, 1].map(|at| self.empty[at] && other.empty[at]),
+            cells: self.cells.filter(|_| self.cells == other.cells),
+        }
+    }
 }
 
 impl Shown {
@@ -54,18 +89,25 @@ impl Shown {
         Self {
             cells: cells(first, delimiter).len(),
             fullest: None,
-            fractions: false,
+            fractions: [false; 2],
+            ends: None,
         }
     }
 
     /// Takes a record; whether it has as many cells as the first one, and all of them hold something.
     pub fn take(&mut self, record: &[u8], delimiter: u8) -> bool {
         let cells = cells(record, delimiter);
+        let has_fractions = cells.iter().any(|cell| is_fraction(cell));
         let holds = (cells.len() == self.cells, filled(&cells));
         if self.fullest.as_ref().is_none_or(|&(most, _)| holds > most) {
             self.fullest = Some((holds, record.to_vec()));
+            self.fractions[0] |= has_fractions;
         }
-        self.fractions = self.fractions || cells.iter().any(|cell| is_fraction(cell));
+        self.fractions[1] |= has_fractions;
+        if !is_blank(record, delimiter) {
+            let ends = Ends::of(&cells);
+            self.ends = Some(self.ends.map_or(ends, |before| before.and(ends)));
+        }
         holds == (true, cells.len())
     }
 
@@ -108,15 +150,16 @@ pub(super) fn begin(named: &[Cow<'_, [u8]>], shown: &Shown, delimiter: u8) -> Be
         let bracketed = |cells: Vec<Cow<'_, [u8]>>| cells.iter().any(|cell| is_bracketed(cell));
         let unclear = numbers.len() == 2
             && !is_count(&numbers)
-            && !shown.fractions
+            && !shown.fractions[1]
             && shown.cells(delimiter).is_some_and(|cells| !bracketed(cells));
         return if unclear { Begin::Unclear } else { Begin::Header };
     }
     match labels(named) {
         // of rows with fractions hardly one holds whole numbers only, none of them twice
-        Some(labels) if shown.fractions => {
+        Some(labels) if shown.fractions[1] => {
             let steps: HashSet<i64> = labels.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            if steps.len() == 1 && labels.len() > 2 {
+            let pointed = named.iter().any(|cell| cell.contains(&b'.'));
+            if steps.len() == 1 && labels.len() > 2 && shown.fractions[0] && !pointed {
                 Begin::Header
             } else {
                 Begin::Unclear

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::header::{Shown, unmarked};
+use super::header::{Shown, is_blank, unmarked};
 use super::layout::Layout;
 use super::records::Records;
 use super::table::MISQUOTED;
@@ -49,14 +49,19 @@ impl TextIds {
             (Layout::of_json(input, None)?.0, None)
         };
         let mut records = layout.records(input, layout.start)?;
-        let Some(first) = records.next(&place)?.map(|record| record.bytes.to_vec()) else {
-            return Ok(Self {
-                place,
-                records,
-                column: Column::Key(Vec::new()),
-                name: String::new(),
-                row: 0,
-            });
+        let first = loop {
+            let Some(record) = records.next(&place)? else {
+                return Ok(Self {
+                    place,
+                    records,
+                    column: Column::Key(Vec::new()),
+                    name: String::new(),
+                    row: 0,
+                });
+            };
+            if delimiter.is_none_or(|delimiter| !is_blank(record.bytes, delimiter)) {
+                break record.bytes.to_vec();
+            }
         };
         let choose = |names: &[String]| -> Result<usize, ShardError> {
             let at = |wanted: &str| names.iter().position(|name| name == wanted);
@@ -135,7 +140,9 @@ impl TextIds {
 }
 
 fn of_cell(cells: &[Cow<'_, [u8]>], at: usize, of: usize) -> Result<String, String> {
-    if cells.len() != of {
+    // a delimiter may stand behind the last cell of each record
+    let is_closed = cells.len() == of + 1 && cells[of].trim_ascii().is_empty();
+    if cells.len() != of && !is_closed {
         return Err(format!(
             "is not to be found among {} cells, the header has {of}",
             cells.len()

@@ -1,8 +1,8 @@
 //! How many rows a text holds, and where some of them begin.
 
-use super::bad_record;
 use super::packing::Packing;
 use super::plan::{LOOKED_AT, Plan};
+use super::records::bad_record;
 use crate::error::ShardError;
 use crate::format::Format;
 use crate::input::{Input, Stamp};

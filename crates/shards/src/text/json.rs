@@ -74,7 +74,7 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
             let step = |key: &str| [&path[..], &[key.to_owned()]].concat();
             match value {
                 Value::Object(map)
-                    if other_kind(map).is_some() && (!path.is_empty() || is_flat_tensor(map)) => {}
+                    if is_flat_tensor(map) || !path.is_empty() && other_kind(map).is_some() => {}
                 Value::Object(map) => below.extend(map.iter().map(|(key, value)| (step(key), value))),
                 // answers of services in batches: a list of one
                 Value::Array(items) if items.len() == 1 && items[0].is_object() => {
@@ -85,13 +85,9 @@ pub(super) fn row_paths(record: &Value) -> Vec<Vec<String>> {
         }
         let rows: Vec<&(Vec<String>, &Value)> =
             below.iter().filter(|(path, value)| is_row(path, value)).collect();
-        // a text beside an array that is called as rows are is another form of it, or its tokens
-        let called = rows
-            .iter()
-            .any(|(path, value)| value.is_array() && path.last().is_some_and(|name| is_called_row(name)));
         let rows: Vec<Vec<String>> = rows
-            .into_iter()
-            .filter(|(_, value)| value.is_array() || !called)
+            .iter()
+            .filter(|(path, value)| !is_beside(path, value, &rows))
             .map(|(path, _)| path.clone())
             .collect();
         if !rows.is_empty() {
@@ -134,24 +130,12 @@ fn holds_row(item: &Value) -> bool {
     }
 }
 
-/// Names of arrays that are no rows unless they are chosen: shapes, places, tokens, packed bits.
-const NOT_ROWS: [&str; 15] = [
-    "attention_mask",
-    "bbox",
-    "binary",
-    "box",
-    "dims",
-    "input_ids",
-    "position_ids",
-    "shape",
-    "size",
-    "sort",
-    "strides",
-    "token_ids",
-    "token_type_ids",
-    "tokens",
-    "ubinary",
+/// Last words of the names of arrays that are no rows unless they are chosen: shapes, places, tokens, packed bits.
+const NOT_ROWS: [&str; 12] = [
+    "bbox", "binary", "box", "dims", "ids", "mask", "shape", "size", "sort", "strides", "tokens", "ubinary",
 ];
+
+const TENSOR: &str = "a tensor; write its rows as arrays, tensor.tolist()";
 
 /// What an object is that holds numbers in a form of its own, with what to write in its place.
 pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
@@ -169,7 +153,7 @@ pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
         .any(|key| map.get(*key).is_some_and(Value::is_string));
     match shape.filter(|_| is_typed) {
         Some(shape) if !is_list("data") || rows(shape) != 1 => {
-            return Some("a tensor; write its rows as arrays, tensor.tolist()");
+            return Some(TENSOR);
         }
         _ => {}
     }
@@ -182,12 +166,22 @@ pub(super) fn other_kind(map: &Map<String, Value>) -> Option<&'static str> {
 
 /// Whether an object holds the numbers of a tensor of several rows one after another.
 fn is_flat_tensor(map: &Map<String, Value>) -> bool {
-    let shape = ["dims", "shape"].iter().find_map(|key| map.get(*key)?.as_array());
-    let size = shape
-        .filter(|shape| shape.len() > 1)
-        .map(|shape| shape.iter().filter_map(Value::as_u64).product::<u64>());
+    let Some(shape) = ["dims", "shape"].iter().find_map(|key| map.get(*key)?.as_array()) else {
+        return false;
+    };
+    let size = |axes: &[Value]| axes.iter().filter_map(Value::as_u64).product::<u64>();
     let numbers = map.get("data").and_then(Value::as_array);
-    size.is_some() && size == numbers.map(|numbers| numbers.len() as u64)
+    shape.len() > 1
+        && size(&shape[..shape.len() - 1]) > 1
+        && numbers.is_some_and(|numbers| numbers.len() as u64 == size(shape))
+}
+
+/// What a record is that holds its numbers in a form of its own.
+pub(super) fn record_kind(map: &Map<String, Value>) -> Option<&'static str> {
+    if is_flat_tensor(map) {
+        return Some(TENSOR);
+    }
+    other_kind(map).filter(|_| map.contains_key("0"))
 }
 
 /// Arrays of numbers of the record that are no rows unless they are chosen.
@@ -197,10 +191,12 @@ pub(super) fn other_arrays(record: &Value) -> impl Iterator<Item = &str> {
         .map(|(key, _)| key.as_str())
 }
 
-/// Keys of a record where others may have rows: their value is null, or they are called as rows are and hold an empty list.
+/// Keys of a record where others may have rows: their value is null or holds nothing.
 pub(super) fn open_keys(record: &Value) -> Vec<String> {
-    let open = |key: &str, value: &Value| {
-        value.is_null() || (is_called_row(key) && value.as_array().is_some_and(Vec::is_empty))
+    let open = |key: &str, value: &Value| match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().all(Value::is_null) && (is_called_row(key) || !items.is_empty()),
+        _ => false,
     };
     let map = record.as_object().into_iter().flatten().take(MAX_KEYS);
     map.filter(|(key, value)| open(key, value))
@@ -208,14 +204,53 @@ pub(super) fn open_keys(record: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Whether a key is called as rows are.
+/// Whether the value of a key is still nothing in this record.
+pub(super) fn is_open(record: &Value, key: &str) -> bool {
+    match record.get(key) {
+        None | Some(Value::Null) => true,
+        Some(Value::Array(items)) => items.iter().all(Value::is_null),
+        Some(_) => false,
+    }
+}
+
+/// Whether a word of a key is one that rows are called by: `image_embedding`, `textVec`, `clip_emb`, `vectors`; not `members`.
 pub(super) fn is_called_row(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["emb", "vec"].iter().any(|part| key.contains(part))
+    const ENDS: [&str; 10] = [
+        "emb",
+        "embs",
+        "embed",
+        "embeds",
+        "embedding",
+        "embeddings",
+        "vec",
+        "vecs",
+        "vector",
+        "vectors",
+    ];
+    words(key).any(|word| {
+        ["emb", "vec"].iter().any(|begin| word.starts_with(begin))
+            || ENDS.iter().any(|end| word.ends_with(end))
+    })
+}
+
+/// Words of a key in small letters, each with what follows it: `imageSize` and `image_size` end in `size`.
+fn words(key: &str) -> impl Iterator<Item = String> {
+    let parts = key.split(|c: char| !c.is_alphanumeric());
+    parts.flat_map(|part| {
+        let next = part.char_indices().skip(1);
+        let humps = part
+            .chars()
+            .zip(next)
+            .filter(|(before, (_, c))| before.is_lowercase() && c.is_uppercase());
+        let begins = std::iter::once(0).chain(humps.map(|(_, (at, _))| at));
+        begins.map(|at| part[at..].to_lowercase())
+    })
 }
 
 fn is_no_row(key: &str) -> bool {
-    NOT_ROWS.contains(&key.to_ascii_lowercase().as_str())
+    words(key)
+        .last()
+        .is_some_and(|word| NOT_ROWS.contains(&word.as_str()))
 }
 
 fn is_array_of_numbers(value: &Value) -> bool {
@@ -240,6 +275,29 @@ fn is_row(path: &[String], value: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a text is another form of an array whose name its own begins with.
+fn is_beside(path: &[String], value: &Value, rows: &[&(Vec<String>, &Value)]) -> bool {
+    let (Value::String(_), Some(name)) = (value, path.last()) else {
+        return false;
+    };
+    let arrays = rows.iter().filter(|(_, value)| value.is_array());
+    arrays
+        .filter_map(|(path, _)| path.last())
+        .any(|array| name.starts_with(array.as_str()))
+}
+
+/// Whether what stands under a path may be a word that happens to be base64.
+pub(super) fn may_be_word(record: &Value, path: &[String]) -> bool {
+    /// Characters of sixteen numbers.
+    const FEW: usize = 86;
+    let found = path.iter().try_fold(record, |value, key| match value {
+        Value::Array(items) => items.first(),
+        other => other.get(key),
+    });
+    let text = found.and_then(Value::as_str);
+    text.is_some_and(|text| !text.starts_with('[') && text.len() < FEW)
 }
 
 /// Finds the value under a path.
@@ -369,6 +427,36 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_called_by_whole_words() {
+        for key in [
+            "embedding",
+            "image_embedding",
+            "imageEmbedding",
+            "clip_emb",
+            "textVec",
+            "imgvec",
+            "VECTORS",
+            "emb0",
+            "e5-embeddings",
+            "vec_512",
+            "sentenceembedding",
+        ] {
+            assert!(is_called_row(key), "{key}");
+        }
+        for key in [
+            "members",
+            "ensemble_scores",
+            "member_ids",
+            "September",
+            "convection",
+            "features",
+            "",
+        ] {
+            assert!(!is_called_row(key), "{key}");
+        }
+    }
+
+    #[test]
     fn rows_are_the_arrays_of_numbers_nearest_to_the_root() {
         let paths = |record: &str| {
             let record: Value = serde_json::from_str(record).unwrap();
@@ -399,8 +487,8 @@ mod tests {
             ["embedding", "score"]
         );
         assert_eq!(
-            paths(r#"{"embedding": "[101, 102]", "score": [3]}"#),
-            ["embedding", "score"]
+            paths(r#"{"embedding": "[101, 102]", "score": [3], "embedding_ms": [2]}"#),
+            ["embedding", "embedding_ms", "score"]
         );
         let tensor = r#"{"dims": [2, 2], "data": [1, 2, 3, 4], "type": "float32"}"#;
         assert_eq!(paths(tensor), [""; 0]);

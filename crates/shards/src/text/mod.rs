@@ -25,10 +25,10 @@ use kernels::Dtype;
 pub(crate) use self::ids::TextIds;
 use self::index::Index;
 use self::packing::Packing;
-use self::records::Records;
+use self::records::{Records, bad_record};
 pub(crate) use self::write::JsonLines;
 use crate::buffer::Buffer;
-use crate::error::{Place, ShardError};
+use crate::error::ShardError;
 use crate::fault::Fault;
 use crate::format::Format;
 use crate::input::Input;
@@ -73,11 +73,6 @@ pub(crate) fn beside(
         ..Ask::default()
     };
     plan::beside(input, format, &ask)
-}
-
-/// A record that cannot be read, by its number.
-fn bad_record(place: &Place, row: u64, reason: &str) -> ShardError {
-    ShardError::bad_record(place, row, format!("row {row} {reason}"))
 }
 
 /// Reads records in order.

@@ -1,7 +1,8 @@
 //! Where in the records of a text the rows stand.
 
 use super::layout::Layout;
-use super::{bad_record, header, json, numbers, table};
+use super::records::bad_record;
+use super::{header, json, numbers, table};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
@@ -123,8 +124,15 @@ impl Plan {
         let place = input.place();
         let (mut layout, delimiter) = Layout::of_table(input)?;
         let mut records = layout.records(input, layout.start)?;
-        let Some(first) = records.next(place)?.map(|record| record.bytes.to_vec()) else {
-            return Ok(None);
+        let first = loop {
+            let Some(record) = records.next(place)? else {
+                return Ok(None);
+            };
+            // lines of a spreadsheet above the table
+            if !header::is_blank(record.bytes, delimiter) {
+                layout.start = record.offset;
+                break record.bytes.to_vec();
+            }
         };
         let (mut start, mut below) = (None, header::Shown::below(&first, delimiter));
         let mut leading = vec![header::Leading::of(&first, delimiter)];
@@ -167,7 +175,7 @@ impl Plan {
         let (layout, selector) = Layout::of_json(input, ask.selector)?;
         let mut records = layout.records(input, layout.start)?;
         let (mut path, mut names, mut looked) = (None, Vec::<String>::new(), 0);
-        let (mut search, mut batch, mut other) = (Search::default(), None, None);
+        let (mut search, mut batch, mut other) = (Search::of(ask.role), None, None);
         while looked < LOOKED_AT && path.is_none() && !search.is_over() {
             let Some(record) = records.next(place)? else { break };
             let text = record.bytes;
@@ -196,7 +204,7 @@ impl Plan {
                     let kind = value.as_object().and_then(json::other_kind);
                     other = other.or(kind.map(|kind| format!("#{key} holds {kind}")));
                 }
-                other = other.or_else(|| Some(format!("holds {}", json::other_kind(map)?)));
+                other = other.or_else(|| Some(format!("holds {}", json::record_kind(map)?)));
             }
             if let Some(selector) = selector {
                 path = path_of(&value, selector);
@@ -205,9 +213,17 @@ impl Plan {
             search.take(&value);
             batch = batch.or_else(|| json::batch_path(&value));
         }
+        if let (None, Some(key)) = (&path, search.lacking()) {
+            let names: Vec<String> = search.found.iter().map(|path| path.join(".")).collect();
+            let reason = format!(
+                "has no row under #{key} in its first {looked} records; choose one: {}",
+                listed(&names)
+            );
+            return Err(ShardError::bad_selector(place, reason));
+        }
         let candidates = search.found.len();
         if path.as_ref().is_none_or(Vec::is_empty) && candidates > 0 {
-            path = Some(choose(&search.found, ask.role, place)?);
+            path = Some(search.choose(place)?);
         }
         let Some(path) = path else {
             if looked == 0 {
@@ -255,55 +271,106 @@ impl Plan {
 }
 
 /// Looks for the rows in records, of which the first may lack its own.
-#[derive(Default)]
 struct Search {
-    /// Paths of what may be rows.
+    role: Role,
+    /// Paths of what may be rows: those of the first record that has some, and of others what it may have lacked.
     found: Vec<Vec<String>>,
-    /// Whether one of these is called as rows are.
-    called: bool,
-    /// Keys where the first record with arrays has nothing, and others may have the row.
+    /// Keys where the first of these records has nothing, and others may have the row.
     open: Vec<String>,
-    /// Records that were taken from the first one with arrays on.
+    /// Those of the first record that may be words.
+    words: Vec<Vec<String>>,
+    /// Records that were taken from that one on.
     taken: usize,
     /// Arrays that are no rows unless they are chosen.
     others: Vec<String>,
 }
 
 impl Search {
+    fn of(role: Role) -> Self {
+        Self {
+            role,
+            found: Vec::new(),
+            open: Vec::new(),
+            words: Vec::new(),
+            taken: 0,
+            others: Vec::new(),
+        }
+    }
+
     fn is_over(&self) -> bool {
-        self.called || self.taken >= LOOKED_AT_FIRST && self.open.is_empty()
+        let called: Vec<String> = self
+            .found
+            .iter()
+            .filter_map(|path| path.last().cloned())
+            .collect();
+        let is_of_role = self.role.only(&called).is_some();
+        is_of_role || self.taken >= LOOKED_AT_FIRST && self.open.is_empty()
+    }
+
+    /// The path of the rows among those that may be.
+    fn choose(&self, place: &Place) -> Result<Vec<String>, ShardError> {
+        let names: Vec<String> = self.found.iter().map(|path| path.join(".")).collect();
+        // the last key says what it is
+        let lasts: Vec<String> = self
+            .found
+            .iter()
+            .filter_map(|path| path.last().cloned())
+            .collect();
+        let at = match self.role.only(&lasts) {
+            Some(at) if self.found.len() == 1 || !self.words.contains(&self.found[at]) => at,
+            Some(at) => {
+                let reason = format!(
+                    "#{} may be a word or a row in base64; choose one: {}",
+                    names[at],
+                    listed(&names)
+                );
+                return Err(ShardError::bad_selector(place, reason));
+            }
+            None => self.role.choose(&names, place)?,
+        };
+        Ok(self.found[at].clone())
+    }
+
+    /// The key that rows of this side are called by, where it holds nothing and other arrays stand beside it.
+    fn lacking(&self) -> Option<&str> {
+        let is_found = |path: &Vec<String>| path.last().is_some_and(|key| self.role.fits(key));
+        if self.found.is_empty() || self.found.iter().any(is_found) {
+            return None;
+        }
+        self.open
+            .iter()
+            .map(String::as_str)
+            .find(|key| self.role.fits(key))
     }
 
     fn take(&mut self, record: &serde_json::Value) {
         let rows = json::row_paths(record);
-        let is_called = |path: &Vec<String>| path.last().is_some_and(|key| json::is_called_row(key));
-        if self.taken == 0 {
-            if rows.is_empty() {
-                if self.others.is_empty() {
-                    self.others = json::other_arrays(record).map(str::to_owned).collect();
+        if self.taken > 0 {
+            let levels = self.found[0].len();
+            for path in rows {
+                let is_new = |key: &String| json::is_called_row(key) || self.open.contains(key);
+                if path.len() <= levels && path.last().is_some_and(is_new) && !self.found.contains(&path) {
+                    self.found.push(path);
                 }
-                return;
             }
-            self.open = json::open_keys(record);
-            self.found = rows;
+            self.open.retain(|key| json::is_open(record, key));
+        } else if rows.is_empty() {
+            if self.others.is_empty() {
+                self.others = json::other_arrays(record).map(str::to_owned).collect();
+            }
+            return;
         } else {
-            let before = self.open.len();
-            let is_nothing =
-                |value: &serde_json::Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            self.open.retain(|key| record.get(key).is_none_or(is_nothing));
-            if self.open.len() < before && !rows.is_empty() {
-                // of two readings that of the record which holds more
-                self.found = rows;
-            } else {
-                let new = rows
-                    .into_iter()
-                    .filter(|path| is_called(path) && !self.found.contains(path));
-                let new: Vec<_> = new.collect();
-                self.found.extend(new);
+            let is_called = |key: &String| json::is_called_row(key) || self.role.fits(key);
+            self.open = json::open_keys(record);
+            // beside a row that is called so, a title or a note is no row
+            if rows.iter().filter_map(|path| path.last()).any(is_called) {
+                self.open.retain(is_called);
             }
+            self.words = rows.clone();
+            self.words.retain(|path| json::may_be_word(record, path));
+            self.found = rows;
         }
         self.taken += 1;
-        self.called = self.found.iter().any(is_called);
     }
 }
 
@@ -325,14 +392,4 @@ fn path_of(record: &serde_json::Value, selector: &str) -> Option<Vec<String>> {
         other => other.get(key),
     });
     found.map(|_| path)
-}
-
-fn choose(paths: &[Vec<String>], role: Role, place: &Place) -> Result<Vec<String>, ShardError> {
-    let names: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
-    // the last key says what it is
-    let lasts: Vec<String> = paths.iter().filter_map(|path| path.last().cloned()).collect();
-    let at = role
-        .choose(&lasts, place)
-        .or_else(|_| role.choose(&names, place))?;
-    Ok(paths[at].clone())
 }

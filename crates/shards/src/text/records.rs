@@ -37,6 +37,11 @@ impl Cut {
     }
 }
 
+/// A record that cannot be read, by its number.
+pub(super) fn bad_record(place: &Place, row: u64, reason: &str) -> ShardError {
+    ShardError::bad_record(place, row, format!("row {row} {reason}"))
+}
+
 /// The records of a text, one after another, through a window of it.
 pub(super) struct Records {
     reader: Box<dyn Read + Send>,
@@ -180,6 +185,8 @@ impl Records {
 struct Finder {
     cut: Cut,
     cells: Cells,
+    /// Whether the record has had a quote.
+    has_quotes: bool,
     depth: u32,
     quoted: bool,
     escaped: bool,
@@ -193,6 +200,7 @@ impl Finder {
                 Cut::Table { delimiter } => Cells::of(delimiter),
                 _ => Cells::default(),
             },
+            has_quotes: false,
             depth: 0,
             quoted: false,
             escaped: false,
@@ -203,13 +211,27 @@ impl Finder {
     fn find(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
         match self.cut {
             Cut::Lines => memchr(b'\n', piece).map(|at| (at, false)),
-            Cut::Table { .. } => {
-                let end = |&byte: &u8| !self.cells.pass(byte) && byte == b'\n';
-                piece.iter().position(end).map(|at| (at, false))
-            }
+            Cut::Table { .. } => self.row(piece),
             Cut::Array => self.element(piece),
             Cut::Whole => None,
         }
+    }
+
+    fn row(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
+        let mut start = 0;
+        if !self.has_quotes {
+            match memchr2(b'\n', b'"', piece) {
+                Some(at) if piece[at] == b'\n' => return Some((at, false)),
+                found => {
+                    start = found.unwrap_or(piece.len());
+                    self.cells.pass_plain(&piece[..start]);
+                    self.has_quotes = found.is_some();
+                }
+            }
+        }
+        let end = |&byte: &u8| !self.cells.pass(byte) && byte == b'\n';
+        let at = piece[start..].iter().position(end)?;
+        Some((start + at, false))
     }
 
     fn element(&mut self, piece: &[u8]) -> Option<(usize, bool)> {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::header::{Begin, Shown, begin, is_almost_bracketed, is_bracketed, other_delimiter};
-use super::numbered::{flawed_columns, numbered_sets};
+use super::header::{Begin, Ends, Shown, begin, is_almost_bracketed, is_bracketed, other_delimiter};
+use super::numbered::{Flawed, flawed_columns, numbered_sets};
 use super::numbers;
 use crate::cells::{cells, is_misquoted};
 use crate::error::{Place, ShardError};
@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::role::{Role, listed};
 
 /// Why a table cannot be read whose quotes do not end where cells do.
-pub(super) const MISQUOTED: &str = "has text behind a closing quote, so that it is not known where its cells and rows end; write \
+pub(super) const MISQUOTED: &str = "has text behind a closing quote, or a quote that nothing closes, so that it is not known where its cells and rows end; write \
                                     quotes within a text twice, and put the text in quotes";
 
 /// Where the rows of a table stand.
@@ -20,6 +20,8 @@ pub(super) struct Plan {
     delimiter: u8,
     /// Cells of the header, or of the first record.
     cells: usize,
+    /// Whether a delimiter stands behind the last cell of each record.
+    closed: bool,
     rows: Rows,
     /// Whether the first record names the columns.
     pub header: bool,
@@ -70,7 +72,19 @@ impl Plan {
         } else {
             (0..named.len()).map(|i| i.to_string()).collect()
         };
-        let found = candidates(&names, &shown);
+        let mut found = candidates(&names, &shown);
+        if !header {
+            let own = Ends::of(&named);
+            leave_empty_ends(
+                &mut found,
+                below.ends.map_or(own, |ends| ends.and(own)),
+                named.len(),
+            );
+        }
+        let closed = header
+            && below
+                .ends
+                .is_some_and(|ends| ends.empty[1] && ends.cells == Some(named.len() + 1));
         let labels: Vec<String> = found.iter().map(|(label, _)| label.clone()).collect();
         let flawed = flawed_columns(&names, &shown);
         let chosen = match selector {
@@ -79,38 +93,12 @@ impl Plan {
             None => Some(role.choose(&labels, place)?),
         };
         let Some(chosen) = chosen else {
-            let meant = flawed
-                .iter()
-                .find(|set| labels.is_empty() || selector == Some(set.prefix));
-            let cell = names
-                .iter()
-                .zip(&shown)
-                .find(|(_, cell)| is_almost_bracketed(cell));
-            let apart = other_delimiter(first)
-                .or_else(|| other_delimiter(below.record()?))
-                .filter(|_| named.len() == 1);
-            let reason = match (meant, selector, labels.is_empty()) {
-                (Some(set), ..) => set.to_string(),
-                (None, Some(selector), false) => {
-                    format!("has no rows called {selector:?}; it has {}", listed(&labels))
-                }
-                _ => match (apart, cell) {
-                    (Some(apart), _) => apart.to_owned(),
-                    (None, Some((name, cell))) => format!(
-                        "has no column of bracketed numbers, [0.5, 1.5]; {name:?} holds {:?}{}",
-                        String::from_utf8_lossy(cell).chars().take(40).collect::<String>(),
-                        if cell.contains(&b']') {
-                            ""
-                        } else {
-                            ": put lists in double quotes"
-                        }
-                    ),
-                    (None, None) => format!(
-                        "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
-                        listed(&names)
-                    ),
-                },
+            let asked = Asked {
+                first,
+                below,
+                selector,
             };
+            let reason = asked.nothing(&names, &shown, &labels, &flawed);
             return Err(ShardError::bad_selector(place, reason));
         };
         let (label, rows) = found.into_iter().nth(chosen).expect("chosen among them");
@@ -136,6 +124,7 @@ impl Plan {
         Ok(Self {
             delimiter,
             cells: named.len(),
+            closed,
             rows,
             header,
             selector: (labels.len() > 1 || longer.is_some()).then_some(label),
@@ -155,7 +144,10 @@ impl Plan {
 
     /// Appends the row of a record.
     pub fn row(&self, record: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
-        let cells = cells(record, self.delimiter);
+        let mut cells = cells(record, self.delimiter);
+        if self.closed && cells.len() == self.cells + 1 && cells[self.cells].trim_ascii().is_empty() {
+            cells.pop();
+        }
         if cells.len() != self.cells {
             return Err(Fault::Cells {
                 found: cells.len(),
@@ -181,6 +173,67 @@ impl Plan {
                     None => Ok(()),
                 }
             }
+        }
+    }
+}
+
+/// A table in which nothing was found that can be the rows.
+struct Asked<'a> {
+    first: &'a [u8],
+    below: &'a Shown,
+    selector: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Why, with `labels` of what could be chosen.
+    fn nothing(
+        &self,
+        names: &[String],
+        shown: &[Cow<'_, [u8]>],
+        labels: &[String],
+        flawed: &[Flawed<'_>],
+    ) -> String {
+        let meant = flawed
+            .iter()
+            .find(|set| labels.is_empty() || self.selector == Some(set.prefix));
+        let cell = names
+            .iter()
+            .zip(shown)
+            .find(|(_, cell)| is_almost_bracketed(cell));
+        let apart = other_delimiter(self.first)
+            .or_else(|| other_delimiter(self.below.record()?))
+            .filter(|_| names.len() == 1);
+        match (meant, self.selector, labels.is_empty()) {
+            (Some(set), ..) => set.to_string(),
+            (None, Some(selector), false) => {
+                format!("has no rows called {selector:?}; it has {}", listed(labels))
+            }
+            _ => match (apart, cell) {
+                (Some(apart), _) => apart.to_owned(),
+                (None, Some((name, cell))) => format!(
+                    "has no column of bracketed numbers, [0.5, 1.5]; {name:?} holds {:?}{}",
+                    String::from_utf8_lossy(cell).chars().take(40).collect::<String>(),
+                    if cell.starts_with(b"[") && !cell.contains(&b']') {
+                        "; put lists in double quotes"
+                    } else {
+                        ""
+                    }
+                ),
+                (None, None) => format!(
+                    "has neither a column of bracketed numbers nor numbered columns of numbers (emb_0, emb_1, …) among {}",
+                    listed(names)
+                ),
+            },
+        }
+    }
+}
+
+/// A delimiter before or behind all cells makes no component.
+fn leave_empty_ends(found: &mut [(String, Rows)], ends: Ends, cells: usize) {
+    let is_end = |column: usize| ends.empty[0] && column == 0 || ends.empty[1] && column + 1 == cells;
+    for (_, rows) in found {
+        if let Rows::Columns(columns) = rows {
+            columns.retain(|&column| !is_end(column));
         }
     }
 }
@@ -285,6 +338,9 @@ mod tests {
             "5,6\n0.5,0.25",
             "5\n0.5",
             ",0\n0,0.5",
+            // fractions further down only, and whole numbers as floats are written
+            "1,2,3\n4,5,6\n0.5,7,8",
+            "1.0,2.0,3.0\n0.5,0.25,1.0",
         ] {
             assert_eq!(
                 plan(unclear, None).unwrap_err().code(),
@@ -298,8 +354,7 @@ mod tests {
         assert_eq!(rows("1,2,3\n4,5,6").len(), 2);
         assert_eq!(rows("1.0,2.0\n0.5,0.25").len(), 2);
         assert_eq!(rows("0,1,0\n0.5,0.25,1").len(), 2);
-        // fractions in any record say what the first one is
-        assert_eq!(rows("1,2,3\n4,5,6\n0.5,7,8").len(), 2);
+        assert_eq!(rows("1,2,3\n4,5,6\n7,nan,inf").len(), 3);
     }
 
     #[test]

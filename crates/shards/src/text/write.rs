@@ -5,9 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use kernels::{Dtype, Rows};
 
-use super::bad_record;
 use super::plan::Plan;
-use super::records::Records;
+use super::records::{Records, bad_record};
 use crate::error::{Place, ShardError};
 use crate::format::Format;
 use crate::input::Input;

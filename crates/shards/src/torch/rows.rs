@@ -25,6 +25,8 @@ const MAX_DEPTH: usize = 6;
 const MAX_LOOKED_AT: usize = 1 << 22;
 /// Most bytes of the names of all tensors: containers within containers multiply them.
 const MAX_NAMES: usize = 64 << 20;
+/// Values of a tuple that more often are several things than rows.
+const FEW: usize = 3;
 /// Values of a list that say what it is.
 const FIRST: usize = 1000;
 
@@ -34,7 +36,7 @@ enum Found<'a> {
     /// A tensor of one row in each value.
     Stack {
         values: Vec<&'a Value>,
-        /// Of a tuple, which more often holds numbers of several kinds.
+        /// Whether they are a tuple.
         tuple: bool,
     },
 }
@@ -222,11 +224,16 @@ fn choose<'a>(
             "holds no tensors; save a tensor, or a dictionary or list of tensors, with torch.save",
         ));
     }
-    let is_tuple = |found: &Found<'_>| matches!(found, Found::Stack { tuple: true, .. });
-    if all.iter().any(|(_, found)| !is_tuple(found)) {
-        all.retain(|(_, found)| !is_tuple(found));
+    let mut names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
+    if ask.role.only(&names).is_none() {
+        // a mean and a spread, a pair
+        let is_few =
+            |found: &Found<'_>| matches!(found, Found::Stack { values, tuple: true } if values.len() <= FEW);
+        if all.iter().any(|(_, found)| !is_few(found)) {
+            all.retain(|(_, found)| !is_few(found));
+        }
+        names = all.iter().map(|(name, _)| name.clone()).collect();
     }
-    let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
     let at = ask.role.choose(&names, place)?;
     Ok(all.swap_remove(at))
 }

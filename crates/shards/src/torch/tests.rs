@@ -267,6 +267,19 @@ fn a_tuple_is_a_list() {
     .concat();
     let found = of(&stats, None).unwrap();
     assert_eq!((found.selector.as_deref(), found.shard.rows()), (Some("rows"), 2));
+    // X.unbind() is a tuple of rows, whose name says so, or which is longer than a few numbers beside rows
+    let rows = |name: &[u8], count: usize| {
+        let head = [&b"\x80\x02}X"[..], &(name.len() as u32).to_le_bytes(), name, b"("].concat();
+        let rows = vector(b"1").repeat(count);
+        let rest = [b"tsX\x08\x00\x00\x00centroid", &tensor(b"0")[..], b"s."].concat();
+        [head, rows, rest].concat()
+    };
+    let found = of(&rows(b"embeddings", 2), None).unwrap();
+    assert_eq!(
+        (found.selector.as_deref(), found.shard.rows()),
+        (Some("embeddings"), 2)
+    );
+    assert_eq!(of(&rows(b"rows", 4), None).err().unwrap().code(), "BAD_SELECTOR");
     let found = of(&stats, Some("stats")).unwrap();
     assert_eq!((found.shard.rows(), found.shard.dim()), (2, 3));
 }

@@ -193,20 +193,22 @@ fn what_stands_beside_missing_rows_is_not_taken_for_them() {
     }
 }
 
+/// The rows of a text, and which of them are bad.
+fn rows(name: &str, text: &str) -> Result<(Vec<f64>, Vec<usize>), ShardError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    let found = ShardRef::probe(&path, None)?;
+    let shard = found.open()?;
+    let mut buffer = Buffer::new();
+    shard.read(0, found.rows as usize, &mut buffer)?;
+    let faults: Vec<usize> = buffer.faults().iter().map(|(row, _)| *row).collect();
+    Ok((read(shard.as_ref(), 0, found.rows as usize)?, faults))
+}
+
 /// Empty cells at either end, quotes behind another mark than the delimiter, and rows that begin late.
 #[test]
 fn cells_and_rows_are_cut_as_their_writers_meant() {
-    let folder = tempfile::tempdir().unwrap();
-    let rows = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        let found = ShardRef::probe(&path, None)?;
-        let shard = found.open()?;
-        let mut buffer = Buffer::new();
-        shard.read(0, found.rows as usize, &mut buffer)?;
-        let faults: Vec<usize> = buffer.faults().iter().map(|(row, _)| *row).collect();
-        Ok((read(shard.as_ref(), 0, found.rows as usize)?, faults))
-    };
     let good = |name: &str, text: &str| {
         rows(name, text)
             .unwrap_or_else(|e: ShardError| panic!("{text}: {e}"))
@@ -237,11 +239,23 @@ fn cells_and_rows_are_cut_as_their_writers_meant() {
         [0.5, 1.5, 2.5, 3.5]
     );
     assert_eq!(good("g.csv", "caption,e0,e1\n\"a;\"\"b\" ,0.5,1.5\n"), [0.5, 1.5]);
-    // fractions in any record say that the first one holds names
-    assert_eq!(
-        good("h.csv", "1,2,3\n4,5,6\n0.5,7,8\n"),
-        [4.0, 5.0, 6.0, 0.5, 7.0, 8.0]
-    );
+    // a delimiter behind or before every record, and lines of a spreadsheet without cells
+    for (name, text) in [
+        ("q.tsv", "0.5\t1.5\t\n2.5\t3.5\t\n"),
+        ("r.tsv", "emb_0\temb_1\n0.5\t1.5\t\n2.5\t3.5\t\n"),
+        ("s.tsv", "\t0.5\t1.5\n\t2.5\t3.5\n"),
+        ("t.csv", "emb_0,emb_1\n0.5,1.5,\n2.5,3.5,\n"),
+        ("u.csv", ",,\n,,\nid,emb_0,emb_1\n7,0.5,1.5\n8,2.5,3.5\n"),
+        // one column of lists has no delimiter
+        ("v.csv", "embedding\n[0.5, 1.5]\n[2.5, 3.5]\n"),
+        ("w.tsv", "embedding\n[0.5, 1.5]\n[2.5, 3.5]\n"),
+    ] {
+        assert_eq!(good(name, text), [0.5, 1.5, 2.5, 3.5], "{text:?}");
+    }
+    let long = format!("cap;e0;e1\n{};0.5;1.5\n", "x".repeat(3 << 20));
+    assert_eq!(good("y.csv", &long), [0.5, 1.5]);
+    let long = format!("{};e0;e1\n1;0.5;1.5\n", "x".repeat(3 << 20));
+    assert_eq!(good("z.csv", &long), [0.5, 1.5]);
     // the row of a record that lacks its own is not another array of it
     assert_eq!(
         good(
@@ -257,6 +271,10 @@ fn cells_and_rows_are_cut_as_their_writers_meant() {
         ),
         [0.5, 1.5]
     );
+}
+
+#[test]
+fn cells_and_rows_that_may_be_others_are_refused() {
     for (name, text, named) in [
         (
             "k.jsonl",
@@ -284,6 +302,12 @@ fn cells_and_rows_are_cut_as_their_writers_meant() {
         let refused = rows(name, text).expect_err(text).to_string();
         assert!(refused.contains(named), "{text}: {refused}");
     }
+    let refused = rows(
+        "r.json",
+        "{\"type\":\"photo\",\"shape\":[640,480],\"caption\":\"x\"}",
+    );
+    assert!(!refused.unwrap_err().to_string().contains("tensor"));
+    let folder = tempfile::tempdir().unwrap();
     let packed = folder.path().join("ids.csv.gz");
     let text = b"id,caption\n7,a\n8,\"b\" c\n";
     let mut encoder = flate2::write::GzEncoder::new(
@@ -297,6 +321,102 @@ fn cells_and_rows_are_cut_as_their_writers_meant() {
         refused.contains("row 1 has text behind a closing quote"),
         "{refused}"
     );
+}
+
+/// Records as services and scripts write them when some of their values are missing.
+#[test]
+fn each_side_has_its_own_rows_where_the_first_record_lacks_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = |role: Role, lines: &[&str]| {
+        let path = folder.path().join("rows.jsonl");
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let source = resolve(&[path.display().to_string()], role)?;
+        Ok((
+            source.shards[0].selector.clone(),
+            source.rows,
+            source.shards[0].dim,
+        ))
+    };
+    let chosen = |role: Role, lines: &[&str]| {
+        let (selector, _, dim) = opened(role, lines).unwrap_or_else(|e: ShardError| panic!("{lines:?}: {e}"));
+        (selector.unwrap_or_default(), dim)
+    };
+    let refused = |role: Role, lines: &[&str]| opened(role, lines).expect_err(&lines.concat()).to_string();
+    for nothing in [
+        "\"image_embedding\":null,",
+        "\"image_embedding\":[],",
+        "\"image_embedding\":[null,null],",
+        "",
+    ] {
+        let lines = [
+            format!("{{{nothing}\"text_embedding\":[9,8,7]}}"),
+            "{\"image_embedding\":[0.5,1.5],\"text_embedding\":[7,6,5]}".to_owned(),
+        ];
+        let lines = [&lines[0][..], &lines[1][..]];
+        assert_eq!(
+            chosen(Role::Image, &lines),
+            ("image_embedding".to_owned(), 2),
+            "{nothing}"
+        );
+        assert_eq!(chosen(Role::Text, &lines).1, 3, "{nothing}");
+        assert!(refused(Role::Other, &lines).contains("choose one"), "{nothing}");
+    }
+    let all_null = ["{\"image_embedding\":null,\"text_embedding\":[9,8]}"; 3];
+    assert!(refused(Role::Image, &all_null).contains("no row under #image_embedding"));
+    for (lines, key) in [
+        (
+            &[
+                "{\"embedding\":null,\"title_embedding\":[1,2]}",
+                "{\"embedding\":[3,4],\"title_embedding\":[1,2]}",
+            ][..],
+            "embedding",
+        ),
+        (&["{\"embedding\":\"[0.5,1.5]\",\"vec_norm\":[1.0]}"], "embedding"),
+        (
+            &[
+                "{\"members\":[1,2],\"embedding\":null}",
+                "{\"members\":[3,4],\"embedding\":[0.5,1.5]}",
+            ],
+            "embedding",
+        ),
+        (
+            &[
+                "{\"meta\":{\"scores\":[1,2]}}",
+                "{\"embedding\":[0.5,1.5],\"meta\":{\"scores\":[1,2]}}",
+            ],
+            "embedding",
+        ),
+        (
+            &[
+                "{\"embedding_tokens\":[101,7],\"crop\":[1]}",
+                "{\"embedding\":[0.5,1.5],\"embedding_tokens\":[101,7],\"crop\":[1]}",
+            ],
+            "embedding",
+        ),
+        (&["{\"embedding\":\"AACAPwAAAMA=\",\"text\":\"a\"}"], ""),
+    ] {
+        assert_eq!(chosen(Role::Other, lines), (key.to_owned(), 2), "{lines:?}");
+    }
+    let sides = ["{\"image_embedding\":\"[0.5,1.5]\",\"text_embedding\":[9.5,8.5,7]}"];
+    assert_eq!(chosen(Role::Image, &sides).1, 2);
+    assert_eq!(chosen(Role::Text, &sides).1, 3);
+    for lines in [
+        &[
+            "{\"t\":null,\"features\":[0.5,1.5],\"crop\":[1,2]}",
+            "{\"t\":\"x\",\"features\":null,\"crop\":[3,4]}",
+        ][..],
+        &["{\"embedding\":\"[0.5,1.5]\",\"embedding_ms\":[1,2]}"],
+        // the name of a video, and two numbers
+        &["{\"embed\":\"dQw4w9WgXcQ\",\"features\":[0.5,1.5]}"],
+        &["{\"embedding\":\"AACAPwAAAMA=\",\"member_ids\":[1,2]}"],
+    ] {
+        assert!(refused(Role::Other, lines).contains("choose one"), "{lines:?}");
+    }
+    let nested = [
+        "{\"features\":[0.5,1.5]}",
+        "{\"features\":null,\"meta\":{\"embedding\":[1,2]}}",
+    ];
+    assert_eq!(chosen(Role::Other, &nested), (String::new(), 2));
 }
 
 #[test]

@@ -42,6 +42,18 @@ for (const [name, code, message] of BAD) {
   })
 }
 
+test('a table of one column is read as its name says, and others by what their header has', async t => {
+  const folder = folderOf(t)
+  for (const [name, text] of [
+    ['one.tsv', 'caption\na cat, on a mat\na dog; a fox\n'],
+    ['semicolon.csv', 'id;caption\n1;a cat, on a mat\n2;"a dog; a fox"\n'],
+    ['tab.csv', 'id\tcaption\n1\ta cat, on a mat\n2\ta dog; a fox\n'],
+  ] as const) {
+    writeFileSync(join(folder, name), text)
+    t.deepEqual(await readCaptions(join(folder, name)), ['a cat, on a mat', 'a dog; a fox'], name)
+  }
+})
+
 test('a packed table is read by its header', async t => {
   for (const name of ['good.csv', 'good.tsv', 'good.jsonl']) {
     const file = join(folderOf(t), `${name}.gz`)

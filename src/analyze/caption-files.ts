@@ -147,7 +147,7 @@ function captionOf(value: unknown, { file, row, what }: { file: string; row: num
 function tableCaptions(text: string, file: string): string[] {
   let records: string[][]
   try {
-    records = parse(text, { delimiter: delimiterOf(text), relax_quotes: true, skip_empty_lines: true })
+    records = parse(text, { delimiter: delimiterOf(text, file), relax_quotes: true, skip_empty_lines: true })
   } catch (cause) {
     throw new ModalityGapError('BAD_FORMAT', `${file}: ${(cause as Error).message}`, { file, cause })
   }

@@ -235,6 +235,23 @@ fn damaged_files_are_refused_or_differ() {
 }
 
 #[test]
+fn a_frame_holds_some_of_the_energy_and_has_directions() {
+    let checked = |value: serde_json::Value| options(value).check::<()>().is_ok();
+    for (value, good) in [
+        (json!({ "method": "bca", "energy": 0 }), false),
+        (json!({ "method": "bca", "energy": 1e-9 }), true),
+        (json!({ "method": "bca", "energy": 1 }), true),
+        (json!({ "method": "bca", "energy": 1.000_001 }), false),
+        (json!({ "method": "bca", "rank": 0 }), false),
+        (json!({ "method": "bca", "rank": 1 }), true),
+        (json!({ "method": "bca", "rank": 1, "energy": 0.5 }), false),
+        (json!({ "energy": 0.5 }), false),
+    ] {
+        assert_eq!(checked(value.clone()), good, "{value}");
+    }
+}
+
+#[test]
 fn a_state_file_keeps_every_bit() {
     let state = moments(&rows(300, 8, 0.5), &Map::identity(DIM, Policy::Raw));
     assert_eq!(Moments::from_bytes(&state.to_bytes()).unwrap(), state);

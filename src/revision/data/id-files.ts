@@ -81,7 +81,7 @@ async function* tableIds(path: string, column: string | undefined, usual: readon
   try {
     const pieces = utf8Pieces(input, path)
     const { value: first = '' } = await pieces.next()
-    const delimiter = delimiterOf(first)
+    const delimiter = delimiterOf(first, path)
     const parser = parse({ bom: true, columns, delimiter, relax_quotes: true, skip_empty_lines: true })
     const text = Readable.from(following(first, pieces)).on('error', cause => parser.destroy(cause))
     for await (const record of text.pipe(parser)) {

@@ -126,3 +126,41 @@ fn noise_of(sums: &mut [f64], pairs: &[u32], dim: usize, effective: f64) -> Clus
     }
     noise
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::items::Items;
+    use crate::tracker::groups::GroupedBy;
+
+    /// The jackknife over items: (G − 1)/G Σ|m₋g − m̄|² of the means without one item each (Efron and Stein 1981).
+    #[test]
+    fn the_trace_is_that_of_means_without_one_item_each() {
+        let keys = [0, 0, 0, 1, 2, 2, 3];
+        let vectors: Vec<[f64; 2]> = (0..keys.len())
+            .map(|pair| [(pair as f64 * 1.7).sin() + 2.0, (pair as f64).cos()])
+            .collect();
+        let groups = PairGroups::new(GroupedBy::Ids, &keys, Items::Groups)
+            .unwrap()
+            .unwrap();
+        let mut sums = ItemSums::new(&groups, 2);
+        for (pair, vector) in vectors.iter().enumerate() {
+            sums.add(pair as u64, vector.iter().copied());
+        }
+        let items = 4;
+        let without: Vec<[f64; 2]> = (0..items)
+            .map(|item| {
+                let left: Vec<usize> = (0..keys.len()).filter(|&pair| keys[pair] != item).collect();
+                [0, 1].map(|j| left.iter().map(|&pair| vectors[pair][j]).sum::<f64>() / left.len() as f64)
+            })
+            .collect();
+        let mean = [0, 1].map(|j| without.iter().map(|m| m[j]).sum::<f64>() / f64::from(items));
+        let squares: f64 = without
+            .iter()
+            .map(|m| (m[0] - mean[0]).powi(2) + (m[1] - mean[1]).powi(2))
+            .sum();
+        let expected = f64::from(items - 1) / f64::from(items) * squares;
+        let found = sums.trace();
+        assert!((found / expected - 1.0).abs() < 1e-12, "{found} {expected}");
+    }
+}

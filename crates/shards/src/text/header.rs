@@ -266,6 +266,8 @@ pub(super) struct Leading {
 impl Leading {
     pub fn of(record: &[u8], delimiter: u8) -> Self {
         let cells = cells(record, delimiter);
+        // a delimiter before all cells
+        let cells = &cells[usize::from(cells[0].trim_ascii().is_empty())..];
         let whole = |cell: &Cow<'_, [u8]>| std::str::from_utf8(cell.trim_ascii()).ok()?.parse::<u64>().ok();
         let leading: Vec<u64> = cells.iter().map_while(whole).collect();
         let rest = &cells[leading.len()..];

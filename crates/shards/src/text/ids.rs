@@ -140,9 +140,7 @@ impl TextIds {
 }
 
 fn of_cell(cells: &[Cow<'_, [u8]>], at: usize, of: usize) -> Result<String, String> {
-    // a delimiter may stand behind the last cell of each record
-    let is_closed = cells.len() == of + 1 && cells[of].trim_ascii().is_empty();
-    if cells.len() != of && !is_closed {
+    if cells.len() != of {
         return Err(format!(
             "is not to be found among {} cells, the header has {of}",
             cells.len()

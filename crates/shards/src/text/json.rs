@@ -233,6 +233,11 @@ pub(super) fn is_called_row(key: &str) -> bool {
     })
 }
 
+/// Whether the last word of a key is one that rows are called by.
+pub(super) fn ends_as_row(key: &str) -> bool {
+    words(key).last().is_some_and(|word| is_called_row(&word))
+}
+
 /// Words of a key in small letters, each with what follows it: `imageSize` and `image_size` end in `size`.
 fn words(key: &str) -> impl Iterator<Item = String> {
     let parts = key.split(|c: char| !c.is_alphanumeric());
@@ -277,15 +282,17 @@ fn is_row(path: &[String], value: &Value) -> bool {
     }
 }
 
-/// Whether a text is another form of an array whose name its own begins with.
+/// Whether a text is another form, or the source, of an array of rows, by its name: `embedding_text` beside `embedding`.
 fn is_beside(path: &[String], value: &Value, rows: &[&(Vec<String>, &Value)]) -> bool {
     let (Value::String(_), Some(name)) = (value, path.last()) else {
         return false;
     };
     let arrays = rows.iter().filter(|(_, value)| value.is_array());
-    arrays
-        .filter_map(|(path, _)| path.last())
-        .any(|array| name.starts_with(array.as_str()))
+    let mut names = arrays.filter_map(|(path, _)| path.last());
+    names.any(|array| {
+        let rest = name.strip_prefix(array.as_str());
+        is_called_row(array) && rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_lowercase()))
+    })
 }
 
 /// Whether what stands under a path may be a word that happens to be base64.

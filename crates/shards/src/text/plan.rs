@@ -298,26 +298,31 @@ impl Search {
     }
 
     fn is_over(&self) -> bool {
-        let called: Vec<String> = self
-            .found
+        let lasts = self.lasts();
+        let is_row = |at: usize| json::is_called_row(&lasts[at]);
+        let is_settled = self.role.only(&lasts).is_some_and(is_row)
+            && !self.open.iter().any(|key| json::is_called_row(key));
+        is_settled || self.taken >= LOOKED_AT_FIRST && self.open.is_empty()
+    }
+
+    /// The last keys, which say what an array is.
+    fn lasts(&self) -> Vec<String> {
+        self.found
             .iter()
             .filter_map(|path| path.last().cloned())
-            .collect();
-        let is_of_role = self.role.only(&called).is_some();
-        is_of_role || self.taken >= LOOKED_AT_FIRST && self.open.is_empty()
+            .collect()
     }
 
     /// The path of the rows among those that may be.
     fn choose(&self, place: &Place) -> Result<Vec<String>, ShardError> {
         let names: Vec<String> = self.found.iter().map(|path| path.join(".")).collect();
-        // the last key says what it is
-        let lasts: Vec<String> = self
-            .found
-            .iter()
-            .filter_map(|path| path.last().cloned())
-            .collect();
+        let lasts = self.lasts();
         let at = match self.role.only(&lasts) {
-            Some(at) if self.found.len() == 1 || !self.words.contains(&self.found[at]) => at,
+            Some(at) if self.is_plain(at, &lasts) => at,
+            Some(at) if !self.words.contains(&self.found[at]) => {
+                let reason = format!("holds several arrays of rows; choose one: {}", listed(&names));
+                return Err(ShardError::bad_selector(place, reason));
+            }
             Some(at) => {
                 let reason = format!(
                     "#{} may be a word or a row in base64; choose one: {}",
@@ -331,16 +336,31 @@ impl Search {
         Ok(self.found[at].clone())
     }
 
+    /// Whether a path is that of the rows without doubt: it may be no word, and no other one, but those of the other side, is called as
+    /// rows are where it is not.
+    fn is_plain(&self, at: usize, lasts: &[String]) -> bool {
+        let is_other_side = |key: &String| match self.role {
+            Role::Image => Role::Text.fits(key),
+            Role::Text => Role::Image.fits(key),
+            Role::Other => false,
+        };
+        let is_called = |key: &String| json::is_called_row(key) && !is_other_side(key);
+        self.found.len() == 1
+            || !self.words.contains(&self.found[at])
+                && (json::is_called_row(&lasts[at]) || !lasts.iter().any(is_called))
+    }
+
     /// The key that rows of this side are called by, where it holds nothing and other arrays stand beside it.
     fn lacking(&self) -> Option<&str> {
-        let is_found = |path: &Vec<String>| path.last().is_some_and(|key| self.role.fits(key));
+        let is_found = |path: &Vec<String>| {
+            let last = path.last().is_some_and(|key| self.role.fits(key));
+            last || self.role.fits(&path.join("."))
+        };
         if self.found.is_empty() || self.found.iter().any(is_found) {
             return None;
         }
-        self.open
-            .iter()
-            .map(String::as_str)
-            .find(|key| self.role.fits(key))
+        let mut open = self.open.iter().map(String::as_str);
+        open.find(|key| self.role.fits(key) && json::ends_as_row(key))
     }
 
     fn take(&mut self, record: &serde_json::Value) {

@@ -22,6 +22,8 @@ pub(super) struct Plan {
     cells: usize,
     /// Whether a delimiter stands behind the last cell of each record.
     closed: bool,
+    /// Columns at either end that no record has anything in.
+    empty: Vec<usize>,
     rows: Rows,
     /// Whether the first record names the columns.
     pub header: bool,
@@ -73,18 +75,12 @@ impl Plan {
             (0..named.len()).map(|i| i.to_string()).collect()
         };
         let mut found = candidates(&names, &shown);
+        let mut empty = Vec::new();
         if !header {
             let own = Ends::of(&named);
-            leave_empty_ends(
-                &mut found,
-                below.ends.map_or(own, |ends| ends.and(own)),
-                named.len(),
-            );
+            let ends = below.ends.map_or(own, |ends| ends.and(own));
+            empty = leave_empty_ends(&mut found, ends, named.len());
         }
-        let closed = header
-            && below
-                .ends
-                .is_some_and(|ends| ends.empty[1] && ends.cells == Some(named.len() + 1));
         let labels: Vec<String> = found.iter().map(|(label, _)| label.clone()).collect();
         let flawed = flawed_columns(&names, &shown);
         let chosen = match selector {
@@ -116,6 +112,12 @@ impl Plan {
             Rows::Bracketed(column) => vec![*column],
             Rows::Columns(columns) => columns.clone(),
         };
+        // row names beside a text would be as many cells
+        let closed = header
+            && taken.contains(&(named.len() - 1))
+            && below
+                .ends
+                .is_some_and(|ends| ends.empty[1] && ends.cells == Some(named.len() + 1));
         let mut is_beside = vec![true; names.len()];
         for column in taken {
             is_beside[column] = false;
@@ -125,6 +127,7 @@ impl Plan {
             delimiter,
             cells: named.len(),
             closed,
+            empty,
             rows,
             header,
             selector: (labels.len() > 1 || longer.is_some()).then_some(label),
@@ -152,6 +155,12 @@ impl Plan {
             return Err(Fault::Cells {
                 found: cells.len(),
                 expected: self.cells,
+            });
+        }
+        if self.empty.iter().any(|&at| !cells[at].trim_ascii().is_empty()) {
+            return Err(Fault::Cells {
+                found: self.cells,
+                expected: self.cells - self.empty.len(),
             });
         }
         match &self.rows {
@@ -228,14 +237,19 @@ impl Asked<'_> {
     }
 }
 
-/// A delimiter before or behind all cells makes no component.
-fn leave_empty_ends(found: &mut [(String, Rows)], ends: Ends, cells: usize) {
-    let is_end = |column: usize| ends.empty[0] && column == 0 || ends.empty[1] && column + 1 == cells;
+/// A delimiter before or behind all cells makes no component; gives the columns that are none.
+fn leave_empty_ends(found: &mut [(String, Rows)], ends: Ends, cells: usize) -> Vec<usize> {
+    let mut empty = Vec::new();
+    if cells > 1 {
+        empty.extend(ends.empty[0].then_some(0));
+        empty.extend(ends.empty[1].then_some(cells - 1));
+    }
     for (_, rows) in found {
         if let Rows::Columns(columns) = rows {
-            columns.retain(|&column| !is_end(column));
+            columns.retain(|column| !empty.contains(column));
         }
     }
+    empty
 }
 
 /// Columns that can be rows, by the names and the cells of a record.

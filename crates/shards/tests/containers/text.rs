@@ -274,6 +274,20 @@ fn cells_and_rows_are_cut_as_their_writers_meant() {
 }
 
 #[test]
+fn a_cell_at_an_end_that_is_empty_at_first_is_not_lost() {
+    let first = "1.5,2.5,0.5,\n".repeat(1001);
+    let (values, faults) = rows("a.csv", &format!("{first}3.5,4.5,0.5,7.5\n")).unwrap();
+    assert_eq!((values.len(), &faults[..]), (3 * 1002, &[1001][..]));
+    // row names of R beside an empty text, and an index behind a delimiter
+    for text in [
+        "emb_0,emb_1,emb_2,note\n1,0.5,0.25,0.125,\n2,1.5,2,3,\n",
+        ",0,0.5,0.25\n,1,0.1,0.2\n,2,0.3,0.7\n",
+    ] {
+        assert!(rows("b.csv", text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn cells_and_rows_that_may_be_others_are_refused() {
     for (name, text, named) in [
         (
@@ -323,25 +337,22 @@ fn cells_and_rows_that_may_be_others_are_refused() {
     );
 }
 
+/// What chooses the rows of such records, and their columns.
+fn chosen(role: Role, lines: &[&str]) -> Result<(String, usize), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let source = resolve(&[path.display().to_string()], role).map_err(|error| error.to_string())?;
+    let selector = source.shards[0].selector.clone();
+    Ok((selector.unwrap_or_default(), source.shards[0].dim))
+}
+
 /// Records as services and scripts write them when some of their values are missing.
 #[test]
 fn each_side_has_its_own_rows_where_the_first_record_lacks_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let opened = |role: Role, lines: &[&str]| {
-        let path = folder.path().join("rows.jsonl");
-        std::fs::write(&path, lines.join("\n")).unwrap();
-        let source = resolve(&[path.display().to_string()], role)?;
-        Ok((
-            source.shards[0].selector.clone(),
-            source.rows,
-            source.shards[0].dim,
-        ))
-    };
-    let chosen = |role: Role, lines: &[&str]| {
-        let (selector, _, dim) = opened(role, lines).unwrap_or_else(|e: ShardError| panic!("{lines:?}: {e}"));
-        (selector.unwrap_or_default(), dim)
-    };
-    let refused = |role: Role, lines: &[&str]| opened(role, lines).expect_err(&lines.concat()).to_string();
+    let refused = |role: Role, lines: &[&str]| chosen(role, lines).expect_err(&lines.concat());
+    let chosen =
+        |role: Role, lines: &[&str]| chosen(role, lines).unwrap_or_else(|e| panic!("{lines:?}: {e}"));
     for nothing in [
         "\"image_embedding\":null,",
         "\"image_embedding\":[],",
@@ -408,7 +419,7 @@ fn each_side_has_its_own_rows_where_the_first_record_lacks_them() {
         &["{\"embedding\":\"[0.5,1.5]\",\"embedding_ms\":[1,2]}"],
         // the name of a video, and two numbers
         &["{\"embed\":\"dQw4w9WgXcQ\",\"features\":[0.5,1.5]}"],
-        &["{\"embedding\":\"AACAPwAAAMA=\",\"member_ids\":[1,2]}"],
+        &["{\"embedding\":\"AACAPwAAAMA=\",\"member_ages\":[1,2]}"],
     ] {
         assert!(refused(Role::Other, lines).contains("choose one"), "{lines:?}");
     }
@@ -417,6 +428,57 @@ fn each_side_has_its_own_rows_where_the_first_record_lacks_them() {
         "{\"features\":null,\"meta\":{\"embedding\":[1,2]}}",
     ];
     assert_eq!(chosen(Role::Other, &nested), (String::new(), 2));
+}
+
+#[test]
+fn names_of_a_side_are_no_rows_beside_names_of_rows() {
+    // other arrays of a side, of which one is called as rows are
+    for (role, lines) in [
+        (
+            Role::Image,
+            &[
+                "{\"image_hw\":[640,480]}",
+                "{\"image_hw\":[640,480],\"image_embedding\":[0.5,1.5]}",
+            ][..],
+        ),
+        (
+            Role::Other,
+            &[
+                "{\"embedding_scores\":[0,5],\"embedding\":null}",
+                "{\"embedding_scores\":[0,5],\"embedding\":[0.5,1.5]}",
+            ],
+        ),
+        (
+            Role::Text,
+            &["{\"text_spans\":[0,5],\"clip_text_embedding\":[0.5,1.5]}"],
+        ),
+        (
+            Role::Image,
+            &["{\"image\":[640,480],\"image_embedding\":\"[0.5,1.5]\"}"],
+        ),
+        (Role::Other, &["{\"emb\":[1,2],\"embedding\":\"[0.5,1.5]\"}"]),
+    ] {
+        assert!(
+            chosen(role, lines).unwrap_err().contains("choose one"),
+            "{lines:?}"
+        );
+    }
+    // null keys of the side that are no rows
+    for (role, line) in [
+        (
+            Role::Image,
+            "{\"embedding\":[0.5,1.5],\"image_url\":null,\"caption\":\"a\"}",
+        ),
+        (Role::Image, "{\"vector\":[0.5,1.5],\"image\":null}"),
+        (Role::Text, "{\"embedding\":[0.5,1.5],\"text\":null}"),
+        (Role::Other, "{\"values\":[0.5,1.5],\"embedding_model\":null}"),
+        (Role::Other, "{\"vector\":null,\"vectors\":{\"image\":[0.5,1.5]}}"),
+        (Role::Image, "{\"vector\":[],\"vectors\":{\"image\":[0.5,1.5]}}"),
+        (Role::Image, "{\"image\":[0.5,1.5],\"text_embedding\":[1,2,3]}"),
+        (Role::Other, "{\"e\":[1,2,3],\"embedding\":\"[0.5,1.5]\"}"),
+    ] {
+        assert_eq!(chosen(role, &[line]).map(|found| found.1), Ok(2), "{line}");
+    }
 }
 
 #[test]

@@ -106,6 +106,13 @@ fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
+/// Whether a record holds delimiters and blanks only.
+pub(crate) fn is_blank(record: &[u8], delimiter: u8) -> bool {
+    record
+        .iter()
+        .all(|&byte| byte == delimiter || byte.is_ascii_whitespace())
+}
+
 /// Whether text follows the closing quote of a cell, or a quoted cell has no end.
 pub(crate) fn is_misquoted(record: &[u8], delimiter: u8) -> bool {
     if !record.contains(&b'"') {

@@ -53,12 +53,15 @@ impl Role {
         match (names, self.only(names)) {
             ([_], _) => Ok(0),
             (_, Some(only)) => Ok(only),
-            _ => {
-                let reason = format!("holds several arrays of rows; choose one: {}", listed(names));
-                Err(ShardError::bad_selector(place, reason))
-            }
+            _ => Err(several(names, place)),
         }
     }
+}
+
+/// The error of several arrays of which none is the rows without doubt.
+pub(crate) fn several(names: &[String], place: &Place) -> ShardError {
+    let reason = format!("holds several arrays of rows; choose one: {}", listed(names));
+    ShardError::bad_selector(place, reason)
 }
 
 /// `#a, #b` of the names, cut where there are too many to read.

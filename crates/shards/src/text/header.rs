@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::numbers::{self, has_decimal_comma, is_number};
-use crate::cells::{Cells, cells};
+use crate::cells::{Cells, cells, is_blank};
 
 pub(super) fn is_bracketed(cell: &[u8]) -> bool {
     numbers::of_cell(cell, &mut Vec::new()).is_ok()
@@ -27,13 +27,6 @@ fn is_count(cells: &[Cow<'_, [u8]>]) -> bool {
 /// Whether a cell holds a number that is not a whole one.
 fn is_fraction(cell: &[u8]) -> bool {
     matches!(numbers::of_scalar(cell), Ok(Some(number)) if number.is_finite() && number.fract() != 0.0)
-}
-
-/// Whether a record holds delimiters and blanks only.
-pub(super) fn is_blank(record: &[u8], delimiter: u8) -> bool {
-    record
-        .iter()
-        .all(|&byte| byte == delimiter || byte.is_ascii_whitespace())
 }
 
 /// Cells of a record that hold something.

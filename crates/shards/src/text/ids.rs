@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::header::{Shown, is_blank, unmarked};
+use super::header::{Shown, unmarked};
 use super::layout::Layout;
 use super::records::Records;
 use super::table::MISQUOTED;
@@ -49,19 +49,14 @@ impl TextIds {
             (Layout::of_json(input, None)?.0, None)
         };
         let mut records = layout.records(input, layout.start)?;
-        let first = loop {
-            let Some(record) = records.next(&place)? else {
-                return Ok(Self {
-                    place,
-                    records,
-                    column: Column::Key(Vec::new()),
-                    name: String::new(),
-                    row: 0,
-                });
-            };
-            if delimiter.is_none_or(|delimiter| !is_blank(record.bytes, delimiter)) {
-                break record.bytes.to_vec();
-            }
+        let Some((first, _)) = records.first(&place)? else {
+            return Ok(Self {
+                place,
+                records,
+                column: Column::Key(Vec::new()),
+                name: String::new(),
+                row: 0,
+            });
         };
         let choose = |names: &[String]| -> Result<usize, ShardError> {
             let at = |wanted: &str| names.iter().position(|name| name == wanted);

@@ -7,7 +7,7 @@ use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
 use crate::input::Input;
-use crate::role::{Role, listed};
+use crate::role::{Role, listed, several};
 use crate::rows::Ask;
 
 /// Records that are looked at for what the rows are.
@@ -124,16 +124,10 @@ impl Plan {
         let place = input.place();
         let (mut layout, delimiter) = Layout::of_table(input)?;
         let mut records = layout.records(input, layout.start)?;
-        let first = loop {
-            let Some(record) = records.next(place)? else {
-                return Ok(None);
-            };
-            // lines of a spreadsheet above the table
-            if !header::is_blank(record.bytes, delimiter) {
-                layout.start = record.offset;
-                break record.bytes.to_vec();
-            }
+        let Some((first, offset)) = records.first(place)? else {
+            return Ok(None);
         };
+        layout.start = offset;
         let (mut start, mut below) = (None, header::Shown::below(&first, delimiter));
         let mut leading = vec![header::Leading::of(&first, delimiter)];
         for _ in 0..LOOKED_AT {
@@ -319,10 +313,7 @@ impl Search {
         let lasts = self.lasts();
         let at = match self.role.only(&lasts) {
             Some(at) if self.is_plain(at, &lasts) => at,
-            Some(at) if !self.words.contains(&self.found[at]) => {
-                let reason = format!("holds several arrays of rows; choose one: {}", listed(&names));
-                return Err(ShardError::bad_selector(place, reason));
-            }
+            Some(at) if !self.words.contains(&self.found[at]) => return Err(several(&names, place)),
             Some(at) => {
                 let reason = format!(
                     "#{} may be a word or a row in base64; choose one: {}",
@@ -382,7 +373,7 @@ impl Search {
         } else {
             let is_called = |key: &String| json::is_called_row(key) || self.role.fits(key);
             self.open = json::open_keys(record);
-            // beside a row that is called so, a title or a note is no row
+            // where an array is called as rows are, null titles and notes are not waited for
             if rows.iter().filter_map(|path| path.last()).any(is_called) {
                 self.open.retain(is_called);
             }

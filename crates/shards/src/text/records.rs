@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use memchr::{memchr, memchr2};
 
 use super::packing::unread;
-use crate::cells::Cells;
+use crate::cells::{Cells, is_blank};
 use crate::error::{Place, ShardError};
 
 /// Longest record: a row of the most columns there may be, with 24 bytes for each number, and a text beside it.
@@ -106,6 +106,18 @@ impl Records {
                 offset: self.offset + start as u64,
             }));
         }
+    }
+
+    /// The first record that has something in its cells, with its position: a spreadsheet may have lines without any above a table.
+    pub fn first(&mut self, place: &Place) -> Result<Option<(Vec<u8>, u64)>, ShardError> {
+        let cut = self.cut;
+        while let Some(record) = self.next(place)? {
+            let empty = matches!(cut, Cut::Table { delimiter } if is_blank(record.bytes, delimiter));
+            if !empty {
+                return Ok(Some((record.bytes.to_vec(), record.offset)));
+            }
+        }
+        Ok(None)
     }
 
     /// The last byte behind the bracket that closes an array, blanks aside.

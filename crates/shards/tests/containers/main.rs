@@ -6,6 +6,7 @@ mod common;
 mod databases;
 mod ends;
 mod formats;
+mod found;
 mod hostile;
 mod read;
 mod rows;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { modalityGap } from './helpers/cli.ts'
+import { MAIN, modalityGap, node } from './helpers/cli.ts'
 import { folderOf, SAMPLE } from './helpers/place.ts'
 
 const SIDES = ['--image', 'x', '--text', 'y', '--out', 'z']
@@ -64,4 +64,30 @@ test('help and version are results', async t => {
     t.is((await modalityGap([name, '--help'])).code, 0)
   }
   t.regex((await modalityGap(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+/** Writes the packages that were loaded, when the process ends. */
+const LOADED = `
+  import Module from 'node:module'
+  const load = Module._load
+  const packages = new Set()
+  Module._load = (name, ...rest) => {
+    if (!name.startsWith('.') && !name.startsWith('/') && !Module.isBuiltin(name)) packages.add(name)
+    return load(name, ...rest)
+  }
+  process.on('exit', () => process.stderr.write(JSON.stringify([...packages])))
+`
+
+/** A package takes as long to load as a small alignment. */
+test('a command waits for no package that it does not need', async t => {
+  const place = folderOf(t)
+  const preload = ['--import', `data:text/javascript,${encodeURIComponent(LOADED)}`]
+  const align = ['align', '--image', SAMPLE, '--text', SAMPLE, '--out', join(place, 'aligned')]
+  for (const args of [['--version'], align]) {
+    const { code, stderr } = await node([...preload, MAIN, ...args])
+    t.is(code, 0, stderr)
+    t.regex(stderr, /\[\]$/, args[0])
+  }
+  const set = ['revision', 'run', join(place, 'none.yaml'), '--set', 'stage1.steps=1']
+  t.regex((await node([...preload, MAIN, ...set])).stderr, /"yaml"/, 'one that is needed is noticed')
 })

@@ -32,7 +32,7 @@ test('the level of the kernels is the one that was asked for', async t => {
   t.is(own.stdout, native.supported().simd, own.stderr)
   const { code, stderr } = await modalityGap(['demo'], { env: { MODALITY_GAP_SIMD: 'sse9' } })
   t.not(code, 0)
-  t.regex(stderr, /unknown MODALITY_GAP_SIMD `sse9`; expected scalar, avx2, avx512/)
+  t.regex(stderr, /unknown MODALITY_GAP_SIMD `sse9`; expected scalar, neon, avx2, avx512/)
 })
 
 test('the platforms named in a failure are those that are published', t => {

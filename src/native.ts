@@ -43,7 +43,7 @@ export const PLATFORMS = [
 ] as const
 
 /** What `MODALITY_GAP_SIMD` may ask for. */
-const SIMD_LEVELS = ['scalar', 'avx2', 'avx512']
+const SIMD_LEVELS = ['scalar', 'neon', 'avx2', 'avx512']
 
 /** The native module, loaded once. */
 export const native: typeof generated = load()

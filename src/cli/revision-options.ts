@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { type Command, InvalidArgumentError } from 'commander'
-import { parse } from 'yaml'
 import { mergeOverrides, type Override } from '../revision/config/overlay.ts'
 import type { ReVision } from '../revision/run.ts'
 import { addCommonOptions, type CommonOptions } from './options.ts'
@@ -32,6 +32,8 @@ function setting(text: string, before: Override = {}): Override {
   if (keys.includes('')) {
     throw new InvalidArgumentError('Its key has an empty part.')
   }
+  // required here, because every command would wait for what is imported above
+  const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml')
   try {
     return mergeOverrides(
       before,

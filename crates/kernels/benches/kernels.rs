@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use half::f16;
-use modality_gap_kernels::{Level, Rows, RowsMut, add_weighted, at_level, combine, lengths_and_dots};
+use modality_gap_kernels::{Rows, RowsMut, add_weighted, at_level, combine, lengths_and_dots, levels};
 
 const ROWS: usize = 128;
 
@@ -31,7 +31,7 @@ fn block(criterion: &mut Criterion, dtype: &str, dim: usize, rows: Rows<'_>) {
     let (mut squares, mut dots, weights) = (vec![0.0; ROWS], vec![0.0; 2 * ROWS], vec![0.5; ROWS]);
     let mut sums = vec![0.0; dim];
     let mut half = vec![f16::ZERO; ROWS * dim];
-    for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+    for level in levels() {
         let id = |name| BenchmarkId::new(name, level.name());
         group.bench_function(id("lengths"), |b| {
             b.iter(|| at_level(level, || lengths_and_dots(rows, dim, &[], &mut squares, &mut [])));

@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use modality_gap_kernels::{
-    FixedCorpus, FixedLimits, FixedQueries, FixedWanted, Level, PackedBf16, PackedF32, at_level, bf16_pairs,
-    fixed_search, packed_unit, pairs,
+    FixedCorpus, FixedLimits, FixedQueries, FixedWanted, PackedBf16, PackedF32, at_level, bf16_pairs,
+    fixed_search, levels, packed_unit, pairs,
 };
 
 fn products(criterion: &mut Criterion) {
@@ -56,7 +56,7 @@ fn fixed(criterion: &mut Criterion) {
         let limits = vec![FixedLimits::new(1.5, Some((1.6, 1.7))); corpus];
         let (mut down, mut across, mut hits) = (vec![0; queries], vec![0; corpus], [Vec::new(), Vec::new()]);
         group.throughput(Throughput::Elements((2 * queries * corpus * dim) as u64));
-        for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+        for level in levels() {
             group.bench_function(BenchmarkId::new(level.name(), dim), |b| {
                 b.iter(|| {
                     let [of_queries, of_corpus] = &mut hits;

@@ -2,7 +2,8 @@
 //! ones. What rounding to fixed point costs is known row by row.
 #![allow(unsafe_code)]
 
-use crate::dispatch::{Isa, Kernel, Level, dispatch, level};
+use crate::dispatch::{Kernel, Level, dispatch, level};
+use crate::isa::Isa;
 
 /// What a component of one becomes. A sum of products stays below 2³¹ in every order, for rows of length one up to 2²⁸ wide:
 /// their rounded lengths are at most 32,000 + ½√2²⁸ = 40,192.
@@ -244,15 +245,16 @@ pub fn fixed_search(
         of_corpus,
     };
     match level() {
-        Level::Baseline => task.run(plain_tile),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the level stands for a processor with avx2.
         Level::Avx2 => unsafe { run_avx2(task) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the level stands for a processor with avx2, avx512f, avx512bw and avx512vnni.
         Level::Avx512 => unsafe { run_avx512(task) },
-        #[cfg(not(target_arch = "x86_64"))]
-        Level::Avx2 | Level::Avx512 => task.run(plain_tile),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => task.run(neon_tile),
+        // the level of another platform is never in use
+        _ => task.run(plain_tile),
     }
 }
 
@@ -389,6 +391,49 @@ fn plain_tile(queries: &[QueryPairs], corpus: &[CorpusPairs]) -> Tile {
             }
             for (row, sums) in tile[i..i + 4].iter_mut().zip(sums) {
                 row[j..j + 8].copy_from_slice(&sums);
+            }
+        }
+    }
+    tile
+}
+
+/// By four queries and sixteen rows: sixteen registers of sums, four of rows and one of queries.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+fn neon_tile(queries: &[QueryPairs], corpus: &[CorpusPairs]) -> Tile {
+    use std::arch::aarch64::{
+        vdupq_n_s32, vget_low_s16, vld1q_s16, vld2q_s16, vmlal_high_laneq_s16, vmlal_laneq_s16, vst1q_s32,
+    };
+    let mut tile = [[0; ACROSS]; DOWN];
+    for i in (0..DOWN).step_by(4) {
+        for j in (0..ACROSS).step_by(16) {
+            // SAFETY: every processor of the platform has NEON; four queries and sixteen rows of the group are read from their
+            // starts, and as many products written.
+            unsafe {
+                let mut sums = [[vdupq_n_s32(0); 4]; 4];
+                for (queries, corpus) in queries.iter().zip(corpus) {
+                    let of_queries = vld1q_s16(queries.0[i..i + 4].as_ptr().cast());
+                    let rows: *const i16 = corpus.0[j..j + 16].as_ptr().cast();
+                    for half in 0..2 {
+                        let pairs = vld2q_s16(rows.add(16 * half));
+                        let (first, second) = (pairs.0, pairs.1);
+                        macro_rules! add {
+                            ($($query:literal: $first:literal $second:literal),*) => {$(
+                                let [low, high] = &mut sums[$query].as_chunks_mut::<2>().0[half];
+                                *low = vmlal_laneq_s16::<$first>(*low, vget_low_s16(first), of_queries);
+                                *low = vmlal_laneq_s16::<$second>(*low, vget_low_s16(second), of_queries);
+                                *high = vmlal_high_laneq_s16::<$first>(*high, first, of_queries);
+                                *high = vmlal_high_laneq_s16::<$second>(*high, second, of_queries);
+                            )*};
+                        }
+                        add!(0: 0 1, 1: 2 3, 2: 4 5, 3: 6 7);
+                    }
+                }
+                for (row, sums) in tile[i..i + 4].iter_mut().zip(sums) {
+                    for (part, sum) in sums.into_iter().enumerate() {
+                        vst1q_s32(row[j + 4 * part..j + 4 * part + 4].as_mut_ptr(), sum);
+                    }
+                }
             }
         }
     }

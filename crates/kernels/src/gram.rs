@@ -6,6 +6,8 @@
 #![allow(unsafe_code)]
 
 mod block;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod projected;
 mod tiles;
 #[cfg(target_arch = "x86_64")]

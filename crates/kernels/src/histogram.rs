@@ -2,7 +2,8 @@
 
 use std::f64::consts::LOG2_E;
 
-use crate::dispatch::{Isa, Kernel, dispatch};
+use crate::dispatch::{Kernel, dispatch};
+use crate::isa::Isa;
 
 /// Added and taken away again it rounds to the nearest whole number; the number stands in the lowest bits.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
@@ -113,9 +114,7 @@ fn exp(t: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, at_level};
-
-    const LEVELS: [Level; 3] = [Level::Baseline, Level::Avx2, Level::Avx512];
+    use crate::{Level, at_level, levels};
 
     /// From −1 to 1 with both ends, and a little beyond, as rounding leaves them.
     fn all() -> Vec<f64> {
@@ -129,7 +128,7 @@ mod tests {
     fn bins_are_half_open_and_the_last_one_holds_its_end() {
         let bin_of = |cosine: &f64| ((cosine.midpoint(1.0) * 200.0).floor() as i64).clamp(0, 199);
         let expected: Vec<i64> = all().iter().map(bin_of).collect();
-        for level in LEVELS {
+        for level in levels() {
             let mut out = vec![u32::MAX; expected.len()];
             at_level(level, || cosine_bins(&all(), 0.0, 200, &mut out));
             let found: Vec<i64> = out.into_iter().map(i64::from).collect();
@@ -141,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_near_a_bound_of_bins_is_undecided() {
         let cosines = [-1.0, -0.9951, -0.99001, -0.98999, 0.005, 0.00001, 0.99, 0.9999];
-        for level in LEVELS {
+        for level in levels() {
             let mut out = [0; 8];
             at_level(level, || cosine_bins(&cosines, 1e-4, 200, &mut out));
             assert_eq!(out, [0, 0, UNDECIDED, UNDECIDED, 100, UNDECIDED, UNDECIDED, 199]);
@@ -166,7 +165,7 @@ mod tests {
     #[test]
     fn one_sum_at_every_level() {
         let plain: f64 = all().iter().map(|c| (4.0 * c - 4.0).exp()).sum();
-        for level in LEVELS {
+        for level in levels() {
             let sum = at_level(level, || sum_of_kernel(&all()));
             assert_eq!(
                 sum.to_bits(),

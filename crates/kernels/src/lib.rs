@@ -1,6 +1,6 @@
 //! Row kernels: lengths, dot products, weighted column sums and fused writes.
 //!
-//! Every kernel has one body, compiled for the baseline, for AVX2 and for AVX-512 and chosen at run time. Lane counts
+//! Every kernel has one body, compiled for the baseline, for AVX2, AVX-512 and NEON and chosen at run time. Lane counts
 //! are fixed and no product that rounds is fused into a sum, so all give the same bits; the baseline is the oracle.
 #![allow(
     clippy::inline_always,
@@ -15,6 +15,7 @@ mod dispatch;
 mod fixed;
 mod gram;
 mod histogram;
+mod isa;
 mod packed;
 mod reduce;
 mod rows;
@@ -22,7 +23,7 @@ mod secular;
 mod symmetric;
 mod write;
 
-pub use dispatch::{Level, level};
+pub use dispatch::{Level, level, levels};
 pub use fixed::{
     FixedCorpus, FixedHit, FixedLimits, FixedQueries, FixedRows, FixedWanted, fixed_bound, fixed_cosine,
     fixed_search,

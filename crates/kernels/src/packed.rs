@@ -228,6 +228,8 @@ const MOST_ROWS: usize = 12;
 pub fn packed_unit() -> &'static str {
     match unit() {
         Unit::Portable => "scalar",
+        #[cfg(target_arch = "aarch64")]
+        Unit::Neon => "neon",
         #[cfg(target_arch = "x86_64")]
         Unit::Fma => "avx2",
         #[cfg(target_arch = "x86_64")]
@@ -240,6 +242,9 @@ pub fn packed_unit() -> &'static str {
 impl Unit {
     fn tile_rows(self) -> usize {
         match self {
+            // thirty-two registers of four: six rows of sixteen sums leave eight
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => 6,
             // sixteen registers of eight: six rows of sixteen sums leave four
             #[cfg(target_arch = "x86_64")]
             Self::Fma => 6,
@@ -266,6 +271,9 @@ impl Packing for u32 {
     fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]) {
         match unit() {
             Unit::Portable => each_height(Portable, rows, panel, sums),
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: every processor of the platform has NEON.
+            Unit::Neon => unsafe { neon::pairs_neon(rows, panel, sums) },
             // SAFETY: `unit_of_packed` has seen these features on this processor.
             #[cfg(target_arch = "x86_64")]
             Unit::Fma => unsafe { x86::pairs_fma(rows, panel, sums) },
@@ -295,6 +303,9 @@ impl Packing for f32 {
     fn add_products(rows: &[&[Self]], panel: &[Self], sums: &mut [[f32; PANEL]]) {
         match unit() {
             Unit::Portable => each_height(Portable, rows, panel, sums),
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: every processor of the platform has NEON.
+            Unit::Neon => unsafe { neon::singles_neon(rows, panel, sums) },
             // SAFETY: `unit_of_packed` has seen these features on this processor.
             #[cfg(target_arch = "x86_64")]
             Unit::Fma => unsafe { x86::singles_fma(rows, panel, sums) },
@@ -349,6 +360,10 @@ impl<E: Packing> Tile<E> for Portable {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -1,6 +1,7 @@
 //! Reductions over rows and over columns.
 
-use crate::dispatch::{Isa, Kernel, Lanes, dispatch};
+use crate::dispatch::{Kernel, dispatch};
+use crate::isa::{Isa, Lanes};
 use crate::{Rows, with_rows};
 
 /// Rows whose columns are summed together before the running sums are stored again; bounded by the L1 cache.

@@ -2,7 +2,8 @@
 //!
 //! λ is given as a pole, `origin`, and the distance from it, `mu`: differences from the other poles are then exact to rounding.
 
-use crate::dispatch::{Isa, Kernel, dispatch};
+use crate::dispatch::{Kernel, dispatch};
+use crate::isa::Isa;
 use crate::reduce::tree;
 
 /// Lanes of a sum.

@@ -48,6 +48,8 @@ pub fn symmetric_times(
         out,
     };
     match unit() {
+        #[cfg(target_arch = "aarch64")]
+        Unit::Neon => task.run::<neon::Doubles>(),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `unit` has seen avx2, fma and avx512f.
         Unit::Avx512 => unsafe { run_avx512(task) },
@@ -117,6 +119,61 @@ impl Rows for Portable {
     }
 }
 
+/// [`Rows`] in so many registers of so many lanes.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! rows {
+    ($name:ident, $register:ty, $parts:literal, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set:ident, $fma:ident) => {
+        /// For functions with the features of its register only.
+        pub(super) struct $name;
+
+        impl Rows for $name {
+            type Sums = [[$register; $parts]; COLUMNS];
+
+            #[inline(always)]
+            fn zero() -> Self::Sums {
+                // SAFETY: this body is inlined into functions with the features of the register.
+                [[unsafe { $zero() }; $parts]; COLUMNS]
+            }
+
+            #[inline(always)]
+            fn add(
+                columns: [&[f64; LANES]; COLUMNS],
+                v: &[f64; LANES],
+                of_columns: &[f64; COLUMNS],
+                out: &mut [f64; LANES],
+                sums: &mut Self::Sums,
+            ) {
+                for part in 0..$parts {
+                    let at = part * $lanes;
+                    // SAFETY: as in `zero`; a part's lanes lie within the eight.
+                    unsafe {
+                        let mut to = $load(out.as_ptr().add(at));
+                        let v = $load(v.as_ptr().add(at));
+                        for k in 0..COLUMNS {
+                            let a = $load(columns[k].as_ptr().add(at));
+                            to = $fma(a, $set(of_columns[k]), to);
+                            sums[k][part] = $fma(a, v, sums[k][part]);
+                        }
+                        $store(out.as_mut_ptr().add(at), to);
+                    }
+                }
+            }
+
+            #[inline(always)]
+            fn lanes(sums: Self::Sums) -> [[f64; LANES]; COLUMNS] {
+                sums.map(|parts| {
+                    let mut lanes = [0.0; LANES];
+                    for (part, register) in parts.into_iter().enumerate() {
+                        // SAFETY: as in `add`.
+                        unsafe { $store(lanes.as_mut_ptr().add(part * $lanes), register) };
+                    }
+                    lanes
+                })
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
@@ -126,59 +183,6 @@ mod x86 {
     };
 
     use crate::symmetric::{COLUMNS, LANES, Rows};
-
-    macro_rules! rows {
-        ($name:ident, $register:ty, $parts:literal, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set:ident, $fma:ident) => {
-            /// For functions with the features of its register only.
-            pub(super) struct $name;
-
-            impl Rows for $name {
-                type Sums = [[$register; $parts]; COLUMNS];
-
-                #[inline(always)]
-                fn zero() -> Self::Sums {
-                    // SAFETY: this body is inlined into functions with the features of the register.
-                    [[unsafe { $zero() }; $parts]; COLUMNS]
-                }
-
-                #[inline(always)]
-                fn add(
-                    columns: [&[f64; LANES]; COLUMNS],
-                    v: &[f64; LANES],
-                    of_columns: &[f64; COLUMNS],
-                    out: &mut [f64; LANES],
-                    sums: &mut Self::Sums,
-                ) {
-                    for part in 0..$parts {
-                        let at = part * $lanes;
-                        // SAFETY: as in `zero`; a part's lanes lie within the eight.
-                        unsafe {
-                            let mut to = $load(out.as_ptr().add(at));
-                            let v = $load(v.as_ptr().add(at));
-                            for k in 0..COLUMNS {
-                                let a = $load(columns[k].as_ptr().add(at));
-                                to = $fma(a, $set(of_columns[k]), to);
-                                sums[k][part] = $fma(a, v, sums[k][part]);
-                            }
-                            $store(out.as_mut_ptr().add(at), to);
-                        }
-                    }
-                }
-
-                #[inline(always)]
-                fn lanes(sums: Self::Sums) -> [[f64; LANES]; COLUMNS] {
-                    sums.map(|parts| {
-                        let mut lanes = [0.0; LANES];
-                        for (part, register) in parts.into_iter().enumerate() {
-                            // SAFETY: as in `add`.
-                            unsafe { $store(lanes.as_mut_ptr().add(part * $lanes), register) };
-                        }
-                        lanes
-                    })
-                }
-            }
-        };
-    }
 
     rows!(
         Wide256,
@@ -201,6 +205,37 @@ mod x86 {
         _mm512_storeu_pd,
         _mm512_set1_pd,
         _mm512_fmadd_pd
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use std::arch::aarch64::{float64x2_t, vdupq_n_f64, vfmaq_f64, vld1q_f64, vst1q_f64};
+
+    use crate::symmetric::{COLUMNS, LANES, Rows};
+
+    #[inline(always)]
+    unsafe fn zero() -> float64x2_t {
+        // SAFETY: every processor of the platform has NEON.
+        unsafe { vdupq_n_f64(0.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(left: float64x2_t, right: float64x2_t, sum: float64x2_t) -> float64x2_t {
+        // SAFETY: as in `zero`.
+        unsafe { vfmaq_f64(sum, left, right) }
+    }
+
+    rows!(
+        Doubles,
+        float64x2_t,
+        4,
+        2,
+        zero,
+        vld1q_f64,
+        vst1q_f64,
+        vdupq_n_f64,
+        add_product
     );
 }
 
@@ -298,12 +333,12 @@ fn below_diagonal<R: Rows>(
 mod tests {
     use super::*;
     use crate::at_level;
-    use crate::dispatch::Level;
+    use crate::dispatch::levels;
 
     /// Orders about those of a group of columns and of a chunk, at every level; what lies above the diagonal is not read.
     #[test]
     fn products_are_plain_sums() {
-        for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+        for level in levels() {
             at_level(level, || {
                 for n in [0, 1, 3, 4, 5, 11, 12, 13, 20, 67] {
                     let stride = n + 3;

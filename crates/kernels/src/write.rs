@@ -1,6 +1,7 @@
 //! Fused writes of transformed rows.
 
-use crate::dispatch::{Isa, Kernel, Lanes, dispatch};
+use crate::dispatch::{Kernel, dispatch};
+use crate::isa::{Isa, Lanes};
 use crate::reduce::add_group;
 use crate::{Rows, RowsMut, with_rows};
 

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use modality_gap_kernels::{
     Element, Level, Rows, RowsMut, add_weighted, at_level, combine, combine_and_add, lengths_and_dots,
-    secular_factors, secular_sums, secular_vector,
+    levels, secular_factors, secular_sums, secular_vector,
 };
 use proptest::prelude::*;
 
@@ -44,7 +44,7 @@ proptest! {
             // products with powers of two are exact, and levels may fuse them
             for weights in [weights, &vec![0.125; n]] {
                 let oracle = at_level(Level::Baseline, || everything(rows, dim, &vectors, weights));
-                for level in [Level::Avx2, Level::Avx512] {
+                for level in levels() {
                     prop_assert_eq!(&at_level(level, || everything(rows, dim, &vectors, weights)), &oracle);
                 }
             }
@@ -77,7 +77,7 @@ fn squares_of_every_half_and_of_extremes_agree_bit_for_bit() {
             at_level(level, || lengths_and_dots(rows, dim, &[], &mut squares, &mut []));
             squares.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
         };
-        for level in [Level::Avx2, Level::Avx512] {
+        for level in levels() {
             assert_eq!(
                 squares(level),
                 squares(Level::Baseline),
@@ -219,7 +219,7 @@ fn secular_sums_agree_at_every_level() {
             [out, products, sums.to_vec(), vec![square]].concat()
         };
         let oracle = at_level(Level::Baseline, all);
-        for level in [Level::Avx2, Level::Avx512] {
+        for level in levels() {
             assert_eq!(at_level(level, all), oracle, "{n}");
         }
         let value = d[n / 2] + 0.3;

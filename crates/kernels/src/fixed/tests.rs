@@ -1,9 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::at_level;
-
-const LEVELS: [Level; 3] = [Level::Baseline, Level::Avx2, Level::Avx512];
+use crate::{at_level, levels};
 
 fn scaled(mut rows: Vec<f64>, dim: usize) -> Vec<f64> {
     for row in rows.chunks_exact_mut(dim) {
@@ -52,7 +50,9 @@ fn seen(queries: &FixedQueries, corpus: &FixedCorpus, limits: FixedLimits) -> [(
 fn products(x: &[f64], y: &[f64], dim: usize) -> (FixedQueries, FixedCorpus, Vec<i32>) {
     let (queries, corpus) = (FixedQueries::of(x, dim), FixedCorpus::of(y, dim));
     let all = FixedLimits::new(-2.0, None);
-    let found = LEVELS.map(|level| at_level(level, || seen(&queries, &corpus, all)));
+    let found: Vec<_> = levels()
+        .map(|level| at_level(level, || seen(&queries, &corpus, all)))
+        .collect();
     for [down, across] in &found {
         assert_eq!(down.1, across.1, "both sides see the same products");
     }
@@ -143,7 +143,7 @@ proptest! {
             prop_assert!(limits.leaves_undecided(product) || cosine < from || cosine > from + width);
             prop_assert!(product <= limits.to || cosine > from + width);
         }
-        for level in LEVELS {
+        for level in levels() {
             let [down, across] = at_level(level, || seen(&queries, &corpus, limits));
             prop_assert_eq!(&down.1, &expected);
             prop_assert_eq!(&across.1, &expected);

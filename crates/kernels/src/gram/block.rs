@@ -2,10 +2,13 @@
 
 use std::marker::PhantomData;
 
+#[cfg(target_arch = "aarch64")]
+use super::neon::{Doubles, Singles};
 use super::tiles::{GRAM_COLUMNS, NARROW, NARROW_F32, Portable, Scalar, Tile, WIDE, WIDE_F32};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Single256, Single512, Wide256, Wide512};
-use crate::dispatch::{Isa, Kernel, Unit, dispatch};
+use crate::dispatch::{Kernel, Unit, dispatch};
+use crate::isa::Isa;
 use crate::reduce::square_and_dots;
 
 /// What the values of a block are: f64, or f32 for products at twice the pace.
@@ -25,7 +28,7 @@ pub trait GramValue: Scalar {
 }
 
 macro_rules! value {
-    ($value:ty, $narrow:ident, $wide:ident, $fma:ident, $avx512:ident) => {
+    ($value:ty, $narrow:ident, $wide:ident, $fma:ident, $avx512:ident, $neon:ident) => {
         impl GramValue for $value {
             fn widths(gram: Gram) -> (usize, usize) {
                 match gram.unit {
@@ -62,6 +65,8 @@ macro_rules! value {
 
             fn run(gram: Gram, task: &Task<'_, Self>, out: &mut [f64]) {
                 match gram.unit {
+                    #[cfg(target_arch = "aarch64")]
+                    Unit::Neon => task.run::<$neon, { $narrow.0 }, { $narrow.1 }>(out),
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: `unit` has seen avx2 and fma.
                     Unit::Fma => unsafe {
@@ -79,8 +84,8 @@ macro_rules! value {
     };
 }
 
-value!(f64, NARROW, WIDE, Wide256, Wide512);
-value!(f32, NARROW_F32, WIDE_F32, Single256, Single512);
+value!(f64, NARROW, WIDE, Wide256, Wide512, Doubles);
+value!(f32, NARROW_F32, WIDE_F32, Single256, Single512, Singles);
 
 /// A block of rows, in panels of so many columns, each row of a panel side by side.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Products of rows with a few directions in f64: what XᵀX does to them, without XᵀX.
 
-use crate::dispatch::{Isa, Kernel, dispatch};
+use crate::dispatch::{Kernel, dispatch};
+use crate::isa::Isa;
 use crate::reduce::tree;
 
 /// Lanes of a chunk.

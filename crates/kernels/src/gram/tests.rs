@@ -1,9 +1,8 @@
 //! Products of packed blocks against plain sums.
 
 use super::*;
-use crate::at_level;
-use crate::dispatch::Level;
 use crate::reduce::dot;
+use crate::{Level, at_level, levels};
 
 fn rows(n: usize, dim: usize, seed: u64) -> Vec<f64> {
     let mut state = seed;
@@ -18,7 +17,7 @@ fn rows(n: usize, dim: usize, seed: u64) -> Vec<f64> {
 /// Every width about that of a panel and of two, numbers of rows from none to a block, at every level; the plain sum is the truth.
 #[test]
 fn products_and_sums_are_plain_ones() {
-    for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+    for level in levels() {
         at_level(level, || {
             for dim in [1, 3, 5, 7, 8, 11, 12, 13, 23, 24, 25, 47, 48, 49, 70, 97] {
                 for n in [0, 1, 7, GRAM_ROWS] {
@@ -84,7 +83,7 @@ fn projected_rows_are_plain_sums() {
                 sums
             };
             let found = of_level(Level::Baseline);
-            for level in [Level::Avx2, Level::Avx512] {
+            for level in levels() {
                 assert_eq!(found, of_level(level));
             }
             let mut expected = vec![0.5; 3 * dim];

@@ -32,7 +32,7 @@ pub trait Scalar: Copy + Default + Debug + Send + Sync + Sized + 'static {
     /// In f64.
     fn wide(self) -> f64;
 
-    /// sum + self·other; fused where the processor does it without a call.
+    /// sum + self·other, each rounded.
     #[doc(hidden)]
     fn add_product(self, other: Self, sum: Self) -> Self;
 
@@ -57,11 +57,7 @@ macro_rules! scalar {
 
             #[inline(always)]
             fn add_product(self, other: Self, sum: Self) -> Self {
-                if cfg!(target_arch = "aarch64") {
-                    self.mul_add(other, sum)
-                } else {
-                    sum + self * other
-                }
+                sum + self * other
             }
 
             #[inline(always)]
@@ -80,7 +76,7 @@ pub(super) trait Tile<V, const STRIP: usize, const PANEL: usize> {
     fn add(of_columns: &[[V; PANEL]], part: usize, of_rows: &[[V; PANEL]], sums: &mut [[V; PANEL]; STRIP]);
 }
 
-/// As the processor does it without a call: product and sum rounded once on 64-bit ARM, apart elsewhere.
+/// Plain code, product and sum rounded apart.
 pub(super) struct Portable;
 
 impl<V: Scalar, const STRIP: usize, const PANEL: usize> Tile<V, STRIP, PANEL> for Portable {

@@ -7,94 +7,11 @@ use std::arch::x86_64::{
     _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps,
 };
 
-use super::{PANEL, Tile, each_height, high, low};
+use super::tiles::{By, Step, compiled, register};
+use super::{PANEL, each_height, high, low};
 
 /// The high half of a pair.
 const HIGH: i32 = 0xffff_0000_u32.cast_signed();
-
-/// How a register's worth of elements is multiplied and added; of an element two vectors may be made.
-///
-/// # Safety
-/// All functions need the processor's features that their register stands for; pointers are good for a register.
-trait Step: Copy {
-    type Element: Copy;
-    type Register: Copy;
-    /// Values of a register.
-    const LANES: usize;
-
-    unsafe fn sums(at: *const f32) -> Self::Register;
-    unsafe fn store(at: *mut f32, sums: Self::Register);
-    unsafe fn weights(at: *const Self::Element) -> [Self::Register; 2];
-    unsafe fn value(value: Self::Element) -> [Self::Register; 2];
-    unsafe fn add(
-        value: [Self::Register; 2],
-        weights: [Self::Register; 2],
-        sums: Self::Register,
-    ) -> Self::Register;
-}
-
-/// Tiles of two registers' width, side by side over the panel.
-#[derive(Clone, Copy)]
-struct By<S>(S);
-
-impl<S: Step> Tile<S::Element> for By<S> {
-    #[inline(always)]
-    fn add<const M: usize>(
-        self,
-        rows: &[&[S::Element]; M],
-        panel: &[S::Element],
-        sums: &mut [[f32; PANEL]; M],
-    ) {
-        let depth = panel.len() / PANEL;
-        assert!(
-            rows.iter().all(|row| row.len() == depth),
-            "rows as deep as the panel"
-        );
-        for from in (0..PANEL).step_by(2 * S::LANES) {
-            // SAFETY: this body is inlined into functions of this file that have the features of `S`; rows and the panel
-            // hold `depth` elements and rows of thirty-two, checked above, and all accesses lie within those.
-            unsafe {
-                let at = |row: &[f32; PANEL], part: usize| row.as_ptr().add(from + part * S::LANES);
-                let mut local = sums
-                    .each_ref()
-                    .map(|row| [S::sums(at(row, 0)), S::sums(at(row, 1))]);
-                for step in 0..depth {
-                    let weights = panel.as_ptr().add(step * PANEL + from);
-                    let (left, right) = (S::weights(weights), S::weights(weights.add(S::LANES)));
-                    for i in 0..M {
-                        let value = S::value(*rows[i].get_unchecked(step));
-                        local[i][0] = S::add(value, left, local[i][0]);
-                        local[i][1] = S::add(value, right, local[i][1]);
-                    }
-                }
-                for (row, local) in sums.iter_mut().zip(local) {
-                    let to = row.as_mut_ptr().add(from);
-                    S::store(to, local[0]);
-                    S::store(to.add(S::LANES), local[1]);
-                }
-            }
-        }
-    }
-}
-
-macro_rules! register {
-    ($register:ty, $lanes:literal, $load:ident, $store:ident) => {
-        type Register = $register;
-        const LANES: usize = $lanes;
-
-        #[inline(always)]
-        unsafe fn sums(at: *const f32) -> $register {
-            // SAFETY: as the trait says.
-            unsafe { $load(at) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(at: *mut f32, sums: $register) {
-            // SAFETY: as the trait says.
-            unsafe { $store(at, sums) }
-        }
-    };
-}
 
 /// f32, with AVX-512.
 #[derive(Clone, Copy)]
@@ -246,17 +163,8 @@ impl Step for Widened256 {
     }
 }
 
-macro_rules! compiled {
-    ($name:ident, $features:literal, $step:ident, $element:ty) => {
-        #[target_feature(enable = $features)]
-        pub(super) fn $name(rows: &[&[$element]], panel: &[$element], sums: &mut [[f32; PANEL]]) {
-            each_height(By($step), rows, panel, sums);
-        }
-    };
-}
-
-compiled!(singles_fma, "avx2,fma", Singles256, f32);
-compiled!(singles_avx512, "avx512f", Singles512, f32);
-compiled!(pairs_fma, "avx2,fma", Widened256, u32);
-compiled!(pairs_avx512, "avx512f", Widened512, u32);
-compiled!(pairs_avx512_bf16, "avx512f,avx512bf16", Paired512, u32);
+compiled!(singles_fma, "avx2,fma", Singles256, 2, f32);
+compiled!(singles_avx512, "avx512f", Singles512, 2, f32);
+compiled!(pairs_fma, "avx2,fma", Widened256, 2, u32);
+compiled!(pairs_avx512, "avx512f", Widened512, 2, u32);
+compiled!(pairs_avx512_bf16, "avx512f,avx512bf16", Paired512, 2, u32);

@@ -392,7 +392,7 @@ fn causes(
     if let Some(pairs) = pairs {
         let sets = explained.judging();
         let (mut found, mut even) = (Vec::new(), None);
-        let mut exchanged = Exchanged::of(pairs.count, job.seed);
+        let mut exchanged = Exchanged::of(pairs.count, rows.source(0).dim, job.seed);
         if let Some(frames) = sets.first() {
             let also = |blocks: &[PairBlock<'_>]| exchanged.take(blocks);
             let directions = mean_directions(rows, &sets, control, also)?;

@@ -215,7 +215,7 @@ pub(super) fn mean_directions(
     sides: &Sides<'_>,
     sets: &[Vec<&Frame>],
     control: &Control,
-    mut also: impl FnMut(&[PairBlock<'_>]),
+    mut also: impl FnMut(&[PairBlock<'_>]) + Send,
 ) -> Result<Vec<Vec<(f64, u64)>>, TaskError> {
     let dim = sides.source(0).dim;
     let mut sums: Vec<Vec<(Vec<f64>, u64)>> = sets
@@ -226,17 +226,17 @@ pub(super) fn mean_directions(
         (sides.longest() >= IN_F32).then(|| sets.iter().map(|frames| in_f32(frames)).collect());
     let mut seen = sides.grouped().then(HashSet::new);
     sides.each_pairs(Sample::ALL, control, "directions", |blocks| {
-        also(blocks);
         let mut taken = |key: &u64| seen.as_mut().is_none_or(|seen| seen.insert(*key));
         let taken: Vec<Vec<bool>> = blocks
             .iter()
             .map(|block| block.keys.iter().map(&mut taken).collect())
             .collect();
-        let rows: Vec<Vec<(usize, Vec<f64>)>> = control.pool().install(|| {
+        let in_halves = || -> Vec<Vec<(usize, Vec<f64>)>> {
             let each = blocks.par_iter().zip(&taken);
             each.map(|(block, taken)| in_halves(sides, block, taken))
                 .collect()
-        });
+        };
+        let ((), rows) = control.pool().install(|| rayon::join(|| also(blocks), in_halves));
         let rows: Vec<&(usize, Vec<f64>)> = rows.iter().flatten().collect();
         for (set, (frames, sums)) in sets.iter().zip(&mut sums).enumerate() {
             let at = |half: usize| half.min(frames.len() - 1);

@@ -21,13 +21,15 @@ pub(super) struct Exchanged {
 }
 
 impl Exchanged {
-    /// None yet, of so many pairs.
-    pub(super) fn of(pairs: u64, seed: u64) -> Self {
+    /// None yet, of so many pairs of so many columns.
+    pub(super) fn of(pairs: u64, dim: usize, seed: u64) -> Self {
+        // a sample by hash may take a few more, and a list that grows is copied
+        let rows = pairs.min(ROWS + ROWS / 16) as usize;
         Self {
             sample: Sample::of(pairs, ROWS, seed),
-            keys: Vec::new(),
-            x: Vec::new(),
-            z: Vec::new(),
+            keys: Vec::with_capacity(rows),
+            x: Vec::with_capacity(rows * dim),
+            z: Vec::with_capacity(rows * dim),
         }
     }
 

@@ -138,10 +138,10 @@ pub(super) fn begin(named: &[Cow<'_, [u8]>], shown: &Shown, delimiter: u8) -> Be
     let numbers =
         named.iter().any(|cell| is_number(cell)) && named.iter().all(|cell| is_number(cell) || missing(cell));
     if !numbers && !named.iter().any(|cell| is_bracketed(cell)) {
-        // names of two numbers beside words, above whole numbers, could as well be a row of them
+        // names of numbers beside words, above whole numbers, could as well be a row of them
         let numbers: Vec<_> = named.iter().filter(|cell| is_number(cell)).cloned().collect();
         let bracketed = |cells: Vec<Cow<'_, [u8]>>| cells.iter().any(|cell| is_bracketed(cell));
-        let unclear = numbers.len() == 2
+        let unclear = numbers.len() > 1
             && !is_count(&numbers)
             && !shown.fractions[1]
             && shown.cells(delimiter).is_some_and(|cells| !bracketed(cells));

@@ -10,6 +10,7 @@ mod ids;
 mod index;
 mod json;
 mod layout;
+mod names;
 mod numbered;
 mod numbers;
 mod packing;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::numbers::{has_decimal_comma, is_number, is_word};
 
 /// Characters of a cell that an error shows.
-const SHOWN: usize = 40;
+pub(super) const SHOWN: usize = 40;
 
 /// Numbered columns that could be rows but for a flaw.
 pub(super) struct Flawed<'n> {
@@ -29,13 +29,18 @@ pub(super) fn flawed_columns<'n>(names: &'n [String], shown: &[Cow<'_, [u8]>]) -
         .into_iter()
         .filter(|set| set.columns.len() > 2);
     sets.filter_map(|set| {
-        let mut cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
-        let holds_words = cells.clone().any(|cell| is_word(cell));
+        let cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
+        let words = cells
+            .clone()
+            .filter(|cell| is_word(cell) && !has_decimal_comma(cell));
+        let numbers = cells
+            .clone()
+            .filter(|cell| is_number(cell) || has_decimal_comma(cell));
         Some(Flawed {
             prefix: set.prefix,
             first: &names[set.columns[0].1],
             columns: set.columns.len(),
-            holds_numbers: !holds_words && cells.any(|cell| is_number(cell)),
+            holds_numbers: numbers.count() > words.count(),
             flaw: set.flaw(names, shown)?,
         })
     })
@@ -57,6 +62,23 @@ impl Numbered<'_> {
         } else {
             self.prefix.to_owned()
         }
+    }
+
+    /// A column of numbers that may be the first one of those that begin with 1, under another name: `emb` before pandas' `emb.1`, one behind
+    /// a mark that is not seen.
+    fn one_before<'n>(&self, names: &'n [String], shown: &[Cow<'_, [u8]>]) -> Option<&'n String> {
+        if self.columns[0].0 != 1 {
+            return None;
+        }
+        let plain = |name: &str| {
+            let marks = |c: char| !c.is_alphanumeric();
+            name.trim_start_matches(marks).to_lowercase()
+        };
+        let base = self.prefix.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let first = plain(&format!("{}0", self.prefix));
+        let mut others = names.iter().zip(shown).filter(|(_, cell)| is_number(cell));
+        let is_first = |name: &str| (!base.is_empty() && name == base) || plain(name) == first;
+        others.find(|(name, _)| is_first(name)).map(|(name, _)| name)
     }
 
     /// Why the columns are no rows.
@@ -84,6 +106,12 @@ impl Numbered<'_> {
             return Some(format!("there are two called {twice}, the second as {twice}.1"));
         }
         let cell = |&(_, column): &(u64, usize)| shown.get(column);
+        if let Some(before) = self.one_before(names, shown) {
+            let next = &names[columns[0].1];
+            return Some(format!(
+                "{before:?} may be the one before {next}; number them all alike"
+            ));
+        }
         if let Some(word) = columns
             .iter()
             .find(|at| cell(at).is_some_and(|cell| is_word(cell)))
@@ -126,8 +154,8 @@ pub(super) fn numbered_sets(names: &[String]) -> Vec<Numbered<'_>> {
 /// A name and the number at its end.
 fn numbered(name: &str) -> Option<(&str, u64)> {
     let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if prefix.ends_with('.') && name.parse::<f64>().is_ok() {
-        // a fraction
+    if !prefix.is_empty() && name.parse::<f64>().is_ok() {
+        // a fraction, or a number with a sign or an exponent
         return None;
     }
     Some((prefix, name[prefix.len()..].parse().ok()?))

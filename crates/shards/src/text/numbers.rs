@@ -31,7 +31,7 @@ pub(super) fn of_json(value: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
 /// Appends the numbers of a bracketed cell, with commas or blanks between them.
 pub(super) fn of_cell(cell: &[u8], out: &mut Vec<f32>) -> Result<(), Fault> {
     let cell = cell.trim_ascii();
-    let [b'[' | b'(', inner @ .., b']' | b')'] = cell else {
+    let ([b'[', inner @ .., b']'] | [b'(', inner @ .., b')']) = cell else {
         return Err(if is_missing(cell) {
             Fault::Null
         } else {

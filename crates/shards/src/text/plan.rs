@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::records::bad_record;
-use super::{header, json, numbers, table};
+use super::{header, json, names, numbers, table};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
 use crate::format::Format;
@@ -293,9 +293,9 @@ impl Search {
 
     fn is_over(&self) -> bool {
         let lasts = self.lasts();
-        let is_row = |at: usize| json::is_called_row(&lasts[at]);
+        let is_row = |at: usize| names::is_called_row(&lasts[at]);
         let is_settled = self.role.only(&lasts).is_some_and(is_row)
-            && !self.open.iter().any(|key| json::is_called_row(key));
+            && !self.open.iter().any(|key| names::is_called_row(key));
         is_settled || self.taken >= LOOKED_AT_FIRST && self.open.is_empty()
     }
 
@@ -335,10 +335,10 @@ impl Search {
             Role::Text => Role::Image.fits(key),
             Role::Other => false,
         };
-        let is_called = |key: &String| json::is_called_row(key) && !is_other_side(key);
+        let is_called = |key: &String| names::is_called_row(key) && !is_other_side(key);
         self.found.len() == 1
             || !self.words.contains(&self.found[at])
-                && (json::is_called_row(&lasts[at]) || !lasts.iter().any(is_called))
+                && (names::is_called_row(&lasts[at]) || !lasts.iter().any(is_called))
     }
 
     /// The key that rows of this side are called by, where it holds nothing and other arrays stand beside it.
@@ -351,7 +351,7 @@ impl Search {
             return None;
         }
         let mut open = self.open.iter().map(String::as_str);
-        open.find(|key| self.role.fits(key) && json::ends_as_row(key))
+        open.find(|key| self.role.fits(key) && names::ends_as_row(key))
     }
 
     fn take(&mut self, record: &serde_json::Value) {
@@ -359,7 +359,7 @@ impl Search {
         if self.taken > 0 {
             let levels = self.found[0].len();
             for path in rows {
-                let is_new = |key: &String| json::is_called_row(key) || self.open.contains(key);
+                let is_new = |key: &String| names::is_called_row(key) || self.open.contains(key);
                 if path.len() <= levels && path.last().is_some_and(is_new) && !self.found.contains(&path) {
                     self.found.push(path);
                 }
@@ -371,7 +371,7 @@ impl Search {
             }
             return;
         } else {
-            let is_called = |key: &String| json::is_called_row(key) || self.role.fits(key);
+            let is_called = |key: &String| names::is_called_row(key) || self.role.fits(key);
             self.open = json::open_keys(record);
             // where an array is called as rows are, null titles and notes are not waited for
             if rows.iter().filter_map(|path| path.last()).any(is_called) {

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::header::{Begin, Ends, Shown, begin, is_almost_bracketed, is_bracketed, other_delimiter};
-use super::numbered::{Flawed, flawed_columns, numbered_sets};
-use super::numbers;
+use super::names::{ends_as_row, is_called_row, is_no_row};
+use super::numbered::{Flawed, SHOWN, flawed_columns, numbered_sets};
+use super::numbers::{self, is_number};
 use crate::cells::{cells, is_misquoted};
 use crate::error::{Place, ShardError};
 use crate::fault::Fault;
@@ -74,7 +75,7 @@ impl Plan {
         } else {
             (0..named.len()).map(|i| i.to_string()).collect()
         };
-        let mut found = candidates(&names, &shown);
+        let mut found = candidates(&names, &shown, selector);
         let mut empty = Vec::new();
         if !header {
             let own = Ends::of(&named);
@@ -98,14 +99,9 @@ impl Plan {
             return Err(ShardError::bad_selector(place, reason));
         };
         let (label, rows) = found.into_iter().nth(chosen).expect("chosen among them");
-        let longer = match &rows {
-            Rows::Bracketed(_) => None,
-            Rows::Columns(columns) => flawed
-                .iter()
-                .find(|set| set.columns > columns.len() && set.holds_numbers),
-        };
-        if let (Some(set), None) = (longer, selector) {
-            let reason = format!("{set}; choose {label:?} by #name, or correct them");
+        let doubt = doubt_of(&label, &rows, role, (&names, &shown), &flawed);
+        if let (Some(doubt), None) = (&doubt, selector) {
+            let reason = format!("{doubt}; choose {label:?} by #name, or correct what is meant");
             return Err(ShardError::bad_selector(place, reason));
         }
         let taken = match &rows {
@@ -130,7 +126,7 @@ impl Plan {
             empty,
             rows,
             header,
-            selector: (labels.len() > 1 || longer.is_some()).then_some(label),
+            selector: (labels.len() > 1 || doubt.is_some() || is_no_row(&label)).then_some(label),
             beside: beside.map(|(_, name)| name.clone()).collect(),
         })
     }
@@ -219,9 +215,17 @@ impl Asked<'_> {
             }
             _ => match (apart, cell) {
                 (Some(apart), _) => apart.to_owned(),
+                (None, Some((name, cell))) if is_bracketed(cell) => {
+                    format!(
+                        "has no column of rows; {name:?} is not called as rows are: choose it by #name if it holds them"
+                    )
+                }
                 (None, Some((name, cell))) => format!(
                     "has no column of bracketed numbers, [0.5, 1.5]; {name:?} holds {:?}{}",
-                    String::from_utf8_lossy(cell).chars().take(40).collect::<String>(),
+                    String::from_utf8_lossy(cell)
+                        .chars()
+                        .take(SHOWN)
+                        .collect::<String>(),
                     if cell.starts_with(b"[") && !cell.contains(&b']') {
                         "; put lists in double quotes"
                     } else {
@@ -252,13 +256,39 @@ fn leave_empty_ends(found: &mut [(String, Rows)], ends: Ends, cells: usize) -> V
     empty
 }
 
-/// Columns that can be rows, by the names and the cells of a record.
-fn candidates(names: &[String], shown: &[Cow<'_, [u8]>]) -> Vec<(String, Rows)> {
-    let bracketed = shown
-        .iter()
-        .zip(names)
-        .enumerate()
-        .filter(|(_, (cell, _))| is_bracketed(cell));
+/// What of a table could be meant by its rows in place of those called `label`: other columns, or lists that cannot be read.
+fn doubt_of(
+    label: &str,
+    rows: &Rows,
+    role: Role,
+    (names, shown): (&[String], &[Cow<'_, [u8]>]),
+    flawed: &[Flawed<'_>],
+) -> Option<String> {
+    let is_nearer =
+        |name: &str| (is_called_row(name) && !is_called_row(label)) || (role.fits(name) && !role.fits(label));
+    let is_as_long = |set: &&Flawed<'_>| match rows {
+        Rows::Bracketed(_) => false,
+        Rows::Columns(columns) => set.columns >= columns.len(),
+    };
+    let mut sets = flawed.iter().filter(|set| set.holds_numbers);
+    if let Some(set) = sets.find(|set| is_as_long(set) || is_nearer(set.prefix)) {
+        return Some(set.to_string());
+    }
+    let mut lists = names.iter().zip(shown).filter(|(name, cell)| {
+        ends_as_row(name) && is_nearer(name) && !is_bracketed(cell) && !is_number(cell)
+    });
+    let (name, cell) = lists.next()?;
+    let text: String = String::from_utf8_lossy(cell).chars().take(SHOWN).collect();
+    Some(format!(
+        "has a column {name:?} that holds {text:?} and no list of numbers, [0.5, 1.5]"
+    ))
+}
+
+/// Columns that can be rows, by the names and the cells of a record; lists called as others are can be when they are asked for.
+fn candidates(names: &[String], shown: &[Cow<'_, [u8]>], selector: Option<&str>) -> Vec<(String, Rows)> {
+    let bracketed = shown.iter().zip(names).enumerate().filter(|(_, (cell, name))| {
+        is_bracketed(cell) && (!is_no_row(name) || selector == Some(name.as_str()))
+    });
     let mut found: Vec<(String, Rows)> = bracketed
         .map(|(i, (_, name))| (name.clone(), Rows::Bracketed(i)))
         .collect();
@@ -426,7 +456,85 @@ mod tests {
         assert_eq!(chosen.beside, ["e0", "e1", "e3"]);
         // it is needed to find the same rows again
         assert_eq!(chosen.selector.as_deref(), Some("x"));
-        assert_eq!(rows("q1,q2,q4,pc0,pc1\n1,word,3,4,5"), [Ok(vec![4.0, 5.0])]);
+    }
+
+    /// What is meant cannot be read, and something else could be.
+    #[test]
+    fn other_columns_are_not_taken_in_place_of_those_that_are_meant() {
+        let refused = |table: &str, role| {
+            let mut lines = table.lines().map(str::as_bytes);
+            let first = lines.next().unwrap();
+            let mut below = Shown::below(first, b',');
+            for line in lines {
+                below.take(line, b',');
+            }
+            let error = Plan::of(first, &below, b',', None, role, &Place::MEMORY).unwrap_err();
+            assert_eq!(error.code(), "BAD_SELECTOR");
+            error.to_string()
+        };
+        // the side that is asked for has a gap, and is shorter or as long
+        let sides =
+            "image_emb_0,image_emb_1,image_emb_3,text_emb_0,text_emb_1,text_emb_2,text_emb_3\n1,2,3,4,5,6,7";
+        assert!(refused(sides, Role::Image).contains("image_emb_2 is missing"));
+        assert!(
+            refused("emb_0,emb_1,emb_3,p_0,p_1,p_2\n1,2,3,4,5,6", Role::Other).contains("emb_2 is missing")
+        );
+        assert!(refused("e0,e1,e3,p0,p1,p2\n1,2,3,4,5,6", Role::Other).contains("e2 is missing"));
+        // one of its cells is no number, or all of them have a decimal comma
+        for word in ["-", "\"0,5\"", "TRUE", "?"] {
+            let table = format!("id,emb_0,emb_1,emb_2,label_0,label_1\na,0.5,0.25,{word},0,1");
+            assert!(refused(&table, Role::Other).contains("emb_2 holds"), "{word}");
+        }
+        let commas = "emb_0,emb_1,emb_2,label_0,label_1\n\"0,5\",\"0,1\",\"0,2\",0,1";
+        assert!(refused(commas, Role::Other).contains("decimal comma"));
+        assert!(refused("q1,q2,q4,pc0,pc1\n1,word,3,4,5", Role::Other).contains("q3 is missing"));
+        // a list that is written otherwise, or none
+        for cell in [
+            "\"{0.5,0.25}\"",
+            "0.5 0.25",
+            "AAAAPwAAgD4=",
+            "\"[0.5, null]\"",
+            "tensor(0.5)",
+            "",
+        ] {
+            for others in [
+                "label_0,label_1\na,CELL,0,1",
+                "bbox\na,CELL,\"[1, 2, 3]\"",
+                "score\na,CELL,\"[1, 2]\"",
+            ] {
+                let table = format!("id,embedding,{others}").replace("CELL", cell);
+                let error = refused(&table, Role::Other);
+                let named = error.contains("embedding") || error.contains("#bbox") || error.contains("bbox");
+                assert!(named, "{table}: {error}");
+            }
+        }
+        // the first one has another name
+        for first in ["emb", "\u{feff}emb_0", "\u{a0}emb_0", "Emb_0", "% emb_0"] {
+            let table = format!("id,{first},emb_1,emb_2,emb_3\n7,0.5,0.25,0.75,1");
+            assert!(
+                refused(&table, Role::Other).contains("the one before emb_1"),
+                "{first}"
+            );
+        }
+        assert!(refused("emb,emb.1,emb.2,emb.3\n0.5,0.25,1,2", Role::Other).contains("the one before emb.1"));
+        // rows of whole numbers behind a word, and numbers that are no names
+        for table in [
+            "cat,1,2,3\ndog,4,5,6\ncow,7,8,9",
+            "cat,3,2,1\ndog,4,5,6",
+            "cat,-1,-2,-3\ndog,4,5,6",
+        ] {
+            refused(table, Role::Other);
+        }
+        // lists that are called as others are
+        for name in ["bbox", "token_ids", "image_size"] {
+            let table = format!("id,{name}\na,\"[1, 2]\"");
+            assert!(refused(&table, Role::Other).contains(name));
+            assert_eq!(plan(&table, Some(name)).unwrap().selector.unwrap(), name);
+        }
+        assert_eq!(rows("bbox,features\n\"[1, 2]\",\"[3, 4]\""), [Ok(vec![3.0, 4.0])]);
+        assert_eq!(rows("embedding_model,v_0,v_1\nclip,3,4"), [Ok(vec![3.0, 4.0])]);
+        // an interval of pandas
+        refused("bin,score\n\"(0.0, 0.5]\",1", Role::Other);
     }
 
     #[test]

@@ -23,11 +23,10 @@ impl std::fmt::Display for Flawed<'_> {
     }
 }
 
-/// Such columns, three or more: two of a name say nothing.
+/// Such columns, three or more: two of a name say nothing, unless another one belongs to them.
 pub(super) fn flawed_columns<'n>(names: &'n [String], shown: &[Cow<'_, [u8]>]) -> Vec<Flawed<'n>> {
-    let sets = numbered_sets(names)
-        .into_iter()
-        .filter(|set| set.columns.len() > 2);
+    let sets = numbered_sets(names).into_iter();
+    let sets = sets.filter(|set| set.columns.len() > 2 || set.one_before(names, shown).is_some());
     sets.filter_map(|set| {
         let cells = set.columns.iter().filter_map(|&(_, column)| shown.get(column));
         let words = cells

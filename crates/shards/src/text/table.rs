@@ -510,13 +510,13 @@ mod tests {
         }
         // the first one has another name
         for first in ["emb", "\u{feff}emb_0", "\u{a0}emb_0", "Emb_0", "% emb_0"] {
-            let table = format!("id,{first},emb_1,emb_2,emb_3\n7,0.5,0.25,0.75,1");
+            let table = format!("id,{first},emb_1,emb_2\n7,0.5,0.25,0.75");
             assert!(
                 refused(&table, Role::Other).contains("the one before emb_1"),
                 "{first}"
             );
         }
-        assert!(refused("emb,emb.1,emb.2,emb.3\n0.5,0.25,1,2", Role::Other).contains("the one before emb.1"));
+        assert!(refused("emb,emb.1,emb.2\n0.5,0.25,1", Role::Other).contains("the one before emb.1"));
         // rows of whole numbers behind a word, and numbers that are no names
         for table in [
             "cat,1,2,3\ndog,4,5,6\ncow,7,8,9",

@@ -5878,6 +5878,8 @@ export interface Tally {
   seconds: number
   /** Updates since the last line of the log. */
   unlogged: StepReport[]
+  /** The checkpoint is there because the training was interrupted, and the next one takes its place. */
+  interrupted?: true
 }
 /** How far a training is: the part of Hugging Face's `TrainerState` that has a meaning here. */
 export interface TrainerState {

@@ -51,6 +51,9 @@ for (const [where, stage, callbacks] of PLACES) {
       t.deepEqual(logOf(parts, name), logOf(whole, name), name)
       const samples = (output: string) => linesOf(join(output, name, 'samples.jsonl'))
       t.deepEqual(samples(parts), samples(whole), name)
+      const checkpoints = (output: string) =>
+        readdirSync(join(output, name)).filter(each => each.startsWith('checkpoint-'))
+      t.deepEqual(checkpoints(parts), checkpoints(whole), name)
       const { loss, labels, positions, evaluation } = expected[name] ?? {}
       t.like(resumed[name], { loss, labels, positions, evaluation })
     }

@@ -137,13 +137,17 @@ export async function removeOldCheckpoints(
   }
   const old = paths.filter(path => !kept.has(path))
   for (const path of old) {
-    await remove(output, path)
+    await removeCheckpoint(output, path)
   }
   return old
 }
 
-/** A folder loses its name before its files, so that half of it is never taken for a checkpoint. */
-async function remove(output: string, path: string): Promise<void> {
+/**
+ * Removes a checkpoint. The folder loses its name before its files, so that half of it is never taken for one.
+ *
+ * @throws {@link ModalityGapError} `WRITE_FAILED`
+ */
+export async function removeCheckpoint(output: string, path: string): Promise<void> {
   const gone = passing(output, basename(path), 'gone')
   try {
     await rename(path, gone)

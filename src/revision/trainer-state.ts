@@ -20,6 +20,8 @@ export interface Tally {
   seconds: number
   /** Updates since the last line of the log. */
   unlogged: StepReport[]
+  /** The checkpoint is there because the training was interrupted, and the next one takes its place. */
+  interrupted?: true
 }
 
 /** How far a training is: the part of Hugging Face's `TrainerState` that has a meaning here. */
@@ -127,9 +129,10 @@ export async function readTrainerState(folder: string): Promise<TrainerState> {
 /** The tally of a file, where it has one that is whole. */
 function tallyOf(state: object): { tally?: Tally } {
   const callbacks = Object((state as { stateful_callbacks?: unknown }).stateful_callbacks) as Record<string, unknown>
-  const { loss, labels, positions, seconds, unlogged } = Object(callbacks[TALLY]) as Tally
+  const { loss, labels, positions, seconds, unlogged, interrupted } = Object(callbacks[TALLY]) as Tally
   const whole = [loss, labels, positions, seconds].every(Number.isFinite) && Array.isArray(unlogged)
-  return whole ? { tally: { loss, labels, positions, seconds, unlogged } } : {}
+  const tally = { loss, labels, positions, seconds, unlogged, ...(interrupted === true ? { interrupted } : {}) }
+  return whole ? { tally } : {}
 }
 
 function parsed(text: string): unknown {

@@ -7,6 +7,7 @@ import {
   type Checkpoint,
   checkpointsIn,
   latestCheckpoint,
+  removeCheckpoint,
   removeOldCheckpoints,
   saveCheckpoint,
   tidyCheckpoints,
@@ -64,6 +65,8 @@ class Training {
   #updating = false
   /** The newest checkpoint. */
   #saved: Pick<Checkpoint, 'path' | 'step'> | undefined
+  /** The checkpoint that an interruption left, until another takes its place: a run that was not interrupted has none. */
+  #interim: string | undefined
 
   private constructor(
     options: TrainerOptions,
@@ -79,6 +82,9 @@ class Training {
     this.#saved = from
     this.#state = from?.state ?? freshState(options)
     this.#tally = this.#state.tally ??= { loss: 0, labels: 0, positions: 0, seconds: 0, unlogged: [] }
+    const isOwn = from !== undefined && resolve(dirname(from.path)) === resolve(options.output)
+    this.#interim = this.#tally.interrupted && isOwn ? from.path : undefined
+    delete this.#tally.interrupted
     this.#before = { step: this.#state.global_step, ...this.#tally }
     this.#best = new BestSoFar(this.#state, options)
     this.#perEpoch = stepsPerEpoch(options.train.length, options.batchSize)
@@ -161,21 +167,25 @@ class Training {
 
   /** What is due after the updates so far and was not done yet: a line of the log, an evaluation, a checkpoint. */
   async #afterUpdate(): Promise<void> {
-    const { logEvery, evalEvery, saveEvery, steps } = this.#options
+    const { logEvery, evalEvery, saveEvery } = this.#options
     const step = this.#state.global_step
-    const due = (every: number) => step === steps || (every > 0 && step % every === 0)
-    if (due(logEvery)) {
+    if (this.#isDue(logEvery)) {
       await this.#logUpdates()
     }
-    const evaluates = this.#control.shouldEvaluate || (due(evalEvery) && this.#evaluation()?.step !== step)
+    const evaluates = this.#control.shouldEvaluate || (this.#isDue(evalEvery) && this.#evaluation()?.step !== step)
     const improved = evaluates && (await this.#evaluate())
-    const saves = this.#control.shouldSave || (due(saveEvery) && this.#saved?.step !== step)
+    const saves = this.#control.shouldSave || (this.#isDue(saveEvery) && this.#saved?.step !== step)
     if (saves || improved) {
       await this.#save()
     }
     if (this.#signal?.aborted) {
       throw cancelled(this.#signal.reason)
     }
+  }
+
+  #isDue(every: number): boolean {
+    const { global_step: step } = this.#state
+    return step === this.#options.steps || (every > 0 && step % every === 0)
   }
 
   #count(report: StepReport): void {
@@ -224,6 +234,11 @@ class Training {
       await this.#options.export?.(folder)
     })
     this.#saved = { path, step: this.#state.global_step }
+    const interim = this.#interim
+    this.#interim = undefined
+    if (interim !== undefined && basename(interim) !== basename(path)) {
+      await removeCheckpoint(output, interim)
+    }
     if (saveTotalLimit !== undefined) {
       await removeOldCheckpoints(output, saveTotalLimit, [path, this.#state.best_model_checkpoint])
     }
@@ -242,6 +257,11 @@ class Training {
       const aborted = code === 'CANCELLED'
       const { global_step: step } = this.#state
       if ((aborted || code === 'BAD_SAMPLE' || !this.#updating) && step > 0 && this.#saved?.step !== step) {
+        const { saveEvery } = this.#options
+        const isBest = basename(this.#state.best_model_checkpoint ?? '') === `checkpoint-${step}`
+        if (!(this.#isDue(saveEvery) || isBest || this.#control.shouldSave)) {
+          this.#tally.interrupted = true
+        }
         await this.#save().catch(failed => {
           throw aborted ? failed : error
         })
